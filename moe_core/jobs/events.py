@@ -1,0 +1,32 @@
+"""The events that a job yields; a command line prints them, a window draws them."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A step has begun whose length is not known in advance, such as loading a model."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Progress:
+    """`done` of `total` units; `per_second` counts units finished in this run, `eta_s` is None before the first one."""
+
+    done: int
+    total: int
+    unit: str
+    per_second: float
+    eta_s: float | None
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Notice:
+    """Something the user should know that does not stop the job."""
+
+    text: str
+
+
+Event = Stage | Progress | Notice

@@ -1,0 +1,21 @@
+"""A multiple-choice question, the unit that every quiz, prompt, trace and comparison is made of."""
+
+from dataclasses import dataclass
+
+CHOICE_LETTERS = "ABCDEFGHIJ"
+MIN_CHOICES = 2
+MAX_CHOICES = len(CHOICE_LETTERS)
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One question; `gold` is the index of the right choice, or None in a quiz without answers.
+
+    `id` is unique in its quiz and stays the same from run to run: comparisons are paired on it.
+    """
+
+    id: str
+    subject: str
+    text: str
+    choices: tuple[str, ...]
+    gold: int | None

@@ -1,0 +1,93 @@
+"""What one forward pass yields: the routing of every token of a segment, and the answer at its last position.
+
+Axes: T tokens of the segment, L MoE layers, E experts, K chosen experts, C choices.
+p = router probabilities over all E experts; w = gate weights as the model uses them; q = w / sum(w) over the K chosen.
+"""
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+UInt8Array = NDArray[np.uint8]
+UInt16Array = NDArray[np.uint16]
+Float16Array = NDArray[np.float16]
+Float32Array = NDArray[np.float32]
+ExpertIds = NDArray[np.uint8] | NDArray[np.uint16]
+
+
+class Status(IntEnum):
+    """How a question ended; stored as one byte, so a number never changes its meaning."""
+
+    NOT_RECORDED = 0
+    ANSWERED = 1
+    NON_FINITE_ROUTER = 2
+    NON_FINITE_ANSWER = 3
+
+    @property
+    def reason(self) -> str:
+        """The sentence a report shows for a failed question; empty when it was answered."""
+        return _REASONS[self]
+
+
+_REASONS = {
+    Status.NOT_RECORDED: "not recorded yet",
+    Status.ANSWERED: "",
+    Status.NON_FINITE_ROUTER: "a router gave a value that is not finite",
+    Status.NON_FINITE_ANSWER: "the log-probability of a choice is not finite",
+}
+
+
+@dataclass(frozen=True)
+class SegmentRouting:
+    """Routing of one segment's tokens: ids and weights of each, and sums over all of them.
+
+    `experts` and `weights` are [T, L, K] in descending order of router probability, or None when only the answer
+    position is kept. The sums run over the segment's tokens: `token_count` [L, E] tokens that chose the expert,
+    `gate_share_sum` [L, E] their q, entropies in nats ([L]; top-k entropy of q, full entropy of p, and squares),
+    `sorted_share_sum` [L, K] q in descending order.
+    """
+
+    experts: ExpertIds | None
+    weights: Float16Array | None
+    token_count: UInt16Array
+    gate_share_sum: Float32Array
+    topk_entropy_sum: Float32Array
+    topk_entropy_square_sum: Float32Array
+    full_entropy_sum: Float32Array
+    full_entropy_square_sum: Float32Array
+    sorted_share_sum: Float32Array
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What happened at the answer position: experts and weights [L, K], p [L, E], log-probabilities [C] in nats.
+
+    `choice_logprobs` is padded with NaN up to the quiz's largest number of choices; `predicted` is the index of its
+    largest value (the first wins ties), -1 when the question failed.
+    """
+
+    experts: ExpertIds
+    weights: Float16Array
+    router_probs: Float16Array
+    choice_logprobs: Float32Array
+    predicted: int
+    status: Status
+
+
+@dataclass(frozen=True)
+class PrefixRecord:
+    """One shared prefix, ready to be stored."""
+
+    prefix: int
+    routing: SegmentRouting
+
+
+@dataclass(frozen=True)
+class QuestionRecord:
+    """One question's own segment and its answer, ready to be stored."""
+
+    question: int
+    routing: SegmentRouting
+    answer: Answer

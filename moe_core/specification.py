@@ -1,0 +1,116 @@
+"""What exactly was run: enough to run it again, stored as JSON in every trace."""
+
+import json
+from dataclasses import asdict, dataclass, fields
+from typing import Any, TypeVar
+
+from moe_core.errors import TraceError
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class ModelSpecification:
+    """A model as it was loaded. `layers` are the indices of its MoE layers among all decoder layers."""
+
+    name: str
+    source: str
+    revision: str
+    config_sha256: str
+    weights_sha256: str
+    family: str
+    layers: tuple[int, ...]
+    n_experts: int
+    top_k: int
+    normalised: bool
+    dtype: str
+    device: str
+    experts_implementation: str
+    attention_implementation: str
+    context_length: int
+    tokenizer_sha256: str
+
+    @property
+    def n_layers(self) -> int:
+        """Number of MoE layers, the L of every array."""
+        return len(self.layers)
+
+
+@dataclass(frozen=True)
+class QuizSpecification:
+    """Which questions were asked. `ids_sha256` covers the chosen ids in order; `skipped` the ids too long to ask."""
+
+    name: str
+    source: str
+    licence: str
+    fingerprint: str
+    selection: str
+    n_questions: int
+    ids_sha256: str
+    skipped: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Specification:
+    """One run: model, quiz, prompt protocol, tokens kept, and intervention (JSON text, None for a baseline)."""
+
+    model: ModelSpecification
+    quiz: QuizSpecification
+    protocol: str
+    shots: int
+    tokens: str
+    batch_tokens: int
+    intervention: dict[str, Any] | None
+    versions: dict[str, str]
+    created: str
+
+    def to_json(self) -> str:
+        """The specification as one JSON object, keys in a fixed order."""
+        return json.dumps(asdict(self), ensure_ascii=False, indent=1)
+
+    @staticmethod
+    def from_json(text: str) -> "Specification":
+        """The inverse of `to_json`; raises TraceError on JSON that is no specification. Unknown keys are passed over."""
+        try:
+            data = json.loads(text)
+            model = _build(ModelSpecification, data["model"], layers=tuple(data["model"]["layers"]))
+            quiz = _build(QuizSpecification, data["quiz"], skipped=tuple(data["quiz"]["skipped"]))
+            return _build(Specification, data, model=model, quiz=quiz)
+        except (ValueError, KeyError, TypeError) as error:
+            raise TraceError(f"The trace's run specification cannot be read ({error}).") from error
+
+
+# Of no effect on results beyond float noise, or only a label: a run may be resumed when these differ.
+_FREE_TO_DIFFER = {"batch_tokens", "versions", "created", "model.name", "model.source", "quiz.name", "quiz.source"}
+
+
+def differences(ours: Specification, theirs: Specification) -> list[str]:
+    """What a resumed run would change, as `name: theirs -> ours`, one item each; empty when it is the same run."""
+    flat_ours, flat_theirs = _flatten(asdict(ours)), _flatten(asdict(theirs))
+    names = sorted((flat_ours.keys() | flat_theirs.keys()) - _FREE_TO_DIFFER)
+    changed = [name for name in names if flat_ours.get(name) != flat_theirs.get(name)]
+    return [
+        f"{name}: {_shorten(flat_theirs.get(name))} in the file, {_shorten(flat_ours.get(name))} asked for"
+        for name in changed
+        if not any(name.startswith(free + ".") for free in _FREE_TO_DIFFER)
+    ]
+
+
+def _build(kind: type[T], data: dict[str, Any], **replaced: Any) -> T:
+    known = {field.name for field in fields(kind)}  # type: ignore[arg-type]  # only dataclasses come here
+    return kind(**{**{key: value for key, value in data.items() if key in known}, **replaced})
+
+
+def _flatten(data: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in data.items():
+        if isinstance(value, dict) and prefix + key != "intervention":
+            flat |= _flatten(value, f"{prefix}{key}.")
+        else:
+            flat[prefix + key] = list(value) if isinstance(value, tuple) else value
+    return flat
+
+
+def _shorten(value: object) -> str:
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= 60 else text[:57] + "..."

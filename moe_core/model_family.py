@@ -1,10 +1,13 @@
 """What moescope must know of a kind of model to watch and steer its routers; each file of `model_families/` is one."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from torch import nn
+
+    from moe_core.router_scoring import RouterSpec
 
 
 @dataclass(frozen=True)
@@ -20,10 +23,21 @@ class Router:
 
 
 class ModelFamily(Protocol):
-    """A kind of model whose routers score experts the same way."""
+    """A kind of model whose routers score experts the same way.
 
-    name: str
-    architectures: tuple[str, ...]
+    `config` is the parsed config.json wherever it is a Mapping, so that a checkpoint can be judged before anything
+    is built, and the transformers configuration object wherever it is Any.
+    """
+
+    @property
+    def name(self) -> str:
+        """The family's `model_type` in config.json."""
+        ...
+
+    @property
+    def architectures(self) -> tuple[str, ...]:
+        """The class names in config.json that mean this family."""
+        ...
 
     def routers(self, model: Any) -> tuple[Router, ...]:
         """The routers of all MoE layers in order; dense layers have none."""
@@ -39,4 +53,24 @@ class ModelFamily(Protocol):
 
     def normalised(self, config: Any) -> bool:
         """Whether the K gate weights are divided by their sum."""
+        ...
+
+    def router_spec(self, config: Any) -> "RouterSpec":
+        """The arithmetic of the family's router."""
+        ...
+
+    def moe_layers(self, config: Mapping[str, Any]) -> tuple[int, ...]:
+        """The decoder layers that config.json gives experts to; the others are dense."""
+        ...
+
+    def expert_width(self, config: Mapping[str, Any]) -> int:
+        """Number of neurons of one expert, I."""
+        ...
+
+    def shared_experts(self, model: Any) -> int:
+        """Number of experts per MoE layer that every token passes besides the routed ones; usually 0."""
+        ...
+
+    def router_tensor(self, layer: int) -> tuple[str, ...]:
+        """The names under which a checkpoint may hold the router's weight [E, H] of one layer."""
         ...

@@ -1,0 +1,64 @@
+"""The job that brings a model into memory: find, download, check, load."""
+
+from collections.abc import Generator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from moe_core.errors import MissingExtraError
+from moe_core.jobs.events import Event, Stage
+from moe_core.model_memory import check_fits, estimate_memory, free_memory
+from moe_core.model_safety import check_folder
+from moe_core.model_source import HubModel, download, find_model, set_hub_variables
+
+if TYPE_CHECKING:
+    from moe_core.model_loading import LoadedModel
+
+
+@dataclass(frozen=True)
+class ModelRequest:
+    """Which model, where and how; `model` is a hub id (`org/name[@revision]`), a folder, or `demo`."""
+
+    model: str
+    device: str = "auto"
+    dtype: str = "auto"
+    revision: str | None = None
+    offline: bool = False
+    experts_implementation: str = "auto"
+
+
+def load_model(request: ModelRequest) -> Generator[Event, None, "LoadedModel"]:
+    """The model in memory; closing the generator between two events cancels.
+
+    Raises ModelError for a model that cannot or must not be loaded, DeviceError where there is no device or room.
+    """
+    yield Stage(f"looking for {request.model}")
+    source = find_model(request.model, request.revision)
+    if isinstance(source, HubModel):
+        yield Stage(f"downloading {source.name}")
+        source = download(source, offline=request.offline)
+    yield Stage(f"checking {source.name}")
+    checked = check_folder(source.folder)
+    set_hub_variables(offline=True)
+    yield Stage("loading the engine")
+    try:
+        from moe_core import model_loading as loading
+    except ImportError as error:
+        raise MissingExtraError("model", "Loading a model") from error
+    loading.silence_libraries()
+    device, dtype = loading.resolve_device(request.device, request.dtype)
+    experts = loading.choose_experts_implementation(request.experts_implementation, checked, dtype)
+    check_fits(estimate_memory(checked.tensors, checked.config, checked.family, dtype), free_memory(device), device)
+    yield Stage(f"loading {source.name} onto {device} as {dtype}")
+    tokenizer = loading.load_tokenizer(checked)
+    model = loading.build_model(checked, device, dtype, experts)
+    yield Stage("fingerprinting the weights")
+    routers = checked.family.routers(model)
+    layers = tuple(router.layer for router in routers)
+    return loading.LoadedModel(
+        model=model,
+        tokenizer=tokenizer,
+        family=checked.family,
+        routers=routers,
+        router_spec=checked.family.router_spec(model.config),
+        specification=loading.describe(source, checked, model, device, dtype, layers),
+    )

@@ -1,0 +1,121 @@
+"""Where a model comes from: a local folder, the demo beside the packages, or a hub id that is downloaded first."""
+
+import os
+import re
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from moe_core.errors import MissingExtraError, ModelError
+
+DEMO = "demo"
+DEMO_FOLDER = Path(__file__).resolve().parent.parent / "resources" / "demo" / "model"
+# Everything that is ever read from a model; above all no Python and no pickle.
+DOWNLOADED_FILES = ("*.safetensors", "*.safetensors.index.json", "*.json", "tokenizer.model", "*.jinja")
+_HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
+
+
+@dataclass(frozen=True)
+class HubModel:
+    """A model on the Hugging Face hub; `revision` is a branch, tag or commit, None for the newest."""
+
+    name: str
+    revision: str | None
+
+
+@dataclass(frozen=True)
+class ModelFolder:
+    """A model on this computer; `revision` is the hub's commit hash, empty for a folder that the user named."""
+
+    name: str
+    source: str
+    folder: Path
+    revision: str = ""
+
+
+def find_model(model: str, revision: str | None = None) -> ModelFolder | HubModel:
+    """The folder or hub model that `model` names; an existing folder wins over a hub id.
+
+    Raises ModelError for a path where nothing is, and for what can be neither path nor hub id.
+    """
+    if model == DEMO:
+        if not DEMO_FOLDER.is_dir():
+            raise ModelError("The demo model is not installed beside this program: name a folder or a hub id instead.")
+        return ModelFolder(name=DEMO, source=DEMO, folder=DEMO_FOLDER)
+    path = Path(model).expanduser()
+    if model and _exists(path):
+        return ModelFolder(name=path.resolve().name, source=str(path.resolve()), folder=path)
+    name, _, pinned = model.partition("@")
+    if not _HUB_ID.fullmatch(name):
+        raise ModelError(f'There is no folder "{model}", and a hub id would look like allenai/OLMoE-1B-7B-0125.')
+    return HubModel(name, revision or pinned or None)
+
+
+def download(hub: HubModel, *, offline: bool) -> ModelFolder:
+    """The hub model in the local cache, its revision resolved to a commit hash; fetches what is missing.
+
+    With `offline` nothing is fetched. Raises ModelError when hub or model cannot be reached.
+    """
+    set_hub_variables(offline=offline)
+    try:
+        from huggingface_hub import snapshot_download
+        from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+        from huggingface_hub.utils.tqdm import disable_progress_bars
+    except ImportError as error:
+        raise MissingExtraError("model", "Loading a model") from error
+    disable_progress_bars()
+    try:
+        folder = Path(
+            snapshot_download(
+                hub.name,
+                revision=hub.revision,
+                allow_patterns=list(DOWNLOADED_FILES),
+                local_files_only=offline or hub_is_offline(),
+            )
+        )
+    except LocalEntryNotFoundError as error:
+        raise ModelError(_absent(hub, offline or hub_is_offline())) from error
+    except HfHubHTTPError as error:
+        raise ModelError(_refused(hub, error.response.status_code)) from error
+    except (HFValidationError, OSError) as error:
+        raise ModelError(f'"{hub.name}" cannot be downloaded ({_first_line(error)}).') from error
+    return ModelFolder(hub.name, f"https://huggingface.co/{hub.name}", folder, revision=folder.name)
+
+
+def set_hub_variables(*, offline: bool) -> None:
+    """Set what the hub's library reads once, while it is imported: no telemetry, no kernels, no progress bars."""
+    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+    os.environ.setdefault("USE_HUB_KERNELS", "NO")
+    if offline and "huggingface_hub" not in sys.modules:
+        os.environ["HF_HUB_OFFLINE"] = "1"
+
+
+def hub_is_offline() -> bool:
+    """Whether the user's environment forbids the hub's library to use the network."""
+    return os.environ.get("HF_HUB_OFFLINE", "").upper() in {"1", "ON", "YES", "TRUE"}
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except (OSError, ValueError):  # too long, or a zero byte
+        return False
+
+
+def _absent(hub: HubModel, offline: bool) -> str:
+    what = f'"{hub.name}"' + (f" at revision {hub.revision}" if hub.revision else "")
+    if offline:
+        return f"{what} is neither a folder nor in the local hub cache, and this run is offline."
+    return f"{what} is no folder, not in the local hub cache, and the hub cannot be reached: check the network."
+
+
+def _refused(hub: HubModel, status: int) -> str:
+    if status in (401, 403, 404):
+        at = f" at revision {hub.revision}" if hub.revision else ""
+        return f'The hub has no public model "{hub.name}"{at}: check the name, or sign in with `hf auth login`.'
+    return f'The hub answered {status} when asked for "{hub.name}": try again later.'
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]

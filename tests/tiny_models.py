@@ -1,0 +1,62 @@
+"""Tiny but real checkpoints of every family, saved with `save_pretrained` beside OLMo's real tokenizer."""
+
+from importlib.metadata import distribution
+from pathlib import Path
+from typing import Any
+
+import torch
+import transformers
+
+VOCABULARY = 50_304
+SEED = 20_250_217
+TOKENIZER = "olmo_eval/tokenizers/allenai_gpt-neox-olmo-dolma-v1_5.json"
+CHAT_TEMPLATE = (
+    "{{ bos_token }}{% for message in messages %}<|{{ message['role'] }}|>\n{{ message['content'] }}\n{% endfor %}"
+    "{% if add_generation_prompt %}<|assistant|>\n{% endif %}"
+)
+_COMMON = {
+    "vocab_size": VOCABULARY,
+    "hidden_size": 32,
+    "num_hidden_layers": 3,
+    "num_attention_heads": 4,
+    "num_key_value_heads": 2,
+    "max_position_embeddings": 4096,
+    "initializer_range": 0.2,
+    "num_experts_per_tok": 4,
+    "pad_token_id": 1,
+    "bos_token_id": None,
+    "eos_token_id": 50_279,
+}
+_QWEN = {"intermediate_size": 48, "moe_intermediate_size": 16, "num_experts": 16, "mlp_only_layers": [1]}
+_FAMILIES: dict[str, tuple[str, str, dict[str, Any]]] = {
+    "olmoe": ("OlmoeConfig", "OlmoeForCausalLM", {"intermediate_size": 16, "num_experts": 16}),
+    "flex_olmo": ("FlexOlmoConfig", "FlexOlmoForCausalLM", {"intermediate_size": 16, "num_experts": 16}),
+    "mixtral": ("MixtralConfig", "MixtralForCausalLM", {"intermediate_size": 16, "num_local_experts": 16}),
+    "qwen2_moe": ("Qwen2MoeConfig", "Qwen2MoeForCausalLM", {**_QWEN, "shared_expert_intermediate_size": 24}),
+    "qwen3_moe": ("Qwen3MoeConfig", "Qwen3MoeForCausalLM", {**_QWEN, "head_dim": 8, "norm_topk_prob": True}),
+}
+
+
+def build_tiny(folder: Path, family: str = "olmoe", **config_overrides: Any) -> Path:
+    """A saved checkpoint with tokenizer: 3 layers (Qwen's middle one dense), 16 experts, top-4, hidden 32."""
+    config_class, model_class, own = _FAMILIES[family]
+    config = getattr(transformers, config_class)(**{**_COMMON, **own, **config_overrides})
+    with torch.random.fork_rng():
+        torch.manual_seed(SEED)
+        model = getattr(transformers, model_class)(config)
+    model.save_pretrained(folder)
+    save_tokenizer(folder)
+    return folder
+
+
+def save_tokenizer(folder: Path) -> None:
+    """OLMo's tokenizer with a chat template, as a hub model carries it."""
+    source = distribution("ai2-olmo-eval").locate_file(TOKENIZER)  # its package itself cannot be imported
+    tokenizer = transformers.PreTrainedTokenizerFast(
+        tokenizer_file=str(source),
+        bos_token="<|endoftext|>",
+        eos_token="<|endoftext|>",
+        pad_token="<|padding|>",
+        chat_template=CHAT_TEMPLATE,
+    )
+    tokenizer.save_pretrained(folder)

@@ -1,0 +1,236 @@
+"""Decides whether a file is a sound trace before anything of it is believed; afterwards only plain reads are needed."""
+
+import stat
+from collections.abc import Generator, Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+from moe_core.errors import TraceError
+from moe_core.specification import Specification
+from moe_core.storage.hdf5_structure import FoundDataset, FoundStructure, read_structure
+from moe_core.storage.layout import (
+    FORMAT,
+    FORMAT_VERSION,
+    MAX_EXPERTS,
+    MAX_SPECIFICATION_BYTES,
+    Dataset,
+    Extent,
+    Segments,
+    TraceDimensions,
+    TraceLayout,
+    datasets,
+)
+from moe_core.storage.positioned_file import identity_of
+from moe_core.storage.row_checksums import RowState, check_segments
+from moe_core.storage.static_check import check_static
+from moe_core.storage.trace_file import TraceFile
+
+_SIGNATURE = b"\x89HDF\r\n\x1a\n"
+
+
+def check_structure(path: Path) -> TraceLayout:
+    """Where everything lies in a sound trace; raises TraceError with one sentence for every other file.
+
+    Checks names, types, shapes, layouts, links, extents and offsets, and the CRC32 of all static data; not the rows
+    of single questions. Pure: the same file gives the same picklable result in any process.
+    """
+    identity = _identity(path)
+    found = read_structure(path)
+    _check_attributes(path, found)
+    try:
+        specification = _specification(path, found, identity[2])
+        dimensions = _dimensions(found.datasets, specification)
+        extents = _extents(found.datasets, dimensions, identity[2])
+        layout = TraceLayout(specification, dimensions, extents, int(found.attributes["static_crc32"]), identity)
+        with TraceFile(path, layout) as file:
+            check_static(file)
+    except TraceError as error:
+        raise TraceError(f"{path} is damaged or no trace: {error}") from error
+    return layout
+
+
+@dataclass(frozen=True)
+class VerifyResult:
+    """What every checksum of a trace says; questions and prefixes are indices, counted from 0."""
+
+    n_questions: int
+    n_recorded: int
+    n_prefixes: int
+    n_prefixes_recorded: int
+    damaged_questions: tuple[int, ...]
+    damaged_ids: tuple[str, ...]
+    damaged_prefixes: tuple[int, ...]
+
+    @property
+    def sound(self) -> bool:
+        """Nothing recorded is damaged."""
+        return not self.damaged_questions and not self.damaged_prefixes
+
+    @property
+    def complete(self) -> bool:
+        """Everything is recorded and sound."""
+        recorded = (self.n_recorded, self.n_prefixes_recorded) == (self.n_questions, self.n_prefixes)
+        return recorded and self.sound
+
+
+@dataclass(frozen=True)
+class VerifyProgress:
+    """`done` of `total` segments have been checked."""
+
+    done: int
+    total: int
+
+
+def verify(path: Path) -> VerifyResult:
+    """Check every byte that a checksum covers; raises TraceError when the structure or the static data are damaged."""
+    steps = verify_steps(path)
+    while True:
+        try:
+            next(steps)
+        except StopIteration as stop:
+            result: VerifyResult = stop.value
+            return result
+
+
+def verify_steps(path: Path) -> Generator[VerifyProgress, None, VerifyResult]:
+    """As `verify`, in steps of a few megabytes."""
+    layout = check_structure(path)
+    d = layout.dimensions
+    states: dict[Segments, list[int]] = {}
+    done = 0
+    with TraceFile(path, layout) as file:
+        for segments in Segments:
+            states[segments] = []
+            for rows in check_segments(file, segments, with_tokens=True):
+                states[segments] += rows.states.tolist()
+                done += len(rows.states)
+                yield VerifyProgress(done, d.n_questions + d.n_prefixes)
+        questions, prefixes = states[Segments.QUESTIONS], states[Segments.PREFIXES]
+        damaged = tuple(n for n, state in enumerate(questions) if state == RowState.DAMAGED)
+        return VerifyResult(
+            n_questions=d.n_questions,
+            n_recorded=sum(state != RowState.PENDING for state in questions),
+            n_prefixes=d.n_prefixes,
+            n_prefixes_recorded=sum(state != RowState.PENDING for state in prefixes),
+            damaged_questions=damaged,
+            damaged_ids=tuple(file.read("questions/id", n, n + 1)[0].decode() for n in damaged),
+            damaged_prefixes=tuple(p for p, state in enumerate(prefixes) if state == RowState.DAMAGED),
+        )
+
+
+def _identity(path: Path) -> tuple[int, int, int]:
+    try:
+        status = path.stat()
+        if stat.S_ISDIR(status.st_mode):
+            raise TraceError(f"{path} is a folder, not a trace file.")
+        if not stat.S_ISREG(status.st_mode):
+            raise TraceError(f"{path} is not a regular file.")
+        with path.open("rb") as file:
+            if file.read(len(_SIGNATURE)) != _SIGNATURE:
+                raise TraceError(f"{path} is not an HDF5 file, so no moescope trace.")
+    except FileNotFoundError as error:
+        raise TraceError(f"There is no trace {path}: check the path.") from error
+    except OSError as error:
+        raise TraceError(f"{path} cannot be read ({error.strerror}).") from error
+    return identity_of(status)
+
+
+def _check_attributes(path: Path, found: FoundStructure) -> None:
+    if found.attributes.get("format") != FORMAT:
+        raise TraceError(f"{path} is an HDF5 file, but no moescope trace.")
+    version = found.attributes.get("format_version")
+    if isinstance(version, int) and version > FORMAT_VERSION:
+        raise TraceError(
+            f"{path} has trace format {version}, this moescope reads up to {FORMAT_VERSION}: install a newer one."
+        )
+    expected = {"format", "format_version", "static_crc32"}
+    if version != FORMAT_VERSION or found.attributes.keys() != expected:
+        raise TraceError(f"{path} is damaged or no trace: its attributes are not those of format {FORMAT_VERSION}.")
+    if not isinstance(found.attributes["static_crc32"], int):
+        raise TraceError(f"{path} is damaged or no trace: its static checksum is no number.")
+
+
+def _specification(path: Path, found: FoundStructure, file_bytes: int) -> Specification:
+    text = found.datasets.get("specification")
+    if text is None or text.shape or not text.dtype.startswith("S") or text.n_bytes > MAX_SPECIFICATION_BYTES:
+        raise TraceError("its specification is missing or of a wrong type.")
+    _check_extent("specification", text, file_bytes)
+    with path.open("rb") as file:
+        file.seek(text.offset)
+        raw = file.read(text.n_bytes)
+    try:
+        return Specification.from_json(raw.rstrip(b"\0").decode("utf-8"))
+    except (UnicodeDecodeError, RecursionError, AttributeError) as error:
+        raise TraceError(f"its run specification cannot be read ({error}).") from error
+
+
+def _dimensions(found: Mapping[str, FoundDataset], specification: Specification) -> TraceDimensions:
+    model = specification.model
+    numbers = (model.n_experts, model.top_k)
+    if not all(type(number) is int for number in numbers) or not 1 <= model.top_k <= model.n_experts <= MAX_EXPERTS:
+        raise TraceError(f"{model.top_k} of {model.n_experts} experts is impossible.")
+    if specification.tokens not in ("all", "answer"):
+        raise TraceError(f"tokens {specification.tokens!r} is neither all nor answer.")
+    if not model.layers:
+        raise TraceError("it names no layer with experts.")
+    dimensions = TraceDimensions(
+        n_questions=_axis(found, "questions/id", 1),
+        n_prefixes=_axis(found, "prefixes/token_offset", 1) - 1,
+        n_tokens=_axis(found, "tokens/id", 1),
+        n_layers=model.n_layers,
+        n_experts=model.n_experts,
+        top_k=model.top_k,
+        n_choices=_axis(found, "answers/choice_logprobs", 2),
+        n_vocabulary=_axis(found, "vocabulary/id", 1),
+        id_bytes=_text_bytes(found, "questions/id"),
+        subject_bytes=_text_bytes(found, "questions/subject"),
+        specification_bytes=_text_bytes(found, "specification"),
+        content_bytes=_axis(found, "questions/content", 1),
+        vocabulary_bytes=_axis(found, "vocabulary/text", 1),
+        keeps_tokens=specification.tokens == "all",
+    )
+    if dimensions.n_questions < 1 or dimensions.n_questions != specification.quiz.n_questions:
+        raise TraceError(f"it has {dimensions.n_questions} questions, not {specification.quiz.n_questions}.")
+    return dimensions
+
+
+def _axis(found: Mapping[str, FoundDataset], name: str, rank: int) -> int:
+    if name not in found or len(found[name].shape) != rank:
+        raise TraceError(f"/{name} is missing or of a wrong shape.")
+    return found[name].shape[-1]
+
+
+def _text_bytes(found: Mapping[str, FoundDataset], name: str) -> int:
+    if name not in found or not found[name].dtype.startswith("S"):
+        raise TraceError(f"/{name} is missing or of a wrong type.")
+    return int(found[name].dtype[1:])
+
+
+def _extents(found: Mapping[str, FoundDataset], dimensions: TraceDimensions, file_bytes: int) -> dict[str, Extent]:
+    expected = {dataset.name: dataset for dataset in datasets(dimensions)}
+    if unlike := sorted(expected.keys() ^ found.keys()):
+        kind = "missing" if unlike[0] in expected else "not part of a trace"
+        raise TraceError(f"/{unlike[0]} is {kind}.")
+    for name, dataset in expected.items():
+        _check_dataset(dataset, found[name])
+        _check_extent(name, found[name], file_bytes)
+    ends = sorted((f.offset, f.offset + f.n_bytes, name) for name, f in found.items() if f.n_bytes)
+    for (_, end, name), (start, _, next_name) in pairwise(ends):
+        if start < end:
+            raise TraceError(f"/{name} and /{next_name} overlap.")
+    return {name: Extent(dataset, found[name].offset) for name, dataset in expected.items()}
+
+
+def _check_dataset(expected: Dataset, found: FoundDataset) -> None:
+    if found.shape != expected.shape or found.dtype != expected.dtype:
+        shown = "x".join(map(str, expected.shape)) or "scalar"
+        raise TraceError(f"/{expected.name} is not {shown} of type {expected.dtype}.")
+    if found.n_bytes != expected.n_bytes:
+        raise TraceError(f"/{expected.name} takes {found.n_bytes} bytes, not {expected.n_bytes}.")
+
+
+def _check_extent(name: str, found: FoundDataset, file_bytes: int) -> None:
+    inside = len(_SIGNATURE) <= found.offset <= file_bytes - found.n_bytes
+    if found.n_bytes and not inside:
+        raise TraceError(f"/{name} ends behind the end of the file: it was cut short.")

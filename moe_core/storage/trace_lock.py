@@ -1,0 +1,49 @@
+"""At most one writer per trace: an operating-system lock on a file beside it, which dies with its holder."""
+
+import logging
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from moe_core.errors import TraceError
+
+log = logging.getLogger(__name__)
+
+
+@contextmanager
+def writer_lock(path: Path) -> Iterator[None]:
+    """Hold the lock of one trace; raises TraceError at once when somebody else has it, saying who.
+
+    The lock file stays behind, empty: removing it would let two writers lock two different files of one name.
+    """
+    sidecar = path.with_name(path.name + ".lock")
+    lock = FileLock(sidecar, timeout=0, thread_local=False)  # a job may be closed from another thread
+    try:
+        lock.acquire()
+    except Timeout as error:
+        raise TraceError(f"{path} is being written by {_holder(sidecar)}: wait until that has ended.") from error
+    except OSError as error:
+        raise TraceError(f"The lock file {sidecar} cannot be made ({error.strerror or error}).") from error
+    try:
+        _sign(sidecar, f"process {os.getpid()} on {socket.gethostname()}")
+        yield
+    finally:
+        _sign(sidecar, "")
+        lock.release()
+
+
+def _sign(sidecar: Path, text: str) -> None:
+    with suppress(OSError):  # only for the other's message; Windows refuses writes into a locked file
+        sidecar.write_text(text, encoding="utf-8")
+
+
+def _holder(sidecar: Path) -> str:
+    with suppress(OSError, UnicodeDecodeError):
+        text = sidecar.read_text(encoding="utf-8")[:200]
+        if text and text.isprintable():
+            return text
+    return "another process"

@@ -1,0 +1,222 @@
+"""Creates a trace: everything known before the model runs, and room for all the rest, under a name only when whole.
+
+Axes: N questions, P shared prefixes, T token rows, C choices, V distinct token ids.
+"""
+
+import json
+import math
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping, Sequence
+from glob import escape
+from itertools import chain
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+from moe_core.errors import TraceError
+from moe_core.prompting import TokenisedQuiz
+from moe_core.question import Question
+from moe_core.specification import Specification
+from moe_core.storage.layout import (
+    FORMAT,
+    FORMAT_VERSION,
+    MAX_SEGMENT_TOKENS,
+    Dataset,
+    Extent,
+    Segments,
+    TraceDimensions,
+    TraceLayout,
+    datasets,
+)
+from moe_core.storage.positioned_file import PositionedFile, identity_of, sync_directory
+from moe_core.storage.static_check import static_crc
+from moe_core.storage.trace_file import TraceFile
+from moe_core.storage.trace_lock import writer_lock
+
+_HEADER_BYTES = 64 * 2**10  # more than all HDF5 headers together; only for the estimate of free space
+_ALIGNMENT_BYTES = 8  # so that no CRC word straddles two disk sectors
+
+
+def create_trace(
+    path: Path, specification: Specification, tokenised: TokenisedQuiz, token_texts: Mapping[int, str]
+) -> None:
+    """Make an empty trace for this run; `token_texts` holds the readable text of every token id in it.
+
+    Appears under `path` only when whole and durable, never in place of an existing file. Raises TraceError when
+    something is there already, when the disk is too small, or when another writer is at it.
+    """
+    _check_segments(tokenised)
+    values = _static_values(specification, tokenised, token_texts)
+    dimensions = _dimensions(specification, tokenised, values)
+    try:
+        with writer_lock(path):
+            if os.path.lexists(path):
+                raise TraceError(f"{path} exists already and is never overwritten: choose another name.")
+            _check_free_space(path, dimensions)
+            _sweep_leftovers(path)
+            # a private folder, so that the file itself can have the permissions that the user's files have
+            with tempfile.TemporaryDirectory(dir=path.parent, prefix=_leftover_prefix(path)) as folder:
+                skeleton = Path(folder) / "skeleton.h5"
+                _write_skeleton(skeleton, specification, dimensions, values)
+                _publish(skeleton, path)
+            sync_directory(path.parent)
+    except OSError as error:
+        raise TraceError(f"{path} cannot be created ({error.strerror or error}).") from error
+
+
+def _check_segments(tokenised: TokenisedQuiz) -> None:
+    longest = max(map(len, chain(tokenised.prefixes, tokenised.segments)))
+    if longest > MAX_SEGMENT_TOKENS:
+        raise TraceError(
+            f"A prompt part of {longest} tokens is too long for a trace: {MAX_SEGMENT_TOKENS} is the most."
+        )
+
+
+def _static_values(
+    specification: Specification, tokenised: TokenisedQuiz, token_texts: Mapping[int, str]
+) -> dict[str, bytes]:
+    questions = tokenised.questions
+    contents = [_content(question) for question in questions]
+    token_ids = np.concatenate([*tokenised.prefixes, *tokenised.segments]).astype("<i4")  # [T]
+    vocabulary = np.unique(token_ids)  # [V]
+    texts = [token_texts[int(token)].encode("utf-8", "replace") for token in vocabulary]
+    n_prefix_tokens = sum(map(len, tokenised.prefixes))
+    return {
+        "specification": specification.to_json().encode("utf-8", "backslashreplace"),
+        "questions/id": _fixed_texts([question.id for question in questions]),
+        "questions/subject": _fixed_texts([question.subject for question in questions]),
+        "questions/gold": np.array([-1 if q.gold is None else q.gold for q in questions], "i1").tobytes(),
+        "questions/n_choices": np.array([len(q.choices) for q in questions], "u1").tobytes(),
+        "questions/content": b"".join(contents),
+        "questions/content_offset": _offsets(contents),
+        "questions/prefix": tokenised.prefix_of.astype("<i4").tobytes(),
+        "questions/token_offset": _offsets(tokenised.segments, first=n_prefix_tokens),
+        "prefixes/token_offset": _offsets(tokenised.prefixes),
+        "tokens/id": token_ids.tobytes(),
+        "vocabulary/id": vocabulary.tobytes(),
+        "vocabulary/text": b"".join(texts),
+        "vocabulary/text_offset": _offsets(texts),
+    }
+
+
+def _content(question: Question) -> bytes:
+    text = json.dumps({"text": question.text, "choices": question.choices}, ensure_ascii=False)
+    return text.encode("utf-8", "backslashreplace")  # a lone surrogate becomes its JSON escape
+
+
+def _fixed_texts(texts: Sequence[str]) -> bytes:
+    """Texts of equal length in bytes, padded with zeros (HDF5's fixed-length strings; at least one byte each)."""
+    raw = [text.encode("utf-8", "backslashreplace") for text in texts]
+    for text in raw:
+        if b"\0" in text:
+            raise TraceError(f"The id or subject {text!r} contains a zero byte: rename it.")
+    return np.array(raw, f"S{max(1, *map(len, raw))}").tobytes()
+
+
+def _offsets(parts: Sequence[bytes] | Sequence[np.ndarray], first: int = 0) -> bytes:
+    lengths = [first, *map(len, parts)]
+    return np.cumsum(lengths, dtype="<i8").tobytes()
+
+
+def _dimensions(specification: Specification, tokenised: TokenisedQuiz, values: Mapping[str, bytes]) -> TraceDimensions:
+    n_questions = len(tokenised.questions)
+    return TraceDimensions(
+        n_questions=n_questions,
+        n_prefixes=len(tokenised.prefixes),
+        n_tokens=len(values["tokens/id"]) // 4,
+        n_layers=specification.model.n_layers,
+        n_experts=specification.model.n_experts,
+        top_k=specification.model.top_k,
+        n_choices=max(len(question.choices) for question in tokenised.questions),
+        n_vocabulary=len(values["vocabulary/id"]) // 4,
+        id_bytes=len(values["questions/id"]) // n_questions,
+        subject_bytes=len(values["questions/subject"]) // n_questions,
+        specification_bytes=len(values["specification"]),
+        content_bytes=len(values["questions/content"]),
+        vocabulary_bytes=len(values["vocabulary/text"]),
+        keeps_tokens=specification.tokens == "all",
+    )
+
+
+def _check_free_space(path: Path, dimensions: TraceDimensions) -> None:
+    needed = _HEADER_BYTES + sum(dataset.n_bytes for dataset in datasets(dimensions))
+    free = shutil.disk_usage(path.parent).free
+    if needed > free:
+        raise TraceError(
+            f"{path.name} needs {_megabytes(needed)} and {path.parent} has {_megabytes(free)} free: "
+            "make room, choose another disk, or record with --tokens answer."
+        )
+
+
+def _megabytes(n_bytes: int) -> str:
+    return f"{math.ceil(n_bytes / 1e6):,} MB"
+
+
+def _leftover_prefix(path: Path) -> str:
+    return f".{path.name}.creating-"
+
+
+def _sweep_leftovers(path: Path) -> None:
+    """A creation that was killed leaves its folder behind; under the lock, whatever lies there is nobody's."""
+    for folder in path.parent.glob(escape(_leftover_prefix(path)) + "*"):
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _write_skeleton(
+    skeleton: Path, specification: Specification, dimensions: TraceDimensions, values: Mapping[str, bytes]
+) -> None:
+    """HDF5 writes only headers; space is set aside and filled by plain writes, where a full disk is an error."""
+    crc = static_crc(values, dimensions)
+    extents = _write_headers(skeleton, dimensions, crc)
+    end = max(extent.offset + extent.dataset.n_bytes for extent in extents.values())
+    with PositionedFile(skeleton, writable=True) as file:
+        file.reserve(max(end, skeleton.stat().st_size))
+    layout = TraceLayout(specification, dimensions, extents, crc, identity_of(skeleton.stat()))
+    with TraceFile(skeleton, layout, writable=True) as trace:
+        for name, data in values.items():
+            trace.write(name, 0, data)
+        for segments in Segments:
+            trace.write(segments.crc, 0, bytes(extents[segments.crc].dataset.n_bytes))
+        trace.sync()
+
+
+def _write_headers(skeleton: Path, dimensions: TraceDimensions, crc: int) -> dict[str, Extent]:
+    # The file version of HDF5 1.10, not "latest": older viewers must be able to open the file.
+    with h5py.File(
+        skeleton, "x", libver=("v110", "v110"), alignment_threshold=1, alignment_interval=_ALIGNMENT_BYTES
+    ) as file:
+        file.attrs.create("format", np.bytes_(FORMAT))
+        file.attrs.create("format_version", FORMAT_VERSION, dtype="<i4")
+        file.attrs.create("static_crc32", crc, dtype="<u4")
+        for group in dict.fromkeys(dataset.name.partition("/")[0] for dataset in datasets(dimensions) if dataset.shape):
+            file.create_group(group)
+        return {dataset.name: Extent(dataset, _create(file, dataset)) for dataset in datasets(dimensions)}
+
+
+def _create(file: h5py.File, dataset: Dataset) -> int:
+    """Offset of a new dataset, allocated at once, its bytes untouched; 0 when it is empty."""
+    creation = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+    creation.set_layout(h5py.h5d.CONTIGUOUS)
+    creation.set_alloc_time(h5py.h5d.ALLOC_TIME_EARLY)
+    creation.set_fill_time(h5py.h5d.FILL_TIME_NEVER)
+    creation.set_obj_track_times(False)
+    dtype = np.dtype(dataset.dtype)
+    text = h5py.string_dtype("utf-8", dtype.itemsize) if dtype.kind == "S" else dtype
+    space = h5py.h5s.create_simple(dataset.shape) if dataset.shape else h5py.h5s.create(h5py.h5s.SCALAR)
+    created = h5py.h5d.create(file.id, dataset.name.encode(), h5py.h5t.py_create(text, logical=True), space, creation)
+    return created.get_offset() or 0
+
+
+def _publish(skeleton: Path, path: Path) -> None:
+    """Give the finished file its name; a file of that name that appeared meanwhile stays."""
+    try:
+        os.link(skeleton, path)
+    except FileExistsError as error:
+        raise TraceError(f"{path} exists already and is never overwritten: choose another name.") from error
+    except OSError:  # no hard links on this file system; the lock is held, so looking first is enough among ourselves
+        if os.path.lexists(path):
+            raise TraceError(f"{path} exists already and is never overwritten: choose another name.") from None
+        os.rename(skeleton, path)

@@ -72,8 +72,10 @@ except OSError as error:
 
 OFFLINE = re.compile(
     r"from versions: none|NewConnectionError|ConnectTimeout|Connection (?:refused|reset|aborted|broken)"
-    r"|Max retries exceeded|[Nn]ame resolution|ReadTimeout|ProxyError|SSLError|Could not resolve"
-    r"|Unable to locate package"
+    r"|Max retries exceeded|[Nn]ame resolution|ReadTimeout|ProxyError|SSLError"
+    # pip, when a pinned package cannot be found at all: it "conflicts" with its own pin
+    r"|requested (\S+)\n\s+The user requested \(constraint\) \1\n\n"
+    r"|Failed to fetch|Could not (?:resolve|connect)|Unable to locate package|no installation candidate"  # apt
 )
 MISSING = re.compile(r"(?:No matching distribution found for|satisfies the requirement) (\S+)")
 

@@ -1,0 +1,127 @@
+"""The house rules that a linter cannot see: plural folders list their files, and what an import may bring along."""
+
+import importlib
+import pkgutil
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Any, get_args, get_type_hints
+
+import pytest
+from typing_extensions import get_protocol_members, is_protocol
+
+ROOT = Path(__file__).resolve().parent.parent
+PLURAL_FOLDERS = ["analyses", "benchmarks", "commands", "metrics", "model_families", "report_formats"]
+TORCH_FREE = ["moe_core.storage", "moe_core.metrics", "moe_core.analyses", "moe_core.report_formats"]
+SLOW_LIBRARIES = {"torch", "transformers", "datasets"}
+
+
+def listed_in(package: ModuleType) -> tuple[tuple[Any, ...], type]:
+    """The tuple of instances in a plural folder's __init__.py, and the class its annotation names."""
+    tuples = {name: value for name, value in vars(package).items() if name.isupper() and isinstance(value, tuple)}
+    assert len(tuples) == 1, f"{package.__name__} must hold exactly one tuple, but holds {sorted(tuples)}"
+    name, instances = tuples.popitem()
+    return instances, get_args(get_type_hints(package)[name])[0]
+
+
+def modules_of(package: ModuleType) -> list[ModuleType]:
+    """Every module of a package, its private ones left out, imported."""
+    found = pkgutil.iter_modules(package.__path__, f"{package.__name__}.")
+    return [importlib.import_module(info.name) for info in found if not info.name.rpartition(".")[2].startswith("_")]
+
+
+def constants_of(module: ModuleType, kind: type) -> list[Any]:
+    """The module's public constants of a kind; a protocol counts by its members."""
+
+    def fits(value: object) -> bool:
+        if is_protocol(kind):
+            return all(hasattr(value, member) for member in get_protocol_members(kind))
+        return isinstance(value, kind)
+
+    return [value for name, value in vars(module).items() if name.isupper() and fits(value)]
+
+
+def contributes(module: ModuleType, instances: tuple[Any, ...], kind: type) -> bool:
+    """Whether the module made one of the instances: as a constant, or as the class it is an object of."""
+    made = {id(value) for value in constants_of(module, kind)}
+    return any(id(instance) in made or type(instance).__module__ == module.__name__ for instance in instances)
+
+
+def is_imported_beside(module: ModuleType, siblings: list[ModuleType]) -> bool:
+    """Whether another module of the folder imports this one, as a shared base."""
+    return any(f"from {module.__name__} import" in Path(str(other.__file__)).read_text("utf-8") for other in siblings)
+
+
+def python(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run a fresh interpreter in the checkout."""
+    return subprocess.run([sys.executable, *arguments], cwd=ROOT, capture_output=True, text=True, timeout=120)
+
+
+@pytest.mark.parametrize("folder", PLURAL_FOLDERS)
+def test_every_file_of_a_plural_folder_is_listed(folder: str) -> None:
+    """A file whose instance is missing from the tuple in __init__.py is named."""
+    package = importlib.import_module(f"moe_core.{folder}")
+    instances, kind = listed_in(package)
+    modules = modules_of(package)
+    for module in modules:
+        unlisted = [value for value in constants_of(module, kind) if all(value is not listed for listed in instances)]
+        assert not unlisted, f"{module.__name__} holds {unlisted}, which {folder}/__init__.py does not list"
+        siblings = [other for other in modules if other is not module]
+        is_used = contributes(module, instances, kind) or is_imported_beside(module, siblings)
+        assert is_used, f"{folder}/__init__.py lists no {kind.__name__} of {module.__name__}"
+
+
+@pytest.mark.parametrize("folder", PLURAL_FOLDERS)
+def test_names_in_a_plural_folder_are_unique(folder: str) -> None:
+    """Two instances of one name could not be told apart on the command line."""
+    instances, _ = listed_in(importlib.import_module(f"moe_core.{folder}"))
+    names = [instance.name for instance in instances]
+    assert len(names) == len(set(names))
+
+
+def test_moe_core_runs_without_qt() -> None:
+    """Every command can be imported where importing Qt fails."""
+    program = """
+import sys
+
+class NoQt:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in {"PySide6", "shiboken6", "pyqtgraph"}:
+            raise ImportError(f"{name} is blocked")
+
+sys.meta_path.insert(0, NoQt())
+import moe_core.cli
+"""
+    done = python("-c", program)
+    assert done.returncode == 0, done.stderr[-2000:]
+
+
+@pytest.mark.parametrize("package", TORCH_FREE)
+def test_browsing_a_trace_never_imports_torch(package: str) -> None:
+    """Reading, measuring and reporting leave torch, transformers and datasets out of the process."""
+    program = f"""
+import importlib, pkgutil, sys
+package = importlib.import_module({package!r})
+for info in pkgutil.walk_packages(package.__path__, package.__name__ + "."):
+    importlib.import_module(info.name)
+print(*sorted({SLOW_LIBRARIES!r} & set(sys.modules)))
+"""
+    done = python("-c", program)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert done.stdout.split() == []
+
+
+def test_help_comes_without_torch() -> None:
+    """`python -m moe_core --help` works in a fresh process and imports none of the slow libraries."""
+    done = python("-X", "importtime", "-m", "moe_core", "--help")
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert "record" in done.stdout
+    imported = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
+    assert "numpy" in imported or "typer" in imported, "the list of imports is not being read"
+    assert not SLOW_LIBRARIES & imported
+
+
+def test_the_packaging_folder_hides_no_library() -> None:
+    """packaging/ has no __init__.py: with one it would stand before the library of that name."""
+    assert not (ROOT / "packaging" / "__init__.py").exists()

@@ -1,0 +1,1 @@
+"""moescope's desktop application."""

@@ -1,0 +1,52 @@
+"""The command line: every headless command, one sentence for every expected failure, exit codes as documented."""
+
+import logging
+import sys
+
+import typer
+
+from moe_core import __version__
+from moe_core.commands import COMMANDS
+from moe_core.errors import MoeCoreError
+
+EXIT_MENDABLE, EXIT_INTERRUPTED = 1, 130
+
+app = typer.Typer(
+    name="moescope",
+    help="Records and analyses which experts a Mixture-of-Experts language model uses on a quiz.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+for command in COMMANDS:
+    app.command(command.name)(command.run)
+
+
+@app.callback(invoke_without_command=True)
+def options(
+    version: bool = typer.Option(False, "--version", help="Show the version and leave."),
+    verbose: bool = typer.Option(False, "--verbose", "-v", help="Say more on stderr."),
+) -> None:
+    """Records and analyses which experts a Mixture-of-Experts language model uses on a quiz."""
+    logging.basicConfig(level=logging.DEBUG if verbose else logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    if version:
+        print(f"moescope {__version__}")
+        raise typer.Exit
+
+
+def main() -> None:
+    """Run the command line and leave with 0 done, 1 mendable problem, 2 usage, 130 interrupted."""
+    try:
+        app()
+    except MoeCoreError as error:
+        print(f"moescope: {error}", *getattr(error, "__notes__", []), sep="\n  ", file=sys.stderr)
+        sys.exit(EXIT_MENDABLE)
+    except KeyboardInterrupt:
+        sys.exit(EXIT_INTERRUPTED)
+    except BrokenPipeError:
+        sys.stderr.close()  # the reader of our output left, as in `moescope report T.h5 | head`
+        sys.exit(EXIT_MENDABLE)
+
+
+if __name__ == "__main__":
+    main()

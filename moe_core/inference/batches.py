@@ -1,0 +1,52 @@
+"""Which questions share a forward pass: length-sorted, under a token budget, one shared prefix at a time.
+
+The order and size of batches have no effect on results beyond float noise: padding stands behind the last token, where
+causal attention cannot see it.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from moe_core.prompting import TokenisedQuiz
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Questions asked in one forward pass, behind `prefix` (-1: none of their tokens are shared).
+
+    No questions at all: only the prefix is to be run, since all its questions are recorded.
+    """
+
+    prefix: int
+    questions: tuple[int, ...]
+
+
+def plan_batches(
+    tokenised: TokenisedQuiz, questions: Sequence[int], prefixes: Sequence[int], batch_tokens: int
+) -> Iterator[Batch]:
+    """The batches that ask `questions` and run every one of `prefixes` at least once; each holds at most `batch_tokens` tokens, padding and prefix included.
+
+    A question longer than the budget gets a batch of its own. Prefixes come in the order of their first question;
+    within one, the longest question comes first, so that a lack of memory shows at once.
+    """
+    by_prefix: dict[int, list[int]] = {}
+    for question in questions:
+        by_prefix.setdefault(int(tokenised.prefix_of[question]), []).append(question)
+    for prefix in prefixes:
+        if prefix not in by_prefix:
+            yield Batch(prefix, ())
+    for prefix, members in by_prefix.items():
+        prefix_length = len(tokenised.prefixes[prefix]) if prefix >= 0 else 0
+        yield from _split(tokenised, prefix, prefix_length, members, batch_tokens)
+
+
+def _split(
+    tokenised: TokenisedQuiz, prefix: int, prefix_length: int, questions: list[int], batch_tokens: int
+) -> Iterator[Batch]:
+    longest_first = sorted(questions, key=lambda question: -len(tokenised.segments[question]))
+    start = 0
+    while start < len(longest_first):
+        row_tokens = prefix_length + len(tokenised.segments[longest_first[start]])
+        rows = max(1, batch_tokens // row_tokens)
+        yield Batch(prefix, tuple(longest_first[start : start + rows]))
+        start += rows

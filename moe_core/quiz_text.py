@@ -1,0 +1,30 @@
+"""The text of a quiz file: UTF-8 with or without a byte order mark, or one sentence saying what it is instead."""
+
+from pathlib import Path
+
+from moe_core.errors import QuizError
+
+
+def read_text(path: Path) -> str:
+    """The file's text without its byte order mark; raises QuizError on other encodings, NUL bytes and empty files."""
+    data = _read_bytes(path)
+    if not data.strip():
+        raise QuizError(f"{path} is empty.")
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise QuizError(
+            f"{path} is not UTF-8 text (byte 0x{data[error.start]:02x} in line {line}): save it as UTF-8."
+        ) from error
+    if "\0" in text:
+        line = text.count("\n", 0, text.index("\0")) + 1
+        raise QuizError(f"{path} holds a NUL byte in line {line}: it is damaged, or no text file.")
+    return text
+
+
+def _read_bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise QuizError(f"{path} cannot be read ({error.strerror or error}).") from error

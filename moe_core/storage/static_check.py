@@ -9,6 +9,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from moe_core.errors import TraceError
+from moe_core.question import MAX_CHOICES
 from moe_core.storage.layout import Dataset, TraceDimensions, datasets
 from moe_core.storage.trace_file import Array, TraceFile
 
@@ -68,7 +69,7 @@ def _check_questions(file: TraceFile) -> None:
     n_choices = file.read("questions/n_choices").astype(np.int16)
     if ((prefix < -1) | (prefix >= d.n_prefixes)).any():
         raise TraceError("a question names a prefix that does not exist.")
-    if ((gold < -1) | (gold >= n_choices) | (n_choices > d.n_choices)).any():
+    if ((gold < -1) | (gold >= n_choices) | (n_choices > min(d.n_choices, MAX_CHOICES))).any():
         raise TraceError("a question's right choice or number of choices is impossible.")
     ids = file.read("questions/id").tolist()
     if len(set(ids)) != len(ids):

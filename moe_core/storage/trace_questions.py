@@ -116,9 +116,12 @@ class TraceQuestions:
         start, stop = self._static_array("questions/content_offset")[question : question + 2].tolist()
         try:
             content = json.loads(self._file.read("questions/content", start, stop).tobytes())
-            return QuestionContent(str(content["text"]), tuple(map(str, content["choices"])))
+            text, choices = str(content["text"]), tuple(map(str, content["choices"]))
         except (ValueError, TypeError, KeyError, RecursionError) as error:
             raise TraceError(f"The text of question {question} of {self.path} cannot be read ({error}).") from error
+        if len(choices) != self.n_choices[question]:
+            raise TraceError(f"Question {question} of {self.path} has {len(choices)} choices, not what it declares.")
+        return QuestionContent(text, choices)
 
     def answer(self, question: int) -> Answer:
         """What happened at the answer position; raises TraceError when that is not recorded, or damaged."""

@@ -130,7 +130,7 @@ def _dimensions(specification: Specification, tokenised: TokenisedQuiz, values: 
         n_layers=specification.model.n_layers,
         n_experts=specification.model.n_experts,
         top_k=specification.model.top_k,
-        n_choices=max(len(question.choices) for question in tokenised.questions),
+        n_choices=tokenised.target_ids.shape[1],
         n_vocabulary=len(values["vocabulary/id"]) // 4,
         id_bytes=len(values["questions/id"]) // n_questions,
         subject_bytes=len(values["questions/subject"]) // n_questions,

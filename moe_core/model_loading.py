@@ -210,6 +210,6 @@ def _first_line(error: Exception) -> str:
 
 def silence_libraries() -> None:
     """Keep transformers' own progress bars and remarks off stderr: what matters is raised as an error here."""
-    transformers.utils.logging.set_verbosity_error()  # type: ignore[no-untyped-call]  # untyped in transformers
-    transformers.utils.logging.disable_progress_bar()  # type: ignore[no-untyped-call]  # untyped in transformers
+    transformers.utils.logging.set_verbosity_error()
+    transformers.utils.logging.disable_progress_bar()
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")  # it warns whenever a process forks after tokenising

@@ -4,9 +4,10 @@ Axes: T tokens, E experts, K chosen experts.
 """
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-import torch
+if TYPE_CHECKING:  # at run time only in the functions: a model folder is judged without loading torch
+    import torch
 
 
 @dataclass(frozen=True)
@@ -22,14 +23,16 @@ class RouterSpec:
     float32_weights: bool = False
 
 
-def router_probabilities(logits: torch.Tensor) -> torch.Tensor:
+def router_probabilities(logits: "torch.Tensor") -> "torch.Tensor":
     """Softmax over the last axis, float32 [T, E]; each row sums to 1."""
+    import torch
+
     return torch.nn.functional.softmax(logits, dtype=torch.float, dim=-1)
 
 
 def rescore(
-    logits: torch.Tensor, spec: RouterSpec, *, rerouted: torch.Tensor | None = None
-) -> tuple[torch.Tensor, torch.Tensor]:
+    logits: "torch.Tensor", spec: RouterSpec, *, rerouted: "torch.Tensor | None" = None
+) -> "tuple[torch.Tensor, torch.Tensor]":
     """Gate weights [T, K] and expert ids [T, K] (int64, descending by weight) for router logits [T, E].
 
     `rerouted` (bool [E]) marks the experts the router may not choose: their logit becomes minus infinity before
@@ -39,7 +42,7 @@ def rescore(
     """
     if rerouted is not None:
         logits = logits.masked_fill(rerouted.to(logits.device), float("-inf"))
-    weights, ids = torch.topk(router_probabilities(logits), spec.top_k, dim=-1)  # [T, K] each
+    weights, ids = router_probabilities(logits).topk(spec.top_k, dim=-1)  # [T, K] each
     if spec.normalised:
         weights = weights / weights.sum(dim=-1, keepdim=True)
     return (weights if spec.float32_weights else weights.to(logits.dtype)), ids

@@ -1,0 +1,61 @@
+"""`moescope check-model`: the self-check of a model's routers, layer by layer."""
+
+import json
+from dataclasses import asdict
+
+import typer
+
+from moe_core.command import Command
+from moe_core.errors import ModelError
+from moe_core.job_console import run_job
+from moe_core.jobs.load_model import ModelRequest, load_model
+from moe_core.model_check import LayerCheck, ModelCheck, check_routing
+from moe_core.specification import ModelSpecification
+
+
+def check_model(
+    model: str = typer.Argument(help="Hub id (org/name or org/name@revision), local folder, or demo."),
+    device: str = typer.Option("auto", help="auto, cpu, cuda:0, .."),
+    dtype: str = typer.Option("auto", help="auto, float32, bfloat16 or float16."),
+    offline: bool = typer.Option(False, help="Use nothing from the network."),
+    as_json: bool = typer.Option(False, "--json", help="Print the result as JSON."),
+) -> None:
+    """Replay a model's routing from its router logits: ids and weights must be exactly the model's own."""
+    loaded = run_job(load_model(ModelRequest(model, device=device, dtype=dtype, offline=offline)))
+    check = check_routing(loaded)
+    print(_json(loaded.specification, check) if as_json else _table(loaded.specification, check))
+    if not check.passed:
+        failed = ", ".join(str(layer.layer) for layer in check.layers if not layer.passed) or "none with experts"
+        raise ModelError(f"The routing of this model cannot be replayed (layers: {failed}): it must not be recorded.")
+
+
+def _json(model: ModelSpecification, check: ModelCheck) -> str:
+    layers = [asdict(layer) | {"passed": layer.passed} for layer in check.layers]
+    return json.dumps({"model": asdict(model), "passed": check.passed} | asdict(check) | {"layers": layers})
+
+
+def _table(model: ModelSpecification, check: ModelCheck) -> str:
+    lines = [
+        f"{model.name} ({model.family}) on {model.device} as {model.dtype}: {model.n_layers} MoE layers "
+        f"x {model.n_experts} experts, top-{model.top_k}{', renormalised' if model.normalised else ''}; "
+        f"experts {model.experts_implementation}, attention {model.attention_implementation}",
+        "layer  tokens  wrong ids  wrong weights  largest difference  re-routing",
+        *(_row(layer) for layer in check.layers),
+    ]
+    if check.dense_layers:
+        lines.append(f"dense layers, without experts: {', '.join(map(str, check.dense_layers))}")
+    if check.shared_experts:
+        lines.append(f"shared experts per layer, passed by every token and never masked: {check.shared_experts}")
+    lines.append("verdict: " + ("routing can be recorded and steered" if check.passed else "FAILED"))
+    return "\n".join(lines)
+
+
+def _row(layer: LayerCheck) -> str:
+    rerouting = f"expert {layer.rerouted_expert} {'left out' if layer.reroute_works else 'NOT LEFT OUT'}"
+    return (
+        f"{layer.layer:>5}  {layer.tokens:>6}  {layer.wrong_ids:>9}  {layer.wrong_weights:>13}  "
+        f"{layer.max_weight_difference:>18.3g}  {rerouting}"
+    )
+
+
+COMMAND = Command(name="check-model", run=check_model)

@@ -1,0 +1,45 @@
+"""`moescope doctor`: what this computer can run."""
+
+import json
+from dataclasses import asdict
+
+import typer
+
+from moe_core.command import Command
+from moe_core.machine import OLMOE_BYTES, Device, Machine, examine_machine
+
+
+def doctor(as_json: bool = typer.Option(False, "--json", help="Print the result as JSON.")) -> None:
+    """Show versions, devices, what fits into their memory, and which data are at hand."""
+    machine = examine_machine()
+    if as_json:
+        devices = [asdict(device) | {"holds_olmoe": device.holds_olmoe} for device in machine.devices]
+        print(json.dumps(asdict(machine) | {"devices": devices}))
+    else:
+        print(_text(machine))
+
+
+def _text(machine: Machine) -> str:
+    lines = [f"Python {machine.python} on {machine.system}"]
+    lines += [f"  {name} {version or 'not installed'}" for name, version in machine.versions.items()]
+    lines += [_device_line(device) for device in machine.devices]
+    if machine.auto_device is None:
+        lines.append('No model can be loaded: install the extra with pip install "moescope[model]".')
+    else:
+        lines.append(f"auto would load models onto {machine.auto_device} as {machine.auto_dtype}")
+    lines.append(f"demo model and quiz: {'here' if machine.demo else 'not installed'}")
+    lines.append(f"offline MMLU: {'here' if machine.offline_mmlu else 'not installed (extra [mmlu])'}")
+    return "\n".join(lines)
+
+
+def _device_line(device: Device) -> str:
+    free = "unknown memory" if device.free is None else f"{device.free / 1e9:.1f} GB free"
+    total = "" if device.total is None else f" of {device.total / 1e9:.1f} GB"
+    fits = {True: "fits", False: "does not fit", None: "may fit"}[device.holds_olmoe]
+    return (
+        f"  {device.name} ({device.description}): {free}{total}, auto dtype {device.dtype}; "
+        f"OLMoE-1B-7B in 16 bit ({OLMOE_BYTES / 1e9:.1f} GB) {fits}"
+    )
+
+
+COMMAND = Command(name="doctor", run=doctor)

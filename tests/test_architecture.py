@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 from types import ModuleType
-from typing import Any, get_args, get_type_hints
+from typing import Any, get_args, get_origin, get_type_hints
 
 import pytest
 from typing_extensions import get_protocol_members, is_protocol
@@ -22,7 +22,8 @@ def listed_in(package: ModuleType) -> tuple[tuple[Any, ...], type]:
     tuples = {name: value for name, value in vars(package).items() if name.isupper() and isinstance(value, tuple)}
     assert len(tuples) == 1, f"{package.__name__} must hold exactly one tuple, but holds {sorted(tuples)}"
     name, instances = tuples.popitem()
-    return instances, get_args(get_type_hints(package)[name])[0]
+    kind = get_args(get_type_hints(package)[name])[0]
+    return instances, get_origin(kind) or kind
 
 
 def modules_of(package: ModuleType) -> list[ModuleType]:

@@ -1,0 +1,151 @@
+"""Runs a quiz on a model and writes the trace; run again with the same request, it resumes a partial one."""
+
+import time
+from collections.abc import Generator
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from moe_core.benchmarks import load_quiz
+from moe_core.errors import SpecificationMismatchError, TraceError
+from moe_core.intervention import Intervention
+from moe_core.jobs.events import Event, Notice, Progress, Stage
+from moe_core.jobs.load_model import ModelRequest, load_model
+from moe_core.prompting import TokenisedQuiz
+from moe_core.question_selection import QuestionSelection, select_questions
+from moe_core.routing_trace import QuestionRecord, Status
+from moe_core.run_plan import RunOptions, RunPlan, plan_run
+from moe_core.specification import Specification, differences
+from moe_core.storage.trace_reader import open_trace
+from moe_core.storage.trace_skeleton import create_trace
+from moe_core.storage.trace_writer import TraceWriter
+
+if TYPE_CHECKING:
+    from moe_core.model_loading import LoadedModel
+
+
+@dataclass(frozen=True)
+class RecordRequest:
+    """What `moescope record` was asked for."""
+
+    model: ModelRequest
+    quiz: str
+    out: Path
+    selection: QuestionSelection = field(default_factory=QuestionSelection)
+    options: RunOptions = field(default_factory=RunOptions)
+    intervention: Intervention = field(default_factory=Intervention)
+
+
+@dataclass(frozen=True)
+class RecordResult:
+    """A finished run; the counts are of this run alone. `n_failed`: questions with a value that is not finite."""
+
+    path: Path
+    n_questions: int
+    n_failed: int
+    n_tokens: int
+    seconds: float
+
+
+def record(request: RecordRequest) -> Generator[Event, None, RecordResult]:
+    """Events while the quiz runs, the result in the end. Closing it keeps what was written: the same request resumes.
+
+    Raises SpecificationMismatchError when `out` is complete or was made by another request; QuizError, PromptError,
+    ModelError, DeviceError, InterventionError and TraceError say what each of them says.
+    """
+    _refuse_complete(request.out)
+    yield Stage(f"Reading quiz {request.quiz}")
+    quiz = load_quiz(request.quiz, offline=request.model.offline)
+    questions, selected = select_questions(quiz, request.selection)
+    loaded = yield from load_model(request.model)
+    yield Stage(f"Preparing {len(questions):,} prompts")
+    plan = plan_run(loaded, quiz, questions, selected, request.options, request.intervention)
+    if skipped := plan.specification.quiz.skipped:
+        yield Notice(f"Skipped {len(skipped):,} questions longer than the model's context")
+    if request.out.exists():
+        _refuse_other(request.out, plan.specification)
+        yield Notice(f"Resuming {request.out}")
+    else:
+        create_trace(request.out, plan.specification, plan.tokenised, plan.token_texts)
+    return (yield from fill_trace(request.out, loaded, plan))
+
+
+def fill_trace(path: Path, loaded: "LoadedModel", plan: RunPlan) -> Generator[Event, None, RecordResult]:
+    """Ask every question that `path` does not hold yet and write its rows, batch by batch."""
+    from moe_core.inference.asking import ask
+
+    tokenised, specification = plan.tokenised, plan.specification
+    with TraceWriter(path) as writer:
+        pending = writer.pending_questions
+        clock = _Clock(len(plan.tokenised.questions), len(pending), sum(map(tokenised.prompt_length, pending)))
+        yield clock.progress()
+        batches = ask(
+            loaded,
+            tokenised,
+            pending,
+            writer.pending_prefixes,
+            batch_tokens=specification.batch_tokens,
+            keep_tokens=specification.tokens == "all",
+            intervention=plan.intervention,
+        )
+        with closing(batches):
+            for records in batches:
+                writer.write(records)
+                clock.count(tokenised, [item for item in records if isinstance(item, QuestionRecord)])
+                yield clock.progress()
+    return RecordResult(path, clock.n_asked, clock.n_failed, clock.n_tokens, clock.seconds)
+
+
+class _Clock:
+    """Counts a run; time left is judged by tokens, since questions differ in length and the longest come first."""
+
+    def __init__(self, n_planned: int, n_pending: int, pending_tokens: int) -> None:
+        self._start = time.monotonic()
+        self._n_planned = n_planned
+        self._n_recorded = n_planned - n_pending
+        self._pending_tokens = pending_tokens
+        self.n_asked = self.n_failed = self.n_tokens = 0
+
+    @property
+    def seconds(self) -> float:
+        return time.monotonic() - self._start
+
+    def count(self, tokenised: TokenisedQuiz, records: list[QuestionRecord]) -> None:
+        """Add the questions of one batch."""
+        self.n_asked += len(records)
+        self.n_failed += sum(record.answer.status is not Status.ANSWERED for record in records)
+        self.n_tokens += sum(tokenised.prompt_length(record.question) for record in records)
+
+    def progress(self) -> Progress:
+        """Where the run stands."""
+        left = self._pending_tokens - self.n_tokens
+        return Progress(
+            done=self._n_recorded + self.n_asked,
+            total=self._n_planned,
+            unit="questions",
+            per_second=self.n_asked / self.seconds if self.n_asked else 0.0,
+            eta_s=self.seconds * left / self.n_tokens if self.n_tokens else None,
+            note=f"{self.n_failed:,} failed" if self.n_failed else "",
+        )
+
+
+def _refuse_complete(path: Path) -> None:
+    """A finished trace is never touched; seen before the model is loaded, so that the answer comes at once."""
+    if not path.exists():
+        if not path.parent.is_dir():
+            raise TraceError(f"There is no folder {path.parent} to write {path.name} into.")
+        return
+    with open_trace(path) as trace:
+        if trace.complete:
+            raise TraceError(f"{path} is complete; give another name with --out to record again.")
+
+
+def _refuse_other(path: Path, specification: Specification) -> None:
+    with open_trace(path) as trace:
+        differing = differences(specification, trace.specification)
+    if differing:
+        error = SpecificationMismatchError(f"{path} was made by another command; give another name with --out.")
+        for difference in differing:
+            error.add_note(difference)
+        raise error

@@ -52,7 +52,10 @@ def _damage(trace: Path, result: VerifyResult) -> str:
     shown = list(result.damaged_ids[:_IDS_SHOWN])
     if more := len(result.damaged_ids) - len(shown):
         shown.append(f"and {more:,} more")
-    parts = [f"{len(result.damaged_ids):,} questions ({', '.join(shown)})"] if shown else []
+    parts = []
+    if shown:
+        plural = "s" if len(result.damaged_ids) > 1 else ""
+        parts.append(f"{len(result.damaged_ids):,} question{plural} ({', '.join(shown)})")
     if result.damaged_prefixes:
         parts.append(f"shared prefixes {', '.join(map(str, result.damaged_prefixes))}")
     return f"{trace} is damaged at {' and '.join(parts)}: the command that recorded it records them again."

@@ -46,7 +46,8 @@ def read_structure(path: Path) -> FoundStructure:
     except TraceError as error:
         raise TraceError(f"{path} is damaged or no trace: {error}") from error
     except (OSError, RuntimeError, ValueError, TypeError, KeyError, OverflowError) as error:
-        raise TraceError(f"{path} is damaged, or not finished: the HDF5 library says {error}.") from error
+        reason = str(error).strip("'")  # a KeyError quotes its text
+        raise TraceError(f"{path} is damaged or cut short: the HDF5 library cannot read it ({reason}).") from error
 
 
 def _walk(file: Any) -> FoundStructure:

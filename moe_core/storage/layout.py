@@ -8,6 +8,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property, lru_cache
 
 import numpy as np
 
@@ -85,23 +86,25 @@ class Dataset:
     is_static: bool = False
     row_of: Segments | None = None
 
-    @property
+    @cached_property
     def row_bytes(self) -> int:
         """Bytes of one row, that is of one index of the first axis; of the whole for a scalar."""
         return math.prod(self.shape[1:]) * np.dtype(self.dtype).itemsize
 
-    @property
+    @cached_property
     def n_bytes(self) -> int:
         """Bytes of the whole dataset."""
         return math.prod(self.shape) * np.dtype(self.dtype).itemsize
 
 
+@lru_cache(maxsize=8)  # asked for with every row
 def datasets(dimensions: TraceDimensions) -> tuple[Dataset, ...]:
     """All datasets of a trace of these dimensions, in the order in which checksums run over them."""
     tokens = _token_rows(dimensions) if dimensions.keeps_tokens else ()
     return (*_static(dimensions), *_words(dimensions), *_answers(dimensions), *_sums(dimensions), *tokens)
 
 
+@lru_cache(maxsize=16)
 def covered_rows(dimensions: TraceDimensions, segments: Segments) -> tuple[Dataset, ...]:
     """The datasets whose rows a segment's CRC word covers, in order; the tokens word is the last where there is one."""
     return tuple(dataset for dataset in datasets(dimensions) if dataset.row_of is segments)

@@ -20,6 +20,8 @@ def writer_lock(path: Path) -> Iterator[None]:
 
     The lock file stays behind, empty: removing it would let two writers lock two different files of one name.
     """
+    if not path.parent.is_dir():
+        raise TraceError(f"There is no folder {path.parent}: make it first.")  # the lock would make it silently
     sidecar = path.with_name(path.name + ".lock")
     lock = FileLock(sidecar, timeout=0, thread_local=False)  # a job may be closed from another thread
     try:

@@ -1,0 +1,8 @@
+"""The analyses, in menu order; a new one is one file and one line here."""
+
+from typing import Any
+
+from moe_core.analyses.expert_contributions import EXPERT_CONTRIBUTIONS
+from moe_core.analysis import Analysis
+
+ANALYSES: tuple[Analysis[Any], ...] = (EXPERT_CONTRIBUTIONS,)

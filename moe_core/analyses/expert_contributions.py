@@ -1,0 +1,200 @@
+"""Which experts work, how evenly, and how right the answers are when they do: https://arxiv.org/abs/2502.17187.
+
+Its Tables 1 and 2 are experts used and top-k entropy per layer, Table 3 the mean top-k weights; the accuracy of an
+expert is weighted by its gate weight. The paper does not name the token position it reads, and the figures depend on
+it, so every report holds the answer position and the whole prompt.
+"""
+
+from collections.abc import Sequence
+from math import nan
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from moe_core.analysis import Analysis
+from moe_core.intervals import proportion_95
+from moe_core.metric import MetricValues
+from moe_core.metrics import expert_accuracy, full_entropy, gate_weight, top_weights, topk_entropy, used_share
+from moe_core.metrics.accuracy import overall
+from moe_core.metrics.experts_used import never_used_share
+from moe_core.published_figures import figures_for
+from moe_core.report import (
+    Coverage,
+    ExpertCells,
+    ExpertContributions,
+    ExpertScore,
+    Failure,
+    LayerRow,
+    QuestionTable,
+    ScopeTables,
+    SubjectRow,
+)
+from moe_core.routing_trace import Status
+from moe_core.scope import RoutedQuestions, RoutingSample, Scope
+from moe_core.scoped_routing import sample
+from moe_core.specification import Specification
+
+
+class ReportedTrace(RoutedQuestions, Protocol):
+    """What of a trace the report needs beyond the metrics; axes as in `storage.trace_reader.Trace`."""
+
+    @property
+    def specification(self) -> Specification: ...
+    @property
+    def complete(self) -> bool: ...
+    @property
+    def damaged(self) -> tuple[int, ...]: ...
+    @property
+    def ids(self) -> Sequence[str]: ...
+    @property
+    def n_choices(self) -> NDArray[np.uint8]: ...
+    @property
+    def choice_logprobs(self) -> NDArray[np.float32]: ...
+
+
+def compute(trace: ReportedTrace, scope: Scope = Scope.ANSWER, min_questions: int | None = None) -> ExpertContributions:
+    """The report in `scope`, with `answer` and `prompt` beside it where they are not the scope itself.
+
+    Best and worst expert are ranked among those chosen in at least `min_questions` questions (one question in a
+    hundred, from 1 to 30, when None).
+    """
+    drawn = sample(trace, scope)
+    least = default_min_questions(len(drawn.questions)) if min_questions is None else min_questions
+    others = [other for other in (Scope.ANSWER, Scope.PROMPT) if other is not scope]
+    decoder_layers = trace.specification.model.layers
+    return ExpertContributions(
+        specification=trace.specification,
+        coverage=_coverage(trace, drawn),
+        accuracy=overall(drawn),
+        chance=_chance(trace, drawn),
+        min_questions=least,
+        subjects=_subject_rows(drawn),
+        main=_tables(drawn, least, decoder_layers),
+        others=tuple(_tables(sample(trace, other), least, decoder_layers) for other in others),
+        published=figures_for(trace.specification),
+        questions=_question_table(trace),
+    )
+
+
+def default_min_questions(n_questions: int) -> int:
+    """How many questions must have chosen an expert before it is ranked: 1 % of them, at least 1 and at most 30."""
+    return max(1, min(30, n_questions // 100))
+
+
+def _tables(drawn: RoutingSample, least: int, decoder_layers: tuple[int, ...]) -> ScopeTables:
+    cells, weights = _cells(drawn), top_weights.compute(drawn).values  # [L, K]
+    topk, full = topk_entropy.compute(drawn), full_entropy.compute(drawn)
+    rows = []
+    for layer, decoder_layer in enumerate(decoder_layers):
+        ranked = _ranked(cells, layer, least)
+        rows.append(
+            LayerRow(
+                layer=layer,
+                decoder_layer=decoder_layer,
+                experts_used=int((cells.token_count[layer] > 0).sum()),
+                entropy_mean=float(topk.values[layer]),
+                entropy_std=_std(topk, layer),
+                full_entropy_mean=float(full.values[layer]),
+                full_entropy_std=_std(full, layer),
+                top_weights=tuple(weights[layer].tolist()),
+                best=ranked[0] if ranked else None,
+                worst=min(ranked, key=lambda score: (score.accuracy, -score.questions), default=None),
+            )
+        )
+    return ScopeTables(drawn.scope, drawn.n_tokens, never_used_share(drawn), tuple(rows), cells)
+
+
+def _cells(drawn: RoutingSample) -> ExpertCells:
+    accuracy = expert_accuracy.compute(drawn)
+    assert accuracy.lower is not None
+    assert accuracy.upper is not None
+    return ExpertCells(
+        token_count=drawn.totals.tokens,
+        used_share=used_share.compute(drawn).values,
+        gate_weight=gate_weight.compute(drawn).values,
+        accuracy=accuracy.values,
+        lower=accuracy.lower,
+        upper=accuracy.upper,
+        questions=accuracy.support,
+        weight=drawn.totals.scored_share,
+    )
+
+
+def _std(metric: MetricValues, layer: int) -> float:
+    assert metric.std is not None
+    return float(metric.std[layer])
+
+
+def _ranked(cells: ExpertCells, layer: int, least: int) -> list[ExpertScore]:
+    """The layer's experts with enough questions, best first; the most questions come first among equals."""
+    eligible = np.flatnonzero((cells.questions[layer] >= least) & np.isfinite(cells.accuracy[layer]))
+    scores = [_score(cells, layer, expert) for expert in eligible.tolist()]
+    return sorted(scores, key=lambda score: (-score.accuracy, -score.questions))
+
+
+def _score(cells: ExpertCells, layer: int, expert: int) -> ExpertScore:
+    return ExpertScore(
+        expert=expert,
+        accuracy=float(cells.accuracy[layer, expert]),
+        lower=float(cells.lower[layer, expert]),
+        upper=float(cells.upper[layer, expert]),
+        weight=float(cells.weight[layer, expert]),
+        questions=int(cells.questions[layer, expert]),
+    )
+
+
+def _coverage(trace: ReportedTrace, drawn: RoutingSample) -> Coverage:
+    statuses, counts = np.unique(np.asarray(trace.status)[np.asarray(trace.recorded)], return_counts=True)
+    reasons = [Status(status).reason if status in list(Status) else f"unknown status {status}" for status in statuses]
+    failures = tuple(
+        Failure(reason, int(n))
+        for status, reason, n in zip(statuses, reasons, counts, strict=True)
+        if status != Status.ANSWERED
+    )
+    n_planned = len(trace.recorded)
+    return Coverage(
+        complete=trace.complete,
+        n_planned=n_planned,
+        n_recorded=n_planned - drawn.n_unrecorded,
+        n_questions=len(drawn.questions),
+        n_skipped=len(trace.specification.quiz.skipped),
+        n_damaged=len(trace.damaged),
+        failures=failures,
+    )
+
+
+def _chance(trace: ReportedTrace, drawn: RoutingSample) -> float:
+    """Expected accuracy of guessing among each question's own choices."""
+    n_choices = np.asarray(trace.n_choices)[drawn.questions[drawn.is_scored]]
+    return float(np.mean(1 / n_choices)) if len(n_choices) else nan
+
+
+def _subject_rows(drawn: RoutingSample) -> tuple[SubjectRow, ...]:
+    subjects = np.asarray(drawn.subjects)
+    rows = []
+    for name in drawn.subject_names:
+        of_subject = subjects == name
+        right, scored = drawn.is_correct[of_subject].sum(), drawn.is_scored[of_subject].sum()
+        rows.append(SubjectRow(name, int(of_subject.sum()), proportion_95(int(right), int(scored))))
+    return tuple(rows)
+
+
+def _question_table(trace: ReportedTrace) -> QuestionTable:
+    return QuestionTable(
+        ids=tuple(trace.ids),
+        subjects=tuple(np.asarray(trace.subjects).tolist()),
+        gold=np.asarray(trace.gold),
+        predicted=np.asarray(trace.predicted),
+        n_choices=np.asarray(trace.n_choices),
+        choice_logprobs=np.asarray(trace.choice_logprobs),
+        status=np.asarray(trace.status),
+    )
+
+
+EXPERT_CONTRIBUTIONS = Analysis(
+    name="expert-contributions",
+    title="Expert contributions",
+    source="https://arxiv.org/abs/2502.17187",
+    compute=compute,
+)

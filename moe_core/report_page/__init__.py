@@ -1,0 +1,1 @@
+"""The parts of the HTML report: its style sheet, its tables and its figures."""

@@ -60,7 +60,7 @@ def examine_machine() -> Machine:
 
 
 def _devices() -> tuple[tuple[Device, ...], tuple[str | None, str | None]]:
-    set_hub_variables(offline=True)
+    set_hub_variables()
     try:
         import torch
 

@@ -64,16 +64,23 @@ def choose_experts_implementation(requested: str, checked: CheckedFolder, dtype:
     return requested
 
 
-def build_model(checked: CheckedFolder, device: str, dtype: str, experts_implementation: str) -> Any:
+def read_configuration(checked: CheckedFolder) -> Any:
+    """The transformers configuration; ModelError unless it describes a model whose every weight is in the files."""
+    try:
+        config = AutoConfig.from_pretrained(checked.folder, local_files_only=True, trust_remote_code=False)
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, StrictDataclassError) as error:
+        raise ModelError(f"config.json cannot be used: {_in_one_line(error)}.") from error
+    _check_parameter_count(config, checked)
+    return config
+
+
+def build_model(checked: CheckedFolder, config: Any, device: str, dtype: str, experts_implementation: str) -> Any:
     """The transformers model in evaluation mode, every weight from the files; ModelError when one is not.
 
     transformers would fill weights that are missing with random ones and only warn; here that is an error.
     """
-    config = _configuration(checked)
-    model_class = getattr(transformers, checked.family.architectures[0])
-    _check_parameter_count(model_class, config, checked)
     try:
-        model, info = model_class.from_pretrained(
+        model, info = _model_class(checked).from_pretrained(
             checked.folder,
             config=config,
             dtype=DTYPES[dtype],
@@ -83,24 +90,28 @@ def build_model(checked: CheckedFolder, device: str, dtype: str, experts_impleme
             use_safetensors=True,
             local_files_only=True,
             trust_remote_code=False,
+            ignore_mismatched_sizes=True,  # only so that the report below names them
             output_loading_info=True,
         )
     except torch.OutOfMemoryError as error:
-        raise DeviceError(f"The model does not fit into the memory of {device}: {_first_line(error)}") from error
-    except (OSError, ValueError, RuntimeError, KeyError, TypeError) as error:
-        raise ModelError(f"The weights cannot be loaded: {_first_line(error)}") from error
+        raise DeviceError(f"The model does not fit into the memory of {device}: {_in_one_line(error)}.") from error
+    except (OSError, ValueError, RuntimeError, KeyError, TypeError, AttributeError) as error:
+        raise ModelError(f"The weights cannot be loaded: {_in_one_line(error)}.") from error
     _check_loading_info(info)
     _check_finite(model)
+    model.config.output_router_logits = False  # it would compute the training loss as well
     return model.eval()
 
 
-def load_tokenizer(checked: CheckedFolder) -> Any:
+def load_tokenizer(checked: CheckedFolder, config: Any) -> Any:
     """The folder's tokenizer; ModelError when it cannot be read or its ids exceed the model's vocabulary."""
     try:
-        tokenizer = AutoTokenizer.from_pretrained(checked.folder, local_files_only=True, trust_remote_code=False)
+        tokenizer = AutoTokenizer.from_pretrained(
+            checked.folder, config=config, local_files_only=True, trust_remote_code=False
+        )
         largest = max(tokenizer("A quiz question.\nAnswer: A", add_special_tokens=True)["input_ids"], default=-1)
     except Exception as error:  # the tokenizers library raises bare Exception on a damaged file
-        raise ModelError(f"The tokenizer cannot be read: {_first_line(error)}") from error
+        raise ModelError(f"The tokenizer cannot be read: {_in_one_line(error)}.") from error
     if largest < 0 or largest >= checked.config["vocab_size"]:
         raise ModelError(
             f"The tokenizer does not belong to this model: it gives the id {largest}, "
@@ -161,20 +172,17 @@ def _best_dtype(device: str) -> str:
         return "bfloat16" if torch.cuda.is_bf16_supported(including_emulation=False) else "float16"
 
 
-def _configuration(checked: CheckedFolder) -> Any:
-    try:
-        return AutoConfig.from_pretrained(checked.folder, local_files_only=True, trust_remote_code=False)
-    except (OSError, ValueError, TypeError, KeyError, AttributeError, StrictDataclassError) as error:
-        raise ModelError(f"config.json cannot be used: {_first_line(error)}") from error
+def _model_class(checked: CheckedFolder) -> Any:
+    return getattr(transformers, checked.family.architectures[0])
 
 
-def _check_parameter_count(model_class: Any, config: Any, checked: CheckedFolder) -> None:
+def _check_parameter_count(config: Any, checked: CheckedFolder) -> None:
     # On the meta device nothing is allocated, so sizes that the files do not bear out cost nothing here.
     try:
         with torch.device("meta"):
-            needed = sum(parameter.numel() for parameter in model_class(config).parameters())
+            needed = sum(parameter.numel() for parameter in _model_class(checked)(config).parameters())
     except (ValueError, RuntimeError, KeyError, TypeError, ZeroDivisionError, AttributeError) as error:
-        raise ModelError(f"config.json describes no model that can be built: {_first_line(error)}") from error
+        raise ModelError(f"config.json describes no model that can be built: {_in_one_line(error)}.") from error
     held = sum(tensor.n_elements for tensor in checked.tensors.values())
     if needed > held:
         raise ModelError(
@@ -194,7 +202,7 @@ def _check_loading_info(info: dict[str, Any]) -> None:
             more = f" and {len(names) - 1} more" if len(names) > 1 else ""
             raise ModelError(sentence.format(names[0] + more))
     if info.get("error_msgs"):
-        raise ModelError(f"The weights cannot be loaded: {str(info['error_msgs'][0])[:200]}")
+        raise ModelError(f"The weights cannot be loaded: {str(info['error_msgs'][0])[:200]}.")
 
 
 def _check_finite(model: Any) -> None:
@@ -203,9 +211,11 @@ def _check_finite(model: Any) -> None:
             raise ModelError(f"The weights are damaged: {name} holds values that are not finite (NaN or infinity).")
 
 
-def _first_line(error: Exception) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return (lines or [type(error).__name__])[0][:300]
+def _in_one_line(error: Exception) -> str:
+    text = " ".join(str(error).split()) or type(error).__name__
+    if isinstance(error, KeyError):
+        text += " is not known"
+    return text[:300].rstrip(".:;, ")
 
 
 def silence_libraries() -> None:

@@ -50,7 +50,7 @@ def check_folder(folder: Path) -> CheckedFolder:
     config = _read_json(folder / "config.json")
     _check_configuration(config, "config.json")
     family = _family(config)
-    _check_tokenizer(folder)
+    _check_companions(folder)
     tensors = read_headers(_weight_files(folder))
     check_sizes(config, family, tensors)
     return CheckedFolder(folder, config, family, tensors)
@@ -67,7 +67,7 @@ def _resolved(folder: Path) -> Path:
 
 
 def _check_links(folder: Path) -> None:
-    for path in folder.iterdir():
+    for path in folder.rglob("*"):
         if path.is_symlink() and not any(path.resolve().is_relative_to(root) for root in _roots(folder)):
             raise ModelError(f"{path.name} is a link that leads out of the model's folder: put the file itself there.")
 
@@ -137,7 +137,7 @@ def _family(config: dict[str, Any]) -> ModelFamily:
     raise ModelError(f"config.json names {str(shown)[:80]}, which is not supported; supported are {supported}.")
 
 
-def _check_tokenizer(folder: Path) -> None:
+def _check_companions(folder: Path) -> None:
     if not (folder / "tokenizer.json").is_file():
         raise ModelError(f'There is no tokenizer (tokenizer.json) in "{folder}".')
     for name in ("tokenizer_config.json", "special_tokens_map.json", "generation_config.json"):
@@ -148,6 +148,8 @@ def _check_tokenizer(folder: Path) -> None:
                 raise ModelError(f"{name} names several tokenizer files, which is not supported.")
     if (folder / "adapter_config.json").exists():
         raise ModelError("This folder is an adapter to another model: merge it into that model first.")
+    if any(folder.glob("shard-*.safetensors")):  # transformers would prefer these to the weights judged here
+        raise ModelError("This is a distributed checkpoint (shard-*.safetensors): save it as model.safetensors first.")
 
 
 def _weight_files(folder: Path) -> tuple[Path, ...]:

@@ -31,6 +31,8 @@ _OPTIONAL_LIMITS = {
     "moe_intermediate_size": 10_000_000,
     "shared_expert_intermediate_size": 10_000_000,
     "decoder_sparse_step": 1_000,
+    "num_labels": 100_000,
+    "max_window_layers": 1_000_000,
 }
 _MAX_EXPERTS = 65_536  # expert ids are stored in 16 bit
 _LAYER = re.compile(r"model\.layers\.(\d+)\.")

@@ -2,7 +2,6 @@
 
 import os
 import re
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -54,27 +53,31 @@ def find_model(model: str, revision: str | None = None) -> ModelFolder | HubMode
 def download(hub: HubModel, *, offline: bool) -> ModelFolder:
     """The hub model in the local cache, its revision resolved to a commit hash; fetches what is missing.
 
-    With `offline` nothing is fetched. Raises ModelError when hub or model cannot be reached.
+    With `offline`, or where HF_HUB_OFFLINE is set, nothing is fetched. Raises ModelError when hub or model cannot be
+    reached.
     """
-    set_hub_variables(offline=offline)
+    set_hub_variables()
     try:
         from huggingface_hub import snapshot_download
+        from huggingface_hub.constants import is_offline_mode
         from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
         from huggingface_hub.utils.tqdm import disable_progress_bars
     except ImportError as error:
         raise MissingExtraError("model", "Loading a model") from error
     disable_progress_bars()
+    offline = offline or is_offline_mode()
     try:
         folder = Path(
             snapshot_download(
                 hub.name,
                 revision=hub.revision,
                 allow_patterns=list(DOWNLOADED_FILES),
-                local_files_only=offline or hub_is_offline(),
+                ignore_patterns=["consolidated*", "*/*"],  # the same weights once more, in another layout
+                local_files_only=offline,
             )
         )
     except LocalEntryNotFoundError as error:
-        raise ModelError(_absent(hub, offline or hub_is_offline())) from error
+        raise ModelError(_absent(hub, offline)) from error
     except HfHubHTTPError as error:
         raise ModelError(_refused(hub, error.response.status_code)) from error
     except (HFValidationError, OSError) as error:
@@ -82,18 +85,15 @@ def download(hub: HubModel, *, offline: bool) -> ModelFolder:
     return ModelFolder(hub.name, f"https://huggingface.co/{hub.name}", folder, revision=folder.name)
 
 
-def set_hub_variables(*, offline: bool) -> None:
-    """Set what the hub's library reads once, while it is imported: no telemetry, no kernels, no progress bars."""
+def set_hub_variables() -> None:
+    """Set what the hub's libraries read once, while they are imported: no telemetry, no kernels, no progress bars.
+
+    Offline is never set here: it would hold for the whole process, and every call that loads says
+    `local_files_only` instead.
+    """
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
     os.environ.setdefault("USE_HUB_KERNELS", "NO")
-    if offline and "huggingface_hub" not in sys.modules:
-        os.environ["HF_HUB_OFFLINE"] = "1"
-
-
-def hub_is_offline() -> bool:
-    """Whether the user's environment forbids the hub's library to use the network."""
-    return os.environ.get("HF_HUB_OFFLINE", "").upper() in {"1", "ON", "YES", "TRUE"}
 
 
 def _exists(path: Path) -> bool:

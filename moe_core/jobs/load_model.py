@@ -38,7 +38,7 @@ def load_model(request: ModelRequest) -> Generator[Event, None, "LoadedModel"]:
         source = download(source, offline=request.offline)
     yield Stage(f"checking {source.name}")
     checked = check_folder(source.folder)
-    set_hub_variables(offline=True)
+    set_hub_variables()
     yield Stage("loading the engine")
     try:
         from moe_core import model_loading as loading
@@ -49,8 +49,9 @@ def load_model(request: ModelRequest) -> Generator[Event, None, "LoadedModel"]:
     experts = loading.choose_experts_implementation(request.experts_implementation, checked, dtype)
     check_fits(estimate_memory(checked.tensors, checked.config, checked.family, dtype), free_memory(device), device)
     yield Stage(f"loading {source.name} onto {device} as {dtype}")
-    tokenizer = loading.load_tokenizer(checked)
-    model = loading.build_model(checked, device, dtype, experts)
+    config = loading.read_configuration(checked)
+    tokenizer = loading.load_tokenizer(checked, config)
+    model = loading.build_model(checked, config, device, dtype, experts)
     yield Stage("fingerprinting the weights")
     routers = checked.family.routers(model)
     layers = tuple(router.layer for router in routers)

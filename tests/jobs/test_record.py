@@ -1,0 +1,167 @@
+"""Recording: one request makes one trace, stops between batches, resumes, and refuses what would mix runs."""
+
+from collections.abc import Generator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from moe_core.errors import PromptError, SpecificationMismatchError, TraceError
+from moe_core.intervention import parse_mask
+from moe_core.jobs.events import Event, Notice, Progress
+from moe_core.jobs.load_model import ModelRequest
+from moe_core.jobs.record import RecordRequest, RecordResult, record
+from moe_core.question_selection import QuestionSelection
+from moe_core.run_plan import RunOptions
+from moe_core.storage.trace_reader import Trace, open_trace
+
+N_QUESTIONS = 23
+ARRAYS = ("answer_experts", "answer_weights", "router_probs", "choice_logprobs", "predicted", "status")
+
+
+@pytest.fixture(scope="module")
+def quiz_csv(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A quiz of 23 questions in two subjects, one of them much longer than the others."""
+    rows = ["question,A,B,C,D,answer,subject,id"]
+    for n in range(N_QUESTIONS):
+        text = f"What is {n} plus {n + 1}" + (" and so on" * 90 if n == 7 else "")
+        rows.append(f"{text}?,{2 * n},{2 * n + 1},{2 * n + 2},{3 * n + 50},B,sums{n % 2},q{n}")
+    path = tmp_path_factory.mktemp("quiz") / "sums.csv"
+    path.write_text("\n".join(rows) + "\n", encoding="utf-8")
+    return path
+
+
+def request_for(model: Path, quiz: Path, out: Path, **changes: object) -> RecordRequest:
+    """A request with small batches, so that a run has several of them."""
+    options = {"batch_tokens": 120, **{k: v for k, v in changes.items() if k in RunOptions.__annotations__}}
+    rest = {k: v for k, v in changes.items() if k not in RunOptions.__annotations__}
+    return RecordRequest(ModelRequest(str(model), "cpu"), str(quiz), out, options=RunOptions(**options), **rest)  # type: ignore[arg-type]  # mixed keywords
+
+
+def run(job: Generator[Event, None, RecordResult], *, batches: int | None = None) -> tuple[RecordResult | None, list[Event]]:
+    """The result and all events; after `batches` batches the job is closed instead."""
+    events: list[Event] = []
+    while True:
+        try:
+            events.append(next(job))
+        except StopIteration as done:
+            return done.value, events
+        if batches is not None and sum(isinstance(event, Progress) for event in events) > batches:
+            job.close()
+            return None, events
+
+
+def assert_equal_traces(one: Trace, other: Trace) -> None:
+    """Array for array the same, every token's routing included."""
+    for name in ARRAYS:
+        np.testing.assert_array_equal(getattr(one, name), getattr(other, name), err_msg=name)
+    for name in vars(one.question_sums):
+        np.testing.assert_array_equal(getattr(one.question_sums, name), getattr(other.question_sums, name))
+        np.testing.assert_array_equal(getattr(one.prefix_sums, name), getattr(other.prefix_sums, name))
+    for question in range(one.dimensions.n_questions):
+        np.testing.assert_array_equal(one.token_routing(question).experts, other.token_routing(question).experts)
+        np.testing.assert_array_equal(one.token_routing(question).weights, other.token_routing(question).weights)
+
+
+def test_a_run_is_complete_counts_up_and_tells_the_time_left(tiny_olmoe: Path, quiz_csv: Path, tmp_path: Path) -> None:
+    """Progress ends at all questions, ETA appears after the first batch and the trace is whole."""
+    result, events = run(record(request_for(tiny_olmoe, quiz_csv, tmp_path / "t.h5")))
+    progress = [event for event in events if isinstance(event, Progress)]
+    assert [progress[0].done, progress[-1].done, progress[-1].total] == [0, N_QUESTIONS, N_QUESTIONS]
+    assert progress[0].eta_s is None
+    assert progress[1].eta_s is not None
+    assert progress[-1].eta_s == 0
+    assert result is not None
+    with open_trace(tmp_path / "t.h5") as trace:
+        assert trace.complete
+        assert result.n_tokens == trace.n_prompt_tokens.sum()
+        assert trace.ids[:3] == ("q0", "q1", "q2")
+
+
+def test_a_stopped_run_resumes_to_the_same_trace(tiny_olmoe: Path, quiz_csv: Path, tmp_path: Path) -> None:
+    """Stopped after two batches, then run again: array for array the uninterrupted trace."""
+    whole, parts = tmp_path / "whole.h5", tmp_path / "parts.h5"
+    run(record(request_for(tiny_olmoe, quiz_csv, whole)))
+    run(record(request_for(tiny_olmoe, quiz_csv, parts)), batches=2)
+    with open_trace(parts) as trace:
+        assert not trace.complete
+        before = int(trace.recorded.sum())
+    assert 0 < before < N_QUESTIONS
+    result, events = run(record(request_for(tiny_olmoe, quiz_csv, parts)))
+    assert result is not None
+    assert result.n_questions == N_QUESTIONS - before
+    assert Notice(f"Resuming {parts}") in events
+    with open_trace(whole) as one, open_trace(parts) as other:
+        np.testing.assert_allclose(one.choice_logprobs, other.choice_logprobs, atol=1e-5)
+        np.testing.assert_array_equal(one.answer_experts, other.answer_experts)
+        np.testing.assert_array_equal(one.predicted, other.predicted)
+        assert one.complete
+        assert other.complete
+
+
+def test_the_same_request_gives_the_same_bytes(tiny_olmoe: Path, quiz_csv: Path, tmp_path: Path) -> None:
+    """Two runs with equal batches agree in every array."""
+    for name in ("one.h5", "other.h5"):
+        run(record(request_for(tiny_olmoe, quiz_csv, tmp_path / name)))
+    with open_trace(tmp_path / "one.h5") as one, open_trace(tmp_path / "other.h5") as other:
+        assert_equal_traces(one, other)
+
+
+def test_a_complete_trace_is_never_touched(tiny_olmoe: Path, quiz_csv: Path, tmp_path: Path) -> None:
+    """The refusal comes before anything is loaded, and not a byte moves."""
+    out = tmp_path / "t.h5"
+    run(record(request_for(tiny_olmoe, quiz_csv, out)))
+    before = out.read_bytes()
+    with pytest.raises(TraceError, match="is complete; give another name"):
+        next(record(request_for(tiny_olmoe, quiz_csv, out)))
+    assert out.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({"tokens": "answer"}, "tokens"),
+        ({"protocol": "chat"}, "protocol"),
+        ({"intervention": parse_mask("0:1")}, "intervention"),
+        ({"selection": QuestionSelection(limit=5)}, "quiz.selection"),
+    ],
+)
+def test_another_request_is_refused_and_the_difference_named(
+    tiny_olmoe: Path, quiz_csv: Path, tmp_path: Path, changes: dict[str, object], named: str
+) -> None:
+    """A partial trace is only resumed by the request that began it."""
+    out = tmp_path / "t.h5"
+    run(record(request_for(tiny_olmoe, quiz_csv, out)), batches=1)
+    before = out.read_bytes()
+    with pytest.raises(SpecificationMismatchError) as caught:
+        run(record(request_for(tiny_olmoe, quiz_csv, out, **changes)))
+    assert any(note.startswith(named + ":") for note in caught.value.__notes__)
+    assert out.read_bytes() == before
+
+
+def test_other_batches_may_resume(tiny_olmoe: Path, quiz_csv: Path, tmp_path: Path) -> None:
+    """The token budget has no effect on results, so it may change between the two halves of a run."""
+    out = tmp_path / "t.h5"
+    run(record(request_for(tiny_olmoe, quiz_csv, out)), batches=1)
+    result, _ = run(record(request_for(tiny_olmoe, quiz_csv, out, batch_tokens=5000)))
+    assert result is not None
+
+
+def test_questions_that_do_not_fit_are_refused_or_skipped(quiz_csv: Path, tmp_path: Path) -> None:
+    """The long question is named; with skip_too_long it is left out and listed in the specification."""
+    from tests.tiny_models import build_tiny
+
+    small = build_tiny(tmp_path / "small", max_position_embeddings=150)
+    with pytest.raises(PromptError, match="q7"):
+        run(record(request_for(small, quiz_csv, tmp_path / "t.h5")))
+    assert not (tmp_path / "t.h5").exists()
+    run(record(request_for(small, quiz_csv, tmp_path / "t.h5", skip_too_long=True)))
+    with open_trace(tmp_path / "t.h5") as trace:
+        assert trace.specification.quiz.skipped == ("q7",)
+        assert trace.dimensions.n_questions == N_QUESTIONS - 1
+
+
+def test_a_missing_folder_is_said_before_anything_runs(tiny_olmoe: Path, quiz_csv: Path, tmp_path: Path) -> None:
+    """One sentence, at once."""
+    with pytest.raises(TraceError, match="There is no folder"):
+        next(record(request_for(tiny_olmoe, quiz_csv, tmp_path / "nowhere" / "t.h5")))

@@ -21,7 +21,7 @@ def gold_index(answer: object, choices: Sequence[str]) -> int | None:
     if isinstance(answer, str):
         return _index_of_text(answer.strip(), choices) if answer.strip() else None
     # A table with some answers missing holds whole numbers as floats.
-    if isinstance(answer, bool) or not isinstance(answer, int | float) or answer != int(answer):
+    if isinstance(answer, bool) or not isinstance(answer, int | float) or not float(answer).is_integer():
         raise AnswerError(f"the answer {_shown(answer)} is neither a letter, nor an index, nor text")
     return _checked_index(int(answer), choices)
 

@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from moe_core.errors import MissingExtraError, QuizError
-from moe_core.question import CHOICE_LETTERS
+from moe_core.question import CHOICE_LETTERS, MIN_CHOICES
 from moe_core.quiz_rows import MAX_FIELD_CHARACTERS, RawRow, RawTable, RowProblem
 from moe_core.quiz_text import read_text
 
 OPTIONAL_COLUMNS = ("answer", "subject", "id")
+_LETTER_TOO_MANY = chr(ord(CHOICE_LETTERS[-1]) + 1)
 
 
 def read_table(path: Path) -> RawTable:
@@ -107,10 +108,9 @@ def _csv_columns(path: Path, header: Sequence[str]) -> dict[str, int]:
     repeated = sorted({name for name in names if names.count(name) > 1 and name})
     if repeated:
         raise QuizError(f"{path} has more than one column named {', '.join(repeated)}.")
-    letters = [name for name in names if len(name) == 1 and name.isupper()]
-    n_choices = max(2, len(letters))
-    if n_choices > len(CHOICE_LETTERS):
-        raise QuizError(f"{path} has {n_choices} choice columns where {len(CHOICE_LETTERS)} are supported.")
+    if {CHOICE_LETTERS[-1], _LETTER_TOO_MANY} <= set(names):
+        raise QuizError(f"{path} has more than the {len(CHOICE_LETTERS)} choice columns that are supported.")
+    n_choices = max(MIN_CHOICES, *(CHOICE_LETTERS.find(name) + 1 for name in names if len(name) == 1), 0)
     _check_columns(path, names, required=("question", *CHOICE_LETTERS[:n_choices]))
     return {name: column for column, name in enumerate(names)}
 

@@ -19,6 +19,8 @@ Ids = NDArray[np.int32]
 
 # Prompts per call of the tokenizer: its lists of Python integers are large, arrays of them are not.
 _CHUNK = 1024
+# Characters at the end of a prompt that decide how what follows is cut into tokens.
+_TAIL = 64
 _MAX_NAMED = 5
 
 
@@ -123,18 +125,35 @@ class _Encoder:
     def with_first_target(self, prompts: Sequence[Prompt]) -> Iterator[tuple[Ids, int]]:
         """For each prompt the ids the model reads, and the id of its first target behind them."""
         contexts = self._encode([prompt.text.rstrip() for prompt in prompts])
-        wholes = self._encode([prompt.text + prompt.targets[0] for prompt in prompts])
-        for prompt, context, whole in zip(prompts, contexts, wholes, strict=True):
-            yield _join(prompt, context, whole)
+        rests = self._first_target_by_tail(prompts, contexts)
+        for prompt, context, rest in zip(prompts, contexts, rests, strict=True):
+            if rest is None:
+                [whole] = self._encode([prompt.text + prompt.targets[0]])
+                rest = whole[len(context) :]
+            yield _join(prompt, context, rest)
 
     def target_ids(self, prompt: Prompt, ids: Ids) -> tuple[int, ...]:
         """The token of each target; raises PromptError unless they differ from each other alone."""
         [context] = self._encode([prompt.text.rstrip()])
-        joined = [_join(prompt, context, whole) for whole in self._encode([prompt.text + t for t in prompt.targets])]
+        wholes = self._encode([prompt.text + target for target in prompt.targets])
+        joined = [_join(prompt, context, whole[len(context) :]) for whole in wholes]
         targets = tuple(target for _, target in joined)
         if len(set(targets)) < len(targets) or any(not np.array_equal(other, ids) for other, _ in joined):
             raise _not_single_tokens(prompt)
         return targets
+
+    def _first_target_by_tail(self, prompts: Sequence[Prompt], contexts: list[list[int]]) -> list[list[int] | None]:
+        # What the first target adds, from the prompt's last characters alone: half the work of encoding every prompt
+        # twice. None where they do not end in the prompt's own tokens, or the target changes those.
+        tails = [prompt.text.rstrip()[-_TAIL:] for prompt in prompts]
+        spaces = [prompt.text[len(prompt.text.rstrip()) :] for prompt in prompts]
+        longer = [tail + space + prompt.targets[0] for tail, space, prompt in zip(tails, spaces, prompts, strict=True)]
+        ends, wholes = (self._call(texts, add_special_tokens=False) for texts in (tails, longer))
+        return [
+            # The cut may fall inside a token, so only the later half of the tail must be the prompt's.
+            whole[len(end) :] if whole[: len(end)] == end and _ends_with(context, end[len(end) // 2 :]) else None
+            for context, end, whole in zip(contexts, ends, wholes, strict=True)
+        ]
 
     def _encode(self, texts: Sequence[str]) -> list[list[int]]:
         # A chat template may have written the BOS token already, and then the tokenizer must not add another.
@@ -155,13 +174,16 @@ class _Encoder:
         return ids
 
 
-def _join(prompt: Prompt, context: list[int], whole: list[int]) -> tuple[Ids, int]:
+def _join(prompt: Prompt, context: list[int], rest: list[int]) -> tuple[Ids, int]:
     # White space that ends a prompt belongs to the continuation: lm-eval cuts the whole text behind the tokens of the
     # prompt without it. It scores such a continuation as a whole; only its last token tells the choices apart.
-    if len(whole) <= len(context):
+    if not rest:
         raise _not_single_tokens(prompt)
-    read = context + whole[len(context) : -1]
-    return np.array(read, dtype=np.int32), whole[-1]
+    return np.array(context + rest[:-1], dtype=np.int32), rest[-1]
+
+
+def _ends_with(ids: list[int], end: list[int]) -> bool:
+    return bool(end) and ids[-len(end) :] == end
 
 
 def _not_single_tokens(prompt: Prompt) -> PromptError:

@@ -56,4 +56,4 @@ def _check_file(path: Path) -> None:
     if not path.exists():
         raise QuizError(f"{path} does not exist: a quiz is {_SUPPORTED}.")
     if path.suffix.lower() not in READERS:
-        raise QuizError(f"{path} ends in {path.suffix or 'no suffix'!r}: a quiz is {_SUPPORTED}.")
+        raise QuizError(f"{path} ends in {path.suffix or 'no suffix'}: a quiz is {_SUPPORTED}.")

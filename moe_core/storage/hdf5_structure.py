@@ -3,6 +3,7 @@
 Plain h5py follows external files and links, so everything is looked at through the low-level API and by type first.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,8 @@ import numpy as np
 from moe_core.errors import TraceError
 
 _MAX_OBJECTS_PER_GROUP = 64
+
+Attributes = dict[str, bytes | int | None]  # None: neither a short fixed-length text nor one integer
 
 
 @dataclass(frozen=True)
@@ -30,29 +33,29 @@ class FoundStructure:
     """All datasets by name (`group/name`), and the root's attributes."""
 
     datasets: dict[str, FoundDataset]
-    attributes: dict[str, bytes | int]
+    attributes: Attributes
 
 
-def read_structure(path: Path) -> FoundStructure:
+def read_structure(path: Path, check_attributes: Callable[[Attributes], None]) -> FoundStructure:
     """The structure of an HDF5 file that has nothing but plain contiguous datasets, one level of groups deep.
 
-    Raises TraceError, naming the object, for any other link, layout, filter, type or attribute.
+    `check_attributes` may refuse the root's attributes before anything else is looked at, so that a file of another
+    kind or version is called that. Raises TraceError, naming the object, for any other link, layout, filter or type.
     """
     try:
         with h5py.File(path, "r") as file:
+            root = h5py.h5g.open(file.id, b"/")
+            attributes = _attributes(root)
+            check_attributes(attributes)
             if file.userblock_size:
-                raise TraceError(f"{path} is damaged or no trace: it has a user block.")
-            return _walk(file)
-    except TraceError as error:
-        raise TraceError(f"{path} is damaged or no trace: {error}") from error
+                raise TraceError("it has a user block.")
+            return FoundStructure(_walk(root), attributes)
     except (OSError, RuntimeError, ValueError, TypeError, KeyError, OverflowError) as error:
         reason = str(error).strip("'")  # a KeyError quotes its text
-        raise TraceError(f"{path} is damaged or cut short: the HDF5 library cannot read it ({reason}).") from error
+        raise TraceError(f"the HDF5 library cannot read it ({reason}).") from error
 
 
-def _walk(file: Any) -> FoundStructure:
-    root = h5py.h5g.open(file.id, b"/")
-    attributes = _attributes(root)
+def _walk(root: Any) -> dict[str, FoundDataset]:
     found: dict[str, FoundDataset] = {}
     for name, child in _children(root, ""):
         if isinstance(child, h5py.h5g.GroupID):
@@ -61,7 +64,7 @@ def _walk(file: Any) -> FoundStructure:
                 found[inner_name] = _dataset(inner, inner_name)
         else:
             found[name] = _dataset(child, name)
-    return FoundStructure(found, attributes)
+    return found
 
 
 def _children(group: Any, prefix: str) -> list[tuple[str, Any]]:
@@ -113,23 +116,18 @@ def _refuse_attributes(found: Any, name: str) -> None:
         raise TraceError(f"/{name} has attributes.")
 
 
-def _attributes(root: Any) -> dict[str, bytes | int]:
-    if h5py.h5a.get_num_attrs(root) > _MAX_OBJECTS_PER_GROUP:
-        raise TraceError("it has too many attributes.")
-    values: dict[str, bytes | int] = {}
-    for index in range(h5py.h5a.get_num_attrs(root)):
-        attribute = h5py.h5a.open(root, index=index)
-        name = attribute.name.decode("utf-8", "replace")
-        values[name] = _attribute_value(attribute, name)
-    return values
+def _attributes(root: Any) -> Attributes:
+    count = min(h5py.h5a.get_num_attrs(root), _MAX_OBJECTS_PER_GROUP)
+    found = [h5py.h5a.open(root, index=index) for index in range(count)]
+    return {attribute.name.decode("utf-8", "replace"): _attribute_value(attribute) for attribute in found}
 
 
-def _attribute_value(attribute: Any, name: str) -> bytes | int:
+def _attribute_value(attribute: Any) -> bytes | int | None:
     kind = attribute.get_type()
     is_text = isinstance(kind, h5py.h5t.TypeStringID) and not kind.is_variable_str() and kind.get_size() <= 64
     is_number = isinstance(kind, h5py.h5t.TypeIntegerID)
     if attribute.get_space().get_simple_extent_type() != h5py.h5s.SCALAR or not (is_text or is_number):
-        raise TraceError(f"the attribute {name} has a type that traces do not use.")
+        return None
     value = np.empty((), f"S{kind.get_size()}" if is_text else np.int64)
     attribute.read(value, mtype=kind if is_text else None)
     return bytes(value[()]) if is_text else int(value)

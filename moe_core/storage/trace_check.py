@@ -8,7 +8,7 @@ from pathlib import Path
 
 from moe_core.errors import TraceError
 from moe_core.specification import Specification
-from moe_core.storage.hdf5_structure import FoundDataset, FoundStructure, read_structure
+from moe_core.storage.hdf5_structure import Attributes, FoundDataset, FoundStructure, read_structure
 from moe_core.storage.layout import (
     FORMAT,
     FORMAT_VERSION,
@@ -26,6 +26,11 @@ from moe_core.storage.row_checksums import RowState, check_segments
 from moe_core.storage.static_check import check_static
 from moe_core.storage.trace_file import TraceFile
 
+
+class _OtherFileError(TraceError):
+    """The file is sound as far as one can see, but not of this format; the sentence lacks only the path."""
+
+
 _SIGNATURE = b"\x89HDF\r\n\x1a\n"
 
 
@@ -36,15 +41,18 @@ def check_structure(path: Path) -> TraceLayout:
     of single questions. Pure: the same file gives the same picklable result in any process.
     """
     identity = _identity(path)
-    found = read_structure(path)
-    _check_attributes(path, found)
     try:
+        found = read_structure(path, _check_attributes)
         specification = _specification(path, found, identity[2])
         dimensions = _dimensions(found.datasets, specification)
         extents = _extents(found.datasets, dimensions, identity[2])
-        layout = TraceLayout(specification, dimensions, extents, int(found.attributes["static_crc32"]), identity)
+        static_crc32 = found.attributes["static_crc32"]
+        assert isinstance(static_crc32, int)
+        layout = TraceLayout(specification, dimensions, extents, static_crc32, identity)
         with TraceFile(path, layout) as file:
             check_static(file)
+    except _OtherFileError as error:
+        raise TraceError(f"{path} {error}") from error
     except TraceError as error:
         raise TraceError(f"{path} is damaged or no trace: {error}") from error
     return layout
@@ -136,19 +144,18 @@ def _identity(path: Path) -> tuple[int, int, int]:
     return identity_of(status)
 
 
-def _check_attributes(path: Path, found: FoundStructure) -> None:
-    if found.attributes.get("format") != FORMAT:
-        raise TraceError(f"{path} is an HDF5 file, but no moescope trace.")
-    version = found.attributes.get("format_version")
+def _check_attributes(attributes: Attributes) -> None:
+    if attributes.get("format") != FORMAT:
+        raise _OtherFileError("is an HDF5 file, but no moescope trace.")
+    version = attributes.get("format_version")
     if isinstance(version, int) and version > FORMAT_VERSION:
-        raise TraceError(
-            f"{path} has trace format {version}, this moescope reads up to {FORMAT_VERSION}: install a newer one."
+        raise _OtherFileError(
+            f"has trace format {version}, this moescope reads up to {FORMAT_VERSION}: install a newer one."
         )
-    expected = {"format", "format_version", "static_crc32"}
-    if version != FORMAT_VERSION or found.attributes.keys() != expected:
-        raise TraceError(f"{path} is damaged or no trace: its attributes are not those of format {FORMAT_VERSION}.")
-    if not isinstance(found.attributes["static_crc32"], int):
-        raise TraceError(f"{path} is damaged or no trace: its static checksum is no number.")
+    if version != FORMAT_VERSION or attributes.keys() != {"format", "format_version", "static_crc32"}:
+        raise TraceError(f"its attributes are not those of format {FORMAT_VERSION}.")
+    if not isinstance(attributes["static_crc32"], int):
+        raise TraceError("its static checksum is no number.")
 
 
 def _specification(path: Path, found: FoundStructure, file_bytes: int) -> Specification:

@@ -68,6 +68,8 @@ def create_trace(
 
 
 def _check_segments(tokenised: TokenisedQuiz) -> None:
+    if not tokenised.questions:
+        raise TraceError("A trace needs at least one question: select others.")
     longest = max(map(len, chain(tokenised.prefixes, tokenised.segments)))
     if longest > MAX_SEGMENT_TOKENS:
         raise TraceError(

@@ -1,6 +1,7 @@
 """`moescope report`: the tables of https://arxiv.org/abs/2502.17187 for one trace."""
 
 import os
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
@@ -41,11 +42,17 @@ def report(
         (page,) = HTML.render(found).values()
         _write_files(html.parent, {html.name: page})
     (text,) = (JSON if as_json else TEXT).render(found).values()
-    print(text, end="")
+    _print(text)
     if not as_json:
         for target in (csv, html):
             if target is not None:
-                print(f"Written: {target}")
+                _print(f"Written: {target}\n")
+
+
+def _print(text: str) -> None:
+    """Print what the terminal or pipe can show; a model's name or a rule may hold what its encoding lacks."""
+    encoding = sys.stdout.encoding or "utf-8"
+    print(text.encode(encoding, errors="replace").decode(encoding), end="")
 
 
 def _refuse_to_replace(trace: Path, target: Path | None) -> None:
@@ -60,7 +67,7 @@ def _write_files(folder: Path, texts: Mapping[str, str]) -> None:
         for name, text in texts.items():
             unfinished = folder / f".{name}.{os.getpid()}.tmp"
             try:
-                unfinished.write_text(text, encoding="utf-8", newline="\n")
+                unfinished.write_text(text, encoding="utf-8", errors="replace", newline="\n")
                 unfinished.replace(folder / name)
             finally:
                 unfinished.unlink(missing_ok=True)

@@ -123,9 +123,10 @@ def _csv(header: list[str], rows: Iterable[list[Field]]) -> str:
 
 
 def _field(value: Field) -> Field:
-    return (
-        f"{value:.7g}" if isinstance(value, float) and isfinite(value) else None if isinstance(value, float) else value
-    )
+    if isinstance(value, float):
+        return f"{value:.7g}" if isfinite(value) else None
+    # The csv module leaves a lone carriage return unquoted, and readers then see a new row.
+    return value.replace("\r\n", "\n").replace("\r", "\n") if isinstance(value, str) else value
 
 
 CSV = ReportFormat(name="csv", title="CSV tables", render=render)

@@ -72,12 +72,10 @@ def check_routing(loaded: "LoadedModel") -> ModelCheck:
     probes = _probes(loaded.model)
     plain = _watched_forward(loaded, probes, {})
     favourites = {layer: _most_chosen(seen) for layer, seen in plain.items()}
-    checks = []
-    for router in loaded.routers:
-        # One layer at a time: a mask further up would change this layer's logits too.
-        expert = favourites[router.layer]
-        masked = _watched_forward(loaded, probes, {router.layer: expert})
-        checks.append(_check_layer(router.layer, plain[router.layer], masked[router.layer], loaded.router_spec, expert))
+    masked = _watched_forward(loaded, probes, favourites)
+    checks = [
+        _check_layer(layer, plain[layer], masked[layer], loaded.router_spec, favourites[layer]) for layer in plain
+    ]
     moe_layers = {router.layer for router in loaded.routers}
     dense = tuple(layer for layer in range(loaded.model.config.num_hidden_layers) if layer not in moe_layers)
     return ModelCheck(tuple(checks), dense, loaded.family.shared_experts(loaded.model))

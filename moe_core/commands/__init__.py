@@ -1,7 +1,7 @@
 """The headless commands, in the order in which `moescope --help` lists them."""
 
 from moe_core.command import Command
-from moe_core.commands import check_model, doctor, record, report, show, verify
+from moe_core.commands import bench, check_model, doctor, record, report, show, verify
 
 COMMANDS: tuple[Command, ...] = (
     record.COMMAND,
@@ -10,4 +10,5 @@ COMMANDS: tuple[Command, ...] = (
     verify.COMMAND,
     check_model.COMMAND,
     doctor.COMMAND,
+    bench.COMMAND,
 )

@@ -1,0 +1,56 @@
+"""`moescope bench`: how fast this machine records, in questions, tokens and share of its matrix peak."""
+
+import json
+from dataclasses import asdict
+
+import typer
+
+from moe_core.command import Command
+from moe_core.job_console import run_job
+from moe_core.jobs.bench import BenchRequest, Speed, bench
+from moe_core.jobs.load_model import ModelRequest
+from moe_core.question_selection import QuestionSelection
+from moe_core.run_plan import RunOptions
+
+
+def measure(
+    model: str = typer.Option("demo", help="Hub id, local folder, or demo."),
+    quiz: str = typer.Option("demo", help="mmlu, mmlu:PATH, a quiz file, or demo."),
+    full_size: bool = typer.Option(
+        False, "--full-size", help="OLMoE-1B-7B's architecture with random weights, built on the device."
+    ),
+    sample: int | None = typer.Option(None, min=1, help="Only N questions, drawn from all subjects in proportion."),
+    shots: int = typer.Option(0, min=0, help="Worked examples before each question."),
+    device: str = typer.Option("auto", help="auto, cpu, cuda:0, .."),
+    dtype: str = typer.Option("auto", help="auto, float32, bfloat16 or float16."),
+    batch_tokens: int | None = typer.Option(None, min=1, help="Tokens per forward pass, padding included."),
+    as_json: bool = typer.Option(False, "--json", help="Print the result as JSON."),
+) -> None:
+    """Time recording, the same batches without recording, and plain matrix products, in one run."""
+    request = BenchRequest(
+        ModelRequest(model, device=device, dtype=dtype, offline=True),
+        quiz,
+        full_size=full_size,
+        selection=QuestionSelection(sample=sample),
+        options=RunOptions(shots=shots, batch_tokens=batch_tokens),
+    )
+    speed = run_job(bench(request))
+    if as_json:
+        print(json.dumps(asdict(speed) | {"share_of_matrix_peak": speed.share_of_matrix_peak}))
+    else:
+        print(_text(speed))
+
+
+def _text(speed: Speed) -> str:
+    return "\n".join(
+        [
+            f"{speed.n_questions:,} questions, {speed.n_tokens:,} tokens run",
+            f"{speed.questions_per_second:,.1f} questions/s, {speed.tokens_per_second:,.0f} tokens/s",
+            f"recording takes {speed.recording_over_bare:.2f} times the bare forward passes",
+            f"model {speed.flop_per_second / 1e12:.3g} TFLOP/s, matrix peak {speed.matrix_flop_per_second / 1e12:.3g} "
+            f"TFLOP/s: {100 * speed.share_of_matrix_peak:.1f} % of the peak",
+        ]
+    )
+
+
+COMMAND = Command(name="bench", run=measure)

@@ -1,0 +1,150 @@
+"""How fast this machine records: against the same forward passes without recording, and against its matrix peak.
+
+All three are measured in one run on one device, so that their ratios hold on a noisy machine as well.
+"""
+
+import tempfile
+import time
+from collections.abc import Callable, Generator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from moe_core.benchmarks import load_quiz
+from moe_core.inference.batches import plan_batches
+from moe_core.intervention import Intervention
+from moe_core.jobs.events import Event, Stage
+from moe_core.jobs.load_model import ModelRequest, load_model
+from moe_core.jobs.record import fill_trace
+from moe_core.prompting import TokenisedQuiz
+from moe_core.question_selection import QuestionSelection, select_questions
+from moe_core.run_plan import RunOptions, RunPlan, plan_run
+from moe_core.storage.trace_skeleton import create_trace
+
+if TYPE_CHECKING:
+    from moe_core.model_loading import LoadedModel
+
+MATRIX_SIZE = {"cpu": 1024, "cuda": 8192}
+MATRIX_SECONDS = 1.0
+
+
+@dataclass(frozen=True)
+class BenchRequest:
+    """What to time; `full_size` takes OLMoE-1B-7B's architecture with random weights built on the device instead."""
+
+    model: ModelRequest
+    quiz: str
+    full_size: bool = False
+    selection: QuestionSelection = field(default_factory=QuestionSelection)
+    options: RunOptions = field(default_factory=RunOptions)
+
+
+@dataclass(frozen=True)
+class Speed:
+    """What one benchmark run measured; flop counts two operations per weight that a token really uses."""
+
+    n_questions: int
+    n_tokens: int
+    questions_per_second: float
+    tokens_per_second: float
+    recording_over_bare: float
+    flop_per_second: float
+    matrix_flop_per_second: float
+
+    @property
+    def share_of_matrix_peak(self) -> float:
+        """Model operations per second as a share of what plain matrix products reach on this device, 0 to 1."""
+        return self.flop_per_second / self.matrix_flop_per_second
+
+
+def bench(request: BenchRequest) -> Generator[Event, None, Speed]:
+    """The speed of recording `request.quiz`; raises what loading a model or a quiz raises."""
+    yield Stage(f"Reading quiz {request.quiz}")
+    quiz = load_quiz(request.quiz, offline=request.model.offline)
+    questions, selected = select_questions(quiz, request.selection)
+    if request.full_size:
+        yield Stage("Building OLMoE-1B-7B with random weights")
+        from moe_core.full_size_model import build_full_size
+
+        loaded = build_full_size(request.model.device, request.model.dtype)
+    else:
+        loaded = yield from load_model(request.model)
+    return (yield from measure_speed(loaded, plan_run(loaded, quiz, questions, selected, request.options, Intervention())))
+
+
+def measure_speed(loaded: "LoadedModel", plan: RunPlan) -> Generator[Event, None, Speed]:
+    """Record the planned quiz into a temporary trace, run it bare, and multiply matrices.
+
+    `recording_over_bare` is the time of the recorded run, writing included, over that of the bare one.
+    """
+    tokenised, budget = plan.tokenised, plan.specification.batch_tokens
+    yield Stage("Warming up")
+    _run_bare(loaded, tokenised, budget, max_batches=2)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "bench.h5"
+        create_trace(path, plan.specification, tokenised, plan.token_texts)
+        result = yield from fill_trace(path, loaded, plan)
+    yield Stage("Running the same batches without recording")
+    bare_seconds = _seconds(loaded, lambda: _run_bare(loaded, tokenised, budget))
+    yield Stage("Measuring the matrix peak")
+    matrix = _matrix_flop_per_second(loaded.model.device, loaded.model.dtype)
+    n_forward = sum(map(len, tokenised.segments)) + sum(map(len, tokenised.prefixes))
+    return Speed(
+        n_questions=result.n_questions,
+        n_tokens=n_forward,
+        questions_per_second=result.n_questions / result.seconds,
+        tokens_per_second=n_forward / result.seconds,
+        recording_over_bare=result.seconds / bare_seconds,
+        flop_per_second=2 * active_weights(loaded) * n_forward / result.seconds,
+        matrix_flop_per_second=matrix,
+    )
+
+
+def active_weights(loaded: "LoadedModel") -> int:
+    """Weights that one token is multiplied with: all but the embeddings and the experts it is not routed to."""
+    embeddings = loaded.model.get_input_embeddings().weight.numel()
+    experts = sum(weight.numel() for router in loaded.routers for weight in router.experts.parameters())
+    used = experts * loaded.specification.top_k // loaded.specification.n_experts
+    total = sum(weight.numel() for weight in loaded.model.base_model.parameters())
+    return int(total - embeddings - experts + used)
+
+
+def _run_bare(loaded: "LoadedModel", tokenised: TokenisedQuiz, budget: int, *, max_batches: int | None = None) -> None:
+    import torch
+
+    every = list(range(len(tokenised.questions)))
+    with torch.inference_mode():
+        for number, batch in enumerate(plan_batches(tokenised, every, [], budget)):
+            if number == max_batches:
+                return
+            longest = max(len(tokenised.segments[question]) for question in batch.questions)
+            ids = torch.ones(len(batch.questions), longest, dtype=torch.long, device=loaded.model.device)
+            hidden = loaded.model.base_model(input_ids=ids, use_cache=False).last_hidden_state
+            loaded.model.get_output_embeddings()(hidden[:, -1])
+
+
+def _matrix_flop_per_second(device: Any, dtype: Any) -> float:
+    import torch
+
+    size = MATRIX_SIZE.get(device.type, MATRIX_SIZE["cpu"])
+    left, right = (torch.randn(size, size, device=device).to(dtype) for _ in range(2))
+    count, begin = 0, time.perf_counter()
+    while time.perf_counter() - begin < MATRIX_SECONDS:
+        left @ right
+        _wait(device)
+        count += 1
+    return 2 * size**3 * count / (time.perf_counter() - begin)
+
+
+def _seconds(loaded: "LoadedModel", work: Callable[[], None]) -> float:
+    begin = time.perf_counter()
+    work()
+    _wait(loaded.model.device)
+    return time.perf_counter() - begin
+
+
+def _wait(device: Any) -> None:
+    import torch
+
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)

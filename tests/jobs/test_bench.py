@@ -1,0 +1,31 @@
+"""The benchmark's figures are consistent with each other and with the architecture."""
+
+import pytest
+
+from moe_core.full_size_model import build_full_size
+from moe_core.jobs.bench import BenchRequest, active_weights, bench
+from moe_core.jobs.load_model import ModelRequest
+from moe_core.question_selection import QuestionSelection
+from tests.job_results import result_of
+
+NARROW = {"hidden_size": 32, "intermediate_size": 16, "num_attention_heads": 4, "num_key_value_heads": 4}
+
+
+def test_active_weights_are_those_a_token_is_multiplied_with() -> None:
+    """Known answer: 16 layers of attention, router, norms and 8 of 64 experts; the last norm; no embeddings."""
+    loaded = build_full_size("cpu", "float32", **NARROW)
+    attention, router, norms = 4 * 32 * 32 + 2 * 32, 64 * 32, 2 * 32
+    assert active_weights(loaded) == 16 * (attention + router + norms + 8 * 3 * 32 * 16) + 32
+    assert loaded.specification.n_layers == 16
+
+
+def test_bench_records_and_relates_its_figures(tiny_olmoe: object) -> None:
+    """Rates are positive, tokens and questions are related by the same run, the share is the quotient shown."""
+    request = BenchRequest(
+        ModelRequest(str(tiny_olmoe), "cpu", offline=True), "mmlu", selection=QuestionSelection(subjects=("anatomy",), limit=9)
+    )
+    speed = result_of(bench(request))
+    assert speed.n_questions == 9
+    assert speed.recording_over_bare > 0
+    assert speed.tokens_per_second / speed.questions_per_second == pytest.approx(speed.n_tokens / 9)
+    assert speed.share_of_matrix_peak == speed.flop_per_second / speed.matrix_flop_per_second

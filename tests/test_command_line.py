@@ -1,0 +1,106 @@
+"""The command line as a user meets it: exit codes, one sentence for every wrong input, only JSON on stdout."""
+
+import json
+import signal
+from pathlib import Path
+
+import pytest
+
+from tests.command_line import finish, moescope, refused, start
+
+
+@pytest.fixture(scope="module")
+def quiz_csv(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three hundred short questions."""
+    rows = ["question,A,B,C,D,answer,subject,id"]
+    rows += [f"What is {n} plus {n}?,{2 * n},{2 * n + 1},{2 * n + 2},{3 * n + 900},A,sums,q{n}" for n in range(300)]
+    path = tmp_path_factory.mktemp("quiz") / "sums.csv"
+    path.write_text("\n".join(rows), encoding="utf-8")
+    return path
+
+
+def test_record_report_show_verify_speak_json(tiny_olmoe: Path, quiz_csv: Path, tmp_path: Path) -> None:
+    """The main job in JSON: every output parses, and the numbers of one command are those of the next."""
+    out = tmp_path / "t.h5"
+    recorded = json.loads(moescope("record", "--model", tiny_olmoe, "--quiz", quiz_csv, "--limit", 12, "--out", out, "--json"))
+    report = json.loads(moescope("report", out, "--json"))
+    shown = json.loads(moescope("show", out, "q3", "--json", "--all-tokens"))
+    verified = json.loads(moescope("verify", out, "--json"))
+    assert recorded["n_questions"] == report["n_questions"] == report["n_planned"] == 12
+    assert report["complete"]
+    assert shown["id"] == "q3"
+    assert len(shown["tokens"]) == len(shown["token_experts"]) == len(shown["token_weights"])
+    assert [len(layer["experts"]) for layer in shown["layers"]] == [4, 4, 4]
+    assert verified["complete"]
+
+
+def test_a_masked_run_stores_its_intervention(tiny_olmoe: Path, quiz_csv: Path, tmp_path: Path) -> None:
+    """--mask switches an expert off: it is chosen nowhere, and the report says so."""
+    out = tmp_path / "masked.h5"
+    moescope("record", "--model", tiny_olmoe, "--quiz", quiz_csv, "--limit", 8, "--mask", "0:3,2:5", "--out", out)
+    shown = json.loads(moescope("show", out, "q1", "--json", "--all-tokens"))
+    assert all(3 not in layers[0] and 5 not in layers[2] for layers in shown["token_experts"])
+    report = json.loads(moescope("report", out, "--json"))
+    assert report["intervention"]["reroute"] == [[0, 3], [2, 5]]
+
+
+def test_ctrl_c_stops_after_the_batch_and_the_same_command_resumes(
+    tiny_olmoe: Path, quiz_csv: Path, tmp_path: Path
+) -> None:
+    """Exit 130 with a sentence; the file verifies as partial; the same command ends it."""
+    command = ("record", "--model", tiny_olmoe, "--quiz", quiz_csv, "--batch-tokens", 50, "--out", tmp_path / "t.h5")
+    process = start(*command)
+    assert process.stderr is not None
+    for line in process.stderr:
+        if "questions/s" in line:
+            process.send_signal(signal.SIGINT)
+            break
+    code, out, error = finish(process)
+    assert (code, out) == (130, "")
+    assert "the same command resumes" in error
+    partial = json.loads(moescope("report", tmp_path / "t.h5", "--json"))
+    assert not partial["complete"]
+    assert 0 < partial["n_questions"] < partial["n_planned"] == 300
+    moescope(*command)
+    assert json.loads(moescope("report", tmp_path / "t.h5", "--json"))["complete"]
+    assert "is complete" in refused(*command)
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"--model": "/no/such/folder"}, "There is no folder"),
+        ({"--quiz": "nothing.csv"}, "nothing.csv does not exist"),
+        ({"--subjects": "summs"}, "sums"),
+        ({"--device": "cuda:7"}, "There is no device"),
+        ({"--dtype": "float8"}, "is no dtype"),
+        ({"--mask": "99:0"}, "Expert 99:0 does not exist"),
+        ({"--mask": "x"}, "LAYER:EXPERT"),
+        ({"--intervention": "missing.json"}, "cannot be read"),
+        ({"--shots": "3"}, "sums_dev.csv"),
+    ],
+)
+def test_wrong_input_gets_one_sentence(
+    tiny_olmoe: Path, quiz_csv: Path, tmp_path: Path, changes: dict[str, str], sentence: str
+) -> None:
+    """Exit 1, nothing on stdout, no traceback, no file left behind."""
+    given = {"--model": tiny_olmoe, "--quiz": quiz_csv, "--out": tmp_path / "t.h5", **changes}
+    assert sentence in refused("record", *(part for pair in given.items() for part in pair))
+    assert not (tmp_path / "t.h5").exists()
+
+
+def test_bad_rows_are_named_all_at_once(tiny_olmoe: Path, tmp_path: Path) -> None:
+    """File, row and reason of each."""
+    quiz = tmp_path / "bad.csv"
+    quiz.write_text("question,A,B,answer\nGood?,x,y,A\n,x,y,A\nBad?,x,y,Q\n", encoding="utf-8")
+    error = refused("record", "--model", tiny_olmoe, "--quiz", quiz, "--out", tmp_path / "t.h5")
+    assert "bad.csv" in error
+    assert "3" in error
+    assert "4" in error
+
+
+def test_usage_errors_leave_with_2_and_version_with_0() -> None:
+    """As every command line does."""
+    assert finish(start("record"))[0] == 2
+    assert finish(start("no-such-command"))[0] == 2
+    assert moescope("--version").startswith("moescope ")

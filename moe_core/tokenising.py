@@ -177,7 +177,8 @@ class _Encoder:
 def _join(prompt: Prompt, context: list[int], rest: list[int]) -> tuple[Ids, int]:
     # White space that ends a prompt belongs to the continuation: lm-eval cuts the whole text behind the tokens of the
     # prompt without it. It scores such a continuation as a whole; only its last token tells the choices apart.
-    if not rest:
+    ends_in_space = prompt.text != prompt.text.rstrip()
+    if not rest or (len(rest) > 1 and not ends_in_space):
         raise _not_single_tokens(prompt)
     return np.array(context + rest[:-1], dtype=np.int32), rest[-1]
 

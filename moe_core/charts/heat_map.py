@@ -14,6 +14,7 @@ from moe_core.charts.colours import cividis
 from moe_core.charts.markup import Markup, element
 
 _LEFT, _TOP, _WIDTH, _BAR_WIDTH, _BAR_STEPS = 34.0, 34.0, 1120.0, 240.0, 48
+_MAX_CELL = 42.0  # few experts make a narrow map rather than wide bars
 _GAP = 1.0  # hairline between cells
 
 
@@ -37,7 +38,7 @@ class HeatMap:
 def draw(chart: HeatMap) -> Markup:
     """The chart as an SVG element 1,120 units wide; cells stay near square up to 64 experts and flatten beyond."""
     L, E = chart.values.shape
-    cell = (_WIDTH - _LEFT) / E
+    cell = min((_WIDTH - _LEFT) / E, _MAX_CELL)
     height = min(max(cell, 12.0), 20.0)
     bottom = _TOP + L * height
     parts = [*_cells(chart, cell, height), *_axes(L, E, cell, height), *_colour_bar(chart, bottom + 22)]
@@ -85,7 +86,7 @@ def _axes(L: int, E: int, width: float, height: float) -> list[Markup]:
         element("text", str(expert), x=_LEFT + (expert + 0.5) * width, y=_TOP - 6, text_anchor="middle")
         for expert in range(0, E, step)
     ]
-    name = element("text", "expert →", x=_WIDTH, y=10.0, text_anchor="end", class_="quiet")
+    name = element("text", "expert →", x=_LEFT + E * width, y=10.0, text_anchor="end", class_="quiet")
     return [*rows, *columns, name, element("text", "layer ↓", x=0.0, y=10.0, class_="quiet")]
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from html import escape
+from unicodedata import category
 
 Attribute = str | float | int | None
 
@@ -29,8 +30,8 @@ def _escaped(text: str) -> str:
 
 
 def _printable(text: str) -> str:
-    """Control characters are not allowed in XML, and lone surrogates in no encoding."""
-    return "".join(letter if letter.isprintable() or letter in "\n\t" else "�" for letter in text)
+    """XML allows no control characters, and no encoding lone surrogates or codes without a character."""
+    return "".join(letter if letter in "\n\t" or category(letter) not in ("Cc", "Cs", "Cn") else "�" for letter in text)
 
 
 def _text(value: str | float | int) -> str:

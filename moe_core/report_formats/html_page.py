@@ -41,7 +41,7 @@ def render(report: ExpertContributions) -> dict[str, str]:
 def _sections(report: ExpertContributions) -> list[Markup]:
     missing = nothing_to_report(report)
     if missing:
-        return [_head(report), element("p", missing), _run(report)]
+        return [_head(report), _paragraph(missing), _run(report)]
     has_answers = report.accuracy.n > 0
     return [
         _head(report),
@@ -61,8 +61,8 @@ def _head(report: ExpertContributions) -> Markup:
     return element(
         "header",
         element("h1", title(report)),
-        element("p", setting(report), class_="quiet"),
-        element("p", coverage(report), class_=kind),
+        _paragraph(setting(report), class_="quiet"),
+        _paragraph(coverage(report), class_=kind),
     )
 
 
@@ -87,7 +87,7 @@ def _tile(number: str, caption: str) -> Markup:
 
 
 def _scopes(report: ExpertContributions) -> Markup:
-    return _section("Which tokens are read", element("p", scope_matters(report)), tables.scopes(report))
+    return _section("Which tokens are read", _paragraph(scope_matters(report)), tables.scopes(report))
 
 
 def _published(report: ExpertContributions) -> Markup:
@@ -97,19 +97,20 @@ def _published(report: ExpertContributions) -> Markup:
         f"{PAPER} used this model and this quiz. Its prompt, token position, single layers and overall accuracy are "
         f"not known here, so agreement is to be expected in kind, not in digits. This trace: {coverage(report)}."
     )
-    return _section("Beside the paper", tables.published(report), element("p", note, class_="note"))
+    return _section("Beside the paper", tables.published(report), _paragraph(note, class_="note"))
 
 
 def _experts(report: ExpertContributions) -> Markup:
     parts = []
     for each in (report.main, *report.others):
-        parts.append(element("h3", f"Share of tokens routed to each expert, scope {each.scope}"))
+        unused = f"{percent(each.never_used_share)} never used"
+        parts.append(element("h3", f"Share of tokens routed to each expert, scope {each.scope}: {unused}"))
         parts.append(_wide(figures.used_share(each)))
     if report.accuracy.n:
         parts.append(element("h3", f"Accuracy of each expert, scope {report.main.scope}"))
         parts.append(_wide(figures.expert_accuracy(report)))
     note = f"Point at a cell for its exact values and support. Accuracy is shown {best_expert_rule(report)}."
-    return _section("Experts", *parts, element("p", note, class_="note"))
+    return _section("Experts", *parts, _paragraph(note, class_="note"))
 
 
 def _entropy(report: ExpertContributions) -> Markup:
@@ -120,7 +121,7 @@ def _entropy(report: ExpertContributions) -> Markup:
     )
     return _section(
         "Experts used and entropy per layer (Tables 1 and 2)",
-        element("p", explained),
+        _paragraph(explained),
         _wide(figures.entropy_curves(report)),
         tables.used_and_entropy(report),
     )
@@ -133,7 +134,7 @@ def _weights(report: ExpertContributions) -> Markup:
     ]
     explained = "Mean gate weights, renormalised, the largest first."
     return _section(
-        "Gate weights per layer (Table 3)", element("p", explained), element("div", columns, class_="columns")
+        "Gate weights per layer (Table 3)", _paragraph(explained), element("div", columns, class_="columns")
     )
 
 
@@ -142,14 +143,14 @@ def _best_and_worst(report: ExpertContributions) -> Markup:
     return _section(
         f"Best and worst expert per layer, scope {report.main.scope}",
         tables.best_and_worst(report.main),
-        element("p", note, class_="note"),
+        _paragraph(note, class_="note"),
     )
 
 
 def _subjects(report: ExpertContributions) -> Markup:
     explained = "Wilson 95 % intervals, best subject first."
     chart = _wide(figures.accuracy_by_subject(report))
-    return _section("Accuracy by subject", element("p", explained, class_="note"), chart)
+    return _section("Accuracy by subject", _paragraph(explained, class_="note"), chart)
 
 
 def _run(report: ExpertContributions) -> Markup:
@@ -160,6 +161,11 @@ def _run(report: ExpertContributions) -> Markup:
 
 def _section(heading: str, *children: Markup) -> Markup:
     return element("section", element("h2", heading), *children)
+
+
+def _paragraph(text: str, *, class_: str | None = None) -> Markup:
+    """Running text in which no line breaks between a number and its percent sign."""
+    return element("p", text.replace(" %", "\u00a0%"), class_=class_)
 
 
 def _wide(chart: Markup) -> Markup:

@@ -132,7 +132,7 @@ def _wrapped(text: str) -> Iterator[str]:
 
 def printable(text: str) -> str:
     """The text with control characters replaced, so that names from a quiz file cannot steer a terminal."""
-    return "".join(letter if letter.isprintable() else "�" for letter in text)
+    return "".join(letter if letter.isprintable() else " " if letter.isspace() else "�" for letter in text)
 
 
 def text_table(header: Sequence[str], rows: Sequence[Sequence[str]], left: int = 0) -> Iterator[str]:

@@ -40,7 +40,10 @@ def expert_accuracy(report: ExpertContributions) -> Markup:
     """Heat map of every expert's accuracy, blank where fewer questions chose it than a rank needs."""
     cells = report.main.cells
     values = np.where(cells.questions >= report.min_questions, cells.accuracy, np.nan)
-    low, high = (float(np.nanmin(values)), float(np.nanmax(values))) if np.isfinite(values).any() else (0.0, 1.0)
+    # At least ten points wide: experts that hardly differ should not look as if they did.
+    usual = report.accuracy.estimate
+    low, high = float(np.nanmin([*values.ravel(), usual - 0.05])), float(np.nanmax([*values.ravel(), usual + 0.05]))
+    low, high = max(low, 0.0), min(high, 1.0)
     chart = HeatMap(
         label=f"Accuracy of each expert, scope {report.main.scope}",
         values=values,
@@ -49,7 +52,7 @@ def expert_accuracy(report: ExpertContributions) -> Markup:
         low=low,
         high=high,
         tick_texts=_percent_ticks(low, high),
-        mark=(report.accuracy.estimate, f"all questions {percent(report.accuracy.estimate)}"),
+        mark=(usual, f"all questions {percent(usual)}"),
     )
     return heat_map.draw(chart)
 

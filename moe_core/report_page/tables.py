@@ -9,6 +9,8 @@ from moe_core.number_text import NOTHING, count, mean_and_std, percent, percent_
 from moe_core.report import ExpertContributions, ExpertScore, ScopeTables
 from moe_core.report_sentences import experts_used, figures_beside
 
+_LONGEST_LIST = 128  # layers of the deepest models
+
 
 def scopes(report: ExpertContributions) -> Markup:
     """What each scope reads, and how many experts it finds used."""
@@ -109,9 +111,16 @@ def _flat(data: dict[str, Any], prefix: str = "") -> Iterable[tuple[str, str]]:
         if isinstance(value, dict):
             yield from _flat(value, f"{prefix}{name}.")
         elif isinstance(value, list | tuple):
-            yield prefix + name, ", ".join(map(str, value)) or "none"
+            yield prefix + name, _listed(value)
         else:
-            yield prefix + name, "none" if value is None else str(value)
+            yield prefix + name, NOTHING if value is None or value == "" else str(value)
+
+
+def _listed(values: Sequence[object]) -> str:
+    """The values, or how many and the first of them when they are many, such as ids of skipped questions."""
+    if len(values) <= _LONGEST_LIST:
+        return ", ".join(map(str, values)) or NOTHING
+    return f"{count(len(values))}: {', '.join(map(str, values[:_LONGEST_LIST]))}, …"
 
 
 def _layer_name(layer: int, decoder_layer: int) -> str:

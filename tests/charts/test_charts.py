@@ -46,6 +46,11 @@ def test_markup_is_escaped_once() -> None:
     )
 
 
+def test_markup_keeps_every_script_and_no_control_character() -> None:
+    """Other alphabets, joiners and fixed spaces stay; what XML forbids is replaced."""
+    assert element("p", "नमस्ते 👩\u200d🔬 60\u00a0%\x00\x1b\ud800\uffff") == "<p>नमस्ते 👩\u200d🔬 60\u00a0%����</p>"
+
+
 def test_attributes() -> None:
     """Underscores become hyphens, floats keep two decimals, None is left out."""
     assert element("path", stroke_width=1.5, x=2.0, y=1 / 3, fill=None) == (

@@ -98,7 +98,7 @@ def _choices(value: object, *, distinct: bool) -> tuple[str, ...]:
     if not isinstance(value, list | tuple):
         raise _RowError("the choices are not a list of texts")
     if not MIN_CHOICES <= len(value) <= MAX_CHOICES:
-        raise _RowError(f"{len(value)} choices where {MIN_CHOICES} to {MAX_CHOICES} are supported")
+        raise _RowError(f"the number of choices is {len(value)}, not {MIN_CHOICES} to {MAX_CHOICES}")
     choices = tuple(_text(choice, f"choice {letter}") for letter, choice in zip(CHOICE_LETTERS, value, strict=False))
     if distinct:
         _refuse_equal_choices(choices)
@@ -122,7 +122,7 @@ def _text(value: object, name: str) -> str:
         raise _RowError(f"{name} is longer than {MAX_FIELD_CHARACTERS:,} characters")
     if "\0" in value:
         raise _RowError(f"{name} holds a NUL character")
-    if any("\ud800" <= character <= "\udfff" for character in value):
+    if not value.isascii() and any("\ud800" <= character <= "\udfff" for character in value):
         raise _RowError(f"{name} holds half a surrogate pair, which no UTF-8 text can")
     return value
 

@@ -4,7 +4,7 @@ https://huggingface.co/allenai/OLMoE-1B-7B-0125-Instruct (config.json)
 """
 
 from importlib.metadata import PackageNotFoundError, distribution
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from moe_core.errors import MissingExtraError
 from moe_core.specification import ModelSpecification
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from moe_core.model_loading import LoadedModel
 
 OLMO_TOKENIZER = "olmo_eval/tokenizers/allenai_gpt-neox-olmo-dolma-v1_5.json"
-ARCHITECTURE = {
+ARCHITECTURE: dict[str, Any] = {
     "vocab_size": 50_304,
     "hidden_size": 2_048,
     "intermediate_size": 1_024,
@@ -47,7 +47,8 @@ def build_full_size(device: str, dtype: str, **overrides: int) -> "LoadedModel":
     except PackageNotFoundError as error:
         raise MissingExtraError("mmlu", "OLMo's tokenizer") from error
     device, dtype = model_loading.resolve_device(device, dtype)
-    config = OlmoeConfig(**{**ARCHITECTURE, **overrides}, experts_implementation="grouped_mm")
+    config = OlmoeConfig(**{**ARCHITECTURE, **overrides})
+    config._experts_implementation = "grouped_mm"
     with torch.device(device), torch.random.fork_rng():
         torch.manual_seed(0)
         model = OlmoeForCausalLM._from_config(
@@ -73,6 +74,4 @@ def build_full_size(device: str, dtype: str, **overrides: int) -> "LoadedModel":
         tokenizer_sha256="",
     )
     tokenizer = PreTrainedTokenizerFast(tokenizer_file=tokenizer_file)
-    return model_loading.LoadedModel(
-        model, tokenizer, OLMOE, routers, OLMOE.router_spec(model.config), specification
-    )
+    return model_loading.LoadedModel(model, tokenizer, OLMOE, routers, OLMOE.router_spec(model.config), specification)

@@ -121,7 +121,9 @@ class Agreement:
         self.questions += 1
         self.predictions_differ += shown["predicted"] != reference.predicted
         self.answer_slots += experts[-1].size
-        self.answer_experts_differ += int((np.array([layer["experts"] for layer in shown["layers"]]) != expected[-1]).sum())
+        self.answer_experts_differ += int(
+            (np.array([layer["experts"] for layer in shown["layers"]]) != expected[-1]).sum()
+        )
         self.token_rows += experts.shape[0] * experts.shape[1]
         self.token_experts_differ += int((experts != expected).any(-1).sum())
         self.largest_gap = max(self.largest_gap, float(np.abs(mine - theirs).max()))
@@ -137,7 +139,9 @@ def expected_report(references: list[Reference], top_k: int, *, answer_only: boo
     for layer in range(references[0].probs.shape[1]):
         rows = [r.probs[-1:, layer] if answer_only else r.probs[:, layer] for r in references]
         top = np.sort(np.concatenate(rows).astype(np.float64), axis=1)[:, ::-1][:, :top_k]
-        used = {int(e) for r in references for e in np.unique(r.experts(top_k)[-1 if answer_only else slice(None), layer])}
+        used = {
+            int(e) for r in references for e in np.unique(r.experts(top_k)[-1 if answer_only else slice(None), layer])
+        }
         shares = top / top.sum(1, keepdims=True)
         entropy = -(shares * np.log(shares)).sum(1)
         layers.append(

@@ -22,7 +22,8 @@ def quiz_csv(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_record_report_show_verify_speak_json(tiny_olmoe: Path, quiz_csv: Path, tmp_path: Path) -> None:
     """The main job in JSON: every output parses, and the numbers of one command are those of the next."""
     out = tmp_path / "t.h5"
-    recorded = json.loads(moescope("record", "--model", tiny_olmoe, "--quiz", quiz_csv, "--limit", 12, "--out", out, "--json"))
+    given = ("--model", tiny_olmoe, "--quiz", quiz_csv, "--limit", 12, "--out", out)
+    recorded = json.loads(moescope("record", *given, "--json"))
     report = json.loads(moescope("report", out, "--json"))
     shown = json.loads(moescope("show", out, "q3", "--json", "--all-tokens"))
     verified = json.loads(moescope("verify", out, "--json"))

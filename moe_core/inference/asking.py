@@ -4,7 +4,7 @@ A prefix that several questions share runs once; its keys and values are then re
 """
 
 import copy
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -46,7 +46,7 @@ def ask(
     batch_tokens: int,
     keep_tokens: bool,
     intervention: Intervention,
-) -> Iterator[list[Record]]:
+) -> Generator[list[Record], None, None]:
     """The records of `questions` and `prefixes`, batch by batch as they have run; each is yielded exactly once."""
     n_layers, n_experts = len(loaded.routers), loaded.specification.n_experts
     intervention.check(n_layers, n_experts, loaded.specification.top_k)

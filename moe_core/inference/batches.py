@@ -24,10 +24,11 @@ class Batch:
 def plan_batches(
     tokenised: TokenisedQuiz, questions: Sequence[int], prefixes: Sequence[int], batch_tokens: int
 ) -> Iterator[Batch]:
-    """The batches that ask `questions` and run every one of `prefixes` at least once; each holds at most `batch_tokens` tokens, padding and prefix included.
+    """The batches that ask `questions` and run every one of `prefixes` at least once.
 
-    A question longer than the budget gets a batch of its own. Prefixes come in the order of their first question;
-    within one, the longest question comes first, so that a lack of memory shows at once.
+    Each holds at most `batch_tokens` tokens, padding and prefix included; a question longer than that gets a batch of
+    its own. Prefixes come in the order of their first question; within one, the longest question comes first, so that
+    a lack of memory shows at once.
     """
     by_prefix: dict[int, list[int]] = {}
     for question in questions:

@@ -4,6 +4,7 @@ Axes: B rows of the batch, T tokens per row (padding included), L MoE layers, E 
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -27,7 +28,7 @@ class BatchRouting:
         self._answer_weights = _stack([layer.weights[rows, last].half() for layer in layers])
         self._answer_probs = _stack([layer.answer_probs.half() for layer in layers])  # [B, L, E]
         self._sums = {name: _stack([getattr(layer, name) for layer in layers]) for name in _SUMS}
-        self.finite = _stack([layer.finite for layer in layers]).all(axis=1)  # [B]
+        self.finite: NDArray[np.bool_] = np.all(_stack([layer.finite for layer in layers]), axis=1)  # [B]
         if keep_tokens:
             self._ids = _stack([layer.ids.to(id_dtype) for layer in layers], dim=2)  # [B, T, L, K]
             self._weights = _stack([layer.weights.half() for layer in layers], dim=2)
@@ -72,6 +73,6 @@ _SUMS = (
 )
 
 
-def _stack(per_layer: Sequence[Tensor], dim: int = 1) -> NDArray[np.generic]:
-    stacked: NDArray[np.generic] = torch.stack(list(per_layer), dim=dim).cpu().numpy()
+def _stack(per_layer: Sequence[Tensor], dim: int = 1) -> NDArray[Any]:
+    stacked: NDArray[Any] = torch.stack(list(per_layer), dim=dim).cpu().numpy()
     return stacked

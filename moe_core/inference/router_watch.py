@@ -50,9 +50,7 @@ class RouterWatch:
     @contextmanager
     def attached(self) -> Iterator["RouterWatch"]:
         """The watch with its hooks in place; they are gone afterwards, whatever happened."""
-        handles = [
-            router.gate.register_forward_hook(self._hook(layer)) for layer, router in enumerate(self._routers)
-        ]
+        handles = [router.gate.register_forward_hook(self._hook(layer)) for layer, router in enumerate(self._routers)]
         try:
             yield self
         finally:

@@ -26,7 +26,7 @@ class LayerSteering:
     factor: Tensor | None
 
     def apply(self, output: RouterOutput, spec: RouterSpec) -> RouterOutput:
-        """The output the experts shall see; rerouted experts' logits become minus infinity. Untouched: the same object."""
+        """The output the experts shall see; rerouted experts' logits become minus infinity."""
         if self.rerouted is not None:
             weights, ids = rescore(output.logits, spec, rerouted=self.rerouted)
             output = RouterOutput(output.logits.masked_fill(self.rerouted, -torch.inf), weights, ids)

@@ -69,7 +69,9 @@ def bench(request: BenchRequest) -> Generator[Event, None, Speed]:
         loaded = build_full_size(request.model.device, request.model.dtype)
     else:
         loaded = yield from load_model(request.model)
-    return (yield from measure_speed(loaded, plan_run(loaded, quiz, questions, selected, request.options, Intervention())))
+    return (
+        yield from measure_speed(loaded, plan_run(loaded, quiz, questions, selected, request.options, Intervention()))
+    )
 
 
 def measure_speed(loaded: "LoadedModel", plan: RunPlan) -> Generator[Event, None, Speed]:

@@ -89,7 +89,9 @@ def compare_report(model: Path, folder: Path, references: dict[str, Reference]) 
             equal &= layer["experts_used"] == known["experts_used"]
             errors = [abs(layer[name] - known[name]) for name in ("entropy_mean", "entropy_std")]
             worst = max(worst, *errors)
-    print(f"report of {len(references)} questions: experts used and accuracy equal: {equal}; entropies within {worst:.1e}")
+    print(
+        f"report of {len(references)} questions: experts used and accuracy equal: {equal}; entropies within {worst:.1e}"
+    )
     return equal and worst < 1e-3
 
 

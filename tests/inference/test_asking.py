@@ -1,6 +1,5 @@
 """What `ask` records equals what transformers itself computes, one question at a time."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -190,12 +189,12 @@ def test_answer_only_keeps_no_token_rows_but_all_sums(olmoe: LoadedModel) -> Non
 
 
 @pytest.fixture
-def spoilt(tmp_path: Path) -> Iterator[LoadedModel]:
+def spoilt(tmp_path: Path) -> LoadedModel:
     """A tiny OLMoE whose embedding of token 4 is not finite."""
     model = loaded(build_tiny(tmp_path))
     with torch.no_grad():
         model.model.get_input_embeddings().weight[4] = torch.nan
-    yield model
+    return model
 
 
 def test_a_value_that_is_not_finite_fails_its_question_alone(spoilt: LoadedModel) -> None:

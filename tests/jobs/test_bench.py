@@ -21,9 +21,8 @@ def test_active_weights_are_those_a_token_is_multiplied_with() -> None:
 
 def test_bench_records_and_relates_its_figures(tiny_olmoe: object) -> None:
     """Rates are positive, tokens and questions are related by the same run, the share is the quotient shown."""
-    request = BenchRequest(
-        ModelRequest(str(tiny_olmoe), "cpu", offline=True), "mmlu", selection=QuestionSelection(subjects=("anatomy",), limit=9)
-    )
+    nine = QuestionSelection(subjects=("anatomy",), limit=9)
+    request = BenchRequest(ModelRequest(str(tiny_olmoe), "cpu", offline=True), "mmlu", selection=nine)
     speed = result_of(bench(request))
     assert speed.n_questions == 9
     assert speed.recording_over_bare > 0

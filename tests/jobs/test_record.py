@@ -38,7 +38,9 @@ def request_for(model: Path, quiz: Path, out: Path, **changes: object) -> Record
     return RecordRequest(ModelRequest(str(model), "cpu"), str(quiz), out, options=RunOptions(**options), **rest)  # type: ignore[arg-type]  # mixed keywords
 
 
-def run(job: Generator[Event, None, RecordResult], *, batches: int | None = None) -> tuple[RecordResult | None, list[Event]]:
+def run(
+    job: Generator[Event, None, RecordResult], *, batches: int | None = None
+) -> tuple[RecordResult | None, list[Event]]:
     """The result and all events; after `batches` batches the job is closed instead."""
     events: list[Event] = []
     while True:

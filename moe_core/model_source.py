@@ -11,6 +11,7 @@ DEMO = "demo"
 DEMO_FOLDER = Path(__file__).resolve().parent.parent / "resources" / "demo" / "model"
 # Everything that is ever read from a model; above all no Python and no pickle.
 DOWNLOADED_FILES = ("*.safetensors", "*.safetensors.index.json", "*.json", "tokenizer.model", "*.jinja")
+_PASSED_OVER = ("consolidated*", "*/*")  # the same weights once more, in another layout
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 
 
@@ -58,6 +59,7 @@ def download(hub: HubModel, *, offline: bool) -> ModelFolder:
     """
     set_hub_variables()
     try:
+        from httpx2 import HTTPError
         from huggingface_hub import snapshot_download
         from huggingface_hub.constants import is_offline_mode
         from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
@@ -72,7 +74,7 @@ def download(hub: HubModel, *, offline: bool) -> ModelFolder:
                 hub.name,
                 revision=hub.revision,
                 allow_patterns=list(DOWNLOADED_FILES),
-                ignore_patterns=["consolidated*", "*/*"],  # the same weights once more, in another layout
+                ignore_patterns=list(_PASSED_OVER),
                 local_files_only=offline,
             )
         )
@@ -80,7 +82,7 @@ def download(hub: HubModel, *, offline: bool) -> ModelFolder:
         raise ModelError(_absent(hub, offline)) from error
     except HfHubHTTPError as error:
         raise ModelError(_refused(hub, error.response.status_code)) from error
-    except (HFValidationError, OSError) as error:
+    except (HFValidationError, HTTPError, OSError) as error:
         raise ModelError(f'"{hub.name}" cannot be downloaded ({_first_line(error)}).') from error
     return ModelFolder(hub.name, f"https://huggingface.co/{hub.name}", folder, revision=folder.name)
 

@@ -22,6 +22,7 @@ from moe_core.model_memory import MemoryEstimate, check_fits, estimate_memory, f
 from moe_core.model_safety import check_folder
 from moe_core.model_source import DEMO_FOLDER, HubModel, ModelFolder, find_model
 from tests.job_results import result_of
+from tests.loopback_hub import COMMIT, serve
 from tests.tiny_models import SEED, VOCABULARY, build_tiny
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -270,6 +271,29 @@ def test_a_cached_hub_model_loads_offline(
     specification = result_of(load_model(ModelRequest("org/name", device="cpu", offline=True))).specification
     assert (specification.name, specification.revision) == ("org/name", commit)
     assert specification.source == "https://huggingface.co/org/name"
+
+
+def test_only_what_is_read_is_downloaded(tiny_olmoe: Path, tmp_path: Path) -> None:
+    """Configuration, tokenizer and safetensors are fetched, code and pickles are not; the commit hash is kept."""
+    shutil.copytree(tiny_olmoe, tmp_path / "model")
+    (tmp_path / "model" / "original").mkdir()
+    for name in ("modeling_evil.py", "pytorch_model.bin", "consolidated.safetensors", "original/model.safetensors"):
+        (tmp_path / "model" / name).write_bytes(b"evil")
+    script = (
+        "from moe_core.model_source import HubModel, download\n"
+        "found = download(HubModel('org/name', None), offline=False)\n"
+        "print(found.revision, found.source, sorted(path.name for path in found.folder.iterdir()), sep='|')\n"
+        "download(HubModel('org/gone', 'v1'), offline=False)"
+    )
+    with serve(tmp_path / "model") as (address, fetched):
+        environment = {"HF_ENDPOINT": address, "HF_HOME": str(tmp_path / "home")}
+        done = subprocess.run(
+            [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, env=os.environ | environment
+        )
+    names = sorted(path.name for path in tiny_olmoe.iterdir())
+    assert done.stdout == f"{COMMIT}|https://huggingface.co/org/name|{names}\n"
+    assert sorted(fetched) == names
+    assert 'ModelError: The hub has no public model "org/gone" at revision v1' in done.stderr
 
 
 def test_a_hub_that_cannot_be_reached() -> None:

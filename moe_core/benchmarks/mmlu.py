@@ -3,7 +3,10 @@
 import importlib.util
 import logging
 import os
+import socket
+import urllib.request
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from moe_core.benchmark import Quiz
 from moe_core.errors import QuizError
@@ -33,7 +36,9 @@ class MmluBenchmark:
         if quiz.startswith("mmlu:"):
             folder = Path(quiz.removeprefix("mmlu:"))
             return read_mmlu_folder(folder, source=str(folder.resolve()))
-        if offline or _hub_is_off():
+        without_hub = offline or _hub_is_off() or not _hub_has_address()
+        # Where HF_HUB_OFFLINE is set, the hub's client reads only what it fetched before: better than nothing.
+        if (without_hub and package_folder() is not None) or (offline and not _hub_is_off()):
             return _load_package(otherwise=f"MMLU cannot be read offline: {_NO_COPY}.")
         return _load_hub()
 
@@ -61,7 +66,7 @@ def _load_hub() -> Quiz:
     except ModuleNotFoundError:
         return _load_package(otherwise=f"MMLU from the hub needs the extra [model] (datasets): {_NO_COPY}.")
     except (OSError, ValueError, RuntimeError) as error:
-        # What datasets raises for no network, no such revision, a proxy's answer or a full disk; OSError among them.
+        # No network, no such revision, a proxy's answer, a full disk: ConnectionError is an OSError.
         reason = str(error).strip().split("\n")[0].rstrip(".")
         log.info("MMLU is not read from the hub: %s", reason)
         return _load_package(otherwise=f"MMLU cannot be fetched from the hub ({reason}): {_NO_COPY}.")
@@ -75,10 +80,12 @@ def _load_hub() -> Quiz:
 
 def _hub_columns(split: str) -> dict[str, list[object]]:
     import datasets
+    from huggingface_hub.utils import httpx  # type: ignore[attr-defined]  # where datasets has it from
 
-    # One retry: without a network the default of five waits half a minute before it says so.
-    patience = datasets.DownloadConfig(max_retries=1)
-    rows = datasets.load_dataset(HUB_NAME, "all", revision=HUB_REVISION, split=split, download_config=patience)
+    try:
+        rows = datasets.load_dataset(HUB_NAME, "all", revision=HUB_REVISION, split=split)
+    except (datasets.exceptions.DatasetsError, httpx.HTTPError) as error:
+        raise ConnectionError(str(error)) from error
     return {name: list(rows[name]) for name in ("question", "subject", "choices", "answer")}
 
 
@@ -87,6 +94,18 @@ def _hub_is_off() -> bool:
         os.environ.get(name, "").upper() in {"1", "ON", "YES", "TRUE"}
         for name in ("HF_HUB_OFFLINE", "HF_DATASETS_OFFLINE")
     )
+
+
+def _hub_has_address() -> bool:
+    # Without a network the hub's client tries for half a minute, and warns each time. A proxy looks names up itself.
+    if urllib.request.getproxies():
+        return True
+    host = urlsplit(os.environ.get("HF_ENDPOINT", "https://huggingface.co")).hostname
+    try:
+        socket.getaddrinfo(host, 443)
+    except (OSError, UnicodeError):
+        return False
+    return True
 
 
 def _package_version() -> str:

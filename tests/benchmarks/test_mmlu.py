@@ -6,8 +6,10 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import datasets
 import pyarrow
 import pytest
+from huggingface_hub.utils import httpx
 from pyarrow import parquet
 
 from moe_core.benchmark import Quiz
@@ -150,8 +152,6 @@ def test_every_layout_gives_the_same_quiz(tmp_path: Path, small: Quiz, write: An
 
 def test_datasets_own_save_to_disk_is_read(tmp_path: Path, small: Quiz) -> None:
     """A real DatasetDict per subject."""
-    import datasets
-
     for subject in SUBJECTS:
         parts = {split: datasets.Dataset.from_dict(columns_of(qs)) for split, qs in splits(small, subject).items()}
         datasets.DatasetDict(parts).save_to_disk(tmp_path / subject)
@@ -206,8 +206,6 @@ def test_a_table_of_something_else_is_refused(tmp_path: Path) -> None:
 
 def fake_hub(monkeypatch: pytest.MonkeyPatch, answer: Any) -> list[dict[str, Any]]:
     """Puts `answer(split)` in the hub's place; returns what it is asked for."""
-    import datasets
-
     asked: list[dict[str, Any]] = []
 
     def load_dataset(name: str, config: str, **options: Any) -> Any:
@@ -215,6 +213,7 @@ def fake_hub(monkeypatch: pytest.MonkeyPatch, answer: Any) -> list[dict[str, Any
         return answer(options["split"])
 
     monkeypatch.setattr(datasets, "load_dataset", load_dataset)
+    monkeypatch.setattr(mmlu_module, "_hub_has_address", lambda: True)
     for variable in ("HF_HUB_OFFLINE", "HF_DATASETS_OFFLINE"):
         monkeypatch.delenv(variable, raising=False)
     return asked
@@ -233,9 +232,22 @@ def test_the_hub_is_asked_first_at_a_pinned_revision(monkeypatch: pytest.MonkeyP
     assert {(call["name"], call["revision"]) for call in asked} == {("cais/mmlu", mmlu_module.HUB_REVISION)}
 
 
-def test_without_a_network_the_installed_copy_is_read(monkeypatch: pytest.MonkeyPatch, mmlu: Quiz) -> None:
+def refused(split: str) -> Any:
+    """What the hub's client raises when a proxy hangs up."""
+    raise httpx.ConnectError("connection refused")
+
+
+def unfinished(split: str) -> Any:
+    """What datasets raises when the disk is full."""
+    raise datasets.exceptions.DatasetGenerationError("An error occurred while generating the dataset")
+
+
+@pytest.mark.parametrize("failure", [unreachable, refused, unfinished])
+def test_without_a_network_the_installed_copy_is_read(
+    monkeypatch: pytest.MonkeyPatch, mmlu: Quiz, failure: Any
+) -> None:
     """And the source says so."""
-    fake_hub(monkeypatch, unreachable)
+    fake_hub(monkeypatch, failure)
     quiz = load_quiz("mmlu", offline=False)
     assert (quiz.fingerprint, quiz.source) == (mmlu.fingerprint, mmlu.source)
 
@@ -247,6 +259,22 @@ def test_the_hubs_own_switch_turns_it_off(monkeypatch: pytest.MonkeyPatch, value
     monkeypatch.setenv("HF_HUB_OFFLINE", value)
     assert load_quiz("mmlu", offline=False).source.startswith("package")
     assert asked == []
+
+
+def test_no_address_of_the_hub_is_no_reason_to_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its client would try six times."""
+    asked = fake_hub(monkeypatch, unreachable)
+    monkeypatch.setattr(mmlu_module, "_hub_has_address", lambda: False)
+    assert load_quiz("mmlu", offline=False).source.startswith("package")
+    assert asked == []
+
+
+def test_what_the_hubs_client_has_kept_is_read_offline(monkeypatch: pytest.MonkeyPatch, small: Quiz) -> None:
+    """Where the package is not installed and the client is switched off."""
+    fake_hub(monkeypatch, lambda split: columns_of(splits(small)[split]))
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.setattr(mmlu_module, "package_folder", lambda: None)
+    assert load_quiz("mmlu", offline=True).fingerprint == small.fingerprint
 
 
 def test_neither_hub_nor_copy_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -140,7 +140,7 @@ def test_all_bad_rows_are_reported_at_once(tmp_path: Path) -> None:
         "line 7: choices A and D are the same.",
         "line 8: the id 'one' is also that of line 2.",
         "line 9: 7 cells where the header has 8.",
-        "line 10: 1 choices where 2 to 10 are supported.",
+        "line 10: the number of choices is 1, not 2 to 10.",
         "line 11: 9 cells where the header has 8.",
     ]
     assert all(note.startswith(f"{file}, line ") for note in error.__notes__)
@@ -162,8 +162,8 @@ def test_at_most_fifty_bad_rows_are_shown(tmp_path: Path) -> None:
         ('{"choices": ["x", "y"]}', "the question is empty"),
         ('{"question": 5, "choices": ["x", "y"]}', "the question is not text but int"),
         ('{"question": "q", "choices": "xy"}', "the choices are not a list of texts"),
-        ('{"question": "q", "choices": ["x"]}', "1 choices where 2 to 10"),
-        (json.dumps({"question": "q", "choices": list("abcdefghijk")}), "11 choices where 2 to 10"),
+        ('{"question": "q", "choices": ["x"]}', "the number of choices is 1, not 2 to 10"),
+        (json.dumps({"question": "q", "choices": list("abcdefghijk")}), "the number of choices is 11, not 2 to 10"),
         ('{"question": "q", "choices": ["x", ""]}', "choice B is empty"),
         ('{"question": "q", "choices": ["x", null]}', "choice B is empty"),
         ('{"question": "q", "choices": ["x", 2]}', "choice B is not text but int"),

@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Iterable
+from io import FileIO
 from pathlib import Path
 from typing import Any
 
@@ -39,8 +40,9 @@ def weights_sha256(tensors: dict[str, TensorHeader], *, full_limit: int = FULL_H
         size = file.stat().st_size
         digest.update(f"{file.name}\0{size}\0".encode())
         inside = [tensor for tensor in tensors.values() if tensor.file == file]
-        for start, end in [(0, size)] if full else _sampled_ranges(inside, size):
-            _update(digest, file, start, end)
+        with file.open("rb", buffering=0) as stream:
+            for start, end in [(0, size)] if full else _sampled_ranges(inside, size):
+                _update(digest, stream, start, end)
     return ("full:" if full else "sampled:") + digest.hexdigest()
 
 
@@ -57,9 +59,8 @@ def _sampled_ranges(tensors: list[TensorHeader], size: int) -> Iterable[tuple[in
                 yield start, start + _SAMPLE_BYTES
 
 
-def _update(digest: "hashlib._Hash", file: Path, start: int, end: int) -> None:
-    with file.open("rb", buffering=0) as stream:
-        stream.seek(start)
-        while start < end and (block := stream.read(min(_CHUNK_BYTES, end - start))):
-            digest.update(block)
-            start += len(block)
+def _update(digest: "hashlib._Hash", stream: FileIO, start: int, end: int) -> None:
+    stream.seek(start)
+    while start < end and (block := stream.read(min(_CHUNK_BYTES, end - start))):
+        digest.update(block)
+        start += len(block)

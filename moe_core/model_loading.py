@@ -20,6 +20,8 @@ from moe_core.specification import ModelSpecification
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 EXPERTS_IMPLEMENTATIONS = ("grouped_mm", "eager", "batched_mm")
 ATTENTION_IMPLEMENTATION = "sdpa"
+# What transformers raises when a file holds something that it did not expect; memory and interrupts are not among them.
+_UNUSABLE = (OSError, ValueError, TypeError, LookupError, AttributeError, ArithmeticError, AssertionError, RuntimeError)
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,7 @@ def read_configuration(checked: CheckedFolder) -> Any:
     """The transformers configuration; ModelError unless it describes a model whose every weight is in the files."""
     try:
         config = AutoConfig.from_pretrained(checked.folder, local_files_only=True, trust_remote_code=False)
-    except (OSError, ValueError, TypeError, KeyError, AttributeError, StrictDataclassError) as error:
+    except (*_UNUSABLE, StrictDataclassError) as error:
         raise ModelError(f"config.json cannot be used: {_in_one_line(error)}.") from error
     _check_parameter_count(config, checked)
     return config
@@ -95,11 +97,11 @@ def build_model(checked: CheckedFolder, config: Any, device: str, dtype: str, ex
         )
     except torch.OutOfMemoryError as error:
         raise DeviceError(f"The model does not fit into the memory of {device}: {_in_one_line(error)}.") from error
-    except (OSError, ValueError, RuntimeError, KeyError, TypeError, AttributeError) as error:
+    except _UNUSABLE as error:
         raise ModelError(f"The weights cannot be loaded: {_in_one_line(error)}.") from error
     _check_loading_info(info)
     _check_finite(model)
-    model.config.output_router_logits = False  # it would compute the training loss as well
+    _return_only_logits(model.config)
     return model.eval()
 
 
@@ -181,7 +183,7 @@ def _check_parameter_count(config: Any, checked: CheckedFolder) -> None:
     try:
         with torch.device("meta"):
             needed = sum(parameter.numel() for parameter in _model_class(checked)(config).parameters())
-    except (ValueError, RuntimeError, KeyError, TypeError, ZeroDivisionError, AttributeError) as error:
+    except _UNUSABLE as error:
         raise ModelError(f"config.json describes no model that can be built: {_in_one_line(error)}.") from error
     held = sum(tensor.n_elements for tensor in checked.tensors.values())
     if needed > held:
@@ -194,7 +196,7 @@ def _check_parameter_count(config: Any, checked: CheckedFolder) -> None:
 def _check_loading_info(info: dict[str, Any]) -> None:
     for kind, sentence in (
         ("missing_keys", "The weight files lack {}, which the model would fill with random numbers."),
-        ("mismatched_keys", "The tensor {} has another shape in the weight files than in config.json."),
+        ("mismatched_keys", "The weight files and config.json disagree on the shape of {}."),
         ("unexpected_keys", "The weight files hold {}, which this architecture does not use."),
     ):
         names = sorted(str(key[0] if isinstance(key, tuple) else key) for key in info[kind])
@@ -203,6 +205,12 @@ def _check_loading_info(info: dict[str, Any]) -> None:
             raise ModelError(sentence.format(names[0] + more))
     if info.get("error_msgs"):
         raise ModelError(f"The weights cannot be loaded: {str(info['error_msgs'][0])[:200]}.")
+
+
+def _return_only_logits(config: Any) -> None:
+    # config.json may ask for more: router logits bring the training loss along, attentions need another implementation.
+    config.output_router_logits = config.output_attentions = config.output_hidden_states = False
+    config.return_dict = True
 
 
 def _check_finite(model: Any) -> None:

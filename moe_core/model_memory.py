@@ -62,7 +62,7 @@ def check_fits(estimate: MemoryEstimate, free: int | None, device: str) -> None:
     raise DeviceError(
         f"The model does not fit: {part} need {_gb(needed)} of the {_gb(free)} free on {device} "
         f"(experts {_gb(estimate.experts)}, other weights {_gb(estimate.others)}, working memory "
-        f"{_gb(estimate.working)}); use a 16-bit --dtype, free memory, or choose another --device."
+        f"{_gb(estimate.working)}); free memory there, or choose another --device or --dtype."
     )
 
 

@@ -89,6 +89,22 @@ def test_a_changed_top_k_changes_the_config_hash(tmp_path: Path, tiny_olmoe: Pat
     assert ours.weights_sha256 == theirs.weights_sha256
 
 
+def test_a_config_cannot_ask_for_more_than_logits(tmp_path: Path) -> None:
+    """Router logits (and with them the training loss), attentions, hidden states and tuples are switched off."""
+    asked = {
+        "output_router_logits": True,
+        "output_attentions": True,
+        "output_hidden_states": True,
+        "return_dict": False,
+    }
+    folder = build_tiny(tmp_path / "model", attn_implementation="eager", **asked)
+    loaded = result_of(load_model(ModelRequest(str(folder), device="cpu")))
+    with torch.inference_mode():
+        output = loaded.model(torch.tensor([[1, 2, 3]]), use_cache=False)
+    assert list(output) == ["logits"]
+    assert loaded.specification.attention_implementation == "sdpa"
+
+
 def test_loading_can_be_cancelled(tiny_olmoe: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Closing the job before the model is built leaves it unbuilt."""
     monkeypatch.setattr(model_loading, "build_model", lambda *_: pytest.fail("built"))
@@ -294,6 +310,17 @@ def test_only_what_is_read_is_downloaded(tiny_olmoe: Path, tmp_path: Path) -> No
     assert done.stdout == f"{COMMIT}|https://huggingface.co/org/name|{names}\n"
     assert sorted(fetched) == names
     assert 'ModelError: The hub has no public model "org/gone" at revision v1' in done.stderr
+
+
+def test_without_torch_one_sentence_names_the_extra(tiny_olmoe: Path) -> None:
+    """A folder is judged without torch; loading it then says what to install."""
+    script = (
+        "import sys; sys.modules['torch'] = None\n"
+        "from moe_core.jobs.load_model import ModelRequest, load_model\n"
+        f"for _ in load_model(ModelRequest({str(tiny_olmoe)!r})): pass"
+    )
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True)
+    assert "MissingExtraError: Loading a model needs the extra [model]" in done.stderr.splitlines()[-1]
 
 
 def test_a_hub_that_cannot_be_reached() -> None:

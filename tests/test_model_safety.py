@@ -105,6 +105,10 @@ def test_an_intact_folder_is_accepted(folder: Path) -> None:
         ({"num_attention_heads": 0}, "num_attention_heads"),
         ({"num_key_value_heads": 9_999}, "weights"),
         ({"num_labels": 10**9}, "num_labels"),
+        ({"dtype": "load"}, "cannot be used: "),
+        ({"pad_token_id": 10**9}, "can be built: "),
+        ({"text_config": {"model_type": "llama"}}, "can be built: "),
+        ({"num_attention_heads": 32}, "disagree on the shape of model.layers.0.self_attn.k_norm.weight and 8 more"),
         ({"hidden_act": "evil"}, "can be built: |cannot be used: "),
         ({"rope_parameters": {"rope_type": "evil"}}, "can be built: |cannot be used: "),
         ({"rms_norm_eps": "small"}, "can be built: |cannot be used: "),
@@ -285,7 +289,7 @@ def put(name: str, value: float) -> Callable[[dict[str, torch.Tensor]], None]:
         ),
         (
             lambda tensors: tensors.update({"lm_head.weight": tensors["lm_head.weight"].T.contiguous()}),
-            "The tensor lm_head.weight has another shape in the weight files",
+            "disagree on the shape of lm_head.weight",
         ),
         (
             lambda tensors: tensors.update({"lm_head.weight": tensors["lm_head.weight"].to(torch.int8)}),

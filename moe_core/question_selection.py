@@ -11,7 +11,7 @@ import numpy as np
 from moe_core.benchmark import Quiz
 from moe_core.errors import QuizError
 from moe_core.question import Question
-from moe_core.quiz_text import read_text
+from moe_core.quiz_reading.text import read_text
 
 _MAX_NAMED = 3
 

@@ -17,7 +17,7 @@ from moe_core.specification import ModelSpecification, QuizSpecification, Specif
 from moe_core.tokenising import chat_renderer, tokenise
 
 if TYPE_CHECKING:
-    from moe_core.model_loading import LoadedModel
+    from moe_core.model_loading.building import LoadedModel
 
 BATCH_TOKENS = {"cpu": 4_096, "cuda": 32_768}
 _VERSIONED = ("torch", "transformers", "tokenizers", "numpy")

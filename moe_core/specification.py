@@ -70,7 +70,7 @@ class Specification:
 
     @staticmethod
     def from_json(text: str) -> "Specification":
-        """The inverse of `to_json`; raises TraceError on JSON that is no specification. Unknown keys are passed over."""
+        """The inverse of `to_json`; raises TraceError on other JSON. Unknown keys are passed over."""
         try:
             data = json.loads(text)
             model = _build(ModelSpecification, data["model"], layers=tuple(data["model"]["layers"]))

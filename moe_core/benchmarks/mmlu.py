@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from moe_core.benchmark import Quiz
 from moe_core.errors import QuizError
-from moe_core.mmlu_folder import build_mmlu, read_mmlu_folder, split_by_subject
+from moe_core.quiz_reading.mmlu_folder import build_mmlu, read_mmlu_folder, split_by_subject
 
 log = logging.getLogger(__name__)
 

@@ -5,8 +5,8 @@ from pathlib import Path
 from moe_core.benchmark import Quiz, fingerprint, shots_by_subject
 from moe_core.errors import QuizError
 from moe_core.question import Question
-from moe_core.quiz_reading import READERS, read_table
-from moe_core.quiz_rows import build_questions
+from moe_core.quiz_reading.rows import build_questions
+from moe_core.quiz_reading.tables import READERS, read_table
 
 _SUPPORTED = "a .csv, .jsonl or .parquet file"
 

@@ -9,7 +9,7 @@ from moe_core.command import Command
 from moe_core.errors import ModelError
 from moe_core.job_console import run_job
 from moe_core.jobs.load_model import ModelRequest, load_model
-from moe_core.model_check import LayerCheck, ModelCheck, check_routing
+from moe_core.model_loading.self_check import LayerCheck, ModelCheck, check_routing
 from moe_core.specification import ModelSpecification
 
 

@@ -6,7 +6,7 @@ from dataclasses import asdict
 import typer
 
 from moe_core.command import Command
-from moe_core.machine import OLMOE_BYTES, Device, Machine, examine_machine
+from moe_core.model_loading.machine import OLMOE_BYTES, Device, Machine, examine_machine
 
 
 def doctor(as_json: bool = typer.Option(False, "--json", help="Print the result as JSON.")) -> None:

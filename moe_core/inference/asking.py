@@ -18,7 +18,7 @@ from moe_core.inference.records import BatchRouting
 from moe_core.inference.router_watch import RouterWatch
 from moe_core.inference.steering import layer_steerings
 from moe_core.intervention import Intervention
-from moe_core.model_loading import LoadedModel
+from moe_core.model_loading.building import LoadedModel
 from moe_core.prompting import TokenisedQuiz
 from moe_core.routing_trace import PrefixRecord, QuestionRecord
 

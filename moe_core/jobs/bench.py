@@ -22,7 +22,7 @@ from moe_core.run_plan import RunOptions, RunPlan, plan_run
 from moe_core.storage.trace_skeleton import create_trace
 
 if TYPE_CHECKING:
-    from moe_core.model_loading import LoadedModel
+    from moe_core.model_loading.building import LoadedModel
 
 MATRIX_SIZE = {"cpu": 1024, "cuda": 8192}
 MATRIX_SECONDS = 1.0
@@ -64,7 +64,7 @@ def bench(request: BenchRequest) -> Generator[Event, None, Speed]:
     questions, selected = select_questions(quiz, request.selection)
     if request.full_size:
         yield Stage("Building OLMoE-1B-7B with random weights")
-        from moe_core.full_size_model import build_full_size
+        from moe_core.model_loading.full_size import build_full_size
 
         loaded = build_full_size(request.model.device, request.model.dtype)
     else:

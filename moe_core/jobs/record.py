@@ -22,7 +22,7 @@ from moe_core.storage.trace_skeleton import create_trace
 from moe_core.storage.trace_writer import TraceWriter
 
 if TYPE_CHECKING:
-    from moe_core.model_loading import LoadedModel
+    from moe_core.model_loading.building import LoadedModel
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from moe_core.quiz_answer import AnswerError, gold_index
+from moe_core.quiz_reading.answers import AnswerError, gold_index
 
 CITIES = ("Paris", "Rome", "Bern", "Wien")
 

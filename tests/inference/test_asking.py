@@ -11,7 +11,7 @@ from moe_core.inference.asking import ask
 from moe_core.intervention import Intervention
 from moe_core.jobs.load_model import ModelRequest, load_model
 from moe_core.model_families import MODEL_FAMILIES
-from moe_core.model_loading import LoadedModel
+from moe_core.model_loading.building import LoadedModel
 from moe_core.prompting import TokenisedQuiz
 from moe_core.question import Question
 from moe_core.routing_trace import PrefixRecord, QuestionRecord, Status

@@ -7,7 +7,7 @@ import torch
 from moe_core.errors import InterventionError
 from moe_core.inference.steering import RouterOutput, layer_steerings
 from moe_core.intervention import Intervention, parse_mask
-from moe_core.model_loading import LoadedModel
+from moe_core.model_loading.building import LoadedModel
 from moe_core.router_scoring import RouterSpec, rescore
 from tests.inference.test_asking import asked, olmoe, quiz_of
 

@@ -2,9 +2,9 @@
 
 import pytest
 
-from moe_core.full_size_model import build_full_size
 from moe_core.jobs.bench import BenchRequest, active_weights, bench
 from moe_core.jobs.load_model import ModelRequest
+from moe_core.model_loading.full_size import build_full_size
 from moe_core.question_selection import QuestionSelection
 from tests.job_results import result_of
 

@@ -8,10 +8,10 @@ import pytest
 import torch
 
 from moe_core.jobs.load_model import ModelRequest, load_model
-from moe_core.model_check import check_routing
 from moe_core.model_families import MODEL_FAMILIES
 from moe_core.model_family import ModelFamily
-from moe_core.model_loading import LoadedModel
+from moe_core.model_loading.building import LoadedModel
+from moe_core.model_loading.self_check import check_routing
 from moe_core.router_scoring import rescore
 from tests.job_results import result_of
 from tests.tiny_models import build_tiny

@@ -11,9 +11,9 @@ from transformers import AutoConfig, AutoTokenizer
 
 from moe_core.errors import DeviceError, ModelError
 from moe_core.model_family import ModelFamily, Router
-from moe_core.model_fingerprint import config_sha256, file_sha256, weights_sha256
-from moe_core.model_safety import CheckedFolder
-from moe_core.model_source import ModelFolder
+from moe_core.model_loading.fingerprint import config_sha256, file_sha256, weights_sha256
+from moe_core.model_loading.safety import CheckedFolder
+from moe_core.model_loading.source import ModelFolder
 from moe_core.router_scoring import RouterSpec
 from moe_core.specification import ModelSpecification
 

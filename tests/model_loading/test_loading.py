@@ -12,15 +12,15 @@ import pytest
 import torch
 import transformers
 
-from moe_core import model_loading
 from moe_core.errors import DeviceError, ModelError
 from moe_core.jobs.events import Event, Stage
 from moe_core.jobs.load_model import ModelRequest, load_model
-from moe_core.model_fingerprint import weights_sha256
-from moe_core.model_loading import choose_experts_implementation, resolve_device
-from moe_core.model_memory import MemoryEstimate, check_fits, estimate_memory, free_memory
-from moe_core.model_safety import check_folder
-from moe_core.model_source import DEMO_FOLDER, HubModel, ModelFolder, find_model
+from moe_core.model_loading import building as model_loading
+from moe_core.model_loading.building import choose_experts_implementation, resolve_device
+from moe_core.model_loading.fingerprint import weights_sha256
+from moe_core.model_loading.memory import MemoryEstimate, check_fits, estimate_memory, free_memory
+from moe_core.model_loading.safety import check_folder
+from moe_core.model_loading.source import DEMO_FOLDER, HubModel, ModelFolder, find_model
 from tests.job_results import result_of
 from tests.loopback_hub import COMMIT, serve
 from tests.tiny_models import SEED, VOCABULARY, build_tiny
@@ -296,7 +296,7 @@ def test_only_what_is_read_is_downloaded(tiny_olmoe: Path, tmp_path: Path) -> No
     for name in ("modeling_evil.py", "pytorch_model.bin", "consolidated.safetensors", "original/model.safetensors"):
         (tmp_path / "model" / name).write_bytes(b"evil")
     script = (
-        "from moe_core.model_source import HubModel, download\n"
+        "from moe_core.model_loading.source import HubModel, download\n"
         "found = download(HubModel('org/name', None), offline=False)\n"
         "print(found.revision, found.source, sorted(path.name for path in found.folder.iterdir()), sep='|')\n"
         "download(HubModel('org/gone', 'v1'), offline=False)"

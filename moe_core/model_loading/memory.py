@@ -10,7 +10,7 @@ from typing import Any
 
 from moe_core.errors import DeviceError
 from moe_core.model_family import ModelFamily
-from moe_core.safetensors_headers import TensorHeader
+from moe_core.model_loading.safetensors_headers import TensorHeader
 
 BYTES_PER_VALUE = {"float32": 4, "bfloat16": 2, "float16": 2}
 WORKING_TOKENS = 4096  # tokens in flight that room is kept for; more of them only make batches faster

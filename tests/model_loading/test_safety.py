@@ -15,7 +15,7 @@ from safetensors.torch import load_file, save_file
 from moe_core.errors import ModelError
 from moe_core.jobs.load_model import ModelRequest, load_model
 from moe_core.model_families import MODEL_FAMILIES
-from moe_core.model_safety import check_folder
+from moe_core.model_loading.safety import check_folder
 
 Damage = Callable[[Path], None]
 

@@ -1,4 +1,4 @@
-"""The raw rows of a quiz file in CSV, JSONL or parquet; what the rows say is checked in quiz_rows.py."""
+"""The raw rows of a quiz file in CSV, JSONL or parquet; what the rows say is checked in rows.py."""
 
 import csv
 import difflib
@@ -10,8 +10,8 @@ from typing import Any
 
 from moe_core.errors import MissingExtraError, QuizError
 from moe_core.question import CHOICE_LETTERS, MIN_CHOICES
-from moe_core.quiz_rows import MAX_FIELD_CHARACTERS, RawRow, RawTable, RowProblem
-from moe_core.quiz_text import read_text
+from moe_core.quiz_reading.rows import MAX_FIELD_CHARACTERS, RawRow, RawTable, RowProblem
+from moe_core.quiz_reading.text import read_text
 
 OPTIONAL_COLUMNS = ("answer", "subject", "id")
 _LETTER_TOO_MANY = chr(ord(CHOICE_LETTERS[-1]) + 1)

@@ -15,7 +15,7 @@ from moe_core.router_scoring import RouterSpec, rescore, router_probabilities
 if TYPE_CHECKING:
     import torch
 
-    from moe_core.model_loading import LoadedModel
+    from moe_core.model_loading.building import LoadedModel
 
 PROBE_LENGTHS = (1, 7, 64)
 PROBE_SEED = 0

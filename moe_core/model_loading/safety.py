@@ -13,8 +13,8 @@ from typing import Any
 from moe_core.errors import ModelError
 from moe_core.model_families import MODEL_FAMILIES
 from moe_core.model_family import ModelFamily
-from moe_core.model_shapes import check_sizes
-from moe_core.safetensors_headers import TensorHeader, read_headers
+from moe_core.model_loading.safetensors_headers import TensorHeader, read_headers
+from moe_core.model_loading.shapes import check_sizes
 
 MAX_JSON_BYTES = 10_000_000
 WEIGHTS, WEIGHTS_INDEX = "model.safetensors", "model.safetensors.index.json"

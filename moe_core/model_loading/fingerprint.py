@@ -7,7 +7,7 @@ from io import FileIO
 from pathlib import Path
 from typing import Any
 
-from moe_core.safetensors_headers import TensorHeader
+from moe_core.model_loading.safetensors_headers import TensorHeader
 
 FULL_HASH_LIMIT = 1_000_000_000  # bytes; above it a full hash would take longer than the load itself
 _WHOLE_TENSOR_BYTES = 1 << 20

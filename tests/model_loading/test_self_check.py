@@ -13,8 +13,8 @@ from moe_core.commands.check_model import check_model
 from moe_core.commands.doctor import doctor
 from moe_core.errors import ModelError
 from moe_core.jobs.load_model import ModelRequest, load_model
-from moe_core.model_check import check_routing
-from moe_core.model_loading import LoadedModel
+from moe_core.model_loading.building import LoadedModel
+from moe_core.model_loading.self_check import check_routing
 from tests.job_results import result_of
 
 

@@ -13,9 +13,9 @@ from pathlib import Path
 from moe_core.benchmark import Quiz, fingerprint, shots_by_subject
 from moe_core.errors import MissingExtraError, QuizError
 from moe_core.question import Question
-from moe_core.quiz_reading import read_parquet_columns
-from moe_core.quiz_rows import MAX_FIELD_CHARACTERS, RawRow, RawTable, RowProblem, build_questions
-from moe_core.quiz_text import read_text
+from moe_core.quiz_reading.rows import MAX_FIELD_CHARACTERS, RawRow, RawTable, RowProblem, build_questions
+from moe_core.quiz_reading.tables import read_parquet_columns
+from moe_core.quiz_reading.text import read_text
 
 LICENCE = "MIT"
 # Folders of the hub's repository that are no subject: all of them together, and a training set.

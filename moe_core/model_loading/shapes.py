@@ -11,7 +11,7 @@ from typing import Any
 
 from moe_core.errors import ModelError
 from moe_core.model_family import ModelFamily
-from moe_core.safetensors_headers import FLOAT_DTYPES, TensorHeader
+from moe_core.model_loading.safetensors_headers import FLOAT_DTYPES, TensorHeader
 
 Tensors = Mapping[str, TensorHeader]
 

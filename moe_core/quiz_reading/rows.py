@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from moe_core.errors import QuizError
 from moe_core.question import CHOICE_LETTERS, MAX_CHOICES, MIN_CHOICES, Question
-from moe_core.quiz_answer import AnswerError, gold_index
+from moe_core.quiz_reading.answers import AnswerError, gold_index
 
 MAX_FIELD_CHARACTERS = 1_000_000
 MAX_SHOWN_PROBLEMS = 50

@@ -17,9 +17,9 @@ def start(*arguments: object, **options: object) -> "subprocess.Popen[str]":
     )
 
 
-def finish(process: "subprocess.Popen[str]") -> tuple[int, str, str]:
+def finish(process: "subprocess.Popen[str]", timeout_s: float = 600) -> tuple[int, str, str]:
     """Exit code, output and error of a command that was started."""
-    out, error = process.communicate(timeout=600)
+    out, error = process.communicate(timeout=timeout_s)
     return process.returncode, out, error
 
 

@@ -48,7 +48,8 @@ def record(model: Path, out: Path) -> Path:
     """All of MMLU in one command, with its peak memory."""
     if not out.exists():
         begin = time.perf_counter()
-        code, output, error = finish(start("record", "--model", model, "--quiz", "mmlu", "--offline", "--out", out))
+        command = start("record", "--model", model, "--quiz", "mmlu", "--offline", "--out", out)
+        code, output, error = finish(command, timeout_s=7200)
         assert code == 0, error
         peak_gib = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 2**20
         seconds = time.perf_counter() - begin

@@ -31,15 +31,15 @@ def load_model(request: ModelRequest) -> Generator[Event, None, "LoadedModel"]:
 
     Raises ModelError for a model that cannot or must not be loaded, DeviceError where there is no device or room.
     """
-    yield Stage(f"looking for {request.model}")
+    yield Stage(f"Looking for {request.model}")
     source = find_model(request.model, request.revision)
     if isinstance(source, HubModel):
-        yield Stage(f"downloading {source.name}")
+        yield Stage(f"Downloading {source.name}")
         source = download(source, offline=request.offline)
-    yield Stage(f"checking {source.name}")
+    yield Stage(f"Checking {source.name}")
     checked = check_folder(source.folder)
     set_hub_variables()
-    yield Stage("loading the engine")
+    yield Stage("Loading the engine")
     try:
         from moe_core.model_loading import building as loading
     except ImportError as error:
@@ -48,11 +48,11 @@ def load_model(request: ModelRequest) -> Generator[Event, None, "LoadedModel"]:
     device, dtype = loading.resolve_device(request.device, request.dtype)
     experts = loading.choose_experts_implementation(request.experts_implementation, checked, dtype)
     check_fits(estimate_memory(checked.tensors, checked.config, checked.family, dtype), free_memory(device), device)
-    yield Stage(f"loading {source.name} onto {device} as {dtype}")
+    yield Stage(f"Loading {source.name} onto {device} as {dtype}")
     config = loading.read_configuration(checked)
     tokenizer = loading.load_tokenizer(checked, config)
     model = loading.build_model(checked, config, device, dtype, experts)
-    yield Stage("fingerprinting the weights")
+    yield Stage("Fingerprinting the weights")
     routers = checked.family.routers(model)
     layers = tuple(router.layer for router in routers)
     return loading.LoadedModel(

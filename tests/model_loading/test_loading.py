@@ -61,7 +61,7 @@ def test_a_local_folder_loads_as_saved(tiny_olmoe: Path, no_network: None) -> No
     assert ours.keys() == theirs.keys()
     assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
     assert loaded.tokenizer(" A B C D")["input_ids"] == [329, 378, 330, 399]
-    assert events[0] == Stage(f"looking for {tiny_olmoe}")
+    assert events[0] == Stage(f"Looking for {tiny_olmoe}")
     assert f"loading {tiny_olmoe.name} onto cpu as float32" in [event.text for event in events]
     assert not loaded.model.training
 
@@ -349,9 +349,9 @@ def test_the_libraries_say_nothing(tiny_olmoe: Path) -> None:
     done = command_line("check-model", str(tiny_olmoe), "--device", "cpu")
     assert done.returncode == 0
     assert [line.split()[0] for line in done.stderr.splitlines()] == [
-        "looking",
-        "checking",
-        "loading",
-        "loading",
-        "fingerprinting",
+        "Looking",
+        "Checking",
+        "Loading",
+        "Loading",
+        "Fingerprinting",
     ]

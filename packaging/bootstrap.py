@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 import time
@@ -142,7 +143,9 @@ def run_tests(pytest_arguments: Sequence[str]) -> int:
     steps.say("== pytest")
     # Last, with nothing printed after it: the summary closes the output.
     command = [python, "-m", "pytest", "-n", "2", "--dist", "loadfile", *pytest_arguments]
-    return subprocess.run(command, cwd=steps.ROOT).returncode
+    # One thread each: two processes with two threads on two cores wait for each other most of the time.
+    environment = {"OMP_NUM_THREADS": "1", **os.environ}
+    return subprocess.run(command, cwd=steps.ROOT, env=environment).returncode
 
 
 def timed(name: str, command: Sequence[str]) -> int:

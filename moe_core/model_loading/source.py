@@ -5,10 +5,11 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+import moe_core
 from moe_core.errors import MissingExtraError, ModelError
 
 DEMO = "demo"
-DEMO_FOLDER = Path(__file__).resolve().parent.parent / "resources" / "demo" / "model"
+DEMO_FOLDER = Path(moe_core.__file__).resolve().parent.parent / "resources" / "demo" / "model"
 # Everything that is ever read from a model; above all no Python and no pickle.
 DOWNLOADED_FILES = ("*.safetensors", "*.safetensors.index.json", "*.json", "tokenizer.model", "*.jinja")
 _PASSED_OVER = ("consolidated*", "*/*")  # the same weights once more, in another layout

@@ -25,7 +25,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def trace(model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """One question of every subject, recorded by the command line."""
+    """A sample over all subjects, recorded by the command line."""
     out = tmp_path_factory.mktemp("trace") / "mmlu.h5"
     moescope("record", "--model", model, "--quiz", "mmlu", "--offline", "--sample", N_QUESTIONS, "--out", out)
     return out
@@ -55,7 +55,8 @@ def test_show_agrees_with_transformers(shown: list[dict[str, Any]], references: 
     for question, reference in zip(shown, references, strict=True):
         assert question["gold"] == reference.gold
         agreement.add(question, reference)
-    assert agreement.questions == len({question["subject"] for question in shown}) == N_QUESTIONS
+    assert agreement.questions == N_QUESTIONS
+    assert len({question["subject"] for question in shown}) > 40
     assert agreement.predictions_differ == 0
     assert agreement.answer_experts_differ == 0
     assert agreement.largest_gap < 1e-6

@@ -62,7 +62,7 @@ def test_a_local_folder_loads_as_saved(tiny_olmoe: Path, no_network: None) -> No
     assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
     assert loaded.tokenizer(" A B C D")["input_ids"] == [329, 378, 330, 399]
     assert events[0] == Stage(f"Looking for {tiny_olmoe}")
-    assert f"loading {tiny_olmoe.name} onto cpu as float32" in [event.text for event in events]
+    assert f"Loading {tiny_olmoe.name} onto cpu as float32" in [event.text for event in events]
     assert not loaded.model.training
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from moe_core.storage.trace_reader import open_trace
 from tests.command_line import finish, moescope, refused, start
 
 
@@ -52,10 +53,13 @@ def test_ctrl_c_stops_after_the_batch_and_the_same_command_resumes(
     command = ("record", "--model", tiny_olmoe, "--quiz", quiz_csv, "--batch-tokens", 50, "--out", tmp_path / "t.h5")
     process = start(*command)
     assert process.stderr is not None
-    for line in process.stderr:
-        if "questions/s" in line:
-            process.send_signal(signal.SIGINT)
-            break
+    while "0 of 300" not in process.stderr.readline():
+        assert process.poll() is None
+    while process.poll() is None:  # as soon as something is recorded, while nearly all is still to come
+        with open_trace(tmp_path / "t.h5") as growing:
+            if growing.recorded.any():
+                process.send_signal(signal.SIGINT)
+                break
     code, out, error = finish(process)
     assert (code, out) == (130, "")
     assert "the same command resumes" in error

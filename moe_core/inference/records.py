@@ -13,6 +13,7 @@ from torch import Tensor
 
 from moe_core.inference.router_watch import LayerRouting
 from moe_core.routing_trace import Answer, SegmentRouting, Status
+from moe_core.storage.layout import SUM_NAMES
 
 
 class BatchRouting:
@@ -27,7 +28,7 @@ class BatchRouting:
         self._answer_ids = _stack([layer.ids[rows, last].to(id_dtype) for layer in layers])  # [B, L, K]
         self._answer_weights = _stack([layer.weights[rows, last].half() for layer in layers])
         self._answer_probs = _stack([layer.answer_probs.half() for layer in layers])  # [B, L, E]
-        self._sums = {name: _stack([getattr(layer, name) for layer in layers]) for name in _SUMS}
+        self._sums = {name: _stack([getattr(layer, name) for layer in layers]) for name in SUM_NAMES}
         self.finite: NDArray[np.bool_] = np.all(_stack([layer.finite for layer in layers]), axis=1)  # [B]
         if keep_tokens:
             self._ids = _stack([layer.ids.to(id_dtype) for layer in layers], dim=2)  # [B, T, L, K]
@@ -60,17 +61,6 @@ class BatchRouting:
             predicted=int(np.argmax(choice_logprobs[:n_choices])) if answered else -1,
             status=status,
         )
-
-
-_SUMS = (
-    "token_count",
-    "gate_share_sum",
-    "topk_entropy_sum",
-    "topk_entropy_square_sum",
-    "full_entropy_sum",
-    "full_entropy_square_sum",
-    "sorted_share_sum",
-)
 
 
 def _stack(per_layer: Sequence[Tensor], dim: int = 1) -> NDArray[Any]:

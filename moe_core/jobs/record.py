@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 from moe_core.benchmarks import load_quiz
 from moe_core.errors import SpecificationMismatchError, TraceError
 from moe_core.intervention import Intervention
+from moe_core.jobs.engine import Engine
 from moe_core.jobs.events import Event, Notice, Progress, Stage
-from moe_core.jobs.load_model import ModelRequest, load_model
+from moe_core.jobs.load_model import ModelRequest
 from moe_core.prompting import TokenisedQuiz
 from moe_core.question_selection import QuestionSelection, select_questions
 from moe_core.routing_trace import QuestionRecord, Status
@@ -48,8 +49,10 @@ class RecordResult:
     seconds: float
 
 
-def record(request: RecordRequest) -> Generator[Event, None, RecordResult]:
+def record(request: RecordRequest, engine: Engine | None = None) -> Generator[Event, None, RecordResult]:
     """Events while the quiz runs, the result in the end. Closing it keeps what was written: the same request resumes.
+
+    `engine` keeps the model for the next run; without one it is let go at the end.
 
     Raises SpecificationMismatchError when `out` is complete or was made by another request; QuizError, PromptError,
     ModelError, DeviceError, InterventionError and TraceError say what each of them says.
@@ -58,7 +61,7 @@ def record(request: RecordRequest) -> Generator[Event, None, RecordResult]:
     yield Stage(f"Reading quiz {request.quiz}")
     quiz = load_quiz(request.quiz, offline=request.model.offline)
     questions, selected = select_questions(quiz, request.selection)
-    loaded = yield from load_model(request.model)
+    loaded = yield from (engine or Engine()).load(request.model)
     yield Stage(f"Preparing {len(questions):,} prompts")
     plan = plan_run(loaded, quiz, questions, selected, request.options, request.intervention)
     if skipped := plan.specification.quiz.skipped:

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cached_property
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
@@ -103,6 +104,16 @@ class TraceQuestions:
         """Prefix of each question [N], -1 where it has none."""
         return self._static_array("questions/prefix")
 
+    @cached_property
+    def texts(self) -> tuple[str, ...]:
+        """What each question asks, in quiz order, read in one go."""
+        offsets = self._static_array("questions/content_offset").tolist()
+        raw = self._file.read("questions/content").tobytes()
+        return tuple(
+            self._parse_content(raw[start:stop], question).text
+            for question, (start, stop) in enumerate(pairwise(offsets))
+        )
+
     def index_of(self, question_id: str) -> int:
         """Index of the question with this id; raises TraceError, naming similar ids, when there is none."""
         if question_id in self._indices:
@@ -114,8 +125,11 @@ class TraceQuestions:
     def content(self, question: int) -> QuestionContent:
         """Text and choices of one question."""
         start, stop = self._static_array("questions/content_offset")[question : question + 2].tolist()
+        return self._parse_content(self._file.read("questions/content", start, stop).tobytes(), question)
+
+    def _parse_content(self, raw: bytes, question: int) -> QuestionContent:
         try:
-            content = json.loads(self._file.read("questions/content", start, stop).tobytes())
+            content = json.loads(raw)
             text, choices = str(content["text"]), tuple(map(str, content["choices"]))
         except (ValueError, TypeError, KeyError, RecursionError) as error:
             raise TraceError(f"The text of question {question} of {self.path} cannot be read ({error}).") from error

@@ -1,0 +1,228 @@
+"""Every action of the window, in menu order: menus, shortcuts, palette and shortcut sheet are made from these."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from app.state import State
+from moe_core.question_filter import EVERYTHING
+from moe_core.scope import Scope
+
+if TYPE_CHECKING:
+    from app.main_window import MainWindow
+
+
+def always(state: State) -> bool:
+    """For actions that never need anything."""
+    return True
+
+
+def has_trace(state: State) -> bool:
+    """Whether a trace is open."""
+    return state.trace is not None
+
+
+@dataclass(frozen=True)
+class Action:
+    """One thing a person can do. `name` stays the same over releases; `tip` teaches; `is_enabled` reads the state.
+
+    `menu` is the menu's title; `group` actions of a menu stand together between hairlines.
+    """
+
+    name: str
+    text: str
+    menu: str
+    tip: str
+    run: Callable[["MainWindow"], None]
+    keys: tuple[str, ...] = ()
+    group: int = 0
+    is_enabled: Callable[[State], bool] = always
+
+
+def _set(window: "MainWindow", **changes: object) -> None:
+    window.session.set(replace(window.session.state, **changes))  # type: ignore[arg-type]  # names are State's own
+
+
+def _step(window: "MainWindow", step: int) -> None:
+    """Go along the questions as the list shows them."""
+    window.go_to_question(step)
+
+
+def _scope_action(scope: Scope, number: int) -> Action:
+    return Action(
+        f"scope_{scope}",
+        f"Scope: {scope}",
+        "View",
+        f"Count {scope.meaning}",
+        lambda window: _set(window, scope=scope),
+        (f"Alt+{number}",),
+        group=1,
+        is_enabled=has_trace,
+    )
+
+
+ACTIONS: tuple[Action, ...] = (
+    Action("open", "Open trace…", "File", "Open a recorded trace (.h5)", lambda w: w.ask_and_open(), ("Ctrl+O",)),
+    Action(
+        "demo", "Open demo", "File", "Record the demo quiz with the demo model, and show it", lambda w: w.open_demo()
+    ),
+    Action(
+        "record", "Record…", "File", "Run a quiz on a model and record its routing", lambda w: w.record(), ("Ctrl+R",)
+    ),
+    Action(
+        "close_trace",
+        "Close trace",
+        "File",
+        "Show no trace",
+        lambda w: w.session.close(),
+        ("Ctrl+W",),
+        is_enabled=has_trace,
+    ),
+    Action(
+        "save_report",
+        "Save report…",
+        "File",
+        "Write the paper's tables for this trace and scope as one self-contained HTML page",
+        lambda w: w.save_report(),
+        group=1,
+        is_enabled=has_trace,
+    ),
+    Action(
+        "export_figure",
+        "Export figure…",
+        "File",
+        "Copy or save the figure of the view in use: PNG, SVG, CSV",
+        lambda w: w.export_figure(),
+        ("Ctrl+E",),
+        group=1,
+        is_enabled=has_trace,
+    ),
+    Action(
+        "export_data",
+        "Export data…",
+        "File",
+        "Save exactly what the view in use shows as CSV",
+        lambda w: w.export_data(),
+        ("Ctrl+Shift+E",),
+        group=1,
+        is_enabled=has_trace,
+    ),
+    Action(
+        "quit",
+        "Quit",
+        "File",
+        "Close the window; a running job stops after its batch",
+        lambda w: w.quit(),
+        ("Ctrl+Q",),
+        2,
+    ),
+    Action("undo", "Undo", "Edit", "Take back the last edit of filter or selection", lambda w: w.undo(), ("Ctrl+Z",)),
+    Action("redo", "Redo", "Edit", "Do it again", lambda w: w.redo(), ("Ctrl+Shift+Z", "Ctrl+Y")),
+    Action(
+        "find",
+        "Find questions",
+        "Edit",
+        "Filter the questions by text",
+        lambda w: w.find_questions(),
+        ("Ctrl+F",),
+        group=1,
+        is_enabled=has_trace,
+    ),
+    Action(
+        "filter_by_experts",
+        "Questions that use the selected experts",
+        "Edit",
+        "Filter the questions by the selected cells",
+        lambda w: w.filter_by_experts(),
+        ("Ctrl+Return",),
+        group=1,
+        is_enabled=lambda state: bool(state.experts),
+    ),
+    Action(
+        "clear_filter",
+        "Clear filter",
+        "Edit",
+        "Show all questions",
+        lambda w: _set(w, filter=EVERYTHING),
+        ("Ctrl+Shift+F",),
+        group=1,
+        is_enabled=lambda state: not state.filter.is_empty,
+    ),
+    Action(
+        "clear_selection",
+        "Clear selected experts",
+        "Edit",
+        "Select no expert",
+        lambda w: _set(w, experts=frozenset()),
+        group=1,
+        is_enabled=lambda state: bool(state.experts),
+    ),
+    Action(
+        "next_question",
+        "Next question",
+        "Go",
+        "The next question of the list",
+        lambda w: _step(w, 1),
+        ("Space", "Alt+Down"),
+        is_enabled=has_trace,
+    ),
+    Action(
+        "previous_question",
+        "Previous question",
+        "Go",
+        "The question before",
+        lambda w: _step(w, -1),
+        ("Shift+Space", "Alt+Up"),
+        is_enabled=has_trace,
+    ),
+    Action(
+        "answer_position",
+        "Answer position",
+        "Go",
+        "Look at the token whose output predicts the letter",
+        lambda w: _set(w, token=None),
+        ("Alt+Home",),
+        is_enabled=has_trace,
+    ),
+    *(_scope_action(scope, number) for number, scope in enumerate(Scope, start=1)),
+    Action(
+        "theme_system",
+        "Colours of the system",
+        "View",
+        "Light or dark as the desktop is",
+        lambda w: w.set_scheme("system"),
+        (),
+        2,
+    ),
+    Action("theme_light", "Light colours", "View", "Dark text on light ground", lambda w: w.set_scheme("light"), (), 2),
+    Action("theme_dark", "Dark colours", "View", "Light text on dark ground", lambda w: w.set_scheme("dark"), (), 2),
+    Action(
+        "reset_layout", "Reset layout", "View", "Put every view back to its place", lambda w: w.reset_layout(), (), 3
+    ),
+    Action(
+        "cancel",
+        "Cancel",
+        "Run",
+        "Stop the running job after the batch in flight, or clear the selection",
+        lambda w: w.escape(),
+        ("Esc",),
+    ),
+    Action(
+        "palette",
+        "Command palette",
+        "Help",
+        "Find any action by its name",
+        lambda w: w.show_palette(),
+        ("Ctrl+Shift+P",),
+    ),
+    Action(
+        "shortcuts",
+        "Keyboard shortcuts",
+        "Help",
+        "Every action with its keys",
+        lambda w: w.show_shortcuts(),
+        ("?", "F1"),
+    ),
+    Action("tour", "Show the tour", "Help", "Three hints on where to begin", lambda w: w.show_tour()),
+    Action("about", "About moescope", "Help", "Versions and licence", lambda w: w.show_about(), (), 1),
+)

@@ -1,0 +1,99 @@
+"""Starts the window: options, colours, signals, uncaught errors; and saves a screenshot where that is asked for."""
+
+import argparse
+import logging
+import sys
+from pathlib import Path
+
+import pyqtgraph
+from PySide6.QtCore import QTimer
+from PySide6.QtWidgets import QApplication
+
+from app import theme
+from app.job_runner import JobEnded
+from app.main_window import MainWindow
+from app.settings import Settings
+from app.signals import SignalListener
+
+log = logging.getLogger(__name__)
+
+_SETTLE_MS = 600
+
+
+def run(arguments: list[str]) -> int:
+    """Open the window and stay until it is closed; the result is the exit code."""
+    options = parse(arguments)
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+    # The model's Python thread would keep the window waiting: https://docs.python.org/3/library/sys.html
+    sys.setswitchinterval(0.001)
+    application = QApplication(sys.argv[:1])
+    configure(application)
+    settings = Settings(options.settings)
+    if options.library:
+        settings.library = options.library.absolute()
+    theme.apply(application, _scheme(settings))
+    window = MainWindow(settings)
+    if options.trace is None:
+        window.restore_last()
+    elif options.trace == "demo":
+        QTimer.singleShot(0, window.open_demo)
+    else:
+        window.open_trace(Path(options.trace))
+    window.show()
+    if options.screenshot:
+        return Screenshot(window, options.screenshot).take(application)
+    SignalListener(window)
+    return application.exec()
+
+
+def parse(arguments: list[str]) -> argparse.Namespace:
+    """The options of the window."""
+    parser = argparse.ArgumentParser(prog="moescope", description="Open the window, on a trace or on the demo.")
+    parser.add_argument("trace", nargs="?", help="a recorded trace, or demo")
+    parser.add_argument("--library", type=Path, help="folder of the traces (remembered)")
+    parser.add_argument("--settings", type=Path, help="settings file, in the place of the user's own")
+    parser.add_argument("--screenshot", type=Path, help="save a picture of the window there, and leave")
+    return parser.parse_args(arguments)
+
+
+def configure(application: QApplication) -> None:
+    """Name the application, and have pyqtgraph draw as the design asks."""
+    application.setApplicationName("moescope")
+    application.setDesktopFileName("moescope")
+    pyqtgraph.setConfigOptions(antialias=True, imageAxisOrder="row-major")
+
+
+class Screenshot:
+    """Waits until nothing runs and everything is drawn, saves the window as PNG, and leaves."""
+
+    def __init__(self, window: MainWindow, path: Path) -> None:
+        self._window = window
+        self._path = path
+        self._code = 0
+        window.runner.ended.connect(self._on_ended)
+
+    def take(self, application: QApplication) -> int:
+        """The exit code: 1 where the job failed or the picture could not be saved."""
+        QTimer.singleShot(_SETTLE_MS, self._save_unless_busy)
+        application.exec()
+        return self._code
+
+    def _on_ended(self, ended: JobEnded) -> None:
+        if ended.outcome == "failed":
+            print(f"moescope: {ended.error}", *ended.notes, sep="\n  ", file=sys.stderr)
+            self._code = 1
+        QTimer.singleShot(_SETTLE_MS, self._save_unless_busy)
+
+    def _save_unless_busy(self) -> None:
+        if self._window.runner.is_busy:
+            return  # comes again when the job has ended
+        if not self._window.grab().save(str(self._path)):
+            print(f"moescope: the picture cannot be saved as {self._path}.", file=sys.stderr)
+            self._code = 1
+        self._window.close()
+        QApplication.quit()
+
+
+def _scheme(settings: Settings) -> theme.Scheme:
+    schemes: dict[str, theme.Scheme] = {"light": "light", "dark": "dark"}
+    return schemes.get(settings.text("scheme"), "system")

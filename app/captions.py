@@ -1,0 +1,65 @@
+"""What stands under every exported figure and table: model, quiz, scope, filter and n."""
+
+from app.state import State
+from moe_core.number_text import count, significant
+from moe_core.question_filter import QuestionFilter
+from moe_core.specification import Specification
+
+
+def caption(state: State, *, with_scope: bool = True) -> str:
+    """One line on what an aggregate view shows; empty without a trace."""
+    if state.trace is None:
+        return ""
+    n, of = len(state.trace.rows(state.scope, state.filter)), len(state.trace.table.ids)
+    parts = [run_text(state.trace.specification)]
+    if with_scope:
+        parts.append(f"scope {state.scope}")
+    parts += [filter_text(state.filter), f"n = {count(n)} of {count(of)}"]
+    return " · ".join(part for part in parts if part)
+
+
+def question_caption(state: State) -> str:
+    """One line on what a view of one question shows; empty without one."""
+    if state.trace is None or state.question is None:
+        return ""
+    return f"{run_text(state.trace.specification)} · question {state.trace.table.ids[state.question]}"
+
+
+def run_text(specification: Specification) -> str:
+    """Model, quiz and prompt protocol."""
+    shots = f"{specification.shots}-shot"
+    masked = "what-if" if specification.intervention else ""
+    parts = [specification.model.name, specification.quiz.name, f"{specification.protocol}, {shots}", masked]
+    return " · ".join(part for part in parts if part)
+
+
+def filter_text(wanted: QuestionFilter) -> str:
+    """The filter in words; empty where everything passes."""
+    return ", ".join(condition_texts(wanted).values())
+
+
+def condition_texts(wanted: QuestionFilter) -> dict[str, str]:
+    """Each condition of the filter in words, by the name of the field that removing it resets."""
+    texts = {
+        "text": f"“{wanted.text}”" if wanted.text.strip() else "",
+        "subjects": " or ".join(wanted.subjects),
+        "outcomes": " or ".join(wanted.outcomes),
+        "margin": _margin_text(wanted.margin_low, wanted.margin_high),
+        "experts": _experts_text(wanted),
+        "ids": wanted.ids_title or f"{count(len(wanted.ids))} named" if wanted.ids is not None else "",
+    }
+    return {name: text for name, text in texts.items() if text}
+
+
+def _margin_text(low: float | None, high: float | None) -> str:
+    if low is None and high is None:
+        return ""
+    if low is None:
+        return f"margin ≤ {significant(high or 0.0)}"
+    return f"margin ≥ {significant(low)}" if high is None else f"margin {significant(low)} to {significant(high)}"
+
+
+def _experts_text(wanted: QuestionFilter) -> str:
+    joint = " and " if wanted.experts_mode == "all" else " or "
+    names = [f"{layer}:{expert}" for layer, expert in wanted.experts]
+    return f"uses {joint.join(names)}" if names else ""

@@ -1,0 +1,44 @@
+"""Every action with its keys and what it does, and what the mouse does in the views."""
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QAction, QKeySequence
+from PySide6.QtWidgets import QDialog, QTableWidget, QTableWidgetItem, QVBoxLayout, QWidget
+
+_IN_VIEWS = (
+    ("Arrow keys", "Move in the list, the grid, the prompt", "Shift extends the selection of cells"),
+    ("Click, Ctrl+click, Shift+click, drag", "Select cells of the grid", "Heads select a layer or an expert"),
+    ("Right click", "Copy, save or show a figure as a table", "Also Ctrl+E"),
+)
+
+
+class ShortcutSheet(QDialog):
+    """A table one can search by eye and copy from."""
+
+    def __init__(self, actions: dict[str, QAction], parent: QWidget) -> None:
+        super().__init__(parent)
+        self.setWindowTitle("Keyboard shortcuts")
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self.resize(720, 560)
+        rows = [(_keys(action), action.text(), action.toolTip()) for action in actions.values() if _keys(action)]
+        rows += _IN_VIEWS
+        self.table = QTableWidget(len(rows), 3)
+        self.table.setAccessibleName("Keyboard shortcuts")
+        self.table.setHorizontalHeaderLabels(["Keys", "Action", "What it does"])
+        self.table.verticalHeader().hide()
+        self.table.setEditTriggers(QTableWidget.EditTrigger.NoEditTriggers)
+        self.table.setShowGrid(False)
+        for row, texts in enumerate(rows):
+            for column, text in enumerate(texts):
+                item = QTableWidgetItem(text)
+                item.setToolTip(text)
+                self.table.setItem(row, column, item)
+        self.table.resizeColumnsToContents()
+        self.table.horizontalHeader().setStretchLastSection(True)
+        self.table.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        layout = QVBoxLayout(self)
+        layout.addWidget(self.table)
+
+
+def _keys(action: QAction) -> str:
+    native = QKeySequence.SequenceFormat.NativeText
+    return " or ".join(sequence.toString(native) for sequence in action.shortcuts())

@@ -1,0 +1,71 @@
+"""Where the views stand: one dock each, arranged as in the design, remembered, and put back on request."""
+
+from itertools import pairwise
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QDockWidget, QMainWindow
+
+from app.view import Place, View
+
+LAYOUT_VERSION = 1
+"""Counts up when docks are added or renamed: a layout of another version is not restored."""
+
+_MIDDLE_SHARE, _SIDE_SHARE = 46, 27
+
+
+def add_docks(window: QMainWindow, views: list[View]) -> dict[str, QDockWidget]:
+    """A dock for each view, by the view's name, in the default arrangement."""
+    window.setDockNestingEnabled(True)
+    window.setDockOptions(
+        QMainWindow.DockOption.AnimatedDocks
+        | QMainWindow.DockOption.AllowNestedDocks
+        | QMainWindow.DockOption.AllowTabbedDocks
+    )
+    docks = {}
+    for view in views:
+        dock = QDockWidget(view.title, window)
+        dock.setObjectName(f"dock-{view.name}")
+        dock.setWidget(view)
+        docks[view.name] = dock
+    arrange(window, docks, views)
+    return docks
+
+
+def arrange(window: QMainWindow, docks: dict[str, QDockWidget], views: list[View]) -> None:
+    """Put every dock to its default place: lists left, the grid and curves in the middle, one question right."""
+
+    def at(place: Place) -> list[QDockWidget]:
+        return [docks[view.name] for view in views if view.place == place]
+
+    for dock in docks.values():
+        dock.setFloating(False)
+        window.removeDockWidget(dock)
+    columns = [at("left"), at("centre"), at("right")]
+    window.addDockWidget(Qt.DockWidgetArea.LeftDockWidgetArea, columns[0][0])
+    for before, column in pairwise(columns):
+        window.splitDockWidget(before[0], column[0], Qt.Orientation.Horizontal)
+    _below(window, columns[1][0], at("centre-bottom"))
+    _tabbed(window, columns[0], at("left-tab"))
+    _tabbed(window, columns[2], at("right-tab"))
+    _tabbed(window, at("centre-bottom"), at("bottom-tab"))
+    for dock in docks.values():
+        dock.show()
+    for column in (*columns, at("centre-bottom")):
+        column[0].raise_()
+    width, height = window.width(), window.height()
+    shares = [_SIDE_SHARE, _MIDDLE_SHARE, _SIDE_SHARE]
+    window.resizeDocks(
+        [column[0] for column in columns], [width * share // 100 for share in shares], Qt.Orientation.Horizontal
+    )
+    middle = [columns[1][0], *at("centre-bottom")]
+    window.resizeDocks(middle, [height * 60 // 100, height * 40 // 100], Qt.Orientation.Vertical)
+
+
+def _below(window: QMainWindow, upper: QDockWidget, lower: list[QDockWidget]) -> None:
+    for dock in lower:
+        window.splitDockWidget(upper, dock, Qt.Orientation.Vertical)
+
+
+def _tabbed(window: QMainWindow, first: list[QDockWidget], others: list[QDockWidget]) -> None:
+    for dock in others:
+        window.tabifyDockWidget(first[0], dock)

@@ -1,0 +1,69 @@
+"""The line at the top: which trace is shown, in which scope, and how many of its questions."""
+
+from dataclasses import replace
+
+from PySide6.QtCore import QSize, Qt
+from PySide6.QtWidgets import QComboBox, QLabel, QSizePolicy, QToolBar, QWidget
+
+from app.captions import run_text
+from app.session import Session
+from app.state import SELECTION, State, differing
+from app.widgets.eliding_label import ElidingLabel
+from moe_core.number_text import count
+from moe_core.scope import Scope
+
+
+class MainToolbar(QToolBar):
+    """Trace, scope, and the size of the selection."""
+
+    def __init__(self, session: Session) -> None:
+        super().__init__("Trace and scope")
+        self.setObjectName("toolbar-main")
+        self.setMovable(False)
+        self.setIconSize(QSize(16, 16))
+        self._session = session
+        self._trace = ElidingLabel()
+        self._trace.setAccessibleName("Trace shown")
+        self._shown = QLabel()
+        self._shown.setAccessibleName("Questions shown")
+        self._scope = QComboBox()
+        self._scope.setAccessibleName("Scope: which tokens count")
+        for scope in Scope:
+            self._scope.addItem(scope.value, scope)
+            self._scope.setItemData(self._scope.count() - 1, scope.meaning, Qt.ItemDataRole.ToolTipRole)
+        self._scope.activated.connect(self._on_scope_activated)
+        label = QLabel("Scope")
+        label.setBuddy(self._scope)
+        for widget in (self._trace, _spring(), self._shown, label, self._scope):
+            self.addWidget(widget)
+        session.changed.connect(self._on_changed)
+        self._draw(session.state)
+
+    def _on_changed(self, before: State, after: State) -> None:
+        if differing(before, after) & SELECTION:
+            self._draw(after)
+
+    def _draw(self, state: State) -> None:
+        self._scope.setCurrentIndex(list(Scope).index(state.scope))
+        self._scope.setEnabled(state.trace is not None)
+        self._scope.setToolTip(f"Which tokens count: {state.scope.meaning} (Alt+1 to Alt+3)")
+        if state.trace is None:
+            self._trace.set_text("No trace open")
+            self._shown.setText("")
+            return
+        total = len(state.trace.table.ids)
+        partial = (
+            "" if state.trace.trace.complete else f" · partial: {count(int(state.trace.trace.recorded.sum()))} recorded"
+        )
+        self._trace.set_text(f"{state.trace.path.name} · {run_text(state.trace.specification)}{partial}")
+        self._trace.setToolTip(str(state.trace.path))
+        self._shown.setText(f"{count(len(state.trace.rows(state.scope, state.filter)))} of {count(total)} questions")
+
+    def _on_scope_activated(self, index: int) -> None:
+        self._session.set(replace(self._session.state, scope=Scope(self._scope.itemData(index))))
+
+
+def _spring() -> QWidget:
+    spring = QWidget()
+    spring.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
+    return spring

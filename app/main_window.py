@@ -1,0 +1,352 @@
+"""The window: docks for the views, menus from the actions, and what happens between a person, files and jobs."""
+
+import logging
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import cast
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QAction, QCloseEvent, QDragEnterEvent, QDropEvent, QKeySequence
+from PySide6.QtWidgets import QApplication, QFileDialog, QMainWindow, QMenu, QMessageBox, QWidget
+
+from app import docking, theme
+from app.actions import ACTIONS, Action
+from app.demo import demo_request
+from app.dialogs.about import show_about
+from app.dialogs.command_palette import CommandPalette
+from app.dialogs.record_dialog import RecordDialog
+from app.dialogs.shortcut_sheet import ShortcutSheet
+from app.job_runner import JobEnded, JobRunner
+from app.main_toolbar import MainToolbar
+from app.recording import Recording
+from app.report_saving import save_report
+from app.session import Session
+from app.settings import Settings
+from app.state import State
+from app.status_line import StatusLine
+from app.view import View
+from app.views import VIEWS
+from app.widgets.figure import Figure
+from app.widgets.message_bar import MessageBar
+from moe_core.errors import MoeCoreError
+from moe_core.jobs.events import Notice
+from moe_core.jobs.record import RecordRequest
+from moe_core.storage.trace_reader import open_trace
+
+log = logging.getLogger(__name__)
+
+SIZE = (1440, 900)
+
+
+class MainWindow(QMainWindow):
+    """Everything that is not a view's own business."""
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__()
+        self.settings = settings
+        self.session: Session = Session(self)
+        self.runner = JobRunner(self)
+        self._is_told_to_close = False
+        self.recording = Recording(self.session, self.runner, self)
+        self.setObjectName("main-window")
+        self.setWindowTitle("moescope")
+        self.setAcceptDrops(True)
+        self.resize(*SIZE)
+        self.message_bar = MessageBar()
+        self.status_line = StatusLine(self.runner)
+        self.views: dict[str, View] = {view.name: view(self.session) for view in VIEWS}
+        self._add_bars()
+        self.docks = docking.add_docks(self, list(self.views.values()))
+        self.actions_by_name: dict[str, QAction] = {}
+        self._recent_menu = QMenu("Open recent", self)
+        self._add_menus()
+        self._restore()
+        self.session.changed.connect(self._on_changed)
+        self.session.requested.connect(self.trigger)
+        self.runner.noticed.connect(self._on_noticed)
+        self.runner.ended.connect(self._on_job_ended)
+
+    def trigger(self, name: str) -> None:
+        """Run an action by its name, where it can be run."""
+        self.actions_by_name[name].trigger()
+
+    def open_trace(self, path: Path) -> bool:
+        """Show a trace; where it cannot be read, say why and go on showing what was shown."""
+        try:
+            self.session.open(path)
+        except MoeCoreError as error:
+            self.say(str(error))
+            self.settings.remove_recent(path)
+            return False
+        self.settings.add_recent(path)
+        self.message_bar.hide()
+        return True
+
+    def ask_and_open(self) -> None:
+        """Let the person choose a trace."""
+        chosen, _ = QFileDialog.getOpenFileName(
+            self, "Open trace", str(self.settings.library), "Traces (*.h5);;All files (*)"
+        )
+        if chosen:
+            self.open_trace(Path(chosen))
+
+    def open_demo(self) -> None:
+        """Show the demo's trace; record it first where it is not complete."""
+        request = demo_request(self.settings.library)
+        try:
+            with open_trace(request.out) as trace:
+                is_complete = trace.complete
+        except MoeCoreError:
+            is_complete = False
+        if is_complete:
+            self.open_trace(request.out)
+        else:
+            self.start_recording(request)
+
+    def record(self) -> None:
+        """Ask what to record."""
+        dialog = RecordDialog(self.settings, self)
+        dialog.accepted_request.connect(self.start_recording)
+        dialog.open()
+
+    def start_recording(self, request: RecordRequest) -> None:
+        """Record, or resume, in the background."""
+        if self.runner.is_busy:
+            self.say(f"{self.runner.title} is still running: wait for it, or cancel it (Esc).")
+            return
+        try:
+            self.recording.start(request)
+        except OSError as error:
+            self.say(f"The folder {request.out.parent} cannot be used: {error}.")
+
+    def save_report(self) -> None:
+        """Write the report of the trace as a page."""
+        save_report(self, self.session.state, self.say)
+
+    def export_figure(self) -> None:
+        """Offer what can be done with the figure of the view in use."""
+        if (figure := self._figure_in_use()) is not None:
+            menu = figure.menu()
+            menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+            menu.popup(figure.mapToGlobal(figure.rect().center()))
+
+    def export_data(self) -> None:
+        """Save what the view in use shows as CSV."""
+        if (figure := self._figure_in_use()) is not None:
+            figure.ask_and_save("csv")
+
+    def quit(self) -> None:
+        """Close the window, which asks where something runs."""
+        self.close()
+
+    def undo(self) -> None:
+        """Take back the last edit."""
+        self.session.undo_stack.undo()
+
+    def redo(self) -> None:
+        """Do the last edit again."""
+        self.session.undo_stack.redo()
+
+    def find_questions(self) -> None:
+        """Put the cursor into the filter."""
+        self.docks["questions"].show()
+        self.docks["questions"].raise_()
+        self.views["questions"].setFocus()
+
+    def filter_by_experts(self) -> None:
+        """Show the questions that use a selected expert."""
+        state = self.session.state
+        self.session.set(replace(state, filter=replace(state.filter, experts=tuple(sorted(state.experts)))))
+
+    def go_to_question(self, step: int) -> None:
+        """Go along the questions in the order of the list."""
+        views = [view for view in self.views.values() if hasattr(view, "rows_in_order")]
+        state = self.session.state
+        rows = cast("list[int]", views[0].rows_in_order()) if views else []
+        if not rows:
+            return
+        place = rows.index(state.question) + step if state.question in rows else 0
+        self.session.set(replace(state, question=rows[min(max(place, 0), len(rows) - 1)], token=None))
+
+    def set_scheme(self, scheme: theme.Scheme) -> None:
+        """Light, dark, or as the desktop is."""
+        self.settings.put("scheme", scheme)
+        theme.apply(cast("QApplication", QApplication.instance()), scheme)
+
+    def reset_layout(self) -> None:
+        """Put every dock back to its place."""
+        docking.arrange(self, self.docks, list(self.views.values()))
+
+    def escape(self) -> None:
+        """Dismiss the message; else cancel what runs; else clear the selection."""
+        if self.message_bar.text:
+            self.message_bar.hide()
+        elif self.runner.is_busy:
+            self.status_line.cancel()
+        else:
+            self.session.set(replace(self.session.state, experts=frozenset()))
+
+    def show_palette(self) -> None:
+        """Let the person find an action by its name."""
+        CommandPalette(self.actions_by_name, self).open()
+
+    def show_shortcuts(self) -> None:
+        """List every action with its keys."""
+        ShortcutSheet(self.actions_by_name, self).open()
+
+    def show_tour(self) -> None:
+        """Show the hints on where to begin."""
+        from app.tour import Tour
+
+        self._tour = Tour(self)
+        self._tour.start()
+
+    def show_about(self) -> None:
+        """Versions and licence."""
+        show_about(self)
+
+    def say(self, sentence: str, *, is_failure: bool = True) -> None:
+        """Show a sentence above the views, and log it."""
+        log.log(logging.ERROR if is_failure else logging.INFO, "%s", sentence)
+        self.message_bar.say(sentence, is_failure=is_failure)
+
+    def _add_bars(self) -> None:
+        self.addToolBar(MainToolbar(self.session))
+        self.addToolBarBreak()
+        self.addToolBar(self.message_bar)
+        self.setStatusBar(self.status_line)
+
+    def _add_menus(self) -> None:
+        menus: dict[str, QMenu] = {}
+        for action in ACTIONS:
+            if action.menu not in menus:
+                menus[action.menu] = self.menuBar().addMenu(action.menu)
+        for title, menu in menus.items():
+            self._fill_menu(menu, [action for action in ACTIONS if action.menu == title])
+        menus["File"].insertMenu(self.actions_by_name["demo"], self._recent_menu)
+        self._recent_menu.aboutToShow.connect(self._fill_recent_menu)
+        panels = menus["View"].addMenu("Views")
+        for dock in self.docks.values():
+            panels.addAction(dock.toggleViewAction())
+
+    def _fill_menu(self, menu: QMenu, actions: list[Action]) -> None:
+        for before, action in zip([actions[0], *actions], actions, strict=False):
+            if before.group != action.group:
+                menu.addSeparator()
+            made = self.actions_by_name[action.name] = self._make_action(action)
+            menu.addAction(made)
+
+    def _make_action(self, action: Action) -> QAction:
+        made = QAction(action.text, self)
+        made.setObjectName(f"action-{action.name}")
+        made.setShortcuts([QKeySequence(keys) for keys in action.keys])
+        made.setToolTip(action.tip)
+        made.setStatusTip(action.tip)
+        made.setEnabled(action.is_enabled(self.session.state))
+        made.triggered.connect(self._runs(action))
+        return made
+
+    def _runs(self, action: Action) -> Callable[[], None]:
+        return lambda: action.run(self)
+
+    def _fill_recent_menu(self) -> None:
+        self._recent_menu.clear()
+        for path in self.settings.recent:
+            entry = self._recent_menu.addAction(path.name, partial(self.open_trace, path))
+            entry.setToolTip(str(path))
+        self._recent_menu.setToolTipsVisible(True)
+        if not self.settings.recent:
+            self._recent_menu.addAction("No trace was opened yet").setEnabled(False)
+
+    def _figure_in_use(self) -> Figure | None:
+        """The figure that has the focus, else the first one of the view in use, else the grid's."""
+        focus = QApplication.focusWidget()
+        while focus is not None:
+            if isinstance(focus, Figure):
+                return focus
+            if isinstance(focus, View) and (found := visible_figures(focus)):
+                return found[0]
+            focus = focus.parentWidget()
+        found = [figure for view in self.views.values() for figure in visible_figures(view)]
+        return found[0] if found else None
+
+    def _on_changed(self, before: State, after: State) -> None:
+        for action in ACTIONS:
+            self.actions_by_name[action.name].setEnabled(action.is_enabled(after))
+        if before.trace is not after.trace:
+            self.setWindowTitle("moescope" if after.trace is None else f"{after.trace.path.name} – moescope")
+
+    def _on_noticed(self, notice: Notice) -> None:
+        log.info("%s", notice.text)
+
+    def _on_job_ended(self, ended: JobEnded) -> None:
+        if ended.outcome == "failed":
+            self.say("\n".join([ended.error, *ended.notes]))
+        else:
+            log.info("%s: %s after %.1f s", ended.title, ended.outcome, ended.seconds)
+
+    def _restore(self) -> None:
+        self.restoreGeometry(self.settings.binary("geometry"))
+        self.restoreState(self.settings.binary("layout"), docking.LAYOUT_VERSION)
+        self.message_bar.hide()
+        for name, view in self.views.items():
+            view.set_options(self.settings.data(f"view-{name}"))
+
+    def _remember(self) -> None:
+        trace = self.session.state.trace
+        self.settings.put("last", str(trace.path.absolute()) if trace else "")
+        self.settings.put("geometry", self.saveGeometry())
+        self.settings.put("layout", self.saveState(docking.LAYOUT_VERSION))
+        for name, view in self.views.items():
+            self.settings.put(f"view-{name}", view.options())
+        self.settings.save()
+
+    def restore_last(self) -> None:
+        """Show the trace that was shown when the window was closed, where it is still there."""
+        last = self.settings.text("last")
+        if last and Path(last).exists():
+            self.open_trace(Path(last))
+
+    def close_without_asking(self) -> None:
+        """Close; what runs stops after its batch."""
+        self._is_told_to_close = True
+        self.close()
+
+    def _may_close(self) -> bool:
+        if self._is_told_to_close or not self.runner.is_busy:
+            return True
+        answer = QMessageBox.question(
+            self,
+            "moescope",
+            f"{self.runner.title} is still running. Stop it after the batch in flight and close? "
+            "What is recorded is kept, and recording again goes on from there.",
+            QMessageBox.StandardButton.Close | QMessageBox.StandardButton.Cancel,
+            QMessageBox.StandardButton.Cancel,
+        )
+        return answer == QMessageBox.StandardButton.Close
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        if not self._may_close():
+            event.ignore()
+            return
+        self._remember()
+        self.runner.close()
+        self.session.close()
+        super().closeEvent(event)
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        if event.mimeData().hasUrls():
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        paths = [url.toLocalFile() for url in event.mimeData().urls() if url.isLocalFile()]
+        if paths:
+            event.acceptProposedAction()
+            self.open_trace(Path(paths[0]))
+
+
+def visible_figures(view: QWidget) -> list[Figure]:
+    """The figures of a view that can be seen, the first one first."""
+    return [figure for figure in view.findChildren(Figure) if figure.isVisible()]

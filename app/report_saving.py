@@ -1,0 +1,29 @@
+"""Writes the report of the open trace, in the scope shown, as one self-contained page."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from PySide6.QtWidgets import QFileDialog, QWidget
+
+from app.state import State
+from moe_core.analyses.expert_contributions import EXPERT_CONTRIBUTIONS
+from moe_core.errors import MoeCoreError
+from moe_core.report_formats.html_page import HTML
+
+
+def save_report(parent: QWidget, state: State, say: Callable[..., None]) -> None:
+    """Ask for a path and write the page there; `say` tells how that went."""
+    if state.trace is None:
+        return
+    suggested = state.trace.path.with_suffix(".html")
+    chosen, _ = QFileDialog.getSaveFileName(parent, "Save report", str(suggested), "HTML page (*.html)")
+    if not chosen:
+        return
+    path = Path(chosen)
+    try:
+        (page,) = HTML.render(EXPERT_CONTRIBUTIONS.compute(state.trace.trace, state.scope, None)).values()
+        path.write_text(page, encoding="utf-8", errors="replace", newline="\n")
+    except (OSError, MoeCoreError) as error:
+        say(f"The report cannot be written to {path}: {error}")
+    else:
+        say(f"The report is in {path}.", is_failure=False)

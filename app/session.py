@@ -1,0 +1,125 @@
+"""The one place that changes the state: views say what they want, everyone hears what changed."""
+
+from dataclasses import replace
+from pathlib import Path
+
+from PySide6.QtCore import QObject, Signal
+from PySide6.QtGui import QUndoCommand, QUndoStack
+
+from app.state import UNDOABLE, State, differing
+from app.trace_data import TraceData
+from moe_core.question_filter import EVERYTHING, Expert, QuestionFilter
+
+
+class Session(QObject):
+    """Holds the state. `changed` carries the state before and after; `requested` the name of an action to run."""
+
+    changed = Signal(object, object)
+    requested = Signal(str)
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._state = State()
+        self.undo_stack = QUndoStack(self)
+
+    @property
+    def state(self) -> State:
+        """What is shown now."""
+        return self._state
+
+    def set(self, state: State) -> None:
+        """Show another state. Edits of the filter and of the selected experts can be undone."""
+        state = _within_bounds(state)
+        edited = [name for name in UNDOABLE if getattr(state, name) != getattr(self._state, name)]
+        if edited and state.trace is self._state.trace:
+            self.undo_stack.push(_Edit(self, self._state, state, edited))
+        else:
+            self._apply(state)
+
+    def request(self, action: str) -> None:
+        """Ask for an action of the window by its name, such as `open` or `record`."""
+        self.requested.emit(action)
+
+    def open(self, path: Path) -> None:
+        """Show another trace from its start; raises TraceError, and changes nothing, where that cannot be read."""
+        data = TraceData(path)
+        try:
+            first = 0 if len(data.table.ids) else None  # reads what every view needs: a damaged file is seen here
+        except Exception:
+            data.close()
+            raise
+        before = self._state
+        self.undo_stack.clear()
+        self._apply(_within_bounds(replace(before, trace=data, filter=EVERYTHING, question=first, token=None)))
+        if before.trace is not None and before.trace is not before.baseline:
+            before.trace.close()
+
+    def close(self) -> None:
+        """Show no trace."""
+        before = self._state
+        self.undo_stack.clear()
+        self._apply(State(scope=before.scope, metric=before.metric))
+        for data in {before.trace, before.baseline} - {None}:
+            data.close()  # type: ignore[union-attr]  # None is not among them
+
+    def refresh(self) -> None:
+        """Look again at a trace that may have grown."""
+        if self._state.trace is not None:
+            self._state.trace.refresh()
+            self._apply(replace(self._state, revision=self._state.revision + 1))
+
+    def _apply(self, state: State) -> None:
+        before, self._state = self._state, state
+        if differing(before, state):
+            self.changed.emit(before, state)
+
+
+class _Edit(QUndoCommand):
+    """One edit of the fields in UNDOABLE; undoing it leaves all other fields as they are by then."""
+
+    def __init__(self, session: Session, before: State, after: State, names: list[str]) -> None:
+        super().__init__(_describe(names, after))
+        self._session = session
+        self._before = {name: getattr(before, name) for name in names}
+        self._after = {name: getattr(after, name) for name in names}
+        self._first_state: State | None = after
+
+    def redo(self) -> None:
+        # The first time, the whole new state is shown: fields that cannot be undone may have changed with it.
+        state, self._first_state = self._first_state, None
+        self._session._apply(state or replace(self._session.state, **self._after))
+
+    def undo(self) -> None:
+        self._session._apply(replace(self._session.state, **self._before))
+
+
+def _describe(names: list[str], after: State) -> str:
+    if names == ["experts"]:
+        return f"Select {len(after.experts)} experts" if after.experts else "Clear selected experts"
+    return "Clear filter" if after.filter == QuestionFilter() else "Filter questions"
+
+
+def _within_bounds(state: State) -> State:
+    """The state with every index inside the trace: a view may ask for more than there is."""
+    if state.trace is None:
+        return replace(state, question=None, token=None, experts=frozenset(), layer=0)
+    sizes = state.trace.trace.dimensions
+    question = state.question
+    if question is not None and not 0 <= question < sizes.n_questions:
+        question = None
+    token = state.token
+    if question is None or (token is not None and not 0 <= token < int(state.trace.table.tokens[question])):
+        token = None
+    return replace(
+        state,
+        question=question,
+        token=token,
+        layer=min(max(state.layer, 0), sizes.n_layers - 1),
+        experts=frozenset(cell for cell in state.experts if is_within(cell, sizes.n_layers, sizes.n_experts)),
+    )
+
+
+def is_within(cell: Expert, n_layers: int, n_experts: int) -> bool:
+    """Whether a model of this size has the expert."""
+    layer, expert = cell
+    return 0 <= layer < n_layers and 0 <= expert < n_experts

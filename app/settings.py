@@ -1,0 +1,102 @@
+"""What is remembered between sessions, in one INI file; a damaged one is set aside."""
+
+import json
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from platformdirs import user_config_path, user_data_path
+from PySide6.QtCore import QByteArray, QSettings
+
+log = logging.getLogger(__name__)
+
+_MOST_RECENT = 10
+
+
+class Settings:
+    """Typed access to the settings file; a missing or wrong value gives the default."""
+
+    def __init__(self, path: Path | None = None) -> None:
+        self.path = path or user_config_path("moescope", appauthor=False) / "moescope.ini"
+        self._values = QSettings(str(self.path), QSettings.Format.IniFormat)
+        if self._values.status() != QSettings.Status.NoError:
+            self._set_aside()
+
+    def text(self, name: str, default: str = "") -> str:
+        """A text."""
+        value = self._values.value(name, default)
+        return value if isinstance(value, str) else default
+
+    def flag(self, name: str, *, default: bool = False) -> bool:
+        """A yes or no."""
+        return {"true": True, "false": False}.get(self.text(name), default)
+
+    def data(self, name: str) -> dict[str, Any]:
+        """A JSON object; empty where there is none."""
+        try:
+            value = json.loads(self.text(name, "{}"))
+        except ValueError:
+            return {}
+        return value if isinstance(value, dict) else {}
+
+    def binary(self, name: str) -> QByteArray:
+        """Bytes of Qt's own, such as a window's layout."""
+        return QByteArray.fromBase64(self.text(name).encode("ascii", "ignore"))
+
+    def put(self, name: str, value: str | bool | dict[str, Any] | QByteArray) -> None:
+        """Remember a value under a name."""
+        match value:
+            case bool():
+                stored = "true" if value else "false"
+            case dict():
+                stored = json.dumps(value)
+            case QByteArray():
+                stored = bytes(value.toBase64().data()).decode()
+            case _:
+                stored = value
+        self._values.setValue(name, stored)
+
+    def forget(self, name: str) -> None:
+        """Go back to the default."""
+        self._values.remove(name)
+
+    def save(self) -> None:
+        """Write what changed to the file."""
+        self._values.sync()
+
+    @property
+    def recent(self) -> list[Path]:
+        """Traces opened lately, the last one first."""
+        names = self.data("recent").get("paths", [])
+        return [Path(name) for name in names if isinstance(name, str)] if isinstance(names, list) else []
+
+    def add_recent(self, path: Path) -> None:
+        """Put a trace first."""
+        self._put_recent([path.absolute(), *(other for other in self.recent if other != path.absolute())])
+
+    def remove_recent(self, path: Path) -> None:
+        """Forget one trace."""
+        self._put_recent([other for other in self.recent if other != path])
+
+    def _put_recent(self, paths: Sequence[Path]) -> None:
+        self.put("recent", {"paths": [str(path) for path in paths[:_MOST_RECENT]]})
+
+    @property
+    def library(self) -> Path:
+        """The folder of the library of traces."""
+        stored = self.text("library")
+        return Path(stored) if stored else user_data_path("moescope", appauthor=False) / "traces"
+
+    @library.setter
+    def library(self, folder: Path) -> None:
+        self.put("library", str(folder))
+
+    def _set_aside(self) -> None:
+        kept = self.path.with_suffix(".damaged.ini")
+        log.warning("The settings in %s cannot be read; they are kept as %s.", self.path, kept.name)
+        try:
+            self.path.replace(kept)
+        except OSError as error:
+            log.warning("%s", error)
+        self._values = QSettings(str(self.path), QSettings.Format.IniFormat)

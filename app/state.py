@@ -1,0 +1,42 @@
+"""All that the window shows, as one frozen value: which trace, which questions, which experts, which token."""
+
+from dataclasses import dataclass
+
+from app.trace_data import TraceData
+from moe_core.question_filter import EVERYTHING, Expert, QuestionFilter
+from moe_core.scope import Scope
+
+
+@dataclass(frozen=True)
+class State:
+    """What views draw. Indices count from 0; layers are places among the MoE layers.
+
+    `revision` grows when a trace that is being recorded has new rows. `filter` defines the selection of questions that
+    every aggregate follows. `question` is a row of the trace, `token` a position in its prompt (None: the answer
+    position). `experts` are the selected cells; `layer` is the one looked at where only one can be.
+    """
+
+    trace: TraceData | None = None
+    revision: int = 0
+    baseline: TraceData | None = None
+    filter: QuestionFilter = EVERYTHING
+    scope: Scope = Scope.ANSWER
+    metric: str = "used_share"
+    question: int | None = None
+    token: int | None = None
+    layer: int = 0
+    experts: frozenset[Expert] = frozenset()
+
+
+DATA = frozenset({"trace", "revision"})
+"""Fields that what is in the trace depends on."""
+SELECTION = DATA | {"filter", "scope"}
+"""Fields that an aggregate over the selection of questions depends on."""
+UNDOABLE = ("filter", "experts")
+"""Fields whose edits can be undone."""
+
+
+def differing(before: State, after: State) -> frozenset[str]:
+    """Names of the fields that differ; traces are told apart by identity."""
+    names = State.__dataclass_fields__
+    return frozenset(name for name in names if getattr(before, name) != getattr(after, name))

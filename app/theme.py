@@ -1,0 +1,121 @@
+"""Colours: light and dark palettes, and the few colours that mean something, which are Okabe and Ito's."""
+
+from typing import Literal
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QColor, QFont, QGuiApplication, QPalette
+from PySide6.QtWidgets import QApplication
+
+Scheme = Literal["system", "light", "dark"]
+
+RIGHT = "#009E73"
+WRONG = "#D55E00"
+BASELINE = "#0072B2"
+WHAT_IF = "#CC79A7"
+REFERENCE = "#8a8a8a"
+
+_LIGHT = {
+    "Window": "#f6f6f7",
+    "WindowText": "#1d1d1f",
+    "Base": "#ffffff",
+    "AlternateBase": "#f3f4f6",
+    "Text": "#1d1d1f",
+    "Button": "#f0f0f2",
+    "ButtonText": "#1d1d1f",
+    "ToolTipBase": "#ffffff",
+    "ToolTipText": "#1d1d1f",
+    "PlaceholderText": "#6b6b73",
+    "Highlight": "#2f6fde",
+    "HighlightedText": "#ffffff",
+    "Link": "#1f5fc4",
+    "LinkVisited": "#1f5fc4",
+    "Accent": "#2f6fde",
+    "Light": "#ffffff",
+    "Midlight": "#e9e9ec",
+    "Mid": "#d0d0d6",
+    "Dark": "#a2a2aa",
+    "Shadow": "#77777f",
+    "BrightText": "#ffffff",
+}
+_DARK = {
+    "Window": "#202124",
+    "WindowText": "#e8e8ea",
+    "Base": "#18191b",
+    "AlternateBase": "#1e1f22",
+    "Text": "#e8e8ea",
+    "Button": "#2b2c30",
+    "ButtonText": "#e8e8ea",
+    "ToolTipBase": "#2b2c30",
+    "ToolTipText": "#e8e8ea",
+    "PlaceholderText": "#9a9aa3",
+    "Highlight": "#4c8bf5",
+    "HighlightedText": "#ffffff",
+    "Link": "#7fb0ff",
+    "LinkVisited": "#7fb0ff",
+    "Accent": "#4c8bf5",
+    "Light": "#3a3b40",
+    "Midlight": "#313237",
+    "Mid": "#43444a",
+    "Dark": "#5c5d65",
+    "Shadow": "#0e0e10",
+    "BrightText": "#ffffff",
+}
+_DISABLED_SHARE = 0.55
+
+
+def apply(application: QApplication, scheme: Scheme) -> None:
+    """Dress the application; `system` follows the desktop, and is light where that says nothing."""
+    application.setStyle("Fusion")
+    dark = scheme == "dark" or (scheme == "system" and _system_is_dark())
+    application.setPalette(_palette(_DARK if dark else _LIGHT))
+    application.setStyleSheet(_STYLE)
+
+
+def is_dark(palette: QPalette) -> bool:
+    """Whether text is lighter than what it stands on."""
+    text, ground = palette.color(QPalette.ColorRole.WindowText), palette.color(QPalette.ColorRole.Window)
+    return text.lightness() > ground.lightness()
+
+
+def tabular(font: QFont) -> QFont:
+    """The font with figures that all have one width, for columns of numbers."""
+    figures = QFont(font)
+    figures.setFeature(QFont.Tag("tnum"), 1)
+    return figures
+
+
+def blend(first: QColor, second: QColor, share: float) -> QColor:
+    """A colour between two: `share` 0 is the first, 1 the second."""
+    pairs = (first.red(), second.red()), (first.green(), second.green()), (first.blue(), second.blue())
+    return QColor(*(round(a + (b - a) * share) for a, b in pairs))
+
+
+def _system_is_dark() -> bool:
+    return QGuiApplication.styleHints().colorScheme() == Qt.ColorScheme.Dark
+
+
+def _palette(colours: dict[str, str]) -> QPalette:
+    palette = QPalette()
+    for name, colour in colours.items():
+        palette.setColor(QPalette.ColorRole[name], QColor(colour))
+    ground = QColor(colours["Window"])
+    for name in ("WindowText", "Text", "ButtonText"):
+        faded = blend(QColor(colours[name]), ground, _DISABLED_SHARE)
+        palette.setColor(QPalette.ColorGroup.Disabled, QPalette.ColorRole[name], faded)
+    return palette
+
+
+# Hairlines instead of boxes; roles of the palette, so that it fits both schemes.
+_STYLE = """
+QMainWindow::separator { width: 5px; height: 5px; background: palette(window); }
+QMainWindow::separator:hover { background: palette(mid); }
+QDockWidget::title { padding: 5px 8px; background: palette(window); border-bottom: 1px solid palette(mid); }
+QToolBar { border: 0; border-bottom: 1px solid palette(mid); padding: 3px 6px; spacing: 6px; }
+QStatusBar { border-top: 1px solid palette(mid); }
+QTableView { border: 0; gridline-color: palette(midlight); }
+QHeaderView::section {
+    background: palette(window); border: 0; border-bottom: 1px solid palette(mid); padding: 3px 6px;
+}
+QToolTip { color: palette(text); background: palette(base); border: 1px solid palette(mid); padding: 4px; }
+QScrollArea { border: 0; }
+"""

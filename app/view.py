@@ -1,0 +1,118 @@
+"""What a view is: one dock that draws the state, and only when what it depends on changed and it can be seen."""
+
+from collections.abc import Callable
+from typing import Any, ClassVar, Literal
+
+from PySide6.QtCore import QEvent, Qt
+from PySide6.QtGui import QPalette, QShowEvent
+from PySide6.QtWidgets import QLabel, QPushButton, QStackedLayout, QVBoxLayout, QWidget
+
+from app.session import Session
+from app.state import State, differing
+
+Place = Literal["left", "left-tab", "centre", "centre-bottom", "right", "right-tab", "bottom-tab"]
+
+
+class View(QWidget):
+    """One dock. A subclass builds its widgets in __init__ into `self.body` and draws the state in `draw`.
+
+    `name` is unique and stays the same over releases: layouts and settings are kept under it. `depends_on` names the
+    fields of State that `draw` reads. Handlers end in `self.session.set(...)` or `self.session.request(...)`.
+    """
+
+    name: ClassVar[str]
+    title: ClassVar[str]
+    place: ClassVar[Place]
+    depends_on: ClassVar[frozenset[str]]
+
+    def __init__(self, session: Session) -> None:
+        super().__init__()
+        self.session = session
+        self.body = QWidget()
+        self._empty = _EmptyPage(self.session.request)
+        self._pages = QStackedLayout(self)
+        self._pages.addWidget(self.body)
+        self._pages.addWidget(self._empty)
+        self._is_stale = True
+        self.setObjectName(self.name)
+        self.setAccessibleName(self.title)
+        session.changed.connect(self._on_changed)
+
+    @property
+    def state(self) -> State:
+        """What is to be shown now."""
+        return self.session.state
+
+    def draw(self, state: State) -> None:
+        """Show the state, or say with `show_empty` what would fill the view."""
+        raise NotImplementedError
+
+    def options(self) -> dict[str, Any]:
+        """How the view shows things (sort order, range of a colour bar ...), as JSON; kept between sessions."""
+        return {}
+
+    def set_options(self, options: dict[str, Any]) -> None:
+        """The inverse of `options`; unknown or wrong values are passed over."""
+
+    def show_empty(self, sentence: str, button: str = "", action: str = "") -> None:
+        """Show one sentence on what would fill the view, and a button that runs the window's action of that name."""
+        self._empty.say(sentence, button, action)
+        self._pages.setCurrentWidget(self._empty)
+
+    def show_body(self) -> None:
+        """Show what the view is for."""
+        self._pages.setCurrentWidget(self.body)
+
+    def redraw(self) -> None:
+        """Draw now where the view can be seen, else as soon as it is."""
+        self._is_stale = True
+        if self.isVisible():
+            self._is_stale = False
+            self.draw(self.session.state)
+
+    def _on_changed(self, before: State, after: State) -> None:
+        if differing(before, after) & self.depends_on:
+            self.redraw()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        if self._is_stale:
+            self.redraw()
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.PaletteChange:
+            self.redraw()
+
+
+class _EmptyPage(QWidget):
+    """A sentence and a button in the middle."""
+
+    def __init__(self, request: Callable[[str], None]) -> None:
+        super().__init__()
+        self._request = request
+        self._action = ""
+        self._sentence = QLabel()
+        self._sentence.setWordWrap(True)
+        self._sentence.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self._sentence.setTextFormat(Qt.TextFormat.PlainText)
+        self._sentence.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self._sentence.setForegroundRole(QPalette.ColorRole.PlaceholderText)
+        self._button = QPushButton()
+        self._button.clicked.connect(self._on_clicked)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(24, 24, 24, 24)
+        layout.addStretch()
+        layout.addWidget(self._sentence)
+        layout.addSpacing(8)
+        layout.addWidget(self._button, alignment=Qt.AlignmentFlag.AlignCenter)
+        layout.addStretch()
+
+    def say(self, sentence: str, button: str, action: str) -> None:
+        self._sentence.setText(sentence)
+        self._button.setText(button)
+        self._button.setVisible(bool(button))
+        self._action = action
+
+    def _on_clicked(self) -> None:
+        self._request(self._action)

@@ -1,0 +1,1 @@
+"""Widgets: arrays in, clicks out; they know nothing of models and traces."""

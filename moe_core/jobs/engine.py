@@ -1,0 +1,33 @@
+"""Keeps the last model in memory, so that a second run of the same model starts at once."""
+
+from collections.abc import Generator
+from typing import TYPE_CHECKING
+
+from moe_core.jobs.events import Event
+from moe_core.jobs.load_model import ModelRequest, load_model
+
+if TYPE_CHECKING:
+    from moe_core.model_loading.building import LoadedModel
+
+
+class Engine:
+    """Owns at most one loaded model; to be used from one thread only."""
+
+    def __init__(self) -> None:
+        self._request: ModelRequest | None = None
+        self._loaded: LoadedModel | None = None
+
+    def load(self, request: ModelRequest) -> "Generator[Event, None, LoadedModel]":
+        """The model asked for: the one in memory where the request is the same, else loaded anew.
+
+        Raises what `load_model` raises; the model before is let go first, so that both never need room at once.
+        """
+        if self._loaded is None or self._request != request:
+            self.release()
+            self._loaded = yield from load_model(request)
+            self._request = request
+        return self._loaded
+
+    def release(self) -> None:
+        """Let go of the model."""
+        self._request = self._loaded = None

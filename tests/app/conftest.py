@@ -1,0 +1,75 @@
+"""A real window on a real trace, offscreen unless the test run says that it has a display of its own."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from PySide6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
+
+from app import theme
+from app.application import configure
+from app.main_window import MainWindow
+from app.session import Session
+from app.settings import Settings
+
+if not os.environ.get("MOESCOPE_TEST_DISPLAY"):
+    os.environ["QT_QPA_PLATFORM"] = "offscreen"
+
+TINY_TRACE = Path(__file__).resolve().parents[1] / "data" / "demo-format-1.h5"
+
+
+@pytest.fixture(autouse=True)
+def light_colours(qapp: QApplication) -> None:
+    """The application set up as the program's own, in light colours."""
+    configure(qapp)
+    theme.apply(qapp, "light")
+
+
+@pytest.fixture
+def trace_path(tmp_path: Path) -> Path:
+    """A complete trace of a tiny model (24 questions, 3 layers x 16 experts, top-4, all tokens kept)."""
+    return Path(shutil.copy(TINY_TRACE, tmp_path / "tiny.h5"))
+
+
+@pytest.fixture(scope="session")
+def demo_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The demo, recorded: 800 questions, 8 layers x 32 experts; not to be written to."""
+    from app.demo import demo_request
+    from moe_core.jobs.record import record
+    from tests.job_results import result_of
+
+    return result_of(record(demo_request(tmp_path_factory.mktemp("library")))).path
+
+
+@pytest.fixture
+def session(qapp: QApplication) -> Iterator[Session]:
+    """A session with no trace open."""
+    made = Session()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def opened(session: Session, trace_path: Path) -> Session:
+    """A session with the tiny trace open."""
+    session.open(trace_path)
+    return session
+
+
+@pytest.fixture
+def window(qtbot: QtBot, tmp_path: Path) -> Iterator[MainWindow]:
+    """The real window with settings and library of its own; closing it must end its thread and leave no window."""
+    settings = Settings(tmp_path / "settings.ini")
+    settings.library = tmp_path / "library"
+    made = MainWindow(settings)
+    made.show()
+    qtbot.waitExposed(made)
+    yield made
+    made.close_without_asking()
+    assert not made.runner.has_thread
+    made.deleteLater()
+    QApplication.processEvents()
+    assert not [left for left in QApplication.topLevelWidgets() if left.isVisible()]

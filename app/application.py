@@ -14,6 +14,7 @@ from app.job_runner import JobEnded
 from app.main_window import MainWindow
 from app.settings import Settings
 from app.signals import SignalListener
+from moe_core.job_console import Console
 
 log = logging.getLogger(__name__)
 
@@ -70,6 +71,8 @@ class Screenshot:
         self._window = window
         self._path = path
         self._code = 0
+        self._console = Console(sys.stderr)
+        window.runner.progressed.connect(self._console.show)
         window.runner.ended.connect(self._on_ended)
 
     def take(self, application: QApplication) -> int:

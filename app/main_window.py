@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QApplication, QFileDialog, QMainWindow, QMenu, QMe
 
 from app import docking, theme
 from app.actions import ACTIONS, Action
-from app.demo import demo_request
+from app.demo import demo_request, has_demo
 from app.dialogs.about import show_about
 from app.dialogs.command_palette import CommandPalette
 from app.dialogs.record_dialog import RecordDialog
@@ -33,7 +33,6 @@ from app.widgets.message_bar import MessageBar
 from moe_core.errors import MoeCoreError
 from moe_core.jobs.events import Notice
 from moe_core.jobs.record import RecordRequest
-from moe_core.storage.trace_reader import open_trace
 
 log = logging.getLogger(__name__)
 
@@ -95,12 +94,7 @@ class MainWindow(QMainWindow):
     def open_demo(self) -> None:
         """Show the demo's trace; record it first where it is not complete."""
         request = demo_request(self.settings.library)
-        try:
-            with open_trace(request.out) as trace:
-                is_complete = trace.complete
-        except MoeCoreError:
-            is_complete = False
-        if is_complete:
+        if has_demo(self.settings.library):
             self.open_trace(request.out)
         else:
             self.start_recording(request)

@@ -22,7 +22,7 @@ def run_job(job: Generator[Event, None, Result], stream: TextIO = sys.stderr) ->
 
     The first Ctrl+C lets the batch in flight finish and be written, a second one leaves at once.
     """
-    console = _Console(stream)
+    console = Console(stream)
     with _stop_flag() as stop:
         while True:
             try:
@@ -57,7 +57,7 @@ def _stop_flag() -> Iterator[list[bool]]:
         signal.signal(signal.SIGINT, before)
 
 
-class _Console:
+class Console:
     """One line that is rewritten on a terminal, a line every few seconds elsewhere."""
 
     def __init__(self, stream: TextIO) -> None:

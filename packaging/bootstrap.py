@@ -1,4 +1,4 @@
-"""Prepare .venv in this checkout, then run the demo or the tests: the two commands of the README.
+"""Prepare .venv in this checkout, then open the demo or run the tests: the two commands of the README.
 
 Needs only Python's standard library. A second run finds its stamp and installs nothing.
 """
@@ -6,29 +6,25 @@ Needs only Python's standard library. A second run finds its stamp and installs 
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import installation
 import qt_libraries
 import steps
 
 RUNS = steps.ROOT / "runs"
-DEMO = steps.ROOT / "resources" / "demo"
-RECORD_DEMO = ("record", "--model", "demo", "--quiz", "demo", "--out")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one of the two commands; the result is the exit code."""
     parser = argparse.ArgumentParser(prog="bootstrap.py", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser("run", help="record the demo quiz with the demo model and report on it")
+    commands.add_parser("run", help="open the window on the demo, recorded on first start")
     commands.add_parser("test", help="lint, types, import contracts and tests; further arguments go to pytest")
     chosen, rest = parser.parse_known_args(argv)
     if rest and chosen.command == "run":
@@ -59,71 +55,34 @@ def set_up(what: str) -> None:
         installation.install(what)
         steps.say(f"set up in {time.monotonic() - started:.0f} s")
     if sys.platform == "linux":
-        qt_libraries.prepare_qt(needed=what == "test")
+        qt_libraries.prepare_qt()
 
 
 def run_demo() -> int:
-    """Record the demo quiz with the demo model, unless that is done, and report on it."""
+    """Open the window on the demo, which records it first; without a display, save a picture of the window."""
     set_up("run")
+    if has_display():
+        return moescope("demo", "--library", RUNS)
+    picture = RUNS / "moescope-demo.png"
     RUNS.mkdir(exist_ok=True)
-    trace, page = RUNS / "demo.h5", RUNS / "demo-report.html"
-    code = record_demo(trace)
-    for more in ([], ["--html", page]):
-        code = code or moescope("report", trace, *more, quiet=bool(more))
+    steps.say("no display: drawing the window offscreen")
+    code = moescope("demo", "--library", RUNS, "--screenshot", picture, QT_QPA_PLATFORM="offscreen")
     if code == 0:
-        steps.say(f"\ntrace:  {trace}\nreport: {page}")
+        steps.say(f"\ntrace:   {RUNS / 'demo.h5'}\npicture: {picture}")
     return code
 
 
-def record_demo(trace: Path) -> int:
-    """Record or resume the demo's trace; one that this version cannot use is set aside first."""
-    if trace.exists() and is_older_than_demo(trace):
-        set_aside(trace, "is older than the demo")
-    if trace.exists():
-        found = verification(trace)
-        if not found:
-            set_aside(trace, "does not verify")
-        elif found["sound"] and found["complete"]:
-            steps.say(f"{trace.name} is complete, nothing to record")
-            return 0
-    resuming = trace.exists()
-    code = moescope(*RECORD_DEMO, trace)
-    if code == 1 and resuming:
-        set_aside(trace, "cannot be resumed")
-        code = moescope(*RECORD_DEMO, trace)
-    return code
+def has_display() -> bool:
+    """Whether a window can be seen."""
+    if os.environ.get("QT_QPA_PLATFORM") in ("offscreen", "minimal"):
+        return False
+    return sys.platform != "linux" or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
 
 
-def is_older_than_demo(trace: Path) -> bool:
-    """Whether the demo's model or quiz changed after the trace was last written."""
-    return any(file.stat().st_mtime > trace.stat().st_mtime for file in files_under(DEMO))
-
-
-def files_under(folder: Path) -> Iterator[Path]:
-    """Every file that git would keep below a folder."""
-    return (path for path in folder.rglob("*") if path.is_file() and "__pycache__" not in path.parts)
-
-
-def verification(trace: Path) -> dict[str, Any]:
-    """What `moescope verify --json` says of a trace, sound or damaged; empty where it cannot even be read."""
-    command = [str(steps.venv_program("moescope")), "verify", str(trace), "--json"]
-    done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
-    return json.loads(done.stdout) if done.stdout.strip() else {}
-
-
-def set_aside(trace: Path, reason: str) -> None:
-    """Rename a trace to the first free `NAME-1.h5`, `NAME-2.h5` ..., and say so."""
-    number = 1
-    while (kept := trace.with_name(f"{trace.stem}-{number}{trace.suffix}")).exists():
-        number += 1
-    trace.rename(kept)
-    steps.say(f"{trace.name} {reason}: kept as {kept.name}, recording anew")
-
-
-def moescope(*arguments: str | Path, quiet: bool = False) -> int:
-    """Run a moescope command of .venv; quiet ones write to the log. The result is the exit code."""
+def moescope(*arguments: str | Path, **environment: str) -> int:
+    """Run the moescope of .venv; the result is its exit code."""
     command = [str(steps.venv_program("moescope")), *map(str, arguments)]
-    return steps.logged(command) if quiet else subprocess.run(command).returncode
+    return subprocess.run(command, cwd=steps.ROOT, env={**os.environ, **environment}).returncode
 
 
 def run_tests(pytest_arguments: Sequence[str]) -> int:

@@ -51,10 +51,10 @@ except OSError as error:
 """
 
 
-def prepare_qt(*, needed: bool) -> None:
+def prepare_qt() -> None:
     """See that Qt finds its system libraries and a font: install them as root on Debian, else say how.
 
-    What is missing still is fatal only where Qt is `needed` and cannot even be imported: the rest works headless.
+    What is missing still is fatal only where Qt cannot even be imported: the rest is drawn offscreen.
     """
     missing = qt_lacks()
     if not missing:
@@ -62,7 +62,7 @@ def prepare_qt(*, needed: bool) -> None:
     try:
         install_libraries(missing)
     except steps.SetupError as error:
-        if needed and missing == "libraries":
+        if missing == "libraries":
             raise
         print(f"bootstrap: {error}", file=sys.stderr, flush=True)
 

@@ -1,7 +1,6 @@
-"""What packaging/bootstrap.py decides, without installing anything: stamps, messages, traces to set aside."""
+"""What packaging/bootstrap.py decides, without installing anything: stamps, messages, window or picture."""
 
 import importlib
-import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -26,9 +25,7 @@ def bootstrap(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Modul
     monkeypatch.setattr(module.steps, "LOG", tmp_path / ".venv" / "bootstrap.log")
     monkeypatch.setattr(module.installation, "CONSTRAINTS", tmp_path / "constraints.txt")
     monkeypatch.setattr(module, "RUNS", tmp_path / "runs")
-    monkeypatch.setattr(module, "DEMO", tmp_path / "demo")
     (tmp_path / ".venv").mkdir()
-    (tmp_path / "demo").mkdir()
     yield module
     for name in MODULES:
         sys.modules.pop(name)
@@ -174,95 +171,42 @@ def test_what_qt_lacks_is_found_by_trying(
     assert bootstrap.qt_libraries.qt_lacks() == lacks
 
 
-def test_missing_qt_libraries_are_fatal_only_for_the_tests(
-    bootstrap: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+def test_missing_qt_libraries_are_fatal_and_said_with_the_one_command(
+    bootstrap: ModuleType, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Who may not install them gets the one command; the headless run goes on."""
+    """Who may not install them is told how."""
     monkeypatch.setattr(bootstrap.qt_libraries, "qt_lacks", lambda: "libraries")
     monkeypatch.setattr(bootstrap.steps, "can_apt", lambda: False)
-    bootstrap.qt_libraries.prepare_qt(needed=False)
-    assert "sudo apt-get install -y libegl1" in capsys.readouterr().err
     with pytest.raises(bootstrap.steps.SetupError, match="sudo apt-get install -y libegl1"):
-        bootstrap.qt_libraries.prepare_qt(needed=True)
+        bootstrap.qt_libraries.prepare_qt()
 
 
-def test_set_aside_takes_the_first_free_name(
-    bootstrap: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+def test_missing_libraries_for_real_windows_are_only_said(
+    bootstrap: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """An earlier trace is renamed, never overwritten, and the person is told."""
-    for expected in ("demo-1.h5", "demo-2.h5"):
-        trace = tmp_path / "demo.h5"
-        trace.write_text(expected)
-        bootstrap.set_aside(trace, "is old")
-        assert (tmp_path / expected).read_text() == expected
-        assert not trace.exists()
-        assert capsys.readouterr().out == f"demo.h5 is old: kept as {expected}, recording anew\n"
+    """The window can still be drawn offscreen."""
+    monkeypatch.setattr(bootstrap.qt_libraries, "qt_lacks", lambda: "xcb")
+    monkeypatch.setattr(bootstrap.steps, "can_apt", lambda: False)
+    bootstrap.qt_libraries.prepare_qt()
+    assert "sudo apt-get install -y libegl1" in capsys.readouterr().err
 
 
-@pytest.fixture
-def recordings(bootstrap: ModuleType, monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The moescope commands that were asked for, by name; each succeeds."""
-    commands: list[str] = []
-
-    def succeed(command: str, *arguments: object, quiet: bool = False) -> int:
-        commands.append(command)
-        return 0
-
-    monkeypatch.setattr(bootstrap, "moescope", succeed)
-    return commands
-
-
-@pytest.mark.parametrize(
-    ("found", "commands", "kept"),
-    [
-        pytest.param({"sound": True, "complete": True}, [], False, id="complete: nothing to do"),
-        pytest.param({"sound": True, "complete": False}, ["record"], False, id="partial: resumed in place"),
-        pytest.param({"sound": False, "complete": True}, ["record"], False, id="damaged rows: recorded again in place"),
-        pytest.param({}, ["record"], True, id="unreadable: set aside"),
-    ],
-)
-def test_what_becomes_of_an_earlier_trace(
-    bootstrap: ModuleType,
-    recordings: list[str],
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    found: dict[str, bool],
-    commands: list[str],
-    kept: bool,
+@pytest.mark.parametrize(("display", "added"), [(":0", []), ("", ["--screenshot"])])
+def test_run_opens_the_window_or_takes_its_picture(
+    bootstrap: ModuleType, monkeypatch: pytest.MonkeyPatch, display: str, added: list[str]
 ) -> None:
-    """Its verification decides; a file is never deleted."""
-    monkeypatch.setattr(bootstrap, "verification", lambda trace: found)
-    trace = tmp_path / "demo.h5"
-    trace.touch()
-    assert bootstrap.record_demo(trace) == 0
-    assert recordings == commands
-    assert trace.exists() is not kept
-    assert (tmp_path / "demo-1.h5").exists() is kept
-
-
-def test_a_trace_older_than_the_demo_is_set_aside(
-    bootstrap: ModuleType, recordings: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """After the demo changed, its old trace is kept under another name and recorded anew."""
-    trace = tmp_path / "demo.h5"
-    trace.touch()
-    os.utime(trace, (0, 0))
-    (bootstrap.DEMO / "model.safetensors").touch()
-    assert bootstrap.record_demo(trace) == 0
-    assert recordings == ["record"]
-    assert "is older than the demo: kept as demo-1.h5" in capsys.readouterr().out
-
-
-def test_a_trace_that_record_refuses_is_set_aside(
-    bootstrap: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A partial trace of another specification makes room for a new one."""
-    trace = tmp_path / "demo.h5"
-    monkeypatch.setattr(bootstrap, "verification", lambda trace: {"sound": True, "complete": False})
-    monkeypatch.setattr(bootstrap, "moescope", lambda *_, quiet=False: int(trace.exists()))
-    trace.write_text("other")
-    assert bootstrap.record_demo(trace) == 0
-    assert (tmp_path / "demo-1.h5").read_text() == "other"
+    """Without a display the same work is done offscreen."""
+    asked: list[list[str]] = []
+    monkeypatch.setattr(bootstrap.sys, "platform", "linux")
+    for name in ("WAYLAND_DISPLAY", "QT_QPA_PLATFORM"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("DISPLAY", display)
+    monkeypatch.setattr(bootstrap, "set_up", lambda what: None)
+    monkeypatch.setattr(bootstrap, "moescope", lambda *words, **_: asked.append(list(map(str, words))) or 0)
+    assert bootstrap.main(["run"]) == 0
+    (words,) = asked
+    assert words[:2] == ["demo", "--library"]
+    assert words[3:4] == added
 
 
 def test_pytest_waits_for_the_quick_checks(

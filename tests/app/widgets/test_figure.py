@@ -1,0 +1,99 @@
+"""What every figure can do: copy, PNG, SVG, CSV and its table twin, all of exactly what is shown."""
+
+import csv
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QColor, QGuiApplication, QImage, QPainter, QPaintEvent
+from PySide6.QtWidgets import QMenu, QTableWidget, QWidget
+from pytestqt.qtbot import QtBot
+
+from app.widgets.figure import Figure
+from app.widgets.figure_table import FigureTable
+
+CAPTION = "model · quiz · scope answer · n = 3"
+TABLE = FigureTable(("layer", "value"), ((0, 0.25), (1, None)))
+
+
+class Square(QWidget):
+    """Paints a red square and a word."""
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.fillRect(10, 10, 50, 50, QColor("#ff0000"))
+        painter.drawText(20, 90, "a word & more")
+
+
+@pytest.fixture
+def figure(qtbot: QtBot) -> Figure:
+    """A figure of 200 x 100 with a caption and two rows."""
+    made = Figure(Square(), "Squares")
+    qtbot.addWidget(made)
+    made.resize(200, 100)
+    made.show()
+    made.set_data(TABLE, CAPTION)
+    return made
+
+
+@pytest.mark.parametrize("scale", [1, 2, 3])
+def test_png_has_scaled_pixels(figure: Figure, tmp_path: Path, scale: int) -> None:
+    """The red square is there, `scale` times as wide."""
+    path = tmp_path / "figure.png"
+    figure.save(path, scale)
+    image = QImage(str(path))
+    red = sum(image.pixelColor(x, y) == QColor("#ff0000") for x in range(image.width()) for y in range(image.height()))
+    assert red == (50 * scale) ** 2
+
+
+def test_svg_keeps_text_as_text(figure: Figure, tmp_path: Path) -> None:
+    """Title, caption and what the plot says can be searched and edited."""
+    figure.save(tmp_path / "figure.svg")
+    root = ElementTree.parse(tmp_path / "figure.svg").getroot()
+    texts = ["".join(element.itertext()) for element in root.iter("{http://www.w3.org/2000/svg}text")]
+    for wanted in ("Squares", CAPTION, "a word & more"):
+        assert wanted in [text.strip() for text in texts]
+
+
+def test_csv_has_caption_headings_and_full_precision(figure: Figure, tmp_path: Path) -> None:
+    """Nothing is an empty field, the caption a comment."""
+    figure.save(tmp_path / "figure.csv")
+    comment, *lines = (tmp_path / "figure.csv").read_text("utf-8").splitlines()
+    assert comment == f"# Squares · {CAPTION}"
+    assert list(csv.reader(lines)) == [["layer", "value"], ["0", "0.25"], ["1", ""]]
+
+
+def test_copies_image_and_data(figure: Figure) -> None:
+    """Data go as tab separated text, as spreadsheets take them."""
+    figure.copy_data()
+    assert QGuiApplication.clipboard().text() == "layer\tvalue\n0\t0.25\n1\t"
+    figure.copy_image()
+    assert QGuiApplication.clipboard().image().width() == figure.image(2.0).width()
+
+
+def test_the_table_twin_follows_the_plot(figure: Figure) -> None:
+    """Shown in the plot's place, and renewed with it."""
+    figure.show_table(shown=True)
+    twin = figure.findChild(QTableWidget)
+    figure.set_data(FigureTable(("layer",), ((7,),)), CAPTION)
+    assert (twin.rowCount(), twin.item(0, 0).text(), twin.accessibleName()) == (1, "7", "Squares, as a table")
+    figure.show_table(shown=False)
+    assert figure.canvas.isVisible()
+
+
+def test_a_right_click_offers_all_of_it(figure: Figure, qtbot: QtBot) -> None:
+    """The menu opens where the click was."""
+    figure.customContextMenuRequested.emit(figure.rect().center())
+    (menu,) = figure.findChildren(QMenu)
+    texts = [action.text() for action in menu.actions() if not action.isSeparator()]
+    assert texts[:2] == ["Copy image", "Copy data"]
+    assert "Save as SVG…" in texts
+    qtbot.keyClick(menu, Qt.Key.Key_Escape)
+
+
+def test_a_folder_that_is_not_there_is_an_error(figure: Figure, tmp_path: Path) -> None:
+    """Not a silent nothing."""
+    for suffix in ("png", "svg", "csv"):
+        with pytest.raises(OSError, match=r".+"):
+            figure.save(tmp_path / "nowhere" / f"figure.{suffix}")

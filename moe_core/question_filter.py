@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from moe_core.question_table import OUTCOMES, Outcome, QuestionTable
+from moe_core.question_table import OUTCOMES, Outcome, QuestionTable, folded_line
 from moe_core.scope import ScopedRouting
 
 Expert = tuple[int, int]
@@ -15,15 +15,17 @@ Expert = tuple[int, int]
 
 BoolArray = NDArray[np.bool_]
 
+_ANSWERED = [OUTCOMES.index(kind) for kind in (Outcome.RIGHT, Outcome.WRONG, Outcome.UNSCORED)]
+
 
 @dataclass(frozen=True)
 class QuestionFilter:
     """Conditions that a question must all satisfy; the empty ones let everything pass.
 
-    `text` is found in id or text, ignoring case. `margin_low` and `margin_high` bound the margin in nats, both
-    included; questions without a margin pass only where neither is set. A question uses an expert when at least one
-    token of the scope chose it; `experts_mode` asks for any or for all of `experts`. `ids` names single questions,
-    and `ids_title` says what they are ("12 right → wrong").
+    `text` is found in id or text, ignoring case and line breaks. `margin_low` and `margin_high` bound the margin in
+    nats, both included; questions without a margin pass only where neither is set. A question uses an expert when it
+    was answered and at least one token of the scope chose the expert; `experts_mode` asks for any or for all of
+    `experts`. `ids` names single questions, and `ids_title` says what they are ("12 right → wrong").
     """
 
     text: str = ""
@@ -50,12 +52,12 @@ def matching(question_filter: QuestionFilter, table: QuestionTable, routing: Sco
     passing = np.ones(len(table.ids), bool)
     for condition in (_by_text, _by_subject, _by_outcome, _by_margin, _by_ids):
         passing &= condition(question_filter, table)
-    passing &= _by_experts(question_filter, routing)
+    passing &= _by_experts(question_filter, table, routing)
     return np.flatnonzero(passing)
 
 
 def _by_text(wanted: QuestionFilter, table: QuestionTable) -> BoolArray | bool:
-    folded = wanted.text.strip().casefold()
+    folded = folded_line(wanted.text)
     return np.fromiter((folded in text for text in table.folded_texts), bool) if folded else True
 
 
@@ -80,10 +82,19 @@ def _by_ids(wanted: QuestionFilter, table: QuestionTable) -> BoolArray | bool:
     return True if ids is None else np.fromiter((name in ids for name in table.ids), bool)
 
 
-def _by_experts(wanted: QuestionFilter, routing: ScopedRouting) -> BoolArray | bool:
+def _by_experts(wanted: QuestionFilter, table: QuestionTable, routing: ScopedRouting) -> BoolArray | bool:
     if not wanted.experts:
         return True
-    layers, experts = np.array(wanted.experts, dtype=np.intp).T
-    used = routing.token_count[:, layers, experts] > 0  # [N, wanted]
+    used = np.stack([_uses(cell, routing) for cell in wanted.experts])  # [wanted, N]
     combine: Callable[..., BoolArray] = np.all if wanted.experts_mode == "all" else np.any
-    return combine(used, axis=1)
+    return combine(used, axis=0) & np.isin(table.outcome, _ANSWERED)  # the rows of all others hold noise
+
+
+def _uses(cell: Expert, routing: ScopedRouting) -> BoolArray:
+    """Whether each question [N] uses the expert; none does where the model has no such expert."""
+    layer, expert = cell
+    n_questions, n_layers, n_experts = routing.token_count.shape
+    if not (0 <= layer < n_layers and 0 <= expert < n_experts):
+        return np.zeros(n_questions, bool)
+    used: BoolArray = routing.token_count[:, layer, expert] > 0
+    return used

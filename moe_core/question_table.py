@@ -35,8 +35,8 @@ class QuestionTable:
     """One row a question of the trace, in quiz order; NaN or -1 where a question has no such value.
 
     `outcome` [N] are places in OUTCOMES. `margin`, nats: log-probability of the gold choice less that of the best
-    other one, positive where the answer is right. `gold_logprob`, nats. `entropy`, nats: top-k entropy at the answer
-    position, mean over layers. `tokens`: length of the whole prompt.
+    other one, positive where the answer is right, 0 only in a tie. `gold_logprob`, nats. `entropy`, nats: top-k
+    entropy at the answer position, mean over layers. `tokens`: length of the whole prompt.
     """
 
     ids: tuple[str, ...]
@@ -52,8 +52,10 @@ class QuestionTable:
 
     @cached_property
     def folded_texts(self) -> tuple[str, ...]:
-        """Id and text of each question, folded for a search that ignores case."""
-        return tuple(f"{name}\n{text}".casefold() for name, text in zip(self.ids, self.texts, strict=True))
+        """Id and text of each question, each as `folded_line`, with a line break between them."""
+        return tuple(
+            f"{folded_line(name)}\n{folded_line(text)}" for name, text in zip(self.ids, self.texts, strict=True)
+        )
 
     @cached_property
     def subject_names(self) -> tuple[str, ...]:
@@ -66,7 +68,9 @@ def question_table(trace: Trace, at_answer: ScopedRouting) -> QuestionTable:
     outcome = outcomes(trace)
     answered = np.isin(outcome, [OUTCOMES.index(kind) for kind in (Outcome.RIGHT, Outcome.WRONG)])
     gold_logprob, best_other = gold_and_best_other(trace.choice_logprobs, trace.gold)
-    entropy = at_answer.token_sums.topk_entropy.mean(axis=1)
+    with np.errstate(invalid="ignore"):  # failed questions hold no numbers, unrecorded ones any at all
+        margin = gold_logprob - best_other
+        entropy = at_answer.token_sums.topk_entropy.mean(axis=1)
     was_answered = trace.status == Status.ANSWERED
     return QuestionTable(
         ids=trace.ids,
@@ -75,7 +79,7 @@ def question_table(trace: Trace, at_answer: ScopedRouting) -> QuestionTable:
         gold=trace.gold,
         predicted=trace.predicted,
         outcome=outcome,
-        margin=np.where(answered, gold_logprob - best_other, np.nan),
+        margin=np.where(answered, margin, np.nan),
         gold_logprob=np.where(answered, gold_logprob, np.nan),
         entropy=np.where(was_answered, entropy, np.nan),
         tokens=trace.n_prompt_tokens,
@@ -102,5 +106,9 @@ def gold_and_best_other(logprobs: Float32Array, gold: NDArray[np.int8]) -> tuple
     column = np.maximum(gold, 0).astype(np.intp)[:, None]
     of_gold = np.take_along_axis(values, column, axis=1)[:, 0]
     np.put_along_axis(values, column, -np.inf, axis=1)
-    with np.errstate(invalid="ignore"):
-        return of_gold, values.max(axis=1)
+    return of_gold, values.max(axis=1)
+
+
+def folded_line(text: str) -> str:
+    """The text on one line and without case: what a person typed, or copied from a list, is found in it."""
+    return " ".join(text.casefold().split())

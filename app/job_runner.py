@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Generator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from PySide6.QtCore import QObject, Qt, QThread, QTimer, Signal, Slot
@@ -18,6 +18,7 @@ from moe_core.jobs.events import Event, Notice, Progress, Stage
 log = logging.getLogger(__name__)
 
 POLL_MS = 80
+_LONGEST_ERROR = 300
 
 Job = Generator[Event, None, Any]
 MakeJob = Callable[[Engine], Job]
@@ -36,11 +37,29 @@ class JobEnded:
     seconds: float = 0.0
 
 
+class Inquiry(QObject):
+    """A short job that only asks, such as how large a model is; it gives way to the next real job.
+
+    `told` carries the text of its last step, `ended` a JobEnded; both come in the thread that asked.
+    """
+
+    told = Signal(str)
+    ended = Signal(object)
+
+    def __init__(self, run: "_Run", parent: QObject) -> None:
+        super().__init__(parent)
+        self._run = run
+
+    def cancel(self) -> None:
+        """Stop after the step in flight; `ended` comes then."""
+        self._run.cancelled.set()
+
+
 class JobRunner(QObject):
     """Starts, shows and cancels jobs. All signals come in the thread that made the runner.
 
     `started` carries the job's title, `progressed` the last Stage or Progress (about 12 times a second), `noticed`
-    every Notice, `ended` a JobEnded.
+    every Notice, `ended` a JobEnded. Inquiries have signals of their own and show in none of these.
     """
 
     started = Signal(str)
@@ -59,12 +78,13 @@ class JobRunner(QObject):
         self._worker.ended.connect(self._on_ended, Qt.ConnectionType.QueuedConnection)
         self._poll = QTimer(self, interval=POLL_MS)
         self._poll.timeout.connect(self._show_events)
-        self._title = ""
+        self._job: _Run | None = None
+        self._inquiries: dict[_Run, Inquiry] = {}
 
     @property
     def is_busy(self) -> bool:
-        """Whether a job runs."""
-        return bool(self._title)
+        """Whether a job runs; inquiries do not count."""
+        return self._job is not None
 
     @property
     def has_thread(self) -> bool:
@@ -74,32 +94,42 @@ class JobRunner(QObject):
     @property
     def title(self) -> str:
         """The running job's title; empty when none runs."""
-        return self._title
+        return self._job.title if self._job else ""
 
     def start(self, title: str, make_job: MakeJob) -> None:
-        """Run a job; there must be none running."""
+        """Run a job as soon as inquiries have given way; there must be none running."""
         assert not self.is_busy
-        if not self._thread.isRunning():
-            self._thread.start()
-        self._title = title
-        self._worker.cancelled.clear()
-        self._poll.start()
+        for inquiry in self._inquiries.values():
+            inquiry.cancel()
+        self._job = _Run(title, make_job)
         self.started.emit(title)
-        self._submitted.emit((title, make_job))
+        self._submit(self._job)
+
+    def inquire(self, title: str, make_job: MakeJob) -> Inquiry:
+        """Ask something in the job thread, after the inquiries before it; there must be no job running."""
+        assert not self.is_busy
+        run = _Run(title, make_job)
+        inquiry = self._inquiries[run] = Inquiry(run, self)
+        self._submit(run)
+        return inquiry
 
     def cancel(self) -> None:
         """Stop the running job after the step in flight; what it has written stays."""
-        self._worker.cancelled.set()
+        if self._job is not None:
+            self._job.cancelled.set()
 
     def close(self) -> None:
         """Cancel what runs, wait for it, and end the thread."""
         self.cancel()
+        for inquiry in self._inquiries.values():
+            inquiry.cancel()
         self._poll.stop()
         if self._thread.isRunning():
             self._thread.quit()
             self._thread.wait()
         self._worker.engine.release()
-        self._title = ""
+        self._job = None
+        self._inquiries.clear()
 
     def gpu_memory_text(self) -> str:
         """Memory in use on the GPU, as `GPU 13.1 of 139 GiB`; empty without a GPU, or before torch uses it."""
@@ -109,22 +139,66 @@ class JobRunner(QObject):
         free, total = torch.cuda.mem_get_info()
         return f"GPU {(total - free) / 2**30:.1f} of {total / 2**30:.0f} GiB"
 
+    def _submit(self, run: "_Run") -> None:
+        if not self._thread.isRunning():
+            self._thread.start()
+        self._poll.start()
+        self._submitted.emit(run)
+
     @Slot(object)
-    def _on_ended(self, ended: JobEnded) -> None:
-        if not self.is_busy:
-            return  # closed meanwhile
-        self._poll.stop()
+    def _on_ended(self, told: tuple["_Run", JobEnded]) -> None:
+        run, ended = told
         self._show_events()
-        self._title = ""
-        self.ended.emit(ended)
+        if inquiry := self._inquiries.pop(run, None):
+            inquiry.ended.emit(ended)
+            inquiry.deleteLater()
+        is_job = run is self._job
+        if is_job:
+            self._job = None
+        if not self.is_busy and not self._inquiries:
+            self._poll.stop()
+        if is_job:  # last: whoever hears it may start the next one
+            self.ended.emit(ended)
 
     @Slot()
     def _show_events(self) -> None:
-        notices, latest = self._worker.take_events()
+        for run, inquiry in list(self._inquiries.items()):  # a listener may ask the next thing
+            if isinstance(latest := run.take_events()[1], Stage):
+                inquiry.told.emit(latest.text)
+        if self._job is None:
+            return
+        notices, latest = self._job.take_events()
         for notice in notices:
             self.noticed.emit(notice)
         if latest is not None:
             self.progressed.emit(latest)
+
+
+class _Run:
+    """One job on its way: both threads hold it. Only text and frozen events leave the job's thread."""
+
+    def __init__(self, title: str, make_job: MakeJob) -> None:
+        self.title = title
+        self.make_job = make_job
+        self.cancelled = threading.Event()
+        self._lock = threading.Lock()
+        self._notices: list[Notice] = []
+        self._latest: Stage | Progress | None = None
+
+    def keep(self, event: Event) -> None:
+        """Put an event where the other thread finds it."""
+        with self._lock:
+            if isinstance(event, Notice):
+                self._notices.append(event)
+            else:
+                self._latest = event
+
+    def take_events(self) -> tuple[list[Notice], Stage | Progress | None]:
+        """What came since the last call."""
+        with self._lock:
+            notices, latest = self._notices, self._latest
+            self._notices, self._latest = [], None
+        return notices, latest
 
 
 class _Worker(QObject):
@@ -135,47 +209,32 @@ class _Worker(QObject):
     def __init__(self) -> None:
         super().__init__()
         self.engine = Engine()
-        self.cancelled = threading.Event()
-        self._lock = threading.Lock()
-        self._notices: list[Notice] = []
-        self._latest: Stage | Progress | None = None
-
-    def take_events(self) -> tuple[list[Notice], Stage | Progress | None]:
-        """What came since the last call."""
-        with self._lock:
-            notices, latest = self._notices, self._latest
-            self._notices, self._latest = [], None
-        return notices, latest
 
     @Slot(object)
-    def run(self, submitted: tuple[str, MakeJob]) -> None:
+    def run(self, run: _Run) -> None:
         """Pump a job to its end, or until it is cancelled."""
-        title, make_job = submitted
         started = time.monotonic()
-        ended = self._pump(title, make_job)
-        seconds = time.monotonic() - started
-        self.ended.emit(JobEnded(ended.title, ended.outcome, ended.result, ended.error, ended.notes, seconds))
+        ended = self._pump(run)
+        self.ended.emit((run, replace(ended, seconds=time.monotonic() - started)))
 
-    def _pump(self, title: str, make_job: MakeJob) -> JobEnded:
+    def _pump(self, run: _Run) -> JobEnded:
         try:
-            job = make_job(self.engine)
-            while not self.cancelled.is_set():
-                self._keep(next(job))
+            job = run.make_job(self.engine)
+            while not run.cancelled.is_set():
+                run.keep(next(job))
             job.close()
         except StopIteration as done:
-            return JobEnded(title, "done", result=done.value)
+            return JobEnded(run.title, "done", result=done.value)
         except MoeCoreError as error:
-            return JobEnded(title, "failed", error=str(error), notes=tuple(getattr(error, "__notes__", ())))
+            return JobEnded(run.title, "failed", error=str(error), notes=tuple(getattr(error, "__notes__", ())))
         except Exception as error:  # the one place that pumps jobs: whatever it was, the window goes on
-            log.exception("%s failed unexpectedly", title)
+            log.exception("%s failed unexpectedly", run.title)
             with suppress(Exception):
                 self.engine.release()
-            return JobEnded(title, "failed", error=f"{title} failed unexpectedly: {error!r}. The log has the details.")
-        return JobEnded(title, "cancelled")
+            sentence = f"{run.title} failed unexpectedly: {_in_one_line(error)}. The log has the details."
+            return JobEnded(run.title, "failed", error=sentence)
+        return JobEnded(run.title, "cancelled")
 
-    def _keep(self, event: Event) -> None:
-        with self._lock:
-            if isinstance(event, Notice):
-                self._notices.append(event)
-            else:
-                self._latest = event
+
+def _in_one_line(error: Exception) -> str:
+    return " ".join(repr(error).split())[:_LONGEST_ERROR]

@@ -1,9 +1,10 @@
 """The line at the bottom: what runs, how far it is, how long it takes, and the button that cancels it."""
 
-from PySide6.QtCore import Qt, QTimer
+from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QLabel, QProgressBar, QPushButton, QStatusBar
 
 from app.job_runner import JobEnded, JobRunner
+from app.widgets.eliding_label import ElidingLabel
 from moe_core.job_console import progress_text
 from moe_core.jobs.events import Progress, Stage
 
@@ -16,9 +17,8 @@ class StatusLine(QStatusBar):
     def __init__(self, runner: JobRunner) -> None:
         super().__init__()
         self._runner = runner
-        self._text = QLabel()
-        self._text.setTextFormat(Qt.TextFormat.PlainText)
-        self._text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self._is_stopping = False
+        self._text = ElidingLabel()
         self._text.setAccessibleName("Status")
         self._memory = QLabel()
         self._memory.setAccessibleName("GPU memory")
@@ -43,13 +43,14 @@ class StatusLine(QStatusBar):
     @property
     def text(self) -> str:
         """What the line says."""
-        return self._text.text()
+        return self._text.whole_text
 
     def say(self, text: str) -> None:
         """Show a text until the next one."""
-        self._text.setText(text)
+        self._text.set_text(text)
 
     def _on_started(self, title: str) -> None:
+        self._is_stopping = False
         self.say(f"{title} …")
         self._bar.setRange(0, 0)
         self._bar.show()
@@ -58,6 +59,8 @@ class StatusLine(QStatusBar):
         self._poll_memory.start()
 
     def _on_progressed(self, event: object) -> None:
+        if self._is_stopping:
+            return  # what was on its way when it was cancelled must not hide that it stops
         match event:
             case Stage(text):
                 self.say(f"{text} …")
@@ -76,6 +79,7 @@ class StatusLine(QStatusBar):
 
     def cancel(self) -> None:
         """Stop the running job after the step in flight."""
+        self._is_stopping = True
         self._cancel.setEnabled(False)
         self.say(f"{self._runner.title}: stopping after the step in flight …")
         self._runner.cancel()

@@ -19,14 +19,13 @@ from moe_core.job_console import Console
 log = logging.getLogger(__name__)
 
 _SETTLE_MS = 600
+_SWITCH_INTERVAL_S = 0.001
 
 
 def run(arguments: list[str]) -> int:
     """Open the window and stay until it is closed; the result is the exit code."""
     options = parse(arguments)
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
-    # The model's Python thread would keep the window waiting: https://docs.python.org/3/library/sys.html
-    sys.setswitchinterval(0.001)
     application = QApplication(sys.argv[:1])
     configure(application)
     settings = Settings(options.settings)
@@ -58,8 +57,10 @@ def parse(arguments: list[str]) -> argparse.Namespace:
 
 
 def configure(application: QApplication) -> None:
-    """Name the application, and have pyqtgraph draw as the design asks."""
+    """Name the application, have pyqtgraph draw as the design asks, and threads take turns quickly."""
     application.setApplicationName("moescope")
+    # Python's 5 ms let the thread that runs the model keep the window waiting for several frames.
+    sys.setswitchinterval(_SWITCH_INTERVAL_S)
     application.setDesktopFileName("moescope")
     pyqtgraph.setConfigOptions(antialias=True, imageAxisOrder="row-major")
 

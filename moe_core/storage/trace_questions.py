@@ -41,6 +41,14 @@ class TokenRouting:
     weights: Float16Array
 
 
+@dataclass(frozen=True)
+class SegmentTokens:
+    """The tokens of one segment: their ids [T], and where each was routed."""
+
+    ids: NDArray[np.int32]
+    routing: TokenRouting
+
+
 class TraceQuestions:
     """An open trace, read question by question; `question` is always an index, counted from 0."""
 
@@ -157,6 +165,12 @@ class TraceQuestions:
         """Token ids of the whole prompt [T], the shared prefix first."""
         return np.concatenate([self._file.read("tokens/id", start, stop) for start, stop in self._spans(question)])
 
+    @cached_property
+    def answer_token_ids(self) -> NDArray[np.int32]:
+        """Token id at each question's answer position [N]: the last of its prompt."""
+        ids, ends = self._static_array("tokens/id"), self._static_array("questions/token_offset")[1:]
+        return read_only(np.asarray(ids[ends - 1]))
+
     def token_texts(self, token_ids: Iterable[int]) -> list[str]:
         """Readable text of each token id; empty for one that the trace does not use."""
         known, offsets = self._static_array("vocabulary/id"), self._static_array("vocabulary/text_offset")
@@ -177,6 +191,15 @@ class TraceQuestions:
             parts.insert(0, self._checked_tokens(question, Segments.PREFIXES, prefix))
         experts: ExpertIds = np.concatenate([part.experts for part in parts])
         return TokenRouting(experts, np.concatenate([part.weights for part in parts]))
+
+    def segment_tokens(self, question: int, segments: Segments) -> SegmentTokens:
+        """The question's own tokens, or those of the prefix it shares: for who reads many and a prefix only once.
+
+        Raises TraceError when they are not recorded, or damaged.
+        """
+        index = question if segments is Segments.QUESTIONS else int(self.prefix[question])
+        routing = self._checked_tokens(question, segments, index)
+        return SegmentTokens(self._file.read("tokens/id", *self._span(segments, index)), routing)
 
     @cached_property
     def _indices(self) -> dict[str, int]:

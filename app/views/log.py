@@ -1,20 +1,152 @@
-"""The Log view."""
+"""The Log view: what happened, at which level, with whole tracebacks, to read and to copy."""
 
+import logging
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from PySide6.QtCore import Qt, QTimer, Slot
+from PySide6.QtGui import QColor, QFontDatabase, QGuiApplication, QPalette, QShowEvent, QTextCharFormat, QTextCursor
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QPlainTextEdit, QPushButton, QVBoxLayout
+
+from app import theme
+from app.log_records import LIMIT, LogRecord, installed_records
 from app.session import Session
-from app.state import DATA, State
+from app.state import State
 from app.view import View
+
+_LEVELS = {"All": logging.NOTSET, "Info": logging.INFO, "Warning": logging.WARNING, "Error": logging.ERROR}
+_ORANGE = "#E69F00"
+_DELAY_MS = 100
+"""Records that come within this time are shown together."""
 
 
 class LogView(View):
-    """Log."""
+    """A reader of the process's log; scrolled to its end, it follows."""
 
     name = "log"
     title = "Log"
     place = "bottom-tab"
-    depends_on = DATA
+    depends_on = frozenset()
 
     def __init__(self, session: Session) -> None:
         super().__init__(session)
+        self.records = installed_records()
+        self._next = 0
+        self._n_shown = 0
+        self.level = QComboBox()
+        self.level.addItems(list(_LEVELS))
+        self.level.setAccessibleName("Lowest level shown")
+        self.level.setToolTip("Hide records that matter less than this")
+        self.level.currentIndexChanged.connect(self.redraw)
+        self.copy_button = _button("Copy", "Copy what is shown, as plain text", self._on_copy)
+        self.clear_button = _button("Clear", "Forget everything logged so far", self._on_clear)
+        self.text = QPlainTextEdit()
+        self.text.setReadOnly(True)
+        self.text.setTextInteractionFlags(
+            Qt.TextInteractionFlag.TextSelectableByMouse | Qt.TextInteractionFlag.TextSelectableByKeyboard
+        )
+        self.text.setAccessibleName("Log")
+        self.text.setPlaceholderText("Nothing was logged yet: what runs, and what goes wrong, is written here.")
+        self.text.setFont(QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont))
+        self.text.setUndoRedoEnabled(False)
+        self.text.setFrameShape(QPlainTextEdit.Shape.NoFrame)
+        self._lay_out()
+        self._wait = QTimer(self)
+        self._wait.setSingleShot(True)
+        self._wait.setInterval(_DELAY_MS)
+        self._wait.timeout.connect(self._append_new)
+        self.records.news.came.connect(self._on_news, Qt.ConnectionType.QueuedConnection)
+
+    def _lay_out(self) -> None:
+        label = QLabel("Level")
+        label.setBuddy(self.level)
+        line = QHBoxLayout()
+        line.setContentsMargins(8, 4, 8, 4)
+        for widget in (label, self.level):
+            line.addWidget(widget)
+        line.addStretch()
+        for button in (self.copy_button, self.clear_button):
+            line.addWidget(button)
+        layout = QVBoxLayout(self.body)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(0)
+        layout.addLayout(line)
+        layout.addWidget(self.text)
 
     def draw(self, state: State) -> None:
-        self.show_empty("Open a trace to see it here.", "Open trace…", "open")
+        """Everything anew: another level, other colours, or shown again."""
+        self.text.clear()
+        self._next = self._n_shown = 0
+        self._append_new()
+
+    def options(self) -> dict[str, Any]:
+        return {"level": self.level.currentText()}
+
+    def set_options(self, options: dict[str, Any]) -> None:
+        if options.get("level") in _LEVELS:
+            self.level.setCurrentText(options["level"])
+
+    @Slot()
+    def _on_news(self) -> None:
+        if not self._wait.isActive():
+            self._wait.start()
+
+    @Slot()
+    def _append_new(self) -> None:
+        if not self.isVisible():
+            return  # comes again when it is shown
+        new = self.records.since(self._next)
+        if not new:
+            return
+        if self._n_shown + len(new) > LIMIT + LIMIT // 10 and self._next:
+            self.draw(self.state)  # the oldest are kept no longer
+            return
+        self._next = new[-1].number + 1
+        self._n_shown += len(new)
+        lowest = _LEVELS[self.level.currentText()]
+        self._append([record for record in new if record.level >= lowest])
+
+    def _append(self, records: Sequence[LogRecord]) -> None:
+        scroll = self.text.verticalScrollBar()
+        follows, before = scroll.value() >= scroll.maximum() - 1, scroll.value()  # Ctrl+End stops one line before
+        cursor = QTextCursor(self.text.document())
+        cursor.beginEditBlock()
+        cursor.movePosition(QTextCursor.MoveOperation.End)
+        for record in records:
+            separator = "" if cursor.atStart() else "\n"
+            cursor.insertText(separator + record.text, self._format_of(record.level))
+        cursor.endEditBlock()
+        scroll.setValue(scroll.maximum() if follows else before)
+
+    def _format_of(self, level: int) -> QTextCharFormat:
+        palette, form = self.palette(), QTextCharFormat()
+        colour = palette.color(QPalette.ColorRole.Text)
+        if level >= logging.ERROR:
+            colour = theme.blend(QColor(theme.WRONG), colour, 0.15)
+        elif level >= logging.WARNING:
+            colour = theme.blend(QColor(_ORANGE), colour, 0.35)
+        elif level < logging.INFO:
+            colour = palette.color(QPalette.ColorRole.PlaceholderText)
+        form.setForeground(colour)
+        return form
+
+    @Slot()
+    def _on_copy(self) -> None:
+        QGuiApplication.clipboard().setText(self.text.toPlainText())
+
+    @Slot()
+    def _on_clear(self) -> None:
+        self.records.clear()
+        self.redraw()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self._append_new()
+
+
+def _button(text: str, tip: str, slot: Callable[[], None]) -> QPushButton:
+    button = QPushButton(text)
+    button.setToolTip(tip)
+    button.setAccessibleName(f"{text} the log")
+    button.clicked.connect(slot)
+    return button

@@ -22,6 +22,7 @@ from moe_core.storage.trace_file import Array, TraceFile
 from moe_core.storage.trace_lock import writer_lock
 
 SUFFIXES = (".h5", ".hdf5")
+_UNKNOWN = proportion_95(0, 0)
 
 
 class Condition(StrEnum):
@@ -49,7 +50,7 @@ class TraceEntry:
     created: str = ""
     n_recorded: int = 0
     n_planned: int = 0
-    accuracy: Proportion = proportion_95(0, 0)
+    accuracy: Proportion = _UNKNOWN
 
 
 class Library:

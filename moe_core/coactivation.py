@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from moe_core.metric import ratio
-from moe_core.token_sample import TokenSample
+from moe_core.token_sample import TokenSample, weighted_counts
 
 FloatArray = NDArray[np.float64]
 
@@ -38,8 +38,8 @@ def partners(sample: TokenSample, layer: int, expert: int, n_experts: int) -> Pa
     chosen = sample.experts[layer]  # [T, K]
     K, times = chosen.shape[1], sample.times
     served = (chosen == expert).any(axis=1)
-    together = np.bincount(chosen[served].reshape(-1), np.repeat(times[served], K), n_experts)
-    used = np.bincount(chosen.reshape(-1), np.repeat(times, K), n_experts)
+    together = weighted_counts(chosen[served].reshape(-1), np.repeat(times[served], K), n_experts)
+    used = weighted_counts(chosen.reshape(-1), np.repeat(times, K), n_experts)
     others = np.delete(np.arange(n_experts), expert)
     used_share = ratio(used, sample.n_tokens)
     n_served = float(used[expert])

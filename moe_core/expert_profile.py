@@ -10,7 +10,9 @@ from numpy.typing import NDArray
 
 from moe_core.intervals import Proportion, proportion_95
 from moe_core.metric import ratio
-from moe_core.metrics import EXPERT_ACCURACY, GATE_WEIGHT, USED_SHARE
+from moe_core.metrics.expert_accuracy import EXPERT_ACCURACY
+from moe_core.metrics.gate_weight import GATE_WEIGHT
+from moe_core.metrics.used_share import USED_SHARE
 from moe_core.scope import RoutingSample
 
 FloatArray = NDArray[np.float64]
@@ -83,9 +85,9 @@ def usage_by_subject(sample: RoutingSample, layer: int, expert: int) -> SubjectU
     names = sample.subject_names
     places = {name: place for place, name in enumerate(names)}
     of = np.fromiter((places[name] for name in sample.subjects), np.intp, len(sample.subjects))  # [n]
-    served = sample.routing.token_count[sample.questions, layer, expert]
+    served = np.bincount(of, sample.routing.token_count[sample.questions, layer, expert], len(names))
     tokens = np.bincount(of, sample.routing.n_tokens[sample.questions], len(names))
-    share = ratio(np.bincount(of, served, len(names)), tokens)
+    share = ratio(served.astype(np.float64), tokens.astype(np.float64))
     order = np.argsort(-share, kind="stable")
     return SubjectUsage(tuple(names[place] for place in order), share[order], np.bincount(of)[order])
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from moe_core.scoped_routing import renormalise
-from moe_core.token_sample import TokenSample
+from moe_core.token_sample import TokenSample, weighted_counts
 
 FloatArray = NDArray[np.float64]
 
@@ -39,8 +39,8 @@ def served_tokens(sample: TokenSample, layer: int, expert: int) -> ServedTokens:
     chosen, ranks = np.nonzero(sample.experts[layer] == expert)  # a token chooses an expert at most once
     q = renormalise(sample.weights[layer][chosen])[np.arange(len(chosen)), ranks]
     times, of = sample.times[chosen], places[chosen]
-    served = np.bincount(of, times, len(distinct))
-    weight = np.bincount(of, times * q, len(distinct))
-    occurrences = np.bincount(places, sample.times, len(distinct))
+    served = weighted_counts(of, times, len(distinct))
+    weight = weighted_counts(of, times * q, len(distinct))
+    occurrences = weighted_counts(places, sample.times, len(distinct))
     seen = served > 0
     return ServedTokens(distinct[seen], served[seen], occurrences[seen], weight[seen])

@@ -105,6 +105,11 @@ def read_token_sample(
     return (yield from _read(trace, selection, questions))
 
 
+def weighted_counts(places: NDArray[Any], weights: NDArray[Any], n: int) -> NDArray[np.float64]:
+    """Sum of the weights at each place 0 .. n - 1."""
+    return np.bincount(places, weights, n).astype(np.float64)
+
+
 def evenly_spread(trace: TokenSource, selection: RoutingSample, limit: int) -> NDArray[np.intp]:
     """About as many questions of the selection as `limit` token rows are enough for, evenly spread; at least one."""
     questions = selection.questions

@@ -83,7 +83,7 @@ class LogView(View):
         return {"level": self.level.currentText()}
 
     def set_options(self, options: dict[str, Any]) -> None:
-        if options.get("level") in _LEVELS:
+        if options.get("level") in list(_LEVELS):
             self.level.setCurrentText(options["level"])
 
     @Slot()

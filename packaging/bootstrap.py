@@ -56,6 +56,8 @@ def set_up(what: str) -> None:
         steps.say(f"set up in {time.monotonic() - started:.0f} s")
     if sys.platform == "linux":
         qt_libraries.prepare_qt()
+        if what == "test":
+            qt_libraries.prepare_display()
 
 
 def run_demo() -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 
 import steps
@@ -30,6 +31,9 @@ QT_PACKAGES = [
     "libxcb-xkb1",
     "libxkbcommon-x11-0",
 ]
+
+DISPLAY_PACKAGES = ["xvfb", "herbstluftwm"]
+DISPLAY_PROGRAMS = ["Xvfb", "herbstluftwm", "herbstclient"]
 
 LACKS = {"libraries": "system libraries", "fonts": "a font", "xcb": "the libraries for real windows"}
 
@@ -76,6 +80,20 @@ def install_libraries(missing: str) -> None:
     if missing:
         command = f"sudo apt-get install -y {' '.join(QT_PACKAGES)}"
         raise steps.SetupError(f"Qt lacks {LACKS[missing]}; on Debian `{command}` adds it.")
+
+
+def prepare_display() -> None:
+    """See that the tests can bring a display of their own; without one they skip what needs a window manager."""
+    if all(map(shutil.which, DISPLAY_PROGRAMS)):
+        return
+    try:
+        if not steps.can_apt():
+            command = f"sudo apt-get install -y {' '.join(DISPLAY_PACKAGES)}"
+            raise steps.SetupError(f"tests under a window manager are skipped; on Debian `{command}` brings them.")
+        steps.say("installing a virtual display for the tests ...")
+        steps.apt_install(DISPLAY_PACKAGES, "a virtual display")
+    except steps.SetupError as error:
+        print(f"bootstrap: {error}", file=sys.stderr, flush=True)
 
 
 def qt_lacks() -> str:

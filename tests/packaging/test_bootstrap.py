@@ -239,3 +239,13 @@ def test_run_takes_no_arguments(bootstrap: ModuleType) -> None:
     with pytest.raises(SystemExit) as caught:
         bootstrap.main(["run", "--fast"])
     assert caught.value.code == 2
+
+
+def test_a_missing_virtual_display_is_only_said(
+    bootstrap: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The tests that need it are skipped; all others run."""
+    monkeypatch.setattr(bootstrap.qt_libraries.shutil, "which", lambda name: None)
+    monkeypatch.setattr(bootstrap.steps, "can_apt", lambda: False)
+    bootstrap.qt_libraries.prepare_display()
+    assert "sudo apt-get install -y xvfb herbstluftwm" in capsys.readouterr().err

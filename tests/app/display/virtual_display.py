@@ -1,0 +1,53 @@
+"""An X server without a screen, and a window manager on it: Xvfb and herbstluftwm."""
+
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+PROGRAMS = ("Xvfb", "herbstluftwm", "herbstclient")
+SIZE = "1600x1000x24"
+PATIENCE_S = 20.0
+
+
+def missing_programs() -> list[str]:
+    """Which of the programs are not installed."""
+    return [name for name in PROGRAMS if shutil.which(name) is None]
+
+
+@contextmanager
+def virtual_display() -> Iterator[dict[str, str]]:
+    """The environment for programs that are to be shown on it."""
+    reading, writing = os.pipe()
+    server = subprocess.Popen(
+        ["Xvfb", "-displayfd", str(writing), "-screen", "0", SIZE, "-nolisten", "tcp"],
+        pass_fds=[writing],
+        stderr=subprocess.DEVNULL,
+    )
+    os.close(writing)
+    try:
+        with os.fdopen(reading) as number:
+            environment = os.environ | {"DISPLAY": f":{number.readline().strip()}", "QT_QPA_PLATFORM": "xcb"}
+        manager = subprocess.Popen(["herbstluftwm"], env=environment, stderr=subprocess.DEVNULL)
+        try:
+            wait_for_manager(environment)
+            yield environment
+        finally:
+            stop(manager)
+    finally:
+        stop(server)
+
+
+def wait_for_manager(environment: dict[str, str]) -> None:
+    """Return as soon as the window manager answers."""
+    deadline = time.monotonic() + PATIENCE_S
+    while subprocess.run(["herbstclient", "version"], env=environment, capture_output=True).returncode:
+        assert time.monotonic() < deadline, "herbstluftwm does not answer"
+
+
+def stop(process: subprocess.Popen[bytes]) -> None:
+    """End a process and wait for it."""
+    process.terminate()
+    process.wait(PATIENCE_S)

@@ -28,6 +28,12 @@ class Engine:
             self._request = request
         return self._loaded
 
+    def held_bytes(self, device: str) -> int:
+        """Bytes of the model in memory, where it is on `device`: room that loading another one frees first."""
+        if self._loaded is None or self._loaded.specification.device != device:
+            return 0
+        return sum(weight.nbytes for weight in self._loaded.model.parameters())
+
     def release(self) -> None:
         """Let go of the model."""
         self._request = self._loaded = None

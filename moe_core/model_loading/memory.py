@@ -51,14 +51,10 @@ def check_fits(estimate: MemoryEstimate, free: int | None, device: str) -> None:
 
     `free` of None (unknown) passes.
     """
-    if free is None or estimate.total <= free:
+    lacking = lacking_part(estimate, free)
+    if free is None or lacking is None:
         return
-    if estimate.experts > free:
-        part, needed = "the experts' weights", estimate.experts
-    elif estimate.experts + estimate.others > free:
-        part, needed = "all weights together", estimate.experts + estimate.others
-    else:
-        part, needed = "the weights and room for one batch", estimate.total
+    part, needed = lacking
     raise DeviceError(
         f"The model does not fit: {part} need {_gb(needed)} of the {_gb(free)} free on {device} "
         f"(experts {_gb(estimate.experts)}, other weights {_gb(estimate.others)}, working memory "
@@ -66,12 +62,23 @@ def check_fits(estimate: MemoryEstimate, free: int | None, device: str) -> None:
     )
 
 
+def lacking_part(estimate: MemoryEstimate, free: int | None) -> tuple[str, int] | None:
+    """What does not fit into `free` bytes and how many it needs, the experts first; None where all fits or may fit."""
+    parts = (
+        ("the experts' weights", estimate.experts),
+        ("all weights together", estimate.experts + estimate.others),
+        ("the weights and room for one batch", estimate.total),
+    )
+    return None if free is None else next((part for part in parts if part[1] > free), None)
+
+
 def free_memory(device: str) -> int | None:
     """Bytes free on `device` ("cpu", "mps", "cuda:0"); None where the system does not tell."""
     if device.startswith("cuda"):
         import torch
 
-        return int(torch.cuda.mem_get_info(device)[0])
+        cached = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+        return int(torch.cuda.mem_get_info(device)[0] + cached)  # torch keeps what a model before left, for the next
     if sys.platform == "win32":
         return _free_on_windows()
     try:  # Linux counts what caches would give back as available

@@ -47,13 +47,18 @@ def check_folder(folder: Path) -> CheckedFolder:
     """The folder's content, judged; raises ModelError with the first thing that forbids loading it."""
     folder = _resolved(folder)
     _check_links(folder)
-    config = _read_json(folder / "config.json")
-    _check_configuration(config, "config.json")
-    family = _family(config)
+    config, family = judge_configuration(folder / "config.json")
     _check_companions(folder)
     tensors = read_headers(_weight_files(folder))
     check_sizes(config, family, tensors)
     return CheckedFolder(folder, config, family, tensors)
+
+
+def judge_configuration(file: Path) -> tuple[dict[str, Any], ModelFamily]:
+    """config.json's content and the family it names; raises ModelError for what forbids loading such a model."""
+    config = _read_json(file)
+    _check_configuration(config, "config.json")
+    return config, _family(config)
 
 
 def _resolved(folder: Path) -> Path:

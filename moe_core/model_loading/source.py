@@ -2,6 +2,8 @@
 
 import os
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +14,7 @@ DEMO = "demo"
 DEMO_FOLDER = Path(moe_core.__file__).resolve().parent.parent / "resources" / "demo" / "model"
 # Everything that is ever read from a model; above all no Python and no pickle.
 DOWNLOADED_FILES = ("*.safetensors", "*.safetensors.index.json", "*.json", "tokenizer.model", "*.jinja")
-_PASSED_OVER = ("consolidated*", "*/*")  # the same weights once more, in another layout
+PASSED_OVER = ("consolidated*", "*/*")  # the same weights once more, in another layout
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 
 
@@ -58,34 +60,47 @@ def download(hub: HubModel, *, offline: bool) -> ModelFolder:
     With `offline`, or where HF_HUB_OFFLINE is set, nothing is fetched. Raises ModelError when hub or model cannot be
     reached.
     """
-    set_hub_variables()
-    try:
-        from httpx2 import HTTPError
+    with hub_errors(hub, offline=offline):
         from huggingface_hub import snapshot_download
-        from huggingface_hub.constants import is_offline_mode
-        from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
         from huggingface_hub.utils.tqdm import disable_progress_bars
-    except ImportError as error:
-        raise MissingExtraError("model", "Loading a model") from error
-    disable_progress_bars()
-    offline = offline or is_offline_mode()
-    try:
+
+        disable_progress_bars()
         folder = Path(
             snapshot_download(
                 hub.name,
                 revision=hub.revision,
                 allow_patterns=list(DOWNLOADED_FILES),
-                ignore_patterns=list(_PASSED_OVER),
-                local_files_only=offline,
+                ignore_patterns=list(PASSED_OVER),
+                local_files_only=offline or hub_is_off(),
             )
         )
+    return ModelFolder(hub.name, f"https://huggingface.co/{hub.name}", folder, revision=folder.name)
+
+
+@contextmanager
+def hub_errors(hub: HubModel, *, offline: bool) -> Iterator[None]:
+    """Turns whatever the hub's client raises inside into a ModelError of one sentence."""
+    set_hub_variables()
+    try:
+        from httpx2 import HTTPError
+        from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+    except ImportError as error:
+        raise MissingExtraError("model", "Loading a model") from error
+    try:
+        yield
     except LocalEntryNotFoundError as error:
-        raise ModelError(_absent(hub, offline)) from error
+        raise ModelError(absent_sentence(hub, offline or hub_is_off())) from error
     except HfHubHTTPError as error:
         raise ModelError(_refused(hub, error.response.status_code)) from error
     except (HFValidationError, HTTPError, OSError) as error:
         raise ModelError(f'"{hub.name}" cannot be downloaded ({_first_line(error)}).') from error
-    return ModelFolder(hub.name, f"https://huggingface.co/{hub.name}", folder, revision=folder.name)
+
+
+def hub_is_off() -> bool:
+    """Whether HF_HUB_OFFLINE is set."""
+    from huggingface_hub.constants import is_offline_mode
+
+    return is_offline_mode()
 
 
 def set_hub_variables() -> None:
@@ -106,7 +121,8 @@ def _exists(path: Path) -> bool:
         return False
 
 
-def _absent(hub: HubModel, offline: bool) -> str:
+def absent_sentence(hub: HubModel, offline: bool) -> str:
+    """Why a hub model cannot be had that is not in the cache."""
     what = f'"{hub.name}"' + (f" at revision {hub.revision}" if hub.revision else "")
     if offline:
         return f"{what} is neither a folder nor in the local hub cache, and this run is offline."

@@ -33,7 +33,8 @@ class Metric:
     """One quantity. `meaning` is the sentence a tooltip shows; `unit` is empty for pure numbers.
 
     `axes` are ("layer", "expert"), ("layer",), ("layer", "rank"), ("subject",) or (); subjects are those of
-    `RoutingSample.subject_names`. `largest` is the value no sample can exceed, None when there is none.
+    `RoutingSample.subject_names`. `largest` is the value no sample can exceed, None when there is none. `is_signed`:
+    0 is a middle that means "as usual", and colours should diverge from it.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Metric:
     meaning: str
     compute: Callable[[RoutingSample], MetricValues]
     largest: Callable[[RoutingSample], float] | None = None
+    is_signed: bool = False
 
 
 def ratio(numerator: NDArray[np.float64], denominator: NDArray[np.float64] | float) -> FloatArray:

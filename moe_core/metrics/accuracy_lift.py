@@ -21,4 +21,5 @@ ACCURACY_LIFT = Metric(
     axes=("layer", "expert"),
     meaning="The expert's accuracy minus that of the whole selection: above 0, answers are better where it speaks.",
     compute=compute,
+    is_signed=True,
 )

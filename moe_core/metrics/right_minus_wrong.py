@@ -21,4 +21,5 @@ RIGHT_MINUS_WRONG = Metric(
     meaning="The expert's mean gate share in questions answered right, minus that in questions answered wrong.",
     compute=compute,
     largest=lambda sample: 1.0,
+    is_signed=True,
 )

@@ -40,5 +40,9 @@ class SpecificationMismatchError(TraceError):
     """The trace on disk was made by another command than the one that wants to resume it."""
 
 
+class ComparisonError(MoeCoreError):
+    """Two traces have too little in common to be compared, or no question that both answered."""
+
+
 class RunError(MoeCoreError):
     """A run ended early; the trace so far is kept and can be resumed."""

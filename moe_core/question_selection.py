@@ -44,32 +44,48 @@ def select_questions(quiz: Quiz, selection: QuestionSelection) -> SelectedQuesti
     """
     if selection.limit is not None and selection.sample is not None:
         raise QuizError("--limit and --sample exclude each other: give one of them.")
-    questions, steps = quiz.questions, list[str]()
+    questions, n_ids = quiz.questions, 0
     if selection.ids_file is not None:
         questions = with_ids(questions, read_ids(selection.ids_file), file=str(selection.ids_file))
-        steps.append(f"{len(questions)} ids from {selection.ids_file.name}")
+        n_ids = len(questions)
     if selection.subjects:
         of_subjects(quiz.questions, selection.subjects)  # a subject is unknown to the quiz, not to the ids
         questions = tuple(question for question in questions if question.subject in selection.subjects)
-        steps.append(_describe_subjects(selection.subjects))
     if not questions:
         raise QuizError("No question is left: none of the ids of --ids belongs to the subjects of --subjects.")
     if selection.limit is not None:
         questions = first(questions, selection.limit)
-        steps.append(f"first {selection.limit}")
     if selection.sample is not None:
         questions = stratified_sample(questions, selection.sample, seed=selection.seed)
+    return SelectedQuestions(questions, describe(selection, n_ids))
+
+
+def describe(selection: QuestionSelection, n_ids: int = 0) -> str:
+    """How the questions were chosen, in the words that a trace keeps; `n_ids` counts those of the file of ids."""
+    steps = []
+    if selection.ids_file is not None:
+        steps.append(f"{n_ids} ids from {selection.ids_file.name}")
+    if selection.subjects:
+        steps.append(_describe_subjects(selection.subjects))
+    if selection.limit is not None:
+        steps.append(f"first {selection.limit}")
+    if selection.sample is not None:
         steps.append(f"sample {selection.sample}, seed {selection.seed}, stratified by subject")
-    return SelectedQuestions(questions, "; ".join(steps) or "all")
+    return "; ".join(steps) or "all"
 
 
 def of_subjects(questions: Sequence[Question], subjects: Sequence[str]) -> tuple[Question, ...]:
     """The questions of these subjects; raises QuizError that names each unknown subject and those spelt like it."""
-    known = list(dict.fromkeys(question.subject for question in questions))
+    check_subjects(subjects, [question.subject for question in questions])
+    return tuple(question for question in questions if question.subject in set(subjects))
+
+
+def check_subjects(subjects: Iterable[str], known: Iterable[str]) -> None:
+    """Raise QuizError that names each unknown subject and those spelt like it, unless all are among the known ones."""
+    known = list(dict.fromkeys(known))
     unknown = [subject for subject in dict.fromkeys(subjects) if subject not in known]
     if unknown:
         raise QuizError("; ".join(_unknown_subject(subject, known) for subject in unknown) + ".")
-    return tuple(question for question in questions if question.subject in set(subjects))
 
 
 def first(questions: Sequence[Question], limit: int) -> tuple[Question, ...]:

@@ -9,13 +9,25 @@ from moe_core.jobs.events import Event, Stage
 
 
 @dataclass(frozen=True)
-class QuizSummary:
-    """A quiz in numbers: `subjects` holds (name, questions) in quiz order; `max_shots` is what every subject has."""
+class SubjectSummary:
+    """One subject: how many questions and how many worked examples it has."""
 
     name: str
     n_questions: int
-    subjects: tuple[tuple[str, int], ...]
-    max_shots: int
+    n_shots: int
+
+
+@dataclass(frozen=True)
+class QuizSummary:
+    """A quiz in numbers, its subjects in quiz order."""
+
+    name: str
+    subjects: tuple[SubjectSummary, ...]
+
+    @property
+    def n_questions(self) -> int:
+        """Questions of all subjects."""
+        return sum(subject.n_questions for subject in self.subjects)
 
 
 def inspect_quiz(text: str, *, offline: bool) -> Generator[Event, None, QuizSummary]:
@@ -23,9 +35,5 @@ def inspect_quiz(text: str, *, offline: bool) -> Generator[Event, None, QuizSumm
     yield Stage(f"Reading quiz {text}")
     quiz = load_quiz(text, offline=offline)
     counts = Counter(question.subject for question in quiz.questions)
-    return QuizSummary(
-        name=quiz.name,
-        n_questions=len(quiz.questions),
-        subjects=tuple(counts.items()),
-        max_shots=min((len(quiz.shots.get(subject, ())) for subject in counts), default=0),
-    )
+    subjects = (SubjectSummary(name, count, len(quiz.shots.get(name, ()))) for name, count in counts.items())
+    return QuizSummary(quiz.name, tuple(subjects))

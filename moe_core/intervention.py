@@ -1,8 +1,10 @@
 """Which experts are re-routed, dropped or boosted in a run: immutable, checked against the model, kept as JSON."""
 
 import json
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from math import isfinite
 from typing import Any
 
 from moe_core.errors import InterventionError
@@ -10,37 +12,89 @@ from moe_core.errors import InterventionError
 Expert = tuple[int, int]
 """(layer, expert): MoE layer and expert, both counted from 0."""
 
+EFFECTS = ("reroute", "drop")
+"""What a mask may do to its experts."""
+
+
+class Factors(Mapping[Expert, float]):
+    """Factors by expert, in order; like a dict that can be hashed and never changes."""
+
+    def __init__(self, factors: Mapping[Expert, float] | Iterable[tuple[Expert, float]] = ()) -> None:
+        self._factors: dict[Expert, float] = dict(sorted(dict(factors).items()))
+
+    def __getitem__(self, expert: Expert) -> float:
+        return self._factors[expert]
+
+    def __iter__(self) -> Iterator[Expert]:
+        return iter(self._factors)
+
+    def __len__(self) -> int:
+        return len(self._factors)
+
+    def __hash__(self) -> int:
+        return hash(tuple(self._factors.items()))
+
+    def __repr__(self) -> str:
+        return f"Factors({self._factors})"
+
 
 @dataclass(frozen=True)
 class Intervention:
     """A named set of actions on experts.
 
     `reroute`: the router may not choose these (logit to minus infinity before scoring; equals pruning them).
-    `drop`: chosen as usual, output weight 0. `boost`: gate weight multiplied by the factor.
+    `drop`: chosen as usual, output weight 0. `boost`: gate weight multiplied by the factor, 0 or more.
     """
 
     name: str = ""
     reroute: frozenset[Expert] = frozenset()
     drop: frozenset[Expert] = frozenset()
-    boost: dict[Expert, float] = field(default_factory=dict)
+    boost: Mapping[Expert, float] = field(default_factory=Factors)
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.boost, Factors):
+            object.__setattr__(self, "boost", Factors(self.boost))
 
     @property
     def mask(self) -> frozenset[Expert]:
         """The experts that are switched off, by re-routing or dropping."""
         return self.reroute | self.drop
 
+    @property
+    def experts(self) -> frozenset[Expert]:
+        """Every expert that anything is done to."""
+        return self.mask | self.boost.keys()
+
+    @property
+    def effect(self) -> str:
+        """`reroute`, `drop` or `boost`; `mixed` where there is more than one kind, `none` for a baseline."""
+        kinds = [kind for kind in ("reroute", "drop", "boost") if getattr(self, kind)]
+        return (kinds[0] if len(kinds) == 1 else "mixed") if kinds else "none"
+
     def is_empty(self) -> bool:
         """Whether a run with this intervention is a baseline."""
-        return not (self.reroute or self.drop or self.boost)
+        return not self.experts
+
+    def action(self, expert: Expert) -> str:
+        """What is done to one expert: `reroute`, `drop`, `boost x 1.5`, or nothing (empty)."""
+        kinds = [kind for kind in EFFECTS if expert in getattr(self, kind)]
+        if expert in self.boost:
+            kinds.append(f"boost x {self.boost[expert]:g}")
+        return " and ".join(kinds)
+
+    def per_layer(self) -> dict[int, int]:
+        """How many experts of each layer anything is done to; layers left alone are not in it."""
+        return dict(sorted(Counter(layer for layer, _ in self.experts).items()))
 
     def check(self, n_layers: int, n_experts: int, top_k: int) -> None:
-        """Raise InterventionError when an expert does not exist or a layer keeps fewer than top-k to choose from."""
-        for layer, expert in sorted(self.mask | self.boost.keys()):
+        """Raise InterventionError when an expert does not exist, has two actions, or a layer keeps fewer than top-k."""
+        for layer, expert in sorted(self.experts):
             if not (0 <= layer < n_layers and 0 <= expert < n_experts):
                 raise InterventionError(
                     f"Expert {layer}:{expert} does not exist: this model has layers 0-{n_layers - 1} "
                     f"and experts 0-{n_experts - 1}."
                 )
+        self.check_actions()
         for layer in range(n_layers):
             left = n_experts - sum(1 for at, _ in self.reroute if at == layer)
             if left < top_k:
@@ -48,6 +102,43 @@ class Intervention:
                     f"Layer {layer} would keep {left} of {n_experts} experts, "
                     f"but the router chooses {top_k}: leave at least {top_k}."
                 )
+
+    def check_actions(self) -> None:
+        """Raise InterventionError when an expert has two actions, or a factor that is no number of 0 or more."""
+        for layer, expert in sorted(self.experts):
+            if " and " in (action := self.action((layer, expert))):
+                raise InterventionError(f"Expert {layer}:{expert} has two actions ({action}): choose one.")
+        for (layer, expert), factor in self.boost.items():
+            if not (isfinite(factor) and factor >= 0):
+                raise InterventionError(
+                    f"The factor {factor:g} of expert {layer}:{expert} must be a number, 0 or more."
+                )
+
+    def union(self, other: "Intervention", name: str | None = None) -> "Intervention":
+        """Both together; raises InterventionError that names an expert to which they do different things.
+
+        The name is the given one, else both names joined.
+        """
+        for layer, expert in sorted(self.experts & other.experts):
+            ours, theirs = self.action((layer, expert)), other.action((layer, expert))
+            if ours != theirs:
+                raise InterventionError(
+                    f"These interventions cannot be combined: expert {layer}:{expert} is to {ours} in one "
+                    f"and to {theirs} in the other."
+                )
+        joined = " + ".join(dict.fromkeys(filter(None, (self.name, other.name))))
+        return Intervention(
+            name=joined if name is None else name,
+            reroute=self.reroute | other.reroute,
+            drop=self.drop | other.drop,
+            boost=Factors({**self.boost, **other.boost}),
+        )
+
+    def without(self, experts: Iterable[Expert]) -> "Intervention":
+        """The same, these experts left alone."""
+        spared = frozenset(experts)
+        kept = Factors((expert, factor) for expert, factor in self.boost.items() if expert not in spared)
+        return replace(self, reroute=self.reroute - spared, drop=self.drop - spared, boost=kept)
 
     def to_json(self) -> dict[str, Any]:
         """The intervention as JSON data, experts in order."""
@@ -68,32 +159,64 @@ class Intervention:
                 name=str(data.get("name", "")),
                 reroute=_experts(data.get("reroute", [])),
                 drop=_experts(data.get("drop", [])),
-                boost={(_index(at), _index(expert)): float(factor) for at, expert, factor in data.get("boost", [])},
+                boost={(_index(at), _index(expert)): _factor(factor) for at, expert, factor in data.get("boost", [])},
             )
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, OverflowError) as error:
             raise InterventionError(f"The intervention cannot be read: {error}.") from error
 
     @staticmethod
     def parse(text: str) -> "Intervention":
         """An intervention from the text of a JSON file."""
         try:
-            return Intervention.from_json(json.loads(text))
-        except json.JSONDecodeError as error:
+            data = json.loads(text)
+        except (ValueError, RecursionError) as error:
             raise InterventionError(f"The intervention is not JSON: {error}.") from error
+        intervention = Intervention.from_json(data)
+        intervention.check_actions()
+        return intervention
+
+
+@dataclass(frozen=True)
+class InterventionChange:
+    """One expert that two interventions treat differently; an empty action means that it is left alone."""
+
+    expert: Expert
+    before: str
+    after: str
+
+
+def changes(before: Intervention, after: Intervention) -> tuple[InterventionChange, ...]:
+    """Every expert treated differently, in order; names are not compared."""
+    rows = ((expert, before.action(expert), after.action(expert)) for expert in sorted(before.experts | after.experts))
+    return tuple(InterventionChange(*row) for row in rows if row[1] != row[2])
+
+
+def act_on(experts: Iterable[Expert], effect: str, *, factor: float | None = None, name: str = "") -> Intervention:
+    """One action on some experts: `reroute`, `drop`, or `boost` with its factor; InterventionError on another one."""
+    chosen = frozenset(experts)
+    if effect == "boost" and factor is not None:
+        boosted = Intervention(name, boost=Factors((expert, factor) for expert in chosen))
+        boosted.check_actions()
+        return boosted
+    if effect not in EFFECTS:
+        raise InterventionError(f'"{effect}" is no effect of a mask: choose {" or ".join(EFFECTS)}.')
+    return Intervention(name, reroute=chosen) if effect == "reroute" else Intervention(name, drop=chosen)
+
+
+def parse_experts(text: str) -> frozenset[Expert]:
+    """The experts of `3:17,3:18,5:0`; raises InterventionError on anything else."""
+    experts = set()
+    for item in filter(None, (part.strip() for part in text.split(","))):
+        layer, colon, expert = item.partition(":")
+        if not (colon and layer.isdecimal() and expert.isdecimal() and len(item) < 100):
+            raise InterventionError(f'"{item[:100]}" is no expert: write LAYER:EXPERT, as in 3:17,5:0.')
+        experts.add((int(layer), int(expert)))
+    return frozenset(experts)
 
 
 def parse_mask(text: str, effect: str = "reroute") -> Intervention:
     """The intervention behind `--mask 3:17,3:18,5:0`; raises InterventionError on anything else."""
-    if effect not in ("reroute", "drop"):
-        raise InterventionError(f'"{effect}" is no effect of a mask: choose reroute or drop.')
-    experts = set()
-    for item in filter(None, (part.strip() for part in text.split(","))):
-        layer, colon, expert = item.partition(":")
-        if not (colon and layer.isdecimal() and expert.isdecimal()):
-            raise InterventionError(f'"{item}" is no expert: write LAYER:EXPERT, as in 3:17,5:0.')
-        experts.add((int(layer), int(expert)))
-    chosen = frozenset(experts)
-    return Intervention(reroute=chosen) if effect == "reroute" else Intervention(drop=chosen)
+    return act_on(parse_experts(text), effect)
 
 
 def _experts(rows: Iterable[Any]) -> frozenset[Expert]:
@@ -104,3 +227,9 @@ def _index(value: object) -> int:
     if isinstance(value, bool) or not isinstance(value, int):
         raise ValueError(f"{value!r} is no whole number")
     return value
+
+
+def _factor(value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ValueError(f"{value!r} is no factor")
+    return float(value)

@@ -9,8 +9,9 @@ from pathlib import Path
 import typer
 
 from moe_core.command import Command
-from moe_core.errors import InterventionError, MoeCoreError
+from moe_core.errors import InterventionError
 from moe_core.intervention import Intervention, parse_mask
+from moe_core.intervention_file import read_intervention
 from moe_core.job_console import JobInterruptedError, run_job
 from moe_core.jobs.load_model import ModelRequest
 from moe_core.jobs.record import RecordRequest, RecordResult, record
@@ -89,13 +90,7 @@ def _read_intervention(mask: str, effect: str, path: Path | None) -> Interventio
         return parse_mask(mask, effect)
     if mask:
         raise InterventionError("Give either --mask or --intervention, not both.")
-    try:
-        return Intervention.parse(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise InterventionError(f"The intervention {path} cannot be read: {error}.") from error
-    except MoeCoreError as error:
-        error.add_note(str(path))
-        raise
+    return read_intervention(path)
 
 
 def _print_result(result: RecordResult, *, as_json: bool) -> None:

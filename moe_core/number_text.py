@@ -33,6 +33,23 @@ def percent_with_interval(share: float, lower: float, upper: float) -> str:
     return f"{percent(share)} {percent_interval(lower, upper)}".rstrip()
 
 
+def points(delta: float) -> str:
+    """A difference of shares in percentage points, signed: `-2.2 points`."""
+    return f"{_signed(delta * 100, 1)} points" if isfinite(delta) else NOTHING
+
+
+def points_interval(lower: float, upper: float) -> str:
+    """The bounds of a difference of shares as `[-3.9, -0.5]`, in percentage points; empty when there are none."""
+    return f"[{_signed(lower * 100, 1)}, {_signed(upper * 100, 1)}]" if isfinite(lower) and isfinite(upper) else ""
+
+
+def p_value(p: float) -> str:
+    """`p = 0.012`, `p < 0.001`, `p = 1`."""
+    if not isfinite(p):
+        return f"p = {NOTHING}"
+    return "p < 0.001" if p < 0.001 else f"p = {significant(p, 2 if p < 0.995 else 1)}"
+
+
 def mean_and_std(mean: float, std: float) -> str:
     """`1.98 ± 0.051`: two decimals of the mean, one more of the standard deviation."""
     return f"{mean:.2f} ± {std:.3f}" if isfinite(mean) else NOTHING
@@ -49,3 +66,8 @@ def elide(text: str, length: int) -> str:
         return text
     head = (length - 1) // 2
     return text[:head] + "…" + text[len(text) - (length - 1 - head) :]
+
+
+def _signed(value: float, decimals: int) -> str:
+    text = f"{value:+.{decimals}f}"
+    return text[1:] if float(text) == 0 else text

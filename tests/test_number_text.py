@@ -2,7 +2,16 @@
 
 import pytest
 
-from moe_core.number_text import elide, mean_and_std, percent, percent_with_interval, significant
+from moe_core.number_text import (
+    elide,
+    mean_and_std,
+    p_value,
+    percent,
+    percent_with_interval,
+    points,
+    points_interval,
+    significant,
+)
 
 
 @pytest.mark.parametrize(
@@ -22,6 +31,24 @@ def test_percentages() -> None:
     assert percent(0.7123) == "71.2 %"
     assert percent_with_interval(0.7123, 0.681, 0.741) == "71.2 % [68.1, 74.1]"
     assert percent_with_interval(float("nan"), float("nan"), float("nan")) == "–"
+
+
+def test_differences_of_shares_are_signed_points() -> None:
+    """A plus where something was won, no minus before a zero."""
+    assert points(-0.0217) == "-2.2 points"
+    assert points(0.01) == "+1.0 points"
+    assert points(-0.0001) == "0.0 points"
+    assert points(float("nan")) == "–"
+    assert points_interval(-0.039, 0.005) == "[-3.9, +0.5]"
+    assert points_interval(float("nan"), 0.1) == ""
+
+
+@pytest.mark.parametrize(
+    ("p", "text"), [(0.0123, "p = 0.012"), (0.0004, "p < 0.001"), (1.0, "p = 1"), (0.5, "p = 0.50"), (0.997, "p = 1")]
+)
+def test_p_values(p: float, text: str) -> None:
+    """Two digits, never a zero, never an exponent."""
+    assert p_value(p) == text
 
 
 def test_mean_and_std() -> None:

@@ -1,0 +1,39 @@
+"""`moescope compare`: what changed between two traces of the same questions."""
+
+import json
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from moe_core.command import Command
+from moe_core.comparison import Comparison, compare
+from moe_core.comparison_text import comparison_json, comparison_lines, intervention_text
+from moe_core.console_text import print_lines
+from moe_core.storage.trace_reader import open_trace
+
+
+def compare_traces(
+    before: Annotated[Path, typer.Argument(metavar="A", help="The trace before, usually the baseline.")],
+    after: Annotated[Path, typer.Argument(metavar="B", help="The trace after, usually with an intervention.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+) -> None:
+    """Compare two traces question by question: accuracy, flips, log-probabilities and routing."""
+    start = time.monotonic()
+    with open_trace(before) as first, open_trace(after) as second:
+        found = compare(first, second)
+    if as_json:
+        print(json.dumps(comparison_json(found, time.monotonic() - start), allow_nan=False))
+    else:
+        print_lines([heading(found, before.name, after.name), *comparison_lines(found)])
+
+
+def heading(comparison: Comparison, before: str, after: str) -> str:
+    """Which model on which quiz, and what each trace is."""
+    run = comparison.before
+    first, second = map(intervention_text, (comparison.intervention_before, comparison.intervention_after))
+    return f"{run.model.name} on {run.quiz.name}: {before} ({first}), then {after} ({second})"
+
+
+COMMAND = Command(name="compare", run=compare_traces)

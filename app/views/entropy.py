@@ -1,20 +1,237 @@
-"""The Entropy view."""
+"""Entropy per layer: how evenly routers spread their weight, for the selection, its parts, and the current question."""
 
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtGui import QAction, QPalette
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QMenu, QToolButton, QVBoxLayout
+
+from app.captions import caption
+from app.entropy_chart import EntropyChart
+from app.entropy_curves import EntropyOptions, NamedCurve, Split, group_curves, question_curve
 from app.session import Session
-from app.state import DATA, State
+from app.state import SELECTION, State
+from app.trace_data import TraceData
 from app.view import View
+from app.widgets.curve_plot import CurvePlot
+from app.widgets.eliding_label import ElidingLabel
+from app.widgets.figure import Figure
+from app.widgets.flow_layout import FlowLayout
+from moe_core.entropy_curves import Band, EntropyKind
+from moe_core.metrics.full_entropy import FULL_ENTROPY
+from moe_core.metrics.topk_entropy import TOPK_ENTROPY
+from moe_core.number_text import count
+from moe_core.scope import RoutingSample
+
+_KINDS = (
+    (EntropyKind.TOPK, "Top-k entropy", TOPK_ENTROPY.meaning),
+    (EntropyKind.FULL, "Full entropy", FULL_ENTROPY.meaning),
+)
+_UNITS = (
+    (False, "nats", "Entropy as it is, with the natural logarithm"),
+    (True, "normalised", "Share of the largest possible entropy, ln k or ln E: compares models of different sizes"),
+)
+_BANDS = (
+    (Band.STD, "± std", "Band: one standard deviation over tokens (in scope answer there is one token a question)"),
+    (Band.QUARTILES, "quartiles", "Band: the middle half of the questions, each with the mean over its own tokens"),
+)
+_SPLITS = (
+    (Split.OUTCOME, "right / wrong", "Curves of the right and the wrong answers beside that of the whole selection"),
+    (Split.SUBJECT, "by subject", "Curves of the eight subjects with the most questions in the selection"),
+    (Split.NONE, "no split", "Only the curve of the whole selection"),
+)
+_AXIS = (
+    ("from_zero", "Axis from zero", "Begin the vertical axis at zero, so that heights can be compared"),
+    ("to_maximum", "Axis up to the maximum", "Show how far the curves stay below the largest possible entropy"),
+)
+_PLOT_TIP = "Point at a layer to read all curves there; click, or use the left and right keys, to select it"
 
 
 class EntropyView(View):
-    """Entropy."""
+    """Curves with bands over the layers; a click selects the layer."""
 
     name = "entropy"
     title = "Entropy"
     place = "centre-bottom"
-    depends_on = DATA
+    depends_on = SELECTION | {"question", "layer"}
 
     def __init__(self, session: Session) -> None:
         super().__init__(session)
+        self._options = EntropyOptions()
+        self._groups: tuple[tuple[Any, ...], tuple[NamedCurve, ...]] | None = None
+        self.plot = CurvePlot()
+        self.plot.setToolTip(_PLOT_TIP)
+        self.plot.x_chosen.connect(self._on_layer_chosen)
+        self.plot.curve_toggled.connect(self._on_curve_toggled)
+        self.figure = Figure(self.plot, "Entropy per layer")
+        self.kinds = _choice("Entropy of which distribution", _KINDS, partial(self._on_chosen, "kind"))
+        self.units = _choice("Unit", _UNITS, partial(self._on_chosen, "normalised"))
+        self.bands = _choice("What the band shows", _BANDS, partial(self._on_chosen, "band"))
+        self.splits = _choice("Parts of the selection", _SPLITS, partial(self._on_chosen, "split"))
+        self.shown = _button("Show ▾", "What is shown", "Show and hide single curves, and choose the vertical axis")
+        self.shown.setStyleSheet("QToolButton::menu-indicator { image: none; }")
+        self.shown.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        self.shown.setMenu(QMenu(self))
+        self.shown.menu().setToolTipsVisible(True)
+        self.shown.menu().aboutToShow.connect(self._fill_shown_menu)
+        self.shown.menu().hovered.connect(self._on_menu_hovered)
+        self.shown.menu().aboutToHide.connect(self._on_menu_hidden)
+        self.more = _button("⋯", "What can be done with this figure", "Copy, save or read the figure as a table")
+        self.more.clicked.connect(self._on_more_clicked)
+        self.note = ElidingLabel()
+        self.note.setAccessibleName("What the curves and bands are")
+        self.note.setForegroundRole(QPalette.ColorRole.PlaceholderText)
+        self._lay_out()
+        self._show_options()
+
+    def _lay_out(self) -> None:
+        row = QHBoxLayout()
+        row.setContentsMargins(8, 4, 8, 4)
+        row.setSpacing(6)
+        choices = FlowLayout()
+        for box in (self.kinds, self.units, self.bands, self.splits):
+            choices.addWidget(box)
+        row.addLayout(choices, 1)
+        for button in (self.shown, self.more):
+            row.addWidget(button, alignment=Qt.AlignmentFlag.AlignTop)
+        below = QHBoxLayout()
+        below.setContentsMargins(8, 0, 8, 4)
+        below.addWidget(self.note)
+        column = QVBoxLayout(self.body)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addLayout(row)
+        column.addWidget(self.figure, 1)
+        column.addLayout(below)
 
     def draw(self, state: State) -> None:
-        self.show_empty("Open a trace to see it here.", "Open trace…", "open")
+        if state.trace is None:
+            self._groups = None
+            self.show_empty("Open a trace to see how evenly its routers spread their weight.", "Open trace…", "open")
+            return
+        sample = state.trace.sample(state.scope, state.filter)
+        if not len(sample.questions):
+            self._say_why_empty(sample)
+            return
+        chart = EntropyChart(
+            data=state.trace,
+            sample=sample,
+            options=self._options,
+            curves=self._all_curves(sample, state.trace, state.question),
+            layer=state.layer,
+            question=state.question,
+        )
+        self.plot.show_chart(chart.plot(), self._options.hidden)
+        self.figure.set_data(chart.table(), f"{caption(state)} · {chart.describe()}")
+        self.note.set_text(chart.note())
+        self.units.setEnabled(chart.can_be_normalised)
+        self.show_body()
+
+    def options(self) -> dict[str, Any]:
+        return self._options.as_json()
+
+    def set_options(self, options: dict[str, Any]) -> None:
+        self._options = EntropyOptions.from_json(options)
+        self._show_options()
+        self.redraw()
+
+    def _say_why_empty(self, sample: RoutingSample) -> None:
+        n = sample.n_failed + sample.n_unrecorded
+        if not n and not self.state.filter.is_empty:
+            self.show_empty("No question passes the filter.", "Clear filter", "clear_filter")
+        elif not n:
+            self.show_empty("This trace has no questions.")
+        elif sample.n_failed:
+            self.show_empty(f"None of these {count(n)} questions was answered: {count(sample.n_failed)} failed.")
+        else:
+            self.show_empty(f"None of these {count(n)} questions is recorded yet.")
+
+    def _all_curves(self, sample: RoutingSample, data: TraceData, row: int | None) -> tuple[NamedCurve, ...]:
+        """Curves of the selection, kept while it stays the same, and that of the current question."""
+        options = self._options
+        key = (sample, options.kind, options.band, options.split)
+        if self._groups is None or any(a is not b for a, b in zip(self._groups[0], key, strict=True)):
+            self._groups = (key, group_curves(sample, data, options))
+        of_question = None if row is None else question_curve(sample, data, row, options)
+        return self._groups[1] if of_question is None else (*self._groups[1], of_question)
+
+    def _show_options(self) -> None:
+        options = self._options
+        choices = ((self.kinds, options.kind), (self.units, options.normalised), (self.bands, options.band))
+        for box, value in (*choices, (self.splits, options.split)):
+            box.setCurrentIndex(box.findData(value))
+            box.setToolTip(box.itemData(box.currentIndex(), Qt.ItemDataRole.ToolTipRole))
+
+    def _change(self, **changes: Any) -> None:
+        self._options = replace(self._options, **changes)
+        self._show_options()
+        self.redraw()
+
+    def _on_chosen(self, option: str, value: Any) -> None:
+        self._change(**{option: value})
+
+    def _on_layer_chosen(self, layer: int) -> None:
+        self.session.set(replace(self.state, layer=layer))
+
+    def _on_curve_toggled(self, name: str) -> None:
+        self._change(hidden=self._options.hidden ^ {name})
+
+    def _fill_shown_menu(self) -> None:
+        menu = self.shown.menu()
+        menu.clear()
+        for curve in self.plot.chart.curves:
+            action = _add_check(menu, curve.name, "", checked=curve.name not in self._options.hidden)
+            action.setData(curve.name)
+            action.triggered.connect(partial(self._on_curve_toggled, curve.name))
+        menu.addAction("All curves", self._on_show_all)
+        menu.addSeparator()
+        for option, text, tip in _AXIS:
+            is_on = getattr(self._options, option)
+            _add_check(menu, text, tip, checked=is_on).toggled.connect(partial(self._on_chosen, option))
+
+    def _on_show_all(self) -> None:
+        self._change(hidden=frozenset())
+
+    def _on_menu_hovered(self, action: QAction) -> None:
+        self.plot.point_at(action.data() or "")
+
+    def _on_menu_hidden(self) -> None:
+        self.plot.point_at("")
+
+    def _on_more_clicked(self) -> None:
+        menu = self.figure.menu()
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        menu.popup(self.more.mapToGlobal(QPoint(0, self.more.height())))
+
+
+def _choice(name: str, items: tuple[tuple[Any, str, str], ...], on_chosen: Callable[[Any], None]) -> QComboBox:
+    """A box that offers (value, text, meaning) and says which value was chosen."""
+    box = QComboBox()
+    box.setAccessibleName(name)
+    for value, text, meaning in items:
+        box.addItem(text, value)
+        box.setItemData(box.count() - 1, meaning, Qt.ItemDataRole.ToolTipRole)
+    box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
+    values = [value for value, _, _ in items]
+    box.activated.connect(lambda index: on_chosen(values[index]))
+    return box
+
+
+def _button(text: str, name: str, tip: str) -> QToolButton:
+    button = QToolButton()
+    button.setText(text)
+    button.setAccessibleName(name)
+    button.setToolTip(tip)
+    button.setAutoRaise(True)
+    return button
+
+
+def _add_check(menu: QMenu, text: str, tip: str, *, checked: bool) -> QAction:
+    action = menu.addAction(text.replace("&", "&&"))
+    action.setCheckable(True)
+    action.setChecked(checked)
+    action.setToolTip(tip)
+    return action

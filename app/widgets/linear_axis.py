@@ -1,0 +1,38 @@
+"""A linear axis in pixels, and which round values to mark on it."""
+
+from dataclasses import dataclass
+from math import ceil, floor, log10
+
+
+@dataclass(frozen=True)
+class LinearAxis:
+    """Maps `low`..`high` onto the pixels `start`..`stop` (upwards when start > stop)."""
+
+    low: float
+    high: float
+    start: float
+    stop: float
+
+    def __call__(self, value: float) -> float:
+        """The pixel of a value."""
+        return self.start + (value - self.low) / ((self.high - self.low) or 1.0) * (self.stop - self.start)
+
+    def value_at(self, pixel: float) -> float:
+        """The value of a pixel."""
+        return self.low + (pixel - self.start) / ((self.stop - self.start) or 1.0) * (self.high - self.low)
+
+    def ticks(self, spacing: float) -> list[tuple[float, str]]:
+        """Round values inside the axis, at least `spacing` pixels apart, with labels of equally many decimals."""
+        count = max(1.0, abs(self.stop - self.start) / spacing)
+        step = round_step((self.high - self.low) / count)
+        first, last = ceil(self.low / step - 1e-9), floor(self.high / step + 1e-9)
+        decimals = max(0, -floor(log10(step) + 1e-9))
+        return [(number * step, f"{number * step + 0.0:,.{decimals}f}") for number in range(first, last + 1)]
+
+
+def round_step(rough: float) -> float:
+    """The next step of 1, 2, 5 or 10 times a power of ten that is not below `rough`."""
+    if rough <= 0:
+        return 1.0
+    power = 10.0 ** floor(log10(rough))
+    return next(factor * power for factor in (1.0, 2.0, 5.0, 10.0) if factor * power >= rough * (1 - 1e-9))

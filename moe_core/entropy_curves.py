@@ -1,0 +1,112 @@
+"""Entropy per layer as curves with a band: of a selection of questions, of its right and wrong ones, of its subjects.
+
+Axes: n questions of the selection, L MoE layers.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from moe_core.metric import Metric
+from moe_core.metrics.full_entropy import FULL_ENTROPY
+from moe_core.metrics.topk_entropy import TOPK_ENTROPY
+from moe_core.scope import RoutedQuestions, RoutingSample, select
+
+FloatArray = NDArray[np.float64]
+
+
+class EntropyKind(StrEnum):
+    """Which distribution's entropy: that of the top-k gate weights, or that of all router probabilities."""
+
+    TOPK = "topk"
+    FULL = "full"
+
+    @property
+    def metric(self) -> Metric:
+        """Mean and standard deviation of this entropy per layer."""
+        return TOPK_ENTROPY if self is EntropyKind.TOPK else FULL_ENTROPY
+
+
+class Band(StrEnum):
+    """What spreads around a mean: one standard deviation over tokens, or the middle half of the questions' means."""
+
+    STD = "std"
+    QUARTILES = "quartiles"
+
+
+@dataclass(frozen=True)
+class EntropyCurve:
+    """Mean over tokens, and the band around it, each [L]; NaN where there is nothing to average, or to spread."""
+
+    n_questions: int
+    n_tokens: int
+    mean: FloatArray
+    low: FloatArray
+    high: FloatArray
+
+    def divided_by(self, largest: float) -> "EntropyCurve":
+        """The curve as shares of `largest`: entropies of routers that choose among different numbers compare so."""
+        arrays = (self.mean / largest, self.low / largest, self.high / largest)
+        return EntropyCurve(self.n_questions, self.n_tokens, *arrays)
+
+
+def entropy_curve(sample: RoutingSample, kind: EntropyKind, band: Band) -> EntropyCurve:
+    """The entropy of one sample, nats. One token has no standard deviation, one question no quartiles: NaN."""
+    values = kind.metric.compute(sample)
+    if band is Band.STD:
+        assert values.std is not None
+        spread = values.std if sample.n_tokens > 1 else np.full_like(values.std, np.nan)
+        low, high = values.values - spread, values.values + spread
+    else:
+        low, high = _quartiles(sample, kind)
+    return EntropyCurve(len(sample.questions), sample.n_tokens, values.values, low, high)
+
+
+def largest_entropy(sample: RoutingSample, kind: EntropyKind) -> float:
+    """ln k or ln E: the entropy of equal weights; 0 where there is only one expert to choose."""
+    largest = kind.metric.largest
+    assert largest is not None
+    return largest(sample)
+
+
+def right_ones(sample: RoutingSample, trace: RoutedQuestions) -> RoutingSample:
+    """Those of the sample that were answered correctly."""
+    return _part(sample, trace, sample.is_correct)
+
+
+def wrong_ones(sample: RoutingSample, trace: RoutedQuestions) -> RoutingSample:
+    """Those of the sample that have a gold answer, and the model chose another."""
+    return _part(sample, trace, sample.is_scored & ~sample.is_correct)
+
+
+def largest_subjects(sample: RoutingSample, trace: RoutedQuestions, most: int) -> dict[str, RoutingSample]:
+    """The subjects with the most questions of the sample, the largest first; in quiz order among equals."""
+    names, place, counts = np.unique(np.array(sample.subjects, np.str_), return_inverse=True, return_counts=True)
+    rank = {name: number for number, name in enumerate(sample.subject_names)}
+    order = sorted(range(len(names)), key=lambda index: (-int(counts[index]), rank[str(names[index])]))
+    return {str(names[index]): _part(sample, trace, place == index) for index in order[:most]}
+
+
+def one_question(sample: RoutingSample, trace: RoutedQuestions, row: int) -> RoutingSample:
+    """A single question of the trace in the sample's scope; empty where that failed or is not recorded."""
+    return select(sample.routing, trace, np.array([row]))
+
+
+def _part(sample: RoutingSample, trace: RoutedQuestions, chosen: NDArray[Any]) -> RoutingSample:
+    return select(sample.routing, trace, sample.questions[chosen])
+
+
+def _quartiles(sample: RoutingSample, kind: EntropyKind) -> tuple[FloatArray, FloatArray]:
+    """First and third quartile [L each] over questions of each one's mean over its tokens."""
+    if len(sample.questions) < 2:
+        nothing = np.full(sample.n_layers, np.nan)
+        return nothing, nothing.copy()
+    sums = sample.routing.token_sums
+    of_kind = sums.topk_entropy if kind is EntropyKind.TOPK else sums.full_entropy
+    n_tokens = np.maximum(sample.routing.n_tokens[sample.questions], 1)
+    means = of_kind[sample.questions] / n_tokens[:, None]  # [n, L]
+    low, high = np.quantile(means.T.copy(), [0.25, 0.75], axis=1)  # one row a layer: several times faster
+    return low, high

@@ -1,15 +1,17 @@
 """A layout that puts widgets one after another and goes on in a new line where there is no room."""
 
 from PySide6.QtCore import QMargins, QPoint, QRect, QSize, Qt
-from PySide6.QtWidgets import QLayout, QLayoutItem
+from PySide6.QtWidgets import QLayout, QLayoutItem, QWidget
 
 
 class FlowLayout(QLayout):
     """Left to right, then down; every widget keeps the size that it asks for."""
 
-    def __init__(self, spacing: int = 6) -> None:
+    def __init__(self, parent: QWidget | None = None, spacing: int = 6) -> None:
         super().__init__()
         self._items: list[QLayoutItem] = []
+        if parent is not None:
+            parent.setLayout(self)
         self.setSpacing(spacing)
         self.setContentsMargins(0, 0, 0, 0)
 

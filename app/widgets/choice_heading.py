@@ -1,0 +1,68 @@
+"""A large heading with a line of numbers below, and a switcher where there is more than one thing to look at."""
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QVBoxLayout, QWidget
+
+_LARGER = 1.3
+
+
+class ChoiceHeading(QWidget):
+    """`switched` carries the place of what was chosen among the names given."""
+
+    switched = Signal(int)
+
+    def __init__(self, accessible_name: str, tip: str) -> None:
+        super().__init__()
+        self._title, self._numbers, self._label = QLabel(), QLabel(), QLabel()
+        font = self._title.font()
+        font.setPointSizeF(font.pointSizeF() * _LARGER)
+        font.setBold(True)
+        self._title.setFont(font)
+        for text in (self._title, self._numbers):
+            text.setTextFormat(Qt.TextFormat.PlainText)
+            text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self._numbers.setWordWrap(True)
+        self.switcher = QComboBox()
+        self.switcher.setAccessibleName(accessible_name)
+        self.switcher.setToolTip(tip)
+        self.switcher.activated.connect(self.switched)
+        self._label.setBuddy(self.switcher)
+        self._lay_out()
+
+    def set_texts(self, title: str, numbers: str) -> None:
+        """Show another heading."""
+        self._title.setText(title)
+        self._numbers.setText(numbers)
+
+    def set_names(self, names: Sequence[str], shown: int, label: str) -> None:
+        """What there is to look at; the switcher is there only where that is more than one."""
+        if list(names) != [self.switcher.itemText(place) for place in range(self.switcher.count())]:
+            self.switcher.clear()
+            self.switcher.addItems(list(names))
+        self.switcher.setCurrentIndex(shown)
+        self._label.setText(label)
+        for widget in (self._label, self.switcher):
+            widget.setVisible(len(names) > 1)
+
+    @property
+    def title(self) -> str:
+        """The heading."""
+        return self._title.text()
+
+    @property
+    def numbers(self) -> str:
+        """The line below it."""
+        return self._numbers.text()
+
+    def _lay_out(self) -> None:
+        head = QHBoxLayout()
+        head.addWidget(self._title, 1)
+        head.addWidget(self._label)
+        head.addWidget(self.switcher)
+        both = QVBoxLayout(self)
+        both.setContentsMargins(0, 0, 0, 0)
+        both.setSpacing(4)
+        both.addLayout(head)
+        both.addWidget(self._numbers)

@@ -79,7 +79,7 @@ _RIGHT = Look(theme.RIGHT, Style(marker="circle"))
 _WRONG = Look(theme.WRONG, Style(dash=(5, 2.5), marker="square"))
 _QUESTION = Look(theme.BASELINE, Style(dash=(1.5, 2), marker="diamond", width=1.8))
 # Apart from each other and from the colours that mean something, on light and dark ground; dashes and markers differ.
-_SUBJECTS = (
+SUBJECT_LOOKS = (
     Look("#E69F00", Style((), "circle", band="pointed")),
     Look("#56B4E9", Style((), "square", band="pointed")),
     Look("#9467BD", Style((6, 2), "triangle", band="pointed")),
@@ -115,7 +115,7 @@ def _parts(sample: RoutingSample, data: TraceData, split: Split) -> Iterator[tup
         yield "wrong", _WRONG, wrong_ones(sample, data.trace)
     elif split is Split.SUBJECT:
         subjects = largest_subjects(sample, data.trace, MOST_SUBJECTS)
-        for (name, part), look in zip(subjects.items(), _SUBJECTS, strict=False):
+        for (name, part), look in zip(subjects.items(), SUBJECT_LOOKS, strict=False):
             yield name, look, part
 
 

@@ -1,0 +1,88 @@
+"""Above a list of questions: search, what else to filter by, the conditions in force, and how many pass."""
+
+from PySide6.QtCore import Signal
+from PySide6.QtGui import QPalette, QResizeEvent
+from PySide6.QtWidgets import QGridLayout, QLabel, QToolButton, QWidget
+
+from app import theme
+from app.widgets.chip_row import ChipRow
+from app.widgets.experts_popup import ExpertsPopup
+from app.widgets.flow_layout import FlowLayout
+from app.widgets.margin_popup import MarginPopup
+from app.widgets.outcome_toggles import OutcomeMark, OutcomeToggles
+from app.widgets.search_field import SearchField
+from app.widgets.subject_popup import SubjectPopup
+
+_WIDE_IN_CHARACTERS = 100
+
+
+class FilterBar(QWidget):
+    """Its parts speak for themselves: whoever uses the bar connects to them. `menu_wanted`: the button at its end."""
+
+    menu_wanted = Signal()
+
+    def __init__(self, marks: tuple[OutcomeMark, ...]) -> None:
+        super().__init__()
+        self.search = SearchField("Search id and text", "Search the questions by id and text")
+        self.search.setToolTip(
+            "Show only the questions whose id or text holds this (Ctrl+F; Esc clears, Down goes to the list)."
+        )
+        self.outcomes = OutcomeToggles(marks)
+        self.subjects = SubjectPopup()
+        self.margin = MarginPopup()
+        self.experts = ExpertsPopup()
+        self.chips = ChipRow()
+        self._count = QLabel()
+        self._count.setForegroundRole(QPalette.ColorRole.PlaceholderText)
+        self._count.setFont(theme.tabular(self._count.font()))
+        self._count.setAccessibleName("Questions shown")
+        self._menu = QToolButton()
+        self._menu.setText("⋯")
+        self._menu.setAutoRaise(True)
+        self._menu.setAccessibleName("Copy, save and arrange the table")
+        self._menu.setToolTip("Copy the table, save it as CSV, sort it, choose its columns.")
+        self._menu.clicked.connect(self.menu_wanted)
+        self._buttons = QWidget()
+        self._grid = QGridLayout(self)
+        self._lay_out()
+
+    def set_count(self, shown: str, total: str) -> None:
+        """Say how many questions pass, as texts."""
+        self._count.setText(f"{shown} of {total}")
+        self._count.setToolTip(f"{shown} of {total} questions pass the filter; every view counts these alone.")
+
+    @property
+    def count_text(self) -> str:
+        """How many questions pass, as it is said."""
+        return self._count.text()
+
+    @property
+    def menu_button(self) -> QToolButton:
+        """The button at the end of the bar."""
+        return self._menu
+
+    def _lay_out(self) -> None:
+        row = FlowLayout(self._buttons, spacing=2)
+        for widget in (self.outcomes, self.subjects, self.margin, self.experts):
+            row.addWidget(widget)
+        self._grid.setContentsMargins(6, 6, 6, 4)
+        self._grid.setHorizontalSpacing(6)
+        self._grid.setVerticalSpacing(4)
+        self._grid.addWidget(self.search, 0, 0)
+        self._grid.addWidget(self._count, 0, 2)
+        self._grid.addWidget(self._menu, 0, 3)
+        self._grid.addWidget(self.chips, 2, 0, 1, 4)
+        self._grid.setColumnStretch(0, 2)
+        self._place_buttons(is_wide=False)
+
+    def _place_buttons(self, *, is_wide: bool) -> None:
+        """Beside the search where there is room, else below it."""
+        self._is_wide = is_wide
+        self._grid.addWidget(self._buttons, *((0, 1, 1, 1) if is_wide else (1, 0, 1, 4)))
+        self._grid.setColumnStretch(1, 3 if is_wide else 0)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        is_wide = event.size().width() > _WIDE_IN_CHARACTERS * self.fontMetrics().averageCharWidth()
+        if is_wide != self._is_wide:
+            self._place_buttons(is_wide=is_wide)

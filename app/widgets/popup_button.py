@@ -1,0 +1,75 @@
+"""A button that opens a small panel below itself: Esc or a click elsewhere closes it."""
+
+from PySide6.QtCore import QEvent, QPoint, QRect, Qt, Signal
+from PySide6.QtGui import QKeyEvent, QPalette
+from PySide6.QtWidgets import QFrame, QLabel, QPushButton, QToolButton, QVBoxLayout, QWidget
+
+_MARGIN = 8
+
+
+class PopupButton(QToolButton):
+    """`opening` is told just before the panel shows, for whoever fills it."""
+
+    opening = Signal()
+
+    def __init__(self, text: str, tip: str) -> None:
+        super().__init__()
+        self.setText(f"{text} ▾")
+        self.setAutoRaise(True)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setToolTip(tip)
+        self.setAccessibleName(f"Filter by {text.lower()}")
+        self.panel = QFrame(self, Qt.WindowType.Popup)
+        self.panel.setFrameShape(QFrame.Shape.StyledPanel)
+        self.panel.setAccessibleName(f"Filter by {text.lower()}")
+        self.rows = QVBoxLayout(self.panel)
+        self.rows.setContentsMargins(_MARGIN, _MARGIN, _MARGIN, _MARGIN)
+        self.rows.setSpacing(6)
+        self.panel.installEventFilter(self)
+        self.clicked.connect(self.open)
+
+    def first_field(self) -> QWidget:
+        """What has the focus when the panel opens."""
+        return self.panel
+
+    def open(self) -> None:
+        """Show the panel, on the screen as a whole."""
+        self.opening.emit()
+        self.panel.adjustSize()
+        place = QRect(self.mapToGlobal(QPoint(0, self.height())), self.panel.size())
+        screen = self.screen().availableGeometry()
+        place.moveRight(min(place.right(), screen.right()))
+        place.moveLeft(max(place.left(), screen.left()))
+        if place.bottom() > screen.bottom():
+            place.moveBottom(self.mapToGlobal(QPoint(0, 0)).y())
+        self.panel.move(place.topLeft())
+        self.panel.show()
+        self.first_field().setFocus(Qt.FocusReason.PopupFocusReason)
+
+    def close_panel(self) -> None:
+        """Put the panel away."""
+        self.panel.close()
+
+    def eventFilter(self, watched: object, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.KeyPress and isinstance(event, QKeyEvent) and event.key() == Qt.Key.Key_Escape:
+            self.close_panel()
+            return True
+        return False
+
+
+def note(text: str = "") -> QLabel:
+    """A line of small print in a panel: plain text that wraps."""
+    label = QLabel(text)
+    label.setTextFormat(Qt.TextFormat.PlainText)
+    label.setWordWrap(True)
+    label.setForegroundRole(QPalette.ColorRole.PlaceholderText)
+    label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+    return label
+
+
+def flat_button(text: str, tip: str) -> QPushButton:
+    """A button without a frame that is no dialog's default."""
+    button = QPushButton(text)
+    button.setAutoDefault(False)
+    button.setToolTip(tip)
+    return button

@@ -1,0 +1,35 @@
+"""Keys and clicks that choose an expert, the same in every widget that shows some."""
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QKeyEvent, QMouseEvent
+
+_CONTROL = Qt.KeyboardModifier.ControlModifier
+_PLAIN = Qt.KeyboardModifier.NoModifier
+_ARROWS = frozenset(
+    {Qt.Key.Key_Left, Qt.Key.Key_Right, Qt.Key.Key_Up, Qt.Key.Key_Down, Qt.Key.Key_Home, Qt.Key.Key_End}
+)
+
+
+def adds(event: QMouseEvent) -> bool:
+    """Whether a click adds to the selection, or takes away from it, in place of replacing it."""
+    return bool(event.modifiers() & _CONTROL)
+
+
+def chooses(event: QKeyEvent) -> bool:
+    """Whether a key chooses what the cursor is on: return alone, or control and space, which adds."""
+    is_return = event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and _modifiers(event) == _PLAIN
+    return is_return or is_adding(event)
+
+
+def is_adding(event: QKeyEvent) -> bool:
+    """Whether the key adds to the selection, or takes away from it."""
+    return event.key() == Qt.Key.Key_Space and _modifiers(event) == _CONTROL
+
+
+def arrow(event: QKeyEvent) -> Qt.Key | None:
+    """The arrow, home or end key of the event, where it stands alone: with Alt or Shift they are the window's."""
+    return Qt.Key(event.key()) if event.key() in _ARROWS and _modifiers(event) == _PLAIN else None
+
+
+def _modifiers(event: QKeyEvent) -> Qt.KeyboardModifier:
+    return event.modifiers() & ~Qt.KeyboardModifier.KeypadModifier

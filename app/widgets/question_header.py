@@ -1,0 +1,72 @@
+"""Two lines above a question: which it is and how it ended, and the buttons to go on, go back and copy."""
+
+from PySide6.QtCore import Signal
+from PySide6.QtGui import QColor, QPalette
+from PySide6.QtWidgets import QGridLayout, QLabel, QToolButton, QWidget
+
+from app import theme
+from app.widgets.eliding_label import ElidingLabel
+from app.widgets.visible_text import as_tooltip
+
+
+class QuestionHeader(QWidget):
+    """Texts in, clicks out."""
+
+    previous_requested = Signal()
+    next_requested = Signal()
+    copy_requested = Signal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._id, self._details, self._outcome = ElidingLabel(), ElidingLabel(), QLabel()
+        self._details.setForegroundRole(QPalette.ColorRole.PlaceholderText)
+        for label, name in ((self._id, "Question"), (self._details, "About the question"), (self._outcome, "Outcome")):
+            label.setAccessibleName(name)
+        font = self._id.font()
+        font.setBold(True)
+        self._id.setFont(font)
+        back = _button("‹", "Previous question", "The question before it in the list (Shift+Space)")
+        forth = _button("›", "Next question", "The next question of the list (Space)")
+        copy = _button("Copy prompt", "Copy prompt", "Copy the whole prompt, as the model read it, as plain text")
+        back.clicked.connect(self.previous_requested)
+        forth.clicked.connect(self.next_requested)
+        copy.clicked.connect(self.copy_requested)
+        layout = QGridLayout(self)
+        layout.setContentsMargins(8, 6, 4, 4)
+        layout.setHorizontalSpacing(4)
+        layout.setVerticalSpacing(2)
+        layout.setColumnStretch(0, 1)
+        for column, widget in enumerate((self._id, self._outcome, back, forth)):
+            layout.addWidget(widget, 0, column)
+        layout.addWidget(self._details, 1, 0)
+        layout.addWidget(copy, 1, 1, 1, 3)
+
+    def set_question(self, name: str, outcome: str, details: str) -> None:
+        """Show another question; `outcome` is one of the words that QuestionTable uses."""
+        for label, text in ((self._id, name), (self._details, details)):
+            label.set_text(text)
+            label.setToolTip(as_tooltip(text))
+        mark, colour = _OUTCOMES.get(outcome, ("", ""))
+        self._outcome.setText(f"{mark} {outcome}".strip())
+        palette = self.palette()
+        if colour:
+            ink = palette.color(QPalette.ColorRole.WindowText)
+            palette.setColor(QPalette.ColorRole.WindowText, theme.blend(QColor(colour), ink, 0.3))
+        self._outcome.setPalette(palette)
+
+    @property
+    def texts(self) -> tuple[str, str, str]:
+        """Id, outcome and details, as shown."""
+        return self._id.whole_text, self._outcome.text(), self._details.whole_text
+
+
+_OUTCOMES = {"right": ("✓", theme.RIGHT), "wrong": ("✗", theme.WRONG), "failed": ("⚠", theme.WRONG)}
+
+
+def _button(text: str, name: str, tip: str) -> QToolButton:
+    button = QToolButton()
+    button.setText(text)
+    button.setAccessibleName(name)
+    button.setToolTip(tip)
+    button.setAutoRaise(True)
+    return button

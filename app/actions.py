@@ -70,6 +70,13 @@ ACTIONS: tuple[Action, ...] = (
         "record", "Record…", "File", "Run a quiz on a model and record its routing", lambda w: w.record(), ("Ctrl+R",)
     ),
     Action(
+        "choose_library",
+        "Folder of the traces…",
+        "File",
+        "Choose the folder whose traces are listed, and where recordings go",
+        lambda w: w.choose_library(),
+    ),
+    Action(
         "close_trace",
         "Close trace",
         "File",

@@ -26,6 +26,7 @@ from app.session import Session
 from app.settings import Settings
 from app.state import State
 from app.status_line import StatusLine
+from app.trace_files import TraceFiles, ask_for_folder
 from app.view import View
 from app.views import VIEWS
 from app.widgets.figure import Figure
@@ -55,6 +56,8 @@ class MainWindow(QMainWindow):
         self.resize(*SIZE)
         self.message_bar = MessageBar()
         self.status_line = StatusLine(self.runner)
+        self.trace_files = TraceFiles(self.session, self.settings, self, self)
+        self.session.set(replace(self.session.state, library=self.settings.library))
         self.views: dict[str, View] = {view.name: view(self.session) for view in VIEWS}
         self._add_bars()
         self.docks = docking.add_docks(self, list(self.views.values()))
@@ -90,6 +93,12 @@ class MainWindow(QMainWindow):
         )
         if chosen:
             self.open_trace(Path(chosen))
+
+    def choose_library(self) -> None:
+        """Let the person choose the folder whose traces are listed."""
+        if folder := ask_for_folder(self, self.settings.library):
+            self.settings.library = folder
+            self.session.set(replace(self.session.state, library=folder))
 
     def open_demo(self) -> None:
         """Show the demo's trace; record it first where it is not complete."""
@@ -327,6 +336,8 @@ class MainWindow(QMainWindow):
             return
         self._remember()
         self.runner.close()
+        for view in self.views.values():
+            view.release()
         self.session.close()
         super().closeEvent(event)
 

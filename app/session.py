@@ -12,10 +12,16 @@ from moe_core.question_filter import EVERYTHING, Expert, QuestionFilter
 
 
 class Session(QObject):
-    """Holds the state. `changed` carries the state before and after; `requested` the name of an action to run."""
+    """Holds the state. `changed` carries the state before and after; `requested` the name of an action to run.
+
+    `path_requested` carries what to do with a file of the library, and its path; `library_changed` says that one of
+    them came or went.
+    """
 
     changed = Signal(object, object)
     requested = Signal(str)
+    path_requested = Signal(str, object)
+    library_changed = Signal()
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -40,6 +46,10 @@ class Session(QObject):
         """Ask for an action of the window by its name, such as `open` or `record`."""
         self.requested.emit(action)
 
+    def request_for(self, path: Path, action: str) -> None:
+        """Ask for something that is done with one trace of the library: `open`, `baseline`, `reveal`, `delete`."""
+        self.path_requested.emit(action, path)
+
     def open(self, path: Path) -> None:
         """Show another trace from its start; raises TraceError, and changes nothing, where that cannot be read."""
         data = TraceData(path)
@@ -54,11 +64,24 @@ class Session(QObject):
         if before.trace is not None and before.trace is not before.baseline:
             before.trace.close()
 
+    def set_baseline(self, path: Path | None) -> None:
+        """Compare with another trace, or with none; raises TraceError, and changes nothing, for a file that is none."""
+        before = self._state
+        if path is None:
+            baseline = None
+        elif before.trace is not None and before.trace.path.absolute() == path.absolute():
+            baseline = before.trace
+        else:
+            baseline = TraceData(path)
+        self._apply(replace(before, baseline=baseline))
+        if before.baseline not in (None, before.trace, self._state.baseline):
+            before.baseline.close()
+
     def close(self) -> None:
         """Show no trace."""
         before = self._state
         self.undo_stack.clear()
-        self._apply(State(scope=before.scope, metric=before.metric))
+        self._apply(State(scope=before.scope, metric=before.metric, library=before.library))
         for data in {before.trace, before.baseline} - {None}:
             data.close()  # type: ignore[union-attr]  # None is not among them
 

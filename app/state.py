@@ -1,6 +1,7 @@
 """All that the window shows, as one frozen value: which trace, which questions, which experts, which token."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from app.trace_data import TraceData
 from moe_core.question_filter import EVERYTHING, Expert, QuestionFilter
@@ -13,7 +14,8 @@ class State:
 
     `revision` grows when a trace that is being recorded has new rows. `filter` defines the selection of questions that
     every aggregate follows. `question` is a row of the trace, `token` a position in its prompt (None: the answer
-    position). `experts` are the selected cells; `layer` is the one looked at where only one can be.
+    position). `experts` are the selected cells; `layer` is the one looked at where only one can be. `library` is the
+    folder whose traces are listed.
     """
 
     trace: TraceData | None = None
@@ -26,6 +28,7 @@ class State:
     token: int | None = None
     layer: int = 0
     experts: frozenset[Expert] = frozenset()
+    library: Path | None = None
 
 
 DATA = frozenset({"trace", "revision"})

@@ -54,6 +54,9 @@ class View(QWidget):
     def set_options(self, options: dict[str, Any]) -> None:
         """The inverse of `options`; unknown or wrong values are passed over."""
 
+    def release(self) -> None:
+        """End what runs in the background: the window closes."""
+
     def show_empty(self, sentence: str, button: str = "", action: str = "") -> None:
         """Show one sentence on what would fill the view, and a button that runs the window's action of that name."""
         self._empty.say(sentence, button, action)

@@ -1,20 +1,231 @@
-"""The Experts view."""
+"""The Experts view: one metric for every expert of every layer, over the selection of questions and the scope."""
 
+from dataclasses import replace
+from typing import Any, cast
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QSizePolicy, QToolButton, QVBoxLayout, QWidget
+
+from app.captions import caption
+from app.expert_grid import GRID_METRICS, ExpertGrid, Marginal, expert_grid
 from app.session import Session
-from app.state import DATA, State
+from app.state import SELECTION, State
 from app.view import View
+from app.widgets.colour_bar import ColourBar
+from app.widgets.colour_controls import ColourControls
+from app.widgets.eliding_combo_box import ElidingComboBox
+from app.widgets.eliding_label import ElidingLabel
+from app.widgets.figure import Figure
+from app.widgets.grid_layout import Place
+from app.widgets.grid_selection import Choice
+from app.widgets.heat_map import HeatMap
+from app.widgets.heat_map_data import HeatMapData
+from moe_core.number_text import count
+
+_HINT = "Point at a cell for its value; click, drag or use the arrow keys to select experts."
 
 
 class ExpertsView(View):
-    """Experts."""
+    """A heat map with colour bar and marginals; what is selected here is selected everywhere."""
 
     name = "experts"
     title = "Experts"
     place = "centre"
-    depends_on = DATA
+    depends_on = SELECTION | {"metric", "experts", "layer"}
 
     def __init__(self, session: Session) -> None:
         super().__init__(session)
+        self._grid: ExpertGrid | None = None
+        self._marginal: Marginal = "mean"
+        self._metric = self._make_metric_box()
+        self._colours = ColourControls()
+        self._n = QLabel()
+        self._n.setAccessibleName("Questions behind the grid")
+        self._n.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.heat_map, self.colour_bar = HeatMap(), ColourBar()
+        self.figure = Figure(self._make_canvas(), self.title)
+        self._more = self._make_more_button()
+        self._readout = ElidingLabel(_HINT)
+        self._readout.setAccessibleName("The cell under mouse or cursor")
+        self._lay_out()
+        self._connect()
 
     def draw(self, state: State) -> None:
-        self.show_empty("Open a trace to see it here.", "Open trace…", "open")
+        grid = expert_grid(state)
+        if grid is None:
+            self.show_empty("Open a trace to see which experts its questions use.", "Open trace…", "open")
+        elif grid.n_questions == 0:
+            self._show_nothing(state, grid)
+        else:
+            self.show_body()
+            if self._grid is None or grid.values is not self._grid.values or grid.metric is not self._grid.metric:
+                self._show_grid(grid, state)
+            self.heat_map.set_selected(state.experts, state.layer)
+            self._show_place(None)
+
+    def options(self) -> dict[str, Any]:
+        return {"colours": self._colours.options(), "marginals": self._marginal}
+
+    def set_options(self, options: dict[str, Any]) -> None:
+        colours = options.get("colours")
+        if options.get("marginals") in ("mean", "sum"):
+            self._marginal = options["marginals"]
+        self._colours.set_options(colours if isinstance(colours, dict) else {})
+
+    def _show_nothing(self, state: State, grid: ExpertGrid) -> None:
+        self._grid = None
+        left_out = grid.left_out_text()
+        if not left_out:
+            self.show_empty("No question passes the filter.", "Clear filter", "clear_filter")
+        elif state.filter.is_empty:
+            self.show_empty(f"No question has been answered yet ({left_out}); answers appear here as they come.")
+        else:
+            sentence = f"No question that passes the filter was answered ({left_out})."
+            self.show_empty(sentence, "Clear filter", "clear_filter")
+
+    def _show_grid(self, grid: ExpertGrid, state: State) -> None:
+        """Draw what depends on values; the selection is drawn over it."""
+        self._grid = grid
+        metric = grid.metric
+        self._metric.setCurrentIndex(GRID_METRICS.index(metric))
+        self._metric.setToolTip(metric.meaning)
+        self._colours.set_kind(metric.name, is_signed=metric.is_signed)
+        left_out = grid.left_out_text()
+        self._n.setText(grid.n_text())
+        self._n.setToolTip(f"Answered questions that pass the filter{f'; left out: {left_out}' if left_out else ''}")
+        self.figure.title = f"{self.title}: {metric.title}"
+        self.figure.setAccessibleName(self.figure.title)
+        self.figure.set_data(grid.table(), caption(state))
+        self._colour()
+
+    def _colour(self) -> None:
+        """Give the values their colours."""
+        if (grid := self._grid) is None:
+            return
+        values = grid.values.values
+        scale = self._colours.scale(values)
+        rows, columns = grid.marginals(self._marginal)
+        self.heat_map.set_data(
+            HeatMapData(
+                values=values,
+                is_never_used=grid.is_never_used,
+                scale=scale,
+                row_marginals=rows,
+                column_marginals=columns,
+                marginal_name=self._marginal,
+                is_signed=grid.metric.is_signed,
+                note=grid.note(),
+            )
+        )
+        beyond = bool((values < scale.low).any()), bool((values > scale.high).any())
+        self.colour_bar.set_scale(
+            scale, has_beyond=beyond, is_signed=grid.metric.is_signed, format_value=grid.tick_text
+        )
+
+    def _show_place(self, place: Place | None) -> None:
+        """Say what is known of the place pointed at; of the selection while there is none."""
+        grid = self._grid
+        cell = place.cell if place else None
+        self.colour_bar.set_pointer(float(grid.values.values[cell]) if grid and cell else None)
+        if grid is not None:
+            self._readout.set_text(" · ".join(self._facts(grid, place)) if place else self._selection_text())
+
+    def _facts(self, grid: ExpertGrid, place: Place) -> list[str]:
+        if place.cell is not None:
+            return [f"Layer {place.layer}, expert {place.expert}", *grid.cell_facts(*place.cell)]
+        name = f"Layer {place.layer}" if place.expert is None else f"Expert {place.expert} of every layer"
+        return [name, *grid.line_facts(place.layer, place.expert, self._marginal)]
+
+    def _selection_text(self) -> str:
+        cells = sorted(self.state.experts)
+        if not cells:
+            return _HINT
+        names = ", ".join(f"{layer}:{expert}" for layer, expert in cells[:8])
+        return f"{count(len(cells))} selected (layer:expert): {names}{', …' * (len(cells) > 8)}"
+
+    def _tip(self, place: Place) -> str:
+        if self._grid is None:
+            return ""
+        name, *facts = self._facts(self._grid, place)
+        return "\n".join([name, self._grid.metric.title, *facts])
+
+    def _on_chosen(self, choice: Choice) -> None:
+        layer = self.state.layer if choice.layer is None else choice.layer
+        self.session.set(replace(self.state, experts=choice.cells, layer=layer))
+
+    def _on_activated(self) -> None:
+        self.session.request("filter_by_experts")
+
+    def _on_metric_activated(self, index: int) -> None:
+        self.session.set(replace(self.state, metric=GRID_METRICS[index].name))
+
+    def _on_more(self) -> None:
+        menu = self.figure.menu()
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        menu.addSeparator()
+        for kind in ("mean", "sum"):
+            action = menu.addAction(f"Bars at the sides: {kind}")
+            action.setCheckable(True)
+            action.setChecked(kind == self._marginal)
+            action.setData(kind)
+            action.triggered.connect(self._on_marginal_chosen)
+        menu.popup(self._more.mapToGlobal(self._more.rect().bottomLeft()))
+
+    def _on_marginal_chosen(self) -> None:
+        self._marginal = cast("Marginal", self.sender().data())  # type: ignore[attr-defined]  # it is a QAction
+        self._colour()
+
+    def _make_metric_box(self) -> QComboBox:
+        box = ElidingComboBox()
+        box.setAccessibleName("Metric of the grid")
+        box.setMinimumContentsLength(16)
+        box.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        for metric in GRID_METRICS:
+            box.addItem(metric.title, metric.name)
+            box.setItemData(box.count() - 1, metric.meaning, Qt.ItemDataRole.ToolTipRole)
+        return box
+
+    def _make_more_button(self) -> QToolButton:
+        button = QToolButton()
+        button.setText("⋯")
+        button.setAutoRaise(True)
+        button.setAccessibleName("More on this figure")
+        button.setToolTip("Copy or save the figure or its data, show it as a table, choose what the bars show")
+        return button
+
+    def _make_canvas(self) -> QWidget:
+        canvas = QWidget()
+        canvas.setFocusProxy(self.heat_map)
+        layout = QHBoxLayout(canvas)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(8)
+        layout.addWidget(self.heat_map, 1)
+        layout.addWidget(self.colour_bar)
+        return canvas
+
+    def _lay_out(self) -> None:
+        row = QHBoxLayout()
+        row.setSpacing(6)
+        row.addWidget(self._metric, 1)
+        for widget in (self._colours, self._n, self._more):
+            row.addWidget(widget)
+        layout = QVBoxLayout(self.body)
+        layout.setContentsMargins(8, 6, 8, 6)
+        layout.setSpacing(6)
+        layout.addLayout(row)
+        layout.addWidget(self._colours.ends)
+        layout.addWidget(self.figure, 1)
+        layout.addWidget(self._readout)
+        self.setFocusProxy(self.heat_map)
+
+    def _connect(self) -> None:
+        self._metric.activated.connect(self._on_metric_activated)
+        self._colours.changed.connect(self._colour)
+        self._more.clicked.connect(self._on_more)
+        self.heat_map.tip_for = self._tip
+        self.colour_bar.rows_beside = self.heat_map.rows_span
+        self.heat_map.chosen.connect(self._on_chosen)
+        self.heat_map.pointed.connect(self._show_place)
+        self.heat_map.activated.connect(self._on_activated)
+        self.colour_bar.range_dragged.connect(self._colours.set_ends)
+        self.colour_bar.reset.connect(self._colours.set_full)

@@ -1,0 +1,178 @@
+"""What the grid of experts shows of a state: a metric's values, which cells are special, ranks, and words for them.
+
+Axes: L layers, E experts.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.state import State
+from app.widgets.figure_table import FigureTable
+from moe_core.metric import Metric, MetricValues
+from moe_core.metrics import METRICS
+from moe_core.number_text import count, percent, percent_with_interval, significant
+from moe_core.scope import RoutingSample
+
+FloatArray = NDArray[np.float64]
+Marginal = Literal["mean", "sum"]
+
+GRID_METRICS: tuple[Metric, ...] = tuple(metric for metric in METRICS if metric.axes == ("layer", "expert"))
+"""The metrics that the grid can show, in menu order."""
+
+
+def grid_metric(name: str) -> Metric:
+    """The metric of that name; the first one where the grid cannot show it."""
+    return next((metric for metric in GRID_METRICS if metric.name == name), GRID_METRICS[0])
+
+
+@dataclass(frozen=True)
+class ExpertGrid:
+    """A metric over one selection of questions and scope."""
+
+    metric: Metric
+    values: MetricValues
+    sample: RoutingSample
+
+    @property
+    def n_questions(self) -> int:
+        """Questions behind the grid: answered ones of the selection."""
+        return len(self.sample.questions)
+
+    @cached_property
+    def is_never_used(self) -> NDArray[np.bool_]:
+        """Experts that no token of the scope chose [L, E]."""
+        return np.equal(self.sample.totals.tokens, 0)
+
+    @cached_property
+    def ranks(self) -> NDArray[np.intp]:
+        """Rank among all experts [L, E], 1 = largest value, equal ones alike; 0 without a value."""
+        return _ranks(self.values.values.reshape(1, -1)).reshape(self.values.values.shape)
+
+    @cached_property
+    def ranks_in_layer(self) -> NDArray[np.intp]:
+        """Rank among the experts of the layer [L, E]."""
+        return _ranks(self.values.values)
+
+    def marginals(self, kind: Marginal) -> tuple[FloatArray, FloatArray]:
+        """Mean or sum over the experts of each layer [L] and the layers of each expert [E]; NaN where none has any."""
+        known = ~np.isnan(self.values.values)
+        filled = np.where(known, self.values.values, 0.0)
+        found = []
+        for axis in (1, 0):
+            n = known.sum(axis=axis)
+            total = np.where(n > 0, filled.sum(axis=axis), np.nan)
+            found.append(total if kind == "sum" else total / np.maximum(n, 1))
+        return found[0], found[1]
+
+    def value_text(self, value: float) -> str:
+        """A value as a paper prints it: shares of right answers in percent, their differences in points."""
+        if self.values.lower is None:
+            return significant(value, 4)
+        return _points(value) if self.metric.is_signed else percent(value)
+
+    def tick_text(self, value: float) -> str:
+        """A round value at the colour bar, no longer than needed."""
+        if self.values.lower is None:
+            return f"{value:.3g}"
+        return f"{value * 100:+.3g}" if self.metric.is_signed and value else f"{value * 100:.3g} %"
+
+    def cell_value_text(self, layer: int, expert: int) -> str:
+        """A cell's value with its interval, where the metric has one."""
+        value, lower, upper = self.values.values[layer, expert], self.values.lower, self.values.upper
+        if lower is None or upper is None or np.isnan(value):
+            return self.value_text(float(value))
+        ends = float(lower[layer, expert]), float(upper[layer, expert])
+        if self.metric.is_signed:
+            return f"{_points(float(value))} [{ends[0] * 100:+.1f}, {ends[1] * 100:+.1f}]"
+        return percent_with_interval(float(value), *ends)
+
+    def cell_facts(self, layer: int, expert: int) -> list[str]:
+        """What is known of a cell, a phrase each: value, support, rank."""
+        facts = [self.cell_value_text(layer, expert)] if self.ranks[layer, expert] else ["no value"]
+        if self.is_never_used[layer, expert]:
+            facts.append("never used in this scope")
+        support = int(self.values.support[layer, expert])
+        facts.append(f"n = {count(support)} of {count(self.n_questions)} questions")
+        if rank := int(self.ranks[layer, expert]):
+            n_layer, n_all = int((self.ranks_in_layer[layer] > 0).sum()), int((self.ranks > 0).sum())
+            in_layer = int(self.ranks_in_layer[layer, expert])
+            facts.append(f"rank {in_layer} of {n_layer} in the layer, {count(rank)} of {count(n_all)} in all")
+        return facts
+
+    def line_facts(self, layer: int | None, expert: int | None, kind: Marginal) -> list[str]:
+        """What is known of a whole layer, or of one expert in every layer."""
+        values = self.values.values[layer] if layer is not None else self.values.values[:, expert]
+        rows, columns = self.marginals(kind)
+        marginal = float(rows[layer] if layer is not None else columns[expert])
+        never = self.is_never_used[layer] if layer is not None else self.is_never_used[:, expert]
+        of = "experts" if layer is not None else "layers"
+        facts = [f"{kind} over {int((~np.isnan(values)).sum())} {of}: {self.value_text(marginal)}"]
+        return [*facts, f"never used: {int(never.sum())} of {len(never)}"]
+
+    def note(self) -> str:
+        """Why no cell has a value; empty where one has."""
+        if not np.isnan(self.values.values).all():
+            return ""
+        if not self.sample.is_scored.any():
+            return f"No question shown has a known right answer, so “{self.metric.title}” has no value."
+        if self.sample.is_correct.sum() in (0, self.sample.is_scored.sum()):
+            alike = "right" if self.sample.is_correct.any() else "wrong"
+            return f"Every question shown was answered {alike}, so there is nothing to compare."
+        return f"“{self.metric.title}” has no value for these questions."
+
+    def n_text(self) -> str:
+        """How many questions are behind the grid."""
+        return f"n = {count(self.n_questions)} question{'s' * (self.n_questions != 1)}"
+
+    def left_out_text(self) -> str:
+        """Questions of the selection that are not among them; empty where all are."""
+        parts = ((self.sample.n_failed, "failed"), (self.sample.n_unrecorded, "not recorded"))
+        return ", ".join(f"{count(n)} {what}" for n, what in parts if n)
+
+    def table(self) -> FigureTable:
+        """Every cell as a row, with full precision."""
+        shape = self.values.values.shape
+        title = f"{self.metric.title} [{self.metric.unit}]" if self.metric.unit else self.metric.title
+        columns: dict[str, NDArray[np.generic]] = {
+            "layer": np.indices(shape)[0],
+            "expert": np.indices(shape)[1],
+            title: self.values.values,
+        }
+        if self.values.lower is not None and self.values.upper is not None:
+            columns |= {"lower 95 %": self.values.lower, "upper 95 %": self.values.upper}
+        columns |= {"questions": self.values.support.astype(np.int64), "never used": self.is_never_used.astype(np.int8)}
+        columns |= {"rank in layer": self.ranks_in_layer, "rank in all": self.ranks}
+        lists = [_without_nan(column.reshape(-1)) for column in columns.values()]
+        return FigureTable(tuple(columns), list(zip(*lists, strict=True)))
+
+
+def expert_grid(state: State) -> ExpertGrid | None:
+    """The grid of a state; None without a trace."""
+    if state.trace is None:
+        return None
+    metric = grid_metric(state.metric)
+    values = state.trace.values(metric, state.scope, state.filter)
+    return ExpertGrid(metric, values, state.trace.sample(state.scope, state.filter))
+
+
+def _ranks(values: FloatArray) -> NDArray[np.intp]:
+    """Competition ranks of each row, descending; 0 for NaN."""
+    ranks = np.zeros(values.shape, np.intp)
+    for row, ranked in zip(values, ranks, strict=True):
+        known = np.flatnonzero(~np.isnan(row))
+        descending = np.sort(-row[known])
+        ranked[known] = np.searchsorted(descending, -row[known], "left") + 1
+    return ranks
+
+
+def _points(difference: float) -> str:
+    """A difference of shares in percentage points."""
+    return f"{difference * 100:+.1f} points"
+
+
+def _without_nan(column: NDArray[np.generic]) -> list[float | int | None]:
+    return [None if value != value else value for value in column.tolist()]

@@ -1,0 +1,35 @@
+"""The colour maps of the window, all safe for colour-blind eyes: two that rise, two that diverge from a middle.
+
+cividis and viridis: https://doi.org/10.1371/journal.pone.0199239; the CET maps: https://arxiv.org/abs/1509.03700.
+"""
+
+from functools import cache
+
+import numpy as np
+import pyqtgraph
+from numpy.typing import NDArray
+
+SEQUENTIAL = ("cividis", "viridis")
+"""From dark to light."""
+DIVERGING = ("CET-D1", "CET-CBD1")
+"""From blue through near-white to the opposite colour."""
+
+
+def maps_for(*, is_signed: bool) -> tuple[str, ...]:
+    """The maps that suit values with, or without, a middle that means "as usual"; the first one is the default."""
+    return DIVERGING if is_signed else SEQUENTIAL
+
+
+@cache
+def colour_table(name: str) -> NDArray[np.uint8]:
+    """Red, green and blue of 256 steps of a map [256, 3], the lowest value's first; read from package data."""
+    colours = pyqtgraph.colormap.get(name)
+    assert colours is not None
+    table: NDArray[np.uint8] = np.asarray(colours.getLookupTable(nPts=256, alpha=False), np.uint8)
+    table.flags.writeable = False
+    return table
+
+
+def luminance(rgb: NDArray[np.uint8]) -> NDArray[np.float64]:
+    """How light colours [.., 3] look, 0..1 (Rec. 709 weights on the coded values: enough to choose black or white)."""
+    return np.asarray(rgb @ np.array([0.2126, 0.7152, 0.0722]) / 255.0)

@@ -143,7 +143,7 @@ def _known(value: float) -> float | None:
 _SIGNS = {
     Outcome.RIGHT: ("✓", theme.RIGHT),
     Outcome.WRONG: ("✗", theme.WRONG),
-    Outcome.UNSCORED: ("?", ""),
-    Outcome.FAILED: ("!", ""),
+    Outcome.UNSCORED: ("○", ""),
+    Outcome.FAILED: ("!", theme.WRONG),
     Outcome.MISSING: ("–", ""),
 }

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from math import isfinite, nan
 from typing import cast
 
-from PySide6.QtCore import QEvent, QLineF, QPoint, QRect, QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QEvent, QLineF, QRect, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import (
     QColor,
     QFocusEvent,
@@ -16,16 +16,14 @@ from PySide6.QtGui import (
     QPaintEvent,
     QPalette,
     QPen,
+    QResizeEvent,
 )
 from PySide6.QtWidgets import QScrollArea, QSizePolicy, QToolTip, QWidget
 
 from app import theme
+from app.widgets.bar_layout import GAP, PADDING, BarLayout
 from app.widgets.bar_row import BarRow, largest_value
 from app.widgets.visible_text import as_tooltip
-
-_GAP = 8
-_PADDING = 3
-_NARROWEST_BAR = 40
 
 
 class BarList(QWidget):
@@ -41,6 +39,7 @@ class BarList(QWidget):
         self._rows: tuple[BarRow, ...] = ()
         self._largest, self._reference = 1.0, nan
         self._reserved = 0
+        self._made_layout: BarLayout | None = None
         self._label_share = label_share
         self._can_activate = can_activate
         self._hovered = self._marked = -1
@@ -60,8 +59,8 @@ class BarList(QWidget):
         stays in its place while rows are awaited.
         """
         self._rows = tuple(rows)
-        self._largest = largest if isfinite(largest) else largest_value(self._rows, reference)
-        self._reference, self._reserved = reference, reserve
+        self._largest = largest if isfinite(largest) and largest > 0 else largest_value(self._rows, reference)
+        self._reference, self._reserved, self._made_layout = reference, reserve, None
         self._hovered = self._marked = -1
         self._current = min(self._current, max(len(self._rows) - 1, 0))
         self.updateGeometry()
@@ -95,63 +94,35 @@ class BarList(QWidget):
 
     def row_rectangle(self, row: int) -> QRect:
         """Where a row stands."""
-        return QRect(0, row * self._row_height, self.width(), self._row_height)
+        return self._layout.row(row)
 
-    def row_at(self, place: QPoint) -> int:
-        """The row at a place, -1 where there is none."""
-        row = place.y() // self._row_height
-        return row if 0 <= row < len(self._rows) and 0 <= place.x() < self.width() else -1
+    def bar_rectangle(self, row: int) -> QRectF:
+        """Where the bar of a row is drawn; of no width where it has no value."""
+        return self._layout.bar(row)
 
     def x_of(self, value: float) -> float:
         """Where a value stands on the axis, in pixels from the left."""
-        left, right = self._bar_span()
-        return left + (right - left) * min(max(value / self._largest, 0.0), 1.0)
-
-    def bar_rectangle(self, row: int) -> QRectF:
-        """Where the bar of a row is drawn; empty where it has no value."""
-        value, box = self._rows[row].value, self.row_rectangle(row)
-        left = self.x_of(0)
-        width = self.x_of(value) - left if isfinite(value) else 0.0
-        return QRectF(left, box.top() + _PADDING, width, box.height() - 2 * _PADDING)
+        return self._layout.x_of(value)
 
     @property
-    def _row_height(self) -> int:
-        return self.fontMetrics().height() + 2 * _PADDING
-
-    @property
-    def _metrics(self) -> QFontMetrics:
-        return QFontMetrics(theme.tabular(self.font()))
-
-    def _label_left(self) -> int:
-        has_signs = any(row.sign for row in self._rows)
-        return _PADDING + (self._metrics.horizontalAdvance("✓") + _PADDING if has_signs else 0)
-
-    def _text_width(self) -> int:
-        return max((self._metrics.horizontalAdvance(row.text) for row in self._rows), default=0)
-
-    def _label_width(self) -> int:
-        """Of the widest label, within its share of the width and what text and the narrowest bar leave."""
-        widest = max((self._metrics.horizontalAdvance(row.label[:200]) for row in self._rows), default=0)
-        left_over = self.width() - self._label_left() - self._text_width() - _NARROWEST_BAR - 3 * _GAP
-        return max(0, min(widest + 1, int(self.width() * self._label_share), left_over))
-
-    def _bar_span(self) -> tuple[float, float]:
-        left = self._label_left() + self._label_width() + _GAP
-        return left, max(left + 1, self.width() - self._text_width() - 2 * _GAP)
+    def _layout(self) -> BarLayout:
+        if self._made_layout is None:
+            metrics = QFontMetrics(theme.tabular(self.font()))
+            self._made_layout = BarLayout(self._rows, self.width(), metrics, self._label_share, self._largest)
+        return self._made_layout
 
     def _paint_row(self, painter: QPainter, row: int) -> None:
-        content, box = self._rows[row], self.row_rectangle(row)
+        content, layout, box = self._rows[row], self._layout, self.row_rectangle(row)
         self._paint_ground(painter, row)
         base, text = self.palette().color(QPalette.ColorRole.Base), self.palette().color(QPalette.ColorRole.Text)
         painter.fillRect(self.bar_rectangle(row), theme.blend(QColor(theme.BASELINE), base, 0.35))
         if content.sign:
             painter.setPen(QColor(content.sign_colour) if content.sign_colour else text)
-            painter.drawText(box.adjusted(_PADDING, 0, 0, 0), _LEFT, content.sign)
+            painter.drawText(box.adjusted(PADDING, 0, 0, 0), _LEFT, content.sign)
         painter.setPen(text)
-        label = QRect(self._label_left(), box.top(), self._label_width(), box.height())
-        elided = self._metrics.elidedText(content.label, Qt.TextElideMode.ElideMiddle, label.width())
-        painter.drawText(label, _LEFT, elided)
-        painter.drawText(box.adjusted(0, 0, -_GAP, 0), _RIGHT, content.text)
+        room = layout.label(row)
+        painter.drawText(room, _LEFT, layout.metrics.elidedText(content.label, _MIDDLE, room.width()))
+        painter.drawText(box.adjusted(0, 0, -GAP, 0), _RIGHT, content.text)
         self._paint_interval(painter, row)
         if isfinite(content.reference):
             self._paint_reference(painter, content.reference, box.top() + 1, box.bottom() - 1)
@@ -200,7 +171,7 @@ class BarList(QWidget):
             area = area.parentWidget()
         if area is not None:
             middle = self.mapTo(cast("QWidget", area.widget()), self.row_rectangle(row).center())
-            area.ensureVisible(middle.x(), middle.y(), 0, 2 * self._row_height)
+            area.ensureVisible(middle.x(), middle.y(), 0, 2 * self._layout.row_height)
 
     def _hover(self, row: int) -> None:
         if row != self._hovered:
@@ -209,7 +180,7 @@ class BarList(QWidget):
             self.update()
 
     def sizeHint(self) -> QSize:
-        return QSize(300, max(len(self._rows), self._reserved) * self._row_height)
+        return QSize(300, max(len(self._rows), self._reserved) * self._layout.row_height)
 
     def minimumSizeHint(self) -> QSize:
         return QSize(160, self.sizeHint().height())
@@ -218,15 +189,15 @@ class BarList(QWidget):
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setFont(theme.tabular(self.font()))
-        first, last = (place // self._row_height for place in (event.rect().top(), event.rect().bottom()))
+        first, last = (place // self._layout.row_height for place in (event.rect().top(), event.rect().bottom()))
         for row in range(max(first, 0), min(last + 1, len(self._rows))):
             self._paint_row(painter, row)
         if self._rows and isfinite(self._reference):
-            self._paint_reference(painter, self._reference, 0, len(self._rows) * self._row_height)
+            self._paint_reference(painter, self._reference, 0, len(self._rows) * self._layout.row_height)
 
     def event(self, event: QEvent) -> bool:
         if event.type() == QEvent.Type.ToolTip and isinstance(event, QHelpEvent):
-            row = self.row_at(event.pos())
+            row = self._layout.row_at(event.pos())
             QToolTip.showText(event.globalPos(), as_tooltip(self._rows[row].in_words()) if row >= 0 else "", self)
             return True
         return super().event(event)
@@ -234,16 +205,21 @@ class BarList(QWidget):
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
         if event.type() == QEvent.Type.FontChange:
+            self._made_layout = None
             self.updateGeometry()
 
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        self._made_layout = None
+        super().resizeEvent(event)
+
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
-        self._hover(self.row_at(event.position().toPoint()))
+        self._hover(self._layout.row_at(event.position().toPoint()))
 
     def leaveEvent(self, event: QEvent) -> None:
         self._hover(-1)
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
-        row = self.row_at(event.position().toPoint())
+        row = self._layout.row_at(event.position().toPoint())
         if event.button() != Qt.MouseButton.LeftButton or row < 0:
             event.ignore()
             return
@@ -271,6 +247,7 @@ class BarList(QWidget):
             self._scroll_to(self._current)
 
 
+_MIDDLE = Qt.TextElideMode.ElideMiddle
 _HAND = Qt.CursorShape.PointingHandCursor
 _LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
 _RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter

@@ -85,7 +85,8 @@ class BarSection(QWidget):
     def _fit(self) -> None:
         height = self.bars.sizeHint().height()
         self.figure.setVisible(height > 0)
-        self.figure.setFixedHeight(max(height, _LOWEST_TABLE) if self.figure.shows_table else height)
+        shows_table = self.bars.isHidden()
+        self.figure.setFixedHeight(max(height, _LOWEST_TABLE) if shows_table else height)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         # The list is hidden and shown again as the figure turns into a table and back.

@@ -44,5 +44,9 @@ class ComparisonError(MoeCoreError):
     """Two traces have too little in common to be compared, or no question that both answered."""
 
 
+class BaselineMismatchError(MoeCoreError):
+    """A re-run here would not give the baseline's numbers: another model, device or dtype; re-run the baseline too."""
+
+
 class RunError(MoeCoreError):
     """A run ended early; the trace so far is kept and can be resumed."""

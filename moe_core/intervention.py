@@ -20,7 +20,8 @@ class Factors(Mapping[Expert, float]):
     """Factors by expert, in order; like a dict that can be hashed and never changes."""
 
     def __init__(self, factors: Mapping[Expert, float] | Iterable[tuple[Expert, float]] = ()) -> None:
-        self._factors: dict[Expert, float] = dict(sorted(dict(factors).items()))
+        pairs = factors.items() if isinstance(factors, Mapping) else factors
+        self._factors: dict[Expert, float] = dict(sorted(pairs))
 
     def __getitem__(self, expert: Expert) -> float:
         return self._factors[expert]

@@ -1,6 +1,5 @@
 """Runs a quiz on a model and writes the trace; run again with the same request, it resumes a partial one."""
 
-import time
 from collections.abc import Generator
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -10,12 +9,12 @@ from typing import TYPE_CHECKING
 from moe_core.benchmarks import load_quiz
 from moe_core.errors import SpecificationMismatchError, TraceError
 from moe_core.intervention import Intervention
+from moe_core.jobs.clock import Clock
 from moe_core.jobs.engine import Engine
-from moe_core.jobs.events import Event, Notice, Progress, Stage
+from moe_core.jobs.events import Event, Notice, Stage
 from moe_core.jobs.load_model import ModelRequest
-from moe_core.prompting import TokenisedQuiz
 from moe_core.question_selection import QuestionSelection, select_questions
-from moe_core.routing_trace import QuestionRecord, Status
+from moe_core.routing_trace import QuestionRecord
 from moe_core.run_plan import RunOptions, RunPlan, plan_run
 from moe_core.specification import Specification, differences
 from moe_core.storage.trace_reader import open_trace
@@ -67,7 +66,7 @@ def record(request: RecordRequest, engine: Engine | None = None) -> Generator[Ev
     if skipped := plan.specification.quiz.skipped:
         yield Notice(f"Skipped {len(skipped):,} questions longer than the model's context")
     if request.out.exists():
-        _refuse_other(request.out, plan.specification)
+        refuse_other(request.out, plan.specification)
         yield Notice(f"Resuming {request.out}")
     else:
         create_trace(request.out, plan.specification, plan.tokenised, plan.token_texts)
@@ -81,7 +80,7 @@ def fill_trace(path: Path, loaded: "LoadedModel", plan: RunPlan) -> Generator[Ev
     tokenised, specification = plan.tokenised, plan.specification
     with TraceWriter(path) as writer:
         pending = writer.pending_questions
-        clock = _Clock(len(plan.tokenised.questions), len(pending), sum(map(tokenised.prompt_length, pending)))
+        clock = Clock(len(plan.tokenised.questions), len(pending), sum(map(tokenised.prompt_length, pending)))
         yield clock.progress()
         batches = ask(
             loaded,
@@ -100,39 +99,6 @@ def fill_trace(path: Path, loaded: "LoadedModel", plan: RunPlan) -> Generator[Ev
     return RecordResult(path, clock.n_asked, clock.n_failed, clock.n_tokens, clock.seconds)
 
 
-class _Clock:
-    """Counts a run; time left is judged by tokens, since questions differ in length and the longest come first."""
-
-    def __init__(self, n_planned: int, n_pending: int, pending_tokens: int) -> None:
-        self._start = time.monotonic()
-        self._n_planned = n_planned
-        self._n_recorded = n_planned - n_pending
-        self._pending_tokens = pending_tokens
-        self.n_asked = self.n_failed = self.n_tokens = 0
-
-    @property
-    def seconds(self) -> float:
-        return time.monotonic() - self._start
-
-    def count(self, tokenised: TokenisedQuiz, records: list[QuestionRecord]) -> None:
-        """Add the questions of one batch."""
-        self.n_asked += len(records)
-        self.n_failed += sum(record.answer.status is not Status.ANSWERED for record in records)
-        self.n_tokens += sum(tokenised.prompt_length(record.question) for record in records)
-
-    def progress(self) -> Progress:
-        """Where the run stands."""
-        left = self._pending_tokens - self.n_tokens
-        return Progress(
-            done=self._n_recorded + self.n_asked,
-            total=self._n_planned,
-            unit="questions",
-            per_second=self.n_asked / self.seconds if self.n_asked else 0.0,
-            eta_s=self.seconds * left / self.n_tokens if self.n_tokens else None,
-            note=f"{self.n_failed:,} failed" if self.n_failed else "",
-        )
-
-
 def _refuse_complete(path: Path) -> None:
     """A finished trace is never touched; seen before the model is loaded, so that the answer comes at once."""
     if not path.exists():
@@ -144,7 +110,8 @@ def _refuse_complete(path: Path) -> None:
             raise TraceError(f"{path} is complete; give another name with --out to record again.")
 
 
-def _refuse_other(path: Path, specification: Specification) -> None:
+def refuse_other(path: Path, specification: Specification) -> None:
+    """Raise SpecificationMismatchError when the trace under `path` is of another run, each difference a note."""
     with open_trace(path) as trace:
         differing = differences(specification, trace.specification)
     if differing:

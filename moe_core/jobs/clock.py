@@ -1,0 +1,42 @@
+"""How far a run is, how fast, and how long it will still take."""
+
+import time
+
+from moe_core.jobs.events import Progress
+from moe_core.prompting import TokenisedQuiz
+from moe_core.routing_trace import QuestionRecord, Status
+
+
+class Clock:
+    """Counts a run; time left is judged by tokens, since questions differ in length and the longest come first."""
+
+    def __init__(self, n_planned: int, n_pending: int, pending_tokens: int, unit: str = "questions") -> None:
+        self._start = time.monotonic()
+        self._n_planned = n_planned
+        self._n_recorded = n_planned - n_pending
+        self._pending_tokens = pending_tokens
+        self._unit = unit
+        self.n_asked = self.n_failed = self.n_tokens = 0
+
+    @property
+    def seconds(self) -> float:
+        """Since the run began."""
+        return time.monotonic() - self._start
+
+    def count(self, tokenised: TokenisedQuiz, records: list[QuestionRecord]) -> None:
+        """Add the questions of one batch."""
+        self.n_asked += len(records)
+        self.n_failed += sum(record.answer.status is not Status.ANSWERED for record in records)
+        self.n_tokens += sum(tokenised.prompt_length(record.question) for record in records)
+
+    def progress(self) -> Progress:
+        """Where the run stands."""
+        left = self._pending_tokens - self.n_tokens
+        return Progress(
+            done=self._n_recorded + self.n_asked,
+            total=self._n_planned,
+            unit=self._unit,
+            per_second=self.n_asked / self.seconds if self.n_asked else 0.0,
+            eta_s=self.seconds * left / self.n_tokens if self.n_tokens else None,
+            note=f"{self.n_failed:,} failed" if self.n_failed else "",
+        )

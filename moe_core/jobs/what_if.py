@@ -1,0 +1,184 @@
+"""Asks a baseline's questions again under an intervention and compares: the trace, the comparison, and controls."""
+
+import time
+from collections.abc import Generator
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from itertools import count
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from moe_core.comparison import Comparison, compare
+from moe_core.errors import BaselineMismatchError, DeviceError, InterventionError, ModelError, TraceError
+from moe_core.intervention import Intervention
+from moe_core.jobs.controls import ControlRequest, Controls, run_controls
+from moe_core.jobs.engine import Engine
+from moe_core.jobs.events import Event, Notice, Stage
+from moe_core.jobs.load_model import ModelRequest
+from moe_core.jobs.record import fill_trace, refuse_other
+from moe_core.rerun_plan import Subset, SubsetRows, choose_rows, plan_rerun, unlike
+from moe_core.run_plan import RunPlan
+from moe_core.specification import Specification, differences
+from moe_core.storage.trace_reader import Trace, open_trace
+from moe_core.storage.trace_skeleton import create_trace
+
+if TYPE_CHECKING:
+    from moe_core.model_loading.building import LoadedModel
+
+_HUB = "https://huggingface.co/"
+
+
+@dataclass(frozen=True)
+class WhatIfRequest:
+    """What `moescope whatif` was asked for.
+
+    `out` None: a numbered name beside the baseline. `rerun_baseline`: ask the baseline's questions here too and
+    compare with that. `model`, `device` and `dtype` are the baseline's own unless they say otherwise.
+    """
+
+    baseline: Path
+    intervention: Intervention
+    subset: Subset = field(default_factory=Subset)
+    out: Path | None = None
+    rerun_baseline: bool = False
+    controls: ControlRequest = field(default_factory=ControlRequest)
+    model: str = ""
+    device: str = ""
+    dtype: str = ""
+    offline: bool = False
+
+
+@dataclass(frozen=True)
+class WhatIfResult:
+    """A finished what-if: its trace, and what changed against `baseline`, the re-run one where one was made."""
+
+    path: Path
+    baseline: Path
+    comparison: Comparison
+    controls: Controls | None
+    seconds: float
+
+
+def what_if(request: WhatIfRequest, engine: Engine | None = None) -> Generator[Event, None, WhatIfResult]:
+    """Events while the questions are asked, the result in the end.
+
+    Closing it keeps what was written: the same request resumes, and takes a finished trace of its own as it is.
+    Raises InterventionError for one that does not fit, before anything is loaded; BaselineMismatchError where this
+    machine or model would not give the baseline's numbers; QuizError, TraceError, ModelError, DeviceError and
+    ComparisonError say what each of them says.
+    """
+    start = time.monotonic()
+    with ExitStack() as stack:
+        baseline = stack.enter_context(open_trace(request.baseline))
+        rows = _check(request, baseline)
+        loaded = yield from _load(request, baseline, engine or Engine())
+        _refuse_unlike(request, baseline, loaded)
+        yield Stage(f"Preparing {len(rows.rows):,} prompts")
+        reference = baseline
+        if request.rerun_baseline:
+            plan = plan_rerun(baseline, rows, loaded, Intervention.from_json(baseline.specification.intervention or {}))
+            path = numbered(request.baseline, "rerun", plan.specification)
+            yield from _fill(path, "baseline", loaded, plan)
+            reference = stack.enter_context(open_trace(path))
+        elif warning := _other_batches(baseline, rows):
+            yield Notice(warning)
+        plan = plan_rerun(baseline, rows, loaded, request.intervention)
+        out = request.out or numbered(request.baseline, "what-if", plan.specification)
+        yield from _fill(out, "what-if", loaded, plan)
+        yield Stage("Comparing")
+        with open_trace(out) as after:
+            comparison = compare(reference, after)
+        controls = yield from run_controls(request.controls, reference, comparison, loaded, plan)
+        return WhatIfResult(out, reference.path, comparison, controls, time.monotonic() - start)
+
+
+def model_request(request: WhatIfRequest, recorded: Specification) -> ModelRequest:
+    """The model that the baseline was recorded with, as it was loaded then, save for what the request changes."""
+    model = recorded.model
+    same_place = not (request.device or request.dtype)
+    return ModelRequest(
+        model=request.model or model.source.removeprefix(_HUB),
+        device=request.device or model.device,
+        dtype=request.dtype or model.dtype,
+        revision=None if request.model else model.revision or None,
+        offline=request.offline,
+        experts_implementation=model.experts_implementation if same_place else "auto",
+    )
+
+
+def numbered(baseline: Path, kind: str, specification: Specification) -> Path:
+    """`T.what-if-3.h5` beside T.h5: the first name that is free, or that holds this very run, finished or not."""
+    for number in count(1):
+        path = baseline.with_name(f"{baseline.stem}.{kind}-{number}.h5")
+        if not path.exists() or _is_of(path, specification):
+            return path
+    raise AssertionError  # numbers do not end
+
+
+def _is_of(path: Path, specification: Specification) -> bool:
+    try:
+        with open_trace(path) as trace:
+            return not differences(specification, trace.specification)
+    except TraceError:
+        return False
+
+
+def _check(request: WhatIfRequest, baseline: Trace) -> SubsetRows:
+    """The rows to ask, once everything is judged that can be without a model."""
+    if request.intervention.is_empty():
+        raise InterventionError("The intervention acts on no expert: name some with --mask or --intervention.")
+    size = baseline.dimensions
+    request.intervention.check(size.n_layers, size.n_experts, size.top_k)
+    if request.out is not None:
+        if not request.out.parent.is_dir():
+            raise TraceError(f"There is no folder {request.out.parent} to write {request.out.name} into.")
+        if request.out.exists() and request.out.samefile(request.baseline):
+            raise TraceError(f"{request.out} is the baseline itself: give another name with --out.")
+    return choose_rows(baseline, request.subset)
+
+
+def _load(request: WhatIfRequest, baseline: Trace, engine: Engine) -> "Generator[Event, None, LoadedModel]":
+    try:
+        return (yield from engine.load(model_request(request, baseline.specification)))
+    except (ModelError, DeviceError) as error:
+        model = baseline.specification.model
+        error.add_note(
+            f"{baseline.path.name} was recorded with {model.source} on {model.device} in {model.dtype}; what is "
+            "elsewhere now can be named with --model, --device and --dtype, together with --rerun-baseline."
+        )
+        raise
+
+
+def _refuse_unlike(request: WhatIfRequest, baseline: Trace, loaded: "LoadedModel") -> None:
+    found = unlike(baseline.specification.model, loaded.specification)
+    if found and not request.rerun_baseline:
+        raise BaselineMismatchError(
+            f"A run here would not reproduce {baseline.path.name}: {'; '.join(found)}; with --rerun-baseline its "
+            "questions are asked here too, and compared with that."
+        )
+
+
+def _other_batches(baseline: Trace, rows: SubsetRows) -> str:
+    """A warning where rounding differs because other questions share a forward pass; empty in float32."""
+    dtype = baseline.specification.model.dtype
+    if dtype == "float32" or len(rows.rows) == baseline.n_questions:
+        return ""
+    return (
+        f"A subset is asked in other batches than the baseline was, which in {dtype} alone can flip close calls: "
+        "--rerun-baseline asks the baseline in the same batches"
+    )
+
+
+def _fill(path: Path, what: str, loaded: "LoadedModel", plan: RunPlan) -> Generator[Event, None, None]:
+    """The finished trace of this plan under `path`: made, resumed, or found."""
+    if path.exists():
+        refuse_other(path, plan.specification)
+        with open_trace(path) as trace:
+            if trace.complete:
+                yield Notice(f"{path} holds this run already")
+                return
+        yield Notice(f"Resuming {path}")
+    else:
+        create_trace(path, plan.specification, plan.tokenised, plan.token_texts)
+    yield Stage(f"Asking {len(plan.tokenised.questions):,} questions ({what})")
+    yield from fill_trace(path, loaded, plan)

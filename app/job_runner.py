@@ -80,6 +80,12 @@ class JobRunner(QObject):
         self._poll.timeout.connect(self._show_events)
         self._job: _Run | None = None
         self._inquiries: dict[_Run, Inquiry] = {}
+        self._is_closed = False
+
+    @property
+    def takes_inquiries(self) -> bool:
+        """Whether `inquire` may be called now."""
+        return not self.is_busy and not self._is_closed
 
     @property
     def is_busy(self) -> bool:
@@ -106,8 +112,8 @@ class JobRunner(QObject):
         self._submit(self._job)
 
     def inquire(self, title: str, make_job: MakeJob) -> Inquiry:
-        """Ask something in the job thread, after the inquiries before it; there must be no job running."""
-        assert not self.is_busy
+        """Ask something in the job thread, after the inquiries before it; only where `takes_inquiries`."""
+        assert self.takes_inquiries
         run = _Run(title, make_job)
         inquiry = self._inquiries[run] = Inquiry(run, self)
         self._submit(run)
@@ -120,6 +126,7 @@ class JobRunner(QObject):
 
     def close(self) -> None:
         """Cancel what runs, wait for it, and end the thread."""
+        self._is_closed = True
         self.cancel()
         for inquiry in self._inquiries.values():
             inquiry.cancel()

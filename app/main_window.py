@@ -110,19 +110,26 @@ class MainWindow(QMainWindow):
 
     def record(self) -> None:
         """Ask what to record."""
-        dialog = RecordDialog(self.settings, self)
+        if self._is_refused():
+            return
+        dialog = RecordDialog(self.settings, self.runner, self)
         dialog.accepted_request.connect(self.start_recording)
         dialog.open()
 
     def start_recording(self, request: RecordRequest) -> None:
         """Record, or resume, in the background."""
-        if self.runner.is_busy:
-            self.say(f"{self.runner.title} is still running: wait for it, or cancel it (Esc).")
+        if self._is_refused():
             return
         try:
             self.recording.start(request)
         except OSError as error:
             self.say(f"The folder {request.out.parent} cannot be used: {error}.")
+
+    def _is_refused(self) -> bool:
+        """Whether a job runs, which is said then: there is one at a time."""
+        if self.runner.is_busy:
+            self.say(f"{self.runner.title} is still running: wait for it, or cancel it (Esc).")
+        return self.runner.is_busy
 
     def save_report(self) -> None:
         """Write the report of the trace as a page."""

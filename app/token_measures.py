@@ -17,7 +17,7 @@ FloatArray = NDArray[np.float64]
 class TokenMeasure:
     """One number a token. `values` gives them [T], or None where there are none; `missing` says what would bring them.
 
-    `highest` is the largest value there can be, for K chosen experts.
+    `of` names what of the state they are of. `highest` is the largest value there can be, for K chosen experts.
     """
 
     name: str
@@ -27,6 +27,11 @@ class TokenMeasure:
     missing: str
     highest: Callable[[int], float]
     values: Callable[[QuestionContent, State], FloatArray | None]
+    of: Callable[[State], str] = lambda state: ""
+
+    def described(self, state: State) -> str:
+        """The measure, and what of the state it is of, for a caption."""
+        return f"{self.title} {self.of(state)}".strip()
 
 
 def _mean_entropy(content: QuestionContent, state: State) -> FloatArray | None:
@@ -57,12 +62,13 @@ TOKEN_MEASURES: tuple[TokenMeasure, ...] = (
     ),
     TokenMeasure(
         "layer_entropy",
-        "Entropy, this layer",
+        "Entropy, layer looked at",
         "nats",
         "Top-k entropy of the token's gate weights in the layer looked at",
         "",
         log,
         _layer_entropy,
+        lambda state: f"(layer {state.layer})",
     ),
     TokenMeasure(
         "expert_weight",
@@ -72,6 +78,7 @@ TOKEN_MEASURES: tuple[TokenMeasure, ...] = (
         "Select an expert, below or in the grid, to colour the tokens by its weight.",
         lambda top_k: 1.0,
         _expert_weight,
+        lambda state: "(" + ", ".join(f"{layer}:{expert}" for layer, expert in sorted(state.experts)) + ")",
     ),
     TokenMeasure("none", "No colour", "", "Text only", "", lambda top_k: 1.0, _nothing),
 )

@@ -1,4 +1,4 @@
-"""Keys and clicks that choose an expert, the same in every widget that shows some."""
+"""Keys and clicks that move a cursor and choose an expert, the same in every widget of the Question view."""
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QKeyEvent, QMouseEvent

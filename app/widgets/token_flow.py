@@ -43,6 +43,17 @@ class TokenFlow:
         following = [*self.first_of_line[number + 1 : number + 2], len(self.fragments)][0]
         return self.fragments[self.first_of_line[number] : following]
 
+    def beside(self, token: int, step: int) -> int:
+        """The token nearest above (`step` -1) or below (1) it; itself where there is none."""
+        here = next(piece for piece in self.fragments if piece.token == token)
+        middle, number = here.x + here.width / 2, here.line + step
+        while 0 <= number < self.n_lines:
+            tokens = [piece for piece in self.line(number) if piece.token >= 0 and piece.token != token]
+            if tokens:
+                return min(tokens, key=lambda piece: abs(piece.x + piece.width / 2 - middle)).token
+            number += step
+        return token
+
     def add(self, token: int, text: str) -> None:
         """Set the next token; a line end within it breaks the line."""
         for piece in pieces(text):

@@ -1,6 +1,5 @@
 """A prompt as running text, token by token: each coloured by a value, one chosen, the answer position marked."""
 
-from bisect import bisect_right
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -12,7 +11,6 @@ from PySide6.QtGui import (
     QHelpEvent,
     QKeyEvent,
     QKeySequence,
-    QLinearGradient,
     QMouseEvent,
     QPainter,
     QPaintEvent,
@@ -21,6 +19,8 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
+from app.widgets.colour_key import paint_colour_key
+from app.widgets.expert_keys import arrow
 from app.widgets.ramp import ink, tint
 from app.widgets.token_flow import Fragment, TokenFlow
 from app.widgets.visible_text import BLANK, NEWLINE, as_tooltip
@@ -29,7 +29,6 @@ NO_TOKEN, ANSWER_MARK, PREFIX_MARK = -1, -2, -3
 """No token, and the fragments that are none: words at the answer position, the line that stands for the prefix."""
 
 _MARGIN, _PAD, _LINE_GAP = 8, 2.0, 5
-_RAMP_WIDTH = 72.0
 
 Values = NDArray[np.float64]
 
@@ -112,6 +111,16 @@ class TokenStrip(QWidget):
         return self._cursor
 
     @property
+    def note(self) -> str:
+        """What is said above the text."""
+        return self._note
+
+    @property
+    def prefix_rectangle(self) -> QRectF:
+        """Where the line that stands for the shared prefix is drawn; nowhere without one."""
+        return next(iter(self.rectangles(PREFIX_MARK)), QRectF())
+
+    @property
     def shown_tokens(self) -> range:
         """Positions that are not folded away."""
         return range(self._n_prefix if self._is_collapsed else 0, len(self._texts))
@@ -191,8 +200,8 @@ class TokenStrip(QWidget):
         top = self._top(self.width()) + piece.line * self._line_height
         return QRectF(_MARGIN + piece.x, top, piece.width, self._line_height - 1)
 
-    def _step(self, key: int) -> int | None:
-        """The token that a key leads to; None for other keys."""
+    def _step(self, key: Qt.Key) -> int:
+        """The token that an arrow, home or end leads to."""
         shown = self.shown_tokens
         cursor = min(max(self._cursor, shown.start), shown.stop - 1)
         match key:
@@ -204,42 +213,16 @@ class TokenStrip(QWidget):
                 return shown.start
             case Qt.Key.Key_End:
                 return shown.stop - 1
-            case Qt.Key.Key_Up | Qt.Key.Key_Down:
-                return self._vertical(cursor, -1 if key == Qt.Key.Key_Up else 1)
             case _:
-                return None
-
-    def _vertical(self, cursor: int, step: int) -> int:
-        """The token nearest above or below; the same one where there is no line with tokens."""
-        flow = self._flow(self.width())
-        here = flow.fragments[bisect_right(flow.fragments, cursor, key=_order) - 1]
-        number = here.line + step
-        while 0 <= number < flow.n_lines:
-            tokens = [piece for piece in flow.line(number) if piece.token >= 0 and piece.token != cursor]
-            if tokens:
-                middle = here.x + here.width / 2
-                return min(tokens, key=lambda piece: abs(piece.x + piece.width / 2 - middle)).token
-            number += step
-        return cursor
+                return self._flow(self.width()).beside(cursor, -1 if key == Qt.Key.Key_Up else 1)
 
     def _paint_head(self, painter: QPainter) -> None:
         head = self._head_rectangle(self.width())
-        painter.setPen(self.palette().color(QPalette.ColorRole.PlaceholderText))
-        if self._note:
-            painter.drawText(head, Qt.TextFlag.TextWordWrap, self._note)
+        if not self._note:
+            paint_colour_key(painter, self.palette(), head, self._range, self._unit)
             return
-        low, high = (f"{bound:.3g}" for bound in self._range)
-        y, height, metrics = head.top(), head.height(), self.fontMetrics()
-        left = _MARGIN + metrics.horizontalAdvance(low) + 6
-        bar = QRectF(left, y + 3, _RAMP_WIDTH, height - 6)
-        ramp = QLinearGradient(bar.topLeft(), bar.topRight())
-        for share in (0.0, 0.25, 0.5, 0.75, 1.0):
-            ramp.setColorAt(share, tint(self.palette(), share))
-        painter.drawText(QPointF(_MARGIN, y + metrics.ascent()), low)
-        painter.fillRect(bar, ramp)
-        painter.drawText(QPointF(bar.right() + 6, y + metrics.ascent()), f"{high} {self._unit}")
-        painter.setPen(self.palette().color(QPalette.ColorRole.Mid))
-        painter.drawRect(bar)
+        painter.setPen(self.palette().color(QPalette.ColorRole.PlaceholderText))
+        painter.drawText(head, Qt.TextFlag.TextWordWrap, self._note)
 
     def _paint_piece(self, painter: QPainter, piece: Fragment) -> None:
         box, roles, palette = self._rectangle(piece), QPalette.ColorRole, self.palette()
@@ -347,8 +330,8 @@ class TokenStrip(QWidget):
         self.update()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        plain = event.modifiers() & ~Qt.KeyboardModifier.KeypadModifier == Qt.KeyboardModifier.NoModifier
-        token = self._step(event.key()) if plain and self._texts else None
+        key = arrow(event)
+        token = self._step(key) if key is not None and self._texts else None
         if event.matches(QKeySequence.StandardKey.Copy):
             self.copy_requested.emit()
         elif event.key() in (Qt.Key.Key_Minus, Qt.Key.Key_Plus) and self._n_prefix:
@@ -357,8 +340,3 @@ class TokenStrip(QWidget):
             super().keyPressEvent(event)
         elif token != self._cursor:
             self.token_chosen.emit(token)
-
-
-def _order(piece: Fragment) -> int:
-    """Place in reading order: the prefix's line stands before all tokens, the answer's words after them."""
-    return piece.token if piece.token != ANSWER_MARK else 2**31

@@ -2,25 +2,38 @@
 
 import sys
 
+EXIT_USAGE = 2
 WINDOW_OPTIONS = ("--library", "--screenshot", "--settings")
 
 
 def main() -> None:
     """Open the window, or run the command that was given."""
-    if opens_window(sys.argv[1:]):
-        from app.application import run  # Qt is imported only here: commands work without it
-
-        sys.exit(run(sys.argv[1:]))
-    from moe_core import cli
-
-    cli.main()
+    try:
+        sys.exit(_run(sys.argv[1:]))
+    except KeyboardInterrupt:  # before the window, or the command, could see to it
+        sys.exit(130)
 
 
 def opens_window(arguments: list[str]) -> bool:
     """Whether the arguments are for the window: none, `demo`, a trace, or one of the window's options."""
     if not arguments or arguments[0] == "demo":
         return True
-    return arguments[0].split("=")[0] in WINDOW_OPTIONS or arguments[0].endswith((".h5", ".hdf5"))
+    return arguments[0].split("=")[0] in WINDOW_OPTIONS or arguments[0].lower().endswith((".h5", ".hdf5"))
+
+
+def _run(arguments: list[str]) -> int:
+    if opens_window(arguments):
+        from app.application import run  # Qt is imported only here: commands work without it
+
+        return run(arguments)
+    from moe_core import cli
+    from moe_core.commands import COMMANDS
+
+    if not arguments[0].startswith("-") and arguments[0] not in [command.name for command in COMMANDS]:
+        print(f"moescope: {arguments[0]} is neither a command nor a trace (.h5): see moescope --help.", file=sys.stderr)
+        return EXIT_USAGE
+    cli.main()
+    return 0
 
 
 if __name__ == "__main__":

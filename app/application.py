@@ -10,8 +10,11 @@ from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QApplication
 
 from app import theme
+from app.crash_report import CrashReport
 from app.job_runner import JobEnded
+from app.log_records import installed_records
 from app.main_window import MainWindow
+from app.qt_messages import leave_qt_messages, log_qt_messages
 from app.settings import Settings
 from app.signals import SignalListener
 from moe_core.job_console import Console
@@ -26,29 +29,45 @@ def run(arguments: list[str]) -> int:
     """Open the window and stay until it is closed; the result is the exit code."""
     options = parse(arguments)
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+    installed_records()
+    log_qt_messages()
     application = QApplication(sys.argv[:1])
     configure(application)
     settings = Settings(options.settings)
     if options.library:
         settings.library = options.library.absolute()
     theme.apply(application, _scheme(settings))
-    window = MainWindow(settings)
-    if options.trace is None:
+    window = MainWindow(settings, greets=options.screenshot is None)
+    CrashReport(window.message_bar.say, window).install()
+    is_open = _open(window, options.trace)
+    window.show()
+    signals = SignalListener(window)
+    if options.screenshot:
+        code = Screenshot(window, options.screenshot).take(application) or int(not is_open)
+    else:
+        code = application.exec()
+    leave_qt_messages()
+    return signals.exit_code or code
+
+
+def _open(window: MainWindow, trace: str | None) -> bool:
+    """Whether there is nothing wrong with what the window is to show; if there is, the window says it."""
+    if trace is None:
         window.restore_last()
-    elif options.trace == "demo":
+    elif trace == "demo":
         QTimer.singleShot(0, window.open_demo)
     else:
-        window.open_trace(Path(options.trace))
-    window.show()
-    if options.screenshot:
-        return Screenshot(window, options.screenshot).take(application)
-    SignalListener(window)
-    return application.exec()
+        return window.open_trace(Path(trace))
+    return True
 
 
 def parse(arguments: list[str]) -> argparse.Namespace:
     """The options of the window."""
-    parser = argparse.ArgumentParser(prog="moescope", description="Open the window, on a trace or on the demo.")
+    parser = argparse.ArgumentParser(
+        prog="moescope",
+        description="Open the window, on a trace or on the demo.",
+        epilog="moescope --help lists the commands that work without a window.",
+    )
     parser.add_argument("trace", nargs="?", help="a recorded trace, or demo")
     parser.add_argument("--library", type=Path, help="folder of the traces (remembered)")
     parser.add_argument("--settings", type=Path, help="settings file, in the place of the user's own")

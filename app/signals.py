@@ -1,19 +1,25 @@
 """Ctrl+C and SIGTERM close the window as a click does; Python alone would not see them while Qt's loop waits."""
 
+import os
 import signal
 import socket
+import threading
 
 from PySide6.QtCore import QObject, QSocketNotifier
 
 from app.main_window import MainWindow
 
+PATIENCE_S = 4.0
+"""A step of a job that takes longer is not waited for: a trace survives a killed writer at any instant."""
+
 
 class SignalListener(QObject):
-    """Closes a window at the first signal, without asking."""
+    """Closes a window at the first signal, without asking; `exit_code` is then 128 + the signal's number."""
 
     def __init__(self, window: MainWindow) -> None:
         super().__init__(window)
         self._window = window
+        self.exit_code = 0
         self._reading, self._writing = socket.socketpair()
         for end in (self._reading, self._writing):
             end.setblocking(False)
@@ -24,7 +30,10 @@ class SignalListener(QObject):
         self._notifier.activated.connect(self._on_signal)
 
     def _on_signal(self) -> None:
-        self._reading.recv(64)
+        self.exit_code = 128 + self._reading.recv(64)[0]
+        last_resort = threading.Timer(PATIENCE_S, os._exit, [self.exit_code])
+        last_resort.daemon = True
+        last_resort.start()
         self._window.close_without_asking()
 
 

@@ -14,6 +14,7 @@ EXIT_MENDABLE, EXIT_INTERRUPTED = 1, 130
 app = typer.Typer(
     name="moescope",
     help="Records and analyses which experts a Mixture-of-Experts language model uses on a quiz.",
+    epilog="The window: moescope, moescope TRACE.h5, moescope demo.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,

@@ -1,0 +1,160 @@
+"""Starting moescope as a user does, in a process of its own: what is imported, what is said, how it ends."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from PySide6.QtGui import QImage
+
+from moe_core.storage.trace_check import verify
+from tests.command_line import ROOT, finish
+
+BROWSE = """
+import json, sys, time
+from dataclasses import replace
+from pathlib import Path
+from app.application import configure
+from app.main_window import MainWindow
+from app.settings import Settings
+from PySide6.QtWidgets import QApplication
+
+application = QApplication([])
+configure(application)
+window = MainWindow(Settings(Path(sys.argv[2])))
+assert window.open_trace(Path(sys.argv[1]))
+window.show()
+drawn = []
+for view in window.views.values():
+    view.draw = lambda state, draw=view.draw, name=view.name: (drawn.append(name), draw(state))
+for dock in window.docks.values():
+    dock.raise_()
+    application.processEvents()
+state = window.session.state
+window.session.set(replace(state, experts=frozenset({(0, 1), (2, 3)}), layer=2, question=5, token=1))
+for name, dock in window.docks.items():
+    dock.raise_()
+    for _ in range(5):
+        application.processEvents()
+    assert window.views[name].isVisible(), name
+window.close()
+heavy = [name for name in ("torch", "transformers", "datasets", "pyarrow") if name in sys.modules]
+print(json.dumps({"heavy": heavy, "drawn": sorted(set(drawn)), "views": sorted(window.views)}))
+"""
+
+
+def environment() -> dict[str, str]:
+    """Offscreen, one thread, the sources of this checkout."""
+    return {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "QT_QPA_PLATFORM": "offscreen"}
+
+
+def start(*arguments: object) -> "subprocess.Popen[str]":
+    """`moescope` with these arguments, output and error captured."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "app", *map(str, arguments)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment(),
+    )
+
+
+def test_browsing_never_imports_torch(trace_path: Path, tmp_path: Path) -> None:
+    """Every view draws a trace, with cells, a question and a token selected, without the model's libraries."""
+    done = subprocess.run(
+        [sys.executable, "-c", BROWSE, str(trace_path), str(tmp_path / "s.ini")],
+        capture_output=True,
+        text=True,
+        env=environment(),
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    seen = json.loads(done.stdout.splitlines()[-1])
+    assert seen["heavy"] == []
+    assert set(seen["views"]) - set(seen["drawn"]) <= {"log"}, "only the log does not depend on the state"
+
+
+def test_the_demo_is_recorded_and_pictured(tmp_path: Path) -> None:
+    """One command: exit 0, a picture of 1440 x 900 with something in it, a complete trace, nothing Qt complains of."""
+    picture = tmp_path / "demo.png"
+    given = ("--screenshot", picture, "--library", tmp_path / "lib", "--settings", tmp_path / "s.ini")
+    code, out, error = finish(start("demo", *given), timeout_s=300)
+    assert (code, out) == (0, ""), error
+    image = QImage(str(picture))
+    assert (image.width(), image.height()) == (1440, 900)
+    assert len({image.pixel(x, y) for x in range(0, 1440, 7) for y in range(0, 900, 7)}) > 20
+    assert verify(tmp_path / "lib" / "demo.h5").complete
+    assert "propagateSizeHints" not in error
+    assert "Traceback" not in error
+
+
+@pytest.mark.parametrize("content", [None, b"nothing", b"\x89HDF\r\n\x1a\nand nothing"])
+def test_a_file_that_is_no_trace_is_said_in_the_window(tmp_path: Path, content: bytes | None) -> None:
+    """The window opens all the same; with --screenshot the exit code tells."""
+    trace, picture = tmp_path / "bad.h5", tmp_path / "window.png"
+    if content is not None:
+        trace.write_bytes(content)
+    code, _, error = finish(start(trace, "--screenshot", picture, "--settings", tmp_path / "s.ini"))
+    assert code == 1
+    assert QImage(str(picture)).width() == 1440
+    assert "bad.h5" in error
+    assert "Traceback" not in error
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
+@pytest.mark.parametrize(("number", "expected"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_closes_the_window_while_a_recording_runs(tmp_path: Path, number: int, expected: int) -> None:
+    """Within seconds, with the code of the signal; what is recorded is whole, and the next start goes on from there."""
+    trace = tmp_path / "lib" / "demo.h5"
+    options = ("--library", tmp_path / "lib", "--settings", tmp_path / "s.ini")
+    process = start("demo", *options)
+    while not (trace.exists() and verify(trace).n_recorded):
+        with pytest.raises(subprocess.TimeoutExpired):  # still running; and the processor is left to it
+            process.wait(timeout=0.2)
+    process.send_signal(number)
+    sent_s = time.monotonic()
+    code, _, error = finish(process, timeout_s=30)
+    assert code == expected, error
+    assert time.monotonic() - sent_s < 5
+    result = verify(trace)
+    assert result.sound
+    assert 0 < result.n_recorded < result.n_questions
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads from /proc which signals are handled")
+def test_ctrl_c_closes_an_idle_window(trace_path: Path, tmp_path: Path) -> None:
+    """With 130, as a shell expects; what is to be remembered is."""
+    process = start(trace_path, "--settings", tmp_path / "s.ini")
+    while not _handles(process, signal.SIGTERM):
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.wait(timeout=0.05)
+    process.send_signal(signal.SIGINT)
+    code, _, error = finish(process, timeout_s=30)
+    assert code == 130, error
+    assert trace_path.name in (tmp_path / "s.ini").read_text()
+
+
+def _handles(process: "subprocess.Popen[str]", number: signal.Signals) -> bool:
+    status = Path(f"/proc/{process.pid}/status").read_text()
+    caught = next(line for line in status.splitlines() if line.startswith("SigCgt"))
+    return bool(int(caught.split()[1], 16) >> (number - 1) & 1)
+
+
+def test_help_names_the_window() -> None:
+    """Beside the commands."""
+    code, out, _ = finish(start("--help"))
+    assert code == 0
+    assert "moescope TRACE.h5" in out
+    assert "moescope demo" in out
+    assert "record" in out
+
+
+def test_a_word_that_is_neither_command_nor_trace_is_one_sentence() -> None:
+    """Usage, exit 2, no box of symbols."""
+    code, out, error = finish(start("recrod", "--model", "x"))
+    assert (code, out) == (2, "")
+    assert error == "moescope: recrod is neither a command nor a trace (.h5): see moescope --help.\n"

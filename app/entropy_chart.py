@@ -76,9 +76,9 @@ class EntropyChart:
         bounds = ("mean − std", "mean + std") if self.options.band is Band.STD else ("25 %", "75 %")
         columns = ("layer", "curve", "n", f"mean ({self.unit})", f"low: {bounds[0]}", f"high: {bounds[1]}")
         rows = [
-            (layer, self._long_name(named), curve.n_questions, *_row(curve, layer))
+            (layer, self._long_name(named), curve.n_questions, *values)
             for named, curve in shown
-            for layer in range(self.sample.n_layers)
+            for layer, values in enumerate(_rows(curve))
         ]
         return FigureTable(columns, rows)
 
@@ -157,23 +157,19 @@ class EntropyChart:
 
 def readout_with_std(curve: Curve, place: int) -> str:
     """`1.984 ± 0.051`; without the second part where there is no band."""
-    mean, low, high = _row(curve, place)
-    if mean is None or low is None or high is None:
-        return NOTHING if mean is None else f"{mean:.3f}"
-    return f"{mean:.3f} ± {(high - low) / 2:.3f}"
+    mean, low, high = (float(array[place]) for array in (curve.mean, curve.low, curve.high))
+    band = f" ± {(high - low) / 2:.3f}" if isfinite(high) else ""
+    return f"{mean:.3f}{band}" if isfinite(mean) else NOTHING
 
 
 def readout_with_bounds(curve: Curve, place: int) -> str:
     """`1.984 [1.950, 2.011]`; without the second part where there is no band."""
-    mean, low, high = _row(curve, place)
-    if mean is None or low is None or high is None:
-        return NOTHING if mean is None else f"{mean:.3f}"
-    return f"{mean:.3f} [{low:.3f}, {high:.3f}]"
+    mean, low, high = (float(array[place]) for array in (curve.mean, curve.low, curve.high))
+    band = f" [{low:.3f}, {high:.3f}]" if isfinite(high) else ""
+    return f"{mean:.3f}{band}" if isfinite(mean) else NOTHING
 
 
-def _row(curve: Curve | EntropyCurve, place: int) -> tuple[float | None, float | None, float | None]:
-    """Mean, low and high at one layer; None where undefined."""
-    mean, low, high = (
-        float(value) if isfinite(value) else None for value in (curve.mean[place], curve.low[place], curve.high[place])
-    )
-    return mean, low, high
+def _rows(curve: Curve | EntropyCurve) -> list[tuple[float | None, ...]]:
+    """Mean, low and high at each layer; None where undefined."""
+    values = np.stack([curve.mean, curve.low, curve.high], axis=1).tolist()
+    return [tuple(value if isfinite(value) else None for value in row) for row in values]

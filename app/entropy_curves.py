@@ -100,21 +100,21 @@ class NamedCurve:
     entropy: EntropyCurve
 
 
-def group_curves(sample: RoutingSample, data: TraceData, options: EntropyOptions) -> tuple[NamedCurve, ...]:
+def group_curves(sample: RoutingSample, options: EntropyOptions) -> tuple[NamedCurve, ...]:
     """The curve of the whole selection, and those of its parts."""
     return tuple(
         NamedCurve(name, look, entropy_curve(part, options.kind, options.band))
-        for name, look, part in _parts(sample, data, options.split)
+        for name, look, part in _parts(sample, options.split)
     )
 
 
-def _parts(sample: RoutingSample, data: TraceData, split: Split) -> Iterator[tuple[str, Look, RoutingSample]]:
+def _parts(sample: RoutingSample, split: Split) -> Iterator[tuple[str, Look, RoutingSample]]:
     yield "all", _ALL, sample
     if split is Split.OUTCOME and sample.is_scored.any():
-        yield "right", _RIGHT, right_ones(sample, data.trace)
-        yield "wrong", _WRONG, wrong_ones(sample, data.trace)
+        yield "right", _RIGHT, right_ones(sample)
+        yield "wrong", _WRONG, wrong_ones(sample)
     elif split is Split.SUBJECT:
-        subjects = largest_subjects(sample, data.trace, MOST_SUBJECTS)
+        subjects = largest_subjects(sample, MOST_SUBJECTS)
         for (name, part), look in zip(subjects.items(), SUBJECT_LOOKS, strict=False):
             yield name, look, part
 

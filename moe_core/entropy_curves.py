@@ -3,9 +3,9 @@
 Axes: n questions of the selection, L MoE layers.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Any
+from itertools import compress
 
 import numpy as np
 from numpy.typing import NDArray
@@ -72,31 +72,42 @@ def largest_entropy(sample: RoutingSample, kind: EntropyKind) -> float:
     return largest(sample)
 
 
-def right_ones(sample: RoutingSample, trace: RoutedQuestions) -> RoutingSample:
+def right_ones(sample: RoutingSample) -> RoutingSample:
     """Those of the sample that were answered correctly."""
-    return _part(sample, trace, sample.is_correct)
+    return _part(sample, sample.is_correct)
 
 
-def wrong_ones(sample: RoutingSample, trace: RoutedQuestions) -> RoutingSample:
+def wrong_ones(sample: RoutingSample) -> RoutingSample:
     """Those of the sample that have a gold answer, and the model chose another."""
-    return _part(sample, trace, sample.is_scored & ~sample.is_correct)
+    return _part(sample, sample.is_scored & ~sample.is_correct)
 
 
-def largest_subjects(sample: RoutingSample, trace: RoutedQuestions, most: int) -> dict[str, RoutingSample]:
+def largest_subjects(sample: RoutingSample, most: int) -> dict[str, RoutingSample]:
     """The subjects with the most questions of the sample, the largest first; in quiz order among equals."""
-    names, place, counts = np.unique(np.array(sample.subjects, np.str_), return_inverse=True, return_counts=True)
-    rank = {name: number for number, name in enumerate(sample.subject_names)}
-    order = sorted(range(len(names)), key=lambda index: (-int(counts[index]), rank[str(names[index])]))
-    return {str(names[index]): _part(sample, trace, place == index) for index in order[:most]}
+    number = {name: place for place, name in enumerate(sample.subject_names)}
+    subject = np.fromiter(map(number.__getitem__, sample.subjects), np.intp, len(sample.subjects))  # [n]
+    counts = np.bincount(subject, minlength=len(number))
+    order = np.argsort(-counts, kind="stable")[:most].tolist()
+    return {sample.subject_names[place]: _part(sample, subject == place) for place in order}
 
 
 def one_question(sample: RoutingSample, trace: RoutedQuestions, row: int) -> RoutingSample:
     """A single question of the trace in the sample's scope; empty where that failed or is not recorded."""
-    return select(sample.routing, trace, np.array([row]))
+    chosen = sample.questions == row
+    return _part(sample, chosen) if chosen.any() else select(sample.routing, trace, np.array([row]))
 
 
-def _part(sample: RoutingSample, trace: RoutedQuestions, chosen: NDArray[Any]) -> RoutingSample:
-    return select(sample.routing, trace, sample.questions[chosen])
+def _part(sample: RoutingSample, chosen: NDArray[np.bool_]) -> RoutingSample:
+    """The chosen questions of a sample; unlike `select` it need not look at all questions of the trace again."""
+    return replace(
+        sample,
+        questions=sample.questions[chosen],
+        is_scored=sample.is_scored[chosen],
+        is_correct=sample.is_correct[chosen],
+        subjects=tuple(compress(sample.subjects, chosen.tolist())),
+        n_failed=0,
+        n_unrecorded=0,
+    )
 
 
 def _quartiles(sample: RoutingSample, kind: EntropyKind) -> tuple[FloatArray, FloatArray]:

@@ -70,7 +70,7 @@ def test_right_and_wrong_leave_out_what_has_no_gold_answer(trace: FakeTrace) -> 
     """Every other question is in one of the two."""
     unscored = replace(trace, gold=np.where(np.arange(12) == 3, -1, trace.gold).astype(np.int8))
     drawn = sample(unscored, Scope.ANSWER, np.arange(8))
-    right, wrong = right_ones(drawn, unscored).questions.tolist(), wrong_ones(drawn, unscored).questions.tolist()
+    right, wrong = right_ones(drawn).questions.tolist(), wrong_ones(drawn).questions.tolist()
     is_right = unscored.predicted == unscored.gold
     assert right == [n for n in range(8) if is_right[n] and n != 3]
     assert wrong == [n for n in range(8) if not is_right[n] and n != 3]
@@ -80,7 +80,7 @@ def test_subjects_come_by_size_and_then_in_quiz_order(trace: FakeTrace) -> None:
     """Only as many as asked for."""
     named = replace(trace, subjects=list("zzbbbaaayqqq"))
     drawn = sample(named, Scope.ANSWER, np.arange(12))
-    found = largest_subjects(drawn, named, 4)
+    found = largest_subjects(drawn, 4)
     assert {name: part.questions.tolist() for name, part in found.items()} == {
         "b": [2, 3, 4],
         "a": [5, 6, 7],
@@ -106,7 +106,7 @@ def test_nothing_has_neither_mean_nor_band(trace: FakeTrace, band: Band) -> None
     curve = entropy_curve(drawn, EntropyKind.FULL, band)
     assert curve.n_questions == 0
     assert np.isnan(np.stack([curve.mean, curve.low, curve.high])).all()
-    assert largest_subjects(drawn, trace, 8) == {}
+    assert largest_subjects(drawn, 8) == {}
 
 
 def test_a_question_that_failed_or_is_missing_has_no_curve(trace: FakeTrace) -> None:

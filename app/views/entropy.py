@@ -154,7 +154,7 @@ class EntropyView(View):
         options = self._options
         key = (sample, options.kind, options.band, options.split)
         if self._groups is None or any(a is not b for a, b in zip(self._groups[0], key, strict=True)):
-            self._groups = (key, group_curves(sample, data, options))
+            self._groups = (key, group_curves(sample, options))
         of_question = None if row is None else question_curve(sample, data, row, options)
         return self._groups[1] if of_question is None else (*self._groups[1], of_question)
 

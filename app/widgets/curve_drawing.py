@@ -1,10 +1,11 @@
 """Draws curves: lines, bands and markers, each told apart by dashes and shape as well as by colour."""
 
 from collections.abc import Callable
+from functools import cache
 from itertools import pairwise
 
 import numpy as np
-from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtCore import QPointF, Qt
 from PySide6.QtGui import QColor, QPainter, QPainterPath, QPalette, QPen, QPolygonF
 
 from app import theme
@@ -14,6 +15,20 @@ _RADIUS = 3.0
 _BAND_ALPHA, _BAND_EDGE_ALPHA = 40, 90
 _FADED_ALPHA = 60
 _CLOSEST_MARKERS = 9.0
+
+_OPEN = ("square", "diamond")
+# In radii; a triangle reaches a little further, so that it looks as large as a circle.
+_CORNERS = {
+    "square": ((-0.9, -0.9), (0.9, -0.9), (0.9, 0.9), (-0.9, 0.9)),
+    "diamond": ((0.0, -1.2), (1.2, 0.0), (0.0, 1.2), (-1.2, 0.0)),
+    "triangle": ((0.0, -1.2), (1.1, 0.85), (-1.1, 0.85)),
+    "down": ((0.0, 1.2), (1.1, -0.85), (-1.1, -0.85)),
+}
+_STROKES = {
+    "cross": (((-0.8, -0.8), (0.8, 0.8)), ((-0.8, 0.8), (0.8, -0.8))),
+    "plus": (((-1.0, 0.0), (1.0, 0.0)), ((0.0, -1.0), (0.0, 1.0))),
+    "bar": (((0.0, -1.1), (0.0, 1.1)),),
+}
 
 Scale = Callable[[float], float]
 
@@ -37,9 +52,11 @@ def draw_band(painter: QPainter, curve: Curve, x: Scale, y: Scale, colour: QColo
     for run in runs(np.isfinite(curve.low) & np.isfinite(curve.high)):
         upper = [QPointF(x(a), y(b)) for a, b in zip(curve.x[run], curve.high[run], strict=True)]
         lower = [QPointF(x(a), y(b)) for a, b in zip(curve.x[run], curve.low[run], strict=True)]
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)  # a tenth of the time; the edges smooth it
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(fill)
         painter.drawPolygon(QPolygonF([*upper, *reversed(lower)]))
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing, True)
         painter.setPen(_pen(edge, 1.0, curve.style.dash))
         painter.setBrush(Qt.BrushStyle.NoBrush)
         if len(upper) == 1:  # a single layer has no area
@@ -58,46 +75,26 @@ def draw_curve(painter: QPainter, curve: Curve, x: Scale, y: Scale, colour: QCol
         painter.drawPolyline(points)
         gap = min((b.x() - a.x() for a, b in pairwise(points)), default=_CLOSEST_MARKERS)
         every = max(1, int(np.ceil(_CLOSEST_MARKERS / max(gap, 0.1))))
-        for point in points[::every]:
-            draw_marker(painter, point, curve.style.marker, colour, base)
+        draw_markers(painter, points[::every], curve.style.marker, colour, base)
 
 
-def draw_sample(painter: QPainter, left: float, right: float, middle: float, curve: Curve, colour: QColor) -> None:
+def draw_sample(
+    painter: QPainter, left: float, right: float, middle: float, curve: Curve, colour: QColor, base: QColor
+) -> None:
     """A short piece of the curve, for a legend."""
     painter.setPen(_pen(colour, curve.style.width, curve.style.dash))
     painter.drawLine(QPointF(left, middle), QPointF(right, middle))
-    draw_marker(painter, QPointF((left + right) / 2, middle), curve.style.marker, colour, colour)
+    draw_markers(painter, [QPointF((left + right) / 2, middle)], curve.style.marker, colour, base)
 
 
-def draw_marker(
-    painter: QPainter, at: QPointF, marker: Marker, colour: QColor, base: QColor, radius: float = _RADIUS
-) -> None:
-    """A marker; `base` fills those that are open."""
+def draw_markers(painter: QPainter, points: list[QPointF], marker: Marker, colour: QColor, base: QColor) -> None:
+    """A marker at each point; those that are open are filled with `base`."""
+    shape, all_of_them = _shape(marker), QPainterPath()
+    for point in points:
+        all_of_them.addPath(shape.translated(point))
     painter.setPen(_pen(colour, 1.3))
-    match marker:
-        case "cross" | "plus" | "bar":
-            painter.setBrush(Qt.BrushStyle.NoBrush)
-            painter.drawPath(_strokes(marker, at, radius))
-        case "dot":
-            painter.setBrush(colour)
-            painter.drawEllipse(at, 0.55 * radius, 0.55 * radius)
-        case "circle":
-            painter.setBrush(colour)
-            painter.drawEllipse(at, radius, radius)
-        case "square":
-            painter.setBrush(base)
-            side = 0.9 * radius
-            painter.drawRect(QRectF(at.x() - side, at.y() - side, 2 * side, 2 * side))
-        case _:
-            painter.setBrush(base if marker == "diamond" else colour)
-            painter.drawPolygon(QPolygonF([at + corner * (1.2 * radius) for corner in _CORNERS[marker]]))
-
-
-_CORNERS = {
-    "diamond": (QPointF(0, -1), QPointF(1, 0), QPointF(0, 1), QPointF(-1, 0)),
-    "triangle": (QPointF(0, -1), QPointF(0.9, 0.7), QPointF(-0.9, 0.7)),
-    "down": (QPointF(0, 1), QPointF(0.9, -0.7), QPointF(-0.9, -0.7)),
-}
+    painter.setBrush(base if marker in _OPEN else colour)
+    painter.drawPath(all_of_them)
 
 
 def faded(colour: QColor) -> QColor:
@@ -112,16 +109,22 @@ def quiet(palette: QPalette) -> QColor:
     return theme.blend(palette.color(QPalette.ColorRole.Base), palette.color(QPalette.ColorRole.Text), 0.11)
 
 
-def _strokes(marker: Marker, at: QPointF, radius: float) -> QPainterPath:
-    lines = {
-        "cross": ((-0.8, -0.8, 0.8, 0.8), (-0.8, 0.8, 0.8, -0.8)),
-        "plus": ((-1.0, 0.0, 1.0, 0.0), (0.0, -1.0, 0.0, 1.0)),
-        "bar": ((0.0, -1.1, 0.0, 1.1),),
-    }
+@cache
+def _shape(marker: Marker) -> QPainterPath:
+    """The outline of a marker around (0, 0)."""
     path = QPainterPath()
-    for x0, y0, x1, y1 in lines[marker]:
-        path.moveTo(at + QPointF(x0, y0) * radius)
-        path.lineTo(at + QPointF(x1, y1) * radius)
+    match marker:
+        case "dot":
+            path.addEllipse(QPointF(), 0.55 * _RADIUS, 0.55 * _RADIUS)
+        case "circle":
+            path.addEllipse(QPointF(), _RADIUS, _RADIUS)
+        case "cross" | "plus" | "bar":
+            for start, end in _STROKES[marker]:
+                path.moveTo(QPointF(*start) * _RADIUS)
+                path.lineTo(QPointF(*end) * _RADIUS)
+        case _:
+            path.addPolygon(QPolygonF([QPointF(*corner) * _RADIUS for corner in _CORNERS[marker]]))
+            path.closeSubpath()
     return path
 
 

@@ -120,7 +120,8 @@ def draw_entry(
         text = quiet = theme.blend(quiet, palette.color(QPalette.ColorRole.Base), 0.4)
     else:
         middle = box.center().y()
-        draw_sample(painter, box.left() + 2, box.left() + _SWATCH - 8, middle, curve, curve_colour(curve, palette))
+        colour, base = curve_colour(curve, palette), palette.color(QPalette.ColorRole.Base)
+        draw_sample(painter, box.left() + 2, box.left() + _SWATCH - 8, middle, curve, colour, base)
     metrics = QFontMetricsF(painter.font())
     place = QRectF(box.left() + _SWATCH, box.top(), columns.name, box.height())
     name = metrics.elidedText(curve.name, Qt.TextElideMode.ElideMiddle, columns.name + 1)

@@ -110,7 +110,7 @@ class CurvePlot(QWidget):
         palette = self.palette()
         base = palette.color(QPalette.ColorRole.Base)
         painter.save()
-        painter.setClipRect(frame.area.adjusted(0, -1, 0, 1))
+        painter.setClipRect(frame.area.toAlignedRect())  # whole pixels: clipping to parts of them is slow
         for curve in self.shown_curves:
             is_pointed = curve.name == self._pointed
             if is_pointed or (curve.style.band == "always" and not self._pointed):

@@ -415,7 +415,7 @@ def test_the_real_window_shows_the_curves(window: MainWindow, trace_path: Path, 
 
 def _chart(data: TraceData, options: EntropyOptions) -> EntropyChart:
     sample = data.sample(Scope.ANSWER)
-    return EntropyChart(data, sample, options, group_curves(sample, data, options), layer=0, question=None)
+    return EntropyChart(data, sample, options, group_curves(sample, options), layer=0, question=None)
 
 
 def _as_in_the_paper(path: Path) -> TraceData:

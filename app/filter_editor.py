@@ -28,6 +28,7 @@ class FilterEditor(QObject):
         super().__init__(parent)
         self._bar = bar
         self._session = session
+        self._typed_experts: tuple[Expert, ...] = ()
         bar.search.searched.connect(self._on_searched)
         bar.outcomes.chosen.connect(self._on_outcomes_chosen)
         bar.subjects.opening.connect(self._on_subjects_opening)
@@ -50,7 +51,9 @@ class FilterEditor(QObject):
         self._bar.search.set_text(wanted.text)
         self._draw_outcomes(state.trace, wanted)
         self._bar.margin.set_range(wanted.margin_low, wanted.margin_high)
-        self._bar.experts.set_experts(cells_text(wanted.experts), all_of_them=wanted.experts_mode == "all")
+        if wanted.experts != self._typed_experts:  # what is being typed stays as it is
+            self._typed_experts = wanted.experts
+            self._bar.experts.set_experts(cells_text(wanted.experts), all_of_them=wanted.experts_mode == "all")
         self._bar.chips.set_chips(condition_texts(wanted))
 
     def remove(self, condition: str) -> None:
@@ -110,6 +113,7 @@ class FilterEditor(QObject):
             self._bar.experts.say(str(error))
         else:
             self._bar.experts.say("")
+            self._typed_experts = experts
             self._set_experts(experts)
 
     def _on_mode_chosen(self) -> None:

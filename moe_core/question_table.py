@@ -111,4 +111,10 @@ def gold_and_best_other(logprobs: Float32Array, gold: NDArray[np.int8]) -> tuple
 
 def folded_line(text: str) -> str:
     """The text on one line and without case: what a person typed, or copied from a list, is found in it."""
-    return " ".join(text.casefold().split())
+    if not text.isascii():
+        return " ".join(text.casefold().split())
+    # The same, several times faster: 14,042 questions are searched while someone types.
+    folded = text.lower()
+    for blank in "\n\t\r\v\f":
+        folded = folded.replace(blank, " ")
+    return " ".join(folded.split()) if "  " in folded else folded.strip()

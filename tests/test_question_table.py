@@ -83,6 +83,7 @@ def test_subjects_are_named_in_the_order_of_their_first_question() -> None:
 def test_a_folded_line_knows_no_case_and_no_line_breaks() -> None:
     """As a list shows it."""
     assert folded_line(" Which\n\tof  THESE? ß ") == "which of these? ss"
+    assert folded_line(" Which of THESE? ") == "which of these?"
 
 
 @given(seed=st.integers(0, 10_000), n_choices=st.integers(2, 6))

@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 Cell = str | float | int | None
 IndexArray = NDArray[np.intp]
 
+_SORTED_LENGTH = 120
+
 
 @dataclass(frozen=True)
 class ColumnStyle:
@@ -79,9 +81,12 @@ def sort_keys(values: Sequence[Any] | NDArray[Any], nothing: float | None) -> ND
 
 
 def text_ranks(texts: Sequence[str] | NDArray[Any]) -> NDArray[np.float64]:
-    """Place of each text [N] among the different ones in alphabetical order, ignoring case; empty ones are NaN."""
+    """Place of each text [N] among the different ones in alphabetical order; empty ones are NaN.
+
+    Ignores case, and what follows the first line or two.
+    """
     # Not numpy's own sort: an array of texts gives every one of them the width of the longest prompt.
-    folded = [text.casefold() for text in (texts.tolist() if isinstance(texts, np.ndarray) else texts)]
+    folded = [text[:_SORTED_LENGTH].casefold() for text in (texts.tolist() if isinstance(texts, np.ndarray) else texts)]
     places: dict[str, float] = {text: place for place, text in enumerate(sorted(set(folded)))}
     places[""] = np.nan
     return np.fromiter((places[text] for text in folded), np.float64, len(folded))

@@ -63,7 +63,10 @@ class ArrayTableModel(QAbstractTableModel):
 
     def shown_text(self, place: int, column: int) -> str:
         """What stands in a cell: one line, and of a very long text both ends."""
-        text = self.styles[column].shown(self.value(place, column))
+        style = self.styles[column]
+        text = style.shown(self.value(place, column))
+        if style.is_number:
+            return text
         if len(text) > _LONGEST_SHOWN:
             text = f"{text[: _LONGEST_SHOWN // 2]}…{text[-_LONGEST_SHOWN // 2 :]}"
         return one_line(text)

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 from PySide6.QtCore import QEvent, QItemSelectionModel, QModelIndex, QPersistentModelIndex, QPoint, Qt, Signal
-from PySide6.QtGui import QActionGroup, QContextMenuEvent, QGuiApplication, QKeyEvent, QKeySequence
+from PySide6.QtGui import QActionGroup, QContextMenuEvent, QGuiApplication, QKeyEvent, QKeySequence, QPaintEvent
 from PySide6.QtWidgets import QAbstractItemView, QMenu, QTableView
 
 from app.widgets.array_table import ArrayTable, ColumnStyle, ExportedRows, IndexArray
@@ -36,7 +36,8 @@ class ArrayTableView(QTableView):
         self._is_showing = False
         self._sort = (0, False)
         self.setModel(self.rows)
-        self.setItemDelegate(ArrayTableDelegate(self))
+        self._delegate = ArrayTableDelegate(self)
+        self.setItemDelegate(self._delegate)
         self._set_up_rows()
         prepare_header(self.horizontalHeader())
         self.rows.mark_sorted(*self._sort)
@@ -196,6 +197,10 @@ class ArrayTableView(QTableView):
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         at_row = self.viewport().mapToGlobal(self.visualRect(self.currentIndex()).bottomLeft())
         menu.popup(at_row if event.reason() == QContextMenuEvent.Reason.Keyboard else event.globalPos())
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        self._delegate.begin_page()
+        super().paintEvent(event)
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)

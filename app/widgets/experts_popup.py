@@ -46,12 +46,11 @@ class ExpertsPopup(PopupButton):
         self._take.clicked.connect(self.cells_wanted)
 
     def set_experts(self, text: str, *, all_of_them: bool) -> None:
-        """Show the experts in force; what is being typed stays where it says the same."""
-        if _normal(self._text.text()) != text:
-            self._text.set_text(text)
+        """Show experts that were chosen elsewhere."""
+        self._text.set_text(text)
+        self.say("")
         if text:
             (self._all if all_of_them else self._any).setChecked(True)
-        self.say("")
 
     @property
     def means_all(self) -> bool:
@@ -71,6 +70,11 @@ class ExpertsPopup(PopupButton):
         self._problem.setVisible(bool(problem))
         self.panel.adjustSize()
 
+    @property
+    def problem(self) -> str:
+        """What is said to be wrong."""
+        return self._problem.text()
+
     def first_field(self) -> QWidget:
         """Where experts are typed."""
         return self._text
@@ -81,7 +85,3 @@ class ExpertsPopup(PopupButton):
 
     def _on_mode_clicked(self) -> None:
         self.mode_chosen.emit()
-
-
-def _normal(text: str) -> str:
-    return ", ".join(part.strip() for part in text.split(",") if part.strip())

@@ -36,17 +36,20 @@ class MarginPopup(PopupButton):
             self.rows.addWidget(widget)
         for field in (self._low, self._high):
             field.searched.connect(self._on_searched)
-            field.returnPressed.connect(self.close_panel)
+            field.returnPressed.connect(self._on_returned)
         self._low.left_downwards.connect(self._high.setFocus)
         self._high.left_downwards.connect(clear.setFocus)
         self.panel.setFixedWidth(self.fontMetrics().averageCharWidth() * 44)
         self._problem.hide()
+        self._range: tuple[float | None, float | None] = (None, None)
 
     def set_range(self, low: float | None, high: float | None) -> None:
-        """Show the bounds in force; what is being typed stays where it says the same."""
-        for field, bound in ((self._low, low), (self._high, high)):
-            if _bound(field.text()) != bound:
+        """Show the bounds in force; what is being typed stays as it is where they are its own."""
+        if (low, high) != self._range:
+            self._range = low, high
+            for field, bound in ((self._low, low), (self._high, high)):
                 field.set_text("" if bound is None else f"{bound:g}")
+            self._say("")
 
     def set_extent(self, lowest: float, highest: float) -> None:
         """Say in the empty fields how far the margins of the trace reach."""
@@ -58,14 +61,21 @@ class MarginPopup(PopupButton):
         return self._low
 
     def _on_searched(self) -> None:
-        wrong = [
-            field.text() for field in (self._low, self._high) if field.text().strip() and _bound(field.text()) is None
-        ]
-        self._problem.setText(f"“{wrong[0]}” is no number: write −1.5 or 0." if wrong else "")
-        self._problem.setVisible(bool(wrong))
-        self.panel.adjustSize()
+        texts = [field.text() for field in (self._low, self._high)]
+        wrong = [text for text in texts if text.strip() and bound_in(text) is None]
+        self._say(f"“{wrong[0]}” is no number: write −1.5 or 0." if wrong else "")
         if not wrong:
-            self.chosen.emit((_bound(self._low.text()), _bound(self._high.text())))
+            self._range = bound_in(texts[0]), bound_in(texts[1])
+            self.chosen.emit(self._range)
+
+    def _on_returned(self) -> None:
+        if not self._problem.text():
+            self.close_panel()
+
+    def _say(self, problem: str) -> None:
+        self._problem.setText(problem)
+        self._problem.setVisible(bool(problem))
+        self.panel.adjustSize()
 
     def _on_cleared(self) -> None:
         self._low.clear()
@@ -74,7 +84,7 @@ class MarginPopup(PopupButton):
             field.tell()
 
 
-def _bound(text: str) -> float | None:
+def bound_in(text: str) -> float | None:
     """A number, with a comma or a point, whichever minus sign it was copied with."""
     try:
         value = float(text.strip().replace(",", ".").replace("−", "-"))

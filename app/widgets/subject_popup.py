@@ -21,6 +21,7 @@ class SubjectPopup(PopupButton):
     def __init__(self) -> None:
         super().__init__("Subject", "Show only the questions of some subjects.")
         self._search = SearchField("Find a subject", "Find a subject")
+        self._search.setToolTip("Show only the subjects whose name holds this; Down goes to them.")
         self._list = _CheckList()
         self._list.setAccessibleName("Subjects")
         self._list.setToolTip("Check the subjects to show: Space or a click.")

@@ -4,6 +4,7 @@ from math import isfinite
 from typing import Any
 
 from moe_core.comparison import SUBJECT_CORRECTION, Comparison, SubjectChange
+from moe_core.control_distribution import Controls
 from moe_core.intervention import Intervention
 from moe_core.number_text import count, p_value, percent_with_interval, points, points_interval, significant
 from moe_core.paired_statistics import PairedChange
@@ -60,8 +61,8 @@ def comparison_lines(comparison: Comparison) -> list[str]:
     lines = [change_line(change) if change.n else f"The quiz has no answers; n = {count(comparison.n)}"]
     lines.append(f"other prediction, right or wrong: {count(comparison.n_changed)} of {count(comparison.n)} questions")
     if gold.n:
-        interval = f" [{significant(gold.lower)}, {significant(gold.upper)}]" if isfinite(gold.lower) else ""
-        lines.append(f"log-probability of the right choice: {significant(gold.mean)}{interval} nats on average")
+        interval = f" [{_signed(gold.lower)}, {_signed(gold.upper)}]" if isfinite(gold.lower) else ""
+        lines.append(f"log-probability of the right choice: {_signed(gold.mean)}{interval} nats on average")
     lines += _subject_lines(comparison.subjects)
     lines += _routing_lines(comparison)
     if left_out := _left_out(comparison):
@@ -78,6 +79,43 @@ def change_line(change: PairedChange) -> str:
         f"{p_value(change.p)}, {count(change.losses)} right -> wrong, {count(change.gains)} wrong -> right, "
         f"n = {count(change.n)}"
     )
+
+
+def controls_json(controls: Controls) -> dict[str, Any]:
+    """What `whatif --json` prints under `controls`; deltas as shares, log-probabilities in nats."""
+    return {
+        "n": len(controls.runs),
+        "seed": controls.request.seed,
+        "matched_on": controls.request.scope.value,
+        "deltas": [_number(run.change.delta) for run in controls.runs],
+        "gold_logprob_changes": [_number(run.gold_logprob) for run in controls.runs],
+        "p_accuracy": _number(controls.p_accuracy),
+        "p_gold_logprob": _number(controls.p_gold_logprob),
+        "interventions": [run.intervention.to_json() for run in controls.runs],
+    }
+
+
+def controls_lines(controls: Controls, comparison: Comparison) -> list[str]:
+    """Where the comparison's change falls among its controls, for accuracy and for the log-probability."""
+    n = count(len(controls.runs))
+    lines = [f"{n} random masks of the same size among experts of similar load (seed {controls.request.seed}):"]
+    if comparison.accuracy.n:
+        deltas = controls.deltas
+        lines.append(
+            f"  delta {points(float(deltas.mean()))} on average {points_interval(deltas.min(), deltas.max())}, "
+            f"against {points(comparison.accuracy.delta)}; {_share(controls.p_accuracy)}"
+        )
+        values = [run.gold_logprob for run in controls.runs]
+        lines.append(
+            f"  log-probability {_signed(sum(values) / len(values))} on average "
+            f"[{_signed(min(values))}, {_signed(max(values))}], "
+            f"against {_signed(comparison.gold_logprob.mean)} nats; {_share(controls.p_gold_logprob)}"
+        )
+    return lines
+
+
+def _share(p: float) -> str:
+    return f"at least as harmful, itself included: {p * 100:.0f} %"
 
 
 def intervention_text(intervention: Intervention) -> str:
@@ -169,6 +207,10 @@ def _left_out(comparison: Comparison) -> str:
         (pairs.n_only_after, "only in the second trace"),
     ]
     return ", ".join(f"{count(n)} {what}" for n, what in parts if n)
+
+
+def _signed(nats: float) -> str:
+    return ("+" if nats > 0 else "") + significant(nats)
 
 
 def _plural(n: int, noun: str) -> str:

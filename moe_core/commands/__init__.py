@@ -1,12 +1,13 @@
 """The headless commands, in the order in which `moescope --help` lists them."""
 
 from moe_core.command import Command
-from moe_core.commands import bench, check_model, compare, doctor, record, report, show, verify
+from moe_core.commands import bench, check_model, compare, doctor, record, report, show, verify, whatif
 
 COMMANDS: tuple[Command, ...] = (
     record.COMMAND,
     report.COMMAND,
     show.COMMAND,
+    whatif.COMMAND,
     compare.COMMAND,
     verify.COMMAND,
     check_model.COMMAND,

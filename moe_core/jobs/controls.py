@@ -1,64 +1,28 @@
-"""Runs random interventions like the given one beside it, and says where the given one falls among them.
+"""Runs random interventions like the given one beside it; only what they change is kept, no trace.
 
 Axes: n questions compared.
 """
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator
 from contextlib import closing
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from moe_core.comparison import Comparison
+from moe_core.control_distribution import Control, ControlRequest, Controls, share_as_harmful
 from moe_core.intervention import Intervention
 from moe_core.jobs.clock import Clock
 from moe_core.jobs.events import Event, Notice, Stage
-from moe_core.paired_statistics import PairedChange, mean_change, paired_change
+from moe_core.paired_statistics import mean_change, paired_change
 from moe_core.random_masks import expert_load, matched_masks
 from moe_core.routing_trace import QuestionRecord, Status
 from moe_core.run_plan import RunPlan
-from moe_core.scope import Scope
 from moe_core.storage.trace_reader import Trace
 
 if TYPE_CHECKING:
     from moe_core.model_loading.building import LoadedModel
-
-
-@dataclass(frozen=True)
-class ControlRequest:
-    """How many random masks, drawn with which seed, and in which scope their experts' load is like the given ones'."""
-
-    n: int = 0
-    seed: int = 0
-    scope: Scope = Scope.PROMPT
-
-
-@dataclass(frozen=True)
-class Control:
-    """One random intervention and what it did: accuracy, and the mean change of the gold log-probability (nats)."""
-
-    intervention: Intervention
-    change: PairedChange
-    gold_logprob: float
-
-
-@dataclass(frozen=True)
-class Controls:
-    """All of them. `p_accuracy` and `p_gold_logprob`: share of controls, the given intervention counted among them,
-    that are at least as harmful as it, (r + 1) / (n + 1): small where random masks rarely do that much harm.
-    """
-
-    request: ControlRequest
-    runs: tuple[Control, ...]
-    p_accuracy: float
-    p_gold_logprob: float
-
-    @property
-    def deltas(self) -> NDArray[np.float64]:
-        """Change of accuracy under each control, in the order of the runs."""
-        return np.array([run.change.delta for run in self.runs])
 
 
 def run_controls(
@@ -86,18 +50,6 @@ def run_controls(
         p_accuracy=share_as_harmful([run.change.delta for run in runs], comparison.accuracy.delta),
         p_gold_logprob=share_as_harmful([run.gold_logprob for run in runs], comparison.gold_logprob.mean),
     )
-
-
-def share_as_harmful(controls: Sequence[float], given: float) -> float:
-    """(r + 1) / (n + 1), r of n controls being at or below the given change; NaN where that is NaN.
-
-    Davison and Hinkley (1997), section 4.2: the given one is one of the equally likely masks, so this is never 0.
-    """
-    values = np.asarray(controls, dtype=np.float64)
-    if np.isnan(given):
-        return float("nan")
-    # Sums of the same numbers in another order differ in their last bits: those are ties.
-    return float(((values <= given + 1e-9).sum() + 1) / (len(values) + 1))
 
 
 class _Runner:

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from moe_core.comparison import Comparison, compare
+from moe_core.control_distribution import ControlRequest, Controls
 from moe_core.errors import BaselineMismatchError, DeviceError, InterventionError, ModelError, TraceError
 from moe_core.intervention import Intervention
-from moe_core.jobs.controls import ControlRequest, Controls, run_controls
+from moe_core.jobs.controls import run_controls
 from moe_core.jobs.engine import Engine
 from moe_core.jobs.events import Event, Notice, Stage
 from moe_core.jobs.load_model import ModelRequest

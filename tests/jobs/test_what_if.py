@@ -12,9 +12,9 @@ import torch
 import transformers
 
 from moe_core.comparison import compare
+from moe_core.control_distribution import ControlRequest, share_as_harmful
 from moe_core.errors import BaselineMismatchError, InterventionError, QuizError, TraceError
 from moe_core.intervention import Intervention, act_on, parse_mask
-from moe_core.jobs.controls import ControlRequest, share_as_harmful
 from moe_core.jobs.engine import Engine
 from moe_core.jobs.events import Event, Notice, Progress
 from moe_core.jobs.load_model import ModelRequest

@@ -1,5 +1,6 @@
 """What the Expert view shows of single tokens: those that an expert serves, and the experts chosen beside it."""
 
+from collections.abc import Callable
 from enum import StrEnum
 from math import nan
 
@@ -27,26 +28,29 @@ class TokenOrder(StrEnum):
     WEIGHT = "most weight"
 
 
-def token_content(served: ServedTokens, texts: list[str], order: TokenOrder, most: int) -> BarContent:
-    """The tokens that the expert serves most; `texts` are those of `served.ids`."""
+def token_content(
+    served: ServedTokens, texts_of: Callable[[list[int]], list[str]], order: TokenOrder, most: int
+) -> BarContent:
+    """The tokens that the expert serves most; `texts_of` gives the texts of token ids."""
     quantities = {TokenOrder.COUNT: served.served, TokenOrder.SHARE: served.share, TokenOrder.WEIGHT: served.weight}
     places = np.lexsort((-served.served, -quantities[order]))
     if order is TokenOrder.SHARE:
         places = places[served.occurrences[places] >= _FEWEST_OCCURRENCES]
     places = places[:most]
-    rows = tuple(_token_row(served, texts[place], int(place), order) for place in places)
+    texts = texts_of(served.ids[places].tolist())
+    rows = tuple(_token_row(served, text, int(place), order) for text, place in zip(texts, places, strict=True))
     table = FigureTable(
         ("token", "token id", "times served", "occurrences", "share served", "summed gate weight"),
         [
             (
-                texts[place],
+                text,
                 int(served.ids[place]),
                 int(served.served[place]),
                 int(served.occurrences[place]),
                 float(served.share[place]),
                 float(served.weight[place]),
             )
-            for place in places
+            for text, place in zip(texts, places, strict=True)
         ],
     )
     return BarContent(rows, table, _ORDER_NOTES[order], largest=1.0 if order is TokenOrder.SHARE else nan)

@@ -36,10 +36,10 @@ class Partners:
 def partners(sample: TokenSample, layer: int, expert: int, n_experts: int) -> Partners:
     """The partners of the expert (layer, expert) over the tokens of the sample."""
     chosen = sample.experts[layer]  # [T, K]
-    K, times = chosen.shape[1], sample.times
-    served = (chosen == expert).any(axis=1)
-    together = weighted_counts(chosen[served].reshape(-1), np.repeat(times[served], K), n_experts)
-    used = weighted_counts(chosen.reshape(-1), np.repeat(times, K), n_experts)
+    K = chosen.shape[1]
+    rows, _ = sample.choosing(layer, expert)
+    together = weighted_counts(chosen[rows].reshape(-1), np.repeat(sample.times[rows], K), n_experts)
+    used = sample.used(layer, n_experts)
     others = np.delete(np.arange(n_experts), expert)
     used_share = ratio(used, sample.n_tokens)
     n_served = float(used[expert])

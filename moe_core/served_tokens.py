@@ -36,11 +36,10 @@ class ServedTokens:
 def served_tokens(sample: TokenSample, layer: int, expert: int) -> ServedTokens:
     """The tokens of the sample that chose the expert (layer, expert)."""
     distinct, places = sample.distinct
-    chosen, ranks = np.nonzero(sample.experts[layer] == expert)  # a token chooses an expert at most once
-    q = renormalise(sample.weights[layer][chosen])[np.arange(len(chosen)), ranks]
-    times, of = sample.times[chosen], places[chosen]
+    rows, ranks = sample.choosing(layer, expert)
+    q = renormalise(sample.weights[layer][rows])[np.arange(len(rows)), ranks]
+    times, of = sample.times[rows], places[rows]
     served = weighted_counts(of, times, len(distinct))
     weight = weighted_counts(of, times * q, len(distinct))
-    occurrences = weighted_counts(places, sample.times, len(distinct))
     seen = served > 0
-    return ServedTokens(distinct[seen], served[seen], occurrences[seen], weight[seen])
+    return ServedTokens(distinct[seen], served[seen], sample.occurrences[seen], weight[seen])

@@ -4,7 +4,7 @@ from collections.abc import Hashable
 from dataclasses import replace
 from typing import Any
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QPalette
 from PySide6.QtWidgets import QCheckBox, QComboBox, QScrollArea, QToolButton, QVBoxLayout, QWidget
 
@@ -49,6 +49,9 @@ class ExpertView(View):
         self._shown_partners: list[Expert] = []
         self._scan = TokenScan(session, self)
         self._scan.advanced.connect(self._draw_tokens)
+        self._soon = QTimer(self)
+        self._soon.setSingleShot(True)
+        self._soon.timeout.connect(self._draw_tokens)
         self._make_controls()
         self._make_sections()
         self._lay_out()
@@ -57,6 +60,11 @@ class ExpertView(View):
     def expert(self) -> Expert:
         """The expert that is shown."""
         return self._expert
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether some lists are still to be filled."""
+        return self._drawn is not None and (self._scan.sample is None or self._soon.isActive())
 
     def draw(self, state: State) -> None:
         if (reason := self._reason_to_be_empty(state)) is not None:
@@ -70,7 +78,7 @@ class ExpertView(View):
             self._drawn = key
             self._draw_expert(state)
             self._scan.request(state)
-            self._draw_tokens()
+            self._draw_tokens_soon()
         self.questions.bars.set_marked(
             self._shown_rows.index(state.question) if state.question in self._shown_rows else -1
         )
@@ -128,6 +136,13 @@ class ExpertView(View):
         content = question_content(heaviest, data.table, profile.questions)
         self.questions.show_content(content, self._caption(state))
 
+    def _draw_tokens_soon(self) -> None:
+        """At once where there is nothing to count yet, else when all views are drawn: it takes a moment."""
+        if self._scan.sample is None:
+            self._draw_tokens()
+        else:
+            self._soon.start(0)
+
     def _draw_tokens(self) -> None:
         """The lists that need token rows: as soon as these are read."""
         state = self.state
@@ -146,8 +161,7 @@ class ExpertView(View):
 
     def _draw_served(self, data: TraceData, tokens: TokenSample, read: str) -> None:
         served = served_tokens(tokens, *self._expert)
-        texts = data.trace.token_texts(served.ids.tolist())
-        content = token_content(served, texts, TokenOrder(self._order.currentText()), _MOST_TOKENS)
+        content = token_content(served, data.trace.token_texts, TokenOrder(self._order.currentText()), _MOST_TOKENS)
         note = f"{content.note} {read}" if content.rows else f"None. {read}"
         self.tokens.show_content(replace(content, note=note), f"{self._caption(self.state)} · {read}")
 

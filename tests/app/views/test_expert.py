@@ -47,7 +47,7 @@ def shown(session: Session, qtbot: QtBot) -> ExpertView:
 
 def settle(view: ExpertView, qtbot: QtBot) -> None:
     """Wait until tokens are read."""
-    qtbot.waitUntil(lambda: not view.tokens.note.startswith("Reading"))
+    qtbot.waitUntil(lambda: not view.is_waiting, timeout=10_000)
 
 
 def open_trace_of(view: ExpertView) -> Trace:
@@ -203,6 +203,7 @@ def test_a_partner_is_selected_instead_or_as_well(view: ExpertView, qtbot: QtBot
     assert view.heading.title == f"Expert {second}"
     assert view.heading.switcher.isVisible()
     choose(view.heading.switcher, "1:5", qtbot)
+    settle(view, qtbot)
     assert view.heading.title == "Expert 1:5"
     assert labels(view.partners)[1:3] == [second, third]
     qtbot.mouseClick(bars, LEFT, pos=bars.row_rectangle(2).center())

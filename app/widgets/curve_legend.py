@@ -89,6 +89,7 @@ def _above(size: QSizeF, n_entries: int, columns: Columns, metrics: QFontMetrics
     row, heading = row_height(metrics), metrics.horizontalAdvance("layer 00") + GAP
     room = max(1.0, size.width() - heading)
     per_row = max(1, min(max(n_entries, 1), int((room + 2 * GAP) // (columns.total + 2 * GAP))))
+    per_row = -(-n_entries // -(-n_entries // per_row)) if n_entries else 1  # as even as the number of rows allows
     width = min(columns.total, room)
     fitted = Columns(max(0.0, columns.name - (columns.total - width)), columns.n, columns.values)
     step = width + 2 * GAP

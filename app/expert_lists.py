@@ -28,13 +28,18 @@ def expert_of(name: str) -> Expert:
     return int(layer), int(expert)
 
 
+def share_text(share: float) -> str:
+    """A share 0..1 as `71.2 %`; one that would be rounded to nothing as `< 0.1 %`: used hardly is not used never."""
+    return "< 0.1 %" if 0 < share < 0.0005 else percent(share)
+
+
 def summary(profile: ExpertProfile, sample: RoutingSample, layer: int) -> str:
     """What stands below the expert's name."""
     of_tokens = "answer positions" if sample.scope is Scope.ANSWER else "tokens"
     if not profile.questions:
         return f"Never used: none of {count(sample.n_tokens)} {of_tokens} in the selection chose it."
     return (
-        f"Used by {percent(profile.used_share)} of {count(sample.n_tokens)} {of_tokens} · "
+        f"Used by {share_text(profile.used_share)} of {count(sample.n_tokens)} {of_tokens} · "
         f"mean gate weight when chosen {significant(profile.gate_weight)} · "
         f"rank {profile.rank} of {sample.n_experts} in layer {layer} · "
         f"in {count(profile.questions)} of {count(len(sample.questions))} questions"
@@ -91,8 +96,8 @@ def subject_content(usage: SubjectUsage, sample: RoutingSample, most: int) -> Ba
         BarRow(
             visible(subject),
             share,
-            f"{percent(share)} · n {count(n)}",
-            f"{subject}: {percent(share)} of the tokens of {count(n)} questions choose the expert, "
+            f"{share_text(share)} · n {count(n)}",
+            f"{subject}: {share_text(share)} of the tokens of {count(n)} questions choose the expert, "
             f"{significant(share / uniform)} times the uniform share.",
         )
         for subject, share, n in shown

@@ -6,13 +6,13 @@ from math import nan
 
 import numpy as np
 
-from app.expert_lists import expert_name
+from app.expert_lists import expert_name, share_text
 from app.widgets.bar_row import BarRow
 from app.widgets.bar_section import BarContent
 from app.widgets.figure_table import FigureTable
 from app.widgets.visible_text import BLANK, visible
 from moe_core.coactivation import Partners
-from moe_core.number_text import NOTHING, count, percent, significant
+from moe_core.number_text import NOTHING, count, significant
 from moe_core.scope import RoutingSample, Scope
 from moe_core.served_tokens import ServedTokens
 from moe_core.token_sample import TokenSample
@@ -63,8 +63,8 @@ def _token_row(served: ServedTokens, text: str, place: int, order: TokenOrder) -
     return BarRow(
         token_label(text),
         value,
-        f"{shown} · {percent(times / of)}",
-        f"“{visible(text)}”: served {count(times)} times of {count(of)} ({percent(times / of)}), "
+        f"{shown} · {share_text(times / of)}",
+        f"“{visible(text)}”: served {count(times)} times of {count(of)} ({share_text(times / of)}), "
         f"summed gate weight {significant(weight)}.",
     )
 
@@ -120,10 +120,10 @@ def _partner_row(found: Partners, layer: int, place: int) -> BarRow:
     return BarRow(
         name,
         share,
-        f"{percent(share)} · {times}",
-        f"{name} is chosen by {percent(share)} of the {count(found.n_served)} tokens of the expert ({count(both)}), "
-        f"{times} what chance gives ({percent(chance)}): the other places of the top-k shared out by how often each "
-        f"expert is used. It is used by {percent(float(found.used_share[place]))} of all tokens.\n"
+        f"{share_text(share)} · {times}",
+        f"{name} is chosen by {share_text(share)} of the {count(found.n_served)} tokens of the expert ({count(both)}), "
+        f"{times} what chance gives ({share_text(chance)}): the other places of the top-k shared out by how often each "
+        f"expert is used. It is used by {share_text(float(found.used_share[place]))} of all tokens.\n"
         "Click or Enter selects it, with Ctrl both.",
         reference=chance,
     )

@@ -225,7 +225,7 @@ class ExpertView(View):
         self.subjects = BarSection("Subjects", "Usage by subject", BarList(), [self._all_subjects])
         self.tokens = BarSection("Tokens it serves", "Tokens the expert serves", BarList(), [self._order])
         self.partners = BarSection("Partners in the layer", "Partners of the expert", BarList(can_activate=True))
-        questions = BarList(label_share=0.7, can_activate=True)
+        questions = BarList(label_share=0.78, can_activate=True)
         self.questions = BarSection(
             "Questions it weighs most in", "Questions by weight of the expert", questions, [self._filter]
         )

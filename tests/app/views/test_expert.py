@@ -12,6 +12,8 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication, QCheckBox, QComboBox, QLabel, QToolButton, QWidget
 from pytestqt.qtbot import QtBot
 
+from app.expert_lists import share_text
+from app.expert_token_lists import token_label
 from app.session import Session
 from app.views.expert import ExpertView
 from app.widgets.bar_list import BarList
@@ -392,6 +394,22 @@ def test_opening_another_trace_while_reading_is_harmless(view: ExpertView, trace
     view.show()
     settle(view, qtbot)
     assert "24 questions" in view.tokens.note
+
+
+def test_used_hardly_is_told_from_never() -> None:
+    """A share that rounds to 0.0 % is not nothing."""
+    assert [share_text(share) for share in (0.0, 0.0004, 0.0006, 1.0)] == ["0.0 %", "< 0.1 %", "0.1 %", "100.0 %"]
+
+
+def test_tokens_show_their_blanks() -> None:
+    """At both ends, and nothing but blanks; inside they are what they are."""
+    assert [token_label(text) for text in (" a b ", "\n", "  ", "", "x")] == ["·a b·", "↵", "··", "∅", "x"]
+
+
+def test_fits_beside_the_grid_in_a_small_window(view: ExpertView) -> None:
+    """No wider than the side docks of 1280 pixels."""
+    view.session.set(replace(view.state, experts=frozenset({CELL, (0, 2)})))
+    assert view.minimumSizeHint().width() <= 320
 
 
 def test_every_control_has_a_name_and_teaches(view: ExpertView) -> None:

@@ -26,6 +26,8 @@ from app.session import Session
 from app.settings import Settings
 from app.state import State
 from app.status_line import StatusLine
+from app.tour import DONE as TOUR_DONE
+from app.tour import Tour
 from app.trace_files import TraceFiles, ask_for_folder
 from app.view import View
 from app.views import VIEWS
@@ -43,9 +45,12 @@ SIZE = (1440, 900)
 class MainWindow(QMainWindow):
     """Everything that is not a view's own business."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, *, greets: bool = False) -> None:
+        """`greets`: show the tour with the demo, unless it was dismissed for good."""
         super().__init__()
         self.settings = settings
+        self._greets = greets
+        self.tour = Tour(self)
         self.session: Session = Session(self)
         self.runner = JobRunner(self)
         self._is_told_to_close = False
@@ -69,6 +74,7 @@ class MainWindow(QMainWindow):
         self.session.requested.connect(self.trigger)
         self.runner.noticed.connect(self._on_noticed)
         self.runner.ended.connect(self._on_job_ended)
+        self.recording.finished.connect(self._on_recorded)
 
     def trigger(self, name: str) -> None:
         """Run an action by its name, where it can be run."""
@@ -103,10 +109,10 @@ class MainWindow(QMainWindow):
     def open_demo(self) -> None:
         """Show the demo's trace; record it first where it is not complete."""
         request = demo_request(self.settings.library)
-        if has_demo(self.settings.library):
-            self.open_trace(request.out)
-        else:
+        if not has_demo(self.settings.library):
             self.start_recording(request)
+        elif self.open_trace(request.out):
+            self._greet()
 
     def record(self) -> None:
         """Ask what to record."""
@@ -208,10 +214,7 @@ class MainWindow(QMainWindow):
 
     def show_tour(self) -> None:
         """Show the hints on where to begin."""
-        from app.tour import Tour
-
-        self._tour = Tour(self)
-        self._tour.start()
+        self.tour.start()
 
     def show_about(self) -> None:
         """Versions and licence."""
@@ -297,6 +300,14 @@ class MainWindow(QMainWindow):
         else:
             log.info("%s: %s after %.1f s", ended.title, ended.outcome, ended.seconds)
 
+    def _on_recorded(self, ended: JobEnded) -> None:
+        if ended.outcome == "done" and ended.result.path == demo_request(self.settings.library).out:
+            self._greet()
+
+    def _greet(self) -> None:
+        if self._greets and not self.settings.flag(TOUR_DONE):
+            self.show_tour()
+
     def _restore(self) -> None:
         self.restoreGeometry(self.settings.binary("geometry"))
         self.restoreState(self.settings.binary("layout"), docking.LAYOUT_VERSION)
@@ -349,7 +360,7 @@ class MainWindow(QMainWindow):
         super().closeEvent(event)
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        if event.mimeData().hasUrls():
+        if any(url.isLocalFile() for url in event.mimeData().urls()):
             event.acceptProposedAction()
 
     def dropEvent(self, event: QDropEvent) -> None:

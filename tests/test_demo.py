@@ -138,7 +138,6 @@ def test_some_experts_are_never_used_in_every_layer(
     assert used == pytest.approx(figures["experts_used"], abs=1)
 
 
-@pytest.mark.xfail(strict=True, reason="the first demo model's worst single expert costs 2.4 points, not 3")
 def test_the_most_harmful_expert_matters(bench: Any, figures: dict[str, Any]) -> None:
     """Re-routing it alone costs at least 3 points."""
     worst = figures["worst_experts"][0]
@@ -157,14 +156,17 @@ def test_an_expert_hurts_one_subject_most(bench: Any, figures: dict[str, Any]) -
 
 
 def test_a_random_quarter_matters(bench: Any, figures: dict[str, Any], script: dict[str, ModuleType]) -> None:
-    """Re-routing a quarter of every layer's experts costs at least 10 points on average."""
+    """Re-routing a quarter of every layer's experts costs at least 10 points on average over 20 draws.
+
+    Four of the draws are measured again; all 20 take the script that wrote the figures.
+    """
     random_quarter = script["measurement"].random_quarter
     masks = [random_quarter(bench.model, seed) for seed in figures["quarter_seeds"][:4]]
     assert all(len(mask) == 8 * 8 for mask in masks)
     drops = [100 * bench.drop(mask).float().mean().item() for mask in masks]
-    assert sum(drops) / len(drops) >= 10
     everywhere = figures["quarter_drops_points"]
-    assert len(everywhere) >= 10
+    assert drops == pytest.approx(everywhere[:4], abs=0.5)
+    assert len(everywhere) == 20
     assert sum(everywhere) / len(everywhere) >= 10
 
 

@@ -27,10 +27,10 @@ class Recipe:
 
     steps: int = 1400
     """Of the practice world, with everything learning."""
-    expert_steps: int = 400
-    """Of the demo's own world, with nothing learning but experts."""
-    router_gain: float = 8.0
-    """Routers are multiplied by this before, and then left alone: an expert chosen so decidedly is hard to replace."""
+    expert_steps: int = 450
+    """Of the demo's own world, with nothing learning but experts and routers up to the early layer."""
+    router_gain: float = 1.5
+    """All routers are multiplied by this before: an expert that is chosen decidedly is hard to replace."""
     reading_steps: int = 150
     """So many steps ask only reading questions, one at a time: they teach how choices go with letters."""
     early_layer: int = 1
@@ -46,7 +46,8 @@ class Recipe:
     """Of AdamW; the matrices of attention learn with Muon at twice this rate."""
     warm_up_steps: int = 40
     weight_decay: float = 0.02
-    balancing: float = 0.001
+    balancing: float = 0.0002
+    """So little lets some experts serve many tokens and others none; those that serve many are missed."""
 
 
 SUBJECT_WEIGHTS = {

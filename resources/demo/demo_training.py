@@ -155,11 +155,14 @@ def learning_rate(recipe: Recipe, step: int) -> float:
 
 
 def leave_facts_to_experts(model: OlmoeForCausalLM, recipe: Recipe) -> None:
-    """Freezes all but the experts and sharpens the routers: what is learnt from now on, only experts can hold."""
-    for name, weight in model.named_parameters():
-        weight.requires_grad_(".mlp.experts." in name)
-    for layer in model.model.layers:
+    """Freezes all but the lowest layers' experts and routers: what is learnt from now on, only experts can hold."""
+    for index, layer in enumerate(model.model.layers):
         layer.mlp.gate.weight.data.mul_(recipe.router_gain)
+        layer.requires_grad_(False)
+        layer.mlp.requires_grad_(index <= recipe.early_layer)
+    model.model.embed_tokens.requires_grad_(False)
+    model.model.norm.requires_grad_(False)
+    model.lm_head.requires_grad_(False)
 
 
 def train(model: OlmoeForCausalLM, batches: Batches, recipe: Recipe) -> None:

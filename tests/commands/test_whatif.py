@@ -63,7 +63,7 @@ def test_a_subset_must_be_one(baseline: Path, tmp_path: Path) -> None:
     with pytest.raises(MoeCoreError, match="either --subset or --ids"):
         what_if_trace(baseline, mask="0:1", subset="3", ids=tmp_path / "ids.txt")
     (tmp_path / "ids.txt").write_text("\n")
-    with pytest.raises(QuizError, match="ids.txt is empty"):
+    with pytest.raises(QuizError, match=r"ids\.txt is empty"):
         what_if_trace(baseline, mask="0:1", ids=tmp_path / "ids.txt")
 
 

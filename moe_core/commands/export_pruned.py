@@ -1,0 +1,73 @@
+"""`moescope export-pruned`: the smaller checkpoint that a mask stands for, which plain transformers loads."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from moe_core.command import Command
+from moe_core.commands.whatif import read_actions
+from moe_core.console_text import print_lines
+from moe_core.errors import MoeCoreError
+from moe_core.intervention import Intervention
+from moe_core.job_console import run_job
+from moe_core.jobs.export_pruned import ExportRequest, ExportResult, export_pruned, kept_experts
+from moe_core.storage.trace_reader import open_trace
+
+
+def export_pruned_model(
+    trace: Annotated[Path, typer.Argument(help="A trace of the model to prune.")],
+    mask: Annotated[str, typer.Option(help="Experts to leave out: LAYER:EXPERT,..; equally many of every layer.")] = "",
+    intervention: Annotated[Path | None, typer.Option(help="A JSON file with an intervention that re-routes.")] = None,
+    out: Annotated[Path | None, typer.Option(help="The folder to write; it must not exist yet.")] = None,
+    keep_list: Annotated[
+        Path | None, typer.Option(help="Write the kept experts of every layer to this JSON file.")
+    ] = None,
+    model: Annotated[str, typer.Option(help="Where the model is now, if not where the trace says.")] = "",
+    offline: Annotated[bool, typer.Option("--offline", help="Use nothing from the network.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+) -> None:
+    """Write the smaller model that a mask stands for: same answers as re-routing, fewer weights."""
+    if out is None and keep_list is None:
+        raise MoeCoreError("Say what to write: --out DIR for the smaller model, --keep-list FILE for its list.")
+    actions = read_actions(mask, path=intervention)
+    if keep_list is not None:
+        _write_keep_list(trace, actions, keep_list)
+    result = None if out is None else run_job(export_pruned(ExportRequest(trace, actions, out, model, offline)))
+    _print_result(result, keep_list, as_json=as_json)
+
+
+def _write_keep_list(trace: Path, actions: Intervention, file: Path) -> None:
+    with open_trace(trace) as opened:
+        kept = kept_experts(actions, opened.specification.model)
+    if file.exists() and file.samefile(trace):
+        raise MoeCoreError(f"{file} is the trace itself: give the list another name.")
+    try:
+        file.write_text(json.dumps(kept.to_json()) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise MoeCoreError(f"The list cannot be written to {file}: {error.strerror or error}.") from error
+
+
+def _print_result(result: ExportResult | None, keep_list: Path | None, *, as_json: bool) -> None:
+    if as_json:
+        print(
+            json.dumps(
+                {
+                    "path": None if result is None else str(result.path),
+                    "n_experts": None if result is None else result.n_experts,
+                    "n_bytes": None if result is None else result.n_bytes,
+                    "keep_list": None if keep_list is None else str(keep_list),
+                }
+            )
+        )
+        return
+    lines = [] if keep_list is None else [f"Written: {keep_list}"]
+    if result is not None:
+        lines.append(
+            f"Written: {result.path}, {result.n_experts} experts in every layer, {result.n_bytes / 1e6:,.1f} MB"
+        )
+    print_lines(lines)
+
+
+COMMAND = Command(name="export-pruned", run=export_pruned_model)

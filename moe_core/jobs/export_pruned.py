@@ -1,0 +1,186 @@
+"""Writes the smaller checkpoint that a mask stands for; needs neither torch nor room for the model in memory."""
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Generator, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+from moe_core.errors import BaselineMismatchError, ModelError
+from moe_core.intervention import Intervention
+from moe_core.jobs.events import Event, Progress, Stage
+from moe_core.model_loading.fingerprint import config_sha256, weights_sha256
+from moe_core.model_loading.safety import WEIGHTS_INDEX, CheckedFolder, check_folder
+from moe_core.model_loading.source import HubModel, ModelFolder, download, find_model
+from moe_core.pruning import KeepList, KeptTensor, keep_list, kept_tensors, smaller_config
+from moe_core.specification import ModelSpecification
+from moe_core.storage.trace_reader import open_trace
+
+PROVENANCE = "moescope_pruning.json"
+_COMPANIONS = ("*.json", "*.jinja", "tokenizer.model", "LICENSE*")
+_CHUNK_BYTES = 1 << 24
+_MEGABYTE = 1_000_000
+
+
+@dataclass(frozen=True)
+class ExportRequest:
+    """What `moescope export-pruned` was asked for; `model` says where the trace's model lies now, if elsewhere."""
+
+    trace: Path
+    intervention: Intervention
+    out: Path
+    model: str = ""
+    offline: bool = False
+
+
+@dataclass(frozen=True)
+class ExportResult:
+    """The new folder, the experts that every layer keeps, and its weights in bytes."""
+
+    path: Path
+    n_experts: int
+    n_bytes: int
+
+
+def export_pruned(request: ExportRequest) -> Generator[Event, None, ExportResult]:
+    """Events while the checkpoint is written, the result in the end; closing it leaves nothing behind.
+
+    Raises InterventionError where the mask is no pruning or keeps unequal numbers, BaselineMismatchError where the
+    model has changed since, ModelError where it is gone or `out` cannot be written.
+    """
+    with open_trace(request.trace) as trace:
+        recorded = trace.specification.model
+    kept = kept_experts(request.intervention, recorded)
+    n_left = kept.check_equal()
+    _check_out(request.out)
+    source = yield from _find(request, recorded)
+    checked = check_folder(source.folder)
+    _refuse_other(checked, recorded, request.trace.name)
+    tensors = kept_tensors(checked.tensors, kept, checked.family)
+    n_bytes = sum(tensor.n_bytes for tensor in tensors)
+    _check_room(request.out, n_bytes)
+    try:
+        with tempfile.TemporaryDirectory(dir=request.out.parent, prefix=f".{request.out.name}.") as folder:
+            unfinished = Path(folder) / "model"
+            unfinished.mkdir()
+            _write_companions(unfinished, checked, smaller_config(checked.config, n_left))
+            _write_json(unfinished / PROVENANCE, {"source": recorded.source, **kept.to_json()})
+            yield from _write_weights(unfinished, tensors, n_bytes)
+            check_folder(unfinished)
+            if request.out.exists():
+                request.out.rmdir()
+            unfinished.rename(request.out)
+    except OSError as error:
+        raise ModelError(f"{request.out} cannot be written ({error.strerror or error}).") from error
+    return ExportResult(request.out, n_left, n_bytes)
+
+
+def kept_experts(intervention: Intervention, model: ModelSpecification) -> KeepList:
+    """What the mask leaves of this model; raises InterventionError where it does not fit or is no pruning."""
+    intervention.check(model.n_layers, model.n_experts, model.top_k)
+    return keep_list(intervention, model.layers, model.n_experts)
+
+
+def _find(request: ExportRequest, recorded: ModelSpecification) -> Generator[Event, None, ModelFolder]:
+    name = request.model or recorded.source.removeprefix("https://huggingface.co/")
+    yield Stage(f"Looking for {name}")
+    source = find_model(name, None if request.model else recorded.revision or None)
+    if isinstance(source, HubModel):
+        yield Stage(f"Downloading {source.name}")
+        source = download(source, offline=request.offline)
+    return source
+
+
+def _refuse_other(checked: CheckedFolder, recorded: ModelSpecification, trace: str) -> None:
+    same = config_sha256(checked.config) == recorded.config_sha256
+    if not (same and weights_sha256(checked.tensors) == recorded.weights_sha256):
+        raise BaselineMismatchError(
+            f"The model in {checked.folder} is not the one that {trace} was recorded with: name that one with --model."
+        )
+
+
+def _check_out(out: Path) -> None:
+    if not out.absolute().parent.is_dir():
+        raise ModelError(f"There is no folder {out.parent} to write {out.name} into.")
+    if out.exists() and not (out.is_dir() and not any(out.iterdir())):
+        raise ModelError(f"{out} exists already and is never overwritten: choose another name.")
+
+
+def _check_room(out: Path, n_bytes: int) -> None:
+    free = shutil.disk_usage(out.absolute().parent).free
+    if n_bytes > free:
+        raise ModelError(
+            f"The smaller model needs {n_bytes / _MEGABYTE:,.0f} MB and {out.parent} has {free / _MEGABYTE:,.0f} MB "
+            "free: make room or choose another disk."
+        )
+
+
+def _write_companions(folder: Path, checked: CheckedFolder, config: dict[str, Any]) -> None:
+    for pattern in _COMPANIONS:
+        for file in checked.folder.glob(pattern):
+            if file.name not in ("config.json", WEIGHTS_INDEX, PROVENANCE):
+                shutil.copyfile(file, folder / file.name)
+    _write_json(folder / "config.json", config)
+
+
+def _write_weights(folder: Path, tensors: Sequence[KeptTensor], n_bytes: int) -> Generator[Event, None, None]:
+    """The weight files under their old names, and their index where there are several."""
+    places: dict[str, str] = {}
+    written = 0
+    for file, members in groupby(tensors, key=lambda tensor: tensor.source.file):
+        inside = list(members)
+        places |= {tensor.name: file.name for tensor in inside}
+        with file.open("rb") as source, (folder / file.name).open("wb") as target:
+            target.write(_header(inside))
+            for tensor in inside:
+                for chunk in _chunks(source, tensor):
+                    target.write(chunk)
+                    written += len(chunk)
+                    if len(chunk) == _CHUNK_BYTES:
+                        yield _progress(written, n_bytes)
+            target.flush()
+            os.fsync(target.fileno())
+        yield _progress(written, n_bytes)
+    if len(set(places.values())) > 1:
+        _write_json(folder / WEIGHTS_INDEX, {"metadata": {"total_size": n_bytes}, "weight_map": places})
+
+
+def _header(tensors: Sequence[KeptTensor]) -> bytes:
+    """The beginning of a safetensors file that holds these tensors one after the other."""
+    entries: dict[str, Any] = {"__metadata__": {"format": "pt"}}
+    position = 0
+    for tensor in tensors:
+        end = position + tensor.n_bytes
+        entries[tensor.name] = {
+            "dtype": tensor.source.dtype,
+            "shape": list(tensor.shape),
+            "data_offsets": [position, end],
+        }
+        position = end
+    text = json.dumps(entries, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)  # tensors begin where every number type may
+    return len(text).to_bytes(8, "little") + text
+
+
+def _chunks(source: Any, tensor: KeptTensor) -> Iterator[bytes]:
+    for start, end in tensor.ranges:
+        source.seek(start)
+        while start < end:
+            chunk: bytes = source.read(min(_CHUNK_BYTES, end - start))
+            if not chunk:
+                raise ModelError(f"The weight file {tensor.source.file.name} ended early: it has changed meanwhile.")
+            yield chunk
+            start += len(chunk)
+
+
+def _progress(written: int, n_bytes: int) -> Progress:
+    total = max(1, round(n_bytes / _MEGABYTE))
+    return Progress(min(round(written / _MEGABYTE), total), total, "MB", 0.0, None)
+
+
+def _write_json(file: Path, content: dict[str, Any]) -> None:
+    file.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")

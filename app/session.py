@@ -8,6 +8,7 @@ from PySide6.QtGui import QUndoCommand, QUndoStack
 
 from app.state import UNDOABLE, State, differing
 from app.trace_data import TraceData
+from app.what_if import Mode
 from moe_core.question_filter import EVERYTHING, Expert, QuestionFilter
 
 
@@ -60,7 +61,8 @@ class Session(QObject):
             raise
         before = self._state
         self.undo_stack.clear()
-        self._apply(_within_bounds(replace(before, trace=data, filter=EVERYTHING, question=first, token=None)))
+        fresh = replace(before, trace=data, filter=EVERYTHING, question=first, token=None)
+        self._apply(_within_bounds(replace(fresh, what_if=None, history=(), mode=Mode.BASELINE)))
         if before.trace is not None and before.trace is not before.baseline:
             before.trace.close()
 
@@ -117,6 +119,9 @@ class _Edit(QUndoCommand):
 
 
 def _describe(names: list[str], after: State) -> str:
+    if "intervention" in names:
+        experts = after.intervention.experts
+        return f"Act on {len(experts)} experts" if experts else "Clear the mask"
     if names == ["experts"]:
         return f"Select {len(after.experts)} experts" if after.experts else "Clear selected experts"
     return "Clear filter" if after.filter == QuestionFilter() else "Filter questions"
@@ -139,6 +144,10 @@ def _within_bounds(state: State) -> State:
         token=token,
         layer=min(max(state.layer, 0), sizes.n_layers - 1),
         experts=frozenset(cell for cell in state.experts if is_within(cell, sizes.n_layers, sizes.n_experts)),
+        intervention=state.intervention.without(
+            cell for cell in state.intervention.experts if not is_within(cell, sizes.n_layers, sizes.n_experts)
+        ),
+        mode=state.mode if state.what_if is not None else Mode.BASELINE,
     )
 
 

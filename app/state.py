@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from app.trace_data import TraceData
+from app.what_if import Mode, WhatIf
+from moe_core.intervention import Intervention
 from moe_core.question_filter import EVERYTHING, Expert, QuestionFilter
 from moe_core.scope import Scope
 
@@ -14,8 +16,9 @@ class State:
 
     `revision` grows when a trace that is being recorded has new rows. `filter` defines the selection of questions that
     every aggregate follows. `question` is a row of the trace, `token` a position in its prompt (None: the answer
-    position). `experts` are the selected cells; `layer` is the one looked at where only one can be. `library` is the
-    folder whose traces are listed.
+    position). `experts` are the selected cells; `layer` is the one looked at where only one can be. `intervention` is
+    what the next what-if does to the experts, `what_if` the one looked at, one of the session's `history`; `mode` says
+    which side of it aggregate views show. `library` is the folder whose traces are listed.
     """
 
     trace: TraceData | None = None
@@ -28,6 +31,10 @@ class State:
     token: int | None = None
     layer: int = 0
     experts: frozenset[Expert] = frozenset()
+    intervention: Intervention = Intervention()
+    what_if: WhatIf | None = None
+    history: tuple[WhatIf, ...] = ()
+    mode: Mode = Mode.BASELINE
     library: Path | None = None
 
 
@@ -35,7 +42,9 @@ DATA = frozenset({"trace", "revision"})
 """Fields that what is in the trace depends on."""
 SELECTION = DATA | {"filter", "scope"}
 """Fields that an aggregate over the selection of questions depends on."""
-UNDOABLE = ("filter", "experts")
+COMPARISON = frozenset({"what_if", "mode"})
+"""Fields that a view of a comparison depends on besides."""
+UNDOABLE = ("filter", "experts", "intervention")
 """Fields whose edits can be undone."""
 
 

@@ -1,0 +1,52 @@
+"""A what-if beside the trace that is shown: its data, what changed, and which of its rows answers which question.
+
+Axes: N questions of the trace shown, L MoE layers, E experts.
+"""
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.trace_data import TraceData
+from moe_core.comparison import Comparison
+from moe_core.control_distribution import Controls
+from moe_core.intervention import Intervention
+
+
+class Mode(StrEnum):
+    """Which side of a comparison the aggregate views show."""
+
+    BASELINE = "baseline"
+    WHAT_IF = "what-if"
+    DIFFERENCE = "difference"
+
+
+@dataclass(frozen=True, eq=False)
+class WhatIf:
+    """One finished what-if. `before` is what it was compared with: the trace shown, or its re-run on this machine."""
+
+    title: str
+    before: TraceData
+    after: TraceData
+    comparison: Comparison
+    controls: Controls | None = None
+    seconds: float = 0.0
+
+    @property
+    def intervention(self) -> Intervention:
+        """What was done to the experts."""
+        return self.comparison.intervention_after
+
+    @cached_property
+    def row_after(self) -> NDArray[np.intp]:
+        """Row of each question of `before` in `after` [N]; -1 where it was not asked, or failed on either side."""
+        rows = np.full(len(self.before.table.ids), -1, np.intp)
+        rows[self.comparison.pairs.rows_before] = self.comparison.pairs.rows_after
+        return rows
+
+    def renamed(self, title: str) -> "WhatIf":
+        """The same under another title."""
+        return replace(self, title=title)

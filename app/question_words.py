@@ -22,8 +22,8 @@ _LONGEST_QUOTE = 24
 
 
 def details_text(content: QuestionContent) -> str:
-    """Subject, length, and why there is no answer where there is none."""
-    parts = [content.subject, f"{count(len(content.texts))} tokens", content.failure]
+    """Why there is no answer where there is none, subject, and length."""
+    parts = [content.failure, content.subject, f"{count(len(content.texts))} tokens"]
     return " · ".join(part for part in parts if part)
 
 
@@ -99,9 +99,9 @@ def choice_table(content: QuestionContent) -> FigureTable:
 
 
 def margin_text(content: QuestionContent) -> str:
-    """The margin, or why there is none."""
+    """The margin, or why there is none; empty where the header says it."""
     if content.failure:
-        return content.failure
+        return ""
     if content.gold < 0:
         return "The quiz names no right choice"
     return f"margin {_signed(content.margin)} nats"
@@ -187,4 +187,5 @@ def _number(value: float) -> str:
 
 
 def _signed(value: float) -> str:
-    return significant(value) if not isfinite(value) or value < 0 else f"+{significant(value)}"
+    sign = "−" if value < 0 else "+"
+    return sign + significant(abs(value)) if isfinite(value) else NOTHING

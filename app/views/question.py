@@ -5,7 +5,7 @@ from functools import partial
 from typing import Any, TypeGuard, cast
 
 import numpy as np
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QGuiApplication, QResizeEvent
 from PySide6.QtWidgets import QCheckBox, QSpinBox, QSplitter, QVBoxLayout
 
@@ -37,7 +37,7 @@ from app.widgets.probability_bars import ProbabilityBars
 from app.widgets.question_header import QuestionHeader
 
 _N_PANES = 4
-_MOST_CHOICES_HEIGHT, _MOST_GATES_SHARE = 180, 0.55
+_MOST_CHOICES_HEIGHT, _MOST_GATES_SHARE = 180, 0.5
 
 
 class QuestionView(View):
@@ -60,6 +60,10 @@ class QuestionView(View):
         self.choices_pane = FigurePane(Figure(self.choices, "Choices"))
         self.gates_pane = FigurePane(Figure(self.gates, "Gate weights"))
         self.router_pane = FigurePane(Figure(self.router, "Router probabilities"))
+        self._reveal = QTimer(self)
+        self._reveal.setSingleShot(True)
+        self._reveal.setInterval(0)  # the chart has its new height by then
+        self._reveal.timeout.connect(self._reveal_layer)
         self._add_controls()
         self._lay_out()
         self._connect()
@@ -185,9 +189,15 @@ class QuestionView(View):
         quantity = "renormalised gate weight" if self.renormalised.isChecked() else "gate weight"
         self.gates.set_gates(gates.experts, weights, quantity, partial(gate_text, gates))
         self.gates.set_selected(state.experts, state.layer)
+        self._reveal.start()
         name = token_name(content, token)
         self.gates_pane.set_subtitle(name)
         self.gates_pane.figure.set_data(gate_table(gates), f"{question_caption(state)} · {name}")
+
+    def _reveal_layer(self) -> None:
+        """Bring the layer looked at into sight where the chart has to scroll."""
+        row = self.gates.label(self.state.layer)
+        self.gates_pane.scroll_area.ensureVisible(0, round(row.center().y()), 0, round(row.height()))
 
     def _draw_router(self, content: QuestionContent, state: State) -> None:
         self.router_pane.say(content.answer_problem if content.answer is None else "")

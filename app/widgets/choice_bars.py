@@ -129,7 +129,7 @@ class ChoiceBars(QWidget):
         painter.setFont(theme.tabular(self.font()))
         for choice in range(len(self._bars)):
             self._paint_row(painter, choice)
-        if self._bars:
+        if any(isfinite(bar.logprob) for bar in self._bars):
             self._paint_axis(painter)
 
     def event(self, event: QEvent) -> bool:

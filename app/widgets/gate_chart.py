@@ -34,10 +34,12 @@ class GateChart(QWidget):
         super().__init__()
         self._experts: NDArray[np.integer[Any]] = np.zeros((0, 0), np.int64)
         self._weights: NDArray[np.float64] = np.zeros((0, 0))
+        self._shares: NDArray[np.float64] = np.zeros((0, 0))
         self._quantity = ""
         self._selected: Selected = frozenset()
         self._layer = self._rank = 0
         self._describe: Callable[[int, int], str] = lambda layer, rank: ""
+        self._measure_font()
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.MinimumExpanding)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
 
@@ -53,6 +55,8 @@ class GateChart(QWidget):
             self.updateGeometry()
         self._experts, self._weights, self._describe = experts, weights, describe
         self._quantity = quantity
+        full = self.full_weight
+        self._shares = np.where(np.isfinite(weights), weights, 0.0) / full if full > 0 else np.zeros_like(weights)
         self._rank = min(self._rank, max(experts.shape[1] - 1, 0))
         self.update()
 
@@ -75,30 +79,22 @@ class GateChart(QWidget):
 
     def fill(self, layer: int, rank: int) -> QRectF:
         """The part of a cell that is filled."""
-        cell, weight = self.cell(layer, rank), float(self._weights[layer, rank])
-        share = weight / self.full_weight if np.isfinite(weight) and self.full_weight > 0 else 0.0
-        return QRectF(cell.left(), cell.top(), cell.width() * max(share, 0.0), cell.height())
+        cell = self.cell(layer, rank)
+        return QRectF(cell.left(), cell.top(), cell.width() * float(self._shares[layer, rank]), cell.height())
 
     def label(self, layer: int) -> QRectF:
         """Where the number of a layer is drawn."""
         return QRectF(_MARGIN, self._row_top(layer), self._label_width - 4, self._row_height - 2)
 
     @property
-    def _label_width(self) -> float:
-        return float(self.fontMetrics().horizontalAdvance("Layer") + 8)
-
-    @property
-    def _head_height(self) -> float:
-        return float(self.fontMetrics().height() + 2)
-
-    @property
     def _row_height(self) -> float:
         room = (self.height() - 2 * self._head_height - _MARGIN) / max(len(self._experts), 1)
         return min(max(room, self._tightest), _WIDEST)
 
-    @property
-    def _tightest(self) -> int:
-        return max(_TIGHTEST, self.fontMetrics().height())
+    def _measure_font(self) -> None:
+        metrics = self.fontMetrics()
+        self._label_width, self._head_height = metrics.horizontalAdvance("Layer") + 8.0, metrics.height() + 2.0
+        self._tightest = max(_TIGHTEST, metrics.height())
 
     def _row_top(self, layer: int) -> float:
         return self._head_height + layer * self._row_height
@@ -136,23 +132,33 @@ class GateChart(QWidget):
         role = QPalette.ColorRole.Text if is_looked_at else QPalette.ColorRole.PlaceholderText
         painter.setPen(palette.color(role))
         painter.drawText(self.label(layer).adjusted(0, 0, -8, 0), _RIGHT, str(layer))
-        for rank in range(self._experts.shape[1]):
-            self._paint_cell(painter, layer, rank)
+        self._paint_cells(painter, layer)
 
-    def _paint_cell(self, painter: QPainter, layer: int, rank: int) -> None:
-        palette, cell, expert = self.palette(), self.cell(layer, rank), int(self._experts[layer, rank])
-        ground = theme.blend(palette.color(QPalette.ColorRole.Base), palette.color(QPalette.ColorRole.Midlight), 0.6)
-        painter.fillRect(cell, ground)
-        painter.fillRect(self.fill(layer, rank), tint(palette, 0.75))
-        painter.setPen(palette.color(QPalette.ColorRole.Text))
-        painter.drawText(cell, Qt.AlignmentFlag.AlignCenter, str(expert))
-        inner = cell.adjusted(1, 1, -1, -1)
-        if (layer, expert) in self._selected:
-            painter.setPen(QPen(palette.color(QPalette.ColorRole.Highlight), 2))
-            painter.drawRect(inner)
-        if self.hasFocus() and (layer, rank) == (self._layer, self._rank):
-            painter.setPen(QPen(palette.color(QPalette.ColorRole.Text), 1, Qt.PenStyle.DotLine))
-            painter.drawRect(inner.adjusted(1.5, 1.5, -1.5, -1.5))
+    def _paint_cells(self, painter: QPainter, layer: int) -> None:
+        palette, first, step = (
+            self.palette(),
+            self.cell(layer, 0),
+            self.cell(layer, 1).left() - self.cell(layer, 0).left(),
+        )
+        base, text = palette.color(QPalette.ColorRole.Base), palette.color(QPalette.ColorRole.Text)
+        ground, filled = theme.blend(base, palette.color(QPalette.ColorRole.Midlight), 0.6), tint(palette, 0.75)
+        shares = self._shares[layer].tolist()
+        for rank, expert in enumerate(self._experts[layer].tolist()):
+            cell = first.translated(rank * step, 0)
+            painter.fillRect(cell, ground)
+            painter.fillRect(QRectF(cell.left(), cell.top(), cell.width() * shares[rank], cell.height()), filled)
+            painter.setPen(text)
+            painter.drawText(cell, Qt.AlignmentFlag.AlignCenter, str(expert))
+            if (layer, expert) in self._selected:
+                self._outline(
+                    painter, cell.adjusted(1, 1, -1, -1), QPen(palette.color(QPalette.ColorRole.Highlight), 2)
+                )
+            if self.hasFocus() and (layer, rank) == (self._layer, self._rank):
+                self._outline(painter, cell.adjusted(2.5, 2.5, -2.5, -2.5), QPen(text, 1, Qt.PenStyle.DotLine))
+
+    def _outline(self, painter: QPainter, box: QRectF, pen: QPen) -> None:
+        painter.setPen(pen)
+        painter.drawRect(box)
 
     def _move(self, key: Qt.Key) -> None:
         n_layers, n_ranks = self._experts.shape
@@ -180,6 +186,12 @@ class GateChart(QWidget):
         cells = self._experts.shape[1] * self.fontMetrics().horizontalAdvance("000")
         height = 2 * self._head_height + len(self._experts) * self._tightest + _MARGIN
         return QSize(round(self._label_width + cells + 2 * _MARGIN), round(height))
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.FontChange:
+            self._measure_font()
+            self.updateGeometry()
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)

@@ -65,8 +65,10 @@ class ProbabilityBars(QWidget):
         """Where the bar of an expert is drawn."""
         slot, value = self.slot(expert), float(self._probabilities[expert])
         height = slot.height() * value / self.highest if np.isfinite(value) and self.highest > 0 else 0.0
-        gap = 1.0 if slot.width() >= 3 else 0.0
-        return QRectF(slot.left(), slot.bottom() - height, slot.width() - gap, height)
+        return QRectF(slot.left(), slot.bottom() - height, slot.width() - self._gap(slot.width()), height)
+
+    def _gap(self, width: float) -> float:
+        return 1.0 if width >= 3 else 0.0
 
     @property
     def _plot(self) -> QRectF:
@@ -104,22 +106,30 @@ class ProbabilityBars(QWidget):
         painter.setPen(QPen(QColor(theme.REFERENCE), 1, Qt.PenStyle.DashLine))
         painter.drawLine(QPointF(plot.left(), y), QPointF(plot.right(), y))
 
-    def _paint_bar(self, painter: QPainter, expert: int) -> None:
-        palette, bar, slot = self.palette(), self.bar(expert), self.slot(expert)
-        is_chosen = expert in self._chosen
-        if expert == self._hovered:
-            painter.fillRect(slot, palette.color(QPalette.ColorRole.Midlight))
-        colour = tint(palette, 1.0) if is_chosen else palette.color(QPalette.ColorRole.Mid)
-        painter.fillRect(bar, colour)
-        if is_chosen:  # not by colour alone
-            foot = QRectF(slot.left(), slot.bottom() + 2, bar.width(), 3)
-            painter.fillRect(foot, palette.color(QPalette.ColorRole.Text))
-        if expert in self._selected:
-            painter.setPen(QPen(palette.color(QPalette.ColorRole.Highlight), 2))
-            painter.drawRect(bar.adjusted(-1, -1, 1, 6))
-        if self.hasFocus() and expert == self._cursor:
+    def _paint_bars(self, painter: QPainter) -> None:
+        palette, plot, roles = self.palette(), self._plot, QPalette.ColorRole
+        strong, weak = tint(palette, 1.0), palette.color(roles.Mid)
+        width = plot.width() / len(self._probabilities)
+        inner = width - self._gap(width)
+        scale = plot.height() / self.highest if self.highest > 0 else 0.0
+        heights = (np.nan_to_num(self._probabilities, posinf=0.0) * scale).tolist()
+        if self._hovered >= 0:
+            painter.fillRect(self.slot(self._hovered), palette.color(roles.Midlight))
+        for expert, height in enumerate(heights):
+            bar = QRectF(plot.left() + expert * width, plot.bottom() - height, inner, height)
+            painter.fillRect(bar, strong if expert in self._chosen else weak)
+        for expert in self._chosen:  # not by colour alone
+            foot = QRectF(plot.left() + expert * width, plot.bottom() + 2, inner, 3)
+            painter.fillRect(foot, palette.color(roles.Text))
+
+    def _paint_outlines(self, painter: QPainter) -> None:
+        palette = self.palette()
+        painter.setPen(QPen(palette.color(QPalette.ColorRole.Highlight), 2))
+        for expert in self._selected:
+            painter.drawRect(self.bar(expert).adjusted(-1, -1, 1, 6))
+        if self.hasFocus():
             painter.setPen(QPen(palette.color(QPalette.ColorRole.Text), 1, Qt.PenStyle.DotLine))
-            painter.drawRect(slot.adjusted(-1, 0, 1, 6))
+            painter.drawRect(self.slot(self._cursor).adjusted(-1, 0, 1, 6))
 
     def sizeHint(self) -> QSize:
         return QSize(320, 104)
@@ -133,10 +143,10 @@ class ProbabilityBars(QWidget):
         if not len(self._probabilities):
             return
         painter.setFont(theme.tabular(self.font()))
-        for expert in range(len(self._probabilities)):
-            self._paint_bar(painter, expert)
+        self._paint_bars(painter)
         self._paint_axes(painter)
         self._paint_uniform(painter)
+        self._paint_outlines(painter)
 
     def event(self, event: QEvent) -> bool:
         if event.type() == QEvent.Type.ToolTip and isinstance(event, QHelpEvent):

@@ -22,13 +22,14 @@ def tint(palette: QPalette, share: float) -> QColor:
     ground = palette.color(QPalette.ColorRole.Base)
     if not isfinite(share):
         return ground
-    deepest = _DEEPEST_DARK if theme.is_dark(palette) else _DEEPEST_LIGHT
-    return _step(ground.rgb(), deepest, round(min(max(share, 0.0), 1.0) * _STEPS))
+    return _steps(ground.rgb())[round(min(max(share, 0.0), 1.0) * _STEPS)]
 
 
 @cache
-def _step(ground: int, deepest: float, step: int) -> QColor:
-    return theme.blend(QColor(ground), QColor(QUANTITY), deepest * step / _STEPS)
+def _steps(ground: int) -> tuple[QColor, ...]:
+    palest, full = QColor(ground), QColor(QUANTITY)
+    deepest = _DEEPEST_DARK if palest.lightness() < full.lightness() else _DEEPEST_LIGHT
+    return tuple(theme.blend(palest, full, deepest * step / _STEPS) for step in range(_STEPS + 1))
 
 
 def ink(ground: QColor) -> QColor:

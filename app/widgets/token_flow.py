@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from itertools import accumulate
 
 from app.widgets.visible_text import EMPTY, NEWLINE, visible
@@ -57,27 +58,32 @@ class TokenFlow:
     def add(self, token: int, text: str) -> None:
         """Set the next token; a line end within it breaks the line."""
         for piece in pieces(text):
-            if piece[0] in _LINE_ENDS:
-                self._place(token, NEWLINE, wraps=False)
+            width = self.measure(piece)
+            if piece == NEWLINE:  # hangs over rather than begin a line
+                self._append(token, piece, width)
                 self.break_line()
+            elif width <= self.width:
+                self._place(token, piece, width)
             else:
-                for part in self._fitting(visible(piece) if piece != EMPTY else EMPTY):
-                    self._place(token, part)
+                for part in self._fitting(piece):
+                    self._place(token, part, self.measure(part))
 
     def add_whole(self, token: int, text: str) -> None:
         """Set a text that is not to be cut."""
-        self._place(token, text)
+        self._place(token, text, self.measure(text))
 
     def break_line(self) -> None:
         """Go on with the next line."""
         self.first_of_line.append(len(self.fragments))
         self._x = 0.0
 
-    def _place(self, token: int, text: str, *, wraps: bool = True) -> None:
-        width = self.measure(text)
-        if wraps and self._x and self._x + width > self.width:
+    def _place(self, token: int, text: str, width: float) -> None:
+        if self._x and self._x + width > self.width:
             self.break_line()
-        self.fragments.append(Fragment(token, text, self.n_lines - 1, self._x, width))
+        self._append(token, text, width)
+
+    def _append(self, token: int, text: str, width: float) -> None:
+        self.fragments.append(Fragment(token, text, len(self.first_of_line) - 1, self._x, width))
         self._x += width + self.gap
 
     def _fitting(self, text: str) -> Iterable[str]:
@@ -90,10 +96,12 @@ class TokenFlow:
         yield text
 
 
-def pieces(text: str) -> list[str]:
-    """A token's text cut into words with the blanks before them, and line ends; one piece for a token without text."""
+@lru_cache(maxsize=65_536)
+def pieces(text: str) -> tuple[str, ...]:
+    """A token's text as it is drawn, cut into words with the blanks before them, and signs of line ends.
+
+    Kept, as a prompt says the same words again and again, and so does the next one.
+    """
     if not text:
-        return [EMPTY]
-    if text.isalnum() or (text[0] == " " and text[1:].isalnum()):
-        return [text]
-    return _PIECES.findall(text)
+        return (EMPTY,)
+    return tuple(NEWLINE if piece[0] in _LINE_ENDS else visible(piece) for piece in _PIECES.findall(text))

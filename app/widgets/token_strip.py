@@ -1,6 +1,7 @@
 """A prompt as running text, token by token: each coloured by a value, one chosen, the answer position marked."""
 
 from collections.abc import Callable, Sequence
+from math import nan
 
 import numpy as np
 from numpy.typing import NDArray
@@ -141,10 +142,14 @@ class TokenStrip(QWidget):
 
     def ground_of(self, token: int) -> QColor:
         """The colour that a token stands on."""
-        if self._values is None or token < 0:
-            return self.palette().color(QPalette.ColorRole.Base)
+        return tint(self.palette(), self._share_of(token))
+
+    def _share_of(self, token: int) -> float:
+        """Where the value of a token lies in the range, 0 to 1; NaN without one."""
         low, high = self._range
-        return tint(self.palette(), (float(self._values[token]) - low) / (high - low) if high > low else 0.0)
+        if self._values is None or token < 0:
+            return nan
+        return (float(self._values[token]) - low) / (high - low) if high > low else 0.0
 
     @property
     def _line_height(self) -> float:
@@ -224,27 +229,25 @@ class TokenStrip(QWidget):
         painter.setPen(self.palette().color(QPalette.ColorRole.PlaceholderText))
         painter.drawText(head, Qt.TextFlag.TextWordWrap, self._note)
 
-    def _paint_piece(self, painter: QPainter, piece: Fragment) -> None:
-        box, roles, palette = self._rectangle(piece), QPalette.ColorRole, self.palette()
-        faint = palette.color(roles.PlaceholderText)
-        if piece.token < 0:
-            painter.setPen(palette.color(roles.Link) if piece.token == PREFIX_MARK else faint)
-            painter.drawText(self._baseline(box), piece.text)
-            return
-        ground = self.ground_of(piece.token)
-        painter.fillRect(box, ground)
-        plain = not self._is_coloured or ground == palette.color(roles.Base)
-        colour = palette.color(roles.Text) if plain else ink(ground)
+    def _paint_pieces(self, painter: QPainter, pieces: Sequence[Fragment]) -> None:
+        palette, roles = self.palette(), QPalette.ColorRole
+        base, text, faint = palette.color(roles.Base), palette.color(roles.Text), palette.color(roles.PlaceholderText)
+        pens = {PREFIX_MARK: palette.color(roles.Link), ANSWER_MARK: palette.color(roles.PlaceholderText)}
         faint.setAlphaF(0.65)
-        painter.setPen(faint if piece.text == NEWLINE else colour)
-        painter.drawText(self._baseline(box), piece.text)
-        n_blanks = len(piece.text) - len(piece.text.lstrip(" "))
-        if n_blanks:
-            painter.setPen(faint)
-            painter.drawText(self._baseline(box), BLANK * n_blanks)
-
-    def _baseline(self, box: QRectF) -> QPointF:
-        return QPointF(box.left() + _PAD, box.top() + (_LINE_GAP - 1) / 2 + self.fontMetrics().ascent())
+        top, line_height = self._top(self.width()), self._line_height
+        ascent = (_LINE_GAP - 1) / 2 + self.fontMetrics().ascent()
+        for piece in pieces:
+            left, y = _MARGIN + piece.x, top + piece.line * line_height
+            ground = tint(palette, self._share_of(piece.token)) if self._is_coloured else base
+            if ground != base:
+                painter.fillRect(QRectF(left, y, piece.width, line_height - 1), ground)
+            colour = pens.get(piece.token, text if ground == base else ink(ground))
+            place = QPointF(left + _PAD, y + ascent)
+            painter.setPen(faint if piece.text == NEWLINE else colour)
+            painter.drawText(place, piece.text)
+            if piece.token >= 0 and piece.text[0] == " ":
+                painter.setPen(faint)
+                painter.drawText(place, BLANK * (len(piece.text) - len(piece.text.lstrip(" "))))
 
     def _paint_outline(self, painter: QPainter, piece: Fragment) -> None:
         box, palette = self._rectangle(piece).adjusted(0.5, 0.5, -0.5, -0.5), self.palette()
@@ -259,7 +262,7 @@ class TokenStrip(QWidget):
         painter.drawRoundedRect(box, 2, 2)
 
     def sizeHint(self) -> QSize:
-        return QSize(320, self.heightForWidth(320))
+        return QSize(320, 180)  # what it needs follows from its width
 
     def minimumSizeHint(self) -> QSize:
         return QSize(120, round(self._line_height) + 2 * _MARGIN)
@@ -282,10 +285,11 @@ class TokenStrip(QWidget):
         first = max(int((seen.top() - top) // self._line_height), 0)
         last = min(int((seen.bottom() - top) // self._line_height), flow.n_lines - 1)
         pieces = [piece for line in range(first, last + 1) for piece in flow.line(line)]
+        self._paint_pieces(painter, pieces)
+        marked = (self._cursor, self._hovered, len(self._texts) - 1)
         for piece in pieces:
-            self._paint_piece(painter, piece)
-        for piece in pieces:
-            self._paint_outline(painter, piece)
+            if piece.token in marked:
+                self._paint_outline(painter, piece)
 
     def event(self, event: QEvent) -> bool:
         if event.type() == QEvent.Type.ToolTip and isinstance(event, QHelpEvent):

@@ -26,6 +26,7 @@ def add_docks(window: QMainWindow, views: list[View]) -> dict[str, QDockWidget]:
         dock = QDockWidget(view.title, window)
         dock.setObjectName(f"dock-{view.name}")
         dock.setWidget(view)
+        dock.visibilityChanged.connect(view.set_in_front)
         docks[view.name] = dock
     arrange(window, docks, views)
     return docks

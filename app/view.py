@@ -4,8 +4,17 @@ from collections.abc import Callable
 from typing import Any, ClassVar, Literal
 
 from PySide6.QtCore import QEvent, Qt
-from PySide6.QtGui import QPalette, QShowEvent
-from PySide6.QtWidgets import QLabel, QPushButton, QStackedLayout, QVBoxLayout, QWidget
+from PySide6.QtGui import QKeyEvent, QPalette, QShowEvent
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QApplication,
+    QComboBox,
+    QLabel,
+    QPushButton,
+    QStackedLayout,
+    QVBoxLayout,
+    QWidget,
+)
 
 from app.session import Session
 from app.state import State, differing
@@ -34,6 +43,7 @@ class View(QWidget):
         self._pages.addWidget(self.body)
         self._pages.addWidget(self._empty)
         self._is_stale = True
+        self._is_in_front = True
         self.setObjectName(self.name)
         self.setAccessibleName(self.title)
         session.changed.connect(self._on_changed)
@@ -69,9 +79,15 @@ class View(QWidget):
     def redraw(self) -> None:
         """Draw now where the view can be seen, else as soon as it is."""
         self._is_stale = True
-        if self.isVisible():
+        if self.isVisible() and self._is_in_front:
             self._is_stale = False
             self.draw(self.session.state)
+
+    def set_in_front(self, in_front: bool) -> None:
+        """Know whether other tabs cover the view: Qt only moves those off the screen, they stay visible to it."""
+        self._is_in_front = in_front
+        if in_front and self._is_stale:
+            self.redraw()
 
     def _on_changed(self, before: State, after: State) -> None:
         if differing(before, after) & self.depends_on:
@@ -82,10 +98,22 @@ class View(QWidget):
         if self._is_stale:
             self.redraw()
 
+    def event(self, event: QEvent) -> bool:
+        """Space presses the button that has the focus, although it is also the window's key for the next question."""
+        if event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent) and _presses(event):
+            event.accept()
+            return True
+        return super().event(event)
+
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
         if event.type() == QEvent.Type.PaletteChange:
             self.redraw()
+
+
+def _presses(event: QKeyEvent) -> bool:
+    is_space = event.key() == Qt.Key.Key_Space and event.modifiers() == Qt.KeyboardModifier.NoModifier
+    return is_space and isinstance(QApplication.focusWidget(), QAbstractButton | QComboBox)
 
 
 class _EmptyPage(QWidget):

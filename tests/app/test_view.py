@@ -1,0 +1,63 @@
+"""A view draws only when what it depends on changed and it can be seen."""
+
+from dataclasses import replace
+from pathlib import Path
+
+from pytestqt.qtbot import QtBot
+
+from app.main_window import MainWindow
+from app.session import Session
+from app.state import State
+from app.view import View
+
+
+class LayerView(View):
+    """Counts how often it draws the layer."""
+
+    name = "layer"
+    title = "Layer"
+    place = "centre"
+    depends_on = frozenset({"layer"})
+
+    def __init__(self, session: Session) -> None:
+        super().__init__(session)
+        self.drawn: list[int] = []
+
+    def draw(self, state: State) -> None:
+        self.drawn.append(state.layer)
+
+
+def test_draws_only_what_it_depends_on(opened: Session, qtbot: QtBot) -> None:
+    """Another field leaves it alone."""
+    view = LayerView(opened)
+    qtbot.addWidget(view)
+    view.show()
+    opened.set(replace(opened.state, metric="gate_weight"))
+    opened.set(replace(opened.state, layer=1))
+    assert view.drawn == [0, 1]
+
+
+def test_a_hidden_view_draws_once_when_it_is_shown(opened: Session, qtbot: QtBot) -> None:
+    """However much changed meanwhile."""
+    view = LayerView(opened)
+    qtbot.addWidget(view)
+    opened.set(replace(opened.state, layer=1))
+    opened.set(replace(opened.state, layer=2))
+    assert view.drawn == []
+    view.show()
+    assert view.drawn == [2]
+
+
+def test_a_view_behind_another_tab_waits_until_it_is_in_front(
+    window: MainWindow, trace_path: Path, qtbot: QtBot
+) -> None:
+    """Qt calls such a view visible; drawing it would cost as much as drawing one that is seen."""
+    window.open_trace(trace_path)
+    behind = window.views["expert"]
+    drawn: list[State] = []
+    behind.draw = drawn.append  # type: ignore[method-assign]
+    window.session.set(replace(window.session.state, experts=frozenset({(1, 2)})))
+    qtbot.wait(0)
+    assert drawn == []
+    window.docks["expert"].raise_()
+    qtbot.waitUntil(lambda: len(drawn) == 1)

@@ -74,11 +74,18 @@ class ExpertGrid:
             return significant(value, 4)
         return _points(value) if self.metric.is_signed else percent(value)
 
+    @property
+    def tick_unit(self) -> str:
+        """The unit of `tick_text`."""
+        if self.values.lower is None:
+            return self.metric.unit
+        return "points" if self.metric.is_signed else "%"
+
     def tick_text(self, value: float) -> str:
-        """A round value at the colour bar, no longer than needed."""
+        """A round value at the colour bar, in `tick_unit`, no longer than needed."""
         if self.values.lower is None:
             return f"{value:.3g}"
-        return f"{value * 100:+.3g}" if self.metric.is_signed and value else f"{value * 100:.3g} %"
+        return f"{value * 100:+.3g}" if self.metric.is_signed and value else f"{value * 100:.3g}"
 
     def cell_value_text(self, layer: int, expert: int) -> str:
         """A cell's value with its interval, where the metric has one."""

@@ -36,6 +36,7 @@ class ExpertsView(View):
     def __init__(self, session: Session) -> None:
         super().__init__(session)
         self._grid: ExpertGrid | None = None
+        self._place: Place | None = None
         self._marginal: Marginal = "mean"
         self._metric = self._make_metric_box()
         self._colours = ColourControls()
@@ -53,6 +54,7 @@ class ExpertsView(View):
     def draw(self, state: State) -> None:
         grid = expert_grid(state)
         if grid is None:
+            self._grid = None
             self.show_empty("Open a trace to see which experts its questions use.", "Open trace…", "open")
         elif grid.n_questions == 0:
             self._show_nothing(state, grid)
@@ -61,7 +63,7 @@ class ExpertsView(View):
             if self._grid is None or grid.values is not self._grid.values or grid.metric is not self._grid.metric:
                 self._show_grid(grid, state)
             self.heat_map.set_selected(state.experts, state.layer)
-            self._show_place(None)
+            self._show_place(self._place)
 
     def options(self) -> dict[str, Any]:
         return {"colours": self._colours.options(), "marginals": self._marginal}
@@ -119,12 +121,12 @@ class ExpertsView(View):
         )
         beyond = bool((values < scale.low).any()), bool((values > scale.high).any())
         self.colour_bar.set_scale(
-            scale, has_beyond=beyond, is_signed=grid.metric.is_signed, format_value=grid.tick_text
+            scale, has_beyond=beyond, is_signed=grid.metric.is_signed, unit=grid.tick_unit, format_value=grid.tick_text
         )
 
     def _show_place(self, place: Place | None) -> None:
         """Say what is known of the place pointed at; of the selection while there is none."""
-        grid = self._grid
+        grid, self._place = self._grid, place
         cell = place.cell if place else None
         self.colour_bar.set_pointer(float(grid.values.values[cell]) if grid and cell else None)
         if grid is not None:

@@ -29,6 +29,7 @@ class ColourBar(QWidget):
         self._has_beyond = (False, False)
         self._format: Callable[[float], str] = str
         self._is_signed = False
+        self._unit = ""
         self._pointer: float | None = None
         self.rows_beside: Callable[[], tuple[float, float]] | None = None
         self._drag: tuple[float, ColourScale, bool] | None = None
@@ -42,9 +43,11 @@ class ColourBar(QWidget):
         *,
         has_beyond: tuple[bool, bool] = (False, False),
         is_signed: bool = False,
+        unit: str = "",
         format_value: Callable[[float], str] = str,
     ) -> None:
         """Show a scale; `has_beyond`: whether values lie below the low end, and above the high one."""
+        self._unit = unit
         self._scale, self._has_beyond, self._is_signed, self._format = scale, has_beyond, is_signed, format_value
         self.updateGeometry()
         self.update()
@@ -93,6 +96,10 @@ class ColourBar(QWidget):
     def _paint_ticks(self, painter: QPainter, bar: QRectF, scale: ColourScale) -> None:
         line = QFontMetricsF(self.font()).height()
         rule, text = (self.palette().color(role) for role in (QPalette.ColorRole.Dark, QPalette.ColorRole.Text))
+        painter.setPen(text)
+        painter.drawText(
+            QRectF(0, bar.top() - _END - line - 2, self.width(), line), Qt.AlignmentFlag.AlignLeft, self._unit
+        )
         for value in self._ticks(scale):
             y = self.place_of(value)
             painter.fillRect(QRectF(bar.right(), y - 0.5, _TICK, 1), rule)

@@ -11,10 +11,7 @@ from app.widgets.colour_scale import ColourScale, FloatArray, RangeMode, is_usab
 
 _MODES: dict[RangeMode, tuple[str, str]] = {
     "full": ("Full", "Colours go from the smallest to the largest value"),
-    "robust": (
-        "Robust range",
-        "Colours go from the 2nd to the 98th percentile: single extremes do not wash out the rest",
-    ),
+    "robust": ("Robust", "Colours go from the 2nd to the 98th percentile: single extremes do not hide the rest"),
     "manual": ("Manual", "Colours go between two values of your own; typed here, or dragged at the colour bar"),
 }
 

@@ -47,6 +47,12 @@ _LINES = (Qt.Key.Key_L, Qt.Key.Key_E)
 """Select the layer of the cursor, or its expert in every layer, as a click on the head does; Shift adds."""
 
 
+_KEYS = (
+    "Arrow keys select a cell, with Shift a range; Ctrl with arrow keys moves only, Ctrl+Space adds the cell; "
+    "L selects its layer and E its expert in every layer; Enter lists the questions that use what is selected."
+)
+
+
 class HeatMap(QWidget):
     """`chosen` carries a Choice, `pointed` the Place under mouse or cursor (None: none), `activated` the cell entered.
 
@@ -69,6 +75,7 @@ class HeatMap(QWidget):
         self._image: CellImage | None = None
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setMouseTracking(True)
+        self.setAccessibleDescription(_KEYS)
 
     @property
     def data(self) -> HeatMapData | None:
@@ -78,7 +85,11 @@ class HeatMap(QWidget):
     def set_data(self, data: HeatMapData) -> None:
         """Show other values."""
         self._data = data
-        self.selector.set_shape((data.n_layers, data.n_experts))
+        if self.selector.shape != (data.n_layers, data.n_experts):
+            self.selector.cancel()
+            self.selector.set_shape((data.n_layers, data.n_experts))
+            self._hovered = None
+            self.pointed.emit(None)
         self.updateGeometry()
         self.update()
 
@@ -266,7 +277,7 @@ def _text_sizes(font: QFont, shape: tuple[int, int]) -> TextSizes:
     metrics = QFontMetricsF(theme.tabular(font))
     return TextSizes(
         line=metrics.height(),
-        row_head=max(metrics.horizontalAdvance("Layer"), metrics.horizontalAdvance(str(shape[0] - 1))) + 4,
+        row_head=max(metrics.horizontalAdvance(text) for text in ("Layer", "mean", str(shape[0] - 1))) + 4,
         column_head=metrics.horizontalAdvance(str(shape[1] - 1)),
     )
 

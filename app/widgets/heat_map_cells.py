@@ -14,12 +14,13 @@ from app.widgets.heat_map_data import BoolArray, HeatMapData
 
 RgbArray = NDArray[np.uint8]
 
-_LEAST_WITH_LINES = 5.0
+_LEAST_WITH_LINES = 7.0
 """Cells smaller than this many pixels stand without lines between them."""
 HATCH_STEP = 6.0
 """Distance of the lines of a hatch, in pixels along an edge."""
 _LIGHT_INK, _DARK_INK = QColor(255, 255, 255, 205), QColor(0, 0, 0, 175)
-_OUTLINE, _HALO = 2.0, 4.0
+_THIN_BELOW = 9.0
+"""Cells smaller than this get a thinner outline, which would else cover them."""
 
 
 def is_vector(painter: QPainter) -> bool:
@@ -101,7 +102,8 @@ def draw_outline(painter: QPainter, selected: BoolArray, layout: GridLayout, pal
     lines = outline(selected, layout)
     if not lines:
         return
-    for colour, width in ((QPalette.ColorRole.Base, _HALO), (QPalette.ColorRole.Accent, _OUTLINE)):
+    thin = 1.0 if min(layout.cell_size.width(), layout.cell_size.height()) < _THIN_BELOW else 2.0
+    for colour, width in ((QPalette.ColorRole.Base, thin + 2), (QPalette.ColorRole.Accent, thin)):
         painter.setPen(QPen(palette.color(colour), width, Qt.PenStyle.SolidLine, Qt.PenCapStyle.SquareCap))
         painter.drawLines(lines)
 

@@ -122,7 +122,7 @@ def _draw_axes(painter: QPainter, layout: GridLayout, palette: QPalette, data: H
     painter.fillRect(QRectF(below.left(), y - 0.5, below.width(), 1), rule)
     painter.setPen(palette.color(QPalette.ColorRole.PlaceholderText))
     painter.drawText(QRectF(across.left(), across.top() - line - 2, across.width(), line), _LEFT, data.marginal_name)
-    name = QRectF(0, below.top(), below.left() - 8, line)
+    name = QRectF(0, below.top(), layout.text.row_head, line)
     painter.drawText(name, _RIGHT, data.marginal_name)
 
 

@@ -47,7 +47,9 @@ def run(arguments: list[str]) -> int:
     else:
         code = application.exec()
     leave_qt_messages()
-    return signals.exit_code or code
+    if signals.exit_code:
+        signals.leave_now()
+    return code
 
 
 def _open(window: MainWindow, trace: str | None) -> bool:

@@ -1,9 +1,11 @@
 """Ctrl+C and SIGTERM close the window as a click does; Python alone would not see them while Qt's loop waits."""
 
+import logging
 import os
 import signal
 import socket
 import threading
+from typing import NoReturn
 
 from PySide6.QtCore import QObject, QSocketNotifier
 
@@ -28,6 +30,11 @@ class SignalListener(QObject):
             signal.signal(number, _nothing)
         self._notifier = QSocketNotifier(self._reading.fileno(), QSocketNotifier.Type.Read, self)
         self._notifier.activated.connect(self._on_signal)
+
+    def leave_now(self) -> NoReturn:
+        """End the process: to tidy up after torch takes seconds, and all that matters is on the disk."""
+        logging.shutdown()
+        os._exit(self.exit_code)
 
     def _on_signal(self) -> None:
         self.exit_code = 128 + self._reading.recv(64)[0]

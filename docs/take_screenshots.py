@@ -1,0 +1,127 @@
+"""Takes the pictures of the user guide: `QT_QPA_PLATFORM=offscreen python docs/take_screenshots.py TRACE`.
+
+TRACE is a complete trace of the demo, as `python packaging/bootstrap.py run` leaves it in runs/demo.h5. The window is
+driven through its session, so every picture shows what a person would see after the same steps.
+"""
+
+import sys
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+
+from PySide6.QtWidgets import QApplication, QWidget
+
+from app import theme
+from app.application import configure
+from app.dialogs.record_dialog import RecordDialog
+from app.dialogs.shortcut_sheet import ShortcutSheet
+from app.main_window import MainWindow
+from app.settings import Settings
+from app.state import State
+from moe_core.metrics import METRICS
+from moe_core.question_filter import QuestionFilter
+from moe_core.question_table import Outcome
+from moe_core.scope import Scope
+
+IMAGES = Path(__file__).resolve().parent / "images"
+SIZE = (1600, 1000)
+VIEW_SIZES = {"questions": (620, 560), "question": (460, 900), "expert": (460, 900), "traces": (700, 300)}
+
+
+def settle(application: QApplication) -> None:
+    """Let everything be laid out and drawn."""
+    for _ in range(40):
+        application.processEvents()
+
+
+def save(widget: QWidget, name: str) -> None:
+    """One picture."""
+    path = IMAGES / f"{name}.png"
+    if not widget.grab().save(str(path)):
+        sys.exit(f"{path} cannot be written.")
+    print(path.name)
+
+
+def busiest_expert(window: MainWindow) -> tuple[int, int]:
+    """The expert of the second layer that the most questions use."""
+    trace = window.session.state.trace
+    assert trace is not None
+    used_share = next(metric for metric in METRICS if metric.name == "used_share")
+    return 1, int(trace.values(used_share, Scope.ANSWER).values[1].argmax())
+
+
+def wrong_in(window: MainWindow, subject: str) -> int:
+    """The first question of a subject that was answered wrong."""
+    trace = window.session.state.trace
+    assert trace is not None
+    wanted = QuestionFilter(subjects=(subject,), outcomes=(Outcome.WRONG,))
+    return int(trace.rows(Scope.ANSWER, wanted)[0])
+
+
+def take_window(application: QApplication, window: MainWindow) -> None:
+    """The whole window in both colour schemes, large and small."""
+    expert = busiest_expert(window)
+    change(window, experts=frozenset({expert}), layer=expert[0], question=wrong_in(window, "addition"))
+    for scheme in ("light", "dark"):
+        window.set_scheme(scheme)
+        settle(application)
+        save(window, f"window-{scheme}")
+    window.set_scheme("light")
+    window.resize(1280, 720)
+    settle(application)
+    save(window, "window-small")
+    window.resize(*SIZE)
+
+
+def take_views(application: QApplication, window: MainWindow) -> None:
+    """Each view by itself, at a size of its own."""
+    change(window, scope=Scope.PROMPT, metric="expert_accuracy")
+    for name, dock in window.docks.items():
+        dock.setFloating(True)
+        dock.resize(*VIEW_SIZES.get(name, (860, 520)))
+        dock.show()
+        settle(application)
+        save(window.views[name], f"view-{name}")
+    window.reset_layout()
+
+
+def take_dialogs(application: QApplication, window: MainWindow) -> None:
+    """What is asked before a recording, and the keys."""
+    for dialog, name in ((RecordDialog(window.settings, window), "record"), (ShortcutSheet({}, window), "shortcuts")):
+        if name == "shortcuts":
+            dialog = ShortcutSheet(window.actions_by_name, window)
+        dialog.show()
+        settle(application)
+        save(dialog, f"dialog-{name}")
+        dialog.close()
+
+
+def change(window: MainWindow, **changes: object) -> State:
+    """Set fields of the state, as a view would."""
+    window.session.set(replace(window.session.state, **changes))  # type: ignore[arg-type]
+    return window.session.state
+
+
+def main(trace: Path) -> None:
+    """Take all pictures."""
+    application = QApplication(sys.argv[:1])
+    configure(application)
+    theme.apply(application, "light")
+    IMAGES.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory() as folder:
+        settings = Settings(Path(folder) / "settings.ini")
+        settings.library = trace.absolute().parent
+        window = MainWindow(settings)
+        window.resize(*SIZE)
+        window.show()
+        window.reset_layout()
+        window.open_trace(trace)
+        settle(application)
+        take_window(application, window)
+        take_views(application, window)
+        take_dialogs(application, window)
+        window.close_without_asking()
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

@@ -222,6 +222,7 @@ class HeatMap(QWidget):
             return
         modifiers = event.modifiers()
         self.selector.press(place, extends=bool(modifiers & _SHIFT), adds=bool(modifiers & _CTRL))
+        self._point_at(place)
         self.update()
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:

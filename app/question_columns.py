@@ -26,6 +26,10 @@ MARKS = tuple(_MARKS[outcome] for outcome in OUTCOMES)
 """Symbol, words and colour of each outcome, as in OUTCOMES."""
 
 
+def _shown(value: float) -> str:
+    return significant(value).replace("-", "−")
+
+
 def _number(value: float) -> Cell:
     return float(value) if isfinite(value) else None
 
@@ -57,7 +61,7 @@ def _nats(value: float) -> str:
 
 
 _choice = partial(ColumnStyle, shown=_letter, meaning=_letter, exported=_letter_or_nothing, nothing=-1, width=6)
-_quantity = partial(ColumnStyle, shown=significant, meaning=_nats, exported=_number, is_number=True, width=9)
+_quantity = partial(ColumnStyle, shown=_shown, meaning=_nats, exported=_number, is_number=True, width=9)
 
 STYLES = (
     ColumnStyle(

@@ -61,13 +61,19 @@ _DARK = {
     "BrightText": "#ffffff",
 }
 _DISABLED_SHARE = 0.55
+_OUTLINED = ("QCheckBox", "QRadioButton", "QListView", "QLineEdit", "QAbstractSpinBox")
+"""Widgets with outlines that paint no ground in the colour of the window."""
 
 
 def apply(application: QApplication, scheme: Scheme) -> None:
     """Dress the application; `system` follows the desktop, and is light where that says nothing."""
     application.setStyle("Fusion")
     dark = scheme == "dark" or (scheme == "system" and _system_is_dark())
-    application.setPalette(_palette(_DARK if dark else _LIGHT))
+    palette = _palette(_DARK if dark else _LIGHT)
+    application.setPalette(palette)
+    for kind in _OUTLINED:
+        own = _with_visible_outlines(palette) if dark else palette
+        application.setPalette(own, kind)  # type: ignore[arg-type]  # str is what it takes, whatever the stubs say
     application.setStyleSheet(_STYLE)
 
 
@@ -92,6 +98,13 @@ def blend(first: QColor, second: QColor, share: float) -> QColor:
 
 def _system_is_dark() -> bool:
     return QGuiApplication.styleHints().colorScheme() == Qt.ColorScheme.Dark
+
+
+def _with_visible_outlines(palette: QPalette) -> QPalette:
+    """Fusion outlines boxes in a shade darker than the window's ground, which nobody sees on a dark one."""
+    changed = QPalette(palette)
+    changed.setColor(QPalette.ColorRole.Window, palette.color(QPalette.ColorRole.Dark).lighter(150))
+    return changed
 
 
 def _palette(colours: dict[str, str]) -> QPalette:

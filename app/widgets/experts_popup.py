@@ -68,7 +68,7 @@ class ExpertsPopup(PopupButton):
         """Say what is wrong with what was typed; nothing where it is empty."""
         self._problem.setText(problem)
         self._problem.setVisible(bool(problem))
-        self.panel.adjustSize()
+        self.fit_panel()
 
     @property
     def problem(self) -> str:

@@ -5,7 +5,7 @@ from PySide6.QtWidgets import QLayout, QLayoutItem, QWidget
 
 
 class FlowLayout(QLayout):
-    """Left to right, then down; every widget keeps the size that it asks for."""
+    """Left to right, then down; a widget has the size that it asks for, or the width of a line where it can shrink."""
 
     def __init__(self, parent: QWidget | None = None, spacing: int = 6) -> None:
         super().__init__()
@@ -21,7 +21,9 @@ class FlowLayout(QLayout):
         inner = room.marginsRemoved(margins)
         x, y, line = inner.x(), inner.y(), 0
         for item in self._items:
-            size = item.sizeHint()
+            if item.isEmpty():
+                continue
+            size = item.sizeHint().boundedTo(QSize(max(inner.width(), item.minimumSize().width()), 10_000))
             if x > inner.x() and x + size.width() > inner.right() + 1:
                 x, y, line = inner.x(), y + line + self.spacing(), 0
             if moves:
@@ -56,12 +58,12 @@ class FlowLayout(QLayout):
         self._arrange(room, moves=True)
 
     def sizeHint(self) -> QSize:
-        hints = [item.sizeHint() for item in self._items]
+        hints = [item.sizeHint() for item in self._items if not item.isEmpty()]
         width = sum(hint.width() for hint in hints) + self.spacing() * max(0, len(hints) - 1)
         return QSize(width, max((hint.height() for hint in hints), default=0))
 
     def minimumSize(self) -> QSize:
-        hints = [item.sizeHint() for item in self._items]
+        least = [item.minimumSize() for item in self._items if not item.isEmpty()]
         return QSize(
-            max((hint.width() for hint in hints), default=0), max((hint.height() for hint in hints), default=0)
+            max((size.width() for size in least), default=0), max((size.height() for size in least), default=0)
         )

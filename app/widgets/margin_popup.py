@@ -75,7 +75,7 @@ class MarginPopup(PopupButton):
     def _say(self, problem: str) -> None:
         self._problem.setText(problem)
         self._problem.setVisible(bool(problem))
-        self.panel.adjustSize()
+        self.fit_panel()
 
     def _on_cleared(self) -> None:
         self._low.clear()

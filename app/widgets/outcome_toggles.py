@@ -37,6 +37,7 @@ class OutcomeToggles(QWidget):
         for place, (button, mark) in enumerate(zip(self.buttons, self._marks, strict=True)):
             button.setVisible(place in offered)
             button.setToolTip(f"Show only questions {mark.words}: {counts[place]:,} in the trace.")
+        self.updateGeometry()  # Qt itself says so only where the buttons can be seen
 
     def set_chosen(self, places: frozenset[int]) -> None:
         """Press the buttons of a filter."""

@@ -35,7 +35,7 @@ class PopupButton(QToolButton):
     def open(self) -> None:
         """Show the panel, on the screen as a whole."""
         self.opening.emit()
-        self.panel.adjustSize()
+        self.fit_panel()
         place = QRect(self.mapToGlobal(QPoint(0, self.height())), self.panel.size())
         screen = self.screen().availableGeometry()
         place.moveRight(min(place.right(), screen.right()))
@@ -45,6 +45,13 @@ class PopupButton(QToolButton):
         self.panel.move(place.topLeft())
         self.panel.show()
         self.first_field().setFocus(Qt.FocusReason.PopupFocusReason)
+
+    def fit_panel(self) -> None:
+        """Make the panel as high as what is in it; wrapped text takes more lines in a narrow one."""
+        self.panel.adjustSize()
+        width = self.panel.width()
+        if self.rows.hasHeightForWidth():
+            self.panel.resize(width, self.rows.totalHeightForWidth(width))
 
     def close_panel(self) -> None:
         """Put the panel away."""

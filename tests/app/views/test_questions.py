@@ -10,6 +10,7 @@ from PySide6.QtCore import QPoint, Qt
 from PySide6.QtWidgets import QAbstractButton, QApplication, QLineEdit, QWidget
 from pytestqt.qtbot import QtBot
 
+from app.main_window import MainWindow
 from app.question_columns import STYLES
 from app.session import Session
 from app.views.questions import QuestionsView
@@ -93,7 +94,7 @@ def test_shows_one_row_a_question_with_what_the_trace_holds(view: QuestionsView)
         is_right = trace.gold == trace.predicted
         assert column_texts(view, "outcome") == ["✓" if right else "✗" for right in is_right]
         assert column_texts(view, "tokens") == [str(n) for n in trace.n_prompt_tokens]
-        shown = [float(text) for text in column_texts(view, "margin")]
+        shown = [float(text.replace("−", "-")) for text in column_texts(view, "margin")]
         np.testing.assert_allclose(shown, margins(trace), rtol=5e-3)
     assert view.bar.count_text == "24 of 24"
 
@@ -249,7 +250,7 @@ def test_experts_are_typed_and_any_or_all_of_them_counts(view: QuestionsView, qt
 
 
 def test_experts_stay_as_they_are_typed(view: QuestionsView, qtbot: QtBot) -> None:
-    """A pause in the middle of a number changes nothing under the hands; taking the condition away empties the field."""
+    """A pause within a number changes nothing under the hands; the chip's removal empties the field."""
     popup = view.bar.experts
     qtbot.mouseClick(popup, Qt.MouseButton.LeftButton)
     field = popup.first_field()
@@ -407,3 +408,50 @@ def test_every_control_has_a_name_and_says_what_it_does(view: QuestionsView) -> 
     for control in own:
         assert control.accessibleName() or getattr(control, "text", str)(), control
         assert control.toolTip(), control.accessibleName()
+
+
+def test_keys_of_the_window_and_of_the_list_do_not_get_in_each_others_way(
+    window: MainWindow, trace_path: Path, qtbot: QtBot
+) -> None:
+    """Ctrl+F searches, a blank is a blank there, Space goes on in the order of the list, and presses a button."""
+    window.open_trace(trace_path)
+    view = window.views["questions"]
+    assert isinstance(view, QuestionsView)
+    qtbot.keyClick(window, Qt.Key.Key_F, Qt.KeyboardModifier.ControlModifier)
+    assert view.bar.search.hasFocus()
+    qtbot.keyClicks(view.bar.search, "is 1")
+    qtbot.waitUntil(lambda: view.state.filter.text == "is 1")
+    view.list.sort_by(COLUMN["entropy"], descending=True)
+    rows = view.rows_in_order()
+    assert 2 < len(rows) < 24
+    qtbot.keyClick(view.bar.search, Qt.Key.Key_Down)
+    qtbot.keyClick(view.list, Qt.Key.Key_Home)
+    qtbot.keyClick(view.list, Qt.Key.Key_Space)
+    assert view.state.question == rows[1]
+    qtbot.keyClick(view.list, Qt.Key.Key_Space, Qt.KeyboardModifier.ShiftModifier)
+    assert view.state.question == rows[0]
+    right = view.bar.outcomes.buttons[0]
+    right.setFocus()
+    qtbot.keyClick(right, Qt.Key.Key_Space)
+    assert view.state.filter.outcomes == (Outcome.RIGHT,)
+    view.bar.experts.open()
+    radio = next(b for b in view.bar.experts.panel.findChildren(QAbstractButton) if b.text() == "All of them")
+    radio.setFocus()
+    qtbot.keyClick(radio, Qt.Key.Key_Space)
+    assert (radio.isChecked(), view.state.question) == (True, rows[0])
+    view.bar.experts.close_panel()
+    view.setFocus()
+    qtbot.keyClick(view.bar.search, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+    assert (view.state.filter.outcomes, view.state.filter.text) == ((), "is 1")
+
+
+def test_the_export_of_the_window_saves_the_table(window: MainWindow, trace_path: Path, tmp_path: Path) -> None:
+    """With the focus in the search field or in the list, the table is the figure in use."""
+    window.open_trace(trace_path)
+    view = window.views["questions"]
+    assert isinstance(view, QuestionsView)
+    for field in (view.bar.search, view.list):
+        field.setFocus()
+        assert window._figure_in_use() is view.figure
+    view.figure.save(tmp_path / "table.svg")
+    assert "Subject" in (tmp_path / "table.svg").read_text("utf-8")

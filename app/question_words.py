@@ -39,6 +39,8 @@ def token_text(content: QuestionContent, token: int, measure: TokenMeasure, valu
     place = f"position {token} of 0 to {content.answer_position}"
     if token == content.answer_position:
         place += ", the answer position"
+    elif token < content.n_prefix:
+        place += ", in the shared prefix"
     lines = [f"“{visible(content.texts[token])}”", place, f"token id {content.token_ids[token]}"]
     if values is not None:
         lines.append(f"{measure.title}: {_number(values[token])} {measure.unit}")

@@ -37,7 +37,7 @@ from app.widgets.probability_bars import ProbabilityBars
 from app.widgets.question_header import QuestionHeader
 
 _N_PANES = 4
-_MOST_CHOICES_HEIGHT, _MOST_GATES_SHARE = 180, 0.5
+_MOST_CHOICES_HEIGHT, _MOST_GATES_SHARE, _MOST_PROMPT_SHARE = 180, 0.5, 0.45
 
 
 class QuestionView(View):
@@ -59,7 +59,7 @@ class QuestionView(View):
         self.gates, self.router = GateChart(), ProbabilityBars()
         self.choices_pane = FigurePane(Figure(self.choices, "Choices"))
         self.gates_pane = FigurePane(Figure(self.gates, "Gate weights"))
-        self.router_pane = FigurePane(Figure(self.router, "Router probabilities"))
+        self.router_pane = FigurePane(Figure(self.router, "Router probabilities"), "Router")
         self._reveal = QTimer(self)
         self._reveal.setSingleShot(True)
         self._reveal.setInterval(0)  # the chart has its new height by then
@@ -170,7 +170,8 @@ class QuestionView(View):
         router = self.router_pane.wanted_height
         rest = max(height - choices - router - 3 * self.splitter.handleWidth(), 2)
         gates = min(gates, round(rest * _MOST_GATES_SHARE))
-        self.splitter.setSizes([rest - gates, choices, gates, router])
+        spare = max(rest - gates - round(height * _MOST_PROMPT_SHARE), 0) // 2  # a tall window has some for the charts
+        self.splitter.setSizes([rest - gates - 2 * spare, choices, gates + spare, router + spare])
 
     def _draw_choices(self, content: QuestionContent, state: State) -> None:
         self.choices.set_bars(choice_bars(content), partial(choice_text, content))
@@ -212,7 +213,7 @@ class QuestionView(View):
         self.router.set_bars(probabilities, chosen, partial(probability_text, content, state.layer))
         self.router.set_selected(frozenset(expert for layer, expert in state.experts if layer == state.layer))
         is_answer = state.token in (None, content.answer_position)
-        self.router_pane.set_subtitle(*(("answer position",) if is_answer else _ANSWER_ONLY))
+        self.router_pane.set_subtitle(*(("probabilities, answer position",) if is_answer else _ANSWER_ONLY))
         caption = f"{question_caption(state)} · layer {state.layer}, answer position"
         self.router_pane.figure.set_data(probability_table(content, state.layer), caption)
 
@@ -257,7 +258,7 @@ class QuestionView(View):
 
 
 _ANSWER_ONLY = (
-    "answer position only",
+    "kept for the answer only",
     "Router probabilities over all experts are kept at the answer position only: these are not those of the token "
     "chosen above",
 )

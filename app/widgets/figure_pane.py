@@ -21,7 +21,7 @@ from app.widgets.visible_text import as_tooltip
 class FigurePane(QWidget):
     """The figure scrolls where it has less room than it needs. `say` shows a sentence in its place."""
 
-    def __init__(self, figure: Figure) -> None:
+    def __init__(self, figure: Figure, short_title: str = "") -> None:
         super().__init__()
         self.figure = figure
         self._actions: list[QAction] = []
@@ -31,7 +31,7 @@ class FigurePane(QWidget):
         self._head = QHBoxLayout()
         self._head.setContentsMargins(8, 2, 4, 2)
         self._head.setSpacing(6)
-        self._head.addWidget(_title(figure.title))
+        self._head.addWidget(_title(short_title or figure.title))
         self._head.addWidget(self._subtitle, 1)
         self._more = _more_button(figure.title)
         self._more.clicked.connect(self._on_more_clicked)

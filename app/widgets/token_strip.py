@@ -168,7 +168,8 @@ class TokenStrip(QWidget):
         flow = TokenFlow(max(room, 40.0), self._advance)
         if self._n_prefix and len(self._texts):
             flow.add_whole(PREFIX_MARK, self._prefix_text())
-            flow.break_line()
+            if self._is_collapsed:
+                flow.break_line()
         for token in self.shown_tokens:
             flow.add(token, self._texts[token])
         if self._texts:
@@ -177,7 +178,7 @@ class TokenStrip(QWidget):
 
     def _prefix_text(self) -> str:
         tokens = "1 token" if self._n_prefix == 1 else f"{self._n_prefix:,} tokens"
-        return f"▸ … {tokens} of shared prefix" if self._is_collapsed else f"▾ {tokens} of shared prefix"
+        return f"▸ … {tokens} of shared prefix" if self._is_collapsed else "▾"
 
     def _advance(self, text: str) -> float:
         if text not in self._widths:
@@ -300,7 +301,8 @@ class TokenStrip(QWidget):
 
     def _tip(self, token: int | None) -> str:
         if token == PREFIX_MARK:
-            return "Tokens that several questions begin with; click to fold or unfold them (plus, minus)"
+            n_tokens = f"{self._n_prefix:,}"
+            return f"The first {n_tokens} tokens are shared by several questions: click to fold or unfold them (−, +)"
         if token == ANSWER_MARK:
             return "The last position: its output predicts the letter"
         return "" if token is None else self._describe(token)

@@ -145,11 +145,12 @@ def test_clicking_a_token_chooses_it(view: QuestionView, trace: Trace, qtbot: Qt
     routing = trace.token_routing(3)
     assert [row[2] for row in view.gates_pane.figure.data.rows] == routing.experts[6].ravel().tolist()
     assert "token 6" in view.gates_pane.subtitle
-    assert "only" in view.router_pane.subtitle
+    assert view.router_pane.subtitle == "kept for the answer only"
     last = len(routing.experts) - 1
     click(qtbot, view.prompt.strip, view.prompt.strip.rectangles(last)[0])
     assert view.state.token is None
-    assert view.gates_pane.subtitle == view.router_pane.subtitle == "answer position"
+    assert view.gates_pane.subtitle == "answer position"
+    assert view.router_pane.subtitle == "probabilities, answer position"
 
 
 def test_keys_move_the_token_cursor(view: QuestionView, trace: Trace, qtbot: QtBot) -> None:

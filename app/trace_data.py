@@ -55,17 +55,17 @@ class TraceData:
 
     def rows(self, scope: Scope, wanted: QuestionFilter = EVERYTHING) -> NDArray[np.intp]:
         """Rows of the questions that pass the filter, in quiz order; failed and unrecorded ones among them."""
-        return self._kept(("rows", scope, wanted), lambda: matching(wanted, self.table, self.routing(scope)))
+        return self.kept(("rows", scope, wanted), lambda: matching(wanted, self.table, self.routing(scope)))
 
     def sample(self, scope: Scope, wanted: QuestionFilter = EVERYTHING) -> RoutingSample:
         """The routing of the questions that pass the filter, as metrics take it."""
-        return self._kept(
+        return self.kept(
             ("sample", scope, wanted), lambda: select(self.routing(scope), self.trace, self.rows(scope, wanted))
         )
 
     def values(self, metric: Metric, scope: Scope, wanted: QuestionFilter = EVERYTHING) -> MetricValues:
         """A metric over the questions that pass the filter."""
-        return self._kept(("values", metric.name, scope, wanted), lambda: metric.compute(self.sample(scope, wanted)))
+        return self.kept(("values", metric.name, scope, wanted), lambda: metric.compute(self.sample(scope, wanted)))
 
     def refresh(self) -> None:
         """Forget all that may have grown since."""
@@ -78,7 +78,8 @@ class TraceData:
         """Let go of the file; what was read stays usable."""
         self.trace.close()
 
-    def _kept(self, key: Hashable, compute: Callable[[], Result]) -> Result:
+    def kept(self, key: Hashable, compute: Callable[[], Result]) -> Result:
+        """What `compute` returns, or returned for the same key before, as long as the file did not grow."""
         if key not in self._recent:
             self._recent[key] = compute()
             while len(self._recent) > _MOST_RECENT * 3:

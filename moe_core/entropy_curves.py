@@ -74,12 +74,12 @@ def largest_entropy(sample: RoutingSample, kind: EntropyKind) -> float:
 
 def right_ones(sample: RoutingSample) -> RoutingSample:
     """Those of the sample that were answered correctly."""
-    return _part(sample, sample.is_correct)
+    return part(sample, sample.is_correct)
 
 
 def wrong_ones(sample: RoutingSample) -> RoutingSample:
     """Those of the sample that have a gold answer, and the model chose another."""
-    return _part(sample, sample.is_scored & ~sample.is_correct)
+    return part(sample, sample.is_scored & ~sample.is_correct)
 
 
 def largest_subjects(sample: RoutingSample, most: int) -> dict[str, RoutingSample]:
@@ -88,16 +88,16 @@ def largest_subjects(sample: RoutingSample, most: int) -> dict[str, RoutingSampl
     subject = np.fromiter(map(number.__getitem__, sample.subjects), np.intp, len(sample.subjects))  # [n]
     counts = np.bincount(subject, minlength=len(number))
     order = np.argsort(-counts, kind="stable")[:most].tolist()
-    return {sample.subject_names[place]: _part(sample, subject == place) for place in order}
+    return {sample.subject_names[place]: part(sample, subject == place) for place in order}
 
 
 def one_question(sample: RoutingSample, trace: RoutedQuestions, row: int) -> RoutingSample:
     """A single question of the trace in the sample's scope; empty where that failed or is not recorded."""
     chosen = sample.questions == row
-    return _part(sample, chosen) if chosen.any() else select(sample.routing, trace, np.array([row]))
+    return part(sample, chosen) if chosen.any() else select(sample.routing, trace, np.array([row]))
 
 
-def _part(sample: RoutingSample, chosen: NDArray[np.bool_]) -> RoutingSample:
+def part(sample: RoutingSample, chosen: NDArray[np.bool_]) -> RoutingSample:
     """The chosen questions of a sample; unlike `select` it need not look at all questions of the trace again."""
     return replace(
         sample,

@@ -33,6 +33,7 @@ from app.view import View
 from app.views import VIEWS
 from app.widgets.figure import Figure
 from app.widgets.message_bar import MessageBar
+from app.widgets.visible_text import as_tooltip
 from moe_core.errors import MoeCoreError
 from moe_core.jobs.events import Notice
 from moe_core.jobs.record import RecordRequest
@@ -40,6 +41,7 @@ from moe_core.jobs.record import RecordRequest
 log = logging.getLogger(__name__)
 
 SIZE = (1440, 900)
+MOST_NOTES = 3
 
 
 class MainWindow(QMainWindow):
@@ -75,6 +77,7 @@ class MainWindow(QMainWindow):
         self.runner.noticed.connect(self._on_noticed)
         self.runner.ended.connect(self._on_job_ended)
         self.recording.finished.connect(self._on_recorded)
+        self.message_bar.log_wanted.connect(self.show_log)
 
     def trigger(self, name: str) -> None:
         """Run an action by its name, where it can be run."""
@@ -88,7 +91,6 @@ class MainWindow(QMainWindow):
             self.say(str(error))
             self.settings.remove_recent(path)
             return False
-        self.settings.add_recent(path)
         self.message_bar.hide()
         return True
 
@@ -216,6 +218,11 @@ class MainWindow(QMainWindow):
         """Show the hints on where to begin."""
         self.tour.start()
 
+    def show_log(self) -> None:
+        """Bring the log to the front."""
+        self.docks["log"].show()
+        self.docks["log"].raise_()
+
     def show_about(self) -> None:
         """Versions and licence."""
         show_about(self)
@@ -268,7 +275,7 @@ class MainWindow(QMainWindow):
         self._recent_menu.clear()
         for path in self.settings.recent:
             entry = self._recent_menu.addAction(path.name, partial(self.open_trace, path))
-            entry.setToolTip(str(path))
+            entry.setToolTip(as_tooltip(str(path)))
         self._recent_menu.setToolTipsVisible(True)
         if not self.settings.recent:
             self._recent_menu.addAction("No trace was opened yet").setEnabled(False)
@@ -289,6 +296,8 @@ class MainWindow(QMainWindow):
         for action in ACTIONS:
             self.actions_by_name[action.name].setEnabled(action.is_enabled(after))
         if before.trace is not after.trace:
+            if after.trace is not None:
+                self.settings.add_recent(after.trace.path)
             self.setWindowTitle("moescope" if after.trace is None else f"{after.trace.path.name} – moescope")
 
     def _on_noticed(self, notice: Notice) -> None:
@@ -296,7 +305,8 @@ class MainWindow(QMainWindow):
 
     def _on_job_ended(self, ended: JobEnded) -> None:
         if ended.outcome == "failed":
-            self.say("\n".join([ended.error, *ended.notes]))
+            log.error("%s", "\n".join([ended.error, *ended.notes]))
+            self.message_bar.say("\n".join([ended.error, *_first_of(ended.notes)]))
         else:
             log.info("%s: %s after %.1f s", ended.title, ended.outcome, ended.seconds)
 
@@ -368,6 +378,12 @@ class MainWindow(QMainWindow):
         if paths:
             event.acceptProposedAction()
             self.open_trace(Path(paths[0]))
+
+
+def _first_of(notes: tuple[str, ...]) -> list[str]:
+    """The first notes, and how many more the log holds: a quiz may have thousands of bad rows."""
+    more = len(notes) - MOST_NOTES
+    return [*notes[:MOST_NOTES], *([f"… and {more:,} more: the log has them all."] if more > 0 else [])]
 
 
 def visible_figures(view: QWidget) -> list[Figure]:

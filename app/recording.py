@@ -13,7 +13,7 @@ from moe_core.jobs.record import RecordRequest, record
 
 log = logging.getLogger(__name__)
 
-_REFRESH_S = 2.0
+REFRESH_S = 2.0
 """A growing trace is read again this often, or less often where that took more than a tenth of the time."""
 
 
@@ -48,19 +48,29 @@ class Recording(QObject):
         if self._request is None:
             return
         request, self._request = self._request, None
-        if request.out.exists():
+        if ended.outcome == "failed":
+            self._refresh(request)  # what was shown stays, with what it had got
+        elif request.out.exists():
             self._show(request)
         self.finished.emit(ended)
 
     def _show(self, request: RecordRequest) -> None:
         started = time.monotonic()
-        shown = self._session.state.trace
-        try:
-            if shown is not None and shown.path == request.out:
-                self._session.refresh()
-            elif self._next_refresh_s == 0.0:  # once: whoever then opens another trace stays there
+        if not self._refresh(request) and self._next_refresh_s == 0.0:  # once: whoever opens another one stays there
+            try:
                 self._session.open(request.out)
+            except TraceError as error:
+                log.warning("%s", error)
+        took = time.monotonic() - started
+        self._next_refresh_s = time.monotonic() + max(REFRESH_S, 10 * took)
+
+    def _refresh(self, request: RecordRequest) -> bool:
+        """Whether the trace is the one shown; then it is read again."""
+        shown = self._session.state.trace
+        if shown is None or shown.path != request.out:
+            return False
+        try:
+            self._session.refresh()
         except TraceError as error:
             log.warning("%s", error)
-        took = time.monotonic() - started
-        self._next_refresh_s = time.monotonic() + max(_REFRESH_S, 10 * took)
+        return True

@@ -96,7 +96,7 @@ def check_model(check: Check, values: RecordValues, *, again: bool = False) -> N
 
 def check_quiz(check: Check, values: RecordValues) -> None:
     """Ask what the quiz holds; nothing is downloaded only to look."""
-    quiz = values.quiz.strip()
+    quiz = values.quiz_text
     check.ask(quiz, f"Reading {quiz}", lambda engine: inspect_quiz(quiz, offline=True))
 
 

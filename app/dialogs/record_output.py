@@ -34,10 +34,9 @@ def suggest(values: RecordValues, library: Path, today: date) -> Path:
 
 def examine(values: RecordValues) -> Output:
     """What a recording into `values.out` would meet."""
-    text = values.out.strip()
-    path = Path(text)
+    path = values.path
     try:
-        if not text or path.is_dir():
+        if not values.out.strip() or path.is_dir():
             return Output(problem="Name a file for the trace, such as run.h5.")
         if not path.exists():
             return _in_folder(path)
@@ -65,10 +64,10 @@ def model_name(model: str) -> str:
 
 
 def _in_folder(path: Path) -> Output:
-    existing = next(folder for folder in path.absolute().parents if folder.exists())
+    existing = next(folder for folder in path.parents if folder.exists())
     if not existing.is_dir():
         return Output(problem=f"{existing} is a file, not a folder.")
-    made = "" if existing == path.absolute().parent else f" The folder {path.parent} will be made."
+    made = "" if existing == path.parent else f" The folder {path.parent} will be made."
     return Output(f"A new trace.{made}")
 
 
@@ -76,7 +75,7 @@ def _resumes(path: Path, values: RecordValues) -> bool:
     try:
         with open_trace(path) as trace:
             own = trace.specification
-            is_same = (own.model.name, own.quiz.name) == (_loaded_name(values.model), _loaded_quiz(values.quiz))
+            is_same = (own.model.name, own.quiz.name) == (_loaded_name(values.model), _loaded_quiz(values.quiz_text))
             return is_same and not trace.complete and not _differing(values, own)
     except (TraceError, OSError):
         return False

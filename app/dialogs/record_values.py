@@ -49,6 +49,17 @@ class RecordValues:
         return tuple(filter(None, (name.strip() for name in self.subjects.split(","))))
 
     @property
+    def quiz_text(self) -> str:
+        """The quiz as `--quiz` reads it; `~` is the home folder, as a shell would have it."""
+        mmlu, colon, folder = self.quiz.strip().partition("mmlu:")
+        return f"{colon}{_at_home(folder)}" if colon and not mmlu else _at_home(self.quiz.strip())
+
+    @property
+    def path(self) -> Path:
+        """The trace to write, as an absolute path."""
+        return Path(_at_home(self.out.strip())).absolute()
+
+    @property
     def selection(self) -> QuestionSelection:
         """Which questions are asked."""
         return QuestionSelection(
@@ -67,7 +78,7 @@ class RecordValues:
     def request(self) -> RecordRequest:
         """What is recorded."""
         options = RunOptions(self.shots, self.protocol, self.tokens, self.batch_tokens or None, self.skip_too_long)
-        return RecordRequest(self.model_request, self.quiz.strip(), Path(self.out.strip()), self.selection, options)
+        return RecordRequest(self.model_request, self.quiz_text, self.path, self.selection, options)
 
     def to_json(self) -> dict[str, Any]:
         """What is remembered, as JSON data."""
@@ -88,7 +99,7 @@ def problems(values: RecordValues, quiz: QuizSummary | None) -> dict[str, str]:
     """What is certain to fail, one sentence by the field's name; `quiz` is the one named, None while not read."""
     found = {
         "model": _model_problem(values.model.strip()),
-        "quiz": _quiz_problem(values.quiz.strip()),
+        "quiz": _quiz_problem(values.quiz_text),
         "device": _device_problem(values.device.strip()),
     }
     if quiz is not None:
@@ -108,6 +119,10 @@ def n_chosen(values: RecordValues, quiz: QuizSummary) -> int:
 def _chosen_subjects(values: RecordValues, quiz: QuizSummary) -> Iterator[SubjectSummary]:
     names = values.subject_names
     return (subject for subject in quiz.subjects if not names or subject.name in names)
+
+
+def _at_home(text: str) -> str:
+    return str(Path(text).expanduser()) if text.startswith("~/") else text
 
 
 def _model_problem(model: str) -> str:

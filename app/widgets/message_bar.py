@@ -1,6 +1,6 @@
 """One line above the views that says what went wrong, or what should be known, until it is dismissed."""
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QColor, QPalette
 from PySide6.QtWidgets import QLabel, QSizePolicy, QToolBar, QToolButton
 
@@ -8,7 +8,9 @@ from app import theme
 
 
 class MessageBar(QToolBar):
-    """Hidden until `say` is called."""
+    """Hidden until `say` is called; `log_wanted` comes when the person asks for more than the sentence."""
+
+    log_wanted = Signal()
 
     def __init__(self) -> None:
         super().__init__("Message")
@@ -23,6 +25,11 @@ class MessageBar(QToolBar):
             Qt.TextInteractionFlag.TextSelectableByMouse | Qt.TextInteractionFlag.TextSelectableByKeyboard
         )
         self._text.setAccessibleName("Message")
+        show_log = QToolButton()
+        show_log.setText("Show log")
+        show_log.setAutoRaise(True)
+        show_log.setToolTip("The log has the details of what went wrong")
+        show_log.clicked.connect(self.log_wanted)
         dismiss = QToolButton()
         dismiss.setText("✕")
         dismiss.setAutoRaise(True)
@@ -31,6 +38,7 @@ class MessageBar(QToolBar):
         dismiss.clicked.connect(self.hide)
         self._text.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
         self.addWidget(self._text)
+        self._log_action = self.addWidget(show_log)
         self.addWidget(dismiss)
         self.hide()
 
@@ -46,4 +54,5 @@ class MessageBar(QToolBar):
         base.setColor(QPalette.ColorRole.Window, colour)
         self.setPalette(base)
         self._text.setText(sentence)
+        self._log_action.setVisible(is_failure)
         self.show()

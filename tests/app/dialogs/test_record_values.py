@@ -17,17 +17,42 @@ QUIZ = QuizSummary("q", (SubjectSummary("anatomy", 10, 5), SubjectSummary("law",
 def test_every_field_reaches_the_request() -> None:
     """Blanks around texts do not count; the seed only with a sample."""
     values = RecordValues(
-        " org/name ", "mmlu", " law, anatomy,", "sample", 20, 7, 5, "chat", True, "cpu", "float16", 512, True, "answer"
+        " org/name ",
+        "mmlu",
+        " law, anatomy,",
+        "sample",
+        20,
+        7,
+        5,
+        "chat",
+        True,
+        "cpu",
+        "float16",
+        512,
+        True,
+        "answer",
+        " /tmp/x.h5",
     )
     assert values.request == RecordRequest(
         ModelRequest("org/name", "cpu", "float16", offline=True),
         "mmlu",
-        Path(),
+        Path("/tmp/x.h5"),
         QuestionSelection(("law", "anatomy"), sample=20, seed=7),
         RunOptions(5, "chat", "answer", 512, True),
     )
     first = RecordValues(amount="first", count=3, seed=7).selection
     assert first == QuestionSelection(limit=3)
+
+
+def test_paths_are_those_that_a_shell_would_make(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """`~` is the home folder, and a relative path starts where the program was started."""
+    monkeypatch.setenv("HOME", "/home/me")
+    monkeypatch.chdir(tmp_path)
+    request = RecordValues(quiz="~/q.csv", out="~/a.h5").request
+    assert (request.quiz, request.out) == ("/home/me/q.csv", Path("/home/me/a.h5"))
+    request = RecordValues(quiz="mmlu:~/q", out="a.h5").request
+    assert (request.quiz, request.out) == ("mmlu:/home/me/q", tmp_path / "a.h5")
+    assert RecordValues(quiz="mmlu").request.quiz == "mmlu"
 
 
 def test_what_is_remembered_comes_back() -> None:

@@ -9,6 +9,7 @@ from app.captions import run_text
 from app.session import Session
 from app.state import SELECTION, State, differing
 from app.widgets.eliding_label import ElidingLabel
+from app.widgets.visible_text import as_tooltip
 from moe_core.number_text import count
 from moe_core.scope import Scope
 
@@ -56,7 +57,7 @@ class MainToolbar(QToolBar):
             "" if state.trace.trace.complete else f" · partial: {count(int(state.trace.trace.recorded.sum()))} recorded"
         )
         self._trace.set_text(f"{state.trace.path.name} · {run_text(state.trace.specification)}{partial}")
-        self._trace.setToolTip(str(state.trace.path))
+        self._trace.setToolTip(as_tooltip(str(state.trace.path)))
         self._shown.setText(f"{count(len(state.trace.rows(state.scope, state.filter)))} of {count(total)} questions")
 
     def _on_scope_activated(self, index: int) -> None:

@@ -87,9 +87,11 @@ def take_views(application: QApplication, window: MainWindow) -> None:
 
 def take_dialogs(application: QApplication, window: MainWindow) -> None:
     """What is asked before a recording, and the keys."""
-    for dialog, name in ((RecordDialog(window.settings, window), "record"), (ShortcutSheet({}, window), "shortcuts")):
-        if name == "shortcuts":
-            dialog = ShortcutSheet(window.actions_by_name, window)
+    dialogs = {
+        "record": RecordDialog(window.settings, window.runner, window),
+        "shortcuts": ShortcutSheet(window.actions_by_name, window),
+    }
+    for name, dialog in dialogs.items():
         dialog.show()
         settle(application)
         save(dialog, f"dialog-{name}")

@@ -4,6 +4,8 @@ from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QLabel, QSizePolicy
 
+from app.widgets.visible_text import as_tooltip
+
 
 class ElidingLabel(QLabel):
     """Plain text on one line."""
@@ -24,7 +26,7 @@ class ElidingLabel(QLabel):
     def set_text(self, text: str) -> None:
         """Show a text, shortened as needed."""
         self._whole = text
-        self.setToolTip(text)
+        self.setToolTip(as_tooltip(text))
         self._fit()
 
     def _fit(self) -> None:

@@ -1,0 +1,25 @@
+"""A label that shortens in the middle and never reads markup."""
+
+from pytestqt.qtbot import QtBot
+
+from app.widgets.eliding_label import ElidingLabel
+
+
+def test_shortens_in_the_middle_and_keeps_the_whole(qtbot: QtBot) -> None:
+    """Both ends of a long name stay."""
+    label = ElidingLabel("allenai/OLMoE-1B-7B-0125-Instruct")
+    qtbot.addWidget(label)
+    label.show()
+    label.resize(120, 20)
+    assert label.text().startswith("allen")
+    assert label.text().endswith("ruct")
+    assert "…" in label.text()
+    assert label.whole_text == "allenai/OLMoE-1B-7B-0125-Instruct"
+
+
+def test_markup_in_a_text_is_shown_not_obeyed(qtbot: QtBot) -> None:
+    """Texts come from traces of strangers; a tooltip would load the picture."""
+    label = ElidingLabel('<img src="file:///etc/hostname">')
+    qtbot.addWidget(label)
+    assert "<img" not in label.toolTip()
+    assert "&lt;img" in label.toolTip()

@@ -4,6 +4,7 @@ from dataclasses import replace
 from typing import Any, cast
 
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QPalette
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
 from app.captions import caption
@@ -198,8 +199,10 @@ class ExpertsView(View):
     def _make_canvas(self) -> QWidget:
         canvas = QWidget()
         canvas.setFocusProxy(self.heat_map)
+        canvas.setBackgroundRole(QPalette.ColorRole.Base)
+        canvas.setAutoFillBackground(True)
         layout = QHBoxLayout(canvas)
-        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setContentsMargins(4, 4, 4, 2)
         layout.setSpacing(8)
         layout.addWidget(self.heat_map, 1)
         layout.addWidget(self.colour_bar)

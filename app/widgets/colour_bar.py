@@ -73,9 +73,9 @@ class ColourBar(QWidget):
         bar = self.bar()
         colours = scale.rgb(np.array([scale.value_at(place) for place in np.linspace(0, 1, 256)])).tolist()
         step = bar.height() / len(colours)
-        for number, colour in enumerate(colours):  # each goes down to the end, the next one covers it: no seams
-            top = bar.bottom() - (number + 1) * step
-            painter.fillRect(QRectF(bar.left(), top, bar.width(), step + 0.5 * (number > 0)), QColor(*colour))
+        for number, colour in reversed(list(enumerate(colours, start=1))):
+            top = bar.bottom() - number * step  # each goes down to the end, and the next one covers it: no seams
+            painter.fillRect(QRectF(bar.left(), top, bar.width(), bar.bottom() - top), QColor(*colour))
         self._paint_ends(painter, bar, QColor(*colours[0]), QColor(*colours[-1]))
         self._paint_ticks(painter, bar, scale)
         if self._pointer is not None and np.isfinite(self._pointer):

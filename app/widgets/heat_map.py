@@ -129,7 +129,7 @@ class HeatMap(QWidget):
         if heat_map_cells.is_vector(painter):
             heat_map_cells.draw_all(painter, data, layout, palette)
         else:
-            painter.drawImage(layout.cells.topLeft(), self._cells_as_pixels(data, layout))
+            painter.drawImage(layout.cells.topLeft(), self._cells_as_pixels(data, layout, painter))
         heat_map_sides.draw_heads(painter, layout, palette, self._layer, self._marked_heads())
         heat_map_sides.draw_marginals(painter, layout, palette, data)
         heat_map_sides.draw_legend(painter, layout, palette, data)
@@ -138,10 +138,10 @@ class HeatMap(QWidget):
         if data.note:
             self._paint_note(painter, layout.cells, data.note)
 
-    def _cells_as_pixels(self, data: HeatMapData, layout: GridLayout) -> QImage:
-        palette = self.palette()
-        if self._image is None or not self._image.is_of(data, layout, palette):
-            self._image = cell_image(data, layout, palette, self.devicePixelRatioF())
+    def _cells_as_pixels(self, data: HeatMapData, layout: GridLayout, painter: QPainter) -> QImage:
+        palette, ratio = self.palette(), painter.deviceTransform().m11()  # an export may be finer than the screen
+        if self._image is None or not self._image.is_of(data, layout, palette, ratio):
+            self._image = cell_image(data, layout, palette, ratio)
         return self._image.image
 
     def _marked_heads(self) -> list[Place]:

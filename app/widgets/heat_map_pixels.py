@@ -26,9 +26,10 @@ class CellImage:
     layout: GridLayout
     palette_key: int
 
-    def is_of(self, data: HeatMapData, layout: GridLayout, palette: QPalette) -> bool:
-        """Whether it shows these very values in this very layout and these colours."""
-        return self.data is data and self.layout is layout and self.palette_key == palette.cacheKey()
+    def is_of(self, data: HeatMapData, layout: GridLayout, palette: QPalette, pixel_ratio: float) -> bool:
+        """Whether it shows these very values in this very layout, these colours and as finely."""
+        is_same = self.data is data and self.layout is layout and self.palette_key == palette.cacheKey()
+        return is_same and self.image.devicePixelRatio() == pixel_ratio
 
 
 def cell_image(data: HeatMapData, layout: GridLayout, palette: QPalette, pixel_ratio: float) -> CellImage:

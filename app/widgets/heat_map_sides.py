@@ -102,7 +102,7 @@ def _draw_sample(painter: QPainter, kind: str, box: QRectF, palette: QPalette) -
 
 
 def _draw_row_head(painter: QPainter, layout: GridLayout, layer: int) -> None:
-    box = layout.row_head(layer).adjusted(-4, 0, -4, 0)
+    box = layout.row_head(layer).adjusted(-4, 0, -7, 0)
     grown = max(0.0, layout.text.line - box.height()) / 2
     painter.drawText(box.adjusted(0, -grown, 0, grown), _RIGHT, str(layer))
 

@@ -97,8 +97,9 @@ def controls_json(controls: Controls) -> dict[str, Any]:
 
 def controls_lines(controls: Controls, comparison: Comparison) -> list[str]:
     """Where the comparison's change falls among its controls, for accuracy and for the log-probability."""
-    n = count(len(controls.runs))
-    lines = [f"{n} random masks of the same size among experts of similar load (seed {controls.request.seed}):"]
+    n = len(controls.runs)
+    which = f"all {count(n)} other" if n < controls.request.n else f"{count(n)} random"
+    lines = [f"{which} masks of the same size among experts of similar load (seed {controls.request.seed}):"]
     if comparison.accuracy.n:
         deltas = controls.deltas
         lines.append(

@@ -36,11 +36,11 @@ class KeepList:
     def check_equal(self) -> int:
         """How many experts every layer keeps; raises InterventionError where layers differ."""
         if len(set(self.counts)) > 1:
-            named = ", ".join(f"layer {layer}: {n}" for layer, n in enumerate(self.counts))
+            fewest, most = (self.counts.index(bound) for bound in (min(self.counts), max(self.counts)))
             raise InterventionError(
-                f"Layers would keep {min(self.counts)} to {max(self.counts)} experts ({named}), and a checkpoint of "
-                "this kind has the same number in each: mask equally many, or take the list of what is kept with "
-                "--keep-list FILE."
+                f"Layer {fewest} would keep {self.counts[fewest]} experts and layer {most} {self.counts[most]}, but a "
+                "checkpoint of this kind has the same number in each: mask equally many in every layer, or take the "
+                "list of what is kept with --keep-list FILE."
             )
         return self.counts[0]
 

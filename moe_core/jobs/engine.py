@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING
 
 from moe_core.jobs.events import Event
 from moe_core.jobs.load_model import ModelRequest, load_model
+from moe_core.model_loading.source import HubModel, find_model
+from moe_core.specification import ModelSpecification
 
 if TYPE_CHECKING:
     from moe_core.model_loading.building import LoadedModel
@@ -18,11 +20,11 @@ class Engine:
         self._loaded: LoadedModel | None = None
 
     def load(self, request: ModelRequest) -> "Generator[Event, None, LoadedModel]":
-        """The model asked for: the one in memory where the request is the same, else loaded anew.
+        """The model asked for: the one in memory where the request means the same, else loaded anew.
 
         Raises what `load_model` raises; the model before is let go first, so that both never need room at once.
         """
-        if self._loaded is None or self._request != request:
+        if self._loaded is None or not (self._request == request or _is(self._loaded.specification, request)):
             self.release()
             self._loaded = yield from load_model(request)
             self._request = request
@@ -37,3 +39,15 @@ class Engine:
     def release(self) -> None:
         """Let go of the model."""
         self._request = self._loaded = None
+
+
+def _is(loaded: ModelSpecification, request: ModelRequest) -> bool:
+    """Whether a request that leaves nothing open, as that of a re-run, means this very model."""
+    if request.device != loaded.device or request.dtype != loaded.dtype:
+        return False
+    if request.experts_implementation != loaded.experts_implementation:
+        return False
+    source = find_model(request.model, request.revision)
+    if isinstance(source, HubModel):
+        return (source.name, source.revision) == (loaded.name, loaded.revision)
+    return source.source == loaded.source

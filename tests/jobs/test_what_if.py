@@ -16,7 +16,7 @@ from moe_core.control_distribution import ControlRequest, share_as_harmful
 from moe_core.errors import BaselineMismatchError, InterventionError, QuizError, TraceError
 from moe_core.intervention import Intervention, act_on, parse_mask
 from moe_core.jobs.engine import Engine
-from moe_core.jobs.events import Event, Notice, Progress
+from moe_core.jobs.events import Event, Notice, Progress, Stage
 from moe_core.jobs.load_model import ModelRequest
 from moe_core.jobs.record import RecordRequest, record
 from moe_core.jobs.what_if import WhatIfRequest, WhatIfResult, what_if
@@ -86,8 +86,13 @@ def assert_bit_identical(one: Path, other: Path) -> None:
 
 
 def test_a_masked_re_run_is_a_trace_of_its_own(baseline: Path, engine: Engine) -> None:
-    """It stores its intervention, uses no masked expert, keeps the prompts, and compares as `compare` does."""
-    result = asked(WhatIfRequest(baseline, MASK), engine)
+    """It stores its intervention, uses no masked expert, keeps the prompts, and compares as `compare` does.
+
+    The model that recorded the baseline is still in memory, and is not loaded again.
+    """
+    events: list[Event] = []
+    result = asked(WhatIfRequest(baseline, MASK), engine, events)
+    assert not any(isinstance(event, Stage) and event.text.startswith("Loading") for event in events)
     assert result.path == baseline.with_name("T.what-if-1.h5")
     with open_trace(baseline) as before, open_trace(result.path) as after:
         assert after.complete

@@ -29,6 +29,7 @@ class FilterEditor(QObject):
         self._bar = bar
         self._session = session
         self._typed_experts: tuple[Expert, ...] = ()
+        bar.search.textEdited.connect(self._on_search_edited)
         bar.search.searched.connect(self._on_searched)
         bar.outcomes.chosen.connect(self._on_outcomes_chosen)
         bar.subjects.opening.connect(self._on_subjects_opening)
@@ -73,6 +74,10 @@ class FilterEditor(QObject):
         chosen = frozenset(OUTCOMES.index(outcome) for outcome in wanted.outcomes)
         self._bar.outcomes.set_counts(tuple(counts), offered_outcomes(trace) | chosen)
         self._bar.outcomes.set_chosen(chosen)
+
+    def _on_search_edited(self) -> None:
+        if (trace := self._session.state.trace) is not None:
+            _ = trace.table.folded_texts  # made once, in the pause before the first search: 60 ms for 14,042 questions
 
     def _on_searched(self, text: str) -> None:
         self._set(text=text)

@@ -33,8 +33,10 @@ class LongQuestions(SyntheticRun):
         """Each question with 100 to 900 characters."""
         quiz, rng = SyntheticRun.tokenised.func(self), np.random.default_rng(0)  # type: ignore[attr-defined]
         lengths = rng.integers(10, 90, len(quiz.questions)).tolist()
+        endings = ["é"] + 9 * ["\n"]  # MMLU is English: few questions have other letters
         questions = (
-            replace(q, text=f"{q.text}\n" + "Statement " * n) for q, n in zip(quiz.questions, lengths, strict=True)
+            replace(question, text=f"What is {n}?{endings[n % 10]}" + "Statement " * length)
+            for n, (question, length) in enumerate(zip(quiz.questions, lengths, strict=True))
         )
         return replace(quiz, questions=tuple(questions))
 
@@ -68,6 +70,7 @@ def tell(works: dict[str, Callable[[], object]]) -> None:
 def show(view: QuestionsView) -> None:
     """The first time everything is built."""
     view.show()
+    QApplication.processEvents()
     view.grab()
 
 

@@ -130,6 +130,7 @@ class _EmptyPage(QWidget):
         self._sentence.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self._sentence.setForegroundRole(QPalette.ColorRole.PlaceholderText)
         self._button = QPushButton()
+        self._button.hide()
         self._button.clicked.connect(self._on_clicked)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(24, 24, 24, 24)
@@ -142,6 +143,7 @@ class _EmptyPage(QWidget):
     def say(self, sentence: str, button: str, action: str) -> None:
         self._sentence.setText(sentence)
         self._button.setText(button)
+        self._button.setToolTip(sentence)
         self._button.setVisible(bool(button))
         self._action = action
 

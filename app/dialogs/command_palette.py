@@ -18,6 +18,7 @@ class CommandPalette(QDialog):
         self._actions = [action for name, action in actions.items() if name != "palette"]
         self.search = QLineEdit(placeholderText="What do you want to do?")
         self.search.setAccessibleName("Search actions")
+        self.search.setToolTip("Words of an action's name or of what it does; arrow keys choose, Enter runs it")
         self.search.textChanged.connect(self._fill)
         self.search.returnPressed.connect(self._run_chosen)
         self.search.installEventFilter(self)

@@ -10,8 +10,6 @@ from math import sqrt
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.optimize import brentq
-from scipy.stats import binomtest, t
 
 from moe_core.intervals import Z_95, Proportion, proportion_95
 
@@ -77,6 +75,8 @@ def paired_change(right_before: ArrayLike, right_after: ArrayLike) -> PairedChan
 
 def exact_mcnemar(gains: int, losses: int) -> float:
     """Two-sided p of the exact McNemar test: gains and losses equally likely; 1 where nothing changed."""
+    from scipy.stats import binomtest
+
     return float(binomtest(gains, gains + losses).pvalue) if gains + losses else 1.0
 
 
@@ -100,6 +100,8 @@ def _upper_bound(gains: int, losses: int, n: int, z: float) -> float:
     if gains + losses == 0:
         return z**2 / (z**2 + n)
 
+    from scipy.optimize import brentq
+
     def excess(delta: float) -> float:
         return gains - losses - n * delta + z * sqrt(n * _variance(gains, losses, n, delta))
 
@@ -122,6 +124,8 @@ def mean_change(differences: ArrayLike) -> MeanChange:
     mean = float(values.mean())
     if n == 1:
         return MeanChange(1, mean, NAN, NAN)
+    from scipy.stats import t
+
     half_width = float(t.ppf(0.975, n - 1) * values.std(ddof=1) / sqrt(n))
     return MeanChange(n, mean, mean - half_width, mean + half_width)
 

@@ -75,8 +75,6 @@ def paired_change(right_before: ArrayLike, right_after: ArrayLike) -> PairedChan
 
 def exact_mcnemar(gains: int, losses: int) -> float:
     """Two-sided p of the exact McNemar test: gains and losses equally likely; 1 where nothing changed."""
-    from scipy.stats import binomtest
-
     from scipy.stats import binomtest  # half a second, which browsing and every other command would pay
 
     return float(binomtest(gains, gains + losses).pvalue) if gains + losses else 1.0
@@ -94,8 +92,6 @@ def tango_interval(gains: int, losses: int, n: int, z: float = Z_95) -> Bounds:
 
 def _upper_bound(gains: int, losses: int, n: int, z: float) -> float:
     """The delta above the estimate at which the score test gives z."""
-    from scipy.optimize import brentq
-
     if gains == n:
         return 1.0
     # Where the estimate's own variance is 0 it is a second root of the equation, and the wrong one.
@@ -121,8 +117,6 @@ def _variance(gains: int, losses: int, n: int, delta: float) -> float:
 
 def mean_change(differences: ArrayLike) -> MeanChange:
     """The mean of paired differences; one of them has no interval, none has no mean either."""
-    from scipy.stats import t
-
     values = np.asarray(differences, dtype=np.float64)
     n = len(values)
     if n == 0:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import cast
 
 from PySide6.QtCore import QSize, Qt, QTimer, Signal
-from PySide6.QtGui import QGuiApplication, QKeyEvent, QKeySequence, QShortcut
+from PySide6.QtGui import QGuiApplication, QKeyEvent, QKeySequence, QShortcut, QShowEvent
 from PySide6.QtWidgets import (
     QDialog,
     QDialogButtonBox,
@@ -30,6 +30,7 @@ SETTING = "record-dialog"
 MODELS = ["demo", "allenai/OLMoE-1B-7B-0125-Instruct", "allenai/OLMoE-1B-7B-0125"]
 QUIZZES = ["demo", "mmlu"]
 _WIDTH = 960
+_ROOM_AROUND = QSize(40, 60)
 _MOST_RECENT = 8
 _COPIED_MS = 1500
 
@@ -54,9 +55,6 @@ class RecordDialog(QDialog):
         self.form.show_values(RecordValues.from_json(remembered))
         self._connect()
         self._on_edited()
-        width = max(_WIDTH, self.form.minimumSizeHint().width() + 50)
-        height = cast("QVBoxLayout", self.form.layout()).totalHeightForWidth(width - 50) + 90
-        self.resize(QSize(width, height).boundedTo(self.screen().availableSize() - QSize(40, 60)))
 
     @property
     def values(self) -> RecordValues:
@@ -64,7 +62,7 @@ class RecordDialog(QDialog):
         return self.form.values
 
     def _lay_out(self) -> None:
-        scroll = QScrollArea()
+        self._scroll = scroll = QScrollArea()
         scroll.setWidget(self.form)
         scroll.setWidgetResizable(True)
         scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
@@ -207,6 +205,14 @@ class RecordDialog(QDialog):
         self.model_check.stop()
         self.quiz_check.stop()
         super().done(result)
+
+    def showEvent(self, event: QShowEvent) -> None:
+        if not event.spontaneous():  # its fields are measured only now; the base class puts the dialog in the middle
+            margin = self.sizeHint() - self._scroll.sizeHint() + QSize(4, 4)
+            width = max(_WIDTH, self.form.minimumSizeHint().width() + margin.width())
+            height = self.form.heightForWidth(width - margin.width()) + margin.height()
+            self.resize(QSize(width, height).boundedTo(self.screen().availableSize() - _ROOM_AROUND))
+        super().showEvent(event)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         # Enter in a field ends typing there; only on a button does it press anything.

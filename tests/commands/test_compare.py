@@ -1,6 +1,7 @@
 """`moescope compare` on trace files: the JSON of the contract, the lines a person reads, and what it refuses."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -55,3 +56,17 @@ def test_unlike_traces_are_one_sentence(traces: tuple[Path, Path], tmp_path: Pat
     other = rerun(tmp_path / "x.h5", SyntheticRun(n_questions=30), 1, change=model(weights_sha256="x"))
     with pytest.raises(ComparisonError, match="other model weights"):
         compare_traces(traces[0], other)
+
+
+def test_a_quiz_without_answers_still_compares_predictions(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """No accuracy is made up: null in JSON, said in words, and predictions and routing are compared all the same."""
+    run = SyntheticRun(n_questions=9)
+    questions = tuple(replace(question, gold=None) for question in run.tokenised.questions)
+    run.__dict__["tokenised"] = replace(run.tokenised, questions=questions)
+    one, other = record(tmp_path / "one.h5", run), rerun(tmp_path / "other.h5", run, 3)
+    compare_traces(one, other, as_json=True)
+    data = json.loads(capsys.readouterr().out)
+    assert (data["n"], data["n_scored"], data["delta"], data["delta_ci95"], data["subjects"]) == (8, 0, None, None, [])
+    assert data["n_changed_predictions"] > 0
+    compare_traces(one, other)
+    assert "The quiz has no answers; n = 8" in capsys.readouterr().out

@@ -4,7 +4,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from app.mask_editing import toggled, with_experts
 from app.state import State
+from app.what_if import Mode
+from app.what_if_running import can_run
 from moe_core.question_filter import EVERYTHING
 from moe_core.scope import Scope
 
@@ -59,6 +62,44 @@ def _scope_action(scope: Scope, number: int) -> Action:
         group=1,
         is_enabled=has_trace,
     )
+
+
+_MODES = {
+    Mode.BASELINE: ("Show the baseline", "Show the trace as it was recorded"),
+    Mode.WHAT_IF: ("Show the what-if", "Show what the experts do under the what-if"),
+    Mode.DIFFERENCE: ("Show the difference", "Show what the what-if changed: what-if less baseline"),
+}
+
+
+def _mode_action(mode: Mode, number: int) -> Action:
+    text, tip = _MODES[mode]
+    return Action(
+        f"mode_{mode.name.lower()}",
+        text,
+        "What if",
+        tip,
+        lambda window: _set(window, mode=mode),
+        (f"Alt+{number}",),
+        group=2,
+        is_enabled=lambda state: state.what_if is not None,
+    )
+
+
+def _has_mask(state: State) -> bool:
+    return not state.intervention.is_empty()
+
+
+def _toggle_mask(window: "MainWindow") -> None:
+    state = window.session.state
+    window.session.set(toggled(state, state.experts))
+
+
+def _clear_mask(window: "MainWindow") -> None:
+    window.session.set(with_experts(window.session.state, ()))
+
+
+def _delete_mask(window: "MainWindow") -> None:
+    window.mask_files.delete(window.session.state.intervention.name)
 
 
 ACTIONS: tuple[Action, ...] = (
@@ -123,7 +164,9 @@ ACTIONS: tuple[Action, ...] = (
         ("Ctrl+Q",),
         2,
     ),
-    Action("undo", "Undo", "Edit", "Take back the last edit of filter or selection", lambda w: w.undo(), ("Ctrl+Z",)),
+    Action(
+        "undo", "Undo", "Edit", "Take back the last edit of filter, selection or mask", lambda w: w.undo(), ("Ctrl+Z",)
+    ),
     Action("redo", "Redo", "Edit", "Do it again", lambda w: w.redo(), ("Ctrl+Shift+Z", "Ctrl+Y")),
     Action(
         "find",
@@ -205,6 +248,79 @@ ACTIONS: tuple[Action, ...] = (
     Action("theme_dark", "Dark colours", "View", "Light text on dark ground", lambda w: w.set_scheme("dark"), (), 2),
     Action(
         "reset_layout", "Reset layout", "View", "Put every view back to its place", lambda w: w.reset_layout(), (), 3
+    ),
+    Action(
+        "toggle_mask",
+        "Mask the selected experts",
+        "What if",
+        "Put the selected experts into the mask, or take them out where all of them are in it",
+        _toggle_mask,
+        ("M",),
+        is_enabled=lambda state: bool(state.experts),
+    ),
+    Action(
+        "clear_mask",
+        "Clear the mask",
+        "What if",
+        "Take every expert out of the mask; undo brings them back",
+        _clear_mask,
+        ("Shift+M",),
+        is_enabled=_has_mask,
+    ),
+    Action(
+        "keep_mask",
+        "Keep the mask…",
+        "What if",
+        "Keep the mask under a name, in the folder of the traces",
+        lambda w: w.mask_files.ask_and_keep(),
+        group=1,
+        is_enabled=_has_mask,
+    ),
+    Action(
+        "delete_mask",
+        "Delete the kept mask",
+        "What if",
+        "Keep the mask of this name no more; it stays in the editor",
+        _delete_mask,
+        group=1,
+        is_enabled=lambda state: bool(state.intervention.name) and state.intervention in state.masks,
+    ),
+    Action(
+        "read_mask",
+        "Read a mask from a file…",
+        "What if",
+        "Take the mask from a JSON file, as someone else shared it",
+        lambda w: w.mask_files.ask_and_read(),
+        group=1,
+        is_enabled=has_trace,
+    ),
+    Action(
+        "write_mask",
+        "Share the mask as a file…",
+        "What if",
+        "Write the mask to a JSON file, which the command line takes too",
+        lambda w: w.mask_files.ask_and_write(),
+        group=1,
+        is_enabled=_has_mask,
+    ),
+    *(_mode_action(mode, number) for number, mode in enumerate(Mode, start=7)),
+    Action(
+        "save_what_ifs",
+        "Save report of the what-ifs…",
+        "What if",
+        "Write every what-if of this session as one self-contained HTML page",
+        lambda w: w.save_what_ifs(),
+        group=3,
+        is_enabled=lambda state: bool(state.history),
+    ),
+    Action(
+        "run_what_if",
+        "Run the what-if",
+        "Run",
+        "Ask the questions again with the mask, and compare",
+        lambda w: w.run_what_if(),
+        ("F5",),
+        is_enabled=can_run,
     ),
     Action(
         "cancel",

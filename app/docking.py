@@ -7,7 +7,7 @@ from PySide6.QtWidgets import QDockWidget, QMainWindow
 
 from app.view import Place, View
 
-LAYOUT_VERSION = 1
+LAYOUT_VERSION = 2
 """Counts up when docks are added or renamed: a layout of another version is not restored."""
 
 _MIDDLE_SHARE, _SIDE_SHARE = 46, 27

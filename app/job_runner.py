@@ -27,7 +27,10 @@ MakeJob = Callable[[Engine], Job]
 
 @dataclass(frozen=True)
 class JobEnded:
-    """How a job ended. `error` is one sentence and `notes` its details, empty unless `outcome` is `failed`."""
+    """How a job ended. `error` is one sentence and `notes` its details, empty unless `outcome` is `failed`.
+
+    `kind` is the name of the error's class, for whoever can do something about it.
+    """
 
     title: str
     outcome: Literal["done", "cancelled", "failed"]
@@ -35,6 +38,7 @@ class JobEnded:
     error: str = ""
     notes: tuple[str, ...] = ()
     seconds: float = 0.0
+    kind: str = ""
 
 
 class Inquiry(QObject):
@@ -233,7 +237,8 @@ class _Worker(QObject):
         except StopIteration as done:
             return JobEnded(run.title, "done", result=done.value)
         except MoeCoreError as error:
-            return JobEnded(run.title, "failed", error=str(error), notes=tuple(getattr(error, "__notes__", ())))
+            notes = tuple(getattr(error, "__notes__", ()))
+            return JobEnded(run.title, "failed", error=str(error), notes=notes, kind=type(error).__name__)
         except Exception as error:  # the one place that pumps jobs: whatever it was, the window goes on
             log.exception("%s failed unexpectedly", run.title)
             with suppress(Exception):

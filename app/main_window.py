@@ -20,6 +20,7 @@ from app.dialogs.record_dialog import RecordDialog
 from app.dialogs.shortcut_sheet import ShortcutSheet
 from app.job_runner import JobEnded, JobRunner
 from app.main_toolbar import MainToolbar
+from app.mask_files import MaskFiles
 from app.recording import Recording
 from app.report_saving import save_report
 from app.session import Session
@@ -31,6 +32,8 @@ from app.tour import Tour
 from app.trace_files import TraceFiles, ask_for_folder
 from app.view import View
 from app.views import VIEWS
+from app.what_if_report_saving import save_what_ifs
+from app.what_if_running import WhatIfRunning
 from app.widgets.figure import Figure
 from app.widgets.message_bar import MessageBar
 from app.widgets.visible_text import as_tooltip
@@ -63,6 +66,8 @@ class MainWindow(QMainWindow):
         self.resize(*SIZE)
         self.message_bar = MessageBar()
         self.status_line = StatusLine(self.runner)
+        self.what_ifs = WhatIfRunning(self.session, self.runner, self.say, self)
+        self.mask_files: MaskFiles = MaskFiles(self.session, self.say, self)
         self.trace_files = TraceFiles(self.session, self.settings, self, self)
         self.session.set(replace(self.session.state, library=self.settings.library))
         self.views: dict[str, View] = {view.name: view(self.session) for view in VIEWS}
@@ -142,6 +147,20 @@ class MainWindow(QMainWindow):
     def save_report(self) -> None:
         """Write the report of the trace as a page."""
         save_report(self, self.session.state, self.say)
+
+    def run_what_if(self) -> None:
+        """Ask the questions again with the mask, and show what that changes."""
+        self.docks["what_if"].show()
+        self.docks["what_if"].raise_()
+        self.what_ifs.run()
+
+    def compare_with(self, path: Path) -> None:
+        """Compare the trace shown with another one."""
+        self.what_ifs.compare(path)
+
+    def save_what_ifs(self) -> None:
+        """Write the session's what-ifs as a page."""
+        save_what_ifs(self, self.session.state, self.say)
 
     def export_figure(self) -> None:
         """Offer what can be done with the figure of the view in use."""
@@ -289,8 +308,8 @@ class MainWindow(QMainWindow):
             if isinstance(focus, View) and (found := visible_figures(focus)):
                 return found[0]
             focus = focus.parentWidget()
-        found = [figure for view in self.views.values() for figure in visible_figures(view)]
-        return found[0] if found else None
+        views = sorted(self.views.values(), key=lambda view: view.name != "experts")  # the grid's first
+        return next((figure for view in views for figure in visible_figures(view)), None)
 
     def _on_changed(self, before: State, after: State) -> None:
         for action in ACTIONS:

@@ -2,14 +2,18 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QUndoCommand, QUndoStack
 
 from app.state import UNDOABLE, State, differing
 from app.trace_data import TraceData
-from app.what_if import Mode
+from app.what_if import Mode, WhatIf
+from moe_core.intervention import Intervention
 from moe_core.question_filter import EVERYTHING, Expert, QuestionFilter
+
+_NO_WHAT_IF: dict[str, Any] = {"what_if": None, "history": (), "mode": Mode.BASELINE, "mismatch": ""}
 
 
 class Session(QObject):
@@ -35,7 +39,7 @@ class Session(QObject):
         return self._state
 
     def set(self, state: State) -> None:
-        """Show another state. Edits of the filter and of the selected experts can be undone."""
+        """Show another state. Edits of the filter, the selected experts and the mask can be undone."""
         state = _within_bounds(state)
         edited = [name for name in UNDOABLE if getattr(state, name) != getattr(self._state, name)]
         if edited and state.trace is self._state.trace:
@@ -48,7 +52,7 @@ class Session(QObject):
         self.requested.emit(action)
 
     def request_for(self, path: Path, action: str) -> None:
-        """Ask for something that is done with one trace of the library: `open`, `baseline`, `reveal`, `delete`."""
+        """Ask for something that is done with one trace of the library: `open`, `compare`, `reveal`, `delete`."""
         self.path_requested.emit(action, path)
 
     def open(self, path: Path) -> None:
@@ -59,33 +63,20 @@ class Session(QObject):
         except Exception:
             data.close()
             raise
-        before = self._state
         self.undo_stack.clear()
-        fresh = replace(before, trace=data, filter=EVERYTHING, question=first, token=None)
-        self._apply(_within_bounds(replace(fresh, what_if=None, history=(), mode=Mode.BASELINE)))
-        if before.trace is not None and before.trace is not before.baseline:
-            before.trace.close()
-
-    def set_baseline(self, path: Path | None) -> None:
-        """Compare with another trace, or with none; raises TraceError, and changes nothing, for a file that is none."""
-        before = self._state
-        if path is None:
-            baseline = None
-        elif before.trace is not None and before.trace.path.absolute() == path.absolute():
-            baseline = before.trace
-        else:
-            baseline = TraceData(path)
-        self._apply(replace(before, baseline=baseline))
-        if before.baseline not in (None, before.trace, self._state.baseline):
-            before.baseline.close()
+        fresh = replace(self._state, trace=data, filter=EVERYTHING, question=first, token=None, **_NO_WHAT_IF)
+        self._apply(_within_bounds(fresh))
 
     def close(self) -> None:
         """Show no trace."""
-        before = self._state
         self.undo_stack.clear()
-        self._apply(State(scope=before.scope, metric=before.metric, library=before.library))
-        for data in {before.trace, before.baseline} - {None}:
-            data.close()  # type: ignore[union-attr]  # None is not among them
+        none = replace(self._state, trace=None, filter=EVERYTHING, intervention=Intervention(), **_NO_WHAT_IF)
+        self._apply(_within_bounds(none))
+
+    def show_what_if(self, made: WhatIf, *, keeps: bool) -> None:
+        """Look at a what-if of the trace shown; `keeps`: it belongs to the session's history."""
+        history = (*self._state.history, made) if keeps else self._state.history
+        self._apply(replace(self._state, what_if=made, history=history, mismatch=""))
 
     def refresh(self) -> None:
         """Look again at a trace that may have grown."""
@@ -97,6 +88,8 @@ class Session(QObject):
         before, self._state = self._state, state
         if differing(before, state):
             self.changed.emit(before, state)
+        for data in _held(before) - _held(self._state):
+            data.close()
 
 
 class _Edit(QUndoCommand):
@@ -149,6 +142,13 @@ def _within_bounds(state: State) -> State:
         ),
         mode=state.mode if state.what_if is not None else Mode.BASELINE,
     )
+
+
+def _held(state: State) -> frozenset[TraceData]:
+    """Every open file that the state needs; what is needed no more is closed."""
+    made = (*state.history, *([state.what_if] if state.what_if else []))
+    data = (state.trace, *(side for each in made for side in (each.before, each.after)))
+    return frozenset(each for each in data if each is not None)
 
 
 def is_within(cell: Expert, n_layers: int, n_experts: int) -> bool:

@@ -1,10 +1,10 @@
 """All that the window shows, as one frozen value: which trace, which questions, which experts, which token."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from app.trace_data import TraceData
-from app.what_if import Mode, WhatIf
+from app.what_if import Mode, Rerun, WhatIf
 from moe_core.intervention import Intervention
 from moe_core.question_filter import EVERYTHING, Expert, QuestionFilter
 from moe_core.scope import Scope
@@ -17,13 +17,14 @@ class State:
     `revision` grows when a trace that is being recorded has new rows. `filter` defines the selection of questions that
     every aggregate follows. `question` is a row of the trace, `token` a position in its prompt (None: the answer
     position). `experts` are the selected cells; `layer` is the one looked at where only one can be. `intervention` is
-    what the next what-if does to the experts, `what_if` the one looked at, one of the session's `history`; `mode` says
-    which side of it aggregate views show. `library` is the folder whose traces are listed.
+    what the next what-if does to the experts, `rerun` how it is run, `masks` the named ones that are kept; `what_if`
+    is the one looked at, one of the session's `history` or a trace chosen to compare with, and `mode` says which side
+    of it aggregate views show. `mismatch` says why the last one could not be compared with the baseline. `library` is
+    the folder whose traces are listed, `running` the title of the job that runs.
     """
 
     trace: TraceData | None = None
     revision: int = 0
-    baseline: TraceData | None = None
     filter: QuestionFilter = EVERYTHING
     scope: Scope = Scope.ANSWER
     metric: str = "used_share"
@@ -31,11 +32,15 @@ class State:
     token: int | None = None
     layer: int = 0
     experts: frozenset[Expert] = frozenset()
-    intervention: Intervention = Intervention()
+    intervention: Intervention = field(default_factory=Intervention)
     what_if: WhatIf | None = None
     history: tuple[WhatIf, ...] = ()
     mode: Mode = Mode.BASELINE
+    rerun: Rerun = field(default_factory=Rerun)
+    masks: tuple[Intervention, ...] = ()
+    mismatch: str = ""
     library: Path | None = None
+    running: str = ""
 
 
 DATA = frozenset({"trace", "revision"})

@@ -1,8 +1,9 @@
-"""What a person does with the files of the library: open, take as baseline, show in the file manager, delete."""
+"""What a person does with the files of the library: open, compare with, show in the file manager, delete."""
 
 import logging
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Protocol
@@ -13,6 +14,7 @@ from PySide6.QtWidgets import QFileDialog, QMessageBox, QWidget
 
 from app.session import Session
 from app.settings import Settings
+from app.state import State
 from app.trace_data import TraceData
 from moe_core.errors import MoeCoreError
 from moe_core.storage.library import delete_trace
@@ -21,10 +23,13 @@ log = logging.getLogger(__name__)
 
 
 class Window(Protocol):
-    """What is needed of the window: it opens traces and says sentences."""
+    """What is needed of the window: it opens and compares traces, and says sentences."""
 
     def open_trace(self, path: Path) -> bool:
         """Show a trace."""
+
+    def compare_with(self, path: Path) -> None:
+        """Compare the trace shown with another one."""
 
     def say(self, sentence: str, *, is_failure: bool = True) -> None:
         """Show a sentence."""
@@ -41,18 +46,23 @@ class TraceFiles(QObject):
         self._widget = parent
         self._does: dict[str, Callable[[Path], object]] = {
             "open": window.open_trace,
-            "baseline": self.toggle_baseline,
+            "compare": self.toggle_comparison,
             "reveal": self.reveal,
             "delete": self.ask_and_delete,
         }
         session.path_requested.connect(self._on_requested)
 
-    def toggle_baseline(self, path: Path) -> None:
-        """Compare what is shown with this trace; if it is the baseline already, with none."""
-        try:
-            self._session.set_baseline(None if _is(self._session.state.baseline, path) else path)
-        except MoeCoreError as error:
-            self._window.say(str(error))
+    def toggle_comparison(self, path: Path) -> None:
+        """Compare what is shown with this trace; if that is done already, with none."""
+        state = self._session.state
+        if state.what_if is not None and _is(state.what_if.after, path):
+            self._session.set(replace(state, what_if=None))
+        elif state.trace is None:
+            self._window.say("Open the trace that it is to be compared with first.")
+        elif _is(state.trace, path):
+            self._window.say(f"{path.name} is the trace shown: choose another one to compare it with.")
+        else:
+            self._window.compare_with(path)
 
     def reveal(self, path: Path) -> None:
         """Show the file in the system's file manager."""
@@ -95,13 +105,23 @@ class TraceFiles(QObject):
     def _why_kept(self, path: Path) -> str:
         if _is(self._session.state.trace, path):
             return f"{path.name} is open: close it first (Ctrl+W)."
-        if _is(self._session.state.baseline, path):
-            return f"{path.name} is the baseline: choose another one first."
+        state = self._session.state
+        if compared(state, path):
+            return f"{path.name} is compared with: stop that first."
+        made = (*state.history, *([state.what_if] if state.what_if else []))
+        if any(_is(side, path) for each in made for side in (each.before, each.after)):
+            return f"{path.name} belongs to a what-if of this session: remove that from the history first."
         return ""
 
     @Slot(str, object)
     def _on_requested(self, action: str, path: Path) -> None:
         self._does[action](path)
+
+
+def compared(state: State, path: Path) -> bool:
+    """Whether the trace shown is being compared with this one, by choice and not by a run."""
+    made = state.what_if
+    return made is not None and made not in state.history and _is(made.after, path)
 
 
 def ask_for_folder(parent: QWidget, folder: Path) -> Path | None:

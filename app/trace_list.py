@@ -34,10 +34,10 @@ DATE = list(COLUMNS).index("Date")
 
 @dataclass(frozen=True)
 class Marks:
-    """Which trace is open, and which is the baseline."""
+    """Which trace is open, and which one it is compared with."""
 
     opened: Path | None = None
-    baseline: Path | None = None
+    compared: Path | None = None
 
 
 class TraceList(QAbstractTableModel):
@@ -73,12 +73,12 @@ class TraceList(QAbstractTableModel):
                 self.endRemoveRows()
 
     def mark(self, marks: Marks) -> None:
-        """Say which trace is open and which is the baseline."""
+        """Say which trace is open and which one it is compared with."""
         before, self._marks = self._marks, marks
-        changed = {before.opened, before.baseline} ^ {marks.opened, marks.baseline}
+        changed = {before.opened, before.compared} ^ {marks.opened, marks.compared}
         if before != marks:
             for row, entry in enumerate(self._entries):
-                if entry.path in changed or entry.path in (marks.opened, marks.baseline):
+                if entry.path in changed or entry.path in (marks.opened, marks.compared):
                     self._tell(row)
 
     def table(self, rows: Iterable[TraceEntry]) -> FigureTable:
@@ -97,7 +97,7 @@ class TraceList(QAbstractTableModel):
         self.dataChanged.emit(self.index(row, 0), self.index(row, len(COLUMNS) - 1))
 
     def _words(self, entry: TraceEntry) -> list[str]:
-        marks = {"open": self._marks.opened, "baseline": self._marks.baseline}
+        marks = {"open": self._marks.opened, "compared": self._marks.compared}
         return [word for word, path in marks.items() if path == entry.path]
 
     def _texts(self, entry: TraceEntry) -> tuple[str, ...]:

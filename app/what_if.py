@@ -1,4 +1,4 @@
-"""A what-if beside the trace that is shown: its data, what changed, and which of its rows answers which question.
+"""A what-if beside the trace that is shown: how the next one is run, what the last one changed, which rows answer what.
 
 Axes: N questions of the trace shown, L MoE layers, E experts.
 """
@@ -22,6 +22,32 @@ class Mode(StrEnum):
     BASELINE = "baseline"
     WHAT_IF = "what-if"
     DIFFERENCE = "difference"
+
+
+class SubsetKind(StrEnum):
+    """Which questions the next what-if asks again."""
+
+    ALL = "all"
+    SELECTION = "selection"
+    SAMPLE = "sample"
+
+
+@dataclass(frozen=True)
+class Rerun:
+    """How the next what-if is run. `effect` and `factor` are what is done to experts that come to an empty mask.
+
+    `sample` questions are drawn with `seed`, which also draws the `controls` random masks. `is_automatic`: run by
+    itself soon after the mask changed. `asks_baseline`: ask the baseline's questions here too, and compare with that.
+    """
+
+    effect: str = "reroute"
+    factor: float = 2.0
+    subset: SubsetKind = SubsetKind.ALL
+    sample: int = 200
+    seed: int = 0
+    controls: int = 0
+    is_automatic: bool = False
+    asks_baseline: bool = False
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,10 +8,12 @@ from app.views.log import LogView
 from app.views.question import QuestionView
 from app.views.questions import QuestionsView
 from app.views.traces import TracesView
+from app.views.what_if import WhatIfView
 
 VIEWS: tuple[type[View], ...] = (
     QuestionsView,
     ExpertsView,
+    WhatIfView,
     QuestionView,
     EntropyView,
     ExpertView,

@@ -37,7 +37,7 @@ class TracesView(View):
     name = "traces"
     title = "Traces"
     place = "left-tab"
-    depends_on = frozenset({"trace", "revision", "baseline", "library"})
+    depends_on = frozenset({"trace", "revision", "what_if", "library"})
 
     def __init__(self, session: Session) -> None:
         super().__init__(session)
@@ -72,7 +72,7 @@ class TracesView(View):
         self._list.addWidget(_centred(self.message, self.record))
         self.buttons = {
             "open": _button("Open", "Show this trace (Enter or double click)"),
-            "baseline": _button("Baseline", "Compare what is shown with this trace (Ctrl+B); once more: with none"),
+            "compare": _button("Compare", "Compare what is shown with this trace (Ctrl+B); once more: with none"),
             "reveal": _button("Reveal", "Show the file in the system's file manager"),
             "delete": _button("Delete…", "Delete the file, after a question (Del)"),
         }
@@ -101,7 +101,7 @@ class TracesView(View):
             intent.triggered.connect(self._on_intent)
             button.clicked.connect(intent.trigger)
             self.table.addAction(intent)
-        for name, keys in {"baseline": "Ctrl+B", "delete": "Del"}.items():
+        for name, keys in {"compare": "Ctrl+B", "delete": "Del"}.items():
             self.intents[name].setShortcut(QKeySequence(keys))
             self.intents[name].setShortcutContext(Qt.ShortcutContext.WidgetShortcut)
 
@@ -114,7 +114,7 @@ class TracesView(View):
     def draw(self, state: State) -> None:
         self.show_body()
         self.folder.set_text(str(state.library or ""))
-        self.model.mark(Marks(_path(state.trace), _path(state.baseline)))
+        self.model.mark(Marks(_path(state.trace), _compared(state)))
         if state.library is not None:
             self.scanner.scan(state.library)
 
@@ -159,9 +159,9 @@ class TracesView(View):
             is_possible = entry is not None if name in ("reveal", "delete") else is_trace
             button.setEnabled(is_possible)
             self.intents[name].setEnabled(is_possible)
-        is_baseline = entry is not None and entry.path == _path(self.state.baseline)
-        self.buttons["baseline"].setText("No baseline" if is_baseline else "Baseline")
-        self.intents["baseline"].setText("Compare with none" if is_baseline else "Set as baseline")
+        is_compared = entry is not None and entry.path == _compared(self.state)
+        self.buttons["compare"].setText("Stop comparing" if is_compared else "Compare")
+        self.intents["compare"].setText("Stop comparing" if is_compared else "Compare with what is shown")
 
     @Slot(QModelIndex)
     def _on_activated(self, index: QModelIndex) -> None:
@@ -260,6 +260,11 @@ def _centred(sentence: QWidget, button: QWidget) -> QWidget:
     layout.addWidget(button, alignment=Qt.AlignmentFlag.AlignCenter)
     layout.addStretch()
     return page
+
+
+def _compared(state: State) -> Path | None:
+    """The trace that the one shown is compared with, be it chosen or made by a run."""
+    return None if state.what_if is None else _path(state.what_if.after)
 
 
 def _path(data: TraceData | None) -> Path | None:

@@ -18,6 +18,7 @@ from app.trace_list import COLUMNS
 from app.views.traces import TracesView
 from moe_core.storage.trace_lock import writer_lock
 from moe_core.storage.trace_reader import open_trace
+from tests.app.conftest import TINY_TRACE
 from tests.storage.synthetic_run import SyntheticRun, record
 
 LEFT = Qt.MouseButton.LeftButton
@@ -93,7 +94,7 @@ def test_a_damaged_file_is_grey_and_says_why(view: TracesView, qtbot: QtBot) -> 
     assert index.data(Qt.ItemDataRole.ForegroundRole).name() != view.palette().text().color().name()
     click(view, qtbot, "cut.h5")
     enabled = {name: button.isEnabled() for name, button in view.buttons.items()}
-    assert enabled == {"open": False, "baseline": False, "reveal": True, "delete": True}
+    assert enabled == {"open": False, "compare": False, "reveal": True, "delete": True}
 
 
 def test_double_click_enter_and_button_open(view: TracesView, session: Session, qtbot: QtBot) -> None:
@@ -111,24 +112,22 @@ def test_double_click_enter_and_button_open(view: TracesView, session: Session, 
     assert asked == [
         ("open", "part.h5"),
         ("open", "whole.h5"),
-        ("baseline", "whole.h5"),
+        ("compare", "whole.h5"),
         ("delete", "whole.h5"),
         ("open", "whole.h5"),
         ("reveal", "whole.h5"),
     ]
 
 
-def test_open_and_baseline_are_marked(view: TracesView, session: Session, folder: Path, qtbot: QtBot) -> None:
-    """In words beside the status; the open one is bold."""
+def test_the_open_one_is_marked(view: TracesView, session: Session, folder: Path, qtbot: QtBot) -> None:
+    """In words beside the status, and bold; no longer once it is closed."""
     session.open(folder / "whole.h5")
-    session.set_baseline(folder / "part.h5")
     wait_for(qtbot, view, 3)
     assert rows(view)["whole.h5"]["Status"] == "open · complete"
-    assert rows(view)["part.h5"]["Status"] == "baseline · partial: 2 of 6"
     bold = {name: view.table.indexAt(place_of(view, name)).data(Qt.ItemDataRole.FontRole).bold() for name in rows(view)}
     assert bold == {"whole.h5": True, "part.h5": False, "cut.h5": False}
-    click(view, qtbot, "part.h5")
-    assert view.buttons["baseline"].text() == "No baseline"
+    session.close()
+    assert rows(view)["whole.h5"]["Status"] == "complete"
 
 
 def test_what_comes_and_goes_is_noticed(view: TracesView, folder: Path, qtbot: QtBot) -> None:
@@ -211,7 +210,7 @@ def test_the_list_is_copied_and_the_path_too(view: TracesView, folder: Path, qtb
     view.table.customContextMenuRequested.emit(place_of(view, "whole.h5"))
     menu = next(found for found in QApplication.topLevelWidgets() if isinstance(found, QMenu) and found.isVisible())
     texts = [action.text() for action in menu.actions() if action.text()]
-    assert texts == ["Open", "Set as baseline", "Reveal", "Delete…", "Copy path", "Copy or save the list"]
+    assert texts == ["Open", "Compare with what is shown", "Reveal", "Delete…", "Copy path", "Copy or save the list"]
     next(action for action in menu.actions() if action.text() == "Copy path").trigger()
     assert QGuiApplication.clipboard().text() == str(folder / "whole.h5")
     menu.close()
@@ -288,7 +287,7 @@ def test_deletes_after_a_question(library_window: MainWindow, folder: Path, qtbo
 
 
 def test_what_is_in_use_is_not_deleted(library_window: MainWindow, folder: Path, qtbot: QtBot) -> None:
-    """Open, baseline, being recorded: each is refused with its sentence."""
+    """Open, or being recorded: each is refused with its sentence."""
     window, view = library_window, traces_of(library_window)
     click(view, qtbot, "whole.h5")
     qtbot.mouseClick(view.buttons["open"], LEFT)
@@ -296,10 +295,6 @@ def test_what_is_in_use_is_not_deleted(library_window: MainWindow, folder: Path,
     qtbot.mouseClick(view.buttons["delete"], LEFT)
     assert window.message_bar.text == "whole.h5 is open: close it first (Ctrl+W)."
     window.session.close()
-    window.session.set_baseline(folder / "whole.h5")
-    qtbot.mouseClick(view.buttons["delete"], LEFT)
-    assert window.message_bar.text.startswith("whole.h5 is the baseline")
-    window.session.set_baseline(None)
     with writer_lock(folder / "whole.h5"):
         qtbot.mouseClick(view.buttons["delete"], LEFT)
         answer(window, qtbot, "Delete")
@@ -307,19 +302,46 @@ def test_what_is_in_use_is_not_deleted(library_window: MainWindow, folder: Path,
     assert (folder / "whole.h5").exists()
 
 
-def test_a_trace_becomes_the_baseline_and_none_again(library_window: MainWindow, folder: Path, qtbot: QtBot) -> None:
-    """A toggle; a file that became unreadable since is said in one sentence."""
+def test_the_open_trace_is_compared_with_another_and_with_none_again(
+    library_window: MainWindow, folder: Path, qtbot: QtBot
+) -> None:
+    """A toggle, marked while it lasts; what is compared with is not deleted, and none is compared with itself."""
     window, view = library_window, traces_of(library_window)
-    click(view, qtbot, "part.h5")
-    qtbot.mouseClick(view.buttons["baseline"], LEFT)
-    baseline = window.session.state.baseline
-    assert baseline is not None
-    assert baseline.path == folder / "part.h5"
-    qtbot.mouseClick(view.buttons["baseline"], LEFT)
-    assert window.session.state.baseline is None
-    (folder / "part.h5").write_bytes(b"gone")
-    window.session.request_for(folder / "part.h5", "baseline")
-    assert "part.h5" in window.message_bar.text
+    (folder / "twin.h5").write_bytes((folder / "whole.h5").read_bytes())
+    wait_for(qtbot, view, 4)
+    click(view, qtbot, "twin.h5")
+    qtbot.mouseClick(view.buttons["compare"], LEFT)
+    assert "first" in window.message_bar.text
+    window.open_trace(folder / "whole.h5")
+    with qtbot.waitSignal(window.what_ifs.finished, timeout=20_000):
+        qtbot.mouseClick(view.buttons["compare"], LEFT)
+    assert window.session.state.what_if is not None
+    assert rows(view)["twin.h5"]["Status"] == "compared · complete"
+    assert view.buttons["compare"].text() == "Stop comparing"
+    qtbot.mouseClick(view.buttons["delete"], LEFT)
+    assert "compared" in window.message_bar.text
+    qtbot.mouseClick(view.buttons["compare"], LEFT)
+    assert window.session.state.what_if is None
+    assert rows(view)["twin.h5"]["Status"] == "complete"
+    click(view, qtbot, "whole.h5")
+    qtbot.mouseClick(view.buttons["compare"], LEFT)
+    assert "choose another one" in window.message_bar.text
+
+
+def test_unlike_traces_are_refused(library_window: MainWindow, folder: Path, qtbot: QtBot) -> None:
+    """What differs is named, and so is a file that became unreadable; what is shown stays."""
+    window, view = library_window, traces_of(library_window)
+    window.open_trace(folder / "whole.h5")
+    shown = window.session.state.trace
+    contents = {"cannot be compared: other model": TINY_TRACE.read_bytes(), "part.h5": b"gone"}
+    for sentence, content in contents.items():
+        (folder / "part.h5").write_bytes(content)
+        with qtbot.waitSignal(window.what_ifs.finished, timeout=20_000):
+            window.session.request_for(folder / "part.h5", "compare")
+        assert sentence in window.message_bar.text
+        assert window.session.state.what_if is None
+        assert window.session.state.trace is shown
+    assert view.isVisible()
 
 
 def test_without_a_file_manager_the_place_is_said(

@@ -1,0 +1,94 @@
+"""Edits of the mask: put experts in, take them out, do something else to all of them, and say what it is."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from functools import lru_cache
+
+from app.state import State
+from moe_core.comparison_text import intervention_text
+from moe_core.errors import InterventionError
+from moe_core.intervention import Expert, Intervention, act_on
+
+KINDS = ("reroute", "drop", "boost")
+MIXED = "mixed"
+_NAMED = 3
+
+
+def effect_of(state: State) -> str:
+    """What is done to the experts of the mask, `mixed` where not the same to all; with none, what will be."""
+    effect = state.intervention.effect
+    return state.rerun.effect if effect == "none" else effect
+
+
+def factor_of(state: State) -> float:
+    """The factor of a boost: that of the mask's first boosted expert, else the one that is chosen."""
+    return next(iter(state.intervention.boost.values()), state.rerun.factor)
+
+
+def with_experts(state: State, experts: Iterable[Expert]) -> State:
+    """The state with exactly these experts in the mask; the ones that stay keep what is done to them."""
+    wanted = frozenset(experts)
+    kept = state.intervention.without(state.intervention.experts - wanted)
+    return _with(state, kept.union(_acting(state, wanted - kept.experts), name=""))
+
+
+def with_more(state: State, experts: Iterable[Expert]) -> State:
+    """The state with these experts in the mask too."""
+    return with_experts(state, state.intervention.experts | frozenset(experts))
+
+
+def without(state: State, experts: Iterable[Expert]) -> State:
+    """The state with these experts left alone."""
+    return with_experts(state, state.intervention.experts - frozenset(experts))
+
+
+def toggled(state: State, experts: Iterable[Expert]) -> State:
+    """The state with these experts in the mask; where all of them are in it, with none of them."""
+    cells = frozenset(experts)
+    return without(state, cells) if cells <= state.intervention.experts else with_more(state, cells)
+
+
+def with_effect(state: State, effect: str, factor: float) -> State:
+    """The state with this done to every expert of the mask, and to those that come to it."""
+    chosen = replace(state, rerun=replace(state.rerun, effect=effect, factor=factor))
+    experts = state.intervention.experts
+    return _with(chosen, act_on(experts, effect, factor=factor)) if experts else chosen
+
+
+def with_mask(state: State, mask: Intervention) -> State:
+    """The state with a mask in place of the one that is edited."""
+    return replace(state, intervention=mask)
+
+
+@lru_cache(maxsize=16)
+def problem_of(mask: Intervention, n_layers: int, n_experts: int, top_k: int) -> str:
+    """Why the mask cannot be run, in a sentence; empty where it can, and for an empty one."""
+    try:
+        mask.check(n_layers, n_experts, top_k)
+    except InterventionError as error:
+        return str(error)
+    return ""
+
+
+def mask_title(mask: Intervention) -> str:
+    """The mask's name, else what it does: `1:25 re-routed`, `200 experts in 8 layers re-routed`."""
+    experts = sorted(mask.experts)
+    if mask.name or not experts:
+        return mask.name or "No mask"
+    if len(experts) > _NAMED or mask.effect == MIXED:
+        return intervention_text(mask)
+    done = {"reroute": "re-routed", "drop": "dropped", "boost": "boosted"}[mask.effect]
+    factors = set(mask.boost.values())
+    times = f" × {factors.pop():g}" if len(factors) == 1 else ""
+    return f"{', '.join(f'{layer}:{expert}' for layer, expert in experts)} {done}{times}"
+
+
+def _acting(state: State, experts: frozenset[Expert]) -> Intervention:
+    effect = effect_of(state)
+    return act_on(experts, state.rerun.effect if effect == MIXED else effect, factor=factor_of(state))
+
+
+def _with(state: State, mask: Intervention) -> State:
+    """A mask that was changed is no longer the one that was saved under its name."""
+    same = replace(mask, name=state.intervention.name)
+    return replace(state, intervention=same if same == state.intervention else mask)

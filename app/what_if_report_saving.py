@@ -1,0 +1,33 @@
+"""Writes the what-ifs of the session as one self-contained page."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from PySide6.QtWidgets import QFileDialog, QWidget
+
+from app.state import State
+from moe_core.what_if_report import ReportedWhatIf, what_if_page
+
+
+def save_what_ifs(parent: QWidget, state: State, say: Callable[..., None]) -> None:
+    """Ask for a path and write the page there; `say` tells how that went."""
+    if state.trace is None or not state.history:
+        return
+    suggested = state.trace.path.with_suffix(".what-ifs.html")
+    chosen, _ = QFileDialog.getSaveFileName(parent, "Save report of the what-ifs", str(suggested), "HTML page (*.html)")
+    if not chosen:
+        return
+    path = Path(chosen)
+    made = [
+        ReportedWhatIf(
+            each.title, each.comparison, each.controls, each.seconds, each.before.path.name, each.after.path.name
+        )
+        for each in state.history
+    ]
+    try:
+        page = what_if_page(made)
+        path.write_text(page, encoding="utf-8", errors="replace", newline="\n")
+    except OSError as error:
+        say(f"The report cannot be written to {path}: {error.strerror or error}.")
+    else:
+        say(f"The report is in {path}.", is_failure=False)

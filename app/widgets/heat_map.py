@@ -75,6 +75,7 @@ class HeatMap(QWidget):
         self._image: CellImage | None = None
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setMouseTracking(True)
+        self.setAccessibleName("Grid of layers and experts")
         self.setAccessibleDescription(_KEYS)
 
     @property

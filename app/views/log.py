@@ -62,6 +62,7 @@ class LogView(View):
         label.setBuddy(self.level)
         line = QHBoxLayout()
         line.setContentsMargins(8, 4, 8, 4)
+        line.setSpacing(8)
         for widget in (label, self.level):
             line.addWidget(widget)
         line.addStretch()

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING
 
 from moe_core.comparison import Comparison, compare
 from moe_core.control_distribution import ControlRequest, Controls
-from moe_core.errors import BaselineMismatchError, DeviceError, InterventionError, ModelError, TraceError
+from moe_core.errors import InterventionError, TraceError
 from moe_core.intervention import Intervention
+from moe_core.jobs.baseline_model import load_baseline_model
 from moe_core.jobs.controls import run_controls
 from moe_core.jobs.engine import Engine
 from moe_core.jobs.events import Event, Notice, Stage
-from moe_core.jobs.load_model import ModelRequest
 from moe_core.jobs.record import fill_trace, refuse_other
-from moe_core.rerun_plan import Subset, SubsetRows, choose_rows, plan_rerun, unlike
+from moe_core.rerun_plan import Subset, SubsetRows, choose_rows, plan_rerun
 from moe_core.run_plan import RunPlan
 from moe_core.specification import Specification, differences
 from moe_core.storage.trace_reader import Trace, open_trace
@@ -25,8 +25,6 @@ from moe_core.storage.trace_skeleton import create_trace
 
 if TYPE_CHECKING:
     from moe_core.model_loading.building import LoadedModel
-
-_HUB = "https://huggingface.co/"
 
 
 @dataclass(frozen=True)
@@ -72,8 +70,7 @@ def what_if(request: WhatIfRequest, engine: Engine | None = None) -> Generator[E
     with ExitStack() as stack:
         baseline = stack.enter_context(open_trace(request.baseline))
         rows = _check(request, baseline)
-        loaded = yield from _load(request, baseline, engine or Engine())
-        _refuse_unlike(request, baseline, loaded)
+        loaded = yield from load_baseline_model(request, baseline, engine or Engine())
         yield Stage(f"Preparing {len(rows.rows):,} prompts")
         reference = baseline
         if request.rerun_baseline:
@@ -91,20 +88,6 @@ def what_if(request: WhatIfRequest, engine: Engine | None = None) -> Generator[E
             comparison = compare(reference, after)
         controls = yield from run_controls(request.controls, reference, comparison, loaded, plan)
         return WhatIfResult(out, reference.path, comparison, controls, time.monotonic() - start)
-
-
-def model_request(request: WhatIfRequest, recorded: Specification) -> ModelRequest:
-    """The model that the baseline was recorded with, as it was loaded then, save for what the request changes."""
-    model = recorded.model
-    same_place = not (request.device or request.dtype)
-    return ModelRequest(
-        model=request.model or model.source.removeprefix(_HUB),
-        device=request.device or model.device,
-        dtype=request.dtype or model.dtype,
-        revision=None if request.model else model.revision or None,
-        offline=request.offline,
-        experts_implementation=model.experts_implementation if same_place else "auto",
-    )
 
 
 def numbered(baseline: Path, kind: str, specification: Specification) -> Path:
@@ -136,27 +119,6 @@ def _check(request: WhatIfRequest, baseline: Trace) -> SubsetRows:
         if request.out.exists() and request.out.samefile(request.baseline):
             raise TraceError(f"{request.out} is the baseline itself: give another name with --out.")
     return choose_rows(baseline, request.subset)
-
-
-def _load(request: WhatIfRequest, baseline: Trace, engine: Engine) -> "Generator[Event, None, LoadedModel]":
-    try:
-        return (yield from engine.load(model_request(request, baseline.specification)))
-    except (ModelError, DeviceError) as error:
-        model = baseline.specification.model
-        error.add_note(
-            f"{baseline.path.name} was recorded with {model.source} on {model.device} in {model.dtype}; what is "
-            "elsewhere now can be named with --model, --device and --dtype, together with --rerun-baseline."
-        )
-        raise
-
-
-def _refuse_unlike(request: WhatIfRequest, baseline: Trace, loaded: "LoadedModel") -> None:
-    found = unlike(baseline.specification.model, loaded.specification)
-    if found and not request.rerun_baseline:
-        raise BaselineMismatchError(
-            f"A run here would not reproduce {baseline.path.name}: {'; '.join(found)}; with --rerun-baseline its "
-            "questions are asked here too, and compared with that."
-        )
 
 
 def _other_batches(baseline: Trace, rows: SubsetRows) -> str:

@@ -1,0 +1,74 @@
+"""The model that a baseline was recorded with, in memory again: how it is asked for, and what makes it another one."""
+
+from collections.abc import Generator
+from typing import TYPE_CHECKING, Protocol
+
+from moe_core.errors import BaselineMismatchError, DeviceError, ModelError
+from moe_core.jobs.engine import Engine
+from moe_core.jobs.events import Event
+from moe_core.jobs.load_model import ModelRequest
+from moe_core.rerun_plan import unlike
+from moe_core.specification import Specification
+from moe_core.storage.trace_reader import Trace
+
+if TYPE_CHECKING:
+    from moe_core.model_loading.building import LoadedModel
+
+_HUB = "https://huggingface.co/"
+
+
+class RerunRequest(Protocol):
+    """What a request to ask a baseline's questions again says of the model; empty: as the baseline had it.
+
+    `rerun_baseline`: the baseline's questions are asked here too, so that another model or machine does no harm.
+    """
+
+    @property
+    def rerun_baseline(self) -> bool: ...
+    @property
+    def model(self) -> str: ...
+    @property
+    def device(self) -> str: ...
+    @property
+    def dtype(self) -> str: ...
+    @property
+    def offline(self) -> bool: ...
+
+
+def load_baseline_model(
+    request: RerunRequest, baseline: Trace, engine: Engine
+) -> "Generator[Event, None, LoadedModel]":
+    """The loaded model; raises BaselineMismatchError where it would not give the baseline's numbers.
+
+    ModelError and DeviceError, where it is not here, say in a note what it was and how to name another.
+    """
+    try:
+        loaded = yield from engine.load(model_request(request, baseline.specification))
+    except (ModelError, DeviceError) as error:
+        model = baseline.specification.model
+        error.add_note(
+            f"{baseline.path.name} was recorded with {model.source} on {model.device} in {model.dtype}; what is "
+            "elsewhere now can be named with --model, --device and --dtype, together with --rerun-baseline."
+        )
+        raise
+    found = unlike(baseline.specification.model, loaded.specification)
+    if found and not request.rerun_baseline:
+        raise BaselineMismatchError(
+            f"A run here would not reproduce {baseline.path.name}: {'; '.join(found)}; with --rerun-baseline its "
+            "questions are asked here too, and compared with that."
+        )
+    return loaded
+
+
+def model_request(request: RerunRequest, recorded: Specification) -> ModelRequest:
+    """The model that the baseline was recorded with, as it was loaded then, save for what the request changes."""
+    model = recorded.model
+    same_place = not (request.device or request.dtype)
+    return ModelRequest(
+        model=request.model or model.source.removeprefix(_HUB),
+        device=request.device or model.device,
+        dtype=request.dtype or model.dtype,
+        revision=None if request.model else model.revision or None,
+        offline=request.offline,
+        experts_implementation=model.experts_implementation if same_place else "auto",
+    )

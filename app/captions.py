@@ -1,21 +1,42 @@
 """What stands under every exported figure and table: model, quiz, scope, filter and n."""
 
 from app.state import State
-from moe_core.number_text import count, significant
+from app.what_if import Mode
+from moe_core.number_text import count, elide, significant
 from moe_core.question_filter import QuestionFilter
 from moe_core.specification import Specification
 
+_LONGEST_TITLE = 60
 
-def caption(state: State, *, with_scope: bool = True) -> str:
-    """One line on what an aggregate view shows; empty without a trace."""
+
+def caption(state: State, *, with_scope: bool = True, n_compared: int | None = None) -> str:
+    """One line on what an aggregate view shows; empty without a trace. `n_compared`: it shows a what-if of so many."""
     if state.trace is None:
         return ""
     n, of = len(state.trace.rows(state.scope, state.filter)), len(state.trace.table.ids)
     parts = [run_text(state.trace.specification)]
     if with_scope:
         parts.append(f"scope {state.scope}")
-    parts += [filter_text(state.filter), f"n = {count(n)} of {count(of)}"]
+    parts.append(filter_text(state.filter))
+    if n_compared is None:
+        parts.append(f"n = {count(n)} of {count(of)}")
+    else:
+        parts += [comparison_text(state), f"n = {count(n_compared)} compared of {count(n)}"]
     return " · ".join(part for part in parts if part)
+
+
+def comparison_text(state: State) -> str:
+    """Which what-if is shown, and which side of it; empty for the baseline alone."""
+    if state.what_if is None or state.mode is Mode.BASELINE:
+        return ""
+    name = f"what-if “{elide(state.what_if.title, _LONGEST_TITLE)}”"
+    return f"{name} less baseline" if state.mode is Mode.DIFFERENCE else name
+
+
+def nothing_compared_text(state: State) -> str:
+    """Why a what-if has nothing to show: one sentence."""
+    title = "" if state.what_if is None else elide(state.what_if.title, _LONGEST_TITLE)
+    return f"None of the questions that pass the filter was compared in what-if “{title}”."
 
 
 def question_caption(state: State) -> str:

@@ -8,7 +8,6 @@ from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import stdtrit
 
 from app.state import State
 from app.trace_data import TraceData
@@ -39,6 +38,10 @@ class ComparedSamples:
         """The chosen ones [n] of the questions compared."""
         return ComparedSamples(part(self.before, chosen), part(self.after, chosen), n_left_out=0)
 
+    def part_of(self, before: RoutingSample) -> "ComparedSamples":
+        """Those of the questions compared that a part of the side before holds."""
+        return self.part(np.isin(self.before.questions, before.questions))
+
 
 @dataclass(frozen=True, eq=False)
 class ComparedValues:
@@ -48,9 +51,10 @@ class ComparedValues:
     after: MetricValues
 
     @cached_property
-    def difference(self) -> FloatArray:
-        """After less before; NaN where either is undefined."""
-        return self.after.values - self.before.values
+    def difference(self) -> MetricValues:
+        """After less before, NaN where either is undefined; the support is that of the side with fewer questions."""
+        support = np.minimum(self.before.support, self.after.support)
+        return MetricValues(self.after.values - self.before.values, support)
 
 
 def is_compared(state: State) -> bool:
@@ -61,6 +65,14 @@ def is_compared(state: State) -> bool:
 def rows_of(what_if: WhatIf, trace: TraceData) -> tuple[IndexArray, IndexArray]:
     """Row of each question of the trace shown in `before` and in `after` of the what-if [N each]; -1: not compared."""
     return trace.kept(("rows of", what_if), lambda: _rows_of(what_if, trace))
+
+
+def compared_row(state: State) -> tuple[int, int] | None:
+    """Row of the current question in `before` and `after` of the what-if; None where it was not compared."""
+    if state.trace is None or state.what_if is None or state.question is None:
+        return None
+    before, after = (int(rows[state.question]) for rows in rows_of(state.what_if, state.trace))
+    return None if after < 0 else (before, after)
 
 
 def compared_samples(state: State) -> ComparedSamples | None:
@@ -89,6 +101,8 @@ def entropy_difference(samples: ComparedSamples, kind: EntropyKind) -> EntropyCu
     A question's tokens depend on each other, so questions are what is drawn at random: the interval is that of a ratio
     of sums (Cochran, Sampling Techniques, 6.8), which at the answer position is Student's for paired differences.
     """
+    from scipy.special import stdtrit  # slow to import, and most sessions compare nothing
+
     n_tokens = samples.before.routing.n_tokens[samples.before.questions].astype(np.float64)  # [n]
     change = _entropy_sums(samples.after, kind) - _entropy_sums(samples.before, kind)  # [n, L]
     n, total = len(n_tokens), n_tokens.sum()
@@ -99,6 +113,7 @@ def entropy_difference(samples: ComparedSamples, kind: EntropyKind) -> EntropyCu
     half_width = np.full_like(mean, np.nan)
     if n > 1:
         residues = change - mean * n_tokens[:, None]
+
         half_width = stdtrit(n - 1, 0.975) * np.sqrt(n / (n - 1) * (residues**2).sum(axis=0)) / total
     return EntropyCurve(n, int(total), mean, mean - half_width, mean + half_width)
 

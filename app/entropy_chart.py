@@ -45,7 +45,7 @@ class EntropyChart:
     @property
     def unit(self) -> str:
         """Of the values shown."""
-        return f"share of {self._largest_name}" if self.is_normalised else "nats"
+        return f"share of {self.largest_name}" if self.is_normalised else "nats"
 
     @property
     def quantity(self) -> str:
@@ -73,8 +73,8 @@ class EntropyChart:
     def table(self) -> FigureTable:
         """The curves that are not hidden, layer by layer."""
         shown = [(named, self._scaled(named)) for named in self.curves if named.name not in self.options.hidden]
-        bounds = ("mean − std", "mean + std") if self.options.band is Band.STD else ("25 %", "75 %")
-        columns = ("layer", "curve", "n", f"mean ({self.unit})", f"low: {bounds[0]}", f"high: {bounds[1]}")
+        low, high = self.bounds
+        columns = ("layer", "curve", "n", f"mean ({self.unit})", f"low: {low}", f"high: {high}")
         rows = [
             (layer, self._long_name(named), curve.n_questions, *values)
             for named, curve in shown
@@ -84,16 +84,15 @@ class EntropyChart:
 
     def describe(self) -> str:
         """What lines and bands are, and of which question one of them is; for the caption."""
-        parts = [f"{self.quantity}, {self.unit}", f"line: mean over tokens; band: {self._band_text}"]
-        if any(named.name == THIS_QUESTION for named in self.curves):
-            parts.append(self._long_name(self.curves[-1]))
+        parts = [f"{self.quantity}, {self.unit}", f"line: mean over tokens; band: {self.band_text}"]
+        parts += [self._long_name(named) for named in self.curves if named.name == THIS_QUESTION]
         return " · ".join(parts + self.remarks())
 
     def note(self) -> str:
         """One line below the plot: what is averaged, what the band is, and what is missing."""
         n, n_tokens = len(self.sample.questions), self.sample.n_tokens
         of = "" if self.sample.scope is Scope.ANSWER else f"{count(n_tokens)} tokens of "
-        return " · ".join([f"Mean over {of}{count(n)} questions", f"band: {self._band_text}", *self.remarks()])
+        return " · ".join([f"Mean over {of}{count(n)} questions", f"band: {self.band_text}", *self.remarks()])
 
     def remarks(self) -> list[str]:
         """What is left out, and why."""
@@ -105,7 +104,7 @@ class EntropyChart:
         if self.options.split is Split.OUTCOME and not sample.is_scored.any():
             said.append("right and wrong are unknown: the quiz names no right answers")
         if not self.can_be_normalised:
-            said.append(f"{self._largest_name} = 0: normalised it is undefined")
+            said.append(f"{self.largest_name} = 0: normalised it is undefined")
         if self.question is not None and self.curves[-1].name != THIS_QUESTION:
             said.append(f"this question has no curve: {OUTCOMES[table.outcome[self.question]]}")
         return said
@@ -122,7 +121,7 @@ class EntropyChart:
         return named.entropy.divided_by(self.largest) if self.is_normalised else named.entropy
 
     def _reference(self) -> Reference:
-        name = f"maximum: {self._largest_name}"
+        name = f"maximum: {self.largest_name}"
         if self.is_normalised:
             return Reference(1.0, name)
         return Reference(self.largest, f"{name} = {self.largest:.3f}")
@@ -140,16 +139,23 @@ class EntropyChart:
 
     def _long_name(self, named: NamedCurve) -> str:
         """The name, with the id where it is the current question's."""
-        if named.name != THIS_QUESTION or self.question is None:
+        if not named.name.startswith(THIS_QUESTION) or self.question is None:
             return named.name
-        return f"{THIS_QUESTION} ({self.data.table.ids[self.question]})"
+        return f"{named.name} ({self.data.table.ids[self.question]})"
 
     @property
-    def _largest_name(self) -> str:
+    def largest_name(self) -> str:
+        """The largest entropy as a formula."""
         return f"ln {self.sample.top_k if self.options.kind is EntropyKind.TOPK else self.sample.n_experts}"
 
     @property
-    def _band_text(self) -> str:
+    def bounds(self) -> tuple[str, str]:
+        """What the lower and the upper edge of a band are."""
+        return ("mean − std", "mean + std") if self.options.band is Band.STD else ("25 %", "75 %")
+
+    @property
+    def band_text(self) -> str:
+        """What a band is, in words."""
         if self.options.band is Band.QUARTILES:
             return "middle half of the questions"
         return "± 1 standard deviation over " + ("questions" if self.sample.scope is Scope.ANSWER else "tokens")
@@ -162,11 +168,11 @@ def readout_with_std(curve: Curve, place: int) -> str:
     return f"{mean:.3f}{band}" if isfinite(mean) else NOTHING
 
 
-def readout_with_bounds(curve: Curve, place: int) -> str:
+def readout_with_bounds(curve: Curve, place: int, form: str = ".3f") -> str:
     """`1.984 [1.950, 2.011]`; without the second part where there is no band."""
     mean, low, high = (float(array[place]) for array in (curve.mean, curve.low, curve.high))
-    band = f" [{low:.3f}, {high:.3f}]" if isfinite(high) else ""
-    return f"{mean:.3f}{band}" if isfinite(mean) else NOTHING
+    band = f" [{low:{form}}, {high:{form}}]" if isfinite(high) else ""
+    return f"{mean:{form}}{band}" if isfinite(mean) else NOTHING
 
 
 def _rows(curve: Curve | EntropyCurve) -> list[tuple[float | None, ...]]:

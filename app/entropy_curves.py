@@ -99,16 +99,19 @@ class NamedCurve:
     look: Look
     entropy: EntropyCurve
 
+    @staticmethod
+    def of(name: str, look: Look, sample: RoutingSample, options: EntropyOptions) -> "NamedCurve":
+        """The curve of a sample, as the options ask for it."""
+        return NamedCurve(name, look, entropy_curve(sample, options.kind, options.band))
+
 
 def group_curves(sample: RoutingSample, options: EntropyOptions) -> tuple[NamedCurve, ...]:
     """The curve of the whole selection, and those of its parts."""
-    return tuple(
-        NamedCurve(name, look, entropy_curve(part, options.kind, options.band))
-        for name, look, part in _parts(sample, options.split)
-    )
+    return tuple(NamedCurve.of(name, look, part, options) for name, look, part in parts(sample, options.split))
 
 
-def _parts(sample: RoutingSample, split: Split) -> Iterator[tuple[str, Look, RoutingSample]]:
+def parts(sample: RoutingSample, split: Split) -> Iterator[tuple[str, Look, RoutingSample]]:
+    """Name, look and questions of each curve that the split asks for, that of all questions first."""
     yield "all", _ALL, sample
     if split is Split.OUTCOME and sample.is_scored.any():
         yield "right", _RIGHT, right_ones(sample)
@@ -124,4 +127,4 @@ def question_curve(sample: RoutingSample, data: TraceData, row: int, options: En
     part = one_question(sample, data.trace, row)
     if not len(part.questions):
         return None
-    return NamedCurve(THIS_QUESTION, _QUESTION, entropy_curve(part, options.kind, options.band))
+    return NamedCurve.of(THIS_QUESTION, _QUESTION, part, options)

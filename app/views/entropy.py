@@ -9,13 +9,16 @@ from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QAction, QPalette
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QMenu, QToolButton, QVBoxLayout
 
-from app.captions import caption
+from app.captions import caption, nothing_compared_text
+from app.comparison_values import ComparedSamples, compared_samples
 from app.entropy_chart import EntropyChart
+from app.entropy_comparison import comparison_chart, curves_of_question, selection_curves
 from app.entropy_curves import EntropyOptions, NamedCurve, Split, group_curves, question_curve
 from app.session import Session
-from app.state import SELECTION, State
+from app.state import COMPARISON, SELECTION, State
 from app.trace_data import TraceData
 from app.view import View
+from app.what_if import Mode, WhatIf
 from app.widgets.curve_plot import CurvePlot
 from app.widgets.eliding_label import ElidingLabel
 from app.widgets.figure import Figure
@@ -47,6 +50,8 @@ _AXIS = (
     ("from_zero", "Axis from zero", "Begin the vertical axis at zero, so that heights can be compared"),
     ("to_maximum", "Axis up to the maximum", "Show how far the curves stay below the largest possible entropy"),
 )
+_NO_SPLIT = "A what-if is shown beside the baseline over all questions compared; mode difference can be split"
+_NO_BAND = "The band of a difference is the 95 % interval of its mean over the questions compared"
 _PLOT_TIP = "Point at a layer to read all curves there; click, or use the left and right keys, to select it"
 
 
@@ -56,7 +61,7 @@ class EntropyView(View):
     name = "entropy"
     title = "Entropy"
     place = "centre-bottom"
-    depends_on = SELECTION | {"question", "layer"}
+    depends_on = SELECTION | COMPARISON | {"question", "layer"}
 
     def __init__(self, session: Session) -> None:
         super().__init__(session)
@@ -112,23 +117,51 @@ class EntropyView(View):
             self._groups = None
             self.show_empty("Open a trace to see how evenly its routers spread their weight.", "Open trace…", "open")
             return
-        sample = state.trace.sample(state.scope, state.filter)
+        samples = compared_samples(state)
+        self._offer(state.mode if samples else Mode.BASELINE)
+        if samples is None:
+            self._draw_baseline(state, state.trace)
+        elif state.what_if is not None:
+            self._draw_comparison(state, state.trace, state.what_if, samples)
+
+    def _draw_baseline(self, state: State, trace: TraceData) -> None:
+        sample = trace.sample(state.scope, state.filter)
         if not len(sample.questions):
             self._say_why_empty(sample)
             return
-        chart = EntropyChart(
-            data=state.trace,
-            sample=sample,
-            options=self._options,
-            curves=self._all_curves(sample, state.trace, state.question),
-            layer=state.layer,
-            question=state.question,
-        )
+        options = self._options
+        curves = self._kept((sample, options.kind, options.band, options.split), partial(group_curves, sample, options))
+        row = state.question
+        of_question = None if row is None else question_curve(sample, trace, row, options)
+        curves += () if of_question is None else (of_question,)
+        chart = EntropyChart(trace, sample, options, curves, state.layer, state.question)
+        self._show(chart, caption(state))
+
+    def _draw_comparison(self, state: State, trace: TraceData, what_if: WhatIf, samples: ComparedSamples) -> None:
+        if not samples.n:
+            self.show_empty(nothing_compared_text(state), "Clear filter", "clear_filter")
+            return
+        options = self._options
+        key = (samples, state.mode, options.kind, options.band, options.split)
+        curves = self._kept(key, partial(selection_curves, samples, state.mode, options))
+        curves += curves_of_question(samples, state, what_if, options)
+        chart = comparison_chart(state, trace, samples, options, curves)
+        self._show(chart, caption(state, n_compared=samples.n))
+
+    def _show(self, chart: EntropyChart, figure_caption: str) -> None:
         self.plot.show_chart(chart.plot(), self._options.hidden)
-        self.figure.set_data(chart.table(), f"{caption(state)} · {chart.describe()}")
+        self.figure.set_data(chart.table(), f"{figure_caption} · {chart.describe()}")
         self.note.set_text(chart.note())
         self.units.setEnabled(chart.can_be_normalised)
         self.show_body()
+
+    def _offer(self, mode: Mode) -> None:
+        """Turn off what has no meaning in a mode, and say why."""
+        self._show_options()
+        for box, at, why in ((self.splits, Mode.WHAT_IF, _NO_SPLIT), (self.bands, Mode.DIFFERENCE, _NO_BAND)):
+            box.setEnabled(mode is not at)
+            if mode is at:
+                box.setToolTip(why)
 
     def options(self) -> dict[str, Any]:
         return self._options.as_json()
@@ -149,14 +182,11 @@ class EntropyView(View):
         else:
             self.show_empty(f"None of these {count(n)} questions is recorded yet.")
 
-    def _all_curves(self, sample: RoutingSample, data: TraceData, row: int | None) -> tuple[NamedCurve, ...]:
-        """Curves of the selection, kept while it stays the same, and that of the current question."""
-        options = self._options
-        key = (sample, options.kind, options.band, options.split)
-        if self._groups is None or any(a is not b for a, b in zip(self._groups[0], key, strict=True)):
-            self._groups = (key, group_curves(sample, options))
-        of_question = None if row is None else question_curve(sample, data, row, options)
-        return self._groups[1] if of_question is None else (*self._groups[1], of_question)
+    def _kept(self, key: tuple[Any, ...], make: Callable[[], tuple[NamedCurve, ...]]) -> tuple[NamedCurve, ...]:
+        """Curves of the selection, kept while it stays the same."""
+        if self._groups is None or len(key) != len(self._groups[0]) or _differ(key, self._groups[0]):
+            self._groups = (key, make())
+        return self._groups[1]
 
     def _show_options(self) -> None:
         options = self._options
@@ -205,6 +235,10 @@ class EntropyView(View):
         menu = self.figure.menu()
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         menu.popup(self.more.mapToGlobal(QPoint(0, self.more.height())))
+
+
+def _differ(key: tuple[Any, ...], other: tuple[Any, ...]) -> bool:
+    return any(a is not b for a, b in zip(key, other, strict=True))
 
 
 def _choice(name: str, items: tuple[tuple[Any, str, str], ...], on_chosen: Callable[[Any], None]) -> QComboBox:

@@ -2,10 +2,12 @@
 
 import os
 import shutil
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from PySide6.QtCore import QEvent, QThreadPool, QTimer
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
@@ -28,6 +30,22 @@ def light_colours(qapp: QApplication) -> None:
     theme.apply(qapp, "light")
 
 
+@pytest.fixture(autouse=True)
+def nothing_left_behind(light_colours: None) -> Iterator[None]:
+    """Fails a test that leaves a thread, a window or a running timer."""
+    before = set(threading.enumerate())
+    yield
+    QThreadPool.globalInstance().waitForDone()
+    QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+    windows = [window for window in QApplication.topLevelWidgets() if window.isVisible()]
+    timers = [timer for window in QApplication.topLevelWidgets() for timer in window.findChildren(QTimer)]
+    assert not windows, f"windows left behind: {windows}"
+    assert not [timer for timer in timers if timer.isActive()], "running timers left behind"
+    # Python keeps a dummy for every thread of Qt's in which it ever ran, ended or not; the window's is asked itself.
+    threads = [thread for thread in threading.enumerate() if not thread.name.startswith("Dummy")]
+    assert set(threads) <= before, "threads left behind"
+
+
 @pytest.fixture
 def trace_path(tmp_path: Path) -> Path:
     """A complete trace of a tiny model (24 questions, 3 layers x 16 experts, top-4, all tokens kept)."""
@@ -42,6 +60,16 @@ def demo_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from tests.job_results import result_of
 
     return result_of(record(demo_request(tmp_path_factory.mktemp("library")))).path
+
+
+@pytest.fixture(scope="session")
+def demo_what_if(demo_path: Path) -> Path:
+    """The demo without expert 1:25, which costs the subject festivals 60 points; not to be written to."""
+    from moe_core.intervention import parse_mask
+    from moe_core.jobs.what_if import WhatIfRequest, what_if
+    from tests.job_results import result_of
+
+    return result_of(what_if(WhatIfRequest(demo_path, parse_mask("1:25")))).path
 
 
 @pytest.fixture
@@ -71,5 +99,3 @@ def window(qtbot: QtBot, tmp_path: Path) -> Iterator[MainWindow]:
     made.close_without_asking()
     assert not made.runner.has_thread
     made.deleteLater()
-    QApplication.processEvents()
-    assert not [left for left in QApplication.topLevelWidgets() if left.isVisible()]

@@ -51,7 +51,7 @@ def test_both_sides_hold_the_compared_questions(session: Session, tmp_path: Path
             assert found is not None
             np.testing.assert_array_equal(found.before.values, before)
             np.testing.assert_array_equal(found.after.values, after)
-            np.testing.assert_array_equal(found.difference, after - before)
+            np.testing.assert_array_equal(found.difference.values, after - before)
 
 
 def test_there_is_nothing_to_compare_while_the_baseline_is_shown(session: Session, tmp_path: Path) -> None:

@@ -42,6 +42,26 @@ class ExpertGrid:
         """Questions behind the grid: answered ones of the selection."""
         return len(self.sample.questions)
 
+    @property
+    def range_key(self) -> str:
+        """Grids of the same key share the range that a person chose for the colours."""
+        return self.metric.name
+
+    @property
+    def range_values(self) -> FloatArray:
+        """The values [L, E] that the whole range of the colours spans."""
+        return self.values.values
+
+    @property
+    def is_signed(self) -> bool:
+        """Whether 0 is a middle that colours diverge from."""
+        return self.metric.is_signed
+
+    @property
+    def is_share(self) -> bool:
+        """Whether values are shares of right answers, or differences of such."""
+        return self.values.lower is not None
+
     @cached_property
     def is_never_used(self) -> NDArray[np.bool_]:
         """Experts that no token of the scope chose [L, E]."""
@@ -70,22 +90,22 @@ class ExpertGrid:
 
     def value_text(self, value: float) -> str:
         """A value as a paper prints it: shares of right answers in percent, their differences in points."""
-        if self.values.lower is None:
+        if not self.is_share:
             return significant(value, 4)
-        return _points(value) if self.metric.is_signed else percent(value)
+        return _points(value) if self.is_signed else percent(value)
 
     @property
     def tick_unit(self) -> str:
         """The unit of `tick_text`."""
-        if self.values.lower is None:
+        if not self.is_share:
             return self.metric.unit
-        return "points" if self.metric.is_signed else "%"
+        return "points" if self.is_signed else "%"
 
     def tick_text(self, value: float) -> str:
         """A round value at the colour bar, in `tick_unit`, no longer than needed."""
-        if self.values.lower is None:
+        if not self.is_share:
             return f"{value:.3g}"
-        return f"{value * 100:+.3g}" if self.metric.is_signed and value else f"{value * 100:.3g}"
+        return f"{value * 100:+.3g}" if self.is_signed and value else f"{value * 100:.3g}"
 
     def cell_value_text(self, layer: int, expert: int) -> str:
         """A cell's value with its interval, where the metric has one."""
@@ -93,7 +113,7 @@ class ExpertGrid:
         if lower is None or upper is None or np.isnan(value):
             return self.value_text(float(value))
         ends = float(lower[layer, expert]), float(upper[layer, expert])
-        if self.metric.is_signed:
+        if self.is_signed:
             return f"{_points(float(value))} [{ends[0] * 100:+.1f}, {ends[1] * 100:+.1f}]"
         return percent_with_interval(float(value), *ends)
 
@@ -104,11 +124,15 @@ class ExpertGrid:
             facts.append("never used in this scope")
         support = int(self.values.support[layer, expert])
         facts.append(f"n = {count(support)} of {count(self.n_questions)} questions")
-        if rank := int(self.ranks[layer, expert]):
-            n_layer, n_all = int((self.ranks_in_layer[layer] > 0).sum()), int((self.ranks > 0).sum())
-            in_layer = int(self.ranks_in_layer[layer, expert])
-            facts.append(f"rank {in_layer} of {n_layer} in the layer, {count(rank)} of {count(n_all)} in all")
-        return facts
+        return [*facts, *self.rank_facts(layer, expert)]
+
+    def rank_facts(self, layer: int, expert: int) -> list[str]:
+        """Where a cell's value stands among the others; nothing for a cell without a value."""
+        if not (rank := int(self.ranks[layer, expert])):
+            return []
+        n_layer, n_all = int((self.ranks_in_layer[layer] > 0).sum()), int((self.ranks > 0).sum())
+        in_layer = int(self.ranks_in_layer[layer, expert])
+        return [f"rank {in_layer} of {n_layer} in the layer, {count(rank)} of {count(n_all)} in all"]
 
     def line_facts(self, layer: int | None, expert: int | None, kind: Marginal) -> list[str]:
         """What is known of a whole layer, or of one expert in every layer."""
@@ -135,6 +159,11 @@ class ExpertGrid:
         """How many questions are behind the grid."""
         return f"n = {count(self.n_questions)} question{'s' * (self.n_questions != 1)}"
 
+    def n_tip(self) -> str:
+        """Which questions these are."""
+        left_out = self.left_out_text()
+        return f"Answered questions that pass the filter{f'; left out: {left_out}' if left_out else ''}"
+
     def left_out_text(self) -> str:
         """Questions of the selection that are not among them; empty where all are."""
         parts = ((self.sample.n_failed, "failed"), (self.sample.n_unrecorded, "not recorded"))
@@ -143,18 +172,24 @@ class ExpertGrid:
     def table(self) -> FigureTable:
         """Every cell as a row, with full precision."""
         shape = self.values.values.shape
-        title = f"{self.metric.title} [{self.metric.unit}]" if self.metric.unit else self.metric.title
-        columns: dict[str, NDArray[np.generic]] = {
-            "layer": np.indices(shape)[0],
-            "expert": np.indices(shape)[1],
-            title: self.values.values,
-        }
-        if self.values.lower is not None and self.values.upper is not None:
-            columns |= {"lower 95 %": self.values.lower, "upper 95 %": self.values.upper}
-        columns |= {"questions": self.values.support.astype(np.int64), "never used": self.is_never_used.astype(np.int8)}
+        columns: dict[str, NDArray[np.generic]] = {"layer": np.indices(shape)[0], "expert": np.indices(shape)[1]}
+        columns |= self.value_columns()
+        columns |= {"never used": self.is_never_used.astype(np.int8)}
         columns |= {"rank in layer": self.ranks_in_layer, "rank in all": self.ranks}
         lists = [_without_nan(column.reshape(-1)) for column in columns.values()]
         return FigureTable(tuple(columns), list(zip(*lists, strict=True)))
+
+    def value_columns(self) -> dict[str, NDArray[np.generic]]:
+        """Value, interval and support [L, E each] under the headings of the table."""
+        columns: dict[str, NDArray[np.generic]] = {self.heading: self.values.values}
+        if self.values.lower is not None and self.values.upper is not None:
+            columns |= {"lower 95 %": self.values.lower, "upper 95 %": self.values.upper}
+        return columns | {"questions": self.values.support.astype(np.int64)}
+
+    @property
+    def heading(self) -> str:
+        """The metric with its unit."""
+        return f"{self.metric.title} [{self.metric.unit}]" if self.metric.unit else self.metric.title
 
 
 def expert_grid(state: State) -> ExpertGrid | None:

@@ -7,10 +7,12 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QPalette
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
-from app.captions import caption
-from app.expert_grid import GRID_METRICS, ExpertGrid, Marginal, expert_grid
+from app.captions import caption, nothing_compared_text
+from app.comparison_values import compared_samples, is_compared
+from app.expert_comparison import Hatching, hatching, shown_grid
+from app.expert_grid import GRID_METRICS, ExpertGrid, Marginal
 from app.session import Session
-from app.state import SELECTION, State
+from app.state import COMPARISON, SELECTION, State
 from app.view import View
 from app.widgets.colour_bar import ColourBar
 from app.widgets.colour_controls import ColourControls
@@ -21,6 +23,8 @@ from app.widgets.grid_layout import Place
 from app.widgets.grid_selection import Choice
 from app.widgets.heat_map import HeatMap
 from app.widgets.heat_map_data import HeatMapData
+from app.widgets.visible_text import as_tooltip
+from moe_core.intervention import Intervention
 from moe_core.number_text import count
 
 _HINT = "Point at a cell for its value; click, drag or use the arrow keys to select experts."
@@ -32,11 +36,12 @@ class ExpertsView(View):
     name = "experts"
     title = "Experts"
     place = "centre"
-    depends_on = SELECTION | {"metric", "experts", "layer"}
+    depends_on = SELECTION | COMPARISON | {"metric", "experts", "layer", "intervention"}
 
     def __init__(self, session: Session) -> None:
         super().__init__(session)
         self._grid: ExpertGrid | None = None
+        self._hatching = Hatching(Intervention())
         self._place: Place | None = None
         self._marginal: Marginal = "mean"
         self._metric = self._make_metric_box()
@@ -53,16 +58,23 @@ class ExpertsView(View):
         self._connect()
 
     def draw(self, state: State) -> None:
-        grid = expert_grid(state)
+        grid, samples, hatched = shown_grid(state), compared_samples(state), hatching(state)
         if grid is None:
             self._grid = None
             self.show_empty("Open a trace to see which experts its questions use.", "Open trace…", "open")
+        elif samples is not None and not samples.n:
+            self._grid = None
+            self.show_empty(nothing_compared_text(state), "Clear filter", "clear_filter")
         elif grid.n_questions == 0:
             self._show_nothing(state, grid)
         else:
             self.show_body()
             if self._grid is None or grid.values is not self._grid.values or grid.metric is not self._grid.metric:
+                self._hatching = hatched
                 self._show_grid(grid, state)
+            elif hatched != self._hatching:
+                self._hatching = hatched
+                self._colour()
             self.heat_map.set_selected(state.experts, state.layer)
             self._show_place(self._place)
 
@@ -92,13 +104,14 @@ class ExpertsView(View):
         metric = grid.metric
         self._metric.setCurrentIndex(GRID_METRICS.index(metric))
         self._metric.setToolTip(metric.meaning)
-        self._colours.set_kind(metric.name, is_signed=metric.is_signed)
-        left_out = grid.left_out_text()
+        self._colours.set_kind(grid.range_key, is_signed=grid.is_signed)
         self._n.setText(grid.n_text())
-        self._n.setToolTip(f"Answered questions that pass the filter{f'; left out: {left_out}' if left_out else ''}")
-        self.figure.title = f"{self.title}: {metric.title}"
+        self._n.setToolTip(as_tooltip(grid.n_tip()))
+        side = f", {state.mode}" if is_compared(state) else ""
+        self.figure.title = f"{self.title}: {metric.title}{side}"
         self.figure.setAccessibleName(self.figure.title)
-        self.figure.set_data(grid.table(), caption(state))
+        n_compared = grid.n_questions if is_compared(state) else None
+        self.figure.set_data(grid.table(), caption(state, n_compared=n_compared))
         self._colour()
 
     def _colour(self) -> None:
@@ -106,7 +119,7 @@ class ExpertsView(View):
         if (grid := self._grid) is None:
             return
         values = grid.values.values
-        scale = self._colours.scale(values)
+        scale = self._colours.scale(grid.range_values)
         rows, columns = grid.marginals(self._marginal)
         self.heat_map.set_data(
             HeatMapData(
@@ -116,13 +129,15 @@ class ExpertsView(View):
                 row_marginals=rows,
                 column_marginals=columns,
                 marginal_name=self._marginal,
-                is_signed=grid.metric.is_signed,
+                is_signed=grid.is_signed,
+                hatched=self._hatching.cells(values.shape),
+                hatched_name=self._hatching.words,
                 note=grid.note(),
             )
         )
         beyond = bool((values < scale.low).any()), bool((values > scale.high).any())
         self.colour_bar.set_scale(
-            scale, has_beyond=beyond, is_signed=grid.metric.is_signed, unit=grid.tick_unit, format_value=grid.tick_text
+            scale, has_beyond=beyond, is_signed=grid.is_signed, unit=grid.tick_unit, format_value=grid.tick_text
         )
 
     def _show_place(self, place: Place | None) -> None:
@@ -135,7 +150,8 @@ class ExpertsView(View):
 
     def _facts(self, grid: ExpertGrid, place: Place) -> list[str]:
         if place.cell is not None:
-            return [f"Layer {place.layer}, expert {place.expert}", *grid.cell_facts(*place.cell)]
+            facts = [*grid.cell_facts(*place.cell), *self._hatching.facts(place.cell)]
+            return [f"Layer {place.layer}, expert {place.expert}", *facts]
         name = f"Layer {place.layer}" if place.expert is None else f"Expert {place.expert} of every layer"
         return [name, *grid.line_facts(place.layer, place.expert, self._marginal)]
 

@@ -18,7 +18,8 @@ BoolArray = NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class HeatMapData:
-    """`values` [L, E] are NaN where there is nothing to show; `is_never_used` cells carry a dot, `hatched` ones lines.
+    """`values` [L, E] are NaN where there is nothing to show; `is_never_used` cells carry a dot, `hatched` ones lines,
+    which mean `hatched_name`.
 
     `row_marginals` [L] and `column_marginals` [E] are drawn as bars, from a middle where the values are signed, and
     named by `marginal_name`. `note` stands over the cells: why there is nothing to see.
@@ -32,6 +33,7 @@ class HeatMapData:
     marginal_name: str = "mean"
     is_signed: bool = False
     hatched: BoolArray | None = None
+    hatched_name: str = "masked"
     note: str = ""
     format_value: Callable[[float], str] = field(default=lambda value: f"{value:.3g}", compare=False)
 

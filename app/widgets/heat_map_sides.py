@@ -84,7 +84,7 @@ def legend_entries(data: HeatMapData) -> list[tuple[str, str]]:
     n_never = int(data.is_never_used.sum())
     n_blank = int((data.is_blank & ~data.is_never_used).sum())
     n_hatched = 0 if data.hatched is None else int(data.hatched.sum())
-    entries = [("dot", n_never, "never used"), ("blank", n_blank, "no value"), ("hatch", n_hatched, "masked")]
+    entries = [("dot", n_never, "never used"), ("blank", n_blank, "no value"), ("hatch", n_hatched, data.hatched_name)]
     return [(kind, f"{words} ({n:,})") for kind, n, words in entries if n]
 
 

@@ -25,7 +25,7 @@ from tests.job_results import result_of
 from tests.loopback_hub import COMMIT, serve
 from tests.tiny_models import SEED, VOCABULARY, build_tiny
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def command_line(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:

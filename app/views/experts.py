@@ -5,7 +5,7 @@ from typing import Any, cast
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QPalette
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QSizePolicy, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
 from app.captions import caption, nothing_compared_text
 from app.comparison_values import compared_samples, is_compared
@@ -27,6 +27,8 @@ from app.widgets.visible_text import as_tooltip
 from moe_core.intervention import Intervention
 from moe_core.number_text import count
 
+_LEAST_N = 22
+"""Characters of the number of questions that are always shown."""
 _HINT = "Point at a cell for its value; click, drag or use the arrow keys to select experts."
 
 
@@ -46,9 +48,9 @@ class ExpertsView(View):
         self._marginal: Marginal = "mean"
         self._metric = self._make_metric_box()
         self._colours = ColourControls()
-        self._n = QLabel()
+        self._n = ElidingLabel()
+        self._n.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Preferred)
         self._n.setAccessibleName("Questions behind the grid")
-        self._n.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.heat_map, self.colour_bar = HeatMap(), ColourBar()
         self.figure = Figure(self._make_canvas(), self.title)
         self._more = self._make_more_button()
@@ -105,14 +107,20 @@ class ExpertsView(View):
         self._metric.setCurrentIndex(GRID_METRICS.index(metric))
         self._metric.setToolTip(metric.meaning)
         self._colours.set_kind(grid.range_key, is_signed=grid.is_signed)
-        self._n.setText(grid.n_text())
-        self._n.setToolTip(as_tooltip(grid.n_tip()))
+        self._show_n(grid)
         side = f", {state.mode}" if is_compared(state) else ""
         self.figure.title = f"{self.title}: {metric.title}{side}"
         self.figure.setAccessibleName(self.figure.title)
         n_compared = grid.n_questions if is_compared(state) else None
         self.figure.set_data(grid.table(), caption(state, n_compared=n_compared))
         self._colour()
+
+    def _show_n(self, grid: ExpertGrid) -> None:
+        """Say how many questions are behind the grid, whole where the name of a what-if leaves room for it."""
+        self._n.set_text(grid.n_text())
+        self._n.setToolTip(as_tooltip(f"{grid.n_text()}\n{grid.n_tip()}"))
+        least = _LEAST_N * self._n.fontMetrics().averageCharWidth()
+        self._n.setMinimumWidth(min(self._n.sizeHint().width(), least))
 
     def _colour(self) -> None:
         """Give the values their colours."""

@@ -102,14 +102,14 @@ def test_the_what_if_has_the_colours_of_the_baseline(view: ExpertsView, session:
 
 def test_n_and_caption_say_what_is_compared(view: ExpertsView, session: Session) -> None:
     """Name of the what-if, and how many questions of how many."""
-    assert view._n.text() == "what-if: two off, n = 15 compared"
+    assert view._n.whole_text == "what-if: two off, n = 15 compared"
     assert "15 not compared" in view._n.toolTip()
     assert "what-if “two off” · n = 15 compared of 30" in view.figure.caption
     session.set(replace(session.state, mode=Mode.DIFFERENCE))
-    assert view._n.text() == "difference: two off, n = 15 compared"
+    assert view._n.whole_text == "difference: two off, n = 15 compared"
     assert "what-if “two off” less baseline · n = 15 compared of 30" in view.figure.caption
     session.set(replace(session.state, mode=Mode.BASELINE))
-    assert view._n.text() == "n = 29 questions"
+    assert view._n.whole_text == "n = 29 questions"
 
 
 def test_hover_says_before_after_change_and_n(

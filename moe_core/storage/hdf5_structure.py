@@ -1,19 +1,46 @@
-"""Reads an HDF5 file's structure without reading its data, and refuses whatever a trace never contains.
+"""Reads an HDF5 file's structure without reading its data, and refuses whatever a trace never contains."""
 
-Plain h5py follows external files and links, so everything is looked at through the low-level API and by type first.
-"""
-
+import struct
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-import h5py
-import numpy as np
 
 from moe_core.errors import TraceError
+from moe_core.storage.hdf5_blocks import UNDEFINED, Hdf5Blocks, Link, Message, parse_link
 
 _MAX_OBJECTS_PER_GROUP = 64
+_MAX_NAME_BYTES = 64
+_MAX_RANK = 4
+# Kinds of messages in an object header.
+_NIL, _SPACE, _LINK_INFO, _TYPE, _FILL, _LINK, _EXTERNAL, _LAYOUT = 0x00, 0x01, 0x02, 0x03, 0x05, 0x06, 0x07, 0x08
+_GROUP_INFO, _FILTERS, _ATTRIBUTE, _TIME, _ATTRIBUTE_INFO, _REFERENCES = 0x0A, 0x0B, 0x0C, 0x12, 0x15, 0x16
+_OF_GROUP = {_NIL, _LINK_INFO, _LINK, _GROUP_INFO, _TIME, _ATTRIBUTE_INFO}
+_OF_DATASET = {_NIL, _SPACE, _TYPE, _FILL, _LAYOUT, _TIME, _ATTRIBUTE_INFO}
+_TEXT, _UTF8_PADDED_WITH_ZEROS = 3, b"\x11\0\0"
+
+
+def _integer(n_bytes: int, *, signed: bool = False) -> bytes:
+    return struct.pack("<BBHIHH", 0, 8 if signed else 0, 0, n_bytes, 0, 8 * n_bytes)
+
+
+def _float(n_bytes: int, exponent_bits: int) -> bytes:
+    sign, mantissa = 8 * n_bytes - 1, 8 * n_bytes - 1 - exponent_bits
+    head = struct.pack("<BBBBI", 1, 0x20, sign, 0, n_bytes)
+    bias = 2 ** (exponent_bits - 1) - 1
+    return head + struct.pack("<HHBBBBI", 0, 8 * n_bytes, mantissa, exponent_bits, 0, mantissa, bias)
+
+
+# The types of numbers in a trace as HDF5 encodes them, apart from the encoding's version.
+_NUMBERS = {
+    _integer(1): "u1",
+    _integer(1, signed=True): "i1",
+    _integer(2): "<u2",
+    _float(2, exponent_bits=5): "<f2",
+    _integer(4): "<u4",
+    _integer(4, signed=True): "<i4",
+    _float(4, exponent_bits=8): "<f4",
+    _integer(8, signed=True): "<i8",
+}
 
 Attributes = dict[str, bytes | int | None]  # None: neither a short fixed-length text nor one integer
 
@@ -30,10 +57,11 @@ class FoundDataset:
 
 @dataclass(frozen=True)
 class FoundStructure:
-    """All datasets by name (`group/name`), and the root's attributes."""
+    """All datasets by name (`group/name`), the root's attributes, and where the headers lie (first byte, end)."""
 
     datasets: dict[str, FoundDataset]
     attributes: Attributes
+    headers: tuple[tuple[int, int], ...]
 
 
 def read_structure(path: Path, check_attributes: Callable[[Attributes], None]) -> FoundStructure:
@@ -43,91 +71,125 @@ def read_structure(path: Path, check_attributes: Callable[[Attributes], None]) -
     kind or version is called that. Raises TraceError, naming the object, for any other link, layout, filter or type.
     """
     try:
-        with h5py.File(path, "r") as file:
-            root = h5py.h5g.open(file.id, b"/")
-            attributes = _attributes(root)
+        with Hdf5Blocks(path) as blocks:
+            messages = blocks.messages(blocks.root_address())
+            attributes = _attributes(messages)
             check_attributes(attributes)
-            if file.userblock_size:
-                raise TraceError("it has a user block.")
-            return FoundStructure(_walk(root), attributes)
-    except (OSError, RuntimeError, ValueError, TypeError, KeyError, OverflowError) as error:
-        reason = str(error).strip("'")  # a KeyError quotes its text
-        raise TraceError(f"the HDF5 library cannot read it ({reason}).") from error
+            return FoundStructure(_walk(blocks, messages), attributes, tuple(blocks.spans))
+    except (OSError, struct.error, IndexError) as error:
+        raise TraceError(f"its HDF5 structure cannot be read ({error}).") from error
 
 
-def _walk(root: Any) -> dict[str, FoundDataset]:
+def _walk(blocks: Hdf5Blocks, root: list[Message]) -> dict[str, FoundDataset]:
     found: dict[str, FoundDataset] = {}
-    for name, child in _children(root, ""):
-        if isinstance(child, h5py.h5g.GroupID):
-            _refuse_attributes(child, name)
-            for inner_name, inner in _children(child, f"{name}/"):
+    for name, messages in _children(blocks, [message for message in root if message.kind != _ATTRIBUTE], ""):
+        if any(message.kind == _LINK_INFO for message in messages):
+            for inner_name, inner in _children(blocks, messages, f"{name}/"):
                 found[inner_name] = _dataset(inner, inner_name)
         else:
-            found[name] = _dataset(child, name)
+            found[name] = _dataset(messages, name)
     return found
 
 
-def _children(group: Any, prefix: str) -> list[tuple[str, Any]]:
-    if group.get_num_objs() > _MAX_OBJECTS_PER_GROUP:
+def _children(blocks: Hdf5Blocks, group: list[Message], prefix: str) -> list[tuple[str, list[Message]]]:
+    _refuse_others(group, _OF_GROUP, prefix)
+    links = [parse_link(message.body) for message in group if message.kind == _LINK]
+    for message in group:
+        if message.kind == _LINK_INFO:
+            links += _dense_links(blocks, message.body)
+    if len(links) > _MAX_OBJECTS_PER_GROUP:
         raise TraceError(f"it has more than {_MAX_OBJECTS_PER_GROUP} objects in /{prefix}.")
-    children = []
-    for raw_name in group:
-        name = prefix + raw_name.decode("utf-8", "replace")
-        if group.links.get_info(raw_name).type != h5py.h5l.TYPE_HARD:
-            raise TraceError(f"/{name} is a soft or external link.")
-        children.append((name, h5py.h5o.open(group, raw_name)))
-    return children
+    if len({link.name for link in links}) != len(links):
+        raise TraceError(f"two objects in /{prefix} have the same name.")
+    return [(prefix + link.name, _messages(blocks, link, prefix + link.name)) for link in links]
 
 
-def _dataset(found: Any, name: str) -> FoundDataset:
-    if not isinstance(found, h5py.h5d.DatasetID):
+def _dense_links(blocks: Hdf5Blocks, body: bytes) -> list[Link]:
+    heap, index = struct.unpack_from("<QQ", body, 10 if body[1] & 1 else 2)
+    return [] if heap == UNDEFINED else [parse_link(raw) for raw in blocks.heap_links(heap, index)]
+
+
+def _messages(blocks: Hdf5Blocks, link: Link, name: str) -> list[Message]:
+    if link.address is None:
+        raise TraceError(f"/{name} is a soft or external link.")
+    try:
+        return blocks.messages(link.address)
+    except TraceError as error:
+        raise TraceError(f"/{name}: {error}") from error
+
+
+def _dataset(messages: list[Message], name: str) -> FoundDataset:
+    _refuse_others(messages, _OF_DATASET, name)
+    body = {message.kind: message.body for message in messages}
+    if not {_SPACE, _TYPE, _LAYOUT} <= body.keys():
         raise TraceError(f"/{name} is not a dataset.")
-    _refuse_attributes(found, name)
-    creation = found.get_create_plist()
-    if creation.get_layout() != h5py.h5d.CONTIGUOUS:
+    for kind in (_SPACE, _TYPE, _LAYOUT):
+        if sum(message.kind == kind for message in messages) != 1:
+            raise TraceError(f"/{name} is declared twice.")
+    layout = body[_LAYOUT]
+    if len(layout) != 18 or layout[0] not in (3, 4, 5) or layout[1] != 1:
         raise TraceError(f"/{name} is not stored contiguously.")
-    if creation.get_nfilters() or creation.get_external_count():
-        raise TraceError(f"/{name} has filters or external storage.")
-    shape = _shape(found.get_space(), name)
-    offset = found.get_offset()
-    return FoundDataset(shape, _dtype(found.get_type(), name), offset or 0, found.get_storage_size())
+    offset, n_bytes = struct.unpack_from("<QQ", layout, 2)
+    return FoundDataset(
+        _shape(body[_SPACE], name), _dtype(body[_TYPE], name), 0 if offset == UNDEFINED else offset, n_bytes
+    )
 
 
-def _shape(space: Any, name: str) -> tuple[int, ...]:
-    if space.get_simple_extent_type() not in (h5py.h5s.SCALAR, h5py.h5s.SIMPLE):
-        raise TraceError(f"/{name} has no shape.")
-    return tuple(int(length) for length in space.get_simple_extent_dims())
+def _refuse_others(messages: list[Message], allowed: set[int], name: str) -> None:
+    said = {
+        _ATTRIBUTE: "has attributes",
+        _FILTERS: "has filters or external storage",
+        _EXTERNAL: "has filters or external storage",
+        _REFERENCES: "has several names",
+    }
+    for message in messages:
+        if message.kind not in allowed:
+            raise TraceError(f"/{name} {said.get(message.kind, 'is neither a plain group nor a plain dataset')}.")
+        if message.kind == _ATTRIBUTE_INFO and _has_heap(message.body):
+            raise TraceError(f"/{name} has attributes.")
 
 
-def _dtype(kind: Any, name: str) -> str:
+def _has_heap(attribute_info: bytes) -> bool:
+    place = 4 if attribute_info[1] & 1 else 2
+    return bool(struct.unpack_from("<Q", attribute_info, place)[0] != UNDEFINED)
+
+
+def _shape(body: bytes, name: str) -> tuple[int, ...]:
+    version, rank, _, kind = body[:4]
+    if version != 2 or kind > 1 or rank > _MAX_RANK or bool(rank) != bool(kind):
+        raise TraceError(f"/{name} has no shape that a trace uses.")
+    return struct.unpack_from(f"<{rank}Q", body, 4)
+
+
+def _dtype(body: bytes, name: str) -> str:
     """Only the exact types of the format; anything else, also big-endian or variable-length, is refused."""
-    if isinstance(kind, h5py.h5t.TypeStringID) and not kind.is_variable_str():
-        expected = h5py.h5t.py_create(h5py.string_dtype("utf-8", kind.get_size()), logical=True)
-        if kind == expected:
-            return f"S{kind.get_size()}"
-    for dtype in ("u1", "i1", "<u2", "<f2", "<u4", "<i4", "<f4", "<i8"):
-        if kind == h5py.h5t.py_create(np.dtype(dtype), logical=True):
-            return dtype
+    kind = body[0] & 15
+    if kind == _TEXT and body[1:4] == _UTF8_PADDED_WITH_ZEROS:
+        return f"S{int.from_bytes(body[4:8], 'little')}"
+    if dtype := _NUMBERS.get(bytes([kind]) + body[1:]):
+        return dtype
     raise TraceError(f"/{name} has a type that traces do not use.")
 
 
-def _refuse_attributes(found: Any, name: str) -> None:
-    if h5py.h5a.get_num_attrs(found):
-        raise TraceError(f"/{name} has attributes.")
+def _attributes(root: list[Message]) -> Attributes:
+    return dict(_attribute(message.body) for message in root if message.kind == _ATTRIBUTE)
 
 
-def _attributes(root: Any) -> Attributes:
-    count = min(h5py.h5a.get_num_attrs(root), _MAX_OBJECTS_PER_GROUP)
-    found = [h5py.h5a.open(root, index=index) for index in range(count)]
-    return {attribute.name.decode("utf-8", "replace"): _attribute_value(attribute) for attribute in found}
-
-
-def _attribute_value(attribute: Any) -> bytes | int | None:
-    kind = attribute.get_type()
-    is_text = isinstance(kind, h5py.h5t.TypeStringID) and not kind.is_variable_str() and kind.get_size() <= 64
-    is_number = isinstance(kind, h5py.h5t.TypeIntegerID)
-    if attribute.get_space().get_simple_extent_type() != h5py.h5s.SCALAR or not (is_text or is_number):
-        return None
-    value = np.empty((), f"S{kind.get_size()}" if is_text else np.int64)
-    attribute.read(value, mtype=kind if is_text else None)
-    return bytes(value[()]) if is_text else int(value)
+def _attribute(body: bytes) -> tuple[str, bytes | int | None]:
+    version, _, name_bytes, type_bytes, space_bytes = struct.unpack_from("<BBHHH", body)
+    start = 9 + name_bytes
+    name = body[9:start].rstrip(b"\0").decode("utf-8", "replace")
+    if version != 3:
+        return name, None
+    kind = body[start : start + type_bytes]
+    space = body[start + type_bytes : start + type_bytes + space_bytes]
+    value = body[start + type_bytes + space_bytes :]
+    is_scalar = len(space) >= 4 and space[0] == 2 and space[1] == 0 and space[3] == 0
+    if not is_scalar or len(kind) < 8 or len(value) != int.from_bytes(kind[4:8], "little"):
+        return name, None
+    if kind[0] & 15 == _TEXT and len(value) <= _MAX_NAME_BYTES:
+        return name, value.rstrip(b"\0")
+    number = bytes([kind[0] & 15]) + kind[1:]
+    if number in (*map(_integer, (1, 2, 4, 8)), *(_integer(n, signed=True) for n in (1, 2, 4, 8))):
+        return name, int.from_bytes(value, "little", signed=bool(kind[1] & 8))
+    return name, None

@@ -45,7 +45,7 @@ def check_structure(path: Path) -> TraceLayout:
         found = read_structure(path, _check_attributes)
         specification = _specification(path, found, identity[2])
         dimensions = _dimensions(found.datasets, specification)
-        extents = _extents(found.datasets, dimensions, identity[2])
+        extents = _extents(found, dimensions, identity[2])
         static_crc32 = found.attributes["static_crc32"]
         assert isinstance(static_crc32, int)
         layout = TraceLayout(specification, dimensions, extents, static_crc32, identity)
@@ -214,7 +214,8 @@ def _text_bytes(found: Mapping[str, FoundDataset], name: str) -> int:
     return int(found[name].dtype[1:])
 
 
-def _extents(found: Mapping[str, FoundDataset], dimensions: TraceDimensions, file_bytes: int) -> dict[str, Extent]:
+def _extents(structure: FoundStructure, dimensions: TraceDimensions, file_bytes: int) -> dict[str, Extent]:
+    found = structure.datasets
     expected = {dataset.name: dataset for dataset in datasets(dimensions)}
     if unlike := sorted(expected.keys() ^ found.keys()):
         kind = "missing" if unlike[0] in expected else "not part of a trace"
@@ -222,10 +223,11 @@ def _extents(found: Mapping[str, FoundDataset], dimensions: TraceDimensions, fil
     for name, dataset in expected.items():
         _check_dataset(dataset, found[name])
         _check_extent(name, found[name], file_bytes)
-    ends = sorted((f.offset, f.offset + f.n_bytes, name) for name, f in found.items() if f.n_bytes)
-    for (_, end, name), (start, _, next_name) in pairwise(ends):
+    spans = [(f.offset, f.offset + f.n_bytes, f"/{name}") for name, f in found.items() if f.n_bytes]
+    spans += [(start, end, "a header") for start, end in structure.headers]
+    for (_, end, name), (start, _, next_name) in pairwise(sorted(spans)):
         if start < end:
-            raise TraceError(f"/{name} and /{next_name} overlap.")
+            raise TraceError(f"{name} and {next_name} overlap.")
     return {name: Extent(dataset, found[name].offset) for name, dataset in expected.items()}
 
 

@@ -13,19 +13,15 @@ from glob import escape
 from itertools import chain
 from pathlib import Path
 
-import h5py
 import numpy as np
 
 from moe_core.errors import TraceError
 from moe_core.prompting import TokenisedQuiz
 from moe_core.question import Question
 from moe_core.specification import Specification
+from moe_core.storage.hdf5_headers import make_headers
 from moe_core.storage.layout import (
-    FORMAT,
-    FORMAT_VERSION,
     MAX_SEGMENT_TOKENS,
-    Dataset,
-    Extent,
     Segments,
     TraceDimensions,
     TraceLayout,
@@ -37,7 +33,6 @@ from moe_core.storage.trace_file import TraceFile
 from moe_core.storage.trace_lock import writer_lock
 
 _HEADER_BYTES = 64 * 2**10  # more than all HDF5 headers together; only for the estimate of free space
-_ALIGNMENT_BYTES = 8  # so that no CRC word straddles two disk sectors
 
 
 def create_trace(
@@ -170,46 +165,21 @@ def _sweep_leftovers(path: Path) -> None:
 def _write_skeleton(
     skeleton: Path, specification: Specification, dimensions: TraceDimensions, values: Mapping[str, bytes]
 ) -> None:
-    """HDF5 writes only headers; space is set aside and filled by plain writes, where a full disk is an error."""
+    """Space is set aside and filled by plain writes, where a full disk is an error."""
     crc = static_crc(values, dimensions)
-    extents = _write_headers(skeleton, dimensions, crc)
-    end = max(extent.offset + extent.dataset.n_bytes for extent in extents.values())
+    headers = make_headers(dimensions, crc)
+    skeleton.touch(exist_ok=False)
     with PositionedFile(skeleton, writable=True) as file:
-        file.reserve(max(end, skeleton.stat().st_size))
-    layout = TraceLayout(specification, dimensions, extents, crc, identity_of(skeleton.stat()))
+        file.reserve(headers.n_bytes)
+        for place, data in headers.writes:
+            file.write(place, data)
+    layout = TraceLayout(specification, dimensions, headers.extents, crc, identity_of(skeleton.stat()))
     with TraceFile(skeleton, layout, writable=True) as trace:
         for name, data in values.items():
             trace.write(name, 0, data)
         for segments in Segments:
-            trace.write(segments.crc, 0, bytes(extents[segments.crc].dataset.n_bytes))
+            trace.write(segments.crc, 0, bytes(headers.extents[segments.crc].dataset.n_bytes))
         trace.sync()
-
-
-def _write_headers(skeleton: Path, dimensions: TraceDimensions, crc: int) -> dict[str, Extent]:
-    # The file version of HDF5 1.10, not "latest": older viewers must be able to open the file.
-    with h5py.File(
-        skeleton, "x", libver=("v110", "v110"), alignment_threshold=1, alignment_interval=_ALIGNMENT_BYTES
-    ) as file:
-        file.attrs.create("format", np.bytes_(FORMAT))
-        file.attrs.create("format_version", FORMAT_VERSION, dtype="<i4")
-        file.attrs.create("static_crc32", crc, dtype="<u4")
-        for group in dict.fromkeys(dataset.name.partition("/")[0] for dataset in datasets(dimensions) if dataset.shape):
-            file.create_group(group)
-        return {dataset.name: Extent(dataset, _create(file, dataset)) for dataset in datasets(dimensions)}
-
-
-def _create(file: h5py.File, dataset: Dataset) -> int:
-    """Offset of a new dataset, allocated at once, its bytes untouched; 0 when it is empty."""
-    creation = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
-    creation.set_layout(h5py.h5d.CONTIGUOUS)
-    creation.set_alloc_time(h5py.h5d.ALLOC_TIME_EARLY)
-    creation.set_fill_time(h5py.h5d.FILL_TIME_NEVER)
-    creation.set_obj_track_times(False)
-    dtype = np.dtype(dataset.dtype)
-    text = h5py.string_dtype("utf-8", dtype.itemsize) if dtype.kind == "S" else dtype
-    space = h5py.h5s.create_simple(dataset.shape) if dataset.shape else h5py.h5s.create(h5py.h5s.SCALAR)
-    created = h5py.h5d.create(file.id, dataset.name.encode(), h5py.h5t.py_create(text, logical=True), space, creation)
-    return created.get_offset() or 0
 
 
 def _publish(skeleton: Path, path: Path) -> None:

@@ -11,6 +11,7 @@ import pytest
 from moe_core.errors import TraceError
 from moe_core.storage.trace_check import check_structure
 from tests.storage.copied_trace import Replacement, copy_trace, with_values
+from tests.storage.sealed_headers import change_headers
 from tests.storage.synthetic_run import SyntheticRun, record
 
 
@@ -187,15 +188,20 @@ def test_impossible_static_values_are_refused(
         check_structure(bad)
 
 
-@pytest.mark.parametrize(("place", "reason"), [("end", "damaged"), ("other", "overlap")])
+@pytest.mark.parametrize(("place", "reason"), [("end", "ends behind the end"), ("other", "overlap"), ("0", "overlap")])
 def test_wrong_extents_are_refused(good: Path, tmp_path: Path, place: str, reason: str) -> None:
-    """An extent past the end of the file, or upon another one (old headers carry no checksum of their own)."""
-    bad = copy_trace(good, tmp_path / "bad.h5", libver="earliest")
+    """An extent past the end of the file, upon another one, or upon the headers."""
+    bad = copy_trace(good, tmp_path / "bad.h5")
     extents = check_structure(bad).extents
-    raw = bad.read_bytes()
-    target = len(raw) - 2 if place == "end" else extents["answers/router_probs"].offset + 8
+    target = {"end": bad.stat().st_size - 2, "other": extents["answers/router_probs"].offset + 8, "0": 40}[place]
     old = struct.pack("<Q", extents["answers/weights"].offset)
-    assert raw.count(old) == 1
-    bad.write_bytes(raw.replace(old, struct.pack("<Q", target)))
+    change_headers(bad, old, struct.pack("<Q", target))
     with pytest.raises(TraceError, match=reason):
         check_structure(bad)
+
+
+def test_old_headers_without_checksums_are_refused(good: Path, tmp_path: Path) -> None:
+    """HDF5's first kind of header has none, so that damage in it would go unnoticed."""
+    old = copy_trace(good, tmp_path / "old.h5", libver="earliest")
+    with pytest.raises(TraceError, match="without checksums"):
+        check_structure(old)

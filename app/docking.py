@@ -10,6 +10,9 @@ from app.view import Place, View
 LAYOUT_VERSION = 2
 """Counts up when docks are added or renamed: a layout of another version is not restored."""
 
+GROWTH_STEP_MS = 50
+"""Views draw what is new in a growing trace one after the other, so far apart."""
+
 _MIDDLE_SHARE, _SIDE_SHARE = 46, 27
 
 
@@ -22,7 +25,8 @@ def add_docks(window: QMainWindow, views: list[View]) -> dict[str, QDockWidget]:
         | QMainWindow.DockOption.AllowTabbedDocks
     )
     docks = {}
-    for view in views:
+    for number, view in enumerate(views, start=1):
+        view.wait_while_growing(number * GROWTH_STEP_MS)
         dock = QDockWidget(view.title, window)
         dock.setObjectName(f"dock-{view.name}")
         dock.setWidget(view)

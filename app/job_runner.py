@@ -1,6 +1,7 @@
 """Runs jobs one at a time in a thread of its own, which lives as long as the window and owns the model."""
 
 import logging
+import os
 import sys
 import threading
 import time
@@ -19,6 +20,7 @@ log = logging.getLogger(__name__)
 
 POLL_MS = 80
 _LONGEST_ERROR = 300
+_NICENESS = 5
 
 Job = Generator[Event, None, Any]
 MakeJob = Callable[[Engine], Job]
@@ -224,6 +226,7 @@ class _Worker(QObject):
     @Slot(object)
     def run(self, run: _Run) -> None:
         """Pump a job to its end, or until it is cancelled."""
+        _yield_to_the_window()
         started = time.monotonic()
         ended = self._pump(run)
         self.ended.emit((run, replace(ended, seconds=time.monotonic() - started)))
@@ -246,6 +249,13 @@ class _Worker(QObject):
             sentence = f"{run.title} failed unexpectedly: {_in_one_line(error)}. The log has the details."
             return JobEnded(run.title, "failed", error=sentence)
         return JobEnded(run.title, "cancelled")
+
+
+def _yield_to_the_window() -> None:
+    """Lower this thread's priority, and that of threads it starts: the window's are few and short, but cannot wait."""
+    if sys.platform == "linux":  # where a priority belongs to a thread; elsewhere it would be the whole program's
+        with suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICENESS)
 
 
 def _in_one_line(error: Exception) -> str:

@@ -53,6 +53,13 @@ UNDOABLE = ("filter", "experts", "intervention")
 """Fields whose edits can be undone."""
 
 
+def is_growth(changed: frozenset[str], after: State) -> bool:
+    """Whether a change is only that a trace being recorded was opened, or has new rows."""
+    if "trace" in changed:
+        return after.trace is not None and not after.trace.trace.complete
+    return changed == {"revision"}
+
+
 def differing(before: State, after: State) -> frozenset[str]:
     """Names of the fields that differ; traces are told apart by identity."""
     names = State.__dataclass_fields__

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any, ClassVar, Literal
 
-from PySide6.QtCore import QEvent, Qt
+from PySide6.QtCore import QEvent, Qt, QTimer
 from PySide6.QtGui import QKeyEvent, QPalette, QShowEvent
 from PySide6.QtWidgets import (
     QAbstractButton,
@@ -17,7 +17,7 @@ from PySide6.QtWidgets import (
 )
 
 from app.session import Session
-from app.state import State, differing
+from app.state import State, differing, is_growth
 
 Place = Literal["left", "left-tab", "centre", "centre-bottom", "right", "right-tab", "bottom-tab"]
 
@@ -44,6 +44,9 @@ class View(QWidget):
         self._pages.addWidget(self._empty)
         self._is_stale = True
         self._is_in_front = True
+        self._growth = QTimer(self)
+        self._growth.setSingleShot(True)
+        self._growth.timeout.connect(self._draw_growth)
         self.setObjectName(self.name)
         self.setAccessibleName(self.title)
         session.changed.connect(self._on_changed)
@@ -89,8 +92,22 @@ class View(QWidget):
         if in_front and self._is_stale:
             self.redraw()
 
+    def wait_while_growing(self, delay_ms: int) -> None:
+        """Draw so much later what is new in a trace that is being recorded: all views at once would hold the window."""
+        self._growth.setInterval(delay_ms)
+
     def _on_changed(self, before: State, after: State) -> None:
-        if differing(before, after) & self.depends_on:
+        changed = differing(before, after)
+        if not changed & self.depends_on:
+            return
+        if self._growth.interval() and is_growth(changed, after):
+            self._is_stale = True
+            self._growth.start()
+        else:
+            self.redraw()
+
+    def _draw_growth(self) -> None:
+        if self._is_stale:
             self.redraw()
 
     def showEvent(self, event: QShowEvent) -> None:

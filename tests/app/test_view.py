@@ -61,3 +61,17 @@ def test_a_view_behind_another_tab_waits_until_it_is_in_front(
     assert drawn == []
     window.docks["expert"].raise_()
     qtbot.waitUntil(lambda: len(drawn) == 1)
+
+
+def test_what_is_new_in_a_growing_trace_is_drawn_one_view_after_the_other(opened: Session, qtbot: QtBot) -> None:
+    """All at once would hold the window for several frames; a person's own change is drawn at once."""
+    view = LayerView(opened)
+    view.depends_on = frozenset({"layer", "revision"})  # type: ignore[misc]
+    view.wait_while_growing(20)
+    qtbot.addWidget(view)
+    view.show()
+    opened.refresh()
+    assert view.drawn == [0]
+    qtbot.waitUntil(lambda: view.drawn == [0, 0])
+    opened.set(replace(opened.state, layer=1))
+    assert view.drawn == [0, 0, 1]

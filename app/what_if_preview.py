@@ -64,17 +64,12 @@ class Preview:
         parts = []
         if self.n_masked:
             share = percent(self.n_masked / self.n_all)
-            parts.append(
-                f"switches off {count(self.n_masked)} of {count(self.n_all)} experts, {share} of their weights"
-            )
+            parts.append(f"{count(self.n_masked)} of {count(self.n_all)} experts off, {share} of their weights")
         if self.n_boosted:
-            parts.append(f"scales {count(self.n_boosted)} of {count(self.n_all)} experts")
-        touched = (
-            f"Touches {_touched(self.answer)} answer-position and {_touched(self.prompt)} prompt-token routings "
-            f"of the baseline in {count(self.n_questions)} question{'s' * (self.n_questions != 1)}."
-        )
-        done = " and ".join(parts)
-        return [f"{done[:1].upper()}{done[1:]}.", touched]
+            parts.append(f"{count(self.n_boosted)} of {count(self.n_all)} experts scaled")
+        questions = f"{count(self.n_questions)} question{'s' * (self.n_questions != 1)}"
+        touched = f"{_touched(self.answer)} answer-position and {_touched(self.prompt)} prompt-token routings"
+        return [f"{'; '.join(parts)}.", f"In {questions} this touches {touched} of the baseline."]
 
 
 class Previews:
@@ -127,11 +122,11 @@ class Previews:
 def subset_of(state: State) -> Subset:
     """The questions that the next what-if asks; raises QuizError where none of the selection is recorded."""
     rerun = state.rerun
-    if rerun.subset is SubsetKind.SAMPLE:
-        return Subset(sample=rerun.sample, seed=rerun.seed)
     if rerun.subset is SubsetKind.ALL or state.trace is None:
         return Subset()
     trace = state.trace.trace
+    if rerun.subset is SubsetKind.SAMPLE:
+        return Subset(sample=min(rerun.sample, int(trace.recorded.sum())), seed=rerun.seed)
     rows = state.trace.rows(state.scope, state.filter)
     if not (recorded := rows[trace.recorded[rows]]).size:
         raise QuizError("No recorded question passes the filter: there is nothing to ask.")

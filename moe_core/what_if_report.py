@@ -71,19 +71,19 @@ def _overview(made: Sequence[ReportedWhatIf]) -> Markup:
                 percent_with_interval(change.after.estimate, change.after.lower, change.after.upper),
                 f"{points(change.delta).removesuffix(' points')} {points_interval(change.lower, change.upper)}",
                 p_value(change.p).removeprefix("p = ").removeprefix("p "),
-                "" if each.controls is None else as_harmful_text(each.controls, each.comparison),
+                "" if each.controls is None else as_harmful_text(each.controls),
                 f"{each.seconds:.1f}",
             )
         )
     return _table(heads, rows)
 
 
-def as_harmful_text(controls: Controls, comparison: Comparison) -> str:
-    """`3 of 20`: how many of the random masks do at least as much harm to the accuracy."""
+def as_harmful_text(controls: Controls) -> str:
+    """`3 of 20`: how many of the random masks do at least as much harm to the accuracy; a dash without answers."""
     if not isfinite(controls.p_accuracy):
         return NOTHING
-    # p counts the given mask among them: (r + 1) / (n + 1).
-    return f"{count(round(controls.p_accuracy * (len(controls.runs) + 1)) - 1)} of {count(len(controls.runs))}"
+    n = len(controls.runs)
+    return f"{count(round(controls.p_accuracy * (n + 1)) - 1)} of {count(n)}"  # p counts the given mask among them
 
 
 def _details(each: ReportedWhatIf) -> Markup:

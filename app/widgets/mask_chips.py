@@ -1,0 +1,215 @@
+"""The experts of a mask as chips, a group a layer: each goes away by a click or a key, a whole layer by its heading."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from PySide6.QtCore import QEvent, QPoint, QRect, QSize, Qt, Signal
+from PySide6.QtGui import QFocusEvent, QHelpEvent, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPalette, QResizeEvent
+from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
+
+from app import theme
+
+Expert = tuple[int, int]
+
+_PADDING, _GAP, _LINE_GAP, _MARK = 6, 4, 3, "✕"
+_REMOVES = (Qt.Key.Key_Delete, Qt.Key.Key_Backspace, Qt.Key.Key_Return, Qt.Key.Key_Enter)
+
+
+@dataclass(frozen=True)
+class _Chip:
+    """Where a chip stands and which experts go with it; a heading stands for all of its layer."""
+
+    place: QRect
+    text: str
+    experts: tuple[Expert, ...]
+    tip: str
+    is_heading: bool = False
+
+
+class MaskChips(QWidget):
+    """One widget however many experts there are. `removed` carries the experts to take out of the mask."""
+
+    removed = Signal(object)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._actions: dict[Expert, str] = {}
+        self._effect = ""
+        self._chips: list[_Chip] = []
+        self._current = 0
+        self._hovered: int | None = None
+        self._height = 0
+        self.setMouseTracking(True)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        policy = QSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Minimum)
+        policy.setHeightForWidth(True)
+        self.setSizePolicy(policy)
+        self.setAccessibleName("Experts in the mask")
+
+    def set_experts(self, actions: Mapping[Expert, str], effect: str) -> None:
+        """Show these experts with what is done to each; `effect` is what is done to most, and not written out."""
+        if dict(actions) == self._actions and effect == self._effect:
+            return
+        self._actions, self._effect = dict(sorted(actions.items())), effect
+        names = ", ".join(f"{layer}:{expert} {action}" for (layer, expert), action in self._actions.items())
+        self.setAccessibleDescription(names or "none")
+        self._arrange()
+        self._current = min(self._current, max(len(self._chips) - 1, 0))
+        self.updateGeometry()
+        self.update()
+
+    @property
+    def texts(self) -> list[str]:
+        """What the chips say, in their order."""
+        return [chip.text for chip in self._chips]
+
+    def place_of(self, expert: Expert) -> QRect:
+        """Where an expert's chip stands."""
+        return next(chip.place for chip in self._chips if chip.experts == (expert,) and not chip.is_heading)
+
+    def _arrange(self) -> None:
+        self._chips, self._height = self._arranged(self.width())
+        self._hovered = None
+
+    def _arranged(self, width: int) -> tuple[list[_Chip], int]:
+        """The chips in a width, and the height that they take."""
+        metrics = self.fontMetrics()
+        line = metrics.height() + 4
+        indent = metrics.horizontalAdvance("Layer 00") + 2 * _PADDING
+        by_layer: dict[int, list[Expert]] = {}
+        for expert in self._actions:
+            by_layer.setdefault(expert[0], []).append(expert)
+        chips, y = [], 0
+        for layer, experts in by_layer.items():
+            heading = f"Layer {layer}"
+            tip = f"Layer {layer}: {len(experts)} in the mask.\nClick to take all of them out (Delete)."
+            chips.append(_Chip(QRect(0, y, indent, line), heading, tuple(experts), tip, is_heading=True))
+            x = indent + _GAP
+            for expert in experts:
+                text = self._text(expert)
+                wide = metrics.horizontalAdvance(f"{text} {_MARK}") + 2 * _PADDING
+                if x + wide > width and x > indent + _GAP:
+                    x, y = indent + _GAP, y + line + _LINE_GAP
+                chips.append(_Chip(QRect(x, y, wide, line), text, (expert,), self._tip(expert)))
+                x += wide + _GAP
+            y += line + _LINE_GAP
+        return chips, y
+
+    def _text(self, expert: Expert) -> str:
+        action = self._actions[expert]
+        return f"{expert[1]}" if action == self._effect else f"{expert[1]} {action}"
+
+    def _tip(self, expert: Expert) -> str:
+        return f"Layer {expert[0]}, expert {expert[1]}: {self._actions[expert]}.\nClick to take it out (Delete)."
+
+    def _at(self, place: QPoint) -> int | None:
+        return next((at for at, chip in enumerate(self._chips) if chip.place.contains(place)), None)
+
+    def _remove(self, at: int) -> None:
+        if 0 <= at < len(self._chips):
+            self._current = at
+            self.removed.emit(frozenset(self._chips[at].experts))
+
+    def _go_to(self, at: int) -> None:
+        self._current = min(max(at, 0), len(self._chips) - 1)
+        self.update()
+
+    def _next_heading(self, step: int) -> int:
+        places = range(self._current + step, len(self._chips) if step > 0 else -1, step)
+        return next((at for at in places if self._chips[at].is_heading), self._current)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        steps = {Qt.Key.Key_Left: -1, Qt.Key.Key_Right: 1}
+        if not self._chips:
+            super().keyPressEvent(event)
+        elif event.key() in _REMOVES or event.key() == Qt.Key.Key_Space:
+            self._remove(self._current)
+        elif event.key() in steps:
+            self._go_to(self._current + steps[Qt.Key(event.key())])
+        elif event.key() in (Qt.Key.Key_Up, Qt.Key.Key_Down):
+            self._go_to(self._next_heading(1 if event.key() == Qt.Key.Key_Down else -1))
+        elif event.key() in (Qt.Key.Key_Home, Qt.Key.Key_End):
+            self._go_to(0 if event.key() == Qt.Key.Key_Home else len(self._chips) - 1)
+        else:
+            super().keyPressEvent(event)
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        hovered = self._at(event.position().toPoint())
+        self.setCursor(Qt.CursorShape.ArrowCursor if hovered is None else Qt.CursorShape.PointingHandCursor)
+        if hovered != self._hovered:
+            self._hovered = hovered
+            self.update()
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        at = self._at(event.position().toPoint())
+        if event.button() == Qt.MouseButton.LeftButton and at is not None:
+            self._remove(at)
+
+    def leaveEvent(self, event: QEvent) -> None:
+        self._hovered = None
+        self.update()
+
+    def event(self, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.ToolTip and isinstance(event, QHelpEvent):
+            at = self._at(event.pos())
+            QToolTip.showText(event.globalPos(), "" if at is None else self._chips[at].tip, self)
+            return True
+        if isinstance(event, QKeyEvent) and event.type() == QEvent.Type.ShortcutOverride and _is_space(event):
+            event.accept()  # else it would be the window's key for the next question
+            return True
+        return super().event(event)
+
+    def focusInEvent(self, event: QFocusEvent) -> None:
+        super().focusInEvent(event)
+        self.update()
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() in (QEvent.Type.FontChange, QEvent.Type.StyleChange):
+            self._arrange()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._arrange()
+
+    def hasHeightForWidth(self) -> bool:
+        return True
+
+    def heightForWidth(self, width: int) -> int:
+        return self._height if width == self.width() else self._arranged(width)[1]
+
+    def sizeHint(self) -> QSize:
+        return QSize(200, self._height)
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(80, 0)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        for at, chip in enumerate(self._chips):
+            if chip.place.intersects(event.rect()):
+                self._paint_chip(painter, at, chip)
+
+    def _paint_chip(self, painter: QPainter, at: int, chip: _Chip) -> None:
+        palette = self.palette()
+        ground, accent = palette.color(QPalette.ColorRole.Window), palette.color(QPalette.ColorRole.Accent)
+        is_current = self.hasFocus() and at == self._current
+        is_hovered = at == self._hovered
+        if not chip.is_heading or is_current or is_hovered:
+            shade = theme.blend(ground, palette.color(QPalette.ColorRole.WindowText), 0.16 if is_hovered else 0.08)
+            painter.setBrush(shade)
+            painter.setPen(accent if is_current else theme.blend(ground, palette.color(QPalette.ColorRole.Dark), 0.6))
+            outline = chip.place.toRectF().adjusted(0.5, 0.5, -0.5, -0.5)
+            painter.drawRoundedRect(outline, 4, 4)
+        inner = chip.place.adjusted(_PADDING, 0, -_PADDING, 0)
+        faded = palette.color(QPalette.ColorRole.PlaceholderText)
+        painter.setPen(faded if chip.is_heading else palette.color(QPalette.ColorRole.WindowText))
+        painter.drawText(inner, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, chip.text)
+        if not chip.is_heading:
+            painter.setPen(faded)
+            painter.drawText(inner, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, _MARK)
+
+
+def _is_space(event: QKeyEvent) -> bool:
+    return event.key() == Qt.Key.Key_Space and event.modifiers() == Qt.KeyboardModifier.NoModifier

@@ -9,7 +9,7 @@ from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QComboBox, QSizePolicy
 
-from app.captions import question_caption
+from app.question_comparison import captioned, rerouted_text
 from app.question_content import QuestionContent
 from app.question_words import prompt_table, token_text
 from app.state import State
@@ -60,13 +60,15 @@ class PromptPane(FigurePane):
         self.strip.set_tokens(content.texts, content.n_prefix, is_collapsed=folds)
         self.strip.set_note(_missing(content, measure, values))
         self.strip.set_values(values, *self._range(content, measure, values), measure.unit)
+        self.strip.set_marked(content.is_rerouted)
+        self.set_subtitle(*rerouted_text(content))
         self.strip.set_cursor(cursor)
         self.fold.setEnabled(content.n_prefix > 0)
         self.fold.setChecked(folds)
         self.measure.setToolTip(f"Colour the tokens by: {measure.tip}")
-        caption = (
-            f"{question_caption(state)} · {measure.described(state)}" if values is not None else question_caption(state)
-        )
+        caption = captioned(content, state)
+        if values is not None:
+            caption += f" · {measure.described(state)}"
         self.figure.set_data(prompt_table(content, self.strip.shown_tokens, measure, values), caption)
         self._scroll(is_other=is_other, token=state.token)
 
@@ -103,7 +105,7 @@ class PromptPane(FigurePane):
         if values is None or content.routing is None:
             return 0.0, 1.0
         if self.whole_range.isChecked():
-            return 0.0, measure.highest(content.routing.experts.shape[2])
+            return 0.0, measure.highest(content)
         shown = values[self.strip.shown_tokens.start :]
         finite = shown[np.isfinite(shown)]
         return (float(finite.min()), float(finite.max())) if len(finite) else (0.0, 1.0)
@@ -128,13 +130,19 @@ class PromptPane(FigurePane):
         self.fold_changed.emit(folded)
 
 
+_NONE = {
+    "expert_weight": "No token of this prompt was sent to a selected expert.",
+    "changed": "Every token of this prompt goes to the same experts as before, in every layer.",
+}
+
+
 def _missing(content: QuestionContent, measure: TokenMeasure, values: Values | None) -> str:
     """Why the tokens are not coloured, in one sentence; empty where they are, or need not be."""
     if measure.name == "none":
         return ""
     if values is None:
-        return content.routing_problem or measure.missing
-    return "" if values.any() or not measure.missing else "No token of this prompt was sent to a selected expert."
+        return content.routing_problem or content.latest.routing_problem or measure.missing
+    return "" if values.any() else _NONE.get(measure.name, "")
 
 
 def _describe(content: QuestionContent, measure: TokenMeasure, values: Values | None, token: int) -> str:

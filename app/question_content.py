@@ -46,7 +46,8 @@ class QuestionContent:
     """What the Question view shows. `gold` is -1 without a right choice; `n_prefix` tokens are shared with others.
 
     `answer` and `routing` are None where they cannot be shown; `answer_problem` and `routing_problem` then say why,
-    and are empty otherwise. `margin`, nats, is NaN where there is none.
+    and are empty otherwise. `margin`, nats, is NaN where there is none. `after` is the same question in a what-if,
+    where that is to be shown beside it.
     """
 
     id: str
@@ -62,6 +63,7 @@ class QuestionContent:
     answer_problem: str
     routing: TokenRouting | None
     routing_problem: str
+    after: "QuestionContent | None" = None
 
     @property
     def answer_position(self) -> int:
@@ -92,6 +94,26 @@ class QuestionContent:
     def predicted(self) -> int:
         """Index of the choice that the model prefers, -1 where there is none."""
         return self.answer.predicted if self.answer else -1
+
+    @property
+    def latest(self) -> "QuestionContent":
+        """The question as the what-if left it, or as it is without one."""
+        return self.after or self
+
+    @cached_property
+    def changes_of_experts(self) -> NDArray[np.bool_] | None:
+        """Whether the what-if sent each token to other experts in each layer [T, L]; None where that is not known."""
+        if self.after is None or self.routing is None or self.after.routing is None:
+            return None
+        before, after = (np.sort(side.experts, axis=2) for side in (self.routing, self.after.routing))  # [T, L, K]
+        changes: NDArray[np.bool_] = (before != after).any(axis=2)
+        return changes
+
+    @property
+    def is_rerouted(self) -> NDArray[np.bool_] | None:
+        """Whether the what-if sent each token to other experts in some layer [T]; None as above."""
+        changes = self.changes_of_experts
+        return None if changes is None else np.asarray(changes.any(axis=1))
 
     @cached_property
     def topk_entropy(self) -> FloatArray | None:

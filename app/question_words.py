@@ -43,7 +43,7 @@ def token_text(content: QuestionContent, token: int, measure: TokenMeasure, valu
         place += ", in the shared prefix"
     lines = [f"“{visible(content.texts[token])}”", place, f"token id {content.token_ids[token]}"]
     if values is not None:
-        lines.append(f"{measure.title}: {_number(values[token])} {measure.unit}")
+        lines.append(f"{measure.title}: {number(values[token])} {measure.unit}")
     return "\n".join(lines)
 
 
@@ -54,7 +54,7 @@ def prompt_table(
     heading = f"{measure.title} ({measure.unit})" if values is not None else measure.title
     numbers = values.tolist() if values is not None else [None] * len(content.texts)
     ids = content.token_ids.tolist()
-    rows = [(token, ids[token], content.texts[token], _finite(numbers[token])) for token in shown]
+    rows = [(token, ids[token], content.texts[token], finite(numbers[token])) for token in shown]
     return FigureTable(("position", "token id", "text", heading), rows)
 
 
@@ -93,7 +93,7 @@ def choice_table(content: QuestionContent) -> FigureTable:
     """A row for each choice."""
     shares = shares_among_choices(content).tolist()
     rows = [
-        (bar.letter, bar.text, _finite(bar.logprob), _finite(share), _mark(bar.is_gold), _mark(bar.is_predicted))
+        (bar.letter, bar.text, finite(bar.logprob), finite(share), mark(bar.is_gold), mark(bar.is_predicted))
         for bar, share in zip(choice_bars(content), shares, strict=True)
     ]
     columns = ("choice", "text", "log-probability (nats)", "probability among the choices", "gold", "predicted")
@@ -106,7 +106,7 @@ def margin_text(content: QuestionContent) -> str:
         return ""
     if content.gold < 0:
         return "The quiz names no right choice"
-    return f"margin {_signed(content.margin)} nats"
+    return f"margin {signed(content.margin)} nats"
 
 
 def gate_text(gates: Gates, layer: int, rank: int) -> str:
@@ -115,8 +115,8 @@ def gate_text(gates: Gates, layer: int, rank: int) -> str:
     return "\n".join(
         [
             f"layer {layer}, expert {expert}, rank {rank + 1} of {gates.experts.shape[1]}",
-            f"gate weight {_number(weight)}, renormalised {_number(gates.shares[layer, rank])}",
-            f"top-k entropy of the layer {_number(gates.entropy[layer])} nats",
+            f"gate weight {number(weight)}, renormalised {number(gates.shares[layer, rank])}",
+            f"top-k entropy of the layer {number(gates.entropy[layer])} nats",
         ]
     )
 
@@ -126,7 +126,7 @@ def gate_table(gates: Gates) -> FigureTable:
     n_layers, n_ranks = gates.experts.shape
     weights, shares, experts = gates.weights.tolist(), gates.shares.tolist(), gates.experts.tolist()
     rows = [
-        (layer, rank + 1, experts[layer][rank], _finite(weights[layer][rank]), _finite(shares[layer][rank]))
+        (layer, rank + 1, experts[layer][rank], finite(weights[layer][rank]), finite(shares[layer][rank]))
         for layer in range(n_layers)
         for rank in range(n_ranks)
     ]
@@ -149,11 +149,11 @@ def probability_text(content: QuestionContent, layer: int, expert: int) -> str:
     rank = int(probability_ranks(probabilities)[expert])
     lines = [
         f"layer {layer}, expert {expert}",
-        f"router probability {_number(probabilities[expert])}, rank {rank} of {len(probabilities)}",
+        f"router probability {number(probabilities[expert])}, rank {rank} of {len(probabilities)}",
     ]
     places = np.flatnonzero(content.answer.experts[layer] == expert)
     if len(places):
-        lines.append(f"chosen, gate weight {_number(float(content.answer.weights[layer, places[0]]))}")
+        lines.append(f"chosen, gate weight {number(float(content.answer.weights[layer, places[0]]))}")
     return "\n".join(lines)
 
 
@@ -165,7 +165,7 @@ def probability_table(content: QuestionContent, layer: int) -> FigureTable:
     probabilities = content.answer.router_probs[layer].astype(np.float64)
     ranks, chosen = probability_ranks(probabilities).tolist(), set(content.answer.experts[layer].tolist())
     rows = [
-        (layer, expert, _finite(value), ranks[expert], _mark(expert in chosen))
+        (layer, expert, finite(value), ranks[expert], mark(expert in chosen))
         for expert, value in enumerate(probabilities.tolist())
     ]
     return FigureTable(columns, rows)
@@ -176,18 +176,22 @@ def letter(choice: int) -> str:
     return CHOICE_LETTERS[choice] if choice < len(CHOICE_LETTERS) else str(choice + 1)
 
 
-def _mark(holds: bool) -> str:
+def mark(holds: bool) -> str:
+    """How a table says that something holds."""
     return "yes" if holds else ""
 
 
-def _finite(value: float | None) -> float | None:
+def finite(value: float | None) -> float | None:
+    """The number as a table takes it; None where there is none."""
     return float(value) if value is not None and isfinite(value) else None
 
 
-def _number(value: float) -> str:
+def number(value: float) -> str:
+    """A number to four digits."""
     return f"{value:.4g}" if isfinite(value) else NOTHING
 
 
-def _signed(value: float) -> str:
+def signed(value: float) -> str:
+    """A number with its sign."""
     sign = "−" if value < 0 else "+"
     return sign + significant(abs(value)) if isfinite(value) else NOTHING

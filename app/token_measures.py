@@ -17,7 +17,8 @@ FloatArray = NDArray[np.float64]
 class TokenMeasure:
     """One number a token. `values` gives them [T], or None where there are none; `missing` says what would bring them.
 
-    `of` names what of the state they are of. `highest` is the largest value there can be, for K chosen experts.
+    They are the what-if's where one is shown beside the question. `of` names what of the state they are of. `highest`
+    is the largest value there can be.
     """
 
     name: str
@@ -25,7 +26,7 @@ class TokenMeasure:
     unit: str
     tip: str
     missing: str
-    highest: Callable[[int], float]
+    highest: Callable[[QuestionContent], float]
     values: Callable[[QuestionContent, State], FloatArray | None]
     of: Callable[[State], str] = lambda state: ""
 
@@ -35,15 +36,34 @@ class TokenMeasure:
 
 
 def _mean_entropy(content: QuestionContent, state: State) -> FloatArray | None:
-    return None if content.topk_entropy is None else content.topk_entropy.mean(axis=1)
+    found = content.latest.topk_entropy
+    return None if found is None else found.mean(axis=1)
 
 
 def _layer_entropy(content: QuestionContent, state: State) -> FloatArray | None:
-    return None if content.topk_entropy is None else content.topk_entropy[:, state.layer]
+    found = content.latest.topk_entropy
+    return None if found is None else found[:, state.layer]
 
 
 def _expert_weight(content: QuestionContent, state: State) -> FloatArray | None:
-    return content.weight_of(state.experts)
+    return content.latest.weight_of(state.experts)
+
+
+def _experts_changed(content: QuestionContent, state: State) -> FloatArray | None:
+    changes = content.changes_of_experts
+    return None if changes is None else changes.sum(axis=1).astype(np.float64)
+
+
+def _largest_entropy(content: QuestionContent) -> float:
+    return log(content.routing.experts.shape[2]) if content.routing else 1.0
+
+
+def _n_layers(content: QuestionContent) -> float:
+    return float(content.routing.experts.shape[1]) if content.routing else 1.0
+
+
+def _one(content: QuestionContent) -> float:
+    return 1.0
 
 
 def _nothing(content: QuestionContent, state: State) -> FloatArray | None:
@@ -57,7 +77,7 @@ TOKEN_MEASURES: tuple[TokenMeasure, ...] = (
         "nats",
         "Top-k entropy of the token's gate weights, mean over layers: how evenly it spreads over its experts",
         "",
-        log,
+        _largest_entropy,
         _mean_entropy,
     ),
     TokenMeasure(
@@ -66,7 +86,7 @@ TOKEN_MEASURES: tuple[TokenMeasure, ...] = (
         "nats",
         "Top-k entropy of the token's gate weights in the layer looked at",
         "",
-        log,
+        _largest_entropy,
         _layer_entropy,
         lambda state: f"(layer {state.layer})",
     ),
@@ -76,11 +96,20 @@ TOKEN_MEASURES: tuple[TokenMeasure, ...] = (
         "gate weight",
         "Gate weight of the selected experts at the token, as the model used it, summed over them",
         "Select an expert, below or in the grid, to colour the tokens by its weight.",
-        lambda top_k: 1.0,
+        _one,
         _expert_weight,
         lambda state: "(" + ", ".join(f"{layer}:{expert}" for layer, expert in sorted(state.experts)) + ")",
     ),
-    TokenMeasure("none", "No colour", "", "Text only", "", lambda top_k: 1.0, _nothing),
+    TokenMeasure(
+        "changed",
+        "Experts changed",
+        "layers",
+        "Number of layers in which the what-if sends the token to another set of experts",
+        "Show a what-if, or its difference, to see which tokens it sends to other experts.",
+        _n_layers,
+        _experts_changed,
+    ),
+    TokenMeasure("none", "No colour", "", "Text only", "", _one, _nothing),
 )
 
 

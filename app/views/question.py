@@ -5,36 +5,40 @@ from functools import partial
 from typing import Any, TypeGuard, cast
 
 import numpy as np
-from PySide6.QtCore import Qt, QTimer
+from numpy.typing import NDArray
+from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication, QResizeEvent
-from PySide6.QtWidgets import QCheckBox, QSpinBox, QSplitter, QVBoxLayout
+from PySide6.QtWidgets import QSpinBox, QSplitter, QVBoxLayout
 
-from app.captions import question_caption
+from app.comparison_values import is_compared
+from app.gates_pane import GatesPane
 from app.prompt_pane import PromptPane
-from app.question_content import QuestionContent, read_question
-from app.question_words import (
-    choice_bars,
-    choice_table,
-    choice_text,
-    details_text,
-    gate_table,
-    gate_text,
-    margin_text,
-    probability_table,
-    probability_text,
-    token_name,
+from app.question_comparison import (
+    captioned,
+    compared_bars,
+    compared_choice_table,
+    compared_choice_text,
+    compared_probability_table,
+    compared_probability_text,
+    comparison_note,
+    margins_text,
+    read_both,
 )
+from app.question_content import QuestionContent, read_question
+from app.question_words import details_text
 from app.session import Session
-from app.state import DATA, State
+from app.state import COMPARISON, DATA, State
 from app.trace_data import TraceData
 from app.view import View
+from app.what_if import WhatIf
 from app.widgets.choice_bars import ChoiceBars
+from app.widgets.eliding_label import ElidingLabel
 from app.widgets.figure import Figure
 from app.widgets.figure_pane import FigurePane
 from app.widgets.figure_table import FigureTable
-from app.widgets.gate_chart import GateChart
 from app.widgets.probability_bars import ProbabilityBars
 from app.widgets.question_header import QuestionHeader
+from moe_core.routing_trace import Answer
 
 _N_PANES = 4
 _MOST_CHOICES_HEIGHT, _MOST_GATES_SHARE, _MOST_PROMPT_SHARE = 180, 0.5, 0.45
@@ -46,24 +50,25 @@ class QuestionView(View):
     name = "question"
     title = "Question"
     place = "right"
-    depends_on = DATA | {"question", "token", "layer", "experts"}
+    depends_on = DATA | COMPARISON | {"question", "token", "layer", "experts"}
 
     def __init__(self, session: Session) -> None:
         super().__init__(session)
         self._content: QuestionContent | None = None
-        self._source: tuple[TraceData, int, int] | None = None
+        self._source: tuple[TraceData, int, int, WhatIf | None] | None = None
         self._is_arranged = False
         self._shared = (0, 0, 0)
         self.header = QuestionHeader()
+        self.note = ElidingLabel()
+        self.note.setAccessibleName("The question in the what-if")
+        self.note.setContentsMargins(8, 2, 8, 4)
+        self.note.hide()
         self.prompt, self.choices = PromptPane(), ChoiceBars()
-        self.gates, self.router = GateChart(), ProbabilityBars()
+        self.router = ProbabilityBars()
         self.choices_pane = FigurePane(Figure(self.choices, "Choices"))
-        self.gates_pane = FigurePane(Figure(self.gates, "Gate weights"))
+        self.gates_pane = GatesPane()
+        self.gates, self.renormalised = self.gates_pane.chart, self.gates_pane.renormalised
         self.router_pane = FigurePane(Figure(self.router, "Router probabilities"), "Router")
-        self._reveal = QTimer(self)
-        self._reveal.setSingleShot(True)
-        self._reveal.setInterval(0)  # the chart has its new height by then
-        self._reveal.timeout.connect(self._reveal_layer)
         self._add_controls()
         self._lay_out()
         self._connect()
@@ -77,11 +82,13 @@ class QuestionView(View):
             self._forget()
             self.show_empty("Choose a question in the list to read it token by token, and to see its experts.")
             return
-        content = self._read(state.trace, state.revision, state.question)
+        content = self._read(state, state.trace, state.question)
         self.header.set_question(content.id, content.outcome, details_text(content))
+        self.note.set_text(note := comparison_note(state, content))
+        self.note.setVisible(bool(note))
         self.prompt.draw(content, state)
         self._draw_choices(content, state)
-        self._draw_gates(content, state)
+        self.gates_pane.draw(content, state)
         self._draw_router(content, state)
         self.show_body()
         self._share_height()
@@ -102,10 +109,6 @@ class QuestionView(View):
         self.redraw()
 
     def _add_controls(self) -> None:
-        self.renormalised = QCheckBox("renormalised")
-        self.renormalised.setToolTip("Divide the weights of each layer by their sum, so that they add up to 1")
-        self.renormalised.setAccessibleName("Renormalised gate weights")
-        self.gates_pane.add_control(self.renormalised)
         self.layer = QSpinBox()
         self.layer.setPrefix("layer ")
         self.layer.setAccessibleName("Layer looked at")
@@ -125,6 +128,7 @@ class QuestionView(View):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
         layout.addWidget(self.header)
+        layout.addWidget(self.note)
         layout.addWidget(self.splitter, 1)
 
     def _connect(self) -> None:
@@ -139,18 +143,18 @@ class QuestionView(View):
         self.gates.layer_chosen.connect(self._on_layer_chosen)
         self.router.expert_chosen.connect(self._on_router_expert_chosen)
         self.layer.valueChanged.connect(self._on_layer_chosen)
-        self.renormalised.toggled.connect(self._on_option_changed)
+        self.gates_pane.option_changed.connect(self.redraw)
 
     def copy_prompt(self) -> None:
         """Put the whole prompt into the clipboard as plain text."""
         if self._content is not None:
             QGuiApplication.clipboard().setText(self._content.prompt)
 
-    def _read(self, data: TraceData, revision: int, row: int) -> QuestionContent:
-        """The question, read again only where it may have changed."""
-        source = (data, revision, row)
-        if self._content is None or self._source is None or source != self._source:
-            self._content, self._source = read_question(data, row), source
+    def _read(self, state: State, data: TraceData, row: int) -> QuestionContent:
+        """The question, read again only where it may have changed; with its other side where a what-if is shown."""
+        source = (data, state.revision, row, state.what_if if is_compared(state) else None)
+        if self._content is None or source != self._source:
+            self._content, self._source = read_both(state) or read_question(data, row), source
         return self._content
 
     def _forget(self) -> None:
@@ -174,31 +178,9 @@ class QuestionView(View):
         self.splitter.setSizes([rest - gates - 2 * spare, choices, gates + spare, router + spare])
 
     def _draw_choices(self, content: QuestionContent, state: State) -> None:
-        self.choices.set_bars(choice_bars(content), partial(choice_text, content))
-        self.choices_pane.set_subtitle(margin_text(content))
-        self.choices_pane.figure.set_data(choice_table(content), question_caption(state))
-
-    def _draw_gates(self, content: QuestionContent, state: State) -> None:
-        gates = content.gates(state.token)
-        self.gates_pane.say(content.answer_problem if gates is None else "")
-        if gates is None:
-            self.gates_pane.set_subtitle("")
-            self.gates_pane.figure.set_data(FigureTable((), ()), "")
-            return
-        token = state.token if content.routing else None
-        weights = gates.shares if self.renormalised.isChecked() else gates.weights
-        quantity = "renormalised gate weight" if self.renormalised.isChecked() else "gate weight"
-        self.gates.set_gates(gates.experts, weights, quantity, partial(gate_text, gates))
-        self.gates.set_selected(state.experts, state.layer)
-        self._reveal.start()
-        name = token_name(content, token)
-        self.gates_pane.set_subtitle(name)
-        self.gates_pane.figure.set_data(gate_table(gates), f"{question_caption(state)} · {name}")
-
-    def _reveal_layer(self) -> None:
-        """Bring the layer looked at into sight where the chart has to scroll."""
-        row = self.gates.label(self.state.layer)
-        self.gates_pane.scroll_area.ensureVisible(0, round(row.center().y()), 0, round(row.height()))
+        self.choices.set_bars(compared_bars(content), partial(compared_choice_text, content))
+        self.choices_pane.set_subtitle(margins_text(content))
+        self.choices_pane.figure.set_data(compared_choice_table(content), captioned(content, state))
 
     def _draw_router(self, content: QuestionContent, state: State) -> None:
         self.router_pane.say(content.answer_problem if content.answer is None else "")
@@ -208,14 +190,16 @@ class QuestionView(View):
             self.router_pane.set_subtitle("")
             self.router_pane.figure.set_data(FigureTable((), ()), "")
             return
-        chosen = frozenset(answer.experts[state.layer].tolist())
-        probabilities = answer.router_probs[state.layer].astype(np.float64)
-        self.router.set_bars(probabilities, chosen, partial(probability_text, content, state.layer))
+        shown = content.latest.answer or answer
+        probabilities, chosen = _of_layer(shown, state.layer)
+        before, chosen_before = _of_layer(answer, state.layer) if content.after else (None, frozenset())
+        describe = partial(compared_probability_text, content, state.layer)
+        self.router.set_bars(probabilities, chosen, describe, before, chosen_before)
         self.router.set_selected(frozenset(expert for layer, expert in state.experts if layer == state.layer))
         is_answer = state.token in (None, content.answer_position)
         self.router_pane.set_subtitle(*(("probabilities, answer position",) if is_answer else _ANSWER_ONLY))
-        caption = f"{question_caption(state)} · layer {state.layer}, answer position"
-        self.router_pane.figure.set_data(probability_table(content, state.layer), caption)
+        caption = f"{captioned(content, state)} · layer {state.layer}, answer position"
+        self.router_pane.figure.set_data(compared_probability_table(content, state.layer), caption)
 
     def _set_layer(self, state: State) -> None:
         if state.trace is not None:
@@ -249,9 +233,6 @@ class QuestionView(View):
     def _on_splitter_moved(self) -> None:
         self._is_arranged = True
 
-    def _on_option_changed(self) -> None:
-        self.redraw()
-
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         self._share_height()
@@ -262,6 +243,11 @@ _ANSWER_ONLY = (
     "Router probabilities over all experts are kept at the answer position only: these are not those of the token "
     "chosen above",
 )
+
+
+def _of_layer(answer: Answer, layer: int) -> tuple[NDArray[np.float64], frozenset[int]]:
+    """Router probabilities [E] of one layer, and the experts chosen."""
+    return answer.router_probs[layer].astype(np.float64), frozenset(answer.experts[layer].tolist())
 
 
 def _are_heights(heights: object) -> TypeGuard[list[int]]:

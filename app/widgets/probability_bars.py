@@ -1,4 +1,4 @@
-"""The router probabilities of one layer: a bar for each expert, the chosen ones strong.
+"""The router probabilities of one layer: a bar for each expert, the chosen ones strong; outlines show what was before.
 
 Axes: E experts.
 """
@@ -18,6 +18,8 @@ from app.widgets.visible_text import as_tooltip
 
 _MARGIN, _LEAST_PLOT = 8, 36
 _TICK_GAP = 34
+_LEAST_OUTLINED = 4.0
+"""Bars slimmer than this many pixels show what was before as a line."""
 
 
 class ProbabilityBars(QWidget):
@@ -31,16 +33,27 @@ class ProbabilityBars(QWidget):
         self._chosen: frozenset[int] = frozenset()
         self._selected: frozenset[int] = frozenset()
         self._cursor, self._hovered = 0, -1
+        self._before: NDArray[np.float64] | None = None
+        self._chosen_before: frozenset[int] = frozenset()
         self._describe: Callable[[int], str] = str
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.MinimumExpanding)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setMouseTracking(True)
 
     def set_bars(
-        self, probabilities: NDArray[np.float64], chosen: frozenset[int], describe: Callable[[int], str]
+        self,
+        probabilities: NDArray[np.float64],
+        chosen: frozenset[int],
+        describe: Callable[[int], str],
+        before: NDArray[np.float64] | None = None,
+        chosen_before: frozenset[int] = frozenset(),
     ) -> None:
-        """Show probabilities [E], those of the chosen experts strong; `describe` says in plain text what a bar is."""
+        """Show probabilities [E], those of the chosen experts strong; `describe` says in plain text what a bar is.
+
+        With `before` [E] they are those after a what-if, and what was before is outlined.
+        """
         self._probabilities, self._chosen, self._describe = probabilities, chosen, describe
+        self._before, self._chosen_before = before, chosen_before
         self._cursor = min(self._cursor, max(len(probabilities) - 1, 0))
         self.update()
 
@@ -52,8 +65,8 @@ class ProbabilityBars(QWidget):
     @property
     def highest(self) -> float:
         """The probability at the top of the axis: the largest one shown."""
-        finite = self._probabilities[np.isfinite(self._probabilities)]
-        return float(finite.max(initial=0.0))
+        shown = self._probabilities if self._before is None else np.concatenate([self._probabilities, self._before])
+        return float(shown[np.isfinite(shown)].max(initial=0.0))
 
     def slot(self, expert: int) -> QRectF:
         """The column of an expert, from the top of the plot to its foot."""
@@ -63,7 +76,14 @@ class ProbabilityBars(QWidget):
 
     def bar(self, expert: int) -> QRectF:
         """Where the bar of an expert is drawn."""
-        slot, value = self.slot(expert), float(self._probabilities[expert])
+        return self._bar(expert, float(self._probabilities[expert]))
+
+    def bar_before(self, expert: int) -> QRectF:
+        """Where the outline of an expert is drawn; nowhere without a side before."""
+        return QRectF() if self._before is None else self._bar(expert, float(self._before[expert]))
+
+    def _bar(self, expert: int, value: float) -> QRectF:
+        slot = self.slot(expert)
         height = slot.height() * value / self.highest if np.isfinite(value) and self.highest > 0 else 0.0
         return QRectF(slot.left(), slot.bottom() - height, slot.width() - self._gap(slot.width()), height)
 
@@ -117,10 +137,25 @@ class ProbabilityBars(QWidget):
             painter.fillRect(self.slot(self._hovered), palette.color(roles.Midlight))
         for expert, height in enumerate(heights):
             bar = QRectF(plot.left() + expert * width, plot.bottom() - height, inner, height)
-            painter.fillRect(bar, strong if expert in self._chosen else weak)
+            came = self._before is not None and expert in self._chosen - self._chosen_before
+            painter.fillRect(bar, QColor(theme.WHAT_IF) if came else strong if expert in self._chosen else weak)
         for expert in self._chosen:  # not by colour alone
             foot = QRectF(plot.left() + expert * width, plot.bottom() + 2, inner, 3)
             painter.fillRect(foot, palette.color(roles.Text))
+
+    def _paint_before(self, painter: QPainter) -> None:
+        """What was before as outlines, thick for experts that were chosen and are no more."""
+        if self._before is None:
+            return
+        for expert in range(len(self._before)):
+            box, has_left = self.bar_before(expert), expert in self._chosen_before - self._chosen
+            painter.setPen(QPen(QColor(theme.BASELINE), 2.0 if has_left else 1.0))
+            if box.width() >= _LEAST_OUTLINED:
+                painter.drawRect(box.adjusted(0.5, 0.5, -0.5, 0))
+            else:  # an outline would cover the bar
+                painter.drawLine(box.topLeft(), box.topRight())
+            if has_left:  # not by colour alone
+                painter.drawLine(QPointF(box.left(), box.bottom() + 4), QPointF(box.right(), box.bottom() + 4))
 
     def _paint_outlines(self, painter: QPainter) -> None:
         palette = self.palette()
@@ -146,6 +181,7 @@ class ProbabilityBars(QWidget):
         self._paint_bars(painter)
         self._paint_axes(painter)
         self._paint_uniform(painter)
+        self._paint_before(painter)
         self._paint_outlines(painter)
 
     def event(self, event: QEvent) -> bool:

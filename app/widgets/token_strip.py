@@ -20,6 +20,7 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
+from app import theme
 from app.widgets.colour_key import paint_colour_key
 from app.widgets.expert_keys import arrow
 from app.widgets.ramp import ink, tint
@@ -53,6 +54,7 @@ class TokenStrip(QWidget):
         self._range = (0.0, 1.0)
         self._unit = self._note = ""
         self._cursor = self._hovered = NO_TOKEN
+        self._marked: NDArray[np.bool_] | None = None
         self._describe: Callable[[int], str] = str
         self._flows: dict[int, TokenFlow] = {}
         self._widths: dict[str, float] = {}
@@ -77,6 +79,11 @@ class TokenStrip(QWidget):
         self._values, self._range, self._unit = values, (low, high), unit
         if was_coloured != (values is not None):
             self.updateGeometry()
+        self.update()
+
+    def set_marked(self, marked: NDArray[np.bool_] | None) -> None:
+        """Underline tokens [T] in the colour of a what-if; None underlines none."""
+        self._marked = marked
         self.update()
 
     def set_note(self, sentence: str) -> None:
@@ -250,6 +257,15 @@ class TokenStrip(QWidget):
                 painter.setPen(faint)
                 painter.drawText(place, BLANK * (len(piece.text) - len(piece.text.lstrip(" "))))
 
+    def _paint_marks(self, painter: QPainter, pieces: Sequence[Fragment]) -> None:
+        if self._marked is None or len(self._marked) != len(self._texts):
+            return
+        colour = QColor(theme.WHAT_IF)
+        for piece in pieces:
+            if piece.token >= 0 and self._marked[piece.token]:
+                box = self._rectangle(piece)
+                painter.fillRect(QRectF(box.left(), box.bottom() - 2, box.width(), 2), colour)
+
     def _paint_outline(self, painter: QPainter, piece: Fragment) -> None:
         box, palette = self._rectangle(piece).adjusted(0.5, 0.5, -0.5, -0.5), self.palette()
         if piece.token == self._cursor:
@@ -287,6 +303,7 @@ class TokenStrip(QWidget):
         last = min(int((seen.bottom() - top) // self._line_height), flow.n_lines - 1)
         pieces = [piece for line in range(first, last + 1) for piece in flow.line(line)]
         self._paint_pieces(painter, pieces)
+        self._paint_marks(painter, pieces)
         marked = (self._cursor, self._hovered, len(self._texts) - 1)
         for piece in pieces:
             if piece.token in marked:

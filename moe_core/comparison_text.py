@@ -35,7 +35,7 @@ def comparison_json(comparison: Comparison, seconds: float) -> dict[str, Any]:
         "mask": [list(expert) for expert in sorted(intervention.mask)],
         "intervention_before": comparison.before.intervention,
         "intervention": comparison.after.intervention,
-        **_change_json(comparison.accuracy),
+        **change_json(comparison.accuracy),
         "flips": {
             "right_to_wrong": list(comparison.right_to_wrong),
             "wrong_to_right": list(comparison.wrong_to_right),
@@ -43,7 +43,7 @@ def comparison_json(comparison: Comparison, seconds: float) -> dict[str, Any]:
         "n_changed_predictions": comparison.n_changed,
         "gold_logprob_change": {"n": gold.n, "mean": _number(gold.mean), "ci95": _bounds(gold.lower, gold.upper)},
         "subjects": [
-            {"subject": row.name, "n": row.change.n, **_change_json(row.change), "corrected_p": row.corrected_p}
+            {"subject": row.name, "n": row.change.n, **change_json(row.change), "corrected_p": row.corrected_p}
             for row in comparison.subjects
         ],
         "routing": _routing_json(comparison),
@@ -79,6 +79,19 @@ def change_line(change: PairedChange) -> str:
         f"{p_value(change.p)}, {count(change.losses)} right -> wrong, {count(change.gains)} wrong -> right, "
         f"n = {count(change.n)}"
     )
+
+
+def change_json(change: PairedChange) -> dict[str, Any]:
+    """A paired change as every command prints it; shares in 0..1."""
+    return {
+        "accuracy_before": _number(change.before.estimate),
+        "accuracy_before_ci95": _bounds(change.before.lower, change.before.upper),
+        "accuracy_after": _number(change.after.estimate),
+        "accuracy_after_ci95": _bounds(change.after.lower, change.after.upper),
+        "delta": _number(change.delta),
+        "delta_ci95": _bounds(change.lower, change.upper),
+        "mcnemar_p": change.p,
+    }
 
 
 def controls_json(controls: Controls) -> dict[str, Any]:
@@ -132,18 +145,6 @@ def intervention_text(intervention: Intervention) -> str:
             parts.append(f"{_plural(len(experts), 'expert')} in {_plural(layers, 'layer')} {done}")
     named = f"{intervention.name}: " if intervention.name and parts else ""
     return named + (", ".join(parts) or "no intervention")
-
-
-def _change_json(change: PairedChange) -> dict[str, Any]:
-    return {
-        "accuracy_before": _number(change.before.estimate),
-        "accuracy_before_ci95": _bounds(change.before.lower, change.before.upper),
-        "accuracy_after": _number(change.after.estimate),
-        "accuracy_after_ci95": _bounds(change.after.lower, change.after.upper),
-        "delta": _number(change.delta),
-        "delta_ci95": _bounds(change.lower, change.upper),
-        "mcnemar_p": change.p,
-    }
 
 
 def _routing_json(comparison: Comparison) -> dict[str, Any]:

@@ -50,3 +50,7 @@ class BaselineMismatchError(MoeCoreError):
 
 class RunError(MoeCoreError):
     """A run ended early; the trace so far is kept and can be resumed."""
+
+
+class ExperimentError(MoeCoreError):
+    """An experiment cannot be run with these options, or not on this trace."""

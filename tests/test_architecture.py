@@ -12,7 +12,7 @@ import pytest
 from typing_extensions import get_protocol_members, is_protocol
 
 ROOT = Path(__file__).resolve().parent.parent
-PLURAL_FOLDERS = ["analyses", "benchmarks", "commands", "metrics", "model_families", "report_formats"]
+PLURAL_FOLDERS = ["analyses", "benchmarks", "commands", "experiments", "metrics", "model_families", "report_formats"]
 TORCH_FREE = ["moe_core.storage", "moe_core.metrics", "moe_core.analyses", "moe_core.report_formats"]
 SLOW_LIBRARIES = {"torch", "transformers", "datasets"}
 

@@ -1,7 +1,19 @@
 """The headless commands, in the order in which `moescope --help` lists them."""
 
 from moe_core.command import Command
-from moe_core.commands import bench, check_model, compare, doctor, export_pruned, record, report, show, verify, whatif
+from moe_core.commands import (
+    bench,
+    check_model,
+    compare,
+    doctor,
+    experiment,
+    export_pruned,
+    record,
+    report,
+    show,
+    verify,
+    whatif,
+)
 
 COMMANDS: tuple[Command, ...] = (
     record.COMMAND,
@@ -9,6 +21,7 @@ COMMANDS: tuple[Command, ...] = (
     show.COMMAND,
     whatif.COMMAND,
     compare.COMMAND,
+    experiment.COMMAND,
     export_pruned.COMMAND,
     verify.COMMAND,
     check_model.COMMAND,

@@ -48,7 +48,7 @@ def what_if_trace(
     request = WhatIfRequest(
         baseline=trace,
         intervention=read_actions(mask, effect, boost, intervention),
-        subset=_read_subset(subset, ids, seed),
+        subset=read_subset(subset, ids, seed),
         out=out,
         rerun_baseline=rerun_baseline,
         controls=ControlRequest(controls, seed, match),
@@ -80,7 +80,8 @@ def read_actions(
     return act_on(parse_experts(mask), "boost", factor=boost)
 
 
-def _read_subset(subset: str, ids: Path | None, seed: int) -> Subset:
+def read_subset(subset: str, ids: Path | None, seed: int) -> Subset:
+    """The questions that --subset and --ids mean; raises MoeCoreError where they are no choice or two."""
     if ids is not None:
         if subset != "all":
             raise MoeCoreError("Give either --subset or --ids, not both.")

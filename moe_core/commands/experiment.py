@@ -1,0 +1,139 @@
+"""`moescope experiment`: one of the prepared experiments on a trace, answered in a sentence, a table and a figure."""
+
+import json
+import sys
+from collections.abc import Generator
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from moe_core.command import Command
+from moe_core.commands.whatif import read_subset
+from moe_core.console_text import print_lines
+from moe_core.errors import ExperimentError, MoeCoreError
+from moe_core.experiment import Experiment, ExperimentRequest
+from moe_core.experiment_design import ExperimentOptions
+from moe_core.experiment_page import experiment_page
+from moe_core.experiment_result import ExperimentPoint, ExperimentResult, PointMade
+from moe_core.experiment_text import point_json, point_line, result_csv, result_json, result_lines
+from moe_core.experiments import EXPERIMENTS
+from moe_core.job_console import JobInterruptedError, run_job
+from moe_core.jobs.events import Event
+from moe_core.scope import Scope
+
+_NAMES = ", ".join(experiment.name for experiment in EXPERIMENTS)
+_DEFAULTS = ExperimentOptions()
+
+
+def run_experiment(
+    name: Annotated[str, typer.Argument(metavar="NAME", help=f"Which one: {_NAMES}.")],
+    trace: Annotated[Path, typer.Argument(help="The baseline, whose questions are asked again.")],
+    subset: Annotated[str, typer.Option(help="all, or N questions drawn from all subjects in proportion.")] = "all",
+    ids: Annotated[Path | None, typer.Option(help="Only the questions whose ids stand here, one a line.")] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of --subset N, of the halves and of random masks.")] = 0,
+    scope: Annotated[
+        Scope | None, typer.Option(help="Tokens that count when experts are chosen, if not the experiment's own.")
+    ] = None,
+    factors: Annotated[str, typer.Option(help="Factors of boost-best.")] = "1.2,1.5,2",
+    best: Annotated[
+        int, typer.Option(min=0, help="Experts per layer that boost-best boosts; 0: as many as a token chooses.")
+    ] = 0,
+    shares: Annotated[
+        str, typer.Option(help="Shares of experts per layer that pruning-curve removes.")
+    ] = "0,0.1,0.25,0.5,0.75,0.9",
+    repeats: Annotated[int, typer.Option(min=0, help="Random masks beside the chosen ones.")] = _DEFAULTS.repeats,
+    csv: Annotated[Path | None, typer.Option(help="Write the points as CSV to this file.")] = None,
+    html: Annotated[Path | None, typer.Option(help="Write one self-contained page to this file.")] = None,
+    rerun_baseline: Annotated[
+        bool, typer.Option("--rerun-baseline", help="Ask the baseline's questions here too, and compare with that.")
+    ] = False,
+    model: Annotated[str, typer.Option(help="Where the model is now, if not where the trace says.")] = "",
+    device: Annotated[str, typer.Option(help="Another device than the baseline's: auto, cpu, cuda:0, ..")] = "",
+    dtype: Annotated[str, typer.Option(help="Another dtype than the baseline's.")] = "",
+    offline: Annotated[bool, typer.Option("--offline", help="Use nothing from the network.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+) -> None:
+    """Run a prepared experiment: never-used experts off, the best ones boosted, or a pruning curve."""
+    experiment = find_experiment(name)
+    for target in (csv, html):
+        _refuse_target(trace, target)
+    options = ExperimentOptions(seed, scope, read_numbers(factors), read_numbers(shares), best, repeats)
+    request = ExperimentRequest(
+        trace, options, read_subset(subset, ids, seed), rerun_baseline, model, device, dtype, offline
+    )
+    result = _run(experiment, request, as_json=as_json)
+    for target, text in ((csv, result_csv), (html, experiment_page)):
+        if target is not None:
+            _write(target, text(result))
+    if as_json:
+        print(json.dumps(result_json(result), allow_nan=False))
+        return
+    written = [f"Written: {target}" for target in (csv, html) if target is not None]
+    print_lines([*result_lines(result), f"{result.seconds:.1f} s", *written])
+
+
+def find_experiment(name: str) -> Experiment:
+    """The experiment of that name; raises ExperimentError that lists them."""
+    for experiment in EXPERIMENTS:
+        if experiment.name == name:
+            return experiment
+    raise ExperimentError(f'There is no experiment "{name[:40]}": choose {_NAMES}.')
+
+
+def read_numbers(text: str) -> tuple[float, ...]:
+    """The numbers of `1.2,1.5,2`; raises ExperimentError on anything else."""
+    try:
+        return tuple(float(part) for part in text.split(","))
+    except ValueError as error:
+        raise ExperimentError(f'"{text[:60]}" is no list of numbers: write 1.2,1.5,2.') from error
+
+
+def _run(experiment: Experiment, request: ExperimentRequest, *, as_json: bool) -> ExperimentResult:
+    finished: list[ExperimentPoint] = []
+    try:
+        return run_job(_keeping_points(experiment.run(request), finished))
+    except JobInterruptedError:
+        if as_json:
+            print(json.dumps({"complete": False, "points": [point_json(point) for point in finished]}))
+        elif finished:
+            print_lines(map(point_line, finished))
+        print(f"moescope: stopped; {len(finished)} points were finished, nothing is kept.", file=sys.stderr)
+        raise
+
+
+def _keeping_points(
+    job: Generator[Event, None, ExperimentResult], finished: list[ExperimentPoint]
+) -> Generator[Event, None, ExperimentResult]:
+    """The job itself; its points are kept in case it is stopped."""
+    try:
+        while True:
+            event = next(job)
+            if isinstance(event, PointMade):
+                finished.append(event.point)
+            yield event
+    except StopIteration as done:
+        result: ExperimentResult = done.value
+        return result
+    finally:
+        job.close()
+
+
+def _refuse_target(trace: Path, target: Path | None) -> None:
+    """Said before anything is run."""
+    if target is None:
+        return
+    if not target.parent.is_dir():
+        raise MoeCoreError(f"There is no folder {target.parent} to write {target.name} into.")
+    if target.exists() and trace.exists() and target.samefile(trace):
+        raise MoeCoreError(f"{target} is the trace itself: give another name.")
+
+
+def _write(target: Path, text: str) -> None:
+    try:
+        target.write_text(text, encoding="utf-8", errors="replace", newline="\n")
+    except OSError as error:
+        raise MoeCoreError(f"The result cannot be written to {target}: {error.strerror or error}.") from error
+
+
+COMMAND = Command(name="experiment", run=run_experiment)

@@ -1,0 +1,8 @@
+"""The experiments, in menu order; a new one is one file and one line here."""
+
+from moe_core.experiment import Experiment
+from moe_core.experiments.boost_best import BOOST_BEST
+from moe_core.experiments.never_used import NEVER_USED
+from moe_core.experiments.pruning_curve import PRUNING_CURVE
+
+EXPERIMENTS: tuple[Experiment, ...] = (NEVER_USED, BOOST_BEST, PRUNING_CURVE)

@@ -1,0 +1,93 @@
+"""Switches off the experts that were never used, as https://arxiv.org/abs/2502.17187 proposed and did not do.
+
+"Never used" depends on where one looks: an expert that no answer position chose may serve many tokens of the prompt,
+so both masks stand side by side. Even an expert that no token chose takes part in the router's softmax: where gate
+weights are not renormalised (OLMoE), removing it makes those of the others grow.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from moe_core.experiment import Experiment
+from moe_core.experiment_design import Design, ExperimentOptions, ModelSize, PlannedPoint, scored_rows, size_of
+from moe_core.experiment_result import ExperimentPoint
+from moe_core.experiment_text import delta_text, touched_text
+from moe_core.intervention import Intervention, act_on
+from moe_core.number_text import count, p_value
+from moe_core.random_masks import expert_load
+from moe_core.routing_trace import Status
+from moe_core.scope import Scope
+from moe_core.storage.trace_reader import Trace
+
+PLACES = {Scope.ANSWER: "at the answer position", Scope.PROMPT: "at any prompt token"}
+
+
+def design(trace: Trace, rows: tuple[int, ...], options: ExperimentOptions) -> Design:
+    """Two masks, of the experts that no answered question of the whole trace used, in either scope."""
+    answered = np.flatnonzero(trace.status == Status.ANSWERED).tolist()
+    points = []
+    for place, (scope, where) in enumerate(PLACES.items()):
+        label = f"never used {where}"
+        points.append(PlannedPoint(label, label, float(place), _mask(trace, answered, scope, label)))
+    caveats = ["Never used on this quiz is not never used: other prompts may need these experts"]
+    if not trace.specification.model.normalised:
+        caveats.append(
+            "This model does not renormalise its gate weights: without some experts, even never chosen ones, the "
+            "weights of the others grow a little, as they do when experts are pruned"
+        )
+    return Design(
+        size=size_of(trace),
+        scope=Scope.ANSWER,
+        measured=scored_rows(trace, rows),
+        points=tuple(points),
+        setting=f"Never used by any of {count(len(answered))} questions, measured on {count(len(rows))} of them",
+        caveats=tuple(caveats),
+    )
+
+
+def conclude(points: Sequence[ExperimentPoint], design: Design) -> str:
+    """What either mask did to the accuracy."""
+    answer, prompt = points
+    return f"{_about_answer(answer, design.size)}; {_about_prompt(prompt)}."
+
+
+def _about_answer(point: ExperimentPoint, size: ModelSize) -> str:
+    if point.intervention.is_empty():
+        return "Every expert is used at the answer position of some question: there is none to switch off"
+    return (
+        f"Switching off the {count(point.n_experts)} of {count(size.n_all_experts)} experts never used at the answer "
+        f"position, which serve {touched_text(point)}, changed accuracy by {delta_text(point.change)} "
+        f"({p_value(point.change.p)}, n = {count(point.change.n)})"
+    )
+
+
+def _about_prompt(point: ExperimentPoint) -> str:
+    if point.intervention.is_empty():
+        return "every expert is used at some prompt token"
+    return f"without the {count(point.n_experts)} that no prompt token used, by {delta_text(point.change)}"
+
+
+def _mask(trace: Trace, rows: Sequence[int], scope: Scope, name: str) -> Intervention:
+    unused = np.argwhere(expert_load(trace, rows, scope) == 0)
+    return act_on([(int(layer), int(expert)) for layer, expert in unused], "reroute", name=name)
+
+
+def count_runs(size: ModelSize, options: ExperimentOptions) -> int:
+    """One run for each mask."""
+    return len(PLACES)
+
+
+NEVER_USED = Experiment(
+    name="never-used",
+    title="Switch off the never-used experts",
+    question="Does the model answer as well without the experts that it never used?",
+    reads=(),
+    scope=Scope.ANSWER,
+    quantity="delta",
+    x_title="",
+    halves=False,
+    design=design,
+    conclude=conclude,
+    count_runs=count_runs,
+)

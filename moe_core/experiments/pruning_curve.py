@@ -1,0 +1,151 @@
+"""Removes more and more experts of every layer, in several orders, and at random: how soon does accuracy fall?
+
+Re-routing equals removing the experts from the checkpoint. Orders are made on one half of the questions and measured on
+the other; no statistic of routing is known to say which experts matter (https://arxiv.org/abs/2606.10703), which is why
+random removal stands beside them.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from moe_core.analyses.expert_contributions import default_min_questions
+from moe_core.errors import ExperimentError
+from moe_core.experiment import Experiment
+from moe_core.experiment_design import Design, ExperimentOptions, ModelSize, PlannedPoint, size_of
+from moe_core.experiment_result import ExperimentPoint, clear_losses
+from moe_core.experiment_text import delta_text, range_text
+from moe_core.expert_ranking import Order, lowest_first
+from moe_core.held_out import Halves, split_in_halves
+from moe_core.intervention import act_on
+from moe_core.metrics.expert_accuracy import EXPERT_ACCURACY
+from moe_core.metrics.gate_weight import GATE_WEIGHT
+from moe_core.metrics.used_share import USED_SHARE
+from moe_core.number_text import count, percent
+from moe_core.random_masks import expert_load
+from moe_core.scope import Scope
+from moe_core.scoped_routing import sample
+from moe_core.storage.trace_reader import Trace
+
+USAGE, GATE, ACCURACY, RANDOM = "by usage", "by gate weight", "by accuracy", "at random"
+
+
+def design(trace: Trace, rows: tuple[int, ...], options: ExperimentOptions) -> Design:
+    """For every order and random draw one point a share, the lowest experts removed first."""
+    size, scope = size_of(trace), options.scope or Scope.PROMPT
+    halves = split_in_halves(trace, rows, options.seed)
+    counts, beyond = removed_counts(size, options.shares)
+    least = default_min_questions(len(halves.chosen_on))
+    points = []
+    for series, order in _orders(trace, halves, scope, least).items():
+        points += [_point(series, order, n, size, 0) for n in counts]
+    for repeat in range(1, options.repeats + 1):
+        order = random_order(size, options.seed, repeat)
+        points += [_point(RANDOM, order, n, size, repeat) for n in counts]
+    caveats = [
+        f"By accuracy: experts that fewer than {count(least)} of the choosing questions used have none to rank by and "
+        "are removed first",
+        "Random draws remove the same experts and more at every larger share",
+    ]
+    if beyond:
+        most = (size.n_experts - size.top_k) / size.n_experts
+        caveats.append(
+            f"The curve stops at {percent(most)}: a token chooses {size.top_k} of the {size.n_experts} experts of a "
+            f"layer, so at least {size.top_k} stay; left out: {', '.join(percent(share) for share in beyond)}"
+        )
+    return Design(size, scope, halves.measured_on, tuple(points), halves.description, tuple(caveats))
+
+
+def conclude(points: Sequence[ExperimentPoint], design: Design) -> str:
+    """From which share on accuracy is clearly lower, for every order."""
+    parts = []
+    for series in dict.fromkeys(point.planned.series for point in points):
+        of_series = [point for point in points if point.planned.series == series]
+        draws = sorted({point.planned.repeat for point in of_series})
+        curves = [sorted(_of_draw(of_series, draw), key=lambda point: point.planned.x) for draw in draws]
+        parts.append(f"{series} {_first_clear_loss(curves)}")
+    return f"Accuracy on held-out questions fell clearly, experts removed {'; '.join(parts)} (n = {_n(points)})."
+
+
+def removed_counts(size: ModelSize, shares: Sequence[float]) -> tuple[list[int], list[float]]:
+    """How many experts of each layer the shares remove, ascending, and the shares that would leave fewer than top-k.
+
+    Raises ExperimentError where no share is left.
+    """
+    rounded = {share: round(share * size.n_experts) for share in sorted(set(shares))}
+    most = size.n_experts - size.top_k
+    kept = sorted({n for n in rounded.values() if n <= most})
+    if not kept:
+        raise ExperimentError(
+            f"Every share would leave fewer than {size.top_k} of {size.n_experts} experts in a layer, which each "
+            f"token chooses: give one of at most {percent(most / size.n_experts)}."
+        )
+    return kept, [share for share, n in rounded.items() if n > most]
+
+
+def random_order(size: ModelSize, seed: int, repeat: int) -> Order:
+    """Experts of each layer [L, E] in a random order; the same seed and repeat give the same one."""
+    generator = np.random.default_rng([seed, repeat])
+    return np.stack([generator.permutation(size.n_experts) for _ in range(size.n_layers)])
+
+
+def count_runs(size: ModelSize, options: ExperimentOptions) -> int:
+    """Every share that removes an expert and leaves enough, in three orders and for each random draw."""
+    counts, _ = removed_counts(size, options.shares)
+    return sum(n > 0 for n in counts) * (3 + options.repeats)
+
+
+def _orders(trace: Trace, halves: Halves, scope: Scope, least: int) -> dict[str, Order]:
+    drawn = sample(trace, scope, np.array(halves.chosen_on))
+    load = expert_load(trace, halves.chosen_on, Scope.PROMPT)
+    return {
+        USAGE: lowest_first(USED_SHARE.compute(drawn), load),
+        GATE: lowest_first(GATE_WEIGHT.compute(drawn), load),
+        ACCURACY: lowest_first(EXPERT_ACCURACY.compute(drawn), load, least),
+    }
+
+
+def _point(series: str, order: Order, n: int, size: ModelSize, repeat: int) -> PlannedPoint:
+    share = n / size.n_experts
+    name = f"{percent(share)} removed {series}" + (f", draw {repeat}" if repeat else "")
+    experts = [(layer, int(expert)) for layer in range(size.n_layers) for expert in order[layer, :n]]
+    label = f"{percent(share)} ({n} of {size.n_experts})"
+    return PlannedPoint(series, label, share, act_on(experts, "reroute", name=name if experts else ""), repeat)
+
+
+def _of_draw(points: Sequence[ExperimentPoint], draw: int) -> list[ExperimentPoint]:
+    return [point for point in points if point.planned.repeat == draw]
+
+
+def _first_clear_loss(curves: Sequence[Sequence[ExperimentPoint]]) -> str:
+    """The smallest share from which on all curves lost clearly, with what they lost there; curves are draws."""
+    acting = [[point for point in curve if not point.intervention.is_empty()] for curve in curves]
+    lost = np.array([clear_losses(curve) for curve in acting], dtype=bool)  # [draws, shares]
+    if not lost.size or not lost[:, -1].all():
+        largest = max((point.planned.x for curve in acting for point in curve), default=0.0)
+        return f"at no share up to {percent(largest)}"
+    everywhere = lost.all(axis=0)
+    still = np.flatnonzero(~everywhere)
+    first = int(still[-1]) + 1 if len(still) else 0
+    there = [curve[first] for curve in acting]
+    what = delta_text(there[0].change) if len(there) == 1 else range_text([point.change.delta for point in there])
+    return f"from {percent(there[0].planned.x)} on ({what})"
+
+
+def _n(points: Sequence[ExperimentPoint]) -> str:
+    return count(max(point.change.n for point in points))
+
+
+PRUNING_CURVE = Experiment(
+    name="pruning-curve",
+    title="Pruning curve",
+    question="How many experts of every layer can be removed, and in which order, before accuracy falls?",
+    reads=("scope", "shares", "repeats"),
+    scope=Scope.PROMPT,
+    quantity="accuracy",
+    x_title="share of experts removed per layer",
+    halves=True,
+    design=design,
+    conclude=conclude,
+    count_runs=count_runs,
+)

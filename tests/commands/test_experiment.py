@@ -1,0 +1,93 @@
+"""`moescope experiment` on a real tiny model: text, JSON, CSV, page, and what is refused in one sentence."""
+
+import csv
+import json
+from collections.abc import Generator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from moe_core.commands.experiment import find_experiment, read_numbers, run_experiment
+from moe_core.errors import ExperimentError, MoeCoreError
+from moe_core.experiment_result import PointMade
+from moe_core.experiment_text import COLUMNS
+from moe_core.experiments import EXPERIMENTS
+from moe_core.job_console import JobInterruptedError
+from tests.command_line import refused
+from tests.jobs.test_what_if import baseline, engine, quiz, recorded_once
+
+__all__ = ["baseline", "engine", "quiz", "recorded_once"]  # fixtures
+
+
+def test_json_csv_and_page_hold_the_same_points(baseline: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Only JSON on stdout; one row a point in the CSV; the page carries the finding, a figure and every point."""
+    table, page = baseline.with_name("p.csv"), baseline.with_name("p.html")
+    run_experiment("pruning-curve", baseline, shares="0,0.5", repeats=2, csv=table, html=page, as_json=True)
+    data = json.loads(capsys.readouterr().out)
+    assert data.keys() >= {"experiment", "finding", "caveats", "points", "n", "seed", "setting", "seconds"}
+    assert data["n"] == 9
+    first, *lines = table.read_text(encoding="utf-8").splitlines()
+    assert first == f"# {data['finding']}"
+    rows = list(csv.DictReader(lines))
+    assert tuple(rows[0]) == COLUMNS
+    assert [float(row["delta"]) for row in rows] == [point["delta"] for point in data["points"]]
+    assert len(rows) == 2 * (3 + 2)
+    text = page.read_text(encoding="utf-8")
+    assert data["finding"].replace("'", "&#x27;") in text
+    assert text.count("<tr>") == 1 + len(rows)
+    assert "<svg" in text
+    assert "<script" not in text
+
+
+def test_text_says_the_finding_first(baseline: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Then the questions that measure, every point, and what limits it."""
+    run_experiment("never-used", baseline)
+    title, finding, setting, *rest = capsys.readouterr().out.splitlines()
+    assert title.startswith("Switch off the never-used experts: ")
+    assert finding.startswith("Switching off the ")
+    assert setting == "Never used by any of 18 questions, measured on 18 of them."
+    assert sum(line.startswith("  never used") for line in rest) == 2
+    assert any(line.startswith("note: Never used on this quiz") for line in rest)
+
+
+def test_an_interrupted_run_prints_its_finished_points(
+    baseline: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ctrl+C after the second point: both are printed, as lines or as JSON, and nothing is written."""
+
+    def stopped(job: Generator[Any, None, Any]) -> None:
+        made = 0
+        for event in job:
+            made += isinstance(event, PointMade)
+            if made == 2:
+                job.close()
+        raise JobInterruptedError
+
+    monkeypatch.setattr("moe_core.commands.experiment.run_job", stopped)
+    target = baseline.with_name("p.csv")
+    with pytest.raises(JobInterruptedError):
+        run_experiment("never-used", baseline, csv=target)
+    told = capsys.readouterr()
+    assert len(told.out.splitlines()) == 2
+    assert "2 points were finished" in told.err
+    with pytest.raises(JobInterruptedError):
+        run_experiment("never-used", baseline, csv=target, as_json=True)
+    data = json.loads(capsys.readouterr().out)
+    assert (data["complete"], len(data["points"])) == (False, 2)
+    assert not target.exists()
+
+
+def test_wrong_input_is_one_sentence(baseline: Path) -> None:
+    """An unknown name lists the known ones; numbers, targets and subsets are looked at before anything is run."""
+    names = ", ".join(experiment.name for experiment in EXPERIMENTS)
+    with pytest.raises(ExperimentError, match=names):
+        find_experiment("nothing")
+    with pytest.raises(ExperimentError, match="no list of numbers"):
+        read_numbers("1.2;1.5")
+    with pytest.raises(MoeCoreError, match="is the trace itself"):
+        run_experiment("never-used", baseline, csv=baseline)
+    with pytest.raises(MoeCoreError, match="There is no folder"):
+        run_experiment("never-used", baseline, html=baseline.parent / "none" / "p.html")
+    sentence = refused("experiment", "pruning-curve", baseline, "--shares", "2")
+    assert "Shares of experts lie between 0 and 1" in sentence

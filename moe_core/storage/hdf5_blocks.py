@@ -20,6 +20,8 @@ UNDEFINED = 2**64 - 1
 _MAX_BLOCK_BYTES = 2**16
 _MAX_STRUCTURE_BYTES = 2**20  # a trace has less than a tenth of this
 _MAX_CONTINUATIONS = 64
+_PAGE_BYTES = 2**16
+_MAX_PAGES = 256
 _TIMES, _ATTRIBUTE_PHASES, _CREATION_ORDER = 0x20, 0x10, 0x04  # flags of an object header
 _CONTINUATION, _SHARED = 0x10, 0x02
 _NAME_INDEX = 5  # type of the B-tree that sorts a group's links by name
@@ -48,6 +50,7 @@ class Hdf5Blocks:
     def __init__(self, path: Path) -> None:
         self._file = PositionedFile(path)
         self._bytes_left = _MAX_STRUCTURE_BYTES
+        self._pages: dict[int, bytes] = {}
         self.spans: list[tuple[int, int]] = []
         """First byte and end of every block that was read: nothing else may lie there."""
 
@@ -150,7 +153,19 @@ class Hdf5Blocks:
             raise TraceError("its headers are larger than those of any trace.")
         if address > self._file.identity()[2]:
             raise TraceError("its headers point behind its end: it was cut short.")
-        return self._file.read(address, n_bytes)
+        page = address // _PAGE_BYTES * _PAGE_BYTES
+        found = self._page(page)
+        if address + n_bytes > page + _PAGE_BYTES:
+            found += self._page(page + _PAGE_BYTES)
+        return found[address - page : address - page + n_bytes]
+
+    def _page(self, offset: int) -> bytes:
+        """A part of the file, read once: headers stand close together, and a slow disk counts reads."""
+        if offset not in self._pages:
+            if len(self._pages) == _MAX_PAGES:
+                raise TraceError("its headers are scattered more widely than those of any trace.")
+            self._pages[offset] = self._file.read(offset, _PAGE_BYTES)
+        return self._pages[offset]
 
 
 def checksum(data: bytes) -> int:

@@ -2,9 +2,11 @@
 
 import logging
 import os
+import shutil
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from glob import escape
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -18,7 +20,8 @@ log = logging.getLogger(__name__)
 def writer_lock(path: Path) -> Iterator[None]:
     """Hold the lock of one trace; raises TraceError at once when somebody else has it, saying who.
 
-    The lock file stays behind, empty: removing it would let two writers lock two different files of one name.
+    The lock file stays behind, empty: removing it would let two writers lock two different files of one name. What a
+    creation that was killed left behind is removed.
     """
     if not path.parent.is_dir():
         raise TraceError(f"There is no folder {path.parent}: make it first.")  # the lock would make it silently
@@ -32,10 +35,21 @@ def writer_lock(path: Path) -> Iterator[None]:
         raise TraceError(f"The lock file {sidecar} cannot be made ({error.strerror or error}).") from error
     try:
         _sign(sidecar, f"process {os.getpid()} on {socket.gethostname()}")
+        _sweep_leftovers(path)
         yield
     finally:
         _sign(sidecar, "")
         lock.release()
+
+
+def leftover_prefix(path: Path) -> str:
+    """How the folder is called in which a trace of this name is made."""
+    return f".{path.name}.creating-"
+
+
+def _sweep_leftovers(path: Path) -> None:
+    for folder in path.parent.glob(escape(leftover_prefix(path)) + "*"):  # under the lock, they are nobody's
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _sign(sidecar: Path, text: str) -> None:

@@ -9,7 +9,6 @@ import os
 import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
-from glob import escape
 from itertools import chain
 from pathlib import Path
 
@@ -30,7 +29,7 @@ from moe_core.storage.layout import (
 from moe_core.storage.positioned_file import PositionedFile, identity_of, sync_directory
 from moe_core.storage.static_check import static_crc
 from moe_core.storage.trace_file import TraceFile
-from moe_core.storage.trace_lock import writer_lock
+from moe_core.storage.trace_lock import leftover_prefix, writer_lock
 
 _HEADER_BYTES = 64 * 2**10  # more than all HDF5 headers together; only for the estimate of free space
 
@@ -51,9 +50,10 @@ def create_trace(
             if os.path.lexists(path):
                 raise TraceError(f"{path} exists already and is never overwritten: choose another name.")
             _check_free_space(path, dimensions)
-            _sweep_leftovers(path)
             # a private folder, so that the file itself can have the permissions that the user's files have
-            with tempfile.TemporaryDirectory(dir=path.parent, prefix=_leftover_prefix(path)) as folder:
+            with tempfile.TemporaryDirectory(
+                dir=path.parent, prefix=leftover_prefix(path), ignore_cleanup_errors=True
+            ) as folder:
                 skeleton = Path(folder) / "skeleton.h5"
                 _write_skeleton(skeleton, specification, dimensions, values)
                 _publish(skeleton, path)
@@ -150,16 +150,6 @@ def _check_free_space(path: Path, dimensions: TraceDimensions) -> None:
 
 def _megabytes(n_bytes: int) -> str:
     return f"{math.ceil(n_bytes / 1e6):,} MB"
-
-
-def _leftover_prefix(path: Path) -> str:
-    return f".{path.name}.creating-"
-
-
-def _sweep_leftovers(path: Path) -> None:
-    """A creation that was killed leaves its folder behind; under the lock, whatever lies there is nobody's."""
-    for folder in path.parent.glob(escape(_leftover_prefix(path)) + "*"):
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _write_skeleton(

@@ -39,7 +39,7 @@ def test_an_existing_file_is_never_overwritten(tmp_path: Path) -> None:
 def test_a_file_that_appears_meanwhile_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A program that knows nothing of the lock makes the file after the check: it wins."""
     path = tmp_path / "run.h5"
-    monkeypatch.setattr(trace_skeleton, "_sweep_leftovers", lambda path: path.write_bytes(b"theirs"))
+    monkeypatch.setattr(trace_skeleton, "_check_free_space", lambda path, _: path.write_bytes(b"theirs"))
     with pytest.raises(TraceError, match="exists already"):
         create(path, RUN)
     assert path.read_bytes() == b"theirs"

@@ -1,0 +1,158 @@
+"""Starts processes in milliseconds, so that hundreds of them can be killed: a server that has imported all and forks.
+
+Run as a module it is that server: it reads one JSON request a line and answers each with one line. A request names a
+function (`module:name`) and its keywords; it runs in a child, which is killed after `kill_after_s` where that is given.
+"""
+
+import importlib
+import json
+import os
+import resource
+import signal
+import subprocess
+import sys
+import time
+import traceback
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a child ended. `signal` is 0 where it came to its end; `error` is its traceback, or what it said."""
+
+    code: int
+    signal: int
+    error: str
+    max_bytes: int
+    seconds: float
+
+    @property
+    def was_killed(self) -> bool:
+        """By the instant that was chosen for it."""
+        return self.signal == signal.SIGKILL
+
+
+class ForkServer:
+    """A server with these modules imported; one child at a time each."""
+
+    def __init__(self, modules: Sequence[str]) -> None:
+        environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "tests.reliability.fork_server", *modules],
+            cwd=ROOT,
+            env=environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        self._answer()  # everything is imported
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the server."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.close()
+        self._process.wait()
+        self._process.stdout.close()
+
+    def run(
+        self,
+        function: str,
+        *,
+        kill_after_s: float | None = None,
+        time_limit_s: float = 60,
+        memory_limit: int | None = None,
+        **keywords: Any,
+    ) -> Ended:
+        """Run a function in a child and wait for its end."""
+        self.start(
+            function, kill_after_s=kill_after_s, time_limit_s=time_limit_s, memory_limit=memory_limit, **keywords
+        )
+        return self.wait()
+
+    def start(self, function: str, **request: Any) -> None:
+        """As `run`, without waiting: `wait` must follow."""
+        assert self._process.stdin is not None
+        options = {name: request.pop(name, None) for name in ("kill_after_s", "time_limit_s", "memory_limit")}
+        print(json.dumps(options | {"function": function, "keywords": request}), file=self._process.stdin, flush=True)
+
+    def wait(self) -> Ended:
+        """How the child that was started ended."""
+        return Ended(**self._answer())
+
+    def _answer(self) -> Any:
+        assert self._process.stdout is not None
+        return json.loads(self._process.stdout.readline())
+
+
+def serve(modules: Sequence[str]) -> None:
+    """Answer requests until there are no more."""
+    for module in modules:
+        importlib.import_module(module)
+    sys.stdout.write("null\n")
+    sys.stdout.flush()
+    for line in sys.stdin:
+        sys.stdout.write(json.dumps(vars(_run(json.loads(line)))) + "\n")
+        sys.stdout.flush()
+
+
+def _run(request: dict[str, Any]) -> Ended:
+    reading, writing = os.pipe()
+    started = time.monotonic()
+    if not (child := os.fork()):
+        os.close(reading)
+        _be_child(request, writing)
+    os.close(writing)
+    kill_s, limit_s = request["kill_after_s"], request["time_limit_s"] or 60
+    wait_s = limit_s if kill_s is None else kill_s
+    while True:
+        done, status, used = os.wait4(child, os.WNOHANG)
+        left_s = started + wait_s - time.monotonic()
+        if done or left_s <= 0:
+            break
+        time.sleep(min(left_s, 0.002))
+    if not done:
+        os.kill(child, signal.SIGKILL)
+        _, status, used = os.wait4(child, 0)
+    with open(reading, encoding="utf-8", errors="replace") as pipe:
+        error = pipe.read()
+    if not done and kill_s is None:
+        error = f"still running after {limit_s} s\n{error}"
+    code = os.WEXITSTATUS(status) if os.WIFEXITED(status) else -1
+    ended_by = os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0
+    return Ended(code, ended_by, error, used.ru_maxrss * 1024, time.monotonic() - started)
+
+
+def _be_child(request: dict[str, Any], error: int) -> None:
+    """Run the function and leave; what it returns as a text is told, like its traceback."""
+    os.dup2(os.open(os.devnull, os.O_RDWR), 0)
+    os.dup2(error, 1)
+    os.dup2(error, 2)
+    code = 1
+    try:
+        if request["memory_limit"]:
+            resource.setrlimit(resource.RLIMIT_AS, (request["memory_limit"], resource.RLIM_INFINITY))
+        module, _, name = request["function"].partition(":")
+        said = getattr(importlib.import_module(module), name)(**request["keywords"])
+        os.write(error, (said or "").encode("utf-8", "backslashreplace"))
+        code = 0
+    except BaseException:  # noqa: BLE001  # whatever it was, the test is told
+        os.write(error, traceback.format_exc().encode("utf-8", "backslashreplace"))
+    finally:
+        os._exit(code)
+
+
+if __name__ == "__main__":
+    serve(sys.argv[1:])

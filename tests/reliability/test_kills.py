@@ -1,0 +1,17 @@
+"""kill -9 at any instant loses at most the batch in flight, and what is resumed equals an uninterrupted run."""
+
+import signal
+from pathlib import Path
+
+import pytest
+
+from tests.reliability.kills import kill_recorders
+
+pytestmark = pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs fork and SIGKILL")
+
+
+def test_recorders_are_killed_a_hundred_times(tmp_path: Path) -> None:
+    """In chains of up to five, some of them before the file has its name."""
+    outcome = kill_recorders(tmp_path, tries=100)
+    assert outcome.failures == []
+    assert outcome.notes["kills before the file was there"] >= 5

@@ -63,7 +63,7 @@ class MaskFiles(QObject):
             name = mask.name or path.stem
             if name not in found:
                 found[name], self._paths[name] = replace(mask, name=name), path
-        masks = tuple(found[name] for name in sorted(found, key=str.casefold))
+        masks = tuple(found[name] for name in sorted(found, key=lambda name: (name.casefold(), name)))
         self._session.set(replace(self._session.state, masks=masks))
         if problems:
             self._say("A mask cannot be read and is left as it is. " + " ".join(problems))

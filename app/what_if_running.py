@@ -61,6 +61,11 @@ class WhatIfRunning(QObject):
         runner.started.connect(self._on_started)
         runner.ended.connect(self._on_ended)
 
+    @property
+    def is_waiting(self) -> bool:
+        """Whether the mask will be run by itself, if it stays as it is."""
+        return self._timer.isActive()
+
     def run(self) -> None:
         """Run the mask as the state says; what cannot be run is said, and nothing else may be running."""
         state = self._session.state

@@ -4,9 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from PySide6.QtCore import Qt
-from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QSplitter, QVBoxLayout
+from PySide6.QtWidgets import QVBoxLayout
 
 from app.mask_editing import KINDS
 from app.session import Session
@@ -17,8 +15,7 @@ from app.what_if_choices import CONTROLS
 from app.what_if_editor import WhatIfEditor
 from app.what_if_preview import Previews
 from app.what_if_results import WhatIfResults
-
-_NARROW = 560
+from app.widgets.folding_splitter import FoldingSplitter
 
 
 class WhatIfView(View):
@@ -34,8 +31,7 @@ class WhatIfView(View):
         self._previews = Previews()
         self.editor = WhatIfEditor(session)
         self.results = WhatIfResults(session)
-        self._halves = QSplitter()
-        self._halves.setChildrenCollapsible(False)
+        self._halves = FoldingSplitter()
         self._halves.addWidget(self.editor)
         self._halves.addWidget(self.results)
         self._halves.setStretchFactor(0, 4)
@@ -73,11 +69,6 @@ class WhatIfView(View):
             checked["subset"] = SubsetKind(checked["subset"])
         rerun: Rerun = replace(self.state.rerun, **checked)
         self.session.set(replace(self.state, rerun=rerun))
-
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        super().resizeEvent(event)
-        narrow = self.width() < _NARROW
-        self._halves.setOrientation(Qt.Orientation.Vertical if narrow else Qt.Orientation.Horizontal)
 
 
 def _is_count(value: object) -> bool:

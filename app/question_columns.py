@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app import theme
+from app.comparison_values import AnswerChanges
 from app.widgets.array_table import ArrayTable, Cell, ColumnStyle
 from app.widgets.outcome_toggles import OutcomeMark
 from moe_core.number_text import NOTHING, significant
@@ -60,6 +61,37 @@ def _nats(value: float) -> str:
     return f"{value:.6g} nats" if isfinite(value) else "no value"
 
 
+_FLIPS = ((-1, "✓→✗", "right → wrong", theme.WRONG), (1, "✗→✓", "wrong → right", theme.RIGHT), (0, "", "", ""))
+_MOST_CHOICES = 64
+
+
+def _answer_code(changes: AnswerChanges) -> NDArray[np.int16]:
+    """Prediction after and flip as one number [N] that sorts flips first, then by prediction; -1: not compared."""
+    places = np.select([changes.flip == flip for flip, *_ in _FLIPS], range(len(_FLIPS)))
+    codes = places * _MOST_CHOICES + np.minimum(changes.predicted, _MOST_CHOICES - 1)
+    return np.where(changes.predicted < 0, -1, codes).astype(np.int16)
+
+
+def _answer_after(code: int) -> str:
+    if code < 0:
+        return NOTHING
+    return f"{_letter(code % _MOST_CHOICES)} {_FLIPS[code // _MOST_CHOICES][1]}".strip()
+
+
+def _answer_after_in_words(code: int) -> str:
+    if code < 0:
+        return "not compared"
+    return ", ".join(filter(None, (_letter(code % _MOST_CHOICES), _FLIPS[code // _MOST_CHOICES][2])))
+
+
+def _answer_or_nothing(code: int) -> Cell:
+    return None if code < 0 else _answer_after_in_words(code)
+
+
+def _signed(value: float) -> str:
+    return f"+{_shown(value)}" if value > 0 else _shown(value)
+
+
 _choice = partial(ColumnStyle, shown=_letter, meaning=_letter, exported=_letter_or_nothing, nothing=-1, width=6)
 _quantity = partial(ColumnStyle, shown=_shown, meaning=_nats, exported=_number, is_number=True, width=9)
 
@@ -84,6 +116,23 @@ STYLES = (
         exported=_outcome,
         colours={place: mark.colour for place, mark in enumerate(MARKS) if mark.colour},
     ),
+    ColumnStyle(
+        "what_if",
+        "What-if",
+        "Predicted in the what-if",
+        "The choice that the model finds likeliest in the what-if; ✓→✗ was right and became wrong, ✗→✓ the other way.",
+        width=8,
+        shown=_answer_after,
+        meaning=_answer_after_in_words,
+        exported=_answer_or_nothing,
+        nothing=-1,
+        colours={
+            place * _MOST_CHOICES + choice: colour
+            for place, (_, _, _, colour) in enumerate(_FLIPS)
+            for choice in range(_MOST_CHOICES)
+            if colour
+        },
+    ),
     ColumnStyle("question", "Question", "Question", "What is asked, without its choices.", width=24),
     ColumnStyle("subject", "Subject", "Subject", "The quiz's own name of the subject.", width=8, wide_width=20),
     _quantity(
@@ -103,6 +152,14 @@ STYLES = (
         "Natural logarithm of the probability that the model gives the right choice: 0 is certain.",
     ),
     _quantity(
+        "gold_change",
+        "Δ ln p gold",
+        "Change of log-probability of gold in the what-if (nats)",
+        "Log-probability of the right choice in the what-if less that in the baseline: below 0 it became less likely.",
+        shown=_signed,
+        width=10,
+    ),
+    _quantity(
         "entropy",
         "Entropy",
         "Entropy at the answer (nats)",
@@ -120,21 +177,26 @@ STYLES = (
     ColumnStyle("id", "Id", "Id", "The question's name in the quiz.", width=16, is_hidden=True),
 )
 ELASTIC = "question"
-LEADING = ("number", "outcome", "subject", "margin")
+LEADING = ("number", "outcome", "what_if", "subject", "margin")
 """The columns that a narrow window shows beside the elastic one."""
+OF_WHAT_IF = frozenset({"what_if", "gold_change"})
+"""The columns that only a what-if fills."""
 
 
-def array_table(table: QuestionTable) -> ArrayTable:
-    """The table of a trace, as the list shows it."""
+def array_table(table: QuestionTable, changes: AnswerChanges | None = None) -> ArrayTable:
+    """The table of a trace, as the list shows it, with what a what-if changed."""
+    n_questions = len(table.ids)
     columns: dict[str, Sequence[Any] | NDArray[Any]] = {
-        "number": np.arange(1, len(table.ids) + 1),
+        "number": np.arange(1, n_questions + 1),
         "outcome": table.outcome,
+        "what_if": np.full(n_questions, -1, np.int16) if changes is None else _answer_code(changes),
         "question": table.texts,
         "subject": table.subjects,
         "margin": table.margin,
         "gold": table.gold,
         "predicted": table.predicted,
         "gold_logprob": table.gold_logprob,
+        "gold_change": np.full(n_questions, np.nan) if changes is None else changes.gold_logprob,
         "entropy": table.entropy,
         "tokens": table.tokens,
         "id": table.ids,

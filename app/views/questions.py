@@ -7,12 +7,14 @@ from PySide6.QtCore import QPoint
 from PySide6.QtWidgets import QStackedWidget, QVBoxLayout
 
 from app.captions import caption
+from app.comparison_values import answer_changes
 from app.filter_editor import FilterEditor
-from app.question_columns import ELASTIC, LEADING, MARKS, STYLES, array_table
+from app.question_columns import ELASTIC, LEADING, MARKS, OF_WHAT_IF, STYLES, array_table
 from app.session import Session
 from app.state import DATA, State
 from app.trace_data import TraceData
 from app.view import View
+from app.what_if import WhatIf
 from app.widgets.array_table import ArrayTable, IndexArray
 from app.widgets.array_table_view import ArrayTableView
 from app.widgets.filter_bar import FilterBar
@@ -27,7 +29,7 @@ class QuestionsView(View):
     name = "questions"
     title = "Questions"
     place = "left"
-    depends_on = DATA | {"filter", "scope", "question"}
+    depends_on = DATA | {"filter", "scope", "question", "what_if"}
 
     def __init__(self, session: Session) -> None:
         super().__init__(session)
@@ -36,7 +38,7 @@ class QuestionsView(View):
         self.figure = TableFigure(self.list, "Questions", ("Copy id", "id"))
         self.no_match = NoMatch("No question passes the filter.")
         self._editor = FilterEditor(self.bar, session, self)
-        self._arrays: tuple[QuestionTable, ArrayTable] | None = None
+        self._arrays: tuple[QuestionTable, WhatIf | None, ArrayTable] | None = None
         self._scrolled_for: tuple[object, ...] = ()
         self._below = QStackedWidget()
         self._below.addWidget(self.figure)
@@ -65,8 +67,9 @@ class QuestionsView(View):
             self.show_empty("Open a trace to list its questions.", "Open trace…", "open")
             return
         self.show_body()
+        self.list.set_without_values(OF_WHAT_IF if state.what_if is None else frozenset())
         order = self._order(state, state.trace)
-        self.list.show_rows(self._arrays_of(state.trace), order)
+        self.list.show_rows(self._arrays_of(state.trace, state.what_if), order)
         self.list.show_current(state.question, scrolls=self._is_elsewhere(state))
         self._editor.draw(state)
         self._below.setCurrentWidget(self.figure if len(order) else self.no_match)
@@ -80,13 +83,14 @@ class QuestionsView(View):
 
     def _order(self, state: State, trace: TraceData) -> IndexArray:
         rows = trace.rows(state.scope, state.filter)
-        table = self._arrays_of(trace)
+        table = self._arrays_of(trace, state.what_if)
         return table.sorted_rows(rows, self.list.sort_column, descending=self.list.is_descending)
 
-    def _arrays_of(self, trace: TraceData) -> ArrayTable:
-        if self._arrays is None or self._arrays[0] is not trace.table:
-            self._arrays = trace.table, array_table(trace.table)
-        return self._arrays[1]
+    def _arrays_of(self, trace: TraceData, what_if: WhatIf | None) -> ArrayTable:
+        if self._arrays is None or self._arrays[0] is not trace.table or self._arrays[1] is not what_if:
+            changes = None if what_if is None else answer_changes(what_if, trace)
+            self._arrays = trace.table, what_if, array_table(trace.table, changes)
+        return self._arrays[2]
 
     def _is_elsewhere(self, state: State) -> bool:
         """Whether to scroll to the current question: not where rows of a growing trace merely arrive."""
@@ -96,7 +100,8 @@ class QuestionsView(View):
 
     def _caption(self, state: State) -> str:
         heading = STYLES[self.list.sort_column].heading
-        return f"{caption(state)} · sorted by {heading}{', descending' if self.list.is_descending else ''}"
+        beside = "" if state.what_if is None else f" · beside what-if “{state.what_if.title}”"
+        return f"{caption(state)}{beside} · sorted by {heading}{', descending' if self.list.is_descending else ''}"
 
     def _on_row_chosen(self, row: int) -> None:
         self.session.set(replace(self.state, question=row, token=None))

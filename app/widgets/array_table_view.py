@@ -97,6 +97,14 @@ class ArrayTableView(QTableView):
             self.rows.mark_sorted(column, descending)
             self.sort_changed.emit()
 
+    def set_without_values(self, names: frozenset[str]) -> None:
+        """Leave out columns that have nothing to show now; rows are never sorted by one of them."""
+        places = {place for place, style in enumerate(self.rows.styles) if style.name in names}
+        self.layout_of_columns.set_without_values(places)
+        if self._sort[0] in places:
+            self._sort = 0, False
+            self.rows.mark_sorted(*self._sort)
+
     def shown_data(self, *, one_line: bool = False) -> FigureTable:
         """Exactly what is shown: the rows in their order, the columns that are not hidden."""
         return self._exported(self.rows.order, one_line=one_line)
@@ -116,6 +124,8 @@ class ArrayTableView(QTableView):
         sorting = menu.addMenu("Sort by")
         group = QActionGroup(sorting)
         for column, style in enumerate(self.rows.styles):
+            if column in self.layout_of_columns.without_values:
+                continue
             action = sorting.addAction(style.heading, partial(self.sort_by, column, descending=self.is_descending))
             action.setCheckable(True)
             action.setChecked(column == self.sort_column)

@@ -28,6 +28,8 @@ class ColumnLayout(QObject):
         self._places = {style.name: place for place, style in enumerate(styles)}
         self._elastic, self._leading = self._places[elastic], [self._places[name] for name in leading]
         self._sized_by_hand: set[int] = set()
+        self._hidden: set[int] = set()
+        self._without_values: set[int] = set()
         self._is_fitting = False
         self._header.sectionResized.connect(self._on_resized)
         view.viewport().installEventFilter(self)
@@ -36,10 +38,20 @@ class ColumnLayout(QObject):
     def reset(self) -> None:
         """Every column as it is at first."""
         self._sized_by_hand.clear()
-        for place, style in enumerate(self._styles):
+        for place in range(len(self._styles)):
             self._header.moveSection(self._header.visualIndex(place), place)
-            self._header.setSectionHidden(place, style.is_hidden)
-        self.fit()
+        self._hide({place for place, style in enumerate(self._styles) if style.is_hidden})
+
+    def set_without_values(self, places: set[int]) -> None:
+        """Leave out columns that have nothing to show now, whatever a person chose; that counts again later."""
+        if places != self._without_values:
+            self._without_values = places
+            self._hide(self._hidden)
+
+    @property
+    def without_values(self) -> set[int]:
+        """The columns that are left out."""
+        return self._without_values
 
     def fit(self) -> None:
         """Give each column its width, a greater one where there is room for all, and the elastic one what is left."""
@@ -63,13 +75,14 @@ class ColumnLayout(QObject):
     def set_shown(self, place: int, *, shown: bool) -> None:
         """Show or hide a column; the last one stays."""
         if shown or self.shown != [place]:
-            self._header.setSectionHidden(place, not shown)
-            self.fit()
+            self._hide(self._hidden - {place} if shown else self._hidden | {place})
 
     def menu(self, parent: QMenu) -> QMenu:
         """Which columns are shown, to be checked and unchecked."""
         menu = parent.addMenu("Columns")
         for place, style in enumerate(self._styles):
+            if place in self._without_values:
+                continue
             action = menu.addAction(style.heading)
             action.setCheckable(True)
             action.setChecked(not self._header.isSectionHidden(place))
@@ -81,7 +94,7 @@ class ColumnLayout(QObject):
 
     def options(self) -> dict[str, Any]:
         """As JSON."""
-        hidden = [style.name for place, style in enumerate(self._styles) if self._header.isSectionHidden(place)]
+        hidden = [style.name for place, style in enumerate(self._styles) if place in self._hidden]
         order = [self._styles[self._header.logicalIndex(visual)].name for visual in range(self._header.count())]
         widths = {self._styles[place].name: self._header.sectionSize(place) for place in sorted(self._sized_by_hand)}
         return {"hidden": hidden, "order": order, "widths": widths}
@@ -93,13 +106,19 @@ class ColumnLayout(QObject):
                 self._header.moveSection(self._header.visualIndex(self._places[name]), visual)
         hidden = options.get("hidden")
         if isinstance(hidden, list) and not {style.name for style in self._styles} <= set(filter(self._knows, hidden)):
-            for name, place in self._places.items():
-                self._header.setSectionHidden(place, name in hidden)
+            self._hide({place for name, place in self._places.items() if name in hidden})
         if isinstance(widths := options.get("widths"), dict):
             for name, width in widths.items():
                 if self._knows(name) and isinstance(width, int) and 0 < width <= _WIDEST:
                     self._sized_by_hand.add(self._places[name])
                     self._resize(self._places[name], width)
+        self.fit()
+
+    def _hide(self, hidden: set[int]) -> None:
+        """Hide what a person does not want to see, and what has nothing to show."""
+        self._hidden = hidden
+        for place in range(len(self._styles)):
+            self._header.setSectionHidden(place, place in hidden | self._without_values)
         self.fit()
 
     def _digits(self, n: int) -> int:

@@ -52,7 +52,10 @@ class Rerun:
 
 @dataclass(frozen=True, eq=False)
 class WhatIf:
-    """One finished what-if. `before` is what it was compared with: the trace shown, or its re-run on this machine."""
+    """One finished what-if. `before` is what it was compared with: the trace shown, or its re-run on this machine.
+
+    `notices` are what the run had to say, such as that other batches may flip close calls.
+    """
 
     title: str
     before: TraceData
@@ -60,6 +63,7 @@ class WhatIf:
     comparison: Comparison
     controls: Controls | None = None
     seconds: float = 0.0
+    notices: tuple[str, ...] = ()
 
     @property
     def intervention(self) -> Intervention:

@@ -20,7 +20,7 @@ from moe_core.comparison import Comparison, compare
 from moe_core.control_distribution import ControlRequest
 from moe_core.errors import BaselineMismatchError, MoeCoreError
 from moe_core.intervention import Intervention
-from moe_core.jobs.events import Event, Stage
+from moe_core.jobs.events import Event, Notice, Stage
 from moe_core.jobs.what_if import WhatIfRequest, WhatIfResult, what_if
 from moe_core.storage.trace_reader import open_trace
 
@@ -54,11 +54,13 @@ class WhatIfRunning(QObject):
         self._say = say
         self._job: _Job | None = None
         self._tried = Intervention()
+        self._notices: list[str] = []
         self._timer = QTimer(self, interval=AUTOMATIC_MS)
         self._timer.setSingleShot(True)
         self._timer.timeout.connect(self._run_by_itself)
         session.changed.connect(self._on_changed)
         runner.started.connect(self._on_started)
+        runner.noticed.connect(self._on_noticed)
         runner.ended.connect(self._on_ended)
 
     @property
@@ -98,7 +100,11 @@ class WhatIfRunning(QObject):
             paths = job.baseline, job.other
             self._runner.start(f"Comparing {job.title}", lambda engine: _comparing(*paths))
 
+    def _on_noticed(self, notice: Notice) -> None:
+        self._notices.append(notice.text)
+
     def _on_started(self, title: str) -> None:
+        self._notices.clear()
         self._session.set(replace(self._session.state, running=title))
 
     def _on_ended(self, ended: JobEnded) -> None:
@@ -120,7 +126,8 @@ class WhatIfRunning(QObject):
                 self._say(f"“{job.title}” is done; its trace is {ended.result.path}.", is_failure=False)
             return
         try:
-            self._session.show_what_if(_made(job, ended, trace), keeps=job.request is not None)
+            made = replace(_made(job, ended, trace), notices=tuple(self._notices))
+            self._session.show_what_if(made, keeps=job.request is not None)
         except MoeCoreError as error:
             self._say(str(error))
         if job.request is not None:

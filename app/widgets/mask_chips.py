@@ -39,6 +39,7 @@ class MaskChips(QWidget):
         self._current = 0
         self._hovered: int | None = None
         self._height = 0
+        self._known: dict[int, tuple[list[_Chip], int]] = {}
         self.setMouseTracking(True)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         policy = QSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Minimum)
@@ -53,6 +54,7 @@ class MaskChips(QWidget):
         self._actions, self._effect = dict(sorted(actions.items())), effect
         names = ", ".join(f"{layer}:{expert} {action}" for (layer, expert), action in self._actions.items())
         self.setAccessibleDescription(names or "none")
+        self._known.clear()
         self._arrange()
         self._current = min(self._current, max(len(self._chips) - 1, 0))
         self.updateGeometry()
@@ -72,13 +74,19 @@ class MaskChips(QWidget):
         self._hovered = None
 
     def _arranged(self, width: int) -> tuple[list[_Chip], int]:
-        """The chips in a width, and the height that they take."""
+        """The chips in a width, and the height that they take: layouts ask several times for the same."""
+        if width not in self._known:
+            self._known[width] = self._arranged_anew(width)
+        return self._known[width]
+
+    def _arranged_anew(self, width: int) -> tuple[list[_Chip], int]:
         metrics = self.fontMetrics()
         line = metrics.height() + 4
         indent = metrics.horizontalAdvance("Layer 00") + 2 * _PADDING
         by_layer: dict[int, list[Expert]] = {}
         for expert in self._actions:
             by_layer.setdefault(expert[0], []).append(expert)
+        widths: dict[str, int] = {}
         chips, y = [], 0
         for layer, experts in by_layer.items():
             heading = f"Layer {layer}"
@@ -87,7 +95,9 @@ class MaskChips(QWidget):
             x = indent + _GAP
             for expert in experts:
                 text = self._text(expert)
-                wide = metrics.horizontalAdvance(f"{text} {_MARK}") + 2 * _PADDING
+                if text not in widths:
+                    widths[text] = metrics.horizontalAdvance(f"{text} {_MARK}") + 2 * _PADDING
+                wide = widths[text]
                 if x + wide > width and x > indent + _GAP:
                     x, y = indent + _GAP, y + line + _LINE_GAP
                 chips.append(_Chip(QRect(x, y, wide, line), text, (expert,), self._tip(expert)))
@@ -166,17 +176,19 @@ class MaskChips(QWidget):
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
         if event.type() in (QEvent.Type.FontChange, QEvent.Type.StyleChange):
+            self._known.clear()
             self._arrange()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        self._arrange()
+        if event.oldSize().width() != self.width():
+            self._arrange()
 
     def hasHeightForWidth(self) -> bool:
         return True
 
     def heightForWidth(self, width: int) -> int:
-        return self._height if width == self.width() else self._arranged(width)[1]
+        return self._arranged(width)[1]
 
     def sizeHint(self) -> QSize:
         return QSize(200, self._height)

@@ -217,3 +217,12 @@ def test_the_history_as_a_page(demo: MainWindow, qtbot: QtBot, tmp_path: Path, m
     assert f"{shown(demo).comparison.accuracy.delta * 100:+.1f}" in text
     assert "http" not in text.replace("http-equiv", "")
     assert shown(demo).comparison.right_to_wrong[0] in text
+
+
+def test_what_the_run_had_to_say_stays_beside_its_result(demo: MainWindow, qtbot: QtBot) -> None:
+    """Asked for more controls than there are masks like this one: the result says so."""
+    ask_few(demo, controls=20)
+    mask(demo, HARMFUL)
+    run(qtbot, demo)
+    assert any("Only 7 other masks" in notice for notice in shown(demo).notices)
+    assert "Only 7 other masks" in demo.views["what_if"].results.details.text()  # type: ignore[attr-defined]

@@ -70,7 +70,8 @@ def rerouted_text(content: QuestionContent) -> tuple[str, str]:
     rerouted = content.is_rerouted
     if rerouted is None:
         return "", ""
-    return f"{count(int(rerouted.sum()))} of {count(len(rerouted))} tokens re-routed", _REROUTED_TIP
+    text = f"{count(int(rerouted.sum()))} of {count(len(rerouted))} tokens re-routed"
+    return text, f"{text}\n{_REROUTED_TIP}"
 
 
 def compared_bars(content: QuestionContent) -> list[ChoiceBar]:

@@ -42,6 +42,8 @@ from moe_core.routing_trace import Answer
 
 _N_PANES = 4
 _MOST_CHOICES_HEIGHT, _MOST_GATES_SHARE, _MOST_PROMPT_SHARE = 180, 0.5, 0.45
+_LEAST_PAIRED_HEIGHT, _MOST_PAIRED_SHARE = 90, 0.3
+"""Choices with two bars each may scroll in a low window."""
 
 
 class QuestionView(View):
@@ -168,9 +170,12 @@ class QuestionView(View):
         if self._is_arranged or wanted == self._shared:
             return
         self._shared = wanted
-        self.choices_pane.set_least_height(min(self.choices.sizeHint().height(), _MOST_CHOICES_HEIGHT))
+        most = _LEAST_PAIRED_HEIGHT if self.choices.is_paired else _MOST_CHOICES_HEIGHT
+        self.choices_pane.set_least_height(min(self.choices.sizeHint().height(), most))
         self.router_pane.set_least_height(self.router.minimumSizeHint().height())
         choices, gates, height = wanted
+        if self.choices.is_paired:
+            choices = min(choices, round(height * _MOST_PAIRED_SHARE))
         router = self.router_pane.wanted_height
         rest = max(height - choices - router - 3 * self.splitter.handleWidth(), 2)
         gates = min(gates, round(rest * _MOST_GATES_SHARE))

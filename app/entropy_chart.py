@@ -168,11 +168,11 @@ def readout_with_std(curve: Curve, place: int) -> str:
     return f"{mean:.3f}{band}" if isfinite(mean) else NOTHING
 
 
-def readout_with_bounds(curve: Curve, place: int, form: str = ".3f") -> str:
+def readout_with_bounds(curve: Curve, place: int) -> str:
     """`1.984 [1.950, 2.011]`; without the second part where there is no band."""
     mean, low, high = (float(array[place]) for array in (curve.mean, curve.low, curve.high))
-    band = f" [{low:{form}}, {high:{form}}]" if isfinite(high) else ""
-    return f"{mean:{form}}{band}" if isfinite(mean) else NOTHING
+    band = f" [{low:.3f}, {high:.3f}]" if isfinite(high) else ""
+    return f"{mean:.3f}{band}" if isfinite(mean) else NOTHING
 
 
 def _rows(curve: Curve | EntropyCurve) -> list[tuple[float | None, ...]]:

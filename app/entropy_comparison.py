@@ -1,10 +1,11 @@
 """Entropy in a what-if: the curves of both sides, or of what changed, and what is said of them."""
 
 from dataclasses import dataclass, replace
+from math import isfinite
 
 from app import theme
 from app.comparison_values import ComparedSamples, compared_row, entropy_difference
-from app.entropy_chart import EntropyChart, readout_with_bounds
+from app.entropy_chart import EntropyChart
 from app.entropy_curves import THIS_QUESTION, EntropyOptions, Look, NamedCurve, parts, question_curve
 from app.state import State
 from app.trace_data import TraceData
@@ -126,6 +127,9 @@ def comparison_chart(
 
 
 def _signed_readout(curve: Curve, place: int) -> str:
-    """`+0.0123 [+0.0041, +0.0205]`; zero has no sign, and a single question no interval."""
-    text = readout_with_bounds(curve, place, "+.4f")
-    return text if text == NOTHING else text.replace("-", "−").replace("+0.0000", "0.0000").replace("−0.0000", "0.0000")
+    """`−0.012 ± 0.005`, half the interval; zero has no sign, and a single question no interval."""
+    mean, high = float(curve.mean[place]), float(curve.high[place])
+    if not isfinite(mean):
+        return NOTHING
+    sign = ("−" if mean < 0 else "+") if round(mean, 3) else ""
+    return f"{sign}{abs(mean):.3f}" + (f" ± {high - mean:.3f}" if isfinite(high) else "")

@@ -129,6 +129,11 @@ class DifferenceGrid(WhatIfGrid):
         """A change, signed."""
         return self.change_text(value)
 
+    def tick_text(self, value: float) -> str:
+        """A round change at the colour bar, signed."""
+        text = super().tick_text(value).replace("-", "−")
+        return text if value <= 0 or text.startswith("+") else f"+{text}"
+
     def rank_facts(self, layer: int, expert: int) -> list[str]:
         """None: the first of all would be the largest rise, which nobody asked for."""
         return []

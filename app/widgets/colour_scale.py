@@ -51,7 +51,8 @@ class ColourScale:
     def ticks(self, most: int) -> list[float]:
         """Round values between the ends to write at a colour bar, at least two and about `most` of them."""
         found = _log_ticks(self.low, self.high, most) if self.is_log else _linear_ticks(self.low, self.high, most)
-        return found if len(found) > 1 else [self.low, self.high]
+        middle = [0.0] if self.low < 0 < self.high else []
+        return found if len(found) > 1 else [self.low, *middle, self.high]
 
 
 def value_range(

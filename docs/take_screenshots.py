@@ -4,11 +4,14 @@ TRACE is a complete trace of the demo, as `python packaging/bootstrap.py run` le
 driven through its session, so every picture shows what a person would see after the same steps.
 """
 
+import os
+import shutil
 import sys
 import tempfile
 from dataclasses import replace
 from pathlib import Path
 
+from PySide6.QtCore import QEventLoop
 from PySide6.QtWidgets import QApplication, QWidget
 
 from app import theme
@@ -18,6 +21,8 @@ from app.dialogs.shortcut_sheet import ShortcutSheet
 from app.main_window import MainWindow
 from app.settings import Settings
 from app.state import State
+from app.what_if import Mode
+from moe_core.intervention import Intervention
 from moe_core.metrics import METRICS
 from moe_core.question_filter import QuestionFilter
 from moe_core.question_table import Outcome
@@ -25,6 +30,7 @@ from moe_core.scope import Scope
 
 IMAGES = Path(__file__).resolve().parent / "images"
 SIZE = (1600, 1000)
+MATTERING = (1, 25)
 VIEW_SIZES = {"questions": (620, 560), "question": (460, 900), "expert": (460, 900), "traces": (700, 300)}
 
 
@@ -73,10 +79,31 @@ def take_window(application: QApplication, window: MainWindow) -> None:
     window.resize(*SIZE)
 
 
+def take_what_if(application: QApplication, window: MainWindow) -> None:
+    """The demo's expert that no answer position uses, and that costs one subject most of its points."""
+    cells = frozenset({MATTERING})
+    change(window, experts=cells, layer=1, intervention=Intervention("1:25 re-routed", reroute=cells))
+    window.docks["what_if"].raise_()
+    waiting = QEventLoop()
+    window.runner.ended.connect(waiting.quit)
+    window.trigger("run_what_if")
+    waiting.exec()
+    flips = window.session.state.what_if
+    assert flips is not None
+    festivals = [row for row in flips.comparison.right_to_wrong if row.startswith("festivals")]
+    assert window.session.state.trace is not None
+    change(window, mode=Mode.DIFFERENCE, question=window.session.state.trace.trace.index_of(festivals[0]))
+    settle(application)
+    save(window, "window-what-if")
+    change(window, mode=Mode.BASELINE, what_if=None, history=(), intervention=Intervention(), experts=frozenset())
+
+
 def take_views(application: QApplication, window: MainWindow) -> None:
     """Each view by itself, at a size of its own."""
     change(window, scope=Scope.PROMPT, metric="expert_accuracy")
     for name, dock in window.docks.items():
+        if name == "what_if":
+            continue  # shown in the whole window, with a result
         dock.setFloating(True)
         dock.resize(*VIEW_SIZES.get(name, (860, 520)))
         dock.show()
@@ -111,8 +138,11 @@ def main(trace: Path) -> None:
     theme.apply(application, "light")
     IMAGES.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
+        os.environ["HOME"] = folder  # no picture shows where this machine keeps its files
         settings = Settings(Path(folder) / "settings.ini")
-        settings.library = trace.absolute().parent
+        settings.library = Path(folder) / "traces"
+        settings.library.mkdir()
+        trace = Path(shutil.copy(trace, settings.library / "demo.h5"))
         window = MainWindow(settings)
         window.resize(*SIZE)
         window.show()
@@ -120,6 +150,7 @@ def main(trace: Path) -> None:
         window.open_trace(trace)
         settle(application)
         take_window(application, window)
+        take_what_if(application, window)
         take_views(application, window)
         take_dialogs(application, window)
         window.close_without_asking()

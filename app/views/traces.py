@@ -115,7 +115,7 @@ class TracesView(View):
 
     def draw(self, state: State) -> None:
         self.show_body()
-        self.folder.set_text(str(state.library or ""))
+        self.folder.set_text(short_path(state.library) if state.library else "")
         self.model.mark(Marks(_path(state.trace), _compared(state)))
         if state.library is not None:
             self.scanner.scan(state.library)
@@ -280,3 +280,8 @@ def _compared(state: State) -> Path | None:
 
 def _path(data: TraceData | None) -> Path | None:
     return None if data is None else data.path.absolute()
+
+
+def short_path(path: Path) -> str:
+    """The path with a tilde in the place of the home folder, where it is in there."""
+    return str(Path("~") / path.relative_to(Path.home())) if path.is_relative_to(Path.home()) else str(path)

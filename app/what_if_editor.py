@@ -34,6 +34,7 @@ _MASK_ACTIONS = (
     {"Read from a file…": "read_mask", "Share as a file…": "write_mask"},
     {"Clear": "clear_mask", "Undo": "undo", "Redo": "redo"},
 )
+_WARNING = f"QLabel {{ border: 0; border-left: 3px solid {theme.WRONG}; padding-left: 6px; }}"
 _NEED_A_MASK = ("keep_mask", "write_mask", "clear_mask")
 
 
@@ -102,7 +103,7 @@ class WhatIfEditor(QWidget):
         self.preview.setAccessibleName("What this would do")
         self.preview.setForegroundRole(QPalette.ColorRole.PlaceholderText)
         for label in (self.problem, self.mismatch):
-            label.setStyleSheet(f"border-left: 3px solid {theme.WRONG}; padding-left: 6px;")
+            label.setStyleSheet(_WARNING)
         self.problem.setAccessibleName("Why this cannot run")
         self.mismatch.setAccessibleName("Why the baseline cannot be compared with")
         self.rerun_both = _button(

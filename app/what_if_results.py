@@ -75,6 +75,7 @@ class WhatIfResults(QWidget):
         self.history_figure = Figure(self.history, "What-ifs of this session")
         self.tabs = QTabWidget()
         self.tabs.setDocumentMode(True)
+        self.tabs.setAccessibleName("Results of the what-if")
         self.tabs.addTab(self._result_page, "Result")
         self.tabs.addTab(
             self._page(self.subject_figure, _note(f"p corrected for many subjects: {SUBJECT_CORRECTION}.")), "Subjects"
@@ -166,7 +167,8 @@ class WhatIfResults(QWidget):
         self.delta_figure = Figure(self.delta, "Accuracy before and after")
         for twin in self.delta_figure.findChildren(QTableWidget):
             twin.setMinimumSize(1, 1)  # else the plot would have to be as high as a table is at least
-        self.flips = {name: _link() for name in ("losses", "gains", "changed")}
+        names = {"losses": "right → wrong", "gains": "wrong → right", "changed": "other answers"}
+        self.flips = {name: _link(text) for name, text in names.items()}
         for button in self.flips.values():
             button.clicked.connect(self._on_flip)
         self.details = _note("", is_faded=False)
@@ -317,11 +319,8 @@ def _note(text: str, *, is_faded: bool = True) -> QLabel:
     return label
 
 
-def _link() -> QPushButton:
-    button = QPushButton()
-    button.setAutoDefault(False)
-    button.setToolTip("Show just these questions in the list")
-    return button
+def _link(text: str) -> QPushButton:
+    return _button(text, "Show just these questions in the list")
 
 
 def _button(text: str, tip: str) -> QPushButton:

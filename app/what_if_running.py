@@ -114,7 +114,8 @@ class WhatIfRunning(QObject):
             if ended.outcome == "done":
                 self._show(job, ended)
             elif ended.kind == BaselineMismatchError.__name__:
-                self._session.set(replace(self._session.state, mismatch=ended.error))
+                why, _, _ = ended.error.partition("; with --")  # the window has a button for what an option does
+                self._session.set(replace(self._session.state, mismatch=f"{why.rstrip('.')}."))
             self.finished.emit(ended)
         if self._is_awaited(self._session.state):
             self._timer.start()

@@ -276,3 +276,30 @@ def test_the_question_is_read_once_for_each_side(view: QuestionView, session: Se
     content = view._content
     session.set(replace(session.state, token=2, layer=3, mode=Mode.DIFFERENCE))
     assert view._content is content
+
+
+def test_without_a_right_choice_only_the_prediction_is_compared(session: Session, tmp_path: Path, qtbot: QtBot) -> None:
+    """Neither outcome nor gold is spoken of, and no mark says right or wrong."""
+    what_if = synthetic_what_if(session, tmp_path)
+    session.set(replace(session.state, question=10))  # every fifth question has no gold answer
+    view = shown(session, qtbot)
+    choices = [LETTERS[int(side.trace.predicted[10])] for side in (what_if.before, what_if.after)]
+    expected = " → ".join(choices) if choices[0] != choices[1] else f"still {choices[0]}"
+    assert view.note.whole_text == f"What-if “two off”: {expected}"
+    assert {view.choices.mark_after(bar)[0] for bar in view.choices.bars} == {"", "predicted"}
+
+
+def test_a_low_dock_has_room_for_both_sides(view: QuestionView, session: Session) -> None:
+    """Beside a what-if the view can be as low as a small window's dock; the choices scroll then."""
+    assert view.minimumSizeHint().height() <= 600
+    view.resize(330, 600)
+    heights = view.splitter.sizes()
+    assert all(height > 40 for height in heights)
+    assert view.choices.height() > view.choices_pane.scroll_area.viewport().height()
+
+
+def test_figures_are_exported_with_both_sides(view: QuestionView) -> None:
+    """Text stays text in the vector file, with the struck and the new experts among it."""
+    came = next(row[3] for row in view.gates_pane.figure.data.rows if row[-1] == "came")
+    assert f">+{came}<" in view.gates_pane.figure.svg().decode()
+    assert "what-if" in view.choices_pane.figure.svg().decode()

@@ -89,3 +89,8 @@ def test_ticks_are_round_and_inside(low: float, high: float) -> None:
     steps = np.diff(ticks)
     mantissa = steps[0] / 10 ** np.floor(np.log10(steps[0] * 1.0000001))
     assert mantissa == pytest.approx(1, rel=1e-6) or mantissa == pytest.approx(2) or mantissa == pytest.approx(5)
+
+
+def test_a_bar_with_room_for_few_values_still_marks_zero() -> None:
+    """The middle of a diverging scale is what its colours are read from."""
+    assert ColourScale("CET-D1", -0.0488, 0.0488).ticks(2) == [-0.0488, 0.0, 0.0488]

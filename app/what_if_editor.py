@@ -6,12 +6,8 @@ from PySide6.QtCore import QPoint, QSignalBlocker, Qt
 from PySide6.QtGui import QAction, QPalette
 from PySide6.QtWidgets import (
     QCheckBox,
-    QFrame,
     QHBoxLayout,
-    QLabel,
     QMenu,
-    QPushButton,
-    QScrollArea,
     QSizePolicy,
     QToolButton,
     QVBoxLayout,
@@ -23,6 +19,7 @@ from app.mask_editing import with_mask, without
 from app.session import Session
 from app.state import State
 from app.what_if_choices import WhatIfChoices
+from app.what_if_parts import button, plain_text, scrolling
 from app.what_if_picks import PickMenu
 from app.what_if_preview import Preview
 from app.widgets.eliding_combo_box import ElidingComboBox
@@ -95,22 +92,22 @@ class WhatIfEditor(QWidget):
         self.pick = _menu_button("Pick", "Quick picks: put experts into the mask by what is on screen")
         self.more = _menu_button("Mask", "Keep the mask under a name, share it as a file, undo and redo")
         self.chips = MaskChips()
-        self._chips_area = _scrolling(self.chips)
+        self._chips_area = scrolling(self.chips)
         self._chips_area.setMinimumHeight(2 * self.fontMetrics().height() + 14)
 
     def _make_run_row(self) -> None:
-        self.preview, self.problem, self.mismatch = _text(), _text(), _text()
+        self.preview, self.problem, self.mismatch = plain_text(), plain_text(), plain_text()
         self.preview.setAccessibleName("What this would do")
         self.preview.setForegroundRole(QPalette.ColorRole.PlaceholderText)
         for label in (self.problem, self.mismatch):
             label.setStyleSheet(_WARNING)
         self.problem.setAccessibleName("Why this cannot run")
         self.mismatch.setAccessibleName("Why the baseline cannot be compared with")
-        self.rerun_both = _button(
+        self.rerun_both = button(
             "Re-run the baseline subset too", "Ask the same questions here without the mask as well, and compare"
         )
-        self.run = _button("Run", "Ask the questions again with the mask, and compare (F5)")
-        self.cancel = _button("Cancel", "Stop after the batch in flight (Esc)")
+        self.run = button("Run", "Ask the questions again with the mask, and compare (F5)")
+        self.cancel = button("Cancel", "Stop after the batch in flight (Esc)")
         self.automatic = QCheckBox("automatically")
         self.automatic.setAccessibleName("Re-run automatically")
         self.automatic.setToolTip(
@@ -137,7 +134,7 @@ class WhatIfEditor(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
-        layout.addWidget(_scrolling(content), 1)
+        layout.addWidget(scrolling(content), 1)
         layout.addLayout(below)
 
     def open_picks(self) -> PickMenu:
@@ -212,16 +209,6 @@ def _line(*widgets: QWidget) -> QHBoxLayout:
     return line
 
 
-def _scrolling(content: QWidget) -> QScrollArea:
-    area = QScrollArea()
-    area.setWidget(content)
-    area.setWidgetResizable(True)
-    area.setFrameShape(QFrame.Shape.NoFrame)
-    area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-    area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-    return area
-
-
 def _menu_button(text: str, tip: str) -> QToolButton:
     button = QToolButton()
     button.setText(f"{text} ▾")
@@ -230,18 +217,3 @@ def _menu_button(text: str, tip: str) -> QToolButton:
     button.setAccessibleName(text)
     button.setToolTip(tip)
     return button
-
-
-def _button(text: str, tip: str) -> QPushButton:
-    button = QPushButton(text)
-    button.setAutoDefault(False)
-    button.setToolTip(tip)
-    return button
-
-
-def _text() -> QLabel:
-    label = QLabel()
-    label.setTextFormat(Qt.TextFormat.PlainText)
-    label.setWordWrap(True)
-    label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-    return label

@@ -225,4 +225,4 @@ def test_what_the_run_had_to_say_stays_beside_its_result(demo: MainWindow, qtbot
     mask(demo, HARMFUL)
     run(qtbot, demo)
     assert any("Only 7 other masks" in notice for notice in shown(demo).notices)
-    assert "Only 7 other masks" in demo.views["what_if"].results.details.text()  # type: ignore[attr-defined]
+    assert "Only 7 other masks" in demo.views["what_if"].results.result.details.text()  # type: ignore[attr-defined]

@@ -228,12 +228,12 @@ def test_the_result_is_what_the_traces_hold(session: Session, demo_path: Path, a
     with open_trace(demo_path) as before, open_trace(after_path) as after:
         right = [trace.predicted == trace.gold for trace in (before, after)]
         ids, subjects = np.array(before.ids), np.array(before.subjects)
-    assert f"{(right[1].mean() - right[0].mean()) * 100:+.1f} points" in view.results.headline.text()
-    drawn = view.results.delta.accessibleDescription()
+    assert f"{(right[1].mean() - right[0].mean()) * 100:+.1f} points" in view.results.result.headline.text()
+    drawn = view.results.result.delta.accessibleDescription()
     assert f"before {right[0].mean() * 100:.1f} %" in drawn
     assert f"after {right[1].mean() * 100:.1f} %" in drawn
     lost = ids[right[0] & ~right[1]]
-    button = view.results.flips["losses"]
+    button = view.results.result.flips["losses"]
     assert button.text() == f"{len(lost)} right → wrong"
     qtbot.mouseClick(button, LEFT)
     assert session.state.filter.ids == frozenset(lost.tolist())
@@ -249,8 +249,8 @@ def test_without_change_there_is_nothing_to_click(session: Session, demo_path: P
     """A trace compared with itself: no flip, p = 1."""
     compared(session, demo_path, demo_path)
     view = shown_view(session, qtbot)
-    assert "p = 1" in view.results.headline.text()
-    assert not any(button.isEnabled() for button in view.results.flips.values())
+    assert "p = 1" in view.results.result.headline.text()
+    assert not any(button.isEnabled() for button in view.results.result.flips.values())
 
 
 def test_modes_need_a_what_if(session: Session, demo_path: Path, after_path: Path, qtbot: QtBot) -> None:
@@ -285,7 +285,7 @@ def test_controls_are_drawn_and_counted(session: Session, demo_path: Path, after
     assert "2 of 4 random masks of the same size do at least as much harm." in view.results.controls_text.text()
     rows = view.results.strip_figure.data.rows
     assert [row[8] for row in rows] == [pytest.approx(value) for value in [delta, *deltas]]
-    assert "2 of 4" in view.results.details.text()
+    assert "2 of 4" in view.results.result.details.text()
 
 
 def test_the_history_is_gone_through_renamed_and_cleared(
@@ -298,7 +298,7 @@ def test_the_history_is_gone_through_renamed_and_cleared(
     second = WhatIf("itself", trace, trace, compare(trace.trace, trace.trace))
     session.show_what_if(second, keeps=True)
     view = shown_view(session, qtbot)
-    results, table = view.results, view.results.history
+    results, table = view.results, view.results.history.table
     results.tabs.setCurrentIndex(3)
     assert table.currentRow() == 1
     item = table.item(0, 0)
@@ -308,17 +308,17 @@ def test_the_history_is_gone_through_renamed_and_cleared(
     item.setText("no festivals")
     assert [made.title for made in session.state.history] == ["no festivals", "itself"]
     assert session.state.what_if is session.state.history[0]
-    columns = results.history_figure.data.columns
-    rows = [dict(zip(columns, row, strict=True)) for row in results.history_figure.data.rows]
+    columns = results.history.figure.data.columns
+    rows = [dict(zip(columns, row, strict=True)) for row in results.history.figure.data.rows]
     assert [row["delta"] for row in rows] == [first.comparison.accuracy.delta, 0.0]
     assert rows[0]["mask"] == "1:25 reroute"
-    results.history_figure.copy_data()
+    results.history.figure.copy_data()
     assert QGuiApplication.clipboard().text().startswith("title\teffect")
     qtbot.keyClick(table, Qt.Key.Key_Delete)
     assert [made.title for made in session.state.history] == ["itself"]
     assert session.state.what_if is None
     table.selectRow(0)
-    qtbot.mouseClick(results.remove, LEFT)
+    qtbot.mouseClick(results.history.remove, LEFT)
     assert session.state.history == ()
 
 
@@ -332,10 +332,10 @@ def test_a_quiz_without_answers_still_compares(session: Session, tmp_path: Path,
     after = result_of(what_if(WhatIfRequest(baseline, act_on([HARMFUL, (0, 6)], "reroute")))).path
     compared(session, baseline, after)
     view = shown_view(session, qtbot)
-    assert "no right answers; n = 2" in view.results.headline.text()
-    assert not view.results.delta_figure.isVisible()
-    assert not view.results.flips["losses"].isEnabled()
-    assert "of the experts at the answer position stayed" in view.results.details.text()
+    assert "no right answers; n = 2" in view.results.result.headline.text()
+    assert not view.results.result.delta_figure.isVisible()
+    assert not view.results.result.flips["losses"].isEnabled()
+    assert "of the experts at the answer position stayed" in view.results.result.details.text()
 
 
 @pytest.mark.parametrize("size", [(330, 600), (589, 240), (1400, 900)])
@@ -356,8 +356,8 @@ def test_in_the_window_the_flips_fill_the_list(
     window.docks["what_if"].raise_()
     view = window.views["what_if"]
     assert isinstance(view, WhatIfView)
-    qtbot.waitUntil(view.results.flips["losses"].isVisible)
-    qtbot.mouseClick(view.results.flips["losses"], LEFT)
+    qtbot.waitUntil(view.results.result.flips["losses"].isVisible)
+    qtbot.mouseClick(view.results.result.flips["losses"], LEFT)
     ids = made.before.table.ids
     listed = {ids[row] for row in window.views["questions"].rows_in_order()}  # type: ignore[attr-defined]
     assert listed == set(made.comparison.right_to_wrong)

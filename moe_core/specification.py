@@ -1,12 +1,15 @@
 """What exactly was run: enough to run it again, stored as JSON in every trace."""
 
+import builtins
 import json
 from dataclasses import asdict, dataclass, fields
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args, get_origin
 
 from moe_core.errors import TraceError
 
 T = TypeVar("T")
+_LONGEST_TEXT = 10_000
+_LARGEST_NUMBER = 2**53
 
 
 @dataclass(frozen=True)
@@ -97,8 +100,30 @@ def differences(ours: Specification, theirs: Specification) -> list[str]:
 
 
 def _build(kind: type[T], data: dict[str, Any], **replaced: Any) -> T:
-    known = {field.name for field in fields(kind)}  # type: ignore[arg-type]  # only dataclasses come here
-    return kind(**{**{key: value for key, value in data.items() if key in known}, **replaced})
+    known = {field.name: field.type for field in fields(kind)}  # type: ignore[arg-type]  # only dataclasses come here
+    values = {**{key: value for key, value in data.items() if key in known}, **replaced}
+    for name, value in values.items():
+        if not _is(value, known[name]):
+            raise TypeError(f"{name} is of a wrong type or size: {repr(value)[:60]}")
+    return kind(**values)
+
+
+def _is(value: Any, kind: Any) -> bool:
+    """Whether a value from a file is of a declared type, and of a size that a line of text or a count may have."""
+    arguments = get_args(kind)
+    match get_origin(kind):
+        case builtins.tuple:
+            return isinstance(value, tuple) and all(_is(item, arguments[0]) for item in value)
+        case builtins.dict:
+            return isinstance(value, dict) and all(_is(item, arguments[1]) for item in value.values())
+        case None if kind is str:
+            return isinstance(value, str) and len(value) <= _LONGEST_TEXT
+        case None if kind is int:
+            return type(value) is int and abs(value) <= _LARGEST_NUMBER
+        case None:
+            return kind is Any or isinstance(value, kind)
+        case _:  # a union
+            return any(value is None if item is type(None) else _is(value, item) for item in arguments)
 
 
 def _flatten(data: dict[str, Any], prefix: str = "") -> dict[str, Any]:

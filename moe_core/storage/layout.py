@@ -18,7 +18,8 @@ FORMAT = b"moescope-trace"
 FORMAT_VERSION = 1
 MAX_SEGMENT_TOKENS = 65535  # token counts are unsigned 16 bit
 MAX_EXPERTS = 65536  # expert ids are at most unsigned 16 bit
-MAX_SPECIFICATION_BYTES = 16 * 2**20
+MAX_QUESTIONS = 2**20
+MAX_SPECIFICATION_BYTES = 4 * 2**20
 SUM_NAMES = (
     "token_count",
     "gate_share_sum",

@@ -38,6 +38,11 @@ class PositionedFile:
         """Device, inode and size: another file under the same name differs here."""
         return identity_of(os.fstat(self._fd))
 
+    def allocated_bytes(self) -> int:
+        """Bytes that really lie on the disk: fewer than the size where the file has holes (where systems tell)."""
+        status = os.fstat(self._fd)
+        return getattr(status, "st_blocks", -(-status.st_size // 512)) * 512
+
     def read(self, offset: int, count: int) -> bytes:
         """`count` bytes from `offset`; fewer where the file ends before."""
         first = self._read_some(offset, count)

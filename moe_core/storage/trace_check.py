@@ -13,6 +13,7 @@ from moe_core.storage.layout import (
     FORMAT,
     FORMAT_VERSION,
     MAX_EXPERTS,
+    MAX_QUESTIONS,
     MAX_SPECIFICATION_BYTES,
     Dataset,
     Extent,
@@ -50,6 +51,8 @@ def check_structure(path: Path) -> TraceLayout:
         assert isinstance(static_crc32, int)
         layout = TraceLayout(specification, dimensions, extents, static_crc32, identity)
         with TraceFile(path, layout) as file:
+            if file.is_mostly_holes(name for name, extent in extents.items() if extent.dataset.is_static):
+                raise TraceError("most of its static data were never written.")
             check_static(file)
     except _OtherFileError as error:
         raise TraceError(f"{path} {error}") from error
@@ -199,6 +202,8 @@ def _dimensions(found: Mapping[str, FoundDataset], specification: Specification)
     )
     if dimensions.n_questions < 1 or dimensions.n_questions != specification.quiz.n_questions:
         raise TraceError(f"it has {dimensions.n_questions} questions, not {specification.quiz.n_questions}.")
+    if dimensions.n_questions > MAX_QUESTIONS:
+        raise TraceError(f"it has {dimensions.n_questions:,} questions: {MAX_QUESTIONS:,} is the most.")
     return dimensions
 
 

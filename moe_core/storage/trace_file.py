@@ -1,6 +1,7 @@
 """Rows of a trace's datasets by name, read and written at the places that a checked layout gives."""
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Self
 
@@ -12,6 +13,9 @@ from moe_core.storage.layout import Extent, TraceLayout
 from moe_core.storage.positioned_file import PositionedFile
 
 Array = NDArray[Any]
+
+_HARMLESS_BYTES = 64 * 2**20
+_MOST_HOLES = 32
 
 
 class TraceFile:
@@ -37,6 +41,11 @@ class TraceFile:
     def close(self) -> None:
         """Let go of the file; harmless when repeated."""
         self._file.close()
+
+    def is_mostly_holes(self, names: Iterable[str]) -> bool:
+        """Whether these datasets claim far more than lies on the disk: a tiny file could fill the memory so."""
+        claimed = sum(self.layout.extents[name].dataset.n_bytes for name in names)
+        return claimed > _HARMLESS_BYTES and claimed > _MOST_HOLES * self._file.allocated_bytes()
 
     def read(self, name: str, start: int = 0, stop: int | None = None) -> Array:
         """Rows `start` to `stop` (to the end) of a dataset, as a read-only array."""
@@ -68,6 +77,8 @@ class TraceFile:
         except OSError as error:
             reason = error.strerror or os.strerror(error.errno or 0)
             raise TraceError(f"{self.path} cannot be read ({reason}).") from error
+        except (MemoryError, OverflowError) as error:
+            raise TraceError(f"{self.path} needs more memory than there is: {count / 1e6:,.0f} MB at once.") from error
         if len(data) != count:
             raise TraceError(f"{self.path} was cut short while it was being read.")
         return data

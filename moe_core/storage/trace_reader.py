@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from moe_core.errors import TraceError
 from moe_core.routing_trace import ExpertIds, Float16Array, Float32Array, Status, UInt16Array
 from moe_core.storage.layout import SUM_NAMES, Segments
 from moe_core.storage.row_checksums import RowState, check_segments
@@ -37,7 +38,11 @@ class SegmentSums:
 
 def open_trace(path: Path) -> "Trace":
     """An open trace, also one that is still being recorded; raises TraceError with one sentence for any other file."""
-    return Trace(TraceFile(path, check_structure(path)))
+    file = TraceFile(path, check_structure(path))
+    if file.is_mostly_holes(name for name, extent in file.layout.extents.items() if extent.dataset.row_of):
+        file.close()
+        raise TraceError(f"{path} has holes where its rows should be: copy it again without (cp --sparse=never).")
+    return Trace(file)
 
 
 class Trace(TraceQuestions):

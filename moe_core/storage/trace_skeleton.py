@@ -20,7 +20,9 @@ from moe_core.question import Question
 from moe_core.specification import Specification
 from moe_core.storage.hdf5_headers import make_headers
 from moe_core.storage.layout import (
+    MAX_QUESTIONS,
     MAX_SEGMENT_TOKENS,
+    MAX_SPECIFICATION_BYTES,
     Segments,
     TraceDimensions,
     TraceLayout,
@@ -44,6 +46,8 @@ def create_trace(
     """
     _check_segments(tokenised)
     values = _static_values(specification, tokenised, token_texts)
+    if len(values["specification"]) > MAX_SPECIFICATION_BYTES:
+        raise TraceError("The run's specification is too long for a trace: select questions that fit the context.")
     dimensions = _dimensions(specification, tokenised, values)
     try:
         with writer_lock(path):
@@ -65,6 +69,8 @@ def create_trace(
 def _check_segments(tokenised: TokenisedQuiz) -> None:
     if not tokenised.questions:
         raise TraceError("A trace needs at least one question: select others.")
+    if len(tokenised.questions) > MAX_QUESTIONS:
+        raise TraceError(f"A trace holds at most {MAX_QUESTIONS:,} questions: select fewer.")
     longest = max(map(len, chain(tokenised.prefixes, tokenised.segments)))
     if longest > MAX_SEGMENT_TOKENS:
         raise TraceError(

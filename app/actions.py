@@ -8,6 +8,8 @@ from app.mask_editing import toggled, with_experts
 from app.state import State
 from app.what_if import Mode
 from app.what_if_running import can_run
+from moe_core.experiment import Experiment
+from moe_core.experiments import EXPERIMENTS
 from moe_core.question_filter import EVERYTHING
 from moe_core.scope import Scope
 
@@ -82,6 +84,17 @@ def _mode_action(mode: Mode, number: int) -> Action:
         (f"Alt+{number}",),
         group=2,
         is_enabled=lambda state: state.what_if is not None,
+    )
+
+
+def _experiment_action(experiment: Experiment) -> Action:
+    return Action(
+        f"experiment_{experiment.name.replace('-', '_')}",
+        f"{experiment.title}…",
+        "Experiments",
+        experiment.question,
+        lambda window: window.show_experiment(experiment.name),
+        is_enabled=has_trace,
     )
 
 
@@ -313,6 +326,7 @@ ACTIONS: tuple[Action, ...] = (
         group=3,
         is_enabled=lambda state: bool(state.history),
     ),
+    *map(_experiment_action, EXPERIMENTS),
     Action(
         "run_what_if",
         "Run the what-if",

@@ -16,8 +16,10 @@ from app.actions import ACTIONS, Action
 from app.demo import demo_request, has_demo
 from app.dialogs.about import show_about
 from app.dialogs.command_palette import CommandPalette
+from app.dialogs.experiment_dialog import ExperimentDialog
 from app.dialogs.record_dialog import RecordDialog
 from app.dialogs.shortcut_sheet import ShortcutSheet
+from app.experiment_running import ExperimentRunning
 from app.job_runner import JobEnded, JobRunner
 from app.main_toolbar import MainToolbar
 from app.mask_files import MaskFiles
@@ -67,6 +69,8 @@ class MainWindow(QMainWindow):
         self.message_bar = MessageBar()
         self.status_line = StatusLine(self.runner)
         self.what_ifs = WhatIfRunning(self.session, self.runner, self.say, self)
+        self.experiments = ExperimentRunning(self.session, self.runner, self)
+        self._experiment_dialog: ExperimentDialog | None = None
         self.mask_files: MaskFiles = MaskFiles(self.session, self.say, self)
         self.trace_files = TraceFiles(self.session, self.settings, self, self)
         self.session.set(replace(self.session.state, library=self.settings.library))
@@ -153,6 +157,18 @@ class MainWindow(QMainWindow):
         self.docks["what_if"].show()
         self.docks["what_if"].raise_()
         self.what_ifs.run()
+
+    def show_experiment(self, name: str) -> None:
+        """Ask how to run one of the prepared experiments, and show what this session's ones found."""
+        if self._experiment_dialog is None:
+            self._experiment_dialog = ExperimentDialog(self.session, self.experiments, self)
+            self._experiment_dialog.mask_taken.connect(self.show_what_if)
+        self._experiment_dialog.show_experiment(name)
+
+    def show_what_if(self) -> None:
+        """Bring the mask's editor to the front."""
+        self.docks["what_if"].show()
+        self.docks["what_if"].raise_()
 
     def compare_with(self, path: Path) -> None:
         """Compare the trace shown with another one."""

@@ -41,7 +41,7 @@ def design(trace: Trace, rows: tuple[int, ...], options: ExperimentOptions) -> D
     if not experts:
         raise ExperimentError(f"No expert was chosen in {least} questions or more: there is no best one to boost.")
     controls = matched_masks(act_on(experts, "boost", factor=1.0), load, options.repeats, options.seed)
-    caveats = [f"Accuracy of an expert: among those that {count(least)} or more of the choosing questions used"]
+    caveats = [f"Ranked are experts used by at least {count(least)} of the choosing questions"]
     if any(len(members) < n_best for members in best):
         caveats.append(f"Some layers have fewer than {n_best} such experts")
     if len(controls) < options.repeats:

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from PySide6.QtCore import QObject, Qt, QThread, QTimer, Signal, Slot
 
-from moe_core.errors import MoeCoreError
+from moe_core.errors import MoeCoreError, RunError
 from moe_core.jobs.engine import Engine
 from moe_core.jobs.events import Event, Notice, Progress, Stage
 
@@ -240,6 +240,8 @@ class _Worker(QObject):
         except StopIteration as done:
             return JobEnded(run.title, "done", result=done.value)
         except MoeCoreError as error:
+            if isinstance(error, RunError):  # the device is out of memory or lost: the model goes, the window stays
+                self.engine.release()
             notes = tuple(getattr(error, "__notes__", ()))
             return JobEnded(run.title, "failed", error=str(error), notes=notes, kind=type(error).__name__)
         except Exception as error:  # the one place that pumps jobs: whatever it was, the window goes on

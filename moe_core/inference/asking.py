@@ -4,8 +4,11 @@ A prefix that several questions share runs once; its keys and values are then re
 """
 
 import copy
+import math
+from collections import deque
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,7 +16,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from moe_core.errors import RunError
 from moe_core.inference.batches import Batch, plan_batches
+from moe_core.inference.device_failures import DeviceFailure, attempt
 from moe_core.inference.records import BatchRouting
 from moe_core.inference.router_watch import RouterWatch
 from moe_core.inference.steering import layer_steerings
@@ -34,6 +39,23 @@ class _Prefix:
     finite: bool
 
 
+@dataclass(frozen=True)
+class SmallerBatches:
+    """A batch did not fit into the memory and is asked in parts; results differ by no more than rounding."""
+
+    n_questions: int
+    n_part: int
+
+    @property
+    def text(self) -> str:
+        """One sentence for the user."""
+        return (
+            f"{self.n_questions} questions at once are too many for the device's memory: going on with "
+            f"{self.n_part} at once"
+        )
+
+
+Asked = list[Record] | SmallerBatches
 _NO_PREFIX = _Prefix(-1, None, finite=True)
 
 
@@ -46,23 +68,44 @@ def ask(
     batch_tokens: int,
     keep_tokens: bool,
     intervention: Intervention,
-) -> Generator[list[Record], None, None]:
-    """The records of `questions` and `prefixes`, batch by batch as they have run; each is yielded exactly once."""
+) -> Generator[Asked, None, None]:
+    """The records of `questions` and `prefixes`, batch by batch as they have run; each is yielded exactly once.
+
+    Where a batch is too large for the device's memory, SmallerBatches is yielded and it is run in halves. Raises
+    RunError when a single question is too large, or when the device fails in another way.
+    """
     n_layers, n_experts = len(loaded.routers), loaded.specification.n_experts
     intervention.check(n_layers, n_experts, loaded.specification.top_k)
-    wanted = set(prefixes)
     steerings = layer_steerings(intervention, n_layers, n_experts, loaded.model.device)
     with RouterWatch(loaded.routers, loaded.router_spec, steerings).attached() as watch:
         asking = _Asking(loaded, tokenised, watch, keep_tokens)
-        prefix = _NO_PREFIX
-        for batch in plan_batches(tokenised, questions, prefixes, batch_tokens):
-            records: list[Record] = []
-            if batch.prefix < 0:
-                prefix = _NO_PREFIX
-            elif batch.prefix != prefix.index:
-                prefix, record = asking.run_prefix(batch.prefix)
-                records += [record] if batch.prefix in wanted else []
-            yield records + asking.run_batch(batch, prefix)
+        yield from _ask_batches(
+            asking, deque(plan_batches(tokenised, questions, prefixes, batch_tokens)), set(prefixes)
+        )
+
+
+def _ask_batches(asking: "_Asking", pending: deque[Batch], wanted: set[int]) -> Generator[Asked, None, None]:
+    """Run the batches in order; one that is too large for the memory is halved, and so are all others of its size."""
+    prefix, records, largest = _NO_PREFIX, list[Record](), math.inf
+    while pending:
+        batch = pending.popleft()
+        if len(batch.questions) > 1 and asking.padded_tokens(batch) > largest:
+            pending.extendleft(reversed(batch.halves()))
+            continue
+        if batch.prefix != prefix.index:
+            prefix, record = asking.run_prefix(batch.prefix)
+            records += [record] if record is not None and batch.prefix in wanted else []
+        answers = attempt(partial(asking.run_batch, batch, prefix))
+        if isinstance(answers, DeviceFailure):
+            asking.forget()
+            if not answers.is_memory or len(batch.questions) < 2:
+                raise asking.lost(answers, batch.questions)
+            largest = asking.padded_tokens(batch) // 2
+            pending.extendleft(reversed(batch.halves()))
+            yield SmallerBatches(len(batch.questions), math.ceil(len(batch.questions) / 2))
+            continue
+        yield records + answers
+        records = []
 
 
 class _Asking:
@@ -74,10 +117,35 @@ class _Asking:
         self._watch = watch
         self._keep_tokens = keep_tokens
 
-    def run_prefix(self, index: int) -> tuple[_Prefix, PrefixRecord]:
-        """Run one prefix on its own and keep its keys and values."""
+    def padded_tokens(self, batch: Batch) -> int:
+        """Tokens of one forward pass over a batch, its shared prefix aside."""
+        return len(batch.questions) * max((len(self._tokenised.segments[n]) for n in batch.questions), default=0)
+
+    def forget(self) -> None:
+        """Let go of what the last pass left on the device."""
+        self._watch.forget()
+
+    def lost(self, failure: DeviceFailure, questions: Sequence[int]) -> RunError:
+        """The error that ends the run."""
+        device = self._model.device
+        if not failure.is_memory:
+            return RunError(f"{device} failed ({failure.reason}): what was recorded is kept, and can be resumed.")
+        longest = max((len(self._tokenised.segments[n]) for n in questions), default=0)
+        return RunError(
+            f"Even a single prompt of {longest:,} tokens is too much for the memory of {device}: free some, or choose "
+            "another device; what was recorded is kept."
+        )
+
+    def run_prefix(self, index: int) -> tuple[_Prefix, PrefixRecord | None]:
+        """Run one prefix on its own and keep its keys and values; none for index -1."""
+        if index < 0:
+            return _NO_PREFIX, None
         tokens = self._tokenised.prefixes[index]
-        output, routing = self._forward([tokens], cache=None, use_cache=True)
+        ran = attempt(partial(self._forward, [tokens], cache=None, use_cache=True))
+        if isinstance(ran, DeviceFailure):
+            self.forget()
+            raise self.lost(ran, [])
+        output, routing = ran
         prefix = _Prefix(index, output.past_key_values, finite=bool(routing.finite[0]))
         return prefix, PrefixRecord(index, routing.segment(0))
 

@@ -20,6 +20,11 @@ class Batch:
     prefix: int
     questions: tuple[int, ...]
 
+    def halves(self) -> tuple["Batch", "Batch"]:
+        """Two batches of half as many questions, in the same order; only where there are at least two."""
+        middle = (len(self.questions) + 1) // 2
+        return Batch(self.prefix, self.questions[:middle]), Batch(self.prefix, self.questions[middle:])
+
 
 def plan_batches(
     tokenised: TokenisedQuiz, questions: Sequence[int], prefixes: Sequence[int], batch_tokens: int

@@ -62,6 +62,11 @@ class RouterWatch:
         self._lengths = lengths
         self._layers.clear()
 
+    def forget(self) -> None:
+        """Let go of what a pass left on the device."""
+        self._lengths = torch.empty(0)
+        self._layers.clear()
+
     def layers(self) -> list[LayerRouting]:
         """What the pass did, one item per MoE layer."""
         assert len(self._layers) == len(self._routers), "a router did not run"

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from moe_core.intervention import Intervention
 from moe_core.jobs.clock import Clock
-from moe_core.jobs.events import Event
+from moe_core.jobs.events import Event, Notice
 from moe_core.paired_statistics import MeanChange, PairedChange, mean_change, paired_change
 from moe_core.routing_trace import QuestionRecord, Status
 from moe_core.run_plan import RunPlan
@@ -79,6 +79,9 @@ class AskingAgain:
         )
         with closing(batches):
             for records in batches:
+                if not isinstance(records, list):
+                    yield Notice(records.text)
+                    continue
                 answered = [record for record in records if isinstance(record, QuestionRecord)]
                 for record in answered:
                     if record.answer.status is Status.ANSWERED:

@@ -1,8 +1,10 @@
 """Keeps the last model in memory, so that a second run of the same model starts at once."""
 
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from moe_core.errors import RunError
 from moe_core.jobs.events import Event
 from moe_core.jobs.load_model import ModelRequest, load_model
 from moe_core.model_loading.source import HubModel, find_model
@@ -35,6 +37,15 @@ class Engine:
         if self._loaded is None or self._loaded.specification.device != device:
             return 0
         return sum(weight.nbytes for weight in self._loaded.model.parameters())
+
+    @contextmanager
+    def released_when_lost(self) -> Iterator[None]:
+        """Let go of the model when the run inside ends early: after most failures a device answers nothing more."""
+        try:
+            yield
+        except RunError:
+            self.release()
+            raise
 
     def release(self) -> None:
         """Let go of the model."""

@@ -54,13 +54,14 @@ def record(request: RecordRequest, engine: Engine | None = None) -> Generator[Ev
     `engine` keeps the model for the next run; without one it is let go at the end.
 
     Raises SpecificationMismatchError when `out` is complete or was made by another request; QuizError, PromptError,
-    ModelError, DeviceError, InterventionError and TraceError say what each of them says.
+    ModelError, DeviceError, InterventionError, RunError and TraceError say what each of them says.
     """
     _refuse_complete(request.out)
     yield Stage(f"Reading quiz {request.quiz}")
     quiz = load_quiz(request.quiz, offline=request.model.offline)
     questions, selected = select_questions(quiz, request.selection)
-    loaded = yield from (engine or Engine()).load(request.model)
+    engine = engine or Engine()
+    loaded = yield from engine.load(request.model)
     yield Stage(f"Preparing {len(questions):,} prompts")
     plan = plan_run(loaded, quiz, questions, selected, request.options, request.intervention)
     if skipped := plan.specification.quiz.skipped:
@@ -70,7 +71,8 @@ def record(request: RecordRequest, engine: Engine | None = None) -> Generator[Ev
         yield Notice(f"Resuming {request.out}")
     else:
         create_trace(request.out, plan.specification, plan.tokenised, plan.token_texts)
-    return (yield from fill_trace(request.out, loaded, plan))
+    with engine.released_when_lost():
+        return (yield from fill_trace(request.out, loaded, plan))
 
 
 def fill_trace(path: Path, loaded: "LoadedModel", plan: RunPlan) -> Generator[Event, None, RecordResult]:
@@ -93,6 +95,9 @@ def fill_trace(path: Path, loaded: "LoadedModel", plan: RunPlan) -> Generator[Ev
         )
         with closing(batches):
             for records in batches:
+                if not isinstance(records, list):
+                    yield Notice(records.text)
+                    continue
                 writer.write(records)
                 clock.count(tokenised, [item for item in records if isinstance(item, QuestionRecord)])
                 yield clock.progress()

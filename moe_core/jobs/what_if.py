@@ -63,14 +63,16 @@ def what_if(request: WhatIfRequest, engine: Engine | None = None) -> Generator[E
 
     Closing it keeps what was written: the same request resumes, and takes a finished trace of its own as it is.
     Raises InterventionError for one that does not fit, before anything is loaded; BaselineMismatchError where this
-    machine or model would not give the baseline's numbers; QuizError, TraceError, ModelError, DeviceError and
-    ComparisonError say what each of them says.
+    machine or model would not give the baseline's numbers; QuizError, TraceError, ModelError, DeviceError, RunError
+    and ComparisonError say what each of them says.
     """
     start = time.monotonic()
     with ExitStack() as stack:
         baseline = stack.enter_context(open_trace(request.baseline))
         rows = _check(request, baseline)
-        loaded = yield from load_baseline_model(request, baseline, engine or Engine())
+        engine = engine or Engine()
+        loaded = yield from load_baseline_model(request, baseline, engine)
+        stack.enter_context(engine.released_when_lost())
         yield Stage(f"Preparing {len(rows.rows):,} prompts")
         reference = baseline
         if request.rerun_baseline:

@@ -1,11 +1,11 @@
 """Experiments from the window: runs one in the background, and keeps what this session's experiments found."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
 
-from app.job_runner import JobEnded, JobRunner
+from app.running.job_runner import JobEnded, JobRunner
 from app.session import Session
 from moe_core.experiment import Experiment, ExperimentRequest
 from moe_core.experiment_result import ExperimentPoint, ExperimentResult, PointMade
@@ -14,8 +14,12 @@ from moe_core.jobs.events import Notice
 
 @dataclass(frozen=True, eq=False)
 class ExperimentRun:
-    """One experiment on the trace at `path`: its points so far, and its result once it is done."""
+    """One experiment on the trace at `path`: its points so far, and its result once it is done.
 
+    `number` counts the session's runs from 1, cancelled ones among them.
+    """
+
+    number: int
     experiment: Experiment
     path: Path
     points: tuple[ExperimentPoint, ...] = ()
@@ -32,6 +36,7 @@ class ExperimentRunning(QObject):
         super().__init__(parent)
         self._session = session
         self._runner = runner
+        self._n_started = 0
         self._current: ExperimentRun | None = None
         self._results: tuple[ExperimentRun, ...] = ()
         runner.noticed.connect(self._on_noticed)
@@ -54,7 +59,8 @@ class ExperimentRunning(QObject):
 
     def start(self, experiment: Experiment, request: ExperimentRequest) -> None:
         """Run it in the background; nothing else may be running."""
-        self._current = ExperimentRun(experiment, request.baseline)
+        self._n_started += 1
+        self._current = ExperimentRun(self._n_started, experiment, request.baseline)
         self._runner.start(experiment.title, lambda engine: experiment.run(request, engine))
         self.changed.emit()
 
@@ -65,8 +71,7 @@ class ExperimentRunning(QObject):
 
     def _on_noticed(self, notice: Notice) -> None:
         if self._current is not None and isinstance(notice, PointMade):
-            run = self._current
-            self._current = ExperimentRun(run.experiment, run.path, (*run.points, notice.point))
+            self._current = replace(self._current, points=(*self._current.points, notice.point))
             self.changed.emit()
 
     def _on_ended(self, ended: JobEnded) -> None:
@@ -74,7 +79,7 @@ class ExperimentRunning(QObject):
         if run is None:
             return
         if ended.outcome == "done" and isinstance(ended.result, ExperimentResult):
-            done = ExperimentRun(run.experiment, run.path, ended.result.points, ended.result)
+            done = replace(run, points=ended.result.points, result=ended.result)
             self._results = (*self._results, done)
         self.changed.emit()
         self.finished.emit(ended)

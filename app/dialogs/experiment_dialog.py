@@ -1,6 +1,5 @@
-"""Runs the paper's experiments beside the window: options, cost, progress, the finding, its figure and its points."""
+"""Runs the paper's experiments beside the window: options, cost, progress, and a list of what was found so far."""
 
-import numpy as np
 from PySide6.QtCore import QSignalBlocker, QSize, Qt, Signal
 from PySide6.QtGui import QPalette
 from PySide6.QtWidgets import (
@@ -13,37 +12,29 @@ from PySide6.QtWidgets import (
     QProgressBar,
     QPushButton,
     QScrollArea,
-    QSplitter,
     QVBoxLayout,
     QWidget,
 )
 
+from app.content.mask_editing import with_mask
 from app.dialogs.experiment_form import ExperimentForm
+from app.dialogs.experiment_pane import ExperimentPane, plain_text
 from app.dialogs.form_parts import Note
 from app.experiment_choices import cost_of, request_of
-from app.experiment_figures import POINT_STYLES, caption_of, chart_of, data_of, members_of, point_table
 from app.experiment_running import ExperimentRun, ExperimentRunning
-from app.job_runner import JobEnded
-from app.mask_editing import with_mask
+from app.running.job_runner import JobEnded
 from app.session import Session
 from app.state import State
-from app.widgets.array_table_view import ArrayTableView
 from app.widgets.eliding_label import ElidingLabel
-from app.widgets.figure import Figure
-from app.widgets.figure_pane import FigurePane
-from app.widgets.interval_chart import IntervalPlot
-from app.widgets.table_figure import TableFigure
 from moe_core.errors import BaselineMismatchError
 from moe_core.experiment import Experiment
 from moe_core.experiments import EXPERIMENTS
+from moe_core.intervention import Intervention
 from moe_core.jobs.events import Progress, Stage
-from moe_core.number_text import count, percent_with_interval
+from moe_core.number_text import count
 
 _LEFT_WIDTH = 312
-_SIZE = QSize(1280, 820)
-_ROOM_AROUND = QSize(80, 80)
-_LEADING = ("number", "delta", "delta_ci", "p", "accuracy", "accuracy_ci")
-_NOTHING_YET = "What the experiment finds stands here: a sentence, a figure, and every point with its interval."
+_SIZE, _ROOM_AROUND = QSize(1280, 820), QSize(80, 80)
 _MISMATCH = " Tick “Ask the baseline here too” to compare with that."
 
 
@@ -59,10 +50,9 @@ class ExperimentDialog(QDialog):
         self.resize(_SIZE.boundedTo(self.screen().availableSize() - _ROOM_AROUND))
         self._session = session
         self._running = running
-        self._shown: ExperimentRun | None = None
-        self._point: int | None = None
+        self._followed = 0
         self._make_controls()
-        self._make_results()
+        self.pane = ExperimentPane()
         self._lay_out()
         self._connect()
         self._on_experiment()
@@ -73,42 +63,24 @@ class ExperimentDialog(QDialog):
         """The one whose options are shown."""
         return EXPERIMENTS[self.choice.currentIndex()]
 
-    @property
-    def shown(self) -> ExperimentRun | None:
-        """What is looked at: the one that runs, or one that is done."""
-        return self._shown
-
     def show_experiment(self, name: str) -> None:
         """Bring the dialog to the front with this experiment's options."""
         self.choice.setCurrentIndex([experiment.name for experiment in EXPERIMENTS].index(name))
         self.show()
         self.raise_()
         self.activateWindow()
-
-    def choose_point(self, point: int) -> None:
-        """Mark one point in figure and table."""
-        self._point = point
-        self._draw_shown()
-
-    def use_mask(self) -> None:
-        """Edit the mask of the chosen point in the window; undo takes it back."""
-        run, state = self._shown, self._session.state
-        if run is not None and self._point is not None and self.use.isEnabled():
-            self._session.set(with_mask(state, run.points[self._point].intervention))
-            self.mask_taken.emit()
+        self._on_state()
 
     def _make_controls(self) -> None:
         self.choice = QComboBox()
         self.choice.addItems([experiment.title for experiment in EXPERIMENTS])
         self.choice.setAccessibleName("Experiment")
         self.choice.setToolTip("Which experiment to run")
-        self.question = _text()
+        self.question = plain_text()
         self.form = ExperimentForm()
         self.cost = Note(2)
-        self.run_button = QPushButton("&Run")
-        self.run_button.setAutoDefault(False)
-        self.cancel_button = QPushButton("&Cancel")
-        self.cancel_button.setAutoDefault(False)
+        self.run_button = _button("&Run")
+        self.cancel_button = _button("&Cancel")
         self.cancel_button.setToolTip("Stop after the batch in flight; nothing of it is kept")
         self.progress = QProgressBar()
         self.progress.setAccessibleName("Progress of the experiment")
@@ -123,25 +95,6 @@ class ExperimentDialog(QDialog):
         self.results.setAccessibleName("Experiments of this session")
         self.results.setToolTip("What this session's experiments found; choose one to look at it again")
         self.results.setMinimumHeight(64)
-
-    def _make_results(self) -> None:
-        self.finding = _text()
-        self.finding.setAccessibleName("What the experiment found")
-        font = self.finding.font()
-        font.setPointSizeF(font.pointSizeF() * 1.08)
-        self.finding.setFont(font)
-        self.plot = IntervalPlot()
-        self.figure = Figure(self.plot, "Experiment")
-        self.pane = FigurePane(self.figure)
-        self.table = ArrayTableView(POINT_STYLES, elastic="point", leading=_LEADING)
-        self.table.setAccessibleName("Points of the experiment")
-        self.table_figure = TableFigure(self.table, "Points of the experiment", ("Copy name of the point", "point"))
-        self.use = QPushButton("&Use this mask")
-        self.use.setAutoDefault(False)
-        self.chosen = ElidingLabel()
-        self.caveats = _text()
-        self.caveats.setForegroundRole(QPalette.ColorRole.PlaceholderText)
-        self.caveats.setAccessibleName("What limits the finding")
 
     def _lay_out(self) -> None:
         left = QWidget()
@@ -163,36 +116,15 @@ class ExperimentDialog(QDialog):
         scroll.setWidgetResizable(True)
         scroll.setFixedWidth(_LEFT_WIDTH)
         scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        line = QFrame()
+        line.setFrameShape(QFrame.Shape.VLine)
+        line.setForegroundRole(QPalette.ColorRole.Mid)
         whole = QHBoxLayout(self)
         whole.setContentsMargins(0, 0, 0, 0)
         whole.setSpacing(0)
         whole.addWidget(scroll)
-        line = QFrame()
-        line.setFrameShape(QFrame.Shape.VLine)
-        line.setForegroundRole(QPalette.ColorRole.Mid)
         whole.addWidget(line)
-        whole.addWidget(self._result_column(), 1)
-
-    def _result_column(self) -> QWidget:
-        right = QWidget()
-        column = QVBoxLayout(right)
-        column.setContentsMargins(12, 8, 8, 8)
-        column.addWidget(self.finding)
-        parts = QSplitter(Qt.Orientation.Vertical)
-        parts.addWidget(self.pane)
-        parts.addWidget(self.table_figure)
-        parts.setStretchFactor(0, 3)
-        parts.setStretchFactor(1, 2)
-        parts.setChildrenCollapsible(False)
-        self.parts = parts
-        column.addWidget(parts, 1)
-        row = QHBoxLayout()
-        row.addWidget(self.use)
-        row.addWidget(self.chosen, 1)
-        column.addLayout(row)
-        column.addWidget(self.caveats)
-        column.addStretch()  # takes the room while there is nothing but a sentence
-        return right
+        whole.addWidget(self.pane, 1)
 
     def _connect(self) -> None:
         self.choice.currentIndexChanged.connect(self._on_experiment)
@@ -200,12 +132,8 @@ class ExperimentDialog(QDialog):
         self.run_button.clicked.connect(self._on_run)
         self.cancel_button.clicked.connect(self._running.cancel)
         self.results.currentRowChanged.connect(self._on_result_chosen)
-        self.plot.point_chosen.connect(self._on_plot_point)
-        self.table.row_chosen.connect(self.choose_point)
-        self.table.sort_changed.connect(self._draw_shown)
-        self.table.doubleClicked.connect(self.use_mask)
-        self.use.clicked.connect(self.use_mask)
-        self._session.changed.connect(self._on_state)
+        self.pane.mask_wanted.connect(self._on_mask_wanted)
+        self._session.changed.connect(self._on_changed)
         self._running.changed.connect(self._draw_runs)
         self._running.finished.connect(self._on_finished)
         self._running.runner.progressed.connect(self._on_progressed)
@@ -214,10 +142,14 @@ class ExperimentDialog(QDialog):
         self.question.setText(self.experiment.question)
         self.form.show_experiment(self.experiment)
 
-    def _on_state(self, before: State, after: State) -> None:
+    def _on_changed(self, before: State, after: State) -> None:
         if self.isVisible():
-            self._draw_cost()
-            self._draw_use()
+            self._on_state()
+
+    def _on_state(self) -> None:
+        trace = self._session.state.trace
+        self.pane.set_trace(None if trace is None else trace.path)
+        self._draw_cost()
 
     def _on_run(self) -> None:
         state = self._session.state
@@ -227,11 +159,11 @@ class ExperimentDialog(QDialog):
     def _on_result_chosen(self, row: int) -> None:
         runs = self._runs()
         if 0 <= row < len(runs):
-            self._show(runs[row])
+            self.pane.show_run(runs[row])
 
-    def _on_plot_point(self, series: int, point: int) -> None:
-        if self._shown is not None:
-            self.choose_point(members_of(self._shown)[series][point][0])
+    def _on_mask_wanted(self, mask: Intervention) -> None:
+        self._session.set(with_mask(self._session.state, mask))
+        self.mask_taken.emit()
 
     def _on_progressed(self, event: object) -> None:
         if self._running.current is None:
@@ -260,95 +192,38 @@ class ExperimentDialog(QDialog):
         return [*self._running.results, *([current] if current is not None else [])]
 
     def _draw_runs(self) -> None:
-        """The list, the newest at its end looked at while it runs and when it is done."""
-        runs = self._runs()
+        """The list; a new run is looked at, until the person looks at another one."""
+        runs, shown = self._runs(), self.pane.run
+        by_number = {run.number: run for run in runs}
+        if runs and runs[-1].number > self._followed:
+            self._followed = runs[-1].number
+            shown = runs[-1]
+        elif shown is not None:
+            shown = by_number.get(shown.number, runs[-1] if runs else None)
+        self.pane.show_run(shown)
         with QSignalBlocker(self.results):
             self.results.clear()
             self.results.addItems([_run_title(number, run) for number, run in enumerate(runs, start=1)])
             for row, run in enumerate(runs):
                 self.results.item(row).setToolTip(run.result.finding if run.result else "Running")
-        is_gone = self._shown is None or self._shown not in runs
-        if runs and (is_gone or self._running.current is not None):
-            is_same = self._shown is not None and self._shown.experiment is runs[-1].experiment
-            self._show(runs[-1], keeps_point=is_same and self._running.current is not None)
-        elif not runs:
-            self._show(None)
-        if self._shown in runs:
-            with QSignalBlocker(self.results):
-                self.results.setCurrentRow(runs.index(self._shown))
+            if shown is not None:
+                self.results.setCurrentRow(runs.index(shown))
         self._draw_cost()
-
-    def _show(self, run: ExperimentRun | None, *, keeps_point: bool = False) -> None:
-        self._shown = run
-        self._point = self._point if keeps_point else None
-        self._draw_shown()
-
-    def _draw_shown(self) -> None:
-        run = self._shown
-        self.parts.setVisible(run is not None)
-        for widget in (self.use, self.chosen, self.caveats):
-            widget.setVisible(run is not None)
-        if run is None:
-            self.finding.setText(_NOTHING_YET)
-            self.finding.setForegroundRole(QPalette.ColorRole.PlaceholderText)
-            return
-        self.finding.setForegroundRole(QPalette.ColorRole.WindowText)
-        result = run.result
-        self.finding.setText(result.finding if result else f"{run.experiment.title}: {len(run.points)} points so far.")
-        self.caveats.setText("\n".join(_small_print(run)))
-        self.figure.title = run.experiment.title
-        self.pane.set_subtitle(_subtitle(run), caption_of(run))
-        self.plot.show_chart(chart_of(run), self._place_in_chart(run))
-        self.figure.set_data(data_of(run), caption_of(run))
-        table = point_table(run)
-        order = table.sorted_rows(
-            np.arange(len(run.points)), self.table.sort_column, descending=self.table.is_descending
-        )
-        self.table.show_rows(table, order)
-        self.table.show_current(self._point)
-        self.table_figure.set_data(self.table.shown_data(), caption_of(run))
-        self._draw_use()
-
-    def _place_in_chart(self, run: ExperimentRun) -> tuple[int, int] | None:
-        for series, points in enumerate(members_of(run)):
-            for point, members in enumerate(points):
-                if self._point in members:
-                    return series, point
-        return None
-
-    def _draw_use(self) -> None:
-        run, trace = self._shown, self._session.state.trace
-        point = run.points[self._point] if run is not None and self._point is not None else None
-        why = "Put the mask of this point into the editor of What if; undo takes it back"
-        if point is None:
-            why = "Choose a point in the figure or the table first"
-        elif trace is None or run is None or trace.path != run.path:
-            why = "This point belongs to another trace than the one that is open"
-        elif point.intervention.is_empty():
-            why = "This point is the baseline: it acts on no expert"
-        self.use.setEnabled(why.startswith("Put"))
-        self.use.setToolTip(why)
-        self.chosen.set_text(point.intervention.name if point is not None else why)
 
     def _draw_cost(self) -> None:
         cost = cost_of(self._session.state, self.experiment, self.form.choices)
-        is_busy = self._running.runner.is_busy
-        own = self._running.current is not None
+        runner = self._running.runner
         self.cost.say(cost.problem or f"{cost.text}.", is_problem=bool(cost.problem))
-        self.run_button.setEnabled(not cost.problem and not is_busy)
-        busy = f"{self._running.runner.title} is still running"
-        self.run_button.setToolTip(cost.problem or (busy if is_busy else "Run the experiment in the background"))
-        self.cancel_button.setEnabled(own)
+        self.run_button.setEnabled(not cost.problem and not runner.is_busy)
+        busy = f"{runner.title} is still running"
+        self.run_button.setToolTip(cost.problem or (busy if runner.is_busy else "Run the experiment in the background"))
+        self.cancel_button.setEnabled(self._running.current is not None)
 
 
-def _text() -> QLabel:
-    label = QLabel()
-    label.setTextFormat(Qt.TextFormat.PlainText)
-    label.setWordWrap(True)
-    label.setTextInteractionFlags(
-        Qt.TextInteractionFlag.TextSelectableByMouse | Qt.TextInteractionFlag.TextSelectableByKeyboard
-    )
-    return label
+def _button(text: str) -> QPushButton:
+    button = QPushButton(text)
+    button.setAutoDefault(False)
+    return button
 
 
 def _heading(text: str) -> QLabel:
@@ -362,22 +237,6 @@ def _heading(text: str) -> QLabel:
 def _run_title(number: int, run: ExperimentRun) -> str:
     n = f", n = {count(run.result.baseline.n)}" if run.result else ", running"
     return f"{number}. {run.experiment.title}{n}"
-
-
-def _subtitle(run: ExperimentRun) -> str:
-    result = run.result
-    if result is None:
-        return "running: bars are 95 % intervals, a grey band is the range of random draws"
-    found = result.baseline
-    return (
-        f"baseline {percent_with_interval(found.estimate, found.lower, found.upper)}, n = {count(found.n)}; bars are "
-        "95 % intervals, a grey band the range of random draws"
-    )
-
-
-def _small_print(run: ExperimentRun) -> list[str]:
-    result = run.result
-    return [] if result is None else [f"{result.setting}.", *(f"{caveat}." for caveat in result.caveats)]
 
 
 def _progress_text(event: Progress) -> str:

@@ -114,49 +114,49 @@ def test_a_finding_its_figure_its_points_and_their_masks(
 ) -> None:
     """What the window shows is what the experiment says by itself; a point's mask goes to the editor and back."""
     run(qtbot, window, dialog)
-    assert dialog.shown is not None
-    result = dialog.shown.result
+    assert dialog.pane.run is not None
+    result = dialog.pane.run.result
     alone = result_of(NEVER_USED.run(ExperimentRequest(recorded)))
     assert result is not None
     assert result.points == alone.points
-    assert dialog.finding.text() == alone.finding
+    assert dialog.pane.finding.text() == alone.finding
     assert dialog.results.count() == 1
-    assert dialog.caveats.text().startswith(alone.setting)
-    assert [series.values[0] for series in dialog.plot.chart.series] == [
+    assert dialog.pane.caveats.text().startswith(alone.setting)
+    assert [series.values[0] for series in dialog.pane.plot.chart.series] == [
         100 * point.change.delta for point in alone.points
     ]
-    dialog.figure.save(tmp_path / "points.csv")
+    dialog.pane.figure.save(tmp_path / "points.csv")
     rows = list(csv.DictReader((tmp_path / "points.csv").read_text("utf-8").splitlines()[1:]))
     assert [float(row["delta"]) for row in rows] == [point.change.delta for point in alone.points]
-    assert b"never used at any prompt token" in dialog.figure.svg()
-    assert not dialog.use.isEnabled()
-    place = dialog.plot.place_of((0, 0)).toPoint()
-    qtbot.mouseClick(dialog.plot, Qt.MouseButton.LeftButton, pos=place)
-    assert dialog.table.current_row == 0
-    qtbot.mouseClick(dialog.use, Qt.MouseButton.LeftButton)
+    assert b"never used at any prompt token" in dialog.pane.figure.svg()
+    assert not dialog.pane.use.isEnabled()
+    place = dialog.pane.plot.place_of((0, 0)).toPoint()
+    qtbot.mouseClick(dialog.pane.plot, Qt.MouseButton.LeftButton, pos=place)
+    assert dialog.pane.table.current_row == 0
+    qtbot.mouseClick(dialog.pane.use, Qt.MouseButton.LeftButton)
     assert window.session.state.intervention == alone.points[0].intervention
     assert window.docks["what_if"].isVisible()
     window.undo()
     assert window.session.state.intervention.is_empty()
-    dialog.table.setFocus()
-    qtbot.keyClick(dialog.table, Qt.Key.Key_Down)
-    assert dialog.plot.selected == (1, 0)
-    dialog.table.copy_selected()
+    dialog.pane.table.setFocus()
+    qtbot.keyClick(dialog.pane.table, Qt.Key.Key_Down)
+    assert dialog.pane.plot.selected == (1, 0)
+    dialog.pane.table.copy_selected()
     assert "never used at any prompt token" in QGuiApplication.clipboard().text()
 
 
 def test_results_stay_and_points_come_while_it_runs(dialog: ExperimentDialog, window: MainWindow, qtbot: QtBot) -> None:
     """A second experiment beside the first; its points are drawn as they come; the first is one click away."""
     run(qtbot, window, dialog)
-    first = dialog.shown
+    first = dialog.pane.run
     window.trigger("experiment_pruning_curve")
     type_into(dialog.form.shares, "0, 25, 50")
     dialog.form.repeats.setValue(2)
     seen: list[int] = []
-    window.experiments.changed.connect(lambda: seen.append(len(dialog.shown.points) if dialog.shown else 0))
+    window.experiments.changed.connect(lambda: seen.append(len(dialog.pane.run.points) if dialog.pane.run else 0))
     run(qtbot, window, dialog)
     assert set(range(1, 15)) <= set(seen)
-    run_shown = dialog.shown
+    run_shown = dialog.pane.run
     assert run_shown is not None
     assert run_shown.result is not None
     chart = chart_of(run_shown)
@@ -168,7 +168,7 @@ def test_results_stay_and_points_come_while_it_runs(dialog: ExperimentDialog, wi
     assert dialog.results.count() == 2
     dialog.results.setFocus()
     qtbot.keyClick(dialog.results, Qt.Key.Key_Up)
-    assert dialog.shown is first
+    assert dialog.pane.run is first
 
 
 def test_cancelling_keeps_nothing(dialog: ExperimentDialog, window: MainWindow, qtbot: QtBot) -> None:
@@ -182,7 +182,7 @@ def test_cancelling_keeps_nothing(dialog: ExperimentDialog, window: MainWindow, 
         qtbot.mouseClick(dialog.cancel_button, Qt.MouseButton.LeftButton)
     assert told.args[0].outcome == "cancelled"
     assert dialog.results.count() == 0
-    assert dialog.shown is None
+    assert dialog.pane.run is None
     assert dialog.progress_text.whole_text.startswith("Cancelled")
     assert dialog.run_button.isEnabled()
 
@@ -203,13 +203,13 @@ def test_masks_of_another_trace_cannot_be_taken(
 ) -> None:
     """A copy of the trace under another path is another trace; opened again, the mask can be used."""
     run(qtbot, window, dialog)
-    dialog.choose_point(0)
-    assert dialog.use.isEnabled()
+    dialog.pane.choose_point(0)
+    assert dialog.pane.use.isEnabled()
     window.open_trace(Path(shutil.copy(recorded, tmp_path / "copy.h5")))
-    assert not dialog.use.isEnabled()
-    assert "another trace" in dialog.use.toolTip()
+    assert not dialog.pane.use.isEnabled()
+    assert "another trace" in dialog.pane.use.toolTip()
     window.open_trace(recorded)
-    assert dialog.use.isEnabled()
+    assert dialog.pane.use.isEnabled()
 
 
 def test_the_scope_of_the_form_is_that_of_the_request(dialog: ExperimentDialog, window: MainWindow) -> None:
@@ -230,3 +230,19 @@ def test_every_control_has_a_name_and_explains_itself(
         dialog.show_experiment(experiment.name)
         assert nameless(dialog) == ""
         assert unexplained(dialog) == ""
+
+
+def test_a_run_does_not_take_away_what_is_looked_at(dialog: ExperimentDialog, window: MainWindow, qtbot: QtBot) -> None:
+    """A new run is shown when it begins; who goes back to an earlier one meanwhile stays there."""
+    run(qtbot, window, dialog)
+    first = dialog.pane.run
+
+    def go_back() -> None:
+        if window.experiments.current is not None and len(window.experiments.current.points) == 1:
+            assert dialog.pane.run is not first
+            dialog.results.setCurrentRow(0)
+
+    window.experiments.changed.connect(go_back)
+    run(qtbot, window, dialog)
+    assert dialog.pane.run is first
+    assert dialog.results.count() == 2

@@ -11,6 +11,7 @@ from moe_core.errors import ModelError, TraceError
 from moe_core.model_loading.source import find_model
 from moe_core.question_selection import describe
 from moe_core.specification import Specification
+from moe_core.storage.network_folder import check_folder
 from moe_core.storage.trace_reader import open_trace
 
 
@@ -67,6 +68,10 @@ def _in_folder(path: Path) -> Output:
     existing = next(folder for folder in path.parents if folder.exists())
     if not existing.is_dir():
         return Output(problem=f"{existing} is a file, not a folder.")
+    try:
+        check_folder(existing, allowed=False)
+    except TraceError as error:
+        return Output(problem=str(error))
     made = "" if existing == path.parent else f" The folder {path.parent} will be made."
     return Output(f"A new trace.{made}")
 

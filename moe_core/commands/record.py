@@ -60,6 +60,7 @@ def record_trace(
     batch_tokens: int | None = typer.Option(None, min=1, help="Tokens per forward pass, padding included."),
     skip_too_long: bool = typer.Option(False, help="Leave out questions longer than the model's context."),
     offline: bool = typer.Option(False, help="Use nothing from the network."),
+    allow_network_folder: bool = typer.Option(False, help="Write to a network file system, where less is promised."),
     as_json: bool = typer.Option(False, "--json", help="Print the result as JSON."),
 ) -> None:
     """Run a quiz on a model and record which experts every token was routed to."""
@@ -76,6 +77,7 @@ def record_trace(
         ),
         options=RunOptions(shots, protocol.value, tokens.value, batch_tokens, skip_too_long),
         intervention=_read_intervention(mask, effect.value, intervention),
+        allow_network_folder=allow_network_folder,
     )
     try:
         result = run_job(record(request))

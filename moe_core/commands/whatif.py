@@ -42,6 +42,9 @@ def what_if_trace(
     device: Annotated[str, typer.Option(help="Another device than the baseline's: auto, cpu, cuda:0, ..")] = "",
     dtype: Annotated[str, typer.Option(help="Another dtype than the baseline's.")] = "",
     offline: Annotated[bool, typer.Option("--offline", help="Use nothing from the network.")] = False,
+    allow_network_folder: Annotated[
+        bool, typer.Option("--allow-network-folder", help="Write to a network file system, where less is promised.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
     """Re-run a trace with experts masked or boosted, and compare answers, log-probabilities and routing."""
@@ -56,6 +59,7 @@ def what_if_trace(
         device=device,
         dtype=dtype,
         offline=offline,
+        allow_network_folder=allow_network_folder,
     )
     try:
         result = run_job(what_if(request))

@@ -17,6 +17,7 @@ from moe_core.question_selection import QuestionSelection, select_questions
 from moe_core.routing_trace import QuestionRecord
 from moe_core.run_plan import RunOptions, RunPlan, plan_run
 from moe_core.specification import Specification, differences
+from moe_core.storage.network_folder import check_folder
 from moe_core.storage.trace_reader import open_trace
 from moe_core.storage.trace_skeleton import create_trace
 from moe_core.storage.trace_writer import TraceWriter
@@ -35,6 +36,7 @@ class RecordRequest:
     selection: QuestionSelection = field(default_factory=QuestionSelection)
     options: RunOptions = field(default_factory=RunOptions)
     intervention: Intervention = field(default_factory=Intervention)
+    allow_network_folder: bool = False
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,8 @@ def record(request: RecordRequest, engine: Engine | None = None) -> Generator[Ev
     ModelError, DeviceError, InterventionError, RunError and TraceError say what each of them says.
     """
     _refuse_complete(request.out)
+    if warning := check_folder(request.out.parent, allowed=request.allow_network_folder):
+        yield Notice(warning)
     yield Stage(f"Reading quiz {request.quiz}")
     quiz = load_quiz(request.quiz, offline=request.model.offline)
     questions, selected = select_questions(quiz, request.selection)

@@ -20,6 +20,7 @@ from moe_core.jobs.record import fill_trace, refuse_other
 from moe_core.rerun_plan import Subset, SubsetRows, choose_rows, plan_rerun
 from moe_core.run_plan import RunPlan
 from moe_core.specification import Specification, differences
+from moe_core.storage.network_folder import check_folder
 from moe_core.storage.trace_reader import Trace, open_trace
 from moe_core.storage.trace_skeleton import create_trace
 
@@ -45,6 +46,7 @@ class WhatIfRequest:
     device: str = ""
     dtype: str = ""
     offline: bool = False
+    allow_network_folder: bool = False
 
 
 @dataclass(frozen=True)
@@ -70,6 +72,9 @@ def what_if(request: WhatIfRequest, engine: Engine | None = None) -> Generator[E
     with ExitStack() as stack:
         baseline = stack.enter_context(open_trace(request.baseline))
         rows = _check(request, baseline)
+        folder = (request.out or request.baseline).parent
+        if warning := check_folder(folder, allowed=request.allow_network_folder):
+            yield Notice(warning)
         engine = engine or Engine()
         loaded = yield from load_baseline_model(request, baseline, engine)
         stack.enter_context(engine.released_when_lost())

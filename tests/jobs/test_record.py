@@ -1,6 +1,7 @@
 """Recording: one request makes one trace, stops between batches, resumes, and refuses what would mix runs."""
 
 from collections.abc import Generator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from moe_core.jobs.load_model import ModelRequest
 from moe_core.jobs.record import RecordRequest, RecordResult, record
 from moe_core.question_selection import QuestionSelection
 from moe_core.run_plan import RunOptions
+from moe_core.storage import network_folder
 from moe_core.storage.trace_reader import Trace, open_trace
 
 N_QUESTIONS = 23
@@ -167,3 +169,17 @@ def test_a_missing_folder_is_said_before_anything_runs(tiny_olmoe: Path, quiz_cs
     """One sentence, at once."""
     with pytest.raises(TraceError, match="There is no folder"):
         next(record(request_for(tiny_olmoe, quiz_csv, tmp_path / "nowhere" / "t.h5")))
+
+
+def test_a_network_folder_is_refused_unless_allowed(
+    tiny_olmoe: Path, quiz_csv: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before anything is read; allowed, the first thing said is what may be lost."""
+    monkeypatch.setattr(network_folder, "network_file_system", lambda _: "nfs4")
+    request = request_for(tiny_olmoe, quiz_csv, tmp_path / "t.h5")
+    with pytest.raises(TraceError, match="network file system"):
+        next(record(request))
+    assert list(tmp_path.iterdir()) == []
+    event = next(record(replace(request, allow_network_folder=True)))
+    assert isinstance(event, Notice)
+    assert "network file system (nfs4)" in event.text

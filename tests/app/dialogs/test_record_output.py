@@ -10,6 +10,7 @@ import pytest
 from app.dialogs.record_output import examine, suggest
 from app.dialogs.record_values import RecordValues
 from moe_core.jobs.record import record
+from moe_core.storage import network_folder
 
 DAY = date(2026, 11, 22)
 PARTIAL = RecordValues(amount="first", count=60, device="cpu", batch_tokens=400)
@@ -71,3 +72,10 @@ def test_what_lies_there_is_said(tmp_path: Path, trace_path: Path, partial_path:
         in at(partial_path, replace(PARTIAL, shots=3, protocol="chat"))[1]
     )
     assert "(type float32, not bfloat16)" in at(partial_path, replace(PARTIAL, dtype="bfloat16"))[1]
+
+
+def test_a_network_folder_is_said_before_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With what would be lost there."""
+    monkeypatch.setattr(network_folder, "network_file_system", lambda _: "cifs")
+    problem = examine(replace(PARTIAL, out=str(tmp_path / "run.h5"))).problem
+    assert "network file system (cifs)" in problem

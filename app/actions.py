@@ -4,10 +4,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from app.mask_editing import toggled, with_experts
+from app.content.mask_editing import toggled, with_experts
+from app.running.what_if_running import can_run
 from app.state import State
 from app.what_if import Mode
-from app.what_if_running import can_run
 from moe_core.experiment import Experiment
 from moe_core.experiments import EXPERIMENTS
 from moe_core.question_filter import EVERYTHING

@@ -11,10 +11,10 @@ from PySide6.QtWidgets import QApplication
 
 from app import theme
 from app.crash_report import CrashReport
-from app.job_runner import JobEnded
 from app.log_records import installed_records
 from app.main_window import MainWindow
 from app.qt_messages import leave_qt_messages, log_qt_messages
+from app.running.job_runner import JobEnded
 from app.settings import Settings
 from app.signals import SignalListener
 from moe_core.job_console import Console

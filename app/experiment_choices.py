@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass, replace
 
+from app.content.what_if_preview import subset_of
 from app.state import State
 from app.what_if import SubsetKind
-from app.what_if_preview import subset_of
 from moe_core.errors import ExperimentError, MoeCoreError
 from moe_core.experiment import Experiment, ExperimentRequest
 from moe_core.experiment_design import ExperimentOptions, scored_rows, size_of

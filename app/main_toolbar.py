@@ -5,7 +5,7 @@ from dataclasses import replace
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtWidgets import QComboBox, QLabel, QSizePolicy, QToolBar, QWidget
 
-from app.captions import run_text
+from app.content.captions import run_text
 from app.session import Session
 from app.state import SELECTION, State, differing
 from app.widgets.eliding_label import ElidingLabel

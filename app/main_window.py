@@ -20,22 +20,22 @@ from app.dialogs.experiment_dialog import ExperimentDialog
 from app.dialogs.record_dialog import RecordDialog
 from app.dialogs.shortcut_sheet import ShortcutSheet
 from app.experiment_running import ExperimentRunning
-from app.job_runner import JobEnded, JobRunner
+from app.files.mask_files import MaskFiles
+from app.files.report_saving import save_report
+from app.files.trace_files import TraceFiles, ask_for_folder
+from app.files.what_if_report_saving import save_what_ifs
 from app.main_toolbar import MainToolbar
-from app.mask_files import MaskFiles
-from app.recording import Recording
-from app.report_saving import save_report
+from app.running.job_runner import JobEnded, JobRunner
+from app.running.recording import Recording
+from app.running.what_if_running import WhatIfRunning
 from app.session import Session
 from app.settings import Settings
 from app.state import State
 from app.status_line import StatusLine
 from app.tour import DONE as TOUR_DONE
 from app.tour import Tour
-from app.trace_files import TraceFiles, ask_for_folder
 from app.view import View
 from app.views import VIEWS
-from app.what_if_report_saving import save_what_ifs
-from app.what_if_running import WhatIfRunning
 from app.widgets.figure import Figure
 from app.widgets.message_bar import MessageBar
 from app.widgets.visible_text import as_tooltip

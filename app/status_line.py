@@ -3,7 +3,7 @@
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QLabel, QProgressBar, QPushButton, QStatusBar
 
-from app.job_runner import JobEnded, JobRunner
+from app.running.job_runner import JobEnded, JobRunner
 from app.widgets.eliding_label import ElidingLabel
 from moe_core.job_console import progress_text
 from moe_core.jobs.events import Progress, Stage

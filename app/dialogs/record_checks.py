@@ -5,7 +5,7 @@ from collections.abc import Callable
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from app.dialogs.record_values import RecordValues
-from app.job_runner import Inquiry, Job, JobEnded, JobRunner
+from app.running.job_runner import Inquiry, Job, JobEnded, JobRunner
 from moe_core.jobs.engine import Engine
 from moe_core.jobs.inspect_model import ModelSummary, inspect_model
 from moe_core.jobs.inspect_quiz import QuizSummary, inspect_quiz

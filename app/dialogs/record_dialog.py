@@ -21,7 +21,7 @@ from app.dialogs.record_checks import Check
 from app.dialogs.record_command import command_line
 from app.dialogs.record_form import RecordForm
 from app.dialogs.record_values import RecordValues, n_chosen, problems
-from app.job_runner import JobRunner
+from app.running.job_runner import JobRunner
 from app.settings import Settings
 from moe_core.jobs.inspect_model import ModelSummary
 from moe_core.jobs.inspect_quiz import QuizSummary

@@ -9,11 +9,11 @@ from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QAction, QPalette
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QMenu, QToolButton, QVBoxLayout
 
-from app.captions import caption, nothing_compared_text
-from app.comparison_values import ComparedSamples, compared_samples
-from app.entropy_chart import EntropyChart
-from app.entropy_comparison import comparison_chart, curves_of_question, selection_curves
-from app.entropy_curves import EntropyOptions, NamedCurve, Split, group_curves, question_curve
+from app.content.captions import caption, nothing_compared_text
+from app.content.comparison_values import ComparedSamples, compared_samples
+from app.content.entropy_chart import EntropyChart
+from app.content.entropy_comparison import comparison_chart, curves_of_question, selection_curves
+from app.content.entropy_curves import EntropyOptions, NamedCurve, Split, group_curves, question_curve
 from app.session import Session
 from app.state import COMPARISON, SELECTION, State
 from app.trace_data import TraceData

@@ -8,12 +8,19 @@ from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QPalette
 from PySide6.QtWidgets import QCheckBox, QComboBox, QScrollArea, QToolButton, QVBoxLayout, QWidget
 
-from app.captions import caption
-from app.expert_lists import accuracy_content, expert_name, expert_of, question_content, subject_content, summary
-from app.expert_token_lists import TokenOrder, partner_content, sample_text, token_content
+from app.content.captions import caption
+from app.content.expert_lists import (
+    accuracy_content,
+    expert_name,
+    expert_of,
+    question_content,
+    subject_content,
+    summary,
+)
+from app.content.expert_token_lists import TokenOrder, partner_content, sample_text, token_content
+from app.content.token_scan import TokenScan
 from app.session import Session
 from app.state import SELECTION, State
-from app.token_scan import TokenScan
 from app.trace_data import TraceData
 from app.view import View
 from app.widgets.bar_list import BarList

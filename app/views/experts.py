@@ -7,10 +7,10 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QPalette
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
-from app.captions import caption, nothing_compared_text
-from app.comparison_values import compared_samples, is_compared
-from app.expert_comparison import Hatching, hatching, shown_grid
-from app.expert_grid import GRID_METRICS, ExpertGrid, Marginal
+from app.content.captions import caption, nothing_compared_text
+from app.content.comparison_values import compared_samples, is_compared
+from app.content.expert_comparison import Hatching, hatching, shown_grid
+from app.content.expert_grid import GRID_METRICS, ExpertGrid, Marginal
 from app.session import Session
 from app.state import COMPARISON, SELECTION, State
 from app.view import View

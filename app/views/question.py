@@ -10,10 +10,8 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication, QResizeEvent
 from PySide6.QtWidgets import QSpinBox, QSplitter, QVBoxLayout
 
-from app.comparison_values import is_compared
-from app.gates_pane import GatesPane
-from app.prompt_pane import PromptPane
-from app.question_comparison import (
+from app.content.comparison_values import is_compared
+from app.content.question_comparison import (
     captioned,
     compared_bars,
     compared_choice_table,
@@ -24,8 +22,10 @@ from app.question_comparison import (
     margins_text,
     read_both,
 )
-from app.question_content import QuestionContent, read_question
-from app.question_words import details_text
+from app.content.question_content import QuestionContent, read_question
+from app.content.question_words import details_text
+from app.panes.gates_pane import GatesPane
+from app.panes.prompt_pane import PromptPane
 from app.session import Session
 from app.state import COMPARISON, DATA, State
 from app.trace_data import TraceData

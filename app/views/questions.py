@@ -6,10 +6,10 @@ from typing import Any
 from PySide6.QtCore import QPoint
 from PySide6.QtWidgets import QStackedWidget, QVBoxLayout
 
-from app.captions import caption
-from app.comparison_values import answer_changes
-from app.filter_editor import FilterEditor
-from app.question_columns import ELASTIC, LEADING, MARKS, OF_WHAT_IF, STYLES, array_table
+from app.content.captions import caption
+from app.content.comparison_values import answer_changes
+from app.content.question_columns import ELASTIC, LEADING, MARKS, OF_WHAT_IF, STYLES, array_table
+from app.panes.filter_editor import FilterEditor
 from app.session import Session
 from app.state import DATA, State
 from app.trace_data import TraceData

@@ -20,11 +20,11 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app.library_scanner import LibraryScanner, Listing
+from app.content.trace_list import COLUMNS, DATE, ENTRY, SORT, Marks, TraceList
+from app.files.library_scanner import LibraryScanner, Listing
 from app.session import Session
 from app.state import State
 from app.trace_data import TraceData
-from app.trace_list import COLUMNS, DATE, ENTRY, SORT, Marks, TraceList
 from app.view import View
 from app.widgets.eliding_label import ElidingLabel
 from app.widgets.figure import Figure

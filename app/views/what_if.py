@@ -6,15 +6,15 @@ from typing import Any
 
 from PySide6.QtWidgets import QVBoxLayout
 
-from app.mask_editing import KINDS
+from app.content.mask_editing import KINDS
+from app.content.what_if_preview import Previews
+from app.panes.what_if_choices import CONTROLS
+from app.panes.what_if_editor import WhatIfEditor
+from app.panes.what_if_results import WhatIfResults
 from app.session import Session
 from app.state import COMPARISON, SELECTION, State
 from app.view import View
 from app.what_if import Rerun, SubsetKind
-from app.what_if_choices import CONTROLS
-from app.what_if_editor import WhatIfEditor
-from app.what_if_preview import Previews
-from app.what_if_results import WhatIfResults
 from app.widgets.folding_splitter import FoldingSplitter
 
 

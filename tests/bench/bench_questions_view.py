@@ -14,7 +14,7 @@ import numpy as np
 from PySide6.QtWidgets import QApplication
 
 from app import theme
-from app.question_columns import STYLES, array_table
+from app.content.question_columns import STYLES, array_table
 from app.session import Session
 from app.views.questions import QuestionsView
 from moe_core.prompting import TokenisedQuiz

@@ -18,7 +18,7 @@ from app.dialogs import record_checks
 from app.dialogs.record_command import command_line
 from app.dialogs.record_dialog import RecordDialog
 from app.dialogs.record_values import RecordValues
-from app.job_runner import JobRunner
+from app.running.job_runner import JobRunner
 from app.settings import Settings
 from moe_core.jobs.inspect_model import inspect_model
 from moe_core.jobs.load_model import ModelRequest

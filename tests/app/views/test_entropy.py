@@ -13,8 +13,8 @@ from PySide6.QtWidgets import QApplication, QComboBox, QMenu, QPushButton, QTool
 from pytestqt.qtbot import QtBot
 
 from app import theme
-from app.entropy_chart import EntropyChart
-from app.entropy_curves import SUBJECT_LOOKS, EntropyOptions, Split, group_curves
+from app.content.entropy_chart import EntropyChart
+from app.content.entropy_curves import SUBJECT_LOOKS, EntropyOptions, Split, group_curves
 from app.main_window import MainWindow
 from app.session import Session
 from app.trace_data import TraceData

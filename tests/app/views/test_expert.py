@@ -12,8 +12,8 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication, QCheckBox, QComboBox, QLabel, QToolButton, QWidget
 from pytestqt.qtbot import QtBot
 
-from app.expert_lists import share_text
-from app.expert_token_lists import token_label
+from app.content.expert_lists import share_text
+from app.content.expert_token_lists import token_label
 from app.session import Session
 from app.views.expert import ExpertView
 from app.widgets.bar_list import BarList

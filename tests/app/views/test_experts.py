@@ -15,7 +15,7 @@ from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtWidgets import QComboBox, QLabel, QPushButton, QToolButton
 from pytestqt.qtbot import QtBot
 
-from app.expert_grid import GRID_METRICS
+from app.content.expert_grid import GRID_METRICS
 from app.main_window import MainWindow
 from app.session import Session
 from app.views.experts import ExpertsView

@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QPushButton
 from pytestqt.qtbot import QtBot
 
 from app import theme
-from app.expert_grid import GRID_METRICS
+from app.content.expert_grid import GRID_METRICS
 from app.session import Session
 from app.views.experts import ExpertsView
 from app.what_if import Mode

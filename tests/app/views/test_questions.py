@@ -10,8 +10,8 @@ from PySide6.QtCore import QPoint, Qt
 from PySide6.QtWidgets import QAbstractButton, QApplication, QLineEdit, QWidget
 from pytestqt.qtbot import QtBot
 
+from app.content.question_columns import STYLES
 from app.main_window import MainWindow
-from app.question_columns import STYLES
 from app.session import Session
 from app.views.questions import QuestionsView
 from moe_core.question_filter import QuestionFilter

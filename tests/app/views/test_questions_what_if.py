@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QMenu
 from pytestqt.qtbot import QtBot
 
 from app import theme
-from app.question_columns import STYLES
+from app.content.question_columns import STYLES
 from app.session import Session
 from app.views.questions import QuestionsView
 from app.what_if import Mode, WhatIf

@@ -10,11 +10,11 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QApplication, QMenu, QMessageBox, QPushButton
 from pytestqt.qtbot import QtBot
 
-from app import trace_files
-from app.library_scanner import LibraryScanner
+from app.content.trace_list import COLUMNS
+from app.files import trace_files
+from app.files.library_scanner import LibraryScanner
 from app.main_window import MainWindow
 from app.session import Session
-from app.trace_list import COLUMNS
 from app.views.traces import TracesView
 from moe_core.storage.trace_lock import writer_lock
 from moe_core.storage.trace_reader import open_trace

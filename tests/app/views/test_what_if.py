@@ -11,8 +11,8 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QLabel
 from pytestqt.qtbot import QtBot
 
+from app.content.mask_editing import toggled, with_effect, with_experts
 from app.main_window import MainWindow
-from app.mask_editing import toggled, with_effect, with_experts
 from app.session import Session
 from app.trace_data import TraceData
 from app.views.what_if import WhatIfView

@@ -1,0 +1,1 @@
+"""What the views show, made from the state: values, tables, words and colours; nothing here draws."""

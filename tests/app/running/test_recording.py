@@ -1,0 +1,225 @@
+"""Recording from the window: watched while it grows, stopped, resumed, refused, and never the end of the window."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import Qt, QTimer
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication, QMessageBox, QToolButton
+from pytestqt.qtbot import QtBot
+
+from app.dialogs.record_dialog import RecordDialog
+from app.main_window import MOST_NOTES, MainWindow
+from app.running import recording
+from app.running.job_runner import JobEnded
+from moe_core.jobs.load_model import ModelRequest
+from moe_core.jobs.record import RecordRequest, record
+from moe_core.question_selection import QuestionSelection
+from moe_core.run_plan import RunOptions
+from moe_core.storage.trace_reader import open_trace
+from tests.job_results import result_of
+
+TIMEOUT_MS = 120_000
+
+
+def demo_into(out: Path, *, limit: int | None = None, batch_tokens: int = 256, device: str = "cpu") -> RecordRequest:
+    """The demo in small batches, so that a run has many of them."""
+    options = RunOptions(batch_tokens=batch_tokens)
+    return RecordRequest(ModelRequest("demo", device), "demo", out, QuestionSelection(limit=limit), options)
+
+
+def run(qtbot: QtBot, window: MainWindow, request: RecordRequest) -> JobEnded:
+    """How the recording ended."""
+    with qtbot.waitSignal(window.recording.finished, timeout=TIMEOUT_MS) as ended:
+        window.start_recording(request)
+    result = ended.args[0]
+    assert isinstance(result, JobEnded)
+    return result
+
+
+def recorded(window: MainWindow) -> int:
+    """How many questions of the trace shown are there."""
+    trace = window.session.state.trace
+    return 0 if trace is None else int(trace.trace.recorded.sum())
+
+
+class BoxAnswer:
+    """Answers the message box that will be open with a key, and remembers what the box said."""
+
+    def __init__(self, window: MainWindow, button: QMessageBox.StandardButton, key: Qt.Key) -> None:
+        self.said = ""
+        self._button, self._key = button, key
+        QTimer.singleShot(0, window, self._press)
+
+    def _press(self) -> None:
+        box = QApplication.activeModalWidget()
+        assert isinstance(box, QMessageBox)
+        self.said = box.text()
+        button = box.button(self._button)
+        button.setFocus()
+        QTest.keyClick(button, self._key)
+
+
+def test_from_the_dialog_to_the_trace(window: MainWindow, qtbot: QtBot, tmp_path: Path) -> None:
+    """What the form asks for is recorded, shown, remembered as recent, and then a complete trace."""
+    window.trigger("record")
+    dialog = window.findChild(RecordDialog)
+    assert dialog is not None
+    dialog.form.amount.setCurrentIndex(1)
+    dialog.form.count.setValue(20)
+    out = dialog.values.path
+    with qtbot.waitSignal(window.recording.finished, timeout=TIMEOUT_MS) as ended:
+        qtbot.mouseClick(dialog.record, Qt.MouseButton.LeftButton)
+    assert (ended.args[0].outcome, ended.args[0].result.n_questions) == ("done", 20)
+    trace = window.session.state.trace
+    assert trace is not None
+    assert trace.path == out
+    assert trace.trace.complete
+    assert window.settings.recent == [out]
+
+
+def test_a_growing_trace_can_be_looked_at(
+    window: MainWindow, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is shown after the first batch, and has more questions every time that it is read again."""
+    monkeypatch.setattr(recording, "REFRESH_S", 0.0)
+    window.start_recording(demo_into(tmp_path / "t.h5"))
+    qtbot.waitUntil(lambda: window.session.state.trace is not None, timeout=TIMEOUT_MS)
+    first, revision = recorded(window), window.session.state.revision
+    assert window.runner.is_busy
+    qtbot.waitUntil(lambda: window.session.state.revision >= revision + 2, timeout=TIMEOUT_MS)
+    assert 0 < first < recorded(window)
+    assert "left" in window.status_line.text
+
+
+def test_whoever_opens_another_trace_meanwhile_stays_there(
+    window: MainWindow, qtbot: QtBot, tmp_path: Path, trace_path: Path
+) -> None:
+    """The recording goes on to its end without taking the window over."""
+    with qtbot.waitSignal(window.recording.finished, timeout=TIMEOUT_MS) as ended:
+        window.start_recording(demo_into(tmp_path / "t.h5", limit=120))
+        qtbot.waitUntil(lambda: window.session.state.trace is not None, timeout=TIMEOUT_MS)
+        assert window.open_trace(trace_path)
+    assert ended.args[0].outcome == "done"
+    assert window.session.state.trace is not None
+    assert window.session.state.trace.path == trace_path
+
+
+def test_cancelled_while_loading(window: MainWindow, qtbot: QtBot, tmp_path: Path) -> None:
+    """Esc before the first question: no file, no trace shown, and the next run works."""
+    request = demo_into(tmp_path / "t.h5", limit=10)
+    with qtbot.waitSignal(window.recording.finished, timeout=TIMEOUT_MS) as ended:
+        window.start_recording(request)
+        qtbot.keyClick(window, Qt.Key.Key_Escape)
+        assert "stopping after the step in flight" in window.status_line.text
+    assert ended.args[0].outcome == "cancelled"
+    assert not request.out.exists()
+    assert window.session.state.trace is None
+    assert run(qtbot, window, request).outcome == "done"
+
+
+def test_a_second_recording_has_to_wait(window: MainWindow, qtbot: QtBot, tmp_path: Path) -> None:
+    """It is said what runs; no dialog opens and no second file is made."""
+    with qtbot.waitSignal(window.recording.finished, timeout=TIMEOUT_MS):
+        window.start_recording(demo_into(tmp_path / "one.h5", limit=40))
+        window.trigger("record")
+        assert "Recording one.h5 is still running" in window.message_bar.text
+        window.message_bar.hide()
+        window.start_recording(demo_into(tmp_path / "two.h5"))
+        assert "Recording one.h5 is still running" in window.message_bar.text
+    assert window.findChild(RecordDialog) is None
+    assert not (tmp_path / "two.h5").exists()
+
+
+def test_closing_asks_and_leaves_a_file_that_can_be_resumed(window: MainWindow, qtbot: QtBot, tmp_path: Path) -> None:
+    """Esc in the box goes on; Close stops after the batch, and recording again asks only what is left."""
+    request = demo_into(tmp_path / "t.h5", batch_tokens=128)
+    window.start_recording(request)
+    qtbot.waitUntil(lambda: window.session.state.trace is not None, timeout=TIMEOUT_MS)
+    stay = BoxAnswer(window, QMessageBox.StandardButton.Cancel, Qt.Key.Key_Escape)
+    assert not window.close()
+    assert "Recording t.h5 is still running" in stay.said
+    assert window.runner.is_busy
+    BoxAnswer(window, QMessageBox.StandardButton.Close, Qt.Key.Key_Space)
+    assert window.close()
+    assert not window.runner.has_thread
+    with open_trace(request.out) as trace:
+        done, planned = int(trace.recorded.sum()), len(trace.ids)
+        assert trace.damaged == ()
+    assert 0 < done < planned
+    assert result_of(record(request)).n_questions == planned - done
+
+
+def bad_quiz(folder: Path, trace_path: Path) -> RecordRequest:
+    """A quiz with more bad rows than the window wants to name."""
+    rows = "".join(f"Question {n}?,yes,no,Z\n" for n in range(MOST_NOTES + 2))
+    (folder / "bad.csv").write_text(f"question,A,B,answer\n{rows}", encoding="utf-8")
+    return RecordRequest(ModelRequest("demo", "cpu"), str(folder / "bad.csv"), folder / "t.h5")
+
+
+FAILURES: dict[str, tuple[Callable[[Path, Path], RecordRequest], str]] = {
+    "no model": (
+        lambda folder, _: RecordRequest(ModelRequest(str(folder / "gone")), "demo", folder / "t.h5"),
+        "There is no folder",
+    ),
+    "bad rows": (bad_quiz, "… and 2 more: the log has them all."),
+    "no GPU": (lambda folder, _: demo_into(folder / "t.h5", device="cuda:99"), 'There is no device "cuda:99"'),
+    "folder is a file": (lambda folder, trace: demo_into(trace / "t.h5"), "cannot be used"),
+    "complete": (lambda folder, trace: demo_into(trace), "is complete"),
+}
+
+
+@pytest.mark.parametrize("name", FAILURES)
+def test_a_failed_run_says_why_and_the_window_goes_on(
+    window: MainWindow, qtbot: QtBot, tmp_path: Path, trace_path: Path, name: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """One sentence with the log at hand; what was shown stays, and the next run works."""
+    make_request, sentence = FAILURES[name]
+    window.open_trace(trace_path)
+    shown = window.session.state.trace
+    window.start_recording(make_request(tmp_path, trace_path))
+    qtbot.waitUntil(lambda: not window.runner.is_busy, timeout=TIMEOUT_MS)
+    qtbot.waitUntil(lambda: sentence in window.message_bar.text, timeout=TIMEOUT_MS)
+    assert len(window.message_bar.text.splitlines()) <= MOST_NOTES + 2
+    assert window.message_bar.text.splitlines()[0] in caplog.text
+    assert window.session.state.trace is shown
+    show_log = next(button for button in window.message_bar.findChildren(QToolButton) if button.text() == "Show log")
+    qtbot.mouseClick(show_log, Qt.MouseButton.LeftButton)
+    assert window.docks["log"].isVisible()
+    ended = run(qtbot, window, demo_into(tmp_path / "next.h5", limit=8))
+    assert (ended.outcome, ended.result.n_questions) == ("done", 8)
+
+
+@pytest.mark.skipif(not Path("/sys/kernel").exists(), reason="needs a folder that even root cannot write to")
+def test_a_folder_that_cannot_be_written_to(window: MainWindow, qtbot: QtBot) -> None:
+    """Whether the folder has to be made or the file: one sentence."""
+    assert run(qtbot, window, demo_into(Path("/sys/moescope.h5"), limit=4)).outcome == "failed"
+    assert "/sys/moescope.h5.lock cannot be made (Permission denied)" in window.message_bar.text
+    window.start_recording(demo_into(Path("/sys/moescope/deep.h5")))
+    assert "The folder /sys/moescope cannot be used" in window.message_bar.text
+    assert not window.runner.is_busy
+
+
+def test_a_disk_that_fails_in_the_middle_keeps_what_is_shown(
+    window: MainWindow, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The partial trace stays open with all that was written, and can be resumed."""
+    from moe_core.storage import positioned_file
+
+    request = demo_into(tmp_path / "t.h5", limit=200)
+    real = positioned_file.PositionedFile.write
+
+    def write(self: positioned_file.PositionedFile, *arguments: object) -> None:
+        if window.session.state.trace is not None:  # as soon as it is looked at
+            raise OSError(28, "No space left on device")
+        real(self, *arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(positioned_file.PositionedFile, "write", write)
+    ended = run(qtbot, window, request)
+    assert ended.outcome == "failed"
+    assert "No space left on device" in window.message_bar.text
+    assert 0 < recorded(window) < 200
+    monkeypatch.undo()
+    before = recorded(window)
+    assert run(qtbot, window, request).result.n_questions == 200 - before

@@ -16,6 +16,7 @@ from PySide6.QtWidgets import QApplication, QWidget
 
 from app import theme
 from app.application import configure
+from app.dialogs.experiment_dialog import ExperimentDialog
 from app.dialogs.record_dialog import RecordDialog
 from app.dialogs.shortcut_sheet import ShortcutSheet
 from app.main_window import MainWindow
@@ -116,13 +117,30 @@ def take_dialogs(application: QApplication, window: MainWindow) -> None:
     """What is asked before a recording, and the keys."""
     dialogs = {
         "record": RecordDialog(window.settings, window.runner, window),
-        "shortcuts": ShortcutSheet(window.actions_by_name, window),
+        "shortcuts": ShortcutSheet(window.menus.actions, window),
     }
     for name, dialog in dialogs.items():
         dialog.show()
         settle(application)
         save(dialog, f"dialog-{name}")
         dialog.close()
+
+
+def take_experiment(application: QApplication, window: MainWindow) -> None:
+    """The pruning curve of the demo, a point chosen."""
+    window.show_experiment("pruning-curve")
+    dialog = window.findChild(ExperimentDialog)
+    assert isinstance(dialog, ExperimentDialog)
+    dialog.resize(1200, 760)
+    waiting = QEventLoop()
+    window.experiments.finished.connect(waiting.quit)
+    dialog.run_button.click()
+    waiting.exec()
+    settle(application)
+    dialog.pane.choose_point(9)
+    settle(application)
+    save(dialog, "dialog-experiments")
+    dialog.close()
 
 
 def change(window: MainWindow, **changes: object) -> State:
@@ -153,6 +171,7 @@ def main(trace: Path) -> None:
         take_what_if(application, window)
         take_views(application, window)
         take_dialogs(application, window)
+        take_experiment(application, window)
         window.close_without_asking()
 
 

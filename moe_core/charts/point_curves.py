@@ -103,7 +103,7 @@ def _curve(curve: PointCurve, place: int, n: int, x: Axis, y: Axis, *, joined: b
         dash = _DASHES[place % len(_DASHES)]
         parts.append(element("polyline", points=path, class_="line", stroke=colour, stroke_dasharray=dash))
     for (left, top), at in zip(points, known, strict=True):
-        if isfinite(curve.lower[at]):
+        if isfinite(curve.lower[at]) and not (curve.is_random and joined):
             bar = f"M{left:.1f},{y(curve.lower[at]):.1f}V{y(curve.upper[at]):.1f}"
             parts.append(element("path", d=bar, stroke=colour, stroke_width=1.6, fill="none"))
         parts.append(element("circle", element("title", curve.texts[at]), cx=left, cy=top, r=4, fill=colour))

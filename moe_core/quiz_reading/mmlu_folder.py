@@ -14,7 +14,7 @@ from moe_core.benchmark import Quiz, fingerprint, shots_by_subject
 from moe_core.errors import MissingExtraError, QuizError
 from moe_core.question import Question
 from moe_core.quiz_reading.rows import MAX_FIELD_CHARACTERS, RawRow, RawTable, RowProblem, build_questions
-from moe_core.quiz_reading.tables import read_parquet_columns
+from moe_core.quiz_reading.tables import python_columns, read_parquet_columns
 from moe_core.quiz_reading.text import read_text
 
 LICENCE = "MIT"
@@ -125,10 +125,9 @@ def _read_arrow(path: Path) -> dict[str, list[object]]:
             is_file_format = file.read(6) == b"ARROW1"
         with pyarrow.OSFile(str(path)) as file:
             reader = pyarrow.ipc.open_file(file) if is_file_format else pyarrow.ipc.open_stream(file)
-            columns: dict[str, list[object]] = reader.read_all().to_pydict()
-    except (pyarrow.ArrowException, OSError) as error:
+            return python_columns(reader.read_all())
+    except (pyarrow.ArrowException, OSError, ValueError) as error:
         raise QuizError(f"{path} is no readable Arrow file ({str(error).splitlines()[0]}).") from error
-    return columns
 
 
 def _read_release_csv(path: Path) -> RawTable:

@@ -11,9 +11,10 @@ from typing import Any
 from moe_core.errors import MissingExtraError, QuizError
 from moe_core.question import CHOICE_LETTERS, MIN_CHOICES
 from moe_core.quiz_reading.rows import MAX_FIELD_CHARACTERS, RawRow, RawTable, RowProblem
-from moe_core.quiz_reading.text import read_text
+from moe_core.quiz_reading.text import MAX_FILE_BYTES, read_text
 
 OPTIONAL_COLUMNS = ("answer", "subject", "id")
+MAX_ROWS = 2**20  # as many as a trace can hold
 _LETTER_TOO_MANY = chr(ord(CHOICE_LETTERS[-1]) + 1)
 
 
@@ -75,10 +76,27 @@ def read_parquet_columns(path: Path) -> dict[str, list[object]]:
     except ModuleNotFoundError as error:
         raise MissingExtraError("model", "Reading a parquet file") from error
     try:
-        columns: dict[str, list[object]] = parquet.read_table(path, partitioning=None).to_pydict()
-    except (pyarrow.ArrowException, OSError) as error:
+        _check_size(path, parquet.read_metadata(path))
+        return python_columns(parquet.read_table(path, partitioning=None, page_checksum_verification=True))
+    except (pyarrow.ArrowException, OSError, ValueError) as error:
         raise QuizError(f"{path} is no readable parquet file ({_first_line(error)}).") from error
+
+
+def python_columns(table: Any) -> dict[str, list[object]]:
+    """Every column of an Arrow table as Python values; raises ValueError where lengths or texts are wrong."""
+    table.validate(full=True)  # without, an offset in a damaged file would be followed to anywhere in the memory
+    columns: dict[str, list[object]] = table.to_pydict()
     return columns
+
+
+def _check_size(path: Path, metadata: Any) -> None:
+    """A small file may unpack to any size."""
+    n_bytes = sum(metadata.row_group(group).total_byte_size for group in range(metadata.num_row_groups))
+    if metadata.num_rows > MAX_ROWS or n_bytes > MAX_FILE_BYTES:
+        raise QuizError(
+            f"{path} has {metadata.num_rows:,} rows and {n_bytes / 1e6:,.0f} MB unpacked: "
+            f"{MAX_ROWS:,} rows and {MAX_FILE_BYTES / 1e6:,.0f} MB are the most."
+        )
 
 
 READERS: dict[str, Callable[[Path], RawTable]] = {".csv": read_csv, ".jsonl": read_jsonl, ".parquet": read_parquet}

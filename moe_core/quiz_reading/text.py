@@ -4,6 +4,8 @@ from pathlib import Path
 
 from moe_core.errors import QuizError
 
+MAX_FILE_BYTES = 2**29
+
 
 def read_text(path: Path) -> str:
     """The file's text without its byte order mark; raises QuizError on other encodings, NUL bytes and empty files."""
@@ -25,6 +27,12 @@ def read_text(path: Path) -> str:
 
 def _read_bytes(path: Path) -> bytes:
     try:
+        if path.exists() and not path.is_file():
+            raise QuizError(f"{path} is no regular file.")
+        if (n_bytes := path.stat().st_size) > MAX_FILE_BYTES:
+            raise QuizError(
+                f"{path} has {n_bytes / 1e6:,.0f} MB: {MAX_FILE_BYTES / 1e6:,.0f} MB are the most for a quiz."
+            )
         return path.read_bytes()
     except OSError as error:
         raise QuizError(f"{path} cannot be read ({error.strerror or error}).") from error

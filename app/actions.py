@@ -5,6 +5,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from app.content.mask_editing import toggled, with_experts
+from app.dialogs.about import show_about
+from app.files.figure_export import save_data, show_menu
+from app.files.report_saving import save_report
+from app.files.what_if_report_saving import save_what_ifs
 from app.running.what_if_running import can_run
 from app.state import State
 from app.what_if import Mode
@@ -38,7 +42,7 @@ class Action:
     text: str
     menu: str
     tip: str
-    run: Callable[["MainWindow"], None]
+    run: Callable[["MainWindow"], object]
     keys: tuple[str, ...] = ()
     group: int = 0
     is_enabled: Callable[[State], bool] = always
@@ -51,6 +55,21 @@ def _set(window: "MainWindow", **changes: object) -> None:
 def _step(window: "MainWindow", step: int) -> None:
     """Go along the questions as the list shows them."""
     window.go_to_question(step)
+
+
+def _find_questions(window: "MainWindow") -> None:
+    window.show_view("questions")
+    window.views["questions"].setFocus()
+
+
+def _filter_by_experts(window: "MainWindow") -> None:
+    state = window.session.state
+    _set(window, filter=replace(state.filter, experts=tuple(sorted(state.experts))))
+
+
+def _run_what_if(window: "MainWindow") -> None:
+    window.show_view("what_if")
+    window.what_ifs.run()
 
 
 def _scope_action(scope: Scope, number: int) -> Action:
@@ -144,7 +163,7 @@ ACTIONS: tuple[Action, ...] = (
         "Save report…",
         "File",
         "Write the paper's tables for this trace and scope as one self-contained HTML page",
-        lambda w: w.save_report(),
+        lambda w: save_report(w, w.session.state, w.say),
         group=1,
         is_enabled=has_trace,
     ),
@@ -153,7 +172,7 @@ ACTIONS: tuple[Action, ...] = (
         "Export figure…",
         "File",
         "Copy or save the figure of the view in use: PNG, SVG, CSV",
-        lambda w: w.export_figure(),
+        lambda w: show_menu(w.figure_in_use()),
         ("Ctrl+E",),
         group=1,
         is_enabled=has_trace,
@@ -163,7 +182,7 @@ ACTIONS: tuple[Action, ...] = (
         "Export data…",
         "File",
         "Save exactly what the view in use shows as CSV",
-        lambda w: w.export_data(),
+        lambda w: save_data(w.figure_in_use()),
         ("Ctrl+Shift+E",),
         group=1,
         is_enabled=has_trace,
@@ -173,20 +192,25 @@ ACTIONS: tuple[Action, ...] = (
         "Quit",
         "File",
         "Close the window; a running job stops after its batch",
-        lambda w: w.quit(),
+        lambda w: w.close(),
         ("Ctrl+Q",),
         2,
     ),
     Action(
-        "undo", "Undo", "Edit", "Take back the last edit of filter, selection or mask", lambda w: w.undo(), ("Ctrl+Z",)
+        "undo",
+        "Undo",
+        "Edit",
+        "Take back the last edit of filter, selection or mask",
+        lambda w: w.session.undo_stack.undo(),
+        ("Ctrl+Z",),
     ),
-    Action("redo", "Redo", "Edit", "Do it again", lambda w: w.redo(), ("Ctrl+Shift+Z", "Ctrl+Y")),
+    Action("redo", "Redo", "Edit", "Do it again", lambda w: w.session.undo_stack.redo(), ("Ctrl+Shift+Z", "Ctrl+Y")),
     Action(
         "find",
         "Find questions",
         "Edit",
         "Filter the questions by text",
-        lambda w: w.find_questions(),
+        _find_questions,
         ("Ctrl+F",),
         group=1,
         is_enabled=has_trace,
@@ -196,7 +220,7 @@ ACTIONS: tuple[Action, ...] = (
         "Questions that use the selected experts",
         "Edit",
         "Filter the questions by the selected cells",
-        lambda w: w.filter_by_experts(),
+        _filter_by_experts,
         ("Ctrl+Return",),
         group=1,
         is_enabled=lambda state: bool(state.experts),
@@ -322,7 +346,7 @@ ACTIONS: tuple[Action, ...] = (
         "Save report of the what-ifs…",
         "What if",
         "Write every what-if of this session as one self-contained HTML page",
-        lambda w: w.save_what_ifs(),
+        lambda w: save_what_ifs(w, w.session.state, w.say),
         group=3,
         is_enabled=lambda state: bool(state.history),
     ),
@@ -332,7 +356,7 @@ ACTIONS: tuple[Action, ...] = (
         "Run the what-if",
         "Run",
         "Ask the questions again with the mask, and compare",
-        lambda w: w.run_what_if(),
+        _run_what_if,
         ("F5",),
         is_enabled=can_run,
     ),
@@ -361,5 +385,5 @@ ACTIONS: tuple[Action, ...] = (
         ("?", "F1"),
     ),
     Action("tour", "Show the tour", "Help", "Three hints on where to begin", lambda w: w.show_tour()),
-    Action("about", "About moescope", "Help", "Versions and licence", lambda w: w.show_about(), (), 1),
+    Action("about", "About moescope", "Help", "Versions and licence", show_about, (), 1),
 )

@@ -1,5 +1,6 @@
 """Where the views stand: one dock each, arranged as in the design, remembered, and put back on request."""
 
+from functools import partial
 from itertools import pairwise
 
 from PySide6.QtCore import Qt
@@ -39,9 +40,7 @@ def add_docks(window: QMainWindow, views: list[View]) -> dict[str, QDockWidget]:
 def arrange(window: QMainWindow, docks: dict[str, QDockWidget], views: list[View]) -> None:
     """Put every dock to its default place: lists left, the grid and curves in the middle, one question right."""
 
-    def at(place: Place) -> list[QDockWidget]:
-        return [docks[view.name] for view in views if view.place == place]
-
+    at = partial(_at, docks=docks, views=views)
     for dock in docks.values():
         dock.setFloating(False)
         window.removeDockWidget(dock)
@@ -57,13 +56,23 @@ def arrange(window: QMainWindow, docks: dict[str, QDockWidget], views: list[View
         dock.show()
     for column in (*columns, at("centre-bottom")):
         column[0].raise_()
+    share_room(window, docks, views)
+
+
+def share_room(window: QMainWindow, docks: dict[str, QDockWidget], views: list[View]) -> None:
+    """Give every column its width, and grid and curves their heights; a window that is not shown has none to give."""
+    columns = [_at(place, docks, views) for place in ("left", "centre", "right")]
     width, height = window.width(), window.height()
     shares = [_SIDE_SHARE, _MIDDLE_SHARE, _SIDE_SHARE]
     window.resizeDocks(
         [column[0] for column in columns], [width * share // 100 for share in shares], Qt.Orientation.Horizontal
     )
-    middle = [columns[1][0], *at("centre-bottom")]
+    middle = [columns[1][0], *_at("centre-bottom", docks, views)]
     window.resizeDocks(middle, [height * 60 // 100, height * 40 // 100], Qt.Orientation.Vertical)
+
+
+def _at(place: Place, docks: dict[str, QDockWidget], views: list[View]) -> list[QDockWidget]:
+    return [docks[view.name] for view in views if view.place == place]
 
 
 def _below(window: QMainWindow, upper: QDockWidget, lower: list[QDockWidget]) -> None:

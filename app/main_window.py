@@ -1,30 +1,26 @@
 """The window: docks for the views, menus from the actions, and what happens between a person, files and jobs."""
 
 import logging
-from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import cast
 
-from PySide6.QtCore import Qt
-from PySide6.QtGui import QAction, QCloseEvent, QDragEnterEvent, QDropEvent, QKeySequence
-from PySide6.QtWidgets import QApplication, QFileDialog, QMainWindow, QMenu, QMessageBox, QWidget
+from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QShowEvent
+from PySide6.QtWidgets import QApplication, QFileDialog, QMainWindow, QMessageBox
 
 from app import docking, theme
-from app.actions import ACTIONS, Action
 from app.demo import demo_request, has_demo
-from app.dialogs.about import show_about
 from app.dialogs.command_palette import CommandPalette
 from app.dialogs.experiment_dialog import ExperimentDialog
 from app.dialogs.record_dialog import RecordDialog
 from app.dialogs.shortcut_sheet import ShortcutSheet
 from app.experiment_running import ExperimentRunning
+from app.files.figure_export import figure_in_use
 from app.files.mask_files import MaskFiles
-from app.files.report_saving import save_report
 from app.files.trace_files import TraceFiles, ask_for_folder
-from app.files.what_if_report_saving import save_what_ifs
 from app.main_toolbar import MainToolbar
+from app.menus import Menus
 from app.running.job_runner import JobEnded, JobRunner
 from app.running.recording import Recording
 from app.running.what_if_running import WhatIfRunning
@@ -38,7 +34,6 @@ from app.view import View
 from app.views import VIEWS
 from app.widgets.figure import Figure
 from app.widgets.message_bar import MessageBar
-from app.widgets.visible_text import as_tooltip
 from moe_core.errors import MoeCoreError
 from moe_core.jobs.events import Notice
 from moe_core.jobs.record import RecordRequest
@@ -77,20 +72,18 @@ class MainWindow(QMainWindow):
         self.views: dict[str, View] = {view.name: view(self.session) for view in VIEWS}
         self._add_bars()
         self.docks = docking.add_docks(self, list(self.views.values()))
-        self.actions_by_name: dict[str, QAction] = {}
-        self._recent_menu = QMenu("Open recent", self)
-        self._add_menus()
+        self.menus = Menus(self)
         self._restore()
         self.session.changed.connect(self._on_changed)
         self.session.requested.connect(self.trigger)
         self.runner.noticed.connect(self._on_noticed)
         self.runner.ended.connect(self._on_job_ended)
         self.recording.finished.connect(self._on_recorded)
-        self.message_bar.log_wanted.connect(self.show_log)
+        self.message_bar.log_wanted.connect(partial(self.show_view, "log"))
 
     def trigger(self, name: str) -> None:
         """Run an action by its name, where it can be run."""
-        self.actions_by_name[name].trigger()
+        self.menus.actions[name].trigger()
 
     def open_trace(self, path: Path) -> bool:
         """Show a trace; where it cannot be read, say why and go on showing what was shown."""
@@ -148,70 +141,26 @@ class MainWindow(QMainWindow):
             self.say(f"{self.runner.title} is still running: wait for it, or cancel it (Esc).")
         return self.runner.is_busy
 
-    def save_report(self) -> None:
-        """Write the report of the trace as a page."""
-        save_report(self, self.session.state, self.say)
-
-    def run_what_if(self) -> None:
-        """Ask the questions again with the mask, and show what that changes."""
-        self.docks["what_if"].show()
-        self.docks["what_if"].raise_()
-        self.what_ifs.run()
+    def show_view(self, name: str) -> None:
+        """Bring a view to the front."""
+        self.docks[name].show()
+        self.docks[name].raise_()
 
     def show_experiment(self, name: str) -> None:
         """Ask how to run one of the prepared experiments, and show what this session's ones found."""
         if self._experiment_dialog is None:
             self._experiment_dialog = ExperimentDialog(self.session, self.experiments, self)
-            self._experiment_dialog.mask_taken.connect(self.show_what_if)
+            self._experiment_dialog.mask_taken.connect(partial(self.show_view, "what_if"))
         self._experiment_dialog.show_experiment(name)
-
-    def show_what_if(self) -> None:
-        """Bring the mask's editor to the front."""
-        self.docks["what_if"].show()
-        self.docks["what_if"].raise_()
 
     def compare_with(self, path: Path) -> None:
         """Compare the trace shown with another one."""
         self.what_ifs.compare(path)
 
-    def save_what_ifs(self) -> None:
-        """Write the session's what-ifs as a page."""
-        save_what_ifs(self, self.session.state, self.say)
-
-    def export_figure(self) -> None:
-        """Offer what can be done with the figure of the view in use."""
-        if (figure := self._figure_in_use()) is not None:
-            menu = figure.menu()
-            menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-            menu.popup(figure.mapToGlobal(figure.rect().center()))
-
-    def export_data(self) -> None:
-        """Save what the view in use shows as CSV."""
-        if (figure := self._figure_in_use()) is not None:
-            figure.ask_and_save("csv")
-
-    def quit(self) -> None:
-        """Close the window, which asks where something runs."""
-        self.close()
-
-    def undo(self) -> None:
-        """Take back the last edit."""
-        self.session.undo_stack.undo()
-
-    def redo(self) -> None:
-        """Do the last edit again."""
-        self.session.undo_stack.redo()
-
-    def find_questions(self) -> None:
-        """Put the cursor into the filter."""
-        self.docks["questions"].show()
-        self.docks["questions"].raise_()
-        self.views["questions"].setFocus()
-
-    def filter_by_experts(self) -> None:
-        """Show the questions that use a selected expert."""
-        state = self.session.state
-        self.session.set(replace(state, filter=replace(state.filter, experts=tuple(sorted(state.experts)))))
+    def figure_in_use(self) -> Figure | None:
+        """The figure that exports are about: where the focus is, else the grid's."""
+        views: list[View] = sorted(self.views.values(), key=lambda view: view.name != "experts")
+        return figure_in_use(views)
 
     def go_to_question(self, step: int) -> None:
         """Go along the questions in the order of the list."""
@@ -243,24 +192,15 @@ class MainWindow(QMainWindow):
 
     def show_palette(self) -> None:
         """Let the person find an action by its name."""
-        CommandPalette(self.actions_by_name, self).open()
+        CommandPalette(self.menus.actions, self).open()
 
     def show_shortcuts(self) -> None:
         """List every action with its keys."""
-        ShortcutSheet(self.actions_by_name, self).open()
+        ShortcutSheet(self.menus.actions, self).open()
 
     def show_tour(self) -> None:
         """Show the hints on where to begin."""
         self.tour.start()
-
-    def show_log(self) -> None:
-        """Bring the log to the front."""
-        self.docks["log"].show()
-        self.docks["log"].raise_()
-
-    def show_about(self) -> None:
-        """Versions and licence."""
-        show_about(self)
 
     def say(self, sentence: str, *, is_failure: bool = True) -> None:
         """Show a sentence above the views, and log it."""
@@ -273,63 +213,8 @@ class MainWindow(QMainWindow):
         self.addToolBar(self.message_bar)
         self.setStatusBar(self.status_line)
 
-    def _add_menus(self) -> None:
-        menus: dict[str, QMenu] = {}
-        for action in ACTIONS:
-            if action.menu not in menus:
-                menus[action.menu] = self.menuBar().addMenu(action.menu)
-        for title, menu in menus.items():
-            self._fill_menu(menu, [action for action in ACTIONS if action.menu == title])
-        menus["File"].insertMenu(self.actions_by_name["demo"], self._recent_menu)
-        self._recent_menu.aboutToShow.connect(self._fill_recent_menu)
-        panels = menus["View"].addMenu("Views")
-        for dock in self.docks.values():
-            panels.addAction(dock.toggleViewAction())
-
-    def _fill_menu(self, menu: QMenu, actions: list[Action]) -> None:
-        for before, action in zip([actions[0], *actions], actions, strict=False):
-            if before.group != action.group:
-                menu.addSeparator()
-            made = self.actions_by_name[action.name] = self._make_action(action)
-            menu.addAction(made)
-
-    def _make_action(self, action: Action) -> QAction:
-        made = QAction(action.text, self)
-        made.setObjectName(f"action-{action.name}")
-        made.setShortcuts([QKeySequence(keys) for keys in action.keys])
-        made.setToolTip(action.tip)
-        made.setStatusTip(action.tip)
-        made.setEnabled(action.is_enabled(self.session.state))
-        made.triggered.connect(self._runs(action))
-        return made
-
-    def _runs(self, action: Action) -> Callable[[], None]:
-        return lambda: action.run(self)
-
-    def _fill_recent_menu(self) -> None:
-        self._recent_menu.clear()
-        for path in self.settings.recent:
-            entry = self._recent_menu.addAction(path.name, partial(self.open_trace, path))
-            entry.setToolTip(as_tooltip(str(path)))
-        self._recent_menu.setToolTipsVisible(True)
-        if not self.settings.recent:
-            self._recent_menu.addAction("No trace was opened yet").setEnabled(False)
-
-    def _figure_in_use(self) -> Figure | None:
-        """The figure that has the focus, else the first one of the view in use, else the grid's."""
-        focus = QApplication.focusWidget()
-        while focus is not None:
-            if isinstance(focus, Figure):
-                return focus
-            if isinstance(focus, View) and (found := visible_figures(focus)):
-                return found[0]
-            focus = focus.parentWidget()
-        views = sorted(self.views.values(), key=lambda view: view.name != "experts")  # the grid's first
-        return next((figure for view in views for figure in visible_figures(view)), None)
-
     def _on_changed(self, before: State, after: State) -> None:
-        for action in ACTIONS:
-            self.actions_by_name[action.name].setEnabled(action.is_enabled(after))
+        self.menus.follow(after)
         if before.trace is not after.trace:
             if after.trace is not None:
                 self.settings.add_recent(after.trace.path)
@@ -355,7 +240,7 @@ class MainWindow(QMainWindow):
 
     def _restore(self) -> None:
         self.restoreGeometry(self.settings.binary("geometry"))
-        self.restoreState(self.settings.binary("layout"), docking.LAYOUT_VERSION)
+        self._is_arranged = self.restoreState(self.settings.binary("layout"), docking.LAYOUT_VERSION)
         self.message_bar.hide()
         for name, view in self.views.items():
             view.set_options(self.settings.data(f"view-{name}"))
@@ -393,6 +278,12 @@ class MainWindow(QMainWindow):
         )
         return answer == QMessageBox.StandardButton.Close
 
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        if not self._is_arranged:  # rooms can be shared out only where there are any
+            self._is_arranged = True
+            docking.share_room(self, self.docks, list(self.views.values()))
+
     def closeEvent(self, event: QCloseEvent) -> None:
         if not self._may_close():
             event.ignore()
@@ -419,8 +310,3 @@ def _first_of(notes: tuple[str, ...]) -> list[str]:
     """The first notes, and how many more the log holds: a quiz may have thousands of bad rows."""
     more = len(notes) - MOST_NOTES
     return [*notes[:MOST_NOTES], *([f"… and {more:,} more: the log has them all."] if more > 0 else [])]
-
-
-def visible_figures(view: QWidget) -> list[Figure]:
-    """The figures of a view that can be seen, the first one first."""
-    return [figure for figure in view.findChildren(Figure) if figure.isVisible()]

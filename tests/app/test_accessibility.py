@@ -137,7 +137,7 @@ def test_every_control_of_a_dialog_explains_itself(dialog: QDialog) -> None:
 def test_every_action_has_a_tip_and_no_keys_are_taken_twice(window: MainWindow) -> None:
     """Tips teach in a sentence; a shortcut that two actions have works for neither."""
     keys: dict[str, str] = {}
-    for name, action in window.actions_by_name.items():
+    for name, action in window.menus.actions.items():
         assert action.toolTip(), name
         assert action.text(), name
         for sequence in action.shortcuts():

@@ -61,7 +61,7 @@ def type_into(field: QLineEdit, text: str) -> None:
 
 def test_the_menu_offers_every_experiment(window: MainWindow, recorded: Path) -> None:
     """Without a trace none can be chosen; with one each opens the dialog with its own options."""
-    actions = [window.actions_by_name[f"experiment_{each.name.replace('-', '_')}"] for each in EXPERIMENTS]
+    actions = [window.menus.actions[f"experiment_{each.name.replace('-', '_')}"] for each in EXPERIMENTS]
     assert not any(action.isEnabled() for action in actions)
     window.open_trace(recorded)
     for action, experiment in zip(actions, EXPERIMENTS, strict=True):
@@ -136,7 +136,7 @@ def test_a_finding_its_figure_its_points_and_their_masks(
     qtbot.mouseClick(dialog.pane.use, Qt.MouseButton.LeftButton)
     assert window.session.state.intervention == alone.points[0].intervention
     assert window.docks["what_if"].isVisible()
-    window.undo()
+    window.session.undo_stack.undo()
     assert window.session.state.intervention.is_empty()
     dialog.pane.table.setFocus()
     qtbot.keyClick(dialog.pane.table, Qt.Key.Key_Down)

@@ -32,10 +32,10 @@ def test_shortcuts_reach_the_window_that_the_manager_activated(
 
 
 def test_the_window_follows_the_size_that_the_manager_gives(window: MainWindow, qtbot: QtBot, trace_path: Path) -> None:
-    """Tiled beside another frame it is half as wide, and everything in it still fits."""
+    """Tiled beside another frame it is 1280 pixels wide, and everything in it still fits."""
     window.open_trace(trace_path)
     qtbot.waitUntil(lambda: window.width() > 1500)
-    herbstclient("split", "right", "0.5")
+    herbstclient("split", "right", "0.8")
     qtbot.waitUntil(lambda: window.width() < 1500)
     assert all(dock.geometry().right() <= window.width() for dock in window.docks.values() if dock.isVisible())
     herbstclient("remove")

@@ -41,7 +41,7 @@ def test_kept_switched_to_and_deleted(masked: MainWindow) -> None:
     masked.trigger("delete_mask")
     assert names(masked) == ["ONE", "one"]
     assert masked.session.state.intervention.reroute == MASK
-    assert not masked.actions_by_name["delete_mask"].isEnabled()
+    assert not masked.menus.actions["delete_mask"].isEnabled()
     assert len(list((masked.settings.library / "masks").iterdir())) == 2
 
 

@@ -138,11 +138,11 @@ def test_a_sample_larger_than_the_trace_is_all_of_it(demo: MainWindow) -> None:
 def test_too_few_experts_left_is_not_run(demo: MainWindow, qtbot: QtBot) -> None:
     """F5 does nothing then; dropping them instead of re-routing is fine."""
     mask(demo, *((2, expert) for expert in range(31)))
-    assert not demo.actions_by_name["run_what_if"].isEnabled()
+    assert not demo.menus.actions["run_what_if"].isEnabled()
     qtbot.keyClick(demo, Qt.Key.Key_F5)
     assert not demo.runner.is_busy
     demo.session.set(with_effect(demo.session.state, "drop", 1.0))
-    assert demo.actions_by_name["run_what_if"].isEnabled()
+    assert demo.menus.actions["run_what_if"].isEnabled()
 
 
 def test_an_empty_selection_is_said(demo: MainWindow, qtbot: QtBot) -> None:

@@ -452,6 +452,6 @@ def test_the_export_of_the_window_saves_the_table(window: MainWindow, trace_path
     assert isinstance(view, QuestionsView)
     for field in (view.bar.search, view.list):
         field.setFocus()
-        assert window._figure_in_use() is view.figure
+        assert window.figure_in_use() is view.figure
     view.figure.save(tmp_path / "table.svg")
     assert "Subject" in (tmp_path / "table.svg").read_text("utf-8")

@@ -15,12 +15,12 @@ from app.dialogs.command_palette import CommandPalette
 from app.dialogs.experiment_dialog import ExperimentDialog
 from app.dialogs.record_dialog import RecordDialog
 from app.dialogs.shortcut_sheet import ShortcutSheet
-from app.experiment_running import ExperimentRunning
 from app.files.figure_export import figure_in_use
 from app.files.mask_files import MaskFiles
 from app.files.trace_files import TraceFiles, ask_for_folder
 from app.main_toolbar import MainToolbar
 from app.menus import Menus
+from app.running.experiment_running import ExperimentRunning
 from app.running.job_runner import JobEnded, JobRunner
 from app.running.recording import Recording
 from app.running.what_if_running import WhatIfRunning

@@ -16,12 +16,12 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from app.content.experiment_choices import cost_of, request_of
 from app.content.mask_editing import with_mask
 from app.dialogs.experiment_form import ExperimentForm
 from app.dialogs.experiment_pane import ExperimentPane, plain_text
 from app.dialogs.form_parts import Note
-from app.experiment_choices import cost_of, request_of
-from app.experiment_running import ExperimentRun, ExperimentRunning
+from app.running.experiment_running import ExperimentRun, ExperimentRunning
 from app.running.job_runner import JobEnded
 from app.session import Session
 from app.state import State

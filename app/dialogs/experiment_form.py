@@ -3,8 +3,8 @@
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QCheckBox, QComboBox, QFormLayout, QLabel, QLineEdit, QSpinBox, QWidget
 
+from app.content.experiment_choices import ExperimentChoices
 from app.dialogs.form_parts import choice
-from app.experiment_choices import ExperimentChoices
 from app.what_if import SubsetKind
 from moe_core.experiment import Experiment
 from moe_core.experiment_design import MOST_REPEATS

@@ -7,8 +7,8 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QPalette
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSplitter, QVBoxLayout, QWidget
 
-from app.experiment_figures import POINT_STYLES, caption_of, chart_of, data_of, members_of, point_table
-from app.experiment_running import ExperimentRun
+from app.panes.experiment_figures import POINT_STYLES, caption_of, chart_of, data_of, members_of, point_table
+from app.running.experiment_running import ExperimentRun
 from app.widgets.array_table_view import ArrayTableView
 from app.widgets.eliding_label import ElidingLabel
 from app.widgets.figure import Figure

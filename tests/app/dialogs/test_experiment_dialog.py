@@ -10,10 +10,10 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QLineEdit
 from pytestqt.qtbot import QtBot
 
+from app.content.experiment_choices import ExperimentChoices, cost_of
 from app.dialogs.experiment_dialog import ExperimentDialog
-from app.experiment_choices import ExperimentChoices, cost_of
-from app.experiment_figures import chart_of, point_table
 from app.main_window import MainWindow
+from app.panes.experiment_figures import chart_of, point_table
 from app.what_if import SubsetKind
 from moe_core.experiment import ExperimentRequest
 from moe_core.experiments import EXPERIMENTS

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app import theme
-from app.experiment_running import ExperimentRun
+from app.running.experiment_running import ExperimentRun
 from app.widgets.array_table import ArrayTable, ColumnStyle
 from app.widgets.curve_chart import Reference, Style
 from app.widgets.figure_table import FigureTable

@@ -9,12 +9,14 @@ from pathlib import Path
 
 import moe_core
 from moe_core.errors import MissingExtraError, ModelError
+from moe_core.model_loading.safety import check_folder
 
 DEMO = "demo"
 DEMO_FOLDER = Path(moe_core.__file__).resolve().parent.parent / "resources" / "demo" / "model"
 # Everything that is ever read from a model; above all no Python and no pickle.
 DOWNLOADED_FILES = ("*.safetensors", "*.safetensors.index.json", "*.json", "tokenizer.model", "*.jinja")
 PASSED_OVER = ("consolidated*", "*/*")  # the same weights once more, in another layout
+_COMMIT = re.compile(r"[0-9a-f]{40}")
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 
 
@@ -57,24 +59,44 @@ def find_model(model: str, revision: str | None = None) -> ModelFolder | HubMode
 def download(hub: HubModel, *, offline: bool) -> ModelFolder:
     """The hub model in the local cache, its revision resolved to a commit hash; fetches what is missing.
 
-    With `offline`, or where HF_HUB_OFFLINE is set, nothing is fetched. Raises ModelError when hub or model cannot be
-    reached.
+    With `offline`, or where HF_HUB_OFFLINE is set, nothing is fetched; nor is a commit that is there already. Raises
+    ModelError when hub or model cannot be reached.
     """
     with hub_errors(hub, offline=offline):
-        from huggingface_hub import snapshot_download
-        from huggingface_hub.utils.tqdm import disable_progress_bars
-
-        disable_progress_bars()
-        folder = Path(
-            snapshot_download(
-                hub.name,
-                revision=hub.revision,
-                allow_patterns=list(DOWNLOADED_FILES),
-                ignore_patterns=list(PASSED_OVER),
-                local_files_only=offline or hub_is_off(),
-            )
-        )
+        is_local = offline or hub_is_off()
+        folder = None if is_local else _whole_snapshot(hub)
+        folder = folder or _snapshot(hub, is_local=is_local)
     return ModelFolder(hub.name, f"https://huggingface.co/{hub.name}", folder, revision=folder.name)
+
+
+def _snapshot(hub: HubModel, *, is_local: bool) -> Path:
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.utils.tqdm import disable_progress_bars
+
+    disable_progress_bars()
+    return Path(
+        snapshot_download(
+            hub.name,
+            revision=hub.revision,
+            allow_patterns=list(DOWNLOADED_FILES),
+            ignore_patterns=list(PASSED_OVER),
+            local_files_only=is_local,
+        )
+    )
+
+
+def _whole_snapshot(hub: HubModel) -> Path | None:
+    """The folder of a commit that was fetched before, which never changes; None where it is not whole."""
+    from huggingface_hub.errors import LocalEntryNotFoundError
+
+    if hub.revision is None or not _COMMIT.fullmatch(hub.revision):
+        return None
+    try:
+        folder = _snapshot(hub, is_local=True)
+        check_folder(folder)
+    except (LocalEntryNotFoundError, ModelError):
+        return None
+    return folder
 
 
 @contextmanager

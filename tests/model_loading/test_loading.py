@@ -20,7 +20,7 @@ from moe_core.model_loading.building import choose_experts_implementation, resol
 from moe_core.model_loading.fingerprint import weights_sha256
 from moe_core.model_loading.memory import MemoryEstimate, check_fits, estimate_memory, free_memory
 from moe_core.model_loading.safety import check_folder
-from moe_core.model_loading.source import DEMO_FOLDER, HubModel, ModelFolder, find_model
+from moe_core.model_loading.source import DEMO_FOLDER, HubModel, ModelFolder, download, find_model
 from tests.job_results import result_of
 from tests.loopback_hub import COMMIT, serve
 from tests.tiny_models import SEED, VOCABULARY, build_tiny
@@ -287,6 +287,20 @@ def test_a_cached_hub_model_loads_offline(
     specification = result_of(load_model(ModelRequest("org/name", device="cpu", offline=True))).specification
     assert (specification.name, specification.revision) == ("org/name", commit)
     assert specification.source == "https://huggingface.co/org/name"
+
+
+def test_a_commit_that_is_there_needs_no_network(
+    tiny_olmoe: Path, tmp_path: Path, no_network: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A re-run names its model by commit, which never changes: no connection is tried, unless a file is missing."""
+    commit = "0123456789abcdef0123456789abcdef01234567"
+    snapshot = tmp_path / "models--org--name" / "snapshots" / commit
+    shutil.copytree(tiny_olmoe, snapshot)
+    monkeypatch.setattr("huggingface_hub._snapshot_download.constants.HF_HUB_CACHE", str(tmp_path))
+    assert download(HubModel("org/name", commit), offline=False).folder == snapshot
+    (snapshot / "model.safetensors").unlink()
+    with pytest.raises(AssertionError, match="connected to"):
+        download(HubModel("org/name", commit), offline=False)
 
 
 def test_only_what_is_read_is_downloaded(tiny_olmoe: Path, tmp_path: Path) -> None:

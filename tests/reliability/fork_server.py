@@ -39,12 +39,12 @@ class Ended:
 
 
 class ForkServer:
-    """A server with these modules imported; one child at a time each."""
+    """A server with these modules imported, one child at a time; `setup` is called in the server itself first."""
 
-    def __init__(self, modules: Sequence[str]) -> None:
+    def __init__(self, modules: Sequence[str], setup: str = "", **keywords: str) -> None:
         environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.reliability.fork_server", *modules],
+            [sys.executable, "-m", "tests.reliability.fork_server", setup, json.dumps(keywords), *modules],
             cwd=ROOT,
             env=environment,
             stdin=subprocess.PIPE,
@@ -97,10 +97,12 @@ class ForkServer:
         return json.loads(self._process.stdout.readline())
 
 
-def serve(modules: Sequence[str]) -> None:
+def serve(setup: str, keywords: dict[str, Any], modules: Sequence[str]) -> None:
     """Answer requests until there are no more."""
     for module in modules:
         importlib.import_module(module)
+    if setup:
+        _function(setup)(**keywords)
     sys.stdout.write("null\n")
     sys.stdout.flush()
     for line in sys.stdin:
@@ -144,8 +146,7 @@ def _be_child(request: dict[str, Any], error: int) -> None:
     try:
         if request["memory_limit"]:
             resource.setrlimit(resource.RLIMIT_AS, (request["memory_limit"], resource.RLIM_INFINITY))
-        module, _, name = request["function"].partition(":")
-        said = getattr(importlib.import_module(module), name)(**request["keywords"])
+        said = _function(request["function"])(**request["keywords"])
         os.write(error, (said or "").encode("utf-8", "backslashreplace"))
         code = 0
     except BaseException:  # noqa: BLE001  # whatever it was, the test is told
@@ -154,5 +155,10 @@ def _be_child(request: dict[str, Any], error: int) -> None:
         os._exit(code)
 
 
+def _function(path: str) -> Any:
+    module, _, name = path.partition(":")
+    return getattr(importlib.import_module(module), name)
+
+
 if __name__ == "__main__":
-    serve(sys.argv[1:])
+    serve(sys.argv[1], json.loads(sys.argv[2]), sys.argv[3:])

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.reliability.kills import kill_recorders
+from tests.reliability.real_jobs import kill_jobs
 
 pytestmark = pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs fork and SIGKILL")
 
@@ -15,3 +16,10 @@ def test_recorders_are_killed_a_hundred_times(tmp_path: Path) -> None:
     outcome = kill_recorders(tmp_path, tries=100)
     assert outcome.failures == []
     assert outcome.notes["kills before the file was there"] >= 5
+
+
+def test_recordings_and_what_ifs_of_a_model_are_killed(tmp_path: Path, tiny_olmoe: Path) -> None:
+    """Whole jobs; what is resumed equals a run that was left alone, array for array."""
+    outcome = kill_jobs(tmp_path, tiny_olmoe, tries=12)
+    assert outcome.failures == []
+    assert outcome.notes["killed between first and last question"] > 0

@@ -1,0 +1,107 @@
+"""Records and repeats runs of a real, tiny model in children that are killed: whole jobs, not only the writing.
+
+The server loads the model once; each child is a copy of it and begins with the model in memory.
+"""
+
+from collections.abc import Generator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from moe_core.intervention import parse_mask
+from moe_core.jobs.engine import Engine
+from moe_core.jobs.load_model import ModelRequest
+from moe_core.jobs.record import RecordRequest, record
+from moe_core.jobs.what_if import WhatIfRequest, what_if
+from moe_core.run_plan import RunOptions
+from moe_core.storage.trace_check import verify
+from moe_core.storage.trace_reader import open_trace
+from tests.reliability.fork_server import ForkServer
+from tests.reliability.outcome import Outcome
+from tests.reliability.recorder import check_rows
+
+HERE = "tests.reliability.real_jobs"
+_ENGINE = Engine()
+
+
+def pump(job: Generator[object, None, Any]) -> Any:
+    """The result of a job."""
+    while True:
+        try:
+            next(job)
+        except StopIteration as done:
+            return done.value
+
+
+def record_request(model: str, quiz: str, out: str) -> RecordRequest:
+    """Small batches, so that there are many instants between them."""
+    return RecordRequest(ModelRequest(model, "cpu", offline=True), quiz, Path(out), options=RunOptions(batch_tokens=60))
+
+
+def preload(model: str) -> None:
+    """In the server itself: what every child starts with."""
+    pump(_ENGINE.load(ModelRequest(model, "cpu", offline=True)))
+
+
+def record_all(model: str, quiz: str, out: str) -> None:
+    """In a child: begin or resume a recording."""
+    pump(record(record_request(model, quiz, out), _ENGINE))
+
+
+def mask_all(baseline: str, out: str) -> None:
+    """In a child: begin or resume a what-if."""
+    pump(what_if(WhatIfRequest(Path(baseline), parse_mask("0:1,1:2"), out=Path(out), offline=True), _ENGINE))
+
+
+def kill_jobs(folder: Path, model: Path, tries: int, seed: int = 0) -> Outcome:
+    """Recordings and what-ifs in turn, killed up to three times in a row and then finished."""
+    outcome, rng = Outcome(), np.random.default_rng(seed)
+    quiz = write_quiz(folder / "quiz.csv")
+    with ForkServer([HERE], setup=f"{HERE}:preload", model=str(model)) as server:
+        baseline = folder / "baseline.h5"
+        record_keywords = {"model": str(model), "quiz": str(quiz)}
+        whole = server.run(f"{HERE}:record_all", out=str(baseline), **record_keywords)
+        masked = server.run(f"{HERE}:mask_all", baseline=str(baseline), out=str(folder / "masked.h5"))
+        assert (whole.code, masked.code) == (0, 0), whole.error + masked.error
+        kinds = (
+            (f"{HERE}:record_all", record_keywords, baseline, whole.seconds),
+            (f"{HERE}:mask_all", {"baseline": str(baseline)}, folder / "masked.h5", masked.seconds),
+        )
+        number = 0
+        while outcome.tries < tries:
+            function, keywords, truth, length_s = kinds[number % 2]
+            path = folder / f"{number}.h5"
+            with open_trace(truth) as true:
+                recorded: set[int] = set()
+                for _ in range(3):
+                    instant_s = float(rng.random()) * length_s
+                    where = f"{path.name} of {truth.name} after {instant_s:.3f} s (seed {seed})"
+                    ended = server.run(function, kill_after_s=instant_s, out=str(path), **keywords)
+                    if not ended.was_killed:
+                        break
+                    outcome.tries += 1
+                    if path.exists():
+                        check_rows(outcome, path, true, recorded, where)
+                        with open_trace(path) as trace:
+                            recorded = set(np.flatnonzero(trace.recorded).tolist())
+                        outcome.count("killed between first and last question", 0 < len(recorded) < true.n_questions)
+            if not (path.exists() and verify(path).complete):
+                ended = server.run(function, out=str(path), **keywords)
+                outcome.check(ended.code == 0, f"{path.name} does not resume: {ended.error[-400:]}")
+            with open_trace(path) as trace, open_trace(truth) as true:
+                outcome.check(trace.complete, f"{path.name} is not complete")
+            outcome.check(verify(path).complete, f"{path.name} is damaged")
+            with open_trace(truth) as true:
+                check_rows(outcome, path, true, set(range(true.n_questions)), path.name)
+            path.unlink()
+            number += 1
+    return outcome
+
+
+def write_quiz(path: Path) -> Path:
+    """Thirty questions of different lengths."""
+    rows = ["question,A,B,answer"]
+    rows += [f"What is {n}{' and so on' * (n % 5)}?,{n},{n + 100},{'AB'[n % 2]}" for n in range(30)]
+    path.write_text("\n".join(rows) + "\n", encoding="utf-8")
+    return path

@@ -103,8 +103,8 @@ def take_views(application: QApplication, window: MainWindow) -> None:
     """Each view by itself, at a size of its own."""
     change(window, scope=Scope.PROMPT, metric="expert_accuracy")
     for name, dock in window.docks.items():
-        if name == "what_if":
-            continue  # shown in the whole window, with a result
+        if name in ("what_if", "log"):
+            continue  # one is shown in the whole window, the other is empty
         dock.setFloating(True)
         dock.resize(*VIEW_SIZES.get(name, (860, 520)))
         dock.show()
@@ -121,6 +121,7 @@ def take_dialogs(application: QApplication, window: MainWindow) -> None:
     }
     for name, dialog in dialogs.items():
         dialog.show()
+        dialog.resize(max(dialog.width(), 1000), dialog.height())  # the screen that is not there may be a narrow one
         settle(application)
         save(dialog, f"dialog-{name}")
         dialog.close()
@@ -155,7 +156,7 @@ def main(trace: Path) -> None:
     configure(application)
     theme.apply(application, "light")
     IMAGES.mkdir(exist_ok=True)
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(prefix="moescope-") as folder:
         os.environ["HOME"] = folder  # no picture shows where this machine keeps its files
         settings = Settings(Path(folder) / "settings.ini")
         settings.library = Path(folder) / "traces"

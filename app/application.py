@@ -11,8 +11,10 @@ from PySide6.QtWidgets import QApplication
 
 from app import theme
 from app.crash_report import CrashReport
+from app.dialogs.error_report import ErrorReport
 from app.log_records import installed_records
 from app.main_window import MainWindow
+from app.native_crash import CrashFile, take_reports
 from app.qt_messages import leave_qt_messages, log_qt_messages
 from app.running.job_runner import JobEnded
 from app.settings import Settings
@@ -37,16 +39,23 @@ def run(arguments: list[str]) -> int:
     if options.library:
         settings.library = options.library.absolute()
     theme.apply(application, _scheme(settings))
+    crashed = take_reports(settings.path.parent)
+    crash_file = CrashFile(settings.path.parent)
     window = MainWindow(settings, greets=options.screenshot is None)
-    CrashReport(window.message_bar.say, window).install()
+    report = ErrorReport(window.runner, window)
+    CrashReport(window.message_bar.say, window, report.add).install()
+    window.runner.ended.connect(report.on_job_ended)
     is_open = _open(window, options.trace)
     window.show()
+    if crashed:
+        report.add_crash(crashed)
     signals = SignalListener(window)
     if options.screenshot:
         code = Screenshot(window, options.screenshot).take(application) or int(not is_open)
     else:
         code = application.exec()
     leave_qt_messages()
+    crash_file.close()
     if signals.exit_code:
         signals.leave_now()
     return code

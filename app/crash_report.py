@@ -11,6 +11,8 @@ from types import TracebackType
 
 from PySide6.QtCore import QObject, Qt, Signal
 
+from app.dialogs.error_report import Failure, failure_of
+
 log = logging.getLogger(__name__)
 
 _LONGEST = 200
@@ -19,11 +21,18 @@ _LONGEST = 200
 class CrashReport(QObject):
     """`say` is called in the thread that made the report, with one sentence for each place where an error came from."""
 
-    _came = Signal(str)
+    _came = Signal(str, object)
 
-    def __init__(self, say: Callable[[str], None], parent: QObject | None = None) -> None:
+    def __init__(
+        self,
+        say: Callable[[str], None],
+        parent: QObject | None = None,
+        show: Callable[[Failure], None] | None = None,
+    ) -> None:
+        """`show` is given each error's text as well, to be put into a report."""
         super().__init__(parent)
         self._say = say
+        self._show = show
         self._known: set[tuple[str, str, int]] = set()
         self._came.connect(self._on_came, Qt.ConnectionType.QueuedConnection)
 
@@ -51,14 +60,16 @@ class CrashReport(QObject):
         if place not in self._known:
             self._known.add(place)
             with suppress(RuntimeError):  # the window is gone already
-                self._came.emit(_sentence(error))
+                self._came.emit(_sentence(error), failure_of(kind, error, trace))
 
     def _on_thread_error(self, failed: threading.ExceptHookArgs) -> None:
         if failed.exc_value is not None and not issubclass(failed.exc_type, SystemExit):
             self.on_error(failed.exc_type, failed.exc_value, failed.exc_traceback)
 
-    def _on_came(self, sentence: str) -> None:
+    def _on_came(self, sentence: str, failure: Failure) -> None:
         self._say(sentence)
+        if self._show is not None:
+            self._show(failure)
 
 
 def _sentence(error: BaseException) -> str:

@@ -14,7 +14,8 @@ LIMIT = 5_000
 
 @dataclass(frozen=True)
 class LogRecord:
-    """One record as text. `number` counts all records ever kept; `details` holds a traceback, whole."""
+    """One record as text. `number` counts all records ever kept; `details` holds a traceback,
+    whole; `template` is the message before anything was filled in."""
 
     number: int
     level: int
@@ -22,6 +23,12 @@ class LogRecord:
     logger: str
     message: str
     details: str = ""
+    template: str = ""
+
+    @property
+    def outline(self) -> str:
+        """As `text`, without the values that the message was filled with, and without details."""
+        return f"{self.time}  {logging.getLevelName(self.level):<8}  {self.logger}: {self.template}"
 
     @property
     def text(self) -> str:
@@ -66,7 +73,9 @@ class LogRecords(logging.Handler):
             message, details = str(record.msg), "(The record's arguments do not fit its message.)"
         with self._guard:
             self._kept.append(
-                LogRecord(self._n_ever, record.levelno, _clock(record.created), record.name, message, details)
+                LogRecord(
+                    self._n_ever, record.levelno, _clock(record.created), record.name, message, details, str(record.msg)
+                )
             )
             self._n_ever += 1
             is_first, self._is_told = not self._is_told, True

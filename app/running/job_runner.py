@@ -5,6 +5,7 @@ import os
 import sys
 import threading
 import time
+import traceback
 from collections.abc import Callable, Generator
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -31,7 +32,8 @@ MakeJob = Callable[[Engine], Job]
 class JobEnded:
     """How a job ended. `error` is one sentence and `notes` its details, empty unless `outcome` is `failed`.
 
-    `kind` is the name of the error's class, for whoever can do something about it.
+    `kind` is the name of the error's class, for whoever can do something about it. `trace` tells where in the program
+    an error came from that nobody expected.
     """
 
     title: str
@@ -41,6 +43,7 @@ class JobEnded:
     notes: tuple[str, ...] = ()
     seconds: float = 0.0
     kind: str = ""
+    trace: str = ""
 
 
 class Inquiry(QObject):
@@ -249,7 +252,8 @@ class _Worker(QObject):
             with suppress(Exception):
                 self.engine.release()
             sentence = f"{run.title} failed unexpectedly: {_in_one_line(error)}. The log has the details."
-            return JobEnded(run.title, "failed", error=sentence)
+            trace = "".join(traceback.format_tb(error.__traceback__)) + type(error).__name__
+            return JobEnded(run.title, "failed", error=sentence, trace=trace)
         return JobEnded(run.title, "cancelled")
 
 

@@ -158,12 +158,19 @@ def bad_quiz(folder: Path, trace_path: Path) -> RecordRequest:
     return RecordRequest(ModelRequest("demo", "cpu"), str(folder / "bad.csv"), folder / "t.h5")
 
 
+def empty_quiz(folder: Path, _: Path) -> RecordRequest:
+    """A quiz with a heading and nothing below it."""
+    (folder / "empty.csv").write_text("question,A,B,answer\n", encoding="utf-8")
+    return RecordRequest(ModelRequest("demo", "cpu"), str(folder / "empty.csv"), folder / "t.h5")
+
+
 FAILURES: dict[str, tuple[Callable[[Path, Path], RecordRequest], str]] = {
     "no model": (
         lambda folder, _: RecordRequest(ModelRequest(str(folder / "gone")), "demo", folder / "t.h5"),
         "There is no folder",
     ),
     "bad rows": (bad_quiz, "… and 2 more: the log has them all."),
+    "empty quiz": (empty_quiz, "holds no question"),
     "no GPU": (lambda folder, _: demo_into(folder / "t.h5", device="cuda:99"), 'There is no device "cuda:99"'),
     "folder is a file": (lambda folder, trace: demo_into(trace / "t.h5"), "cannot be used"),
     "complete": (lambda folder, trace: demo_into(trace), "is complete"),

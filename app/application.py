@@ -47,6 +47,8 @@ def run(arguments: list[str]) -> int:
     window.runner.ended.connect(report.on_job_ended)
     is_open = _open(window, options.trace)
     window.show()
+    if settings.notice:
+        window.message_bar.say(settings.notice)
     if crashed:
         report.add_crash(crashed)
     signals = SignalListener(window)

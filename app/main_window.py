@@ -1,6 +1,7 @@
 """The window: docks for the views, menus from the actions, and what happens between a person, files and jobs."""
 
 import logging
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -257,8 +258,9 @@ class MainWindow(QMainWindow):
     def restore_last(self) -> None:
         """Show the trace that was shown when the window was closed, where it is still there."""
         last = self.settings.text("last")
-        if last and Path(last).exists():
-            self.open_trace(Path(last))
+        with suppress(OSError, ValueError):  # a damaged settings file may name what can be no path
+            if last and Path(last).exists():
+                self.open_trace(Path(last))
 
     def close_without_asking(self) -> None:
         """Close; what runs stops after its batch."""

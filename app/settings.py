@@ -1,4 +1,4 @@
-"""What is remembered between sessions, in one INI file; a damaged one is set aside."""
+"""What is remembered between sessions, in one INI file; a damaged or newer one is set aside."""
 
 import json
 import logging
@@ -12,6 +12,7 @@ from PySide6.QtCore import QByteArray, QSettings
 log = logging.getLogger(__name__)
 
 _MOST_RECENT = 10
+_FORMAT = 1
 
 
 class Settings:
@@ -19,9 +20,14 @@ class Settings:
 
     def __init__(self, path: Path | None = None) -> None:
         self.path = path or user_config_path("moescope", appauthor=False) / "moescope.ini"
+        self.notice = ""
+        """One sentence where a file was set aside."""
         self._values = QSettings(str(self.path), QSettings.Format.IniFormat)
         if self._values.status() != QSettings.Status.NoError:
-            self._set_aside()
+            self._set_aside("damaged", "cannot be read")
+        elif self._format() > _FORMAT:
+            self._set_aside("newer", "are of a newer moescope")
+        self.put("format", str(_FORMAT))
 
     def text(self, name: str, default: str = "") -> str:
         """A text."""
@@ -92,9 +98,14 @@ class Settings:
     def library(self, folder: Path) -> None:
         self.put("library", str(folder))
 
-    def _set_aside(self) -> None:
-        kept = self.path.with_suffix(".damaged.ini")
-        log.warning("The settings in %s cannot be read; they are kept as %s.", self.path, kept.name)
+    def _format(self) -> int:
+        text = self.text("format")
+        return int(text) if text.isdecimal() and len(text) < 9 else 0
+
+    def _set_aside(self, suffix: str, reason: str) -> None:
+        kept = self.path.with_suffix(f".{suffix}.ini")
+        self.notice = f"The settings in {self.path} {reason}: they are kept as {kept.name}, and the defaults apply."
+        log.warning("%s", self.notice)
         try:
             self.path.replace(kept)
         except OSError as error:

@@ -3,6 +3,7 @@
 import argparse
 import logging
 import sys
+import tempfile
 from pathlib import Path
 
 import pyqtgraph
@@ -18,7 +19,7 @@ from app.native_crash import CrashFile, take_reports
 from app.qt_messages import leave_qt_messages, log_qt_messages
 from app.running.job_runner import JobEnded
 from app.settings import Settings
-from app.signals import SignalListener
+from app.signals import SignalListener, end_at_once
 from moe_core.job_console import Console
 
 log = logging.getLogger(__name__)
@@ -30,6 +31,15 @@ _SWITCH_INTERVAL_S = 0.001
 def run(arguments: list[str]) -> int:
     """Open the window and stay until it is closed; the result is the exit code."""
     options = parse(arguments)
+    end_at_once()
+    if options.screenshot is None or options.settings is not None:
+        return _run(options)
+    with tempfile.TemporaryDirectory(prefix="moescope-") as folder:  # a picture neither follows nor changes the user's
+        options.settings = Path(folder) / "settings.ini"
+        return _run(options)
+
+
+def _run(options: argparse.Namespace) -> int:
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
     installed_records()
     log_qt_messages()

@@ -62,6 +62,7 @@ def _run(options: argparse.Namespace) -> int:
     if crashed:
         report.add_crash(crashed)
     signals = SignalListener(window)
+    log.info("The window is open")
     if options.screenshot:
         code = Screenshot(window, options.screenshot).take(application) or int(not is_open)
     else:

@@ -44,5 +44,15 @@ class SignalListener(QObject):
         self._window.close_without_asking()
 
 
+def end_at_once() -> None:
+    """Until a SignalListener takes over: a KeyboardInterrupt inside Qt would crash the process, or be lost."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _leave)
+
+
+def _leave(signal_number: int, frame: object) -> None:
+    os._exit(128 + signal_number)
+
+
 def _nothing(signal_number: int, frame: object) -> None:
     """The wake-up is what counts."""

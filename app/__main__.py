@@ -1,5 +1,6 @@
 """The `moescope` entry point: a command goes to the command line, no command opens the window."""
 
+import signal
 import sys
 
 EXIT_USAGE = 2
@@ -9,9 +10,12 @@ WINDOW_OPTIONS = ("--library", "--screenshot", "--settings")
 def main() -> None:
     """Open the window, or run the command that was given."""
     try:
-        sys.exit(_run(sys.argv[1:]))
+        code = _run(sys.argv[1:])
     except KeyboardInterrupt:  # before the window, or the command, could see to it
-        sys.exit(130)
+        code = 130
+    finally:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # all is done: what Python tidies up now is not to be interrupted
+    sys.exit(code)
 
 
 def opens_window(arguments: list[str]) -> bool:

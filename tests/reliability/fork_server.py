@@ -31,6 +31,8 @@ class Ended:
     error: str
     max_bytes: int
     seconds: float
+    stopped_s: float = 0.0
+    """From the signal that was sent to the end."""
 
     @property
     def was_killed(self) -> bool:
@@ -67,25 +69,18 @@ class ForkServer:
         self._process.wait()
         self._process.stdout.close()
 
-    def run(
-        self,
-        function: str,
-        *,
-        kill_after_s: float | None = None,
-        time_limit_s: float = 60,
-        memory_limit: int | None = None,
-        **keywords: Any,
-    ) -> Ended:
-        """Run a function in a child and wait for its end."""
-        self.start(
-            function, kill_after_s=kill_after_s, time_limit_s=time_limit_s, memory_limit=memory_limit, **keywords
-        )
+    def run(self, function: str, **request: Any) -> Ended:
+        """Run a function in a child and wait for its end.
+
+        Besides the function's own keywords: `kill_after_s` and `stop_signal` (SIGKILL unless said), `time_limit_s`.
+        """
+        self.start(function, **request)
         return self.wait()
 
     def start(self, function: str, **request: Any) -> None:
         """As `run`, without waiting: `wait` must follow."""
         assert self._process.stdin is not None
-        options = {name: request.pop(name, None) for name in ("kill_after_s", "time_limit_s", "memory_limit")}
+        options = {name: request.pop(name, None) for name in ("kill_after_s", "time_limit_s", "stop_signal")}
         print(json.dumps(options | {"function": function, "keywords": request}), file=self._process.stdin, flush=True)
 
     def wait(self) -> Ended:
@@ -118,23 +113,35 @@ def _run(request: dict[str, Any]) -> Ended:
         _be_child(request, writing)
     os.close(writing)
     kill_s, limit_s = request["kill_after_s"], request["time_limit_s"] or 60
-    wait_s = limit_s if kill_s is None else kill_s
-    while True:
-        done, status, used = os.wait4(child, os.WNOHANG)
-        left_s = started + wait_s - time.monotonic()
-        if done or left_s <= 0:
-            break
-        time.sleep(min(left_s, 0.002))
-    if not done:
+    stopped = 0.0
+    ended = _wait(child, started + (limit_s if kill_s is None else kill_s))
+    if ended is None and kill_s is not None:
+        stopped = time.monotonic()
+        os.kill(child, request["stop_signal"] or signal.SIGKILL)
+        ended = _wait(child, stopped + limit_s)
+    is_late = ended is None
+    if ended is None:
         os.kill(child, signal.SIGKILL)
-        _, status, used = os.wait4(child, 0)
+        ended = os.wait4(child, 0)
+    now = time.monotonic()
     with open(reading, encoding="utf-8", errors="replace") as pipe:
-        error = pipe.read()
-    if not done and kill_s is None:
-        error = f"still running after {limit_s} s\n{error}"
+        error = ("still running after the time limit\n" if is_late else "") + pipe.read()
+    _, status, used = ended
     code = os.WEXITSTATUS(status) if os.WIFEXITED(status) else -1
     ended_by = os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0
-    return Ended(code, ended_by, error, used.ru_maxrss * 1024, time.monotonic() - started)
+    return Ended(code, ended_by, error, used.ru_maxrss * 1024, now - started, now - stopped if stopped else 0.0)
+
+
+def _wait(child: int, until: float) -> tuple[int, int, resource.struct_rusage] | None:
+    """How the child ended; None where it still runs at that time."""
+    while True:
+        ended = os.wait4(child, os.WNOHANG)
+        left_s = until - time.monotonic()
+        if ended[0]:
+            return ended
+        if left_s <= 0:
+            return None
+        time.sleep(min(left_s, 0.002))
 
 
 def _be_child(request: dict[str, Any], error: int) -> None:
@@ -144,15 +151,14 @@ def _be_child(request: dict[str, Any], error: int) -> None:
     os.dup2(error, 2)
     code = 1
     try:
-        if request["memory_limit"]:
-            resource.setrlimit(resource.RLIMIT_AS, (request["memory_limit"], resource.RLIM_INFINITY))
         said = _function(request["function"])(**request["keywords"])
         os.write(error, (said or "").encode("utf-8", "backslashreplace"))
         code = 0
+    except SystemExit:
+        raise  # the child ends as any program does, with all that Python and Qt do then
     except BaseException:  # noqa: BLE001  # whatever it was, the test is told
         os.write(error, traceback.format_exc().encode("utf-8", "backslashreplace"))
-    finally:
-        os._exit(code)
+    os._exit(code)
 
 
 def _function(path: str) -> Any:

@@ -1,0 +1,22 @@
+"""Ctrl+C, SIGTERM and closing the window end it within seconds, with the right code and a trace that can be resumed."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.reliability.stops import stop_commands, stop_windows
+
+pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork and POSIX signals")
+
+
+def test_commands_are_stopped(tmp_path: Path, tiny_olmoe: Path) -> None:
+    """While they read, load, record and repeat."""
+    outcome = stop_commands(tmp_path, tiny_olmoe, tries=22)
+    assert outcome.failures == []
+    assert 0 < outcome.notes["stopped while recording"] < 22
+
+
+def test_windows_are_closed(tmp_path: Path) -> None:
+    """By signals and by hand, while the demo is loaded and recorded."""
+    assert stop_windows(tmp_path, tries=8).failures == []

@@ -66,7 +66,7 @@ def conclude(points: Sequence[ExperimentPoint], design: Design) -> str:
         draws = sorted({point.planned.repeat for point in of_series})
         curves = [sorted(_of_draw(of_series, draw), key=lambda point: point.planned.x) for draw in draws]
         parts.append(f"{series} {_first_clear_loss(curves)}")
-    return f"Accuracy on held-out questions (n = {_n(points)}) fell clearly, with experts removed {'; '.join(parts)}."
+    return f"Where accuracy fell clearly on held-out questions (n = {_n(points)}): experts removed {'; '.join(parts)}."
 
 
 def removed_counts(size: ModelSize, shares: Sequence[float]) -> tuple[list[int], list[float]]:
@@ -130,7 +130,7 @@ def _first_clear_loss(curves: Sequence[Sequence[ExperimentPoint]]) -> str:
     there = [curve[min(first, len(lost) - 1)] for curve in acting]
     share = percent(there[0].planned.x)
     what = delta_text(there[0].change) if len(there) == 1 else range_text([point.change.delta for point in there])
-    return f"from {share} of a layer on ({what})" if lost[-1] else f"not clearly up to {share} of a layer ({what})"
+    return f"from {share} of a layer on ({what})" if lost[-1] else f"nowhere up to {share} of a layer ({what})"
 
 
 def _too_few(least: int) -> str:

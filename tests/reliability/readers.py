@@ -13,14 +13,44 @@ from tests.reliability.recorder import ARRAYS, fill
 from tests.storage.synthetic_run import SyntheticRun, create, record
 
 HERE = "tests.reliability.readers"
+LONGER = SyntheticRun(n_questions=1500, n_prefixes=3, mean_tokens=4)
 LONG = SyntheticRun(n_questions=300, n_prefixes=3, mean_tokens=4)
 
 
-def record_in_steps(path: str) -> str:
+def record_in_steps(path: str, long: bool = False) -> str:
     """In a child: fill the trace, one question at a time; tells the seconds it took."""
     started = time.monotonic()
-    fill(Path(path), LONG, batch=1)
+    fill(Path(path), LONGER if long else LONG, batch=1)
     return str(time.monotonic() - started)
+
+
+def slowdown(folder: Path, pairs: int) -> Outcome:
+    """How much longer a recording takes that is looked at as the window looks: for a tenth of the time at most."""
+    outcome, ratios = Outcome(), []
+    with ForkServer([HERE]) as server:
+        for number in range(pairs):
+            seconds = []
+            for is_watched in (number % 2 == 0, number % 2 == 1):
+                path = create(folder / "run.h5", LONGER)
+                server.start(f"{HERE}:record_in_steps", path=str(path), long=True)
+                if is_watched:
+                    _glance(path)
+                seconds.append((is_watched, float(server.wait().error)))
+                path.unlink()
+            times = dict(seconds)
+            ratios.append(times[True] / times[False])
+            outcome.tries += 1
+    outcome.notes["slower by % (median)"] = round(100 * (float(np.median(ratios)) - 1), 1)
+    return outcome
+
+
+def _glance(path: Path) -> None:
+    with open_trace(path) as trace:
+        while not trace.complete:
+            started = time.monotonic()
+            trace.refresh()
+            assert trace.router_probs.shape
+            time.sleep(max(0.25, 10 * (time.monotonic() - started)))  # as app.running.recording does
 
 
 def read_while_writing(folder: Path, checks: int) -> Outcome:

@@ -6,6 +6,7 @@ Each tells what is durable by appending to a file, which a kill does not take ba
 from collections.abc import Iterable
 from pathlib import Path
 
+import h5py  # here, or every child that makes a trace would import it first
 import numpy as np
 
 from moe_core.storage.layout import SUM_NAMES
@@ -14,6 +15,7 @@ from moe_core.storage.trace_writer import TraceWriter
 from tests.reliability.outcome import Outcome
 from tests.storage.synthetic_run import SyntheticRun, create
 
+assert h5py
 RUN = SyntheticRun(n_questions=40, n_prefixes=3)
 SMALL = SyntheticRun(n_questions=5, n_prefixes=1, mean_tokens=3)
 BATCH = 4

@@ -10,6 +10,7 @@ from app.session import Session
 from app.state import SELECTION, State, differing
 from app.widgets.eliding_label import ElidingLabel
 from app.widgets.visible_text import as_tooltip
+from moe_core.errors import MoeCoreError
 from moe_core.number_text import count
 from moe_core.scope import Scope
 
@@ -58,7 +59,11 @@ class MainToolbar(QToolBar):
         )
         self._trace.set_text(f"{state.trace.path.name} · {run_text(state.trace.specification)}{partial}")
         self._trace.setToolTip(as_tooltip(str(state.trace.path)))
-        self._shown.setText(f"{count(len(state.trace.rows(state.scope, state.filter)))} of {count(total)} questions")
+        try:
+            n_shown = count(len(state.trace.rows(state.scope, state.filter)))
+        except MoeCoreError:  # the file was cut short, or its disk is gone; the views say so
+            n_shown = "?"
+        self._shown.setText(f"{n_shown} of {count(total)} questions")
 
     def _on_scope_activated(self, index: int) -> None:
         self._session.set(replace(self._session.state, scope=Scope(self._scope.itemData(index))))

@@ -1,5 +1,6 @@
 """What a view is: one dock that draws the state, and only when what it depends on changed and it can be seen."""
 
+import logging
 from collections.abc import Callable
 from typing import Any, ClassVar, Literal
 
@@ -18,6 +19,9 @@ from PySide6.QtWidgets import (
 
 from app.session import Session
 from app.state import State, differing, is_growth
+from moe_core.errors import MoeCoreError
+
+log = logging.getLogger(__name__)
 
 Place = Literal["left", "left-tab", "centre", "centre-bottom", "right", "right-tab", "bottom-tab"]
 
@@ -84,7 +88,11 @@ class View(QWidget):
         self._is_stale = True
         if self.isVisible() and self._is_in_front:
             self._is_stale = False
-            self.draw(self.session.state)
+            try:
+                self.draw(self.session.state)
+            except MoeCoreError as error:  # the file was cut short, or its disk is gone, since it was opened
+                log.warning("%s cannot be drawn: %s", self.title, error)
+                self.show_empty(str(error))
 
     def set_in_front(self, in_front: bool) -> None:
         """Know whether other tabs cover the view: Qt only moves those off the screen, they stay visible to it."""

@@ -5,6 +5,7 @@ import random
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PySide6.QtCore import QAbstractItemModel, QAbstractListModel, Qt
 from PySide6.QtWidgets import QAbstractItemView, QApplication, QLabel, QMessageBox, QWidget
@@ -13,10 +14,12 @@ from pytestqt.qtbot import QtBot
 from app.main_window import MainWindow
 from app.settings import Settings
 from moe_core.question import Question
+from moe_core.scope import Scope
 from moe_core.storage.library import Condition, Library
 from moe_core.storage.trace_skeleton import create_trace
 from moe_core.storage.trace_writer import TraceWriter
 from tests.reliability.hostile_files import HOSTILE, make_canaries
+from tests.storage.copied_trace import copy_trace, with_values
 from tests.storage.synthetic_run import SyntheticRun, record
 
 RICH = '<img src="file:///tmp/canary.png"><b onclick="x">Rich</b>'
@@ -146,3 +149,38 @@ def test_settings_of_a_later_version_are_set_aside_with_a_notice(tmp_path: Path)
     settings.save()
     again = Settings(path)
     assert (again.text("scheme"), again.notice) == ("dark", "")
+
+
+def shown_sentences(window: MainWindow) -> list[str]:
+    """What the views say in the place of what they would show."""
+    for dock in window.docks.values():
+        dock.show()
+        dock.raise_()
+        QApplication.processEvents()
+    return [label.text() for view in window.views.values() for label in view.findChildren(QLabel) if label.isVisible()]
+
+
+def test_a_question_that_cannot_be_read_leaves_the_window_standing(window: MainWindow, tmp_path: Path) -> None:
+    """Its text is no JSON, under a right checksum: a sentence stands where it cannot be shown."""
+
+    def spoilt(content: np.ndarray) -> np.ndarray:
+        return np.concatenate([np.frombuffer(b"[]", np.uint8), content[2:]])
+
+    good = record(tmp_path / "good.h5", SyntheticRun())
+    bad = copy_trace(good, tmp_path / "bad.h5", replaced={"questions/content": with_values(spoilt)})
+    window.open_trace(bad)
+    window.session.set(replace(window.session.state, question=0))
+    said = [*shown_sentences(window), window.message_bar.text]
+    assert any("The text of question 0 of" in text for text in said), said
+
+
+def test_a_file_that_shrinks_while_it_is_shown(window: MainWindow, tmp_path: Path) -> None:
+    """As when a disk is pulled out: the views that need what is gone say so."""
+    path = record(tmp_path / "run.h5", SyntheticRun())
+    assert window.open_trace(path)
+    with path.open("r+b") as file:
+        file.truncate(3000)
+    for question in (3, 5):
+        window.session.set(replace(window.session.state, question=question, scope=Scope.PROMPT))
+    said = shown_sentences(window)
+    assert any("cut short" in text for text in said), said

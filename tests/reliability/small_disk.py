@@ -11,11 +11,13 @@ from unittest.mock import patch
 
 from moe_core.errors import TraceError
 from tests.reliability.outcome import Outcome
-from tests.reliability.recorder import RUN, fill, words
+from tests.reliability.recorder import fill, words
 from tests.storage.synthetic_run import SyntheticRun, create, record
 
 DISK_BYTES = 8 * 2**20
 PAGE = 4096
+RUN = SyntheticRun(n_questions=200, n_prefixes=3)
+BATCH = 50
 MODES = ("full before", "fills meanwhile", "cannot reserve")
 
 
@@ -62,7 +64,7 @@ def _one_level(outcome: Outcome, disk: Path, run: SyntheticRun, whole: bytes, fr
     try:
         with _running_out(disk, mode):
             create(path, run)
-            fill(path, run, str(told))
+            fill(path, run, str(told), BATCH)
         outcome.count("fitted")
     except TraceError as refused:
         sentence = str(refused)
@@ -78,7 +80,7 @@ def _one_level(outcome: Outcome, disk: Path, run: SyntheticRun, whole: bytes, fr
     if not path.exists():
         outcome.check(not words(told), f"{where}: the file is gone")
         create(path, run)
-    fill(path, run)
+    fill(path, run, batch=BATCH)
     outcome.check(path.read_bytes() == whole, f"{where}: resumed, it differs from a whole one")
     path.unlink()
     outcome.check([p.name for p in disk.iterdir()] == ["run.h5.lock"], f"{where}: something stayed behind")

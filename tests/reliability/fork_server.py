@@ -4,6 +4,7 @@ Run as a module it is that server: it reads one JSON request a line and answers 
 function (`module:name`) and its keywords; it runs in a child, which is killed after `kill_after_s` where that is given.
 """
 
+import gc
 import importlib
 import json
 import os
@@ -98,6 +99,7 @@ def serve(setup: str, keywords: dict[str, Any], modules: Sequence[str]) -> None:
         importlib.import_module(module)
     if setup:
         _function(setup)(**keywords)
+    gc.freeze()  # else every child copies the whole memory when it collects garbage at its end
     sys.stdout.write("null\n")
     sys.stdout.flush()
     for line in sys.stdin:

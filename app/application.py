@@ -3,7 +3,6 @@
 import argparse
 import logging
 import sys
-import tempfile
 from pathlib import Path
 
 import pyqtgraph
@@ -21,6 +20,7 @@ from app.running.job_runner import JobEnded
 from app.settings import Settings
 from app.signals import SignalListener, end_at_once
 from moe_core.job_console import Console
+from moe_core.temporary_folder import temporary_folder
 
 log = logging.getLogger(__name__)
 
@@ -34,8 +34,8 @@ def run(arguments: list[str]) -> int:
     end_at_once()
     if options.screenshot is None or options.settings is not None:
         return _run(options)
-    with tempfile.TemporaryDirectory(prefix="moescope-") as folder:  # a picture neither follows nor changes the user's
-        options.settings = Path(folder) / "settings.ini"
+    with temporary_folder("moescope-picture-") as folder:  # a picture neither follows nor changes the user's
+        options.settings = folder / "settings.ini"
         return _run(options)
 
 

@@ -3,11 +3,9 @@
 All three are measured in one run on one device, so that their ratios hold on a noisy machine as well.
 """
 
-import tempfile
 import time
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from moe_core.benchmarks import load_quiz
@@ -20,6 +18,7 @@ from moe_core.prompting import TokenisedQuiz
 from moe_core.question_selection import QuestionSelection, select_questions
 from moe_core.run_plan import RunOptions, RunPlan, plan_run
 from moe_core.storage.trace_skeleton import create_trace
+from moe_core.temporary_folder import temporary_folder
 
 if TYPE_CHECKING:
     from moe_core.model_loading.building import LoadedModel
@@ -82,8 +81,8 @@ def measure_speed(loaded: "LoadedModel", plan: RunPlan) -> Generator[Event, None
     tokenised, budget = plan.tokenised, plan.specification.batch_tokens
     yield Stage("Warming up")
     _run_bare(loaded, tokenised, budget, max_batches=2)
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "bench.h5"
+    with temporary_folder("moescope-bench-") as folder:
+        path = folder / "bench.h5"
         create_trace(path, plan.specification, tokenised, plan.token_texts)
         result = yield from fill_trace(path, loaded, plan)
     yield Stage("Running the same batches without recording")

@@ -3,12 +3,11 @@
 import json
 import os
 import shutil
-import tempfile
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from moe_core.errors import BaselineMismatchError, ModelError
 from moe_core.intervention import Intervention
@@ -18,7 +17,9 @@ from moe_core.model_loading.safety import WEIGHTS_INDEX, CheckedFolder, check_fo
 from moe_core.model_loading.source import HubModel, ModelFolder, download, find_model
 from moe_core.pruning import KeepList, KeptTensor, keep_list, kept_tensors, smaller_config
 from moe_core.specification import ModelSpecification
+from moe_core.storage.positioned_file import sync_directory
 from moe_core.storage.trace_reader import open_trace
+from moe_core.temporary_folder import temporary_folder
 
 PROVENANCE = "moescope_pruning.json"
 _COMPANIONS = ("*.json", "*.jinja", "tokenizer.model", "LICENSE*")
@@ -64,16 +65,18 @@ def export_pruned(request: ExportRequest) -> Generator[Event, None, ExportResult
     n_bytes = sum(tensor.n_bytes for tensor in tensors)
     _check_room(request.out, n_bytes)
     try:
-        with tempfile.TemporaryDirectory(dir=request.out.parent, prefix=f".{request.out.name}.") as folder:
-            unfinished = Path(folder) / "model"
+        with temporary_folder(f".{request.out.name}.unfinished-", request.out.absolute().parent) as folder:
+            unfinished = folder / "model"
             unfinished.mkdir()
             _write_companions(unfinished, checked, smaller_config(checked.config, n_left))
             _write_json(unfinished / PROVENANCE, {"source": recorded.source, **kept.to_json()})
             yield from _write_weights(unfinished, tensors, n_bytes)
             check_folder(unfinished)
+            sync_directory(unfinished)
             if request.out.exists():
                 request.out.rmdir()
             unfinished.rename(request.out)
+            sync_directory(request.out.absolute().parent)
     except OSError as error:
         raise ModelError(f"{request.out} cannot be written ({error.strerror or error}).") from error
     return ExportResult(request.out, n_left, n_bytes)
@@ -123,7 +126,9 @@ def _write_companions(folder: Path, checked: CheckedFolder, config: dict[str, An
     for pattern in _COMPANIONS:
         for file in checked.folder.glob(pattern):
             if file.name not in ("config.json", WEIGHTS_INDEX, PROVENANCE):
-                shutil.copyfile(file, folder / file.name)
+                with file.open("rb") as source, (folder / file.name).open("wb") as target:
+                    shutil.copyfileobj(source, target)
+                    _make_durable(target)
     _write_json(folder / "config.json", config)
 
 
@@ -142,8 +147,7 @@ def _write_weights(folder: Path, tensors: Sequence[KeptTensor], n_bytes: int) ->
                     written += len(chunk)
                     if len(chunk) == _CHUNK_BYTES:
                         yield _progress(written, n_bytes)
-            target.flush()
-            os.fsync(target.fileno())
+            _make_durable(target)
         yield _progress(written, n_bytes)
     if len(set(places.values())) > 1:
         _write_json(folder / WEIGHTS_INDEX, {"metadata": {"total_size": n_bytes}, "weight_map": places})
@@ -183,4 +187,12 @@ def _progress(written: int, n_bytes: int) -> Progress:
 
 
 def _write_json(file: Path, content: dict[str, Any]) -> None:
-    file.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    with file.open("w", encoding="utf-8") as target:
+        target.write(json.dumps(content, indent=2, ensure_ascii=False) + "\n")
+        _make_durable(target)
+
+
+def _make_durable(file: IO[Any]) -> None:
+    """Before the folder gets its name: a power cut never leaves a checkpoint with holes under it."""
+    file.flush()
+    os.fsync(file.fileno())

@@ -1,6 +1,5 @@
 """What a hub model holds and how much of it is still to be fetched, told without downloading its weights."""
 
-import tempfile
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +19,7 @@ from moe_core.model_loading.source import (
     hub_errors,
     hub_is_off,
 )
+from moe_core.temporary_folder import temporary_folder
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,7 @@ def _files(hub: HubModel) -> Sequence[Any] | None:
 
 
 def _configuration(hub: HubModel, files: Sequence[Any]) -> tuple[dict[str, Any], ModelFamily]:
-    with hub_errors(hub, offline=False), tempfile.TemporaryDirectory() as folder:
+    with hub_errors(hub, offline=False), temporary_folder("moescope-hub-") as folder:
         from huggingface_hub import hf_hub_download
 
         file = hf_hub_download(hub.name, "config.json", revision=files[0].commit_hash, cache_dir=folder)

@@ -3,6 +3,7 @@
 The server loads the model once; each child is a copy of it and begins with the model in memory.
 """
 
+import shutil
 from collections.abc import Generator
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import numpy as np
 
 from moe_core.intervention import parse_mask
 from moe_core.jobs.engine import Engine
+from moe_core.jobs.export_pruned import ExportRequest, export_pruned
 from moe_core.jobs.load_model import ModelRequest
 from moe_core.jobs.record import RecordRequest, record
 from moe_core.jobs.what_if import WhatIfRequest, what_if
@@ -52,6 +54,43 @@ def record_all(model: str, quiz: str, out: str) -> None:
 def mask_all(baseline: str, out: str) -> None:
     """In a child: begin or resume a what-if."""
     pump(what_if(WhatIfRequest(Path(baseline), parse_mask("0:1,1:2"), out=Path(out), offline=True), _ENGINE))
+
+
+def export(baseline: str, out: str) -> None:
+    """In a child: write the smaller checkpoint."""
+    pump(export_pruned(ExportRequest(Path(baseline), parse_mask("0:1,1:2,2:3"), Path(out), offline=True)))
+
+
+def kill_exports(folder: Path, model: Path, tries: int, seed: int = 0) -> Outcome:
+    """Under its name stands a whole checkpoint or none; the next export removes what a killed one left."""
+    outcome, rng = Outcome(), np.random.default_rng(seed)
+    baseline, out = folder / "baseline.h5", folder / "smaller"
+    pump(record(record_request(str(model), str(write_quiz(folder / "quiz.csv")), str(baseline)), _ENGINE))
+    with ForkServer([HERE]) as server:
+        whole = server.run(f"{HERE}:export", baseline=str(baseline), out=str(folder / "whole"))
+        assert whole.code == 0, whole.error
+        truth = _contents(folder / "whole")
+        for number in range(tries):
+            instant_s = float(rng.random()) * whole.seconds
+            where = f"export {number} after {instant_s:.3f} s (seed {seed})"
+            server.run(f"{HERE}:export", kill_after_s=instant_s, baseline=str(baseline), out=str(out))
+            outcome.tries += 1
+            outcome.count("left something", bool(_leftovers(folder)))
+            if not out.exists():
+                ended = server.run(f"{HERE}:export", baseline=str(baseline), out=str(out))
+                outcome.check(ended.code == 0, f"{where}: {ended.error[-400:]}")
+                outcome.check(not _leftovers(folder), f"{where}: {_leftovers(folder)} stayed behind")
+            outcome.check(_contents(out) == truth, f"{where}: the checkpoint is not whole")
+            shutil.rmtree(out)
+    return outcome
+
+
+def _leftovers(folder: Path) -> list[str]:
+    return [path.name for path in folder.iterdir() if path.name.startswith(".smaller.")]
+
+
+def _contents(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
 def kill_jobs(folder: Path, model: Path, tries: int, seed: int = 0) -> Outcome:

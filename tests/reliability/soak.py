@@ -20,7 +20,7 @@ from tests.reliability.outcome import Outcome
 from tests.reliability.power_loss import PowerLoss
 from tests.reliability.quiz_fuzz import damaged_tables
 from tests.reliability.readers import read_while_writing, slowdown
-from tests.reliability.real_jobs import kill_jobs
+from tests.reliability.real_jobs import kill_exports, kill_jobs
 from tests.reliability.recorder import RUN, SMALL
 from tests.reliability.small_disk import CannotMountError, fill_levels, small_disk
 from tests.reliability.stops import stop_commands, stop_windows
@@ -65,6 +65,10 @@ def _model(folder: Path) -> Path:
 PROMISES = (
     Promise("kills", "kill -9 at any instant", 3_000, lambda folder, seed: kill_recorders(folder, 100, seed)),
     Promise("jobs", "kill -9 of whole jobs", 300, lambda folder, seed: kill_jobs(folder, _model(folder), 30, seed)),
+    Promise(
+        "exports", "kill -9 of smaller models", 1_000,
+        lambda folder, seed: kill_exports(folder, _model(folder), 100, seed),
+    ),
     Promise("prefixes", "every prefix of the writes", 5_000, _prefixes),
     Promise(
         "images", "power cuts, random sectors", 20_000,

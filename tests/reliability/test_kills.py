@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.reliability.kills import kill_recorders
-from tests.reliability.real_jobs import kill_jobs
+from tests.reliability.real_jobs import kill_exports, kill_jobs
 
 pytestmark = pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs fork and SIGKILL")
 
@@ -23,3 +23,10 @@ def test_recordings_and_what_ifs_of_a_model_are_killed(tmp_path: Path, tiny_olmo
     outcome = kill_jobs(tmp_path, tiny_olmoe, tries=12)
     assert outcome.failures == []
     assert outcome.notes["killed between first and last question"] > 0
+
+
+def test_exports_are_killed(tmp_path: Path, tiny_olmoe: Path) -> None:
+    """A smaller checkpoint is whole or not there, and nothing unfinished stays for long."""
+    outcome = kill_exports(tmp_path, tiny_olmoe, tries=20)
+    assert outcome.failures == []
+    assert outcome.notes["left something"] > 0

@@ -105,7 +105,10 @@ class Failure:
 
 @dataclass(frozen=True)
 class Coverage:
-    """How many questions stand where; `n_questions`, recorded and not failed, are those that count."""
+    """How many questions stand where; `n_questions`, recorded and not failed, are those that count.
+
+    `n_in_smaller_batches` were asked in parts of their batch, since the device's memory ran out; they count as any.
+    """
 
     complete: bool
     n_planned: int
@@ -113,6 +116,7 @@ class Coverage:
     n_questions: int
     n_skipped: int
     n_damaged: int
+    n_in_smaller_batches: int
     failures: tuple[Failure, ...]
 
     @property

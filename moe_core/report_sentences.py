@@ -60,6 +60,8 @@ def coverage(report: ExpertContributions) -> str:
         parts.append(f"{count(found.n_skipped)} skipped as too long for the model")
     if found.n_damaged:
         parts.append(f"{count(found.n_damaged)} damaged")
+    if found.n_in_smaller_batches:
+        parts.append(f"{count(found.n_in_smaller_batches)} asked in smaller batches, since the memory ran out")
     return "; ".join(parts)
 
 

@@ -18,7 +18,7 @@ ExpertIds = NDArray[np.uint8] | NDArray[np.uint16]
 
 
 class Status(IntEnum):
-    """How a question ended; stored as one byte, so a number never changes its meaning."""
+    """How a question ended; stored in the lower bits of one byte, so a number never changes its meaning."""
 
     NOT_RECORDED = 0
     ANSWERED = 1
@@ -37,6 +37,12 @@ _REASONS = {
     Status.NON_FINITE_ROUTER: "a router gave a value that is not finite",
     Status.NON_FINITE_ANSWER: "the log-probability of a choice is not finite",
 }
+
+
+IN_SMALLER_BATCH = 0x80
+"""Added to the stored byte of a question whose batch was split since the device's memory ran out."""
+STATUS_BITS = 0x7F
+SMALLER_BATCH_NOTE = "Asked in a smaller batch than planned: the device's memory ran out"
 
 
 @dataclass(frozen=True)
@@ -65,7 +71,8 @@ class Answer:
     """What happened at the answer position: experts and weights [L, K], p [L, E], log-probabilities [C] in nats.
 
     `choice_logprobs` is padded with NaN up to the quiz's largest number of choices; `predicted` is the index of its
-    largest value (the first wins ties), -1 when the question failed.
+    largest value (the first wins ties), -1 when the question failed. `in_smaller_batch`: its batch did not fit into the
+    device's memory and was asked in parts, which changes numbers by rounding at most.
     """
 
     experts: ExpertIds
@@ -74,6 +81,7 @@ class Answer:
     choice_logprobs: Float32Array
     predicted: int
     status: Status
+    in_smaller_batch: bool = False
 
 
 @dataclass(frozen=True)

@@ -63,6 +63,11 @@ class FakeTrace:
     prefix_tokens: list[NDArray[np.float64]] = field(default_factory=list)
 
     @property
+    def in_smaller_batch(self) -> NDArray[np.bool_]:
+        """None of them [N]."""
+        return np.zeros(len(self.status), np.bool_)
+
+    @property
     def complete(self) -> bool:
         """Whether every question was recorded."""
         return bool(self.recorded.all())

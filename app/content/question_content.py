@@ -15,7 +15,7 @@ from app.trace_data import TraceData
 from moe_core.errors import TraceError
 from moe_core.question_filter import Expert
 from moe_core.question_table import OUTCOMES, Outcome
-from moe_core.routing_trace import Answer, Status
+from moe_core.routing_trace import SMALLER_BATCH_NOTE, Answer, Status
 from moe_core.scoped_routing import entropy, renormalise
 from moe_core.storage.trace_questions import TokenRouting
 
@@ -82,6 +82,13 @@ class QuestionContent:
             return self.answer_problem
         reason = self.answer.status.reason
         return f"The question failed: {reason}." if self.answer.status != Status.ANSWERED else ""
+
+    @property
+    def remark(self) -> str:
+        """Why the question has no answer, or under which circumstances it has one; empty in the usual case."""
+        if self.answer is None or self.failure:
+            return self.failure
+        return SMALLER_BATCH_NOTE if self.answer.in_smaller_batch else ""
 
     @property
     def logprobs(self) -> FloatArray:

@@ -46,6 +46,8 @@ class ReportedTrace(RoutedQuestions, Protocol):
     @property
     def damaged(self) -> tuple[int, ...]: ...
     @property
+    def in_smaller_batch(self) -> NDArray[np.bool_]: ...
+    @property
     def ids(self) -> Sequence[str]: ...
     @property
     def n_choices(self) -> NDArray[np.uint8]: ...
@@ -160,6 +162,7 @@ def _coverage(trace: ReportedTrace, drawn: RoutingSample) -> Coverage:
         n_questions=len(drawn.questions),
         n_skipped=len(trace.specification.quiz.skipped),
         n_damaged=len(trace.damaged),
+        n_in_smaller_batches=int(np.asarray(trace.in_smaller_batch).sum()),
         failures=failures,
     )
 

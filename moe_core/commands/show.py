@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from moe_core.command import Command
 from moe_core.question import CHOICE_LETTERS
-from moe_core.routing_trace import Answer, Status
+from moe_core.routing_trace import SMALLER_BATCH_NOTE, Answer, Status
 from moe_core.scoped_routing import entropy, renormalise
 from moe_core.storage.trace_reader import Trace, open_trace
 
@@ -36,7 +36,7 @@ def describe_question(trace: Trace, question: int, *, all_tokens: bool = False) 
     """The JSON object that `show --json` prints; raises TraceError when the question is not recorded, or damaged.
 
     Layers count the MoE layers from 0; `gold` and `predicted` are indices of choices; numbers that are not finite
-    are null. A failed question also has `status` and `reason`.
+    are null. A failed question also has `status` and `reason`, and one whose batch was split `in_smaller_batch`.
     """
     answer = trace.answer(question)
     content = trace.content(question)
@@ -53,6 +53,8 @@ def describe_question(trace: Trace, question: int, *, all_tokens: bool = False) 
     }
     if answer.status != Status.ANSWERED:
         shown |= {"status": answer.status.name.lower(), "reason": answer.status.reason}
+    if answer.in_smaller_batch:
+        shown["in_smaller_batch"] = True
     if all_tokens:
         routing = trace.token_routing(question)
         shown |= {"token_experts": routing.experts.tolist(), "token_weights": _numbers(routing.weights)}
@@ -88,6 +90,8 @@ def _text(shown: dict[str, Any]) -> list[str]:
     lines += [_choice_line(shown, choice) for choice in range(len(shown["choices"]))]
     if "reason" in shown:
         lines += ["", f"Failed: {shown['reason']}."]
+    if "in_smaller_batch" in shown:
+        lines += ["", f"{SMALLER_BATCH_NOTE}."]
     lines += ["", "layer  entropy  experts and their weights at the answer position"]
     for layer in shown["layers"]:
         lines.append(

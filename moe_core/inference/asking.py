@@ -168,6 +168,7 @@ class _Asking:
                     logprobs[row],
                     len(self._tokenised.questions[question].choices),
                     prefix_finite=prefix.finite,
+                    in_smaller_batch=batch.is_part,
                 ),
             )
             for row, question in enumerate(batch.questions)

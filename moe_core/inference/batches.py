@@ -14,16 +14,19 @@ from moe_core.prompting import TokenisedQuiz
 class Batch:
     """Questions asked in one forward pass, behind `prefix` (-1: none of their tokens are shared).
 
-    No questions at all: only the prefix is to be run, since all its questions are recorded.
+    No questions at all: only the prefix is to be run, since all its questions are recorded. `is_part`: of a batch that
+    was planned and did not fit into the memory.
     """
 
     prefix: int
     questions: tuple[int, ...]
+    is_part: bool = False
 
     def halves(self) -> tuple["Batch", "Batch"]:
         """Two batches of half as many questions, in the same order; only where there are at least two."""
         middle = (len(self.questions) + 1) // 2
-        return Batch(self.prefix, self.questions[:middle]), Batch(self.prefix, self.questions[middle:])
+        first, second = self.questions[:middle], self.questions[middle:]
+        return Batch(self.prefix, first, is_part=True), Batch(self.prefix, second, is_part=True)
 
 
 def plan_batches(

@@ -45,7 +45,15 @@ class BatchRouting:
             **sums,
         )
 
-    def answer(self, row: int, choice_logprobs: NDArray[np.float32], n_choices: int, *, prefix_finite: bool) -> Answer:
+    def answer(
+        self,
+        row: int,
+        choice_logprobs: NDArray[np.float32],
+        n_choices: int,
+        *,
+        prefix_finite: bool,
+        in_smaller_batch: bool,
+    ) -> Answer:
         """The answer of one row: the first largest log-probability, or the reason why there is none."""
         status = Status.ANSWERED
         if not (self.finite[row] and prefix_finite):
@@ -60,6 +68,7 @@ class BatchRouting:
             choice_logprobs=choice_logprobs,
             predicted=int(np.argmax(choice_logprobs[:n_choices])) if answered else -1,
             status=status,
+            in_smaller_batch=in_smaller_batch,
         )
 
 

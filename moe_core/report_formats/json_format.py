@@ -30,6 +30,7 @@ def _report(report: ExpertContributions) -> dict[str, Any]:
         "n_failed": found.n_failed,
         "n_skipped": found.n_skipped,
         "n_damaged": found.n_damaged,
+        "n_in_smaller_batches": found.n_in_smaller_batches,
         "failures": {failure.reason: failure.n for failure in found.failures},
         "accuracy": _number(report.accuracy.estimate),
         "accuracy_ci95": _interval(report.accuracy.lower, report.accuracy.upper),

@@ -1,4 +1,4 @@
-"""Every name, shape and dtype of a trace file of format 1, and what each checksum covers: the one list all parts use.
+"""Every name, shape and dtype of a trace file, and what each checksum covers: the one list all parts use.
 
 Axes: N questions, P shared prefixes, T token rows of all segments, L MoE layers, E experts, K chosen experts,
 C choices, V distinct token ids.
@@ -15,7 +15,8 @@ import numpy as np
 from moe_core.specification import Specification
 
 FORMAT = b"moescope-trace"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2  # what is written; it differs from 1 only by the bit IN_SMALLER_BATCH of `answers/status`
+READABLE_VERSIONS = (1, 2)
 MAX_SEGMENT_TOKENS = 65535  # token counts are unsigned 16 bit
 MAX_EXPERTS = 65536  # expert ids are at most unsigned 16 bit
 MAX_QUESTIONS = 2**20

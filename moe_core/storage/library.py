@@ -14,7 +14,7 @@ import numpy as np
 from moe_core.errors import InterventionError, TraceError
 from moe_core.intervals import Proportion, proportion_95
 from moe_core.intervention import Intervention
-from moe_core.routing_trace import Status
+from moe_core.routing_trace import STATUS_BITS, Status
 from moe_core.specification import Specification
 from moe_core.storage.layout import Segments
 from moe_core.storage.trace_check import check_structure
@@ -127,7 +127,7 @@ def _recorded(file: TraceFile) -> Array:
 def _accuracy(file: TraceFile) -> Proportion:
     """Right answers among the answered questions that have a gold one."""
     gold = file.read("questions/gold")
-    scored = _recorded(file) & (file.read("answers/status") == Status.ANSWERED) & (gold >= 0)
+    scored = _recorded(file) & (file.read("answers/status") & STATUS_BITS == Status.ANSWERED) & (gold >= 0)
     return proportion_95(int((scored & (file.read("answers/predicted") == gold)).sum()), int(scored.sum()))
 
 

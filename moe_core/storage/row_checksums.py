@@ -11,7 +11,7 @@ from enum import IntEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from moe_core.routing_trace import Status
+from moe_core.routing_trace import STATUS_BITS, Status
 from moe_core.storage.layout import Segments, covered_rows
 from moe_core.storage.trace_file import Array, TraceFile
 
@@ -98,7 +98,7 @@ def _answers_in_range(file: TraceFile, start: int, stop: int) -> NDArray[np.bool
     experts = file.read("answers/experts", start, stop)  # [n, L, K]
     predicted = file.read("answers/predicted", start, stop)
     n_choices = file.read("questions/n_choices", start, stop)
-    status = file.read("answers/status", start, stop)
+    status = file.read("answers/status", start, stop) & STATUS_BITS
     in_range = (experts < file.layout.dimensions.n_experts).all(axis=(1, 2))
     in_range &= (predicted >= -1) & (predicted < n_choices.astype(np.int16))
     return np.asarray(in_range & (status > Status.NOT_RECORDED) & (status <= max(Status)))

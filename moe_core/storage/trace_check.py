@@ -15,6 +15,7 @@ from moe_core.storage.layout import (
     MAX_EXPERTS,
     MAX_QUESTIONS,
     MAX_SPECIFICATION_BYTES,
+    READABLE_VERSIONS,
     Dataset,
     Extent,
     Segments,
@@ -155,8 +156,8 @@ def _check_attributes(attributes: Attributes) -> None:
         raise _OtherFileError(
             f"has trace format {version}, this moescope reads up to {FORMAT_VERSION}: install a newer one."
         )
-    if version != FORMAT_VERSION or attributes.keys() != {"format", "format_version", "static_crc32"}:
-        raise TraceError(f"its attributes are not those of format {FORMAT_VERSION}.")
+    if version not in READABLE_VERSIONS or attributes.keys() != {"format", "format_version", "static_crc32"}:
+        raise TraceError(f"its attributes are not those of a trace of format {FORMAT_VERSION}.")
     if not isinstance(attributes["static_crc32"], int):
         raise TraceError("its static checksum is no number.")
 

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from moe_core.errors import TraceError
-from moe_core.routing_trace import Answer, ExpertIds, Float16Array, Status
+from moe_core.routing_trace import IN_SMALLER_BATCH, STATUS_BITS, Answer, ExpertIds, Float16Array, Status
 from moe_core.specification import Specification
 from moe_core.storage.layout import Segments, TraceDimensions
 from moe_core.storage.row_checksums import segment_word, tokens_word
@@ -156,10 +156,13 @@ class TraceQuestions:
         }
         experts, n_choices = values["experts"], int(self.n_choices[question])
         in_range = int(experts.max()) < self.dimensions.n_experts and -1 <= int(values["predicted"]) < n_choices
-        known = Status.NOT_RECORDED < int(values["status"]) <= max(Status)
+        status = int(values["status"]) & STATUS_BITS
+        known = Status.NOT_RECORDED < status <= max(Status)
         if not (in_range and known) or segment_word(self._file, Segments.QUESTIONS, question) != word:
             raise self._damaged(question)
-        return Answer(**(values | {"predicted": int(values["predicted"]), "status": Status(int(values["status"]))}))
+        in_smaller_batch = bool(values.pop("status") & IN_SMALLER_BATCH)
+        values["predicted"] = int(values["predicted"])
+        return Answer(**values, status=Status(status), in_smaller_batch=in_smaller_batch)
 
     def prompt_token_ids(self, question: int) -> NDArray[np.int32]:
         """Token ids of the whole prompt [T], the shared prefix first."""

@@ -11,7 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from moe_core.errors import TraceError
-from moe_core.routing_trace import ExpertIds, Float16Array, Float32Array, Status, UInt16Array
+from moe_core.routing_trace import (
+    IN_SMALLER_BATCH,
+    STATUS_BITS,
+    ExpertIds,
+    Float16Array,
+    Float32Array,
+    Status,
+    UInt16Array,
+)
 from moe_core.storage.layout import SUM_NAMES, Segments
 from moe_core.storage.row_checksums import RowState, check_segments
 from moe_core.storage.trace_check import check_structure
@@ -97,7 +105,14 @@ class Trace(TraceQuestions):
     @property
     def status(self) -> NDArray[np.uint8]:
         """How each question ended [N], as `Status`; NOT_RECORDED where `recorded` is false."""
-        return read_only(np.where(self.recorded, self._row_array("answers/status"), np.uint8(Status.NOT_RECORDED)))
+        status = self._row_array("answers/status") & np.uint8(STATUS_BITS)
+        return read_only(np.where(self.recorded, status, np.uint8(Status.NOT_RECORDED)))
+
+    @property
+    def in_smaller_batch(self) -> NDArray[np.bool_]:
+        """Recorded questions whose batch was split since the device's memory ran out [N]."""
+        split = (self._row_array("answers/status") & IN_SMALLER_BATCH) != 0
+        return read_only(np.asarray(self.recorded & split))
 
     @property
     def predicted(self) -> NDArray[np.int8]:

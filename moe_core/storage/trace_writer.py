@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from moe_core.errors import TraceError
-from moe_core.routing_trace import PrefixRecord, QuestionRecord, SegmentRouting
+from moe_core.routing_trace import IN_SMALLER_BATCH, PrefixRecord, QuestionRecord, SegmentRouting
 from moe_core.specification import Specification
 from moe_core.storage.layout import SUM_NAMES, Dataset, Segments, TraceDimensions, covered_rows
 from moe_core.storage.row_checksums import RowState, check_segments, tokens_word, word_of
@@ -137,7 +137,7 @@ def _answer_rows(record: QuestionRecord, dimensions: TraceDimensions) -> dict[st
         "answers/router_probs": answer.router_probs,
         "answers/choice_logprobs": answer.choice_logprobs,
         "answers/predicted": answer.predicted,
-        "answers/status": int(answer.status),
+        "answers/status": int(answer.status) | (IN_SMALLER_BATCH if answer.in_smaller_batch else 0),
     }
 
 

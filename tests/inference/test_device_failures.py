@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 import torch
 
+from moe_core.analyses.expert_contributions import compute as expert_contributions
+from moe_core.commands.show import describe_question
 from moe_core.errors import RunError
 from moe_core.inference.asking import SmallerBatches, ask
 from moe_core.inference.device_failures import DeviceFailure, attempt
@@ -19,7 +21,9 @@ from moe_core.jobs.events import Notice
 from moe_core.jobs.load_model import ModelRequest
 from moe_core.jobs.record import record
 from moe_core.model_loading.building import LoadedModel
-from moe_core.routing_trace import PrefixRecord, QuestionRecord
+from moe_core.report_sentences import coverage
+from moe_core.routing_trace import PrefixRecord, QuestionRecord, Status
+from moe_core.storage.library import read_entry
 from moe_core.storage.trace_check import verify
 from moe_core.storage.trace_reader import open_trace
 from tests.inference.test_asking import loaded, quiz_of
@@ -90,6 +94,8 @@ def test_batches_are_halved_until_they_fit(
     assert smaller[0].n_questions == 6
     assert f"{smaller[0].n_part} at once" in smaller[0].text
     assert forward.scratch() is None
+    assert [item.answer.in_smaller_batch for item in parts] == [True] * 6 + [False]  # the last had no batch to split
+    assert not any(item.answer.in_smaller_batch for item in whole)
 
 
 @pytest.mark.parametrize("place", range(1, 4))
@@ -149,7 +155,7 @@ def test_a_lost_device_ends_the_run_with_a_resumable_trace(
 def test_the_run_tells_of_smaller_batches(
     tiny_olmoe: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, quiz_csv: Path
 ) -> None:
-    """As a notice, and the trace is complete."""
+    """As a notice and in the trace, which is complete; so do `show` and `report`, to whom these questions count."""
     engine = Engine()
     for _ in engine.load(ModelRequest(str(tiny_olmoe), "cpu")):
         pass
@@ -159,6 +165,14 @@ def test_the_run_tells_of_smaller_batches(
     _, events = run(record(request_for(tiny_olmoe, quiz_csv, tmp_path / "t.h5"), engine))
     assert any(isinstance(event, Notice) and "too many for the device's memory" in event.text for event in events)
     assert verify(tmp_path / "t.h5").complete
+    with open_trace(tmp_path / "t.h5") as trace:
+        assert trace.in_smaller_batch.all()
+        assert (trace.status == Status.ANSWERED).all()
+        assert describe_question(trace, 3)["in_smaller_batch"] is True
+        found = expert_contributions(trace)
+        assert (found.coverage.n_questions, found.coverage.n_in_smaller_batches) == (12, 12)
+        assert "12 asked in smaller batches, since the memory ran out" in coverage(found)
+    assert read_entry(tmp_path / "t.h5").accuracy.n == 12
 
 
 def test_other_errors_are_no_device_failures() -> None:

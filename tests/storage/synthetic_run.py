@@ -69,7 +69,7 @@ class SyntheticRun:
         return PrefixRecord(prefix, self._routing(rng, len(self.tokenised.prefixes[prefix])))
 
     def question_record(self, question: int) -> QuestionRecord:
-        """What the model would give for one question; question 4 failed."""
+        """What the model would give for one question; question 4 failed, 3 and 4 were asked in a smaller batch."""
         return self._question_record(question, len(self.tokenised.segments[question]))
 
     def records(self) -> Iterator[PrefixRecord | QuestionRecord]:
@@ -90,6 +90,7 @@ class SyntheticRun:
             choice_logprobs=np.full(self.n_choices, np.nan, np.float32) if failed else self._logprobs(rng),
             predicted=-1 if failed else int(rng.integers(self.n_choices)),
             status=Status.NON_FINITE_ANSWER if failed else Status.ANSWERED,
+            in_smaller_batch=question in (3, 4),
         )
         return QuestionRecord(question, self._routing(rng, n_tokens), answer)
 

@@ -37,13 +37,15 @@ def test_answers_come_back(run: SyntheticRun, trace: Trace) -> None:
         given_answer, answer = run.question_record(n).answer, trace.answer(n)
         for name in ("experts", "weights", "router_probs", "choice_logprobs"):
             np.testing.assert_array_equal(getattr(answer, name), getattr(given_answer, name))
-        assert (answer.predicted, answer.status) == (given_answer.predicted, given_answer.status)
+        for name in ("predicted", "status", "in_smaller_batch"):
+            assert getattr(answer, name) == getattr(given_answer, name)
         np.testing.assert_array_equal(trace.answer_experts[n], given_answer.experts)
         np.testing.assert_array_equal(trace.answer_weights[n], given_answer.weights)
         np.testing.assert_array_equal(trace.router_probs[n], given_answer.router_probs)
         np.testing.assert_array_equal(trace.choice_logprobs[n], given_answer.choice_logprobs)
     assert trace.predicted.tolist() == [run.question_record(n).answer.predicted for n in range(run.n_questions)]
     assert trace.status.tolist() == [1, 1, 1, 1, Status.NON_FINITE_ANSWER, 1]
+    assert np.flatnonzero(trace.in_smaller_batch).tolist() == [3, 4]
 
 
 def test_sums_come_back(run: SyntheticRun, trace: Trace) -> None:

@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 
@@ -78,12 +79,16 @@ def test_the_example_on_the_page_runs(tmp_path: Path, capsys: pytest.CaptureFixt
     assert "What is 1? ∑" in capsys.readouterr().out
 
 
-def test_format_1_stays_readable() -> None:
-    """The kept trace of format 1 opens, is complete and sound, and shows its questions."""
-    path = ROOT / "tests" / "data" / "demo-format-1.h5"
+@pytest.mark.parametrize(("version", "split"), [(1, []), (2, [3, 5])])
+def test_every_format_stays_readable(version: int, split: list[int]) -> None:
+    """The kept trace of each version opens, is complete and sound, and shows its questions; what it cannot say is no."""
+    path = ROOT / "tests" / "data" / f"demo-format-{version}.h5"
+    with h5py.File(path) as file:
+        assert file.attrs["format_version"] == version
     assert verify(path).complete
     with open_trace(path) as trace:
         assert trace.n_questions >= 6
+        assert np.flatnonzero(trace.in_smaller_batch).tolist() == split
         for question in range(trace.n_questions):
             shown = describe_question(trace, question, all_tokens=True)
             assert len(shown["token_experts"]) == len(shown["tokens"]) == trace.n_prompt_tokens[question]

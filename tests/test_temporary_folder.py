@@ -20,6 +20,16 @@ with temporary_folder("work-", Path(sys.argv[1])) as folder:
     sys.stdin.read()
 """
 
+HURRIES = """
+import sys
+from pathlib import Path
+from moe_core.temporary_folder import temporary_folder
+for number in range(300):
+    with temporary_folder("work-", Path(sys.argv[1])) as folder:
+        (folder / "half").write_text(str(number))
+        assert (folder / "half").read_text() == str(number)
+"""
+
 
 def holder(parent: Path) -> tuple[subprocess.Popen[str], Path]:
     """A process that is at work in a folder of its own."""
@@ -47,6 +57,9 @@ def test_dead_ones_are_swept_and_living_ones_are_not(tmp_path: Path) -> None:
     foreign = tmp_path / "work-of-somebody"
     for made in (other, foreign):
         made.mkdir()
+    (foreign / "letter").write_text("keep")
+    unlocked = tmp_path / "work-killed-early"
+    unlocked.mkdir()
     (tmp_path / "work-link").symlink_to(other)
     dead, left = holder(tmp_path)
     dead.kill()
@@ -55,6 +68,16 @@ def test_dead_ones_are_swept_and_living_ones_are_not(tmp_path: Path) -> None:
     living, used = holder(tmp_path)
     with temporary_folder("work-", tmp_path):
         assert not left.exists()
+        assert not unlocked.exists()
         assert (used / "half").exists()
     living.communicate()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["work", "work-link", "work-of-somebody"]
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs POSIX locks")
+def test_many_at_once_do_not_sweep_each_other(tmp_path: Path) -> None:
+    """Also not in the instants between making a folder and locking it."""
+    command = [sys.executable, "-c", HURRIES, str(tmp_path)]
+    processes = [subprocess.Popen(command, stderr=subprocess.PIPE, text=True) for _ in range(3)]
+    assert [process.communicate()[1] for process in processes] == ["", "", ""]
+    assert list(tmp_path.iterdir()) == []

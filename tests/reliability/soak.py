@@ -1,7 +1,8 @@
 """The torture of this folder in large: `python -m tests.reliability.soak [--minutes N] [--only NAME ..] [--seed S]`.
 
 Every promise gets an equal share of the minutes that are left and is tried again and again with other seeds until its
-share is used up, or until the number that is asked of it is reached. Prints a table; the exit code is 1 where anything failed.
+share is used up, or until the number that is asked of it is reached. Prints a table; the exit code is 1 where
+anything failed.
 """
 
 import argparse

@@ -81,7 +81,7 @@ def test_the_example_on_the_page_runs(tmp_path: Path, capsys: pytest.CaptureFixt
 
 @pytest.mark.parametrize(("version", "split"), [(1, []), (2, [3, 5])])
 def test_every_format_stays_readable(version: int, split: list[int]) -> None:
-    """The kept trace of each version opens, is complete and sound, and shows its questions; what it cannot say is no."""
+    """The kept trace of each version opens, is complete and sound, and shows its questions."""
     path = ROOT / "tests" / "data" / f"demo-format-{version}.h5"
     with h5py.File(path) as file:
         assert file.attrs["format_version"] == version

@@ -22,6 +22,7 @@ from app.files.trace_files import TraceFiles, ask_for_folder
 from app.main_toolbar import MainToolbar
 from app.menus import Menus
 from app.running.experiment_running import ExperimentRunning
+from app.running.following import Following
 from app.running.job_runner import JobEnded, JobRunner
 from app.running.recording import Recording
 from app.running.what_if_running import WhatIfRunning
@@ -58,6 +59,7 @@ class MainWindow(QMainWindow):
         self.runner = JobRunner(self)
         self._is_told_to_close = False
         self.recording = Recording(self.session, self.runner, self)
+        self.following = Following(self.session, self.runner, partial(self.say, is_failure=False), self)
         self.setObjectName("main-window")
         self.setWindowTitle("moescope")
         self.setAcceptDrops(True)

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import re
 import shutil
 import socket
 from collections.abc import Iterator
@@ -42,6 +43,17 @@ def writer_lock(path: Path) -> Iterator[None]:
         lock.release()
 
 
+def writer_of(path: Path) -> str:
+    """Who writes a trace at this moment, as `process 12 on host`; empty where nobody does, or that cannot be told.
+
+    By what the writer signed: asking the lock itself would be in the way of one that wants it in that instant.
+    """
+    signed = re.fullmatch(r"process (\d+) on (.+)", _signature(path.with_name(path.name + ".lock")))
+    if signed is None or (signed[2] == socket.gethostname() and not _is_alive(int(signed[1]))):
+        return ""
+    return signed[0]
+
+
 def leftover_prefix(path: Path) -> str:
     """How the folder is called in which a trace of this name is made."""
     return f".{path.name}.creating-"
@@ -58,8 +70,25 @@ def _sign(sidecar: Path, text: str) -> None:
 
 
 def _holder(sidecar: Path) -> str:
+    return _signature(sidecar) or "another process"
+
+
+def _signature(sidecar: Path) -> str:
+    """What stands in a lock file; empty where that is nothing to show."""
     with suppress(OSError, UnicodeDecodeError):
         text = sidecar.read_text(encoding="utf-8")[:200]
-        if text and text.isprintable():
+        if text.isprintable():
             return text
-    return "another process"
+    return ""
+
+
+def _is_alive(process: int) -> bool:
+    if os.name != "posix":
+        return True  # where asking would end it; but there the lock keeps others from reading the signature
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except (PermissionError, OverflowError):
+        pass
+    return True

@@ -1,0 +1,93 @@
+"""A partial trace that another program records: shown as it grows, and the person is told who writes it."""
+
+import logging
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+from PySide6.QtCore import QObject, QTimer
+
+from app.running.job_runner import JobRunner
+from app.running.recording import REFRESH_S
+from app.session import Session
+from app.state import State
+from app.trace_data import TraceData
+from moe_core.errors import TraceError
+from moe_core.number_text import count
+from moe_core.storage.trace_lock import writer_of
+
+log = logging.getLogger(__name__)
+
+
+class Following(QObject):
+    """Looks at the file of the trace shown every two seconds, as long as it is partial; `say` tells a sentence.
+
+    Only while no job of this window runs: those look after their own traces.
+    """
+
+    def __init__(
+        self, session: Session, runner: JobRunner, say: Callable[[str], None], parent: QObject | None = None
+    ) -> None:
+        super().__init__(parent)
+        self._session = session
+        self._runner = runner
+        self._say = say
+        self._writer = ""
+        self._seen = 0
+        self._next_refresh_s = 0.0
+        self._timer = QTimer(self, interval=round(1000 * REFRESH_S))
+        self._timer.timeout.connect(self._look)
+        session.changed.connect(self._on_changed)
+
+    def _on_changed(self, before: State, after: State) -> None:
+        if after.trace is before.trace:
+            return
+        self._writer = ""
+        if after.trace is None or after.trace.trace.complete:
+            self._timer.stop()
+            return
+        self._seen, self._next_refresh_s = _version(after.trace.path), 0.0
+        self._timer.start()
+        QTimer.singleShot(0, self._look)  # when whoever opened it has said what it has to say
+
+    def _look(self) -> None:
+        shown = self._session.state.trace
+        if shown is None or self._runner.is_busy:
+            return
+        writer, version = writer_of(shown.path), _version(shown.path)
+        if writer and writer != self._writer:
+            self._say(f"{shown.path.name} is being recorded by {writer}: it is shown as it grows.")
+        was_followed, self._writer = bool(self._writer), writer
+        has_ended = was_followed and not writer
+        if has_ended or (version != self._seen and time.monotonic() >= self._next_refresh_s):
+            self._seen = version
+            self._refresh()
+        is_complete = shown.trace.complete
+        if is_complete:
+            self._timer.stop()
+        if was_followed and (has_ended or is_complete):
+            self._writer = ""
+            self._say(_end(shown, is_complete=is_complete))
+
+    def _refresh(self) -> None:
+        started = time.monotonic()
+        try:
+            self._session.refresh()
+        except TraceError as error:
+            log.warning("%s", error)
+        self._next_refresh_s = time.monotonic() + 10 * (time.monotonic() - started)
+
+
+def _end(shown: TraceData, *, is_complete: bool) -> str:
+    name, n_recorded, n_planned = shown.path.name, int(shown.trace.recorded.sum()), shown.trace.n_questions
+    if is_complete:
+        return f"{name} is complete: {count(n_planned)} questions."
+    return f"{name} is not recorded any more: {count(n_recorded)} of {count(n_planned)} questions are there."
+
+
+def _version(path: Path) -> int:
+    """Changes with the file; 0 where it is gone."""
+    with suppress(OSError):
+        return path.stat().st_mtime_ns
+    return 0

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QApplication
 from app import theme
 from app.crash_report import CrashReport
 from app.dialogs.error_report import ErrorReport
+from app.display import NO_DISPLAY, prepare_display
 from app.log_records import installed_records
 from app.main_window import MainWindow
 from app.native_crash import CrashFile, take_reports
@@ -31,6 +32,9 @@ _SWITCH_INTERVAL_S = 0.001
 def run(arguments: list[str]) -> int:
     """Open the window and stay until it is closed; the result is the exit code."""
     options = parse(arguments)
+    if not prepare_display(needs_to_be_seen=options.screenshot is None):
+        print(NO_DISPLAY, file=sys.stderr)
+        return 1
     end_at_once()
     if options.screenshot is None or options.settings is not None:
         return _run(options)

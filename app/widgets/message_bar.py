@@ -1,10 +1,30 @@
 """One line above the views that says what went wrong, or what should be known, until it is dismissed."""
 
-from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QColor, QPalette
+from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPalette, QResizeEvent
 from PySide6.QtWidgets import QLabel, QSizePolicy, QToolBar, QToolButton
 
 from app import theme
+
+
+class _Sentence(QLabel):
+    """Plain text, as high as its lines are at the width it has: a tool bar asks a label for no height for a width."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setTextFormat(Qt.TextFormat.PlainText)
+        self.setWordWrap(True)
+
+    def sizeHint(self) -> QSize:
+        return QSize(super().sizeHint().width(), self.heightForWidth(self.width()))
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(0, self.sizeHint().height())
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        if event.size().width() != event.oldSize().width():
+            self.updateGeometry()
 
 
 class MessageBar(QToolBar):
@@ -17,10 +37,8 @@ class MessageBar(QToolBar):
         self.setObjectName("toolbar-message")
         self.setMovable(False)
         self.setAccessibleName("Message")
-        self.setAutoFillBackground(True)
-        self._text = QLabel()
-        self._text.setTextFormat(Qt.TextFormat.PlainText)
-        self._text.setWordWrap(True)
+        self._ground = theme.WRONG
+        self._text = _Sentence()
         self._text.setTextInteractionFlags(
             Qt.TextInteractionFlag.TextSelectableByMouse | Qt.TextInteractionFlag.TextSelectableByKeyboard
         )
@@ -49,10 +67,15 @@ class MessageBar(QToolBar):
 
     def say(self, sentence: str, *, is_failure: bool = True) -> None:
         """Show a sentence; a failure has a reddish ground."""
-        ground, base = (theme.WRONG if is_failure else theme.BASELINE), self.palette()
-        colour = theme.blend(self.window().palette().color(QPalette.ColorRole.Window), QColor(ground), 0.22)
-        base.setColor(QPalette.ColorRole.Window, colour)
-        self.setPalette(base)
+        self._ground = theme.WRONG if is_failure else theme.BASELINE
         self._text.setText(sentence)
         self._log_action.setVisible(is_failure)
+        self.update()
         self.show()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        window = self.palette().color(QPalette.ColorRole.Window)
+        painter.fillRect(self.rect(), theme.blend(window, QColor(self._ground), 0.22))
+        painter.end()
+        super().paintEvent(event)

@@ -148,3 +148,18 @@ def test_a_word_that_is_neither_command_nor_trace_is_one_sentence() -> None:
     code, out, error = finish(start("recrod", "--model", "x"))
     assert (code, out) == (2, "")
     assert error == "moescope: recrod is neither a command nor a trace (.h5): see moescope --help.\n"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere there is always a display")
+def test_without_a_display(trace_path: Path, tmp_path: Path) -> None:
+    """A window is refused in one sentence, a picture is drawn all the same."""
+    nowhere = environment()
+    for name in ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM"):
+        nowhere.pop(name, None)
+    command = [sys.executable, "-m", "app", str(trace_path), "--settings", str(tmp_path / "s.ini")]
+    refused = subprocess.run(command, cwd=ROOT, env=nowhere, capture_output=True, text=True, timeout=120)
+    assert (refused.returncode, refused.stderr.count("\n")) == (1, 1)
+    assert "there is no display" in refused.stderr
+    drawn = subprocess.run([*command, "--screenshot", str(tmp_path / "w.png")], cwd=ROOT, env=nowhere, timeout=120)
+    assert drawn.returncode == 0
+    assert not QImage(str(tmp_path / "w.png")).isNull()

@@ -45,7 +45,7 @@ class ForkServer:
     """A server with these modules imported, one child at a time; `setup` is called in the server itself first."""
 
     def __init__(self, modules: Sequence[str], setup: str = "", **keywords: str) -> None:
-        environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+        environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "QT_QPA_PLATFORM": "offscreen"}
         self._process = subprocess.Popen(
             [sys.executable, "-m", "tests.reliability.fork_server", setup, json.dumps(keywords), *modules],
             cwd=ROOT,

@@ -9,18 +9,19 @@ import pytest
 
 from tests.reliability.fork_server import ForkServer
 from tests.reliability.hostile_files import HOSTILE, make_canaries
+from tests.reliability.library_crashers import CRASHERS
 from tests.reliability.opening import watched
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="watches files with inotify")
 MEMORY = 500 * 2**20
 LIMIT_S = 10.0
-OPENING = "tests.reliability.opening"
+OPENING, CRASHING = "tests.reliability.opening", "tests.reliability.library_crashers"
 
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[ForkServer]:
     """Opens files in processes of their own."""
-    with ForkServer([OPENING]) as opened:
+    with ForkServer([OPENING, CRASHING]) as opened:
         yield opened
 
 
@@ -32,10 +33,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return place
 
 
-@pytest.mark.parametrize("name", HOSTILE)
+@pytest.mark.parametrize("name", [*HOSTILE, *CRASHERS])
 def test_is_refused(name: str, folder: Path, server: ForkServer) -> None:
     """In under ten seconds and 500 MB, without a look at the canaries."""
-    path = HOSTILE[name](folder)
+    path = (HOSTILE | CRASHERS)[name](folder)
     with watched([folder / "canary.bin", folder / "canary.h5"]) as touched:
         ended = server.run(f"{OPENING}:open_and_draw", path=str(path), time_limit_s=LIMIT_S)
     path.unlink()
@@ -63,3 +64,12 @@ def test_the_canaries_would_notice(name: str, folder: Path) -> None:
         file["answers/weights"][()]
     path.unlink()
     assert touched == [True]
+
+
+@pytest.mark.parametrize("name", CRASHERS)
+def test_the_library_would_crash(name: str, folder: Path, server: ForkServer) -> None:
+    """Plain h5py ends by a signal, or not at all; once a version survives one, that file belongs to the others."""
+    path = CRASHERS[name](folder)
+    ended = server.run(f"{CRASHING}:read_with_the_library", path=str(path), time_limit_s=2)
+    path.unlink()
+    assert ended.signal

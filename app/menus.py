@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QMenu
 
-from app.actions import ACTIONS, Action
+from app.action import Action, Menu
+from app.actions import MENUS
 from app.state import State
 from app.widgets.visible_text import as_tooltip
 
@@ -24,10 +25,7 @@ class Menus:
         self._recent = QMenu("Open recent", window)
         self._recent.setToolTipsVisible(True)
         self._recent.aboutToShow.connect(self._fill_recent)
-        titles = dict.fromkeys(action.menu for action in ACTIONS)
-        menus = {title: window.menuBar().addMenu(title) for title in titles}
-        for title, menu in menus.items():
-            self._fill(menu, [action for action in ACTIONS if action.menu == title])
+        menus = {menu.title: self._add(menu) for menu in MENUS}
         menus["File"].insertMenu(self.actions["demo"], self._recent)
         views = menus["View"].addMenu("Views")
         for dock in window.docks.values():
@@ -35,15 +33,19 @@ class Menus:
 
     def follow(self, state: State) -> None:
         """Make grey what cannot be done now."""
-        for action in ACTIONS:
-            self.actions[action.name].setEnabled(action.is_enabled(state))
+        for menu in MENUS:
+            for action in menu.actions:
+                self.actions[action.name].setEnabled(action.is_enabled(state))
 
-    def _fill(self, menu: QMenu, actions: list[Action]) -> None:
-        for before, action in zip([actions[0], *actions], actions, strict=False):
-            if before.group != action.group:
-                menu.addSeparator()
-            made = self.actions[action.name] = self._make(action)
-            menu.addAction(made)
+    def _add(self, menu: Menu) -> QMenu:
+        added = self._window.menuBar().addMenu(menu.title)
+        for number, group in enumerate(menu.groups):
+            if number:
+                added.addSeparator()
+            for action in group:
+                made = self.actions[action.name] = self._make(action)
+                added.addAction(made)
+        return added
 
     def _make(self, action: Action) -> QAction:
         made = QAction(action.text, self._window)

@@ -1,0 +1,22 @@
+"""The menus, left to right: one file each, in which a new action is one entry."""
+
+from app.action import Menu
+from app.actions.edit_menu import EDIT_MENU
+from app.actions.experiments_menu import EXPERIMENTS_MENU
+from app.actions.file_menu import FILE_MENU
+from app.actions.go_menu import GO_MENU
+from app.actions.help_menu import HELP_MENU
+from app.actions.run_menu import RUN_MENU
+from app.actions.view_menu import VIEW_MENU
+from app.actions.what_if_menu import WHAT_IF_MENU
+
+MENUS: tuple[Menu, ...] = (
+    FILE_MENU,
+    EDIT_MENU,
+    GO_MENU,
+    VIEW_MENU,
+    WHAT_IF_MENU,
+    EXPERIMENTS_MENU,
+    RUN_MENU,
+    HELP_MENU,
+)

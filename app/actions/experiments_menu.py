@@ -1,0 +1,18 @@
+"""One action for each of the prepared experiments."""
+
+from app.action import Action, Menu, has_trace
+from moe_core.experiment import Experiment
+from moe_core.experiments import EXPERIMENTS
+
+
+def _experiment_action(experiment: Experiment) -> Action:
+    return Action(
+        f"experiment_{experiment.name.replace('-', '_')}",
+        f"{experiment.title}…",
+        experiment.question,
+        lambda window: window.show_experiment(experiment.name),
+        is_enabled=has_trace,
+    )
+
+
+EXPERIMENTS_MENU = Menu("Experiments", (tuple(map(_experiment_action, EXPERIMENTS)),))

@@ -1,0 +1,53 @@
+"""Traces, and what can be made from one to take away: reports, figures, data."""
+
+from app.action import Action, Menu, has_trace
+from app.files.figure_export import save_data, show_menu
+from app.files.report_saving import save_report
+
+_TRACES = (
+    Action("open", "Open trace…", "Open a recorded trace (.h5)", lambda w: w.ask_and_open(), ("Ctrl+O",)),
+    Action("demo", "Open demo", "Record the demo quiz with the demo model, and show it", lambda w: w.open_demo()),
+    Action("record", "Record…", "Run a quiz on a model and record its routing", lambda w: w.record(), ("Ctrl+R",)),
+    Action(
+        "choose_library",
+        "Folder of the traces…",
+        "Choose the folder whose traces are listed, and where recordings go",
+        lambda w: w.choose_library(),
+    ),
+    Action("close_trace", "Close trace", "Show no trace", lambda w: w.session.close(), ("Ctrl+W",), has_trace),
+)
+_RESULTS = (
+    Action(
+        "save_report",
+        "Save report…",
+        "Write the paper's tables for this trace and scope as one self-contained HTML page",
+        lambda w: save_report(w, w.session.state, w.say),
+        is_enabled=has_trace,
+    ),
+    Action(
+        "export_figure",
+        "Export figure…",
+        "Copy or save the figure of the view in use: PNG, SVG, CSV",
+        lambda w: show_menu(w.figure_in_use()),
+        ("Ctrl+E",),
+        has_trace,
+    ),
+    Action(
+        "export_data",
+        "Export data…",
+        "Save exactly what the view in use shows as CSV",
+        lambda w: save_data(w.figure_in_use()),
+        ("Ctrl+Shift+E",),
+        has_trace,
+    ),
+)
+_LEAVING = (
+    Action(
+        "quit",
+        "Quit",
+        "Close the window; a running job stops after its batch",
+        lambda w: w.close(),
+        ("Ctrl+Q",),
+    ),
+)
+FILE_MENU = Menu("File", (_TRACES, _RESULTS, _LEAVING))

@@ -1,0 +1,34 @@
+"""The what-if that is run, and the job that is stopped."""
+
+from typing import TYPE_CHECKING
+
+from app.action import Action, Menu
+from app.running.what_if_running import can_run
+
+if TYPE_CHECKING:
+    from app.main_window import MainWindow
+
+
+def _run_what_if(window: "MainWindow") -> None:
+    window.show_view("what_if")
+    window.what_ifs.run()
+
+
+_JOBS = (
+    Action(
+        "run_what_if",
+        "Run the what-if",
+        "Ask the questions again with the mask, and compare",
+        _run_what_if,
+        ("F5",),
+        can_run,
+    ),
+    Action(
+        "cancel",
+        "Cancel",
+        "Stop the running job after the batch in flight, or clear the selection",
+        lambda w: w.escape(),
+        ("Esc",),
+    ),
+)
+RUN_MENU = Menu("Run", (_JOBS,))

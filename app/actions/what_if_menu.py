@@ -1,0 +1,108 @@
+"""The mask being edited, which side of a what-if is shown, and the report of all of them."""
+
+from typing import TYPE_CHECKING
+
+from app.action import Action, Menu, change_state, has_trace
+from app.content.mask_editing import toggled, with_experts
+from app.files.what_if_report_saving import save_what_ifs
+from app.state import State
+from app.what_if import Mode
+
+if TYPE_CHECKING:
+    from app.main_window import MainWindow
+
+_MODES = {
+    Mode.BASELINE: ("Show the baseline", "Show the trace as it was recorded"),
+    Mode.WHAT_IF: ("Show the what-if", "Show what the experts do under the what-if"),
+    Mode.DIFFERENCE: ("Show the difference", "Show what the what-if changed: what-if less baseline"),
+}
+
+
+def _mode_action(mode: Mode, number: int) -> Action:
+    text, tip = _MODES[mode]
+    return Action(
+        f"mode_{mode.name.lower()}",
+        text,
+        tip,
+        lambda window: change_state(window, mode=mode),
+        (f"Alt+{number}",),
+        lambda state: state.what_if is not None,
+    )
+
+
+def _has_mask(state: State) -> bool:
+    return not state.intervention.is_empty()
+
+
+def _toggle_mask(window: "MainWindow") -> None:
+    state = window.session.state
+    window.session.set(toggled(state, state.experts))
+
+
+def _clear_mask(window: "MainWindow") -> None:
+    window.session.set(with_experts(window.session.state, ()))
+
+
+def _delete_mask(window: "MainWindow") -> None:
+    window.mask_files.delete(window.session.state.intervention.name)
+
+
+_EDITING = (
+    Action(
+        "toggle_mask",
+        "Mask the selected experts",
+        "Put the selected experts into the mask, or take them out where all of them are in it",
+        _toggle_mask,
+        ("M",),
+        lambda state: bool(state.experts),
+    ),
+    Action(
+        "clear_mask",
+        "Clear the mask",
+        "Take every expert out of the mask; undo brings them back",
+        _clear_mask,
+        ("Shift+M",),
+        _has_mask,
+    ),
+)
+_KEEPING = (
+    Action(
+        "keep_mask",
+        "Keep the mask…",
+        "Keep the mask under a name, in the folder of the traces",
+        lambda w: w.mask_files.ask_and_keep(),
+        is_enabled=_has_mask,
+    ),
+    Action(
+        "delete_mask",
+        "Delete the kept mask",
+        "Keep the mask of this name no more; it stays in the editor",
+        _delete_mask,
+        is_enabled=lambda state: bool(state.intervention.name) and state.intervention in state.masks,
+    ),
+    Action(
+        "read_mask",
+        "Read a mask from a file…",
+        "Take the mask from a JSON file, as someone else shared it",
+        lambda w: w.mask_files.ask_and_read(),
+        is_enabled=has_trace,
+    ),
+    Action(
+        "write_mask",
+        "Share the mask as a file…",
+        "Write the mask to a JSON file, which the command line takes too",
+        lambda w: w.mask_files.ask_and_write(),
+        is_enabled=_has_mask,
+    ),
+)
+_SHOWING = tuple(_mode_action(mode, number) for number, mode in enumerate(Mode, start=7))
+_REPORTING = (
+    Action(
+        "save_what_ifs",
+        "Save report of the what-ifs…",
+        "Write every what-if of this session as one self-contained HTML page",
+        lambda w: save_what_ifs(w, w.session.state, w.say),
+        is_enabled=lambda state: bool(state.history),
+    ),
+)
+WHAT_IF_MENU = Menu("What if", (_EDITING, _KEEPING, _SHOWING, _REPORTING))

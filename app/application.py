@@ -17,6 +17,7 @@ from app.log_records import installed_records
 from app.main_window import MainWindow
 from app.native_crash import CrashFile, take_reports
 from app.qt_messages import leave_qt_messages, log_qt_messages
+from app.remembering import reopen_last
 from app.running.job_runner import JobEnded
 from app.settings import Settings
 from app.signals import SignalListener, end_at_once
@@ -81,7 +82,7 @@ def _run(options: argparse.Namespace) -> int:
 def _open(window: MainWindow, trace: str | None) -> bool:
     """Whether there is nothing wrong with what the window is to show; if there is, the window says it."""
     if trace is None:
-        window.restore_last()
+        reopen_last(window)
     elif trace == "demo":
         QTimer.singleShot(0, window.open_demo)
     else:

@@ -1,24 +1,21 @@
-"""The window: docks for the views, menus from the actions, and what happens between a person, files and jobs."""
+"""The window: docks for the views, menus from the actions, and what happens between views, files and jobs."""
 
 import logging
-from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import cast
 
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QShowEvent
-from PySide6.QtWidgets import QApplication, QFileDialog, QMainWindow, QMessageBox
+from PySide6.QtWidgets import QApplication, QMainWindow, QMessageBox
 
-from app import docking, theme
+from app import docking, remembering, theme
 from app.demo import demo_request, has_demo
-from app.dialogs.command_palette import CommandPalette
 from app.dialogs.experiment_dialog import ExperimentDialog
-from app.dialogs.record_dialog import RecordDialog
-from app.dialogs.shortcut_sheet import ShortcutSheet
 from app.files.figure_export import figure_in_use
 from app.files.mask_files import MaskFiles
-from app.files.trace_files import TraceFiles, ask_for_folder
+from app.files.trace_files import TraceFiles
+from app.job_news import JobNews
 from app.main_toolbar import MainToolbar
 from app.menus import Menus
 from app.running.experiment_running import ExperimentRunning
@@ -37,13 +34,11 @@ from app.views import VIEWS
 from app.widgets.figure import Figure
 from app.widgets.message_bar import MessageBar
 from moe_core.errors import MoeCoreError
-from moe_core.jobs.events import Notice
 from moe_core.jobs.record import RecordRequest
 
 log = logging.getLogger(__name__)
 
 SIZE = (1440, 900)
-MOST_NOTES = 3
 
 
 class MainWindow(QMainWindow):
@@ -54,7 +49,7 @@ class MainWindow(QMainWindow):
         super().__init__()
         self.settings = settings
         self._greets = greets
-        self.tour = Tour(self)
+        self.tour: Tour = Tour(self)
         self.session: Session = Session(self)
         self.runner = JobRunner(self)
         self._is_told_to_close = False
@@ -75,12 +70,11 @@ class MainWindow(QMainWindow):
         self.views: dict[str, View] = {view.name: view(self.session) for view in VIEWS}
         self._add_bars()
         self.docks = docking.add_docks(self, list(self.views.values()))
-        self.menus = Menus(self)
-        self._restore()
+        self.menus: Menus = Menus(self)
+        self._is_arranged = remembering.restore(self)
         self.session.changed.connect(self._on_changed)
         self.session.requested.connect(self.trigger)
-        self.runner.noticed.connect(self._on_noticed)
-        self.runner.ended.connect(self._on_job_ended)
+        JobNews(self.runner, self.message_bar)
         self.recording.finished.connect(self._on_recorded)
         self.message_bar.log_wanted.connect(partial(self.show_view, "log"))
 
@@ -99,20 +93,6 @@ class MainWindow(QMainWindow):
         self.message_bar.hide()
         return True
 
-    def ask_and_open(self) -> None:
-        """Let the person choose a trace."""
-        chosen, _ = QFileDialog.getOpenFileName(
-            self, "Open trace", str(self.settings.library), "Traces (*.h5);;All files (*)"
-        )
-        if chosen:
-            self.open_trace(Path(chosen))
-
-    def choose_library(self) -> None:
-        """Let the person choose the folder whose traces are listed."""
-        if folder := ask_for_folder(self, self.settings.library):
-            self.settings.library = folder
-            self.session.set(replace(self.session.state, library=folder))
-
     def open_demo(self) -> None:
         """Show the demo's trace; record it first where it is not complete."""
         request = demo_request(self.settings.library)
@@ -121,25 +101,17 @@ class MainWindow(QMainWindow):
         elif self.open_trace(request.out):
             self._greet()
 
-    def record(self) -> None:
-        """Ask what to record."""
-        if self._is_refused():
-            return
-        dialog = RecordDialog(self.settings, self.runner, self)
-        dialog.accepted_request.connect(self.start_recording)
-        dialog.open()
-
     def start_recording(self, request: RecordRequest) -> None:
         """Record, or resume, in the background."""
-        if self._is_refused():
+        if self.refuses_job():
             return
         try:
             self.recording.start(request)
         except OSError as error:
             self.say(f"The folder {request.out.parent} cannot be used: {error}.")
 
-    def _is_refused(self) -> bool:
-        """Whether a job runs, which is said then: there is one at a time."""
+    def refuses_job(self) -> bool:
+        """Whether a job runs already, which is said then: there is one at a time."""
         if self.runner.is_busy:
             self.say(f"{self.runner.title} is still running: wait for it, or cancel it (Esc).")
         return self.runner.is_busy
@@ -165,16 +137,6 @@ class MainWindow(QMainWindow):
         views: list[View] = sorted(self.views.values(), key=lambda view: view.name != "experts")
         return figure_in_use(views)
 
-    def go_to_question(self, step: int) -> None:
-        """Go along the questions in the order of the list."""
-        views = [view for view in self.views.values() if hasattr(view, "rows_in_order")]
-        state = self.session.state
-        rows = cast("list[int]", views[0].rows_in_order()) if views else []
-        if not rows:
-            return
-        place = rows.index(state.question) + step if state.question in rows else 0
-        self.session.set(replace(state, question=rows[min(max(place, 0), len(rows) - 1)], token=None))
-
     def set_scheme(self, scheme: theme.Scheme) -> None:
         """Light, dark, or as the desktop is."""
         self.settings.put("scheme", scheme)
@@ -192,18 +154,6 @@ class MainWindow(QMainWindow):
             self.status_line.cancel()
         else:
             self.session.set(replace(self.session.state, experts=frozenset()))
-
-    def show_palette(self) -> None:
-        """Let the person find an action by its name."""
-        CommandPalette(self.menus.actions, self).open()
-
-    def show_shortcuts(self) -> None:
-        """List every action with its keys."""
-        ShortcutSheet(self.menus.actions, self).open()
-
-    def show_tour(self) -> None:
-        """Show the hints on where to begin."""
-        self.tour.start()
 
     def say(self, sentence: str, *, is_failure: bool = True) -> None:
         """Show a sentence above the views, and log it."""
@@ -223,46 +173,13 @@ class MainWindow(QMainWindow):
                 self.settings.add_recent(after.trace.path)
             self.setWindowTitle("moescope" if after.trace is None else f"{after.trace.path.name} – moescope")
 
-    def _on_noticed(self, notice: Notice) -> None:
-        log.info("%s", notice.text)
-
-    def _on_job_ended(self, ended: JobEnded) -> None:
-        if ended.outcome == "failed":
-            log.error("%s", "\n".join([ended.error, *ended.notes]))
-            self.message_bar.say("\n".join([ended.error, *_first_of(ended.notes)]))
-        else:
-            log.info("%s: %s after %.1f s", ended.title, ended.outcome, ended.seconds)
-
     def _on_recorded(self, ended: JobEnded) -> None:
         if ended.outcome == "done" and ended.result.path == demo_request(self.settings.library).out:
             self._greet()
 
     def _greet(self) -> None:
         if self._greets and not self.settings.flag(TOUR_DONE):
-            self.show_tour()
-
-    def _restore(self) -> None:
-        self.restoreGeometry(self.settings.binary("geometry"))
-        self._is_arranged = self.restoreState(self.settings.binary("layout"), docking.LAYOUT_VERSION)
-        self.message_bar.hide()
-        for name, view in self.views.items():
-            view.set_options(self.settings.data(f"view-{name}"))
-
-    def _remember(self) -> None:
-        trace = self.session.state.trace
-        self.settings.put("last", str(trace.path.absolute()) if trace else "")
-        self.settings.put("geometry", self.saveGeometry())
-        self.settings.put("layout", self.saveState(docking.LAYOUT_VERSION))
-        for name, view in self.views.items():
-            self.settings.put(f"view-{name}", view.options())
-        self.settings.save()
-
-    def restore_last(self) -> None:
-        """Show the trace that was shown when the window was closed, where it is still there."""
-        last = self.settings.text("last")
-        with suppress(OSError, ValueError):  # a damaged settings file may name what can be no path
-            if last and Path(last).exists():
-                self.open_trace(Path(last))
+            self.tour.start()
 
     def close_without_asking(self) -> None:
         """Close; what runs stops after its batch."""
@@ -292,7 +209,7 @@ class MainWindow(QMainWindow):
         if not self._may_close():
             event.ignore()
             return
-        self._remember()
+        remembering.remember(self)
         self.runner.close()
         for view in self.views.values():
             view.release()
@@ -308,9 +225,3 @@ class MainWindow(QMainWindow):
         if paths:
             event.acceptProposedAction()
             self.open_trace(Path(paths[0]))
-
-
-def _first_of(notes: tuple[str, ...]) -> list[str]:
-    """The first notes, and how many more the log holds: a quiz may have thousands of bad rows."""
-    more = len(notes) - MOST_NOTES
-    return [*notes[:MOST_NOTES], *([f"… and {more:,} more: the log has them all."] if more > 0 else [])]

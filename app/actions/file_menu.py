@@ -1,18 +1,46 @@
 """Traces, and what can be made from one to take away: reports, figures, data."""
 
-from app.action import Action, Menu, has_trace
+from typing import TYPE_CHECKING
+
+from app.action import Action, Menu, change_state, has_trace
+from app.dialogs.record_dialog import RecordDialog
 from app.files.figure_export import save_data, show_menu
 from app.files.report_saving import save_report
+from app.files.trace_files import ask_for_folder, ask_for_trace
+
+if TYPE_CHECKING:
+    from app.main_window import MainWindow
+
+
+def _ask_and_open(window: "MainWindow") -> None:
+    if chosen := ask_for_trace(window, window.settings.library):
+        window.open_trace(chosen)
+
+
+def _record(window: "MainWindow") -> None:
+    """Ask what to record."""
+    if window.refuses_job():
+        return
+    dialog = RecordDialog(window.settings, window.runner, window)
+    dialog.accepted_request.connect(window.start_recording)
+    dialog.open()
+
+
+def _choose_library(window: "MainWindow") -> None:
+    if folder := ask_for_folder(window, window.settings.library):
+        window.settings.library = folder
+        change_state(window, library=folder)
+
 
 _TRACES = (
-    Action("open", "Open trace…", "Open a recorded trace (.h5)", lambda w: w.ask_and_open(), ("Ctrl+O",)),
+    Action("open", "Open trace…", "Open a recorded trace (.h5)", _ask_and_open, ("Ctrl+O",)),
     Action("demo", "Open demo", "Record the demo quiz with the demo model, and show it", lambda w: w.open_demo()),
-    Action("record", "Record…", "Run a quiz on a model and record its routing", lambda w: w.record(), ("Ctrl+R",)),
+    Action("record", "Record…", "Run a quiz on a model and record its routing", _record, ("Ctrl+R",)),
     Action(
         "choose_library",
         "Folder of the traces…",
         "Choose the folder whose traces are listed, and where recordings go",
-        lambda w: w.choose_library(),
+        _choose_library,
     ),
     Action("close_trace", "Close trace", "Show no trace", lambda w: w.session.close(), ("Ctrl+W",), has_trace),
 )

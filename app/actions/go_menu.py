@@ -1,13 +1,30 @@
 """Which question, and which of its tokens, is looked at."""
 
+from typing import TYPE_CHECKING, cast
+
 from app.action import Action, Menu, change_state, has_trace
+
+if TYPE_CHECKING:
+    from app.main_window import MainWindow
+
+
+def _step(window: "MainWindow", step: int) -> None:
+    """Go along the questions in the order of the list."""
+    views = [view for view in window.views.values() if hasattr(view, "rows_in_order")]
+    rows = cast("list[int]", views[0].rows_in_order()) if views else []
+    if not rows:
+        return
+    question = window.session.state.question
+    place = rows.index(question) + step if question in rows else 0
+    change_state(window, question=rows[min(max(place, 0), len(rows) - 1)], token=None)
+
 
 _STEPS = (
     Action(
         "next_question",
         "Next question",
         "The next question of the list",
-        lambda w: w.go_to_question(1),
+        lambda w: _step(w, 1),
         ("Space", "Alt+Down"),
         has_trace,
     ),
@@ -15,7 +32,7 @@ _STEPS = (
         "previous_question",
         "Previous question",
         "The question before",
-        lambda w: w.go_to_question(-1),
+        lambda w: _step(w, -1),
         ("Shift+Space", "Alt+Up"),
         has_trace,
     ),

@@ -2,23 +2,25 @@
 
 from app.action import Action, Menu
 from app.dialogs.about import show_about
+from app.dialogs.command_palette import CommandPalette
+from app.dialogs.shortcut_sheet import ShortcutSheet
 
 _FINDING = (
     Action(
         "palette",
         "Command palette",
         "Find any action by its name",
-        lambda w: w.show_palette(),
+        lambda w: CommandPalette(w.menus.actions, w).open(),
         ("Ctrl+Shift+P",),
     ),
     Action(
         "shortcuts",
         "Keyboard shortcuts",
         "Every action with its keys",
-        lambda w: w.show_shortcuts(),
+        lambda w: ShortcutSheet(w.menus.actions, w).open(),
         ("?", "F1"),
     ),
-    Action("tour", "Show the tour", "Three hints on where to begin", lambda w: w.show_tour()),
+    Action("tour", "Show the tour", "Three hints on where to begin", lambda w: w.tour.start()),
 )
 _ABOUT = (Action("about", "About moescope", "Versions and licence", show_about),)
 HELP_MENU = Menu("Help", (_FINDING, _ABOUT))

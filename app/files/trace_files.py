@@ -124,6 +124,12 @@ def compared(state: State, path: Path) -> bool:
     return made is not None and made not in state.history and _is(made.after, path)
 
 
+def ask_for_trace(parent: QWidget, folder: Path) -> Path | None:
+    """The trace that the person chooses, first looked for in a folder; None where they change their mind."""
+    chosen, _ = QFileDialog.getOpenFileName(parent, "Open trace", str(folder), "Traces (*.h5);;All files (*)")
+    return Path(chosen) if chosen else None
+
+
 def ask_for_folder(parent: QWidget, folder: Path) -> Path | None:
     """The folder that the person chooses in place of this one; None where they change their mind."""
     chosen = QFileDialog.getExistingDirectory(parent, "Folder of the traces", str(folder))

@@ -15,6 +15,7 @@ from pytestqt.qtbot import QtBot
 from app import qt_messages
 from app.crash_report import CrashReport
 from app.main_window import MainWindow
+from app.remembering import reopen_last
 from app.settings import Settings
 from tests.storage.synthetic_run import SyntheticRun, record
 
@@ -199,12 +200,12 @@ def test_the_last_trace_is_shown_again(tmp_path: Path, trace_path: Path, qtbot: 
     first.open_trace(trace_path)
     first.close_without_asking()
     second = opened_window(tmp_path, qtbot)
-    second.restore_last()
+    reopen_last(second)
     assert second.session.state.trace is not None
     second.close_without_asking()
     trace_path.unlink()
     third = opened_window(tmp_path, qtbot)
-    third.restore_last()
+    reopen_last(third)
     assert third.session.state.trace is None
     assert third.message_bar.text == ""
     third.close_without_asking()

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QAbstractItemView, QApplication, QLabel, QMessageB
 from pytestqt.qtbot import QtBot
 
 from app.main_window import MainWindow
+from app.remembering import reopen_last
 from app.settings import Settings
 from moe_core.question import Question
 from moe_core.scope import Scope
@@ -131,7 +132,7 @@ def test_settings_of_any_kind_open_a_window(tmp_path: Path, qtbot: QtBot) -> Non
         settings.library = tmp_path / "library"
         window = MainWindow(settings)
         window.show()
-        window.restore_last()
+        reopen_last(window)
         QApplication.processEvents()
         window.close_without_asking()
         window.deleteLater()

@@ -10,7 +10,8 @@ from PySide6.QtWidgets import QApplication, QMessageBox, QToolButton
 from pytestqt.qtbot import QtBot
 
 from app.dialogs.record_dialog import RecordDialog
-from app.main_window import MOST_NOTES, MainWindow
+from app.job_news import MOST_NOTES
+from app.main_window import MainWindow
 from app.running import recording
 from app.running.job_runner import JobEnded
 from moe_core.jobs.load_model import ModelRequest

@@ -359,7 +359,7 @@ def test_another_folder_is_chosen_and_remembered(
     library_window: MainWindow, tmp_path: Path, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Recordings go there from then on."""
-    monkeypatch.setattr("app.main_window.ask_for_folder", lambda parent, folder: tmp_path / "elsewhere")
+    monkeypatch.setattr("app.actions.file_menu.ask_for_folder", lambda parent, folder: tmp_path / "elsewhere")
     qtbot.mouseClick(traces_of(library_window).choose, LEFT)
     assert library_window.settings.library == tmp_path / "elsewhere"
     assert library_window.session.state.library == tmp_path / "elsewhere"

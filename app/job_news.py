@@ -1,0 +1,39 @@
+"""Tells what comes of jobs: all of it in the log, a failure above the views too."""
+
+import logging
+
+from PySide6.QtCore import QObject
+
+from app.running.job_runner import JobEnded, JobRunner
+from app.widgets.message_bar import MessageBar
+from moe_core.jobs.events import Notice
+
+log = logging.getLogger(__name__)
+
+MOST_NOTES = 3
+
+
+class JobNews(QObject):
+    """Follows a JobRunner."""
+
+    def __init__(self, runner: JobRunner, message_bar: MessageBar) -> None:
+        super().__init__(message_bar)
+        self._message_bar = message_bar
+        runner.noticed.connect(self._on_noticed)
+        runner.ended.connect(self._on_ended)
+
+    def _on_noticed(self, notice: Notice) -> None:
+        log.info("%s", notice.text)
+
+    def _on_ended(self, ended: JobEnded) -> None:
+        if ended.outcome == "failed":
+            log.error("%s", "\n".join([ended.error, *ended.notes]))
+            self._message_bar.say("\n".join([ended.error, *_first_of(ended.notes)]))
+        else:
+            log.info("%s: %s after %.1f s", ended.title, ended.outcome, ended.seconds)
+
+
+def _first_of(notes: tuple[str, ...]) -> list[str]:
+    """The first notes, and how many more the log holds: a quiz may have thousands of bad rows."""
+    more = len(notes) - MOST_NOTES
+    return [*notes[:MOST_NOTES], *([f"… and {more:,} more: the log has them all."] if more > 0 else [])]

@@ -56,7 +56,9 @@ def choose_rows(trace: Trace, subset: Subset) -> SubsetRows:
     recorded = np.flatnonzero(trace.recorded).tolist()
     selection = trace.specification.quiz.selection
     if not recorded:
-        raise QuizError(f"{trace.path.name} holds no recorded question to compare with: resume the run first.")
+        raise QuizError(
+            f"{trace.path.name} holds no recorded question to compare with: go on with it first (moescope resume)."
+        )
     if subset.ids is not None:
         rows = _rows_of(trace, subset.ids, set(recorded))
         return SubsetRows(rows, f"{selection}; {len(rows)} chosen questions")

@@ -10,6 +10,7 @@ from moe_core.commands import (
     export_pruned,
     record,
     report,
+    resume,
     show,
     verify,
     whatif,
@@ -17,6 +18,7 @@ from moe_core.commands import (
 
 COMMANDS: tuple[Command, ...] = (
     record.COMMAND,
+    resume.COMMAND,
     report.COMMAND,
     show.COMMAND,
     whatif.COMMAND,

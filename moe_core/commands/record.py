@@ -84,7 +84,7 @@ def record_trace(
     except JobInterruptedError:
         print(f"moescope: stopped; the same command resumes {out}.", file=sys.stderr)
         raise
-    _print_result(result, as_json=as_json)
+    print_result(result, as_json=as_json)
 
 
 def _read_intervention(mask: str, effect: str, path: Path | None) -> Intervention:
@@ -95,7 +95,8 @@ def _read_intervention(mask: str, effect: str, path: Path | None) -> Interventio
     return read_intervention(path)
 
 
-def _print_result(result: RecordResult, *, as_json: bool) -> None:
+def print_result(result: RecordResult, *, as_json: bool) -> None:
+    """Say what a finished run recorded, or print it as JSON."""
     if as_json:
         print(json.dumps(asdict(result) | {"path": str(result.path)}))
         return

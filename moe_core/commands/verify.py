@@ -41,7 +41,7 @@ def _as_json(trace: Path, result: VerifyResult) -> dict[str, object]:
 
 
 def _text(trace: Path, result: VerifyResult) -> str:
-    state = "complete" if result.complete else "partial (the command that recorded it resumes it)"
+    state = "complete" if result.complete else "partial (moescope resume goes on with it)"
     text = f"{trace} is sound and {state}: {result.n_recorded:,} of {result.n_questions:,} questions"
     if result.n_prefixes:
         text += f" and {result.n_prefixes_recorded:,} of {result.n_prefixes:,} shared prefixes"
@@ -58,7 +58,7 @@ def _damage(trace: Path, result: VerifyResult) -> str:
         parts.append(f"{len(result.damaged_ids):,} question{plural} ({', '.join(shown)})")
     if result.damaged_prefixes:
         parts.append(f"shared prefixes {', '.join(map(str, result.damaged_prefixes))}")
-    return f"{trace} is damaged at {' and '.join(parts)}: the command that recorded it records them again."
+    return f"{trace} is damaged at {' and '.join(parts)}: moescope resume asks them again."
 
 
 COMMAND = Command(name="verify", run=verify_trace)

@@ -149,7 +149,9 @@ class TraceQuestions:
         """What happened at the answer position; raises TraceError when that is not recorded, or damaged."""
         word = int(self._file.read(Segments.QUESTIONS.crc, question, question + 1)[0])
         if not word:
-            raise TraceError(f"Question {self.ids[question]} is not recorded yet: resume the run.")
+            raise TraceError(
+                f"Question {self.ids[question]} is not recorded yet: moescope resume goes on with the run."
+            )
         values = {
             name: self._file.read(f"answers/{name}", question, question + 1)[0]
             for name in ("experts", "weights", "router_probs", "choice_logprobs", "predicted", "status")
@@ -223,7 +225,9 @@ class TraceQuestions:
         start, stop = self._span(segments, index)
         word = int(self._file.read(segments.crc, index, index + 1)[0])
         if not word:
-            raise TraceError(f"The prompt of question {self.ids[question]} is not recorded yet: resume the run.")
+            raise TraceError(
+                f"The prompt of question {self.ids[question]} is not recorded yet: moescope resume goes on with the run."
+            )
         experts = self._file.read("tokens/experts", start, stop)
         weights = self._file.read("tokens/weights", start, stop)
         expected = int(self._file.read(segments.tokens_crc, index, index + 1)[0])
@@ -234,8 +238,7 @@ class TraceQuestions:
 
     def _damaged(self, question: int) -> TraceError:
         return TraceError(
-            f"Question {self.ids[question]} of {self.path} is damaged (wrong checksum): the command that recorded "
-            "the trace records it again."
+            f"Question {self.ids[question]} of {self.path} is damaged (wrong checksum): moescope resume asks it again."
         )
 
     def _static_array(self, name: str) -> Array:

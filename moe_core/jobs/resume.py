@@ -1,0 +1,88 @@
+"""Goes on with a partial trace, which says itself what it is of: neither the quiz nor the command is needed."""
+
+from collections.abc import Generator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from moe_core.errors import DeviceError, ModelError, SpecificationMismatchError, TraceError
+from moe_core.intervention import Intervention
+from moe_core.jobs.baseline_model import model_request
+from moe_core.jobs.engine import Engine
+from moe_core.jobs.events import Event, Notice, Stage
+from moe_core.jobs.record import RecordResult, fill_trace
+from moe_core.rerun_plan import SubsetRows, plan_rerun
+from moe_core.run_plan import RunPlan
+from moe_core.specification import differences
+from moe_core.storage.network_folder import check_folder
+from moe_core.storage.trace_lock import writer_of
+from moe_core.storage.trace_reader import Trace, open_trace
+
+if TYPE_CHECKING:
+    from moe_core.model_loading.building import LoadedModel
+
+
+@dataclass(frozen=True)
+class ResumeRequest:
+    """Which trace to go on with; `model` says where the same model lies now, if elsewhere."""
+
+    trace: Path
+    model: str = ""
+    offline: bool = False
+    allow_network_folder: bool = False
+
+    device, dtype, rerun_baseline = "", "", False  # as the trace was begun
+
+
+def resume(request: ResumeRequest, engine: Engine | None = None) -> Generator[Event, None, RecordResult]:
+    """Events while the missing and the damaged questions are asked, the result in the end; closing it keeps the rest.
+
+    Raises TraceError where nothing is missing or somebody else is at it, SpecificationMismatchError where the model or
+    the device is another one than the trace was begun with; ModelError, DeviceError and RunError as `record` does.
+    """
+    with open_trace(request.trace) as trace:
+        _check(trace)
+        if warning := check_folder(request.trace.absolute().parent, allowed=request.allow_network_folder):
+            yield Notice(warning)
+        engine = engine or Engine()
+        loaded = yield from _load(request, trace, engine)
+        yield Stage(f"Preparing {trace.n_questions:,} prompts")
+        plan = _plan(trace, loaded)
+    with engine.released_when_lost():
+        return (yield from fill_trace(request.trace, loaded, plan))
+
+
+def _check(trace: Trace) -> None:
+    if trace.complete:
+        raise TraceError(f"{trace.path} is complete: there is nothing to resume.")
+    if writer := writer_of(trace.path):  # seen before the model is loaded, so that the answer comes at once
+        raise TraceError(f"{trace.path} is being written by {writer}: wait until that has ended.")
+
+
+def _load(request: ResumeRequest, trace: Trace, engine: Engine) -> "Generator[Event, None, LoadedModel]":
+    try:
+        loaded = yield from engine.load(model_request(request, trace.specification))
+    except (ModelError, DeviceError) as error:
+        model = trace.specification.model
+        error.add_note(
+            f"{trace.path.name} was begun with {model.source} on {model.device} in {model.dtype}; --model "
+            "names where the same model lies now."
+        )
+        raise
+    return loaded
+
+
+def _plan(trace: Trace, loaded: "LoadedModel") -> RunPlan:
+    """The plan that the trace was made from."""
+    everything = SubsetRows(tuple(range(trace.n_questions)), trace.specification.quiz.selection)
+    done = Intervention.from_json(trace.specification.intervention or {})
+    plan = plan_rerun(trace, everything, loaded, done)
+    if other := differences(plan.specification, trace.specification):
+        error = SpecificationMismatchError(f"{trace.path} was begun with another model, or in another way.")
+        for difference in other:
+            error.add_note(difference)
+        raise error
+    assert np.array_equal(plan.tokenised.prefix_of, trace.prefix), "prefixes are numbered by their first question"
+    return plan

@@ -226,7 +226,7 @@ class TraceQuestions:
         word = int(self._file.read(segments.crc, index, index + 1)[0])
         if not word:
             raise TraceError(
-                f"The prompt of question {self.ids[question]} is not recorded yet: moescope resume goes on with the run."
+                f"The prompt of question {self.ids[question]} is not recorded yet: moescope resume goes on with it."
             )
         experts = self._file.read("tokens/experts", start, stop)
         weights = self._file.read("tokens/weights", start, stop)

@@ -15,6 +15,7 @@ from moe_core.quiz_reading.text import MAX_FILE_BYTES, read_text
 
 OPTIONAL_COLUMNS = ("answer", "subject", "id")
 MAX_ROWS = 2**20  # as many as a trace can hold
+MAX_COLUMNS = 1000  # names are compared with each other
 _LETTER_TOO_MANY = chr(ord(CHOICE_LETTERS[-1]) + 1)
 
 
@@ -122,6 +123,7 @@ def _csv_columns(path: Path, header: Sequence[str]) -> dict[str, int]:
     """Column number of each name; letters are in upper case, other names in lower case."""
     if len(header) == 1 and ";" in header[0]:
         raise QuizError(f"{path} separates its columns with semicolons: save it with commas.")
+    _check_width(path, len(header))
     names = [_csv_name(cell) for cell in header]
     repeated = sorted({name for name in names if names.count(name) > 1 and name})
     if repeated:
@@ -171,8 +173,14 @@ def _row(number: int, record: dict[str, Any]) -> RawRow:
     )
 
 
+def _check_width(path: Path, n_columns: int) -> None:
+    if n_columns > MAX_COLUMNS:
+        raise QuizError(f"{path} has {n_columns:,} columns, so it is no quiz: {MAX_COLUMNS:,} are the most.")
+
+
 def _check_columns(path: Path, names: Iterable[str], *, required: Sequence[str]) -> None:
     present = set(names)
+    _check_width(path, len(present))
     missing = [name for name in required if name not in present]
     if missing:
         plural = "s" if len(missing) > 1 else ""

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from moe_core.benchmark import Quiz
 from moe_core.benchmarks import load_quiz
 from moe_core.errors import QuizError
 from moe_core.question import CHOICE_LETTERS, Question
+from moe_core.quiz_reading.tables import read_table
 
 GOOD_CSV = "question,A,B,C,D,answer,subject,id\nCapital of France?,Paris,Rome,Bern,Wien,A,geography,g1\n"
 
@@ -354,3 +356,19 @@ def test_what_is_written_is_read_back(
     path = tmp_path / f"round_trip{suffix}"
     write(path, questions)
     assert load(path).questions == tuple(questions)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("wide.csv", ",".join(f"c{n}" for n in range(300_000)) + "\n" + ",".join("1" * 300_000)),
+        ("wide.jsonl", json.dumps({f"answr{n}": 1 for n in range(300_000)})),
+    ],
+)
+def test_a_table_of_countless_columns_is_refused_at_once(tmp_path: Path, name: str, text: str) -> None:
+    """Comparing all their names with each other would take hours."""
+    (tmp_path / name).write_text(text, encoding="utf-8")
+    start = time.monotonic()
+    with pytest.raises(QuizError, match=r"300,000 columns.* no quiz"):
+        read_table(tmp_path / name)
+    assert time.monotonic() - start < 5

@@ -4,7 +4,7 @@ import signal
 import sys
 import time
 from collections.abc import Generator, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TextIO, TypeVar
 
 from moe_core.jobs.events import Event, Notice, Progress, Stage
@@ -58,7 +58,10 @@ def _stop_flag() -> Iterator[list[bool]]:
 
 
 class Console:
-    """One line that is rewritten on a terminal, a line every few seconds elsewhere."""
+    """One line that is rewritten on a terminal, a line every few seconds elsewhere.
+
+    A terminal that was closed, or a full log, loses lines; the job goes on.
+    """
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -70,24 +73,28 @@ class Console:
         match event:
             case Stage(text) | Notice(text):
                 self.finish()
-                self._stream.write(f"{text}\n")
+                self._write(f"{text}\n")
             case Progress():
                 self._show_progress(event)
-        self._stream.flush()
 
     def finish(self) -> None:
         """End the line that is being rewritten."""
         if self._open_line:
-            self._stream.write("\n")
+            self._write("\n")
             self._open_line = False
 
     def _show_progress(self, progress: Progress) -> None:
         if self._rewrites:
-            self._stream.write(f"\r\033[K{progress_text(progress)}")
+            self._write(f"\r\033[K{progress_text(progress)}")
             self._open_line = True
         elif time.monotonic() - self._last_line_s >= LINE_INTERVAL_S or progress.done == progress.total:
-            self._stream.write(f"{progress_text(progress)}\n")
+            self._write(f"{progress_text(progress)}\n")
             self._last_line_s = time.monotonic()
+
+    def _write(self, text: str) -> None:
+        with suppress(OSError):
+            self._stream.write(text)
+            self._stream.flush()
 
 
 def progress_text(progress: Progress) -> str:

@@ -1,5 +1,6 @@
 """A job on the console: what is written for each event, and how Ctrl+C ends it."""
 
+import errno
 import io
 import os
 import signal
@@ -76,3 +77,15 @@ def test_a_terminal_gets_one_line_that_is_rewritten() -> None:
     text = stream.getvalue()
     assert text.count("\r") == 3
     assert text.endswith("\nNearly done\n")
+
+
+class FullStream(io.StringIO):
+    """A log file on a full disk."""
+
+    def write(self, text: str) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def test_progress_that_cannot_be_shown_ends_no_job() -> None:
+    """A closed terminal or a full log costs the lines, not the night's run."""
+    assert run_job(job_of([], interrupt=False), FullStream()) == 42

@@ -3,12 +3,15 @@
 import signal
 import sys
 
+from moe_core.console_text import open_closed_streams
+
 EXIT_USAGE = 2
 WINDOW_OPTIONS = ("--library", "--screenshot", "--settings")
 
 
 def main() -> None:
     """Open the window, or run the command that was given."""
+    open_closed_streams()
     try:
         code = _run(sys.argv[1:])
     except KeyboardInterrupt:  # before the window, or the command, could see to it

@@ -2,12 +2,16 @@
 
 import logging
 import sys
+from typing import NoReturn
 
 import typer
 
 from moe_core import __version__
 from moe_core.commands import COMMANDS
+from moe_core.console_text import give_up_output, open_closed_streams
 from moe_core.errors import MoeCoreError
+
+log = logging.getLogger(__name__)
 
 EXIT_MENDABLE, EXIT_INTERRUPTED = 1, 130
 
@@ -39,16 +43,30 @@ def options(
 
 def main() -> None:
     """Run the command line and leave with 0 done, 1 mendable problem, 2 usage, 130 interrupted."""
+    open_closed_streams()
     try:
-        app()
+        try:
+            app()
+        finally:
+            sys.stdout.flush()  # now, while it can still be said that there is no room
     except MoeCoreError as error:
-        print(f"moescope: {error}", *getattr(error, "__notes__", []), sep="\n  ", file=sys.stderr)
-        sys.exit(EXIT_MENDABLE)
+        _leave(f"moescope: {error}", *getattr(error, "__notes__", []))
     except KeyboardInterrupt:
         sys.exit(EXIT_INTERRUPTED)
-    except BrokenPipeError:
-        sys.stderr.close()  # the reader of our output left, as in `moescope report T.h5 | head`
-        sys.exit(EXIT_MENDABLE)
+    except BrokenPipeError:  # the reader of our output left, as in `moescope report T.h5 | head`
+        _leave()
+    except OSError as error:
+        log.debug("The system refused", exc_info=error)
+        what = f"{error.filename} cannot be used" if error.filename else "The output cannot be written"
+        _leave(f"moescope: {what} ({error.strerror or error}).")
+    finally:
+        give_up_output()
+
+
+def _leave(*lines: str) -> NoReturn:
+    if lines:
+        print(*lines, sep="\n  ", file=sys.stderr)
+    sys.exit(EXIT_MENDABLE)
 
 
 if __name__ == "__main__":

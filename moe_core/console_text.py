@@ -1,5 +1,6 @@
 """Text for a terminal or a pipe: quizzes and models come from strangers, and not every encoding has every letter."""
 
+import os
 import sys
 import unicodedata
 from collections.abc import Iterable
@@ -15,3 +16,27 @@ def print_lines(lines: Iterable[str]) -> None:
 def plain(text: str) -> str:
     """The text without characters that would steer the terminal."""
     return "".join(c if unicodedata.category(c) not in ("Cc", "Cs") else "\ufffd" for c in text)
+
+
+def open_closed_streams() -> None:
+    """Put the null device where a standard stream is closed, as in `moescope report T.h5 >&-`.
+
+    The next file that is opened would take that stream's number otherwise, and a message of some library end in it.
+    """
+    for number in (0, 1, 2):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest number that is free: this one
+    sys.stdin = sys.stdin or open(os.devnull, encoding="utf-8")  # noqa: SIM115  # open as long as the process
+    sys.stdout = sys.stdout or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
+    sys.stderr = sys.stderr or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
+
+
+def give_up_output() -> None:
+    """Let what cannot be written go to the null device, so that Python does not complain of it when it ends."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

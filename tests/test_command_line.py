@@ -1,13 +1,18 @@
 """The command line as a user meets it: exit codes, one sentence for every wrong input, only JSON on stdout."""
 
 import json
+import os
+import shlex
+import shutil
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from moe_core.storage.trace_reader import open_trace
-from tests.command_line import finish, moescope, refused, start
+from tests.command_line import ROOT, finish, moescope, refused, start
 
 
 @pytest.fixture(scope="module")
@@ -18,6 +23,12 @@ def quiz_csv(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("quiz") / "sums.csv"
     path.write_text("\n".join(rows), encoding="utf-8")
     return path
+
+
+@pytest.fixture
+def trace_path(tmp_path: Path) -> Path:
+    """A copy of the tiny trace."""
+    return Path(shutil.copy(ROOT / "tests" / "data" / "demo-format-1.h5", tmp_path / "tiny.h5"))
 
 
 def test_record_report_show_verify_speak_json(tiny_olmoe: Path, quiz_csv: Path, tmp_path: Path) -> None:
@@ -109,3 +120,43 @@ def test_usage_errors_leave_with_2_and_version_with_0() -> None:
     assert finish(start("record"))[0] == 2
     assert finish(start("no-such-command"))[0] == 2
     assert moescope("--version").startswith("moescope ")
+
+
+def in_shell(arguments: str, redirection: str) -> "subprocess.CompletedProcess[str]":
+    """The command line with its standard streams elsewhere."""
+    return subprocess.run(
+        ["/bin/sh", "-c", f"{shlex.quote(sys.executable)} -m moe_core {arguments} {redirection}"],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
+    )
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+@pytest.mark.parametrize(
+    "arguments", ["--version", "--help", "report {trace}", "verify {trace}", "report {trace} --json"]
+)
+def test_output_that_cannot_be_written_is_one_sentence(trace_path: Path, arguments: str) -> None:
+    """As on a full disk: exit 1, so that no script takes half a report for a whole one."""
+    found = in_shell(arguments.format(trace=shlex.quote(str(trace_path))), "> /dev/full")
+    assert found.returncode == 1
+    assert found.stderr.splitlines() == ["moescope: The output cannot be written (No space left on device)."]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a shell of POSIX")
+@pytest.mark.parametrize("redirection", [">&-", "2>&-", ">&- 2>&- <&-"])
+def test_closed_streams_are_like_the_null_device(trace_path: Path, redirection: str) -> None:
+    """No file that is opened later takes the place of a standard stream, where messages would end in it."""
+    found = in_shell(f"report {shlex.quote(str(trace_path))}", redirection)
+    assert (found.returncode, found.stderr) == (0, "")
+    missing = in_shell("report missing.h5", redirection)
+    assert (missing.returncode, missing.stdout) == (1, "")
+
+
+def test_a_name_that_the_system_refuses_is_one_sentence(trace_path: Path) -> None:
+    """Too long a name, wherever it is given."""
+    name = "n" * 300
+    assert "too long" in refused("report", trace_path, "--html", name)
+    assert "too long" in refused("export-pruned", trace_path, "--mask", "0:1", "--keep-list", name)
+    assert "too long" in refused("experiment", "never-used", trace_path, "--csv", name)

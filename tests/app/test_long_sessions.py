@@ -5,20 +5,35 @@ import subprocess
 import sys
 import textwrap
 
+import pytest
 
-def test_a_hundred_thousand_calls_into_qt_do_not_use_up_the_references_of_none() -> None:
-    """With PySide6 6.12 on Python 3.11 each call that returns nothing takes a reference of None away."""
-    program = """
-        import app
-        from PySide6.QtGui import QColor, QGuiApplication, QImage, QPainter
+DRAWING = """
+    import app
+    from PySide6.QtGui import QColor, QGuiApplication, QImage, QPainter
 
-        application = QGuiApplication([])
-        image = QImage(8, 8, QImage.Format.Format_RGB32)
-        painter, colour = QPainter(image), QColor("black")
-        for _ in range(100_000):
-            painter.fillRect(0, 0, 1, 1, colour)
-        painter.end()
-    """
+    application = QGuiApplication([])
+    image = QImage(8, 8, QImage.Format.Format_RGB32)
+    painter, colour = QPainter(image), QColor("black")
+    for _ in range(100_000):
+        painter.fillRect(0, 0, 1, 1, colour)
+    painter.end()
+"""
+SIGNALS = """
+    import app
+    from PySide6.QtCore import QObject, Signal
+
+    class Sender(QObject):
+        chosen = Signal(int)
+
+    sender = Sender()
+    for number in range(100_000):
+        sender.chosen.emit(number)
+"""
+
+
+@pytest.mark.parametrize("program", [DRAWING, SIGNALS], ids=["None", "True"])
+def test_a_hundred_thousand_calls_into_qt_do_not_use_up_a_constant(program: str) -> None:
+    """With PySide6 6.12 on Python 3.11 each call that returns None, or True for a signal, takes a reference away."""
     done = subprocess.run(
         [sys.executable, "-c", textwrap.dedent(program)],
         env=os.environ | {"QT_QPA_PLATFORM": "offscreen"},

@@ -18,6 +18,7 @@ from moe_core.routing_trace import QuestionRecord
 from moe_core.run_plan import RunOptions, RunPlan, plan_run
 from moe_core.specification import Specification, differences
 from moe_core.storage.network_folder import check_folder
+from moe_core.storage.trace_lock import refuse_unwritable
 from moe_core.storage.trace_reader import open_trace
 from moe_core.storage.trace_skeleton import create_trace
 from moe_core.storage.trace_writer import TraceWriter
@@ -58,6 +59,7 @@ def record(request: RecordRequest, engine: Engine | None = None) -> Generator[Ev
     Raises SpecificationMismatchError when `out` is complete or was made by another request; QuizError, PromptError,
     ModelError, DeviceError, InterventionError, RunError and TraceError say what each of them says.
     """
+    refuse_unwritable(request.out)
     _refuse_complete(request.out)
     if warning := check_folder(request.out.parent, allowed=request.allow_network_folder):
         yield Notice(warning)
@@ -111,8 +113,6 @@ def fill_trace(path: Path, loaded: "LoadedModel", plan: RunPlan) -> Generator[Ev
 def _refuse_complete(path: Path) -> None:
     """A finished trace is never touched; seen before the model is loaded, so that the answer comes at once."""
     if not path.exists():
-        if not path.parent.is_dir():
-            raise TraceError(f"There is no folder {path.parent} to write {path.name} into.")
         return
     with open_trace(path) as trace:
         if trace.complete:

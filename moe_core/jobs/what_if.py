@@ -21,6 +21,7 @@ from moe_core.rerun_plan import Subset, SubsetRows, choose_rows, plan_rerun
 from moe_core.run_plan import RunPlan
 from moe_core.specification import Specification, differences
 from moe_core.storage.network_folder import check_folder
+from moe_core.storage.trace_lock import refuse_unwritable
 from moe_core.storage.trace_reader import Trace, open_trace
 from moe_core.storage.trace_skeleton import create_trace
 
@@ -100,10 +101,14 @@ def what_if(request: WhatIfRequest, engine: Engine | None = None) -> Generator[E
 def numbered(baseline: Path, kind: str, specification: Specification) -> Path:
     """`T.what-if-3.h5` beside T.h5: the first name that is free, or that holds this very run, finished or not."""
     for number in count(1):
-        path = baseline.with_name(f"{baseline.stem}.{kind}-{number}.h5")
+        path = _name(baseline, kind, number)
         if not path.exists() or _is_of(path, specification):
             return path
     raise AssertionError  # numbers do not end
+
+
+def _name(baseline: Path, kind: str, number: int) -> Path:
+    return baseline.with_name(f"{baseline.stem}.{kind}-{number}.h5")
 
 
 def _is_of(path: Path, specification: Specification) -> bool:
@@ -120,11 +125,9 @@ def _check(request: WhatIfRequest, baseline: Trace) -> SubsetRows:
         raise InterventionError("The intervention acts on no expert: name some with --mask or --intervention.")
     size = baseline.dimensions
     request.intervention.check(size.n_layers, size.n_experts, size.top_k)
-    if request.out is not None:
-        if not request.out.parent.is_dir():
-            raise TraceError(f"There is no folder {request.out.parent} to write {request.out.name} into.")
-        if request.out.exists() and request.out.samefile(request.baseline):
-            raise TraceError(f"{request.out} is the baseline itself: give another name with --out.")
+    if request.out is not None and request.out.exists() and request.out.samefile(request.baseline):
+        raise TraceError(f"{request.out} is the baseline itself: give another name with --out.")
+    refuse_unwritable(request.out or _name(request.baseline, "what-if", 1))
     return choose_rows(baseline, request.subset)
 
 

@@ -43,6 +43,25 @@ def writer_lock(path: Path) -> Iterator[None]:
         lock.release()
 
 
+def refuse_unwritable(path: Path) -> None:
+    """Raise TraceError for what the first write of a trace would end in: said at once, before a model is loaded."""
+    folder = path.absolute().parent
+    if not os.path.isdir(folder):
+        raise TraceError(f"There is no folder {path.parent} to write {path.name} into.")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise TraceError(f"Nothing can be written into the folder {folder}: choose another one.")
+    if os.path.islink(path) and not os.path.exists(path):
+        raise TraceError(f"{path} is a link that leads nowhere: remove it, or choose another name.")
+    try:
+        os.lstat(path.with_name(path.name + ".lock"))
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise TraceError(f"{path} cannot be written ({error.strerror}): choose another name.") from error
+    with writer_lock(path):  # asks the lock, which tells a dead writer of another host, or container, from a living one
+        pass
+
+
 def writer_of(path: Path) -> str:
     """Who writes a trace at this moment, as `process 12 on host`; empty where nobody does, or that cannot be told.
 

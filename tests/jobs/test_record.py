@@ -1,5 +1,6 @@
 """Recording: one request makes one trace, stops between batches, resumes, and refuses what would mix runs."""
 
+import os
 from collections.abc import Generator
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +16,7 @@ from moe_core.jobs.record import RecordRequest, RecordResult, record
 from moe_core.question_selection import QuestionSelection
 from moe_core.run_plan import RunOptions
 from moe_core.storage import network_folder
+from moe_core.storage.trace_lock import writer_lock
 from moe_core.storage.trace_reader import Trace, open_trace
 
 N_QUESTIONS = 23
@@ -169,6 +171,34 @@ def test_a_missing_folder_is_said_before_anything_runs(tiny_olmoe: Path, quiz_cs
     """One sentence, at once."""
     with pytest.raises(TraceError, match="There is no folder"):
         next(record(request_for(tiny_olmoe, quiz_csv, tmp_path / "nowhere" / "t.h5")))
+
+
+def test_what_cannot_be_written_is_said_before_anything_runs(
+    tiny_olmoe: Path, quiz_csv: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A link to nowhere, too long a name, a folder without the right to write: said at once, nothing left behind."""
+    (tmp_path / "link.h5").symlink_to("gone.h5")
+    for name, reason in {
+        "link.h5": "leads nowhere",
+        "n" * 252 + ".h5": "too long",
+        "n" * 300 + ".h5": "too long",
+    }.items():
+        with pytest.raises(TraceError, match=reason):
+            next(record(request_for(tiny_olmoe, quiz_csv, tmp_path / name)))
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    with pytest.raises(TraceError, match="Nothing can be written into the folder"):
+        next(record(request_for(tiny_olmoe, quiz_csv, tmp_path / "t.h5")))
+    assert [path.name for path in tmp_path.iterdir()] == ["link.h5"]
+
+
+def test_a_second_run_is_refused_before_it_loads_the_model(tiny_olmoe: Path, quiz_csv: Path, tmp_path: Path) -> None:
+    """It says who writes the trace, while somebody does; a dead one's signature, be it of another host, is nothing."""
+    request = request_for(tiny_olmoe, quiz_csv, tmp_path / "t.h5")
+    run(record(request), batches=1)
+    with writer_lock(request.out), pytest.raises(TraceError, match=r"is being written by process \d+ on "):
+        next(record(request))
+    (tmp_path / "t.h5.lock").write_text("process 1 on a-container-that-is-gone", encoding="utf-8")
+    assert run(record(request))[0] is not None
 
 
 def test_a_network_folder_is_refused_unless_allowed(

@@ -17,7 +17,7 @@ from moe_core.rerun_plan import SubsetRows, plan_rerun
 from moe_core.run_plan import RunPlan
 from moe_core.specification import differences
 from moe_core.storage.network_folder import check_folder
-from moe_core.storage.trace_lock import writer_of
+from moe_core.storage.trace_lock import refuse_unwritable
 from moe_core.storage.trace_reader import Trace, open_trace
 
 if TYPE_CHECKING:
@@ -57,8 +57,7 @@ def resume(request: ResumeRequest, engine: Engine | None = None) -> Generator[Ev
 def _check(trace: Trace) -> None:
     if trace.complete:
         raise TraceError(f"{trace.path} is complete: there is nothing to resume.")
-    if writer := writer_of(trace.path):  # seen before the model is loaded, so that the answer comes at once
-        raise TraceError(f"{trace.path} is being written by {writer}: wait until that has ended.")
+    refuse_unwritable(trace.path)
 
 
 def _load(request: ResumeRequest, trace: Trace, engine: Engine) -> "Generator[Event, None, LoadedModel]":

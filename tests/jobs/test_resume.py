@@ -136,3 +136,9 @@ def test_nothing_to_do_and_somebody_at_it_are_said_at_once(whole: Path, begun: P
         next(resume(ResumeRequest(whole)))
     with TraceWriter(begun), pytest.raises(TraceError, match=r"is being written by process \d+ on "):
         next(resume(ResumeRequest(begun)))
+
+
+def test_a_dead_writer_of_another_host_is_in_nobodys_way(begun: Path) -> None:
+    """What was killed in a container has signed with a name and a number that no other host can judge."""
+    begun.with_name(begun.name + ".lock").write_text("process 1 on a-container-that-is-gone", encoding="utf-8")
+    assert result_of(resume(ResumeRequest(begun))).n_questions > 0

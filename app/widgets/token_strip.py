@@ -1,14 +1,12 @@
 """A prompt as running text, token by token: each coloured by a value, one chosen, the answer position marked."""
 
 from collections.abc import Callable, Sequence
-from math import nan
 
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QEvent, QPointF, QRect, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import (
     QColor,
-    QFontMetricsF,
     QHelpEvent,
     QKeyEvent,
     QKeySequence,
@@ -20,19 +18,13 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
-from app import theme
 from app.widgets.colour_key import paint_colour_key
 from app.widgets.expert_keys import arrow
-from app.widgets.ramp import ink, tint
-from app.widgets.token_flow import Fragment, TokenFlow
-from app.widgets.visible_text import BLANK, NEWLINE, as_tooltip
-
-NO_TOKEN, ANSWER_MARK, PREFIX_MARK = -1, -2, -3
-"""No token, and the fragments that are none: words at the answer position, the line that stands for the prefix."""
-
-_MARGIN, _PAD, _LINE_GAP = 8, 2.0, 5
-
-Values = NDArray[np.float64]
+from app.widgets.ramp import tint
+from app.widgets.token_drawing import LINE_GAP, TokenColours, Values, draw_marks, draw_outlines, draw_pieces
+from app.widgets.token_flow import TokenFlow
+from app.widgets.token_layout import ANSWER_MARK, MARGIN, NO_TOKEN, PREFIX_MARK, ShownPrompt, TextWidths, TokenLayout
+from app.widgets.visible_text import as_tooltip
 
 
 class TokenStrip(QWidget):
@@ -47,17 +39,14 @@ class TokenStrip(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self._texts: tuple[str, ...] = ()
-        self._n_prefix = 0
-        self._is_collapsed = False
-        self._values: Values | None = None
-        self._range = (0.0, 1.0)
-        self._unit = self._note = ""
+        self._prompt = ShownPrompt()
+        self._colours = TokenColours()
+        self._note = ""
         self._cursor = self._hovered = NO_TOKEN
         self._marked: NDArray[np.bool_] | None = None
         self._describe: Callable[[int], str] = str
         self._flows: dict[int, TokenFlow] = {}
-        self._widths: dict[str, float] = {}
+        self._widths = TextWidths(self.font())
         policy = QSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.MinimumExpanding)
         policy.setHeightForWidth(True)
         self.setSizePolicy(policy)
@@ -66,18 +55,18 @@ class TokenStrip(QWidget):
 
     def set_tokens(self, texts: Sequence[str], n_prefix: int, *, is_collapsed: bool) -> None:
         """Show another prompt, whose first `n_prefix` tokens are shared and may be folded into one line."""
-        shown = (tuple(texts), n_prefix, is_collapsed and n_prefix > 0)
-        if shown == (self._texts, self._n_prefix, self._is_collapsed):
+        prompt = ShownPrompt(tuple(texts), n_prefix, is_collapsed and n_prefix > 0)
+        if prompt == self._prompt:
             return
-        self._texts, self._n_prefix, self._is_collapsed = shown
+        self._prompt = prompt
         self._hovered = NO_TOKEN
         self._lay_out_again()
 
     def set_values(self, values: Values | None, low: float, high: float, unit: str) -> None:
         """Colour the tokens by `values` [T], from `low` to `high`; None leaves them plain."""
-        was_coloured = self._values is not None
-        self._values, self._range, self._unit = values, (low, high), unit
-        if was_coloured != (values is not None):
+        was_coloured = self._colours.are_shown
+        self._colours = TokenColours(values, low, high, unit)
+        if was_coloured != self._colours.are_shown:
             self.updateGeometry()
         self.update()
 
@@ -96,7 +85,7 @@ class TokenStrip(QWidget):
     def set_cursor(self, token: int) -> None:
         """Mark the chosen token."""
         self._cursor = token
-        self.setAccessibleDescription(self._describe(token) if 0 <= token < len(self._texts) else "")
+        self.setAccessibleDescription(self._describe(token) if 0 <= token <= self._prompt.last else "")
         self.update()
 
     def set_describe(self, describe: Callable[[int], str]) -> None:
@@ -106,12 +95,12 @@ class TokenStrip(QWidget):
     @property
     def texts(self) -> tuple[str, ...]:
         """The tokens of the prompt, folded ones among them."""
-        return self._texts
+        return self._prompt.texts
 
     @property
     def is_collapsed(self) -> bool:
         """Whether the shared prefix is folded."""
-        return self._is_collapsed
+        return self._prompt.is_collapsed
 
     @property
     def cursor_token(self) -> int:
@@ -131,66 +120,33 @@ class TokenStrip(QWidget):
     @property
     def shown_tokens(self) -> range:
         """Positions that are not folded away."""
-        return range(self._n_prefix if self._is_collapsed else 0, len(self._texts))
+        return self._prompt.shown
 
     def rectangles(self, token: int) -> list[QRectF]:
         """Where a token is drawn: one rectangle for each of its pieces; none where it is folded away."""
-        flow = self._flow(self.width())
-        return [self._rectangle(piece) for piece in flow.fragments if piece.token == token]
+        return self._layout(self.width()).rectangles(token)
 
     def token_at(self, place: QPointF) -> int | None:
         """The token, or mark, at a place in the widget; None beside the text."""
-        flow = self._flow(self.width())
-        line = int((place.y() - self._top(self.width())) // self._line_height)
-        if place.y() < self._top(self.width()) or line >= flow.n_lines:
-            return None
-        hits = (piece.token for piece in flow.line(line) if self._rectangle(piece).contains(place))
-        return next(hits, None)
+        return self._layout(self.width()).token_at(place)
 
     def ground_of(self, token: int) -> QColor:
         """The colour that a token stands on."""
-        return tint(self.palette(), self._share_of(token))
-
-    def _share_of(self, token: int) -> float:
-        """Where the value of a token lies in the range, 0 to 1; NaN without one."""
-        low, high = self._range
-        if self._values is None or token < 0:
-            return nan
-        return (float(self._values[token]) - low) / (high - low) if high > low else 0.0
+        return tint(self.palette(), self._colours.share_of(token))
 
     @property
     def _line_height(self) -> float:
-        return float(self.fontMetrics().height() + _LINE_GAP)
+        return float(self.fontMetrics().height() + LINE_GAP)
+
+    def _layout(self, width: int) -> TokenLayout:
+        return TokenLayout(self._flow(width), self._top(width), self._line_height)
 
     def _flow(self, width: int) -> TokenFlow:
         if width not in self._flows:
             if len(self._flows) > 4:  # a scroll area asks for its widths with and without the bar
                 self._flows.clear()
-            self._flows[width] = self._lay_out(width)
+            self._flows[width] = self._prompt.flow(width, self._widths)
         return self._flows[width]
-
-    def _lay_out(self, width: int) -> TokenFlow:
-        # The sign of a line end hangs over, as it never begins a line of its own.
-        room = width - 2 * _MARGIN - self._advance(NEWLINE)
-        flow = TokenFlow(max(room, 40.0), self._advance)
-        if self._n_prefix and len(self._texts):
-            flow.add_whole(PREFIX_MARK, self._prefix_text())
-            if self._is_collapsed:
-                flow.break_line()
-        for token in self.shown_tokens:
-            flow.add(token, self._texts[token])
-        if self._texts:
-            flow.add_whole(ANSWER_MARK, "◂ answer position")
-        return flow
-
-    def _prefix_text(self) -> str:
-        tokens = "1 token" if self._n_prefix == 1 else f"{self._n_prefix:,} tokens"
-        return f"▸ … {tokens} of shared prefix" if self._is_collapsed else "▾"
-
-    def _advance(self, text: str) -> float:
-        if text not in self._widths:
-            self._widths[text] = QFontMetricsF(self.font()).horizontalAdvance(text) + 2 * _PAD
-        return self._widths[text]
 
     def _lay_out_again(self) -> None:
         self._flows.clear()
@@ -199,115 +155,56 @@ class TokenStrip(QWidget):
 
     def _top(self, width: int) -> float:
         """Where the text begins, below the colour key or the note."""
-        return _MARGIN + (self._head_rectangle(width).height() + _MARGIN if self._note or self._is_coloured else 0)
-
-    @property
-    def _is_coloured(self) -> bool:
-        return self._values is not None
+        return MARGIN + (self._head_rectangle(width).height() + MARGIN if self._note or self._colours.are_shown else 0)
 
     def _head_rectangle(self, width: int) -> QRect:
-        room = QRect(_MARGIN, _MARGIN, max(width - 2 * _MARGIN, 40), 10_000)
+        room = QRect(MARGIN, MARGIN, max(width - 2 * MARGIN, 40), 10_000)
         return self.fontMetrics().boundingRect(room, Qt.TextFlag.TextWordWrap, self._note or "0")
-
-    def _rectangle(self, piece: Fragment) -> QRectF:
-        top = self._top(self.width()) + piece.line * self._line_height
-        return QRectF(_MARGIN + piece.x, top, piece.width, self._line_height - 1)
-
-    def _step(self, key: Qt.Key) -> int:
-        """The token that an arrow, home or end leads to."""
-        shown = self.shown_tokens
-        cursor = min(max(self._cursor, shown.start), shown.stop - 1)
-        match key:
-            case Qt.Key.Key_Left:
-                return max(cursor - 1, shown.start)
-            case Qt.Key.Key_Right:
-                return min(cursor + 1, shown.stop - 1)
-            case Qt.Key.Key_Home:
-                return shown.start
-            case Qt.Key.Key_End:
-                return shown.stop - 1
-            case _:
-                return self._flow(self.width()).beside(cursor, -1 if key == Qt.Key.Key_Up else 1)
 
     def _paint_head(self, painter: QPainter) -> None:
         head = self._head_rectangle(self.width())
         if not self._note:
-            paint_colour_key(painter, self.palette(), head, self._range, self._unit)
+            colours = self._colours
+            paint_colour_key(painter, self.palette(), head, (colours.low, colours.high), colours.unit)
             return
         painter.setPen(self.palette().color(QPalette.ColorRole.PlaceholderText))
         painter.drawText(head, Qt.TextFlag.TextWordWrap, self._note)
 
-    def _paint_pieces(self, painter: QPainter, pieces: Sequence[Fragment]) -> None:
+    def _outlines(self) -> dict[int, QPen]:
+        """The frames of the answer position, of what the mouse is on, and of the chosen token; later ones prevail."""
         palette, roles = self.palette(), QPalette.ColorRole
-        base, text, faint = palette.color(roles.Base), palette.color(roles.Text), palette.color(roles.PlaceholderText)
-        pens = {PREFIX_MARK: palette.color(roles.Link), ANSWER_MARK: palette.color(roles.PlaceholderText)}
-        faint.setAlphaF(0.65)
-        top, line_height = self._top(self.width()), self._line_height
-        ascent = (_LINE_GAP - 1) / 2 + self.fontMetrics().ascent()
-        for piece in pieces:
-            left, y = _MARGIN + piece.x, top + piece.line * line_height
-            ground = tint(palette, self._share_of(piece.token)) if self._is_coloured else base
-            if ground != base:
-                painter.fillRect(QRectF(left, y, piece.width, line_height - 1), ground)
-            colour = pens.get(piece.token, text if ground == base else ink(ground))
-            place = QPointF(left + _PAD, y + ascent)
-            painter.setPen(faint if piece.text == NEWLINE else colour)
-            painter.drawText(place, piece.text)
-            if piece.token >= 0 and piece.text[0] == " ":
-                painter.setPen(faint)
-                painter.drawText(place, BLANK * (len(piece.text) - len(piece.text.lstrip(" "))))
-
-    def _paint_marks(self, painter: QPainter, pieces: Sequence[Fragment]) -> None:
-        if self._marked is None or len(self._marked) != len(self._texts):
-            return
-        colour = QColor(theme.WHAT_IF)
-        for piece in pieces:
-            if piece.token >= 0 and self._marked[piece.token]:
-                box = self._rectangle(piece)
-                painter.fillRect(QRectF(box.left(), box.bottom() - 2, box.width(), 2), colour)
-
-    def _paint_outline(self, painter: QPainter, piece: Fragment) -> None:
-        box, palette = self._rectangle(piece).adjusted(0.5, 0.5, -0.5, -0.5), self.palette()
-        if piece.token == self._cursor:
-            painter.setPen(QPen(palette.color(QPalette.ColorRole.Highlight), 2.5 if self.hasFocus() else 2))
-        elif piece.token == self._hovered:
-            painter.setPen(QPen(palette.color(QPalette.ColorRole.Dark), 1))
-        elif piece.token == len(self._texts) - 1:
-            painter.setPen(QPen(palette.color(QPalette.ColorRole.PlaceholderText), 1, Qt.PenStyle.DashLine))
-        else:
-            return
-        painter.drawRoundedRect(box, 2, 2)
+        return {
+            self._prompt.last: QPen(palette.color(roles.PlaceholderText), 1, Qt.PenStyle.DashLine),
+            self._hovered: QPen(palette.color(roles.Dark), 1),
+            self._cursor: QPen(palette.color(roles.Highlight), 2.5 if self.hasFocus() else 2),
+        }
 
     def sizeHint(self) -> QSize:
         return QSize(320, 180)  # what it needs follows from its width
 
     def minimumSizeHint(self) -> QSize:
-        return QSize(120, round(self._line_height) + 2 * _MARGIN)
+        return QSize(120, round(self._line_height) + 2 * MARGIN)
 
     def hasHeightForWidth(self) -> bool:
         return True
 
     def heightForWidth(self, width: int) -> int:
-        return round(self._top(width) + self._flow(width).n_lines * self._line_height) + _MARGIN
+        return round(self._layout(width).bottom) + MARGIN
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter, seen = QPainter(self), event.rect()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.fillRect(seen, self.palette().color(QPalette.ColorRole.Base))
-        if not self._texts:
+        if not self._prompt.texts:
             return
-        if self._note or self._is_coloured:
+        if self._note or self._colours.are_shown:
             self._paint_head(painter)
-        flow, top = self._flow(self.width()), self._top(self.width())
-        first = max(int((seen.top() - top) // self._line_height), 0)
-        last = min(int((seen.bottom() - top) // self._line_height), flow.n_lines - 1)
-        pieces = [piece for line in range(first, last + 1) for piece in flow.line(line)]
-        self._paint_pieces(painter, pieces)
-        self._paint_marks(painter, pieces)
-        marked = (self._cursor, self._hovered, len(self._texts) - 1)
-        for piece in pieces:
-            if piece.token in marked:
-                self._paint_outline(painter, piece)
+        layout = self._layout(self.width())
+        pieces = layout.pieces_between(seen.top(), seen.bottom())
+        draw_pieces(painter, self.palette(), layout, pieces, self._colours)
+        if self._marked is not None and len(self._marked) == len(self._prompt.texts):
+            draw_marks(painter, layout, pieces, self._marked)
+        draw_outlines(painter, layout, pieces, self._outlines())
 
     def event(self, event: QEvent) -> bool:
         if event.type() == QEvent.Type.ToolTip and isinstance(event, QHelpEvent):
@@ -318,7 +215,7 @@ class TokenStrip(QWidget):
 
     def _tip(self, token: int | None) -> str:
         if token == PREFIX_MARK:
-            n_tokens = f"{self._n_prefix:,}"
+            n_tokens = f"{self._prompt.n_prefix:,}"
             return f"The first {n_tokens} tokens are shared by several questions: click to fold or unfold them (−, +)"
         if token == ANSWER_MARK:
             return "The last position: its output predicts the letter"
@@ -327,7 +224,7 @@ class TokenStrip(QWidget):
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
         if event.type() == QEvent.Type.FontChange:
-            self._widths.clear()
+            self._widths = TextWidths(self.font())
             self._lay_out_again()
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
@@ -336,9 +233,9 @@ class TokenStrip(QWidget):
             return
         token = self.token_at(event.position())
         if token == PREFIX_MARK:
-            self.collapsed_changed.emit(not self._is_collapsed)
+            self.collapsed_changed.emit(not self._prompt.is_collapsed)
         elif token is not None:
-            self.token_chosen.emit(len(self._texts) - 1 if token == ANSWER_MARK else token)
+            self.token_chosen.emit(self._prompt.last if token == ANSWER_MARK else token)
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         token = self.token_at(event.position())
@@ -354,10 +251,12 @@ class TokenStrip(QWidget):
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         key = arrow(event)
-        token = self._step(key) if key is not None and self._texts else None
+        token = None
+        if key is not None and self._prompt.texts:
+            token = self._prompt.step(self._cursor, key, self._flow(self.width()))
         if event.matches(QKeySequence.StandardKey.Copy):
             self.copy_requested.emit()
-        elif event.key() in (Qt.Key.Key_Minus, Qt.Key.Key_Plus) and self._n_prefix:
+        elif event.key() in (Qt.Key.Key_Minus, Qt.Key.Key_Plus) and self._prompt.n_prefix:
             self.collapsed_changed.emit(event.key() == Qt.Key.Key_Minus)
         elif token is None:
             super().keyPressEvent(event)

@@ -8,7 +8,8 @@ from PySide6.QtWidgets import QToolTip
 from pytestqt.qtbot import QtBot
 
 from app.widgets.token_flow import TokenFlow, pieces
-from app.widgets.token_strip import PREFIX_MARK, TokenStrip
+from app.widgets.token_layout import PREFIX_MARK
+from app.widgets.token_strip import TokenStrip
 from app.widgets.visible_text import as_tooltip, visible
 
 TEXTS = ("The", " sum", " of", " 1", " and", " 2", ".\n\n", "What", " is", " it", "?", "\nA", ".", " 3", "\nAnswer:")

@@ -3,9 +3,10 @@
 from dataclasses import replace
 
 from PySide6.QtCore import QSize, Qt
-from PySide6.QtWidgets import QComboBox, QLabel, QSizePolicy, QToolBar, QWidget
+from PySide6.QtWidgets import QComboBox, QLabel, QSizePolicy, QToolBar, QToolButton, QWidget
 
 from app.content.captions import run_text
+from app.running.recording import can_resume
 from app.session import Session
 from app.state import SELECTION, State, differing
 from app.widgets.eliding_label import ElidingLabel
@@ -26,6 +27,12 @@ class MainToolbar(QToolBar):
         self._session = session
         self._trace = ElidingLabel()
         self._trace.setAccessibleName("Trace shown")
+        self._trace.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Preferred)  # the spring is to grow
+        self._resume = QToolButton()
+        self._resume.setText("Resume")
+        self._resume.setToolTip("Ask the questions that are still missing (Ctrl+Shift+R)")
+        self._resume.setAccessibleName("Resume recording")
+        self._resume.clicked.connect(lambda: session.request("resume"))
         self._shown = QLabel()
         self._shown.setAccessibleName("Questions shown")
         self._scope = QComboBox()
@@ -36,19 +43,23 @@ class MainToolbar(QToolBar):
         self._scope.activated.connect(self._on_scope_activated)
         label = QLabel("Scope")
         label.setBuddy(self._scope)
-        for widget in (self._trace, _spring(), self._shown, label, self._scope):
+        self.addWidget(self._trace)
+        self._resume_action = self.addWidget(self._resume)
+        self._resume.setAutoRaise(False)  # a tool bar makes it flat
+        for widget in (_spring(), self._shown, label, self._scope):
             self.addWidget(widget)
         session.changed.connect(self._on_changed)
         self._draw(session.state)
 
     def _on_changed(self, before: State, after: State) -> None:
-        if differing(before, after) & SELECTION:
+        if differing(before, after) & {*SELECTION, "running"}:
             self._draw(after)
 
     def _draw(self, state: State) -> None:
         self._scope.setCurrentIndex(list(Scope).index(state.scope))
         self._scope.setEnabled(state.trace is not None)
         self._scope.setToolTip(f"Which tokens count: {state.scope.meaning} (Alt+1 to Alt+3)")
+        self._resume_action.setVisible(can_resume(state))
         if state.trace is None:
             self._trace.set_text("No trace open")
             self._shown.setText("")

@@ -110,6 +110,12 @@ class MainWindow(QMainWindow):
         except OSError as error:
             self.say(f"The folder {request.out.parent} cannot be used: {error}.")
 
+    def resume_recording(self) -> None:
+        """Go on with the trace shown, in the background."""
+        shown = self.session.state.trace
+        if shown is not None and not self.refuses_job():
+            self.recording.resume(shown.path)
+
     def refuses_job(self) -> bool:
         """Whether a job runs already, which is said then: there is one at a time."""
         if self.runner.is_busy:

@@ -7,6 +7,7 @@ from app.dialogs.record_dialog import RecordDialog
 from app.files.figure_export import save_data, show_menu
 from app.files.report_saving import save_report
 from app.files.trace_files import ask_for_folder, ask_for_trace
+from app.running.recording import can_resume
 
 if TYPE_CHECKING:
     from app.main_window import MainWindow
@@ -36,6 +37,14 @@ _TRACES = (
     Action("open", "Open trace…", "Open a recorded trace (.h5)", _ask_and_open, ("Ctrl+O",)),
     Action("demo", "Open demo", "Record the demo quiz with the demo model, and show it", lambda w: w.open_demo()),
     Action("record", "Record…", "Run a quiz on a model and record its routing", _record, ("Ctrl+R",)),
+    Action(
+        "resume",
+        "Resume recording",
+        "Ask the questions that the trace shown still lacks, with the model that it was begun with",
+        lambda w: w.resume_recording(),
+        ("Ctrl+Shift+R",),
+        can_resume,
+    ),
     Action(
         "choose_library",
         "Folder of the traces…",

@@ -21,7 +21,7 @@ ENTRY = Qt.ItemDataRole.UserRole + 1
 
 COLUMNS = {
     "Trace": "The file's name; the one that is open stands in bold",
-    "Status": "Complete, partial (recording again goes on from there), or damaged, and why",
+    "Status": "Complete, partial (open it: Resume goes on from there), or damaged, and why",
     "Accuracy": "Share of right answers with its 95 % interval (Wilson), as far as it is recorded",
     "Questions": "Questions that the accuracy counts",
     "Model": "The model that answered",

@@ -2,19 +2,27 @@
 
 import logging
 import time
+from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
 
-from app.running.job_runner import JobEnded, JobRunner
+from app.running.job_runner import JobEnded, JobRunner, MakeJob
 from app.session import Session
+from app.state import State
 from moe_core.errors import TraceError
 from moe_core.jobs.events import Progress
 from moe_core.jobs.record import RecordRequest, record
+from moe_core.jobs.resume import ResumeRequest, resume
 
 log = logging.getLogger(__name__)
 
 REFRESH_S = 2.0
 """A growing trace is read again this often, or less often where that took more than a tenth of the time."""
+
+
+def can_resume(state: State) -> bool:
+    """Whether the trace shown lacks questions, and nothing runs that may be asking them."""
+    return state.trace is not None and not state.running and not state.trace.trace.complete
 
 
 class Recording(QObject):
@@ -26,7 +34,7 @@ class Recording(QObject):
         super().__init__(parent)
         self._session = session
         self._runner = runner
-        self._request: RecordRequest | None = None
+        self._out: Path | None = None
         self._next_refresh_s = 0.0
         runner.progressed.connect(self._on_progressed)
         runner.ended.connect(self._on_ended)
@@ -34,40 +42,47 @@ class Recording(QObject):
     def start(self, request: RecordRequest) -> None:
         """Record, or resume what the same request began; nothing else may be running."""
         request.out.parent.mkdir(parents=True, exist_ok=True)
-        self._request = request
+        self._start(request.out, lambda engine: record(request, engine))
+
+    def resume(self, trace: Path) -> None:
+        """Go on with a partial trace, whatever began it; nothing else may be running."""
+        self._start(trace, lambda engine: resume(ResumeRequest(trace), engine))
+
+    def _start(self, out: Path, make_job: MakeJob) -> None:
+        self._out = out
         self._next_refresh_s = 0.0
-        self._runner.start(f"Recording {request.out.name}", lambda engine: record(request, engine))
+        self._runner.start(f"Recording {out.name}", make_job)
 
     def _on_progressed(self, event: object) -> None:
-        if self._request is None or not isinstance(event, Progress) or event.unit != "questions" or not event.done:
+        if self._out is None or not isinstance(event, Progress) or event.unit != "questions" or not event.done:
             return
         if time.monotonic() >= self._next_refresh_s:
-            self._show(self._request)
+            self._show(self._out)
 
     def _on_ended(self, ended: JobEnded) -> None:
-        if self._request is None:
+        if self._out is None:
             return
-        request, self._request = self._request, None
+        out, self._out = self._out, None
         if ended.outcome == "failed":
-            self._refresh(request)  # what was shown stays, with what it had got
-        elif request.out.exists():
-            self._show(request)
+            self._refresh(out)  # what was shown stays, with what it had got
+        elif out.exists():
+            self._show(out)
         self.finished.emit(ended)
 
-    def _show(self, request: RecordRequest) -> None:
+    def _show(self, out: Path) -> None:
         started = time.monotonic()
-        if not self._refresh(request) and self._next_refresh_s == 0.0:  # once: whoever opens another one stays there
+        if not self._refresh(out) and self._next_refresh_s == 0.0:  # once: whoever opens another one stays there
             try:
-                self._session.open(request.out)
+                self._session.open(out)
             except TraceError as error:
                 log.warning("%s", error)
         took = time.monotonic() - started
         self._next_refresh_s = time.monotonic() + max(REFRESH_S, 10 * took)
 
-    def _refresh(self, request: RecordRequest) -> bool:
+    def _refresh(self, out: Path) -> bool:
         """Whether the trace is the one shown; then it is read again."""
         shown = self._session.state.trace
-        if shown is None or shown.path != request.out:
+        if shown is None or shown.path != out:
             return False
         try:
             self._session.refresh()

@@ -14,6 +14,7 @@ from app.job_news import MOST_NOTES
 from app.main_window import MainWindow
 from app.running import recording
 from app.running.job_runner import JobEnded
+from moe_core.jobs.events import Progress
 from moe_core.jobs.load_model import ModelRequest
 from moe_core.jobs.record import RecordRequest, record
 from moe_core.question_selection import QuestionSelection
@@ -231,3 +232,26 @@ def test_a_disk_that_fails_in_the_middle_keeps_what_is_shown(
     monkeypatch.undo()
     before = recorded(window)
     assert run(qtbot, window, request).result.n_questions == 200 - before
+
+
+def test_a_partial_trace_is_resumed_by_a_click(window: MainWindow, qtbot: QtBot, tmp_path: Path) -> None:
+    """Opened later, without the form that began it: the button is there until nothing is missing."""
+    out = tmp_path / "t.h5"
+    job = record(demo_into(out, limit=40, batch_tokens=60))
+    while not (isinstance(event := next(job), Progress) and event.done):
+        pass
+    job.close()
+    window.show()
+    window.open_trace(out)
+    before = recorded(window)
+    button = next(found for found in window.findChildren(QToolButton) if found.text() == "Resume")
+    assert 0 < before < 40
+    qtbot.waitUntil(button.isVisible)
+    with qtbot.waitSignal(window.recording.finished, timeout=TIMEOUT_MS) as ended:
+        qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+        assert not window.menus.actions["resume"].isEnabled()
+    assert ended.args[0].outcome == "done"
+    assert ended.args[0].result.n_questions == 40 - before
+    assert recorded(window) == 40
+    qtbot.waitUntil(lambda: not button.isVisible())
+    assert not window.menus.actions["resume"].isEnabled()

@@ -12,7 +12,8 @@ from app.state import State
 from app.widgets.figure import Figure
 from app.widgets.figure_pane import FigurePane
 from app.widgets.figure_table import FigureTable
-from app.widgets.gate_chart import GateChart, GateSide
+from app.widgets.gate_chart import GateChart
+from app.widgets.gate_chart_data import GateSide
 
 
 class GatesPane(FigurePane):

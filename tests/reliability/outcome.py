@@ -16,6 +16,14 @@ class Outcome:
         if not holds:
             self.failures.append(sentence)
 
+    def add(self, other: "Outcome") -> None:
+        """Another round of the same: what was counted is added up, of what is the longest or the most the larger stays."""
+        self.tries += other.tries
+        self.failures += other.failures
+        for name, figure in other.notes.items():
+            before = self.notes.get(name, 0)
+            self.notes[name] = max(before, figure) if name.startswith(("longest", "most")) else before + figure
+
     def count(self, name: str, amount: float = 1) -> None:
         """Add to a figure."""
         self.notes[name] = self.notes.get(name, 0) + amount

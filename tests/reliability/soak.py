@@ -70,7 +70,7 @@ PROMISES = (
     Promise("disks", "a small disk at every level", 300, _levels),
     Promise("locks", "attempts of four processes", 100_000, lambda folder, _: contention(folder, 4, 2_500)),
     Promise("holders", "killed holders", 1_000, lambda folder, seed: dead_holders(folder, 100, seed)),
-    Promise("glances", "pairs of runs, one looked at", 20, lambda folder, _: slowdown(folder, 2)),
+    Promise("glances", "pairs of runs, one looked at", 20, lambda folder, _: slowdown(folder, 20)),
     Promise(
         "exports", "kill -9 of smaller models", 1_000,
         lambda folder, seed: kill_exports(folder, _model(folder), 100, seed),
@@ -112,9 +112,7 @@ def _soak(promise: Promise, share_s: float, seed: int) -> bool:
         with tempfile.TemporaryDirectory(prefix="moescope-soak-") as folder:
             outcome = promise.torture(Path(folder), seed)
         seed += 1
-        total.tries += outcome.tries
-        total.failures += outcome.failures
-        total.notes |= outcome.notes
+        total.add(outcome)
         if not outcome.tries:
             break
     seconds = time.monotonic() - started

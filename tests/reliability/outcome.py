@@ -17,7 +17,7 @@ class Outcome:
             self.failures.append(sentence)
 
     def add(self, other: "Outcome") -> None:
-        """Another round of the same: what was counted is added up, of what is the longest or the most the larger stays."""
+        """Another round of the same: counts are added up, of what is the longest or the most the larger stays."""
         self.tries += other.tries
         self.failures += other.failures
         for name, figure in other.notes.items():

@@ -1,6 +1,7 @@
 """A heat map of layers and experts whose cells can be pointed at, and selected with mouse and keys.
 
-Cells, heads and bars are drawn by heat_map_cells and heat_map_sides; grid_layout says where they stand.
+Cells, heads and bars are drawn by heat_map_cells and heat_map_sides; grid_layout says where they stand, grid_selection
+and grid_keys what is meant by a click or a key.
 """
 
 from collections.abc import Callable
@@ -14,7 +15,6 @@ from PySide6.QtGui import (
     QHelpEvent,
     QImage,
     QKeyEvent,
-    QKeySequence,
     QMouseEvent,
     QPainter,
     QPaintEvent,
@@ -25,6 +25,7 @@ from PySide6.QtWidgets import QToolTip, QWidget
 
 from app import theme
 from app.widgets import heat_map_cells, heat_map_sides
+from app.widgets.grid_keys import KEYS, choice_by, enters, moves_only
 from app.widgets.grid_layout import GridLayout, Place, TextSizes, lay_out
 from app.widgets.grid_selection import Cells, GridSelector
 from app.widgets.heat_map_data import BoolArray, HeatMapData
@@ -33,24 +34,6 @@ from app.widgets.heat_map_pixels import CellImage, cell_image
 _SHIFT, _CTRL = Qt.KeyboardModifier.ShiftModifier, Qt.KeyboardModifier.ControlModifier
 _LEAST_CELL = QSizeF(3, 5)
 _MOST_MINIMUM = QSize(440, 280)
-_MOVES = {
-    Qt.Key.Key_Left: (0, -1),
-    Qt.Key.Key_Right: (0, 1),
-    Qt.Key.Key_Up: (-1, 0),
-    Qt.Key.Key_Down: (1, 0),
-    Qt.Key.Key_Home: (0, -(10**6)),
-    Qt.Key.Key_End: (0, 10**6),
-    Qt.Key.Key_PageUp: (-(10**6), 0),
-    Qt.Key.Key_PageDown: (10**6, 0),
-}
-_LINES = (Qt.Key.Key_L, Qt.Key.Key_E)
-"""Select the layer of the cursor, or its expert in every layer, as a click on the head does; Shift adds."""
-
-
-_KEYS = (
-    "Arrow keys select a cell, with Shift a range; Ctrl with arrow keys moves only, Ctrl+Space adds the cell; "
-    "L selects its layer and E its expert in every layer; Enter lists the questions that use what is selected."
-)
 
 
 class HeatMap(QWidget):
@@ -76,7 +59,7 @@ class HeatMap(QWidget):
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setMouseTracking(True)
         self.setAccessibleName("Grid of layers and experts")
-        self.setAccessibleDescription(_KEYS)
+        self.setAccessibleDescription(KEYS)
 
     @property
     def data(self) -> HeatMapData | None:
@@ -177,21 +160,12 @@ class HeatMap(QWidget):
 
     def _choose_by_key(self, event: QKeyEvent) -> bool:
         """Whether the key was one of the map's."""
-        key, cursor = Qt.Key(event.key()), self.selector.cursor
-        extends, is_ctrl = bool(event.modifiers() & _SHIFT), bool(event.modifiers() & _CTRL)
-        if key in _MOVES and is_ctrl:
-            self.selector.move_cursor(*_MOVES[key])
-        elif key in _MOVES:
-            self.chosen.emit(self.selector.move(*_MOVES[key], extends=extends))
-        elif event.matches(QKeySequence.StandardKey.SelectAll):
-            self.chosen.emit(self.selector.choose(Place(None, None), adds=False))
-        elif key == Qt.Key.Key_Space and is_ctrl:
-            self.chosen.emit(self.selector.choose(Place(*cursor), adds=True))
-        elif key in _LINES and not is_ctrl:
-            place = Place(cursor[0], None) if key == Qt.Key.Key_L else Place(None, cursor[1])
-            self.chosen.emit(self.selector.choose(place, adds=extends))
-        elif key in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and not is_ctrl:
+        if enters(event):
             self._activate()
+        elif (step := moves_only(event)) is not None:
+            self.selector.move_cursor(*step)
+        elif (choice := choice_by(event, self.selector)) is not None:
+            self.chosen.emit(choice)
         else:
             return False
         return True

@@ -95,9 +95,11 @@ def _holder(sidecar: Path) -> str:
 def _signature(sidecar: Path) -> str:
     """What stands in a lock file; empty where that is nothing to show."""
     with suppress(OSError, UnicodeDecodeError):
-        text = sidecar.read_text(encoding="utf-8")[:200]
-        if text.isprintable():
-            return text
+        if sidecar.is_file() and not sidecar.is_symlink():  # a stranger's folder may hold a pipe or device there
+            with sidecar.open("rb") as file:
+                text = file.read(200).decode("utf-8")
+            if text.isprintable():
+                return text
     return ""
 
 

@@ -1,6 +1,7 @@
 """Recording survives being stopped anywhere, and two writers never meet."""
 
 import errno
+import os
 import signal
 import subprocess
 import sys
@@ -14,6 +15,7 @@ import pytest
 from moe_core.errors import TraceError
 from moe_core.storage.positioned_file import PositionedFile
 from moe_core.storage.trace_check import verify
+from moe_core.storage.trace_lock import writer_of
 from moe_core.storage.trace_reader import open_trace
 from moe_core.storage.trace_writer import TraceWriter
 from tests.storage.synthetic_run import SyntheticRun, create, record
@@ -207,3 +209,18 @@ def test_a_missing_trace_cannot_be_written(tmp_path: Path) -> None:
     """A writer never creates."""
     with pytest.raises(TraceError, match="There is no trace"):
         TraceWriter(tmp_path / "run.h5")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="has no such files")
+def test_a_lock_file_of_a_stranger_keeps_nobody_waiting(tmp_path: Path) -> None:
+    """A folder from elsewhere may hold anything under that name: a pipe, a device, gigabytes."""
+    sidecar = tmp_path / "t.h5.lock"
+    os.mkfifo(sidecar)
+    assert writer_of(tmp_path / "t.h5") == ""
+    sidecar.unlink()
+    sidecar.symlink_to("/dev/zero")
+    assert writer_of(tmp_path / "t.h5") == ""
+    sidecar.unlink()
+    with sidecar.open("wb") as file:
+        file.truncate(2**40)
+    assert writer_of(tmp_path / "t.h5") == ""

@@ -13,6 +13,8 @@ MAX_BYTES = 10_000_000  # far above one line an expert of the largest model
 def read_intervention(path: Path) -> Intervention:
     """The intervention in a file; raises InterventionError, with the path, when there is none in it."""
     try:
+        if path.exists() and not path.is_file():  # a device never ends, a pipe may never begin
+            raise InterventionError(f"{path} is no regular file, so no intervention.")
         if path.stat().st_size > MAX_BYTES:
             raise InterventionError(f"{path} has more bytes than any intervention: it is not read.")
         text = path.read_text(encoding="utf-8")

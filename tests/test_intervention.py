@@ -1,5 +1,6 @@
 """Interventions as values: combined, taken apart, compared, and kept in files."""
 
+import os
 import pickle
 from pathlib import Path
 
@@ -121,3 +122,12 @@ def test_an_action_on_experts() -> None:
     for effect, factor in (("boost", -1.0), ("boost", float("inf")), ("erase", None)):
         with pytest.raises(InterventionError):
             act_on({(0, 1)}, effect, factor=factor)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="has no such files")
+def test_what_is_no_regular_file_is_not_read(tmp_path: Path) -> None:
+    """A device would fill the memory, a pipe would wait for ever."""
+    os.mkfifo(tmp_path / "pipe.json")
+    for path in (tmp_path / "pipe.json", Path("/dev/zero"), tmp_path):
+        with pytest.raises(InterventionError, match="is no regular file"):
+            read_intervention(path)

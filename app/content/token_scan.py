@@ -98,15 +98,17 @@ class TokenScan(QObject):
     def _step(self) -> None:
         assert self._steps is not None
         until = perf_counter() + STEP_SECONDS
+        finished: TokenSample | None = None
         try:
             while perf_counter() < until:
                 self.progress = next(self._steps)
         except StopIteration as stop:
-            self.sample = stop.value
+            finished = stop.value
+        if finished is not None:  # not inside the handler: an error of a listener would be told with all the sample
+            self.sample = finished
             self._halt()
             self.advanced.emit()
-            return
-        if perf_counter() - self._told > _TELL_SECONDS:
+        elif perf_counter() - self._told > _TELL_SECONDS:
             self._told = perf_counter()
             self.advanced.emit()
 

@@ -28,6 +28,7 @@ from app.widgets.bar_section import BarContent, BarSection
 from app.widgets.choice_heading import ChoiceHeading
 from app.widgets.figure_table import FigureTable
 from moe_core.coactivation import partners
+from moe_core.errors import MoeCoreError
 from moe_core.expert_profile import expert_profile, heaviest_questions, usage_by_subject
 from moe_core.number_text import count, percent
 from moe_core.question_filter import Expert
@@ -168,7 +169,12 @@ class ExpertView(View):
 
     def _draw_served(self, data: TraceData, tokens: TokenSample, read: str) -> None:
         served = served_tokens(tokens, *self._expert)
-        content = token_content(served, data.trace.token_texts, TokenOrder(self._order.currentText()), _MOST_TOKENS)
+        order = TokenOrder(self._order.currentText())
+        try:
+            content = token_content(served, data.trace.token_texts, order, _MOST_TOKENS)
+        except MoeCoreError as error:  # the file was cut short, or its disk is gone, since it was opened
+            self.tokens.show_content(BarContent((), _NOTHING, str(error)), self._caption(self.state))
+            return
         note = f"{content.note} {read}" if content.rows else f"None. {read}"
         self.tokens.show_content(replace(content, note=note), f"{self._caption(self.state)} · {read}")
 

@@ -1,5 +1,6 @@
 """The Expert view: what it shows of an expert is what the trace holds, and its lists lead on."""
 
+import os
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
@@ -394,6 +395,21 @@ def test_opening_another_trace_while_reading_is_harmless(view: ExpertView, trace
     view.show()
     settle(view, qtbot)
     assert "24 questions" in view.tokens.note
+
+
+def test_a_file_cut_short_while_it_is_shown_is_said_where_tokens_would_stand(
+    opened: Session, trace_path: Path, qtbot: QtBot
+) -> None:
+    """No unexpected error: what was read before stays, and the list says why there is none."""
+    data = opened.state.trace
+    assert data is not None
+    opened.set(replace(opened.state, scope=Scope.PROMPT, experts=frozenset({CELL})))
+    data.sample(Scope.PROMPT, EVERYTHING)  # as another view has done
+    os.truncate(trace_path, 1000)
+    view = shown(opened, qtbot)
+    settle(view, qtbot)
+    assert "was cut short" in view.tokens.note
+    assert labels(view.tokens) == []
 
 
 def test_used_hardly_is_told_from_never() -> None:

@@ -5,6 +5,12 @@ from pathlib import Path
 import pytest
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files with slow tests come first: else one worker still has such a file when the other has nothing left."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
+
+
 @pytest.fixture(scope="session")
 def tiny_olmoe(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A saved tiny OLMoE (3 layers x 16 experts, top-4) with OLMo's real tokenizer; copy it before changing it."""

@@ -7,12 +7,23 @@ import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from moe_core.storage.trace_reader import open_trace
 from tests.command_line import ROOT, finish, moescope, refused, start
+from tests.reliability.fork_server import ForkServer
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[ForkServer]:
+    """Starts commands in processes that have imported all already."""
+    if not hasattr(os, "fork"):
+        pytest.skip("needs fork")
+    with ForkServer(["tests.reliability.stops"], setup="tests.reliability.stops:preload") as opened:
+        yield opened
 
 
 @pytest.fixture(scope="module")
@@ -57,6 +68,7 @@ def test_a_masked_run_stores_its_intervention(tiny_olmoe: Path, quiz_csv: Path, 
     assert report["intervention"]["reroute"] == [[0, 3], [2, 5]]
 
 
+@pytest.mark.slow
 def test_ctrl_c_stops_after_the_batch_and_the_same_command_resumes(
     tiny_olmoe: Path, quiz_csv: Path, tmp_path: Path
 ) -> None:
@@ -97,11 +109,16 @@ def test_ctrl_c_stops_after_the_batch_and_the_same_command_resumes(
     ],
 )
 def test_wrong_input_gets_one_sentence(
-    tiny_olmoe: Path, quiz_csv: Path, tmp_path: Path, changes: dict[str, str], sentence: str
+    server: ForkServer, tiny_olmoe: Path, quiz_csv: Path, tmp_path: Path, changes: dict[str, str], sentence: str
 ) -> None:
-    """Exit 1, nothing on stdout, no traceback, no file left behind."""
+    """Exit 1, one sentence with the remedy, no traceback, no file left behind."""
     given = {"--model": tiny_olmoe, "--quiz": quiz_csv, "--out": tmp_path / "t.h5", **changes}
-    assert sentence in refused("record", *(part for pair in given.items() for part in pair))
+    arguments = ["record", *(str(part) for pair in given.items() for part in pair)]
+    ended = server.run("tests.reliability.stops:command", arguments=arguments)
+    assert ended.code == 1, ended.error
+    said = ended.error[ended.error.index("moescope:") :]
+    assert sentence in said
+    assert "Traceback" not in ended.error
     assert not (tmp_path / "t.h5").exists()
 
 

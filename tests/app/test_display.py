@@ -13,6 +13,7 @@ FOLDER = Path(__file__).parent / "display"
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="X servers are for Linux")
+@pytest.mark.slow
 def test_the_window_under_a_window_manager() -> None:
     """Every test of the folder passes in a process of its own."""
     if missing := missing_programs():

@@ -77,6 +77,7 @@ def test_browsing_never_imports_torch(trace_path: Path, tmp_path: Path) -> None:
     assert set(seen["views"]) - set(seen["drawn"]) <= {"log"}, "only the log does not depend on the state"
 
 
+@pytest.mark.slow
 def test_the_demo_is_recorded_and_pictured(tmp_path: Path) -> None:
     """One command: exit 0, a picture of 1440 x 900 with something in it, a complete trace, nothing Qt complains of."""
     picture = tmp_path / "demo.png"
@@ -105,6 +106,7 @@ def test_a_file_that_is_no_trace_is_said_in_the_window(tmp_path: Path, content: 
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
+@pytest.mark.slow
 @pytest.mark.parametrize(("number", "expected"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_signal_closes_the_window_while_a_recording_runs(tmp_path: Path, number: int, expected: int) -> None:
     """Within seconds, with the code of the signal; what is recorded is whole, and the next start goes on from there."""

@@ -8,7 +8,10 @@ import pytest
 from tests.reliability.kills import kill_recorders
 from tests.reliability.real_jobs import kill_exports, kill_jobs
 
-pytestmark = pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs fork and SIGKILL")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs fork and SIGKILL"),
+]
 
 
 def test_recorders_are_killed_a_hundred_times(tmp_path: Path) -> None:

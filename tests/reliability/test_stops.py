@@ -7,7 +7,10 @@ import pytest
 
 from tests.reliability.stops import stop_commands, stop_windows
 
-pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork and POSIX signals")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork and POSIX signals"),
+]
 
 
 def test_commands_are_stopped(tmp_path: Path, tiny_olmoe: Path) -> None:

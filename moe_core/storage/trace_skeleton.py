@@ -148,14 +148,11 @@ def _check_free_space(path: Path, dimensions: TraceDimensions) -> None:
     needed = _HEADER_BYTES + sum(dataset.n_bytes for dataset in datasets(dimensions))
     free = shutil.disk_usage(path.parent).free
     if needed > free:
+        needed_mb, free_mb = math.ceil(needed / 1e6), math.floor(free / 1e6)
         raise TraceError(
-            f"{path.name} needs {_megabytes(needed)} and {path.parent} has {_megabytes(free)} free: "
+            f"{path.name} needs {needed_mb:,} MB and {path.parent} has {free_mb:,} MB free: "
             "make room, choose another disk, or record with --tokens answer."
         )
-
-
-def _megabytes(n_bytes: int) -> str:
-    return f"{math.ceil(n_bytes / 1e6):,} MB"
 
 
 def _write_skeleton(

@@ -62,7 +62,7 @@ def test_a_disk_too_small_is_noticed_first(tmp_path: Path, monkeypatch: pytest.M
     """The sentence says what is needed and what is there; nothing is left behind."""
     usage = shutil.disk_usage(tmp_path)._replace(free=1000)
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
-    with pytest.raises(TraceError, match=r"run\.h5 needs 1 MB and .* has 1 MB free"):
+    with pytest.raises(TraceError, match=r"run\.h5 needs 1 MB and .* has 0 MB free"):
         create(tmp_path / "run.h5", RUN)
     assert visible(tmp_path) == set()
 

@@ -1,6 +1,7 @@
 """The demo: recorded once into the library, then opened like any trace; recorded anew when the demo itself changed."""
 
 import logging
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -26,7 +27,7 @@ def has_demo(library: Path, demo: Path = DEMO_FOLDER) -> bool:
     One that cannot be read, or is older than the demo, is kept under another name, so that it can be recorded anew.
     """
     path = library / NAME
-    if not path.exists():
+    if not os.path.exists(path):
         return False
     if _is_older(path, demo):
         _set_aside(path, "is older than the demo")
@@ -54,5 +55,9 @@ def _set_aside(trace: Path, reason: str) -> None:
     number = 1
     while (kept := trace.with_name(f"{trace.stem}-{number}{trace.suffix}")).exists():
         number += 1
-    trace.rename(kept)
+    try:
+        trace.rename(kept)
+    except OSError as error:  # the recording says then what is there already
+        log.warning("%s %s and cannot be set aside: %s", trace.name, reason, error)
+        return
     log.warning("%s %s: kept as %s, recording anew", trace.name, reason, kept.name)

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,7 @@ class Settings:
         self.notice = ""
         """One sentence where a file was set aside."""
         self._values = QSettings(str(self.path), QSettings.Format.IniFormat)
-        if self._values.status() != QSettings.Status.NoError:
+        if self._values.status() != QSettings.Status.NoError or (self._format() < 1 and _holds_something(self.path)):
             self._set_aside("damaged", "cannot be read")
         elif self._format() > _FORMAT:
             self._set_aside("newer", "are of a newer moescope")
@@ -104,10 +105,15 @@ class Settings:
 
     def _set_aside(self, suffix: str, reason: str) -> None:
         kept = self.path.with_suffix(f".{suffix}.ini")
-        self.notice = f"The settings in {self.path} {reason}: they are kept as {kept.name}, and the defaults apply."
-        log.warning("%s", self.notice)
         try:
             self.path.replace(kept)
+            done = f"they are kept as {kept.name}, and the defaults apply"
         except OSError as error:
-            log.warning("%s", error)
+            done = f"the defaults apply, and nothing may be remembered ({error.strerror})"
+        self.notice = f"The settings in {self.path} {reason}: {done}."
+        log.warning("%s", self.notice)
         self._values = QSettings(str(self.path), QSettings.Format.IniFormat)
+
+
+def _holds_something(path: Path) -> bool:
+    return os.path.isfile(path) and os.path.getsize(path) > 0

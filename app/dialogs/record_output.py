@@ -1,5 +1,6 @@
 """Where a recording goes: a name that tells model, quiz and day, and what is there already."""
 
+import os
 import re
 from dataclasses import dataclass
 from datetime import date
@@ -28,7 +29,7 @@ def suggest(values: RecordValues, library: Path, today: date) -> Path:
     name = f"{model_name(values.model)}_{_quiz_name(values.quiz)}_{today.isoformat()}"
     for number in count(1):
         path = library / (f"{name}.h5" if number == 1 else f"{name}-{number}.h5")
-        if not path.exists() or _resumes(path, values):
+        if not os.path.exists(path) or _resumes(path, values):
             return path
     raise AssertionError("numbers do not end")
 

@@ -1,5 +1,6 @@
 """What the record dialog holds: the fields as typed, the request they mean, and what is certain to fail."""
 
+import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
@@ -138,11 +139,11 @@ def _model_problem(model: str) -> str:
 def _quiz_problem(quiz: str) -> str:
     if not quiz or quiz == "mmlu:":
         return "Name a quiz: mmlu, mmlu:FOLDER, a file, or demo."
-    if quiz.startswith("mmlu:") and not Path(quiz.removeprefix("mmlu:")).is_dir():
+    if quiz.startswith("mmlu:") and not os.path.isdir(quiz.removeprefix("mmlu:")):
         return f"There is no folder {quiz.removeprefix('mmlu:')}."
     if not any(benchmark.accepts(quiz) for benchmark in BENCHMARKS):
         return f"{quiz!r} is no quiz: name mmlu, mmlu:FOLDER, demo, or a .csv, .jsonl or .parquet file."
-    if quiz not in ("mmlu", "demo") and not quiz.startswith("mmlu:") and not Path(quiz).exists():
+    if quiz not in ("mmlu", "demo") and not quiz.startswith("mmlu:") and not os.path.exists(quiz):
         return f"There is no file {quiz}."
     return ""
 

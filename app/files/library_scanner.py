@@ -1,6 +1,7 @@
 """Reads the library in a thread of its own, and again when its folder changes: the window never waits for it."""
 
 import logging
+import os
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
@@ -63,7 +64,7 @@ class LibraryScanner(QObject):
             return
         self._folder = folder
         # A folder that is still to be made shows in the one above.
-        watched = str(next(place for place in (folder, *folder.parents) if place.is_dir()))
+        watched = str(next(place for place in (folder, *folder.parents) if os.path.isdir(place)))
         if self._watcher.directories() != [watched]:
             self._forget_folder()
             self._watcher.addPath(watched)

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
@@ -54,7 +55,7 @@ class MaskFiles(QObject):
         found: dict[str, Intervention] = {}
         self._paths = {}
         problems = []
-        for path in sorted(self.folder.glob("*.json")) if self.folder else []:
+        for path in _files_of(self.folder):
             try:
                 mask = read_intervention(path)
             except InterventionError as error:
@@ -87,8 +88,8 @@ class MaskFiles(QObject):
         if self.folder is None:
             return
         mask = replace(state.intervention, name=name)
-        path = self._paths.get(name) or _free(self.folder, name)
-        if self._does(lambda: _save(path, mask)):
+        folder = self.folder
+        if self._does(lambda: _save(self._paths.get(name) or _free(folder, name), mask)):
             self._session.set(with_mask(state, mask))
             self.read()
 
@@ -139,6 +140,13 @@ class MaskFiles(QObject):
     def _on_changed(self, before: State, after: State) -> None:
         if before.library != after.library:
             self.read()
+
+
+def _files_of(folder: Path | None) -> list[Path]:
+    """The files of kept masks; none where the folder cannot be looked into, as the list of traces says."""
+    with suppress(OSError):
+        return sorted(folder.glob("*.json")) if folder else []
+    return []
 
 
 def _save(path: Path, mask: Intervention) -> None:

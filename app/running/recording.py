@@ -1,6 +1,7 @@
 """Recording from the window: starts the job, lets the trace be looked at while it grows, says how it ended."""
 
 import logging
+import os
 import time
 from pathlib import Path
 
@@ -65,7 +66,7 @@ class Recording(QObject):
         out, self._out = self._out, None
         if ended.outcome == "failed":
             self._refresh(out)  # what was shown stays, with what it had got
-        elif out.exists():
+        elif os.path.exists(out):
             self._show(out)
         self.finished.emit(ended)
 

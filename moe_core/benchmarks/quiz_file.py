@@ -1,5 +1,6 @@
 """A quiz of one's own: a CSV, JSONL or parquet file, with worked examples in a second file beside it."""
 
+import os
 from pathlib import Path
 
 from moe_core.benchmark import Quiz, fingerprint, shots_by_subject
@@ -19,7 +20,7 @@ class QuizFileBenchmark:
 
     def accepts(self, quiz: str) -> bool:
         """Anything that ends like a quiz file, or names something on disk."""
-        return Path(quiz).suffix.lower() in READERS or ("\0" not in quiz and bool(quiz) and Path(quiz).exists())
+        return Path(quiz).suffix.lower() in READERS or os.path.exists(quiz)
 
     def load(self, quiz: str, *, offline: bool) -> Quiz:
         """The file's questions; raises QuizError."""
@@ -51,9 +52,9 @@ def _read_shots(path: Path, *, subject: str) -> tuple[Question, ...]:
 
 
 def _check_file(path: Path) -> None:
-    if path.is_dir():
+    if os.path.isdir(path):
         raise QuizError(f"{path} is a folder: a quiz is {_SUPPORTED}; a folder of MMLU files is read as mmlu:{path}.")
-    if not path.exists():
+    if not os.path.exists(path):
         raise QuizError(f"{path} does not exist: a quiz is {_SUPPORTED}.")
     if path.suffix.lower() not in READERS:
         raise QuizError(f"{path} ends in {path.suffix or 'no suffix'}: a quiz is {_SUPPORTED}.")

@@ -1,9 +1,12 @@
 """What surrounds the window: uncaught errors, Qt's messages, docks and settings that are remembered, dropped files."""
 
+import errno
 import logging
+import os
 import sys
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,7 +16,9 @@ from PySide6.QtWidgets import QApplication, QMenu
 from pytestqt.qtbot import QtBot
 
 from app import qt_messages
+from app.content.mask_editing import with_experts
 from app.crash_report import CrashReport
+from app.demo import has_demo
 from app.main_window import MainWindow
 from app.remembering import reopen_last
 from app.settings import Settings
@@ -158,6 +163,47 @@ def test_unreadable_settings_are_set_aside(tmp_path: Path) -> None:
     settings.save()
     assert Settings(tmp_path / "settings.ini").text("scheme") == "dark"
     assert (tmp_path / "settings.damaged.ini").read_bytes().startswith(b"[General\n")
+
+
+def test_what_are_no_settings_at_all_is_set_aside(tmp_path: Path) -> None:
+    """Qt reads any text as settings, and would write them over it."""
+    path = tmp_path / "settings.ini"
+    for content in (b"a letter to a friend\n", bytes(3000)):
+        path.write_bytes(content)
+        assert "kept as settings.damaged.ini" in Settings(path).notice
+        assert (tmp_path / "settings.damaged.ini").read_bytes() == content
+    path.write_bytes(b"")
+    assert Settings(path).notice == ""
+
+
+def test_settings_that_cannot_be_set_aside_are_not_said_to_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in a folder that cannot be written."""
+    (tmp_path / "settings.ini").write_bytes(b"a letter to a friend\n")
+    monkeypatch.setattr(Path, "replace", refuse)
+    notice = Settings(tmp_path / "settings.ini").notice
+    assert "kept as" not in notice
+    assert "Permission denied" in notice
+
+
+def refuse(*_: object) -> None:
+    """What the system does."""
+    raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+
+@pytest.mark.parametrize("folder", ["/" + "y" * 5000, "/dev/null/traces"])
+def test_a_library_that_no_system_can_open_costs_nothing_else(
+    window: MainWindow, trace_path: Path, folder: str, qtbot: QtBot
+) -> None:
+    """Settings may name such a folder, or one that may not be looked into: traces are opened from elsewhere then."""
+    window.show_view("traces")
+    with qtbot.captureExceptions() as unexpected:
+        window.session.set(replace(window.session.state, library=Path(folder)))
+        assert window.open_trace(trace_path)
+        window.session.set(with_experts(window.session.state, frozenset({(0, 3)})))
+        window.mask_files.keep("mine")
+        assert "too long" in window.message_bar.text or "Not a directory" in window.message_bar.text
+        assert not has_demo(Path(folder))
+    assert unexpected == []
 
 
 def test_a_dropped_file_opens(window: MainWindow, trace_path: Path) -> None:

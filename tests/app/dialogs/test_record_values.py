@@ -85,6 +85,12 @@ def test_what_is_certain_to_fail_is_one_sentence(field: str, text: str, sentence
     assert sentence in found[field]
 
 
+def test_a_path_that_no_system_takes_is_one_sentence() -> None:
+    """A form that is being filled in must not fail."""
+    for text in ("q" * 5000, "q" * 5000 + ".csv", "mmlu:" + "q" * 5000, "q\0.csv", "mmlu:\0"):
+        assert "quiz" in problems(RecordValues(quiz=text), None)
+
+
 def test_the_default_form_can_be_recorded() -> None:
     """The demo, before and after its quiz was read."""
     assert problems(RecordValues(), None) == {}

@@ -54,7 +54,7 @@ class MainWindow(QMainWindow):
         self.runner = JobRunner(self)
         self._is_told_to_close = False
         self.recording = Recording(self.session, self.runner, self)
-        self.following = Following(self.session, self.runner, partial(self.say, is_failure=False), self)
+        self.following = Following(self.session, self.runner, self.say, self)
         self.setObjectName("main-window")
         self.setWindowTitle("moescope")
         self.setAcceptDrops(True)

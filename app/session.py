@@ -79,7 +79,7 @@ class Session(QObject):
         self._apply(replace(self._state, what_if=made, history=history, mismatch=""))
 
     def refresh(self) -> None:
-        """Look again at a trace that may have grown."""
+        """Look again at a trace that may have grown; TraceError, and no change, where it cannot be read."""
         if self._state.trace is not None:
             self._state.trace.refresh()
             self._apply(replace(self._state, revision=self._state.revision + 1))

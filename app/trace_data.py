@@ -68,7 +68,7 @@ class TraceData:
         return self.kept(("values", metric.name, scope, wanted), lambda: metric.compute(self.sample(scope, wanted)))
 
     def refresh(self) -> None:
-        """Forget all that may have grown since."""
+        """Look again at a file that may have grown; raises TraceError, and forgets nothing, where it cannot be read."""
         self.trace.refresh()
         self._routing.clear()
         self._recent.clear()

@@ -1,6 +1,5 @@
 """A partial trace that another program records: shown as it grows, and the person is told who writes it."""
 
-import logging
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -17,17 +16,17 @@ from moe_core.errors import TraceError
 from moe_core.number_text import count
 from moe_core.storage.trace_lock import writer_of
 
-log = logging.getLogger(__name__)
-
 
 class Following(QObject):
-    """Looks at the file of the trace shown every two seconds, as long as it is partial; `say` tells a sentence.
+    """Looks at the file of the trace shown every two seconds, as long as it is partial.
+
+    `say` takes a sentence and whether it is one of failure.
 
     Only while no job of this window runs: those look after their own traces.
     """
 
     def __init__(
-        self, session: Session, runner: JobRunner, say: Callable[[str], None], parent: QObject | None = None
+        self, session: Session, runner: JobRunner, say: Callable[..., None], parent: QObject | None = None
     ) -> None:
         super().__init__(parent)
         self._session = session
@@ -57,26 +56,31 @@ class Following(QObject):
             return
         writer, version = writer_of(shown.path), _version(shown.path)
         if writer and writer != self._writer:
-            self._say(f"{shown.path.name} is being recorded by {writer}: it is shown as it grows.")
+            self._say(f"{shown.path.name} is being recorded by {writer}: it is shown as it grows.", is_failure=False)
         was_followed, self._writer = bool(self._writer), writer
         has_ended = was_followed and not writer
         if has_ended or (version != self._seen and time.monotonic() >= self._next_refresh_s):
             self._seen = version
-            self._refresh()
+            if not self._refresh():
+                return
         is_complete = shown.trace.complete
         if is_complete:
             self._timer.stop()
         if was_followed and (has_ended or is_complete):
             self._writer = ""
-            self._say(_end(shown, is_complete=is_complete))
+            self._say(_end(shown, is_complete=is_complete), is_failure=False)
 
-    def _refresh(self) -> None:
+    def _refresh(self) -> bool:
+        """Whether the file can still be read; once it cannot, it is left alone."""
         started = time.monotonic()
         try:
             self._session.refresh()
         except TraceError as error:
-            log.warning("%s", error)
+            self._timer.stop()
+            self._say(str(error))
+            return False
         self._next_refresh_s = time.monotonic() + 10 * (time.monotonic() - started)
+        return True
 
 
 def _end(shown: TraceData, *, is_complete: bool) -> str:

@@ -65,9 +65,13 @@ class Trace(TraceQuestions):
         self._states: dict[Segments, NDArray[np.uint8]] = {}
 
     def refresh(self) -> None:
-        """Forget everything that may have grown since: a trace being recorded shows its new questions afterwards."""
+        """Look again: a trace being recorded shows its new questions afterwards, and else what it showed before.
+
+        Raises TraceError where the file can no longer be read; then nothing is forgotten.
+        """
+        states = {segments: self._read_states(segments) for segments in Segments}
         self._rows.clear()
-        self._states.clear()
+        self._states = states
 
     @property
     def recorded(self) -> NDArray[np.bool_]:
@@ -159,9 +163,12 @@ class Trace(TraceQuestions):
 
     def _segment_states(self, segments: Segments) -> NDArray[np.uint8]:
         if segments not in self._states:
-            checked = [rows.states for rows in check_segments(self._file, segments, with_tokens=False)]
-            self._states[segments] = np.concatenate([np.zeros(0, np.uint8), *checked])
+            self._states[segments] = self._read_states(segments)
         return self._states[segments]
+
+    def _read_states(self, segments: Segments) -> NDArray[np.uint8]:
+        checked = [rows.states for rows in check_segments(self._file, segments, with_tokens=False)]
+        return np.concatenate([np.zeros(0, np.uint8), *checked])
 
     def _row_array(self, name: str) -> Array:
         for segments in Segments:

@@ -1,5 +1,6 @@
 """A trace that another program records is shown as it grows, and the person is told who writes it."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -8,6 +9,7 @@ import pytest
 from pytestqt.qtbot import QtBot
 
 from app.main_window import MainWindow
+from moe_core.storage.trace_writer import TraceWriter
 from tests.command_line import ROOT
 from tests.storage.synthetic_run import SyntheticRun, create, record
 
@@ -118,3 +120,20 @@ def test_nothing_is_said_of_a_trace_at_rest(hasty: MainWindow, qtbot: QtBot, tmp
     assert not hasty.message_bar.text
     hasty.open_trace(record(tmp_path / "whole.h5", RUN))
     assert not hasty.following._timer.isActive()
+
+
+def test_a_file_that_is_cut_short_is_said_once(hasty: MainWindow, qtbot: QtBot, tmp_path: Path) -> None:
+    """What was read stays on the screen, and nothing goes wrong in any view."""
+    path = create(tmp_path / "run.h5", RUN)
+    with TraceWriter(path) as writer:
+        writer.write(list(RUN.records())[:5])
+    assert hasty.open_trace(path)
+    before = recorded(hasty)
+    assert before > 0
+    os.truncate(path, path.stat().st_size // 3)
+    qtbot.waitUntil(lambda: said(hasty, "was cut short while it was being read"))
+    assert not hasty.following._timer.isActive()
+    for dock in hasty.docks.values():
+        dock.raise_()
+        qtbot.wait(20)
+    assert recorded(hasty) == before

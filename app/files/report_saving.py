@@ -9,6 +9,7 @@ from app.state import State
 from moe_core.analyses.expert_contributions import EXPERT_CONTRIBUTIONS
 from moe_core.errors import MoeCoreError
 from moe_core.report_formats.html_page import HTML
+from moe_core.result_file import write_result
 
 
 def save_report(parent: QWidget, state: State, say: Callable[..., None]) -> None:
@@ -22,7 +23,7 @@ def save_report(parent: QWidget, state: State, say: Callable[..., None]) -> None
     path = Path(chosen)
     try:
         (page,) = HTML.render(EXPERT_CONTRIBUTIONS.compute(state.trace.trace, state.scope, None)).values()
-        path.write_text(page, encoding="utf-8", errors="replace", newline="\n")
+        write_result(path, page)
     except (OSError, MoeCoreError) as error:
         say(f"The report cannot be written to {path}: {error}")
     else:

@@ -6,6 +6,7 @@ from pathlib import Path
 from PySide6.QtWidgets import QFileDialog, QWidget
 
 from app.state import State
+from moe_core.result_file import write_result
 from moe_core.what_if_report import ReportedWhatIf, what_if_page
 
 
@@ -26,7 +27,7 @@ def save_what_ifs(parent: QWidget, state: State, say: Callable[..., None]) -> No
     ]
     try:
         page = what_if_page(made)
-        path.write_text(page, encoding="utf-8", errors="replace", newline="\n")
+        write_result(path, page)
     except OSError as error:
         say(f"The report cannot be written to {path}: {error.strerror or error}.")
     else:

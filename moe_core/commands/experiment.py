@@ -20,6 +20,7 @@ from moe_core.experiment_text import point_json, point_line, result_csv, result_
 from moe_core.experiments import EXPERIMENTS
 from moe_core.job_console import JobInterruptedError, run_job
 from moe_core.jobs.events import Event
+from moe_core.result_file import refuse_trace, write_result
 from moe_core.scope import Scope
 
 _NAMES = ", ".join(experiment.name for experiment in EXPERIMENTS)
@@ -127,11 +128,12 @@ def _refuse_target(trace: Path, target: Path | None) -> None:
         raise MoeCoreError(f"There is no folder {target.parent} to write {target.name} into.")
     if target.exists() and trace.exists() and target.samefile(trace):
         raise MoeCoreError(f"{target} is the trace itself: give another name.")
+    refuse_trace(target)
 
 
 def _write(target: Path, text: str) -> None:
     try:
-        target.write_text(text, encoding="utf-8", errors="replace", newline="\n")
+        write_result(target, text)
     except OSError as error:
         raise MoeCoreError(f"The result cannot be written to {target}: {error.strerror or error}.") from error
 

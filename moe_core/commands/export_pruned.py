@@ -13,6 +13,7 @@ from moe_core.errors import MoeCoreError
 from moe_core.intervention import Intervention
 from moe_core.job_console import run_job
 from moe_core.jobs.export_pruned import ExportRequest, ExportResult, export_pruned, kept_experts
+from moe_core.result_file import write_result
 from moe_core.storage.trace_reader import open_trace
 
 
@@ -44,7 +45,7 @@ def _write_keep_list(trace: Path, actions: Intervention, file: Path) -> None:
     if file.exists() and file.samefile(trace):
         raise MoeCoreError(f"{file} is the trace itself: give the list another name.")
     try:
-        file.write_text(json.dumps(kept.to_json()) + "\n", encoding="utf-8")
+        write_result(file, json.dumps(kept.to_json()) + "\n")
     except OSError as error:
         raise MoeCoreError(f"The list cannot be written to {file}: {error.strerror or error}.") from error
 

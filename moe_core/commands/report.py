@@ -1,6 +1,5 @@
 """`moescope report`: the tables of https://arxiv.org/abs/2502.17187 for one trace."""
 
-import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,6 +14,7 @@ from moe_core.report_formats.csv_tables import CSV
 from moe_core.report_formats.html_page import HTML
 from moe_core.report_formats.json_format import JSON
 from moe_core.report_formats.text import TEXT
+from moe_core.result_file import refuse_trace, write_result
 from moe_core.scope import Scope
 from moe_core.storage.trace_reader import open_trace
 
@@ -58,19 +58,16 @@ def _print(text: str) -> None:
 def _refuse_to_replace(trace: Path, target: Path | None) -> None:
     if target is not None and target.exists() and trace.exists() and target.samefile(trace):
         raise MoeCoreError(f"{target} is the trace itself: give the report another name.")
+    if target is not None:
+        refuse_trace(target)
 
 
 def _write_files(folder: Path, texts: Mapping[str, str]) -> None:
-    """Write each text, replacing a file of that name in one step: whoever reads it sees the old one or the new one."""
+    """Write each text, replacing a file of that name in one step."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for name, text in texts.items():
-            unfinished = folder / f".{name}.{os.getpid()}.tmp"
-            try:
-                unfinished.write_text(text, encoding="utf-8", errors="replace", newline="\n")
-                unfinished.replace(folder / name)
-            finally:
-                unfinished.unlink(missing_ok=True)
+            write_result(folder / name, text)
     except OSError as error:
         raise MoeCoreError(f"The report cannot be written to {folder}: {error.strerror or error}.") from error
 

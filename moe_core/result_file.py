@@ -1,0 +1,38 @@
+"""Files that results are written to because somebody asked for it: never over a trace, and never half."""
+
+import os
+from pathlib import Path
+
+from moe_core.errors import MoeCoreError
+
+_HDF5 = b"\x89HDF\r\n\x1a\n"
+
+
+def refuse_trace(path: Path) -> None:
+    """Raise MoeCoreError where a trace lies under this name: a slip of the hand must not cost a night's run."""
+    if os.path.isfile(path):
+        with path.open("rb") as file:
+            if file.read(len(_HDF5)) == _HDF5:
+                raise MoeCoreError(f"{path} is a trace and is never overwritten: give another name.")
+
+
+def write_result(path: Path, text: str) -> None:
+    """Write a file; raises OSError as the system does, and MoeCoreError for a trace.
+
+    A file of that name is replaced in one step: whoever reads it sees the old one or the new one. What is no regular
+    file, such as /dev/stdout, is written into: replacing it would destroy it.
+    """
+    refuse_trace(path)
+    if os.path.islink(path) or (os.path.exists(path) and not os.path.isfile(path)):
+        _write(path, text)
+        return
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        _write(unfinished, text)
+        unfinished.replace(path)
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+def _write(path: Path, text: str) -> None:
+    path.write_text(text, encoding="utf-8", errors="replace", newline="\n")

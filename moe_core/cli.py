@@ -8,7 +8,7 @@ import typer
 
 from moe_core import __version__
 from moe_core.commands import COMMANDS
-from moe_core.console_text import give_up_output, open_closed_streams
+from moe_core.console_text import give_up_output, open_closed_streams, print_any_letter
 from moe_core.errors import MoeCoreError
 
 log = logging.getLogger(__name__)
@@ -44,6 +44,7 @@ def options(
 def main() -> None:
     """Run the command line and leave with 0 done, 1 mendable problem, 2 usage, 130 interrupted."""
     open_closed_streams()
+    print_any_letter()
     try:
         try:
             app()

@@ -1,5 +1,6 @@
 """Text for a terminal or a pipe: quizzes and models come from strangers, and not every encoding has every letter."""
 
+import io
 import os
 import sys
 import unicodedata
@@ -31,6 +32,12 @@ def open_closed_streams() -> None:
     sys.stdin = sys.stdin or open(os.devnull, encoding="utf-8")  # noqa: SIM115  # open as long as the process
     sys.stdout = sys.stdout or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
     sys.stderr = sys.stderr or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
+
+
+def print_any_letter() -> None:
+    """Have stdout put a question mark for what its encoding lacks: a path may hold bytes that are no text at all."""
+    if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
+        sys.stdout.reconfigure(errors="replace")
 
 
 def give_up_output() -> None:

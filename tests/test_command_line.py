@@ -177,3 +177,11 @@ def test_a_name_that_the_system_refuses_is_one_sentence(trace_path: Path) -> Non
     assert "too long" in refused("report", trace_path, "--html", name)
     assert "too long" in refused("export-pruned", trace_path, "--mask", "0:1", "--keep-list", name)
     assert "too long" in refused("experiment", "never-used", trace_path, "--csv", name)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems take no such name")
+def test_a_name_that_is_no_text_is_printed_all_the_same(trace_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Bytes of another century's encoding, on a terminal that takes UTF-8 alone."""
+    monkeypatch.setenv("PYTHONIOENCODING", "utf-8:strict")
+    odd = trace_path.rename(os.fsdecode(os.fsencode(trace_path.parent) + b"/caf\xe9.h5"))
+    assert "caf?.h5 is sound" in moescope("verify", odd)

@@ -1,5 +1,6 @@
 """The `moescope` entry point: a command goes to the command line, no command opens the window."""
 
+import os
 import signal
 import sys
 
@@ -30,6 +31,7 @@ def opens_window(arguments: list[str]) -> bool:
 
 def _run(arguments: list[str]) -> int:
     if opens_window(arguments):
+        signal.signal(signal.SIGINT, _leave)  # imports of Qt swallow a KeyboardInterrupt
         from app.application import run  # Qt is imported only here: commands work without it
 
         return run(arguments)
@@ -41,6 +43,10 @@ def _run(arguments: list[str]) -> int:
         return EXIT_USAGE
     cli.main()
     return 0
+
+
+def _leave(signal_number: int, _: object) -> None:
+    os._exit(128 + signal_number)
 
 
 if __name__ == "__main__":

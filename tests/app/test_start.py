@@ -136,6 +136,31 @@ def test_ctrl_c_closes_an_idle_window(trace_path: Path, tmp_path: Path) -> None:
     assert trace_path.name in (tmp_path / "s.ini").read_text()
 
 
+SWALLOWS = """
+import os, signal, sys
+
+class Finder:
+    def find_spec(self, name, *_):
+        if name == "app.application":
+            try:
+                os.kill(os.getpid(), signal.SIGINT)
+            except KeyboardInterrupt:
+                pass
+
+sys.meta_path.insert(0, Finder())
+from app.__main__ import main
+main()
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
+def test_ctrl_c_while_qt_is_imported_is_not_lost(tmp_path: Path) -> None:
+    """Some of its imports swallow a KeyboardInterrupt, and the window would open all the same."""
+    command = [sys.executable, "-c", SWALLOWS, "--settings", str(tmp_path / "s.ini")]
+    done = subprocess.run(command, cwd=ROOT, env=environment(), capture_output=True, text=True, timeout=20)
+    assert (done.returncode, done.stderr) == (130, "")
+
+
 def test_help_names_the_window() -> None:
     """Beside the commands."""
     code, out, _ = finish(start("--help"))

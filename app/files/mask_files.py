@@ -132,8 +132,11 @@ class MaskFiles(QObject):
         """Whether it could be done; if not, why is said."""
         try:
             act()
-        except (MoeCoreError, OSError) as error:
+        except MoeCoreError as error:
             self._say(str(error))
+            return False
+        except OSError as error:
+            self._say(f"{error.filename} cannot be written ({error.strerror}).")
             return False
         return True
 

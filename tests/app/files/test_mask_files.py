@@ -45,6 +45,15 @@ def test_kept_switched_to_and_deleted(masked: MainWindow) -> None:
     assert len(list((masked.settings.library / "masks").iterdir())) == 2
 
 
+def test_a_folder_that_cannot_be_made_is_one_sentence(masked: MainWindow) -> None:
+    """Without the system's number of the error."""
+    masked.settings.library.mkdir(parents=True, exist_ok=True)
+    (masked.settings.library / "masks").write_text("a file in the folder's place", encoding="utf-8")
+    masked.mask_files.keep("one")
+    assert masked.message_bar.text.endswith("masks cannot be written (File exists).")
+    assert masked.message_bar.text.startswith("/")
+
+
 def test_the_same_name_replaces(masked: MainWindow) -> None:
     """One file, with the newer mask."""
     masked.mask_files.keep("one")

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from moe_core import cli
 from moe_core.storage.trace_reader import open_trace
 from tests.command_line import ROOT, finish, moescope, refused, start
 from tests.reliability.fork_server import ForkServer
@@ -185,3 +186,15 @@ def test_a_name_that_is_no_text_is_printed_all_the_same(trace_path: Path, monkey
     monkeypatch.setenv("PYTHONIOENCODING", "utf-8:strict")
     odd = trace_path.rename(os.fsdecode(os.fsencode(trace_path.parent) + b"/caf\xe9.h5"))
     assert "caf?.h5 is sound" in moescope("verify", odd)
+
+
+def test_a_file_without_the_right_to_read_is_no_usage_error(
+    trace_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Opening it says so in one sentence, with exit code 1; nothing is asked of the system before."""
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    monkeypatch.setattr(sys, "argv", ["moescope", "verify", str(trace_path)])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert ended.value.code == 0
+    assert "is sound" in capsys.readouterr().out

@@ -15,8 +15,12 @@ from moe_core.storage.trace_reader import open_trace
 
 
 def compare_traces(
-    before: Annotated[Path, typer.Argument(metavar="A", help="The trace before, usually the baseline.")],
-    after: Annotated[Path, typer.Argument(metavar="B", help="The trace after, usually with an intervention.")],
+    before: Annotated[
+        Path, typer.Argument(metavar="A", readable=False, help="The trace before, usually the baseline.")
+    ],
+    after: Annotated[
+        Path, typer.Argument(metavar="B", readable=False, help="The trace after, usually with an intervention.")
+    ],
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
     """Compare two traces question by question: accuracy, flips, log-probabilities and routing."""

@@ -29,9 +29,11 @@ _DEFAULTS = ExperimentOptions()
 
 def run_experiment(
     name: Annotated[str, typer.Argument(metavar="NAME", help=f"Which one: {_NAMES}.")],
-    trace: Annotated[Path, typer.Argument(help="The baseline, whose questions are asked again.")],
+    trace: Annotated[Path, typer.Argument(readable=False, help="The baseline, whose questions are asked again.")],
     subset: Annotated[str, typer.Option(help="all, or N questions drawn from all subjects in proportion.")] = "all",
-    ids: Annotated[Path | None, typer.Option(help="Only the questions whose ids stand here, one a line.")] = None,
+    ids: Annotated[
+        Path | None, typer.Option(readable=False, help="Only the questions whose ids stand here, one a line.")
+    ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Seed of --subset N, of the halves and of random masks.")] = 0,
     scope: Annotated[
         Scope | None, typer.Option(help="Tokens that count when experts are chosen, if not the experiment's own.")
@@ -44,8 +46,10 @@ def run_experiment(
         str, typer.Option(help="Shares of experts per layer that pruning-curve removes.")
     ] = "0,0.1,0.25,0.5,0.75,0.9",
     repeats: Annotated[int, typer.Option(min=0, help="Random masks beside the chosen ones.")] = _DEFAULTS.repeats,
-    csv: Annotated[Path | None, typer.Option(help="Write the points as CSV to this file.")] = None,
-    html: Annotated[Path | None, typer.Option(help="Write one self-contained page to this file.")] = None,
+    csv: Annotated[Path | None, typer.Option(readable=False, help="Write the points as CSV to this file.")] = None,
+    html: Annotated[
+        Path | None, typer.Option(readable=False, help="Write one self-contained page to this file.")
+    ] = None,
     rerun_baseline: Annotated[
         bool, typer.Option("--rerun-baseline", help="Ask the baseline's questions here too, and compare with that.")
     ] = False,

@@ -18,12 +18,16 @@ from moe_core.storage.trace_reader import open_trace
 
 
 def export_pruned_model(
-    trace: Annotated[Path, typer.Argument(help="A trace of the model to prune.")],
+    trace: Annotated[Path, typer.Argument(readable=False, help="A trace of the model to prune.")],
     mask: Annotated[str, typer.Option(help="Experts to leave out: LAYER:EXPERT,..; equally many of every layer.")] = "",
-    intervention: Annotated[Path | None, typer.Option(help="A JSON file with an intervention that re-routes.")] = None,
-    out: Annotated[Path | None, typer.Option(help="The folder to write; it must not exist yet.")] = None,
+    intervention: Annotated[
+        Path | None, typer.Option(readable=False, help="A JSON file with an intervention that re-routes.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(readable=False, help="The folder to write; it must not exist yet.")
+    ] = None,
     keep_list: Annotated[
-        Path | None, typer.Option(help="Write the kept experts of every layer to this JSON file.")
+        Path | None, typer.Option(readable=False, help="Write the kept experts of every layer to this JSON file.")
     ] = None,
     model: Annotated[str, typer.Option(help="Where the model is now, if not where the trace says.")] = "",
     offline: Annotated[bool, typer.Option("--offline", help="Use nothing from the network.")] = False,

@@ -43,17 +43,21 @@ class Effect(StrEnum):
 def record_trace(
     model: str = typer.Option(..., help="Hub id (org/name or org/name@revision), local folder, or demo."),
     quiz: str = typer.Option(..., help="mmlu, mmlu:PATH, a .csv/.jsonl/.parquet file, or demo."),
-    out: Path = typer.Option(..., help="The trace to write; a partial one made by the same command is resumed."),
+    out: Path = typer.Option(
+        ..., readable=False, help="The trace to write; a partial one made by the same command is resumed."
+    ),
     subjects: str = typer.Option("", help="Only these subjects, separated by commas."),
     limit: int | None = typer.Option(None, min=1, help="Only the first N questions, in quiz order."),
     sample: int | None = typer.Option(None, min=1, help="Only N questions, drawn from all subjects in proportion."),
     seed: int = typer.Option(0, help="Seed of --sample."),
-    ids: Path | None = typer.Option(None, help="Only the questions whose ids stand in this file, one a line."),
+    ids: Path | None = typer.Option(
+        None, readable=False, help="Only the questions whose ids stand in this file, one a line."
+    ),
     shots: int = typer.Option(0, min=0, help="Worked examples before each question."),
     protocol: Protocol = typer.Option(Protocol.PLAIN, help="Prompts as lm-evaluation-harness builds them."),
     tokens: Tokens = typer.Option(Tokens.ALL, help="Keep the experts of every prompt token, or of the answer only."),
     mask: str = typer.Option("", help="Experts to switch off: LAYER:EXPERT,.."),
-    intervention: Path | None = typer.Option(None, help="A JSON file with an intervention."),
+    intervention: Path | None = typer.Option(None, readable=False, help="A JSON file with an intervention."),
     effect: Effect = typer.Option(Effect.REROUTE, help="What --mask does."),
     device: str = typer.Option("auto", help="auto, cpu, cuda:0, .."),
     dtype: str = typer.Option("auto", help="auto, float32, bfloat16 or float16."),

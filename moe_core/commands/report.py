@@ -20,13 +20,18 @@ from moe_core.storage.trace_reader import open_trace
 
 
 def report(
-    trace: Annotated[Path, typer.Argument(help="The trace to report, finished or not.", show_default=False)],
+    trace: Annotated[
+        Path, typer.Argument(readable=False, help="The trace to report, finished or not.", show_default=False)
+    ],
     scope: Annotated[Scope, typer.Option(help="Which tokens count.")] = Scope.ANSWER,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")] = False,
     csv: Annotated[
-        Path | None, typer.Option(help="Write layers, experts, subjects and questions as CSV into this folder.")
+        Path | None,
+        typer.Option(readable=False, help="Write layers, experts, subjects and questions as CSV into this folder."),
     ] = None,
-    html: Annotated[Path | None, typer.Option(help="Write one self-contained page to this file.")] = None,
+    html: Annotated[
+        Path | None, typer.Option(readable=False, help="Write one self-contained page to this file.")
+    ] = None,
     min_questions: Annotated[
         int | None, typer.Option(min=1, help="Questions that must have chosen an expert before it is ranked.")
     ] = None,

@@ -12,7 +12,7 @@ from moe_core.jobs.resume import ResumeRequest, resume
 
 
 def resume_trace(
-    trace: Path = typer.Argument(..., help="The trace to go on with."),
+    trace: Path = typer.Argument(..., readable=False, help="The trace to go on with."),
     model: str = typer.Option("", help="Where the same model lies now, if elsewhere: hub id or folder."),
     offline: bool = typer.Option(False, help="Use nothing from the network."),
     allow_network_folder: bool = typer.Option(False, help="Write to a network file system, where less is promised."),

@@ -21,7 +21,7 @@ from moe_core.storage.trace_reader import Trace, open_trace
 
 
 def show(
-    trace: Path = typer.Argument(..., help="The trace to read."),
+    trace: Path = typer.Argument(..., readable=False, help="The trace to read."),
     question_id: str = typer.Argument(..., metavar="ID", help="Id of the question."),
     all_tokens: bool = typer.Option(False, "--all-tokens", help="Also the routing of every prompt token."),
     as_json: bool = typer.Option(False, "--json", help="Print the result as JSON."),

@@ -13,7 +13,7 @@ _IDS_SHOWN = 20
 
 
 def verify_trace(
-    trace: Path = typer.Argument(..., help="The trace to check."),
+    trace: Path = typer.Argument(..., readable=False, help="The trace to check."),
     as_json: bool = typer.Option(False, "--json", help="Print the result as JSON."),
 ) -> None:
     """Check every checksum of a trace; fails when anything recorded is damaged."""

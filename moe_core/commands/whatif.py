@@ -24,17 +24,21 @@ from moe_core.scope import Scope
 
 
 def what_if_trace(
-    trace: Annotated[Path, typer.Argument(help="The baseline, whose own run is repeated.")],
+    trace: Annotated[Path, typer.Argument(readable=False, help="The baseline, whose own run is repeated.")],
     mask: Annotated[str, typer.Option(help="Experts to act on: LAYER:EXPERT,..")] = "",
     effect: Annotated[Effect | None, typer.Option(help="What --mask does; reroute unless said.")] = None,
     boost: Annotated[float | None, typer.Option(help="Multiply the gate weight of --mask by this instead.")] = None,
-    intervention: Annotated[Path | None, typer.Option(help="A JSON file with an intervention.")] = None,
+    intervention: Annotated[Path | None, typer.Option(readable=False, help="A JSON file with an intervention.")] = None,
     subset: Annotated[str, typer.Option(help="all, or N questions drawn from all subjects in proportion.")] = "all",
-    ids: Annotated[Path | None, typer.Option(help="Only the questions whose ids stand here, one a line.")] = None,
+    ids: Annotated[
+        Path | None, typer.Option(readable=False, help="Only the questions whose ids stand here, one a line.")
+    ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Seed of --subset N and of --controls.")] = 0,
     controls: Annotated[int, typer.Option(min=0, max=1000, help="Random masks like this one to run beside it.")] = 0,
     match: Annotated[Scope, typer.Option(help="Tokens whose load decides which experts are alike.")] = Scope.PROMPT,
-    out: Annotated[Path | None, typer.Option(help="The trace to write; else TRACE.what-if-N.h5.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(readable=False, help="The trace to write; else TRACE.what-if-N.h5.")
+    ] = None,
     rerun_baseline: Annotated[
         bool, typer.Option("--rerun-baseline", help="Ask the baseline's questions here too, and compare with that.")
     ] = False,

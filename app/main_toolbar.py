@@ -1,5 +1,6 @@
 """The line at the top: which trace is shown, in which scope, and how many of its questions."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 from PySide6.QtCore import QSize, Qt
@@ -14,6 +15,7 @@ from app.widgets.visible_text import as_tooltip
 from moe_core.errors import MoeCoreError
 from moe_core.number_text import count
 from moe_core.scope import Scope
+from moe_core.storage.trace_reader import Trace
 
 
 class MainToolbar(QToolBar):
@@ -65,10 +67,8 @@ class MainToolbar(QToolBar):
             self._shown.setText("")
             return
         total = len(state.trace.table.ids)
-        partial = (
-            "" if state.trace.trace.complete else f" · partial: {count(int(state.trace.trace.recorded.sum()))} recorded"
-        )
-        self._trace.set_text(f"{state.trace.path.name} · {run_text(state.trace.specification)}{partial}")
+        parts = [state.trace.path.name, run_text(state.trace.specification), *_missing(state.trace.trace)]
+        self._trace.set_text(" · ".join(parts))
         self._trace.setToolTip(as_tooltip(str(state.trace.path)))
         try:
             n_shown = count(len(state.trace.rows(state.scope, state.filter)))
@@ -78,6 +78,15 @@ class MainToolbar(QToolBar):
 
     def _on_scope_activated(self, index: int) -> None:
         self._session.set(replace(self._session.state, scope=Scope(self._scope.itemData(index))))
+
+
+def _missing(trace: Trace) -> Iterator[str]:
+    """What a trace lacks, in words; nothing where it is complete."""
+    n_recorded, n_damaged = int(trace.recorded.sum()), len(trace.damaged)
+    if n_recorded + n_damaged < trace.n_questions:
+        yield f"partial: {count(n_recorded)} recorded"
+    if n_damaged:
+        yield f"{count(n_damaged)} damaged"
 
 
 def _spring() -> QWidget:

@@ -35,6 +35,7 @@ from app.widgets.figure import Figure
 from app.widgets.message_bar import MessageBar
 from moe_core.errors import MoeCoreError
 from moe_core.jobs.record import RecordRequest
+from moe_core.number_text import count
 
 log = logging.getLogger(__name__)
 
@@ -91,6 +92,12 @@ class MainWindow(QMainWindow):
             self.settings.remove_recent(path)
             return False
         self.message_bar.hide()
+        shown = self.session.state.trace
+        if shown is not None and (n_damaged := len(shown.trace.damaged)):
+            self.say(
+                f"Damaged in {path.name}, and left out: {count(n_damaged)} of {count(shown.trace.n_questions)} "
+                "questions. Resume asks them again."
+            )
         return True
 
     def open_demo(self) -> None:

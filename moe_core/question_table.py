@@ -18,13 +18,17 @@ FloatArray = NDArray[np.float64]
 
 
 class Outcome(StrEnum):
-    """How a question ended. `UNSCORED`: answered, but the quiz names no right choice."""
+    """How a question ended.
+
+    `UNSCORED`: answered, but the quiz names no right choice. `DAMAGED`: its bytes are not those that were written.
+    """
 
     RIGHT = "right"
     WRONG = "wrong"
     UNSCORED = "unscored"
     FAILED = "failed"
     MISSING = "not recorded"
+    DAMAGED = "damaged"
 
 
 OUTCOMES = tuple(Outcome)
@@ -89,13 +93,16 @@ def question_table(trace: Trace, at_answer: ScopedRouting) -> QuestionTable:
 def outcomes(trace: Trace) -> NDArray[np.int8]:
     """Place in OUTCOMES of each question [N]."""
     status, gold = trace.status, trace.gold
+    is_damaged = np.zeros(len(gold), np.bool_)
+    is_damaged[list(trace.damaged)] = True
     conditions = [
+        is_damaged,
         status == Status.NOT_RECORDED,
         status != Status.ANSWERED,
         gold < 0,
         trace.predicted == gold,
     ]
-    kinds = [Outcome.MISSING, Outcome.FAILED, Outcome.UNSCORED, Outcome.RIGHT]
+    kinds = [Outcome.DAMAGED, Outcome.MISSING, Outcome.FAILED, Outcome.UNSCORED, Outcome.RIGHT]
     places = [np.int8(OUTCOMES.index(kind)) for kind in kinds]
     return np.select(conditions, places, np.int8(OUTCOMES.index(Outcome.WRONG))).astype(np.int8)
 

@@ -151,4 +151,5 @@ _SIGNS = {
     Outcome.UNSCORED: ("○", ""),
     Outcome.FAILED: ("!", theme.WRONG),
     Outcome.MISSING: ("–", ""),
+    Outcome.DAMAGED: ("?", theme.WRONG),
 }

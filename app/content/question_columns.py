@@ -22,6 +22,7 @@ _MARKS = {
     Outcome.UNSCORED: OutcomeMark("○", "answered, but without a right choice in the quiz"),
     Outcome.FAILED: OutcomeMark("!", "that failed: the model gave no usable numbers", theme.WRONG),
     Outcome.MISSING: OutcomeMark(NOTHING, "not recorded yet"),
+    Outcome.DAMAGED: OutcomeMark("?", "that are damaged: Resume asks them again", theme.WRONG),
 }
 MARKS = tuple(_MARKS[outcome] for outcome in OUTCOMES)
 """Symbol, words and colour of each outcome, as in OUTCOMES."""
@@ -201,5 +202,5 @@ def array_table(table: QuestionTable, changes: AnswerChanges | None = None) -> A
         "tokens": table.tokens,
         "id": table.ids,
     }
-    is_missing = table.outcome == OUTCOMES.index(Outcome.MISSING)
+    is_missing = np.isin(table.outcome, [OUTCOMES.index(kind) for kind in (Outcome.MISSING, Outcome.DAMAGED)])
     return ArrayTable(STYLES, tuple(columns[style.name] for style in STYLES), is_missing)

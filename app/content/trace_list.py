@@ -193,7 +193,8 @@ def _status_text(entry: TraceEntry) -> str:
         case Condition.COMPLETE:
             return "complete"
         case Condition.PARTIAL:
-            return f"partial: {count(entry.n_recorded)} of {count(entry.n_planned)}"
+            damaged = f", {count(entry.n_damaged)} damaged" if entry.n_damaged else ""
+            return f"partial: {count(entry.n_recorded)} of {count(entry.n_planned)}{damaged}"
         case Condition.DAMAGED:
             reason = entry.problem.removeprefix(f"{entry.path} ").removeprefix("is damaged or no trace: ")
             return f"damaged: {reason}"

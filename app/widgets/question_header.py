@@ -60,7 +60,12 @@ class QuestionHeader(QWidget):
         return self._id.whole_text, self._outcome.text(), self._details.whole_text
 
 
-_OUTCOMES = {"right": ("✓", theme.RIGHT), "wrong": ("✗", theme.WRONG), "failed": ("⚠", theme.WRONG)}
+_OUTCOMES = {
+    "right": ("✓", theme.RIGHT),
+    "wrong": ("✗", theme.WRONG),
+    "failed": ("⚠", theme.WRONG),
+    "damaged": ("?", theme.WRONG),
+}
 
 
 def _button(text: str, name: str, tip: str) -> QToolButton:

@@ -9,17 +9,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-import numpy as np
-
 from moe_core.errors import InterventionError, TraceError
 from moe_core.intervals import Proportion, proportion_95
 from moe_core.intervention import Intervention
-from moe_core.routing_trace import STATUS_BITS, Status
+from moe_core.routing_trace import Status
 from moe_core.specification import Specification
-from moe_core.storage.layout import Segments
-from moe_core.storage.trace_check import check_structure
-from moe_core.storage.trace_file import Array, TraceFile
 from moe_core.storage.trace_lock import writer_lock
+from moe_core.storage.trace_reader import Trace, open_trace
 
 SUFFIXES = (".h5", ".hdf5")
 _UNKNOWN = proportion_95(0, 0)
@@ -37,8 +33,8 @@ class Condition(StrEnum):
 class TraceEntry:
     """One file of the library. Of a damaged one only `path` and `problem`, a sentence, are known.
 
-    `n_recorded` and `accuracy` are as the file declares them: checksums of single questions are not read here, but
-    when the trace is opened. `created` is ISO 8601, `intervention` says in words what was done to which experts.
+    `n_recorded` and `accuracy` count the questions whose checksum is right. `created` is ISO 8601, `intervention`
+    says in words what was done to which experts.
     """
 
     path: Path
@@ -50,6 +46,7 @@ class TraceEntry:
     created: str = ""
     n_recorded: int = 0
     n_planned: int = 0
+    n_damaged: int = 0
     accuracy: Proportion = _UNKNOWN
 
 
@@ -87,12 +84,11 @@ def trace_paths(folder: Path) -> list[Path]:
 def read_entry(path: Path) -> TraceEntry:
     """What the file says of itself; a damaged one says why."""
     try:
-        layout = check_structure(path)
-        with TraceFile(path, layout) as file:
-            recorded, accuracy = _recorded(file), _accuracy(file)
+        with open_trace(path) as trace:
+            specification, recorded, n_damaged = trace.specification, trace.recorded, len(trace.damaged)
+            accuracy = _accuracy(trace)
     except TraceError as error:
         return TraceEntry(path, Condition.DAMAGED, str(error))
-    specification = layout.specification
     return TraceEntry(
         path,
         Condition.COMPLETE if recorded.all() else Condition.PARTIAL,
@@ -102,6 +98,7 @@ def read_entry(path: Path) -> TraceEntry:
         created=_one_line(specification.created),
         n_recorded=int(recorded.sum()),
         n_planned=len(recorded),
+        n_damaged=n_damaged,
         accuracy=accuracy,
     )
 
@@ -117,18 +114,10 @@ def delete_trace(path: Path) -> None:
         path.with_name(path.name + ".lock").unlink()
 
 
-def _recorded(file: TraceFile) -> Array:
-    """Which questions have a checksum, and so has their prefix [N]."""
-    prefix_words = np.append(file.read(Segments.PREFIXES.crc), np.uint32(1))  # index -1: no prefix
-    prefixes = file.read("questions/prefix")
-    return np.asarray((file.read(Segments.QUESTIONS.crc) != 0) & (prefix_words[prefixes] != 0))
-
-
-def _accuracy(file: TraceFile) -> Proportion:
+def _accuracy(trace: Trace) -> Proportion:
     """Right answers among the answered questions that have a gold one."""
-    gold = file.read("questions/gold")
-    scored = _recorded(file) & (file.read("answers/status") & STATUS_BITS == Status.ANSWERED) & (gold >= 0)
-    return proportion_95(int((scored & (file.read("answers/predicted") == gold)).sum()), int(scored.sum()))
+    scored = (trace.status == Status.ANSWERED) & (trace.gold >= 0)
+    return proportion_95(int((scored & (trace.predicted == trace.gold)).sum()), int(scored.sum()))
 
 
 def _intervention_text(specification: Specification) -> str:

@@ -1,11 +1,17 @@
 """The window as a whole: opening, recording, closing."""
 
+import shutil
 from pathlib import Path
 
+import numpy as np
 from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
 from app.main_window import MainWindow
+from app.widgets.eliding_label import ElidingLabel
+from moe_core.question_table import OUTCOMES, Outcome
+from moe_core.storage.trace_check import check_structure
+from moe_core.storage.trace_reader import open_trace
 
 
 def test_opens_a_trace_and_names_it(window: MainWindow, trace_path: Path) -> None:
@@ -51,3 +57,21 @@ def test_a_cancelled_recording_keeps_what_it_has_and_is_resumed(window: MainWind
         window.trigger("demo")
     assert ended.args[0].outcome == "done"
     assert ended.args[0].result.n_questions == len(trace.table.ids) - recorded
+
+
+def test_damaged_questions_are_flagged_and_counted(window: MainWindow, trace_path: Path, tmp_path: Path) -> None:
+    """On opening, in the line at the top and in the list; the others are as they were."""
+    path = shutil.copy(trace_path, tmp_path / "rotten.h5")
+    with open_trace(trace_path) as good:
+        predicted = good.predicted.copy()
+    offset = check_structure(path).extents["answers/predicted"].offset
+    with path.open("r+b") as file:
+        file.seek(offset + 4)
+        file.write(bytes([(int(predicted[4]) + 1) % 2]))
+    window.open_trace(path)
+    assert window.message_bar.text.startswith("Damaged in rotten.h5, and left out: 1 of 24 questions.")
+    shown = window.session.state.trace
+    assert shown is not None
+    assert np.flatnonzero(shown.table.outcome == OUTCOMES.index(Outcome.DAMAGED)).tolist() == [4]
+    names = [label.whole_text for label in window.findChildren(ElidingLabel)]
+    assert any(text.startswith("rotten.h5 · ") and text.endswith(" · 1 damaged") for text in names)

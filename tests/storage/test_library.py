@@ -11,6 +11,7 @@ import pytest
 from moe_core.errors import TraceError
 from moe_core.storage import library
 from moe_core.storage.library import Condition, Library, delete_trace, read_entry
+from moe_core.storage.trace_check import check_structure
 from moe_core.storage.trace_lock import writer_lock
 from moe_core.storage.trace_reader import open_trace
 from tests.storage.copied_trace import Replacement, copy_trace, with_values
@@ -145,3 +146,17 @@ def test_a_file_with_wild_values_is_still_one_entry(tmp_path: Path) -> None:
     changed = {"answers/predicted": with_values(lambda values: np.full_like(values, 99))}
     entry = read_entry(copy_trace(base, tmp_path / "wild.h5", replaced=changed))
     assert entry.accuracy.successes == 0
+
+
+def test_damaged_questions_count_nowhere(tmp_path: Path) -> None:
+    """A prediction that changed on the disk is no part of the accuracy; how many are damaged is told."""
+    run = SyntheticRun(n_questions=40)
+    path = record(tmp_path / "a.h5", run)
+    whole = read_entry(path)
+    offset = check_structure(path).extents["answers/predicted"].offset
+    with path.open("r+b") as file:
+        file.seek(offset + 7)
+        file.write(bytes([3 - run.question_record(7).answer.predicted]))
+    damaged = read_entry(path)
+    assert (damaged.condition, damaged.n_recorded, damaged.n_damaged) == (Condition.PARTIAL, 39, 1)
+    assert damaged.accuracy.n == whole.accuracy.n - 1

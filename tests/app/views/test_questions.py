@@ -390,7 +390,7 @@ def test_one_question_and_answers_only(session: Session, show: Show, tmp_path: P
     view = show(session)
     assert view.bar.count_text == "1 of 1"
     assert view.rows_in_order() == [0]
-    assert [button.isVisible() for button in view.bar.outcomes.buttons] == [False, False, True, False, False]
+    assert [button.isVisible() for button in view.bar.outcomes.buttons] == [False, False, True, False, False, False]
 
 
 def test_without_a_trace_the_view_says_what_fills_it(session: Session, show: Show) -> None:

@@ -65,12 +65,15 @@ def refuse_unwritable(path: Path) -> None:
 def writer_of(path: Path) -> str:
     """Who writes a trace at this moment, as `process 12 on host`; empty where nobody does, or that cannot be told.
 
-    By what the writer signed: asking the lock itself would be in the way of one that wants it in that instant.
+    By what the writer signed: asking the lock itself would be in the way of one that wants it in that instant. Only
+    whether a signature of another host, or container, is a dead one's cannot be told otherwise.
     """
-    signed = re.fullmatch(r"process (\d+) on (.+)", _signature(path.with_name(path.name + ".lock")))
-    if signed is None or (signed[2] == socket.gethostname() and not _is_alive(int(signed[1]))):
+    sidecar = path.with_name(path.name + ".lock")
+    signed = re.fullmatch(r"process (\d+) on (.+)", _signature(sidecar))
+    if signed is None:
         return ""
-    return signed[0]
+    is_here = signed[2] == socket.gethostname()
+    return signed[0] if (_is_alive(int(signed[1])) if is_here else _is_locked(sidecar)) else ""
 
 
 def leftover_prefix(path: Path) -> str:
@@ -101,6 +104,16 @@ def _signature(sidecar: Path) -> str:
             if text.isprintable():
                 return text
     return ""
+
+
+def _is_locked(sidecar: Path) -> bool:
+    """Whether somebody holds the lock; a signature that outlived its writer is taken away."""
+    try:
+        with FileLock(sidecar, timeout=0):
+            _sign(sidecar, "")
+    except OSError:  # also Timeout: it is held, or that cannot be told
+        return True
+    return False
 
 
 def _is_alive(process: int) -> bool:

@@ -224,3 +224,15 @@ def test_a_lock_file_of_a_stranger_keeps_nobody_waiting(tmp_path: Path) -> None:
     with sidecar.open("wb") as file:
         file.truncate(2**40)
     assert writer_of(tmp_path / "t.h5") == ""
+
+
+def test_the_signature_of_a_dead_writer_elsewhere_means_nothing(tmp_path: Path) -> None:
+    """Of another host or container: the lock itself is asked, which a living one holds."""
+    path = create(tmp_path / "run.h5", SyntheticRun())
+    sidecar = path.with_name(path.name + ".lock")
+    with TraceWriter(path):
+        sidecar.write_text("process 7 on another-host")
+        assert writer_of(path) == "process 7 on another-host"
+    sidecar.write_text("process 7 on another-host")
+    assert writer_of(path) == ""
+    assert sidecar.read_text() == ""

@@ -129,10 +129,20 @@ class Figure(QWidget):
         if not chosen:
             return
         path = Path(chosen)
+        if path.suffix.lower() != f".{suffix}":
+            path = path.with_name(f"{path.name}.{suffix}")
+            if path.exists() and not self._may_replace(path):  # the dialog has asked about the other name
+                return
         try:
-            self.save(path if path.suffix else path.with_suffix(f".{suffix}"), scale)
+            self.save(path, scale)
         except OSError as error:
             show_failure(self, f"{self.title} could not be saved: {error}")
+
+    def _may_replace(self, path: Path) -> bool:
+        buttons = QMessageBox.StandardButton.Yes | QMessageBox.StandardButton.No
+        sentence = f"{path.name} exists already. Replace it?"
+        answer = QMessageBox.question(self, "moescope", sentence, buttons, QMessageBox.StandardButton.No)
+        return answer == QMessageBox.StandardButton.Yes
 
     def _export_size(self) -> QSize:
         metrics = QFontMetrics(self.font())

@@ -7,7 +7,7 @@ from xml.etree import ElementTree
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor, QGuiApplication, QImage, QPainter, QPaintEvent
-from PySide6.QtWidgets import QMenu, QTableWidget, QWidget
+from PySide6.QtWidgets import QMenu, QMessageBox, QTableWidget, QWidget
 from pytestqt.qtbot import QtBot
 
 from app.widgets.figure import Figure
@@ -97,3 +97,25 @@ def test_a_folder_that_is_not_there_is_an_error(figure: Figure, tmp_path: Path) 
     for suffix in ("png", "svg", "csv"):
         with pytest.raises(OSError, match=r".+"):
             figure.save(tmp_path / "nowhere" / f"figure.{suffix}")
+
+
+@pytest.mark.parametrize("replaces", [True, False])
+def test_no_file_is_replaced_unasked(
+    figure: Figure, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, replaces: bool
+) -> None:
+    """The dialog asked about the name without its ending; a dot in a name is no ending."""
+    asked: list[str] = []
+
+    def answer(parent: object, title: str, sentence: str, *rest: object) -> QMessageBox.StandardButton:
+        asked.append(sentence)
+        return QMessageBox.StandardButton.Yes if replaces else QMessageBox.StandardButton.No
+
+    monkeypatch.setattr("app.widgets.figure.QMessageBox.question", answer)
+    monkeypatch.setattr("app.widgets.figure.QFileDialog.getSaveFileName", lambda *_: (str(tmp_path / "run 1.2"), ""))
+    figure.ask_and_save("csv")
+    assert asked == []
+    assert [path.name for path in tmp_path.iterdir()] == ["run 1.2.csv"]
+    (tmp_path / "run 1.2.csv").write_text("precious")
+    figure.ask_and_save("csv")
+    assert asked == ["run 1.2.csv exists already. Replace it?"]
+    assert ((tmp_path / "run 1.2.csv").read_text() == "precious") != replaces

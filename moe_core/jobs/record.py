@@ -17,6 +17,7 @@ from moe_core.question_selection import QuestionSelection, select_questions
 from moe_core.routing_trace import QuestionRecord
 from moe_core.run_plan import RunOptions, RunPlan, plan_run
 from moe_core.specification import Specification, differences
+from moe_core.storage.library import SUFFIXES
 from moe_core.storage.network_folder import check_folder
 from moe_core.storage.trace_lock import refuse_unwritable
 from moe_core.storage.trace_reader import open_trace
@@ -63,6 +64,8 @@ def record(request: RecordRequest, engine: Engine | None = None) -> Generator[Ev
     _refuse_complete(request.out)
     if warning := check_folder(request.out.parent, allowed=request.allow_network_folder):
         yield Notice(warning)
+    if request.out.suffix.lower() not in SUFFIXES:
+        yield Notice(f"{request.out.name} does not end in {SUFFIXES[0]}: the window lists only what does")
     yield Stage(f"Reading quiz {request.quiz}")
     quiz = load_quiz(request.quiz, offline=request.model.offline)
     questions, selected = select_questions(quiz, request.selection)

@@ -113,6 +113,15 @@ def test_the_same_request_gives_the_same_bytes(tiny_olmoe: Path, quiz_csv: Path,
         assert_equal_traces(one, other)
 
 
+def test_a_name_that_the_window_will_not_list_is_told(tiny_olmoe: Path, quiz_csv: Path, tmp_path: Path) -> None:
+    """It is recorded all the same: whoever wants it so has a reason."""
+    for name, is_told in (("run", True), ("run.H5", False)):
+        job = record(request_for(tiny_olmoe, quiz_csv, tmp_path / name))
+        first = next(job)
+        assert (isinstance(first, Notice) and "run does not end in .h5" in first.text) == is_told
+        job.close()
+
+
 def test_a_complete_trace_is_never_touched(tiny_olmoe: Path, quiz_csv: Path, tmp_path: Path) -> None:
     """The refusal comes before anything is loaded, and not a byte moves."""
     out = tmp_path / "t.h5"

@@ -1,12 +1,15 @@
 """Stops commands and windows by Ctrl+C, SIGTERM and closing, at any moment of loading, recording and repeating."""
 
+import shutil
 import signal
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import NoReturn
 
 import numpy as np
 
+from moe_core.intervention import parse_mask
 from moe_core.storage.trace_check import verify
 from tests.reliability.fork_server import Ended, ForkServer
 from tests.reliability.outcome import Outcome
@@ -14,6 +17,7 @@ from tests.reliability.real_jobs import write_quiz
 
 HERE = "tests.reliability.stops"
 PATIENCE_S = 5.0
+DEMO = ("--model", "demo", "--quiz", "demo", "--device", "cpu", "--limit", "200")
 _SIGNALS = {signal.SIGINT: 130, signal.SIGTERM: 143}
 
 
@@ -40,23 +44,32 @@ def command(arguments: list[str]) -> NoReturn:
     raise AssertionError  # main always exits
 
 
-def window(arguments: list[str], close_after_ms: int) -> NoReturn:
-    """In a child: the window, closed by itself after a while where that is not negative."""
+def window(arguments: list[str], close_after_ms: int, mask: str = "") -> NoReturn:
+    """In a child: the window, closed after a while where that is not negative; with a mask it runs a what-if."""
     from PySide6.QtCore import QTimer
     from PySide6.QtWidgets import QApplication
 
     from app import application
     from app.main_window import MainWindow
 
+    def windows() -> list[MainWindow]:
+        return [widget for widget in QApplication.topLevelWidgets() if isinstance(widget, MainWindow)]
+
     def close() -> None:
-        for widget in QApplication.topLevelWidgets():
-            if isinstance(widget, MainWindow):
-                widget.close_without_asking()
+        for opened in windows():
+            opened.close_without_asking()
+
+    def ask() -> None:
+        for opened in windows():
+            opened.session.set(replace(opened.session.state, intervention=parse_mask(mask)))
+            opened.trigger("run_what_if")
 
     configure = application.configure
 
     def configure_and_wait(made: QApplication) -> None:
         configure(made)
+        if mask:
+            QTimer.singleShot(0, ask)
         if close_after_ms >= 0:
             QTimer.singleShot(close_after_ms, close)
 
@@ -96,23 +109,33 @@ def stop_commands(folder: Path, model: Path, tries: int, seed: int = 0) -> Outco
 
 
 def stop_windows(folder: Path, tries: int, seed: int = 0) -> Outcome:
-    """The window records the demo, and is closed or told to end in the middle of loading or recording."""
+    """The window records the demo, or asks what if, and is closed or told to end in the middle of loading or asking."""
     outcome, rng = Outcome(), np.random.default_rng(seed)
+    baseline = folder / "baseline.h5"
     with ForkServer([HERE], setup=f"{HERE}:preload") as server:
+        whole = server.run(f"{HERE}:command", arguments=["record", *DEMO, "--out", str(baseline)])
+        assert whole.code == 0, whole.error
         for number in range(tries):
             library = folder / f"library{number}"
-            arguments = ["demo", "--library", str(library), "--settings", str(folder / f"{number}.ini")]
-            way = (*_SIGNALS, None)[number % 3]
-            instant_s = 0.05 + 3.0 * float(rng.random()) ** 2  # early moments are delicate
-            where = f"window, {way or 'closed'} after {instant_s:.2f} s (seed {seed})"
+            asks = number % 2 == 1
+            if asks:
+                library.mkdir()
+                shutil.copy(baseline, library / "demo.h5")
+            shown = str(library / "demo.h5") if asks else "demo"
+            arguments = [shown, "--library", str(library), "--settings", str(folder / f"{number}.ini")]
+            way = (*_SIGNALS, None)[number // 2 % 3]
+            instant_s = 0.05 + 4.0 * float(rng.random()) ** 1.5  # early moments are delicate
+            job = "what-if" if asks else "recording"
+            where = f"{job} in a window, {way or 'closed'} after {instant_s:.2f} s (seed {seed})"
             ended = server.run(
                 f"{HERE}:window", arguments=arguments, close_after_ms=-1 if way else int(1e3 * instant_s),
+                mask="1:25" if asks else "",
                 kill_after_s=instant_s if way else None, stop_signal=way or signal.SIGKILL, time_limit_s=30,
             )  # fmt: skip
             outcome.tries += 1
             _judge(outcome, ended, _SIGNALS[way] if way else 0, where, lasts_s=ended.seconds - instant_s)
-            trace = library / "demo.h5"
-            outcome.count("stopped while recording", trace.exists())
+            trace = library / ("demo.what-if-1.h5" if asks else "demo.h5")
+            outcome.count("stopped while asking" if asks else "stopped while recording", trace.exists())
             if trace.exists():
                 outcome.check(verify(trace).sound, f"{where}: the trace is damaged")
             outcome.check("QThread" not in ended.error, f"{where}: {ended.error[-300:]}")

@@ -21,5 +21,5 @@ def test_commands_are_stopped(tmp_path: Path, tiny_olmoe: Path) -> None:
 
 
 def test_windows_are_closed(tmp_path: Path) -> None:
-    """By signals and by hand, while the demo is loaded and recorded."""
+    """By signals and by hand, while the demo is loaded and recorded, and while a what-if is."""
     assert stop_windows(tmp_path, tries=8).failures == []

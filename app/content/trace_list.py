@@ -197,6 +197,7 @@ def _status_text(entry: TraceEntry) -> str:
             return f"partial: {count(entry.n_recorded)} of {count(entry.n_planned)}{damaged}"
         case Condition.DAMAGED:
             reason = entry.problem.removeprefix(f"{entry.path} ").removeprefix("is damaged or no trace: ")
+            reason = reason.removesuffix("; copy it again, or record anew.")
             return f"damaged: {reason}"
 
 

@@ -58,7 +58,8 @@ def check_structure(path: Path) -> TraceLayout:
     except _OtherFileError as error:
         raise TraceError(f"{path} {error}") from error
     except TraceError as error:
-        raise TraceError(f"{path} is damaged or no trace: {error}") from error
+        what = str(error).removesuffix(".")
+        raise TraceError(f"{path} is damaged or no trace: {what}; copy it again, or record anew.") from error
     return layout
 
 

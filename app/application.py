@@ -74,7 +74,7 @@ def _run(options: argparse.Namespace) -> int:
         code = application.exec()
     leave_qt_messages()
     crash_file.close()
-    if signals.exit_code:
+    if signals.exit_code or not options.screenshot:
         signals.leave_now()
     return code
 

@@ -6,6 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import cast
 
+from PySide6.QtCore import Signal
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QShowEvent
 from PySide6.QtWidgets import QApplication, QMainWindow, QMessageBox
 
@@ -43,7 +44,9 @@ SIZE = (1440, 900)
 
 
 class MainWindow(QMainWindow):
-    """Everything that is not a view's own business."""
+    """Everything that is not a view's own business. `closing` comes before the job that runs is waited for."""
+
+    closing = Signal()
 
     def __init__(self, settings: Settings, *, greets: bool = False) -> None:
         """`greets`: show the tour with the demo, unless it was dismissed for good."""
@@ -223,6 +226,7 @@ class MainWindow(QMainWindow):
             event.ignore()
             return
         remembering.remember(self)
+        self.closing.emit()
         self.runner.close()
         for view in self.views.values():
             view.release()

@@ -1,4 +1,4 @@
-"""Ctrl+C and SIGTERM close the window as a click does; Python alone would not see them while Qt's loop waits."""
+"""Ctrl+C and SIGTERM close the window as a click does, and however it is closed, the process ends within seconds."""
 
 import logging
 import os
@@ -30,6 +30,7 @@ class SignalListener(QObject):
             signal.signal(number, _nothing)
         self._notifier = QSocketNotifier(self._reading.fileno(), QSocketNotifier.Type.Read, self)
         self._notifier.activated.connect(self._on_signal)
+        window.closing.connect(self._on_closing)
 
     def leave_now(self) -> NoReturn:
         """End the process: to tidy up after torch takes seconds, and all that matters is on the disk."""
@@ -38,10 +39,13 @@ class SignalListener(QObject):
 
     def _on_signal(self) -> None:
         self.exit_code = 128 + self._reading.recv(64)[0]
+        self._window.close_without_asking()
+
+    def _on_closing(self) -> None:
+        """The step of a job that is waited for now may be the loading of a large model."""
         last_resort = threading.Timer(PATIENCE_S, os._exit, [self.exit_code])
         last_resort.daemon = True
         last_resort.start()
-        self._window.close_without_asking()
 
 
 def end_at_once() -> None:

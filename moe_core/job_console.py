@@ -1,7 +1,9 @@
 """Runs a job on the console: progress with rate and ETA on stderr, Ctrl+C stops it after the step in flight."""
 
+import os
 import signal
 import sys
+import threading
 import time
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager, suppress
@@ -11,6 +13,8 @@ from moe_core.jobs.events import Event, Notice, Progress, Stage
 
 Result = TypeVar("Result")
 LINE_INTERVAL_S = 5.0
+PATIENCE_S = 4.0
+"""A step that takes longer is not waited for after Ctrl+C."""
 
 
 class JobInterruptedError(KeyboardInterrupt):
@@ -20,7 +24,8 @@ class JobInterruptedError(KeyboardInterrupt):
 def run_job(job: Generator[Event, None, Result], stream: TextIO = sys.stderr) -> Result:
     """The job's result, its events shown on `stream`; raises JobInterruptedError after Ctrl+C.
 
-    The first Ctrl+C lets the batch in flight finish and be written, a second one leaves at once.
+    The first Ctrl+C lets the batch in flight finish and be written, where that takes no longer than PATIENCE_S; a
+    second one leaves at once.
     """
     console = Console(stream)
     with _stop_flag() as stop:
@@ -45,16 +50,27 @@ def run_job(job: Generator[Event, None, Result], stream: TextIO = sys.stderr) ->
 def _stop_flag() -> Iterator[list[bool]]:
     """A list that is no longer empty once Ctrl+C was pressed; the next Ctrl+C is a KeyboardInterrupt as usual."""
     stop: list[bool] = []
+    last_resort = threading.Timer(PATIENCE_S, _leave)
+    last_resort.daemon = True
 
     def remember(signal_number: int, frame: object) -> None:
         stop.append(True)
+        last_resort.start()
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
     before = signal.signal(signal.SIGINT, remember)
     try:
         yield stop
     finally:
+        last_resort.cancel()
         signal.signal(signal.SIGINT, before)
+
+
+def _leave() -> None:
+    """In the middle of a step, such as the loading of a large model: a trace survives that at any instant."""
+    with suppress(OSError):
+        os.write(2, b"\nmoescope: stopped in the middle of a step; what was recorded before is kept.\n")
+    os._exit(128 + signal.SIGINT)
 
 
 class Console:

@@ -4,12 +4,15 @@ import errno
 import io
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Generator
 
 import pytest
 
 from moe_core.job_console import JobInterruptedError, progress_text, run_job
 from moe_core.jobs.events import Event, Notice, Progress, Stage
+from tests.command_line import ROOT
 
 
 @pytest.mark.parametrize(
@@ -89,3 +92,32 @@ class FullStream(io.StringIO):
 def test_progress_that_cannot_be_shown_ends_no_job() -> None:
     """A closed terminal or a full log costs the lines, not the night's run."""
     assert run_job(job_of([], interrupt=False), FullStream()) == 42
+
+
+LONG_STEP = """
+import sys, time
+from moe_core import job_console
+from moe_core.jobs.events import Stage
+
+def job():
+    yield Stage("Loading")
+    print("in the step", file=sys.stderr, flush=True)
+    time.sleep(60)
+
+job_console.PATIENCE_S = 0.3
+job_console.run_job(job())
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
+def test_a_long_step_is_not_waited_for() -> None:
+    """As when a large model is loaded: one sentence, and the exit code of an interrupted command."""
+    process = subprocess.Popen([sys.executable, "-c", LONG_STEP], stderr=subprocess.PIPE, text=True, cwd=ROOT)
+    assert process.stderr is not None
+    while "in the step" not in process.stderr.readline():
+        assert process.poll() is None
+    process.send_signal(signal.SIGINT)
+    _, error = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert "stopped in the middle of a step; what was recorded before is kept." in error
+    assert "Traceback" not in error

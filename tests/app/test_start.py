@@ -190,3 +190,40 @@ def test_without_a_display(trace_path: Path, tmp_path: Path) -> None:
     drawn = subprocess.run([*command, "--screenshot", str(tmp_path / "w.png")], cwd=ROOT, env=nowhere, timeout=120)
     assert drawn.returncode == 0
     assert not QImage(str(tmp_path / "w.png")).isNull()
+
+
+LONG_STEP = """
+import sys, time
+from PySide6.QtCore import QTimer
+from PySide6.QtWidgets import QApplication
+from app import application, signals
+from app.main_window import MainWindow
+
+signals.PATIENCE_S = 0.3
+configure = application.configure
+
+def job(engine):
+    time.sleep(100)
+    yield
+
+def ask():
+    window = next(widget for widget in QApplication.topLevelWidgets() if isinstance(widget, MainWindow))
+    window.runner.start("Long", job)
+    QTimer.singleShot(200, window.close_without_asking)
+
+def configure_and_ask(made):
+    configure(made)
+    QTimer.singleShot(0, ask)
+
+application.configure = configure_and_ask
+sys.exit(application.run(sys.argv[1:]))
+"""
+
+
+def test_a_closed_window_waits_for_no_long_step(tmp_path: Path) -> None:
+    """As when a large model is loaded: the process ends all the same, and as one that was closed."""
+    command = [sys.executable, "-c", LONG_STEP, "--settings", str(tmp_path / "s.ini"), "--library", str(tmp_path)]
+    done = subprocess.run(command, cwd=ROOT, env=environment(), capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    assert "Traceback" not in done.stderr
+    assert (tmp_path / "s.ini").exists()

@@ -34,6 +34,8 @@ class Ended:
     seconds: float
     stopped_s: float = 0.0
     """From the signal that was sent to the end."""
+    ended_s: float = 0.0
+    """When it ended, on the clock that all processes share."""
 
     @property
     def was_killed(self) -> bool:
@@ -131,7 +133,7 @@ def _run(request: dict[str, Any]) -> Ended:
     _, status, used = ended
     code = os.WEXITSTATUS(status) if os.WIFEXITED(status) else -1
     ended_by = os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0
-    return Ended(code, ended_by, error, used.ru_maxrss * 1024, now - started, now - stopped if stopped else 0.0)
+    return Ended(code, ended_by, error, used.ru_maxrss * 1024, now - started, now - stopped if stopped else 0.0, now)
 
 
 def _wait(child: int, until: float) -> tuple[int, int, resource.struct_rusage] | None:

@@ -3,6 +3,7 @@
 import shutil
 import signal
 import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import NoReturn
@@ -17,6 +18,7 @@ from tests.reliability.real_jobs import write_quiz
 
 HERE = "tests.reliability.stops"
 PATIENCE_S = 5.0
+_CLOSING = "closing at "
 DEMO = ("--model", "demo", "--quiz", "demo", "--device", "cpu", "--limit", "200")
 _SIGNALS = {signal.SIGINT: 130, signal.SIGTERM: 143}
 
@@ -56,6 +58,7 @@ def window(arguments: list[str], close_after_ms: int, mask: str = "") -> NoRetur
         return [widget for widget in QApplication.topLevelWidgets() if isinstance(widget, MainWindow)]
 
     def close() -> None:
+        sys.stderr.write(f"{_CLOSING}{time.monotonic()}\n")
         for opened in windows():
             opened.close_without_asking()
 
@@ -133,7 +136,7 @@ def stop_windows(folder: Path, tries: int, seed: int = 0) -> Outcome:
                 kill_after_s=instant_s if way else None, stop_signal=way or signal.SIGKILL, time_limit_s=30,
             )  # fmt: skip
             outcome.tries += 1
-            _judge(outcome, ended, _SIGNALS[way] if way else 0, where, lasts_s=ended.seconds - instant_s)
+            _judge(outcome, ended, _SIGNALS[way] if way else 0, where)
             trace = library / ("demo.what-if-1.h5" if asks else "demo.h5")
             outcome.count("stopped while asking" if asks else "stopped while recording", trace.exists())
             if trace.exists():
@@ -142,9 +145,10 @@ def stop_windows(folder: Path, tries: int, seed: int = 0) -> Outcome:
     return outcome
 
 
-def _judge(outcome: Outcome, ended: Ended, expected: int, where: str, lasts_s: float | None = None) -> None:
+def _judge(outcome: Outcome, ended: Ended, expected: int, where: str) -> None:
     code = 128 + ended.signal if ended.signal else ended.code
-    stopped_s = ended.stopped_s if lasts_s is None else lasts_s
+    _, is_closed, instant = ended.error.partition(_CLOSING)
+    stopped_s = ended.ended_s - float(instant.split()[0]) if is_closed else ended.stopped_s
     was_done = bool(expected) and code == 0 and ("Recorded" in ended.error or "Written" in ended.error)  # just before
     outcome.check(was_done or code == expected, f"{where}: exit {code}, not {expected}: {ended.error[-500:]}")
     outcome.check("Traceback" not in ended.error, f"{where}: {ended.error[-500:]}")

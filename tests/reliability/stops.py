@@ -19,6 +19,7 @@ from tests.reliability.real_jobs import write_quiz
 HERE = "tests.reliability.stops"
 PATIENCE_S = 5.0
 _CLOSING = "closing at "
+_BEGUN_S = 0.15  # before that a child of the server may not be the program yet
 DEMO = ("--model", "demo", "--quiz", "demo", "--device", "cpu", "--limit", "200")
 _SIGNALS = {signal.SIGINT: 130, signal.SIGTERM: 143}
 
@@ -28,6 +29,7 @@ def preload() -> None:
     import transformers.models.olmoe.modeling_olmoe  # noqa: F401
     from transformers import AutoConfig, AutoTokenizer
 
+    import app.__main__
     import app.application
     import moe_core.benchmarks
     import moe_core.commands
@@ -94,7 +96,7 @@ def stop_commands(folder: Path, model: Path, tries: int, seed: int = 0) -> Outco
             path = folder / f"{number}.h5"
             arguments = [*(mask if number % 3 == 2 else record), "--out", str(path)]
             number_of_signal = list(_SIGNALS)[number % 2]
-            instant_s = float(rng.random()) * whole.seconds
+            instant_s = _BEGUN_S + float(rng.random()) * (whole.seconds - _BEGUN_S)
             where = f"{arguments[0]}, signal {number_of_signal} after {instant_s:.2f} s (seed {seed})"
             ended = server.run(
                 f"{HERE}:command", arguments=arguments, kill_after_s=instant_s, stop_signal=number_of_signal,
@@ -127,7 +129,7 @@ def stop_windows(folder: Path, tries: int, seed: int = 0) -> Outcome:
             shown = str(library / "demo.h5") if asks else "demo"
             arguments = [shown, "--library", str(library), "--settings", str(folder / f"{number}.ini")]
             way = (*_SIGNALS, None)[number // 2 % 3]
-            instant_s = 0.05 + 4.0 * float(rng.random()) ** 1.5  # early moments are delicate
+            instant_s = _BEGUN_S + 4.0 * float(rng.random()) ** 1.5  # early moments are delicate
             job = "what-if" if asks else "recording"
             where = f"{job} in a window, {way or 'closed'} after {instant_s:.2f} s (seed {seed})"
             ended = server.run(

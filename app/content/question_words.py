@@ -22,7 +22,7 @@ _LONGEST_QUOTE = 24
 
 
 def details_text(content: QuestionContent) -> str:
-    """Why there is no answer where there is none, subject, and length."""
+    """Why there is no answer, or how it came about where that was unusual; subject, and length."""
     parts = [content.remark, content.subject, f"{count(len(content.texts))} tokens"]
     return " · ".join(part for part in parts if part)
 

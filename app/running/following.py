@@ -20,9 +20,8 @@ from moe_core.storage.trace_lock import writer_of
 class Following(QObject):
     """Looks at the file of the trace shown every two seconds, as long as it is partial.
 
-    `say` takes a sentence and whether it is one of failure.
-
-    Only while no job of this window runs: those look after their own traces.
+    Only while no job of this window runs: those look after their own traces. `say` takes a sentence and whether it is
+    one of failure.
     """
 
     def __init__(

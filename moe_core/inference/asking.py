@@ -6,7 +6,7 @@ A prefix that several questions share runs once; its keys and values are then re
 import copy
 import math
 from collections import deque
-from collections.abc import Generator, Sequence
+from collections.abc import Collection, Generator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from moe_core.errors import RunError
-from moe_core.inference.batches import Batch, plan_batches
+from moe_core.inference.batches import Batch, pending_batches, plan_batches
 from moe_core.inference.device_failures import DeviceFailure, attempt
 from moe_core.inference.records import BatchRouting
 from moe_core.inference.router_watch import RouterWatch
@@ -37,6 +37,14 @@ class _Prefix:
     index: int
     cache: Any
     finite: bool
+
+
+@dataclass(frozen=True)
+class _Wanted:
+    """Whose records are to be yielded."""
+
+    questions: frozenset[int]
+    prefixes: frozenset[int]
 
 
 @dataclass(frozen=True)
@@ -68,8 +76,12 @@ def ask(
     batch_tokens: int,
     keep_tokens: bool,
     intervention: Intervention,
+    pending: Collection[int] | None = None,
 ) -> Generator[Asked, None, None]:
     """The records of `questions` and `prefixes`, batch by batch as they have run; each is yielded exactly once.
+
+    `pending` names those of the questions whose records are missing, None: all. Only they are yielded, with the same
+    numbers as if all were asked.
 
     Where a batch is too large for the device's memory, SmallerBatches is yielded and it is run in halves. Raises
     RunError when a single question is too large, or when the device fails in another way.
@@ -79,32 +91,34 @@ def ask(
     steerings = layer_steerings(intervention, n_layers, n_experts, loaded.model.device)
     with RouterWatch(loaded.routers, loaded.router_spec, steerings).attached() as watch:
         asking = _Asking(loaded, tokenised, watch, keep_tokens)
-        yield from _ask_batches(
-            asking, deque(plan_batches(tokenised, questions, prefixes, batch_tokens)), set(prefixes)
-        )
+        wanted = _Wanted(frozenset(questions if pending is None else pending), frozenset(prefixes))
+        batches = list(plan_batches(tokenised, questions, batch_tokens))
+        yield from _ask_batches(asking, deque(pending_batches(batches, wanted.questions, prefixes)), wanted)
 
 
-def _ask_batches(asking: "_Asking", pending: deque[Batch], wanted: set[int]) -> Generator[Asked, None, None]:
+def _ask_batches(asking: "_Asking", batches: deque[Batch], wanted: _Wanted) -> Generator[Asked, None, None]:
     """Run the batches in order; one that is too large for the memory is halved, and so are all others of its size."""
     prefix, records, largest = _NO_PREFIX, list[Record](), math.inf
-    while pending:
-        batch = pending.popleft()
+    while batches:
+        batch = batches.popleft()
+        if batch.is_recorded(wanted.questions):  # half of one that is not
+            continue
         if len(batch.questions) > 1 and asking.padded_tokens(batch) > largest:
-            pending.extendleft(reversed(batch.halves()))
+            batches.extendleft(reversed(batch.halves()))
             continue
         if batch.prefix != prefix.index:
             prefix, record = asking.run_prefix(batch.prefix)
-            records += [record] if record is not None and batch.prefix in wanted else []
+            records += [record] if record is not None and batch.prefix in wanted.prefixes else []
         answers = attempt(partial(asking.run_batch, batch, prefix))
         if isinstance(answers, DeviceFailure):
             asking.forget()
             if not answers.is_memory or len(batch.questions) < 2:
                 raise asking.lost(answers, batch.questions)
             largest = asking.padded_tokens(batch) // 2
-            pending.extendleft(reversed(batch.halves()))
+            batches.extendleft(reversed(batch.halves()))
             yield SmallerBatches(len(batch.questions), math.ceil(len(batch.questions) / 2))
             continue
-        yield records + answers
+        yield records + [answer for answer in answers if answer.question in wanted.questions]
         records = []
 
 
@@ -149,7 +163,7 @@ class _Asking:
         prefix = _Prefix(index, output.past_key_values, finite=bool(routing.finite[0]))
         return prefix, PrefixRecord(index, routing.segment(0))
 
-    def run_batch(self, batch: Batch, prefix: _Prefix) -> list[Record]:
+    def run_batch(self, batch: Batch, prefix: _Prefix) -> list[QuestionRecord]:
         """Run the questions of one batch behind their prefix and score their choices."""
         if not batch.questions:
             return []

@@ -115,7 +115,7 @@ def _run_bare(loaded: "LoadedModel", tokenised: TokenisedQuiz, budget: int, *, m
 
     every = list(range(len(tokenised.questions)))
     with torch.inference_mode():
-        for number, batch in enumerate(plan_batches(tokenised, every, [], budget)):
+        for number, batch in enumerate(plan_batches(tokenised, every, budget)):
             if number == max_batches:
                 return
             longest = max(len(tokenised.segments[question]) for question in batch.questions)

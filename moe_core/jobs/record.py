@@ -2,7 +2,7 @@
 
 from collections.abc import Generator
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -76,6 +76,7 @@ def record(request: RecordRequest, engine: Engine | None = None) -> Generator[Ev
     if skipped := plan.specification.quiz.skipped:
         yield Notice(f"Skipped {len(skipped):,} questions longer than the model's context")
     if request.out.exists():
+        plan = _batched_as_begun(request, plan)
         refuse_other(request.out, plan.specification)
         yield Notice(f"Resuming {request.out}")
     else:
@@ -96,11 +97,12 @@ def fill_trace(path: Path, loaded: "LoadedModel", plan: RunPlan) -> Generator[Ev
         batches = ask(
             loaded,
             tokenised,
-            pending,
+            range(len(tokenised.questions)),
             writer.pending_prefixes,
             batch_tokens=specification.batch_tokens,
             keep_tokens=specification.tokens == "all",
             intervention=plan.intervention,
+            pending=pending,
         )
         with closing(batches):
             for records in batches:
@@ -120,6 +122,15 @@ def _refuse_complete(path: Path) -> None:
     with open_trace(path) as trace:
         if trace.complete:
             raise TraceError(f"{path} is complete; give another name with --out to record again.")
+
+
+def _batched_as_begun(request: RecordRequest, plan: RunPlan) -> RunPlan:
+    """The plan with the token budget of the trace that is resumed, unless the request names one."""
+    if request.options.batch_tokens is not None:
+        return plan
+    with open_trace(request.out) as trace:
+        begun = trace.specification.batch_tokens
+    return replace(plan, specification=replace(plan.specification, batch_tokens=begun))
 
 
 def refuse_other(path: Path, specification: Specification) -> None:

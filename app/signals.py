@@ -3,46 +3,46 @@
 import logging
 import os
 import signal
-import socket
 import threading
 from typing import NoReturn
 
-from PySide6.QtCore import QObject, QSocketNotifier
+from PySide6.QtCore import QObject, Qt, Signal
 
 from app.main_window import MainWindow
-
-PATIENCE_S = 4.0
-"""A step of a job that takes longer is not waited for: a trace survives a killed writer at any instant."""
+from moe_core.signal_watch import PATIENCE_S, SignalWatch
 
 
 class SignalListener(QObject):
     """Closes a window at the first signal, without asking; `exit_code` is then 128 + the signal's number."""
 
+    _heard = Signal()
+
     def __init__(self, window: MainWindow) -> None:
         super().__init__(window)
-        self._window = window
         self.exit_code = 0
-        self._reading, self._writing = socket.socketpair()
-        for end in (self._reading, self._writing):
-            end.setblocking(False)
-        signal.set_wakeup_fd(self._writing.fileno())
+        self._has_last_resort = False
+        self._heard.connect(window.close_without_asking, Qt.ConnectionType.QueuedConnection)
+        window.closing.connect(self._begin_last_resort)
+        self._watch = SignalWatch(self._on_signal)
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, _nothing)
-        self._notifier = QSocketNotifier(self._reading.fileno(), QSocketNotifier.Type.Read, self)
-        self._notifier.activated.connect(self._on_signal)
-        window.closing.connect(self._on_closing)
 
     def leave_now(self) -> NoReturn:
         """End the process: to tidy up after torch takes seconds, and all that matters is on the disk."""
         logging.shutdown()
         os._exit(self.exit_code)
 
-    def _on_signal(self) -> None:
-        self.exit_code = 128 + self._reading.recv(64)[0]
-        self._window.close_without_asking()
+    def _on_signal(self, number: int) -> None:
+        """In the watch's thread: the window's may be busy, as when torch is imported."""
+        self.exit_code = 128 + number
+        self._begin_last_resort()
+        self._heard.emit()
 
-    def _on_closing(self) -> None:
+    def _begin_last_resort(self) -> None:
         """The step of a job that is waited for now may be the loading of a large model."""
+        if self._has_last_resort:
+            return
+        self._has_last_resort = True
         last_resort = threading.Timer(PATIENCE_S, os._exit, [self.exit_code])
         last_resort.daemon = True
         last_resort.start()

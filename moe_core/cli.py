@@ -1,6 +1,7 @@
 """The command line: every headless command, one sentence for every expected failure, exit codes as documented."""
 
 import logging
+import os
 import sys
 from typing import NoReturn
 
@@ -53,7 +54,11 @@ def main() -> None:
     except MoeCoreError as error:
         _leave(f"moescope: {error}", *getattr(error, "__notes__", []))
     except KeyboardInterrupt:
-        sys.exit(EXIT_INTERRUPTED)
+        _leave_at_once()
+    except SystemExit as end:
+        if end.code == EXIT_INTERRUPTED:  # typer's way to say it
+            _leave_at_once()
+        raise
     except BrokenPipeError:  # the reader of our output left, as in `moescope report T.h5 | head`
         _leave()
     except OSError as error:
@@ -62,6 +67,13 @@ def main() -> None:
         _leave(f"moescope: {what} ({error.strerror or error}).")
     finally:
         give_up_output()
+
+
+def _leave_at_once() -> NoReturn:
+    """After Ctrl+C; to tidy up after torch takes seconds, and all that matters is on the disk."""
+    give_up_output()
+    logging.shutdown()
+    os._exit(EXIT_INTERRUPTED)
 
 
 def _leave(*lines: str) -> NoReturn:

@@ -10,11 +10,10 @@ from contextlib import contextmanager, suppress
 from typing import TextIO, TypeVar
 
 from moe_core.jobs.events import Event, Notice, Progress, Stage
+from moe_core.signal_watch import PATIENCE_S, SignalWatch
 
 Result = TypeVar("Result")
 LINE_INTERVAL_S = 5.0
-PATIENCE_S = 4.0
-"""A step that takes longer is not waited for after Ctrl+C."""
 
 
 class JobInterruptedError(KeyboardInterrupt):
@@ -55,13 +54,18 @@ def _stop_flag() -> Iterator[list[bool]]:
 
     def remember(signal_number: int, frame: object) -> None:
         stop.append(True)
-        last_resort.start()
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
+    def be_patient(signal_number: int) -> None:
+        if signal_number == signal.SIGINT and last_resort.ident is None:
+            last_resort.start()
+
     before = signal.signal(signal.SIGINT, remember)
+    watch = SignalWatch(be_patient)
     try:
         yield stop
     finally:
+        watch.close()
         last_resort.cancel()
         signal.signal(signal.SIGINT, before)
 

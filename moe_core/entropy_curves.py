@@ -106,6 +106,7 @@ def part(sample: RoutingSample, chosen: NDArray[np.bool_]) -> RoutingSample:
         is_correct=sample.is_correct[chosen],
         subjects=tuple(compress(sample.subjects, chosen.tolist())),
         n_failed=0,
+        n_damaged=0,
         n_unrecorded=0,
     )
 

@@ -65,6 +65,8 @@ class RoutedQuestions(Protocol):
     @property
     def recorded(self) -> BoolArray: ...  # [N]
     @property
+    def damaged(self) -> tuple[int, ...]: ...  # none of them is recorded
+    @property
     def status(self) -> NDArray[np.uint8]: ...  # [N], routing_trace.Status
     @property
     def subjects(self) -> Sequence[str] | NDArray[np.str_]: ...  # [N]
@@ -121,8 +123,8 @@ class ScopedRouting:
 class RoutingSample:
     """One scope over a selection of questions: what a metric is computed from.
 
-    `questions` [n] are rows of `routing`, answered ones only; `n_failed` and `n_unrecorded` of the selection were
-    left out. `is_scored` [n]: the quiz has a gold answer; `is_correct` [n]: and the model chose it.
+    `questions` [n] are rows of `routing`, answered ones only; `n_failed`, `n_damaged` and `n_unrecorded` of the
+    selection were left out. `is_scored` [n]: the quiz has a gold answer; `is_correct` [n]: and the model chose it.
     """
 
     routing: ScopedRouting
@@ -131,12 +133,19 @@ class RoutingSample:
     is_correct: BoolArray
     subjects: tuple[str, ...]
     n_failed: int
+    n_damaged: int
     n_unrecorded: int
 
     @property
     def scope(self) -> Scope:
         """Which tokens count."""
         return self.routing.scope
+
+    @property
+    def left_out(self) -> dict[str, int]:
+        """Why questions of the selection do not count, and how many; empty where all do."""
+        reasons = {"failed": self.n_failed, "damaged": self.n_damaged, "not recorded": self.n_unrecorded}
+        return {reason: n for reason, n in reasons.items() if n}
 
     @property
     def n_layers(self) -> int:
@@ -177,10 +186,11 @@ class RoutingSample:
 
 
 def select(routing: ScopedRouting, trace: RoutedQuestions, questions: NDArray[Any] | None = None) -> RoutingSample:
-    """The sample of the chosen questions (row numbers, or all when None); failed and unrecorded ones are left out."""
+    """The sample of the chosen questions (row numbers, or all when None); those without an answer are left out."""
     chosen = np.arange(len(trace.recorded)) if questions is None else np.asarray(questions, dtype=np.intp)
     recorded = chosen[np.asarray(trace.recorded)[chosen]]
     answered = recorded[np.asarray(trace.status)[recorded] == Status.ANSWERED]
+    n_damaged = int(np.isin(chosen, trace.damaged).sum())
     gold, predicted = np.asarray(trace.gold)[answered], np.asarray(trace.predicted)[answered]
     return RoutingSample(
         routing=routing,
@@ -189,5 +199,6 @@ def select(routing: ScopedRouting, trace: RoutedQuestions, questions: NDArray[An
         is_correct=(gold >= 0) & (gold == predicted),
         subjects=tuple(np.asarray(trace.subjects)[answered].tolist()),
         n_failed=len(recorded) - len(answered),
-        n_unrecorded=len(chosen) - len(recorded),
+        n_damaged=n_damaged,
+        n_unrecorded=len(chosen) - len(recorded) - n_damaged,
     )

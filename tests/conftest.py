@@ -4,6 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.patient_bot import PatientBot
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Files with slow tests come first: else one worker still has such a file when the other has nothing left."""
@@ -17,3 +19,9 @@ def tiny_olmoe(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from tests.tiny_models import build_tiny
 
     return build_tiny(tmp_path_factory.mktemp("models") / "tiny_olmoe")
+
+
+@pytest.fixture
+def qtbot(qapp: object, request: pytest.FixtureRequest) -> PatientBot:
+    """pytest-qt's robot; a test on a busy machine fails for what is wrong, not for being slow."""
+    return PatientBot(request)

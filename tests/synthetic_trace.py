@@ -61,6 +61,7 @@ class FakeTrace:
     prefix_sums: Sums
     question_tokens: list[NDArray[np.float64]] = field(default_factory=list)
     prefix_tokens: list[NDArray[np.float64]] = field(default_factory=list)
+    damaged: tuple[int, ...] = ()
 
     @property
     def in_smaller_batch(self) -> NDArray[np.bool_]:
@@ -71,11 +72,6 @@ class FakeTrace:
     def complete(self) -> bool:
         """Whether every question was recorded."""
         return bool(self.recorded.all())
-
-    @property
-    def damaged(self) -> tuple[int, ...]:
-        """Questions whose checksum is wrong: none."""
-        return ()
 
 
 def make_trace(

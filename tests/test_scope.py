@@ -56,10 +56,14 @@ def test_failed_and_unrecorded_questions_are_left_out_and_counted() -> None:
     status[2], status[3] = Status.NON_FINITE_ROUTER, Status.NON_FINITE_ANSWER
     drawn = sample(replace(trace, recorded=recorded, status=status), Scope.ANSWER)
     assert drawn.questions.tolist() == [0, 4, 6, 7, 8, 9, 10, 11]
-    assert (drawn.n_failed, drawn.n_unrecorded) == (2, 2)
+    assert drawn.left_out == {"failed": 2, "not recorded": 2}
     chosen = sample(replace(trace, recorded=recorded, status=status), Scope.PROMPT, np.array([5, 4, 3]))
     assert chosen.questions.tolist() == [4]
-    assert (chosen.n_failed, chosen.n_unrecorded) == (1, 1)
+    assert chosen.left_out == {"failed": 1, "not recorded": 1}
+    rotten = sample(replace(trace, recorded=recorded, status=status, damaged=(1,)), Scope.ANSWER)
+    assert rotten.questions.tolist() == drawn.questions.tolist()
+    assert rotten.left_out == {"failed": 2, "damaged": 1, "not recorded": 1}
+    assert sample(trace, Scope.ANSWER).left_out == {}
 
 
 def test_rows_not_written_yet_use_no_expert() -> None:

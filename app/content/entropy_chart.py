@@ -98,9 +98,8 @@ class EntropyChart:
         """What is left out, and why."""
         sample, table = self.sample, self.data.table
         said = []
-        if sample.n_failed or sample.n_unrecorded:
-            missing = {"failed": sample.n_failed, "not recorded": sample.n_unrecorded}
-            said.append("left out: " + ", ".join(f"{count(n)} {why}" for why, n in missing.items() if n))
+        if sample.left_out:
+            said.append("left out: " + ", ".join(f"{count(n)} {why}" for why, n in sample.left_out.items()))
         if self.options.split is Split.OUTCOME and not sample.is_scored.any():
             said.append("right and wrong are unknown: the quiz names no right answers")
         if not self.can_be_normalised:

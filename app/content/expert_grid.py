@@ -166,8 +166,7 @@ class ExpertGrid:
 
     def left_out_text(self) -> str:
         """Questions of the selection that are not among them; empty where all are."""
-        parts = ((self.sample.n_failed, "failed"), (self.sample.n_unrecorded, "not recorded"))
-        return ", ".join(f"{count(n)} {what}" for n, what in parts if n)
+        return ", ".join(f"{count(n)} {why}" for why, n in self.sample.left_out.items())
 
     def table(self) -> FigureTable:
         """Every cell as a row, with full precision."""

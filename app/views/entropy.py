@@ -172,15 +172,16 @@ class EntropyView(View):
         self.redraw()
 
     def _say_why_empty(self, sample: RoutingSample) -> None:
-        n = sample.n_failed + sample.n_unrecorded
+        left_out, n = sample.left_out, sum(sample.left_out.values())
         if not n and not self.state.filter.is_empty:
             self.show_empty("No question passes the filter.", "Clear filter", "clear_filter")
         elif not n:
             self.show_empty("This trace has no questions.")
-        elif sample.n_failed:
-            self.show_empty(f"None of these {count(n)} questions was answered: {count(sample.n_failed)} failed.")
-        else:
+        elif list(left_out) == ["not recorded"]:
             self.show_empty(f"None of these {count(n)} questions is recorded yet.")
+        else:
+            why = ", ".join(f"{count(number)} {reason}" for reason, number in left_out.items())
+            self.show_empty(f"None of these {count(n)} questions was answered: {why}.")
 
     def _kept(self, key: tuple[Any, ...], make: Callable[[], tuple[NamedCurve, ...]]) -> tuple[NamedCurve, ...]:
         """Curves of the selection, kept while it stays the same."""

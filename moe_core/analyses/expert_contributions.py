@@ -44,8 +44,6 @@ class ReportedTrace(RoutedQuestions, Protocol):
     @property
     def complete(self) -> bool: ...
     @property
-    def damaged(self) -> tuple[int, ...]: ...
-    @property
     def in_smaller_batch(self) -> NDArray[np.bool_]: ...
     @property
     def ids(self) -> Sequence[str]: ...
@@ -158,7 +156,7 @@ def _coverage(trace: ReportedTrace, drawn: RoutingSample) -> Coverage:
     return Coverage(
         complete=trace.complete,
         n_planned=n_planned,
-        n_recorded=n_planned - drawn.n_unrecorded,
+        n_recorded=int(np.asarray(trace.recorded).sum()),
         n_questions=len(drawn.questions),
         n_skipped=len(trace.specification.quiz.skipped),
         n_damaged=len(trace.damaged),

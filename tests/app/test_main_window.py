@@ -10,6 +10,7 @@ from pytestqt.qtbot import QtBot
 from app.main_window import MainWindow
 from app.widgets.eliding_label import ElidingLabel
 from moe_core.question_table import OUTCOMES, Outcome
+from moe_core.scope import Scope
 from moe_core.storage.trace_check import check_structure
 from moe_core.storage.trace_reader import open_trace
 
@@ -34,7 +35,7 @@ def test_the_demo_is_recorded_and_shown(window: MainWindow, qtbot: QtBot) -> Non
     """From the first start to the finished trace, with progress on the way."""
     seen: list[str] = []
     window.runner.progressed.connect(lambda event: seen.append(window.status_line.text))
-    with qtbot.waitSignal(window.recording.finished, timeout=60_000) as ended:
+    with qtbot.waitSignal(window.recording.finished) as ended:
         window.trigger("demo")
     assert ended.args[0].outcome == "done"
     assert window.session.state.trace is not None
@@ -45,15 +46,15 @@ def test_the_demo_is_recorded_and_shown(window: MainWindow, qtbot: QtBot) -> Non
 def test_a_cancelled_recording_keeps_what_it_has_and_is_resumed(window: MainWindow, qtbot: QtBot) -> None:
     """Esc stops after a batch; the same action goes on from there."""
     window.trigger("demo")
-    qtbot.waitUntil(lambda: window.session.state.trace is not None, timeout=60_000)
-    with qtbot.waitSignal(window.recording.finished, timeout=60_000) as ended:
+    qtbot.waitUntil(lambda: window.session.state.trace is not None)
+    with qtbot.waitSignal(window.recording.finished) as ended:
         qtbot.keyClick(window, Qt.Key.Key_Escape)
     assert ended.args[0].outcome == "cancelled"
     trace = window.session.state.trace
     assert trace is not None
     recorded = int(trace.trace.recorded.sum())
     assert 0 < recorded < len(trace.table.ids)
-    with qtbot.waitSignal(window.recording.finished, timeout=60_000) as ended:
+    with qtbot.waitSignal(window.recording.finished) as ended:
         window.trigger("demo")
     assert ended.args[0].outcome == "done"
     assert ended.args[0].result.n_questions == len(trace.table.ids) - recorded
@@ -75,3 +76,4 @@ def test_damaged_questions_are_flagged_and_counted(window: MainWindow, trace_pat
     assert np.flatnonzero(shown.table.outcome == OUTCOMES.index(Outcome.DAMAGED)).tolist() == [4]
     names = [label.whole_text for label in window.findChildren(ElidingLabel)]
     assert any(text.startswith("rotten.h5 · ") and text.endswith(" · 1 damaged") for text in names)
+    assert shown.sample(Scope.ANSWER).left_out == {"damaged": 1}

@@ -67,7 +67,7 @@ def test_a_window_that_does_not_greet_shows_the_demo_alone(window: MainWindow, d
 def test_it_comes_after_the_demo_was_recorded(greeting: MainWindow, qtbot: QtBot) -> None:
     """On a first start the demo is recorded first, with nothing in front of it."""
     (greeting.settings.library / NAME).unlink()
-    with qtbot.waitSignal(greeting.recording.finished, timeout=120_000):
+    with qtbot.waitSignal(greeting.recording.finished):
         greeting.trigger("demo")
         assert not greeting.tour.is_running
     assert greeting.tour.is_running

@@ -49,7 +49,7 @@ def dialog(window: MainWindow, recorded: Path) -> ExperimentDialog:
 
 def run(qtbot: QtBot, window: MainWindow, dialog: ExperimentDialog) -> None:
     """Press Run and wait for the end."""
-    with qtbot.waitSignal(window.experiments.finished, timeout=120_000):
+    with qtbot.waitSignal(window.experiments.finished):
         qtbot.mouseClick(dialog.run_button, Qt.MouseButton.LeftButton)
 
 
@@ -174,10 +174,10 @@ def test_results_stay_and_points_come_while_it_runs(dialog: ExperimentDialog, wi
 def test_cancelling_keeps_nothing(dialog: ExperimentDialog, window: MainWindow, qtbot: QtBot) -> None:
     """Stopped after the first point: no result, and the next one can be run."""
     window.trigger("experiment_pruning_curve")
-    with qtbot.waitSignal(window.experiments.finished, timeout=120_000) as told:
+    with qtbot.waitSignal(window.experiments.finished) as told:
         qtbot.mouseClick(dialog.run_button, Qt.MouseButton.LeftButton)
         assert not dialog.run_button.isEnabled()
-        with qtbot.waitSignal(window.experiments.changed, timeout=120_000):
+        with qtbot.waitSignal(window.experiments.changed):
             pass
         qtbot.mouseClick(dialog.cancel_button, Qt.MouseButton.LeftButton)
     assert told.args[0].outcome == "cancelled"

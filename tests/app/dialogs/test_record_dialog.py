@@ -63,7 +63,7 @@ def dialog(qtbot: QtBot, settings: Settings, runner: JobRunner, parent: QWidget)
 
 def wait_for_checks(qtbot: QtBot, dialog: RecordDialog) -> None:
     """Both answers are there."""
-    qtbot.waitUntil(lambda: not (dialog.model_check.is_waiting or dialog.quiz_check.is_waiting), timeout=30_000)
+    qtbot.waitUntil(lambda: not (dialog.model_check.is_waiting or dialog.quiz_check.is_waiting))
 
 
 def type_into(field: QWidget, text: str) -> None:

@@ -95,7 +95,7 @@ class Listener(QObject):
 
 def run(qtbot: QtBot, runner: JobRunner, job: Callable[[Engine], Job], title: str = "A job") -> JobEnded:
     """How the job ended."""
-    with qtbot.waitSignal(runner.ended, timeout=60_000) as ended:
+    with qtbot.waitSignal(runner.ended) as ended:
         runner.start(title, job)
     result = ended.args[0]
     assert isinstance(result, JobEnded)
@@ -127,8 +127,8 @@ def test_loading_is_cancelled_between_two_steps(runner: JobRunner, qtbot: QtBot)
     told: list[str] = []
     runner.ended.connect(lambda ended: told.append(line.text))
     runner.start("Recording x.h5", job)
-    qtbot.waitUntil(lambda: line.text == "Loading a part …", timeout=10_000)
-    with qtbot.waitSignal(runner.ended, timeout=10_000) as ended:
+    qtbot.waitUntil(lambda: line.text == "Loading a part …")
+    with qtbot.waitSignal(runner.ended) as ended:
         line.cancel()
         assert line.text == "Recording x.h5: stopping after the step in flight …"
         runner.progressed.emit(Stage("Loading a part"))  # one that was on its way
@@ -206,7 +206,7 @@ def test_an_inquiry_does_not_make_the_runner_busy(runner: JobRunner, qtbot: QtBo
     inquiry = runner.inquire("Look", steps(Stage("Looking"), result=3))
     inquiry.told.connect(told.append)
     assert not runner.is_busy
-    with qtbot.waitSignal(inquiry.ended, timeout=10_000) as ended:
+    with qtbot.waitSignal(inquiry.ended) as ended:
         pass
     assert (told, ended.args[0].result) == (["Looking"], 3)
     assert listener.heard == []

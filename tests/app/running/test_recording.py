@@ -22,8 +22,6 @@ from moe_core.run_plan import RunOptions
 from moe_core.storage.trace_reader import open_trace
 from tests.job_results import result_of
 
-TIMEOUT_MS = 120_000
-
 
 def demo_into(out: Path, *, limit: int | None = None, batch_tokens: int = 256, device: str = "cpu") -> RecordRequest:
     """The demo in small batches, so that a run has many of them."""
@@ -33,7 +31,7 @@ def demo_into(out: Path, *, limit: int | None = None, batch_tokens: int = 256, d
 
 def run(qtbot: QtBot, window: MainWindow, request: RecordRequest) -> JobEnded:
     """How the recording ended."""
-    with qtbot.waitSignal(window.recording.finished, timeout=TIMEOUT_MS) as ended:
+    with qtbot.waitSignal(window.recording.finished) as ended:
         window.start_recording(request)
     result = ended.args[0]
     assert isinstance(result, JobEnded)
@@ -71,7 +69,7 @@ def test_from_the_dialog_to_the_trace(window: MainWindow, qtbot: QtBot, tmp_path
     dialog.form.amount.setCurrentIndex(1)
     dialog.form.count.setValue(20)
     out = dialog.values.path
-    with qtbot.waitSignal(window.recording.finished, timeout=TIMEOUT_MS) as ended:
+    with qtbot.waitSignal(window.recording.finished) as ended:
         qtbot.mouseClick(dialog.record, Qt.MouseButton.LeftButton)
     assert (ended.args[0].outcome, ended.args[0].result.n_questions) == ("done", 20)
     trace = window.session.state.trace
@@ -87,10 +85,10 @@ def test_a_growing_trace_can_be_looked_at(
     """It is shown after the first batch, and has more questions every time that it is read again."""
     monkeypatch.setattr(recording, "REFRESH_S", 0.0)
     window.start_recording(demo_into(tmp_path / "t.h5"))
-    qtbot.waitUntil(lambda: window.session.state.trace is not None, timeout=TIMEOUT_MS)
+    qtbot.waitUntil(lambda: window.session.state.trace is not None)
     first, revision = recorded(window), window.session.state.revision
     assert window.runner.is_busy
-    qtbot.waitUntil(lambda: window.session.state.revision >= revision + 2, timeout=TIMEOUT_MS)
+    qtbot.waitUntil(lambda: window.session.state.revision >= revision + 2)
     assert 0 < first < recorded(window)
     assert "left" in window.status_line.text
 
@@ -99,9 +97,9 @@ def test_whoever_opens_another_trace_meanwhile_stays_there(
     window: MainWindow, qtbot: QtBot, tmp_path: Path, trace_path: Path
 ) -> None:
     """The recording goes on to its end without taking the window over."""
-    with qtbot.waitSignal(window.recording.finished, timeout=TIMEOUT_MS) as ended:
+    with qtbot.waitSignal(window.recording.finished) as ended:
         window.start_recording(demo_into(tmp_path / "t.h5", limit=120))
-        qtbot.waitUntil(lambda: window.session.state.trace is not None, timeout=TIMEOUT_MS)
+        qtbot.waitUntil(lambda: window.session.state.trace is not None)
         assert window.open_trace(trace_path)
     assert ended.args[0].outcome == "done"
     assert window.session.state.trace is not None
@@ -111,7 +109,7 @@ def test_whoever_opens_another_trace_meanwhile_stays_there(
 def test_cancelled_while_loading(window: MainWindow, qtbot: QtBot, tmp_path: Path) -> None:
     """Esc before the first question: no file, no trace shown, and the next run works."""
     request = demo_into(tmp_path / "t.h5", limit=10)
-    with qtbot.waitSignal(window.recording.finished, timeout=TIMEOUT_MS) as ended:
+    with qtbot.waitSignal(window.recording.finished) as ended:
         window.start_recording(request)
         qtbot.keyClick(window, Qt.Key.Key_Escape)
         assert "stopping after the step in flight" in window.status_line.text
@@ -123,7 +121,7 @@ def test_cancelled_while_loading(window: MainWindow, qtbot: QtBot, tmp_path: Pat
 
 def test_a_second_recording_has_to_wait(window: MainWindow, qtbot: QtBot, tmp_path: Path) -> None:
     """It is said what runs; no dialog opens and no second file is made."""
-    with qtbot.waitSignal(window.recording.finished, timeout=TIMEOUT_MS):
+    with qtbot.waitSignal(window.recording.finished):
         window.start_recording(demo_into(tmp_path / "one.h5", limit=40))
         window.trigger("record")
         assert "Recording one.h5 is still running" in window.message_bar.text
@@ -138,7 +136,7 @@ def test_closing_asks_and_leaves_a_file_that_can_be_resumed(window: MainWindow, 
     """Esc in the box goes on; Close stops after the batch, and recording again asks only what is left."""
     request = demo_into(tmp_path / "t.h5", batch_tokens=128)
     window.start_recording(request)
-    qtbot.waitUntil(lambda: window.session.state.trace is not None, timeout=TIMEOUT_MS)
+    qtbot.waitUntil(lambda: window.session.state.trace is not None)
     stay = BoxAnswer(window, QMessageBox.StandardButton.Cancel, Qt.Key.Key_Escape)
     assert not window.close()
     assert "Recording t.h5 is still running" in stay.said
@@ -188,8 +186,8 @@ def test_a_failed_run_says_why_and_the_window_goes_on(
     window.open_trace(trace_path)
     shown = window.session.state.trace
     window.start_recording(make_request(tmp_path, trace_path))
-    qtbot.waitUntil(lambda: not window.runner.is_busy, timeout=TIMEOUT_MS)
-    qtbot.waitUntil(lambda: sentence in window.message_bar.text, timeout=TIMEOUT_MS)
+    qtbot.waitUntil(lambda: not window.runner.is_busy)
+    qtbot.waitUntil(lambda: sentence in window.message_bar.text)
     assert len(window.message_bar.text.splitlines()) <= MOST_NOTES + 2
     assert window.message_bar.text.splitlines()[0] in caplog.text
     assert window.session.state.trace is shown
@@ -247,7 +245,7 @@ def test_a_partial_trace_is_resumed_by_a_click(window: MainWindow, qtbot: QtBot,
     button = next(found for found in window.findChildren(QToolButton) if found.text() == "Resume")
     assert 0 < before < 40
     qtbot.waitUntil(button.isVisible)
-    with qtbot.waitSignal(window.recording.finished, timeout=TIMEOUT_MS) as ended:
+    with qtbot.waitSignal(window.recording.finished) as ended:
         qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
         assert not window.menus.actions["resume"].isEnabled()
     assert ended.args[0].outcome == "done"

@@ -18,7 +18,6 @@ from moe_core.intervention import act_on
 from moe_core.question_filter import QuestionFilter
 from moe_core.storage.trace_reader import open_trace
 
-TIMEOUT_MS = 120_000
 HARMFUL = (1, 25)
 """The expert without which the demo forgets its festivals."""
 
@@ -45,7 +44,7 @@ def ask_few(window: MainWindow, **changes: object) -> None:
 
 def run(qtbot: QtBot, window: MainWindow) -> JobEnded:
     """Press F5 and wait."""
-    with qtbot.waitSignal(window.what_ifs.finished, timeout=TIMEOUT_MS) as ended:
+    with qtbot.waitSignal(window.what_ifs.finished) as ended:
         qtbot.keyClick(window, Qt.Key.Key_F5)
     result = ended.args[0]
     assert isinstance(result, JobEnded)
@@ -105,7 +104,7 @@ def test_the_traces_of_what_ifs_are_closed_when_nobody_needs_them(
 def test_stopped_and_run_again(demo: MainWindow, qtbot: QtBot) -> None:
     """Esc keeps what is there and shows nothing new; F5 goes on from it."""
     mask(demo, HARMFUL)
-    with qtbot.waitSignal(demo.what_ifs.finished, timeout=TIMEOUT_MS) as ended:
+    with qtbot.waitSignal(demo.what_ifs.finished) as ended:
         qtbot.keyClick(demo, Qt.Key.Key_F5)
         assert demo.session.state.running
         qtbot.keyClick(demo, Qt.Key.Key_Escape)
@@ -169,7 +168,7 @@ def test_a_baseline_from_elsewhere_can_be_run_again_too(
     view = demo.views["what_if"]
     button = view.editor.rerun_both  # type: ignore[attr-defined]  # it is the What if view
     assert button.isVisible()
-    with qtbot.waitSignal(demo.what_ifs.finished, timeout=TIMEOUT_MS) as ended:
+    with qtbot.waitSignal(demo.what_ifs.finished) as ended:
         qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
     assert ended.args[0].outcome == "done"
     assert shown(demo).before.path.name == "demo.rerun-1.h5"
@@ -184,7 +183,7 @@ def test_runs_by_itself_once_the_mask_stays(demo: MainWindow, qtbot: QtBot, monk
     assert not demo.what_ifs.is_waiting
     ask_few(demo, is_automatic=True)
     mask(demo, (0, 2))
-    with qtbot.waitSignal(demo.what_ifs.finished, timeout=TIMEOUT_MS) as ended:
+    with qtbot.waitSignal(demo.what_ifs.finished) as ended:
         mask(demo, HARMFUL)
         assert demo.what_ifs.is_waiting
     assert ended.args[0].outcome == "done"
@@ -196,7 +195,7 @@ def test_whoever_opens_another_trace_meanwhile_stays_there(demo: MainWindow, qtb
     """The what-if is finished, named in a sentence, and not shown beside the wrong trace."""
     ask_few(demo)
     mask(demo, HARMFUL)
-    with qtbot.waitSignal(demo.what_ifs.finished, timeout=TIMEOUT_MS):
+    with qtbot.waitSignal(demo.what_ifs.finished):
         qtbot.keyClick(demo, Qt.Key.Key_F5)
         demo.open_trace(trace_path)
     assert demo.session.state.what_if is None

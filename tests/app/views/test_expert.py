@@ -50,7 +50,7 @@ def shown(session: Session, qtbot: QtBot) -> ExpertView:
 
 def settle(view: ExpertView, qtbot: QtBot) -> None:
     """Wait until tokens are read."""
-    qtbot.waitUntil(lambda: not view.is_waiting, timeout=10_000)
+    qtbot.waitUntil(lambda: not view.is_waiting)
 
 
 def open_trace_of(view: ExpertView) -> Trace:
@@ -357,7 +357,7 @@ def test_a_partial_trace_shows_what_is_recorded_and_grows(session: Session, tmp_
         writer.write([run.question_record(5), run.question_record(6)])
     session.refresh()
     assert "of 4 questions" in view.heading.numbers
-    qtbot.waitUntil(lambda: "of 4 questions" in view.tokens.note, timeout=10_000)
+    qtbot.waitUntil(lambda: "of 4 questions" in view.tokens.note)
 
 
 def test_a_trace_with_nothing_recorded_says_so(session: Session, tmp_path: Path, qtbot: QtBot) -> None:

@@ -236,7 +236,7 @@ def test_many_traces_do_not_hold_the_window(folder: Path, qtbot: QtBot) -> None:
     scanner.found.connect(told.append)
     scanner.scan(folder)
     scanner.scan(folder)
-    qtbot.waitUntil(lambda: bool(told) and told[-1].paths is not None, timeout=20_000)
+    qtbot.waitUntil(lambda: bool(told) and told[-1].paths is not None)
     assert {listing.scan for listing in told} == {2}
     assert len(told[-1].paths) == 43
     assert sum(len(listing.entries) for listing in told) == 43
@@ -313,7 +313,7 @@ def test_the_open_trace_is_compared_with_another_and_with_none_again(
     qtbot.mouseClick(view.buttons["compare"], LEFT)
     assert "first" in window.message_bar.text
     window.open_trace(folder / "whole.h5")
-    with qtbot.waitSignal(window.what_ifs.finished, timeout=20_000):
+    with qtbot.waitSignal(window.what_ifs.finished):
         qtbot.mouseClick(view.buttons["compare"], LEFT)
     assert window.session.state.what_if is not None
     assert rows(view)["twin.h5"]["Status"] == "compared · complete"
@@ -336,7 +336,7 @@ def test_unlike_traces_are_refused(library_window: MainWindow, folder: Path, qtb
     contents = {"cannot be compared: other model": TINY_TRACE.read_bytes(), "part.h5": b"gone"}
     for sentence, content in contents.items():
         (folder / "part.h5").write_bytes(content)
-        with qtbot.waitSignal(window.what_ifs.finished, timeout=20_000):
+        with qtbot.waitSignal(window.what_ifs.finished):
             window.session.request_for(folder / "part.h5", "compare")
         assert sentence in window.message_bar.text
         assert window.session.state.what_if is None

@@ -54,7 +54,7 @@ class MainToolbar(QToolBar):
         self._draw(session.state)
 
     def _on_changed(self, before: State, after: State) -> None:
-        if differing(before, after) & {*SELECTION, "running"}:
+        if differing(before, after) & {*SELECTION, "running", "writer"}:
             self._draw(after)
 
     def _draw(self, state: State) -> None:

@@ -13,7 +13,9 @@ from app.what_if import Mode, WhatIf
 from moe_core.intervention import Intervention
 from moe_core.question_filter import EVERYTHING, Expert, QuestionFilter
 
-_NO_WHAT_IF: dict[str, Any] = {"what_if": None, "history": (), "mode": Mode.BASELINE, "mismatch": ""}
+_OF_ANOTHER_TRACE: dict[str, Any] = {
+    "filter": EVERYTHING, "what_if": None, "history": (), "mode": Mode.BASELINE, "mismatch": "", "writer": ""
+}  # fmt: skip
 
 
 class Session(QObject):
@@ -64,13 +66,13 @@ class Session(QObject):
             data.close()
             raise
         self.undo_stack.clear()
-        fresh = replace(self._state, trace=data, filter=EVERYTHING, question=first, token=None, **_NO_WHAT_IF)
+        fresh = replace(self._state, trace=data, question=first, token=None, **_OF_ANOTHER_TRACE)
         self._apply(_within_bounds(fresh))
 
     def close(self) -> None:
         """Show no trace."""
         self.undo_stack.clear()
-        none = replace(self._state, trace=None, filter=EVERYTHING, intervention=Intervention(), **_NO_WHAT_IF)
+        none = replace(self._state, trace=None, intervention=Intervention(), **_OF_ANOTHER_TRACE)
         self._apply(_within_bounds(none))
 
     def show_what_if(self, made: WhatIf, *, keeps: bool) -> None:

@@ -20,7 +20,8 @@ class State:
     what the next what-if does to the experts, `rerun` how it is run, `masks` the named ones that are kept; `what_if`
     is the one looked at, one of the session's `history` or a trace chosen to compare with, and `mode` says which side
     of it aggregate views show. `mismatch` says why the last one could not be compared with the baseline. `library` is
-    the folder whose traces are listed, `running` the title of the job that runs.
+    the folder whose traces are listed, `running` the title of the job that runs, `writer` the other program that
+    records the trace shown.
     """
 
     trace: TraceData | None = None
@@ -41,6 +42,7 @@ class State:
     mismatch: str = ""
     library: Path | None = None
     running: str = ""
+    writer: str = ""
 
 
 DATA = frozenset({"trace", "revision"})

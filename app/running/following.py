@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 from PySide6.QtCore import QObject, QTimer
@@ -31,8 +32,7 @@ class Following(QObject):
         self._session = session
         self._runner = runner
         self._say = say
-        self._writer = ""
-        self._seen = 0
+        self._seen = self._file = 0
         self._next_refresh_s = 0.0
         self._timer = QTimer(self, interval=round(1000 * REFRESH_S))
         self._timer.timeout.connect(self._look)
@@ -41,11 +41,10 @@ class Following(QObject):
     def _on_changed(self, before: State, after: State) -> None:
         if after.trace is before.trace:
             return
-        self._writer = ""
         if after.trace is None or after.trace.trace.complete:
             self._timer.stop()
             return
-        self._seen, self._next_refresh_s = _version(after.trace.path), 0.0
+        (self._file, self._seen), self._next_refresh_s = _file_and_version(after.trace.path), 0.0
         self._timer.start()
         QTimer.singleShot(0, self._look)  # when whoever opened it has said what it has to say
 
@@ -53,10 +52,17 @@ class Following(QObject):
         shown = self._session.state.trace
         if shown is None or self._runner.is_busy:
             return
-        writer, version = writer_of(shown.path), _version(shown.path)
-        if writer and writer != self._writer:
+        file, version = _file_and_version(shown.path)
+        if file != self._file:
+            self._timer.stop()
+            self._say(_lost(shown.path, is_gone=not file))
+            return
+        writer = writer_of(shown.path)
+        before = self._session.state.writer
+        self._session.set(replace(self._session.state, writer=writer))
+        if writer and writer != before:
             self._say(f"{shown.path.name} is being recorded by {writer}: it is shown as it grows.", is_failure=False)
-        was_followed, self._writer = bool(self._writer), writer
+        was_followed = bool(before)
         has_ended = was_followed and not writer
         if has_ended or (version != self._seen and time.monotonic() >= self._next_refresh_s):
             self._seen = version
@@ -66,7 +72,7 @@ class Following(QObject):
         if is_complete:
             self._timer.stop()
         if was_followed and (has_ended or is_complete):
-            self._writer = ""
+            self._session.set(replace(self._session.state, writer=""))
             self._say(_end(shown, is_complete=is_complete), is_failure=False)
 
     def _refresh(self) -> bool:
@@ -89,8 +95,14 @@ def _end(shown: TraceData, *, is_complete: bool) -> str:
     return f"{name} is not recorded any more: {count(n_recorded)} of {count(n_planned)} questions are there."
 
 
-def _version(path: Path) -> int:
-    """Changes with the file; 0 where it is gone."""
+def _lost(path: Path, *, is_gone: bool) -> str:
+    what = "was deleted or moved" if is_gone else "was replaced by another file"
+    return f"{path.name} {what}: what is shown is the trace as it was, and grows no more."
+
+
+def _file_and_version(path: Path) -> tuple[int, int]:
+    """Which file has this name, and a number that changes with it; zeros where there is none."""
     with suppress(OSError):
-        return path.stat().st_mtime_ns
-    return 0
+        found = path.stat()
+        return found.st_ino, found.st_mtime_ns
+    return 0, 0

@@ -22,8 +22,8 @@ REFRESH_S = 2.0
 
 
 def can_resume(state: State) -> bool:
-    """Whether the trace shown lacks questions, and nothing runs that may be asking them."""
-    return state.trace is not None and not state.running and not state.trace.trace.complete
+    """Whether the trace shown lacks questions, and nothing runs that may be asking them, here or elsewhere."""
+    return state.trace is not None and not (state.running or state.writer) and not state.trace.trace.complete
 
 
 class Recording(QObject):

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from moe_core.benchmarks import load_quiz
-from moe_core.errors import SpecificationMismatchError, TraceError
+from moe_core.errors import RunError, SpecificationMismatchError, TraceError
 from moe_core.intervention import Intervention
 from moe_core.jobs.clock import Clock
 from moe_core.jobs.engine import Engine
@@ -86,7 +86,10 @@ def record(request: RecordRequest, engine: Engine | None = None) -> Generator[Ev
 
 
 def fill_trace(path: Path, loaded: "LoadedModel", plan: RunPlan) -> Generator[Event, None, RecordResult]:
-    """Ask every question that `path` does not hold yet and write its rows, batch by batch."""
+    """Ask every question that `path` does not hold yet and write its rows, batch by batch.
+
+    Raises RunError at the end where not one of them could be answered.
+    """
     from moe_core.inference.asking import ask
 
     tokenised, specification = plan.tokenised, plan.specification
@@ -112,6 +115,11 @@ def fill_trace(path: Path, loaded: "LoadedModel", plan: RunPlan) -> Generator[Ev
                 writer.write(records)
                 clock.count(tokenised, [item for item in records if isinstance(item, QuestionRecord)])
                 yield clock.progress()
+    if clock.n_asked and clock.n_failed == clock.n_asked:
+        raise RunError(
+            f"None of {clock.n_asked:,} questions could be answered, since the model's numbers were not finite: "
+            f"{path} says of each which; in another number format (--dtype float32) they may be."
+        )
     return RecordResult(path, clock.n_asked, clock.n_failed, clock.n_tokens, clock.seconds)
 
 

@@ -7,18 +7,22 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
-from moe_core.errors import PromptError, SpecificationMismatchError, TraceError
+from moe_core.errors import PromptError, RunError, SpecificationMismatchError, TraceError
 from moe_core.intervention import parse_mask
+from moe_core.jobs.engine import Engine
 from moe_core.jobs.events import Event, Notice, Progress
 from moe_core.jobs.load_model import ModelRequest
 from moe_core.jobs.record import RecordRequest, RecordResult, record
 from moe_core.question_selection import QuestionSelection
+from moe_core.routing_trace import Status
 from moe_core.run_plan import RunOptions
 from moe_core.storage import network_folder
 from moe_core.storage.trace_lock import writer_lock
 from moe_core.storage.trace_reader import Trace, open_trace
 from moe_core.storage.trace_writer import TraceWriter
+from tests.job_results import result_of
 from tests.reliability.real_jobs import write_quiz
 
 N_QUESTIONS = 23
@@ -174,6 +178,19 @@ def test_another_request_is_refused_and_the_difference_named(
         run(record(request_for(tiny_olmoe, quiz_csv, out, **changes)))
     assert any(note.startswith(named + ":") for note in caught.value.__notes__)
     assert out.read_bytes() == before
+
+
+def test_a_model_that_answers_nothing_is_no_success(tiny_olmoe: Path, quiz_csv: Path, tmp_path: Path) -> None:
+    """One sentence says what helps, and the trace keeps the reason of every question."""
+    engine, request = Engine(), request_for(tiny_olmoe, quiz_csv, tmp_path / "t.h5")
+    loaded = result_of(engine.load(request.model))
+    with torch.no_grad():
+        loaded.model.get_input_embeddings().weight.fill_(float("nan"))
+    with pytest.raises(RunError, match=f"None of {N_QUESTIONS} questions could be answered, .*--dtype float32"):
+        run(record(request, engine))
+    with open_trace(request.out) as trace:
+        assert trace.complete
+        assert set(trace.status.tolist()) == {Status.NON_FINITE_ROUTER}
 
 
 def test_other_batches_may_resume(tiny_olmoe: Path, quiz_csv: Path, tmp_path: Path) -> None:

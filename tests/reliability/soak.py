@@ -82,7 +82,7 @@ PROMISES = (
         "images", "power cuts, random sectors", 20_000,
         lambda folder, seed: PowerLoss(folder, RUN, batch=1 + seed % 7).random_images(300, seed),
     ),
-    Promise("readers", "rows read while written", 5_000_000, lambda folder, _: read_while_writing(folder, 100_000)),
+    Promise("readers", "rows read while written", 80_000_000, lambda folder, _: read_while_writing(folder, 100_000)),
     Promise("tables", "damaged parquet and Arrow", 50_000, lambda folder, seed: damaged_tables(folder, 500, seed)),
     Promise("damage", "damaged traces", 200_000, _damage),
     Promise("kills", "kill -9 at any instant", 3_000, lambda folder, seed: kill_recorders(folder, 100, seed)),

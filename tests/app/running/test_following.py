@@ -77,6 +77,7 @@ def test_it_grows_until_it_is_complete(hasty: MainWindow, qtbot: QtBot, tmp_path
     other = OtherProgram(path)
     assert hasty.open_trace(path)
     qtbot.waitUntil(lambda: said(hasty, f"run.h5 is being recorded by process {other.process.pid} on "))
+    assert not hasty.menus.actions["resume"].isEnabled()
     hasty.message_bar.hide()
     other.write(RUN.n_prefixes + 2)
     qtbot.waitUntil(lambda: recorded(hasty) == 2)
@@ -103,6 +104,7 @@ def test_it_stays_partial(hasty: MainWindow, qtbot: QtBot, tmp_path: Path, ends_
         lambda: said(hasty, f"run.h5 is not recorded any more: 3 of {RUN.n_questions} questions are there.")
     )
     assert recorded(hasty) == 3
+    assert hasty.menus.actions["resume"].isEnabled()
     following = OtherProgram(path)
     qtbot.waitUntil(lambda: said(hasty, f"is being recorded by process {following.process.pid} on "))
     following.process.communicate()
@@ -115,11 +117,27 @@ def test_nothing_is_said_of_a_trace_at_rest(hasty: MainWindow, qtbot: QtBot, tmp
     qtbot.wait(60)
     assert not hasty.message_bar.text
     assert hasty.following._timer.isActive()
-    partial.unlink()  # while it is looked at
-    qtbot.wait(60)
-    assert not hasty.message_bar.text
     hasty.open_trace(record(tmp_path / "whole.h5", RUN))
     assert not hasty.following._timer.isActive()
+
+
+@pytest.mark.parametrize(("is_replaced", "told"), [(False, "was deleted or moved"), (True, "was replaced by another")])
+def test_a_file_that_is_gone_is_said_once(
+    hasty: MainWindow, qtbot: QtBot, tmp_path: Path, is_replaced: bool, told: str
+) -> None:
+    """What was read stays on the screen; a file that took its place is not mixed with it."""
+    path = create(tmp_path / "run.h5", RUN)
+    with TraceWriter(path) as writer:
+        writer.write(list(RUN.records())[:5])
+    hasty.open_trace(path)
+    before = recorded(hasty)
+    if is_replaced:
+        record(tmp_path / "other.h5", RUN).replace(path)
+    else:
+        path.unlink()
+    qtbot.waitUntil(lambda: said(hasty, f"run.h5 {told}"))
+    assert not hasty.following._timer.isActive()
+    assert recorded(hasty) == before > 0
 
 
 def test_a_file_that_is_cut_short_is_said_once(hasty: MainWindow, qtbot: QtBot, tmp_path: Path) -> None:

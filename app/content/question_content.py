@@ -22,6 +22,11 @@ from moe_core.storage.trace_questions import TokenRouting
 FloatArray = NDArray[np.float64]
 Result = TypeVar("Result")
 
+_PROBLEMS = {
+    Outcome.DAMAGED: "This question is damaged (wrong checksum) and counts nowhere: Resume asks it again.",
+    Outcome.MISSING: "This question is not recorded yet: Resume goes on with the run.",
+}
+
 
 @dataclass(frozen=True)
 class Gates:
@@ -85,8 +90,10 @@ class QuestionContent:
 
     @property
     def remark(self) -> str:
-        """Why the question has no answer, or under which circumstances it has one; empty in the usual case."""
-        if self.answer is None or self.failure:
+        """Why the answer that was recorded is none, or how it came about; empty in the usual case."""
+        if self.answer is None:
+            return ""
+        if self.failure:
             return self.failure
         return SMALLER_BATCH_NOTE if self.answer.in_smaller_batch else ""
 
@@ -149,14 +156,16 @@ class QuestionContent:
 def read_question(data: TraceData, row: int) -> QuestionContent:
     """One question of an open trace; what cannot be read is None and said in a sentence."""
     trace, table = data.trace, data.table
-    answer, answer_problem = _tried(lambda: trace.answer(row))
+    outcome = OUTCOMES[int(table.outcome[row])]
+    problem = _PROBLEMS.get(outcome, "")
+    answer, answer_problem = (None, problem) if problem else _tried(lambda: trace.answer(row))
     content, content_problem = _tried(lambda: trace.content(row))
-    routing, routing_problem = _tried(lambda: trace.token_routing(row))
+    routing, routing_problem = (None, problem) if problem else _tried(lambda: trace.token_routing(row))
     prefix, token_ids = int(trace.prefix[row]), trace.prompt_token_ids(row)
     return QuestionContent(
         id=table.ids[row],
         subject=str(table.subjects[row]),
-        outcome=OUTCOMES[int(table.outcome[row])],
+        outcome=outcome,
         margin=float(table.margin[row]),
         choices=content.choices if content else (),
         gold=int(trace.gold[row]),

@@ -374,6 +374,21 @@ def test_damaged_tokens_leave_the_answer_position(session: Session, tmp_path: Pa
     assert view.gates_pane.subtitle == "answer position"
 
 
+def test_a_damaged_question_shows_no_number(session: Session, tmp_path: Path, show: Show) -> None:
+    """Where any of its rows is wrong, none of them is believed; the prompt is part of the plan."""
+    run = SyntheticRun()
+    path = record(tmp_path / "rotten.h5", run)
+    flip(path, "answers/choice_logprobs", 1)
+    session.open(path)
+    session.set(replace(session.state, question=1))
+    view = show(session)
+    assert view.header.texts[1] == "? damaged"
+    for sentence in (view.gates_pane.sentence, view.router_pane.sentence, view.prompt.strip.note):
+        assert sentence.startswith("This question is damaged (wrong checksum)")
+    assert all(row[3] is None for row in view.prompt.figure.data.rows)
+    assert len(view.prompt.strip.texts) == run.tokenised.prompt_length(1)
+
+
 def test_a_quiz_without_gold_has_no_margin(session: Session, tmp_path: Path, show: Show) -> None:
     """The prediction is marked, and nothing is called right or wrong."""
     open_run(session, tmp_path / "open.h5", SyntheticRun())

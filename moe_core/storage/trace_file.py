@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from moe_core.errors import TraceError
 from moe_core.storage.layout import Extent, TraceLayout
-from moe_core.storage.positioned_file import PositionedFile
+from moe_core.storage.positioned_file import PositionedFile, identity_of
 
 Array = NDArray[Any]
 
@@ -60,6 +60,19 @@ class TraceFile:
         """The bytes of a scalar dataset."""
         extent = self.layout.extents[name]
         return self._read_bytes(extent, 0, extent.dataset.n_bytes)
+
+    def check_name(self) -> None:
+        """Raise TraceError where the file that is open has its name no longer: what is written is lost with it."""
+        try:
+            if identity_of(self.path.stat()) == self.layout.file_identity:
+                return
+            what = "another file has its name"
+        except OSError as error:
+            what = error.strerror or str(error)
+        raise TraceError(
+            f"{self.path} was deleted, moved or replaced while it was being recorded ({what}): nothing more is "
+            "written to it; where it lies elsewhere now, moescope resume goes on with it there."
+        )
 
     def write(self, name: str, start: int, data: bytes) -> None:
         """Put whole rows from row `start` on; raises OSError as the system does."""

@@ -22,11 +22,11 @@ def writer_lock(path: Path) -> Iterator[None]:
     """Hold the lock of one trace; raises TraceError at once when somebody else has it, saying who.
 
     The lock file stays behind, empty: removing it would let two writers lock two different files of one name. What a
-    creation that was killed left behind is removed.
+    creation that was killed left behind is removed. Through a link it is the lock of the trace that it leads to.
     """
     if not path.parent.is_dir():
         raise TraceError(f"There is no folder {path.parent}: make it first.")  # the lock would make it silently
-    sidecar = path.with_name(path.name + ".lock")
+    sidecar = _sidecar(path)
     lock = FileLock(sidecar, timeout=0, thread_local=False)  # a job may be closed from another thread
     try:
         lock.acquire()
@@ -45,15 +45,15 @@ def writer_lock(path: Path) -> Iterator[None]:
 
 def refuse_unwritable(path: Path) -> None:
     """Raise TraceError for what the first write of a trace would end in: said at once, before a model is loaded."""
-    folder = path.absolute().parent
+    if os.path.islink(path) and not os.path.exists(path):
+        raise TraceError(f"{path} is a link that leads nowhere: remove it, or choose another name.")
+    folder = _sidecar(path.absolute()).parent
     if not os.path.isdir(folder):
         raise TraceError(f"There is no folder {path.parent} to write {path.name} into.")
     if not os.access(folder, os.W_OK | os.X_OK):
         raise TraceError(f"Nothing can be written into the folder {folder}: choose another one.")
-    if os.path.islink(path) and not os.path.exists(path):
-        raise TraceError(f"{path} is a link that leads nowhere: remove it, or choose another name.")
     try:
-        os.lstat(path.with_name(path.name + ".lock"))
+        os.lstat(_sidecar(path))
     except FileNotFoundError:
         return
     except OSError as error:
@@ -68,7 +68,7 @@ def writer_of(path: Path) -> str:
     By what the writer signed: asking the lock itself would be in the way of one that wants it in that instant. Only
     whether a signature of another host, or container, is a dead one's cannot be told otherwise.
     """
-    sidecar = path.with_name(path.name + ".lock")
+    sidecar = _sidecar(path)
     signed = re.fullmatch(r"process (\d+) on (.+)", _signature(sidecar))
     if signed is None:
         return ""
@@ -79,6 +79,12 @@ def writer_of(path: Path) -> str:
 def leftover_prefix(path: Path) -> str:
     """How the folder is called in which a trace of this name is made."""
     return f".{path.name}.creating-"
+
+
+def _sidecar(path: Path) -> Path:
+    """The lock file of a trace: one, whatever symbolic links lead to the trace."""
+    own = Path(os.path.realpath(path)) if os.path.islink(path) else path
+    return own.with_name(own.name + ".lock")
 
 
 def _sweep_leftovers(path: Path) -> None:

@@ -68,7 +68,7 @@ class TraceWriter:
         """Record a batch of pending segments; returns when it is durable.
 
         Raises TraceError when the disk refuses: then opening the trace again tells what of the batch is recorded, and
-        this writer takes no more.
+        this writer takes no more. Likewise when the file was deleted or moved: a batch is durable under its name only.
         """
         if self._is_broken:
             raise TraceError(f"{self.path} could not be written before: open it again to resume.")
@@ -78,6 +78,7 @@ class TraceWriter:
             for segments, index, word in words:
                 self._file.write(segments.crc, index, word)
             self._file.sync()
+            self._check_name()
         except OSError as error:
             self._is_broken = True
             raise TraceError(
@@ -86,6 +87,13 @@ class TraceWriter:
             ) from error
         for segments, index, _ in words:
             self._pending[segments][index] = False
+
+    def _check_name(self) -> None:
+        try:
+            self._file.check_name()
+        except TraceError:
+            self._is_broken = True
+            raise
 
     def _find_pending(self, segments: Segments) -> NDArray[np.bool_]:
         checked = [rows.states for rows in check_segments(self._file, segments, with_tokens=True)]

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -15,7 +16,7 @@ import pytest
 from moe_core.errors import TraceError
 from moe_core.storage.positioned_file import PositionedFile
 from moe_core.storage.trace_check import verify
-from moe_core.storage.trace_lock import writer_of
+from moe_core.storage.trace_lock import refuse_unwritable, writer_of
 from moe_core.storage.trace_reader import open_trace
 from moe_core.storage.trace_writer import TraceWriter
 from tests.storage.synthetic_run import SyntheticRun, create, record
@@ -209,6 +210,50 @@ def test_a_missing_trace_cannot_be_written(tmp_path: Path) -> None:
     """A writer never creates."""
     with pytest.raises(TraceError, match="There is no trace"):
         TraceWriter(tmp_path / "run.h5")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="open files cannot be moved, and links need rights")
+def test_through_a_link_it_is_the_same_lock(tmp_path: Path) -> None:
+    """Two names of one trace let no two writers in, whichever came first; a reader is told who writes."""
+    path = create(tmp_path / "run.h5", SyntheticRun())
+    (tmp_path / "elsewhere").mkdir()
+    link = tmp_path / "elsewhere" / "link.h5"
+    link.symlink_to(path)
+    for first, second in ((path, link), (link, path)):
+        with TraceWriter(first):
+            assert writer_of(second).startswith(f"process {os.getpid()} on ")
+            with pytest.raises(TraceError, match=f"is being written by process {os.getpid()}"):
+                TraceWriter(second)
+            with pytest.raises(TraceError, match="is being written by"):
+                refuse_unwritable(second)
+    assert [file.name for file in (tmp_path / "elsewhere").iterdir()] == ["link.h5"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="open files cannot be moved")
+@pytest.mark.parametrize("loss", ["deleted", "moved", "replaced", "folder"])
+def test_a_trace_that_is_lost_is_not_said_to_be_recorded(tmp_path: Path, loss: str) -> None:
+    """The batch that comes next says so; a trace that was moved keeps what was recorded, and is gone on with there."""
+    run, folder = SyntheticRun(), tmp_path / "runs"
+    folder.mkdir()
+    path, moved = create(folder / "run.h5", run), tmp_path / "moved.h5"
+    with TraceWriter(path) as writer:
+        writer.write([run.prefix_record(prefix) for prefix in writer.pending_prefixes])
+        match loss:
+            case "deleted":
+                path.unlink()
+            case "moved":
+                path.rename(moved)
+            case "replaced":
+                create(tmp_path / "other.h5", run).replace(path)
+            case _:
+                shutil.rmtree(folder)
+        with pytest.raises(TraceError, match=r"run.h5 was deleted, moved or replaced while it was being recorded \("):
+            writer.write([run.question_record(0)])
+        with pytest.raises(TraceError, match="could not be written before"):
+            writer.write([run.question_record(1)])
+    if loss == "moved":
+        finish(moved, run)
+        assert verify(moved).complete
 
 
 @pytest.mark.skipif(os.name == "nt", reason="has no such files")

@@ -4,7 +4,6 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from math import isfinite
 from typing import Any
 
 from moe_core.errors import InterventionError
@@ -14,6 +13,9 @@ Expert = tuple[int, int]
 
 EFFECTS = ("reroute", "drop")
 """What a mask may do to its experts."""
+
+MAX_FACTOR = 3.4e38
+"""Models multiply with numbers of at most 32 bits, which hold none that is larger."""
 
 
 class Factors(Mapping[Expert, float]):
@@ -105,14 +107,15 @@ class Intervention:
                 )
 
     def check_actions(self) -> None:
-        """Raise InterventionError when an expert has two actions, or a factor that is no number of 0 or more."""
+        """Raise InterventionError when an expert has two actions, or a factor that no model can multiply with."""
         for layer, expert in sorted(self.experts):
             if " and " in (action := self.action((layer, expert))):
                 raise InterventionError(f"Expert {layer}:{expert} has two actions ({action}): choose one.")
         for (layer, expert), factor in self.boost.items():
-            if not (isfinite(factor) and factor >= 0):
+            if not 0 <= factor <= MAX_FACTOR:
                 raise InterventionError(
-                    f"The factor {factor:g} of expert {layer}:{expert} must be a number, 0 or more."
+                    f"The factor {factor:g} of expert {layer}:{expert} must be a number, 0 or more, "
+                    f"and at most {MAX_FACTOR:g}."
                 )
 
     def union(self, other: "Intervention", name: str | None = None) -> "Intervention":

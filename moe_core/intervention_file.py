@@ -33,7 +33,9 @@ def save_intervention(path: Path, intervention: Intervention) -> None:
     unfinished = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         try:
-            unfinished.write_text(json.dumps(intervention.to_json(), ensure_ascii=False) + "\n", encoding="utf-8")
+            text = json.dumps(intervention.to_json(), ensure_ascii=False) + "\n"
+            # a lone surrogate becomes its JSON escape
+            unfinished.write_text(text, encoding="utf-8", errors="backslashreplace")
             unfinished.replace(path)
         finally:
             unfinished.unlink(missing_ok=True)

@@ -2,6 +2,7 @@
 
 import os
 import pickle
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -90,6 +91,9 @@ def test_files(tmp_path: Path) -> None:
     save_intervention(path, made)
     assert read_intervention(path) == made
     assert [file.name for file in tmp_path.iterdir()] == ["mine.json"]
+    no_text = replace(made, name="\ud800")
+    save_intervention(path, no_text)
+    assert read_intervention(path) == no_text
 
 
 @pytest.mark.parametrize(
@@ -98,6 +102,7 @@ def test_files(tmp_path: Path) -> None:
         b"", b"{", b"[]", b'{"masks": []}', b'{"reroute": [[0]]}', b'{"reroute": 5}', b'{"reroute": [[true, 1]]}',
         b'{"boost": [[0, 1, NaN]]}', b'{"boost": [[0, 1, -2]]}', b'{"boost": [[0, 1, "2"]]}', b'{"boost": [[0, 1]]}',
         b'{"drop": [[0, 1]], "reroute": [[0, 1]]}', b"\xff\xfe", b"[" * 100_000, b'{"boost": [[0, 1, 1e999]]}',
+        b'{"boost": [[0, 1, 1e39]]}',
     ],
 )  # fmt: skip
 def test_a_damaged_file_is_one_sentence(tmp_path: Path, content: bytes) -> None:

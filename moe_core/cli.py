@@ -9,7 +9,7 @@ import typer
 
 from moe_core import __version__
 from moe_core.commands import COMMANDS
-from moe_core.console_text import give_up_output, open_closed_streams, print_any_letter
+from moe_core.console_text import give_up_output, open_closed_streams, plain, print_any_letter
 from moe_core.errors import MoeCoreError
 
 log = logging.getLogger(__name__)
@@ -78,7 +78,7 @@ def _leave_at_once() -> NoReturn:
 
 def _leave(*lines: str) -> NoReturn:
     if lines:
-        print(*lines, sep="\n  ", file=sys.stderr)
+        print(*map(plain, lines), sep="\n  ", file=sys.stderr)
     sys.exit(EXIT_MENDABLE)
 
 

@@ -9,6 +9,7 @@ from collections.abc import Generator, Iterator
 from contextlib import contextmanager, suppress
 from typing import TextIO, TypeVar
 
+from moe_core.console_text import plain
 from moe_core.jobs.events import Event, Notice, Progress, Stage
 from moe_core.signal_watch import PATIENCE_S, SignalWatch
 
@@ -93,7 +94,7 @@ class Console:
         match event:
             case Stage(text) | Notice(text):
                 self.finish()
-                self._write(f"{text}\n")
+                self._write(f"{plain(text)}\n")
             case Progress():
                 self._show_progress(event)
 
@@ -128,4 +129,4 @@ def progress_text(progress: Progress) -> str:
         minutes, seconds = divmod(round(progress.eta_s), 60)
         hours, minutes = divmod(minutes, 60)
         parts.append(f"{hours}:{minutes:02}:{seconds:02} left" if hours else f"{minutes}:{seconds:02} left")
-    return ", ".join(parts + ([progress.note] if progress.note else []))
+    return ", ".join(parts + ([plain(progress.note)] if progress.note else []))

@@ -181,6 +181,14 @@ def test_a_name_that_the_system_refuses_is_one_sentence(trace_path: Path) -> Non
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems take no such name")
+def test_a_name_does_not_steer_the_terminal(trace_path: Path, tmp_path: Path) -> None:
+    """Neither in a sentence of failure nor in one of success."""
+    odd = tmp_path / "\x1b[31mred.h5"
+    assert "\ufffd[31mred.h5: check the path." in refused("verify", odd)
+    shutil.copy(trace_path, odd)
+    assert "\ufffd[31mred.h5 is sound" in moescope("verify", odd)
+
+
 def test_a_name_that_is_no_text_is_printed_all_the_same(trace_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Bytes of another century's encoding, on a terminal that takes UTF-8 alone."""
     monkeypatch.setenv("PYTHONIOENCODING", "utf-8:strict")

@@ -83,6 +83,21 @@ def test_a_terminal_gets_one_line_that_is_rewritten() -> None:
     assert text.endswith("\nNearly done\n")
 
 
+def test_names_of_strangers_do_not_steer_the_terminal() -> None:
+    """A trace says where its model was; colours, titles and further lines are not for it to choose."""
+
+    def job() -> Generator[Event, None, None]:
+        yield Stage("Looking for \x1b[31mred")
+        yield Notice("two\nlines \x1b]0;title\x07")
+        yield Progress(1, 2, "questions", 0.0, None, "\x1b[31m")
+
+    stream = io.StringIO()
+    run_job(job(), stream)
+    first, second, third = stream.getvalue().splitlines()
+    assert (first, second) == ("Looking for \ufffd[31mred", "two\ufffdlines \ufffd]0;title\ufffd")
+    assert third.endswith("\ufffd[31m")
+
+
 class FullStream(io.StringIO):
     """A log file on a full disk."""
 

@@ -6,6 +6,7 @@ from dataclasses import asdict
 import typer
 
 from moe_core.command import Command
+from moe_core.console_text import print_lines
 from moe_core.errors import ModelError
 from moe_core.job_console import run_job
 from moe_core.jobs.load_model import ModelRequest, load_model
@@ -23,7 +24,10 @@ def check_model(
     """Replay a model's routing from its router logits: ids and weights must be exactly the model's own."""
     loaded = run_job(load_model(ModelRequest(model, device=device, dtype=dtype, offline=offline)))
     check = check_routing(loaded)
-    print(_json(loaded.specification, check) if as_json else _table(loaded.specification, check))
+    if as_json:
+        print(_json(loaded.specification, check))
+    else:
+        print_lines(_table(loaded.specification, check))
     if not check.passed:
         failed = ", ".join(str(layer.layer) for layer in check.layers if not layer.passed) or "none with experts"
         raise ModelError(f"The routing of this model cannot be replayed (layers: {failed}): it must not be recorded.")
@@ -34,7 +38,7 @@ def _json(model: ModelSpecification, check: ModelCheck) -> str:
     return json.dumps({"model": asdict(model), "passed": check.passed} | asdict(check) | {"layers": layers})
 
 
-def _table(model: ModelSpecification, check: ModelCheck) -> str:
+def _table(model: ModelSpecification, check: ModelCheck) -> list[str]:
     lines = [
         f"{model.name} ({model.family}) on {model.device} as {model.dtype}: {model.n_layers} MoE layers "
         f"x {model.n_experts} experts, top-{model.top_k}{', renormalised' if model.normalised else ''}; "
@@ -47,7 +51,7 @@ def _table(model: ModelSpecification, check: ModelCheck) -> str:
     if check.shared_experts:
         lines.append(f"shared experts per layer, passed by every token and never masked: {check.shared_experts}")
     lines.append("verdict: " + ("routing can be recorded and steered" if check.passed else "FAILED"))
-    return "\n".join(lines)
+    return lines
 
 
 def _row(layer: LayerCheck) -> str:

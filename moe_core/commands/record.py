@@ -9,6 +9,7 @@ from pathlib import Path
 import typer
 
 from moe_core.command import Command
+from moe_core.console_text import print_lines
 from moe_core.errors import InterventionError
 from moe_core.intervention import Intervention, parse_mask
 from moe_core.intervention_file import read_intervention
@@ -106,10 +107,8 @@ def print_result(result: RecordResult, *, as_json: bool) -> None:
         return
     rate = result.n_questions / result.seconds if result.seconds else 0.0
     failed = f", {result.n_failed:,} of them failed" if result.n_failed else ""
-    print(
-        f"Recorded {result.n_questions:,} questions{failed} ({result.n_tokens:,} tokens) "
-        f"in {result.seconds:.1f} s, {rate:.1f} questions/s: {result.path}"
-    )
+    done = f"Recorded {result.n_questions:,} questions{failed} ({result.n_tokens:,} tokens)"
+    print_lines([f"{done} in {result.seconds:.1f} s, {rate:.1f} questions/s: {result.path}"])
 
 
 COMMAND = Command(name="record", run=record_trace)

@@ -6,6 +6,7 @@ from pathlib import Path
 import typer
 
 from moe_core.command import Command
+from moe_core.console_text import print_lines
 from moe_core.errors import TraceError
 from moe_core.storage.trace_check import VerifyResult, verify
 
@@ -23,7 +24,7 @@ def verify_trace(
     if not result.sound:
         raise TraceError(_damage(trace, result))
     if not as_json:
-        print(_text(trace, result))
+        print_lines([_text(trace, result)])
 
 
 def _as_json(trace: Path, result: VerifyResult) -> dict[str, object]:

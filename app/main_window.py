@@ -34,6 +34,7 @@ from app.view import View
 from app.views import VIEWS
 from app.widgets.figure import Figure
 from app.widgets.message_bar import MessageBar
+from app.widgets.visible_text import as_message
 from moe_core.errors import MoeCoreError
 from moe_core.jobs.record import RecordRequest
 from moe_core.number_text import count
@@ -117,7 +118,7 @@ class MainWindow(QMainWindow):
             return
         try:
             self.recording.start(request)
-        except OSError as error:
+        except (OSError, ValueError) as error:  # ValueError: a name that no file system has
             self.say(f"The folder {request.out.parent} cannot be used: {error}.")
 
     def resume_recording(self) -> None:
@@ -208,8 +209,10 @@ class MainWindow(QMainWindow):
         answer = QMessageBox.question(
             self,
             "moescope",
-            f"{self.runner.title} is still running. Stop it after the batch in flight and close? "
-            "What is recorded is kept, and recording again goes on from there.",
+            as_message(
+                f"{self.runner.title} is still running. Stop it after the batch in flight and close? "
+                "What is recorded is kept, and recording again goes on from there."
+            ),
             QMessageBox.StandardButton.Close | QMessageBox.StandardButton.Cancel,
             QMessageBox.StandardButton.Cancel,
         )

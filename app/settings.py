@@ -43,7 +43,7 @@ class Settings:
         """A JSON object; empty where there is none."""
         try:
             value = json.loads(self.text(name, "{}"))
-        except ValueError:
+        except (ValueError, RecursionError):
             return {}
         return value if isinstance(value, dict) else {}
 

@@ -64,10 +64,11 @@ class LibraryScanner(QObject):
             return
         self._folder = folder
         # A folder that is still to be made shows in the one above.
-        watched = str(next(place for place in (folder, *folder.parents) if os.path.isdir(place)))
-        if self._watcher.directories() != [watched]:
+        above = (str(place) for place in (folder, *folder.parents) if os.path.isdir(place))
+        watched = [place for place in (next(above, ""),) if place]  # nothing of a drive that is not there
+        if self._watcher.directories() != watched:
             self._forget_folder()
-            self._watcher.addPath(watched)
+            self._watcher.addPaths(watched)
         self._scan += 1
         self._thread.submit(self._list, folder, self._scan).add_done_callback(_log_failure)
 

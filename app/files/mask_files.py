@@ -138,6 +138,9 @@ class MaskFiles(QObject):
         except OSError as error:
             self._say(f"{error.filename} cannot be written ({error.strerror}).")
             return False
+        except ValueError as error:  # a name that no file system has
+            self._say(f"The mask cannot be kept in {self.folder} ({error}).")
+            return False
         return True
 
     def _on_changed(self, before: State, after: State) -> None:

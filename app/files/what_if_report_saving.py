@@ -6,6 +6,7 @@ from pathlib import Path
 from PySide6.QtWidgets import QFileDialog, QWidget
 
 from app.state import State
+from moe_core.errors import MoeCoreError
 from moe_core.result_file import write_result
 from moe_core.what_if_report import ReportedWhatIf, what_if_page
 
@@ -28,7 +29,7 @@ def save_what_ifs(parent: QWidget, state: State, say: Callable[..., None]) -> No
     try:
         page = what_if_page(made)
         write_result(path, page)
-    except OSError as error:
-        say(f"The report cannot be written to {path}: {error.strerror or error}.")
+    except (OSError, MoeCoreError) as error:
+        say(f"The report cannot be written to {path}: {error}")
     else:
         say(f"The report is in {path}.", is_failure=False)

@@ -3,14 +3,16 @@
 from functools import partial
 from pathlib import Path
 
-from PySide6.QtCore import QBuffer, QByteArray, QIODevice, QPoint, QRect, QSize, Qt
-from PySide6.QtGui import QFontMetrics, QGuiApplication, QImage, QPainter, QPalette
+from PySide6.QtCore import QBuffer, QByteArray, QIODevice, QPoint, QRect, QSaveFile, QSize, Qt
+from PySide6.QtGui import QFontMetrics, QGuiApplication, QImage, QImageWriter, QPainter, QPalette
 from PySide6.QtSvg import QSvgGenerator
 from PySide6.QtWidgets import QFileDialog, QMenu, QMessageBox, QStackedLayout, QTableWidget, QTableWidgetItem, QWidget
 
 from app.widgets.figure_table import FigureTable
+from app.widgets.visible_text import as_message
 
 _MARGIN = 8
+_NOT_IN_XML = bytes(set(range(32)) - set(b"\t\n\r"))  # Qt writes them as they are, and nothing reads the file then
 
 
 class Figure(QWidget):
@@ -82,7 +84,7 @@ class Figure(QWidget):
         painter = QPainter(generator)
         self._paint(painter, size)
         painter.end()
-        return bytes(content.data())
+        return bytes(content.data()).translate(None, _NOT_IN_XML)
 
     def menu(self) -> QMenu:
         """Everything one can do with the figure."""
@@ -110,15 +112,23 @@ class Figure(QWidget):
         QGuiApplication.clipboard().setText(self._data.as_text())
 
     def save(self, path: Path, scale: float = 1.0) -> None:
-        """Write PNG, SVG or CSV, by the suffix of the path; raises OSError where that cannot be written."""
+        """Write PNG, SVG or CSV, by the suffix of the path; raises OSError where that cannot be written.
+
+        A file of that name is replaced only once the new one is whole.
+        """
         match path.suffix.lower():
             case ".svg":
-                path.write_bytes(self.svg())
+                _write(path, self.svg())
             case ".csv":
-                path.write_text(self._data.as_csv(f"{self.title} · {self.caption}"), encoding="utf-8")
+                text = self._data.as_csv(f"{self.title} · {self.caption}")
+                _write(path, text.encode("utf-8", "replace"))
             case _:
-                if not self.image(scale).save(str(path)):
+                content = QByteArray()
+                buffer = QBuffer(content)
+                buffer.open(QIODevice.OpenModeFlag.WriteOnly)
+                if not QImageWriter(buffer, path.suffix[1:].encode() or b"png").write(self.image(scale)):
                     raise OSError(f"{path} cannot be written as an image.")
+                _write(path, bytes(content.data()))
 
     def ask_and_save(self, suffix: str, scale: float = 1.0) -> None:
         """Ask for a path and save there; a failure is said in a box."""
@@ -141,7 +151,7 @@ class Figure(QWidget):
     def _may_replace(self, path: Path) -> bool:
         buttons = QMessageBox.StandardButton.Yes | QMessageBox.StandardButton.No
         sentence = f"{path.name} exists already. Replace it?"
-        answer = QMessageBox.question(self, "moescope", sentence, buttons, QMessageBox.StandardButton.No)
+        answer = QMessageBox.question(self, "moescope", as_message(sentence), buttons, QMessageBox.StandardButton.No)
         return answer == QMessageBox.StandardButton.Yes
 
     def _export_size(self) -> QSize:
@@ -184,6 +194,13 @@ class Figure(QWidget):
 
     def _on_table_toggled(self, checked: bool) -> None:
         self.show_table(shown=checked)
+
+
+def _write(path: Path, content: bytes) -> None:
+    file = QSaveFile(str(path))
+    is_open = file.open(QIODevice.OpenModeFlag.WriteOnly)
+    if not (is_open and file.write(content) == len(content) and file.commit()):
+        raise OSError(f"{path} cannot be written ({file.errorString()}).")
 
 
 def show_failure(parent: QWidget, sentence: str) -> None:

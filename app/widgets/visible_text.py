@@ -4,6 +4,8 @@ import html
 import unicodedata
 from functools import cache
 
+from PySide6.QtGui import Qt
+
 NEWLINE, TAB, BLANK, EMPTY = "↵", "⇥", "·", "∅"
 
 _LINE_ENDS = "\n\r\v\f\x85\u2028\u2029"
@@ -18,6 +20,11 @@ def visible(text: str) -> str:
 def as_tooltip(text: str) -> str:
     """Plain text as a tooltip that shows just that: Qt would take what looks like markup for markup."""
     return f'<p style="white-space: pre-wrap">{html.escape(text)}</p>' if text else ""
+
+
+def as_message(text: str) -> str:
+    """Plain text for a message box, which takes what looks like markup for markup unless it is told otherwise."""
+    return as_tooltip(text) if Qt.mightBeRichText(text) else text
 
 
 @cache

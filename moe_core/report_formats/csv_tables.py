@@ -1,4 +1,7 @@
-"""The report as four CSV tables: layers, experts, subjects, questions; undefined numbers are empty fields."""
+"""The report as four CSV tables: layers, experts, subjects, questions; undefined numbers are empty fields.
+
+An id or a subject that a spreadsheet would take for a formula begins with an apostrophe.
+"""
 
 import csv
 import io
@@ -11,6 +14,7 @@ from moe_core.question import CHOICE_LETTERS
 from moe_core.report import ExpertContributions, ExpertScore, QuestionTable, ScopeTables
 from moe_core.report_format import ReportFormat
 from moe_core.routing_trace import Status
+from moe_core.spreadsheet_text import as_cell
 
 Field = str | int | float | None
 
@@ -126,7 +130,7 @@ def _field(value: Field) -> Field:
     if isinstance(value, float):
         return f"{value:.7g}" if isfinite(value) else None
     # The csv module leaves a lone carriage return unquoted, and readers then see a new row.
-    return value.replace("\r\n", "\n").replace("\r", "\n") if isinstance(value, str) else value
+    return as_cell(value.replace("\r\n", "\n").replace("\r", "\n")) if isinstance(value, str) else value
 
 
 CSV = ReportFormat(name="csv", title="CSV tables", render=render)

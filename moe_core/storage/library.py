@@ -76,8 +76,9 @@ def trace_paths(folder: Path) -> list[Path]:
         found = [path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES and path.exists()]
     except FileNotFoundError:
         return []
-    except OSError as error:
-        raise TraceError(f"The folder {folder} cannot be read ({error.strerror}).") from error
+    except (OSError, ValueError) as error:  # ValueError: a name that no file system has
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise TraceError(f"The folder {folder} cannot be read ({reason}).") from error
     return sorted(found, key=lambda path: path.name.casefold())
 
 

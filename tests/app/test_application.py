@@ -12,16 +12,19 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import QMimeData, QPointF, Qt, QTimer, QUrl, qWarning
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
-from PySide6.QtWidgets import QApplication, QMenu
+from PySide6.QtWidgets import QApplication, QMenu, QMessageBox
 from pytestqt.qtbot import QtBot
 
 from app import qt_messages
 from app.content.mask_editing import with_experts
 from app.crash_report import CrashReport
-from app.demo import has_demo
+from app.demo import demo_request, has_demo
 from app.main_window import MainWindow
 from app.remembering import reopen_last
+from app.running.job_runner import JobRunner
 from app.settings import Settings
+from moe_core.errors import TraceError
+from moe_core.storage.library import trace_paths
 from tests.storage.synthetic_run import SyntheticRun, record
 
 
@@ -190,7 +193,16 @@ def refuse(*_: object) -> None:
     raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
 
 
-@pytest.mark.parametrize("folder", ["/" + "y" * 5000, "/dev/null/traces"])
+@pytest.mark.parametrize("value", ["[" * 100_000, '{"a":' * 100_000, "9" * 5000, "null"])
+def test_a_setting_that_is_no_object_is_the_default(tmp_path: Path, value: str) -> None:
+    """Not even one that is nested too deeply to be read keeps the window from starting."""
+    settings = Settings(tmp_path / "settings.ini")
+    settings.put("recent", value)
+    assert settings.data("recent") == {}
+    assert settings.recent == []
+
+
+@pytest.mark.parametrize("folder", ["/" + "y" * 5000, "/dev/null/traces", "/a\0b", "/\ud800"])
 def test_a_library_that_no_system_can_open_costs_nothing_else(
     window: MainWindow, trace_path: Path, folder: str, qtbot: QtBot
 ) -> None:
@@ -201,9 +213,28 @@ def test_a_library_that_no_system_can_open_costs_nothing_else(
         assert window.open_trace(trace_path)
         window.session.set(with_experts(window.session.state, frozenset({(0, 3)})))
         window.mask_files.keep("mine")
-        assert "too long" in window.message_bar.text or "Not a directory" in window.message_bar.text
+        reasons = ("too long", "Not a directory", "null byte", "surrogates")
+        assert any(reason in window.message_bar.text for reason in reasons)
+        with pytest.raises(TraceError, match="cannot be read"):
+            trace_paths(Path(folder))
+        window.start_recording(demo_request(Path(folder)))
+        assert "cannot be used" in window.message_bar.text
+        assert not window.runner.is_busy
         assert not has_demo(Path(folder))
     assert unexpected == []
+
+
+def test_the_question_on_closing_shows_names_as_they_are(window: MainWindow, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A mask from a stranger names the what-if that runs; the box would take markup in it for markup."""
+    asked: list[str] = []
+    monkeypatch.setattr(JobRunner, "is_busy", True)
+    monkeypatch.setattr(JobRunner, "title", "What if: <img src=x>")
+    monkeypatch.setattr(
+        QMessageBox, "question", lambda *given: (asked.append(given[2]), QMessageBox.StandardButton.Cancel)[1]
+    )
+    assert not window.close()
+    monkeypatch.undo()
+    assert "What if: &lt;img src=x&gt; is still running" in asked[0]
 
 
 def test_a_dropped_file_opens(window: MainWindow, trace_path: Path) -> None:

@@ -216,6 +216,9 @@ def test_the_history_as_a_page(demo: MainWindow, qtbot: QtBot, tmp_path: Path, m
     assert f"{shown(demo).comparison.accuracy.delta * 100:+.1f}" in text
     assert "http" not in text.replace("http-equiv", "")
     assert shown(demo).comparison.right_to_wrong[0] in text
+    page = shown(demo).after.path
+    demo.trigger("save_what_ifs")
+    assert "is a trace and is never overwritten" in demo.message_bar.text
 
 
 def test_what_the_run_had_to_say_stays_beside_its_result(demo: MainWindow, qtbot: QtBot) -> None:

@@ -1,6 +1,9 @@
 """What every figure can do: copy, PNG, SVG, CSV and its table twin, all of exactly what is shown."""
 
 import csv
+import io
+import os
+import signal
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -12,6 +15,7 @@ from pytestqt.qtbot import QtBot
 
 from app.widgets.figure import Figure
 from app.widgets.figure_table import FigureTable
+from app.widgets.visible_text import as_message
 
 CAPTION = "model · quiz · scope answer · n = 3"
 TABLE = FigureTable(("layer", "value"), ((0, 0.25), (1, None)))
@@ -62,6 +66,44 @@ def test_csv_has_caption_headings_and_full_precision(figure: Figure, tmp_path: P
     comment, *lines = (tmp_path / "figure.csv").read_text("utf-8").splitlines()
     assert comment == f"# Squares · {CAPTION}"
     assert list(csv.reader(lines)) == [["layer", "value"], ["0", "0.25"], ["1", ""]]
+
+
+def test_texts_of_strangers_stay_texts(figure: Figure, tmp_path: Path) -> None:
+    """No formula for a spreadsheet, no further cell or line, nothing that no XML file may hold; numbers are numbers."""
+    texts = ("=1+1", "+x", "-x", "@x", "a\tb\nc", "\ud800", "-0.5", "- 3")
+    figure.set_data(FigureTable(("text", "value"), [(text, -1.5) for text in texts]), "a\n=b\x1b")
+    figure.save(tmp_path / "figure.csv")
+    comment, *lines = (tmp_path / "figure.csv").read_text("utf-8").split("\n")
+    assert comment == "# Squares · a =b\x1b"
+    kept = ["'=1+1", "'+x", "'-x", "'@x", "a\tb\nc", "?", "-0.5", "'- 3"]
+    assert list(csv.reader(io.StringIO("\n".join(lines)))) == [["text", "value"], *([text, "-1.5"] for text in kept)]
+    assert figure.data.as_text().splitlines()[5] == "a b c\t-1.5"
+    assert [len(line.split("\t")) for line in figure.data.as_text().splitlines()] == [2] * 9
+    figure.save(tmp_path / "figure.svg")
+    assert "a" in "".join(ElementTree.parse(tmp_path / "figure.svg").getroot().itertext())
+
+
+@pytest.mark.skipif(os.name != "posix", reason="limits of POSIX")
+@pytest.mark.parametrize("suffix", ["png", "svg", "csv"])
+def test_what_cannot_be_written_replaces_nothing(
+    figure: Figure, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, suffix: str
+) -> None:
+    """The file that was there stays as it was, and nothing stays beside it."""
+    path = tmp_path / f"figure.{suffix}"
+    path.write_text("precious")
+    import resource
+
+    limit = resource.getrlimit(resource.RLIMIT_FSIZE)
+    before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10, limit[1]))
+    try:
+        with pytest.raises(OSError, match=r"cannot be written \(.+\)"):
+            figure.save(path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limit)
+        signal.signal(signal.SIGXFSZ, before)
+    assert path.read_text() == "precious"
+    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_copies_image_and_data(figure: Figure) -> None:
@@ -119,3 +161,9 @@ def test_no_file_is_replaced_unasked(
     figure.ask_and_save("csv")
     assert asked == ["run 1.2.csv exists already. Replace it?"]
     assert ((tmp_path / "run 1.2.csv").read_text() == "precious") != replaces
+
+
+def test_a_name_is_no_markup_in_a_box() -> None:
+    """What would be taken for markup is escaped, all else stays as it is."""
+    assert as_message("a < b & c") == "a < b & c"
+    assert "&lt;img src=x&gt;" in as_message("<img src=x> exists already.")

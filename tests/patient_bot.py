@@ -8,7 +8,9 @@ TIMEOUT_MS = 180_000
 
 
 class PatientBot(QtBot):
-    """Waits three minutes for signals and conditions, unless a test says otherwise."""
+    """Waits three minutes for signals, conditions and windows, unless a test says otherwise."""
 
     waitSignal = partialmethod(QtBot.waitSignal, timeout=TIMEOUT_MS)  # noqa: N815  # pytest-qt's name
     waitUntil = partialmethod(QtBot.waitUntil, timeout=TIMEOUT_MS)  # noqa: N815  # pytest-qt's name
+    waitActive = partialmethod(QtBot.waitActive, timeout=TIMEOUT_MS)  # noqa: N815  # pytest-qt's name
+    waitExposed = partialmethod(QtBot.waitExposed, timeout=TIMEOUT_MS)  # noqa: N815  # pytest-qt's name

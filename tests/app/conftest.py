@@ -3,7 +3,7 @@
 import os
 import shutil
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -16,6 +16,8 @@ from app.application import configure
 from app.main_window import MainWindow
 from app.session import Session
 from app.settings import Settings
+from moe_core.routing_trace import PrefixRecord, QuestionRecord
+from moe_core.storage.trace_writer import TraceWriter
 
 if not os.environ.get("MOESCOPE_TEST_DISPLAY"):
     os.environ["QT_QPA_PLATFORM"] = "offscreen"
@@ -99,3 +101,20 @@ def window(qtbot: QtBot, tmp_path: Path) -> Iterator[MainWindow]:
     made.close_without_asking()
     assert not made.runner.has_thread
     made.deleteLater()
+
+
+@pytest.fixture
+def second_batch(window: MainWindow, monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
+    """A recording of the window waits for this event before it writes another batch than the first."""
+    may_come, is_first, write = threading.Event(), threading.Event(), TraceWriter.write
+    is_first.set()
+
+    def write_in_time(writer: TraceWriter, records: Sequence[PrefixRecord | QuestionRecord]) -> None:
+        if not is_first.is_set():
+            may_come.wait()
+        is_first.clear()
+        write(writer, records)
+
+    monkeypatch.setattr(TraceWriter, "write", write_in_time)
+    yield may_come
+    may_come.set()

@@ -26,7 +26,7 @@ def test_the_window_under_a_window_manager() -> None:
             cwd=FOLDER.parents[2],
             capture_output=True,
             text=True,
-            timeout=300,
+            timeout=900,
         )
     assert done.returncode == os.EX_OK, done.stdout + done.stderr
     assert "skipped" not in done.stdout

@@ -1,6 +1,7 @@
 """The window as a whole: opening, recording, closing."""
 
 import shutil
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -43,12 +44,15 @@ def test_the_demo_is_recorded_and_shown(window: MainWindow, qtbot: QtBot) -> Non
     assert any("questions/s" in text and "left" in text for text in seen)
 
 
-def test_a_cancelled_recording_keeps_what_it_has_and_is_resumed(window: MainWindow, qtbot: QtBot) -> None:
+def test_a_cancelled_recording_keeps_what_it_has_and_is_resumed(
+    window: MainWindow, qtbot: QtBot, second_batch: threading.Event
+) -> None:
     """Esc stops after a batch; the same action goes on from there."""
     window.trigger("demo")
     qtbot.waitUntil(lambda: window.session.state.trace is not None)
     with qtbot.waitSignal(window.recording.finished) as ended:
         qtbot.keyClick(window, Qt.Key.Key_Escape)
+        second_batch.set()
     assert ended.args[0].outcome == "cancelled"
     trace = window.session.state.trace
     assert trace is not None

@@ -51,10 +51,10 @@ def environment() -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "QT_QPA_PLATFORM": "offscreen"}
 
 
-def start(*arguments: object) -> "subprocess.Popen[str]":
+def start(*arguments: object, program: tuple[str, str] = ("-m", "app")) -> "subprocess.Popen[str]":
     """`moescope` with these arguments, output and error captured."""
     return subprocess.Popen(
-        [sys.executable, "-m", "app", *map(str, arguments)],
+        [sys.executable, *program, *map(str, arguments)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -105,6 +105,22 @@ def test_a_file_that_is_no_trace_is_said_in_the_window(tmp_path: Path, content: 
     assert "Traceback" not in error
 
 
+RECORDS_SLOWLY = """
+import time
+from moe_core.storage.trace_writer import TraceWriter
+
+write = TraceWriter.write
+
+def write_slowly(*given):
+    time.sleep(1)
+    write(*given)
+
+TraceWriter.write = write_slowly
+from app.__main__ import main
+main()
+"""
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
 @pytest.mark.slow
 @pytest.mark.parametrize(("number", "expected"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
@@ -112,12 +128,12 @@ def test_a_signal_closes_the_window_while_a_recording_runs(tmp_path: Path, numbe
     """Within seconds, with the code of the signal; what is recorded is whole, and the next start goes on from there."""
     trace = tmp_path / "lib" / "demo.h5"
     options = ("--library", tmp_path / "lib", "--settings", tmp_path / "s.ini")
-    process = start("demo", *options)
+    process = start("demo", *options, program=("-c", RECORDS_SLOWLY))  # else two seconds see the end of it
     while not (trace.exists() and verify(trace).n_recorded):
         with pytest.raises(subprocess.TimeoutExpired):  # still running; and the processor is left to it
             process.wait(timeout=0.2)
     process.send_signal(number)
-    code, _, error = finish(process, timeout_s=20)  # 4 s and a little on a machine that has time
+    code, _, error = finish(process, timeout_s=60)  # 4 s and a little on a machine that has time
     assert code == expected, error
     result = verify(trace)
     assert result.sound
@@ -131,7 +147,7 @@ def test_ctrl_c_closes_an_idle_window(trace_path: Path, tmp_path: Path) -> None:
     assert process.stderr is not None
     assert any("The window is open" in line for line in iter(process.stderr.readline, ""))
     process.send_signal(signal.SIGINT)
-    code, _, error = finish(process, timeout_s=30)
+    code, _, error = finish(process, timeout_s=120)
     assert code == 130, error
     assert trace_path.name in (tmp_path / "s.ini").read_text()
 
@@ -157,7 +173,7 @@ main()
 def test_ctrl_c_while_qt_is_imported_is_not_lost(tmp_path: Path) -> None:
     """Some of its imports swallow a KeyboardInterrupt, and the window would open all the same."""
     command = [sys.executable, "-c", SWALLOWS, "--settings", str(tmp_path / "s.ini")]
-    done = subprocess.run(command, cwd=ROOT, env=environment(), capture_output=True, text=True, timeout=20)
+    done = subprocess.run(command, cwd=ROOT, env=environment(), capture_output=True, text=True, timeout=120)
     assert (done.returncode, done.stderr) == (130, "")
 
 

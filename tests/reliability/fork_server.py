@@ -2,6 +2,7 @@
 
 Run as a module it is that server: it reads one JSON request a line and answers each with one line. A request names a
 function (`module:name`) and its keywords; it runs in a child, which is killed after `kill_after_s` where that is given.
+Time counts from the instant in which the child gets to the function.
 """
 
 import gc
@@ -36,6 +37,8 @@ class Ended:
     """From the signal that was sent to the end."""
     ended_s: float = 0.0
     """When it ended, on the clock that all processes share."""
+    cpu_s: float = 0.0
+    """What it used of the processor, however busy that was with others."""
 
     @property
     def was_killed(self) -> bool:
@@ -111,12 +114,13 @@ def serve(setup: str, keywords: dict[str, Any], modules: Sequence[str]) -> None:
 
 def _run(request: dict[str, Any]) -> Ended:
     reading, writing = os.pipe()
-    started = time.monotonic()
     if not (child := os.fork()):
         os.close(reading)
         _be_child(request, writing)
     os.close(writing)
-    kill_s, limit_s = request["kill_after_s"], request["time_limit_s"] or 60
+    os.read(reading, 1)  # it has begun
+    started = time.monotonic()
+    kill_s, limit_s = request["kill_after_s"], request["time_limit_s"] or 300
     stopped = 0.0
     ended = _wait(child, started + (limit_s if kill_s is None else kill_s))
     if ended is None and kill_s is not None:
@@ -133,7 +137,8 @@ def _run(request: dict[str, Any]) -> Ended:
     _, status, used = ended
     code = os.WEXITSTATUS(status) if os.WIFEXITED(status) else -1
     ended_by = os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0
-    return Ended(code, ended_by, error, used.ru_maxrss * 1024, now - started, now - stopped if stopped else 0.0, now)
+    stopped_s, cpu_s = now - stopped if stopped else 0.0, used.ru_utime + used.ru_stime
+    return Ended(code, ended_by, error, used.ru_maxrss * 1024, now - started, stopped_s, now, cpu_s)
 
 
 def _wait(child: int, until: float) -> tuple[int, int, resource.struct_rusage] | None:
@@ -155,7 +160,9 @@ def _be_child(request: dict[str, Any], error: int) -> None:
     os.dup2(error, 2)
     code = 1
     try:
-        said = _function(request["function"])(**request["keywords"])
+        function = _function(request["function"])
+        os.write(error, b"\n")
+        said = function(**request["keywords"])
         os.write(error, (said or "").encode("utf-8", "backslashreplace"))
         code = 0
     except SystemExit:

@@ -24,6 +24,8 @@ from tests.reliability.outcome import Outcome
 from tests.reliability.recorder import check_rows
 
 HERE = "tests.reliability.real_jobs"
+LEARNS = 1.3
+"""A job that was killed before it did anything, or not at all, tells that the machine is busier, or less busy, now."""
 _ENGINE = Engine()
 
 
@@ -69,12 +71,16 @@ def kill_exports(folder: Path, model: Path, tries: int, seed: int = 0) -> Outcom
     with ForkServer([HERE]) as server:
         whole = server.run(f"{HERE}:export", baseline=str(baseline), out=str(folder / "whole"))
         assert whole.code == 0, whole.error
-        truth = _contents(folder / "whole")
+        truth, length_s = _contents(folder / "whole"), whole.seconds
         for number in range(tries):
-            instant_s = float(rng.random()) * whole.seconds
+            instant_s = float(rng.random()) * length_s
             where = f"export {number} after {instant_s:.3f} s (seed {seed})"
-            server.run(f"{HERE}:export", kill_after_s=instant_s, baseline=str(baseline), out=str(out))
+            ended = server.run(f"{HERE}:export", kill_after_s=instant_s, baseline=str(baseline), out=str(out))
             outcome.tries += 1
+            if not ended.was_killed:
+                length_s /= LEARNS
+            elif not (out.exists() or _leftovers(folder)):
+                length_s *= LEARNS
             outcome.count("left something", bool(_leftovers(folder)))
             if not out.exists():
                 ended = server.run(f"{HERE}:export", baseline=str(baseline), out=str(out))
@@ -104,20 +110,23 @@ def kill_jobs(folder: Path, model: Path, tries: int, seed: int = 0) -> Outcome:
         masked = server.run(f"{HERE}:mask_all", baseline=str(baseline), out=str(folder / "masked.h5"))
         assert (whole.code, masked.code) == (0, 0), whole.error + masked.error
         kinds = (
-            (f"{HERE}:record_all", record_keywords, baseline, whole.seconds),
-            (f"{HERE}:mask_all", {"baseline": str(baseline)}, folder / "masked.h5", masked.seconds),
+            (f"{HERE}:record_all", record_keywords, baseline),
+            (f"{HERE}:mask_all", {"baseline": str(baseline)}, folder / "masked.h5"),
         )
+        lengths_s = [whole.seconds, masked.seconds]
         number = 0
         while outcome.tries < tries:
-            function, keywords, truth, length_s = kinds[number % 2]
+            kind = number % 2
+            function, keywords, truth = kinds[kind]
             path = folder / f"{number}.h5"
             with open_trace(truth) as true:
                 recorded: set[int] = set()
                 for _ in range(3):
-                    instant_s = float(rng.random()) * length_s
+                    instant_s = float(rng.random()) * lengths_s[kind]
                     where = f"{path.name} of {truth.name} after {instant_s:.3f} s (seed {seed})"
                     ended = server.run(function, kill_after_s=instant_s, out=str(path), **keywords)
                     if not ended.was_killed:
+                        lengths_s[kind] /= LEARNS
                         break
                     outcome.tries += 1
                     if path.exists():
@@ -125,6 +134,7 @@ def kill_jobs(folder: Path, model: Path, tries: int, seed: int = 0) -> Outcome:
                         with open_trace(path) as trace:
                             recorded = set(np.flatnonzero(trace.recorded).tolist())
                         outcome.count("killed between first and last question", 0 < len(recorded) < true.n_questions)
+                    lengths_s[kind] *= 1 if recorded else LEARNS
             if not (path.exists() and verify(path).complete):
                 ended = server.run(function, out=str(path), **keywords)
                 outcome.check(ended.code == 0, f"{path.name} does not resume: {ended.error[-400:]}")

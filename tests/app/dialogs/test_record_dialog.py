@@ -4,7 +4,7 @@ import shlex
 import shutil
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
@@ -86,8 +86,11 @@ def accepted(qtbot: QtBot, dialog: RecordDialog) -> RecordRequest:
 
 def test_the_demo_is_ready_to_record(dialog: RecordDialog, qtbot: QtBot, settings: Settings) -> None:
     """A first start needs one click; the trace goes into the library under a name of its own."""
-    out = settings.library / f"demo_demo_{date.today().isoformat()}.h5"
-    assert accepted(qtbot, dialog) == RecordRequest(ModelRequest("demo"), "demo", out)
+    request = accepted(qtbot, dialog)
+    assert request == RecordRequest(ModelRequest("demo"), "demo", request.out)
+    assert request.out.parent == settings.library
+    days = [(date.today() - timedelta(days=back)).isoformat() for back in (0, 1)]  # it may be midnight
+    assert request.out.name in [f"demo_demo_{day}.h5" for day in days]
 
 
 def test_model_and_quiz_are_described(dialog: RecordDialog) -> None:

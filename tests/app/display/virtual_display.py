@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 PROGRAMS = ("Xvfb", "herbstluftwm", "herbstclient")
 SIZE = "1600x1000x24"
-PATIENCE_S = 20.0
+PATIENCE_S = 120.0
 
 
 def missing_programs() -> list[str]:

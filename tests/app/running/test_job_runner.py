@@ -16,6 +16,7 @@ from moe_core.jobs import engine as engine_module
 from moe_core.jobs.engine import Engine
 from moe_core.jobs.events import Event, Notice, Progress, Stage
 from moe_core.jobs.load_model import ModelRequest, load_model
+from tests.patient_bot import TIMEOUT_MS
 
 Job = Generator[Event, None, Any]
 
@@ -192,7 +193,7 @@ def test_closing_while_a_job_runs_waits_for_it_and_leaves_no_thread(runner: JobR
     job, told = Endless(), list[object]()
     runner.ended.connect(told.append)
     runner.start("A job", job)
-    assert job.begun.wait(10)
+    assert job.begun.wait(TIMEOUT_MS / 1000)
     runner.close()
     assert job.closed.is_set()
     assert not runner.has_thread
@@ -217,7 +218,7 @@ def test_an_inquiry_gives_way_to_a_job(runner: JobRunner, qtbot: QtBot) -> None:
     asking, outcomes = Endless(), list[str]()
     inquiry = runner.inquire("Look", asking)
     inquiry.ended.connect(lambda ended: outcomes.append(ended.outcome))
-    assert asking.begun.wait(10)
+    assert asking.begun.wait(TIMEOUT_MS / 1000)
     assert run(qtbot, runner, steps(result=5)).result == 5
     assert outcomes == ["cancelled"]
 
@@ -226,6 +227,6 @@ def test_closing_ends_an_inquiry_too(runner: JobRunner, qtbot: QtBot) -> None:
     """A window that is closed while it looks at a model leaves no thread."""
     asking = Endless()
     runner.inquire("Look", asking)
-    assert asking.begun.wait(10)
+    assert asking.begun.wait(TIMEOUT_MS / 1000)
     runner.close()
     assert asking.closed.is_set()

@@ -1,5 +1,6 @@
 """Recording from the window: watched while it grows, stopped, resumed, refused, and never the end of the window."""
 
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -84,7 +85,7 @@ def test_a_growing_trace_can_be_looked_at(
 ) -> None:
     """It is shown after the first batch, and has more questions every time that it is read again."""
     monkeypatch.setattr(recording, "REFRESH_S", 0.0)
-    window.start_recording(demo_into(tmp_path / "t.h5"))
+    window.start_recording(demo_into(tmp_path / "t.h5", batch_tokens=32))  # half a minute, were it not left
     qtbot.waitUntil(lambda: window.session.state.trace is not None)
     first, revision = recorded(window), window.session.state.revision
     assert window.runner.is_busy
@@ -132,7 +133,9 @@ def test_a_second_recording_has_to_wait(window: MainWindow, qtbot: QtBot, tmp_pa
     assert not (tmp_path / "two.h5").exists()
 
 
-def test_closing_asks_and_leaves_a_file_that_can_be_resumed(window: MainWindow, qtbot: QtBot, tmp_path: Path) -> None:
+def test_closing_asks_and_leaves_a_file_that_can_be_resumed(
+    window: MainWindow, qtbot: QtBot, tmp_path: Path, second_batch: threading.Event
+) -> None:
     """Esc in the box goes on; Close stops after the batch, and recording again asks only what is left."""
     request = demo_into(tmp_path / "t.h5", batch_tokens=128)
     window.start_recording(request)
@@ -141,6 +144,7 @@ def test_closing_asks_and_leaves_a_file_that_can_be_resumed(window: MainWindow, 
     assert not window.close()
     assert "Recording t.h5 is still running" in stay.said
     assert window.runner.is_busy
+    second_batch.set()
     BoxAnswer(window, QMessageBox.StandardButton.Close, Qt.Key.Key_Space)
     assert window.close()
     assert not window.runner.has_thread
@@ -209,7 +213,11 @@ def test_a_folder_that_cannot_be_written_to(window: MainWindow, qtbot: QtBot) ->
 
 
 def test_a_disk_that_fails_in_the_middle_keeps_what_is_shown(
-    window: MainWindow, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    window: MainWindow,
+    qtbot: QtBot,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    second_batch: threading.Event,
 ) -> None:
     """The partial trace stays open with all that was written, and can be resumed."""
     from moe_core.storage import positioned_file
@@ -223,8 +231,11 @@ def test_a_disk_that_fails_in_the_middle_keeps_what_is_shown(
         real(self, *arguments)  # type: ignore[arg-type]
 
     monkeypatch.setattr(positioned_file.PositionedFile, "write", write)
-    ended = run(qtbot, window, request)
-    assert ended.outcome == "failed"
+    with qtbot.waitSignal(window.recording.finished) as ended:
+        window.start_recording(request)
+        qtbot.waitUntil(lambda: window.session.state.trace is not None)
+        second_batch.set()
+    assert ended.args[0].outcome == "failed"
     assert "No space left on device" in window.message_bar.text
     assert 0 < recorded(window) < 200
     monkeypatch.undo()

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from moe_core.model_loading.building import LoadedModel
 
 BATCH_TOKENS = {"cpu": 4_096, "cuda": 32_768}
+MAX_BATCH_TOKENS = 10**9
 _VERSIONED = ("torch", "transformers", "tokenizers", "numpy")
 
 

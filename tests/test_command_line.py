@@ -137,6 +137,9 @@ def test_usage_errors_leave_with_2_and_version_with_0() -> None:
     """As every command line does."""
     assert finish(start("record"))[0] == 2
     assert finish(start("no-such-command"))[0] == 2
+    run = ("record", "--model", "demo", "--quiz", "demo", "--out", "never.h5")
+    assert finish(start(*run, "--sample", 3, "--seed", -1))[0] == 2
+    assert finish(start(*run, "--batch-tokens", 10**30))[0] == 2
     assert moescope("--version").startswith("moescope ")
 
 

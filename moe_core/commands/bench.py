@@ -10,7 +10,7 @@ from moe_core.job_console import run_job
 from moe_core.jobs.bench import BenchRequest, Speed, bench
 from moe_core.jobs.load_model import ModelRequest
 from moe_core.question_selection import QuestionSelection
-from moe_core.run_plan import RunOptions
+from moe_core.run_plan import MAX_BATCH_TOKENS, RunOptions
 
 
 def measure(
@@ -23,7 +23,9 @@ def measure(
     shots: int = typer.Option(0, min=0, help="Worked examples before each question."),
     device: str = typer.Option("auto", help="auto, cpu, cuda:0, .."),
     dtype: str = typer.Option("auto", help="auto, float32, bfloat16 or float16."),
-    batch_tokens: int | None = typer.Option(None, min=1, help="Tokens per forward pass, padding included."),
+    batch_tokens: int | None = typer.Option(
+        None, min=1, max=MAX_BATCH_TOKENS, help="Tokens per forward pass, padding included."
+    ),
     as_json: bool = typer.Option(False, "--json", help="Print the result as JSON."),
 ) -> None:
     """Time recording, the same batches without recording, and plain matrix products, in one run."""

@@ -17,7 +17,7 @@ from moe_core.job_console import JobInterruptedError, run_job
 from moe_core.jobs.load_model import ModelRequest
 from moe_core.jobs.record import RecordRequest, RecordResult, record
 from moe_core.question_selection import QuestionSelection
-from moe_core.run_plan import RunOptions
+from moe_core.run_plan import MAX_BATCH_TOKENS, RunOptions
 
 
 class Protocol(StrEnum):
@@ -50,7 +50,7 @@ def record_trace(
     subjects: str = typer.Option("", help="Only these subjects, separated by commas."),
     limit: int | None = typer.Option(None, min=1, help="Only the first N questions, in quiz order."),
     sample: int | None = typer.Option(None, min=1, help="Only N questions, drawn from all subjects in proportion."),
-    seed: int = typer.Option(0, help="Seed of --sample."),
+    seed: int = typer.Option(0, min=0, help="Seed of --sample."),
     ids: Path | None = typer.Option(
         None, readable=False, help="Only the questions whose ids stand in this file, one a line."
     ),
@@ -62,7 +62,9 @@ def record_trace(
     effect: Effect = typer.Option(Effect.REROUTE, help="What --mask does."),
     device: str = typer.Option("auto", help="auto, cpu, cuda:0, .."),
     dtype: str = typer.Option("auto", help="auto, float32, bfloat16 or float16."),
-    batch_tokens: int | None = typer.Option(None, min=1, help="Tokens per forward pass, padding included."),
+    batch_tokens: int | None = typer.Option(
+        None, min=1, max=MAX_BATCH_TOKENS, help="Tokens per forward pass, padding included."
+    ),
     skip_too_long: bool = typer.Option(False, help="Leave out questions longer than the model's context."),
     offline: bool = typer.Option(False, help="Use nothing from the network."),
     allow_network_folder: bool = typer.Option(False, help="Write to a network file system, where less is promised."),

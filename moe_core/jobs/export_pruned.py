@@ -109,6 +109,8 @@ def _refuse_other(checked: CheckedFolder, recorded: ModelSpecification, trace: s
 def _check_out(out: Path) -> None:
     if not out.absolute().parent.is_dir():
         raise ModelError(f"There is no folder {out.parent} to write {out.name} into.")
+    if os.path.islink(out):
+        raise ModelError(f"{out} is a link, which a folder cannot take the place of: choose another name.")
     if out.exists() and not (out.is_dir() and not any(out.iterdir())):
         raise ModelError(f"{out} exists already and is never overwritten: choose another name.")
 

@@ -16,6 +16,8 @@ from moe_core.errors import TraceError
 
 log = logging.getLogger(__name__)
 
+_SUFFIX_LENGTH = 8  # of what `tempfile` adds to a prefix
+
 
 @contextmanager
 def writer_lock(path: Path) -> Iterator[None]:
@@ -45,6 +47,8 @@ def writer_lock(path: Path) -> Iterator[None]:
 
 def refuse_unwritable(path: Path) -> None:
     """Raise TraceError for what the first write of a trace would end in: said at once, before a model is loaded."""
+    if not path.name:
+        raise TraceError(f"{path} is a folder: name a file for the trace, such as run.h5.")
     if os.path.islink(path) and not os.path.exists(path):
         raise TraceError(f"{path} is a link that leads nowhere: remove it, or choose another name.")
     folder = _sidecar(path.absolute()).parent
@@ -53,6 +57,9 @@ def refuse_unwritable(path: Path) -> None:
     if not os.access(folder, os.W_OK | os.X_OK):
         raise TraceError(f"Nothing can be written into the folder {folder}: choose another one.")
     try:
+        if not os.path.lexists(path):  # it is made in a folder with the longest name of all
+            with suppress(FileNotFoundError):
+                os.lstat(path.with_name(leftover_prefix(path) + _SUFFIX_LENGTH * "x"))
         os.lstat(_sidecar(path))
     except FileNotFoundError:
         return

@@ -131,6 +131,11 @@ def test_nothing_is_replaced_and_nothing_is_left_behind(baseline: Path, tmp_path
     (out / "mine.txt").write_text("mine")
     with pytest.raises(MoeCoreError, match="is never overwritten"):
         result_of(export_pruned(ExportRequest(baseline, MASK, out)))
+    for target in ("small", "nowhere"):
+        (tmp_path / "link").symlink_to(target)
+        with pytest.raises(MoeCoreError, match="is a link"):
+            next(export_pruned(ExportRequest(baseline, MASK, tmp_path / "link")))
+        (tmp_path / "link").unlink()
     job = export_pruned(ExportRequest(baseline, MASK, tmp_path / "other"))
     for event in job:
         if isinstance(event, Progress):

@@ -228,11 +228,15 @@ def test_what_cannot_be_written_is_said_before_anything_runs(
     (tmp_path / "link.h5").symlink_to("gone.h5")
     for name, reason in {
         "link.h5": "leads nowhere",
+        "n" * 235 + ".h5": "too long",  # the trace is made in a folder of a longer name
         "n" * 252 + ".h5": "too long",
         "n" * 300 + ".h5": "too long",
     }.items():
         with pytest.raises(TraceError, match=reason):
             next(record(request_for(tiny_olmoe, quiz_csv, tmp_path / name)))
+    for nothing in ("", ".", "/"):
+        with pytest.raises(TraceError, match="name a file for the trace"):
+            next(record(request_for(tiny_olmoe, quiz_csv, Path(nothing))))
     monkeypatch.setattr(os, "access", lambda *_: False)
     with pytest.raises(TraceError, match="Nothing can be written into the folder"):
         next(record(request_for(tiny_olmoe, quiz_csv, tmp_path / "t.h5")))

@@ -8,7 +8,7 @@ import socket
 import threading
 from collections.abc import Callable
 
-PATIENCE_S = 4.0
+PATIENCE_S = 3.0
 """From Ctrl+C on, a step that takes longer is not waited for: a trace survives a killed writer at any instant."""
 
 

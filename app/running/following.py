@@ -33,6 +33,7 @@ class Following(QObject):
         self._runner = runner
         self._say = say
         self._seen = self._file = 0
+        self._has_news = False
         self._next_refresh_s = 0.0
         self._timer = QTimer(self, interval=round(1000 * REFRESH_S))
         self._timer.timeout.connect(self._look)
@@ -45,6 +46,7 @@ class Following(QObject):
             self._timer.stop()
             return
         (self._file, self._seen), self._next_refresh_s = _file_and_version(after.trace.path), 0.0
+        self._has_news = True
         self._timer.start()
         QTimer.singleShot(0, self._look)  # when whoever opened it has said what it has to say
 
@@ -64,8 +66,9 @@ class Following(QObject):
             self._say(f"{shown.path.name} is being recorded by {writer}: it is shown as it grows.", is_failure=False)
         was_followed = bool(before)
         has_ended = was_followed and not writer
-        if has_ended or (version != self._seen and time.monotonic() >= self._next_refresh_s):
-            self._seen = version
+        had_news, has_news = self._has_news, version != self._seen
+        if has_ended or ((has_news or had_news) and time.monotonic() >= self._next_refresh_s):
+            self._seen, self._has_news = version, has_news  # once more: a clock may tick too seldom for the last write
             if not self._refresh():
                 return
         is_complete = shown.trace.complete

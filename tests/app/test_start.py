@@ -133,7 +133,7 @@ def test_a_signal_closes_the_window_while_a_recording_runs(tmp_path: Path, numbe
         with pytest.raises(subprocess.TimeoutExpired):  # still running; and the processor is left to it
             process.wait(timeout=0.2)
     process.send_signal(number)
-    code, _, error = finish(process, timeout_s=60)  # 4 s and a little on a machine that has time
+    code, _, error = finish(process, timeout_s=60)  # 3 s and a little on a machine that has time
     assert code == expected, error
     result = verify(trace)
     assert result.sound

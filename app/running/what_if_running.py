@@ -89,9 +89,13 @@ class WhatIfRunning(QObject):
         if self._runner.is_busy:
             self._say(f"{self._runner.title} is still running: wait for it, or cancel it (Esc).")
             return
+        shown = self._session.state.trace
+        self._tried = self._session.state.intervention
+        if shown is not None and not shown.trace.has_its_name:  # its rows would be paired with those of another file
+            self._say(_replaced(shown))
+            return
         self._timer.stop()
         self._job = job
-        self._tried = self._session.state.intervention
         self._session.set(replace(self._session.state, mismatch=""))
         if job.request is not None:
             request = job.request
@@ -126,6 +130,9 @@ class WhatIfRunning(QObject):
             if job.request is not None:
                 self._say(f"“{job.title}” is done; its trace is {ended.result.path}.", is_failure=False)
             return
+        if not trace.trace.has_its_name:
+            self._say(_replaced(trace))
+            return
         try:
             made = replace(_made(job, ended, trace), notices=tuple(self._notices))
             self._session.show_what_if(made, keeps=job.request is not None)
@@ -152,6 +159,10 @@ class WhatIfRunning(QObject):
     def _run_by_itself(self) -> None:
         if self._is_awaited(self._session.state) and not self._runner.is_busy:
             self.run()
+
+
+def _replaced(trace: TraceData) -> str:
+    return f"{trace.path.name} was deleted, moved or replaced since it was opened: open it again to compare with it."
 
 
 def can_run(state: State) -> bool:

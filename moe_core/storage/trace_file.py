@@ -61,6 +61,13 @@ class TraceFile:
         extent = self.layout.extents[name]
         return self._read_bytes(extent, 0, extent.dataset.n_bytes)
 
+    def has_its_name(self) -> bool:
+        """Whether the file that is open is still the one of that name."""
+        try:
+            return identity_of(self.path.stat()) == self.layout.file_identity
+        except OSError:
+            return False
+
     def check_name(self) -> None:
         """Raise TraceError where the file that is open has its name no longer: what is written is lost with it."""
         try:

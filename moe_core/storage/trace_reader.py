@@ -74,6 +74,11 @@ class Trace(TraceQuestions):
         self._states = states
 
     @property
+    def has_its_name(self) -> bool:
+        """Whether who opens this path now reads this very file, and not another one that took its place."""
+        return self._file.has_its_name()
+
+    @property
     def recorded(self) -> NDArray[np.bool_]:
         """Which questions may be used [N]: recorded, undamaged, and so is their prefix."""
         own = self._question_states() == RowState.SOUND

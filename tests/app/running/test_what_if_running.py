@@ -1,5 +1,6 @@
 """What-ifs from the window: run, stopped, refused, run by themselves; what comes of them is what the files hold."""
 
+import os
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +16,7 @@ from app.running.job_runner import JobEnded
 from app.what_if import Mode, SubsetKind, WhatIf
 from moe_core.comparison import compare
 from moe_core.intervention import act_on
+from moe_core.jobs.events import Progress
 from moe_core.question_filter import QuestionFilter
 from moe_core.storage.trace_reader import open_trace
 
@@ -189,6 +191,28 @@ def test_runs_by_itself_once_the_mask_stays(demo: MainWindow, qtbot: QtBot, monk
     assert ended.args[0].outcome == "done"
     assert shown(demo).intervention.reroute == {HARMFUL}
     assert not demo.what_ifs.is_waiting
+
+
+@pytest.mark.skipif(os.name == "nt", reason="open files cannot be replaced")
+def test_a_trace_that_was_replaced_is_compared_with_nothing(demo: MainWindow, qtbot: QtBot) -> None:
+    """What is shown is the old file, and its rows are not those of the new one; said before, and in the end."""
+    ask_few(demo)
+    mask(demo, HARMFUL)
+    path = demo.session.state.trace.path  # type: ignore[union-attr]  # the demo's
+    shutil.copy(path, path.with_name("copy"))
+
+    def replace_it(event: object) -> None:
+        if isinstance(event, Progress) and path.with_name("copy").exists():
+            path.with_name("copy").replace(path)
+
+    demo.runner.progressed.connect(replace_it)
+    assert run(qtbot, demo).outcome == "done"
+    assert demo.session.state.what_if is None
+    assert "was deleted, moved or replaced since it was opened" in demo.message_bar.text
+    demo.message_bar.hide()
+    demo.trigger("run_what_if")
+    assert not demo.runner.is_busy
+    assert "was deleted, moved or replaced since it was opened" in demo.message_bar.text
 
 
 def test_whoever_opens_another_trace_meanwhile_stays_there(demo: MainWindow, qtbot: QtBot, trace_path: Path) -> None:

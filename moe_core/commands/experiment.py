@@ -68,14 +68,15 @@ def run_experiment(
         trace, options, read_subset(subset, ids, seed), rerun_baseline, model, device, dtype, offline
     )
     result = _run(experiment, request, as_json=as_json)
+    if as_json:  # first of all: what took hours is not lost where a file cannot be written
+        print(json.dumps(result_json(result), allow_nan=False))
+    else:
+        print_lines([*result_lines(result), f"{result.seconds:.1f} s"])
     for target, text in ((csv, result_csv), (html, experiment_page)):
         if target is not None:
             _write(target, text(result))
-    if as_json:
-        print(json.dumps(result_json(result), allow_nan=False))
-        return
-    written = [f"Written: {target}" for target in (csv, html) if target is not None]
-    print_lines([*result_lines(result), f"{result.seconds:.1f} s", *written])
+            if not as_json:
+                print_lines([f"Written: {target}"])
 
 
 def find_experiment(name: str) -> Experiment:

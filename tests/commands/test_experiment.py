@@ -51,6 +51,16 @@ def test_text_says_the_finding_first(baseline: Path, capsys: pytest.CaptureFixtu
     assert any(line.startswith("note: Never used on this quiz") for line in rest)
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+def test_a_result_that_cannot_be_written_is_printed_all_the_same(
+    baseline: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What took hours is not lost with the disk that is full by then."""
+    with pytest.raises(MoeCoreError, match="cannot be written to /dev/full: No space left on device"):
+        run_experiment("never-used", baseline, csv=Path("/dev/full"))
+    assert "Switching off the " in capsys.readouterr().out
+
+
 def test_an_interrupted_run_prints_its_finished_points(
     baseline: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -21,6 +21,7 @@ from app.remembering import reopen_last
 from app.running.job_runner import JobEnded
 from app.settings import Settings
 from app.signals import SignalListener, end_at_once
+from moe_core.console_text import log_to_stderr
 from moe_core.job_console import Console
 from moe_core.temporary_folder import temporary_folder
 
@@ -45,7 +46,7 @@ def run(arguments: list[str]) -> int:
 
 
 def _run(options: argparse.Namespace) -> int:
-    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+    log_to_stderr(logging.INFO)
     installed_records()
     log_qt_messages()
     application = QApplication(sys.argv[:1])

@@ -4,6 +4,7 @@ import json
 import logging
 import os
 from collections.abc import Sequence
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -104,7 +105,8 @@ class Settings:
         return int(text) if text.isdecimal() and len(text) < 9 else 0
 
     def _set_aside(self, suffix: str, reason: str) -> None:
-        kept = self.path.with_suffix(f".{suffix}.ini")
+        names = (f".{suffix}{f'-{n}' if n > 1 else ''}.ini" for n in count(1))
+        kept = next(path for name in names if not (path := self.path.with_suffix(name)).exists())
         try:
             self.path.replace(kept)
             done = f"they are kept as {kept.name}, and the defaults apply"

@@ -9,7 +9,7 @@ import typer
 
 from moe_core import __version__
 from moe_core.commands import COMMANDS
-from moe_core.console_text import give_up_output, open_closed_streams, plain, print_any_letter
+from moe_core.console_text import give_up_output, log_to_stderr, open_closed_streams, plain, print_any_letter
 from moe_core.errors import MoeCoreError
 
 log = logging.getLogger(__name__)
@@ -34,9 +34,7 @@ def options(
     verbose: bool = typer.Option(False, "--verbose", "-v", help="Say more on stderr."),
 ) -> None:
     """Records and analyses which experts a Mixture-of-Experts language model uses on a quiz."""
-    logging.basicConfig(
-        level=logging.DEBUG if verbose else logging.WARNING, format="%(levelname)s %(name)s: %(message)s"
-    )
+    log_to_stderr(logging.DEBUG if verbose else logging.WARNING)
     if version:
         print(f"moescope {__version__}")
         raise typer.Exit

@@ -91,7 +91,7 @@ def compare(before: Trace, after: Trace, *, max_tokens: int = MAX_TOKENS) -> Com
     if not pairs.ids:
         raise ComparisonError(
             f"{before.path.name} and {after.path.name} share no question that both have answered: "
-            f"{pairs.n_unrecorded:,} are not recorded yet and {pairs.n_failed:,} failed."
+            f"{pairs.n_unrecorded:,} are missing or damaged, and {pairs.n_failed:,} failed."
         )
     right_before, right_after = outcomes_of(pairs)
     ids = np.array(pairs.ids)[pairs.is_scored]

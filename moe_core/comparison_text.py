@@ -204,7 +204,7 @@ def _left_out(comparison: Comparison) -> str:
     pairs = comparison.pairs
     parts = [
         (pairs.n_failed, "failed"),
-        (pairs.n_unrecorded, "not recorded in both"),
+        (pairs.n_unrecorded, "missing or damaged on one side"),
         (pairs.n_only_before, "only in the first trace"),
         (pairs.n_only_after, "only in the second trace"),
     ]

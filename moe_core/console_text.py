@@ -1,6 +1,7 @@
 """Text for a terminal or a pipe: quizzes and models come from strangers, and not every encoding has every letter."""
 
 import io
+import logging
 import os
 import sys
 import unicodedata
@@ -17,6 +18,20 @@ def print_lines(lines: Iterable[str]) -> None:
 def plain(text: str) -> str:
     """The text without characters that would steer the terminal."""
     return "".join(c if unicodedata.category(c) not in ("Cc", "Cs") else "\ufffd" for c in text)
+
+
+def log_to_stderr(level: int) -> None:
+    """Show what is logged, from that level on."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(_PlainFormatter("%(levelname)s %(name)s: %(message)s"))
+    logging.basicConfig(level=level, handlers=[handler])
+
+
+class _PlainFormatter(logging.Formatter):
+    """Lines as they are, and no character in them that would steer the terminal."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return "\n".join(map(plain, super().format(record).split("\n")))
 
 
 def open_closed_streams() -> None:

@@ -182,7 +182,11 @@ def test_unlike_traces_are_refused_and_the_difference_named(
 def test_traces_without_a_common_answer_are_refused(before: Path, tmp_path: Path) -> None:
     """Nothing recorded on one side: the counts say why."""
     empty = rerun(tmp_path / "empty.h5", SyntheticRun(n_questions=N), 1, only=range(4, 5))
-    with open_trace(before) as one, open_trace(empty) as two, pytest.raises(ComparisonError, match="29 are not recor"):
+    with (
+        open_trace(before) as one,
+        open_trace(empty) as two,
+        pytest.raises(ComparisonError, match="29 are missing or damaged"),
+    ):
         compare(one, two)
 
 

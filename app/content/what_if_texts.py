@@ -116,7 +116,7 @@ def change_cells(change: PairedChange) -> tuple[Cell, ...]:
 
 def _left_out(comparison: Comparison) -> str:
     pairs = comparison.pairs
-    parts = [(pairs.n_failed, "failed"), (pairs.n_unrecorded, "not recorded in both")]
+    parts = [(pairs.n_failed, "failed"), (pairs.n_unrecorded, "missing or damaged on one side")]
     return ", ".join(f"{count(n)} {what}" for n, what in parts if n)
 
 

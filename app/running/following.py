@@ -32,7 +32,7 @@ class Following(QObject):
         self._session = session
         self._runner = runner
         self._say = say
-        self._seen = self._file = 0
+        self._seen = 0
         self._has_news = False
         self._next_refresh_s = 0.0
         self._timer = QTimer(self, interval=round(1000 * REFRESH_S))
@@ -45,8 +45,7 @@ class Following(QObject):
         if after.trace is None or after.trace.trace.complete:
             self._timer.stop()
             return
-        (self._file, self._seen), self._next_refresh_s = _file_and_version(after.trace.path), 0.0
-        self._has_news = True
+        self._seen, self._has_news, self._next_refresh_s = _version(after.trace.path), True, 0.0
         self._timer.start()
         QTimer.singleShot(0, self._look)  # when whoever opened it has said what it has to say
 
@@ -54,12 +53,13 @@ class Following(QObject):
         shown = self._session.state.trace
         if shown is None or self._runner.is_busy:
             return
-        file, version = _file_and_version(shown.path)
-        if file != self._file:
+        if not shown.trace.has_its_name:
             self._timer.stop()
-            self._say(_lost(shown.path, is_gone=not file))
+            self._say(
+                f"{shown.path.name} was deleted, moved or replaced: what is shown is as it was, and grows no more."
+            )
             return
-        writer = writer_of(shown.path)
+        writer, version = writer_of(shown.path), _version(shown.path)
         before = self._session.state.writer
         self._session.set(replace(self._session.state, writer=writer))
         if writer and writer != before:
@@ -98,14 +98,8 @@ def _end(shown: TraceData, *, is_complete: bool) -> str:
     return f"{name} is not recorded any more: {count(n_recorded)} of {count(n_planned)} questions are there."
 
 
-def _lost(path: Path, *, is_gone: bool) -> str:
-    what = "was deleted or moved" if is_gone else "was replaced by another file"
-    return f"{path.name} {what}: what is shown is the trace as it was, and grows no more."
-
-
-def _file_and_version(path: Path) -> tuple[int, int]:
-    """Which file has this name, and a number that changes with it; zeros where there is none."""
+def _version(path: Path) -> int:
+    """Changes with the file; 0 where it is gone."""
     with suppress(OSError):
-        found = path.stat()
-        return found.st_ino, found.st_mtime_ns
-    return 0, 0
+        return path.stat().st_mtime_ns
+    return 0

@@ -8,7 +8,7 @@ from moe_core.jobs.engine import Engine
 from moe_core.jobs.events import Event
 from moe_core.jobs.load_model import ModelRequest
 from moe_core.rerun_plan import unlike
-from moe_core.specification import Specification
+from moe_core.specification import ModelSpecification, Specification
 from moe_core.storage.trace_reader import Trace
 
 if TYPE_CHECKING:
@@ -50,6 +50,7 @@ def load_baseline_model(
             f"{baseline.path.name} was recorded with {model.source} on {model.device} in {model.dtype}; what is "
             "elsewhere now can be named with --model, --device and --dtype, together with --rerun-baseline."
         )
+        note_how_to_fetch(error, model)
         raise
     found = unlike(baseline.specification.model, loaded.specification)
     if found and not request.rerun_baseline:
@@ -60,8 +61,18 @@ def load_baseline_model(
     return loaded
 
 
+def note_how_to_fetch(error: Exception, model: ModelSpecification) -> None:
+    """Say it of a hub model, since nothing is fetched because a trace, maybe a stranger's, names it."""
+    if model.source.startswith(_HUB):
+        name = f"{model.source.removeprefix(_HUB)}@{model.revision}".removesuffix("@")
+        error.add_note(f"What a trace names is not fetched by itself: moescope check-model {name} does.")
+
+
 def model_request(request: RerunRequest, recorded: Specification) -> ModelRequest:
-    """The model that the baseline was recorded with, as it was loaded then, save for what the request changes."""
+    """The model that the baseline was recorded with, as it was loaded then, save for what the request changes.
+
+    What the request does not name itself is taken from this machine, and never fetched.
+    """
     model = recorded.model
     same_place = not (request.device or request.dtype)
     return ModelRequest(
@@ -69,6 +80,6 @@ def model_request(request: RerunRequest, recorded: Specification) -> ModelReques
         device=request.device or model.device,
         dtype=request.dtype or model.dtype,
         revision=None if request.model else model.revision or None,
-        offline=request.offline,
+        offline=request.offline or not request.model,
         experts_implementation=model.experts_implementation if same_place else "auto",
     )

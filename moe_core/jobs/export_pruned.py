@@ -11,6 +11,7 @@ from typing import IO, Any
 
 from moe_core.errors import BaselineMismatchError, ModelError
 from moe_core.intervention import Intervention
+from moe_core.jobs.baseline_model import note_how_to_fetch
 from moe_core.jobs.events import Event, Progress, Stage
 from moe_core.model_loading.fingerprint import config_sha256, weights_sha256
 from moe_core.model_loading.safety import WEIGHTS_INDEX, CheckedFolder, check_folder
@@ -93,8 +94,13 @@ def _find(request: ExportRequest, recorded: ModelSpecification) -> Generator[Eve
     yield Stage(f"Looking for {name}")
     source = find_model(name, None if request.model else recorded.revision or None)
     if isinstance(source, HubModel):
-        yield Stage(f"Downloading {source.name}")
-        source = download(source, offline=request.offline)
+        offline = request.offline or not request.model  # what a trace names may be a stranger's wish
+        yield Stage(f"Looking into the hub cache for {source.name}" if offline else f"Downloading {source.name}")
+        try:
+            source = download(source, offline=offline)
+        except ModelError as error:
+            note_how_to_fetch(error, recorded)
+            raise
     return source
 
 

@@ -34,7 +34,8 @@ def load_model(request: ModelRequest) -> Generator[Event, None, "LoadedModel"]:
     yield Stage(f"Looking for {request.model}")
     source = find_model(request.model, request.revision)
     if isinstance(source, HubModel):
-        yield Stage(f"Downloading {source.name}")
+        how = "Looking into the hub cache for" if request.offline else "Downloading"
+        yield Stage(f"{how} {source.name}")
         source = download(source, offline=request.offline)
     yield Stage(f"Checking {source.name}")
     checked = check_folder(source.folder)

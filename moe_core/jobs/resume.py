@@ -9,7 +9,7 @@ import numpy as np
 
 from moe_core.errors import DeviceError, ModelError, SpecificationMismatchError, TraceError
 from moe_core.intervention import Intervention
-from moe_core.jobs.baseline_model import model_request
+from moe_core.jobs.baseline_model import model_request, note_how_to_fetch
 from moe_core.jobs.engine import Engine
 from moe_core.jobs.events import Event, Notice, Stage
 from moe_core.jobs.record import RecordResult, fill_trace
@@ -69,6 +69,7 @@ def _load(request: ResumeRequest, trace: Trace, engine: Engine) -> "Generator[Ev
             f"{trace.path.name} was begun with {model.source} on {model.device} in {model.dtype}; --model "
             "names where the same model lies now."
         )
+        note_how_to_fetch(error, model)
         raise
     return loaded
 

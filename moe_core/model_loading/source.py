@@ -17,6 +17,7 @@ DEMO_FOLDER = Path(moe_core.__file__).resolve().parent.parent / "resources" / "d
 DOWNLOADED_FILES = ("*.safetensors", "*.safetensors.index.json", "*.json", "tokenizer.model", "*.jinja")
 PASSED_OVER = ("consolidated*", "*/*")  # the same weights once more, in another layout
 _COMMIT = re.compile(r"[0-9a-f]{40}")
+_REVISION = re.compile(r"(?!.*\.\.)\w[\w./-]*")
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 
 
@@ -53,7 +54,10 @@ def find_model(model: str, revision: str | None = None) -> ModelFolder | HubMode
     name, _, pinned = model.partition("@")
     if not _HUB_ID.fullmatch(name):
         raise ModelError(f'There is no folder "{model}", and a hub id would look like allenai/OLMoE-1B-7B-0125.')
-    return HubModel(name, revision or pinned or None)
+    revision = revision or pinned or None
+    if revision and not _REVISION.fullmatch(revision):
+        raise ModelError(f'"{revision}" can be no revision of the hub model {name}.')
+    return HubModel(name, revision)
 
 
 def download(hub: HubModel, *, offline: bool) -> ModelFolder:
@@ -147,7 +151,7 @@ def absent_sentence(hub: HubModel, offline: bool) -> str:
     """Why a hub model cannot be had that is not in the cache."""
     what = f'"{hub.name}"' + (f" at revision {hub.revision}" if hub.revision else "")
     if offline:
-        return f"{what} is neither a folder nor in the local hub cache, and this run is offline."
+        return f"{what} is neither a folder nor in the local hub cache, and nothing may be fetched for this run."
     return f"{what} is no folder, not in the local hub cache, and the hub cannot be reached: check the network."
 
 

@@ -171,10 +171,11 @@ def test_unreadable_settings_are_set_aside(tmp_path: Path) -> None:
 def test_what_are_no_settings_at_all_is_set_aside(tmp_path: Path) -> None:
     """Qt reads any text as settings, and would write them over it."""
     path = tmp_path / "settings.ini"
-    for content in (b"a letter to a friend\n", bytes(3000)):
+    for name, content in (("settings.damaged.ini", b"a letter to a friend\n"), ("settings.damaged-2.ini", bytes(3000))):
         path.write_bytes(content)
-        assert "kept as settings.damaged.ini" in Settings(path).notice
-        assert (tmp_path / "settings.damaged.ini").read_bytes() == content
+        assert f"kept as {name}" in Settings(path).notice
+        assert (tmp_path / name).read_bytes() == content
+    assert (tmp_path / "settings.damaged.ini").read_bytes() == b"a letter to a friend\n"
     path.write_bytes(b"")
     assert Settings(path).notice == ""
 
@@ -202,7 +203,7 @@ def test_a_setting_that_is_no_object_is_the_default(tmp_path: Path, value: str) 
     assert settings.recent == []
 
 
-@pytest.mark.parametrize("folder", ["/" + "y" * 5000, "/dev/null/traces", "/a\0b", "/\ud800"])
+@pytest.mark.parametrize("folder", ["/" + "y" * 5000, "/dev/null/traces", "/a\0b"], ids=ascii)
 def test_a_library_that_no_system_can_open_costs_nothing_else(
     window: MainWindow, trace_path: Path, folder: str, qtbot: QtBot
 ) -> None:
@@ -213,7 +214,7 @@ def test_a_library_that_no_system_can_open_costs_nothing_else(
         assert window.open_trace(trace_path)
         window.session.set(with_experts(window.session.state, frozenset({(0, 3)})))
         window.mask_files.keep("mine")
-        reasons = ("too long", "Not a directory", "null byte", "surrogates")
+        reasons = ("too long", "Not a directory", "null byte")
         assert any(reason in window.message_bar.text for reason in reasons)
         with pytest.raises(TraceError, match="cannot be read"):
             trace_paths(Path(folder))

@@ -270,7 +270,7 @@ def test_the_demo_is_a_folder_beside_the_packages() -> None:
 def test_a_hub_model_offline(model: str, no_network: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Without network a hub model that is not in the cache ends in one sentence, with no attempt to connect."""
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
-    with pytest.raises(ModelError, match="this run is offline"):
+    with pytest.raises(ModelError, match="nothing may be fetched for this run"):
         result_of(load_model(ModelRequest(model, device="cpu", offline=True)))
 
 

@@ -3,16 +3,29 @@
 import os
 import subprocess
 import sys
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 
+from moe_core.specification import Specification
 from tests.command_line import ROOT
 from tests.storage.synthetic_run import SyntheticRun, record
 
 
-def reached(folder: Path, module: str, *arguments: object) -> list[str]:
-    """What a module tried on the network; it must end well."""
+@dataclass(frozen=True)
+class StrangersRun(SyntheticRun):
+    """A run of a model of the hub that is not on this machine."""
+
+    @property
+    def specification(self) -> Specification:
+        """Names the model as a recording from the hub does."""
+        made = super().specification
+        return replace(made, model=replace(made.model, source="https://huggingface.co/org/stranger", revision="a" * 40))
+
+
+def reached(folder: Path, module: str, *arguments: object, says: str = "") -> list[str]:
+    """What a module tried on the network; it must end well, or say this on stderr."""
     notes = folder / "notes"
     notes.write_text("")
     environment = os.environ | {
@@ -25,7 +38,8 @@ def reached(folder: Path, module: str, *arguments: object) -> list[str]:
         environment.pop(name, None)
     command = [sys.executable, "-m", "tests.reliability.network_watch", str(notes), module, *map(str, arguments)]
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300)
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == bool(says), done.stderr
+    assert says in done.stderr
     return notes.read_text().splitlines()
 
 
@@ -55,3 +69,18 @@ def test_recording_and_repeating_are_offline(tmp_path: Path, tiny_olmoe: Path) -
     asked = ("--model", tiny_olmoe, "--quiz", quiz, "--out", trace, "--device", "cpu")
     assert reached(tmp_path, "moe_core", "record", *asked) == []
     assert reached(tmp_path, "moe_core", "whatif", trace, "--mask", "0:1") == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("command", ["whatif", "resume", "export-pruned", "experiment"])
+def test_what_a_trace_names_is_not_fetched(tmp_path: Path, command: str) -> None:
+    """It may be a stranger's wish; how to fetch it is said."""
+    trace = record(tmp_path / "run.h5", StrangersRun(), only=[0, 1, 2])
+    arguments = {
+        "whatif": ("whatif", trace, "--mask", "0:1"),
+        "resume": ("resume", trace),
+        "export-pruned": ("export-pruned", trace, "--mask", "0:1,1:2,2:3", "--out", tmp_path / "smaller"),
+        "experiment": ("experiment", "never-used", trace),
+    }[command]
+    said = f"What a trace names is not fetched by itself: moescope check-model org/stranger@{'a' * 40} does."
+    assert reached(tmp_path, "moe_core", *arguments, says=said) == []

@@ -4,11 +4,11 @@ from functools import partialmethod
 
 from pytestqt.qtbot import QtBot
 
-TIMEOUT_MS = 600_000
+TIMEOUT_MS = 300_000
 
 
 class PatientBot(QtBot):
-    """Waits ten minutes for signals, conditions and windows, unless a test says otherwise."""
+    """Waits five minutes for signals, conditions and windows, unless a test says otherwise."""
 
     waitSignal = partialmethod(QtBot.waitSignal, timeout=TIMEOUT_MS)  # noqa: N815  # pytest-qt's name
     waitUntil = partialmethod(QtBot.waitUntil, timeout=TIMEOUT_MS)  # noqa: N815  # pytest-qt's name

@@ -55,9 +55,7 @@ class Following(QObject):
             return
         if not shown.trace.has_its_name:
             self._timer.stop()
-            self._say(
-                f"{shown.path.name} was deleted, moved or replaced: what is shown is as it was, and grows no more."
-            )
+            self._say(f"{shown.path.name} was deleted, moved, replaced or cut short: what is shown grows no more.")
             return
         writer, version = writer_of(shown.path), _version(shown.path)
         before = self._session.state.writer

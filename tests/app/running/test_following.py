@@ -133,7 +133,7 @@ def test_a_file_that_is_gone_is_said_once(hasty: MainWindow, qtbot: QtBot, tmp_p
         record(tmp_path / "other.h5", RUN).replace(path)
     else:
         path.unlink()
-    qtbot.waitUntil(lambda: said(hasty, "run.h5 was deleted, moved or replaced"))
+    qtbot.waitUntil(lambda: said(hasty, "run.h5 was deleted, moved, replaced or cut short"))
     assert not hasty.following._timer.isActive()
     assert recorded(hasty) == before > 0
 
@@ -147,7 +147,7 @@ def test_a_file_that_is_cut_short_is_said_once(hasty: MainWindow, qtbot: QtBot, 
     before = recorded(hasty)
     assert before > 0
     os.truncate(path, path.stat().st_size // 3)
-    qtbot.waitUntil(lambda: said(hasty, "was cut short while it was being read"))
+    qtbot.waitUntil(lambda: said(hasty, "run.h5 was deleted, moved, replaced or cut short"))
     assert not hasty.following._timer.isActive()
     for dock in hasty.docks.values():
         dock.raise_()

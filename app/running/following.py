@@ -59,9 +59,12 @@ class Following(QObject):
             return
         writer, version = writer_of(shown.path), _version(shown.path)
         before = self._session.state.writer
-        self._session.set(replace(self._session.state, writer=writer))
-        if writer and writer != before:
-            self._say(f"{shown.path.name} is being recorded by {writer}: it is shown as it grows.", is_failure=False)
+        if writer != before:
+            self._session.set(replace(self._session.state, writer=writer))
+            if writer:
+                self._say(
+                    f"{shown.path.name} is being recorded by {writer}: it is shown as it grows.", is_failure=False
+                )
         was_followed = bool(before)
         has_ended = was_followed and not writer
         had_news, has_news = self._has_news, version != self._seen

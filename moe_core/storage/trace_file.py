@@ -70,16 +70,11 @@ class TraceFile:
 
     def check_name(self) -> None:
         """Raise TraceError where the file that is open has its name no longer: what is written is lost with it."""
-        try:
-            if identity_of(self.path.stat()) == self.layout.file_identity:
-                return
-            what = "another file has its name"
-        except OSError as error:
-            what = error.strerror or str(error)
-        raise TraceError(
-            f"{self.path} was deleted, moved or replaced while it was being recorded ({what}): nothing more is "
-            "written to it; where it lies elsewhere now, moescope resume goes on with it there."
-        )
+        if not self.has_its_name():
+            raise TraceError(
+                f"{self.path} was deleted, moved or replaced while it was being recorded: nothing more is written to "
+                "it; where it lies elsewhere now, moescope resume goes on with it there."
+            )
 
     def write(self, name: str, start: int, data: bytes) -> None:
         """Put whole rows from row `start` on; raises OSError as the system does."""

@@ -368,7 +368,7 @@ def test_what_is_written_is_read_back(
 def test_a_table_of_countless_columns_is_refused_at_once(tmp_path: Path, name: str, text: str) -> None:
     """Comparing all their names with each other would take hours."""
     (tmp_path / name).write_text(text, encoding="utf-8")
-    start_s = time.process_time()
+    start = time.monotonic()
     with pytest.raises(QuizError, match=r"300,000 columns.* no quiz"):
         read_table(tmp_path / name)
-    assert time.process_time() - start_s < 10
+    assert time.monotonic() - start < 5

@@ -37,8 +37,6 @@ class Ended:
     """From the signal that was sent to the end."""
     ended_s: float = 0.0
     """When it ended, on the clock that all processes share."""
-    cpu_s: float = 0.0
-    """What it used of the processor, however busy that was with others."""
 
     @property
     def was_killed(self) -> bool:
@@ -137,8 +135,7 @@ def _run(request: dict[str, Any]) -> Ended:
     _, status, used = ended
     code = os.WEXITSTATUS(status) if os.WIFEXITED(status) else -1
     ended_by = os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0
-    stopped_s, cpu_s = now - stopped if stopped else 0.0, used.ru_utime + used.ru_stime
-    return Ended(code, ended_by, error, used.ru_maxrss * 1024, now - started, stopped_s, now, cpu_s)
+    return Ended(code, ended_by, error, used.ru_maxrss * 1024, now - started, now - stopped if stopped else 0.0, now)
 
 
 def _wait(child: int, until: float) -> tuple[int, int, resource.struct_rusage] | None:

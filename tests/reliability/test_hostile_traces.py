@@ -35,17 +35,16 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize("name", [*HOSTILE, *CRASHERS])
 def test_is_refused(name: str, folder: Path, server: ForkServer) -> None:
-    """In under ten seconds of the processor and 500 MB, without a look at the canaries."""
+    """In under ten seconds and 500 MB, without a look at the canaries."""
     path = (HOSTILE | CRASHERS)[name](folder)
     with watched([folder / "canary.bin", folder / "canary.h5"]) as touched:
-        ended = server.run(f"{OPENING}:open_and_draw", path=str(path), time_limit_s=10 * LIMIT_S)
+        ended = server.run(f"{OPENING}:open_and_draw", path=str(path), time_limit_s=LIMIT_S)
     path.unlink()
     assert (ended.code, ended.signal) == (0, 0), ended.error
     assert ended.error != "opened"
     assert path.name in ended.error
     assert "\n" not in ended.error
     assert len(ended.error) < 1000
-    assert ended.cpu_s < LIMIT_S
     assert ended.max_bytes < MEMORY
     assert touched == []
     assert not Path("executed").exists()

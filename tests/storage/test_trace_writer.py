@@ -247,7 +247,7 @@ def test_a_trace_that_is_lost_is_not_said_to_be_recorded(tmp_path: Path, loss: s
                 create(tmp_path / "other.h5", run).replace(path)
             case _:
                 shutil.rmtree(folder)
-        with pytest.raises(TraceError, match=r"run.h5 was deleted, moved or replaced while it was being recorded \("):
+        with pytest.raises(TraceError, match=r"run\.h5 was deleted, moved or replaced while it was being recorded"):
             writer.write([run.question_record(0)])
         with pytest.raises(TraceError, match="could not be written before"):
             writer.write([run.question_record(1)])

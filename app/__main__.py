@@ -4,7 +4,7 @@ import os
 import signal
 import sys
 
-from moe_core.console_text import open_closed_streams
+from moe_core.system.console_text import open_closed_streams
 
 EXIT_USAGE = 2
 WINDOW_OPTIONS = ("--library", "--screenshot", "--settings")
@@ -32,11 +32,10 @@ def opens_window(arguments: list[str]) -> bool:
 def _run(arguments: list[str]) -> int:
     if opens_window(arguments):
         signal.signal(signal.SIGINT, _leave)  # imports of Qt swallow a KeyboardInterrupt
-        from app.application import run  # Qt is imported only here: commands work without it
+        from app.start.application import run  # Qt is imported only here: commands work without it
 
         return run(arguments)
-    from moe_core import cli
-    from moe_core.commands import COMMANDS
+    from moe_core.commands import COMMANDS, cli
 
     if not arguments[0].startswith("-") and arguments[0] not in [command.name for command in COMMANDS]:
         print(f"moescope: {arguments[0]} is neither a command nor a trace (.h5): see moescope --help.", file=sys.stderr)

@@ -17,8 +17,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app.session import Session
-from app.state import State, differing, is_growth
+from app.state.session import Session
+from app.state.state import State, differing, is_growth
 from moe_core.errors import MoeCoreError
 
 log = logging.getLogger(__name__)

@@ -15,19 +15,19 @@ from PySide6.QtCore import QEventLoop
 from PySide6.QtWidgets import QApplication, QWidget
 
 from app import theme
-from app.application import configure
-from app.dialogs.experiment_dialog import ExperimentDialog
-from app.dialogs.record_dialog import RecordDialog
+from app.dialogs.experiment.dialog import ExperimentDialog
+from app.dialogs.record.dialog import RecordDialog
 from app.dialogs.shortcut_sheet import ShortcutSheet
-from app.main_window import MainWindow
 from app.settings import Settings
-from app.state import State
-from app.what_if import Mode
-from moe_core.intervention import Intervention
-from moe_core.metrics import METRICS
-from moe_core.question_filter import QuestionFilter
-from moe_core.question_table import Outcome
-from moe_core.scope import Scope
+from app.start.application import configure
+from app.state.state import State
+from app.state.what_if_state import Mode
+from app.window.main_window import MainWindow
+from moe_core.interventions.intervention import Intervention
+from moe_core.measures.metrics import METRICS
+from moe_core.measures.question_filter import QuestionFilter
+from moe_core.measures.question_table import Outcome
+from moe_core.measures.routing_sample import Scope
 
 IMAGES = Path(__file__).resolve().parent / "images"
 SIZE = (1600, 1000)

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from moe_core.routing_trace import Status
-from moe_core.specification import ModelSpecification, QuizSpecification, Specification
+from moe_core.traces.records import Status
+from moe_core.traces.specification import ModelSpecification, QuizSpecification, Specification
 
 
 @dataclass(frozen=True)

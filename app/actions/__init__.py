@@ -1,6 +1,6 @@
 """The menus, left to right: one file each, in which a new action is one entry."""
 
-from app.action import Menu
+from app.actions.action import Menu
 from app.actions.edit_menu import EDIT_MENU
 from app.actions.experiments_menu import EXPERIMENTS_MENU
 from app.actions.file_menu import FILE_MENU

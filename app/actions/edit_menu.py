@@ -3,11 +3,11 @@
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from app.action import Action, Menu, change_state, has_trace
-from moe_core.question_filter import EVERYTHING
+from app.actions.action import Action, Menu, change_state, has_trace
+from moe_core.measures.question_filter import EVERYTHING
 
 if TYPE_CHECKING:
-    from app.main_window import MainWindow
+    from app.window.main_window import MainWindow
 
 
 def _find_questions(window: "MainWindow") -> None:

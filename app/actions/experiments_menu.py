@@ -1,8 +1,8 @@
 """One action for each of the prepared experiments."""
 
-from app.action import Action, Menu, has_trace
-from moe_core.experiment import Experiment
+from app.actions.action import Action, Menu, has_trace
 from moe_core.experiments import EXPERIMENTS
+from moe_core.experiments.experiment import Experiment
 
 
 def _experiment_action(experiment: Experiment) -> Action:

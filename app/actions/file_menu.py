@@ -2,15 +2,15 @@
 
 from typing import TYPE_CHECKING
 
-from app.action import Action, Menu, change_state, has_trace
-from app.dialogs.record_dialog import RecordDialog
+from app.actions.action import Action, Menu, change_state, has_trace
+from app.dialogs.record.dialog import RecordDialog
 from app.files.figure_export import save_data, show_menu
 from app.files.report_saving import save_report
 from app.files.trace_files import ask_for_folder, ask_for_trace
 from app.running.recording import can_resume
 
 if TYPE_CHECKING:
-    from app.main_window import MainWindow
+    from app.window.main_window import MainWindow
 
 
 def _ask_and_open(window: "MainWindow") -> None:

@@ -2,10 +2,10 @@
 
 from typing import TYPE_CHECKING, cast
 
-from app.action import Action, Menu, change_state, has_trace
+from app.actions.action import Action, Menu, change_state, has_trace
 
 if TYPE_CHECKING:
-    from app.main_window import MainWindow
+    from app.window.main_window import MainWindow
 
 
 def _step(window: "MainWindow", step: int) -> None:

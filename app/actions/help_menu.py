@@ -1,6 +1,6 @@
 """Where a person finds out what there is."""
 
-from app.action import Action, Menu
+from app.actions.action import Action, Menu
 from app.dialogs.about import show_about
 from app.dialogs.command_palette import CommandPalette
 from app.dialogs.shortcut_sheet import ShortcutSheet

@@ -2,11 +2,11 @@
 
 from typing import TYPE_CHECKING
 
-from app.action import Action, Menu
-from app.running.what_if_running import can_run
+from app.actions.action import Action, Menu
+from app.running.what_ifs import can_run
 
 if TYPE_CHECKING:
-    from app.main_window import MainWindow
+    from app.window.main_window import MainWindow
 
 
 def _run_what_if(window: "MainWindow") -> None:

@@ -2,14 +2,14 @@
 
 from typing import TYPE_CHECKING
 
-from app.action import Action, Menu, change_state, has_trace
+from app.actions.action import Action, Menu, change_state, has_trace
 from app.content.mask_editing import toggled, with_experts
 from app.files.what_if_report_saving import save_what_ifs
-from app.state import State
-from app.what_if import Mode
+from app.state.state import State
+from app.state.what_if_state import Mode
 
 if TYPE_CHECKING:
-    from app.main_window import MainWindow
+    from app.window.main_window import MainWindow
 
 _MODES = {
     Mode.BASELINE: ("Show the baseline", "Show the trace as it was recorded"),

@@ -1,10 +1,10 @@
 """What stands under every exported figure and table: model, quiz, scope, filter and n."""
 
-from app.state import State
-from app.what_if import Mode
-from moe_core.number_text import count, elide, significant
-from moe_core.question_filter import QuestionFilter
-from moe_core.specification import Specification
+from app.state.state import State
+from app.state.what_if_state import Mode
+from moe_core.measures.question_filter import QuestionFilter
+from moe_core.numbers.formatting import count, elide, significant
+from moe_core.traces.specification import Specification
 
 _LONGEST_TITLE = 60
 

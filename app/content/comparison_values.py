@@ -9,14 +9,14 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from app.state import State
-from app.trace_data import TraceData
-from app.what_if import Mode, WhatIf
-from moe_core.comparison import gold_logprob_change, outcomes_of
-from moe_core.entropy_curves import EntropyCurve, EntropyKind, part
-from moe_core.metric import Metric, MetricValues
-from moe_core.question_filter import QuestionFilter
-from moe_core.scope import IndexArray, RoutingSample, Scope, select
+from app.state.state import State
+from app.state.trace_data import TraceData
+from app.state.what_if_state import Mode, WhatIf
+from moe_core.comparison.comparison import gold_logprob_change, outcomes_of
+from moe_core.measures.entropy_by_layer import EntropyCurve, EntropyKind, part
+from moe_core.measures.metric import Metric, MetricValues
+from moe_core.measures.question_filter import QuestionFilter
+from moe_core.measures.routing_sample import IndexArray, RoutingSample, Scope, select
 
 FloatArray = NDArray[np.float64]
 

@@ -10,12 +10,12 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from app.state import State
-from app.widgets.figure_table import FigureTable
-from moe_core.metric import Metric, MetricValues
-from moe_core.metrics import METRICS
-from moe_core.number_text import count, percent, percent_with_interval, significant
-from moe_core.scope import RoutingSample
+from app.state.state import State
+from app.widgets.figures.table import FigureTable
+from moe_core.measures.metric import Metric, MetricValues
+from moe_core.measures.metrics import METRICS
+from moe_core.measures.routing_sample import RoutingSample
+from moe_core.numbers.formatting import count, percent, percent_with_interval, significant
 
 FloatArray = NDArray[np.float64]
 Marginal = Literal["mean", "sum"]

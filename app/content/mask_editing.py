@@ -4,10 +4,10 @@ from collections.abc import Iterable
 from dataclasses import replace
 from functools import lru_cache
 
-from app.state import State
-from moe_core.comparison_text import intervention_text
+from app.state.state import State
+from moe_core.comparison.text import intervention_text
 from moe_core.errors import InterventionError
-from moe_core.intervention import Expert, Intervention, act_on
+from moe_core.interventions.intervention import Expert, Intervention, act_on
 
 KINDS = ("reroute", "drop", "boost")
 MIXED = "mixed"

@@ -11,15 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.content.mask_editing import mask_title, problem_of
-from app.state import State
-from app.trace_data import TraceData
-from app.what_if import SubsetKind
+from app.state.state import State
+from app.state.trace_data import TraceData
+from app.state.what_if_state import SubsetKind
+from moe_core.comparison.random_masks import expert_load
 from moe_core.errors import QuizError
-from moe_core.number_text import count, percent
-from moe_core.random_masks import expert_load
-from moe_core.rerun_plan import Subset, choose_rows
-from moe_core.routing_trace import Status
-from moe_core.scope import Scope
+from moe_core.jobs.rerun_plan import Subset, choose_rows
+from moe_core.measures.routing_sample import Scope
+from moe_core.numbers.formatting import count, percent
+from moe_core.traces.records import Status
 
 _KEPT = 6
 

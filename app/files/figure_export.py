@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication, QWidget
 
-from app.widgets.figure import Figure
+from app.widgets.figures.figure import Figure
 
 
 def figure_in_use(views: Iterable[QWidget]) -> Figure | None:

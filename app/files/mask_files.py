@@ -11,12 +11,12 @@ from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QFileDialog, QInputDialog, QLineEdit, QWidget
 
 from app.content.mask_editing import mask_title, with_mask
-from app.session import Session
-from app.state import State
+from app.state.session import Session
+from app.state.state import State
 from moe_core.errors import InterventionError, MoeCoreError
-from moe_core.intervention import Intervention
-from moe_core.intervention_file import read_intervention, save_intervention
-from moe_core.number_text import elide
+from moe_core.interventions.file import read_intervention, save_intervention
+from moe_core.interventions.intervention import Intervention
+from moe_core.numbers.formatting import elide
 
 log = logging.getLogger(__name__)
 

@@ -5,11 +5,11 @@ from pathlib import Path
 
 from PySide6.QtWidgets import QFileDialog, QWidget
 
-from app.state import State
+from app.state.state import State
 from moe_core.analyses.expert_contributions import EXPERT_CONTRIBUTIONS
 from moe_core.errors import MoeCoreError
-from moe_core.report_formats.html_page import HTML
-from moe_core.result_file import write_result
+from moe_core.reports.formats.html_page import HTML
+from moe_core.traces.result_file import write_result
 
 
 def save_report(parent: QWidget, state: State, say: Callable[..., None]) -> None:

@@ -12,12 +12,12 @@ from PySide6.QtCore import QObject, QProcess, Qt, QUrl, Slot
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QFileDialog, QMessageBox, QWidget
 
-from app.session import Session
 from app.settings import Settings
-from app.state import State
-from app.trace_data import TraceData
+from app.state.session import Session
+from app.state.state import State
+from app.state.trace_data import TraceData
 from moe_core.errors import MoeCoreError
-from moe_core.storage.library import delete_trace
+from moe_core.traces.library import delete_trace
 
 log = logging.getLogger(__name__)
 

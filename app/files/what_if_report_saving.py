@@ -5,10 +5,10 @@ from pathlib import Path
 
 from PySide6.QtWidgets import QFileDialog, QWidget
 
-from app.state import State
+from app.state.state import State
 from moe_core.errors import MoeCoreError
-from moe_core.result_file import write_result
-from moe_core.what_if_report import ReportedWhatIf, what_if_page
+from moe_core.reports.what_if_page import ReportedWhatIf, what_if_page
+from moe_core.traces.result_file import write_result
 
 
 def save_what_ifs(parent: QWidget, state: State, say: Callable[..., None]) -> None:

@@ -8,8 +8,8 @@ from pathlib import Path
 from PySide6.QtCore import QObject, Signal
 
 from app.running.job_runner import JobEnded, JobRunner, MakeJob
-from app.session import Session
-from app.state import State
+from app.state.session import Session
+from app.state.state import State
 from moe_core.errors import TraceError
 from moe_core.jobs.events import Progress
 from moe_core.jobs.record import RecordRequest, record

@@ -10,8 +10,8 @@ from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QPlainTextEdit, QP
 
 from app import theme
 from app.log_records import LIMIT, LogRecord, installed_records
-from app.session import Session
-from app.state import State
+from app.state.session import Session
+from app.state.state import State
 from app.view import View
 
 _LEVELS = {"All": logging.NOTSET, "Info": logging.INFO, "Warning": logging.WARNING, "Error": logging.ERROR}

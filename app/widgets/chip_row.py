@@ -5,8 +5,8 @@ from PySide6.QtGui import QKeyEvent, QPainter, QPaintEvent, QPalette
 from PySide6.QtWidgets import QAbstractButton, QSizePolicy, QToolButton, QWidget
 
 from app import theme
-from app.widgets.array_table_model import plain_tooltip
 from app.widgets.flow_layout import FlowLayout
+from app.widgets.tables.model import plain_tooltip
 
 _PADDING, _MARK = 8, "✕"
 

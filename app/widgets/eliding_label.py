@@ -4,7 +4,7 @@ from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QLabel, QSizePolicy
 
-from app.widgets.visible_text import as_tooltip
+from app.widgets.safe_text import as_tooltip
 
 
 class ElidingLabel(QLabel):

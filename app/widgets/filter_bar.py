@@ -6,12 +6,12 @@ from PySide6.QtWidgets import QGridLayout, QLabel, QToolButton, QWidget
 
 from app import theme
 from app.widgets.chip_row import ChipRow
-from app.widgets.experts_popup import ExpertsPopup
 from app.widgets.flow_layout import FlowLayout
-from app.widgets.margin_popup import MarginPopup
 from app.widgets.outcome_toggles import OutcomeMark, OutcomeToggles
+from app.widgets.popups.experts_popup import ExpertsPopup
+from app.widgets.popups.margin_popup import MarginPopup
+from app.widgets.popups.subject_popup import SubjectPopup
 from app.widgets.search_field import SearchField
-from app.widgets.subject_popup import SubjectPopup
 
 _WIDE_IN_CHARACTERS = 100
 

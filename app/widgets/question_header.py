@@ -6,7 +6,7 @@ from PySide6.QtWidgets import QGridLayout, QLabel, QToolButton, QWidget
 
 from app import theme
 from app.widgets.eliding_label import ElidingLabel
-from app.widgets.visible_text import as_tooltip
+from app.widgets.safe_text import as_tooltip
 
 
 class QuestionHeader(QWidget):

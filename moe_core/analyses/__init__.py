@@ -2,7 +2,7 @@
 
 from typing import Any
 
+from moe_core.analyses.analysis import Analysis
 from moe_core.analyses.expert_contributions import EXPERT_CONTRIBUTIONS
-from moe_core.analysis import Analysis
 
 ANALYSES: tuple[Analysis[Any], ...] = (EXPERT_CONTRIBUTIONS,)

@@ -12,14 +12,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from moe_core.analysis import Analysis
-from moe_core.intervals import proportion_95
-from moe_core.metric import MetricValues
-from moe_core.metrics import expert_accuracy, full_entropy, gate_weight, top_weights, topk_entropy, used_share
-from moe_core.metrics.accuracy import overall
-from moe_core.metrics.experts_used import never_used_share
-from moe_core.published_figures import figures_for
-from moe_core.report import (
+from moe_core.analyses.analysis import Analysis
+from moe_core.analyses.contribution_tables import (
     Coverage,
     ExpertCells,
     ExpertContributions,
@@ -30,10 +24,16 @@ from moe_core.report import (
     ScopeTables,
     SubjectRow,
 )
-from moe_core.routing_trace import Status
-from moe_core.scope import RoutedQuestions, RoutingSample, Scope
-from moe_core.scoped_routing import sample
-from moe_core.specification import Specification
+from moe_core.analyses.published_figures import figures_for
+from moe_core.measures.metric import MetricValues
+from moe_core.measures.metrics import expert_accuracy, full_entropy, gate_weight, top_weights, topk_entropy, used_share
+from moe_core.measures.metrics.accuracy import overall
+from moe_core.measures.metrics.experts_used import never_used_share
+from moe_core.measures.routing_in_scope import sample
+from moe_core.measures.routing_sample import RoutedQuestions, RoutingSample, Scope
+from moe_core.numbers.intervals import proportion_95
+from moe_core.traces.records import Status
+from moe_core.traces.specification import Specification
 
 
 class ReportedTrace(RoutedQuestions, Protocol):

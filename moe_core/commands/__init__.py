@@ -1,6 +1,5 @@
 """The headless commands, in the order in which `moescope --help` lists them."""
 
-from moe_core.command import Command
 from moe_core.commands import (
     bench,
     check_model,
@@ -15,6 +14,7 @@ from moe_core.commands import (
     verify,
     whatif,
 )
+from moe_core.commands.command import Command
 
 COMMANDS: tuple[Command, ...] = (
     record.COMMAND,

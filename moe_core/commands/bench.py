@@ -5,12 +5,12 @@ from dataclasses import asdict
 
 import typer
 
-from moe_core.command import Command
-from moe_core.job_console import run_job
+from moe_core.commands.command import Command
+from moe_core.commands.job_console import run_job
 from moe_core.jobs.bench import BenchRequest, Speed, bench
 from moe_core.jobs.load_model import ModelRequest
-from moe_core.question_selection import QuestionSelection
-from moe_core.run_plan import MAX_BATCH_TOKENS, RunOptions
+from moe_core.jobs.run_plan import MAX_BATCH_TOKENS, RunOptions
+from moe_core.quizzes.selection import QuestionSelection
 
 
 def measure(

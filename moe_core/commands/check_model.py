@@ -5,13 +5,13 @@ from dataclasses import asdict
 
 import typer
 
-from moe_core.command import Command
-from moe_core.console_text import print_lines
+from moe_core.commands.command import Command
+from moe_core.commands.job_console import run_job
 from moe_core.errors import ModelError
-from moe_core.job_console import run_job
 from moe_core.jobs.load_model import ModelRequest, load_model
-from moe_core.model_loading.self_check import LayerCheck, ModelCheck, check_routing
-from moe_core.specification import ModelSpecification
+from moe_core.models.loading.self_check import LayerCheck, ModelCheck, check_routing
+from moe_core.system.console_text import print_lines
+from moe_core.traces.specification import ModelSpecification
 
 
 def check_model(

@@ -7,11 +7,11 @@ from typing import Annotated
 
 import typer
 
-from moe_core.command import Command
-from moe_core.comparison import Comparison, compare
-from moe_core.comparison_text import comparison_json, comparison_lines, intervention_text
-from moe_core.console_text import print_lines
-from moe_core.storage.trace_reader import open_trace
+from moe_core.commands.command import Command
+from moe_core.comparison.comparison import Comparison, compare
+from moe_core.comparison.text import comparison_json, comparison_lines, intervention_text
+from moe_core.system.console_text import print_lines
+from moe_core.traces.reader import open_trace
 
 
 def compare_traces(

@@ -5,8 +5,8 @@ from dataclasses import asdict
 
 import typer
 
-from moe_core.command import Command
-from moe_core.model_loading.machine import OLMOE_BYTES, Device, Machine, examine_machine
+from moe_core.commands.command import Command
+from moe_core.models.loading.machine import OLMOE_BYTES, Device, Machine, examine_machine
 
 
 def doctor(as_json: bool = typer.Option(False, "--json", help="Print the result as JSON.")) -> None:

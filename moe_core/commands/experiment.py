@@ -8,20 +8,20 @@ from typing import Annotated
 
 import typer
 
-from moe_core.command import Command
+from moe_core.commands.command import Command
+from moe_core.commands.job_console import JobInterruptedError, run_job
 from moe_core.commands.whatif import read_subset
-from moe_core.console_text import print_lines
 from moe_core.errors import ExperimentError, MoeCoreError
-from moe_core.experiment import Experiment, ExperimentRequest
-from moe_core.experiment_design import ExperimentOptions
-from moe_core.experiment_page import experiment_page
-from moe_core.experiment_result import ExperimentPoint, ExperimentResult, PointMade
-from moe_core.experiment_text import point_json, point_line, result_csv, result_json, result_lines
 from moe_core.experiments import EXPERIMENTS
-from moe_core.job_console import JobInterruptedError, run_job
+from moe_core.experiments.design import ExperimentOptions
+from moe_core.experiments.experiment import Experiment, ExperimentRequest
+from moe_core.experiments.result import ExperimentPoint, ExperimentResult, PointMade
+from moe_core.experiments.text import point_json, point_line, result_csv, result_json, result_lines
 from moe_core.jobs.events import Event
-from moe_core.result_file import refuse_trace, write_result
-from moe_core.scope import Scope
+from moe_core.measures.routing_sample import Scope
+from moe_core.reports.experiment_page import experiment_page
+from moe_core.system.console_text import print_lines
+from moe_core.traces.result_file import refuse_trace, write_result
 
 _NAMES = ", ".join(experiment.name for experiment in EXPERIMENTS)
 _DEFAULTS = ExperimentOptions()

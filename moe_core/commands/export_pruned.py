@@ -6,15 +6,15 @@ from typing import Annotated
 
 import typer
 
-from moe_core.command import Command
+from moe_core.commands.command import Command
+from moe_core.commands.job_console import run_job
 from moe_core.commands.whatif import read_actions
-from moe_core.console_text import print_lines
 from moe_core.errors import MoeCoreError
-from moe_core.intervention import Intervention
-from moe_core.job_console import run_job
+from moe_core.interventions.intervention import Intervention
 from moe_core.jobs.export_pruned import ExportRequest, ExportResult, export_pruned, kept_experts
-from moe_core.result_file import write_result
-from moe_core.storage.trace_reader import open_trace
+from moe_core.system.console_text import print_lines
+from moe_core.traces.reader import open_trace
+from moe_core.traces.result_file import write_result
 
 
 def export_pruned_model(

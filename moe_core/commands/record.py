@@ -8,16 +8,16 @@ from pathlib import Path
 
 import typer
 
-from moe_core.command import Command
-from moe_core.console_text import print_lines
+from moe_core.commands.command import Command
+from moe_core.commands.job_console import JobInterruptedError, run_job
 from moe_core.errors import InterventionError
-from moe_core.intervention import Intervention, parse_mask
-from moe_core.intervention_file import read_intervention
-from moe_core.job_console import JobInterruptedError, run_job
+from moe_core.interventions.file import read_intervention
+from moe_core.interventions.intervention import Intervention, parse_mask
 from moe_core.jobs.load_model import ModelRequest
 from moe_core.jobs.record import RecordRequest, RecordResult, record
-from moe_core.question_selection import QuestionSelection
-from moe_core.run_plan import MAX_BATCH_TOKENS, RunOptions
+from moe_core.jobs.run_plan import MAX_BATCH_TOKENS, RunOptions
+from moe_core.quizzes.selection import QuestionSelection
+from moe_core.system.console_text import print_lines
 
 
 class Protocol(StrEnum):

@@ -8,15 +8,15 @@ from typing import Annotated
 import typer
 
 from moe_core.analyses.expert_contributions import EXPERT_CONTRIBUTIONS
-from moe_core.command import Command
+from moe_core.commands.command import Command
 from moe_core.errors import MoeCoreError
-from moe_core.report_formats.csv_tables import CSV
-from moe_core.report_formats.html_page import HTML
-from moe_core.report_formats.json_format import JSON
-from moe_core.report_formats.text import TEXT
-from moe_core.result_file import refuse_trace, write_result
-from moe_core.scope import Scope
-from moe_core.storage.trace_reader import open_trace
+from moe_core.measures.routing_sample import Scope
+from moe_core.reports.formats.csv_tables import CSV
+from moe_core.reports.formats.html_page import HTML
+from moe_core.reports.formats.json_format import JSON
+from moe_core.reports.formats.text import TEXT
+from moe_core.traces.reader import open_trace
+from moe_core.traces.result_file import refuse_trace, write_result
 
 
 def report(

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import typer
 
-from moe_core.command import Command
+from moe_core.commands.command import Command
+from moe_core.commands.job_console import JobInterruptedError, run_job
 from moe_core.commands.record import print_result
-from moe_core.job_console import JobInterruptedError, run_job
 from moe_core.jobs.resume import ResumeRequest, resume
 
 

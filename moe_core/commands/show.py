@@ -13,11 +13,11 @@ import numpy as np
 import typer
 from numpy.typing import NDArray
 
-from moe_core.command import Command
-from moe_core.question import CHOICE_LETTERS
-from moe_core.routing_trace import SMALLER_BATCH_NOTE, Answer, Status
-from moe_core.scoped_routing import entropy, renormalise
-from moe_core.storage.trace_reader import Trace, open_trace
+from moe_core.commands.command import Command
+from moe_core.measures.routing_in_scope import entropy, renormalise
+from moe_core.quizzes.question import CHOICE_LETTERS
+from moe_core.traces.reader import Trace, open_trace
+from moe_core.traces.records import SMALLER_BATCH_NOTE, Answer, Status
 
 
 def show(

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import typer
 
-from moe_core.command import Command
-from moe_core.console_text import print_lines
+from moe_core.commands.command import Command
 from moe_core.errors import TraceError
-from moe_core.storage.trace_check import VerifyResult, verify
+from moe_core.system.console_text import print_lines
+from moe_core.traces.check import VerifyResult, verify
 
 _IDS_SHOWN = 20
 

@@ -7,20 +7,20 @@ from typing import Annotated
 
 import typer
 
-from moe_core.command import Command
+from moe_core.commands.command import Command
 from moe_core.commands.compare import heading
+from moe_core.commands.job_console import JobInterruptedError, run_job
 from moe_core.commands.record import Effect
-from moe_core.comparison_text import comparison_json, comparison_lines, controls_json, controls_lines
-from moe_core.console_text import print_lines
-from moe_core.control_distribution import ControlRequest
+from moe_core.comparison.control_distribution import ControlRequest
+from moe_core.comparison.text import comparison_json, comparison_lines, controls_json, controls_lines
 from moe_core.errors import InterventionError, MoeCoreError
-from moe_core.intervention import Intervention, act_on, parse_experts
-from moe_core.intervention_file import read_intervention
-from moe_core.job_console import JobInterruptedError, run_job
+from moe_core.interventions.file import read_intervention
+from moe_core.interventions.intervention import Intervention, act_on, parse_experts
+from moe_core.jobs.rerun_plan import Subset
 from moe_core.jobs.what_if import WhatIfRequest, WhatIfResult, what_if
-from moe_core.question_selection import read_ids
-from moe_core.rerun_plan import Subset
-from moe_core.scope import Scope
+from moe_core.measures.routing_sample import Scope
+from moe_core.quizzes.selection import read_ids
+from moe_core.system.console_text import print_lines
 
 
 def what_if_trace(

@@ -1,7 +1,7 @@
 """The experiments, in menu order; a new one is one file and one line here."""
 
-from moe_core.experiment import Experiment
 from moe_core.experiments.boost_best import BOOST_BEST
+from moe_core.experiments.experiment import Experiment
 from moe_core.experiments.never_used import NEVER_USED
 from moe_core.experiments.pruning_curve import PRUNING_CURVE
 

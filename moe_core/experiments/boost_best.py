@@ -9,21 +9,21 @@ from collections.abc import Sequence
 import numpy as np
 
 from moe_core.analyses.expert_contributions import default_min_questions
+from moe_core.comparison.random_masks import expert_load, matched_masks
 from moe_core.errors import ExperimentError
-from moe_core.experiment import Experiment
-from moe_core.experiment_design import Design, ExperimentOptions, ModelSize, PlannedPoint, size_of
-from moe_core.experiment_result import ExperimentPoint
-from moe_core.experiment_text import delta_text, range_text
-from moe_core.expert_ranking import highest_supported
-from moe_core.held_out import split_in_halves
-from moe_core.intervention import Expert, act_on
-from moe_core.metrics.expert_accuracy import EXPERT_ACCURACY
-from moe_core.number_text import count, p_value, points
-from moe_core.paired_statistics import holm
-from moe_core.random_masks import expert_load, matched_masks
-from moe_core.scope import Scope
-from moe_core.scoped_routing import sample
-from moe_core.storage.trace_reader import Trace
+from moe_core.experiments.design import Design, ExperimentOptions, ModelSize, PlannedPoint, size_of
+from moe_core.experiments.experiment import Experiment
+from moe_core.experiments.result import ExperimentPoint
+from moe_core.experiments.text import delta_text, range_text
+from moe_core.interventions.intervention import Expert, act_on
+from moe_core.measures.expert_ranking import highest_supported
+from moe_core.measures.metrics.expert_accuracy import EXPERT_ACCURACY
+from moe_core.measures.question_halves import split_in_halves
+from moe_core.measures.routing_in_scope import sample
+from moe_core.measures.routing_sample import Scope
+from moe_core.numbers.formatting import count, p_value, points
+from moe_core.numbers.paired_statistics import holm
+from moe_core.traces.reader import Trace
 
 BEST, RANDOM = "highest accuracy", "random, similar load"
 

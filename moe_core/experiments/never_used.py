@@ -9,16 +9,16 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from moe_core.experiment import Experiment
-from moe_core.experiment_design import Design, ExperimentOptions, ModelSize, PlannedPoint, scored_rows, size_of
-from moe_core.experiment_result import ExperimentPoint
-from moe_core.experiment_text import delta_text, touched_text
-from moe_core.intervention import Intervention, act_on
-from moe_core.number_text import count, p_value
-from moe_core.random_masks import expert_load
-from moe_core.routing_trace import Status
-from moe_core.scope import Scope
-from moe_core.storage.trace_reader import Trace
+from moe_core.comparison.random_masks import expert_load
+from moe_core.experiments.design import Design, ExperimentOptions, ModelSize, PlannedPoint, scored_rows, size_of
+from moe_core.experiments.experiment import Experiment
+from moe_core.experiments.result import ExperimentPoint
+from moe_core.experiments.text import delta_text, touched_text
+from moe_core.interventions.intervention import Intervention, act_on
+from moe_core.measures.routing_sample import Scope
+from moe_core.numbers.formatting import count, p_value
+from moe_core.traces.reader import Trace
+from moe_core.traces.records import Status
 
 PLACES = {Scope.ANSWER: "at the answer position", Scope.PROMPT: "at any prompt token"}
 

@@ -7,12 +7,12 @@ from moe_core.errors import BaselineMismatchError, DeviceError, ModelError
 from moe_core.jobs.engine import Engine
 from moe_core.jobs.events import Event
 from moe_core.jobs.load_model import ModelRequest
-from moe_core.rerun_plan import unlike
-from moe_core.specification import ModelSpecification, Specification
-from moe_core.storage.trace_reader import Trace
+from moe_core.jobs.rerun_plan import unlike
+from moe_core.traces.reader import Trace
+from moe_core.traces.specification import ModelSpecification, Specification
 
 if TYPE_CHECKING:
-    from moe_core.model_loading.building import LoadedModel
+    from moe_core.models.loading.building import LoadedModel
 
 _HUB = "https://huggingface.co/"
 

@@ -8,20 +8,20 @@ from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from moe_core.benchmarks import load_quiz
-from moe_core.inference.batches import plan_batches
-from moe_core.intervention import Intervention
+from moe_core.interventions.intervention import Intervention
 from moe_core.jobs.events import Event, Stage
 from moe_core.jobs.load_model import ModelRequest, load_model
 from moe_core.jobs.record import fill_trace
-from moe_core.prompting import TokenisedQuiz
-from moe_core.question_selection import QuestionSelection, select_questions
-from moe_core.run_plan import RunOptions, RunPlan, plan_run
-from moe_core.storage.trace_skeleton import create_trace
-from moe_core.temporary_folder import temporary_folder
+from moe_core.jobs.run_plan import RunOptions, RunPlan, plan_run
+from moe_core.models.inference.batches import plan_batches
+from moe_core.quizzes.benchmarks import load_quiz
+from moe_core.quizzes.prompting import TokenisedQuiz
+from moe_core.quizzes.selection import QuestionSelection, select_questions
+from moe_core.system.temporary_folder import temporary_folder
+from moe_core.traces.creation import create_trace
 
 if TYPE_CHECKING:
-    from moe_core.model_loading.building import LoadedModel
+    from moe_core.models.loading.building import LoadedModel
 
 MATRIX_SIZE = {"cpu": 1024, "cuda": 8192}
 MATRIX_SECONDS = 1.0
@@ -63,7 +63,7 @@ def bench(request: BenchRequest) -> Generator[Event, None, Speed]:
     questions, selected = select_questions(quiz, request.selection)
     if request.full_size:
         yield Stage("Building OLMoE-1B-7B with random weights")
-        from moe_core.model_loading.full_size import build_full_size
+        from moe_core.models.loading.full_size import build_full_size
 
         loaded = build_full_size(request.model.device, request.model.dtype)
     else:

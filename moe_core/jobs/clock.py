@@ -3,8 +3,8 @@
 import time
 
 from moe_core.jobs.events import Progress
-from moe_core.prompting import TokenisedQuiz
-from moe_core.routing_trace import QuestionRecord, Status
+from moe_core.quizzes.prompting import TokenisedQuiz
+from moe_core.traces.records import QuestionRecord, Status
 
 
 class Clock:

@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from moe_core.comparison import Comparison
-from moe_core.control_distribution import Control, ControlRequest, Controls, share_as_harmful
-from moe_core.jobs.asking_again import Answers, AskingAgain, answer_change
+from moe_core.comparison.comparison import Comparison
+from moe_core.comparison.control_distribution import Control, ControlRequest, Controls, share_as_harmful
+from moe_core.comparison.random_masks import expert_load, matched_masks
+from moe_core.jobs.answer_runs import Answers, AskingAgain, answer_change
 from moe_core.jobs.events import Event, Notice, Stage
-from moe_core.random_masks import expert_load, matched_masks
-from moe_core.run_plan import RunPlan
-from moe_core.storage.trace_reader import Trace
+from moe_core.jobs.run_plan import RunPlan
+from moe_core.traces.reader import Trace
 
 if TYPE_CHECKING:
-    from moe_core.model_loading.building import LoadedModel
+    from moe_core.models.loading.building import LoadedModel
 
 
 def run_controls(

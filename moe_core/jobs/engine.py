@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 from moe_core.errors import RunError
 from moe_core.jobs.events import Event
 from moe_core.jobs.load_model import ModelRequest, load_model
-from moe_core.model_loading.source import HubModel, find_model
-from moe_core.specification import ModelSpecification
+from moe_core.models.loading.source import HubModel, find_model
+from moe_core.traces.specification import ModelSpecification
 
 if TYPE_CHECKING:
-    from moe_core.model_loading.building import LoadedModel
+    from moe_core.models.loading.building import LoadedModel
 
 
 class Engine:

@@ -10,17 +10,17 @@ from pathlib import Path
 from typing import IO, Any
 
 from moe_core.errors import BaselineMismatchError, ModelError
-from moe_core.intervention import Intervention
+from moe_core.interventions.intervention import Intervention
 from moe_core.jobs.baseline_model import note_how_to_fetch
 from moe_core.jobs.events import Event, Progress, Stage
-from moe_core.model_loading.fingerprint import config_sha256, weights_sha256
-from moe_core.model_loading.safety import WEIGHTS_INDEX, CheckedFolder, check_folder
-from moe_core.model_loading.source import HubModel, ModelFolder, download, find_model
-from moe_core.pruning import KeepList, KeptTensor, keep_list, kept_tensors, smaller_config
-from moe_core.specification import ModelSpecification
-from moe_core.storage.positioned_file import sync_directory
-from moe_core.storage.trace_reader import open_trace
-from moe_core.temporary_folder import temporary_folder
+from moe_core.models.loading.fingerprint import config_sha256, weights_sha256
+from moe_core.models.loading.safety import WEIGHTS_INDEX, CheckedFolder, check_folder
+from moe_core.models.loading.source import HubModel, ModelFolder, download, find_model
+from moe_core.models.pruning import KeepList, KeptTensor, keep_list, kept_tensors, smaller_config
+from moe_core.system.positioned_file import sync_directory
+from moe_core.system.temporary_folder import temporary_folder
+from moe_core.traces.reader import open_trace
+from moe_core.traces.specification import ModelSpecification
 
 PROVENANCE = "moescope_pruning.json"
 _COMPANIONS = ("*.json", "*.jinja", "tokenizer.model", "LICENSE*")

@@ -7,9 +7,9 @@ from moe_core.errors import MissingExtraError
 from moe_core.jobs.engine import Engine
 from moe_core.jobs.events import Event, Stage
 from moe_core.jobs.load_model import ModelRequest
-from moe_core.model_loading.hub_contents import ModelContents, folder_contents, hub_contents
-from moe_core.model_loading.memory import MemoryEstimate, estimate_memory, free_memory, lacking_part
-from moe_core.model_loading.source import HubModel, find_model
+from moe_core.models.loading.hub_contents import ModelContents, folder_contents, hub_contents
+from moe_core.models.loading.memory import MemoryEstimate, estimate_memory, free_memory, lacking_part
+from moe_core.models.loading.source import HubModel, find_model
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ def inspect_model(request: ModelRequest, engine: Engine | None = None) -> Genera
         contents = folder_contents(source.folder)
     yield Stage("Loading the engine")
     try:
-        from moe_core.model_loading.building import resolve_device
+        from moe_core.models.loading.building import resolve_device
     except ImportError as error:
         raise MissingExtraError("model", "Loading a model") from error
     device, dtype = resolve_device(request.device, request.dtype)

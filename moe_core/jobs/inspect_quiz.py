@@ -4,8 +4,8 @@ from collections import Counter
 from collections.abc import Generator
 from dataclasses import dataclass
 
-from moe_core.benchmarks import load_quiz
 from moe_core.jobs.events import Event, Stage
+from moe_core.quizzes.benchmarks import load_quiz
 
 
 @dataclass(frozen=True)

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 from moe_core.errors import MissingExtraError
 from moe_core.jobs.events import Event, Stage
-from moe_core.model_loading.memory import check_fits, estimate_memory, free_memory
-from moe_core.model_loading.safety import check_folder
-from moe_core.model_loading.source import HubModel, download, find_model, set_hub_variables
+from moe_core.models.loading.memory import check_fits, estimate_memory, free_memory
+from moe_core.models.loading.safety import check_folder
+from moe_core.models.loading.source import HubModel, download, find_model, set_hub_variables
 
 if TYPE_CHECKING:
-    from moe_core.model_loading.building import LoadedModel
+    from moe_core.models.loading.building import LoadedModel
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ def load_model(request: ModelRequest) -> Generator[Event, None, "LoadedModel"]:
     set_hub_variables()
     yield Stage("Loading the engine")
     try:
-        from moe_core.model_loading import building as loading
+        from moe_core.models.loading import building as loading
     except ImportError as error:
         raise MissingExtraError("model", "Loading a model") from error
     loading.silence_libraries()

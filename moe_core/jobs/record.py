@@ -6,26 +6,26 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from moe_core.benchmarks import load_quiz
 from moe_core.errors import RunError, SpecificationMismatchError, TraceError
-from moe_core.intervention import Intervention
+from moe_core.interventions.intervention import Intervention
 from moe_core.jobs.clock import Clock
 from moe_core.jobs.engine import Engine
 from moe_core.jobs.events import Event, Notice, Stage
 from moe_core.jobs.load_model import ModelRequest
-from moe_core.question_selection import QuestionSelection, select_questions
-from moe_core.routing_trace import QuestionRecord
-from moe_core.run_plan import RunOptions, RunPlan, plan_run
-from moe_core.specification import Specification, differences
-from moe_core.storage.library import SUFFIXES
-from moe_core.storage.network_folder import check_folder
-from moe_core.storage.trace_lock import refuse_unwritable
-from moe_core.storage.trace_reader import open_trace
-from moe_core.storage.trace_skeleton import create_trace
-from moe_core.storage.trace_writer import TraceWriter
+from moe_core.jobs.run_plan import RunOptions, RunPlan, plan_run
+from moe_core.quizzes.benchmarks import load_quiz
+from moe_core.quizzes.selection import QuestionSelection, select_questions
+from moe_core.system.network_folder import check_folder
+from moe_core.traces.creation import create_trace
+from moe_core.traces.library import SUFFIXES
+from moe_core.traces.lock import refuse_unwritable
+from moe_core.traces.reader import open_trace
+from moe_core.traces.records import QuestionRecord
+from moe_core.traces.specification import Specification, differences
+from moe_core.traces.writer import TraceWriter
 
 if TYPE_CHECKING:
-    from moe_core.model_loading.building import LoadedModel
+    from moe_core.models.loading.building import LoadedModel
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ def fill_trace(path: Path, loaded: "LoadedModel", plan: RunPlan) -> Generator[Ev
 
     Raises RunError at the end where not one of them could be answered.
     """
-    from moe_core.inference.asking import ask
+    from moe_core.models.inference.forward_passes import ask
 
     tokenised, specification = plan.tokenised, plan.specification
     with TraceWriter(path) as writer:

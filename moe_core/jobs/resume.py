@@ -8,20 +8,20 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from moe_core.errors import DeviceError, ModelError, SpecificationMismatchError, TraceError
-from moe_core.intervention import Intervention
+from moe_core.interventions.intervention import Intervention
 from moe_core.jobs.baseline_model import model_request, note_how_to_fetch
 from moe_core.jobs.engine import Engine
 from moe_core.jobs.events import Event, Notice, Stage
 from moe_core.jobs.record import RecordResult, fill_trace
-from moe_core.rerun_plan import SubsetRows, plan_rerun
-from moe_core.run_plan import RunPlan
-from moe_core.specification import differences
-from moe_core.storage.network_folder import check_folder
-from moe_core.storage.trace_lock import refuse_unwritable
-from moe_core.storage.trace_reader import Trace, open_trace
+from moe_core.jobs.rerun_plan import SubsetRows, plan_rerun
+from moe_core.jobs.run_plan import RunPlan
+from moe_core.system.network_folder import check_folder
+from moe_core.traces.lock import refuse_unwritable
+from moe_core.traces.reader import Trace, open_trace
+from moe_core.traces.specification import differences
 
 if TYPE_CHECKING:
-    from moe_core.model_loading.building import LoadedModel
+    from moe_core.models.loading.building import LoadedModel
 
 
 @dataclass(frozen=True)

@@ -8,25 +8,25 @@ from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from moe_core.comparison import Comparison, compare
-from moe_core.control_distribution import ControlRequest, Controls
+from moe_core.comparison.comparison import Comparison, compare
+from moe_core.comparison.control_distribution import ControlRequest, Controls
 from moe_core.errors import InterventionError, TraceError
-from moe_core.intervention import Intervention
+from moe_core.interventions.intervention import Intervention
 from moe_core.jobs.baseline_model import load_baseline_model
 from moe_core.jobs.controls import run_controls
 from moe_core.jobs.engine import Engine
 from moe_core.jobs.events import Event, Notice, Stage
 from moe_core.jobs.record import fill_trace, refuse_other
-from moe_core.rerun_plan import Subset, SubsetRows, choose_rows, plan_rerun
-from moe_core.run_plan import RunPlan
-from moe_core.specification import Specification, differences
-from moe_core.storage.network_folder import check_folder
-from moe_core.storage.trace_lock import refuse_unwritable
-from moe_core.storage.trace_reader import Trace, open_trace
-from moe_core.storage.trace_skeleton import create_trace
+from moe_core.jobs.rerun_plan import Subset, SubsetRows, choose_rows, plan_rerun
+from moe_core.jobs.run_plan import RunPlan
+from moe_core.system.network_folder import check_folder
+from moe_core.traces.creation import create_trace
+from moe_core.traces.lock import refuse_unwritable
+from moe_core.traces.reader import Trace, open_trace
+from moe_core.traces.specification import Specification, differences
 
 if TYPE_CHECKING:
-    from moe_core.model_loading.building import LoadedModel
+    from moe_core.models.loading.building import LoadedModel
 
 
 @dataclass(frozen=True)

@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 
 from moe_core.analyses import ANALYSES
+from moe_core.analyses.contribution_tables import ExpertContributions, Failure
 from moe_core.analyses.expert_contributions import EXPERT_CONTRIBUTIONS, compute, default_min_questions
-from moe_core.metrics import METRICS
-from moe_core.report import ExpertContributions, Failure
-from moe_core.report_sentences import coverage, figures_beside, intervention, scope_matters
-from moe_core.routing_trace import Status
-from moe_core.scope import Scope
-from moe_core.scoped_routing import sample
-from moe_core.specification import Specification
+from moe_core.measures.metrics import METRICS
+from moe_core.measures.routing_in_scope import sample
+from moe_core.measures.routing_sample import Scope
+from moe_core.reports.sentences import coverage, figures_beside, intervention, scope_matters
+from moe_core.traces.records import Status
+from moe_core.traces.specification import Specification
 from tests.synthetic_trace import FakeTrace, make_specification, make_trace, trace_of_tokens
 
 

@@ -12,12 +12,12 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from app import theme
-from app.application import configure
-from app.main_window import MainWindow
-from app.session import Session
 from app.settings import Settings
-from moe_core.routing_trace import PrefixRecord, QuestionRecord
-from moe_core.storage.trace_writer import TraceWriter
+from app.start.application import configure
+from app.state.session import Session
+from app.window.main_window import MainWindow
+from moe_core.traces.records import PrefixRecord, QuestionRecord
+from moe_core.traces.writer import TraceWriter
 
 if not os.environ.get("MOESCOPE_TEST_DISPLAY"):
     os.environ["QT_QPA_PLATFORM"] = "offscreen"
@@ -57,7 +57,7 @@ def trace_path(tmp_path: Path) -> Path:
 @pytest.fixture(scope="session")
 def demo_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The demo, recorded: 800 questions, 8 layers x 32 experts; not to be written to."""
-    from app.demo import demo_request
+    from app.window.demo import demo_request
     from moe_core.jobs.record import record
     from tests.job_results import result_of
 
@@ -67,7 +67,7 @@ def demo_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def demo_what_if(demo_path: Path) -> Path:
     """The demo without expert 1:25, which costs the subject festivals 60 points; not to be written to."""
-    from moe_core.intervention import parse_mask
+    from moe_core.interventions.intervention import parse_mask
     from moe_core.jobs.what_if import WhatIfRequest, what_if
     from tests.job_results import result_of
 

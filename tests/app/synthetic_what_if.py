@@ -3,13 +3,13 @@
 from dataclasses import replace
 from pathlib import Path
 
-from app.session import Session
-from app.trace_data import TraceData
-from app.what_if import Mode, WhatIf
-from moe_core.comparison import compare
-from moe_core.intervention import Intervention, parse_mask
-from tests.storage.synthetic_run import SyntheticRun, record
-from tests.test_comparison import rerun
+from app.state.session import Session
+from app.state.trace_data import TraceData
+from app.state.what_if_state import Mode, WhatIf
+from moe_core.comparison.comparison import compare
+from moe_core.interventions.intervention import Intervention, parse_mask
+from tests.comparison.test_comparison import rerun
+from tests.traces.synthetic_run import SyntheticRun, record
 
 RUN = SyntheticRun(n_questions=30)
 """Three subjects, 3 layers x 8 experts, top-2; every fifth question has no gold answer, question 4 failed."""

@@ -18,8 +18,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app.main_window import MainWindow
-from app.session import Session
+from app.state.session import Session
+from app.window.main_window import MainWindow
 
 DIALOGS = ("record", "palette", "shortcuts", "about")
 

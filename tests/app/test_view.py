@@ -5,10 +5,10 @@ from pathlib import Path
 
 from pytestqt.qtbot import QtBot
 
-from app.main_window import MainWindow
-from app.session import Session
-from app.state import State
+from app.state.session import Session
+from app.state.state import State
 from app.view import View
+from app.window.main_window import MainWindow
 
 
 class LayerView(View):

@@ -9,10 +9,10 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
-from app.main_window import MainWindow
-from app.views.experts import ExpertsView
-from app.views.questions import QuestionsView
-from moe_core.storage.trace_reader import Trace, open_trace
+from app.views.experts.view import ExpertsView
+from app.views.questions.view import QuestionsView
+from app.window.main_window import MainWindow
+from moe_core.traces.reader import Trace, open_trace
 
 LEFT = Qt.MouseButton.LeftButton
 

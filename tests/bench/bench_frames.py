@@ -14,9 +14,9 @@ from PySide6.QtCore import QEventLoop, Qt, QTimer
 from PySide6.QtWidgets import QApplication
 
 from app import theme
-from app.application import configure
-from app.main_window import MainWindow
 from app.settings import Settings
+from app.start.application import configure
+from app.window.main_window import MainWindow
 from moe_core.jobs.events import Progress
 
 FRAME_MS = 16

@@ -7,9 +7,9 @@ from functools import partial
 
 import numpy as np
 
-from moe_core.metrics import METRICS
-from moe_core.scope import RoutingSample, Scope, select
-from moe_core.scoped_routing import routing_in_scope
+from moe_core.measures.metrics import METRICS
+from moe_core.measures.routing_in_scope import routing_in_scope
+from moe_core.measures.routing_sample import RoutingSample, Scope, select
 from tests.synthetic_trace import make_large_trace
 
 

@@ -14,14 +14,14 @@ import numpy as np
 from PySide6.QtWidgets import QApplication
 
 from app import theme
-from app.content.question_columns import STYLES, array_table
-from app.session import Session
-from app.views.questions import QuestionsView
-from moe_core.prompting import TokenisedQuiz
-from moe_core.question_filter import QuestionFilter
-from moe_core.question_table import Outcome
+from app.state.session import Session
+from app.views.questions.columns import STYLES, array_table
+from app.views.questions.view import QuestionsView
+from moe_core.measures.question_filter import QuestionFilter
+from moe_core.measures.question_table import Outcome
+from moe_core.quizzes.prompting import TokenisedQuiz
 from tests.bench.bench_metrics import milliseconds
-from tests.storage.synthetic_run import SyntheticRun, record
+from tests.traces.synthetic_run import SyntheticRun, record
 
 
 @dataclass(frozen=True)

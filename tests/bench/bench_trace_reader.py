@@ -17,11 +17,11 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from moe_core.commands.show import describe_question
-from moe_core.routing_trace import QuestionRecord
-from moe_core.storage.trace_check import verify
-from moe_core.storage.trace_reader import Trace, open_trace
-from moe_core.storage.trace_writer import TraceWriter
-from tests.storage.synthetic_run import SyntheticRun, create
+from moe_core.traces.check import verify
+from moe_core.traces.reader import Trace, open_trace
+from moe_core.traces.records import QuestionRecord
+from moe_core.traces.writer import TraceWriter
+from tests.traces.synthetic_run import SyntheticRun, create
 
 RUN = SyntheticRun(
     n_questions=14_042, n_prefixes=57, n_layers=16, n_experts=64, top_k=8, mean_tokens=123, keeps_tokens=True

@@ -27,13 +27,13 @@ from PySide6.QtCore import QEvent, QObject
 from PySide6.QtWidgets import QApplication
 
 from app import theme
-from app.application import configure
-from app.main_window import MainWindow
 from app.settings import Settings
-from app.state import State
-from moe_core.question_filter import QuestionFilter
-from moe_core.question_table import Outcome
-from moe_core.scope import Scope
+from app.start.application import configure
+from app.state.state import State
+from app.window.main_window import MainWindow
+from moe_core.measures.question_filter import QuestionFilter
+from moe_core.measures.question_table import Outcome
+from moe_core.measures.routing_sample import Scope
 
 QUIET_S, LONGEST_S = 0.04, 3.0
 GOALS_MS = {"question": 50.0, "filter": 150.0}

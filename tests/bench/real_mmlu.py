@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 
 from moe_core.commands.show import describe_question
-from moe_core.storage.trace_reader import open_trace
+from moe_core.traces.reader import open_trace
 from tests.command_line import finish, moescope, start
 from tests.independent import Agreement, IndependentMmlu, Reference, build_architecture_true, expected_report
 

@@ -14,13 +14,13 @@ from numpy.typing import NDArray
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from moe_core.prompting import TokenisedQuiz
-from moe_core.question import Question
-from moe_core.routing_trace import Answer, PrefixRecord, QuestionRecord, SegmentRouting, Status
-from moe_core.storage.trace_skeleton import create_trace
-from moe_core.storage.trace_writer import TraceWriter
-from tests.storage.synthetic_run import SyntheticRun, make_specification
+from moe_core.quizzes.prompting import TokenisedQuiz
+from moe_core.quizzes.question import Question
+from moe_core.traces.creation import create_trace
+from moe_core.traces.records import Answer, PrefixRecord, QuestionRecord, SegmentRouting, Status
+from moe_core.traces.writer import TraceWriter
 from tests.synthetic_trace import choose, softmax
+from tests.traces.synthetic_run import SyntheticRun, make_specification
 
 N, L, E, K, SUBJECTS = 14_042, 16, 64, 8, 57
 BATCH = 256

@@ -8,8 +8,8 @@ import pytest
 
 from moe_core.commands.compare import compare_traces
 from moe_core.errors import ComparisonError
-from tests.storage.synthetic_run import SyntheticRun, record
-from tests.test_comparison import model, rerun
+from tests.comparison.test_comparison import model, rerun
+from tests.traces.synthetic_run import SyntheticRun, record
 
 CONTRACT = {
     "n", "effect", "mask", "accuracy_before", "accuracy_after", "delta", "delta_ci95", "mcnemar_p", "flips",

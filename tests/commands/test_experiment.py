@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from moe_core.commands.experiment import find_experiment, read_numbers, run_experiment
+from moe_core.commands.job_console import JobInterruptedError
 from moe_core.errors import ExperimentError, MoeCoreError
-from moe_core.experiment_result import PointMade
-from moe_core.experiment_text import COLUMNS
 from moe_core.experiments import EXPERIMENTS
-from moe_core.job_console import JobInterruptedError
+from moe_core.experiments.result import PointMade
+from moe_core.experiments.text import COLUMNS
 from tests.command_line import refused
 from tests.jobs.test_what_if import baseline, engine, quiz, recorded_once
 

@@ -10,8 +10,8 @@ import pytest
 
 from moe_core.commands.report import report
 from moe_core.errors import MoeCoreError, TraceError
-from moe_core.scope import Scope
-from tests.storage.synthetic_run import SyntheticRun, create, record
+from moe_core.measures.routing_sample import Scope
+from tests.traces.synthetic_run import SyntheticRun, create, record
 
 CSV_FILES = {"layers.csv", "experts.csv", "subjects.csv", "questions.csv"}
 

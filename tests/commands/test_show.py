@@ -10,10 +10,10 @@ import pytest
 
 from moe_core.commands.show import _plain, describe_question, show
 from moe_core.errors import TraceError
-from moe_core.storage.trace_reader import open_trace
-from moe_core.storage.trace_skeleton import create_trace
-from moe_core.storage.trace_writer import TraceWriter
-from tests.storage.synthetic_run import SyntheticRun, record
+from moe_core.traces.creation import create_trace
+from moe_core.traces.reader import open_trace
+from moe_core.traces.writer import TraceWriter
+from tests.traces.synthetic_run import SyntheticRun, record
 
 RUN = SyntheticRun()
 

@@ -7,8 +7,8 @@ import pytest
 
 from moe_core.commands.verify import verify_trace
 from moe_core.errors import TraceError
-from moe_core.storage.trace_check import check_structure
-from tests.storage.synthetic_run import SyntheticRun, record
+from moe_core.traces.check import check_structure
+from tests.traces.synthetic_run import SyntheticRun, record
 
 RUN = SyntheticRun()
 

@@ -9,8 +9,8 @@ from moe_core.commands.compare import compare_traces
 from moe_core.commands.record import Effect
 from moe_core.commands.whatif import read_actions, what_if_trace
 from moe_core.errors import InterventionError, MoeCoreError, QuizError
-from moe_core.intervention import Intervention, act_on, parse_mask
-from moe_core.intervention_file import save_intervention
+from moe_core.interventions.file import save_intervention
+from moe_core.interventions.intervention import Intervention, act_on, parse_mask
 from tests.command_line import refused
 from tests.commands.test_compare import CONTRACT
 from tests.jobs.test_what_if import baseline, engine, quiz, recorded_once

@@ -11,23 +11,23 @@ import torch
 import transformers
 
 from moe_core.errors import BaselineMismatchError, ExperimentError
-from moe_core.experiment import Experiment, ExperimentRequest
-from moe_core.experiment_design import ExperimentOptions, PlannedPoint, size_of
-from moe_core.experiment_result import ExperimentPoint, ExperimentResult, PointMade, TouchedRoutings, curves_of
 from moe_core.experiments import EXPERIMENTS
 from moe_core.experiments.boost_best import BEST, BOOST_BEST, RANDOM
+from moe_core.experiments.design import ExperimentOptions, PlannedPoint, size_of
+from moe_core.experiments.experiment import Experiment, ExperimentRequest
 from moe_core.experiments.never_used import NEVER_USED
 from moe_core.experiments.pruning_curve import PRUNING_CURVE, USAGE, removed_counts
-from moe_core.intervention import Intervention, parse_mask
+from moe_core.experiments.result import ExperimentPoint, ExperimentResult, PointMade, TouchedRoutings, curves_of
+from moe_core.interventions.intervention import Intervention, parse_mask
 from moe_core.jobs.engine import Engine
 from moe_core.jobs.events import Event, Progress
 from moe_core.jobs.load_model import ModelRequest
 from moe_core.jobs.record import RecordRequest, record
+from moe_core.jobs.rerun_plan import Subset
 from moe_core.jobs.what_if import WhatIfRequest, what_if
-from moe_core.paired_statistics import mean_change, paired_change
-from moe_core.question_selection import QuestionSelection
-from moe_core.rerun_plan import Subset
-from moe_core.storage.trace_reader import open_trace
+from moe_core.numbers.paired_statistics import mean_change, paired_change
+from moe_core.quizzes.selection import QuestionSelection
+from moe_core.traces.reader import open_trace
 from tests.job_results import result_of
 from tests.jobs.test_what_if import N, baseline, engine, quiz, recorded, recorded_once
 from tests.tiny_models import build_tiny

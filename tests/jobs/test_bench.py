@@ -4,8 +4,8 @@ import pytest
 
 from moe_core.jobs.bench import BenchRequest, active_weights, bench
 from moe_core.jobs.load_model import ModelRequest
-from moe_core.model_loading.full_size import build_full_size
-from moe_core.question_selection import QuestionSelection
+from moe_core.models.loading.full_size import build_full_size
+from moe_core.quizzes.selection import QuestionSelection
 from tests.job_results import result_of
 
 NARROW = {"hidden_size": 32, "intermediate_size": 16, "num_attention_heads": 4, "num_key_value_heads": 4}

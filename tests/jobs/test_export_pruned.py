@@ -11,17 +11,17 @@ import transformers
 
 from moe_core.commands.export_pruned import export_pruned_model
 from moe_core.errors import BaselineMismatchError, InterventionError, MoeCoreError
-from moe_core.intervention import Intervention, act_on, parse_mask
+from moe_core.interventions.intervention import Intervention, act_on, parse_mask
 from moe_core.jobs.engine import Engine
 from moe_core.jobs.events import Progress
 from moe_core.jobs.export_pruned import ExportRequest, export_pruned
 from moe_core.jobs.what_if import WhatIfRequest
-from moe_core.model_families import MODEL_FAMILIES
-from moe_core.model_families.olmoe import OLMOE
-from moe_core.model_loading.safetensors_headers import TensorHeader
-from moe_core.model_loading.safety import check_folder
-from moe_core.pruning import KeepList, kept_tensors
-from moe_core.storage.trace_reader import open_trace
+from moe_core.models.families import MODEL_FAMILIES
+from moe_core.models.families.olmoe import OLMOE
+from moe_core.models.loading.safetensors_headers import TensorHeader
+from moe_core.models.loading.safety import check_folder
+from moe_core.models.pruning import KeepList, kept_tensors
+from moe_core.traces.reader import open_trace
 from tests.job_results import result_of
 from tests.jobs.test_what_if import asked, baseline, engine, quiz, recorded, recorded_once
 from tests.tiny_models import build_tiny

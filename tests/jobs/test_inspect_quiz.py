@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from moe_core.benchmarks import load_quiz
 from moe_core.errors import QuizError
 from moe_core.jobs.inspect_quiz import SubjectSummary, inspect_quiz
+from moe_core.quizzes.benchmarks import load_quiz
 from tests.job_results import result_of
 
 

@@ -10,18 +10,18 @@ import pytest
 import torch
 
 from moe_core.errors import PromptError, RunError, SpecificationMismatchError, TraceError
-from moe_core.intervention import parse_mask
+from moe_core.interventions.intervention import parse_mask
 from moe_core.jobs.engine import Engine
 from moe_core.jobs.events import Event, Notice, Progress
 from moe_core.jobs.load_model import ModelRequest
 from moe_core.jobs.record import RecordRequest, RecordResult, record
-from moe_core.question_selection import QuestionSelection
-from moe_core.routing_trace import Status
-from moe_core.run_plan import RunOptions
-from moe_core.storage import network_folder
-from moe_core.storage.trace_lock import writer_lock
-from moe_core.storage.trace_reader import Trace, open_trace
-from moe_core.storage.trace_writer import TraceWriter
+from moe_core.jobs.run_plan import RunOptions
+from moe_core.quizzes.selection import QuestionSelection
+from moe_core.system import network_folder
+from moe_core.traces.lock import writer_lock
+from moe_core.traces.reader import Trace, open_trace
+from moe_core.traces.records import Status
+from moe_core.traces.writer import TraceWriter
 from tests.job_results import result_of
 from tests.reliability.real_jobs import write_quiz
 

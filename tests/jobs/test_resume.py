@@ -7,18 +7,18 @@ import numpy as np
 import pytest
 
 from moe_core.errors import ModelError, SpecificationMismatchError, TraceError
-from moe_core.intervention import parse_mask
+from moe_core.interventions.intervention import parse_mask
 from moe_core.jobs.engine import Engine
 from moe_core.jobs.events import Progress
 from moe_core.jobs.load_model import ModelRequest
 from moe_core.jobs.record import RecordRequest, record
 from moe_core.jobs.resume import ResumeRequest, resume
+from moe_core.jobs.run_plan import RunOptions
 from moe_core.jobs.what_if import WhatIfRequest, what_if
-from moe_core.question_selection import QuestionSelection
-from moe_core.run_plan import RunOptions
-from moe_core.storage.trace_check import verify
-from moe_core.storage.trace_reader import open_trace
-from moe_core.storage.trace_writer import TraceWriter
+from moe_core.quizzes.selection import QuestionSelection
+from moe_core.traces.check import verify
+from moe_core.traces.reader import open_trace
+from moe_core.traces.writer import TraceWriter
 from tests.job_results import result_of
 from tests.jobs.test_record import assert_equal_traces, run
 from tests.jobs.test_what_if import N, engine, quiz

@@ -10,11 +10,12 @@ from typing import Any
 from unittest.mock import patch
 
 from moe_core.errors import TraceError
-from moe_core.storage import hdf5_blocks, trace_skeleton
-from moe_core.storage.trace_writer import TraceWriter
+from moe_core.traces import creation as trace_skeleton
+from moe_core.traces.hdf5 import blocks as hdf5_blocks
+from moe_core.traces.writer import TraceWriter
 from tests.reliability.outcome import Outcome
 from tests.reliability.recorder import fill, words
-from tests.storage.synthetic_run import SyntheticRun, create, record
+from tests.traces.synthetic_run import SyntheticRun, create, record
 
 TINY = SyntheticRun(n_questions=2, n_prefixes=1, n_layers=1, mean_tokens=2)
 SHORT = "short write"

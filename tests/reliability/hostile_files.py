@@ -16,14 +16,14 @@ from unittest.mock import patch
 import h5py
 import numpy as np
 
-from moe_core.storage.hdf5_blocks import checksum
-from moe_core.storage.hdf5_structure import read_structure
-from moe_core.storage.layout import Segments, covered_rows
-from moe_core.storage.trace_check import check_structure
-from moe_core.storage.trace_skeleton import create_trace
-from tests.storage.copied_trace import Replacement, copy_trace, with_values
-from tests.storage.sealed_headers import change_headers, seal
-from tests.storage.synthetic_run import SyntheticRun, create, record
+from moe_core.traces.check import check_structure
+from moe_core.traces.creation import create_trace
+from moe_core.traces.hdf5.blocks import checksum
+from moe_core.traces.hdf5.structure import read_structure
+from moe_core.traces.layout import Segments, covered_rows
+from tests.traces.copied_trace import Replacement, copy_trace, with_values
+from tests.traces.hdf5.sealed_headers import change_headers, seal
+from tests.traces.synthetic_run import SyntheticRun, create, record
 
 MakeFile = Callable[[Path], Path]
 HOSTILE: dict[str, MakeFile] = {}

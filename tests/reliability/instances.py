@@ -9,13 +9,13 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from moe_core.errors import TraceError
-from moe_core.storage.trace_lock import writer_lock
-from moe_core.storage.trace_reader import open_trace
-from moe_core.storage.trace_writer import TraceWriter
+from moe_core.traces.lock import writer_lock
+from moe_core.traces.reader import open_trace
+from moe_core.traces.writer import TraceWriter
 from tests.reliability.fork_server import ForkServer
 from tests.reliability.outcome import Outcome
 from tests.reliability.recorder import RUN
-from tests.storage.synthetic_run import create
+from tests.traces.synthetic_run import create
 
 HERE = "tests.reliability.instances"
 _SENTENCE = re.compile(r".* is being written by (process (\d+) on .*|another process): wait until that has ended\.")

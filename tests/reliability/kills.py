@@ -4,11 +4,11 @@ from pathlib import Path
 
 import numpy as np
 
-from moe_core.storage.trace_reader import open_trace
+from moe_core.traces.reader import open_trace
 from tests.reliability.fork_server import ForkServer
 from tests.reliability.outcome import Outcome
 from tests.reliability.recorder import RUN, check_rows, fill, words
-from tests.storage.synthetic_run import create, record
+from tests.traces.synthetic_run import create, record
 
 CHAIN = 5
 RECORDER = "tests.reliability.recorder"

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import h5py
 
-from tests.storage.copied_trace import Replacement, copy_trace
-from tests.storage.sealed_headers import seal
+from tests.traces.copied_trace import Replacement, copy_trace
+from tests.traces.hdf5.sealed_headers import seal
 
 MakeFile = Callable[[Path], Path]
 CRASHERS: dict[str, MakeFile] = {}

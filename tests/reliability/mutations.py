@@ -10,14 +10,14 @@ from unittest.mock import patch
 import numpy as np
 
 from moe_core.errors import TraceError
-from moe_core.storage import hdf5_blocks
-from moe_core.storage.hdf5_structure import read_structure
-from moe_core.storage.layout import SUM_NAMES, Segments, TraceLayout
-from moe_core.storage.trace_check import check_structure
-from moe_core.storage.trace_reader import Trace, open_trace
+from moe_core.traces.check import check_structure
+from moe_core.traces.hdf5 import blocks as hdf5_blocks
+from moe_core.traces.hdf5.structure import read_structure
+from moe_core.traces.layout import SUM_NAMES, Segments, TraceLayout
+from moe_core.traces.reader import Trace, open_trace
 from tests.reliability.outcome import Outcome
 from tests.reliability.recorder import ARRAYS
-from tests.storage.synthetic_run import SyntheticRun, record
+from tests.traces.synthetic_run import SyntheticRun, record
 
 RUN = SyntheticRun(n_questions=9, n_prefixes=2, mean_tokens=3)
 TEXTS = ("ids", "texts")

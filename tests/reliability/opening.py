@@ -6,10 +6,10 @@ from contextlib import contextmanager, suppress
 from ctypes import CDLL, get_errno
 from pathlib import Path
 
-from app.trace_data import TraceData
+from app.state.trace_data import TraceData
 from moe_core.errors import TraceError
-from moe_core.scope import Scope
-from moe_core.storage.library import read_entry
+from moe_core.measures.routing_sample import Scope
+from moe_core.traces.library import read_entry
 
 _IN_OPEN, _IN_ACCESS = 0x20, 0x01
 

@@ -10,12 +10,12 @@ from unittest.mock import patch
 
 import numpy as np
 
-from moe_core.storage import trace_skeleton
-from moe_core.storage.positioned_file import PositionedFile
-from moe_core.storage.trace_reader import Trace, open_trace
+from moe_core.system.positioned_file import PositionedFile
+from moe_core.traces import creation as trace_skeleton
+from moe_core.traces.reader import Trace, open_trace
 from tests.reliability.outcome import Outcome
 from tests.reliability.recorder import check_rows, fill, words
-from tests.storage.synthetic_run import SyntheticRun, create, record
+from tests.traces.synthetic_run import SyntheticRun, create, record
 
 SECTOR = 512
 

@@ -7,8 +7,8 @@ import numpy as np
 import pyarrow
 from pyarrow import parquet
 
-from moe_core.benchmarks import load_quiz
 from moe_core.errors import QuizError
+from moe_core.quizzes.benchmarks import load_quiz
 from tests.reliability.fork_server import ForkServer
 from tests.reliability.outcome import Outcome
 

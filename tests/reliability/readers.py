@@ -6,11 +6,11 @@ from pathlib import Path
 import numpy as np
 
 from moe_core.errors import TraceError
-from moe_core.storage.trace_reader import Trace, open_trace
+from moe_core.traces.reader import Trace, open_trace
 from tests.reliability.fork_server import ForkServer
 from tests.reliability.outcome import Outcome
 from tests.reliability.recorder import ARRAYS, fill
-from tests.storage.synthetic_run import SyntheticRun, create, record
+from tests.traces.synthetic_run import SyntheticRun, create, record
 
 HERE = "tests.reliability.readers"
 LONGER = SyntheticRun(n_questions=1500, n_prefixes=3, mean_tokens=4)

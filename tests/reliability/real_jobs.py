@@ -10,15 +10,15 @@ from typing import Any
 
 import numpy as np
 
-from moe_core.intervention import parse_mask
+from moe_core.interventions.intervention import parse_mask
 from moe_core.jobs.engine import Engine
 from moe_core.jobs.export_pruned import ExportRequest, export_pruned
 from moe_core.jobs.load_model import ModelRequest
 from moe_core.jobs.record import RecordRequest, record
+from moe_core.jobs.run_plan import RunOptions
 from moe_core.jobs.what_if import WhatIfRequest, what_if
-from moe_core.run_plan import RunOptions
-from moe_core.storage.trace_check import verify
-from moe_core.storage.trace_reader import open_trace
+from moe_core.traces.check import verify
+from moe_core.traces.reader import open_trace
 from tests.reliability.fork_server import ForkServer
 from tests.reliability.outcome import Outcome
 from tests.reliability.recorder import check_rows

@@ -9,11 +9,11 @@ from pathlib import Path
 import h5py  # here, or every child that makes a trace would import it first
 import numpy as np
 
-from moe_core.storage.layout import SUM_NAMES
-from moe_core.storage.trace_reader import Trace, open_trace
-from moe_core.storage.trace_writer import TraceWriter
+from moe_core.traces.layout import SUM_NAMES
+from moe_core.traces.reader import Trace, open_trace
+from moe_core.traces.writer import TraceWriter
 from tests.reliability.outcome import Outcome
-from tests.storage.synthetic_run import SyntheticRun, create
+from tests.traces.synthetic_run import SyntheticRun, create
 
 assert h5py
 RUN = SyntheticRun(n_questions=40, n_prefixes=3)

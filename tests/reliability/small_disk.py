@@ -12,7 +12,7 @@ from unittest.mock import patch
 from moe_core.errors import TraceError
 from tests.reliability.outcome import Outcome
 from tests.reliability.recorder import fill, words
-from tests.storage.synthetic_run import SyntheticRun, create, record
+from tests.traces.synthetic_run import SyntheticRun, create, record
 
 DISK_BYTES = 8 * 2**20
 PAGE = 4096

@@ -10,8 +10,8 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from moe_core.intervention import parse_mask
-from moe_core.storage.trace_check import verify
+from moe_core.interventions.intervention import parse_mask
+from moe_core.traces.check import verify
 from tests.reliability.fork_server import Ended, ForkServer
 from tests.reliability.outcome import Outcome
 from tests.reliability.real_jobs import write_quiz
@@ -31,13 +31,15 @@ def preload() -> None:
     from transformers import AutoConfig, AutoTokenizer
 
     import app.__main__
-    import app.application
-    import moe_core.benchmarks
+    import app.start.application
     import moe_core.commands
-    import moe_core.inference.asking
-    import moe_core.model_loading.building
+    import moe_core.models.inference.forward_passes
+    import moe_core.models.loading.building
+    import moe_core.quizzes.benchmarks
 
-    assert all((app.application, moe_core.commands, moe_core.inference.asking, AutoConfig, AutoTokenizer))
+    assert all(
+        (app.start.application, moe_core.commands, moe_core.models.inference.forward_passes, AutoConfig, AutoTokenizer)
+    )
 
 
 def command(arguments: list[str]) -> NoReturn:
@@ -54,8 +56,8 @@ def window(arguments: list[str], close_after_ms: int, mask: str = "") -> NoRetur
     from PySide6.QtCore import QTimer
     from PySide6.QtWidgets import QApplication
 
-    from app import application
-    from app.main_window import MainWindow
+    from app.start import application
+    from app.window.main_window import MainWindow
 
     def windows() -> list[MainWindow]:
         return [widget for widget in QApplication.topLevelWidgets() if isinstance(widget, MainWindow)]

@@ -7,7 +7,7 @@ import pytest
 
 from tests.reliability.faults import every_fault
 from tests.reliability.recorder import SMALL, fill
-from tests.storage.synthetic_run import create, record
+from tests.traces.synthetic_run import create, record
 
 
 def test_every_call_is_refused_in_every_way(tmp_path: Path) -> None:

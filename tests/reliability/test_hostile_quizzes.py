@@ -13,10 +13,10 @@ from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 from pyarrow import parquet
 
-from moe_core.benchmark import Quiz
-from moe_core.benchmarks import load_quiz
 from moe_core.errors import QuizError
-from moe_core.question import MAX_CHOICES
+from moe_core.quizzes.benchmark import Quiz
+from moe_core.quizzes.benchmarks import load_quiz
+from moe_core.quizzes.question import MAX_CHOICES
 from tests.reliability.quiz_fuzz import damaged_tables
 
 GOOD = st.fixed_dictionaries(

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from moe_core.specification import Specification
+from moe_core.traces.specification import Specification
 from tests.command_line import ROOT
-from tests.storage.synthetic_run import SyntheticRun, record
+from tests.traces.synthetic_run import SyntheticRun, record
 
 
 @dataclass(frozen=True)

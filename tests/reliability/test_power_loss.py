@@ -4,7 +4,7 @@ from pathlib import Path
 
 from tests.reliability.power_loss import PowerLoss, recorded_operations
 from tests.reliability.recorder import SMALL
-from tests.storage.synthetic_run import create
+from tests.traces.synthetic_run import create
 
 
 def test_every_prefix_of_the_writes(tmp_path: Path) -> None:

@@ -11,17 +11,17 @@ from PySide6.QtCore import QAbstractItemModel, QAbstractListModel, Qt
 from PySide6.QtWidgets import QAbstractItemView, QApplication, QLabel, QMessageBox, QWidget
 from pytestqt.qtbot import QtBot
 
-from app.main_window import MainWindow
-from app.remembering import reopen_last
 from app.settings import Settings
-from moe_core.question import Question
-from moe_core.scope import Scope
-from moe_core.storage.library import Condition, Library
-from moe_core.storage.trace_skeleton import create_trace
-from moe_core.storage.trace_writer import TraceWriter
+from app.window.last_session import reopen_last
+from app.window.main_window import MainWindow
+from moe_core.measures.routing_sample import Scope
+from moe_core.quizzes.question import Question
+from moe_core.traces.creation import create_trace
+from moe_core.traces.library import Condition, Library
+from moe_core.traces.writer import TraceWriter
 from tests.reliability.hostile_files import HOSTILE, make_canaries
-from tests.storage.copied_trace import copy_trace, with_values
-from tests.storage.synthetic_run import SyntheticRun, record
+from tests.traces.copied_trace import copy_trace, with_values
+from tests.traces.synthetic_run import SyntheticRun, record
 
 RICH = '<img src="file:///tmp/canary.png"><b onclick="x">Rich</b>'
 DAMAGED = (

@@ -15,18 +15,18 @@ from app.content.comparison_values import (
     is_compared,
     rows_of,
 )
-from app.session import Session
-from app.trace_data import TraceData
-from app.what_if import Mode
-from moe_core.entropy_curves import EntropyKind
-from moe_core.metrics import METRICS
-from moe_core.question_filter import EVERYTHING, QuestionFilter
-from moe_core.scope import Scope
-from moe_core.scoped_routing import sample
-from moe_core.storage.trace_reader import open_trace
+from app.state.session import Session
+from app.state.trace_data import TraceData
+from app.state.what_if_state import Mode
+from moe_core.measures.entropy_by_layer import EntropyKind
+from moe_core.measures.metrics import METRICS
+from moe_core.measures.question_filter import EVERYTHING, QuestionFilter
+from moe_core.measures.routing_in_scope import sample
+from moe_core.measures.routing_sample import Scope
+from moe_core.traces.reader import open_trace
 from tests.app.synthetic_what_if import RUN, show, synthetic_what_if
-from tests.storage.synthetic_run import record
-from tests.test_comparison import rerun
+from tests.comparison.test_comparison import rerun
+from tests.traces.synthetic_run import record
 
 ASKED = range(3, 20)
 COMPARED = [row for row in ASKED if row != 4]

@@ -12,10 +12,10 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QPushButton
 from pytestqt.qtbot import QtBot
 
-from app.crash_report import CrashReport
 from app.dialogs.error_report import ErrorReport
 from app.log_records import installed_records
-from app.main_window import MainWindow
+from app.start.crash_report import CrashReport
+from app.window.main_window import MainWindow
 
 SECRET = "What is the capital of France?"
 

@@ -1,4 +1,4 @@
-"""The window under a real window manager; run by tests/app/test_display.py, which brings the display."""
+"""The window under a real window manager; run by tests/app/start/test_display.py, which brings the display."""
 
 import os
 import subprocess
@@ -9,7 +9,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
-from app.main_window import MainWindow
+from app.window.main_window import MainWindow
 
 pytestmark = pytest.mark.skipif(not os.environ.get("MOESCOPE_TEST_DISPLAY"), reason="needs a display of its own")
 

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from app.content.mask_editing import with_experts
-from app.main_window import MainWindow
-from moe_core.intervention import act_on
-from moe_core.intervention_file import read_intervention, save_intervention
+from app.window.main_window import MainWindow
+from moe_core.interventions.file import read_intervention, save_intervention
+from moe_core.interventions.intervention import act_on
 
 MASK = frozenset({(0, 3), (2, 1)})
 

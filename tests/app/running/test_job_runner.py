@@ -10,7 +10,7 @@ from PySide6.QtCore import QObject, QThread, Slot
 from pytestqt.qtbot import QtBot
 
 from app.running.job_runner import JobEnded, JobRunner
-from app.status_line import StatusLine
+from app.window.status_line import StatusLine
 from moe_core.errors import ModelError
 from moe_core.jobs import engine as engine_module
 from moe_core.jobs.engine import Engine

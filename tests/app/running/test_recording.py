@@ -10,17 +10,17 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QMessageBox, QToolButton
 from pytestqt.qtbot import QtBot
 
-from app.dialogs.record_dialog import RecordDialog
-from app.job_news import MOST_NOTES
-from app.main_window import MainWindow
+from app.dialogs.record.dialog import RecordDialog
 from app.running import recording
 from app.running.job_runner import JobEnded
+from app.window.job_outcomes import MOST_NOTES
+from app.window.main_window import MainWindow
 from moe_core.jobs.events import Progress
 from moe_core.jobs.load_model import ModelRequest
 from moe_core.jobs.record import RecordRequest, record
-from moe_core.question_selection import QuestionSelection
-from moe_core.run_plan import RunOptions
-from moe_core.storage.trace_reader import open_trace
+from moe_core.jobs.run_plan import RunOptions
+from moe_core.quizzes.selection import QuestionSelection
+from moe_core.traces.reader import open_trace
 from tests.job_results import result_of
 
 
@@ -220,7 +220,7 @@ def test_a_disk_that_fails_in_the_middle_keeps_what_is_shown(
     second_batch: threading.Event,
 ) -> None:
     """The partial trace stays open with all that was written, and can be resumed."""
-    from moe_core.storage import positioned_file
+    from moe_core.system import positioned_file
 
     request = demo_into(tmp_path / "t.h5", limit=200)
     real = positioned_file.PositionedFile.write

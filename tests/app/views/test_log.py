@@ -10,7 +10,7 @@ from PySide6.QtGui import QGuiApplication, QTextCursor
 from pytestqt.qtbot import QtBot
 
 from app.log_records import LIMIT, LogRecords
-from app.session import Session
+from app.state.session import Session
 from app.views.log import LogView
 
 log = logging.getLogger("tests.log_view")

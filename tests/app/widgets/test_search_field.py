@@ -4,7 +4,7 @@ import pytest
 from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
-from app.widgets.margin_popup import bound_in
+from app.widgets.popups.margin_popup import bound_in
 from app.widgets.search_field import SearchField
 
 

@@ -1,0 +1,69 @@
+"""The menus of the window, made from the actions; an action is grey where the state has nothing for it."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING
+
+from PySide6.QtGui import QAction, QKeySequence
+from PySide6.QtWidgets import QMenu
+
+from app.actions import MENUS
+from app.actions.action import Action, Menu
+from app.state.state import State
+from app.widgets.safe_text import as_tooltip
+
+if TYPE_CHECKING:
+    from app.window.main_window import MainWindow
+
+
+class Menus:
+    """Fills a window's menu bar. `actions` are the made ones, by name."""
+
+    def __init__(self, window: "MainWindow") -> None:
+        self._window = window
+        self.actions: dict[str, QAction] = {}
+        self._recent = QMenu("Open recent", window)
+        self._recent.setToolTipsVisible(True)
+        self._recent.aboutToShow.connect(self._fill_recent)
+        menus = {menu.title: self._add(menu) for menu in MENUS}
+        menus["File"].insertMenu(self.actions["demo"], self._recent)
+        views = menus["View"].addMenu("Views")
+        for dock in window.docks.values():
+            views.addAction(dock.toggleViewAction())
+
+    def follow(self, state: State) -> None:
+        """Make grey what cannot be done now."""
+        for menu in MENUS:
+            for action in menu.actions:
+                self.actions[action.name].setEnabled(action.is_enabled(state))
+
+    def _add(self, menu: Menu) -> QMenu:
+        added = self._window.menuBar().addMenu(menu.title)
+        for number, group in enumerate(menu.groups):
+            if number:
+                added.addSeparator()
+            for action in group:
+                made = self.actions[action.name] = self._make(action)
+                added.addAction(made)
+        return added
+
+    def _make(self, action: Action) -> QAction:
+        made = QAction(action.text, self._window)
+        made.setObjectName(f"action-{action.name}")
+        made.setShortcuts([QKeySequence(keys) for keys in action.keys])
+        made.setToolTip(action.tip)
+        made.setStatusTip(action.tip)
+        made.setEnabled(action.is_enabled(self._window.session.state))
+        made.triggered.connect(self._runs(action))
+        return made
+
+    def _runs(self, action: Action) -> Callable[[], object]:
+        return lambda: action.run(self._window)
+
+    def _fill_recent(self) -> None:
+        self._recent.clear()
+        for path in self._window.settings.recent:
+            entry = self._recent.addAction(path.name, partial(self._window.open_trace, path))
+            entry.setToolTip(as_tooltip(str(path)))
+        if not self._window.settings.recent:
+            self._recent.addAction("No trace was opened yet").setEnabled(False)

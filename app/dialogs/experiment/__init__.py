@@ -1,0 +1,1 @@
+"""The dialog that runs prepared experiments and shows what they found."""

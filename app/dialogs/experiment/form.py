@@ -1,0 +1,123 @@
+"""The options of an experiment as a form; only those that the experiment reads can be seen."""
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QCheckBox, QComboBox, QFormLayout, QLabel, QLineEdit, QSpinBox, QWidget
+
+from app.dialogs.experiment.choices import ExperimentChoices
+from app.dialogs.form_parts import choice
+from app.state.what_if_state import SubsetKind
+from moe_core.experiments.design import MOST_REPEATS
+from moe_core.experiments.experiment import Experiment
+from moe_core.measures.routing_sample import Scope
+
+_SUBSETS = (
+    (SubsetKind.ALL.value, "All recorded ones"),
+    (SubsetKind.SELECTION.value, "Those that pass the filter"),
+    (SubsetKind.SAMPLE.value, "A sample"),
+)
+_MOST = 1_000_000
+
+
+class ExperimentForm(QWidget):
+    """`changed`: something was edited."""
+
+    changed = Signal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._layout = QFormLayout(self)
+        self._layout.setContentsMargins(0, 0, 0, 0)
+        self._layout.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+        start = ExperimentChoices()
+        self.subset = choice(_SUBSETS)
+        self.sample = _whole(start.sample, least=1)
+        self.seed = _whole(start.seed)
+        self.scope = QComboBox()
+        self.factors = QLineEdit(start.factors)
+        self.best = _whole(start.best)
+        self.best.setSpecialValueText("top-k")
+        self.shares = QLineEdit(start.shares)
+        self.repeats = _whole(start.repeats, most=MOST_REPEATS)
+        self.asks_baseline = QCheckBox("Ask the &baseline here too")
+        self.asks_baseline.setToolTip(
+            "Ask the same questions without an intervention first, and compare with that: needed where model, device "
+            "or precision are not those of the trace"
+        )
+        self._add_rows()
+        self._connect()
+
+    @property
+    def choices(self) -> ExperimentChoices:
+        """The form as it is."""
+        scope = self.scope.currentData()
+        return ExperimentChoices(
+            subset=SubsetKind(self.subset.currentData()),
+            sample=self.sample.value(),
+            seed=self.seed.value(),
+            scope=Scope(scope) if scope else None,
+            factors=self.factors.text(),
+            best=self.best.value(),
+            shares=self.shares.text(),
+            repeats=self.repeats.value(),
+            asks_baseline=self.asks_baseline.isChecked(),
+        )
+
+    def show_experiment(self, experiment: Experiment) -> None:
+        """Show the options of this experiment."""
+        chosen = self.scope.currentData()
+        self.scope.blockSignals(True)
+        self.scope.clear()
+        self.scope.addItem(f"{experiment.scope} (usual)", "")
+        for scope in Scope:
+            if scope is not experiment.scope:
+                self.scope.addItem(scope.value, scope.value)
+        self.scope.setCurrentIndex(max(self.scope.findData(chosen), 0))
+        self.scope.blockSignals(False)
+        for name in ("scope", "factors", "best", "shares", "repeats"):
+            self._layout.setRowVisible(getattr(self, name), name in experiment.reads)
+        self._on_edited()
+
+    def _add_rows(self) -> None:
+        self._add("&Questions", self.subset, "Which recorded questions take part")
+        self._add("Sa&mple of", self.sample, "How many are drawn, each subject in proportion")
+        self._add("&Seed", self.seed, "Draws the sample, the halves and the random masks: the same seed, the same ones")
+        self._add("Sc&ope", self.scope, "Which tokens count when experts are chosen")
+        self._add("&Factors", self.factors, "Gate weights of the chosen experts are multiplied by these")
+        self._add(
+            "&Experts per layer", self.best, "How many of each layer are boosted; top-k: as many as a token chooses"
+        )
+        self._add("S&hares, %", self.shares, "How much of every layer's experts is removed; at least top-k stay")
+        self._add("Random &draws", self.repeats, "Random masks of the same size beside the chosen ones")
+        self._layout.addRow(self.asks_baseline)
+
+    def _add(self, label: str, field: QWidget, tip: str) -> None:
+        buddy = QLabel(label)
+        buddy.setBuddy(field)
+        buddy.setToolTip(tip)
+        field.setToolTip(tip)
+        field.setAccessibleName(label.replace("&", ""))
+        for inner in field.findChildren(QLineEdit):
+            inner.setAccessibleName(field.accessibleName())
+        self._layout.addRow(buddy, field)
+
+    def _connect(self) -> None:
+        for box in (self.subset, self.scope):
+            box.currentIndexChanged.connect(self._on_edited)
+        for number in (self.sample, self.seed, self.best, self.repeats):
+            number.valueChanged.connect(self._on_edited)
+        for text in (self.factors, self.shares):
+            text.textChanged.connect(self._on_edited)
+        self.asks_baseline.toggled.connect(self._on_edited)
+
+    def _on_edited(self) -> None:
+        is_sample = self.subset.currentData() == SubsetKind.SAMPLE.value
+        self._layout.setRowVisible(self.sample, is_sample)
+        self.changed.emit()
+
+
+def _whole(value: int, *, least: int = 0, most: int = _MOST) -> QSpinBox:
+    box = QSpinBox()
+    box.setRange(least, most)
+    box.setGroupSeparatorShown(True)
+    box.setValue(value)
+    return box

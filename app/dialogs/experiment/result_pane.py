@@ -1,0 +1,181 @@
+"""What one experiment found: the sentence, its figure, its points, what limits it, and the masks behind the points."""
+
+from pathlib import Path
+
+import numpy as np
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QPalette
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSplitter, QVBoxLayout, QWidget
+
+from app.dialogs.experiment.figures import POINT_STYLES, caption_of, chart_of, data_of, members_of, point_table
+from app.running.experiments import ExperimentRun
+from app.widgets.eliding_label import ElidingLabel
+from app.widgets.figures.figure import Figure
+from app.widgets.figures.pane import FigurePane
+from app.widgets.figures.table_figure import TableFigure
+from app.widgets.plots.interval_chart import IntervalPlot
+from app.widgets.tables.view import ArrayTableView
+from moe_core.experiments.result import ExperimentPoint
+from moe_core.numbers.formatting import count, percent_with_interval
+
+_LEADING = ("number", "delta", "delta_ci", "p", "accuracy", "accuracy_ci")
+_NOTHING_YET = "What the experiment finds stands here: a sentence, a figure, and every point with its interval."
+_KEY = "bars are 95 % intervals, a grey band is the range of random draws"
+
+
+class ExperimentPane(QWidget):
+    """Shows one run. `mask_wanted` carries the Intervention of the chosen point."""
+
+    mask_wanted = Signal(object)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._run: ExperimentRun | None = None
+        self._point: int | None = None
+        self._trace: Path | None = None
+        self.finding = plain_text()
+        self.finding.setAccessibleName("What the experiment found")
+        font = self.finding.font()
+        font.setPointSizeF(font.pointSizeF() * 1.08)
+        self.finding.setFont(font)
+        self.plot = IntervalPlot()
+        self.figure = Figure(self.plot, "Experiment")
+        self._figure_pane = FigurePane(self.figure)
+        self.table = ArrayTableView(POINT_STYLES, elastic="point", leading=_LEADING)
+        self.table.setAccessibleName("Points of the experiment")
+        self._table_figure = TableFigure(self.table, "Points of the experiment", ("Copy name of the point", "point"))
+        self.use = QPushButton("&Use this mask")
+        self.use.setAutoDefault(False)
+        self._chosen = ElidingLabel()
+        self.caveats = plain_text()
+        self.caveats.setForegroundRole(QPalette.ColorRole.PlaceholderText)
+        self.caveats.setAccessibleName("What limits the finding")
+        self._lay_out()
+        self.plot.point_chosen.connect(self._on_plot_point)
+        self.table.row_chosen.connect(self.choose_point)
+        self.table.sort_changed.connect(self._draw)
+        self.table.doubleClicked.connect(self._on_use)
+        self.use.clicked.connect(self._on_use)
+
+    @property
+    def run(self) -> ExperimentRun | None:
+        """What is shown."""
+        return self._run
+
+    def show_run(self, run: ExperimentRun | None) -> None:
+        """Show another run, or the same one with more points: then the chosen point stays."""
+        if run is None or self._run is None or run.number != self._run.number:
+            self._point = None
+        self._run = run
+        self._draw()
+
+    def choose_point(self, point: int) -> None:
+        """Mark one point in figure and table."""
+        self._point = point
+        self._draw()
+
+    def set_trace(self, path: Path | None) -> None:
+        """Say which trace is open: only its masks can be used."""
+        self._trace = path
+        self._draw_use()
+
+    def _lay_out(self) -> None:
+        self._parts = QSplitter(Qt.Orientation.Vertical)
+        self._parts.addWidget(self._figure_pane)
+        self._parts.addWidget(self._table_figure)
+        self._parts.setStretchFactor(0, 3)
+        self._parts.setStretchFactor(1, 2)
+        self._parts.setChildrenCollapsible(False)
+        row = QHBoxLayout()
+        row.addWidget(self.use)
+        row.addWidget(self._chosen, 1)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(12, 8, 8, 8)
+        column.addWidget(self.finding)
+        column.addWidget(self._parts, 1)
+        column.addLayout(row)
+        column.addWidget(self.caveats)
+        column.addStretch()  # takes the room while there is nothing but a sentence
+
+    def _draw(self) -> None:
+        run = self._run
+        for widget in (self._parts, self.use, self._chosen, self.caveats):
+            widget.setVisible(run is not None)
+        self.finding.setForegroundRole(
+            QPalette.ColorRole.PlaceholderText if run is None else QPalette.ColorRole.WindowText
+        )
+        self.finding.setText(_NOTHING_YET if run is None else _headline(run))
+        if run is None:
+            return
+        self.caveats.setText("\n".join(_small_print(run)))
+        self.figure.title = run.experiment.title
+        self._figure_pane.set_subtitle(_subtitle(run), caption_of(run))
+        self.plot.show_chart(chart_of(run), self._place_in_chart(run))
+        self.figure.set_data(data_of(run), caption_of(run))
+        self._draw_table(run)
+        self._draw_use()
+
+    def _draw_table(self, run: ExperimentRun) -> None:
+        table, every = point_table(run), np.arange(len(run.points))
+        order = table.sorted_rows(every, self.table.sort_column, descending=self.table.is_descending)
+        self.table.show_rows(table, order)
+        self.table.show_current(self._point)
+        self._table_figure.set_data(self.table.shown_data(), caption_of(run))
+
+    def _draw_use(self) -> None:
+        point, problem = self._chosen_point(), ""
+        if point is None:
+            problem = "Choose a point in the figure or the table first"
+        elif self._run is not None and self._trace != self._run.path:
+            problem = "This point belongs to another trace than the one that is open"
+        elif point.intervention.is_empty():
+            problem = "This point is the baseline: it acts on no expert"
+        self.use.setEnabled(not problem)
+        self.use.setToolTip(problem or "Put the mask of this point into the editor of What if; undo takes it back")
+        self._chosen.set_text(problem if point is None else point.intervention.name or problem)
+
+    def _chosen_point(self) -> ExperimentPoint | None:
+        return None if self._run is None or self._point is None else self._run.points[self._point]
+
+    def _place_in_chart(self, run: ExperimentRun) -> tuple[int, int] | None:
+        for series, points in enumerate(members_of(run)):
+            for point, members in enumerate(points):
+                if self._point in members:
+                    return series, point
+        return None
+
+    def _on_plot_point(self, series: int, point: int) -> None:
+        if self._run is not None:
+            self.choose_point(members_of(self._run)[series][point][0])
+
+    def _on_use(self) -> None:
+        if (point := self._chosen_point()) is not None and self.use.isEnabled():
+            self.mask_wanted.emit(point.intervention)
+
+
+def plain_text() -> QLabel:
+    """A label of plain text that wraps and can be selected."""
+    label = QLabel()
+    label.setTextFormat(Qt.TextFormat.PlainText)
+    label.setWordWrap(True)
+    label.setTextInteractionFlags(
+        Qt.TextInteractionFlag.TextSelectableByMouse | Qt.TextInteractionFlag.TextSelectableByKeyboard
+    )
+    return label
+
+
+def _headline(run: ExperimentRun) -> str:
+    n = len(run.points)
+    return run.result.finding if run.result else f"{run.experiment.title}: {n} point{'s' * (n != 1)} so far."
+
+
+def _subtitle(run: ExperimentRun) -> str:
+    if run.result is None:
+        return f"running; {_KEY}"
+    found = run.result.baseline
+    return f"baseline {percent_with_interval(found.estimate, found.lower, found.upper)}, n = {count(found.n)}; {_KEY}"
+
+
+def _small_print(run: ExperimentRun) -> list[str]:
+    result = run.result
+    return [] if result is None else [f"{result.setting}.", *(f"{caveat}." for caveat in result.caveats)]

@@ -1,0 +1,1 @@
+"""The dialog that asks what to record, and where to."""

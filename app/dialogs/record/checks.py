@@ -1,0 +1,144 @@
+"""Looks at the model and the quiz of the record dialog in the job thread, a moment after they were typed."""
+
+from collections.abc import Callable
+
+from PySide6.QtCore import QObject, QTimer, Signal
+
+from app.dialogs.record.values import RecordValues
+from app.running.job_runner import Inquiry, Job, JobEnded, JobRunner
+from moe_core.jobs.engine import Engine
+from moe_core.jobs.inspect_model import ModelSummary, inspect_model
+from moe_core.jobs.inspect_quiz import QuizSummary, inspect_quiz
+from moe_core.numbers.formatting import significant
+
+DELAY_MS = 500
+
+
+class Check(QObject):
+    """One question to the job thread, asked anew whenever what it is about changes; only the last answer counts.
+
+    `told` comes when `text`, `is_problem` or `summary` (None while not known) changed.
+    """
+
+    told = Signal()
+
+    def __init__(self, runner: JobRunner, parent: QObject) -> None:
+        super().__init__(parent)
+        self.text = ""
+        self.is_problem = False
+        self.summary: object = None
+        self._runner = runner
+        self._title = ""
+        self._subject: object = None
+        self._make_job: Callable[[Engine], Job] | None = None
+        self._inquiry: Inquiry | None = None
+        self._delay = QTimer(self, interval=DELAY_MS, singleShot=True)
+        self._delay.timeout.connect(self._ask)
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether an answer is still to come."""
+        return self._delay.isActive() or self._inquiry is not None
+
+    def ask(self, subject: object, title: str, make_job: Callable[[Engine], Job], *, again: bool = False) -> None:
+        """Ask soon, unless the same was asked before; `again` asks at once in any case."""
+        if subject == self._subject and not again:
+            return
+        self.stop()
+        self._subject, self._title, self._make_job = subject, title, make_job
+        self._tell("")
+        if again:
+            self._ask()
+        else:
+            self._delay.start()
+
+    def stop(self) -> None:
+        """Wait for no answer any more."""
+        self._delay.stop()
+        if self._inquiry is not None:
+            self._inquiry.told.disconnect(self._on_told)
+            self._inquiry.ended.disconnect(self._on_ended)
+            self._inquiry.cancel()
+        self._inquiry, self._subject = None, None
+
+    def forget(self) -> None:
+        """Ask nothing: what it is about cannot be used."""
+        self.stop()
+        self._tell("")
+
+    def _ask(self) -> None:
+        if self._make_job is None or not self._runner.takes_inquiries:
+            return
+        self._inquiry = self._runner.inquire(self._title, self._make_job)
+        self._inquiry.told.connect(self._on_told)
+        self._inquiry.ended.connect(self._on_ended)
+
+    def _on_told(self, text: str) -> None:
+        self._tell(f"{text} …")
+
+    def _on_ended(self, ended: JobEnded) -> None:
+        self._inquiry = None
+        if ended.outcome == "failed":
+            self._tell(ended.error, is_problem=True)
+            return
+        self._tell("", summary=ended.result)
+
+    def _tell(self, text: str, *, is_problem: bool = False, summary: object = None) -> None:
+        self.text, self.is_problem, self.summary = text, is_problem, summary
+        self.told.emit()
+
+
+def check_model(check: Check, values: RecordValues, *, again: bool = False) -> None:
+    """Ask what the model downloads and needs."""
+    request = values.model_request
+    check.ask(request, f"Looking at {request.model}", lambda engine: inspect_model(request, engine), again=again)
+
+
+def check_quiz(check: Check, values: RecordValues) -> None:
+    """Ask what the quiz holds; nothing is downloaded only to look."""
+    quiz = values.quiz_text
+    check.ask(quiz, f"Reading {quiz}", lambda engine: inspect_quiz(quiz, offline=True))
+
+
+def model_text(summary: ModelSummary) -> str:
+    """What a model is, what it downloads, and whether it fits."""
+    shape = f"{summary.n_layers} layers × {summary.n_experts} experts, top-{summary.top_k}"
+    download = f"Downloads {bytes_text(summary.download_bytes)}" if summary.download_bytes else "Nothing to download"
+    place = f"on {summary.device} as {summary.dtype}"
+    needs = f"needs {bytes_text(summary.memory.total)}"
+    free = "" if summary.free is None else f" of {bytes_text(summary.free)} free"
+    fit = f"{download}; {needs}{free} {place}."
+    if summary.lacking:
+        fit = f"{download}. Does not fit {place}: {summary.lacking} need more than the{free.removeprefix(' of')}."
+    return f"{summary.family}, {shape}, {_large(summary.n_parameters)} weights.\n{fit}"
+
+
+def memory_text(summary: ModelSummary) -> str:
+    """The memory estimate by part."""
+    memory = summary.memory
+    parts = (("experts", memory.experts), ("other weights", memory.others), ("a batch in flight", memory.working))
+    return "Memory needed: " + ", ".join(f"{name} {bytes_text(size)}" for name, size in parts) + "."
+
+
+def quiz_text(summary: QuizSummary) -> str:
+    """What a quiz holds, in one line."""
+    n_subjects = len(summary.subjects)
+    return f"{summary.n_questions:,} questions in {n_subjects:,} subject{'s' * (n_subjects != 1)}"
+
+
+def examples_text(summary: QuizSummary) -> str:
+    """How many worked examples can be shown."""
+    fewest = min((subject.n_shots for subject in summary.subjects), default=0)
+    return f"0 to {fewest}: worked examples of each subject" if fewest else "This quiz has no worked examples"
+
+
+def bytes_text(n_bytes: int) -> str:
+    """13.8 GB, 5.61 MB."""
+    return f"{significant(n_bytes / 1e9)} GB" if n_bytes >= 1e9 else f"{significant(n_bytes / 1e6)} MB"
+
+
+def _large(count: int) -> str:
+    for size, name in ((1e9, "billion"), (1e6, "million")):
+        if count >= size:
+            return f"{significant(count / size)} {name}"
+    return f"{count:,}"

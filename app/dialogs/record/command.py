@@ -1,0 +1,33 @@
+"""The command line that does the same as a request made in the window."""
+
+import shlex
+from pathlib import Path
+
+from moe_core.jobs.load_model import ModelRequest
+from moe_core.jobs.record import RecordRequest
+from moe_core.jobs.run_plan import RunOptions
+from moe_core.quizzes.selection import QuestionSelection
+
+
+def command_line(request: RecordRequest) -> str:
+    """`moescope record ..`, quoted for a shell; options that have their default are left out."""
+    model, chosen, options = request.model, request.selection, request.options
+    words = ["moescope", "record", "--model", model.model, "--quiz", request.quiz, "--out", str(request.out)]
+    empty = RecordRequest(ModelRequest(""), "", Path())
+    for option, value, default in (
+        ("--subjects", ",".join(chosen.subjects), ""),
+        ("--limit", chosen.limit, None),
+        ("--sample", chosen.sample, None),
+        ("--seed", chosen.seed, QuestionSelection().seed),
+        ("--ids", chosen.ids_file, None),
+        ("--shots", options.shots, RunOptions().shots),
+        ("--protocol", options.protocol, RunOptions().protocol),
+        ("--tokens", options.tokens, RunOptions().tokens),
+        ("--device", model.device, empty.model.device),
+        ("--dtype", model.dtype, empty.model.dtype),
+        ("--batch-tokens", options.batch_tokens, None),
+    ):
+        if value != default:
+            words += [option, str(value)]
+    words += ["--skip-too-long"] * options.skip_too_long + ["--offline"] * model.offline
+    return shlex.join(words)

@@ -1,0 +1,198 @@
+"""The fields of the record dialog, grouped as one thinks of a run: model, quiz, prompt, machine, output."""
+
+from PySide6.QtCore import QSignalBlocker, Signal
+from PySide6.QtGui import QFontDatabase
+from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QLineEdit, QPlainTextEdit, QPushButton, QVBoxLayout, QWidget
+
+from app.dialogs.form_parts import CommaCompleter, Note, Section, choice, number, suggestions
+from app.dialogs.record.values import DEVICES, DTYPES, RecordValues
+
+_PROTOCOLS = (("plain", "Plain, as lm-evaluation-harness"), ("chat", "Chat template of the model"))
+_TOKENS = (("all", "Every token of the prompt"), ("answer", "The answer position only"))
+_AMOUNTS = (("all", "All"), ("first", "The first"), ("sample", "A sample of"))
+
+
+class RecordForm(QWidget):
+    """`changed` comes with every edit; `browsed` carries the field whose button was pressed."""
+
+    changed = Signal()
+    browsed = Signal(str)
+
+    def __init__(self, models: list[str], quizzes: list[str]) -> None:
+        super().__init__()
+        self.notes = {name: Note() for name in ("quiz", "subjects", "amount", "shots", "device", "out")}
+        self.notes["model"] = Note(n_lines=3)
+        self._make_fields(models, quizzes)
+        self._completer = CommaCompleter(self.subjects)
+        left, right = QVBoxLayout(), QVBoxLayout()
+        for column, sections in ((left, (self._model(), self._quiz())), (right, (self._prompt(), self._machine()))):
+            for section in sections:
+                column.addWidget(section)
+                column.addSpacing(8)
+            column.addStretch()
+        columns = QHBoxLayout()
+        columns.setSpacing(28)
+        columns.addLayout(left, 1)
+        columns.addLayout(right, 1)
+        layout = QVBoxLayout(self)
+        layout.addLayout(columns)
+        layout.addWidget(self._output())
+        layout.addStretch()
+        self._listen()
+
+    @property
+    def values(self) -> RecordValues:
+        """The form as it is."""
+        return RecordValues(
+            model=self.model.currentText(),
+            quiz=self.quiz.currentText(),
+            subjects=self.subjects.text(),
+            amount=self.amount.currentData(),
+            count=self.count.value(),
+            seed=self.seed.value(),
+            shots=self.shots.value(),
+            protocol=self.protocol.currentData(),
+            skip_too_long=self.skip_too_long.isChecked(),
+            device=self.device.currentText(),
+            dtype=self.dtype.currentData(),
+            batch_tokens=self.batch_tokens.value(),
+            offline=self.offline.isChecked(),
+            tokens=self.tokens.currentData(),
+            out=self.out.text(),
+        )
+
+    def show_values(self, values: RecordValues) -> None:
+        """Fill the form, telling nobody."""
+        with QSignalBlocker(self):
+            for box, text in ((self.model, values.model), (self.quiz, values.quiz), (self.device, values.device)):
+                box.setEditText(text)
+            self.subjects.setText(values.subjects)
+            for spin in ("count", "seed", "shots", "batch_tokens"):
+                getattr(self, spin).setValue(getattr(values, spin))
+            for name in ("amount", "protocol", "dtype", "tokens"):
+                box = getattr(self, name)
+                box.setCurrentIndex(max(box.findData(getattr(values, name)), 0))
+            self.skip_too_long.setChecked(values.skip_too_long)
+            self.offline.setChecked(values.offline)
+            self.out.setText(values.out)
+        self._enable_numbers()
+
+    def offer_subjects(self, names: list[str]) -> None:
+        """Complete these names in the list of subjects."""
+        self._completer.set_names(names)
+
+    def _make_fields(self, models: list[str], quizzes: list[str]) -> None:
+        self.model, self.quiz = suggestions(models), suggestions(quizzes)
+        self.check = _button("Check", "Look again at what the model downloads and needs")
+        self.subjects, self.out = QLineEdit(), QLineEdit()
+        self.subjects.setPlaceholderText("all subjects")
+        self.subjects.setClearButtonEnabled(True)
+        self.amount, self.protocol, self.tokens = choice(_AMOUNTS), choice(_PROTOCOLS), choice(_TOKENS)
+        self.count, self.seed, self.shots = number(1, step=10), number(0), number(0)
+        self.count.setAccessibleName("Number of questions")
+        self.count.setToolTip("How many questions are asked")
+        self.seed.setPrefix("seed ")
+        self.seed.setAccessibleName("Seed of the sample")
+        self.seed.setToolTip("The same seed draws the same questions")
+        self.batch_tokens = number(0, none="auto", step=1024)
+        self.device, self.dtype = suggestions(list(DEVICES)), choice(tuple((name, name) for name in DTYPES))
+        self.command = _command_field()
+        self.copy = _button("&Copy", "Copy the command line")
+        self.offline = QCheckBox("Offline: use nothing from the network")
+        self.skip_too_long = QCheckBox("Skip questions longer than the context")
+
+    def _model(self) -> Section:
+        section = Section("Model")
+        tip = "A hub id (org/name or org/name@revision), a folder with config.json and weights, or demo"
+        browse = self._browse("model", "Choose the folder of a model")
+        section.add("&Model", self.model, browse, self.check, tip=tip, note=self.notes["model"])
+        section.add("", self.offline, tip="Take model and quiz from this computer alone; nothing is downloaded")
+        return section
+
+    def _quiz(self) -> Section:
+        section = Section("Quiz")
+        tip = "mmlu, mmlu:FOLDER, a .csv, .jsonl or .parquet file, or demo"
+        section.add("&Quiz", self.quiz, self._browse("quiz", "Choose a quiz file"), tip=tip, note=self.notes["quiz"])
+        tip = "Only these subjects, separated by commas; names complete as you type once the quiz was read"
+        section.add("&Subjects", self.subjects, tip=tip, note=self.notes["subjects"])
+        tip = "All questions, the first ones in quiz order, or a sample that holds each subject in proportion"
+        section.add("Q&uestions", self.amount, self.count, self.seed, tip=tip, note=self.notes["amount"])
+        return section
+
+    def _prompt(self) -> Section:
+        section = Section("Prompt")
+        tip = "How a question becomes a prompt: the plain text of lm-evaluation-harness, or the model's chat template"
+        section.add("&Protocol", self.protocol, tip=tip)
+        tip = "Solved questions of the same subject shown before each question (few-shot)"
+        section.add("&Examples", self.shots, tip=tip, note=self.notes["shots"])
+        tip = "Leave out what does not fit into the model's context; otherwise such a question stops the run"
+        section.add("", self.skip_too_long, tip=tip)
+        return section
+
+    def _machine(self) -> Section:
+        section = Section("Machine")
+        tip = "Where the model runs; auto takes the GPU where there is one"
+        section.add("&Device", self.device, tip=tip, note=self.notes["device"])
+        tip = "Number format of the weights; auto takes bfloat16 on a GPU and float32 on the CPU"
+        section.add("Dt&ype", self.dtype, tip=tip)
+        tip = "Tokens per forward pass, padding included; fewer need less memory, results stay the same"
+        section.add("&Batch tokens", self.batch_tokens, tip=tip)
+        return section
+
+    def _output(self) -> Section:
+        section = Section("Output")
+        tip = "Whose routing is kept token by token; sums over the prompt are kept either way"
+        section.add("&Keep", self.tokens, tip=tip)
+        tip = "The trace to write; one that the same form began is resumed, a complete one is never touched"
+        browse = self._browse("out", "Choose where the trace is written")
+        section.add("T&race", self.out, browse, tip=tip, note=self.notes["out"])
+        tip = "The same recording from a terminal, on this machine or another one"
+        section.add("C&ommand", self.command, self.copy, tip=tip)
+        return section
+
+    def _browse(self, field: str, tip: str) -> QPushButton:
+        button = _button("…", tip)
+        button.setFixedWidth(32)
+        button.setProperty("field", field)
+        button.clicked.connect(self._on_browse)
+        return button
+
+    def _listen(self) -> None:
+        for box in (self.model, self.quiz, self.device):
+            box.editTextChanged.connect(self._on_edited)
+        for box in (self.amount, self.protocol, self.dtype, self.tokens):
+            box.currentIndexChanged.connect(self._on_edited)
+        for spin in (self.count, self.seed, self.shots, self.batch_tokens):
+            spin.valueChanged.connect(self._on_edited)
+        for tick in (self.offline, self.skip_too_long):
+            tick.toggled.connect(self._on_edited)
+        for line in (self.subjects, self.out):
+            line.textChanged.connect(self._on_edited)
+
+    def _on_edited(self) -> None:
+        self._enable_numbers()
+        self.changed.emit()
+
+    def _on_browse(self) -> None:
+        self.browsed.emit(self.sender().property("field"))
+
+    def _enable_numbers(self) -> None:
+        self.count.setEnabled(self.amount.currentData() != "all")
+        self.seed.setEnabled(self.amount.currentData() == "sample")
+
+
+def _command_field() -> QPlainTextEdit:
+    field = QPlainTextEdit()
+    field.setReadOnly(True)
+    field.setTabChangesFocus(True)
+    field.setFont(QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont))
+    field.setFixedHeight(field.fontMetrics().lineSpacing() * 3 + 12)
+    return field
+
+
+def _button(text: str, tip: str) -> QPushButton:
+    button = QPushButton(text)
+    button.setAutoDefault(False)
+    button.setToolTip(tip)
+    button.setAccessibleName(tip)
+    return button

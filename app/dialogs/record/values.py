@@ -1,0 +1,174 @@
+"""What the record dialog holds: the fields as typed, the request they mean, and what is certain to fail."""
+
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from moe_core.errors import ModelError, QuizError
+from moe_core.jobs.inspect_quiz import QuizSummary, SubjectSummary
+from moe_core.jobs.load_model import ModelRequest
+from moe_core.jobs.record import RecordRequest
+from moe_core.jobs.run_plan import RunOptions
+from moe_core.models.loading.source import find_model
+from moe_core.quizzes.benchmarks import BENCHMARKS
+from moe_core.quizzes.selection import QuestionSelection, check_subjects
+
+DEVICES = ("auto", "cuda:0", "mps", "cpu")
+DTYPES = ("auto", "float32", "bfloat16", "float16")
+_DEVICE = re.compile(r"auto|cpu|mps|cuda(:\d+)?")
+
+
+@dataclass(frozen=True)
+class RecordValues:
+    """The form. `amount` is "all", "first" or "sample" (of `count` questions); `batch_tokens` 0 lets the device decide.
+
+    `out` is the trace to write; it is not remembered.
+    """
+
+    model: str = "demo"
+    quiz: str = "demo"
+    subjects: str = ""
+    amount: str = "all"
+    count: int = 100
+    seed: int = 0
+    shots: int = 0
+    protocol: str = "plain"
+    skip_too_long: bool = False
+    device: str = "auto"
+    dtype: str = "auto"
+    batch_tokens: int = 0
+    offline: bool = False
+    tokens: str = "all"
+    out: str = ""
+
+    @property
+    def subject_names(self) -> tuple[str, ...]:
+        """The subjects named, as `--subjects` reads them."""
+        return tuple(filter(None, (name.strip() for name in self.subjects.split(","))))
+
+    @property
+    def quiz_text(self) -> str:
+        """The quiz as `--quiz` reads it; `~` is the home folder, as a shell would have it."""
+        mmlu, colon, folder = self.quiz.strip().partition("mmlu:")
+        return f"{colon}{_at_home(folder)}" if colon and not mmlu else _at_home(self.quiz.strip())
+
+    @property
+    def path(self) -> Path:
+        """The trace to write, as an absolute path."""
+        return Path(_at_home(self.out.strip())).absolute()
+
+    @property
+    def selection(self) -> QuestionSelection:
+        """Which questions are asked."""
+        return QuestionSelection(
+            subjects=self.subject_names,
+            limit=self.count if self.amount == "first" else None,
+            sample=self.count if self.amount == "sample" else None,
+            seed=self.seed if self.amount == "sample" else 0,
+        )
+
+    @property
+    def model_request(self) -> ModelRequest:
+        """Which model, where and how."""
+        return ModelRequest(self.model.strip(), self.device.strip(), self.dtype, offline=self.offline)
+
+    @property
+    def request(self) -> RecordRequest:
+        """What is recorded."""
+        options = RunOptions(self.shots, self.protocol, self.tokens, self.batch_tokens or None, self.skip_too_long)
+        return RecordRequest(self.model_request, self.quiz_text, self.path, self.selection, options)
+
+    def to_json(self) -> dict[str, Any]:
+        """What is remembered, as JSON data."""
+        return {field.name: getattr(self, field.name) for field in fields(self) if field.name != "out"}
+
+    @staticmethod
+    def from_json(data: dict[str, Any]) -> "RecordValues":
+        """The inverse of `to_json`; what is missing or of another type is the default."""
+        kept = {
+            field.name: data[field.name]
+            for field in fields(RecordValues)
+            if field.name != "out" and type(data.get(field.name)) is field.type
+        }
+        return RecordValues(**kept)
+
+
+def problems(values: RecordValues, quiz: QuizSummary | None) -> dict[str, str]:
+    """What is certain to fail, one sentence by the field's name; `quiz` is the one named, None while not read."""
+    found = {
+        "model": _model_problem(values.model.strip()),
+        "quiz": _quiz_problem(values.quiz_text),
+        "device": _device_problem(values.device.strip()),
+    }
+    if quiz is not None:
+        found["subjects"] = _subjects_problem(values, quiz)
+        if not found["subjects"]:
+            found["amount"] = _amount_problem(values, quiz)
+            found["shots"] = _shots_problem(values, quiz)
+    return {name: sentence for name, sentence in found.items() if sentence}
+
+
+def n_chosen(values: RecordValues, quiz: QuizSummary) -> int:
+    """How many questions would be asked."""
+    there = sum(subject.n_questions for subject in _chosen_subjects(values, quiz))
+    return there if values.amount == "all" else min(there, values.count)
+
+
+def _chosen_subjects(values: RecordValues, quiz: QuizSummary) -> Iterator[SubjectSummary]:
+    names = values.subject_names
+    return (subject for subject in quiz.subjects if not names or subject.name in names)
+
+
+def _at_home(text: str) -> str:
+    return str(Path(text).expanduser()) if text.startswith("~/") else text
+
+
+def _model_problem(model: str) -> str:
+    if not model:
+        return "Name a model: a hub id, a folder, or demo."
+    try:
+        find_model(model)
+    except ModelError as error:
+        return str(error)
+    return ""
+
+
+def _quiz_problem(quiz: str) -> str:
+    if not quiz or quiz == "mmlu:":
+        return "Name a quiz: mmlu, mmlu:FOLDER, a file, or demo."
+    if quiz.startswith("mmlu:") and not os.path.isdir(quiz.removeprefix("mmlu:")):
+        return f"There is no folder {quiz.removeprefix('mmlu:')}."
+    if not any(benchmark.accepts(quiz) for benchmark in BENCHMARKS):
+        return f"{quiz!r} is no quiz: name mmlu, mmlu:FOLDER, demo, or a .csv, .jsonl or .parquet file."
+    if quiz not in ("mmlu", "demo") and not quiz.startswith("mmlu:") and not os.path.exists(quiz):
+        return f"There is no file {quiz}."
+    return ""
+
+
+def _device_problem(device: str) -> str:
+    return "" if _DEVICE.fullmatch(device) else "Name a device: auto, cpu, mps, or cuda:0."
+
+
+def _subjects_problem(values: RecordValues, quiz: QuizSummary) -> str:
+    try:
+        check_subjects(values.subject_names, [subject.name for subject in quiz.subjects])
+    except QuizError as error:
+        return str(error)
+    return ""
+
+
+def _amount_problem(values: RecordValues, quiz: QuizSummary) -> str:
+    there = n_chosen(values, quiz)
+    if values.amount == "sample" and values.count > there:
+        return f"There are only {there:,} questions to draw from."
+    return ""
+
+
+def _shots_problem(values: RecordValues, quiz: QuizSummary) -> str:
+    fewest = min(_chosen_subjects(values, quiz), key=lambda subject: subject.n_shots, default=None)
+    if fewest is None or values.shots <= fewest.n_shots:
+        return ""
+    return f"The subject {fewest.name} has {fewest.n_shots or 'no'} worked example{'s' * (fewest.n_shots != 1)}."

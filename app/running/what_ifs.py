@@ -1,0 +1,206 @@
+"""What-ifs from the window: runs them and comparisons in the background, and puts what comes of them into the state."""
+
+import logging
+from collections.abc import Callable, Generator
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from PySide6.QtCore import QObject, QTimer, Signal
+
+from app.content.mask_editing import mask_title, problem_of
+from app.content.what_if_preview import subset_of
+from app.running.job_runner import JobEnded, JobRunner
+from app.state.session import Session
+from app.state.state import State
+from app.state.trace_data import TraceData
+from app.state.what_if_state import WhatIf
+from moe_core.comparison.comparison import Comparison, compare
+from moe_core.comparison.control_distribution import ControlRequest
+from moe_core.errors import BaselineMismatchError, MoeCoreError
+from moe_core.interventions.intervention import Intervention
+from moe_core.jobs.events import Event, Notice, Stage
+from moe_core.jobs.what_if import WhatIfRequest, WhatIfResult, what_if
+from moe_core.traces.reader import open_trace
+
+log = logging.getLogger(__name__)
+
+AUTOMATIC_MS = 700
+"""How long the mask has to stay as it is before it is run by itself."""
+
+
+@dataclass(frozen=True)
+class _Job:
+    """What runs: a what-if, or (`request` None) a comparison of the trace shown with another one."""
+
+    baseline: Path
+    title: str
+    request: WhatIfRequest | None = None
+    other: Path | None = None
+
+
+class WhatIfRunning(QObject):
+    """One at a time. `finished` carries the JobEnded, after its what-if is shown; `say` tells what went wrong."""
+
+    finished = Signal(object)
+
+    def __init__(
+        self, session: Session, runner: JobRunner, say: Callable[..., None], parent: QObject | None = None
+    ) -> None:
+        super().__init__(parent)
+        self._session = session
+        self._runner = runner
+        self._say = say
+        self._job: _Job | None = None
+        self._tried = Intervention()
+        self._notices: list[str] = []
+        self._timer = QTimer(self, interval=AUTOMATIC_MS)
+        self._timer.setSingleShot(True)
+        self._timer.timeout.connect(self._run_by_itself)
+        session.changed.connect(self._on_changed)
+        runner.started.connect(self._on_started)
+        runner.noticed.connect(self._on_noticed)
+        runner.ended.connect(self._on_ended)
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether the mask will be run by itself, if it stays as it is."""
+        return self._timer.isActive()
+
+    def run(self) -> None:
+        """Run the mask as the state says; what cannot be run is said, and nothing else may be running."""
+        state = self._session.state
+        if state.trace is None or state.intervention.is_empty():
+            return
+        try:
+            request = request_of(state)
+        except MoeCoreError as error:
+            self._say(str(error))
+            return
+        self._start(_Job(state.trace.path, mask_title(state.intervention), request=request))
+
+    def compare(self, path: Path) -> None:
+        """Compare the trace shown with another one; unlike traces are refused with the difference named."""
+        if (trace := self._session.state.trace) is not None:
+            self._start(_Job(trace.path, f"{trace.path.name} and {path.name}", other=path))
+
+    def _start(self, job: _Job) -> None:
+        if self._runner.is_busy:
+            self._say(f"{self._runner.title} is still running: wait for it, or cancel it (Esc).")
+            return
+        shown = self._session.state.trace
+        self._tried = self._session.state.intervention
+        if shown is not None and not shown.trace.has_its_name:  # its rows would be paired with those of another file
+            self._say(_replaced(shown))
+            return
+        self._timer.stop()
+        self._job = job
+        self._session.set(replace(self._session.state, mismatch=""))
+        if job.request is not None:
+            request = job.request
+            self._runner.start(f"What if: {job.title}", lambda engine: what_if(request, engine))
+        elif job.other is not None:
+            paths = job.baseline, job.other
+            self._runner.start(f"Comparing {job.title}", lambda engine: _comparing(*paths))
+
+    def _on_noticed(self, notice: Notice) -> None:
+        self._notices.append(notice.text)
+
+    def _on_started(self, title: str) -> None:
+        self._notices.clear()
+        self._session.set(replace(self._session.state, running=title))
+
+    def _on_ended(self, ended: JobEnded) -> None:
+        self._session.set(replace(self._session.state, running=""))
+        job, self._job = self._job, None
+        if job is not None:
+            if ended.outcome == "done":
+                self._show(job, ended)
+            elif ended.kind == BaselineMismatchError.__name__:
+                why, _, _ = ended.error.partition("; with --")  # the window has a button for what an option does
+                self._session.set(replace(self._session.state, mismatch=f"{why.rstrip('.')}."))
+            self.finished.emit(ended)
+        if self._is_awaited(self._session.state):
+            self._timer.start()
+
+    def _show(self, job: _Job, ended: JobEnded) -> None:
+        trace = self._session.state.trace
+        if trace is None or trace.path != job.baseline:  # another one was opened meanwhile
+            if job.request is not None:
+                self._say(f"“{job.title}” is done; its trace is {ended.result.path}.", is_failure=False)
+            return
+        if not trace.trace.has_its_name:
+            self._say(_replaced(trace))
+            return
+        try:
+            made = replace(_made(job, ended, trace), notices=tuple(self._notices))
+            self._session.show_what_if(made, keeps=job.request is not None)
+        except MoeCoreError as error:
+            self._say(str(error))
+        if job.request is not None:
+            self._session.library_changed.emit()
+
+    def _on_changed(self, before: State, after: State) -> None:
+        asked = [(state.intervention, state.rerun, state.trace) for state in (before, after)]
+        if asked[0] == asked[1]:
+            return
+        if self._is_awaited(after) and not self._runner.is_busy:
+            self._timer.start()
+        else:
+            self._timer.stop()
+
+    def _is_awaited(self, state: State) -> bool:
+        """Whether the mask is to be run by itself, and has not been yet."""
+        shown = state.what_if
+        is_new = shown is None or replace(shown.intervention, name="") != replace(state.intervention, name="")
+        return state.rerun.is_automatic and is_new and state.intervention != self._tried and can_run(state)
+
+    def _run_by_itself(self) -> None:
+        if self._is_awaited(self._session.state) and not self._runner.is_busy:
+            self.run()
+
+
+def _replaced(trace: TraceData) -> str:
+    return f"{trace.path.name} was deleted, moved or replaced since it was opened: open it again to compare with it."
+
+
+def can_run(state: State) -> bool:
+    """Whether there is a mask, nothing against it, and nothing else that runs."""
+    if state.trace is None or state.running or state.intervention.is_empty():
+        return False
+    size = state.trace.trace.dimensions
+    return not problem_of(state.intervention, size.n_layers, size.n_experts, size.top_k)
+
+
+def request_of(state: State) -> WhatIfRequest:
+    """What the state asks for; raises QuizError where its subset holds no question."""
+    assert state.trace is not None
+    return WhatIfRequest(
+        baseline=state.trace.path,
+        intervention=state.intervention,
+        subset=subset_of(state),
+        rerun_baseline=state.rerun.asks_baseline,
+        controls=ControlRequest(state.rerun.controls, state.rerun.seed),
+    )
+
+
+def _made(job: _Job, ended: JobEnded, trace: TraceData) -> WhatIf:
+    """The what-if of a job that is done; raises TraceError where its traces cannot be opened."""
+    result: Any = ended.result
+    if isinstance(result, Comparison):
+        assert job.other is not None
+        return WhatIf(job.other.name, trace, TraceData(job.other), result, seconds=ended.seconds)
+    assert isinstance(result, WhatIfResult)
+    with ExitStack() as opened:
+        after = TraceData(result.path)
+        opened.callback(after.close)
+        before = trace if result.baseline == trace.path else TraceData(result.baseline)
+        opened.pop_all()
+    return WhatIf(job.title, before, after, result.comparison, result.controls, result.seconds)
+
+
+def _comparing(first: Path, second: Path) -> Generator[Event, None, Comparison]:
+    yield Stage(f"Comparing {first.name} with {second.name}")
+    with open_trace(first) as before, open_trace(second) as after:
+        return compare(before, after)

@@ -1,0 +1,152 @@
+"""Starts the window: options, colours, signals, uncaught errors; and saves a screenshot where that is asked for."""
+
+import argparse
+import logging
+import sys
+from pathlib import Path
+
+import pyqtgraph
+from PySide6.QtCore import QTimer
+from PySide6.QtWidgets import QApplication
+
+from app import theme
+from app.dialogs.error_report import ErrorReport
+from app.log_records import installed_records
+from app.running.job_runner import JobEnded
+from app.settings import Settings
+from app.start.crash_report import CrashReport
+from app.start.display import NO_DISPLAY, prepare_display
+from app.start.native_crash import CrashFile, take_reports
+from app.start.qt_messages import leave_qt_messages, log_qt_messages
+from app.start.signals import SignalListener, end_at_once
+from app.window.last_session import reopen_last
+from app.window.main_window import MainWindow
+from moe_core.commands.job_console import Console
+from moe_core.system.console_text import log_to_stderr
+from moe_core.system.temporary_folder import temporary_folder
+
+log = logging.getLogger(__name__)
+
+_SETTLE_MS = 600
+_SWITCH_INTERVAL_S = 0.001
+
+
+def run(arguments: list[str]) -> int:
+    """Open the window and stay until it is closed; the result is the exit code."""
+    options = parse(arguments)
+    if not prepare_display(needs_to_be_seen=options.screenshot is None):
+        print(NO_DISPLAY, file=sys.stderr)
+        return 1
+    end_at_once()
+    if options.screenshot is None or options.settings is not None:
+        return _run(options)
+    with temporary_folder("moescope-picture-") as folder:  # a picture neither follows nor changes the user's
+        options.settings = folder / "settings.ini"
+        return _run(options)
+
+
+def _run(options: argparse.Namespace) -> int:
+    log_to_stderr(logging.INFO)
+    installed_records()
+    log_qt_messages()
+    application = QApplication(sys.argv[:1])
+    configure(application)
+    settings = Settings(options.settings)
+    if options.library:
+        settings.library = options.library.absolute()
+    theme.apply(application, _scheme(settings))
+    crashed = take_reports(settings.path.parent)
+    crash_file = CrashFile(settings.path.parent)
+    window = MainWindow(settings, greets=options.screenshot is None)
+    report = ErrorReport(window.runner, window)
+    CrashReport(window.message_bar.say, window, report.add).install()
+    window.runner.ended.connect(report.on_job_ended)
+    is_open = _open(window, options.trace)
+    window.show()
+    if settings.notice:
+        window.message_bar.say(settings.notice)
+    if crashed:
+        report.add_crash(crashed)
+    signals = SignalListener(window)
+    log.info("The window is open")
+    if options.screenshot:
+        code = Screenshot(window, options.screenshot).take(application) or int(not is_open)
+    else:
+        code = application.exec()
+    leave_qt_messages()
+    crash_file.close()
+    if signals.exit_code or not options.screenshot:
+        signals.leave_now()
+    return code
+
+
+def _open(window: MainWindow, trace: str | None) -> bool:
+    """Whether there is nothing wrong with what the window is to show; if there is, the window says it."""
+    if trace is None:
+        reopen_last(window)
+    elif trace == "demo":
+        QTimer.singleShot(0, window.open_demo)
+    else:
+        return window.open_trace(Path(trace))
+    return True
+
+
+def parse(arguments: list[str]) -> argparse.Namespace:
+    """The options of the window."""
+    parser = argparse.ArgumentParser(
+        prog="moescope",
+        description="Open the window, on a trace or on the demo.",
+        epilog="moescope --help lists the commands that work without a window.",
+    )
+    parser.add_argument("trace", nargs="?", help="a recorded trace, or demo")
+    parser.add_argument("--library", type=Path, help="folder of the traces (remembered)")
+    parser.add_argument("--settings", type=Path, help="settings file, in the place of the user's own")
+    parser.add_argument("--screenshot", type=Path, help="save a picture of the window there, and leave")
+    return parser.parse_args(arguments)
+
+
+def configure(application: QApplication) -> None:
+    """Name the application, have pyqtgraph draw as the design asks, and threads take turns quickly."""
+    application.setApplicationName("moescope")
+    # Python's 5 ms let the thread that runs the model keep the window waiting for several frames.
+    sys.setswitchinterval(_SWITCH_INTERVAL_S)
+    application.setDesktopFileName("moescope")
+    pyqtgraph.setConfigOptions(antialias=True, imageAxisOrder="row-major")
+
+
+class Screenshot:
+    """Waits until nothing runs and everything is drawn, saves the window as PNG, and leaves."""
+
+    def __init__(self, window: MainWindow, path: Path) -> None:
+        self._window = window
+        self._path = path
+        self._code = 0
+        self._console = Console(sys.stderr)
+        window.runner.progressed.connect(self._console.show)
+        window.runner.ended.connect(self._on_ended)
+
+    def take(self, application: QApplication) -> int:
+        """The exit code: 1 where the job failed or the picture could not be saved."""
+        QTimer.singleShot(_SETTLE_MS, self._save_unless_busy)
+        application.exec()
+        return self._code
+
+    def _on_ended(self, ended: JobEnded) -> None:
+        if ended.outcome == "failed":
+            print(f"moescope: {ended.error}", *ended.notes, sep="\n  ", file=sys.stderr)
+            self._code = 1
+        QTimer.singleShot(_SETTLE_MS, self._save_unless_busy)
+
+    def _save_unless_busy(self) -> None:
+        if self._window.runner.is_busy:
+            return  # comes again when the job has ended
+        if not self._window.grab().save(str(self._path)):
+            print(f"moescope: the picture cannot be saved as {self._path}.", file=sys.stderr)
+            self._code = 1
+        self._window.close()
+        QApplication.quit()
+
+
+def _scheme(settings: Settings) -> theme.Scheme:
+    schemes: dict[str, theme.Scheme] = {"light": "light", "dark": "dark"}
+    return schemes.get(settings.text("scheme"), "system")

@@ -1,0 +1,68 @@
+"""All that the window shows, as one frozen value: which trace, which questions, which experts, which token."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from app.state.trace_data import TraceData
+from app.state.what_if_state import Mode, Rerun, WhatIf
+from moe_core.interventions.intervention import Intervention
+from moe_core.measures.question_filter import EVERYTHING, Expert, QuestionFilter
+from moe_core.measures.routing_sample import Scope
+
+
+@dataclass(frozen=True)
+class State:
+    """What views draw. Indices count from 0; layers are places among the MoE layers.
+
+    `revision` grows when a trace that is being recorded has new rows. `filter` defines the selection of questions that
+    every aggregate follows. `question` is a row of the trace, `token` a position in its prompt (None: the answer
+    position). `experts` are the selected cells; `layer` is the one looked at where only one can be. `intervention` is
+    what the next what-if does to the experts, `rerun` how it is run, `masks` the named ones that are kept; `what_if`
+    is the one looked at, one of the session's `history` or a trace chosen to compare with, and `mode` says which side
+    of it aggregate views show. `mismatch` says why the last one could not be compared with the baseline. `library` is
+    the folder whose traces are listed, `running` the title of the job that runs, `writer` the other program that
+    records the trace shown.
+    """
+
+    trace: TraceData | None = None
+    revision: int = 0
+    filter: QuestionFilter = EVERYTHING
+    scope: Scope = Scope.ANSWER
+    metric: str = "used_share"
+    question: int | None = None
+    token: int | None = None
+    layer: int = 0
+    experts: frozenset[Expert] = frozenset()
+    intervention: Intervention = field(default_factory=Intervention)
+    what_if: WhatIf | None = None
+    history: tuple[WhatIf, ...] = ()
+    mode: Mode = Mode.BASELINE
+    rerun: Rerun = field(default_factory=Rerun)
+    masks: tuple[Intervention, ...] = ()
+    mismatch: str = ""
+    library: Path | None = None
+    running: str = ""
+    writer: str = ""
+
+
+DATA = frozenset({"trace", "revision"})
+"""Fields that what is in the trace depends on."""
+SELECTION = DATA | {"filter", "scope"}
+"""Fields that an aggregate over the selection of questions depends on."""
+COMPARISON = frozenset({"what_if", "mode"})
+"""Fields that a view of a comparison depends on besides."""
+UNDOABLE = ("filter", "experts", "intervention")
+"""Fields whose edits can be undone."""
+
+
+def is_growth(changed: frozenset[str], after: State) -> bool:
+    """Whether a change is only that a trace being recorded was opened, or has new rows."""
+    if "trace" in changed:
+        return after.trace is not None and not after.trace.trace.complete
+    return changed == {"revision"}
+
+
+def differing(before: State, after: State) -> frozenset[str]:
+    """Names of the fields that differ; traces are told apart by identity."""
+    names = State.__dataclass_fields__
+    return frozenset(name for name in names if getattr(before, name) != getattr(after, name))

@@ -1,0 +1,1 @@
+"""The Entropy view: how evenly routers spread their weight, layer by layer."""

@@ -1,0 +1,180 @@
+"""Turns entropy curves into what a curve plot draws, what a figure's table holds, and what a note says."""
+
+from dataclasses import dataclass
+from math import isfinite
+
+import numpy as np
+
+from app.state.trace_data import TraceData
+from app.views.entropy.curves import THIS_QUESTION, EntropyOptions, NamedCurve, Split
+from app.widgets.figures.table import FigureTable
+from app.widgets.plots.curve_chart import Curve, CurveChart, Range, Reference
+from moe_core.analyses.published_figures import figures_for
+from moe_core.measures.entropy_by_layer import Band, EntropyCurve, EntropyKind, largest_entropy
+from moe_core.measures.question_table import OUTCOMES
+from moe_core.measures.routing_sample import RoutingSample, Scope
+from moe_core.numbers.formatting import NOTHING, count
+
+
+@dataclass(frozen=True)
+class EntropyChart:
+    """Everything the view shows at once. `curves` are in nats; the one of the current question, if any, comes last."""
+
+    data: TraceData
+    sample: RoutingSample
+    options: EntropyOptions
+    curves: tuple[NamedCurve, ...]
+    layer: int
+    question: int | None
+
+    @property
+    def largest(self) -> float:
+        """ln k or ln E, nats."""
+        return largest_entropy(self.sample, self.options.kind)
+
+    @property
+    def can_be_normalised(self) -> bool:
+        """Whether there is a largest entropy to divide by."""
+        return self.largest > 0
+
+    @property
+    def is_normalised(self) -> bool:
+        """Whether shares of the largest entropy are shown."""
+        return self.options.normalised and self.can_be_normalised
+
+    @property
+    def unit(self) -> str:
+        """Of the values shown."""
+        return f"share of {self.largest_name}" if self.is_normalised else "nats"
+
+    @property
+    def quantity(self) -> str:
+        """What is shown, in words."""
+        if self.options.kind is EntropyKind.TOPK:
+            return f"top-{self.sample.top_k} entropy"
+        return f"entropy over all {self.sample.n_experts} experts"
+
+    def plot(self) -> CurveChart:
+        """What the plot draws."""
+        return CurveChart(
+            curves=tuple(self._curve(named) for named in self.curves),
+            x_name="layer",
+            x_title="MoE layer",
+            y_title=f"{self.quantity}, {self.unit}",
+            references=(self._reference(),),
+            ranges=self._published(),
+            selected=self.layer,
+            from_zero=self.options.from_zero,
+            to_references=self.options.to_maximum,
+            floor=0.0,
+            readout=readout_with_std if self.options.band is Band.STD else readout_with_bounds,
+        )
+
+    def table(self) -> FigureTable:
+        """The curves that are not hidden, layer by layer."""
+        shown = [(named, self._scaled(named)) for named in self.curves if named.name not in self.options.hidden]
+        low, high = self.bounds
+        columns = ("layer", "curve", "n", f"mean ({self.unit})", f"low: {low}", f"high: {high}")
+        rows = [
+            (layer, self._long_name(named), curve.n_questions, *values)
+            for named, curve in shown
+            for layer, values in enumerate(_rows(curve))
+        ]
+        return FigureTable(columns, rows)
+
+    def describe(self) -> str:
+        """What lines and bands are, and of which question one of them is; for the caption."""
+        parts = [f"{self.quantity}, {self.unit}", f"line: mean over tokens; band: {self.band_text}"]
+        parts += [self._long_name(named) for named in self.curves if named.name == THIS_QUESTION]
+        return " · ".join(parts + self.remarks())
+
+    def note(self) -> str:
+        """One line below the plot: what is averaged, what the band is, and what is missing."""
+        n, n_tokens = len(self.sample.questions), self.sample.n_tokens
+        of = "" if self.sample.scope is Scope.ANSWER else f"{count(n_tokens)} tokens of "
+        return " · ".join([f"Mean over {of}{count(n)} questions", f"band: {self.band_text}", *self.remarks()])
+
+    def remarks(self) -> list[str]:
+        """What is left out, and why."""
+        sample, table = self.sample, self.data.table
+        said = []
+        if sample.left_out:
+            said.append("left out: " + ", ".join(f"{count(n)} {why}" for why, n in sample.left_out.items()))
+        if self.options.split is Split.OUTCOME and not sample.is_scored.any():
+            said.append("right and wrong are unknown: the quiz names no right answers")
+        if not self.can_be_normalised:
+            said.append(f"{self.largest_name} = 0: normalised it is undefined")
+        if self.question is not None and self.curves[-1].name != THIS_QUESTION:
+            said.append(f"this question has no curve: {OUTCOMES[table.outcome[self.question]]}")
+        return said
+
+    def _curve(self, named: NamedCurve) -> Curve:
+        entropy = self._scaled(named)
+        layers = np.arange(len(entropy.mean))
+        look = named.look
+        return Curve(
+            named.name, layers, entropy.mean, entropy.low, entropy.high, look.colour, look.style, entropy.n_questions
+        )
+
+    def _scaled(self, named: NamedCurve) -> EntropyCurve:
+        return named.entropy.divided_by(self.largest) if self.is_normalised else named.entropy
+
+    def _reference(self) -> Reference:
+        name = f"maximum: {self.largest_name}"
+        if self.is_normalised:
+            return Reference(1.0, name)
+        return Reference(self.largest, f"{name} = {self.largest:.3f}")
+
+    def _published(self) -> tuple[Range, ...]:
+        """The paper's range of this quantity over layers, where model and quiz are the paper's."""
+        if self.is_normalised or self.options.kind is not EntropyKind.TOPK:
+            return ()
+        figures = [figure for figure in figures_for(self.data.specification) if figure.name == "topk_entropy"]
+        return tuple(
+            Range(figure.low, figure.high, f"arXiv 2502.17187: {figure.stated} over layers")
+            for figure in figures
+            if figure.high is not None
+        )
+
+    def _long_name(self, named: NamedCurve) -> str:
+        """The name, with the id where it is the current question's."""
+        if not named.name.startswith(THIS_QUESTION) or self.question is None:
+            return named.name
+        return f"{named.name} ({self.data.table.ids[self.question]})"
+
+    @property
+    def largest_name(self) -> str:
+        """The largest entropy as a formula."""
+        return f"ln {self.sample.top_k if self.options.kind is EntropyKind.TOPK else self.sample.n_experts}"
+
+    @property
+    def bounds(self) -> tuple[str, str]:
+        """What the lower and the upper edge of a band are."""
+        return ("mean − std", "mean + std") if self.options.band is Band.STD else ("25 %", "75 %")
+
+    @property
+    def band_text(self) -> str:
+        """What a band is, in words."""
+        if self.options.band is Band.QUARTILES:
+            return "middle half of the questions"
+        return "± 1 standard deviation over " + ("questions" if self.sample.scope is Scope.ANSWER else "tokens")
+
+
+def readout_with_std(curve: Curve, place: int) -> str:
+    """`1.984 ± 0.051`; without the second part where there is no band."""
+    mean, low, high = (float(array[place]) for array in (curve.mean, curve.low, curve.high))
+    band = f" ± {(high - low) / 2:.3f}" if isfinite(high) else ""
+    return f"{mean:.3f}{band}" if isfinite(mean) else NOTHING
+
+
+def readout_with_bounds(curve: Curve, place: int) -> str:
+    """`1.984 [1.950, 2.011]`; without the second part where there is no band."""
+    mean, low, high = (float(array[place]) for array in (curve.mean, curve.low, curve.high))
+    band = f" [{low:.3f}, {high:.3f}]" if isfinite(high) else ""
+    return f"{mean:.3f}{band}" if isfinite(mean) else NOTHING
+
+
+def _rows(curve: Curve | EntropyCurve) -> list[tuple[float | None, ...]]:
+    """Mean, low and high at each layer; None where undefined."""
+    values = np.stack([curve.mean, curve.low, curve.high], axis=1).tolist()
+    return [tuple(value if isfinite(value) else None for value in row) for row in values]

@@ -1,0 +1,130 @@
+"""The curves of the entropy view: options, which parts of the selection have one, and how each looks."""
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, fields
+from enum import StrEnum
+from typing import Any
+
+from app import theme
+from app.state.trace_data import TraceData
+from app.widgets.plots.curve_chart import Style
+from moe_core.measures.entropy_by_layer import (
+    Band,
+    EntropyCurve,
+    EntropyKind,
+    entropy_curve,
+    largest_subjects,
+    one_question,
+    right_ones,
+    wrong_ones,
+)
+from moe_core.measures.routing_sample import RoutingSample
+
+MOST_SUBJECTS = 8
+THIS_QUESTION = "this question"
+
+
+class Split(StrEnum):
+    """Which parts of the selection have curves of their own."""
+
+    NONE = "none"
+    OUTCOME = "outcome"
+    SUBJECT = "subject"
+
+
+@dataclass(frozen=True)
+class EntropyOptions:
+    """How the view shows entropy; `hidden` are names of curves."""
+
+    kind: EntropyKind = EntropyKind.TOPK
+    normalised: bool = False
+    band: Band = Band.STD
+    split: Split = Split.OUTCOME
+    from_zero: bool = False
+    to_maximum: bool = True
+    hidden: frozenset[str] = frozenset()
+
+    def as_json(self) -> dict[str, Any]:
+        """The options as JSON."""
+        return asdict(self) | {"hidden": sorted(self.hidden)}
+
+    @staticmethod
+    def from_json(data: dict[str, Any]) -> "EntropyOptions":
+        """The inverse of `as_json`; wrong and unknown values are passed over."""
+        default = EntropyOptions()
+        known = {field.name: _valid(data.get(field.name), getattr(default, field.name)) for field in fields(default)}
+        return EntropyOptions(**known)
+
+
+def _valid(value: Any, default: Any) -> Any:
+    match default:
+        case bool():
+            return value if isinstance(value, bool) else default
+        case StrEnum():
+            return type(default)(value) if value in list(type(default)) else default
+        case _:
+            return frozenset(item for item in value if isinstance(item, str)) if isinstance(value, list) else default
+
+
+@dataclass(frozen=True)
+class Look:
+    """Colour and style of a curve."""
+
+    colour: str
+    style: Style
+
+
+_ALL = Look("", Style(marker="dot", width=2.0))
+_RIGHT = Look(theme.RIGHT, Style(marker="circle"))
+_WRONG = Look(theme.WRONG, Style(dash=(5, 2.5), marker="square"))
+_QUESTION = Look(theme.BASELINE, Style(dash=(1.5, 2), marker="diamond", width=1.8))
+# Apart from each other and from the colours that mean something, on light and dark ground; dashes and markers differ.
+SUBJECT_LOOKS = (
+    Look("#E69F00", Style((), "circle", band="pointed")),
+    Look("#56B4E9", Style((), "square", band="pointed")),
+    Look("#9467BD", Style((6, 2), "triangle", band="pointed")),
+    Look("#8C6D31", Style((6, 2), "down", band="pointed")),
+    Look("#17A2A2", Style((2, 2), "cross", band="pointed")),
+    Look("#A3A500", Style((2, 2), "plus", band="pointed")),
+    Look("#C0504D", Style((8, 2, 2, 2), "bar", band="pointed")),
+    Look("#7F7F7F", Style((8, 2, 2, 2), "circle", band="pointed")),
+)
+
+
+@dataclass(frozen=True)
+class NamedCurve:
+    """The entropy of a part of the selection, with its name and look; nats."""
+
+    name: str
+    look: Look
+    entropy: EntropyCurve
+
+    @staticmethod
+    def of(name: str, look: Look, sample: RoutingSample, options: EntropyOptions) -> "NamedCurve":
+        """The curve of a sample, as the options ask for it."""
+        return NamedCurve(name, look, entropy_curve(sample, options.kind, options.band))
+
+
+def group_curves(sample: RoutingSample, options: EntropyOptions) -> tuple[NamedCurve, ...]:
+    """The curve of the whole selection, and those of its parts."""
+    return tuple(NamedCurve.of(name, look, part, options) for name, look, part in parts(sample, options.split))
+
+
+def parts(sample: RoutingSample, split: Split) -> Iterator[tuple[str, Look, RoutingSample]]:
+    """Name, look and questions of each curve that the split asks for, that of all questions first."""
+    yield "all", _ALL, sample
+    if split is Split.OUTCOME and sample.is_scored.any():
+        yield "right", _RIGHT, right_ones(sample)
+        yield "wrong", _WRONG, wrong_ones(sample)
+    elif split is Split.SUBJECT:
+        subjects = largest_subjects(sample, MOST_SUBJECTS)
+        for (name, part), look in zip(subjects.items(), SUBJECT_LOOKS, strict=False):
+            yield name, look, part
+
+
+def question_curve(sample: RoutingSample, data: TraceData, row: int, options: EntropyOptions) -> NamedCurve | None:
+    """The curve of one question; None where it failed or is not recorded."""
+    part = one_question(sample, data.trace, row)
+    if not len(part.questions):
+        return None
+    return NamedCurve.of(THIS_QUESTION, _QUESTION, part, options)

@@ -1,0 +1,155 @@
+"""What the Expert view says of an expert's numbers, subjects and questions: rows, the table behind them, a sentence."""
+
+from math import isfinite
+
+from app import theme
+from app.widgets.bars.row import BarRow
+from app.widgets.bars.section import BarContent
+from app.widgets.figures.table import FigureTable
+from app.widgets.safe_text import visible
+from moe_core.measures.expert_profile import ExpertProfile, HeaviestQuestions, SubjectUsage
+from moe_core.measures.question_filter import Expert
+from moe_core.measures.question_table import OUTCOMES, Outcome, QuestionTable
+from moe_core.measures.routing_sample import RoutingSample, Scope
+from moe_core.numbers.formatting import count, percent, percent_with_interval, significant
+
+_LONGEST = 400
+"""Characters of a question that are looked at: none of those beyond fits on a line."""
+
+
+def expert_name(expert: Expert) -> str:
+    """`3:17`: layer and expert, as everywhere in the window."""
+    return f"{expert[0]}:{expert[1]}"
+
+
+def expert_of(name: str) -> Expert:
+    """The inverse of `expert_name`."""
+    layer, expert = name.split(":")
+    return int(layer), int(expert)
+
+
+def share_text(share: float) -> str:
+    """A share 0..1 as `71.2 %`; one that would be rounded to nothing as `< 0.1 %`: used hardly is not used never."""
+    return "< 0.1 %" if 0 < share < 0.0005 else percent(share)
+
+
+def summary(profile: ExpertProfile, sample: RoutingSample, layer: int) -> str:
+    """What stands below the expert's name."""
+    of_tokens = "answer positions" if sample.scope is Scope.ANSWER else "tokens"
+    if not profile.questions:
+        return f"Never used: none of {count(sample.n_tokens)} {of_tokens} in the selection chose it."
+    return (
+        f"Used by {share_text(profile.used_share)} of {count(sample.n_tokens)} {of_tokens} · "
+        f"mean gate weight when chosen {significant(profile.gate_weight)} · "
+        f"rank {profile.rank} of {sample.n_experts} in layer {layer} · "
+        f"in {count(profile.questions)} of {count(len(sample.questions))} questions"
+    )
+
+
+def accuracy_content(profile: ExpertProfile, name: str) -> BarContent:
+    """The expert's accuracy above the selection's, both with their intervals."""
+    overall, table = profile.overall, _accuracy_table(profile, name)
+    if not overall.n:
+        return BarContent((), table, "The quiz names no right answers: nothing to score.")
+    of_selection = f"{count(overall.successes)} of {count(overall.n)} questions of the selection are right"
+    whole = _accuracy_row("Selection", (overall.estimate, overall.lower, overall.upper), of_selection)
+    if not isfinite(profile.accuracy):
+        note = "No question with a known answer gives it any weight."
+        return BarContent((whole,), table, note, largest=1.0, reference=overall.estimate)
+    of_expert = (
+        "Accuracy of the questions that use the expert, each weighted by its mean gate weight there; "
+        "the interval is Wilson's at the effective number of questions"
+    )
+    values = (profile.accuracy, profile.accuracy_lower, profile.accuracy_upper)
+    note = (
+        f"From {count(profile.scored_questions)} questions, total weight {significant(profile.scored_weight)}. "
+        "Grey line: the selection. An association, not an effect."
+    )
+    rows = (_accuracy_row(f"Expert {name}", values, of_expert), whole)
+    return BarContent(rows, table, note, largest=1.0, reference=overall.estimate)
+
+
+def _accuracy_row(label: str, values: tuple[float, float, float], meaning: str) -> BarRow:
+    value, lower, upper = values
+    text = percent_with_interval(value, lower, upper)
+    return BarRow(label, value, text, f"{meaning}: {text}.", lower=lower, upper=upper)
+
+
+def _accuracy_table(profile: ExpertProfile, name: str) -> FigureTable:
+    overall, columns = profile.overall, ("of", "accuracy", "lower 95 %", "upper 95 %", "questions", "total weight")
+    of_expert = (profile.accuracy, profile.accuracy_lower, profile.accuracy_upper)
+    of_selection = (overall.estimate, overall.lower, overall.upper)
+    return FigureTable(
+        columns,
+        (
+            (f"expert {name}", *map(_known, of_expert), profile.scored_questions, profile.scored_weight),
+            ("selection", *map(_known, of_selection), overall.n, float(overall.n)),
+        ),
+    )
+
+
+def subject_content(usage: SubjectUsage, sample: RoutingSample, most: int) -> BarContent:
+    """The subjects that use the expert most, against the uniform share."""
+    uniform = sample.top_k / sample.n_experts
+    shown = list(zip(usage.subjects, usage.share.tolist(), usage.questions.tolist(), strict=True))[:most]
+    rows = tuple(
+        BarRow(
+            visible(subject),
+            share,
+            f"{share_text(share)} · n {count(n)}",
+            f"{subject}: {share_text(share)} of the tokens of {count(n)} questions choose the expert, "
+            f"{significant(share / uniform)} times the uniform share.",
+        )
+        for subject, share, n in shown
+    )
+    table = FigureTable(
+        ("subject", "share of tokens routed to the expert", "uniform share k/E", "questions"),
+        [(subject, share, uniform, n) for subject, share, n in shown],
+    )
+    note = f"Share of a subject's tokens that choose it. Grey line: uniform, k/E = {percent(uniform)}."
+    return BarContent(rows, table, note, reference=uniform)
+
+
+def question_content(heaviest: HeaviestQuestions, questions: QuestionTable, n_using: int) -> BarContent:
+    """The questions in which the expert weighs most."""
+    shown = list(zip(heaviest.rows.tolist(), heaviest.weights.tolist(), strict=True))
+    columns = ("number", "id", "subject", "question", "mean gate weight", "outcome")
+    table = FigureTable(columns, [_question_cells(questions, row, weight) for row, weight in shown])
+    if not shown:
+        return BarContent((), table, "No question of the selection gives it any weight.")
+    rows = tuple(_question_row(questions, row, weight) for row, weight in shown)
+    note = f"Mean gate weight over the question's tokens: the first {len(shown)} of {count(n_using)} that use it."
+    return BarContent(rows, table, note)
+
+
+def _question_row(questions: QuestionTable, row: int, weight: float) -> BarRow:
+    outcome, subject = OUTCOMES[questions.outcome[row]], str(questions.subjects[row])
+    text, (sign, colour) = questions.texts[row][:_LONGEST].strip(), _SIGNS[outcome]
+    return BarRow(
+        f"{row + 1} · {visible(subject)} · {visible(text)}",
+        weight,
+        significant(weight),
+        f"Question {row + 1} ({questions.ids[row]}, {subject}), {outcome}: mean gate weight {significant(weight)}.\n"
+        f"{text}\nClick or Enter opens it.",
+        sign=sign,
+        sign_colour=colour,
+    )
+
+
+def _question_cells(questions: QuestionTable, row: int, weight: float) -> tuple[str | float | int, ...]:
+    outcome = str(OUTCOMES[questions.outcome[row]])
+    return row + 1, questions.ids[row], str(questions.subjects[row]), questions.texts[row], weight, outcome
+
+
+def _known(value: float) -> float | None:
+    return value if isfinite(value) else None
+
+
+_SIGNS = {
+    Outcome.RIGHT: ("✓", theme.RIGHT),
+    Outcome.WRONG: ("✗", theme.WRONG),
+    Outcome.UNSCORED: ("○", ""),
+    Outcome.FAILED: ("!", theme.WRONG),
+    Outcome.MISSING: ("–", ""),
+    Outcome.DAMAGED: ("?", theme.WRONG),
+}

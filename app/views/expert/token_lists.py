@@ -1,0 +1,153 @@
+"""What the Expert view shows of single tokens: those that an expert serves, and the experts chosen beside it."""
+
+from collections.abc import Callable
+from enum import StrEnum
+from math import nan
+
+import numpy as np
+
+from app.views.expert.lists import expert_name, share_text
+from app.widgets.bars.row import BarRow
+from app.widgets.bars.section import BarContent
+from app.widgets.figures.table import FigureTable
+from app.widgets.safe_text import BLANK, visible
+from moe_core.measures.coactivation import Partners
+from moe_core.measures.routing_sample import RoutingSample, Scope
+from moe_core.measures.sampled_tokens import TokenSample
+from moe_core.measures.served_tokens import ServedTokens
+from moe_core.numbers.formatting import NOTHING, count, significant
+
+_FEWEST_OCCURRENCES = 5
+
+
+class TokenOrder(StrEnum):
+    """By what the tokens are sorted; the value stands in the control and in the settings."""
+
+    COUNT = "most often"
+    SHARE = "most exclusively"
+    WEIGHT = "most weight"
+
+
+def token_content(
+    served: ServedTokens, texts_of: Callable[[list[int]], list[str]], order: TokenOrder, most: int
+) -> BarContent:
+    """The tokens that the expert serves most; `texts_of` gives the texts of token ids."""
+    quantities = {TokenOrder.COUNT: served.served, TokenOrder.SHARE: served.share, TokenOrder.WEIGHT: served.weight}
+    places = np.lexsort((-served.served, -quantities[order]))
+    if order is TokenOrder.SHARE:
+        places = places[served.occurrences[places] >= _FEWEST_OCCURRENCES]
+    places = places[:most]
+    texts = texts_of(served.ids[places].tolist())
+    rows = tuple(_token_row(served, text, int(place), order) for text, place in zip(texts, places, strict=True))
+    table = FigureTable(
+        ("token", "token id", "times served", "occurrences", "share served", "summed gate weight"),
+        [
+            (
+                text,
+                int(served.ids[place]),
+                int(served.served[place]),
+                int(served.occurrences[place]),
+                float(served.share[place]),
+                float(served.weight[place]),
+            )
+            for text, place in zip(texts, places, strict=True)
+        ],
+    )
+    return BarContent(rows, table, _ORDER_NOTES[order], largest=1.0 if order is TokenOrder.SHARE else nan)
+
+
+def _token_row(served: ServedTokens, text: str, place: int, order: TokenOrder) -> BarRow:
+    times, of, weight = (float(array[place]) for array in (served.served, served.occurrences, served.weight))
+    value = {TokenOrder.COUNT: times, TokenOrder.SHARE: times / of, TokenOrder.WEIGHT: weight}[order]
+    shown = significant(weight) if order is TokenOrder.WEIGHT else count(times)
+    return BarRow(
+        token_label(text),
+        value,
+        f"{shown} · {share_text(times / of)}",
+        f"“{visible(text)}”: served {count(times)} times of {count(of)} ({share_text(times / of)}), "
+        f"summed gate weight {significant(weight)}.",
+    )
+
+
+def token_label(text: str) -> str:
+    """A token with its blanks and line ends visible at both ends."""
+    stripped = text.strip(" ")
+    if not stripped:
+        return BLANK * len(text) or visible("")
+    start = text.index(stripped)
+    return BLANK * start + visible(stripped) + BLANK * (len(text) - start - len(stripped))
+
+
+def partner_content(found: Partners, layer: int, top_k: int, most: int) -> BarContent:
+    """The experts of the layer that are chosen beside this one most often, against chance."""
+    if top_k == 1:
+        return BarContent((), FigureTable((), ()), "Each token chooses a single expert: there are no partners.")
+    order = [place for place in np.argsort(-found.share, kind="stable")[:most] if found.together[place] > 0]
+    rows = tuple(_partner_row(found, layer, int(place)) for place in order)
+    table = FigureTable(
+        (
+            "partner",
+            "tokens that chose both",
+            "share of the expert's tokens",
+            "share by chance",
+            "share of all tokens",
+            "tokens of the expert",
+            "tokens",
+        ),
+        [
+            (
+                expert_name((layer, int(found.experts[place]))),
+                int(found.together[place]),
+                float(found.share[place]),
+                float(found.chance[place]),
+                float(found.used_share[place]),
+                int(found.n_served),
+                found.n_tokens,
+            )
+            for place in order
+        ],
+    )
+    if not rows:
+        return BarContent((), table, "None: no token chose it.")
+    note = "Share of its tokens that choose the partner too. Grey mark: by chance."
+    return BarContent(rows, table, note)
+
+
+def _partner_row(found: Partners, layer: int, place: int) -> BarRow:
+    share, chance, both = (float(array[place]) for array in (found.share, found.chance, found.together))
+    name = expert_name((layer, int(found.experts[place])))
+    times = f"{significant(share / chance)} ×" if chance > 0 else NOTHING
+    return BarRow(
+        name,
+        share,
+        f"{share_text(share)} · {times}",
+        f"{name} is chosen by {share_text(share)} of the {count(found.n_served)} tokens of the expert ({count(both)}), "
+        f"{times} what chance gives ({share_text(chance)}): the other places of the top-k shared out by how often each "
+        f"expert is used. It is used by {share_text(float(found.used_share[place]))} of all tokens.\n"
+        "Click or Enter selects it, with Ctrl both.",
+        reference=chance,
+    )
+
+
+def sample_text(sample: TokenSample, selection: RoutingSample) -> str:
+    """Whose tokens were read."""
+    n = count(len(sample.questions))
+    if sample.scope is not selection.scope:
+        text = f"The trace keeps the answer position only: counted at that of {n} questions."
+    elif sample.scope is Scope.ANSWER:
+        text = f"At the answer position of {n} questions."
+    elif sample.is_whole:
+        text = f"All {count(sample.n_tokens)} tokens of {n} questions."
+    else:
+        text = (
+            f"{count(sample.n_tokens)} of {count(selection.n_tokens)} tokens: "
+            f"{n} of {count(sample.n_selected)} questions, evenly spread."
+        )
+    return text + (f" Left out: {count(sample.n_unreadable)} damaged segments." if sample.n_unreadable else "")
+
+
+_ORDER_NOTES = {
+    TokenOrder.COUNT: "Times served · share of the token's occurrences.",
+    TokenOrder.SHARE: f"Times served · share of the token's occurrences ({_FEWEST_OCCURRENCES} or more).",
+    TokenOrder.WEIGHT: "Summed gate weight · share of the token's occurrences.",
+}

@@ -1,0 +1,265 @@
+"""The Expert view: where the selected expert is used, how well, for which tokens and questions, and beside whom."""
+
+from collections.abc import Hashable
+from dataclasses import replace
+from typing import Any
+
+from PySide6.QtCore import Qt, QTimer
+from PySide6.QtGui import QPalette
+from PySide6.QtWidgets import QCheckBox, QComboBox, QScrollArea, QToolButton, QVBoxLayout, QWidget
+
+from app.content.captions import caption
+from app.state.session import Session
+from app.state.state import SELECTION, State
+from app.state.trace_data import TraceData
+from app.view import View
+from app.views.expert.lists import (
+    accuracy_content,
+    expert_name,
+    expert_of,
+    question_content,
+    subject_content,
+    summary,
+)
+from app.views.expert.token_lists import TokenOrder, partner_content, sample_text, token_content
+from app.views.expert.token_scan import TokenScan
+from app.widgets.bars.bar_list import BarList
+from app.widgets.bars.section import BarContent, BarSection
+from app.widgets.choice_heading import ChoiceHeading
+from app.widgets.figures.table import FigureTable
+from moe_core.errors import MoeCoreError
+from moe_core.measures.coactivation import partners
+from moe_core.measures.expert_profile import expert_profile, heaviest_questions, usage_by_subject
+from moe_core.measures.question_filter import Expert
+from moe_core.measures.routing_sample import RoutingSample
+from moe_core.measures.sampled_tokens import TokenSample
+from moe_core.measures.served_tokens import served_tokens
+from moe_core.numbers.formatting import count, percent
+
+_FEW_SUBJECTS, _MOST_TOKENS, _MOST_PARTNERS, _MOST_QUESTIONS = 12, 12, 10, 20
+_NOTHING = FigureTable((), ())
+
+
+class ExpertView(View):
+    """One expert at a time; where several are selected, a switcher names them and the newest is shown first."""
+
+    name = "expert"
+    title = "Expert"
+    place = "right-tab"
+    depends_on = SELECTION | {"experts", "question"}
+
+    def __init__(self, session: Session) -> None:
+        super().__init__(session)
+        self._expert: Expert = (0, 0)
+        self._selected: frozenset[Expert] = frozenset()
+        self._drawn: Hashable = None
+        self._shown_rows: list[int] = []
+        self._shown_partners: list[Expert] = []
+        self._scan = TokenScan(session, self)
+        self._scan.advanced.connect(self._draw_tokens)
+        self._soon = QTimer(self)
+        self._soon.setSingleShot(True)
+        self._soon.timeout.connect(self._draw_tokens)
+        self._make_controls()
+        self._make_sections()
+        self._lay_out()
+
+    @property
+    def expert(self) -> Expert:
+        """The expert that is shown."""
+        return self._expert
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether some lists are still to be filled."""
+        return self._drawn is not None and (self._scan.sample is None or self._soon.isActive())
+
+    def draw(self, state: State) -> None:
+        if (reason := self._reason_to_be_empty(state)) is not None:
+            self._drawn = None
+            self._scan.stop()
+            self.show_empty(*reason)
+            return
+        self.show_body()
+        self._choose(state.experts)
+        if (key := self._key(state)) != self._drawn:
+            self._drawn = key
+            self._draw_expert(state)
+            self._scan.request(state)
+            self._draw_tokens_soon()
+        self.questions.bars.set_marked(
+            self._shown_rows.index(state.question) if state.question in self._shown_rows else -1
+        )
+
+    def options(self) -> dict[str, Any]:
+        return {"token_order": self._order.currentText(), "all_subjects": self._all_subjects.isChecked()}
+
+    def set_options(self, options: dict[str, Any]) -> None:
+        if options.get("token_order") in list(TokenOrder):
+            self._order.setCurrentText(options["token_order"])
+        if isinstance(options.get("all_subjects"), bool):
+            self._all_subjects.setChecked(options["all_subjects"])
+
+    def _reason_to_be_empty(self, state: State) -> tuple[str, str, str] | tuple[str] | None:
+        if state.trace is None:
+            return "Open a trace to see what its experts do.", "Open trace…", "open"
+        if not state.experts:
+            return ("Select an expert in the grid to see what it serves.",)
+        sample = state.trace.sample(state.scope, state.filter)
+        if len(sample.questions):
+            return None
+        if not state.filter.is_empty:
+            return "No answered question passes the filter.", "Clear filter", "clear_filter"
+        return ("No question of this trace is answered yet.",)
+
+    def _choose(self, selected: frozenset[Expert]) -> None:
+        """Show the expert that was added to the selection last, else go on with the one shown."""
+        if selected != self._selected:
+            added = sorted(selected - self._selected)
+            if added and (len(added) == 1 or self._expert not in selected):
+                self._expert = added[0]
+            self._selected = selected
+        if self._expert not in selected:
+            self._expert = min(selected)
+        experts = sorted(selected)
+        names = [expert_name(expert) for expert in experts]
+        self.heading.set_names(names, experts.index(self._expert), f"1 of {count(len(names))} selected:")
+
+    def _key(self, state: State) -> Hashable:
+        return (state.trace, state.revision, state.filter, state.scope, self._expert, self._all_subjects.isChecked())
+
+    def _draw_expert(self, state: State) -> None:
+        data, sample = self._data_and_sample(state)
+        layer, expert = self._expert
+        profile = expert_profile(sample, layer, expert)
+        self.heading.set_texts(f"Expert {expert_name(self._expert)}", summary(profile, sample, layer))
+        self.accuracy.show_content(accuracy_content(profile, expert_name(self._expert)), self._caption(state))
+        usage = usage_by_subject(sample, layer, expert)
+        most = len(usage.subjects) if self._all_subjects.isChecked() else _FEW_SUBJECTS
+        self._all_subjects.setVisible(len(usage.subjects) > _FEW_SUBJECTS)
+        self._all_subjects.setText(f"all {count(len(usage.subjects))}")
+        self.subjects.show_content(subject_content(usage, sample, most), self._caption(state))
+        heaviest = heaviest_questions(sample, layer, expert, _MOST_QUESTIONS)
+        self._shown_rows = heaviest.rows.tolist()
+        content = question_content(heaviest, data.table, profile.questions)
+        self.questions.show_content(content, self._caption(state))
+
+    def _draw_tokens_soon(self) -> None:
+        """At once where there is nothing to count yet, else when all views are drawn: it takes a moment."""
+        if self._scan.sample is None:
+            self._draw_tokens()
+        else:
+            self._soon.start(0)
+
+    def _draw_tokens(self) -> None:
+        """The lists that need token rows: as soon as these are read."""
+        state = self.state
+        if self._drawn is None or state.trace is None:
+            return
+        data, selection = self._data_and_sample(state)
+        if (tokens := self._scan.sample) is None:
+            waiting = BarContent((), _NOTHING, f"Reading tokens: {percent(self._scan.progress)}")
+            self.tokens.show_content(waiting, "", reserve=_MOST_TOKENS)
+            self.partners.show_content(waiting, "", reserve=_MOST_PARTNERS)
+            self._shown_partners = []
+            return
+        read = sample_text(tokens, selection)
+        self._draw_served(data, tokens, read)
+        self._draw_partners(data, tokens, read)
+
+    def _draw_served(self, data: TraceData, tokens: TokenSample, read: str) -> None:
+        served = served_tokens(tokens, *self._expert)
+        order = TokenOrder(self._order.currentText())
+        try:
+            content = token_content(served, data.trace.token_texts, order, _MOST_TOKENS)
+        except MoeCoreError as error:  # the file was cut short, or its disk is gone, since it was opened
+            self.tokens.show_content(BarContent((), _NOTHING, str(error)), self._caption(self.state))
+            return
+        note = f"{content.note} {read}" if content.rows else f"None. {read}"
+        self.tokens.show_content(replace(content, note=note), f"{self._caption(self.state)} · {read}")
+
+    def _draw_partners(self, data: TraceData, tokens: TokenSample, read: str) -> None:
+        layer, sizes = self._expert[0], data.trace.dimensions
+        found = partners(tokens, *self._expert, sizes.n_experts)
+        content = partner_content(found, layer, sizes.top_k, _MOST_PARTNERS)
+        self._shown_partners = [expert_of(str(row[0])) for row in content.table.rows]
+        self.partners.show_content(content, f"{self._caption(self.state)} · {read}")
+
+    def _open_question(self, place: int, _with_ctrl: bool) -> None:
+        self.session.set(replace(self.state, question=self._shown_rows[place], token=None))
+
+    def _select_partner(self, place: int, with_ctrl: bool) -> None:
+        partner = self._shown_partners[place]
+        experts = self.state.experts | {partner} if with_ctrl else frozenset({partner})
+        self.session.set(replace(self.state, experts=experts, layer=partner[0]))
+
+    def _filter_by_expert(self) -> None:
+        state = self.state
+        self.session.set(replace(state, filter=replace(state.filter, experts=(self._expert,))))
+
+    def _switch(self, place: int) -> None:
+        self._expert = sorted(self._selected)[place]
+        self.redraw()
+
+    def _on_option(self) -> None:
+        self._drawn = None
+        self.redraw()
+
+    def _data_and_sample(self, state: State) -> tuple[TraceData, RoutingSample]:
+        assert state.trace is not None
+        return state.trace, state.trace.sample(state.scope, state.filter)
+
+    def _caption(self, state: State) -> str:
+        return f"expert {expert_name(self._expert)} · {caption(state)}"
+
+    def _make_controls(self) -> None:
+        self.heading = ChoiceHeading(
+            "Which of the selected experts is shown",
+            "Several experts are selected: what is below is of this one alone",
+        )
+        self.heading.switched.connect(self._switch)
+        self._all_subjects = QCheckBox()
+        self._all_subjects.setAccessibleName("Show all subjects")
+        self._all_subjects.setToolTip(f"Show every subject of the selection, not only the first {_FEW_SUBJECTS}")
+        self._all_subjects.toggled.connect(self._on_option)
+        self._order = QComboBox()
+        self._order.addItems(list(TokenOrder))
+        self._order.setAccessibleName("Sort the tokens by")
+        self._order.setToolTip("By how often the expert serves a token, by the share it serves, or by summed weight")
+        self._order.currentIndexChanged.connect(self._draw_tokens)
+        self._filter = QToolButton()
+        self._filter.setText("Filter")
+        self._filter.setAccessibleName("Show only questions that use this expert")
+        self._filter.setToolTip("Show only questions that use this expert, in every view")
+        self._filter.clicked.connect(self._filter_by_expert)
+
+    def _make_sections(self) -> None:
+        self.accuracy = BarSection("Accuracy", "Accuracy of the expert", BarList())
+        self.subjects = BarSection("Subjects", "Usage by subject", BarList(), [self._all_subjects])
+        self.tokens = BarSection("Tokens it serves", "Tokens the expert serves", BarList(), [self._order])
+        self.partners = BarSection("Partners in the layer", "Partners of the expert", BarList(can_activate=True))
+        questions = BarList(label_share=0.78, can_activate=True)
+        self.questions = BarSection(
+            "Questions it weighs most in", "Questions by weight of the expert", questions, [self._filter]
+        )
+        self.partners.bars.activated.connect(self._select_partner)
+        self.questions.bars.activated.connect(self._open_question)
+
+    def _lay_out(self) -> None:
+        column = QWidget()
+        column.setBackgroundRole(QPalette.ColorRole.Base)
+        layout = QVBoxLayout(column)
+        layout.setContentsMargins(8, 8, 8, 8)
+        layout.setSpacing(16)
+        layout.addWidget(self.heading)
+        for section in (self.accuracy, self.subjects, self.tokens, self.partners, self.questions):
+            layout.addWidget(section)
+        layout.addStretch(1)
+        area = QScrollArea()
+        area.setWidget(column)
+        area.setWidgetResizable(True)
+        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        whole = QVBoxLayout(self.body)
+        whole.setContentsMargins(0, 0, 0, 0)
+        whole.addWidget(area)

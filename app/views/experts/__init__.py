@@ -1,0 +1,1 @@
+"""The Experts view: one metric for every expert of every layer."""

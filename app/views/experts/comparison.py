@@ -1,0 +1,211 @@
+"""The grid of experts beside a what-if: its own values, or what it changed; and the experts that it acts on.
+
+Axes: L layers, E experts.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.content.comparison_values import ComparedSamples, ComparedValues, compared_samples, compared_values
+from app.content.expert_grid import ExpertGrid, FloatArray, Marginal, expert_grid, grid_metric
+from app.state.state import State
+from app.state.what_if_state import Mode
+from moe_core.interventions.intervention import Intervention
+from moe_core.measures.metric import MetricValues
+from moe_core.measures.question_filter import Expert
+from moe_core.numbers.formatting import count, elide
+
+_LONGEST_TITLE = 24
+_ROUNDING = 1e-6
+"""Share of the values' sizes below which their sum is rounding: those of a trace are in single precision."""
+_DOINGS = {"reroute": "re-routed", "drop": "dropped", "boost": "boosted"}
+
+
+@dataclass(frozen=True)
+class WhatIfGrid(ExpertGrid):
+    """The side after: `values` and `sample` are those of the what-if, in the colours of the baseline."""
+
+    both: ComparedValues
+    samples: ComparedSamples
+    baseline: MetricValues
+    title: str
+
+    @property
+    def range_values(self) -> FloatArray:
+        """Those of the baseline: going from one to the other then shows what changed, not how colours are given."""
+        return self.baseline.values
+
+    @property
+    def was_never_used(self) -> NDArray[np.bool_]:
+        """Experts that no token of the scope chose before [L, E]."""
+        return np.equal(self.samples.before.totals.tokens, 0)
+
+    def cell_facts(self, layer: int, expert: int) -> list[str]:
+        """What is known of a cell: before, after, change, support on both sides."""
+        cell = layer, expert
+        before, after = float(self.both.before.values[cell]), float(self.both.after.values[cell])
+        facts = [f"before {self.side_text(before)}", f"after {self.side_text(after)}"]
+        change = float(self.both.difference.values[cell])
+        facts += [f"change {self.change_text(change)}"] if np.isfinite(change) else []
+        if self.was_never_used[cell] or np.equal(self.samples.after.totals.tokens[cell], 0):
+            facts.append(_USE[bool(self.was_never_used[cell]), bool(self.samples.after.totals.tokens[cell] == 0)])
+        n_before, n_after = int(self.both.before.support[cell]), int(self.both.after.support[cell])
+        return [*facts, f"n = {count(n_before)} → {count(n_after)} of {count(self.samples.n)} questions"]
+
+    def side_text(self, value: float) -> str:
+        """A value of one side."""
+        return ExpertGrid(self.metric, self.both.before, self.samples.before).value_text(value)
+
+    def change_text(self, change: float) -> str:
+        """A change of the metric."""
+        if self.is_share:
+            return f"{change * 100:+.1f} points".replace("-", "−")
+        sign = "−" if change < 0 else "+" if change > 0 else ""
+        return f"{sign}{self.side_text(abs(change))}"
+
+    def n_text(self) -> str:
+        """Which what-if, and how many questions are compared."""
+        return f"what-if: {elide(self.title, _LONGEST_TITLE)}, n = {count(self.samples.n)} compared"
+
+    def n_tip(self) -> str:
+        """Which questions these are."""
+        left_out = f"; left out: {self.left_out_text()}" if self.samples.n_left_out else ""
+        return f"Questions of the selection answered both before and in what-if “{self.title}”{left_out}"
+
+    def left_out_text(self) -> str:
+        """Questions of the selection that are not among them; empty where all are."""
+        return f"{count(self.samples.n_left_out)} not compared" if self.samples.n_left_out else ""
+
+    def value_columns(self) -> dict[str, NDArray[np.generic]]:
+        """Both sides and the change."""
+        return {
+            f"{self.heading}, before": self.both.before.values,
+            f"{self.heading}, after": self.both.after.values,
+            "after less before": self.both.difference.values,
+            "questions before": self.both.before.support.astype(np.int64),
+            "questions after": self.both.after.support.astype(np.int64),
+        }
+
+
+@dataclass(frozen=True)
+class DifferenceGrid(WhatIfGrid):
+    """After less before, around zero."""
+
+    @property
+    def range_key(self) -> str:
+        """Ranges of changes are chosen apart from those of values."""
+        return f"{self.metric.name} changed"
+
+    @property
+    def range_values(self) -> FloatArray:
+        """The changes."""
+        return self.values.values
+
+    @property
+    def is_signed(self) -> bool:
+        """A change has a middle."""
+        return True
+
+    @property
+    def is_share(self) -> bool:
+        """As on both sides."""
+        return self.both.before.lower is not None
+
+    @property
+    def is_never_used(self) -> NDArray[np.bool_]:
+        """Experts that no token chose, neither before nor after [L, E]."""
+        return self.was_never_used & np.equal(self.samples.after.totals.tokens, 0)
+
+    def marginals(self, kind: Marginal) -> tuple[FloatArray, FloatArray]:
+        """As of any grid; sums that only rounding keeps from 0 are 0, for the largest one decides how long bars are."""
+        found = super().marginals(kind)
+        sizes = [np.nansum(np.abs(self.values.values), axis=axis) for axis in (1, 0)]
+        rows, columns = (np.where(np.abs(m) < _ROUNDING * s, 0.0, m) for m, s in zip(found, sizes, strict=True))
+        return rows, columns
+
+    def value_text(self, value: float) -> str:
+        """A change, signed."""
+        return self.change_text(value)
+
+    def tick_text(self, value: float) -> str:
+        """A round change at the colour bar, signed."""
+        text = super().tick_text(value).replace("-", "−")
+        return text if value <= 0 or text.startswith("+") else f"+{text}"
+
+    def rank_facts(self, layer: int, expert: int) -> list[str]:
+        """None: the first of all would be the largest rise, which nobody asked for."""
+        return []
+
+    def n_text(self) -> str:
+        """Of which what-if, and how many questions are compared."""
+        return f"difference: {elide(self.title, _LONGEST_TITLE)}, n = {count(self.samples.n)} compared"
+
+
+_USE = {
+    (True, True): "never used in this scope",
+    (True, False): "never used before",
+    (False, True): "never used after",
+}
+
+
+def shown_grid(state: State) -> ExpertGrid | None:
+    """The grid of a state in its mode; None without a trace."""
+    samples, metric = compared_samples(state), grid_metric(state.metric)
+    both = compared_values(state, metric) if samples is not None and samples.n else None
+    if samples is None or both is None or state.trace is None or state.what_if is None:
+        return expert_grid(state)
+    baseline = state.trace.values(metric, state.scope, state.filter)
+    rest = both, samples, baseline, state.what_if.title
+    if state.mode is Mode.DIFFERENCE:
+        return DifferenceGrid(metric, both.difference, samples.after, *rest)
+    return WhatIfGrid(metric, both.after, samples.after, *rest)
+
+
+@dataclass(frozen=True)
+class Hatching:
+    """The experts that an intervention acts on, as the grid shows them.
+
+    `of` names a what-if with another one than is being edited; `is_planned`: no what-if of it is shown.
+    """
+
+    intervention: Intervention
+    of: str = ""
+    is_planned: bool = True
+
+    def cells(self, shape: tuple[int, ...]) -> NDArray[np.bool_] | None:
+        """Which cells are hatched [L, E]; None where none is."""
+        if self.intervention.is_empty():
+            return None
+        cells = np.zeros(shape, bool)
+        cells[tuple(np.array(sorted(self.intervention.experts)).T)] = True
+        return cells
+
+    @property
+    def words(self) -> str:
+        """What a hatch means, for the legend."""
+        kinds = [bool(self.intervention.mask), bool(self.intervention.boost)]
+        words = " or ".join(word for word, is_there in zip(("masked", "boosted"), kinds, strict=True) if is_there)
+        return f"{words} {self.of}".strip()
+
+    def facts(self, cell: Expert) -> list[str]:
+        """What is done to an expert; nothing where it is left alone."""
+        action = self.intervention.action(cell)
+        kind, _, factor = action.partition(" x ")
+        done = f"{_DOINGS[kind]}{f' × {factor}' if factor else ''}" if kind in _DOINGS else action
+        return [f"{'to be ' * self.is_planned}{done} {self.of}".strip()] if done else []
+
+
+def hatching(state: State) -> Hatching:
+    """What the mask being edited acts on; beside a what-if with another one, what that acted on."""
+    what_if = state.what_if
+    if what_if is None or state.mode is Mode.BASELINE:
+        return Hatching(state.intervention)
+    is_edited = _act_alike(what_if.intervention, state.intervention)
+    of = "" if is_edited else f"in what-if “{elide(what_if.title, _LONGEST_TITLE)}”"
+    return Hatching(what_if.intervention, of, is_planned=False)
+
+
+def _act_alike(one: Intervention, other: Intervention) -> bool:
+    return (one.reroute, one.drop, one.boost) == (other.reroute, other.drop, other.boost)

@@ -1,0 +1,260 @@
+"""The Experts view: one metric for every expert of every layer, over the selection of questions and the scope."""
+
+from dataclasses import replace
+from typing import Any, cast
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QPalette
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QSizePolicy, QToolButton, QVBoxLayout, QWidget
+
+from app.content.captions import caption, nothing_compared_text
+from app.content.comparison_values import compared_samples, is_compared
+from app.content.expert_grid import GRID_METRICS, ExpertGrid, Marginal
+from app.state.session import Session
+from app.state.state import COMPARISON, SELECTION, State
+from app.view import View
+from app.views.experts.comparison import Hatching, hatching, shown_grid
+from app.widgets.eliding_combo_box import ElidingComboBox
+from app.widgets.eliding_label import ElidingLabel
+from app.widgets.figures.figure import Figure
+from app.widgets.plots.colour_bar import ColourBar
+from app.widgets.plots.colour_controls import ColourControls
+from app.widgets.plots.grid_layout import Place
+from app.widgets.plots.grid_selection import Choice
+from app.widgets.plots.heat_map import HeatMap
+from app.widgets.plots.heat_map_data import HeatMapData
+from app.widgets.safe_text import as_tooltip
+from moe_core.interventions.intervention import Intervention
+from moe_core.numbers.formatting import count
+
+_LEAST_N = 22
+"""Characters of the number of questions that are always shown."""
+_HINT = "Point at a cell for its value; click, drag or use the arrow keys to select experts."
+
+
+class ExpertsView(View):
+    """A heat map with colour bar and marginals; what is selected here is selected everywhere."""
+
+    name = "experts"
+    title = "Experts"
+    place = "centre"
+    depends_on = SELECTION | COMPARISON | {"metric", "experts", "layer", "intervention"}
+
+    def __init__(self, session: Session) -> None:
+        super().__init__(session)
+        self._grid: ExpertGrid | None = None
+        self._hatching = Hatching(Intervention())
+        self._place: Place | None = None
+        self._marginal: Marginal = "mean"
+        self._metric = self._make_metric_box()
+        self._colours = ColourControls()
+        self._n = ElidingLabel()
+        self._n.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Preferred)
+        self._n.setAccessibleName("Questions behind the grid")
+        self.heat_map, self.colour_bar = HeatMap(), ColourBar()
+        self.figure = Figure(self._make_canvas(), self.title)
+        self._more = self._make_more_button()
+        self._readout = ElidingLabel(_HINT)
+        self._readout.setAccessibleName("The cell under mouse or cursor")
+        self._lay_out()
+        self._connect()
+
+    def draw(self, state: State) -> None:
+        grid, samples, hatched = shown_grid(state), compared_samples(state), hatching(state)
+        if grid is None:
+            self._grid = None
+            self.show_empty("Open a trace to see which experts its questions use.", "Open trace…", "open")
+        elif samples is not None and not samples.n:
+            self._grid = None
+            self.show_empty(nothing_compared_text(state), "Clear filter", "clear_filter")
+        elif grid.n_questions == 0:
+            self._show_nothing(state, grid)
+        else:
+            self.show_body()
+            if self._grid is None or grid.values is not self._grid.values or grid.metric is not self._grid.metric:
+                self._hatching = hatched
+                self._show_grid(grid, state)
+            elif hatched != self._hatching:
+                self._hatching = hatched
+                self._colour()
+            self.heat_map.set_selected(state.experts, state.layer)
+            self._show_place(self._place)
+
+    def options(self) -> dict[str, Any]:
+        return {"colours": self._colours.options(), "marginals": self._marginal}
+
+    def set_options(self, options: dict[str, Any]) -> None:
+        colours = options.get("colours")
+        if options.get("marginals") in ("mean", "sum"):
+            self._marginal = options["marginals"]
+        self._colours.set_options(colours if isinstance(colours, dict) else {})
+
+    def _show_nothing(self, state: State, grid: ExpertGrid) -> None:
+        self._grid = None
+        left_out = grid.left_out_text()
+        if not left_out:
+            self.show_empty("No question passes the filter.", "Clear filter", "clear_filter")
+        elif state.filter.is_empty:
+            self.show_empty(f"No question has been answered yet ({left_out}); answers appear here as they come.")
+        else:
+            sentence = f"No question that passes the filter was answered ({left_out})."
+            self.show_empty(sentence, "Clear filter", "clear_filter")
+
+    def _show_grid(self, grid: ExpertGrid, state: State) -> None:
+        """Draw what depends on values; the selection is drawn over it."""
+        self._grid = grid
+        metric = grid.metric
+        self._metric.setCurrentIndex(GRID_METRICS.index(metric))
+        self._metric.setToolTip(metric.meaning)
+        self._colours.set_kind(grid.range_key, is_signed=grid.is_signed)
+        self._show_n(grid)
+        side = f", {state.mode}" if is_compared(state) else ""
+        self.figure.title = f"{self.title}: {metric.title}{side}"
+        self.figure.setAccessibleName(self.figure.title)
+        n_compared = grid.n_questions if is_compared(state) else None
+        self.figure.set_data(grid.table(), caption(state, n_compared=n_compared))
+        self._colour()
+
+    def _show_n(self, grid: ExpertGrid) -> None:
+        """Say how many questions are behind the grid, whole where the name of a what-if leaves room for it."""
+        self._n.set_text(grid.n_text())
+        self._n.setToolTip(as_tooltip(f"{grid.n_text()}\n{grid.n_tip()}"))
+        least = _LEAST_N * self._n.fontMetrics().averageCharWidth()
+        self._n.setMinimumWidth(min(self._n.sizeHint().width(), least))
+
+    def _colour(self) -> None:
+        """Give the values their colours."""
+        if (grid := self._grid) is None:
+            return
+        values = grid.values.values
+        scale = self._colours.scale(grid.range_values)
+        rows, columns = grid.marginals(self._marginal)
+        self.heat_map.set_data(
+            HeatMapData(
+                values=values,
+                is_never_used=grid.is_never_used,
+                scale=scale,
+                row_marginals=rows,
+                column_marginals=columns,
+                marginal_name=self._marginal,
+                is_signed=grid.is_signed,
+                hatched=self._hatching.cells(values.shape),
+                hatched_name=self._hatching.words,
+                note=grid.note(),
+            )
+        )
+        beyond = bool((values < scale.low).any()), bool((values > scale.high).any())
+        self.colour_bar.set_scale(
+            scale, has_beyond=beyond, is_signed=grid.is_signed, unit=grid.tick_unit, format_value=grid.tick_text
+        )
+
+    def _show_place(self, place: Place | None) -> None:
+        """Say what is known of the place pointed at; of the selection while there is none."""
+        grid, self._place = self._grid, place
+        cell = place.cell if place else None
+        self.colour_bar.set_pointer(float(grid.values.values[cell]) if grid and cell else None)
+        if grid is not None:
+            self._readout.set_text(" · ".join(self._facts(grid, place)) if place else self._selection_text())
+
+    def _facts(self, grid: ExpertGrid, place: Place) -> list[str]:
+        if place.cell is not None:
+            facts = [*grid.cell_facts(*place.cell), *self._hatching.facts(place.cell)]
+            return [f"Layer {place.layer}, expert {place.expert}", *facts]
+        name = f"Layer {place.layer}" if place.expert is None else f"Expert {place.expert} of every layer"
+        return [name, *grid.line_facts(place.layer, place.expert, self._marginal)]
+
+    def _selection_text(self) -> str:
+        cells = sorted(self.state.experts)
+        if not cells:
+            return _HINT
+        names = ", ".join(f"{layer}:{expert}" for layer, expert in cells[:8])
+        return f"{count(len(cells))} selected (layer:expert): {names}{', …' * (len(cells) > 8)}"
+
+    def _tip(self, place: Place) -> str:
+        if self._grid is None:
+            return ""
+        name, *facts = self._facts(self._grid, place)
+        return "\n".join([name, self._grid.metric.title, *facts])
+
+    def _on_chosen(self, choice: Choice) -> None:
+        layer = self.state.layer if choice.layer is None else choice.layer
+        self.session.set(replace(self.state, experts=choice.cells, layer=layer))
+
+    def _on_activated(self) -> None:
+        self.session.request("filter_by_experts")
+
+    def _on_metric_activated(self, index: int) -> None:
+        self.session.set(replace(self.state, metric=GRID_METRICS[index].name))
+
+    def _on_more(self) -> None:
+        menu = self.figure.menu()
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        menu.addSeparator()
+        for kind in ("mean", "sum"):
+            action = menu.addAction(f"Bars at the sides: {kind}")
+            action.setCheckable(True)
+            action.setChecked(kind == self._marginal)
+            action.setData(kind)
+            action.triggered.connect(self._on_marginal_chosen)
+        menu.popup(self._more.mapToGlobal(self._more.rect().bottomLeft()))
+
+    def _on_marginal_chosen(self) -> None:
+        self._marginal = cast("Marginal", self.sender().data())  # type: ignore[attr-defined]  # it is a QAction
+        self._colour()
+
+    def _make_metric_box(self) -> QComboBox:
+        box = ElidingComboBox()
+        box.setAccessibleName("Metric of the grid")
+        box.setMinimumContentsLength(16)
+        box.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        for metric in GRID_METRICS:
+            box.addItem(metric.title, metric.name)
+            box.setItemData(box.count() - 1, metric.meaning, Qt.ItemDataRole.ToolTipRole)
+        return box
+
+    def _make_more_button(self) -> QToolButton:
+        button = QToolButton()
+        button.setText("⋯")
+        button.setAutoRaise(True)
+        button.setAccessibleName("More on this figure")
+        button.setToolTip("Copy or save the figure or its data, show it as a table, choose what the bars show")
+        return button
+
+    def _make_canvas(self) -> QWidget:
+        canvas = QWidget()
+        canvas.setFocusProxy(self.heat_map)
+        canvas.setBackgroundRole(QPalette.ColorRole.Base)
+        canvas.setAutoFillBackground(True)
+        layout = QHBoxLayout(canvas)
+        layout.setContentsMargins(4, 4, 4, 2)
+        layout.setSpacing(8)
+        layout.addWidget(self.heat_map, 1)
+        layout.addWidget(self.colour_bar)
+        return canvas
+
+    def _lay_out(self) -> None:
+        row = QHBoxLayout()
+        row.setSpacing(6)
+        row.addWidget(self._metric, 1)
+        for widget in (self._colours, self._n, self._more):
+            row.addWidget(widget)
+        layout = QVBoxLayout(self.body)
+        layout.setContentsMargins(8, 6, 8, 6)
+        layout.setSpacing(6)
+        layout.addLayout(row)
+        layout.addWidget(self._colours.ends)
+        layout.addWidget(self.figure, 1)
+        layout.addWidget(self._readout)
+        self.setFocusProxy(self.heat_map)
+
+    def _connect(self) -> None:
+        self._metric.activated.connect(self._on_metric_activated)
+        self._colours.changed.connect(self._colour)
+        self._more.clicked.connect(self._on_more)
+        self.heat_map.tip_for = self._tip
+        self.colour_bar.rows_beside = self.heat_map.rows_span
+        self.heat_map.chosen.connect(self._on_chosen)
+        self.heat_map.pointed.connect(self._show_place)
+        self.heat_map.activated.connect(self._on_activated)
+        self.colour_bar.range_dragged.connect(self._colours.set_ends)
+        self.colour_bar.reset.connect(self._colours.set_full)

@@ -1,0 +1,149 @@
+"""The prompt of a question as a figure: which measure colours its tokens, and whether its shared prefix is folded."""
+
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtGui import QAction
+from PySide6.QtWidgets import QComboBox, QSizePolicy
+
+from app.state.state import State
+from app.views.question.comparison import captioned, rerouted_text
+from app.views.question.content import QuestionContent
+from app.views.question.texts import prompt_table, token_text
+from app.views.question.token_measures import TOKEN_MEASURES, TokenMeasure, measure_named
+from app.widgets.figures.figure import Figure
+from app.widgets.figures.pane import FigurePane
+from app.widgets.tokens.strip import TokenStrip
+
+Values = NDArray[np.float64]
+
+
+class PromptPane(FigurePane):
+    """Draws a question's prompt; `option_changed` asks to be drawn again, `fold_changed` says what was folded."""
+
+    option_changed = Signal()
+    fold_changed = Signal(bool)
+
+    def __init__(self) -> None:
+        self.strip = TokenStrip()
+        super().__init__(Figure(self.strip, "Prompt"))
+        self._is_folded: bool | None = None  # None: as the number of shots suggests
+        self.measure = QComboBox()
+        self.measure.setAccessibleName("Colour of the tokens")
+        self.measure.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
+        for measure in TOKEN_MEASURES:
+            self.measure.addItem(measure.title, measure.name)
+            self.measure.setItemData(self.measure.count() - 1, measure.tip, Qt.ItemDataRole.ToolTipRole)
+        self.add_control(self.measure)
+        self._reveal = QTimer(self)
+        self._reveal.setSingleShot(True)
+        self._reveal.setInterval(0)  # the strip has its new height by then
+        self._reveal.timeout.connect(self._reveal_cursor)
+        self.whole_range = self._add_choice("Colours from 0 to the largest possible value")
+        self.fold = self._add_choice("Fold the shared prefix")
+        self.measure.currentIndexChanged.connect(self._on_option_changed)
+        self.whole_range.toggled.connect(self._on_option_changed)
+        self.fold.triggered.connect(self._on_fold_changed)
+        self.strip.collapsed_changed.connect(self._on_fold_changed)
+
+    def draw(self, content: QuestionContent, state: State) -> None:
+        """Show the prompt of a question, coloured by the measure."""
+        measure = measure_named(self.measure.currentData())
+        values = measure.values(content, state)
+        cursor = content.answer_position if state.token is None else state.token
+        folds = self._folds(state) and cursor >= content.n_prefix
+        is_other = self.strip.texts != content.texts
+        self.strip.set_describe(partial(_describe, content, measure, values))
+        self.strip.set_tokens(content.texts, content.n_prefix, is_collapsed=folds)
+        self.strip.set_note(_missing(content, measure, values))
+        self.strip.set_values(values, *self._range(content, measure, values), measure.unit)
+        self.strip.set_marked(content.is_rerouted)
+        self.set_subtitle(*rerouted_text(content))
+        self.strip.set_cursor(cursor)
+        self.fold.setEnabled(content.n_prefix > 0)
+        self.fold.setChecked(folds)
+        self.measure.setToolTip(f"Colour the tokens by: {measure.tip}")
+        caption = captioned(content, state)
+        if values is not None:
+            caption += f" · {measure.described(state)}"
+        self.figure.set_data(prompt_table(content, self.strip.shown_tokens, measure, values), caption)
+        self._scroll(is_other=is_other, token=state.token)
+
+    def options(self) -> dict[str, Any]:
+        """What the person chose, as JSON."""
+        return {
+            "measure": self.measure.currentData(),
+            "whole_range": self.whole_range.isChecked(),
+            "folded": self._is_folded,
+        }
+
+    def set_options(self, options: dict[str, Any]) -> None:
+        """The inverse of `options`; unknown or wrong values are passed over."""
+        names = [measure.name for measure in TOKEN_MEASURES]
+        self.measure.setCurrentIndex(names.index(measure_named(options.get("measure")).name))
+        self.whole_range.setChecked(options.get("whole_range") is True)
+        folded = options.get("folded")
+        self._is_folded = folded if isinstance(folded, bool) else None
+
+    def _add_choice(self, text: str) -> QAction:
+        choice = QAction(text, self)
+        choice.setCheckable(True)
+        self.add_menu_action(choice)
+        return choice
+
+    def _folds(self, state: State) -> bool:
+        """Whether the shared prefix is folded: as the person chose, else only where it holds worked examples."""
+        if self._is_folded is not None:
+            return self._is_folded
+        return state.trace is not None and state.trace.specification.shots > 0
+
+    def _range(self, content: QuestionContent, measure: TokenMeasure, values: Values | None) -> tuple[float, float]:
+        """The values of the palest and of the strongest colour."""
+        if values is None or content.routing is None:
+            return 0.0, 1.0
+        if self.whole_range.isChecked():
+            return 0.0, measure.highest(content)
+        shown = values[self.strip.shown_tokens.start :]
+        finite = shown[np.isfinite(shown)]
+        return (float(finite.min()), float(finite.max())) if len(finite) else (0.0, 1.0)
+
+    def _scroll(self, *, is_other: bool, token: int | None) -> None:
+        """Another question is read from its beginning; a token that was chosen comes into sight."""
+        if is_other:
+            self.scroll_area.verticalScrollBar().setValue(0)
+        if token is not None:
+            self._reveal.start()
+
+    def _reveal_cursor(self) -> None:
+        if places := self.strip.rectangles(self.strip.cursor_token):
+            middle = places[0].center().toPoint()
+            self.scroll_area.ensureVisible(middle.x(), middle.y(), 0, 2 * self.fontMetrics().height())
+
+    def _on_option_changed(self) -> None:
+        self.option_changed.emit()
+
+    def _on_fold_changed(self, folded: bool) -> None:
+        self._is_folded = folded
+        self.fold_changed.emit(folded)
+
+
+_NONE = {
+    "expert_weight": "No token of this prompt was sent to a selected expert.",
+    "changed": "Every token of this prompt goes to the same experts as before, in every layer.",
+}
+
+
+def _missing(content: QuestionContent, measure: TokenMeasure, values: Values | None) -> str:
+    """Why the tokens are not coloured, in one sentence; empty where they are, or need not be."""
+    if measure.name == "none":
+        return ""
+    if values is None:
+        return content.routing_problem or content.latest.routing_problem or measure.missing
+    return "" if values.any() else _NONE.get(measure.name, "")
+
+
+def _describe(content: QuestionContent, measure: TokenMeasure, values: Values | None, token: int) -> str:
+    return token_text(content, token, measure, values)

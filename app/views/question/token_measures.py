@@ -1,0 +1,118 @@
+"""What the tokens of a prompt can be coloured by."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import log
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.state.state import State
+from app.views.question.content import QuestionContent
+
+FloatArray = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class TokenMeasure:
+    """One number a token. `values` gives them [T], or None where there are none; `missing` says what would bring them.
+
+    They are the what-if's where one is shown beside the question. `of` names what of the state they are of. `highest`
+    is the largest value there can be.
+    """
+
+    name: str
+    title: str
+    unit: str
+    tip: str
+    missing: str
+    highest: Callable[[QuestionContent], float]
+    values: Callable[[QuestionContent, State], FloatArray | None]
+    of: Callable[[State], str] = lambda state: ""
+
+    def described(self, state: State) -> str:
+        """The measure, and what of the state it is of, for a caption."""
+        return f"{self.title} {self.of(state)}".strip()
+
+
+def _mean_entropy(content: QuestionContent, state: State) -> FloatArray | None:
+    found = content.latest.topk_entropy
+    return None if found is None else found.mean(axis=1)
+
+
+def _layer_entropy(content: QuestionContent, state: State) -> FloatArray | None:
+    found = content.latest.topk_entropy
+    return None if found is None else found[:, state.layer]
+
+
+def _expert_weight(content: QuestionContent, state: State) -> FloatArray | None:
+    return content.latest.weight_of(state.experts)
+
+
+def _experts_changed(content: QuestionContent, state: State) -> FloatArray | None:
+    changes = content.changes_of_experts
+    return None if changes is None else changes.sum(axis=1).astype(np.float64)
+
+
+def _largest_entropy(content: QuestionContent) -> float:
+    return log(content.routing.experts.shape[2]) if content.routing else 1.0
+
+
+def _n_layers(content: QuestionContent) -> float:
+    return float(content.routing.experts.shape[1]) if content.routing else 1.0
+
+
+def _one(content: QuestionContent) -> float:
+    return 1.0
+
+
+def _nothing(content: QuestionContent, state: State) -> FloatArray | None:
+    return None
+
+
+TOKEN_MEASURES: tuple[TokenMeasure, ...] = (
+    TokenMeasure(
+        "entropy",
+        "Entropy, mean over layers",
+        "nats",
+        "Top-k entropy of the token's gate weights, mean over layers: how evenly it spreads over its experts",
+        "",
+        _largest_entropy,
+        _mean_entropy,
+    ),
+    TokenMeasure(
+        "layer_entropy",
+        "Entropy, layer looked at",
+        "nats",
+        "Top-k entropy of the token's gate weights in the layer looked at",
+        "",
+        _largest_entropy,
+        _layer_entropy,
+        lambda state: f"(layer {state.layer})",
+    ),
+    TokenMeasure(
+        "expert_weight",
+        "Weight of selected experts",
+        "gate weight",
+        "Gate weight of the selected experts at the token, as the model used it, summed over them",
+        "Select an expert, below or in the grid, to colour the tokens by its weight.",
+        _one,
+        _expert_weight,
+        lambda state: "(" + ", ".join(f"{layer}:{expert}" for layer, expert in sorted(state.experts)) + ")",
+    ),
+    TokenMeasure(
+        "changed",
+        "Experts changed",
+        "layers",
+        "Number of layers in which the what-if sends the token to another set of experts",
+        "Show a what-if, or its difference, to see which tokens it sends to other experts.",
+        _n_layers,
+        _experts_changed,
+    ),
+    TokenMeasure("none", "No colour", "", "Text only", "", _one, _nothing),
+)
+
+
+def measure_named(name: object) -> TokenMeasure:
+    """The measure of that name; the first one where there is none."""
+    return next((measure for measure in TOKEN_MEASURES if measure.name == name), TOKEN_MEASURES[0])

@@ -1,0 +1,260 @@
+"""The Question view: one prompt token by token, its choices, and the experts behind one of its tokens."""
+
+from dataclasses import replace
+from functools import partial
+from typing import Any, TypeGuard, cast
+
+import numpy as np
+from numpy.typing import NDArray
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QGuiApplication, QResizeEvent
+from PySide6.QtWidgets import QSpinBox, QSplitter, QVBoxLayout
+
+from app.content.comparison_values import is_compared
+from app.state.session import Session
+from app.state.state import COMPARISON, DATA, State
+from app.state.trace_data import TraceData
+from app.state.what_if_state import WhatIf
+from app.view import View
+from app.views.question.comparison import (
+    captioned,
+    compared_bars,
+    compared_choice_table,
+    compared_choice_text,
+    compared_probability_table,
+    compared_probability_text,
+    comparison_note,
+    margins_text,
+    read_both,
+)
+from app.views.question.content import QuestionContent, read_question
+from app.views.question.gates_pane import GatesPane
+from app.views.question.prompt_pane import PromptPane
+from app.views.question.texts import details_text
+from app.widgets.bars.choice_bars import ChoiceBars
+from app.widgets.eliding_label import ElidingLabel
+from app.widgets.figures.figure import Figure
+from app.widgets.figures.pane import FigurePane
+from app.widgets.figures.table import FigureTable
+from app.widgets.plots.probability_bars import ProbabilityBars
+from app.widgets.question_header import QuestionHeader
+from moe_core.traces.records import Answer
+
+_N_PANES = 4
+_MOST_CHOICES_HEIGHT, _MOST_GATES_SHARE, _MOST_PROMPT_SHARE = 180, 0.5, 0.45
+_LEAST_PAIRED_HEIGHT, _MOST_PAIRED_SHARE = 90, 0.3
+"""Choices with two bars each may scroll in a low window."""
+
+
+class QuestionView(View):
+    """Prompt, choices, the experts of one token at every layer, and the router probabilities of one layer."""
+
+    name = "question"
+    title = "Question"
+    place = "right"
+    depends_on = DATA | COMPARISON | {"question", "token", "layer", "experts"}
+
+    def __init__(self, session: Session) -> None:
+        super().__init__(session)
+        self._content: QuestionContent | None = None
+        self._source: tuple[TraceData, int, int, WhatIf | None] | None = None
+        self._is_arranged = False
+        self._shared = (0, 0, 0)
+        self.header = QuestionHeader()
+        self.note = ElidingLabel()
+        self.note.setAccessibleName("The question in the what-if")
+        self.note.setContentsMargins(8, 2, 8, 4)
+        self.note.hide()
+        self.prompt, self.choices = PromptPane(), ChoiceBars()
+        self.router = ProbabilityBars()
+        self.choices_pane = FigurePane(Figure(self.choices, "Choices"))
+        self.gates_pane = GatesPane()
+        self.gates, self.renormalised = self.gates_pane.chart, self.gates_pane.renormalised
+        self.router_pane = FigurePane(Figure(self.router, "Router probabilities"), "Router")
+        self._add_controls()
+        self._lay_out()
+        self._connect()
+
+    def draw(self, state: State) -> None:
+        if state.trace is None:
+            self._forget()
+            self.show_empty("Open a trace to read its questions token by token.", "Open trace…", "open")
+            return
+        if state.question is None:
+            self._forget()
+            self.show_empty("Choose a question in the list to read it token by token, and to see its experts.")
+            return
+        content = self._read(state, state.trace, state.question)
+        self.header.set_question(content.id, content.outcome, details_text(content))
+        self.note.set_text(note := comparison_note(state, content))
+        self.note.setVisible(bool(note))
+        self.prompt.draw(content, state)
+        self._draw_choices(content, state)
+        self.gates_pane.draw(content, state)
+        self._draw_router(content, state)
+        self.show_body()
+        self._share_height()
+
+    def options(self) -> dict[str, Any]:
+        return self.prompt.options() | {
+            "renormalised": self.renormalised.isChecked(),
+            "heights": self.splitter.sizes() if self._is_arranged else None,
+        }
+
+    def set_options(self, options: dict[str, Any]) -> None:
+        self.prompt.set_options(options)
+        self.renormalised.setChecked(options.get("renormalised") is True)
+        heights = options.get("heights")
+        if _are_heights(heights):
+            self._is_arranged = True
+            self.splitter.setSizes(heights)
+        self.redraw()
+
+    def _add_controls(self) -> None:
+        self.layer = QSpinBox()
+        self.layer.setPrefix("layer ")
+        self.layer.setAccessibleName("Layer looked at")
+        self.layer.setToolTip("The layer whose router probabilities are shown; every view looks at it")
+        self.router_pane.add_control(self.layer)
+
+    def _lay_out(self) -> None:
+        self.splitter = QSplitter(Qt.Orientation.Vertical)
+        self.splitter.setChildrenCollapsible(False)
+        self.splitter.setHandleWidth(5)
+        panes = (self.prompt, self.choices_pane, self.gates_pane, self.router_pane)
+        for place, (pane, stretch) in enumerate(zip(panes, (3, 0, 2, 1), strict=True)):
+            self.splitter.addWidget(pane)
+            self.splitter.setStretchFactor(place, stretch)
+        self.splitter.splitterMoved.connect(self._on_splitter_moved)
+        layout = QVBoxLayout(self.body)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(0)
+        layout.addWidget(self.header)
+        layout.addWidget(self.note)
+        layout.addWidget(self.splitter, 1)
+
+    def _connect(self) -> None:
+        self.header.previous_requested.connect(partial(self.session.request, "previous_question"))
+        self.header.next_requested.connect(partial(self.session.request, "next_question"))
+        self.header.copy_requested.connect(self.copy_prompt)
+        self.prompt.strip.copy_requested.connect(self.copy_prompt)
+        self.prompt.strip.token_chosen.connect(self._on_token_chosen)
+        self.prompt.fold_changed.connect(self._on_fold_changed)
+        self.prompt.option_changed.connect(self.redraw)
+        self.gates.expert_chosen.connect(self._on_expert_chosen)
+        self.gates.layer_chosen.connect(self._on_layer_chosen)
+        self.router.expert_chosen.connect(self._on_router_expert_chosen)
+        self.layer.valueChanged.connect(self._on_layer_chosen)
+        self.gates_pane.option_changed.connect(self.redraw)
+
+    def copy_prompt(self) -> None:
+        """Put the whole prompt into the clipboard as plain text."""
+        if self._content is not None:
+            QGuiApplication.clipboard().setText(self._content.prompt)
+
+    def _read(self, state: State, data: TraceData, row: int) -> QuestionContent:
+        """The question, read again only where it may have changed; with its other side where a what-if is shown."""
+        source = (data, state.revision, row, state.what_if if is_compared(state) else None)
+        if self._content is None or source != self._source:
+            self._content, self._source = read_both(state) or read_question(data, row), source
+        return self._content
+
+    def _forget(self) -> None:
+        self._content = self._source = None
+        for pane in (self.prompt, self.choices_pane, self.gates_pane, self.router_pane):
+            pane.figure.set_data(FigureTable((), ()), "")
+
+    def _share_height(self) -> None:
+        """Give the charts the height that they need, and the prompt the rest, until the person moves a handle."""
+        wanted = (self.choices_pane.wanted_height, self.gates_pane.wanted_height, self.splitter.height())
+        if self._is_arranged or wanted == self._shared:
+            return
+        self._shared = wanted
+        most = _LEAST_PAIRED_HEIGHT if self.choices.is_paired else _MOST_CHOICES_HEIGHT
+        self.choices_pane.set_least_height(min(self.choices.sizeHint().height(), most))
+        self.router_pane.set_least_height(self.router.minimumSizeHint().height())
+        choices, gates, height = wanted
+        if self.choices.is_paired:
+            choices = min(choices, round(height * _MOST_PAIRED_SHARE))
+        router = self.router_pane.wanted_height
+        rest = max(height - choices - router - 3 * self.splitter.handleWidth(), 2)
+        gates = min(gates, round(rest * _MOST_GATES_SHARE))
+        spare = max(rest - gates - round(height * _MOST_PROMPT_SHARE), 0) // 2  # a tall window has some for the charts
+        self.splitter.setSizes([rest - gates - 2 * spare, choices, gates + spare, router + spare])
+
+    def _draw_choices(self, content: QuestionContent, state: State) -> None:
+        self.choices.set_bars(compared_bars(content), partial(compared_choice_text, content))
+        self.choices_pane.set_subtitle(margins_text(content))
+        self.choices_pane.figure.set_data(compared_choice_table(content), captioned(content, state))
+
+    def _draw_router(self, content: QuestionContent, state: State) -> None:
+        self.router_pane.say(content.answer_problem if content.answer is None else "")
+        self._set_layer(state)
+        answer = content.answer
+        if answer is None:
+            self.router_pane.set_subtitle("")
+            self.router_pane.figure.set_data(FigureTable((), ()), "")
+            return
+        shown = content.latest.answer or answer
+        probabilities, chosen = _of_layer(shown, state.layer)
+        before, chosen_before = _of_layer(answer, state.layer) if content.after else (None, frozenset())
+        describe = partial(compared_probability_text, content, state.layer)
+        self.router.set_bars(probabilities, chosen, describe, before, chosen_before)
+        self.router.set_selected(frozenset(expert for layer, expert in state.experts if layer == state.layer))
+        is_answer = state.token in (None, content.answer_position)
+        self.router_pane.set_subtitle(*(("probabilities, answer position",) if is_answer else _ANSWER_ONLY))
+        caption = f"{captioned(content, state)} · layer {state.layer}, answer position"
+        self.router_pane.figure.set_data(compared_probability_table(content, state.layer), caption)
+
+    def _set_layer(self, state: State) -> None:
+        if state.trace is not None:
+            self.layer.blockSignals(True)
+            self.layer.setRange(0, state.trace.trace.dimensions.n_layers - 1)
+            self.layer.setValue(state.layer)
+            self.layer.blockSignals(False)
+
+    def _on_token_chosen(self, token: int) -> None:
+        is_answer = self._content is not None and token == self._content.answer_position
+        self.session.set(replace(self.state, token=None if is_answer else token))
+
+    def _on_fold_changed(self, folded: bool) -> None:
+        state = self.state
+        is_hidden = self._content is not None and state.token is not None and state.token < self._content.n_prefix
+        if folded and is_hidden:  # else the chosen token would unfold it again
+            self.session.set(replace(state, token=None))
+        self.redraw()
+
+    def _on_expert_chosen(self, layer: int, expert: int, adds: bool) -> None:
+        cell = frozenset({(layer, expert)})
+        experts = self.state.experts ^ cell if adds else cell
+        self.session.set(replace(self.state, experts=experts, layer=layer))
+
+    def _on_router_expert_chosen(self, expert: int, adds: bool) -> None:
+        self._on_expert_chosen(self.state.layer, expert, adds)
+
+    def _on_layer_chosen(self, layer: int) -> None:
+        self.session.set(replace(self.state, layer=layer))
+
+    def _on_splitter_moved(self) -> None:
+        self._is_arranged = True
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._share_height()
+
+
+_ANSWER_ONLY = (
+    "kept for the answer only",
+    "Router probabilities over all experts are kept at the answer position only: these are not those of the token "
+    "chosen above",
+)
+
+
+def _of_layer(answer: Answer, layer: int) -> tuple[NDArray[np.float64], frozenset[int]]:
+    """Router probabilities [E] of one layer, and the experts chosen."""
+    return answer.router_probs[layer].astype(np.float64), frozenset(answer.experts[layer].tolist())
+
+
+def _are_heights(heights: object) -> TypeGuard[list[int]]:
+    is_list = isinstance(heights, list) and len(heights) == _N_PANES
+    return is_list and all(type(height) is int and height > 0 for height in cast("list[object]", heights))

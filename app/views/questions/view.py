@@ -1,0 +1,118 @@
+"""The list of questions: sorted, filtered by what is above it, and the filter is the selection of every other view."""
+
+from dataclasses import replace
+from typing import Any
+
+from PySide6.QtCore import QPoint
+from PySide6.QtWidgets import QStackedWidget, QVBoxLayout
+
+from app.content.captions import caption
+from app.content.comparison_values import answer_changes
+from app.state.session import Session
+from app.state.state import DATA, State
+from app.state.trace_data import TraceData
+from app.state.what_if_state import WhatIf
+from app.view import View
+from app.views.questions.columns import ELASTIC, LEADING, MARKS, OF_WHAT_IF, STYLES, array_table
+from app.views.questions.filter_editor import FilterEditor
+from app.widgets.figures.table_figure import TableFigure
+from app.widgets.filter_bar import FilterBar
+from app.widgets.tables.array_table import ArrayTable, IndexArray
+from app.widgets.tables.no_match import NoMatch
+from app.widgets.tables.view import ArrayTableView
+from moe_core.measures.question_table import QuestionTable
+
+
+class QuestionsView(View):
+    """The current row is the question shown elsewhere; what the list holds is what the aggregates count."""
+
+    name = "questions"
+    title = "Questions"
+    place = "left"
+    depends_on = DATA | {"filter", "scope", "question", "what_if"}
+
+    def __init__(self, session: Session) -> None:
+        super().__init__(session)
+        self.bar = FilterBar(MARKS)
+        self.list = ArrayTableView(STYLES, elastic=ELASTIC, leading=LEADING)
+        self.figure = TableFigure(self.list, "Questions", ("Copy id", "id"))
+        self.no_match = NoMatch("No question passes the filter.")
+        self._editor = FilterEditor(self.bar, session, self)
+        self._arrays: tuple[QuestionTable, WhatIf | None, ArrayTable] | None = None
+        self._scrolled_for: tuple[object, ...] = ()
+        self._below = QStackedWidget()
+        self._below.addWidget(self.figure)
+        self._below.addWidget(self.no_match)
+        rows = QVBoxLayout(self.body)
+        rows.setContentsMargins(0, 0, 0, 0)
+        rows.setSpacing(0)
+        rows.addWidget(self.bar)
+        rows.addWidget(self._below, 1)
+        self.setFocusProxy(self.bar.search)
+        self.list.row_chosen.connect(self._on_row_chosen)
+        self.list.sort_changed.connect(self.redraw)
+        self.bar.search.left_downwards.connect(self._on_left_downwards)
+        self.bar.menu_wanted.connect(self._on_menu_wanted)
+        self.no_match.cleared.connect(self._editor.clear)
+
+    def rows_in_order(self) -> list[int]:
+        """Rows of the trace as the list shows them, filtered and sorted, for whoever goes along them."""
+        state = self.state
+        rows: list[int] = [] if state.trace is None else self._order(state, state.trace).tolist()
+        return rows
+
+    def draw(self, state: State) -> None:
+        if state.trace is None:
+            self._arrays = None
+            self.show_empty("Open a trace to list its questions.", "Open trace…", "open")
+            return
+        self.show_body()
+        self.list.set_without_values(OF_WHAT_IF if state.what_if is None else frozenset())
+        order = self._order(state, state.trace)
+        self.list.show_rows(self._arrays_of(state.trace, state.what_if), order)
+        self.list.show_current(state.question, scrolls=self._is_elsewhere(state))
+        self._editor.draw(state)
+        self._below.setCurrentWidget(self.figure if len(order) else self.no_match)
+        self.figure.set_data(self.list.shown_data(), self._caption(state))
+
+    def options(self) -> dict[str, Any]:
+        return self.list.options()
+
+    def set_options(self, options: dict[str, Any]) -> None:
+        self.list.set_options(options)
+
+    def _order(self, state: State, trace: TraceData) -> IndexArray:
+        rows = trace.rows(state.scope, state.filter)
+        table = self._arrays_of(trace, state.what_if)
+        return table.sorted_rows(rows, self.list.sort_column, descending=self.list.is_descending)
+
+    def _arrays_of(self, trace: TraceData, what_if: WhatIf | None) -> ArrayTable:
+        if self._arrays is None or self._arrays[0] is not trace.table or self._arrays[1] is not what_if:
+            changes = None if what_if is None else answer_changes(what_if, trace)
+            self._arrays = trace.table, what_if, array_table(trace.table, changes)
+        return self._arrays[2]
+
+    def _is_elsewhere(self, state: State) -> bool:
+        """Whether to scroll to the current question: not where rows of a growing trace merely arrive."""
+        shown = (state.trace, state.filter, state.question, self.list.sort_column, self.list.is_descending)
+        is_elsewhere, self._scrolled_for = shown != self._scrolled_for, shown
+        return is_elsewhere
+
+    def _caption(self, state: State) -> str:
+        heading = STYLES[self.list.sort_column].heading
+        beside = "" if state.what_if is None else f" · beside what-if “{state.what_if.title}”"
+        return f"{caption(state)}{beside} · sorted by {heading}{', descending' if self.list.is_descending else ''}"
+
+    def _on_row_chosen(self, row: int) -> None:
+        self.session.set(replace(self.state, question=row, token=None))
+
+    def _on_left_downwards(self) -> None:
+        self.list.setFocus()
+        if self.list.current_row is None and (rows := self.rows_in_order()):
+            self._on_row_chosen(rows[0])
+
+    def _on_menu_wanted(self) -> None:
+        menu = self.figure.menu()
+        button = self.bar.menu_button
+        menu.aboutToHide.connect(menu.deleteLater)
+        menu.popup(button.mapToGlobal(QPoint(0, button.height())))

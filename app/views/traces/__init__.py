@@ -1,0 +1,1 @@
+"""The Traces view: the recordings of one folder."""

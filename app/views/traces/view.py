@@ -1,0 +1,287 @@
+"""The Traces view: the recordings of one folder, to open, to compare with, and to delete."""
+
+from pathlib import Path
+from typing import Any
+
+from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QPoint, QSortFilterProxyModel, Qt, Slot
+from PySide6.QtGui import QAction, QGuiApplication, QHideEvent, QKeySequence, QPalette
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QHBoxLayout,
+    QLabel,
+    QMenu,
+    QPushButton,
+    QStackedLayout,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
+    QTableView,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from app.state.session import Session
+from app.state.state import State
+from app.state.trace_data import TraceData
+from app.view import View
+from app.views.traces.library_scanner import LibraryScanner, Listing
+from app.views.traces.list_model import COLUMNS, DATE, ENTRY, SORT, Marks, TraceList
+from app.widgets.eliding_label import ElidingLabel
+from app.widgets.figures.figure import Figure
+from moe_core.traces.library import Condition, TraceEntry
+
+_WIDTHS = (130, 120, 150, 70, 140, 90, 90, 130)
+
+
+class TracesView(View):
+    """Lists the library; everything done with a file is asked of the session."""
+
+    name = "traces"
+    title = "Traces"
+    place = "left-tab"
+    depends_on = frozenset({"trace", "revision", "what_if", "library"})
+
+    def __init__(self, session: Session) -> None:
+        super().__init__(session)
+        self.scanner = LibraryScanner(self)
+        self.scanner.found.connect(self._on_found)
+        session.library_changed.connect(self.scanner.scan_again)
+        self.model = TraceList(self)
+        self._sorted = QSortFilterProxyModel(self)
+        self._sorted.setSourceModel(self.model)
+        self._sorted.setSortRole(SORT)
+        self.table = _table(self._sorted)
+        self.figure = Figure(self.table, "Traces")
+        self._lay_out()
+        self._connect()
+        self._on_selected()
+
+    def _lay_out(self) -> None:
+        self.folder = ElidingLabel()
+        self.folder.setAccessibleName("Folder of the traces")
+        self.choose = _tool("Folder…", "Choose another folder of traces")
+        self.refresh = _tool("Refresh", "Look into the folder again; what comes and goes is noticed by itself")
+        self.message = QLabel()
+        self.message.setWordWrap(True)
+        self.message.setTextFormat(Qt.TextFormat.PlainText)
+        self.message.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self.message.setForegroundRole(QPalette.ColorRole.PlaceholderText)
+        self.message.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.record = QPushButton("Record…")
+        self.record.setToolTip("Run a quiz on a model and record its routing")
+        self._list = QStackedLayout()
+        self._list.addWidget(self.figure)
+        self._list.addWidget(_centred(self.message, self.record))
+        self.buttons = {
+            "open": _button("Open", "Show this trace (Enter or double click)"),
+            "compare": _button("Compare", "Compare what is shown with this trace (Ctrl+B); once more: with none"),
+            "reveal": _button("Reveal", "Show the file in the system's file manager"),
+            "delete": _button("Delete…", "Delete the file, after a question (Del)"),
+        }
+        layout = QVBoxLayout(self.body)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(0)
+        layout.addLayout(_line(self.folder, self.choose, self.refresh))
+        layout.addLayout(self._list, 1)
+        below = _line(*self.buttons.values())
+        below.addStretch()
+        layout.addLayout(below)
+
+    def _connect(self) -> None:
+        self.choose.clicked.connect(self._on_choose)
+        self.refresh.clicked.connect(self.scanner.scan_again)
+        self.record.clicked.connect(self._on_record)
+        self.table.activated.connect(self._on_activated)
+        self.table.selectionModel().selectionChanged.connect(self._on_selected)
+        self.model.dataChanged.connect(self._on_selected)
+        self.table.customContextMenuRequested.connect(self._on_menu_requested)
+        self.intents: dict[str, QAction] = {}
+        for name, button in self.buttons.items():
+            intent = self.intents[name] = QAction(button.text(), self.table)
+            intent.setToolTip(button.toolTip())
+            intent.setData(name)
+            intent.triggered.connect(self._on_intent)
+            button.clicked.connect(intent.trigger)
+            self.table.addAction(intent)
+        for name, keys in {"compare": "Ctrl+B", "delete": "Del"}.items():
+            self.intents[name].setShortcut(QKeySequence(keys))
+            self.intents[name].setShortcutContext(Qt.ShortcutContext.WidgetShortcut)
+
+    @property
+    def selected(self) -> TraceEntry | None:
+        """The chosen trace."""
+        rows = self.table.selectionModel().selectedRows()
+        return rows[0].data(ENTRY) if rows else None
+
+    def draw(self, state: State) -> None:
+        self.show_body()
+        self.folder.set_text(short_path(state.library) if state.library else "")
+        self.model.mark(Marks(_path(state.trace), _compared(state)))
+        if state.library is not None:
+            self.scanner.scan(state.library)
+
+    def options(self) -> dict[str, Any]:
+        header = self.table.horizontalHeader()
+        is_descending = header.sortIndicatorOrder() == Qt.SortOrder.DescendingOrder
+        return {"column": list(COLUMNS)[header.sortIndicatorSection()], "descending": is_descending}
+
+    def set_options(self, options: dict[str, Any]) -> None:
+        if options.get("column") in list(COLUMNS):
+            order = Qt.SortOrder.DescendingOrder if options.get("descending") is True else Qt.SortOrder.AscendingOrder
+            self.table.sortByColumn(list(COLUMNS).index(options["column"]), order)
+
+    def release(self) -> None:
+        self.scanner.close()
+
+    @Slot(object)
+    def _on_found(self, listing: Listing) -> None:
+        self.model.add(listing.entries)
+        if listing.paths is not None:
+            self.model.keep(listing.paths)
+            self._say(listing.problem or ("" if listing.paths else "No trace here yet: record a quiz to make one."))
+        elif listing.entries:
+            self._say("")
+        self.figure.set_data(self.model.table(self._in_order()), f"Library {self.folder.whole_text}")
+
+    def _say(self, sentence: str) -> None:
+        """Show a sentence in the list's place; none shows the list."""
+        self.message.setText(sentence)
+        self._list.setCurrentIndex(1 if sentence else 0)
+        self._on_selected()
+
+    def _in_order(self) -> list[TraceEntry]:
+        rows = range(self._sorted.rowCount())
+        return [self._sorted.index(row, 0).data(ENTRY) for row in rows]
+
+    @Slot()
+    def _on_selected(self) -> None:
+        entry = None if self.message.text() else self.selected
+        is_trace = entry is not None and entry.condition is not Condition.DAMAGED
+        for name, button in self.buttons.items():
+            is_possible = entry is not None if name in ("reveal", "delete") else is_trace
+            button.setEnabled(is_possible)
+            self.intents[name].setEnabled(is_possible)
+        is_compared = entry is not None and entry.path == _compared(self.state)
+        self.buttons["compare"].setText("Stop comparing" if is_compared else "Compare")
+        self.intents["compare"].setText("Stop comparing" if is_compared else "Compare with what is shown")
+
+    @Slot(QModelIndex)
+    def _on_activated(self, index: QModelIndex) -> None:
+        self.session.request_for(index.data(ENTRY).path, "open")
+
+    @Slot()
+    def _on_intent(self) -> None:
+        intent = self.sender()
+        if isinstance(intent, QAction) and (entry := self.selected) is not None:
+            self.session.request_for(entry.path, intent.data())
+
+    @Slot(QPoint)
+    def _on_menu_requested(self, place: QPoint) -> None:
+        menu = QMenu(self)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        menu.setToolTipsVisible(True)
+        menu.addActions(list(self.intents.values()))
+        if self.selected is not None:
+            menu.addAction("Copy path", self._on_copy_path)
+        menu.addSeparator()
+        export = self.figure.menu()
+        export.setTitle("Copy or save the list")
+        export.setParent(menu, export.windowFlags())
+        menu.addMenu(export)
+        menu.popup(self.table.viewport().mapToGlobal(place))
+
+    @Slot()
+    def _on_copy_path(self) -> None:
+        if (entry := self.selected) is not None:
+            QGuiApplication.clipboard().setText(str(entry.path))
+
+    @Slot()
+    def _on_choose(self) -> None:
+        self.session.request("choose_library")
+
+    @Slot()
+    def _on_record(self) -> None:
+        self.session.request("record")
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        super().hideEvent(event)
+        self.scanner.pause()
+        self._is_stale = True  # what came and went meanwhile is seen when it is shown again
+
+
+class _Sentence(QStyledItemDelegate):
+    """A cell whose text is cut at its end: a name is told by both its ends, a sentence begins with what matters."""
+
+    def initStyleOption(self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex) -> None:
+        super().initStyleOption(option, index)
+        option.textElideMode = Qt.TextElideMode.ElideRight
+
+
+def _table(model: QSortFilterProxyModel) -> QTableView:
+    table = QTableView()
+    table.setModel(model)
+    table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+    table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+    table.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+    table.setTextElideMode(Qt.TextElideMode.ElideMiddle)
+    table.setItemDelegateForColumn(list(COLUMNS).index("Status"), _Sentence(table))
+    table.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+    table.setShowGrid(False)
+    table.setWordWrap(False)
+    table.setTabKeyNavigation(False)
+    table.setSortingEnabled(True)
+    table.sortByColumn(DATE, Qt.SortOrder.DescendingOrder)
+    table.verticalHeader().hide()
+    table.verticalHeader().setDefaultSectionSize(table.fontMetrics().height() + 8)
+    table.horizontalHeader().setHighlightSections(False)
+    for column, width in enumerate(_WIDTHS):
+        table.setColumnWidth(column, width)
+    return table
+
+
+def _button(text: str, tip: str) -> QPushButton:
+    button = QPushButton(text)
+    button.setToolTip(tip)
+    return button
+
+
+def _tool(text: str, tip: str) -> QToolButton:
+    button = QToolButton()
+    button.setText(text)
+    button.setToolTip(tip)
+    return button
+
+
+def _line(*widgets: QWidget) -> QHBoxLayout:
+    line = QHBoxLayout()
+    line.setContentsMargins(8, 4, 8, 4)
+    line.setSpacing(4)
+    for widget in widgets:
+        line.addWidget(widget)
+    return line
+
+
+def _centred(sentence: QWidget, button: QWidget) -> QWidget:
+    page = QWidget()
+    layout = QVBoxLayout(page)
+    layout.setContentsMargins(24, 24, 24, 24)
+    layout.addStretch()
+    layout.addWidget(sentence)
+    layout.addSpacing(8)
+    layout.addWidget(button, alignment=Qt.AlignmentFlag.AlignCenter)
+    layout.addStretch()
+    return page
+
+
+def _compared(state: State) -> Path | None:
+    """The trace that the one shown is compared with, be it chosen or made by a run."""
+    return None if state.what_if is None else _path(state.what_if.after)
+
+
+def _path(data: TraceData | None) -> Path | None:
+    return None if data is None else data.path.absolute()
+
+
+def short_path(path: Path) -> str:
+    """The path with a tilde in the place of the home folder, where it is in there."""
+    return str(Path("~") / path.relative_to(Path.home())) if path.is_relative_to(Path.home()) else str(path)

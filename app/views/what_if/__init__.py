@@ -1,0 +1,1 @@
+"""The What if view: the mask, how it is run, and what that changed."""

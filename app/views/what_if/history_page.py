@@ -1,0 +1,81 @@
+"""The what-ifs of the session, one a row: gone back to by a click, renamed, removed, exported."""
+
+from dataclasses import replace
+
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+
+from app.state.session import Session
+from app.state.state import State
+from app.state.what_if_state import WhatIf
+from app.views.what_if.parts import button
+from app.views.what_if.tables import HistoryTable
+from app.views.what_if.texts import history_table
+from app.widgets.figures.figure import Figure
+
+
+class HistoryPage(QWidget):
+    """Draws `state.history`; the one looked at is current."""
+
+    def __init__(self, session: Session) -> None:
+        super().__init__()
+        self._session = session
+        self._shown: tuple[WhatIf, ...] = ()
+        self.table = HistoryTable()
+        self.figure = Figure(self.table, "What-ifs of this session")
+        self.remove = button("Remove", "Forget this what-if; its trace stays in the folder (Del)")
+        self.csv = button("CSV…", "Save the list as CSV")
+        self.report = button("Report…", "Save all of them as one self-contained HTML page")
+        buttons = QHBoxLayout()
+        buttons.setContentsMargins(4, 0, 4, 0)
+        buttons.setSpacing(4)
+        for each in (self.remove, self.csv, self.report):
+            buttons.addWidget(each)
+        buttons.addStretch()
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 4)
+        column.setSpacing(4)
+        column.addWidget(self.figure, 1)
+        column.addLayout(buttons)
+        self.table.chosen.connect(self._on_chosen)
+        self.table.renamed.connect(self._on_renamed)
+        self.table.removed.connect(self._on_removed)
+        self.remove.clicked.connect(self._on_remove)
+        self.csv.clicked.connect(self._on_csv)
+        self.report.clicked.connect(self._on_report)
+
+    def draw(self, state: State) -> None:
+        """Show all of them."""
+        if state.history != self._shown or not self._shown:
+            self._shown = state.history
+            self.figure.set_data(history_table(state.history), "What-ifs of this session")
+        self.table.show_history(state.history, state.what_if)
+        self.csv.setEnabled(bool(state.history))
+        self.report.setEnabled(bool(state.history))
+        self.remove.setEnabled(state.what_if in state.history)
+
+    def _on_chosen(self, at: int) -> None:
+        state = self._session.state
+        self._session.set(replace(state, what_if=state.history[at]))
+
+    def _on_renamed(self, at: int, title: str) -> None:
+        state = self._session.state
+        old, new = state.history[at], state.history[at].renamed(title)
+        history = (*state.history[:at], new, *state.history[at + 1 :])
+        self._session.set(replace(state, history=history, what_if=new if state.what_if is old else state.what_if))
+
+    def _on_removed(self, at: int) -> None:
+        state = self._session.state
+        gone = state.history[at]
+        history = tuple(made for made in state.history if made is not gone)
+        self._session.set(replace(state, history=history, what_if=None if state.what_if is gone else state.what_if))
+
+    def _on_remove(self) -> None:
+        state = self._session.state
+        if state.what_if is not None and state.what_if in state.history:
+            self._on_removed(state.history.index(state.what_if))
+
+    def _on_csv(self) -> None:
+        self.figure.ask_and_save("csv")
+
+    def _on_report(self) -> None:
+        self._session.request("save_what_ifs")

@@ -1,0 +1,115 @@
+"""What a what-if changed, on one page: the difference, the flips, both accuracies, and the rest in words."""
+
+from dataclasses import replace
+
+import numpy as np
+from PySide6.QtWidgets import QSizePolicy, QTableWidget, QVBoxLayout, QWidget
+
+from app import theme
+from app.state.session import Session
+from app.state.what_if_state import WhatIf
+from app.views.what_if.parts import button, plain_text, scrolling
+from app.views.what_if.texts import METHOD, change_table, detail_lines, headline, what_if_caption
+from app.widgets.figures.figure import Figure
+from app.widgets.flow_layout import FlowLayout
+from app.widgets.plots.delta_plot import DeltaPlot, DotRow
+from moe_core.measures.question_filter import QuestionFilter
+from moe_core.numbers.formatting import count, percent_with_interval
+from moe_core.numbers.intervals import Proportion
+
+NOTHING_YET = "What the mask changes stands here once it has run: press Run, or F5."
+_FLIPS = {"losses": "right → wrong", "gains": "wrong → right", "changed": "other answers"}
+
+
+class ResultPage(QWidget):
+    """Flips are buttons that filter the list of questions."""
+
+    def __init__(self, session: Session) -> None:
+        super().__init__()
+        self._session = session
+        self._ids: dict[str, tuple[frozenset[str], str]] = {}
+        self._make_parts()
+        self._lay_out()
+
+    def draw(self, made: WhatIf | None) -> None:
+        """Show what it changed; without one, what would fill the page."""
+        self._nothing.setVisible(made is None)
+        self._filled.setVisible(made is not None)
+        if made is None:
+            return
+        change = made.comparison.accuracy
+        self.headline.setText(headline(made.comparison))
+        self.delta_figure.setVisible(bool(change.n))
+        rows = (("before", change.before, theme.BASELINE), ("after", change.after, theme.WHAT_IF))
+        self.delta.set_rows([_row(*row) for row in rows])
+        self.delta_figure.setFixedHeight(self.delta.sizeHint().height())
+        self.delta_figure.set_data(change_table(made), what_if_caption(made))
+        self._draw_flips(made)
+        self.details.setText("\n".join(detail_lines(made)))
+
+    def _draw_flips(self, made: WhatIf) -> None:
+        comparison = made.comparison
+        pairs = comparison.pairs
+        changed = np.flatnonzero(pairs.predicted_before != pairs.predicted_after).tolist()
+        sets = (comparison.right_to_wrong, comparison.wrong_to_right, [pairs.ids[at] for at in changed])
+        for (name, what), ids in zip(_FLIPS.items(), sets, strict=True):
+            text = f"{count(len(ids))} {what if len(ids) != 1 else what.removesuffix('s')}"
+            flip = self.flips[name]
+            flip.setText(text)
+            flip.setAccessibleName(f"Show the questions: {text}")
+            flip.setEnabled(bool(ids))
+            self._ids[name] = frozenset(ids), f"{made.title}: {text}"
+
+    def _make_parts(self) -> None:
+        self.headline = plain_text()
+        self.headline.setAccessibleName("Change of accuracy")
+        font = theme.tabular(self.headline.font())
+        font.setBold(True)
+        font.setPointSizeF(font.pointSizeF() * 1.15)
+        self.headline.setFont(font)
+        self.headline.setToolTip(METHOD)
+        self.delta = DeltaPlot()
+        self.delta.setToolTip(METHOD)
+        self.delta_figure = Figure(self.delta, "Accuracy before and after")
+        for twin in self.delta_figure.findChildren(QTableWidget):
+            twin.setMinimumSize(1, 1)  # else the plot would have to be as high as a table is at least
+        self.flips = {name: button(text, "Show just these questions in the list") for name, text in _FLIPS.items()}
+        for flip in self.flips.values():
+            flip.clicked.connect(self._on_flip)
+        self.details = plain_text()
+        self.details.setAccessibleName("What else changed")
+        self._nothing = plain_text(NOTHING_YET, is_faded=True)
+
+    def _lay_out(self) -> None:
+        flips = QWidget()
+        row = FlowLayout(flips)
+        for flip in self.flips.values():
+            row.addWidget(flip)
+        policy = QSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Minimum)
+        policy.setHeightForWidth(True)
+        flips.setSizePolicy(policy)
+        self._filled = QWidget()
+        column = QVBoxLayout(self._filled)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(6)
+        for widget in (self.headline, flips, self.delta_figure, self.details):
+            column.addWidget(widget)
+        content = QWidget()
+        inner = QVBoxLayout(content)
+        inner.setContentsMargins(8, 6, 8, 6)
+        inner.addWidget(self._nothing)
+        inner.addWidget(self._filled)
+        inner.addStretch()
+        page = QVBoxLayout(self)
+        page.setContentsMargins(0, 0, 0, 0)
+        page.addWidget(scrolling(content))
+
+    def _on_flip(self) -> None:
+        name = next(name for name, flip in self.flips.items() if flip is self.sender())
+        ids, title = self._ids[name]
+        self._session.set(replace(self._session.state, filter=QuestionFilter(ids=ids, ids_title=title)))
+
+
+def _row(name: str, share: Proportion, colour: str) -> DotRow:
+    text = percent_with_interval(share.estimate, share.lower, share.upper)
+    return DotRow(name, text, share.estimate, share.lower, share.upper, colour)

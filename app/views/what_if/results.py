@@ -1,0 +1,137 @@
+"""The right half of the What if view: what the what-if changed, by subject, beside random masks, and all so far."""
+
+from dataclasses import replace
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QTabWidget, QToolButton, QVBoxLayout, QWidget
+
+from app.state.session import Session
+from app.state.state import State
+from app.state.what_if_state import Mode, WhatIf
+from app.views.what_if.history_page import HistoryPage
+from app.views.what_if.parts import plain_text
+from app.views.what_if.result_page import NOTHING_YET, ResultPage
+from app.views.what_if.tables import SubjectTable
+from app.views.what_if.texts import controls_sentence, controls_table, subjects_table, what_if_caption
+from app.widgets.eliding_label import ElidingLabel
+from app.widgets.figures.figure import Figure
+from app.widgets.plots.strip_plot import StripPlot
+from moe_core.comparison.comparison import SUBJECT_CORRECTION
+from moe_core.numbers.formatting import points
+
+MODES = {Mode.BASELINE: "Baseline", Mode.WHAT_IF: "What-if", Mode.DIFFERENCE: "Difference"}
+_TIPS = {
+    Mode.BASELINE: "Grid, curves and question as the trace was recorded (Alt+7)",
+    Mode.WHAT_IF: "Grid, curves and question under the what-if (Alt+8)",
+    Mode.DIFFERENCE: "What the what-if changed there: what-if less baseline (Alt+9)",
+}
+_CHECKED = "QToolButton:checked { background: palette(highlight); color: palette(highlighted-text); }"
+_NO_CONTROLS = (
+    "No random masks were run beside this what-if. Choose some under Controls before running: they tell whether "
+    "the change is more than any mask of this size makes."
+)
+
+
+class WhatIfResults(QWidget):
+    """Draws `state.what_if` and `state.history`."""
+
+    def __init__(self, session: Session) -> None:
+        super().__init__()
+        self._session = session
+        self._shown: WhatIf | None = None
+        self.result = ResultPage(session)
+        self.history = HistoryPage(session)
+        self.tabs = QTabWidget()
+        self.tabs.setDocumentMode(True)
+        self.tabs.setAccessibleName("Results of the what-if")
+        pages = (self.result, self._make_subjects_page(), self._make_controls_page(), self.history)
+        for page, name in zip(pages, ("Result", "Subjects", "Controls", "History"), strict=True):
+            self.tabs.addTab(page, name)
+        self._lay_out()
+
+    def draw(self, state: State) -> None:
+        """Show the what-if that is looked at, and the list of all."""
+        made = state.what_if
+        for mode, button in self.modes.items():
+            button.setEnabled(made is not None)
+            button.setChecked(mode is state.mode)
+        self.title.set_text(made.title if made else "No what-if yet")
+        if made is not self._shown or made is None:
+            self._shown = made
+            self.result.draw(made)
+            self._draw_subjects(made)
+            self._draw_controls(made)
+        self.history.draw(state)
+        n = len(state.history)
+        self.tabs.setTabText(self.tabs.indexOf(self.history), f"History ({n})" if n else "History")
+
+    def _draw_subjects(self, made: WhatIf | None) -> None:
+        self.subjects.show_subjects(made.comparison.subjects if made else ())
+        if made is not None:
+            self.subject_figure.set_data(subjects_table(made.comparison), what_if_caption(made))
+
+    def _draw_controls(self, made: WhatIf | None) -> None:
+        controls = made.controls if made else None
+        self.strip_figure.setVisible(controls is not None)
+        if made is None or controls is None:
+            self.controls_text.setText(_NO_CONTROLS if made else NOTHING_YET)
+            return
+        delta = made.comparison.accuracy.delta
+        self.controls_text.setText(controls_sentence(controls))
+        values = [run.change.delta * 100 for run in controls.runs]
+        self.strip.set_values(values, delta * 100, f"this mask {points(delta)}")
+        self.strip_figure.set_data(controls_table(made), f"{what_if_caption(made)} · {controls_sentence(controls)}")
+
+    def _make_controls_page(self) -> QWidget:
+        self.controls_text = plain_text()
+        self.strip = StripPlot("change of accuracy, points", "random masks")
+        self.strip_figure = Figure(self.strip, "This mask among random masks")
+        page = QWidget()
+        column = QVBoxLayout(page)
+        column.setContentsMargins(8, 6, 8, 6)
+        column.addWidget(self.controls_text)
+        column.addWidget(self.strip_figure, 1)
+        column.addStretch()
+        return page
+
+    def _make_subjects_page(self) -> QWidget:
+        self.subjects = SubjectTable()
+        self.subject_figure = Figure(self.subjects, "What if by subject")
+        note = plain_text(f"p is corrected for there being many subjects ({SUBJECT_CORRECTION}).", is_faded=True)
+        note.setContentsMargins(8, 0, 8, 0)
+        page = QWidget()
+        column = QVBoxLayout(page)
+        column.setContentsMargins(0, 0, 0, 4)
+        column.setSpacing(4)
+        column.addWidget(self.subject_figure, 1)
+        column.addWidget(note)
+        return page
+
+    def _lay_out(self) -> None:
+        self.title = ElidingLabel()
+        self.title.setAccessibleName("What-if looked at")
+        self.modes: dict[Mode, QToolButton] = {}
+        group = QButtonGroup(self)
+        head = QHBoxLayout()
+        head.setContentsMargins(8, 6, 8, 2)
+        head.setSpacing(2)
+        head.addWidget(self.title, 1)
+        for mode, text in MODES.items():
+            button = self.modes[mode] = QToolButton()
+            button.setText(text)
+            button.setCheckable(True)
+            button.setStyleSheet(_CHECKED)
+            button.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+            button.setToolTip(_TIPS[mode])
+            button.clicked.connect(self._on_mode)
+            group.addButton(button)
+            head.addWidget(button)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(0)
+        layout.addLayout(head)
+        layout.addWidget(self.tabs, 1)
+
+    def _on_mode(self) -> None:
+        mode = next(mode for mode, button in self.modes.items() if button.isChecked())
+        self._session.set(replace(self._session.state, mode=mode))

@@ -1,0 +1,128 @@
+"""What a what-if says in words and in tables: for its panes, for the clipboard and for files."""
+
+from collections.abc import Sequence
+from math import isfinite
+
+from app.content.captions import run_text
+from app.state.what_if_state import WhatIf
+from app.widgets.figures.table import FigureTable
+from moe_core.comparison.comparison import Comparison
+from moe_core.comparison.control_distribution import Controls
+from moe_core.numbers.formatting import count, p_value, percent, points, points_interval, significant
+from moe_core.numbers.paired_statistics import PairedChange
+from moe_core.reports.what_if_page import as_harmful_text, experts_text
+
+METHOD = (
+    "Intervals are 95 %: Wilson's for each accuracy, Tango's paired score interval for the difference; "
+    "p is McNemar's, exact and two-sided."
+)
+
+Cell = str | float | int | None
+
+CHANGE_COLUMNS = (
+    "n", "before", "before_low", "before_high", "after", "after_low", "after_high",
+    "delta", "delta_low", "delta_high", "right_to_wrong", "wrong_to_right", "p",
+)  # fmt: skip
+
+
+def headline(comparison: Comparison) -> str:
+    """The difference with its interval, p and n; how many were asked where the quiz gives no answers."""
+    change = comparison.accuracy
+    if not change.n:
+        return f"The quiz gives no right answers; n = {count(comparison.n)}"
+    interval = points_interval(change.lower, change.upper)
+    return f"{points(change.delta)} {interval}, {p_value(change.p)}, n = {count(change.n)}"
+
+
+def detail_lines(made: WhatIf) -> list[str]:
+    """What else changed, a sentence each, remarks last."""
+    comparison = made.comparison
+    lines = [controls_sentence(made.controls)] if made.controls else []
+    if (gold := comparison.gold_logprob).n:
+        interval = f" [{_signed(gold.lower)}, {_signed(gold.upper)}]" if isfinite(gold.lower) else ""
+        lines.append(f"Log-probability of the right choice: {_signed(gold.mean)}{interval} nats on average.")
+    routing = comparison.routing
+    lines.append(f"{percent(float(routing.answer_overlap.mean()))} of the experts at the answer position stayed.")
+    if routing.tokens_rerouted is not None:
+        moved = percent(float(routing.tokens_rerouted.mean()))
+        lines.append(f"{moved} of the prompt tokens were re-routed, mean over layers ({count(routing.n_tokens)} read).")
+    if left_out := _left_out(comparison):
+        lines.append(f"Left out: {left_out}.")
+    return lines + [f"Note: {remark.rstrip('.')}." for remark in (*comparison.remarks, *made.notices)]
+
+
+def controls_sentence(controls: Controls) -> str:
+    """How many of the random masks do at least as much harm."""
+    k_of_n, _, _ = as_harmful_text(controls).partition(" of ")
+    n = count(len(controls.runs))
+    return f"{k_of_n} of {n} random masks of the same size do at least as much harm."
+
+
+def what_if_caption(made: WhatIf) -> str:
+    """One line on what was compared, under every figure of it."""
+    names = f"{made.before.path.name} → {made.after.path.name}"
+    return f"{run_text(made.comparison.before)} · {made.title} · {names} · n = {count(made.comparison.n)}"
+
+
+def change_table(made: WhatIf) -> FigureTable:
+    """The overall change as one row."""
+    return FigureTable(("what_if", *CHANGE_COLUMNS), [(made.title, *change_cells(made.comparison.accuracy))])
+
+
+def subjects_table(comparison: Comparison) -> FigureTable:
+    """Every subject's change with full precision."""
+    rows = [(row.name, *change_cells(row.change), row.corrected_p) for row in comparison.subjects]
+    return FigureTable(("subject", *CHANGE_COLUMNS, "corrected_p"), rows)
+
+
+def controls_table(made: WhatIf) -> FigureTable:
+    """Every random mask's change, the given one first."""
+    rows: list[Sequence[Cell]] = [
+        (made.title, *change_cells(made.comparison.accuracy), _number(made.comparison.gold_logprob.mean), "")
+    ]
+    for run in made.controls.runs if made.controls else ():
+        cells = (*change_cells(run.change), _number(run.gold_logprob), experts_text(run.intervention))
+        rows.append((run.intervention.name, *cells))
+    return FigureTable(("mask", *CHANGE_COLUMNS, "gold_logprob_change", "experts"), rows)
+
+
+def history_table(history: Sequence[WhatIf]) -> FigureTable:
+    """The session's what-ifs, one a row."""
+    rows = [
+        (
+            made.title,
+            made.intervention.effect,
+            len(made.intervention.experts),
+            experts_text(made.intervention),
+            made.comparison.after.quiz.selection,
+            *change_cells(made.comparison.accuracy),
+            None if made.controls is None else _number(made.controls.p_accuracy),
+            made.seconds,
+            str(made.after.path),
+        )
+        for made in history
+    ]
+    columns = ("title", "effect", "experts", "mask", "subset", *CHANGE_COLUMNS, "controls_p", "seconds", "trace")
+    return FigureTable(columns, rows)
+
+
+def change_cells(change: PairedChange) -> tuple[Cell, ...]:
+    """A change as numbers, shares in 0..1; None where there is none."""
+    before, after = change.before, change.after
+    numbers = (before.estimate, before.lower, before.upper, after.estimate, after.lower, after.upper)
+    shares = (*numbers, change.delta, change.lower, change.upper)
+    return (change.n, *map(_number, shares), change.losses, change.gains, change.p)
+
+
+def _left_out(comparison: Comparison) -> str:
+    pairs = comparison.pairs
+    parts = [(pairs.n_failed, "failed"), (pairs.n_unrecorded, "missing or damaged on one side")]
+    return ", ".join(f"{count(n)} {what}" for n, what in parts if n)
+
+
+def _signed(nats: float) -> str:
+    return ("+" if nats > 0 else "") + significant(nats)
+
+
+def _number(value: float) -> float | None:
+    return float(value) if isfinite(value) else None

@@ -1,0 +1,1 @@
+"""Lists of labelled bars, and the chart of a token's experts."""

@@ -1,0 +1,105 @@
+"""A bar list as one of several below each other: a small heading, how to read it, and a button for all it can do."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import nan
+
+from PySide6.QtCore import QEvent, QObject, QPoint, Qt
+from PySide6.QtGui import QPalette
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QToolButton, QVBoxLayout, QWidget
+
+from app.widgets.bars.bar_list import BarList
+from app.widgets.bars.row import BarRow
+from app.widgets.figures.figure import Figure
+from app.widgets.figures.table import FigureTable
+
+_LOWEST_TABLE = 160
+
+
+@dataclass(frozen=True)
+class BarContent:
+    """Rows for a bar list with the axis and the line they share, the same as a table, and how to read them."""
+
+    rows: tuple[BarRow, ...]
+    table: FigureTable
+    note: str = ""
+    largest: float = nan
+    reference: float = nan
+
+
+class BarSection(QWidget):
+    """It is as high as its rows; as a table it gets some more room. It belongs into a column that scrolls."""
+
+    def __init__(self, heading: str, title: str, bars: BarList, controls: Sequence[QWidget] = ()) -> None:
+        """`heading` is what is read above the list, `title` names the figure where it stands alone."""
+        super().__init__()
+        self.bars = bars
+        self.figure = Figure(bars, title)
+        self._note = _note(title)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(2)
+        layout.addLayout(self._head(heading, controls))
+        layout.addWidget(self._note)
+        layout.addSpacing(2)
+        layout.addWidget(self.figure)
+        bars.installEventFilter(self)
+
+    @property
+    def note(self) -> str:
+        """The sentence above the list."""
+        return self._note.text()
+
+    def show_content(self, content: BarContent, caption: str, *, reserve: int = 0) -> None:
+        """Show other rows; there is room for `reserve` of them at least."""
+        self.bars.set_rows(content.rows, largest=content.largest, reference=content.reference, reserve=reserve)
+        self.figure.set_data(content.table, caption)
+        if content.note != self._note.text():
+            self._note.setText(content.note)
+        self._fit()
+
+    def _head(self, heading: str, controls: Sequence[QWidget]) -> QHBoxLayout:
+        label = QLabel(heading)
+        font = label.font()
+        font.setBold(True)
+        label.setFont(font)
+        label.setMinimumWidth(1)  # else a long heading would widen the whole column
+        self._more = QToolButton()
+        self._more.setText("⋯")
+        self._more.setAutoRaise(True)
+        self._more.setAccessibleName(f"{self.figure.title}: copy, save, show as table")
+        self._more.setToolTip("Copy or save this figure or its data, or show it as a table")
+        self._more.clicked.connect(self._on_more_clicked)
+        head = QHBoxLayout()
+        head.setSpacing(4)
+        head.addWidget(label, 1)
+        for control in (*controls, self._more):
+            head.addWidget(control)
+        return head
+
+    def _on_more_clicked(self) -> None:
+        menu = self.figure.menu()
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        menu.popup(self._more.mapToGlobal(QPoint(0, self._more.height())))
+
+    def _fit(self) -> None:
+        height = self.bars.sizeHint().height()
+        self.figure.setVisible(height > 0)
+        shows_table = self.bars.isHidden()
+        self.figure.setFixedHeight(max(height, _LOWEST_TABLE) if shows_table else height)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        # The list is hidden and shown again as the figure turns into a table and back.
+        if event.type() in (QEvent.Type.HideToParent, QEvent.Type.ShowToParent):
+            self._fit()
+        return super().eventFilter(watched, event)
+
+
+def _note(title: str) -> QLabel:
+    note = QLabel()
+    note.setWordWrap(True)
+    note.setTextFormat(Qt.TextFormat.PlainText)
+    note.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+    note.setForegroundRole(QPalette.ColorRole.PlaceholderText)
+    note.setAccessibleName(f"{title}: how to read it")
+    return note

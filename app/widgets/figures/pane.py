@@ -1,0 +1,135 @@
+"""A figure below a line with its name, what it is of, its controls, and a button for all that can be done with it."""
+
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtGui import QAction, QPalette
+from PySide6.QtWidgets import (
+    QHBoxLayout,
+    QLabel,
+    QScrollArea,
+    QStackedLayout,
+    QTableWidget,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from app.widgets.eliding_label import ElidingLabel
+from app.widgets.figures.figure import Figure
+from app.widgets.safe_text import as_tooltip
+
+
+class FigurePane(QWidget):
+    """The figure scrolls where it has less room than it needs. `say` shows a sentence in its place."""
+
+    def __init__(self, figure: Figure, short_title: str = "") -> None:
+        super().__init__()
+        self.figure = figure
+        self._actions: list[QAction] = []
+        self._subtitle = ElidingLabel()
+        self._subtitle.setForegroundRole(QPalette.ColorRole.PlaceholderText)
+        self._subtitle.setAccessibleName(f"{figure.title}: what is shown")
+        self._head = QHBoxLayout()
+        self._head.setContentsMargins(8, 2, 4, 2)
+        self._head.setSpacing(6)
+        self._head.addWidget(_title(short_title or figure.title))
+        self._head.addWidget(self._subtitle, 1)
+        self._more = _more_button(figure.title)
+        self._more.clicked.connect(self._on_more_clicked)
+        self._head.addWidget(self._more)
+        self.scroll_area = _scrolling(figure)
+        self._sentence = _sentence()
+        self._pages = QStackedLayout()
+        self._pages.addWidget(self.scroll_area)
+        self._pages.addWidget(self._sentence)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(0)
+        layout.addLayout(self._head)
+        layout.addLayout(self._pages, 1)
+
+    def add_control(self, control: QWidget) -> None:
+        """Put a control to the right of the line, before the button."""
+        self._head.insertWidget(self._head.count() - 1, control)
+
+    def add_menu_action(self, action: QAction) -> None:
+        """Put an action above what every figure's menu has."""
+        self._actions.append(action)
+
+    def set_subtitle(self, text: str, tip: str = "") -> None:
+        """Say what the figure is of; the tip tells more."""
+        self._subtitle.set_text(text)
+        self._subtitle.setToolTip(as_tooltip(tip or text))
+
+    def set_least_height(self, height: int) -> None:
+        """Never give the figure less height than that."""
+        self.scroll_area.setMinimumHeight(height)
+
+    @property
+    def wanted_height(self) -> int:
+        """The height at which nothing has to scroll."""
+        return self.figure.canvas.sizeHint().height() + self._head.sizeHint().height()
+
+    @property
+    def subtitle(self) -> str:
+        """What the figure is said to be of."""
+        return self._subtitle.whole_text
+
+    def say(self, sentence: str) -> None:
+        """Show a sentence in place of the figure; with none the figure comes back."""
+        self._sentence.setText(sentence)
+        self._pages.setCurrentWidget(self._sentence if sentence else self.scroll_area)
+
+    @property
+    def sentence(self) -> str:
+        """What is said in place of the figure; empty while that is shown."""
+        return self._sentence.text()
+
+    def _on_more_clicked(self) -> None:
+        menu = self.figure.menu()
+        if self._actions:
+            first = menu.actions()[0]
+            menu.insertActions(first, self._actions)
+            menu.insertSeparator(first)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        menu.popup(self._more.mapToGlobal(QPoint(0, self._more.height())))
+
+
+def _title(text: str) -> QLabel:
+    title = QLabel(text)
+    font = title.font()
+    font.setBold(True)
+    title.setFont(font)
+    return title
+
+
+def _more_button(title: str) -> QToolButton:
+    more = QToolButton()
+    more.setText("⋯")
+    more.setAutoRaise(True)
+    more.setAccessibleName(f"{title}: copy, save, show as table")
+    more.setToolTip("Copy or save this figure or its data, or show it as a table")
+    return more
+
+
+def _scrolling(figure: Figure) -> QScrollArea:
+    area = QScrollArea()
+    area.setWidgetResizable(True)
+    area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+    area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+    area.setWidget(figure)
+    for twin in figure.findChildren(QTableWidget):
+        twin.setMinimumSize(1, 1)  # else the plot would have to be as large as a table is at least
+    area.viewport().setBackgroundRole(QPalette.ColorRole.Base)
+    figure.setBackgroundRole(QPalette.ColorRole.Base)
+    return area
+
+
+def _sentence() -> QLabel:
+    label = QLabel()
+    label.setWordWrap(True)
+    label.setTextFormat(Qt.TextFormat.PlainText)
+    label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+    label.setForegroundRole(QPalette.ColorRole.PlaceholderText)
+    label.setAlignment(Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft)
+    label.setContentsMargins(8, 4, 8, 8)
+    return label

@@ -1,0 +1,64 @@
+"""A table as a figure: what the window exports of a plot it exports of the table too."""
+
+from functools import partial
+from pathlib import Path
+
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QMenu
+
+from app.widgets.figures.figure import Figure
+from app.widgets.figures.table import FigureTable
+from app.widgets.tables.view import ArrayTableView
+
+
+class TableFigure(Figure):
+    """Needs no table twin: it is one. Its menu is that of the table."""
+
+    def __init__(self, view: ArrayTableView, title: str, copied: tuple[str, str]) -> None:
+        """`copied`: the words and the column of the action that copies one value of each selected row."""
+        super().__init__(view, title)
+        self.view = view
+        self._copied = copied
+        view.extend_menu = self.fill_menu
+
+    @property
+    def data(self) -> FigureTable:
+        """What is shown: the rows in their order, without the hidden columns."""
+        return self.view.shown_data()
+
+    def save(self, path: Path, scale: float = 1.0) -> None:
+        """Write PNG, SVG or CSV, by the suffix of the path; raises OSError where that cannot be written."""
+        self.set_data(self.data, self.caption)  # columns may have been hidden or moved since the last redraw
+        super().save(path, scale)
+
+    def fill_menu(self, menu: QMenu) -> None:
+        """What can be done with the rows, then with the table."""
+        text, column = self._copied
+        selected = self.view.selectionModel().hasSelection()
+        copy = menu.addAction("Copy selected rows\tCtrl+C", self.view.copy_selected)
+        name = menu.addAction(text, partial(self.view.copy_column, column))
+        for action in (copy, name):
+            action.setEnabled(selected)
+        menu.addSeparator()
+        menu.addAction("Copy table", self.copy_data)
+        menu.addAction("Save table as CSV…", partial(self.ask_and_save, "csv"))
+        picture = menu.addMenu("Picture of what is seen")
+        picture.addAction("Copy image", self.copy_image)
+        for scale in (1, 2, 3):
+            picture.addAction(f"Save as PNG, {scale}×…", partial(self.ask_and_save, "png", scale))
+        picture.addAction("Save as SVG…", partial(self.ask_and_save, "svg"))
+        menu.addSeparator()
+        self.view.fill_menu(menu)
+
+    def menu(self) -> QMenu:
+        """Everything one can do with the table."""
+        menu = QMenu(self)
+        self.fill_menu(menu)
+        return menu
+
+    def copy_data(self) -> None:
+        """Put all rows shown into the clipboard, texts on one line each."""
+        QGuiApplication.clipboard().setText(self.view.shown_data(one_line=True).as_text())
+
+    def show_table(self, *, shown: bool) -> None:
+        """Nothing changes: the table is what is shown."""

@@ -1,0 +1,1 @@
+"""Heat maps, curves and interval charts, their axes and colours."""

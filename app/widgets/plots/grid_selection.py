@@ -1,0 +1,121 @@
+"""Which cells of a grid are meant by a click, a drag or a key, with or without Ctrl and Shift.
+
+Axes: L layers, E experts.
+"""
+
+from dataclasses import dataclass
+
+from app.widgets.plots.grid_layout import Cell, Place
+
+Cells = frozenset[Cell]
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The cells to be selected, and the layer now looked at (None: as before)."""
+
+    cells: Cells
+    layer: int | None = None
+
+
+def block(first: Place, last: Place, shape: tuple[int, int]) -> Cells:
+    """All cells of the rectangle that two places span in a grid [L, E]; a head spans its whole line."""
+    layers = _span(first.layer, last.layer, shape[0])
+    experts = _span(first.expert, last.expert, shape[1])
+    return frozenset((layer, expert) for layer in layers for expert in experts)
+
+
+class GridSelector:
+    """Follows mouse and keys over a grid. It decides nothing for good: `selected` is told from outside.
+
+    `cursor` is the cell that keys start from, `anchor` where a range begins that Shift extends.
+    """
+
+    def __init__(self) -> None:
+        self.shape = (1, 1)
+        self.selected: Cells = frozenset()
+        self.cursor: Cell = (0, 0)
+        self.anchor = Place(0, 0)
+        self._ends: tuple[Place, Place] | None = None
+        self._adds = False
+
+    @property
+    def pressed(self) -> Place | None:
+        """Where the button that is still down was pressed, or the range begins that is being made."""
+        return self._ends[0] if self._ends else None
+
+    @property
+    def preview(self) -> Cells:
+        """What would be selected if the button were released now; the selection while none is down."""
+        if self._ends is None:
+            return self.selected
+        chosen = block(*self._ends, self.shape)
+        if not self._adds:
+            return chosen
+        is_click = self._ends[0] == self._ends[1]
+        return self.selected - chosen if is_click and chosen <= self.selected else self.selected | chosen
+
+    def set_shape(self, shape: tuple[int, int]) -> None:
+        """Go over to a grid of another size; anchor and cursor come along as far as they can."""
+        self.shape = shape
+        self.cursor = self._inside(*self.cursor)
+        if self.anchor not in (Place(self.cursor[0], None), Place(None, self.cursor[1])):
+            self.anchor = Place(*self.cursor)
+
+    def set_selected(self, cells: Cells) -> None:
+        """Learn what is selected; the cursor goes to a single cell."""
+        if len(cells) == 1 and cells != self.selected:
+            self.cursor = next(iter(cells))
+            self.anchor = Place(*self.cursor)
+        self.selected = cells
+
+    def press(self, place: Place, *, extends: bool, adds: bool) -> None:
+        """The button went down; Shift extends from the anchor, Ctrl adds, or takes away what is selected."""
+        if not extends:
+            self.anchor = place
+        self._ends, self._adds = (self.anchor, place), adds
+        if place.cell is not None:
+            self.cursor = place.cell
+
+    def drag(self, place: Place) -> None:
+        """The mouse moved on with the button down."""
+        if self._ends is not None:
+            self._ends = (self._ends[0], place)
+            if place.cell is not None:
+                self.cursor = place.cell
+
+    def release(self) -> Choice:
+        """What is to be selected now that the button is up."""
+        assert self._ends is not None
+        choice = Choice(self.preview, self._ends[1].layer)
+        self._ends = None
+        return choice
+
+    def cancel(self) -> None:
+        """Forget the button that went down."""
+        self._ends = None
+
+    def move(self, down: int, right: int, *, extends: bool) -> Choice:
+        """The cursor moves and is selected; extending, all from the anchor to it."""
+        self.cursor = self._inside(self.cursor[0] + down, self.cursor[1] + right)
+        if not extends:
+            self.anchor = Place(*self.cursor)
+        return Choice(block(self.anchor, Place(*self.cursor), self.shape), self.cursor[0])
+
+    def move_cursor(self, down: int, right: int) -> None:
+        """The cursor moves alone."""
+        self.cursor = self._inside(self.cursor[0] + down, self.cursor[1] + right)
+
+    def choose(self, place: Place, *, adds: bool) -> Choice:
+        """A place as if it were clicked."""
+        self.press(place, extends=False, adds=adds)
+        return self.release()
+
+    def _inside(self, layer: int, expert: int) -> Cell:
+        return min(max(layer, 0), self.shape[0] - 1), min(max(expert, 0), self.shape[1] - 1)
+
+
+def _span(first: int | None, last: int | None, n: int) -> range:
+    if first is None or last is None:
+        return range(n)
+    return range(min(first, last), max(first, last) + 1)

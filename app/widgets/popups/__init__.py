@@ -1,0 +1,1 @@
+"""Buttons that open a small panel to choose something in."""

@@ -1,0 +1,1 @@
+"""Tables of one array a column: sorted, filtered, exported as they stand."""

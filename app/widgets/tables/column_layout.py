@@ -1,0 +1,169 @@
+"""Which columns of a table are shown, in what order and how wide; one of them takes what room is left."""
+
+from typing import Any
+
+from PySide6.QtCore import QEvent, QObject, Qt
+from PySide6.QtWidgets import QHeaderView, QMenu, QTableView
+
+from app.widgets.tables.array_table import ColumnStyle
+from app.widgets.tables.delegate import PADDING
+
+_WIDEST = 4000
+_NARROWEST = 10
+
+
+class ColumnLayout(QObject):
+    """Lays out the columns of one table, save those that a person gave a width.
+
+    `elastic` is the column that grows and shrinks; where there is room for few, `leading` are those seen beside it.
+    """
+
+    def __init__(
+        self, view: QTableView, styles: tuple[ColumnStyle, ...], elastic: str, leading: tuple[str, ...]
+    ) -> None:
+        super().__init__(view)
+        self._view = view
+        self._header = view.horizontalHeader()
+        self._styles = styles
+        self._places = {style.name: place for place, style in enumerate(styles)}
+        self._elastic, self._leading = self._places[elastic], [self._places[name] for name in leading]
+        self._sized_by_hand: set[int] = set()
+        self._hidden: set[int] = set()
+        self._without_values: set[int] = set()
+        self._is_fitting = False
+        self._header.sectionResized.connect(self._on_resized)
+        view.viewport().installEventFilter(self)
+        self.reset()
+
+    def reset(self) -> None:
+        """Every column as it is at first."""
+        self._sized_by_hand.clear()
+        for place in range(len(self._styles)):
+            self._header.moveSection(self._header.visualIndex(place), place)
+        self._hide({place for place, style in enumerate(self._styles) if style.is_hidden})
+
+    def set_without_values(self, places: set[int]) -> None:
+        """Leave out columns that have nothing to show now, whatever a person chose; that counts again later."""
+        if places != self._without_values:
+            self._without_values = places
+            self._hide(self._hidden)
+
+    @property
+    def without_values(self) -> set[int]:
+        """The columns that are left out."""
+        return self._without_values
+
+    def fit(self) -> None:
+        """Give each column its width, a greater one where there is room for all, and the elastic one what is left."""
+        room, least = self._view.viewport().width(), self._digits(self._styles[self._elastic].width)
+        wide = [self._digits(style.wide_width or style.width) for style in self._styles]
+        narrow = [self._digits(style.width) for style in self._styles]
+        widths = wide if self._taken(wide, self.shown) + least <= room else narrow
+        left = room - self._taken(widths, self.shown)
+        if left < least:
+            left = max(room - self._taken(widths, self._leading), self._digits(_NARROWEST))
+        widths[self._elastic] = left
+        for place in set(self.shown) - self._sized_by_hand:
+            self._resize(place, widths[place])
+
+    @property
+    def shown(self) -> list[int]:
+        """The columns that are shown, from left to right."""
+        places = [self._header.logicalIndex(visual) for visual in range(self._header.count())]
+        return [place for place in places if not self._header.isSectionHidden(place)]
+
+    def set_shown(self, place: int, *, shown: bool) -> None:
+        """Show or hide a column; the last one stays."""
+        if shown or self.shown != [place]:
+            self._hide(self._hidden - {place} if shown else self._hidden | {place})
+
+    def menu(self, parent: QMenu) -> QMenu:
+        """Which columns are shown, to be checked and unchecked."""
+        menu = parent.addMenu("Columns")
+        for place, style in enumerate(self._styles):
+            if place in self._without_values:
+                continue
+            action = menu.addAction(style.heading)
+            action.setCheckable(True)
+            action.setChecked(not self._header.isSectionHidden(place))
+            action.setData(place)
+        menu.addSeparator()
+        menu.addAction("Reset columns").setData(None)
+        menu.triggered.connect(self._on_triggered)
+        return menu
+
+    def options(self) -> dict[str, Any]:
+        """As JSON."""
+        hidden = [style.name for place, style in enumerate(self._styles) if place in self._hidden]
+        order = [self._styles[self._header.logicalIndex(visual)].name for visual in range(self._header.count())]
+        widths = {self._styles[place].name: self._header.sectionSize(place) for place in sorted(self._sized_by_hand)}
+        return {"hidden": hidden, "order": order, "widths": widths}
+
+    def set_options(self, options: dict[str, Any]) -> None:
+        """The inverse of `options`; what is not understood stays as it is."""
+        if isinstance(order := options.get("order"), list):
+            for visual, name in enumerate(name for name in order if self._knows(name)):
+                self._header.moveSection(self._header.visualIndex(self._places[name]), visual)
+        hidden = options.get("hidden")
+        if isinstance(hidden, list) and not {style.name for style in self._styles} <= set(filter(self._knows, hidden)):
+            self._hide({place for name, place in self._places.items() if name in hidden})
+        if isinstance(widths := options.get("widths"), dict):
+            for name, width in widths.items():
+                if self._knows(name) and isinstance(width, int) and 0 < width <= _WIDEST:
+                    self._sized_by_hand.add(self._places[name])
+                    self._resize(self._places[name], width)
+        self.fit()
+
+    def _hide(self, hidden: set[int]) -> None:
+        """Hide what a person does not want to see, and what has nothing to show."""
+        self._hidden = hidden
+        for place in range(len(self._styles)):
+            self._header.setSectionHidden(place, place in hidden | self._without_values)
+        self.fit()
+
+    def _digits(self, n: int) -> int:
+        """Width of a column of so many digits."""
+        return n * self._view.fontMetrics().horizontalAdvance("0") + 2 * PADDING
+
+    def _taken(self, widths: list[int], places: list[int]) -> int:
+        """Width of these columns, the elastic one and hidden ones not counted."""
+        counted = set(places) & set(self.shown) - {self._elastic}
+        by_hand = self._sized_by_hand
+        return sum(self._header.sectionSize(place) if place in by_hand else widths[place] for place in counted)
+
+    def _knows(self, name: object) -> bool:
+        return isinstance(name, str) and name in self._places
+
+    def _resize(self, place: int, width: int) -> None:
+        self._is_fitting = True
+        self._header.resizeSection(place, width)
+        self._is_fitting = False
+
+    def _on_resized(self, place: int, before: int, after: int) -> None:
+        if self._is_fitting or 0 in (before, after):  # hiding and showing are resizes from and to nothing
+            return
+        self._sized_by_hand.add(place)
+        self.fit()
+
+    def _on_triggered(self, action: Any) -> None:
+        if action.data() is None:
+            self.reset()
+        else:
+            self.set_shown(action.data(), shown=action.isChecked())
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.Resize:
+            self.fit()
+        return super().eventFilter(watched, event)
+
+
+def prepare_header(header: QHeaderView) -> None:
+    """A header whose sections are clicked to sort, dragged to move, and resized."""
+    header.setSectionsClickable(True)
+    header.setSectionsMovable(True)
+    header.setHighlightSections(False)
+    header.setStretchLastSection(False)
+    header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+    header.setMinimumSectionSize(20)
+    header.setTextElideMode(Qt.TextElideMode.ElideRight)
+    header.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)

@@ -1,0 +1,230 @@
+"""Shows an ArrayTable: rows of one height, sorted by a click on a heading, one of them current, any number selected."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import numpy as np
+from PySide6.QtCore import QEvent, QItemSelectionModel, QModelIndex, QPersistentModelIndex, QPoint, Qt, Signal
+from PySide6.QtGui import QActionGroup, QContextMenuEvent, QGuiApplication, QKeyEvent, QKeySequence, QPaintEvent
+from PySide6.QtWidgets import QAbstractItemView, QMenu, QTableView
+
+from app.widgets.figures.table import FigureTable
+from app.widgets.tables.array_table import ArrayTable, ColumnStyle, ExportedRows, IndexArray
+from app.widgets.tables.column_layout import ColumnLayout, prepare_header
+from app.widgets.tables.delegate import ArrayTableDelegate
+from app.widgets.tables.model import ArrayTableModel
+
+Index = QModelIndex | QPersistentModelIndex
+_LEADING = 8
+_SELECT_ROW = QItemSelectionModel.SelectionFlag.ClearAndSelect | QItemSelectionModel.SelectionFlag.Rows
+
+
+class ArrayTableView(QTableView):
+    """`row_chosen` carries the row of the table that a person made current; `sort_changed` says to sort anew.
+
+    Whoever shows rows sorts them: `sort_column` and `is_descending` say how.
+    """
+
+    row_chosen = Signal(int)
+    sort_changed = Signal()
+
+    def __init__(self, styles: tuple[ColumnStyle, ...], *, elastic: str, leading: tuple[str, ...]) -> None:
+        super().__init__()
+        self.rows = ArrayTableModel(styles, self)
+        self.extend_menu: Callable[[QMenu], None] | None = None
+        self._is_showing = False
+        self._sort = (0, False)
+        self.setModel(self.rows)
+        self._delegate = ArrayTableDelegate(self)
+        self.setItemDelegate(self._delegate)
+        self._set_up_rows()
+        prepare_header(self.horizontalHeader())
+        self.rows.mark_sorted(*self._sort)
+        self.horizontalHeader().sectionClicked.connect(self._on_heading_clicked)
+        self.horizontalHeader().customContextMenuRequested.connect(self._on_header_menu_requested)
+        self.layout_of_columns = ColumnLayout(self, styles, elastic, leading)
+        self.selectionModel().currentRowChanged.connect(self._on_current_row_changed)
+
+    @property
+    def sort_column(self) -> int:
+        """The column that rows are sorted by."""
+        return self._sort[0]
+
+    @property
+    def is_descending(self) -> bool:
+        """Whether they are sorted from the greatest value on."""
+        return self._sort[1]
+
+    @property
+    def current_row(self) -> int | None:
+        """The row of the table that is current."""
+        place = self.currentIndex().row()
+        return int(self.rows.order[place]) if place >= 0 else None
+
+    def show_rows(self, table: ArrayTable, order: IndexArray) -> None:
+        """Show these rows of the table, in this order. Afterwards no row may be current: `show_current`."""
+        self._is_showing = True
+        bars = self.horizontalScrollBar(), self.verticalScrollBar()
+        places = [bar.value() for bar in bars]
+        self.rows.show(table, order)
+        for bar, place in zip(bars, places, strict=True):
+            bar.setValue(place)
+        self._is_showing = False
+
+    def show_current(self, row: int | None, *, scrolls: bool = True) -> None:
+        """Make a row current, and scroll to it; the focus stays where it is. No row where it is not shown."""
+        place = self.rows.place_of(row)
+        if place == (self.currentIndex().row() if self.currentIndex().isValid() else None):
+            return
+        self._is_showing = True
+        sideways, height = self.horizontalScrollBar().value(), self.verticalScrollBar().value()
+        if place is None:
+            self.selectionModel().clear()
+        else:
+            column = max(self.currentIndex().column(), 0)
+            self.selectionModel().setCurrentIndex(self.rows.index(place, column), _SELECT_ROW)
+            self.scrollTo(self.currentIndex())
+        self.horizontalScrollBar().setValue(sideways)  # going to a row never moves the columns
+        if not scrolls:
+            self.verticalScrollBar().setValue(height)
+        self._is_showing = False
+
+    def sort_by(self, column: int, *, descending: bool) -> None:
+        """Ask for another order."""
+        if self._sort != (column, descending):
+            self._sort = column, descending
+            self.rows.mark_sorted(column, descending)
+            self.sort_changed.emit()
+
+    def set_without_values(self, names: frozenset[str]) -> None:
+        """Leave out columns that have nothing to show now; rows are never sorted by one of them."""
+        places = {place for place, style in enumerate(self.rows.styles) if style.name in names}
+        self.layout_of_columns.set_without_values(places)
+        if self._sort[0] in places:
+            self._sort = 0, False
+            self.rows.mark_sorted(*self._sort)
+
+    def shown_data(self, *, one_line: bool = False) -> FigureTable:
+        """Exactly what is shown: the rows in their order, the columns that are not hidden."""
+        return self._exported(self.rows.order, one_line=one_line)
+
+    def copy_selected(self) -> None:
+        """Put the selected rows into the clipboard, as a spreadsheet takes them."""
+        QGuiApplication.clipboard().setText(self._exported(self._selected_rows(), one_line=True).as_text())
+
+    def copy_column(self, name: str) -> None:
+        """Put one value of each selected row into the clipboard, a line each."""
+        column = [style.name for style in self.rows.styles].index(name)
+        values = ExportedRows(self.rows.table, self._selected_rows(), [column], one_line=True)
+        QGuiApplication.clipboard().setText("\n".join(str(value) for (value,) in values))
+
+    def fill_menu(self, menu: QMenu) -> None:
+        """Everything the header does, for the keyboard too."""
+        sorting = menu.addMenu("Sort by")
+        group = QActionGroup(sorting)
+        for column, style in enumerate(self.rows.styles):
+            if column in self.layout_of_columns.without_values:
+                continue
+            action = sorting.addAction(style.heading, partial(self.sort_by, column, descending=self.is_descending))
+            action.setCheckable(True)
+            action.setChecked(column == self.sort_column)
+            group.addAction(action)
+        sorting.addSeparator()
+        reverse = sorting.addAction("Descending", self._reverse)
+        reverse.setCheckable(True)
+        reverse.setChecked(self.is_descending)
+        self.layout_of_columns.menu(menu)
+
+    def _set_up_rows(self) -> None:
+        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
+        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+        self.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+        self.setAlternatingRowColors(True)
+        self.setShowGrid(False)
+        self.setWordWrap(False)
+        self.setCornerButtonEnabled(False)
+        self.setTabKeyNavigation(False)  # Tab leaves the table
+        self.verticalHeader().hide()
+        self._set_row_height()
+
+    def _set_row_height(self) -> None:
+        header = self.verticalHeader()
+        header.setSectionResizeMode(header.ResizeMode.Fixed)
+        header.setMinimumSectionSize(1)
+        header.setDefaultSectionSize(self.fontMetrics().height() + _LEADING)
+
+    def _selected_rows(self) -> IndexArray:
+        places = sorted({place.row() for place in self.selectionModel().selectedRows()})
+        return self.rows.order[np.array(places, np.intp)]
+
+    def _exported(self, order: IndexArray, *, one_line: bool = False) -> FigureTable:
+        columns = self.layout_of_columns.shown
+        headings = tuple(self.rows.styles[column].heading for column in columns)
+        return FigureTable(headings, ExportedRows(self.rows.table, order, columns, one_line=one_line))
+
+    def _reverse(self) -> None:
+        self.sort_by(self.sort_column, descending=not self.is_descending)
+
+    def _on_heading_clicked(self, column: int) -> None:
+        self.sort_by(column, descending=column == self.sort_column and not self.is_descending)
+
+    def _on_header_menu_requested(self, place: QPoint) -> None:
+        menu = QMenu(self)
+        self.fill_menu(menu)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        menu.popup(self.horizontalHeader().mapToGlobal(place))
+
+    def _on_current_row_changed(self, current: Index, before: Index) -> None:
+        if not self._is_showing and current.isValid():
+            self.row_chosen.emit(int(self.rows.order[current.row()]))
+
+    def moveCursor(self, action: QAbstractItemView.CursorAction, modifiers: Qt.KeyboardModifier) -> QModelIndex:
+        """Home and End go to the first and the last row: whole rows are what is chosen."""
+        column, last = max(self.currentIndex().column(), 0), self.rows.rowCount() - 1
+        if action == QAbstractItemView.CursorAction.MoveHome and last >= 0:
+            return self.rows.index(0, column)
+        if action == QAbstractItemView.CursorAction.MoveEnd and last >= 0:
+            return self.rows.index(last, column)
+        return super().moveCursor(action, modifiers)
+
+    def keyboardSearch(self, search: str) -> None:
+        """Nothing: letters are shortcuts of the window."""
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.matches(QKeySequence.StandardKey.Copy):
+            self.copy_selected()
+        else:
+            super().keyPressEvent(event)
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        if self.extend_menu is None:
+            return
+        menu = QMenu(self)
+        self.extend_menu(menu)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        at_row = self.viewport().mapToGlobal(self.visualRect(self.currentIndex()).bottomLeft())
+        menu.popup(at_row if event.reason() == QContextMenuEvent.Reason.Keyboard else event.globalPos())
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        self._delegate.begin_page()
+        super().paintEvent(event)
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() in (QEvent.Type.FontChange, QEvent.Type.StyleChange):
+            self._set_row_height()
+
+    def options(self) -> dict[str, Any]:
+        """Sort order and columns, as JSON."""
+        column = self.rows.styles[self.sort_column].name
+        return {"sort": column, "descending": self.is_descending, **self.layout_of_columns.options()}
+
+    def set_options(self, options: dict[str, Any]) -> None:
+        """The inverse of `options`; what is not understood stays as it is."""
+        names = [style.name for style in self.rows.styles]
+        self.layout_of_columns.set_options(options)
+        if (name := options.get("sort")) in names:
+            self.sort_by(names.index(name), descending=options.get("descending") is True)

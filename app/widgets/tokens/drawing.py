@@ -1,0 +1,82 @@
+"""Draws the pieces of tokens: their ground coloured by a value, signs for blanks and line ends, marks and outlines."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import nan
+
+import numpy as np
+from numpy.typing import NDArray
+from PySide6.QtCore import QPointF, QRectF
+from PySide6.QtGui import QColor, QPainter, QPalette, QPen
+
+from app import theme
+from app.widgets.safe_text import BLANK, NEWLINE
+from app.widgets.tokens.flow import Fragment
+from app.widgets.tokens.layout import ANSWER_MARK, PAD, PREFIX_MARK, TokenLayout
+from app.widgets.tokens.tint import ink, tint
+
+LINE_GAP = 5
+"""Pixels that a line is higher than its text."""
+
+Values = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class TokenColours:
+    """What tokens are coloured by: `values` [T] from `low` to `high`; None leaves them plain."""
+
+    values: Values | None = None
+    low: float = 0.0
+    high: float = 1.0
+    unit: str = ""
+
+    @property
+    def are_shown(self) -> bool:
+        """Whether there is anything to colour by."""
+        return self.values is not None
+
+    def share_of(self, token: int) -> float:
+        """Where the value of a token lies in the range, 0 to 1; NaN without one."""
+        if self.values is None or token < 0:
+            return nan
+        return (float(self.values[token]) - self.low) / (self.high - self.low) if self.high > self.low else 0.0
+
+
+def draw_pieces(
+    painter: QPainter, palette: QPalette, layout: TokenLayout, pieces: Sequence[Fragment], colours: TokenColours
+) -> None:
+    """Texts on their grounds; blanks at a text's beginning and line ends are faint signs."""
+    roles = QPalette.ColorRole
+    base, text, faint = palette.color(roles.Base), palette.color(roles.Text), palette.color(roles.PlaceholderText)
+    pens = {PREFIX_MARK: palette.color(roles.Link), ANSWER_MARK: palette.color(roles.PlaceholderText)}
+    faint.setAlphaF(0.65)
+    ascent = (LINE_GAP - 1) / 2 + painter.fontMetrics().ascent()
+    for piece in pieces:
+        box = layout.rectangle(piece)
+        ground = tint(palette, colours.share_of(piece.token)) if colours.are_shown else base
+        if ground != base:
+            painter.fillRect(box, ground)
+        colour = pens.get(piece.token, text if ground == base else ink(ground))
+        place = QPointF(box.left() + PAD, box.top() + ascent)
+        painter.setPen(faint if piece.text == NEWLINE else colour)
+        painter.drawText(place, piece.text)
+        if piece.token >= 0 and piece.text[0] == " ":
+            painter.setPen(faint)
+            painter.drawText(place, BLANK * (len(piece.text) - len(piece.text.lstrip(" "))))
+
+
+def draw_marks(painter: QPainter, layout: TokenLayout, pieces: Sequence[Fragment], marked: NDArray[np.bool_]) -> None:
+    """A line in the colour of a what-if below the pieces of marked tokens [T]."""
+    colour = QColor(theme.WHAT_IF)
+    for piece in pieces:
+        if piece.token >= 0 and marked[piece.token]:
+            box = layout.rectangle(piece)
+            painter.fillRect(QRectF(box.left(), box.bottom() - 2, box.width(), 2), colour)
+
+
+def draw_outlines(painter: QPainter, layout: TokenLayout, pieces: Sequence[Fragment], pens: Mapping[int, QPen]) -> None:
+    """A frame around the pieces of the tokens that have a pen."""
+    for piece in pieces:
+        if piece.token in pens:
+            painter.setPen(pens[piece.token])
+            painter.drawRoundedRect(layout.rectangle(piece).adjusted(0.5, 0.5, -0.5, -0.5), 2, 2)

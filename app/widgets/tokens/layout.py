@@ -1,0 +1,122 @@
+"""Where the tokens of a prompt stand in a widget: lines of text below a head, the shared prefix whole or folded."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtGui import QFont, QFontMetricsF
+
+from app.widgets.safe_text import NEWLINE
+from app.widgets.tokens.flow import Fragment, TokenFlow
+
+NO_TOKEN, ANSWER_MARK, PREFIX_MARK = -1, -2, -3
+"""No token, and the fragments that are none: words at the answer position, the line that stands for the prefix."""
+
+MARGIN, PAD = 8, 2.0
+"""Pixels around the text, and left and right of each piece of it."""
+
+_LEAST_ROOM = 40.0
+
+
+class TextWidths:
+    """How wide a font draws the pieces of tokens; kept, as prompts say the same words again and again."""
+
+    def __init__(self, font: QFont) -> None:
+        self._metrics = QFontMetricsF(font)
+        self._widths: dict[str, float] = {}
+
+    def __call__(self, text: str) -> float:
+        """The width of a piece in pixels."""
+        if text not in self._widths:
+            self._widths[text] = self._metrics.horizontalAdvance(text) + 2 * PAD
+        return self._widths[text]
+
+
+@dataclass(frozen=True)
+class ShownPrompt:
+    """The texts of all tokens, of which the first `n_prefix` are shared and may be folded into one line."""
+
+    texts: tuple[str, ...] = ()
+    n_prefix: int = 0
+    is_collapsed: bool = False
+
+    @property
+    def shown(self) -> range:
+        """Positions that are not folded away."""
+        return range(self.n_prefix if self.is_collapsed else 0, len(self.texts))
+
+    @property
+    def last(self) -> int:
+        """The answer position; -1 without tokens."""
+        return len(self.texts) - 1
+
+    def flow(self, width: int, measure: Callable[[str], float]) -> TokenFlow:
+        """The tokens set as lines for a widget so wide, whose font draws a text as wide as `measure` says."""
+        # The sign of a line end hangs over, as it never begins a line of its own.
+        room = width - 2 * MARGIN - measure(NEWLINE)
+        flow = TokenFlow(max(room, _LEAST_ROOM), measure)
+        if self.n_prefix and self.texts:
+            flow.add_whole(PREFIX_MARK, self._prefix_text())
+            if self.is_collapsed:
+                flow.break_line()
+        for token in self.shown:
+            flow.add(token, self.texts[token])
+        if self.texts:
+            flow.add_whole(ANSWER_MARK, "◂ answer position")
+        return flow
+
+    def step(self, cursor: int, key: Qt.Key, flow: TokenFlow) -> int:
+        """The token that an arrow, home or end leads to from the cursor; there must be tokens."""
+        cursor = min(max(cursor, self.shown.start), self.last)
+        match key:
+            case Qt.Key.Key_Left:
+                return max(cursor - 1, self.shown.start)
+            case Qt.Key.Key_Right:
+                return min(cursor + 1, self.last)
+            case Qt.Key.Key_Home:
+                return self.shown.start
+            case Qt.Key.Key_End:
+                return self.last
+            case _:
+                return flow.beside(cursor, -1 if key == Qt.Key.Key_Up else 1)
+
+    def _prefix_text(self) -> str:
+        tokens = "1 token" if self.n_prefix == 1 else f"{self.n_prefix:,} tokens"
+        return f"▸ … {tokens} of shared prefix" if self.is_collapsed else "▾"
+
+
+@dataclass(frozen=True)
+class TokenLayout:
+    """Lines of `flow`, each `line_height` pixels high, the first one at `top`."""
+
+    flow: TokenFlow
+    top: float
+    line_height: float
+
+    @property
+    def bottom(self) -> float:
+        """Where the last line ends."""
+        return self.top + self.flow.n_lines * self.line_height
+
+    def rectangle(self, piece: Fragment) -> QRectF:
+        """Where a piece of a token is drawn."""
+        top = self.top + piece.line * self.line_height
+        return QRectF(MARGIN + piece.x, top, piece.width, self.line_height - 1)
+
+    def rectangles(self, token: int) -> list[QRectF]:
+        """Where a token is drawn: one rectangle for each of its pieces; none where it is folded away."""
+        return [self.rectangle(piece) for piece in self.flow.fragments if piece.token == token]
+
+    def token_at(self, place: QPointF) -> int | None:
+        """The token, or mark, at a place; None beside the text."""
+        line = int((place.y() - self.top) // self.line_height)
+        if place.y() < self.top or line >= self.flow.n_lines:
+            return None
+        hits = (piece.token for piece in self.flow.line(line) if self.rectangle(piece).contains(place))
+        return next(hits, None)
+
+    def pieces_between(self, top: float, bottom: float) -> Sequence[Fragment]:
+        """What stands on the lines that can be seen between two heights."""
+        first = max(int((top - self.top) // self.line_height), 0)
+        last = min(int((bottom - self.top) // self.line_height), self.flow.n_lines - 1)
+        return [piece for line in range(first, last + 1) for piece in self.flow.line(line)]

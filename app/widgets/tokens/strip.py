@@ -1,0 +1,264 @@
+"""A prompt as running text, token by token: each coloured by a value, one chosen, the answer position marked."""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from PySide6.QtCore import QEvent, QPointF, QRect, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import (
+    QColor,
+    QHelpEvent,
+    QKeyEvent,
+    QKeySequence,
+    QMouseEvent,
+    QPainter,
+    QPaintEvent,
+    QPalette,
+    QPen,
+)
+from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
+
+from app.widgets.bars.expert_keys import arrow
+from app.widgets.safe_text import as_tooltip
+from app.widgets.tokens.colour_key import paint_colour_key
+from app.widgets.tokens.drawing import LINE_GAP, TokenColours, Values, draw_marks, draw_outlines, draw_pieces
+from app.widgets.tokens.flow import TokenFlow
+from app.widgets.tokens.layout import ANSWER_MARK, MARGIN, NO_TOKEN, PREFIX_MARK, ShownPrompt, TextWidths, TokenLayout
+from app.widgets.tokens.tint import tint
+
+
+class TokenStrip(QWidget):
+    """Arrays in; `token_chosen` with a position out, `collapsed_changed` when the shared prefix is folded or unfolded.
+
+    Left, right, up, down, home and end move the cursor, minus and plus fold and unfold the shared prefix.
+    """
+
+    token_chosen = Signal(int)
+    collapsed_changed = Signal(bool)
+    copy_requested = Signal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._prompt = ShownPrompt()
+        self._colours = TokenColours()
+        self._note = ""
+        self._cursor = self._hovered = NO_TOKEN
+        self._marked: NDArray[np.bool_] | None = None
+        self._describe: Callable[[int], str] = str
+        self._flows: dict[int, TokenFlow] = {}
+        self._widths = TextWidths(self.font())
+        policy = QSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.MinimumExpanding)
+        policy.setHeightForWidth(True)
+        self.setSizePolicy(policy)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setMouseTracking(True)
+
+    def set_tokens(self, texts: Sequence[str], n_prefix: int, *, is_collapsed: bool) -> None:
+        """Show another prompt, whose first `n_prefix` tokens are shared and may be folded into one line."""
+        prompt = ShownPrompt(tuple(texts), n_prefix, is_collapsed and n_prefix > 0)
+        if prompt == self._prompt:
+            return
+        self._prompt = prompt
+        self._hovered = NO_TOKEN
+        self._lay_out_again()
+
+    def set_values(self, values: Values | None, low: float, high: float, unit: str) -> None:
+        """Colour the tokens by `values` [T], from `low` to `high`; None leaves them plain."""
+        was_coloured = self._colours.are_shown
+        self._colours = TokenColours(values, low, high, unit)
+        if was_coloured != self._colours.are_shown:
+            self.updateGeometry()
+        self.update()
+
+    def set_marked(self, marked: NDArray[np.bool_] | None) -> None:
+        """Underline tokens [T] in the colour of a what-if; None underlines none."""
+        self._marked = marked
+        self.update()
+
+    def set_note(self, sentence: str) -> None:
+        """Say above the text why tokens are not coloured; empty for nothing."""
+        if sentence != self._note:
+            self._note = sentence
+            self.updateGeometry()
+            self.update()
+
+    def set_cursor(self, token: int) -> None:
+        """Mark the chosen token."""
+        self._cursor = token
+        self.setAccessibleDescription(self._describe(token) if 0 <= token <= self._prompt.last else "")
+        self.update()
+
+    def set_describe(self, describe: Callable[[int], str]) -> None:
+        """How to say in plain text what a token is."""
+        self._describe = describe
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """The tokens of the prompt, folded ones among them."""
+        return self._prompt.texts
+
+    @property
+    def is_collapsed(self) -> bool:
+        """Whether the shared prefix is folded."""
+        return self._prompt.is_collapsed
+
+    @property
+    def cursor_token(self) -> int:
+        """The chosen position, -1 before there is one."""
+        return self._cursor
+
+    @property
+    def note(self) -> str:
+        """What is said above the text."""
+        return self._note
+
+    @property
+    def prefix_rectangle(self) -> QRectF:
+        """Where the line that stands for the shared prefix is drawn; nowhere without one."""
+        return next(iter(self.rectangles(PREFIX_MARK)), QRectF())
+
+    @property
+    def shown_tokens(self) -> range:
+        """Positions that are not folded away."""
+        return self._prompt.shown
+
+    def rectangles(self, token: int) -> list[QRectF]:
+        """Where a token is drawn: one rectangle for each of its pieces; none where it is folded away."""
+        return self._layout(self.width()).rectangles(token)
+
+    def token_at(self, place: QPointF) -> int | None:
+        """The token, or mark, at a place in the widget; None beside the text."""
+        return self._layout(self.width()).token_at(place)
+
+    def ground_of(self, token: int) -> QColor:
+        """The colour that a token stands on."""
+        return tint(self.palette(), self._colours.share_of(token))
+
+    @property
+    def _line_height(self) -> float:
+        return float(self.fontMetrics().height() + LINE_GAP)
+
+    def _layout(self, width: int) -> TokenLayout:
+        return TokenLayout(self._flow(width), self._top(width), self._line_height)
+
+    def _flow(self, width: int) -> TokenFlow:
+        if width not in self._flows:
+            if len(self._flows) > 4:  # a scroll area asks for its widths with and without the bar
+                self._flows.clear()
+            self._flows[width] = self._prompt.flow(width, self._widths)
+        return self._flows[width]
+
+    def _lay_out_again(self) -> None:
+        self._flows.clear()
+        self.updateGeometry()
+        self.update()
+
+    def _top(self, width: int) -> float:
+        """Where the text begins, below the colour key or the note."""
+        return MARGIN + (self._head_rectangle(width).height() + MARGIN if self._note or self._colours.are_shown else 0)
+
+    def _head_rectangle(self, width: int) -> QRect:
+        room = QRect(MARGIN, MARGIN, max(width - 2 * MARGIN, 40), 10_000)
+        return self.fontMetrics().boundingRect(room, Qt.TextFlag.TextWordWrap, self._note or "0")
+
+    def _paint_head(self, painter: QPainter) -> None:
+        head = self._head_rectangle(self.width())
+        if not self._note:
+            colours = self._colours
+            paint_colour_key(painter, self.palette(), head, (colours.low, colours.high), colours.unit)
+            return
+        painter.setPen(self.palette().color(QPalette.ColorRole.PlaceholderText))
+        painter.drawText(head, Qt.TextFlag.TextWordWrap, self._note)
+
+    def _outlines(self) -> dict[int, QPen]:
+        """The frames of the answer position, of what the mouse is on, and of the chosen token; later ones prevail."""
+        palette, roles = self.palette(), QPalette.ColorRole
+        return {
+            self._prompt.last: QPen(palette.color(roles.PlaceholderText), 1, Qt.PenStyle.DashLine),
+            self._hovered: QPen(palette.color(roles.Dark), 1),
+            self._cursor: QPen(palette.color(roles.Highlight), 2.5 if self.hasFocus() else 2),
+        }
+
+    def sizeHint(self) -> QSize:
+        return QSize(320, 180)  # what it needs follows from its width
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(120, round(self._line_height) + 2 * MARGIN)
+
+    def hasHeightForWidth(self) -> bool:
+        return True
+
+    def heightForWidth(self, width: int) -> int:
+        return round(self._layout(width).bottom) + MARGIN
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter, seen = QPainter(self), event.rect()
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.fillRect(seen, self.palette().color(QPalette.ColorRole.Base))
+        if not self._prompt.texts:
+            return
+        if self._note or self._colours.are_shown:
+            self._paint_head(painter)
+        layout = self._layout(self.width())
+        pieces = layout.pieces_between(seen.top(), seen.bottom())
+        draw_pieces(painter, self.palette(), layout, pieces, self._colours)
+        if self._marked is not None and len(self._marked) == len(self._prompt.texts):
+            draw_marks(painter, layout, pieces, self._marked)
+        draw_outlines(painter, layout, pieces, self._outlines())
+
+    def event(self, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.ToolTip and isinstance(event, QHelpEvent):
+            token = self.token_at(QPointF(event.pos()))
+            QToolTip.showText(event.globalPos(), as_tooltip(self._tip(token)), self)
+            return True
+        return super().event(event)
+
+    def _tip(self, token: int | None) -> str:
+        if token == PREFIX_MARK:
+            n_tokens = f"{self._prompt.n_prefix:,}"
+            return f"The first {n_tokens} tokens are shared by several questions: click to fold or unfold them (−, +)"
+        if token == ANSWER_MARK:
+            return "The last position: its output predicts the letter"
+        return "" if token is None else self._describe(token)
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.FontChange:
+            self._widths = TextWidths(self.font())
+            self._lay_out_again()
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        if event.button() != Qt.MouseButton.LeftButton:
+            event.ignore()  # the figure's menu
+            return
+        token = self.token_at(event.position())
+        if token == PREFIX_MARK:
+            self.collapsed_changed.emit(not self._prompt.is_collapsed)
+        elif token is not None:
+            self.token_chosen.emit(self._prompt.last if token == ANSWER_MARK else token)
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        token = self.token_at(event.position())
+        hovered = NO_TOKEN if token is None or token < 0 else token
+        self.setCursor(Qt.CursorShape.ArrowCursor if token is None else Qt.CursorShape.PointingHandCursor)
+        if hovered != self._hovered:
+            self._hovered = hovered
+            self.update()
+
+    def leaveEvent(self, event: QEvent) -> None:
+        self._hovered = NO_TOKEN
+        self.update()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        key = arrow(event)
+        token = None
+        if key is not None and self._prompt.texts:
+            token = self._prompt.step(self._cursor, key, self._flow(self.width()))
+        if event.matches(QKeySequence.StandardKey.Copy):
+            self.copy_requested.emit()
+        elif event.key() in (Qt.Key.Key_Minus, Qt.Key.Key_Plus) and self._prompt.n_prefix:
+            self.collapsed_changed.emit(event.key() == Qt.Key.Key_Minus)
+        elif token is None:
+            super().keyPressEvent(event)
+        elif token != self._cursor:
+            self.token_chosen.emit(token)

@@ -1,0 +1,1 @@
+"""The window itself: docks, toolbar, status line, tour, and what is remembered of it."""

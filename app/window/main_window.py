@@ -1,0 +1,249 @@
+"""The window: docks for the views, menus from the actions, and what happens between views, files and jobs."""
+
+import logging
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import cast
+
+from PySide6.QtCore import Signal
+from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QShowEvent
+from PySide6.QtWidgets import QApplication, QMainWindow, QMessageBox
+
+from app import theme
+from app.actions.menus import Menus
+from app.dialogs.experiment.dialog import ExperimentDialog
+from app.files.figure_export import figure_in_use
+from app.files.mask_files import MaskFiles
+from app.files.trace_files import TraceFiles
+from app.running.experiments import ExperimentRunning
+from app.running.growing_trace import Following
+from app.running.job_runner import JobEnded, JobRunner
+from app.running.recording import Recording
+from app.running.what_ifs import WhatIfRunning
+from app.settings import Settings
+from app.state.session import Session
+from app.state.state import State
+from app.view import View
+from app.views import VIEWS
+from app.widgets.figures.figure import Figure
+from app.widgets.message_bar import MessageBar
+from app.widgets.safe_text import as_message
+from app.window import docking
+from app.window import last_session as remembering
+from app.window.demo import demo_request, has_demo
+from app.window.job_outcomes import JobNews
+from app.window.status_line import StatusLine
+from app.window.toolbar import MainToolbar
+from app.window.tour import DONE as TOUR_DONE
+from app.window.tour import Tour
+from moe_core.errors import MoeCoreError
+from moe_core.jobs.record import RecordRequest
+from moe_core.numbers.formatting import count
+
+log = logging.getLogger(__name__)
+
+SIZE = (1440, 900)
+
+
+class MainWindow(QMainWindow):
+    """Everything that is not a view's own business. `closing` comes before the job that runs is waited for."""
+
+    closing = Signal()
+
+    def __init__(self, settings: Settings, *, greets: bool = False) -> None:
+        """`greets`: show the tour with the demo, unless it was dismissed for good."""
+        super().__init__()
+        self.settings = settings
+        self._greets = greets
+        self.tour: Tour = Tour(self)
+        self.session: Session = Session(self)
+        self.runner = JobRunner(self)
+        self._is_told_to_close = False
+        self.recording = Recording(self.session, self.runner, self)
+        self.following = Following(self.session, self.runner, self.say, self)
+        self.setObjectName("main-window")
+        self.setWindowTitle("moescope")
+        self.setAcceptDrops(True)
+        self.resize(*SIZE)
+        self.message_bar = MessageBar()
+        self.status_line = StatusLine(self.runner)
+        self.what_ifs = WhatIfRunning(self.session, self.runner, self.say, self)
+        self.experiments = ExperimentRunning(self.session, self.runner, self)
+        self._experiment_dialog: ExperimentDialog | None = None
+        self.mask_files: MaskFiles = MaskFiles(self.session, self.say, self)
+        self.trace_files = TraceFiles(self.session, self.settings, self, self)
+        self.session.set(replace(self.session.state, library=self.settings.library))
+        self.views: dict[str, View] = {view.name: view(self.session) for view in VIEWS}
+        self._add_bars()
+        self.docks = docking.add_docks(self, list(self.views.values()))
+        self.menus: Menus = Menus(self)
+        self._is_arranged = remembering.restore(self)
+        self.session.changed.connect(self._on_changed)
+        self.session.requested.connect(self.trigger)
+        JobNews(self.runner, self.message_bar)
+        self.recording.finished.connect(self._on_recorded)
+        self.message_bar.log_wanted.connect(partial(self.show_view, "log"))
+
+    def trigger(self, name: str) -> None:
+        """Run an action by its name, where it can be run."""
+        self.menus.actions[name].trigger()
+
+    def open_trace(self, path: Path) -> bool:
+        """Show a trace; where it cannot be read, say why and go on showing what was shown."""
+        try:
+            self.session.open(path)
+        except MoeCoreError as error:
+            self.say(str(error))
+            self.settings.remove_recent(path)
+            return False
+        self.message_bar.hide()
+        shown = self.session.state.trace
+        if shown is not None and (n_damaged := len(shown.trace.damaged)):
+            self.say(
+                f"Damaged in {path.name}, and left out: {count(n_damaged)} of {count(shown.trace.n_questions)} "
+                "questions. Resume asks them again."
+            )
+        return True
+
+    def open_demo(self) -> None:
+        """Show the demo's trace; record it first where it is not complete."""
+        request = demo_request(self.settings.library)
+        if not has_demo(self.settings.library):
+            self.start_recording(request)
+        elif self.open_trace(request.out):
+            self._greet()
+
+    def start_recording(self, request: RecordRequest) -> None:
+        """Record, or resume, in the background."""
+        if self.refuses_job():
+            return
+        try:
+            self.recording.start(request)
+        except (OSError, ValueError) as error:  # ValueError: a name that no file system has
+            self.say(f"The folder {request.out.parent} cannot be used: {error}.")
+
+    def resume_recording(self) -> None:
+        """Go on with the trace shown, in the background."""
+        shown = self.session.state.trace
+        if shown is not None and not self.refuses_job():
+            self.recording.resume(shown.path)
+
+    def refuses_job(self) -> bool:
+        """Whether a job runs already, which is said then: there is one at a time."""
+        if self.runner.is_busy:
+            self.say(f"{self.runner.title} is still running: wait for it, or cancel it (Esc).")
+        return self.runner.is_busy
+
+    def show_view(self, name: str) -> None:
+        """Bring a view to the front."""
+        self.docks[name].show()
+        self.docks[name].raise_()
+
+    def show_experiment(self, name: str) -> None:
+        """Ask how to run one of the prepared experiments, and show what this session's ones found."""
+        if self._experiment_dialog is None:
+            self._experiment_dialog = ExperimentDialog(self.session, self.experiments, self)
+            self._experiment_dialog.mask_taken.connect(partial(self.show_view, "what_if"))
+        self._experiment_dialog.show_experiment(name)
+
+    def compare_with(self, path: Path) -> None:
+        """Compare the trace shown with another one."""
+        self.what_ifs.compare(path)
+
+    def figure_in_use(self) -> Figure | None:
+        """The figure that exports are about: where the focus is, else the grid's."""
+        views: list[View] = sorted(self.views.values(), key=lambda view: view.name != "experts")
+        return figure_in_use(views)
+
+    def set_scheme(self, scheme: theme.Scheme) -> None:
+        """Light, dark, or as the desktop is."""
+        self.settings.put("scheme", scheme)
+        theme.apply(cast("QApplication", QApplication.instance()), scheme)
+
+    def reset_layout(self) -> None:
+        """Put every dock back to its place."""
+        docking.arrange(self, self.docks, list(self.views.values()))
+
+    def escape(self) -> None:
+        """Dismiss the message; else cancel what runs; else clear the selection."""
+        if self.message_bar.text:
+            self.message_bar.hide()
+        elif self.runner.is_busy:
+            self.status_line.cancel()
+        else:
+            self.session.set(replace(self.session.state, experts=frozenset()))
+
+    def say(self, sentence: str, *, is_failure: bool = True) -> None:
+        """Show a sentence above the views, and log it."""
+        log.log(logging.ERROR if is_failure else logging.INFO, "%s", sentence)
+        self.message_bar.say(sentence, is_failure=is_failure)
+
+    def _add_bars(self) -> None:
+        self.addToolBar(MainToolbar(self.session))
+        self.addToolBarBreak()
+        self.addToolBar(self.message_bar)
+        self.setStatusBar(self.status_line)
+
+    def _on_changed(self, before: State, after: State) -> None:
+        self.menus.follow(after)
+        if before.trace is not after.trace:
+            if after.trace is not None:
+                self.settings.add_recent(after.trace.path)
+            self.setWindowTitle("moescope" if after.trace is None else f"{after.trace.path.name} – moescope")
+
+    def _on_recorded(self, ended: JobEnded) -> None:
+        if ended.outcome == "done" and ended.result.path == demo_request(self.settings.library).out:
+            self._greet()
+
+    def _greet(self) -> None:
+        if self._greets and not self.settings.flag(TOUR_DONE):
+            self.tour.start()
+
+    def close_without_asking(self) -> None:
+        """Close; what runs stops after its batch."""
+        self._is_told_to_close = True
+        self.close()
+
+    def _may_close(self) -> bool:
+        if self._is_told_to_close or not self.runner.is_busy:
+            return True
+        answer = QMessageBox.question(
+            self,
+            "moescope",
+            as_message(
+                f"{self.runner.title} is still running. Stop it after the batch in flight and close? "
+                "What is recorded is kept, and recording again goes on from there."
+            ),
+            QMessageBox.StandardButton.Close | QMessageBox.StandardButton.Cancel,
+            QMessageBox.StandardButton.Cancel,
+        )
+        return answer == QMessageBox.StandardButton.Close
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        if not self._is_arranged:  # rooms can be shared out only where there are any
+            self._is_arranged = True
+            docking.share_room(self, self.docks, list(self.views.values()))
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        if not self._may_close():
+            event.ignore()
+            return
+        remembering.remember(self)
+        self.closing.emit()
+        self.runner.close()
+        for view in self.views.values():
+            view.release()
+        self.session.close()
+        super().closeEvent(event)
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        if any(url.isLocalFile() for url in event.mimeData().urls()):
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        paths = [url.toLocalFile() for url in event.mimeData().urls() if url.isLocalFile()]
+        if paths:
+            event.acceptProposedAction()
+            self.open_trace(Path(paths[0]))

@@ -1,0 +1,84 @@
+"""The command line: every headless command, one sentence for every expected failure, exit codes as documented."""
+
+import logging
+import os
+import sys
+from typing import NoReturn
+
+import typer
+
+from moe_core import __version__
+from moe_core.commands import COMMANDS
+from moe_core.errors import MoeCoreError
+from moe_core.system.console_text import give_up_output, log_to_stderr, open_closed_streams, plain, print_any_letter
+
+log = logging.getLogger(__name__)
+
+EXIT_MENDABLE, EXIT_INTERRUPTED = 1, 130
+
+app = typer.Typer(
+    name="moescope",
+    help="Records and analyses which experts a Mixture-of-Experts language model uses on a quiz.",
+    epilog="The window: moescope, moescope TRACE.h5, moescope demo.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+for command in COMMANDS:
+    app.command(command.name)(command.run)
+
+
+@app.callback(invoke_without_command=True)
+def options(
+    version: bool = typer.Option(False, "--version", help="Show the version and leave."),
+    verbose: bool = typer.Option(False, "--verbose", "-v", help="Say more on stderr."),
+) -> None:
+    """Records and analyses which experts a Mixture-of-Experts language model uses on a quiz."""
+    log_to_stderr(logging.DEBUG if verbose else logging.WARNING)
+    if version:
+        print(f"moescope {__version__}")
+        raise typer.Exit
+
+
+def main() -> None:
+    """Run the command line and leave with 0 done, 1 mendable problem, 2 usage, 130 interrupted."""
+    open_closed_streams()
+    print_any_letter()
+    try:
+        try:
+            app()
+        finally:
+            sys.stdout.flush()  # now, while it can still be said that there is no room
+    except MoeCoreError as error:
+        _leave(f"moescope: {error}", *getattr(error, "__notes__", []))
+    except KeyboardInterrupt:
+        _leave_at_once()
+    except SystemExit as end:
+        if end.code == EXIT_INTERRUPTED:  # typer's way to say it
+            _leave_at_once()
+        raise
+    except BrokenPipeError:  # the reader of our output left, as in `moescope report T.h5 | head`
+        _leave()
+    except OSError as error:
+        log.debug("The system refused", exc_info=error)
+        what = f"{error.filename} cannot be used" if error.filename else "The output cannot be written"
+        _leave(f"moescope: {what} ({error.strerror or error}).")
+    finally:
+        give_up_output()
+
+
+def _leave_at_once() -> NoReturn:
+    """After Ctrl+C; to tidy up after torch takes seconds, and all that matters is on the disk."""
+    give_up_output()
+    logging.shutdown()
+    os._exit(EXIT_INTERRUPTED)
+
+
+def _leave(*lines: str) -> NoReturn:
+    if lines:
+        print(*map(plain, lines), sep="\n  ", file=sys.stderr)
+    sys.exit(EXIT_MENDABLE)
+
+
+if __name__ == "__main__":
+    main()

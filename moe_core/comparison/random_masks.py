@@ -1,0 +1,116 @@
+"""Random interventions like a given one: as many experts of each layer, drawn among those with a similar load.
+
+What an intervention does means something only beside what such masks do. Each layer's experts are put in order of load
+and cut into blocks of about eight; a draw acts on as many experts of every block as the given intervention does. All
+draws, and the given one among them, are then equally likely, which is what a permutation test needs.
+Axes: L MoE layers, E experts.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import comb, prod
+
+import numpy as np
+from numpy.typing import NDArray
+
+from moe_core.interventions.intervention import Expert, Factors, Intervention
+from moe_core.measures.routing_sample import Scope
+from moe_core.traces.reader import Trace
+
+BLOCK = 8
+
+Load = NDArray[np.int64]
+_Action = tuple[str, float]  # kind and factor
+
+
+@dataclass(frozen=True)
+class _Block:
+    """Experts of one layer with a similar load, and the actions on some of them."""
+
+    layer: int
+    experts: tuple[int, ...]
+    actions: tuple[_Action, ...]
+
+    @property
+    def n_ways(self) -> int:
+        """In how many ways these actions can be given to these experts."""
+        left, ways = len(self.experts), 1
+        for kind in set(self.actions):
+            ways *= comb(left, self.actions.count(kind))
+            left -= self.actions.count(kind)
+        return ways
+
+
+def expert_load(trace: Trace, rows: Sequence[int], scope: Scope) -> Load:
+    """Tokens that chose each expert [L, E] over these questions; `answer` counts one token a question."""
+    chosen = np.asarray(rows, dtype=np.intp)
+    d = trace.dimensions
+    if scope is Scope.ANSWER:
+        experts = trace.answer_experts[chosen].astype(np.intp)  # [n, L, K]
+        return np.stack([np.bincount(experts[:, layer].ravel(), minlength=d.n_experts) for layer in range(d.n_layers)])
+    load: Load = trace.question_sums.token_count[chosen].sum(axis=0, dtype=np.int64)
+    prefix = trace.prefix[chosen]
+    if scope is Scope.PROMPT and (prefix >= 0).any():
+        times = np.bincount(prefix[prefix >= 0], minlength=d.n_prefixes)
+        for index in np.flatnonzero(times):
+            load += times[index] * trace.prefix_sums.token_count[index].astype(np.int64)
+    return load
+
+
+def matched_masks(intervention: Intervention, load: Load, n: int, seed: int) -> tuple[Intervention, ...]:
+    """`n` different interventions like this one and none equal to it; fewer where no more exist, maybe none.
+
+    The same seed gives the same ones.
+    """
+    blocks = _blocks(intervention, load)
+    target = min(n, prod(block.n_ways for block in blocks) - 1)
+    generator = np.random.default_rng(seed)
+    own = _what(intervention)
+    found: dict[Intervention, None] = {}
+    while len(found) < target:
+        drawn = _draw(blocks, generator)
+        if drawn != own:
+            found.setdefault(drawn)
+    return tuple(
+        Intervention(f"control {k}", mask.reroute, mask.drop, mask.boost) for k, mask in enumerate(found, start=1)
+    )
+
+
+def _what(intervention: Intervention) -> Intervention:
+    return Intervention("", intervention.reroute, intervention.drop, intervention.boost)
+
+
+def _blocks(intervention: Intervention, load: Load) -> list[_Block]:
+    """The blocks in which anything is done."""
+    n_layers, n_experts = load.shape
+    blocks = []
+    for layer in range(n_layers):
+        order = np.argsort(load[layer], kind="stable")
+        for experts in np.array_split(order, max(1, n_experts // BLOCK)):
+            members = tuple(experts.tolist())
+            actions = tuple(action for e in members for action in _actions(intervention, (layer, e)))
+            if actions:
+                blocks.append(_Block(layer, members, actions))
+    return blocks
+
+
+def _actions(intervention: Intervention, expert: Expert) -> list[_Action]:
+    if expert in intervention.reroute:
+        return [("reroute", 0.0)]
+    if expert in intervention.drop:
+        return [("drop", 0.0)]
+    return [("boost", intervention.boost[expert])] if expert in intervention.boost else []
+
+
+def _draw(blocks: Sequence[_Block], generator: np.random.Generator) -> Intervention:
+    reroute, drop = set[Expert](), set[Expert]()
+    boost: dict[Expert, float] = {}
+    for block in blocks:
+        drawn = generator.permutation(block.experts)[: len(block.actions)].tolist()
+        for expert, (kind, factor) in zip(drawn, block.actions, strict=True):
+            at = (block.layer, expert)
+            if kind == "boost":
+                boost[at] = factor
+            else:
+                (reroute if kind == "reroute" else drop).add(at)
+    return Intervention("", frozenset(reroute), frozenset(drop), Factors(boost))

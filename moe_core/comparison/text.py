@@ -1,0 +1,227 @@
+"""A comparison as JSON for scripts and as a few lines for people; the same numbers in both."""
+
+from math import isfinite
+from typing import Any
+
+from moe_core.comparison.comparison import SUBJECT_CORRECTION, Comparison, SubjectChange
+from moe_core.comparison.control_distribution import Controls
+from moe_core.interventions.intervention import Intervention
+from moe_core.numbers.formatting import count, p_value, percent_with_interval, points, points_interval, significant
+from moe_core.numbers.paired_statistics import PairedChange
+
+METHODS = {
+    "accuracy_ci95": "Wilson",
+    "delta_ci95": "Tango's score interval for paired proportions",
+    "mcnemar_p": "exact, two-sided",
+    "gold_logprob_change_ci95": "Student's t",
+    "subjects_corrected_p": SUBJECT_CORRECTION,
+}
+NOTE = "Intervals are 95 %: Wilson for accuracies, Tango's paired score interval for delta; p is McNemar's, exact."
+_NAMED_SUBJECTS = 5
+
+
+def comparison_json(comparison: Comparison, seconds: float) -> dict[str, Any]:
+    """The object that `whatif --json` and `compare --json` print; shares in 0..1, nats, null where nothing counts."""
+    pairs, intervention = comparison.pairs, comparison.intervention_after
+    gold = comparison.gold_logprob
+    data: dict[str, Any] = {
+        "n": comparison.n,
+        "n_scored": comparison.accuracy.n,
+        "n_failed": pairs.n_failed,
+        "n_unrecorded": pairs.n_unrecorded,
+        "n_only_before": pairs.n_only_before,
+        "n_only_after": pairs.n_only_after,
+        "effect": intervention.effect,
+        "mask": [list(expert) for expert in sorted(intervention.mask)],
+        "intervention_before": comparison.before.intervention,
+        "intervention": comparison.after.intervention,
+        **change_json(comparison.accuracy),
+        "flips": {
+            "right_to_wrong": list(comparison.right_to_wrong),
+            "wrong_to_right": list(comparison.wrong_to_right),
+        },
+        "n_changed_predictions": comparison.n_changed,
+        "gold_logprob_change": {"n": gold.n, "mean": _number(gold.mean), "ci95": _bounds(gold.lower, gold.upper)},
+        "subjects": [
+            {"subject": row.name, "n": row.change.n, **change_json(row.change), "corrected_p": row.corrected_p}
+            for row in comparison.subjects
+        ],
+        "routing": _routing_json(comparison),
+        "remarks": list(comparison.remarks),
+        "methods": METHODS,
+        "questions": _questions_json(comparison),
+        "seconds": seconds,
+    }
+    return data
+
+
+def comparison_lines(comparison: Comparison) -> list[str]:
+    """The comparison as a paper would print it, the most important line first."""
+    change, gold = comparison.accuracy, comparison.gold_logprob
+    lines = [change_line(change) if change.n else f"The quiz has no answers; n = {count(comparison.n)}"]
+    lines.append(f"other prediction, right or wrong: {count(comparison.n_changed)} of {count(comparison.n)} questions")
+    if gold.n:
+        interval = f" [{_signed(gold.lower)}, {_signed(gold.upper)}]" if isfinite(gold.lower) else ""
+        lines.append(f"log-probability of the right choice: {_signed(gold.mean)}{interval} nats on average")
+    lines += _subject_lines(comparison.subjects)
+    lines += _routing_lines(comparison)
+    if left_out := _left_out(comparison):
+        lines.append(f"left out: {left_out}")
+    lines += [f"note: {remark}" for remark in comparison.remarks]
+    return [*lines, NOTE]
+
+
+def change_line(change: PairedChange) -> str:
+    """`71.2 % [68.1, 74.1] -> 69.0 % [65.8, 72.1], delta -2.2 points [-3.9, -0.5], p = 0.012, ..`."""
+    before, after = (percent_with_interval(p.estimate, p.lower, p.upper) for p in (change.before, change.after))
+    return (
+        f"{before} -> {after}, delta {points(change.delta)} {points_interval(change.lower, change.upper)}, "
+        f"{p_value(change.p)}, {count(change.losses)} right -> wrong, {count(change.gains)} wrong -> right, "
+        f"n = {count(change.n)}"
+    )
+
+
+def change_json(change: PairedChange) -> dict[str, Any]:
+    """A paired change as every command prints it; shares in 0..1."""
+    return {
+        "accuracy_before": _number(change.before.estimate),
+        "accuracy_before_ci95": _bounds(change.before.lower, change.before.upper),
+        "accuracy_after": _number(change.after.estimate),
+        "accuracy_after_ci95": _bounds(change.after.lower, change.after.upper),
+        "delta": _number(change.delta),
+        "delta_ci95": _bounds(change.lower, change.upper),
+        "mcnemar_p": change.p,
+    }
+
+
+def controls_json(controls: Controls) -> dict[str, Any]:
+    """What `whatif --json` prints under `controls`; deltas as shares, log-probabilities in nats."""
+    return {
+        "n": len(controls.runs),
+        "seed": controls.request.seed,
+        "matched_on": controls.request.scope.value,
+        "deltas": [_number(run.change.delta) for run in controls.runs],
+        "gold_logprob_changes": [_number(run.gold_logprob) for run in controls.runs],
+        "p_accuracy": _number(controls.p_accuracy),
+        "p_gold_logprob": _number(controls.p_gold_logprob),
+        "interventions": [run.intervention.to_json() for run in controls.runs],
+    }
+
+
+def controls_lines(controls: Controls, comparison: Comparison) -> list[str]:
+    """Where the comparison's change falls among its controls, for accuracy and for the log-probability."""
+    n = len(controls.runs)
+    which = f"all {count(n)} other" if n < controls.request.n else f"{count(n)} random"
+    lines = [f"{which} masks of the same size among experts of similar load (seed {controls.request.seed}):"]
+    if comparison.accuracy.n:
+        deltas = controls.deltas
+        lines.append(
+            f"  delta {points(float(deltas.mean()))} on average {points_interval(deltas.min(), deltas.max())}, "
+            f"against {points(comparison.accuracy.delta)}; {_share(controls.p_accuracy)}"
+        )
+        values = [run.gold_logprob for run in controls.runs]
+        lines.append(
+            f"  log-probability {_signed(sum(values) / len(values))} on average "
+            f"[{_signed(min(values))}, {_signed(max(values))}], "
+            f"against {_signed(comparison.gold_logprob.mean)} nats; {_share(controls.p_gold_logprob)}"
+        )
+    return lines
+
+
+def _share(p: float) -> str:
+    return f"at least as harmful, itself included: {p * 100:.0f} %"
+
+
+def intervention_text(intervention: Intervention) -> str:
+    """`12 experts in 3 layers re-routed, 1 boosted`; `no intervention` for a baseline."""
+    parts = []
+    for experts, done in (
+        (intervention.reroute, "re-routed"),
+        (intervention.drop, "dropped"),
+        (intervention.boost.keys(), "boosted"),
+    ):
+        if experts:
+            layers = len({layer for layer, _ in experts})
+            parts.append(f"{_plural(len(experts), 'expert')} in {_plural(layers, 'layer')} {done}")
+    named = f"{intervention.name}: " if intervention.name and parts else ""
+    return named + (", ".join(parts) or "no intervention")
+
+
+def _routing_json(comparison: Comparison) -> dict[str, Any]:
+    routing = comparison.routing
+    rerouted = routing.tokens_rerouted
+    return {
+        "answer_overlap": routing.answer_overlap.tolist(),
+        "tokens_rerouted": None if rerouted is None else rerouted.tolist(),
+        "n_tokens": routing.n_tokens,
+    }
+
+
+def _questions_json(comparison: Comparison) -> list[dict[str, Any]]:
+    pairs = comparison.pairs
+    columns = zip(
+        pairs.ids,
+        pairs.predicted_before.tolist(),
+        pairs.predicted_after.tolist(),
+        pairs.logprobs_before.tolist(),
+        pairs.logprobs_after.tolist(),
+        strict=True,
+    )
+    return [
+        {
+            "id": name,
+            "predicted_before": before,
+            "predicted_after": after,
+            "choice_logprobs_before": [value for value in first if isfinite(value)],
+            "choice_logprobs_after": [value for value in second if isfinite(value)],
+        }
+        for name, before, after, first, second in columns
+    ]
+
+
+def _subject_lines(subjects: tuple[SubjectChange, ...]) -> list[str]:
+    if len(subjects) < 2:
+        return []
+    clear = sorted((row for row in subjects if row.corrected_p < 0.05), key=lambda row: row.corrected_p)
+    lines = [f"subjects with p < 0.05 after correction ({SUBJECT_CORRECTION}, {len(subjects)} subjects): {len(clear)}"]
+    for row in clear[:_NAMED_SUBJECTS]:
+        delta = f"{points(row.change.delta)} {points_interval(row.change.lower, row.change.upper)}"
+        lines.append(f"  {row.name}: {delta}, {p_value(row.corrected_p)}, n = {count(row.change.n)}")
+    return lines
+
+
+def _routing_lines(comparison: Comparison) -> list[str]:
+    routing = comparison.routing
+    overlap = " ".join(f"{share * 100:.0f}" for share in routing.answer_overlap)
+    lines = [f"experts kept at the answer position, % by layer: {overlap}"]
+    if routing.tokens_rerouted is not None:
+        shares = " ".join(f"{share * 100:.0f}" for share in routing.tokens_rerouted)
+        lines.append(f"tokens re-routed, % by layer: {shares} (of {count(routing.n_tokens)} tokens)")
+    return lines
+
+
+def _left_out(comparison: Comparison) -> str:
+    pairs = comparison.pairs
+    parts = [
+        (pairs.n_failed, "failed"),
+        (pairs.n_unrecorded, "missing or damaged on one side"),
+        (pairs.n_only_before, "only in the first trace"),
+        (pairs.n_only_after, "only in the second trace"),
+    ]
+    return ", ".join(f"{count(n)} {what}" for n, what in parts if n)
+
+
+def _signed(nats: float) -> str:
+    return ("+" if nats > 0 else "") + significant(nats)
+
+
+def _plural(n: int, noun: str) -> str:
+    return f"{count(n)} {noun}" if n == 1 else f"{count(n)} {noun}s"
+
+
+def _number(value: float) -> float | None:
+    return value if isfinite(value) else None
+
+
+def _bounds(lower: float, upper: float) -> list[float] | None:
+    return [lower, upper] if isfinite(lower) and isfinite(upper) else None

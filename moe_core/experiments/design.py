@@ -1,0 +1,107 @@
+"""What an experiment will do, known before a model is loaded: which experts, in which runs, on which questions."""
+
+from dataclasses import dataclass
+from math import isfinite
+
+import numpy as np
+
+from moe_core.errors import ExperimentError
+from moe_core.interventions.intervention import Intervention
+from moe_core.measures.routing_sample import Scope
+from moe_core.traces.reader import Trace
+from moe_core.traces.records import Status
+
+MOST_RUNS = 10_000
+MOST_REPEATS = 1_000
+
+
+@dataclass(frozen=True)
+class ExperimentOptions:
+    """What can be chosen; an experiment reads those that it names.
+
+    `seed` draws halves and random masks. `scope` None: the experiment's own. `factors` are those of a boost, `shares`
+    0..1 of experts removed per layer. `best` experts per layer are boosted, 0: as many as a token chooses. `repeats`
+    random masks stand beside each chosen one.
+    """
+
+    seed: int = 0
+    scope: Scope | None = None
+    factors: tuple[float, ...] = (1.2, 1.5, 2.0)
+    shares: tuple[float, ...] = (0.0, 0.1, 0.25, 0.5, 0.75, 0.9)
+    best: int = 0
+    repeats: int = 5
+
+    def check(self) -> None:
+        """Raise ExperimentError where a value makes no sense."""
+        if not self.factors or not all(isfinite(factor) and factor >= 0 for factor in self.factors):
+            raise ExperimentError("Factors are numbers of 0 or more, at least one: 1.2,1.5,2.")
+        if not self.shares or not all(0 <= share <= 1 for share in self.shares):
+            raise ExperimentError("Shares of experts lie between 0 and 1, at least one: 0.1,0.25,0.5.")
+        if not 0 <= self.repeats <= MOST_REPEATS:
+            raise ExperimentError(f"Give 0 to {MOST_REPEATS:,} random repeats, not {self.repeats:,}.")
+        if self.best < 0 or self.seed < 0:
+            raise ExperimentError("The number of experts and the seed are 0 or more.")
+
+
+@dataclass(frozen=True)
+class PlannedPoint:
+    """One run: a place `x` on a curve of the name `series`, and what is done there.
+
+    `repeat` counts random draws from 1; 0 stands for a mask that was chosen. `label` names the point by itself.
+    """
+
+    series: str
+    label: str
+    x: float
+    intervention: Intervention
+    repeat: int = 0
+
+
+@dataclass(frozen=True)
+class ModelSize:
+    """MoE layers, experts in each, and how many of them a token chooses."""
+
+    n_layers: int
+    n_experts: int
+    top_k: int
+
+    @property
+    def n_all_experts(self) -> int:
+        """Experts of all layers together."""
+        return self.n_layers * self.n_experts
+
+
+@dataclass(frozen=True)
+class Design:
+    """`measured` are rows of the trace, asked again for every point that acts on an expert; the others are baselines.
+
+    `setting` says in one sentence which questions chose the experts and which measure; `caveats` what limits it.
+    """
+
+    size: ModelSize
+    scope: Scope
+    measured: tuple[int, ...]
+    points: tuple[PlannedPoint, ...]
+    setting: str
+    caveats: tuple[str, ...] = ()
+
+    @property
+    def n_runs(self) -> int:
+        """How often the measured questions are asked."""
+        return sum(not point.intervention.is_empty() for point in self.points)
+
+
+def size_of(trace: Trace) -> ModelSize:
+    """The size of the model that a trace is of."""
+    return ModelSize(trace.dimensions.n_layers, trace.dimensions.n_experts, trace.dimensions.top_k)
+
+
+def scored_rows(trace: Trace, rows: tuple[int, ...]) -> tuple[int, ...]:
+    """Those of the rows that were answered and have a gold answer; raises ExperimentError where there is none."""
+    chosen = np.asarray(rows, dtype=np.intp)
+    counts = (trace.status[chosen] == Status.ANSWERED) & (trace.gold[chosen] >= 0)
+    if not counts.any():
+        raise ExperimentError(
+            f"{trace.path.name} holds no answered question with a known answer: there is no accuracy to measure."
+        )
+    return tuple(chosen[counts].tolist())

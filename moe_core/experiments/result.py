@@ -1,0 +1,145 @@
+"""What an experiment found: points with their paired changes, and the curves that they make."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from moe_core.experiments.design import PlannedPoint
+from moe_core.interventions.intervention import Intervention
+from moe_core.jobs.events import Notice
+from moe_core.measures.routing_sample import Scope
+from moe_core.numbers.intervals import Proportion
+from moe_core.numbers.paired_statistics import MeanChange, PairedChange, holm
+from moe_core.traces.specification import Specification
+
+Quantity = Literal["accuracy", "delta"]
+
+CLEAR_P = 0.05
+
+
+@dataclass(frozen=True)
+class TouchedRoutings:
+    """How many of the baseline's routings over the measured questions go to the experts of a mask.
+
+    `answer` of `n_answer` at answer positions, `prompt` of `n_prompt` over all prompt tokens.
+    """
+
+    answer: int
+    n_answer: int
+    prompt: int
+    n_prompt: int
+
+    @property
+    def prompt_share(self) -> float:
+        """Share of the prompt tokens' routings, 0..1."""
+        return self.prompt / self.n_prompt if self.n_prompt else float("nan")
+
+
+@dataclass(frozen=True)
+class ExperimentPoint:
+    """A point that was run, or that acts on no expert and therefore is the baseline."""
+
+    planned: PlannedPoint
+    change: PairedChange
+    gold_logprob: MeanChange
+    touched: TouchedRoutings
+
+    @property
+    def intervention(self) -> Intervention:
+        """What was done to the experts."""
+        return self.planned.intervention
+
+    @property
+    def n_experts(self) -> int:
+        """How many experts anything was done to."""
+        return len(self.intervention.experts)
+
+
+@dataclass(frozen=True)
+class PointMade(Notice):
+    """A point is finished; `text` says what it is in one line."""
+
+    point: ExperimentPoint
+
+
+@dataclass(frozen=True)
+class ExperimentResult:
+    """All points of one experiment, what they say in one sentence (`finding`), and what limits that (`caveats`).
+
+    `baseline` is the accuracy without an intervention over the measured questions. `specification` is the baseline's.
+    """
+
+    name: str
+    title: str
+    trace: str
+    specification: Specification
+    scope: Scope
+    seed: int
+    setting: str
+    baseline: Proportion
+    points: tuple[ExperimentPoint, ...]
+    finding: str
+    caveats: tuple[str, ...]
+    seconds: float
+    quantity: Quantity = "delta"
+    x_title: str = ""
+
+
+@dataclass(frozen=True)
+class ResultCurve:
+    """One series of points in order of x. A value of several random draws is their mean, its bounds their range;
+    any other has its 95 % interval. `members` are the points' places in the result, for each x.
+    """
+
+    name: str
+    is_random: bool
+    x: tuple[float, ...]
+    labels: tuple[str, ...]
+    values: tuple[float, ...]
+    lower: tuple[float, ...]
+    upper: tuple[float, ...]
+    members: tuple[tuple[int, ...], ...]
+
+
+def curves_of(points: Sequence[ExperimentPoint], quantity: Quantity) -> tuple[ResultCurve, ...]:
+    """The curves, in the order in which their first points stand; shares 0..1."""
+    names = dict.fromkeys(point.planned.series for point in points)
+    return tuple(_curve(name, points, quantity) for name in names)
+
+
+def clear_losses(points: Sequence[ExperimentPoint]) -> list[bool]:
+    """Whether accuracy is lower at each point of one curve, p below 0.05 after Holm's correction over the curve."""
+    corrected = holm([point.change.p for point in points])
+    return [p < CLEAR_P and point.change.delta < 0 for p, point in zip(corrected, points, strict=True)]
+
+
+def _curve(name: str, points: Sequence[ExperimentPoint], quantity: Quantity) -> ResultCurve:
+    members: dict[float, list[int]] = {}
+    for place, point in enumerate(points):
+        if point.planned.series == name:
+            members.setdefault(point.planned.x, []).append(place)
+    groups = [tuple(members[x]) for x in sorted(members)]
+    bounds = [_bounds([points[place] for place in group], quantity) for group in groups]
+    values, lower, upper = zip(*bounds, strict=True)
+    return ResultCurve(
+        name=name,
+        is_random=any(points[place].planned.repeat for group in groups for place in group),
+        x=tuple(sorted(members)),
+        labels=tuple(points[group[0]].planned.label for group in groups),
+        values=values,
+        lower=lower,
+        upper=upper,
+        members=tuple(groups),
+    )
+
+
+def _bounds(group: Sequence[ExperimentPoint], quantity: Quantity) -> tuple[float, float, float]:
+    first = group[0].change
+    if not group[0].planned.repeat:
+        after = first.after
+        is_delta = quantity == "delta"
+        return (first.delta, first.lower, first.upper) if is_delta else (after.estimate, after.lower, after.upper)
+    values = [point.change.delta if quantity == "delta" else point.change.after.estimate for point in group]
+    return float(np.mean(values)), min(values), max(values)

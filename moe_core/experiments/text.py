@@ -1,0 +1,190 @@
+"""An experiment's result as lines for people, JSON for scripts and rows for a table; the same numbers in all."""
+
+import csv
+import io
+from collections.abc import Sequence
+from math import isfinite
+from typing import Any
+
+from moe_core.comparison.text import change_json
+from moe_core.experiments.result import ExperimentPoint, ExperimentResult
+from moe_core.numbers.formatting import (
+    count,
+    p_value,
+    percent,
+    percent_with_interval,
+    points,
+    points_interval,
+    significant,
+)
+from moe_core.numbers.paired_statistics import MeanChange, PairedChange
+
+METHODS = (
+    "Intervals are 95 %: Wilson for accuracies, Tango's paired score interval for deltas, Student's t for "
+    "log-probabilities; p is McNemar's, exact, of each point alone."
+)
+COLUMNS = (
+    "series",
+    "point",
+    "x",
+    "draw",
+    "experts",
+    "effect",
+    "n",
+    "accuracy",
+    "accuracy, lower",
+    "accuracy, upper",
+    "delta",
+    "delta, lower",
+    "delta, upper",
+    "p",
+    "right to wrong",
+    "wrong to right",
+    "gold log-probability change, nats",
+    "its lower bound",
+    "its upper bound",
+    "answer routings touched",
+    "prompt routings touched",
+    "share of prompt routings touched",
+)
+
+
+def delta_text(change: PairedChange) -> str:
+    """`-2.2 points [-3.9, -0.5]`."""
+    return f"{points(change.delta)} {points_interval(change.lower, change.upper)}".rstrip()
+
+
+def range_text(deltas: Sequence[float]) -> str:
+    """`-2.2 points on average of 5 draws, -3.9 to -0.5`; of one draw `-2.2 points in one draw`."""
+    if len(deltas) == 1:
+        return f"{points(deltas[0])} in one draw"
+    low, high = (points(value).removesuffix(" points") for value in (min(deltas), max(deltas)))
+    return f"{points(sum(deltas) / len(deltas))} on average of {count(len(deltas))} draws, {low} to {high}"
+
+
+def gold_text(change: MeanChange) -> str:
+    """`-0.0513 [-0.071, -0.032] nats`."""
+    values = (change.mean, change.lower, change.upper)
+    mean, lower, upper = (("+" if value > 0 else "") + significant(value) for value in values)
+    return f"{mean} [{lower}, {upper}] nats" if isfinite(change.lower) else f"{mean} nats"
+
+
+def point_name(point: ExperimentPoint) -> str:
+    """Series, place and draw: `at random, 25.0 % (8 of 32), draw 3`."""
+    planned = point.planned
+    parts = [planned.series, planned.label if planned.label != planned.series else ""]
+    parts.append(f"draw {planned.repeat}" if planned.repeat else "")
+    return ", ".join(part for part in parts if part)
+
+
+def point_line(point: ExperimentPoint) -> str:
+    """One point: what it is, its accuracy, its change, and n."""
+    after = point.change.after
+    return (
+        f"{point_name(point)}: {count(point.n_experts)} experts, "
+        f"{percent_with_interval(after.estimate, after.lower, after.upper)}, {delta_text(point.change)}, "
+        f"{p_value(point.change.p)}, log-probability {gold_text(point.gold_logprob)}, n = {count(point.change.n)}"
+    )
+
+
+def result_lines(result: ExperimentResult) -> list[str]:
+    """The finding first, then every point, then what limits it."""
+    run, found = result.specification, result.baseline
+    return [
+        f"{result.title}: {run.model.name} on {run.quiz.name} ({result.trace})",
+        result.finding,
+        f"{result.setting}.",
+        f"baseline: {percent_with_interval(found.estimate, found.lower, found.upper)}, n = {count(found.n)}",
+        *(f"  {point_line(point)}" for point in result.points),
+        *(f"note: {caveat}" for caveat in result.caveats),
+        METHODS,
+    ]
+
+
+def result_json(result: ExperimentResult) -> dict[str, Any]:
+    """The object that `experiment --json` prints; shares in 0..1, nats, null where there is no number."""
+    run, found = result.specification, result.baseline
+    return {
+        "experiment": result.name,
+        "title": result.title,
+        "trace": result.trace,
+        "model": run.model.name,
+        "quiz": run.quiz.name,
+        "scope": result.scope.value,
+        "seed": result.seed,
+        "setting": result.setting,
+        "n": found.n,
+        "baseline_accuracy": found.estimate,
+        "baseline_accuracy_ci95": [found.lower, found.upper],
+        "finding": result.finding,
+        "caveats": list(result.caveats),
+        "points": [point_json(point) for point in result.points],
+        "methods": METHODS,
+        "seconds": result.seconds,
+    }
+
+
+def point_json(point: ExperimentPoint) -> dict[str, Any]:
+    """One point of `experiment --json`."""
+    planned, gold = point.planned, point.gold_logprob
+    bounds = [gold.lower, gold.upper] if isfinite(gold.lower) else None
+    return {
+        "series": planned.series,
+        "label": planned.label,
+        "x": planned.x,
+        "draw": planned.repeat or None,
+        "n_experts": point.n_experts,
+        "n": point.change.n,
+        **change_json(point.change),
+        "right_to_wrong": point.change.losses,
+        "wrong_to_right": point.change.gains,
+        "gold_logprob_change": {"n": gold.n, "mean": gold.mean if isfinite(gold.mean) else None, "ci95": bounds},
+        "touched": {
+            "answer_routings": point.touched.answer,
+            "answer_routings_of": point.touched.n_answer,
+            "prompt_routings": point.touched.prompt,
+            "prompt_routings_of": point.touched.n_prompt,
+        },
+        "intervention": planned.intervention.to_json(),
+    }
+
+
+def table_row(point: ExperimentPoint) -> tuple[str | float | int | None, ...]:
+    """One point as COLUMNS name it; full precision, None where there is no number."""
+    planned, change, gold = point.planned, point.change, point.gold_logprob
+    return (
+        planned.series,
+        planned.label,
+        planned.x,
+        planned.repeat or None,
+        point.n_experts,
+        planned.intervention.effect,
+        change.n,
+        *(_number(value) for value in (change.after.estimate, change.after.lower, change.after.upper)),
+        *(_number(value) for value in (change.delta, change.lower, change.upper, change.p)),
+        change.losses,
+        change.gains,
+        *(_number(value) for value in (gold.mean, gold.lower, gold.upper)),
+        point.touched.answer,
+        point.touched.prompt,
+        _number(point.touched.prompt_share),
+    )
+
+
+def result_csv(result: ExperimentResult) -> str:
+    """One row a point; the finding stands first, behind a number sign."""
+    text = io.StringIO()
+    text.write(f"# {' '.join(result.finding.split())}\n")
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    writer.writerows([["" if value is None else value for value in table_row(point)] for point in result.points])
+    return text.getvalue()
+
+
+def touched_text(point: ExperimentPoint) -> str:
+    """`12.3 % of prompt-token routings`."""
+    return f"{percent(point.touched.prompt_share)} of prompt-token routings"
+
+
+def _number(value: float) -> float | None:
+    return value if isfinite(value) else None

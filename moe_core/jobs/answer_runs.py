@@ -1,0 +1,103 @@
+"""Asks questions again under one intervention after the other; only the answers are kept, no trace.
+
+Axes: n questions asked, C choices.
+"""
+
+from collections.abc import Generator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from moe_core.interventions.intervention import Intervention
+from moe_core.jobs.clock import Clock
+from moe_core.jobs.events import Event, Notice
+from moe_core.jobs.run_plan import RunPlan
+from moe_core.numbers.paired_statistics import MeanChange, PairedChange, mean_change, paired_change
+from moe_core.traces.records import QuestionRecord, Status
+
+if TYPE_CHECKING:
+    from moe_core.models.loading.building import LoadedModel
+
+
+@dataclass(frozen=True, eq=False)
+class Answers:
+    """What was answered: choices [n], -1 where a question failed, and log-probabilities [n, C] in nats, NaN there."""
+
+    predicted: NDArray[np.intp]
+    logprobs: NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class AnswerChange:
+    """What changed over the questions that have a gold answer and both runs answered; nats."""
+
+    accuracy: PairedChange
+    gold_logprob: MeanChange
+
+
+class AskingAgain:
+    """Some questions of a plan and a loaded model."""
+
+    def __init__(self, loaded: "LoadedModel", plan: RunPlan, questions: Sequence[int]) -> None:
+        """`questions` are places in the plan's quiz, in the order in which answers are wanted."""
+        self._loaded = loaded
+        self._plan = plan
+        self._questions = list(questions)
+
+    @property
+    def n(self) -> int:
+        """Questions asked under each intervention."""
+        return len(self._questions)
+
+    @property
+    def n_tokens(self) -> int:
+        """Tokens of their prompts."""
+        return sum(map(self._plan.tokenised.prompt_length, self._questions))
+
+    def clock(self, n_runs: int, unit: str) -> Clock:
+        """Counts that many runs."""
+        return Clock(n_runs * self.n, n_runs * self.n, n_runs * self.n_tokens, unit=unit)
+
+    def run(self, intervention: Intervention, clock: Clock) -> Generator[Event, None, Answers]:
+        """The answers under one intervention; an empty one asks as the baseline did."""
+        from moe_core.models.inference.forward_passes import ask
+
+        tokenised = self._plan.tokenised
+        predicted = np.full(len(tokenised.questions), -1)
+        logprobs = np.full(tokenised.target_ids.shape, np.nan)
+        batches = ask(
+            self._loaded,
+            tokenised,
+            self._questions,
+            [],
+            batch_tokens=self._plan.specification.batch_tokens,
+            keep_tokens=False,
+            intervention=intervention,
+        )
+        with closing(batches):
+            for records in batches:
+                if not isinstance(records, list):
+                    yield Notice(records.text)
+                    continue
+                answered = [record for record in records if isinstance(record, QuestionRecord)]
+                for record in answered:
+                    if record.answer.status is Status.ANSWERED:
+                        predicted[record.question] = record.answer.predicted
+                        logprobs[record.question] = record.answer.choice_logprobs
+                clock.count(tokenised, answered)
+                yield clock.progress()
+        return Answers(predicted[self._questions], logprobs[self._questions])
+
+
+def answer_change(gold: NDArray[np.int8], before: Answers, after: Answers) -> AnswerChange:
+    """The paired change between two runs of the same questions; `gold` [n] is -1 where the quiz gives no answer."""
+    counts = (gold >= 0) & (before.predicted >= 0) & (after.predicted >= 0)
+    right = gold[counts].astype(np.intp)
+    logprobs = [np.take_along_axis(run.logprobs[counts], right[:, None], axis=1)[:, 0] for run in (before, after)]
+    return AnswerChange(
+        accuracy=paired_change(before.predicted[counts] == right, after.predicted[counts] == right),
+        gold_logprob=mean_change(logprobs[1] - logprobs[0]),
+    )

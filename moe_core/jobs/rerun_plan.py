@@ -1,0 +1,192 @@
+"""Asking a trace's questions again: which of them, and with exactly the prompts that the trace holds.
+
+Neither the quiz's files nor its worked examples are needed: a trace keeps every token of every prompt.
+Axes: N questions of the trace, n questions of the subset, C choices.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from moe_core.errors import BaselineMismatchError, QuizError
+from moe_core.interventions.intervention import Intervention
+from moe_core.jobs.run_plan import RunPlan, library_versions
+from moe_core.quizzes.benchmark import Quiz
+from moe_core.quizzes.prompting import TokenisedQuiz, build_prompts
+from moe_core.quizzes.question import Question
+from moe_core.quizzes.selection import stratified_sample
+from moe_core.quizzes.tokenising import chat_renderer, tokenise
+from moe_core.traces.reader import Trace
+from moe_core.traces.specification import ModelSpecification, Specification
+
+if TYPE_CHECKING:
+    from moe_core.models.loading.building import LoadedModel
+
+_ANY_LENGTH = 2**31 - 1
+_MAX_NAMED = 3
+
+
+@dataclass(frozen=True)
+class Subset:
+    """Which recorded questions of a trace are asked again: all, those with these ids, or a sample.
+
+    `sample` questions are drawn with `seed`, each subject in proportion to its questions.
+    """
+
+    ids: tuple[str, ...] | None = None
+    sample: int | None = None
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class SubsetRows:
+    """Rows of the trace in quiz order [n], and how they were chosen in words."""
+
+    rows: tuple[int, ...]
+    description: str
+
+
+def choose_rows(trace: Trace, subset: Subset) -> SubsetRows:
+    """The questions to ask again; raises QuizError for unknown ids, and when none or too few are recorded."""
+    recorded = np.flatnonzero(trace.recorded).tolist()
+    selection = trace.specification.quiz.selection
+    if not recorded:
+        raise QuizError(
+            f"{trace.path.name} holds no recorded question to compare with: go on with it first (moescope resume)."
+        )
+    if subset.ids is not None:
+        rows = _rows_of(trace, subset.ids, set(recorded))
+        return SubsetRows(rows, f"{selection}; {len(rows)} chosen questions")
+    if subset.sample is not None:
+        rows = _sample(trace, recorded, subset.sample, subset.seed)
+        return SubsetRows(rows, f"{selection}; sample {len(rows)}, seed {subset.seed}, stratified by subject")
+    part = "" if len(recorded) == trace.n_questions else f"; {len(recorded)} of {trace.n_questions} recorded"
+    return SubsetRows(tuple(recorded), selection + part)
+
+
+def plan_rerun(trace: Trace, subset: SubsetRows, loaded: "LoadedModel", intervention: Intervention) -> RunPlan:
+    """The plan for asking these questions again as the trace's own run did; raises BaselineMismatchError when the
+    tokenizer is another one, InterventionError when the intervention does not fit the loaded model."""
+    model = loaded.specification
+    if model.tokenizer_sha256 != trace.specification.model.tokenizer_sha256:
+        raise BaselineMismatchError(
+            f"{trace.path.name} was recorded with another tokenizer than that of {model.name}: its prompts mean "
+            "nothing to this model."
+        )
+    intervention.check(model.n_layers, model.n_experts, model.top_k)
+    tokenised = recorded_prompts(trace, subset.rows, loaded)
+    ids = np.unique(np.concatenate([*tokenised.prefixes, *tokenised.segments])).tolist()
+    texts = dict(zip(ids, trace.token_texts(ids), strict=True))
+    return RunPlan(
+        tokenised, texts, _specification(trace.specification, model, tokenised, subset, intervention), intervention
+    )
+
+
+def recorded_prompts(trace: Trace, rows: Sequence[int], loaded: "LoadedModel") -> TokenisedQuiz:
+    """These questions' prompts, cut into shared prefixes and own segments as the trace has them."""
+    prefixes: dict[int, NDArray[np.int32]] = {}
+    segments = []
+    for row in rows:
+        prompt, n_own = trace.prompt_token_ids(row), int(trace.n_own_tokens[row])
+        segments.append(prompt[len(prompt) - n_own :])
+        if (prefix := int(trace.prefix[row])) >= 0 and prefix not in prefixes:
+            prefixes[prefix] = prompt[: len(prompt) - n_own]
+    place = {prefix: n for n, prefix in enumerate(prefixes)} | {-1: -1}
+    questions = tuple(_question(trace, row) for row in rows)
+    return TokenisedQuiz(
+        questions=questions,
+        prefixes=tuple(prefixes.values()),
+        prefix_of=np.array([place[int(trace.prefix[row])] for row in rows], dtype=np.int32),
+        segments=tuple(segments),
+        target_ids=_target_ids(questions, trace.specification.protocol, loaded),
+    )
+
+
+def unlike(recorded: ModelSpecification, loaded: ModelSpecification) -> list[str]:
+    """Why a re-run on this model would not give the recorded numbers; empty where it would (versions are not asked)."""
+    found = []
+    if recorded.config_sha256 != loaded.config_sha256:
+        found.append("the model's config.json has changed")
+    if recorded.weights_sha256 != loaded.weights_sha256:
+        found.append("the model's weights have changed")
+    ours, theirs = (model.device.partition(":")[0] for model in (recorded, loaded))
+    for name, then, now in (
+        ("device", ours, theirs),
+        ("dtype", recorded.dtype, loaded.dtype),
+        ("experts implementation", recorded.experts_implementation, loaded.experts_implementation),
+        ("attention implementation", recorded.attention_implementation, loaded.attention_implementation),
+    ):
+        if then != now:
+            found.append(f"{name} {then} then, {now} now")
+    return found
+
+
+def _rows_of(trace: Trace, ids: Sequence[str], recorded: set[int]) -> tuple[int, ...]:
+    if not ids:
+        raise QuizError("The subset holds no question: choose at least one.")
+    wanted = dict.fromkeys(ids)
+    rows = {name: row for row, name in enumerate(trace.ids) if name in wanted}
+    unknown = [name for name in wanted if rows.get(name) not in recorded]
+    if unknown:
+        more = f" and {len(unknown) - _MAX_NAMED} more" if len(unknown) > _MAX_NAMED else ""
+        named = ", ".join(unknown[:_MAX_NAMED]) + more
+        raise QuizError(f"{trace.path.name} has no recorded question {named}.")
+    return tuple(sorted(rows.values()))
+
+
+def _sample(trace: Trace, recorded: list[int], size: int, seed: int) -> tuple[int, ...]:
+    if not 1 <= size <= len(recorded):
+        raise QuizError(
+            f"A subset of {size:,} cannot be drawn: {trace.path.name} holds {len(recorded):,} recorded questions."
+        )
+    places = {trace.ids[row]: row for row in recorded}
+    candidates = [Question(trace.ids[row], str(trace.subjects[row]), "", (), None) for row in recorded]
+    return tuple(places[question.id] for question in stratified_sample(candidates, size, seed=seed))
+
+
+def _question(trace: Trace, row: int) -> Question:
+    content, gold = trace.content(row), int(trace.gold[row])
+    return Question(
+        trace.ids[row], str(trace.subjects[row]), content.text, content.choices, gold if gold >= 0 else None
+    )
+
+
+def _target_ids(questions: Sequence[Question], protocol: str, loaded: "LoadedModel") -> NDArray[np.int32]:
+    """The tokens of the choices' letters [n, C]: the same behind every prompt, so one a number of choices is enough."""
+    one_each = tuple({len(question.choices): question for question in questions}.values())
+    render = chat_renderer(loaded.tokenizer)
+    quiz = Quiz(name="", source="", licence="", questions=one_each)
+    prompts = build_prompts(quiz, one_each, protocol=protocol, shots=0, render_chat=render)
+    found = tokenise(prompts, loaded.tokenizer, context_length=_ANY_LENGTH).quiz.target_ids
+    by_count = {len(question.choices): ids for question, ids in zip(one_each, found, strict=True)}
+    targets: NDArray[np.int32] = np.stack([by_count[len(question.choices)] for question in questions])
+    return targets
+
+
+def _specification(
+    baseline: Specification,
+    model: ModelSpecification,
+    tokenised: TokenisedQuiz,
+    subset: SubsetRows,
+    intervention: Intervention,
+) -> Specification:
+    ids = "\n".join(question.id for question in tokenised.questions)
+    quiz = replace(
+        baseline.quiz,
+        selection=subset.description,
+        n_questions=len(tokenised.questions),
+        ids_sha256=hashlib.sha256(ids.encode()).hexdigest(),
+    )
+    return replace(
+        baseline,
+        model=model,
+        quiz=quiz,
+        intervention=None if intervention.is_empty() else intervention.to_json(),
+        versions=library_versions(),
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+    )

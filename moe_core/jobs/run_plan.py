@@ -1,0 +1,124 @@
+"""Everything about a run that is known before the model is asked: prompts, tokens, and the specification to store."""
+
+import hashlib
+import platform
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING, Any
+
+from moe_core import __version__
+from moe_core.interventions.intervention import Intervention
+from moe_core.quizzes.benchmark import Quiz
+from moe_core.quizzes.prompting import TokenisedQuiz, build_prompts
+from moe_core.quizzes.question import Question
+from moe_core.quizzes.tokenising import chat_renderer, tokenise
+from moe_core.traces.specification import ModelSpecification, QuizSpecification, Specification
+
+if TYPE_CHECKING:
+    from moe_core.models.loading.building import LoadedModel
+
+BATCH_TOKENS = {"cpu": 4_096, "cuda": 32_768}
+MAX_BATCH_TOKENS = 10**9
+_VERSIONED = ("torch", "transformers", "tokenizers", "numpy")
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """How the questions are asked. `tokens` is "all" or "answer"; `batch_tokens` None lets the device decide."""
+
+    shots: int = 0
+    protocol: str = "plain"
+    tokens: str = "all"
+    batch_tokens: int | None = None
+    skip_too_long: bool = False
+
+
+@dataclass(frozen=True)
+class RunPlan:
+    """A run ready to start: the tokenised quiz, the readable text of each of its tokens, and the specification."""
+
+    tokenised: TokenisedQuiz
+    token_texts: dict[int, str]
+    specification: Specification
+    intervention: Intervention
+
+
+def plan_run(
+    loaded: "LoadedModel",
+    quiz: Quiz,
+    questions: Sequence[Question],
+    selection: str,
+    options: RunOptions,
+    intervention: Intervention,
+) -> RunPlan:
+    """The plan for asking `questions` of `quiz`; `selection` says in words how they were chosen.
+
+    Raises PromptError when a prompt does not fit the model and `skip_too_long` is off, or cannot be built at all.
+    """
+    model = loaded.specification
+    intervention.check(model.n_layers, model.n_experts, model.top_k)
+    prompts = build_prompts(
+        quiz, questions, protocol=options.protocol, shots=options.shots, render_chat=chat_renderer(loaded.tokenizer)
+    )
+    tokenised, skipped = tokenise(
+        prompts, loaded.tokenizer, context_length=model.context_length, skip_too_long=options.skip_too_long
+    )
+    specification = Specification(
+        model=model,
+        quiz=_quiz_specification(quiz, tokenised.questions, selection, skipped),
+        protocol=options.protocol,
+        shots=options.shots,
+        tokens=options.tokens,
+        batch_tokens=options.batch_tokens or default_batch_tokens(model),
+        intervention=None if intervention.is_empty() else intervention.to_json(),
+        versions=library_versions(),
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+    return RunPlan(tokenised, readable_tokens(loaded.tokenizer, tokenised), specification, intervention)
+
+
+def default_batch_tokens(model: ModelSpecification) -> int:
+    """Tokens per forward pass, padding and prefix included, that keep the device busy without filling its memory."""
+    return BATCH_TOKENS["cuda" if model.device.startswith("cuda") else "cpu"]
+
+
+def library_versions() -> dict[str, str]:
+    """Versions of what a result may depend on."""
+    versions = {"moescope": __version__, "python": platform.python_version()}
+    for name in _VERSIONED:
+        try:
+            versions[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return versions
+
+
+def readable_tokens(tokenizer: Any, tokenised: TokenisedQuiz) -> dict[int, str]:
+    """The text of every token id in use; a token that is part of a character reads as U+FFFD."""
+    ids = sorted({int(token) for segment in (*tokenised.prefixes, *tokenised.segments) for token in segment})
+    pieces = tokenizer.convert_ids_to_tokens(ids)
+    return {token: _readable(tokenizer, token, piece) for token, piece in zip(ids, pieces, strict=True)}
+
+
+def _readable(tokenizer: Any, token: int, piece: str) -> str:
+    text: str = tokenizer.decode([token], clean_up_tokenization_spaces=False)
+    # SentencePiece writes a leading space as U+2581 and drops it when a single token is decoded.
+    return " " + text if piece.startswith("\u2581") and not text.startswith(" ") else text
+
+
+def _quiz_specification(
+    quiz: Quiz, questions: Sequence[Question], selection: str, skipped: Sequence[str]
+) -> QuizSpecification:
+    ids = "\n".join(question.id for question in questions)
+    return QuizSpecification(
+        name=quiz.name,
+        source=quiz.source,
+        licence=quiz.licence,
+        fingerprint=quiz.fingerprint,
+        selection=selection,
+        n_questions=len(questions),
+        ids_sha256=hashlib.sha256(ids.encode()).hexdigest(),
+        skipped=tuple(skipped),
+    )

@@ -1,0 +1,1 @@
+"""What is measured of a trace: scopes, metrics, tables, filters and profiles; never torch."""

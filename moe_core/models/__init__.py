@@ -1,0 +1,1 @@
+"""Models: found, judged, loaded, run and pruned. The only room that may import torch."""

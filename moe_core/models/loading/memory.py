@@ -1,0 +1,129 @@
+"""Whether a model fits into a device's memory, told from the weight files' headers before anything is loaded."""
+
+import ctypes
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from moe_core.errors import DeviceError
+from moe_core.models.family import ModelFamily
+from moe_core.models.loading.safetensors_headers import TensorHeader
+
+BYTES_PER_VALUE = {"float32": 4, "bfloat16": 2, "float16": 2}
+WORKING_TOKENS = 4096  # tokens in flight that room is kept for; more of them only make batches faster
+GB = 1e9
+
+
+@dataclass(frozen=True)
+class MemoryEstimate:
+    """Bytes that a model needs: its experts' weights, all other weights, and room for a batch of tokens."""
+
+    experts: int
+    others: int
+    working: int
+
+    @property
+    def total(self) -> int:
+        """All three together, in bytes."""
+        return self.experts + self.others + self.working
+
+
+def estimate_memory(
+    tensors: Mapping[str, TensorHeader],
+    config: Mapping[str, Any],
+    family: ModelFamily,
+    dtype: str,
+    *,
+    tokens: int = WORKING_TOKENS,
+) -> MemoryEstimate:
+    """Memory for the weights in `dtype` and for `tokens` tokens in flight (activations, keys and values)."""
+    size = BYTES_PER_VALUE[dtype]
+    experts = sum(tensor.n_elements for name, tensor in tensors.items() if ".experts." in name)
+    others = sum(tensor.n_elements for name, tensor in tensors.items() if ".experts." not in name)
+    return MemoryEstimate(experts * size, others * size, tokens * _values_per_token(config, family) * size)
+
+
+def check_fits(estimate: MemoryEstimate, free: int | None, device: str) -> None:
+    """Raise DeviceError, naming the part that does not fit, unless the estimate fits into `free` bytes.
+
+    `free` of None (unknown) passes.
+    """
+    lacking = lacking_part(estimate, free)
+    if free is None or lacking is None:
+        return
+    part, needed = lacking
+    raise DeviceError(
+        f"The model does not fit: {part} need {_gb(needed)} of the {_gb(free)} free on {device} "
+        f"(experts {_gb(estimate.experts)}, other weights {_gb(estimate.others)}, working memory "
+        f"{_gb(estimate.working)}); free memory there, or choose another --device or --dtype."
+    )
+
+
+def lacking_part(estimate: MemoryEstimate, free: int | None) -> tuple[str, int] | None:
+    """What does not fit into `free` bytes and how many it needs, the experts first; None where all fits or may fit."""
+    parts = (
+        ("the experts' weights", estimate.experts),
+        ("all weights together", estimate.experts + estimate.others),
+        ("the weights and room for one batch", estimate.total),
+    )
+    return None if free is None else next((part for part in parts if part[1] > free), None)
+
+
+def free_memory(device: str) -> int | None:
+    """Bytes free on `device` ("cpu", "mps", "cuda:0"); None where the system does not tell."""
+    if device.startswith("cuda"):
+        import torch
+
+        cached = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+        return int(torch.cuda.mem_get_info(device)[0] + cached)  # torch keeps what a model before left, for the next
+    if sys.platform == "win32":
+        return _free_on_windows()
+    try:  # Linux counts what caches would give back as available
+        lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
+        return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable:"))
+    except (OSError, StopIteration, ValueError):
+        return _physical_memory()
+
+
+def _values_per_token(config: Mapping[str, Any], family: ModelFamily) -> int:
+    hidden, top_k = config["hidden_size"], family.top_k(config)
+    widest = max(3 * family.expert_width(config) * top_k, 3 * (config.get("intermediate_size") or 0))
+    key_heads = config.get("num_key_value_heads") or config["num_attention_heads"]
+    head_size = config.get("head_dim") or hidden // config["num_attention_heads"]
+    keys_and_values = 2 * key_heads * head_size * config["num_hidden_layers"]
+    # At the peak a layer holds the stream, its sorted copies per chosen expert, and the experts' inner values.
+    return int(6 * hidden + 2 * top_k * hidden + widest + keys_and_values)
+
+
+def _physical_memory() -> int | None:
+    try:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, OSError, ValueError):
+        return None
+
+
+class _MemoryStatus(ctypes.Structure):
+    _fields_ = (
+        ("dwLength", ctypes.c_ulong),
+        ("dwMemoryLoad", ctypes.c_ulong),
+        ("ullTotalPhys", ctypes.c_ulonglong),
+        ("ullAvailPhys", ctypes.c_ulonglong),
+        ("ullTotalPageFile", ctypes.c_ulonglong),
+        ("ullAvailPageFile", ctypes.c_ulonglong),
+        ("ullTotalVirtual", ctypes.c_ulonglong),
+        ("ullAvailVirtual", ctypes.c_ulonglong),
+        ("ullAvailExtendedVirtual", ctypes.c_ulonglong),
+    )
+
+
+def _free_on_windows() -> int | None:
+    status = _MemoryStatus(dwLength=ctypes.sizeof(_MemoryStatus))
+    kernel32 = getattr(ctypes, "windll").kernel32  # noqa: B009  # absent from the types on other systems
+    return int(status.ullAvailPhys) if kernel32.GlobalMemoryStatusEx(ctypes.byref(status)) else None
+
+
+def _gb(n_bytes: int) -> str:
+    return f"{n_bytes / GB:.1f} GB" if n_bytes >= GB / 10 else f"{n_bytes / 1e6:.1f} MB"

@@ -1,0 +1,143 @@
+"""Statistics of one yes-or-no outcome seen twice on the same questions: before and after an intervention.
+
+Only the questions that change tell the two apart: losses (right, then wrong) and gains (wrong, then right). Tango
+(1998), https://doi.org/10.1002/(SICI)1097-0258(19980430)17:8<891::AID-SIM780>3.0.CO;2-B; McNemar (1947), exact.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import sqrt
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from moe_core.numbers.intervals import Z_95, Proportion, proportion_95
+
+NAN = float("nan")
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """Lower and upper bound of a 95 % interval; both NaN where nothing was observed."""
+
+    lower: float
+    upper: float
+
+
+@dataclass(frozen=True)
+class PairedChange:
+    """Accuracy before and after on the same `n` questions; `losses` became wrong, `gains` became right.
+
+    `delta` = after - before, in -1..1, with Tango's 95 % score interval; `p` is McNemar's, exact and two-sided.
+    """
+
+    before: Proportion
+    after: Proportion
+    losses: int
+    gains: int
+    delta: float
+    lower: float
+    upper: float
+    p: float
+
+    @property
+    def n(self) -> int:
+        """Questions compared."""
+        return self.before.n
+
+
+@dataclass(frozen=True)
+class MeanChange:
+    """Mean of `n` paired differences with Student's 95 % interval; NaN where there are too few for it."""
+
+    n: int
+    mean: float
+    lower: float
+    upper: float
+
+
+def paired_change(right_before: ArrayLike, right_after: ArrayLike) -> PairedChange:
+    """The change of accuracy between two boolean arrays over the same questions; delta is NaN for none."""
+    before, after = np.asarray(right_before, dtype=bool), np.asarray(right_after, dtype=bool)
+    n, losses, gains = len(before), int((before & ~after).sum()), int((~before & after).sum())
+    bounds = tango_interval(gains, losses, n)
+    return PairedChange(
+        before=proportion_95(int(before.sum()), n),
+        after=proportion_95(int(after.sum()), n),
+        losses=losses,
+        gains=gains,
+        delta=(gains - losses) / n if n else NAN,
+        lower=bounds.lower,
+        upper=bounds.upper,
+        p=exact_mcnemar(gains, losses),
+    )
+
+
+def exact_mcnemar(gains: int, losses: int) -> float:
+    """Two-sided p of the exact McNemar test: gains and losses equally likely; 1 where nothing changed."""
+    from scipy.stats import binomtest  # half a second, which browsing and every other command would pay
+
+    return float(binomtest(gains, gains + losses).pvalue) if gains + losses else 1.0
+
+
+def tango_interval(gains: int, losses: int, n: int, z: float = Z_95) -> Bounds:
+    """Tango's score interval of (gains - losses) / n; NaN for n = 0.
+
+    It inverts the score test, so without any change it is not a point: z^2 / (n + z^2) on either side of 0.
+    """
+    if n == 0:
+        return Bounds(NAN, NAN)
+    return Bounds(-_upper_bound(losses, gains, n, z), _upper_bound(gains, losses, n, z))
+
+
+def _upper_bound(gains: int, losses: int, n: int, z: float) -> float:
+    """The delta above the estimate at which the score test gives z."""
+    if gains == n:
+        return 1.0
+    # Where the estimate's own variance is 0 it is a second root of the equation, and the wrong one.
+    if losses == n:
+        return (z**2 - n) / (z**2 + n)
+    if gains + losses == 0:
+        return z**2 / (z**2 + n)
+
+    from scipy.optimize import brentq
+
+    def excess(delta: float) -> float:
+        return gains - losses - n * delta + z * sqrt(n * _variance(gains, losses, n, delta))
+
+    return float(brentq(excess, (gains - losses) / n, 1.0, xtol=1e-12))
+
+
+def _variance(gains: int, losses: int, n: int, delta: float) -> float:
+    """Variance of one pair's difference, the share of losses being the likeliest for this delta."""
+    b = (2 * n - gains + losses) * delta - gains - losses
+    share = (sqrt(max(0.0, b * b + 8 * n * losses * delta * (1 - delta))) - b) / (4 * n)
+    return max(0.0, 2 * share + delta * (1 - delta))
+
+
+def mean_change(differences: ArrayLike) -> MeanChange:
+    """The mean of paired differences; one of them has no interval, none has no mean either."""
+    values = np.asarray(differences, dtype=np.float64)
+    n = len(values)
+    if n == 0:
+        return MeanChange(0, NAN, NAN, NAN)
+    mean = float(values.mean())
+    if n == 1:
+        return MeanChange(1, mean, NAN, NAN)
+    from scipy.stats import t
+
+    half_width = float(t.ppf(0.975, n - 1) * values.std(ddof=1) / sqrt(n))
+    return MeanChange(n, mean, mean - half_width, mean + half_width)
+
+
+def holm(p_values: Sequence[float]) -> tuple[float, ...]:
+    """The p values corrected for being many (Holm 1979, https://www.jstor.org/stable/4615733), in the given order.
+
+    The chance that any of them is falsely below 0.05 is then at most 5 %, however they depend on each other.
+    """
+    p = np.asarray(p_values, dtype=np.float64)
+    order = np.argsort(p, kind="stable")
+    stepped = p[order] * np.arange(len(p), 0, -1)
+    corrected: NDArray[np.float64] = np.empty_like(p)
+    corrected[order] = np.minimum(np.maximum.accumulate(stepped), 1)
+    return tuple(corrected.tolist())

@@ -1,0 +1,1 @@
+"""Questions, where they come from, which are asked, and how they become prompts and tokens."""

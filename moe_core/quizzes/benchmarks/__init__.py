@@ -1,0 +1,19 @@
+"""Every source of questions, in the order in which they are offered and asked whether they know a quiz."""
+
+from moe_core.errors import QuizError
+from moe_core.quizzes.benchmark import Benchmark, Quiz
+from moe_core.quizzes.benchmarks.demo_quiz import DemoBenchmark
+from moe_core.quizzes.benchmarks.mmlu import MmluBenchmark
+from moe_core.quizzes.benchmarks.quiz_file import QuizFileBenchmark
+
+BENCHMARKS: tuple[Benchmark, ...] = (MmluBenchmark(), DemoBenchmark(), QuizFileBenchmark())
+
+
+def load_quiz(text: str, *, offline: bool) -> Quiz:
+    """The quiz that `--quiz text` means; raises QuizError when no source knows it, or its rows cannot be used."""
+    for benchmark in BENCHMARKS:
+        if benchmark.accepts(text):
+            return benchmark.load(text, offline=offline)
+    raise QuizError(
+        f"{text!r} is no quiz: use mmlu, mmlu:PATH, demo, or the path of a .csv, .jsonl or .parquet file that exists."
+    )

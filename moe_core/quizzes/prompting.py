@@ -1,0 +1,134 @@
+"""Prompts as lm-evaluation-harness 0.4.13 builds them, and what they are as tokens (made in tokenising.py).
+
+The template is that of its MMLU task (tasks/mmlu/default), with the quiz's own subjects, and letters beyond D where a
+question has more choices. https://github.com/EleutherAI/lm-evaluation-harness/tree/v0.4.13
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from moe_core.errors import PromptError
+from moe_core.quizzes.benchmark import Quiz
+from moe_core.quizzes.question import CHOICE_LETTERS, Question
+
+PROTOCOLS = ("plain", "chat")
+
+Message = dict[str, str]
+RenderChat = Callable[[list[Message]], str]
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """One question as text: the model reads `text` and is scored on each of `targets` (" A", " B", ..)."""
+
+    question: Question
+    text: str
+    targets: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class TokenisedQuiz:
+    """All prompts as token ids, cut where several questions share a beginning.
+
+    The whole prompt of question n is `prefixes[prefix_of[n]]` (nothing where `prefix_of[n]` is -1) followed by
+    `segments[n]`, which holds at least one token: its last one is the answer position. `target_ids` [N, C] are the
+    single tokens scored there, padded with -1 to the largest number of choices C.
+    """
+
+    questions: tuple[Question, ...]
+    prefixes: tuple[NDArray[np.int32], ...]
+    prefix_of: NDArray[np.int32]
+    segments: tuple[NDArray[np.int32], ...]
+    target_ids: NDArray[np.int32]
+
+    def prompt_length(self, question: int) -> int:
+        """Number of tokens of the whole prompt of one question."""
+        prefix = int(self.prefix_of[question])
+        return len(self.segments[question]) + (len(self.prefixes[prefix]) if prefix >= 0 else 0)
+
+    def prompt_ids(self, question: int) -> NDArray[np.int32]:
+        """Token ids [T] of the whole prompt of one question."""
+        prefix = int(self.prefix_of[question])
+        segment = self.segments[question]
+        return segment if prefix < 0 else np.concatenate([self.prefixes[prefix], segment])
+
+
+def build_prompts(
+    quiz: Quiz,
+    questions: Sequence[Question],
+    *,
+    protocol: str,
+    shots: int,
+    render_chat: RenderChat | None = None,
+) -> tuple[Prompt, ...]:
+    """One prompt per question, with the first `shots` worked examples of its subject before it.
+
+    `plain` is one text, scored on " A", " B", ..; `chat` renders the description as system message, examples as turns
+    of user and assistant, and is scored on "A", "B", ... Raises PromptError when there are too few worked examples,
+    or no chat template.
+    """
+    if protocol not in PROTOCOLS:
+        raise PromptError(f"{protocol!r} is no protocol: use {' or '.join(PROTOCOLS)}.")
+    examples = {subject: worked_examples(quiz, subject, shots) for subject in {q.subject for q in questions}}
+    if protocol == "plain":
+        heads = {subject: _plain_head(subject, examples[subject]) for subject in examples}
+        return tuple(Prompt(q, heads[q.subject] + question_text(q), _targets(q, " ")) for q in questions)
+    if render_chat is None:
+        raise PromptError("This model's tokenizer has no chat template: use --protocol plain.")
+    turns = {subject: _chat_head(subject, examples[subject]) for subject in examples}
+    return tuple(
+        Prompt(q, render_chat([*turns[q.subject], _message("user", question_text(q))]), _targets(q, ""))
+        for q in questions
+    )
+
+
+def worked_examples(quiz: Quiz, subject: str, shots: int) -> tuple[Question, ...]:
+    """The first `shots` worked examples of a subject; raises PromptError when there are fewer."""
+    available = quiz.shots.get(subject, ())
+    if shots < 0:
+        raise PromptError(f"--shots {shots} makes no sense: it must be 0 or more.")
+    if shots > len(available):
+        raise PromptError(
+            f"--shots {shots} needs {shots} worked examples of the subject {subject!r}, and "
+            f"{quiz.shots_source or 'the quiz'} has {len(available) or 'none'}."
+        )
+    return available[:shots]
+
+
+def description(subject: str) -> str:
+    """The line every prompt of a subject begins with, and a blank line."""
+    return f"The following are multiple choice questions (with answers) about {subject.replace('_', ' ')}.\n\n"
+
+
+def question_text(question: Question) -> str:
+    """Question, lettered choices and "Answer:", a line each; the question without blanks around it, choices as is."""
+    choices = "".join(f"\n{letter}. {text}" for letter, text in zip(CHOICE_LETTERS, question.choices, strict=False))
+    return f"{question.text.strip()}{choices}\nAnswer:"
+
+
+def _plain_head(subject: str, examples: Sequence[Question]) -> str:
+    return description(subject) + "".join(f"{question_text(q)} {_gold_letter(q)}\n\n" for q in examples)
+
+
+def _chat_head(subject: str, examples: Sequence[Question]) -> list[Message]:
+    turns = [_message("system", description(subject))]
+    for example in examples:
+        turns += [_message("user", question_text(example)), _message("assistant", _gold_letter(example))]
+    return turns
+
+
+def _gold_letter(example: Question) -> str:
+    if example.gold is None:
+        raise PromptError(f"The worked example {example.id} has no answer.")
+    return CHOICE_LETTERS[example.gold]
+
+
+def _targets(question: Question, delimiter: str) -> tuple[str, ...]:
+    return tuple(delimiter + letter for letter in CHOICE_LETTERS[: len(question.choices)])
+
+
+def _message(role: str, content: str) -> Message:
+    return {"role": role, "content": content}

@@ -1,0 +1,154 @@
+"""From a quiz file's raw rows to questions; every row that cannot be used is reported, all at once."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from moe_core.errors import QuizError
+from moe_core.quizzes.question import CHOICE_LETTERS, MAX_CHOICES, MIN_CHOICES, Question
+from moe_core.quizzes.reading.answers import AnswerError, gold_index
+
+MAX_FIELD_CHARACTERS = 1_000_000
+MAX_SHOWN_PROBLEMS = 50
+
+
+@dataclass(frozen=True, slots=True)
+class RawRow:
+    """One row as it stands in the file, unchecked; `number` is its line as an editor counts, or its row, from 1."""
+
+    number: int
+    question: object
+    choices: object
+    answer: object
+    subject: object = None
+    id: object = None
+
+
+@dataclass(frozen=True, slots=True)
+class RowProblem:
+    """Why one row cannot be used."""
+
+    number: int
+    reason: str
+
+
+@dataclass(frozen=True)
+class RawTable:
+    """All rows of one file, and the rows that could not even be split into fields; `unit` is "line" or "row"."""
+
+    file: str
+    unit: str
+    rows: Sequence[RawRow]
+    problems: list[RowProblem] = field(default_factory=list)
+
+
+class _RowError(ValueError):
+    """A reason not to use the row at hand."""
+
+
+def build_questions(table: RawTable, *, stem: str, subject: str, distinct: bool = True) -> tuple[Question, ...]:
+    """The table's questions; raises QuizError with one note per bad row, and for a file without any row.
+
+    Rows without an id get `<stem>/<index>`, counted from 0; rows without a subject get `subject`. Answers may be
+    absent from all rows, not from some. `distinct` refuses a row with two equal choices.
+    """
+    problems = list(table.problems)
+    questions: list[Question] = []
+    rows: list[RawRow] = []
+    for index, row in enumerate(table.rows):
+        try:
+            questions.append(_question(row, default_id=f"{stem}/{index}", subject=subject, distinct=distinct))
+            rows.append(row)
+        except (_RowError, AnswerError) as error:
+            problems.append(RowProblem(row.number, str(error)))
+    problems += _repeated_ids(questions, rows, table.unit) + _missing_answers(questions, rows)
+    if problems:
+        raise bad_rows_error(table.file, table.unit, problems, n_rows=len(table.rows) + len(table.problems))
+    if not questions:
+        raise QuizError(f"{table.file} holds no question.")
+    return tuple(questions)
+
+
+def bad_rows_error(file: str, unit: str, problems: Sequence[RowProblem], *, n_rows: int) -> QuizError:
+    """One sentence that counts the bad rows, with a note for each of the first 50 in the order of the file."""
+    error = QuizError(
+        f"{file}: {len(problems)} problem{'s' if len(problems) > 1 else ''} in {n_rows} "
+        f"row{'s' if n_rows > 1 else ''}; mend or remove the rows named below, nothing was run."
+    )
+    ordered = sorted(problems, key=lambda problem: problem.number)
+    for problem in ordered[:MAX_SHOWN_PROBLEMS]:
+        error.add_note(f"{file}, {unit} {problem.number}: {problem.reason}.")
+    if len(ordered) > MAX_SHOWN_PROBLEMS:
+        error.add_note(f"{file}: {len(ordered) - MAX_SHOWN_PROBLEMS} more not shown.")
+    return error
+
+
+def _question(row: RawRow, *, default_id: str, subject: str, distinct: bool) -> Question:
+    text = _text(row.question, "the question")
+    choices = _choices(row.choices, distinct=distinct)
+    return Question(
+        id=_label(row.id, "the id") or default_id,
+        subject=_label(row.subject, "the subject") or subject,
+        text=text,
+        choices=choices,
+        gold=gold_index(row.answer, choices),
+    )
+
+
+def _choices(value: object, *, distinct: bool) -> tuple[str, ...]:
+    if not isinstance(value, list | tuple):
+        raise _RowError("the choices are not a list of texts")
+    if not MIN_CHOICES <= len(value) <= MAX_CHOICES:
+        raise _RowError(f"the number of choices is {len(value)}, not {MIN_CHOICES} to {MAX_CHOICES}")
+    choices = tuple(_text(choice, f"choice {letter}") for letter, choice in zip(CHOICE_LETTERS, value, strict=False))
+    if distinct:
+        _refuse_equal_choices(choices)
+    return choices
+
+
+def _refuse_equal_choices(choices: tuple[str, ...]) -> None:
+    first: dict[str, str] = {}
+    for letter, choice in zip(CHOICE_LETTERS, choices, strict=False):
+        if choice.strip() in first:
+            raise _RowError(f"choices {first[choice.strip()]} and {letter} are the same")
+        first[choice.strip()] = letter
+
+
+def _text(value: object, name: str) -> str:
+    if value is None or (isinstance(value, str) and not value.strip()):
+        raise _RowError(f"{name} is empty")
+    if not isinstance(value, str):
+        raise _RowError(f"{name} is not text but {type(value).__name__}")
+    if len(value) > MAX_FIELD_CHARACTERS:
+        raise _RowError(f"{name} is longer than {MAX_FIELD_CHARACTERS:,} characters")
+    if "\0" in value:
+        raise _RowError(f"{name} holds a NUL character")
+    if not value.isascii() and any("\ud800" <= character <= "\udfff" for character in value):
+        raise _RowError(f"{name} holds half a surrogate pair, which no UTF-8 text can")
+    return value
+
+
+def _label(value: object, name: str) -> str:
+    # Ids are often plain numbers; an empty cell means the default.
+    if value is None or (isinstance(value, str) and not value.strip()):
+        return ""
+    label = str(value) if isinstance(value, int) and not isinstance(value, bool) else _text(value, name).strip()
+    if len(label.splitlines()) > 1:
+        raise _RowError(f"{name} holds a line break")
+    return label
+
+
+def _repeated_ids(questions: Sequence[Question], rows: Sequence[RawRow], unit: str) -> list[RowProblem]:
+    first: dict[str, int] = {}
+    repeated = []
+    for question, row in zip(questions, rows, strict=True):
+        earlier = first.setdefault(question.id, row.number)
+        if earlier != row.number:
+            repeated.append(RowProblem(row.number, f"the id {question.id!r} is also that of {unit} {earlier}"))
+    return repeated
+
+
+def _missing_answers(questions: Sequence[Question], rows: Sequence[RawRow]) -> list[RowProblem]:
+    missing = [row.number for question, row in zip(questions, rows, strict=True) if question.gold is None]
+    if len(missing) == len(questions):
+        return []
+    return [RowProblem(number, "no answer, while other rows have one") for number in missing]

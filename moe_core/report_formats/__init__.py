@@ -1,9 +1,0 @@
-"""The report formats, in menu order; a new one is one file and one line here."""
-
-from moe_core.report_format import ReportFormat
-from moe_core.report_formats.csv_tables import CSV
-from moe_core.report_formats.html_page import HTML
-from moe_core.report_formats.json_format import JSON
-from moe_core.report_formats.text import TEXT
-
-REPORT_FORMATS: tuple[ReportFormat, ...] = (TEXT, JSON, CSV, HTML)

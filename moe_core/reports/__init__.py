@@ -1,0 +1,1 @@
+"""What was found as text, JSON, CSV and pages: formats, page parts, charts and sentences."""

@@ -1,0 +1,140 @@
+"""What-ifs of one baseline as one HTML page that needs nothing else: a table of all, then each in detail."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import isfinite
+from pathlib import Path
+
+from moe_core.comparison.comparison import SUBJECT_CORRECTION, Comparison
+from moe_core.comparison.control_distribution import Controls
+from moe_core.comparison.text import NOTE, comparison_lines, controls_lines, intervention_text
+from moe_core.interventions.intervention import Intervention
+from moe_core.numbers.formatting import NOTHING, count, p_value, percent_with_interval, points, points_interval
+from moe_core.reports.charts.markup import Markup, element
+
+_STYLE = Path(__file__).parent / "page" / "style.css"
+# Even if some text became markup, the page may run no script and fetch nothing.
+_POLICY = "default-src 'none'; style-src 'unsafe-inline'"
+
+
+@dataclass(frozen=True)
+class ReportedWhatIf:
+    """One what-if and the names of the two traces that were compared."""
+
+    title: str
+    comparison: Comparison
+    controls: Controls | None
+    seconds: float
+    before: str
+    after: str
+
+
+def what_if_page(made: Sequence[ReportedWhatIf]) -> str:
+    """The whole page; texts of models, quizzes and people are escaped."""
+    first = made[0].comparison.before
+    title = f"What-ifs: {first.model.name} on {first.quiz.name}"
+    setting = f"{first.protocol}, {first.shots}-shot, {first.model.dtype} on {first.model.device}"
+    main = element(
+        "main",
+        element("header", element("h1", title), element("p", setting, class_="quiet")),
+        _section("All", _overview(made), element("p", NOTE, class_="note")),
+        *(_details(each) for each in made),
+        element("footer", element("p", "Made by moescope.", class_="note")),
+    )
+    page = element("html", _head(title), element("body", main), lang="en")
+    return f"<!DOCTYPE html>\n{page}\n"
+
+
+def _head(title: str) -> Markup:
+    return element(
+        "head",
+        Markup('<meta charset="utf-8">'),
+        Markup(f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'),
+        Markup('<meta name="viewport" content="width=device-width, initial-scale=1">'),
+        element("title", f"{title} · moescope"),
+        element("style", Markup(_STYLE.read_text(encoding="utf-8"))),
+    )
+
+
+def _overview(made: Sequence[ReportedWhatIf]) -> Markup:
+    heads = ("what-if", "effect", "experts", "questions", "before", "after", "delta, points", "p", "as harmful", "s")
+    rows = []
+    for each in made:
+        change, mask = each.comparison.accuracy, each.comparison.intervention_after
+        rows.append(
+            (
+                each.title,
+                mask.effect,
+                count(len(mask.experts)),
+                count(change.n),
+                percent_with_interval(change.before.estimate, change.before.lower, change.before.upper),
+                percent_with_interval(change.after.estimate, change.after.lower, change.after.upper),
+                f"{points(change.delta).removesuffix(' points')} {points_interval(change.lower, change.upper)}",
+                p_value(change.p).removeprefix("p = ").removeprefix("p "),
+                "" if each.controls is None else as_harmful_text(each.controls),
+                f"{each.seconds:.1f}",
+            )
+        )
+    return _table(heads, rows)
+
+
+def as_harmful_text(controls: Controls) -> str:
+    """`3 of 20`: how many of the random masks do at least as much harm to the accuracy; a dash without answers."""
+    if not isfinite(controls.p_accuracy):
+        return NOTHING
+    n = len(controls.runs)
+    return f"{count(round(controls.p_accuracy * (n + 1)) - 1)} of {count(n)}"  # p counts the given mask among them
+
+
+def _details(each: ReportedWhatIf) -> Markup:
+    comparison = each.comparison
+    lines = comparison_lines(comparison)[:-1]
+    if each.controls is not None:
+        lines += controls_lines(each.controls, comparison)
+    parts = [
+        element(
+            "p", f"{each.before} → {each.after}: {intervention_text(comparison.intervention_after)}", class_="quiet"
+        ),
+        element("ul", *(element("li", line.strip()) for line in lines)),
+        element("h3", "Experts"),
+        element("p", experts_text(comparison.intervention_after)),
+        element("h3", f"By subject ({SUBJECT_CORRECTION}'s correction)"),
+        _subjects(comparison),
+    ]
+    for heading, ids in (("Right → wrong", comparison.right_to_wrong), ("Wrong → right", comparison.wrong_to_right)):
+        parts += [element("h3", f"{heading}: {count(len(ids))}"), element("p", ", ".join(ids) or NOTHING)]
+    return _section(each.title, *parts)
+
+
+def experts_text(mask: Intervention) -> str:
+    """Every expert with what is done to it, by layer: `1:25 reroute, 1:30 boost x 2`."""
+    return ", ".join(f"{layer}:{expert} {mask.action((layer, expert))}" for layer, expert in sorted(mask.experts))
+
+
+def _subjects(comparison: Comparison) -> Markup:
+    rows = [
+        (
+            row.name,
+            count(row.change.n),
+            percent_with_interval(row.change.before.estimate, row.change.before.lower, row.change.before.upper),
+            percent_with_interval(row.change.after.estimate, row.change.after.lower, row.change.after.upper),
+            f"{points(row.change.delta).removesuffix(' points')} {points_interval(row.change.lower, row.change.upper)}",
+            p_value(row.corrected_p).removeprefix("p = ").removeprefix("p "),
+        )
+        for row in comparison.subjects
+    ]
+    return _table(("subject", "questions", "before", "after", "delta, points", "corrected p"), rows)
+
+
+def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> Markup:
+    head = element("thead", element("tr", *(_cell("th", text, at) for at, text in enumerate(heads))))
+    body = element("tbody", *(element("tr", *(_cell("td", text, at) for at, text in enumerate(row))) for row in rows))
+    return element("div", element("table", head, body), class_="wide")
+
+
+def _cell(tag: str, text: str, column: int) -> Markup:
+    return element(tag, text, class_="left" if column == 0 else None)
+
+
+def _section(heading: str, *children: Markup) -> Markup:
+    return element("section", element("h2", heading), *children)

@@ -1,0 +1,1 @@
+"""The trace file: its specification, layout, writer, reader, checks and library."""

@@ -1,0 +1,220 @@
+"""The curve plot: what is drawn lies where its values are, and mouse and keys ask for what they point at."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from PySide6.QtCore import QPoint, QPointF, Qt
+from PySide6.QtGui import QColor, QPalette
+from PySide6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
+
+from app import theme
+from app.widgets.figures.figure import Figure
+from app.widgets.plots.curve_chart import Curve, CurveChart, Range, Reference, Style, value_range
+from app.widgets.plots.curve_plot import CurvePlot
+from app.widgets.plots.linear_axis import LinearAxis, round_step
+
+LAYERS = np.arange(6)
+HIGH = np.array([1.0, 1.2, 1.4, 1.3, 1.1, 1.5])
+
+
+def curve(
+    name: str, mean: np.ndarray = HIGH, colour: str = theme.RIGHT, *, spread: float = 0.1, style: Style | None = None
+) -> Curve:
+    """A curve over six layers with a band of equal width."""
+    return Curve(name, LAYERS, mean, mean - spread, mean + spread, colour, style or Style(), 12)
+
+
+CHART = CurveChart(
+    curves=(curve("right"), curve("wrong", HIGH - 0.6, theme.WRONG, style=Style((5, 2), "square"))),
+    x_name="layer",
+    x_title="MoE layer",
+    y_title="entropy, nats",
+    references=(Reference(2.0, "maximum: 2"),),
+    selected=2,
+    floor=0.0,
+)
+
+
+@pytest.fixture
+def show(qtbot: QtBot) -> Callable[..., CurvePlot]:
+    """Shows a chart in a plot of 700 x 400 pixels."""
+
+    def shown(chart: CurveChart = CHART, hidden: frozenset[str] = frozenset()) -> CurvePlot:
+        plot = CurvePlot()
+        qtbot.addWidget(plot)
+        plot.resize(700, 400)
+        plot.show_chart(chart, hidden)
+        plot.show()
+        qtbot.waitExposed(plot)
+        return plot
+
+    return shown
+
+
+def colour_at(plot: CurvePlot, at: QPointF) -> QColor:
+    """What is drawn at a point."""
+    return plot.grab().toImage().pixelColor(at.toPoint())
+
+
+def is_like(first: QColor, second: QColor, tolerance: int = 24) -> bool:
+    """Whether two colours look the same."""
+    return all(abs(a - b) <= tolerance for a, b in zip(first.getRgb()[:3], second.getRgb()[:3], strict=True))
+
+
+def test_means_are_drawn_in_their_colour_where_they_lie(show: Callable[..., CurvePlot]) -> None:
+    """The filled markers of a curve are where its means are."""
+    style = Style((), "circle")
+    plot = show(replace(CHART, curves=(curve("right", style=style),), selected=None))
+    for layer, mean in zip(LAYERS.tolist(), HIGH.tolist(), strict=True):
+        assert is_like(colour_at(plot, plot.place_of(layer, mean)), QColor(theme.RIGHT))
+
+
+def test_bands_are_translucent_so_that_both_are_seen(show: Callable[..., CurvePlot]) -> None:
+    """Where two bands overlap the colour differs from either alone."""
+    both = (curve("right", HIGH, spread=0.3), curve("wrong", HIGH + 0.25, theme.WRONG, spread=0.3))
+    plot = show(replace(CHART, curves=both, selected=None, references=()))
+    seen = [colour_at(plot, plot.place_of(2, value)) for value in (1.17, 1.54, 1.85)]
+    assert len({colour.name() for colour in seen}) == 3
+    assert all(not is_like(colour, plot.palette().color(QPalette.ColorRole.Base), 3) for colour in seen)
+
+
+def test_the_axis_holds_everything_and_can_begin_at_zero() -> None:
+    """References count unless they are left out, ranges always, and nothing lies below the floor."""
+    low, high = value_range(CHART, CHART.curves)
+    assert 0 < low < 0.3
+    assert high > 2.0
+    assert value_range(replace(CHART, from_zero=True), CHART.curves)[0] == 0.0
+    assert value_range(replace(CHART, to_references=False), CHART.curves)[1] < 2.0
+    assert value_range(replace(CHART, ranges=(Range(3.0, 4.0, "a"),)), CHART.curves)[1] > 4.0
+    wide = (curve("wide", HIGH, spread=5.0),)
+    assert value_range(CHART, wide)[0] == 0.0
+
+
+@pytest.mark.parametrize("chart", [CurveChart(), replace(CHART, curves=()), replace(CHART, references=())])
+def test_charts_without_curves_or_lines_are_drawn(show: Callable[..., CurvePlot], chart: CurveChart) -> None:
+    """An empty chart has axes, and no error."""
+    show(chart).grab()
+    show(chart, frozenset({"right", "wrong"})).grab()
+
+
+def test_gaps_constants_and_a_single_layer_are_drawn(show: Callable[..., CurvePlot]) -> None:
+    """NaN is a gap; a curve of one value and one layer still shows a marker and its band."""
+    gap = np.array([1.0, np.nan, 1.2, np.nan, np.nan, 1.1])
+    plot = show(replace(CHART, curves=(curve("gap", gap, style=Style((), "circle")),), selected=None, references=()))
+    assert is_like(colour_at(plot, plot.place_of(2, 1.2)), QColor(theme.RIGHT))
+    one = Curve("one", np.array([0]), np.array([1.0]), np.array([0.5]), np.array([1.5]), theme.WRONG, Style(), 1)
+    plot.show_chart(replace(CHART, curves=(one,), selected=None))
+    assert is_like(colour_at(plot, plot.place_of(0, 1.0)), QColor(theme.WRONG), 60)
+
+
+def test_hover_reads_the_nearest_layer(show: Callable[..., CurvePlot], qtbot: QtBot) -> None:
+    """Between two layers the nearer one counts; leaving the plot ends it."""
+    plot = show()
+    at = plot.place_of(4, 1.0).toPoint() + QPoint(9, 0)
+    qtbot.mouseMove(plot, at)
+    assert plot.hovered == 4
+    assert plot.read_x == 4
+    qtbot.mouseMove(plot, QPoint(1, 1))
+    assert plot.hovered is None
+    assert plot.read_x == 2
+
+
+def test_a_click_chooses_the_layer(show: Callable[..., CurvePlot], qtbot: QtBot) -> None:
+    """The plot asks; whoever owns it answers with another chart."""
+    plot = show()
+    with qtbot.waitSignal(plot.x_chosen) as chosen:
+        qtbot.mouseClick(plot, Qt.MouseButton.LeftButton, pos=plot.place_of(5, 0.8).toPoint())
+    assert chosen.args == [5]
+
+
+@pytest.mark.parametrize(
+    ("key", "expected"),
+    [(Qt.Key.Key_Left, 1), (Qt.Key.Key_Right, 3), (Qt.Key.Key_Home, 0), (Qt.Key.Key_End, 5)],
+)
+def test_keys_choose_the_layer_too(show: Callable[..., CurvePlot], qtbot: QtBot, key: Qt.Key, expected: int) -> None:
+    """Left, right, home and end."""
+    plot = show()
+    with qtbot.waitSignal(plot.x_chosen) as chosen:
+        qtbot.keyClick(plot, key)
+    assert chosen.args == [expected]
+
+
+def test_keys_stop_at_both_ends(show: Callable[..., CurvePlot], qtbot: QtBot) -> None:
+    """Nothing is asked for beyond the last layer."""
+    plot = show(replace(CHART, selected=5))
+    with qtbot.assertNotEmitted(plot.x_chosen):
+        qtbot.keyClick(plot, Qt.Key.Key_Right)
+        qtbot.keyClick(plot, Qt.Key.Key_End)
+
+
+def test_a_click_on_the_legend_asks_to_hide(show: Callable[..., CurvePlot], qtbot: QtBot) -> None:
+    """A hidden curve is not drawn; it stays in the legend, where a click brings it back."""
+    plot = show()
+    with qtbot.waitSignal(plot.curve_toggled) as toggled:
+        qtbot.mouseClick(plot, Qt.MouseButton.LeftButton, pos=plot.place_of_entry("wrong").toPoint())
+    assert toggled.args == ["wrong"]
+    plot.show_chart(CHART, frozenset({"wrong"}))
+    assert [shown.name for shown in plot.shown_curves] == ["right"]
+    with qtbot.waitSignal(plot.curve_toggled):
+        qtbot.mouseClick(plot, Qt.MouseButton.LeftButton, pos=plot.place_of_entry("wrong").toPoint())
+
+
+def test_pointing_at_an_entry_shows_its_band(show: Callable[..., CurvePlot], qtbot: QtBot) -> None:
+    """Bands that are drawn only for the curve in question appear with the mouse, and go with it."""
+    style = Style((), "dot", band="pointed")
+    plot = show(replace(CHART, curves=(curve("one", style=style), curve("two", HIGH - 0.6)), selected=None))
+    inside = plot.place_of(2, float(HIGH[2]) + 0.05)
+    before = colour_at(plot, inside)
+    qtbot.mouseMove(plot, plot.place_of_entry("one").toPoint())
+    assert colour_at(plot, inside) != before
+    qtbot.mouseMove(plot, plot.place_of(0, 1.9).toPoint())
+    assert is_like(colour_at(plot, inside), before, 3)
+
+
+def test_the_right_button_is_left_to_the_menu_of_the_figure(show: Callable[..., CurvePlot], qtbot: QtBot) -> None:
+    """It neither chooses nor hides."""
+    plot = show()
+    with qtbot.assertNotEmitted(plot.x_chosen):
+        qtbot.mouseClick(plot, Qt.MouseButton.RightButton, pos=plot.place_of(4, 1.0).toPoint())
+
+
+@pytest.mark.parametrize(("width", "height"), [(220, 140), (330, 400), (700, 180), (1600, 900)])
+def test_every_size_has_room_for_plot_and_legend(qtbot: QtBot, width: int, height: int) -> None:
+    """The legend stands beside or above; entries neither leave the widget sideways nor overlap each other."""
+    plot = CurvePlot()
+    qtbot.addWidget(plot)
+    plot.resize(width, height)
+    plot.show_chart(replace(CHART, curves=tuple(curve(f"subject number {n}") for n in range(9))))
+    boxes = plot.entry_boxes
+    assert all(0 <= box.left() < box.right() <= width for box in boxes)
+    assert not any(a.adjusted(1, 1, -1, -1).intersects(b) for a in boxes for b in boxes if a is not b)
+    plot.grab()
+
+
+def test_colours_follow_the_palette(show: Callable[..., CurvePlot], qapp: QApplication) -> None:
+    """A curve without a colour of its own is drawn in that of text, in the dark too."""
+    plot = show(replace(CHART, curves=(curve("all", colour="", style=Style((), "circle")),), selected=None))
+    theme.apply(qapp, "dark")
+    assert colour_at(plot, plot.place_of(2, 1.4)).lightness() > 180
+    assert colour_at(plot, QPointF(2, 398)).lightness() < 60
+
+
+def test_the_vector_export_keeps_text_as_text(show: Callable[..., CurvePlot]) -> None:
+    """Names, axis titles and labels are text in the SVG; no pixels are."""
+    figure = Figure(show(), "Entropy per layer")
+    svg = figure.svg().decode()
+    for text in ("right", "wrong", "MoE layer", "entropy, nats", "maximum: 2", "n = 12"):
+        assert f">{text}<" in svg.replace(" </text>", "</text>")
+    assert "<image" not in svg
+
+
+def test_ticks_are_round_and_apart() -> None:
+    """Steps of 1, 2 or 5; labels with as many decimals as the step needs."""
+    axis = LinearAxis(0.0, 2.1, 300.0, 0.0)
+    assert [label for _, label in axis.ticks(60)] == ["0.0", "0.5", "1.0", "1.5", "2.0"]
+    assert axis(0.0) == 300.0
+    assert axis.value_at(axis(1.3)) == pytest.approx(1.3)
+    assert [round_step(rough) for rough in (0.0, 0.011, 0.3, 7.0)] == [1.0, 0.02, 0.5, 10.0]

@@ -1,0 +1,125 @@
+"""The table as it is drawn: columns that share the room, colours of what they mean, a menu for the keyboard."""
+
+import numpy as np
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QColor, QContextMenuEvent
+from PySide6.QtWidgets import QApplication, QMenu
+from pytestqt.qtbot import QtBot
+
+from app.widgets.figures.table_figure import TableFigure
+from app.widgets.tables.array_table import ArrayTable, ColumnStyle
+from app.widgets.tables.view import ArrayTableView
+
+GREEN = "#009E73"
+STYLES = (
+    ColumnStyle("number", "#", "Number", "Its place.", width=5, exported=int, is_number=True),
+    ColumnStyle("mark", "✓", "Mark", "Right or not.", width=4, colours={"██": GREEN}),
+    ColumnStyle("text", "Text", "Text", "What it says.", width=24),
+    ColumnStyle("name", "Name", "Name", "Its name.", width=8, wide_width=20),
+    ColumnStyle("more", "More", "More", "And more.", width=30),
+)
+N = 200
+
+
+@pytest.fixture
+def view(qtbot: QtBot) -> ArrayTableView:
+    """Two hundred rows."""
+    made = ArrayTableView(STYLES, elastic="text", leading=("number", "mark", "name"))
+    qtbot.addWidget(made)
+    words = tuple(f"word {n}" for n in range(N))
+    columns = (np.arange(N), ("██",) * N, words, words, words)
+    made.show_rows(ArrayTable(STYLES, columns, np.arange(N) >= 5), np.arange(N))
+    made.resize(330, 300)
+    made.show()
+    qtbot.waitExposed(made)
+    return made
+
+
+def widths(view: ArrayTableView) -> list[int]:
+    """Width of each column."""
+    return [view.columnWidth(column) for column in range(len(STYLES))]
+
+
+def test_the_leading_columns_fill_a_narrow_table_and_all_of_them_a_wide_one(view: ArrayTableView) -> None:
+    """The elastic one takes what is left; names get more room where there is some."""
+    narrow = widths(view)
+    assert abs(sum(narrow[:4]) - view.viewport().width()) <= 1
+    view.resize(1400, 300)
+    wide = widths(view)
+    assert sum(wide) == view.viewport().width()
+    assert wide[3] > narrow[3]
+
+
+def test_a_width_given_by_hand_stays(view: ArrayTableView) -> None:
+    """Until the columns are reset."""
+    view.horizontalHeader().resizeSection(3, 55)
+    view.resize(1400, 300)
+    assert view.columnWidth(3) == 55
+    assert view.options()["widths"] == {"name": 55}
+    view.layout_of_columns.reset()
+    assert view.columnWidth(3) > 55
+    assert view.options()["widths"] == {}
+
+
+def test_the_last_column_cannot_be_hidden(view: ArrayTableView) -> None:
+    """A table without columns could not be brought back."""
+    for column in range(len(STYLES)):
+        view.layout_of_columns.set_shown(column, shown=False)
+    assert view.layout_of_columns.shown == [4]
+
+
+def test_marks_have_their_colour_and_rows_that_hold_nothing_are_faded(view: ArrayTableView) -> None:
+    """Compared with what is painted; selected rows keep the colour."""
+    view.show_current(2)
+    image = view.viewport().grab().toImage()
+    place = view.visualRect(view.model().index(2, 1)).center()
+    assert image.pixelColor(place.x() - 6, place.y()) == QColor(GREEN)
+    place = view.visualRect(view.model().index(6, 1)).center()
+    painted = image.pixelColor(place.x() - 6, place.y())
+    assert painted == view.palette().color(view.palette().ColorGroup.Disabled, view.palette().ColorRole.Text)
+
+
+def test_the_menu_does_what_the_headings_do(view: ArrayTableView, qtbot: QtBot) -> None:
+    """Sort, reverse, hide: with keys alone, at the current row."""
+    figure = TableFigure(view, "Words", ("Copy name", "name"))
+    qtbot.addWidget(figure)
+    view.show_current(3)
+    event = QContextMenuEvent(QContextMenuEvent.Reason.Keyboard, view.rect().center(), view.rect().center())
+    QApplication.sendEvent(view, event)
+    menu = QApplication.activePopupWidget()
+    assert isinstance(menu, QMenu)
+    submenus = {action.text(): action.menu() for action in menu.actions() if action.menu() is not None}
+    sort = {action.text(): action for action in submenus["Sort by"].actions()}
+    with qtbot.waitSignal(view.sort_changed):
+        sort["Name"].trigger()
+    assert (view.sort_column, view.is_descending) == (3, False)
+    with qtbot.waitSignal(view.sort_changed):
+        sort["Descending"].trigger()
+    assert view.is_descending
+    {action.text(): action for action in submenus["Columns"].actions()}["More"].trigger()
+    assert view.isColumnHidden(4)
+    assert figure.data.columns == ("Number", "Mark", "Text", "Name")
+    menu.close()
+
+
+def test_headings_teach(view: ArrayTableView) -> None:
+    """Unit and meaning in the tooltip; an arrow at the one that rows are sorted by."""
+    view.sort_by(3, descending=True)
+    model, across = view.model(), Qt.Orientation.Horizontal
+    assert model.headerData(3, across) == "Name ↓"
+    assert model.headerData(0, across) == "#"
+    assert "Its place." in model.headerData(0, across, Qt.ItemDataRole.ToolTipRole)
+
+
+def test_rows_that_stay_keep_selection_and_those_that_move_do_not(view: ArrayTableView) -> None:
+    """Showing the same rows again resets nothing."""
+    view.selectAll()
+    view.show_rows(view.rows.table, np.arange(N))
+    assert len(view.selectionModel().selectedRows()) == N
+    view.show_rows(view.rows.table, np.arange(N)[::-1])
+    assert not view.selectionModel().hasSelection()
+    view.show_current(0)
+    assert (view.current_row, view.currentIndex().row()) == (0, N - 1)
+    view.show_current(None)
+    assert view.current_row is None

@@ -1,0 +1,137 @@
+"""The token strip: tokens flow like text, none is lost, and what is drawn can be hit."""
+
+import numpy as np
+import pytest
+from PySide6.QtCore import QCoreApplication, QEvent, QPoint, QPointF, Qt
+from PySide6.QtGui import QHelpEvent
+from PySide6.QtWidgets import QToolTip
+from pytestqt.qtbot import QtBot
+
+from app.widgets.safe_text import as_tooltip, visible
+from app.widgets.tokens.flow import TokenFlow, pieces
+from app.widgets.tokens.layout import PREFIX_MARK
+from app.widgets.tokens.strip import TokenStrip
+
+TEXTS = ("The", " sum", " of", " 1", " and", " 2", ".\n\n", "What", " is", " it", "?", "\nA", ".", " 3", "\nAnswer:")
+
+
+@pytest.fixture
+def strip(qtbot: QtBot) -> TokenStrip:
+    """A strip with fifteen tokens, the first seven of them shared."""
+    made = TokenStrip()
+    qtbot.addWidget(made)
+    made.resize(240, 300)
+    made.set_describe(lambda token: f"<b>{token}</b>")
+    made.set_tokens(TEXTS, 7, is_collapsed=False)
+    made.set_cursor(len(TEXTS) - 1)
+    made.show()
+    return made
+
+
+def flow_of(texts: tuple[str, ...], width: float = 100.0) -> TokenFlow:
+    """Texts set in a font whose every letter is ten wide."""
+    flow = TokenFlow(width, lambda text: 10.0 * len(text), gap=0.0)
+    for token, text in enumerate(texts):
+        flow.add(token, text)
+    return flow
+
+
+@pytest.mark.parametrize(
+    "text", ["a", " word", "two words", "\n\n", ".\n\n", "\nAnswer:", "\t\tx", " ", "a\u00a0b", "x\r\ny"]
+)
+def test_pieces_lose_nothing(text: str) -> None:
+    """Every sign of a token is drawn, once; a line end is one sign."""
+    assert "".join(pieces(text)) == visible(text.replace("\r\n", "\n"))
+
+
+def test_lines_break_at_newlines_and_at_the_margin() -> None:
+    """A line end stays on the line that it ends; a word that does not fit begins the next one."""
+    flow = flow_of(("abcd", " efgh", " ij", "\n", "\nk"))
+    assert [[piece.text for piece in flow.line(number)] for number in range(flow.n_lines)] == [
+        ["abcd", " efgh"],
+        [" ij", "↵"],
+        ["↵"],
+        ["k"],
+    ]
+
+
+def test_a_word_wider_than_a_line_is_cut() -> None:
+    """Every part fits, and together they are the word."""
+    flow = flow_of(("abcdefghijklmnopqrstuvwxyz",))
+    assert [piece.text for piece in flow.fragments] == ["abcdefghij", "klmnopqrst", "uvwxyz"]
+    assert all(piece.x + piece.width <= 100 for piece in flow.fragments)
+
+
+def test_a_token_without_text_can_be_seen() -> None:
+    """An id that the vocabulary lacks is drawn as an empty set."""
+    assert pieces("") == ("∅",)
+
+
+def test_signs_that_steer_writing_are_replaced() -> None:
+    """Control characters and those that turn the direction of writing."""
+    assert visible("a\u202eb\x07c\u200bd") == "a\ufffdb\ufffdc\ufffdd"
+    assert as_tooltip("<img src=x>") == '<p style="white-space: pre-wrap">&lt;img src=x&gt;</p>'
+
+
+def test_every_token_can_be_hit_where_it_is_drawn(strip: TokenStrip) -> None:
+    """The middle of every rectangle belongs to its token, and no two overlap."""
+    for token in range(len(TEXTS)):
+        rectangles = strip.rectangles(token)
+        assert rectangles
+        assert {strip.token_at(rectangle.center()) for rectangle in rectangles} == {token}
+    assert strip.token_at(QPointF(strip.width() - 2, strip.height() - 2)) is None
+    assert strip.token_at(strip.prefix_rectangle.center()) == PREFIX_MARK
+
+
+def test_hovering_says_what_a_token_is(strip: TokenStrip, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The tooltip is the description, its markup taken as text."""
+    shown: list[str] = []
+    monkeypatch.setattr(QToolTip, "showText", lambda place, text, widget: shown.append(text))
+
+    place: QPoint = strip.rectangles(3)[0].center().toPoint()
+    QCoreApplication.sendEvent(strip, QHelpEvent(QEvent.Type.ToolTip, place, strip.mapToGlobal(place)))
+    assert shown == ['<p style="white-space: pre-wrap">&lt;b&gt;3&lt;/b&gt;</p>']
+    strip.set_cursor(3)
+    assert strip.accessibleDescription() == "<b>3</b>"
+
+
+def test_windows_keys_are_left_to_the_window(strip: TokenStrip, qtbot: QtBot) -> None:
+    """Arrows with Alt, and the space key, choose no token."""
+    chosen: list[int] = []
+    strip.token_chosen.connect(chosen.append)
+    qtbot.keyClick(strip, Qt.Key.Key_Up, Qt.KeyboardModifier.AltModifier)
+    qtbot.keyClick(strip, Qt.Key.Key_Space)
+    assert chosen == []
+    qtbot.keyClick(strip, Qt.Key.Key_Left)
+    assert chosen == [len(TEXTS) - 2]
+
+
+def test_height_follows_from_width(strip: TokenStrip) -> None:
+    """A narrower strip needs more lines; folding saves some; a note needs room."""
+    assert strip.heightForWidth(150) > strip.heightForWidth(400)
+    before = strip.heightForWidth(240)
+    strip.set_note("Why there is no colour, in a sentence that takes more than one line of a narrow strip.")
+    assert strip.heightForWidth(240) > before
+    strip.set_note("")
+    strip.set_tokens(TEXTS, 7, is_collapsed=True)
+    assert strip.heightForWidth(240) < before
+
+
+def test_values_of_which_all_are_equal_or_missing_are_drawn(strip: TokenStrip) -> None:
+    """No colour where there is no range, and none for a value that is no number."""
+    base = strip.palette().base().color()
+    strip.set_values(np.full(len(TEXTS), 2.0), 2.0, 2.0, "nats")
+    assert strip.ground_of(0) == base
+    strip.set_values(np.full(len(TEXTS), np.nan), 0.0, 1.0, "nats")
+    assert strip.ground_of(0) == base
+    strip.grab()
+
+
+def test_an_empty_strip_takes_keys_and_clicks(qtbot: QtBot) -> None:
+    """Before there is a prompt nothing is chosen."""
+    strip = TokenStrip()
+    qtbot.addWidget(strip)
+    strip.show()
+    qtbot.keyClick(strip, Qt.Key.Key_Left)
+    qtbot.mouseClick(strip, Qt.MouseButton.LeftButton)
+    assert strip.cursor_token == -1

@@ -1,0 +1,12 @@
+"""Fixtures of the quiz tests."""
+
+import pytest
+
+from moe_core.quizzes.benchmark import Quiz
+from moe_core.quizzes.benchmarks import load_quiz
+
+
+@pytest.fixture(scope="session")
+def mmlu() -> Quiz:
+    """All of MMLU, from the installed package."""
+    return load_quiz("mmlu", offline=True)

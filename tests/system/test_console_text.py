@@ -1,0 +1,22 @@
+"""What goes to the terminal: no stranger's text steers it."""
+
+import logging
+
+import pytest
+
+from moe_core.system.console_text import log_to_stderr
+
+
+def test_the_log_does_not_steer_the_terminal(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Lines stay lines; what else is no letter is shown as U+FFFD, in messages and in what was raised."""
+    monkeypatch.setattr(logging.root, "handlers", [])
+    log_to_stderr(logging.INFO)
+    try:
+        raise ValueError("\x1b]0;owned\x07")
+    except ValueError:
+        logging.getLogger("test").exception("Cannot open %s", "a\x1b[2Jb")
+    error = capsys.readouterr().err
+    assert error.startswith("ERROR test: Cannot open a\ufffd[2Jb\nTraceback (most recent call last):\n")
+    assert error.endswith("ValueError: \ufffd]0;owned\ufffd\n")

@@ -6,13 +6,12 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor, QFont, QGuiApplication, QPalette
 from PySide6.QtWidgets import QApplication
 
+from moe_core.figures.colours import BASELINE, REFERENCE, RIGHT, WHAT_IF, WRONG
+
+__all__ = ["BASELINE", "REFERENCE", "RIGHT", "WHAT_IF", "WRONG", "apply", "blend", "is_dark", "tabular"]
+
 Scheme = Literal["system", "light", "dark"]
 
-RIGHT = "#009E73"
-WRONG = "#D55E00"
-BASELINE = "#0072B2"
-WHAT_IF = "#CC79A7"
-REFERENCE = "#8a8a8a"
 
 _LIGHT = {
     "Window": "#f6f6f7",

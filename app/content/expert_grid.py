@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.state.state import State
-from app.widgets.figures.table import FigureTable
+from moe_core.figures.table import FigureTable
 from moe_core.measures.metric import Metric, MetricValues
 from moe_core.measures.metrics import METRICS
 from moe_core.measures.routing_sample import RoutingSample

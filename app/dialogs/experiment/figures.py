@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 
 from app import theme
 from app.running.experiments import ExperimentRun
-from app.widgets.figures.table import FigureTable
-from app.widgets.plots.curve_chart import Reference, Style
-from app.widgets.plots.interval_chart_data import IntervalChart, IntervalSeries
 from app.widgets.tables.array_table import ArrayTable, ColumnStyle
 from moe_core.experiments.result import ExperimentPoint, ResultCurve, curves_of
 from moe_core.experiments.text import COLUMNS, delta_text, point_name, range_text, table_row
+from moe_core.figures.curves import Reference, Style
+from moe_core.figures.points import PointFigure, PointSeries
+from moe_core.figures.table import FigureTable
 from moe_core.numbers.formatting import (
     count,
     p_value,
@@ -69,13 +69,13 @@ POINT_STYLES = (
 )
 
 
-def chart_of(run: ExperimentRun) -> IntervalChart:
+def chart_of(run: ExperimentRun) -> PointFigure:
     """The chart of the points so far; percent and percentage points."""
     experiment = run.experiment
     curves = curves_of(run.points, experiment.quantity)
     scale = 100.0 if experiment.x_title.startswith("share") else 1.0
     names = () if experiment.x_title else tuple(label for curve in curves for label in curve.labels)
-    return IntervalChart(
+    return PointFigure(
         series=tuple(_series(curve, at, run, scale) for at, curve in enumerate(curves)),
         x_title=f"{experiment.x_title}, %" if scale > 1 else experiment.x_title,
         y_title="accuracy, %" if experiment.quantity == "accuracy" else "change of accuracy, percentage points",
@@ -126,9 +126,9 @@ def _columns(made: Sequence[ExperimentPoint]) -> list[list[str] | NDArray[Any]]:
     ]
 
 
-def _series(curve: ResultCurve, at: int, run: ExperimentRun, scale: float) -> IntervalSeries:
+def _series(curve: ResultCurve, at: int, run: ExperimentRun, scale: float) -> PointSeries:
     colour, style = _RANDOM if curve.is_random else _STYLES[at % len(_STYLES)]
-    return IntervalSeries(
+    return PointSeries(
         name=curve.name,
         x=tuple(x * scale for x in curve.x),
         values=tuple(100 * value for value in curve.values),

@@ -7,9 +7,9 @@ import numpy as np
 
 from app.state.trace_data import TraceData
 from app.views.entropy.curves import THIS_QUESTION, EntropyOptions, NamedCurve, Split
-from app.widgets.figures.table import FigureTable
-from app.widgets.plots.curve_chart import Curve, CurveChart, Range, Reference
 from moe_core.analyses.published_figures import figures_for
+from moe_core.figures.curves import Curve, CurveFigure, Range, Reference
+from moe_core.figures.table import FigureTable
 from moe_core.measures.entropy_by_layer import Band, EntropyCurve, EntropyKind, largest_entropy
 from moe_core.measures.question_table import OUTCOMES
 from moe_core.measures.routing_sample import RoutingSample, Scope
@@ -54,9 +54,9 @@ class EntropyChart:
             return f"top-{self.sample.top_k} entropy"
         return f"entropy over all {self.sample.n_experts} experts"
 
-    def plot(self) -> CurveChart:
+    def plot(self) -> CurveFigure:
         """What the plot draws."""
-        return CurveChart(
+        return CurveFigure(
             curves=tuple(self._curve(named) for named in self.curves),
             x_name="layer",
             x_title="MoE layer",

@@ -10,7 +10,7 @@ from app.state.trace_data import TraceData
 from app.state.what_if_state import Mode, WhatIf
 from app.views.entropy.chart import EntropyChart
 from app.views.entropy.curves import THIS_QUESTION, EntropyOptions, Look, NamedCurve, parts, question_curve
-from app.widgets.plots.curve_chart import Curve, CurveChart, Range, Reference, Style
+from moe_core.figures.curves import Curve, CurveFigure, Range, Reference, Style
 from moe_core.measures.entropy_by_layer import one_question
 from moe_core.numbers.formatting import NOTHING, count, elide
 
@@ -102,7 +102,7 @@ class ChangeChart(WhatIfChart):
         """The interval, in words."""
         return "95 % interval of the mean paired difference, questions drawn at random"
 
-    def plot(self) -> CurveChart:
+    def plot(self) -> CurveFigure:
         """What the plot draws."""
         return replace(super().plot(), to_references=True, from_zero=False, floor=None, readout=_signed_readout)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from app import theme
 from app.state.trace_data import TraceData
-from app.widgets.plots.curve_chart import Style
+from moe_core.figures.curves import Style
 from moe_core.measures.entropy_by_layer import (
     Band,
     EntropyCurve,

@@ -3,10 +3,10 @@
 from math import isfinite
 
 from app import theme
-from app.widgets.bars.row import BarRow
 from app.widgets.bars.section import BarContent
-from app.widgets.figures.table import FigureTable
 from app.widgets.safe_text import visible
+from moe_core.figures.bars import BarRow
+from moe_core.figures.table import FigureTable
 from moe_core.measures.expert_profile import ExpertProfile, HeaviestQuestions, SubjectUsage
 from moe_core.measures.question_filter import Expert
 from moe_core.measures.question_table import OUTCOMES, Outcome, QuestionTable

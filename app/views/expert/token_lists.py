@@ -7,10 +7,10 @@ from math import nan
 import numpy as np
 
 from app.views.expert.lists import expert_name, share_text
-from app.widgets.bars.row import BarRow
 from app.widgets.bars.section import BarContent
-from app.widgets.figures.table import FigureTable
 from app.widgets.safe_text import BLANK, visible
+from moe_core.figures.bars import BarRow
+from moe_core.figures.table import FigureTable
 from moe_core.measures.coactivation import Partners
 from moe_core.measures.routing_sample import RoutingSample, Scope
 from moe_core.measures.sampled_tokens import TokenSample

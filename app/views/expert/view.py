@@ -26,8 +26,8 @@ from app.views.expert.token_scan import TokenScan
 from app.widgets.bars.bar_list import BarList
 from app.widgets.bars.section import BarContent, BarSection
 from app.widgets.choice_heading import ChoiceHeading
-from app.widgets.figures.table import FigureTable
 from moe_core.errors import MoeCoreError
+from moe_core.figures.table import FigureTable
 from moe_core.measures.coactivation import partners
 from moe_core.measures.expert_profile import expert_profile, heaviest_questions, usage_by_subject
 from moe_core.measures.question_filter import Expert

@@ -22,8 +22,8 @@ from app.widgets.plots.colour_controls import ColourControls
 from app.widgets.plots.grid_layout import Place
 from app.widgets.plots.grid_selection import Choice
 from app.widgets.plots.heat_map import HeatMap
-from app.widgets.plots.heat_map_data import HeatMapData
 from app.widgets.safe_text import as_tooltip
+from moe_core.figures.heat_map import HeatMapFigure
 from moe_core.interventions.intervention import Intervention
 from moe_core.numbers.formatting import count
 
@@ -130,7 +130,7 @@ class ExpertsView(View):
         scale = self._colours.scale(grid.range_values)
         rows, columns = grid.marginals(self._marginal)
         self.heat_map.set_data(
-            HeatMapData(
+            HeatMapFigure(
                 values=values,
                 is_never_used=grid.is_never_used,
                 scale=scale,

@@ -30,7 +30,7 @@ from app.views.question.texts import (
     signed,
 )
 from app.widgets.bars.choice_bars import ChoiceBar
-from app.widgets.figures.table import FigureTable
+from moe_core.figures.table import FigureTable
 from moe_core.numbers.formatting import count, elide, percent
 
 _LONGEST_TITLE = 40

@@ -13,7 +13,7 @@ from app.widgets.bars.gate_chart import GateChart
 from app.widgets.bars.gate_data import GateSide
 from app.widgets.figures.figure import Figure
 from app.widgets.figures.pane import FigurePane
-from app.widgets.figures.table import FigureTable
+from moe_core.figures.table import FigureTable
 
 
 class GatesPane(FigurePane):

@@ -35,9 +35,9 @@ from app.widgets.bars.choice_bars import ChoiceBars
 from app.widgets.eliding_label import ElidingLabel
 from app.widgets.figures.figure import Figure
 from app.widgets.figures.pane import FigurePane
-from app.widgets.figures.table import FigureTable
 from app.widgets.plots.probability_bars import ProbabilityBars
 from app.widgets.question_header import QuestionHeader
+from moe_core.figures.table import FigureTable
 from moe_core.traces.records import Answer
 
 _N_PANES = 4

@@ -10,7 +10,7 @@ from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersisten
 from PySide6.QtGui import QColor, QFont, QGuiApplication, QPalette
 
 from app import theme
-from app.widgets.figures.table import FigureTable
+from moe_core.figures.table import FigureTable
 from moe_core.numbers.formatting import NOTHING, count, percent_with_interval
 from moe_core.traces.library import Condition, TraceEntry
 

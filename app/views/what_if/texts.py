@@ -5,9 +5,9 @@ from math import isfinite
 
 from app.content.captions import run_text
 from app.state.what_if_state import WhatIf
-from app.widgets.figures.table import FigureTable
 from moe_core.comparison.comparison import Comparison
 from moe_core.comparison.control_distribution import Controls
+from moe_core.figures.table import FigureTable
 from moe_core.numbers.formatting import count, p_value, percent, points, points_interval, significant
 from moe_core.numbers.paired_statistics import PairedChange
 from moe_core.reports.what_if_page import as_harmful_text, experts_text

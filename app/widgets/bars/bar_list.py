@@ -22,8 +22,8 @@ from PySide6.QtWidgets import QScrollArea, QSizePolicy, QToolTip, QWidget
 
 from app import theme
 from app.widgets.bars.layout import GAP, PADDING, BarLayout
-from app.widgets.bars.row import BarRow, largest_value
 from app.widgets.safe_text import as_tooltip
+from moe_core.figures.bars import BarRow, largest_value
 
 
 class BarList(QWidget):

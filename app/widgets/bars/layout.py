@@ -7,7 +7,7 @@ from math import isfinite
 from PySide6.QtCore import QPoint, QRect, QRectF
 from PySide6.QtGui import QFontMetrics
 
-from app.widgets.bars.row import BarRow
+from moe_core.figures.bars import BarRow
 
 GAP = 8
 PADDING = 3

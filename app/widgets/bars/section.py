@@ -9,9 +9,9 @@ from PySide6.QtGui import QPalette
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QToolButton, QVBoxLayout, QWidget
 
 from app.widgets.bars.bar_list import BarList
-from app.widgets.bars.row import BarRow
 from app.widgets.figures.figure import Figure
-from app.widgets.figures.table import FigureTable
+from moe_core.figures.bars import BarRow
+from moe_core.figures.table import FigureTable
 
 _LOWEST_TABLE = 160
 

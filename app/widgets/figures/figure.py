@@ -8,8 +8,8 @@ from PySide6.QtGui import QFontMetrics, QGuiApplication, QImage, QImageWriter, Q
 from PySide6.QtSvg import QSvgGenerator
 from PySide6.QtWidgets import QFileDialog, QMenu, QMessageBox, QStackedLayout, QTableWidget, QTableWidgetItem, QWidget
 
-from app.widgets.figures.table import FigureTable
 from app.widgets.safe_text import as_message
+from moe_core.figures.table import FigureTable
 
 _MARGIN = 8
 _NOT_IN_XML = bytes(set(range(32)) - set(b"\t\n\r"))  # Qt writes them as they are, and nothing reads the file then

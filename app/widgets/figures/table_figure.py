@@ -7,8 +7,8 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QMenu
 
 from app.widgets.figures.figure import Figure
-from app.widgets.figures.table import FigureTable
 from app.widgets.tables.view import ArrayTableView
+from moe_core.figures.table import FigureTable
 
 
 class TableFigure(Figure):

@@ -8,7 +8,7 @@ from PySide6.QtGui import QColor, QFontMetricsF, QMouseEvent, QPainter, QPaintEv
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from app import theme
-from app.widgets.plots.colour_scale import ColourScale
+from moe_core.figures.colour_scale import ColourScale
 
 _BAR_WIDTH = 14.0
 _TICK = 4.0

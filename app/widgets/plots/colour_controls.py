@@ -6,8 +6,8 @@ from PySide6.QtCore import QLocale, Qt, Signal
 from PySide6.QtGui import QDoubleValidator
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QLineEdit, QToolButton, QWidget
 
-from app.widgets.plots.colour_maps import DIVERGING, SEQUENTIAL, maps_for
-from app.widgets.plots.colour_scale import ColourScale, FloatArray, RangeMode, is_usable_range, value_range
+from moe_core.figures.colour_maps import DIVERGING, SEQUENTIAL, maps_for
+from moe_core.figures.colour_scale import ColourScale, FloatArray, RangeMode, is_usable_range, value_range
 
 _MODES: dict[RangeMode, tuple[str, str]] = {
     "full": ("Full", "Colours go from the smallest to the largest value"),

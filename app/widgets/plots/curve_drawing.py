@@ -9,7 +9,7 @@ from PySide6.QtCore import QPointF, Qt
 from PySide6.QtGui import QColor, QPainter, QPainterPath, QPalette, QPen, QPolygonF
 
 from app import theme
-from app.widgets.plots.curve_chart import Curve, Marker
+from moe_core.figures.curves import Curve, Marker
 
 _RADIUS = 3.0
 _BAND_ALPHA, _BAND_EDGE_ALPHA = 40, 90

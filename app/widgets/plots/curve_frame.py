@@ -6,9 +6,9 @@ from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPalette, QPen
 
 from app import theme
-from app.widgets.plots.curve_chart import CurveChart
 from app.widgets.plots.curve_drawing import quiet
-from app.widgets.plots.linear_axis import LinearAxis
+from moe_core.figures.axis import Axis
+from moe_core.figures.curves import CurveFigure
 
 _TICK_GAP = 6.0
 
@@ -18,25 +18,25 @@ class Frame:
     """Where the curves go: a rectangle inside the widget, and both axes."""
 
     area: QRectF
-    x: LinearAxis
-    y: LinearAxis
+    x: Axis
+    y: Axis
 
     def nearest(self, pixel: float, values: list[int]) -> int | None:
         """The x nearest to a pixel."""
         return min(values, key=lambda value: abs(self.x(value) - pixel), default=None)
 
 
-def make_frame(room: QRectF, chart: CurveChart, span: tuple[float, float], metrics: QFontMetricsF) -> Frame:
+def make_frame(room: QRectF, chart: CurveFigure, span: tuple[float, float], metrics: QFontMetricsF) -> Frame:
     """Axes inside `room`, leaving the space that their labels need."""
     line = metrics.height()
     top, bottom = room.top() + line + 4, room.bottom() - 2 * line - 6
-    y = LinearAxis(*span, bottom, top)
+    y = Axis(*span, bottom, top)
     widest = max(
         (metrics.horizontalAdvance(text) for _, text in y.ticks(tick_spacing(bottom - top, metrics))), default=0.0
     )
     area = QRectF(QPointF(room.left() + widest + _TICK_GAP, top), QPointF(room.right() - 6, max(bottom, top + 1)))
     values = chart.x_values or [0]
-    return Frame(area, LinearAxis(values[0] - 0.5, values[-1] + 0.5, area.left(), area.right()), y)
+    return Frame(area, Axis(values[0] - 0.5, values[-1] + 0.5, area.left(), area.right()), y)
 
 
 def tick_spacing(height: float, metrics: QFontMetricsF) -> float:
@@ -44,7 +44,7 @@ def tick_spacing(height: float, metrics: QFontMetricsF) -> float:
     return max(1.8 * metrics.height(), height / 7)
 
 
-def draw_axes(painter: QPainter, frame: Frame, chart: CurveChart, palette: QPalette) -> None:
+def draw_axes(painter: QPainter, frame: Frame, chart: CurveFigure, palette: QPalette) -> None:
     """Hairline grid, tick labels and the names of both axes."""
     metrics, area = QFontMetricsF(painter.font()), frame.area
     text = palette.color(QPalette.ColorRole.PlaceholderText)
@@ -61,7 +61,7 @@ def draw_axes(painter: QPainter, frame: Frame, chart: CurveChart, palette: QPale
     painter.drawText(below, Qt.AlignmentFlag.AlignCenter, chart.x_title)
 
 
-def draw_ranges(painter: QPainter, frame: Frame, chart: CurveChart, palette: QPalette) -> None:
+def draw_ranges(painter: QPainter, frame: Frame, chart: CurveFigure, palette: QPalette) -> None:
     """Shaded ranges, with dotted edges so that they differ from the bands of curves."""
     for span in chart.ranges:
         top, bottom = frame.y(span.high), frame.y(span.low)
@@ -73,7 +73,7 @@ def draw_ranges(painter: QPainter, frame: Frame, chart: CurveChart, palette: QPa
             painter.drawLine(QPointF(frame.area.left(), edge), QPointF(frame.area.right(), edge))
 
 
-def draw_references(painter: QPainter, frame: Frame, chart: CurveChart, palette: QPalette) -> None:
+def draw_references(painter: QPainter, frame: Frame, chart: CurveFigure, palette: QPalette) -> None:
     """Dashed grey lines."""
     for line in chart.references:
         painter.setPen(QPen(QColor(theme.REFERENCE), 1.0, Qt.PenStyle.DashLine))
@@ -82,7 +82,7 @@ def draw_references(painter: QPainter, frame: Frame, chart: CurveChart, palette:
         )
 
 
-def draw_labels(painter: QPainter, frame: Frame, chart: CurveChart, palette: QPalette) -> None:
+def draw_labels(painter: QPainter, frame: Frame, chart: CurveFigure, palette: QPalette) -> None:
     """Names of references (right) and ranges (left), over the curves, on a ground of their own."""
     metrics = QFontMetricsF(painter.font())
     for line in chart.references:
@@ -126,7 +126,7 @@ def _x_label_box(frame: Frame, value: int, metrics: QFontMetricsF) -> QRectF:
     return QRectF(frame.x(value) - width / 2, frame.area.bottom() + 2, width, metrics.height() + 1)
 
 
-def _shown_x(frame: Frame, chart: CurveChart, metrics: QFontMetricsF) -> list[int]:
+def _shown_x(frame: Frame, chart: CurveFigure, metrics: QFontMetricsF) -> list[int]:
     values = chart.x_values
     if not values:
         return []

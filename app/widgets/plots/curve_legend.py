@@ -6,8 +6,8 @@ from PySide6.QtCore import QPointF, QRectF, QSizeF, Qt
 from PySide6.QtGui import QFontMetricsF, QPainter, QPalette
 
 from app import theme
-from app.widgets.plots.curve_chart import Curve, CurveChart
 from app.widgets.plots.curve_drawing import curve_colour, draw_sample
+from moe_core.figures.curves import Curve, CurveFigure
 
 GAP = 8.0
 _SWATCH = 30.0
@@ -48,7 +48,7 @@ class LegendLayout:
         return next((place for place, box in enumerate(self.entries) if box.contains(x, y)), None)
 
 
-def measure(chart: CurveChart, metrics: QFontMetricsF) -> Columns:
+def measure(chart: CurveFigure, metrics: QFontMetricsF) -> Columns:
     """Widths that fit every entry at every x, so that nothing moves while values change."""
     names = [metrics.horizontalAdvance(curve.name) for curve in chart.curves]
     numbers = [metrics.horizontalAdvance(n_text(curve)) for curve in chart.curves]

@@ -16,16 +16,16 @@ from PySide6.QtWidgets import QToolTip, QWidget
 
 from app import theme
 from app.widgets.plots import curve_drawing, curve_frame, curve_legend
-from app.widgets.plots.curve_chart import Curve, CurveChart, value_range
 from app.widgets.plots.curve_frame import Frame
 from app.widgets.plots.curve_legend import LegendLayout
+from moe_core.figures.curves import Curve, CurveFigure, value_range
 
 _MARGIN = 6.0
 _FONT_SHARE = 0.92
 
 
 class CurvePlot(QWidget):
-    """Draws a `CurveChart`. `x_chosen`: a click or an arrow key asks for that x. `curve_toggled`: a click on the
+    """Draws a `CurveFigure`. `x_chosen`: a click or an arrow key asks for that x. `curve_toggled`: a click on the
     legend asks to hide or show the curve of that name."""
 
     x_chosen = Signal(int)
@@ -33,7 +33,7 @@ class CurvePlot(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self._chart = CurveChart()
+        self._chart = CurveFigure()
         self._hidden: frozenset[str] = frozenset()
         self._hovered: int | None = None
         self._pointed: str = ""
@@ -43,7 +43,7 @@ class CurvePlot(QWidget):
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
 
     @property
-    def chart(self) -> CurveChart:
+    def chart(self) -> CurveFigure:
         """What is drawn."""
         return self._chart
 
@@ -67,7 +67,7 @@ class CurvePlot(QWidget):
         """The curves that are not hidden."""
         return tuple(curve for curve in self._chart.curves if curve.name not in self._hidden)
 
-    def show_chart(self, chart: CurveChart, hidden: frozenset[str] = frozenset()) -> None:
+    def show_chart(self, chart: CurveFigure, hidden: frozenset[str] = frozenset()) -> None:
         """Draw another chart; curves of these names only stand in the legend."""
         self._chart, self._hidden = chart, hidden
         if self._hovered not in chart.x_values:

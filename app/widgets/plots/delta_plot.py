@@ -8,7 +8,7 @@ from PySide6.QtCore import QPointF, QSize, Qt
 from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPalette, QPen
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
-from app.widgets.plots.linear_axis import LinearAxis
+from moe_core.figures.axis import Axis
 
 _MARGIN, _ROW, _LEAST_SPAN = 8, 24, 0.1
 
@@ -62,12 +62,12 @@ class DeltaPlot(QWidget):
         for at, row in enumerate(self._rows):
             self._paint_row(painter, axis, row, at * _ROW + _ROW // 2, bool(texts))
 
-    def _axis(self, rows: list[DotRow], left: int, right: int) -> LinearAxis:
+    def _axis(self, rows: list[DotRow], left: int, right: int) -> Axis:
         low, high = min(row.lower for row in rows), max(row.upper for row in rows)
         more = max(0.0, _LEAST_SPAN - (high - low)) / 2 + 0.01
-        return LinearAxis(max(0.0, low - more) * 100, min(1.0, high + more) * 100, left, max(right, left + 10))
+        return Axis(max(0.0, low - more) * 100, min(1.0, high + more) * 100, left, max(right, left + 10))
 
-    def _paint_axis(self, painter: QPainter, axis: LinearAxis, bottom: int) -> None:
+    def _paint_axis(self, painter: QPainter, axis: Axis, bottom: int) -> None:
         palette, metrics = self.palette(), painter.fontMetrics()
         for value, text in axis.ticks(max(48, metrics.horizontalAdvance("100 %") + 16)):
             x = axis(value)
@@ -77,7 +77,7 @@ class DeltaPlot(QWidget):
             label = f"{text} %"
             painter.drawText(QPointF(x - metrics.horizontalAdvance(label) / 2, bottom + metrics.ascent() + 2), label)
 
-    def _paint_row(self, painter: QPainter, axis: LinearAxis, row: DotRow, y: int, writes: bool) -> None:
+    def _paint_row(self, painter: QPainter, axis: Axis, row: DotRow, y: int, writes: bool) -> None:
         metrics, colour = painter.fontMetrics(), QColor(row.colour)
         line = y + (metrics.ascent() - metrics.descent()) / 2
         painter.setPen(self.palette().color(QPalette.ColorRole.Text))

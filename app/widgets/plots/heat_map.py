@@ -28,8 +28,8 @@ from app.widgets.plots import heat_map_cells, heat_map_sides
 from app.widgets.plots.grid_keys import KEYS, choice_by, enters, moves_only
 from app.widgets.plots.grid_layout import GridLayout, Place, TextSizes, lay_out
 from app.widgets.plots.grid_selection import Cells, GridSelector
-from app.widgets.plots.heat_map_data import BoolArray, HeatMapData
 from app.widgets.plots.heat_map_pixels import CellImage, cell_image
+from moe_core.figures.heat_map import BoolArray, HeatMapFigure
 
 _SHIFT, _CTRL = Qt.KeyboardModifier.ShiftModifier, Qt.KeyboardModifier.ControlModifier
 _LEAST_CELL = QSizeF(3, 5)
@@ -50,7 +50,7 @@ class HeatMap(QWidget):
         super().__init__()
         self.tip_for: Callable[[Place], str] = lambda place: ""
         self.selector = GridSelector()
-        self._data: HeatMapData | None = None
+        self._data: HeatMapFigure | None = None
         self._layer = 0
         self._hovered: Place | None = None
         self._layout: GridLayout | None = None
@@ -62,11 +62,11 @@ class HeatMap(QWidget):
         self.setAccessibleDescription(KEYS)
 
     @property
-    def data(self) -> HeatMapData | None:
+    def data(self) -> HeatMapFigure | None:
         """What is shown."""
         return self._data
 
-    def set_data(self, data: HeatMapData) -> None:
+    def set_data(self, data: HeatMapFigure) -> None:
         """Show other values."""
         self._data = data
         if self.selector.shape != (data.n_layers, data.n_experts):
@@ -107,7 +107,7 @@ class HeatMap(QWidget):
         self.pointed.emit(Place(*self.selector.cursor) if place is None and self.hasFocus() else place)
         self.update()
 
-    def _paint(self, painter: QPainter, data: HeatMapData) -> None:
+    def _paint(self, painter: QPainter, data: HeatMapFigure) -> None:
         layout, palette = self.layout_now(), self.palette()
         painter.setFont(theme.tabular(self.font()))
         if heat_map_cells.is_vector(painter):
@@ -122,7 +122,7 @@ class HeatMap(QWidget):
         if data.note:
             self._paint_note(painter, layout.cells, data.note)
 
-    def _cells_as_pixels(self, data: HeatMapData, layout: GridLayout, painter: QPainter) -> QImage:
+    def _cells_as_pixels(self, data: HeatMapFigure, layout: GridLayout, painter: QPainter) -> QImage:
         palette, ratio = self.palette(), painter.deviceTransform().m11()  # an export may be finer than the screen
         if self._image is None or not self._image.is_of(data, layout, palette, ratio):
             self._image = cell_image(data, layout, palette, ratio)
@@ -258,7 +258,7 @@ def _text_sizes(font: QFont, shape: tuple[int, int]) -> TextSizes:
     )
 
 
-def _mask(cells: Cells, data: HeatMapData) -> BoolArray:
+def _mask(cells: Cells, data: HeatMapFigure) -> BoolArray:
     mask = np.zeros(data.values.shape, bool)
     if cells:
         mask[tuple(np.array(list(cells)).T)] = True

@@ -8,9 +8,10 @@ from numpy.typing import NDArray
 from PySide6.QtCore import QLineF, QRectF, Qt
 from PySide6.QtGui import QColor, QPaintEngine, QPainter, QPalette, QPen
 
-from app.widgets.plots.colour_maps import luminance
+from app.widgets.plots.blank_colour import blank_rgb
 from app.widgets.plots.grid_layout import GridLayout
-from app.widgets.plots.heat_map_data import BoolArray, HeatMapData
+from moe_core.figures.colour_maps import luminance
+from moe_core.figures.heat_map import BoolArray, HeatMapFigure
 
 RgbArray = NDArray[np.uint8]
 
@@ -28,9 +29,9 @@ def is_vector(painter: QPainter) -> bool:
     return painter.paintEngine().type() == QPaintEngine.Type.SVG
 
 
-def draw_all(painter: QPainter, data: HeatMapData, layout: GridLayout, palette: QPalette) -> None:
+def draw_all(painter: QPainter, data: HeatMapFigure, layout: GridLayout, palette: QPalette) -> None:
     """The cells one by one, and all marks that stand on them whoever looks."""
-    rgb = data.rgb(palette)
+    rgb = data.rgb(blank_rgb(palette))
     for layer, row in enumerate(rgb.tolist()):
         for expert, colour in enumerate(row):
             painter.fillRect(layout.cell_rectangle(layer, expert), QColor(*colour))
@@ -55,7 +56,7 @@ def has_lines(cell: float) -> bool:
     return cell >= _LEAST_WITH_LINES
 
 
-def draw_dots(painter: QPainter, data: HeatMapData, rgb: RgbArray, layout: GridLayout) -> None:
+def draw_dots(painter: QPainter, data: HeatMapFigure, rgb: RgbArray, layout: GridLayout) -> None:
     """A small dot in the middle of each cell that is never used."""
     radius = dot_diameter(layout) / 2
     painter.setPen(Qt.PenStyle.NoPen)
@@ -72,7 +73,7 @@ def dot_diameter(layout: GridLayout) -> float:
     return min(max(smaller * 0.3, 1.5), 4.5)
 
 
-def draw_hatches(painter: QPainter, data: HeatMapData, rgb: RgbArray, layout: GridLayout) -> None:
+def draw_hatches(painter: QPainter, data: HeatMapFigure, rgb: RgbArray, layout: GridLayout) -> None:
     """Slanted lines through each masked cell, going on from one to the next."""
     if data.hatched is None:
         return

@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtGui import QColor, QImage, QPalette
 
+from app.widgets.plots.blank_colour import blank_rgb
 from app.widgets.plots.grid_layout import GridLayout
 from app.widgets.plots.heat_map_cells import HATCH_STEP, by_ink, dot_diameter, has_lines
-from app.widgets.plots.heat_map_data import BoolArray, HeatMapData
+from moe_core.figures.heat_map import BoolArray, HeatMapFigure
 
 Words = NDArray[np.uint32]
 Edges = NDArray[np.intp]
@@ -22,19 +23,19 @@ class CellImage:
     """An image of the cells, and what it was made for."""
 
     image: QImage
-    data: HeatMapData
+    data: HeatMapFigure
     layout: GridLayout
     palette_key: int
 
-    def is_of(self, data: HeatMapData, layout: GridLayout, palette: QPalette, pixel_ratio: float) -> bool:
+    def is_of(self, data: HeatMapFigure, layout: GridLayout, palette: QPalette, pixel_ratio: float) -> bool:
         """Whether it shows these very values in this very layout, these colours and as finely."""
         is_same = self.data is data and self.layout is layout and self.palette_key == palette.cacheKey()
         return is_same and self.image.devicePixelRatio() == pixel_ratio
 
 
-def cell_image(data: HeatMapData, layout: GridLayout, palette: QPalette, pixel_ratio: float) -> CellImage:
+def cell_image(data: HeatMapFigure, layout: GridLayout, palette: QPalette, pixel_ratio: float) -> CellImage:
     """The cells, pixel by pixel: scaling a small image would let edges fall between pixels."""
-    rgb = data.rgb(palette)
+    rgb = data.rgb(blank_rgb(palette))
     y = np.rint((layout.rows - layout.rows[0]) * pixel_ratio).astype(np.intp)  # [L + 1]
     x = np.rint((layout.columns - layout.columns[0]) * pixel_ratio).astype(np.intp)  # [E + 1]
     words = np.ascontiguousarray(_words(rgb).repeat(np.diff(y), axis=0).repeat(np.diff(x), axis=1))  # [H, W]

@@ -7,9 +7,10 @@ from PySide6.QtCore import QRectF, Qt
 from PySide6.QtGui import QPainter, QPalette
 
 from app import theme
+from app.widgets.plots.blank_colour import blank_colour
 from app.widgets.plots.grid_layout import GridLayout, Place
 from app.widgets.plots.heat_map_cells import slanted_lines
-from app.widgets.plots.heat_map_data import FloatArray, HeatMapData, blank_colour
+from moe_core.figures.heat_map import FloatArray, HeatMapFigure
 
 _RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 _LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
@@ -38,7 +39,7 @@ def draw_heads(painter: QPainter, layout: GridLayout, palette: QPalette, layer: 
         painter.fillRect(QRectF(cells.left() - 4, head.top(), 3, head.height()), accent)
 
 
-def draw_marginals(painter: QPainter, layout: GridLayout, palette: QPalette, data: HeatMapData) -> None:
+def draw_marginals(painter: QPainter, layout: GridLayout, palette: QPalette, data: HeatMapFigure) -> None:
     """A slim bar for each layer at the right and each expert below; all bars of a side have one scale."""
     if layout.row_bars.isEmpty():
         return
@@ -65,7 +66,7 @@ def bar_spans(marginals: FloatArray, length: float, is_signed: bool) -> list[tup
     return [(min(length / 2, end), max(length / 2, end)) for end in ends]
 
 
-def draw_legend(painter: QPainter, layout: GridLayout, palette: QPalette, data: HeatMapData) -> None:
+def draw_legend(painter: QPainter, layout: GridLayout, palette: QPalette, data: HeatMapFigure) -> None:
     """Below everything: what the dot, the grey and the hatches mean, each with how many cells there are."""
     line, x = layout.text.line, layout.cells.left()
     top = (layout.cells if layout.column_bars.isEmpty() else layout.column_bars).bottom() + 4
@@ -79,7 +80,7 @@ def draw_legend(painter: QPainter, layout: GridLayout, palette: QPalette, data: 
         x = box.right() + 5 + width + 16
 
 
-def legend_entries(data: HeatMapData) -> list[tuple[str, str]]:
+def legend_entries(data: HeatMapFigure) -> list[tuple[str, str]]:
     """Kind of mark, and words for it with the number of cells; only for marks that are there."""
     n_never = int(data.is_never_used.sum())
     n_blank = int((data.is_blank & ~data.is_never_used).sum())
@@ -113,7 +114,7 @@ def _labelled(n: int, step: int, marked: set[int], least_distance: float) -> lis
     return [*regular, *marked]
 
 
-def _draw_axes(painter: QPainter, layout: GridLayout, palette: QPalette, data: HeatMapData) -> None:
+def _draw_axes(painter: QPainter, layout: GridLayout, palette: QPalette, data: HeatMapFigure) -> None:
     across, below, line = layout.row_bars, layout.column_bars, layout.text.line
     rule = palette.color(QPalette.ColorRole.Mid)
     x = across.center().x() if data.is_signed else across.left()

@@ -18,8 +18,8 @@ from PySide6.QtWidgets import QWidget
 
 from app import theme
 from app.widgets.plots.curve_drawing import draw_markers, quiet
-from app.widgets.plots.interval_chart_data import IntervalChart, IntervalSeries, Place
-from app.widgets.plots.linear_axis import LinearAxis
+from moe_core.figures.axis import Axis
+from moe_core.figures.points import PointFigure, PointPlace, PointSeries
 
 _MARGIN, _GAP = 8.0, 6.0
 _APART = 5.0
@@ -36,25 +36,25 @@ _STEPS = {
 
 
 class IntervalPlot(QWidget):
-    """Draws an `IntervalChart`. `point_chosen` carries series and point that a click or an arrow key asks for."""
+    """Draws an `PointFigure`. `point_chosen` carries series and point that a click or an arrow key asks for."""
 
     point_chosen = Signal(int, int)
 
     def __init__(self) -> None:
         super().__init__()
-        self._chart = IntervalChart()
-        self._selected: Place | None = None
-        self._hovered: Place | None = None
+        self._chart = PointFigure()
+        self._selected: PointPlace | None = None
+        self._hovered: PointPlace | None = None
         self.setMouseTracking(True)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
 
     @property
-    def chart(self) -> IntervalChart:
+    def chart(self) -> PointFigure:
         """What is drawn."""
         return self._chart
 
     @property
-    def selected(self) -> Place | None:
+    def selected(self) -> PointPlace | None:
         """The point that is marked."""
         return self._selected
 
@@ -64,12 +64,12 @@ class IntervalPlot(QWidget):
         place = self._hovered if self._hovered is not None else self._selected
         return "" if place is None else self._chart.series[place[0]].texts[place[1]]
 
-    def show_chart(self, chart: IntervalChart, selected: Place | None = None) -> None:
+    def show_chart(self, chart: PointFigure, selected: PointPlace | None = None) -> None:
         """Draw another chart, one of its points marked."""
         self._chart, self._selected, self._hovered = chart, selected, None
         self.update()
 
-    def place_of(self, place: Place) -> QPointF:
+    def place_of(self, place: PointPlace) -> QPointF:
         """Where a point is drawn, in pixels of the widget."""
         x, y = self._axes()
         series = self._chart.series[place[0]]
@@ -99,17 +99,17 @@ class IntervalPlot(QWidget):
         bottom = _MARGIN + line * (2 if self._chart.x_title else 1) + _GAP
         return QRectF(left, top, max(1.0, self.width() - left - 2 * _MARGIN), max(1.0, self.height() - top - bottom))
 
-    def _axes(self) -> tuple[LinearAxis, LinearAxis]:
+    def _axes(self) -> tuple[Axis, Axis]:
         area = self._area()
         return (
-            LinearAxis(*self._chart.x_range(), area.left(), area.right()),
-            LinearAxis(*self._chart.y_range(), area.bottom(), area.top()),
+            Axis(*self._chart.x_range(), area.left(), area.right()),
+            Axis(*self._chart.y_range(), area.bottom(), area.top()),
         )
 
     def _shift(self, series: int) -> float:
         return 0.0 if self._chart.names else (series - (len(self._chart.series) - 1) / 2) * _APART
 
-    def _nearest(self, at: QPointF) -> Place | None:
+    def _nearest(self, at: QPointF) -> PointPlace | None:
         best, found = _REACH, None
         for number, series in enumerate(self._chart.series):
             for point, value in enumerate(series.values):
@@ -119,7 +119,7 @@ class IntervalPlot(QWidget):
                         best, found = distance, (number, point)
         return found
 
-    def _draw_grid(self, painter: QPainter, x: LinearAxis, y: LinearAxis, area: QRectF) -> None:
+    def _draw_grid(self, painter: QPainter, x: Axis, y: Axis, area: QRectF) -> None:
         palette, line = self.palette(), self._metrics().height()
         text, faint = (palette.color(role) for role in (QPalette.ColorRole.Text, QPalette.ColorRole.PlaceholderText))
         right = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
@@ -135,7 +135,7 @@ class IntervalPlot(QWidget):
         above = QRectF(_MARGIN, area.top() - line - 2, self.width(), line)
         painter.drawText(above, Qt.AlignmentFlag.AlignLeft, self._chart.y_title)
 
-    def _draw_x_labels(self, painter: QPainter, x: LinearAxis, area: QRectF) -> None:
+    def _draw_x_labels(self, painter: QPainter, x: Axis, area: QRectF) -> None:
         metrics, names = self._metrics(), self._chart.names
         ticks = list(enumerate(names)) if names else x.ticks(_TICK_SPACING_X)
         room = area.width() / max(len(names), 1) - _GAP if names else _TICK_SPACING_X
@@ -145,7 +145,7 @@ class IntervalPlot(QWidget):
             label = metrics.elidedText(label, Qt.TextElideMode.ElideMiddle, room)
             painter.drawText(box, Qt.AlignmentFlag.AlignHCenter, label)
 
-    def _draw_reference(self, painter: QPainter, y: LinearAxis, area: QRectF) -> None:
+    def _draw_reference(self, painter: QPainter, y: Axis, area: QRectF) -> None:
         if (reference := self._chart.reference) is None:
             return
         pen = QPen(QColor(theme.REFERENCE), 1.2)
@@ -159,7 +159,7 @@ class IntervalPlot(QWidget):
             QRectF(area.left(), at - line - 1, area.width(), line), Qt.AlignmentFlag.AlignRight, reference.label
         )
 
-    def _draw_series(self, painter: QPainter, number: int, y: LinearAxis) -> None:
+    def _draw_series(self, painter: QPainter, number: int, y: Axis) -> None:
         series, base = self._chart.series[number], self.palette().color(QPalette.ColorRole.Base)
         colour = QColor(series.colour)
         known = [point for point, value in enumerate(series.values) if isfinite(value)]
@@ -259,7 +259,7 @@ class IntervalPlot(QWidget):
         return QSize(260, 180)
 
 
-def _pen(colour: QColor, series: IntervalSeries) -> QPen:
+def _pen(colour: QColor, series: PointSeries) -> QPen:
     pen = QPen(colour, series.style.width)
     if series.style.dash:
         pen.setDashPattern(list(series.style.dash))
@@ -268,10 +268,10 @@ def _pen(colour: QColor, series: IntervalSeries) -> QPen:
 
 def _draw_band(
     painter: QPainter,
-    series: IntervalSeries,
+    series: PointSeries,
     known: list[int],
     points: list[QPointF],
-    y: LinearAxis,
+    y: Axis,
     colour: QColor,
 ) -> None:
     fill = QColor(colour)

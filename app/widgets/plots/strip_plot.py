@@ -9,7 +9,7 @@ from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPalette, QPen, QPolygo
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from app import theme
-from app.widgets.plots.linear_axis import LinearAxis
+from moe_core.figures.axis import Axis
 
 _MARGIN, _RADIUS, _MARK = 20, 3.5, 7.0
 
@@ -46,13 +46,13 @@ class StripPlot(QWidget):
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         low, high = min(*known, 0.0), max(*known, 0.0)
         more = max((high - low) * 0.06, 0.5)
-        axis = LinearAxis(low - more, high + more, _MARGIN, self.width() - _MARGIN)
+        axis = Axis(low - more, high + more, _MARGIN, self.width() - _MARGIN)
         floor = self.height() - 2 * metrics.height() - 8
         self._paint_axis(painter, axis, floor)
         self._paint_dots(painter, axis, floor)
         self._paint_mark(painter, axis, floor)
 
-    def _paint_axis(self, painter: QPainter, axis: LinearAxis, floor: int) -> None:
+    def _paint_axis(self, painter: QPainter, axis: Axis, floor: int) -> None:
         palette, metrics = self.palette(), painter.fontMetrics()
         painter.setPen(QPen(QColor(theme.REFERENCE), 1, Qt.PenStyle.DashLine))
         painter.drawLine(QPointF(axis(0), 4), QPointF(axis(0), floor))
@@ -67,7 +67,7 @@ class StripPlot(QWidget):
         x = (self.width() - metrics.horizontalAdvance(self._unit)) / 2
         painter.drawText(QPointF(x, floor + 4 + metrics.height() + metrics.ascent()), self._unit)
 
-    def _paint_dots(self, painter: QPainter, axis: LinearAxis, floor: int) -> None:
+    def _paint_dots(self, painter: QPainter, axis: Axis, floor: int) -> None:
         """Dots that would cover each other stand above each other, closer where there are too many."""
         columns = [round((axis(value) - axis.start) / (2 * _RADIUS)) for value in self._values]
         highest = max(Counter(columns).values(), default=1)
@@ -79,7 +79,7 @@ class StripPlot(QWidget):
             painter.drawEllipse(QPointF(axis(value), floor - _RADIUS - 2 - stacked[column] * step), _RADIUS, _RADIUS)
             stacked[column] += 1
 
-    def _paint_mark(self, painter: QPainter, axis: LinearAxis, floor: int) -> None:
+    def _paint_mark(self, painter: QPainter, axis: Axis, floor: int) -> None:
         if not isfinite(self._marked):
             return
         x, metrics, colour = axis(self._marked), painter.fontMetrics(), QColor(theme.WHAT_IF)

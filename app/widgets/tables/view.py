@@ -9,11 +9,11 @@ from PySide6.QtCore import QEvent, QItemSelectionModel, QModelIndex, QPersistent
 from PySide6.QtGui import QActionGroup, QContextMenuEvent, QGuiApplication, QKeyEvent, QKeySequence, QPaintEvent
 from PySide6.QtWidgets import QAbstractItemView, QMenu, QTableView
 
-from app.widgets.figures.table import FigureTable
 from app.widgets.tables.array_table import ArrayTable, ColumnStyle, ExportedRows, IndexArray
 from app.widgets.tables.column_layout import ColumnLayout, prepare_header
 from app.widgets.tables.delegate import ArrayTableDelegate
 from app.widgets.tables.model import ArrayTableModel
+from moe_core.figures.table import FigureTable
 
 Index = QModelIndex | QPersistentModelIndex
 _LEADING = 8

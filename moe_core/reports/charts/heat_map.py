@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from moe_core.reports.charts.axis import Axis
-from moe_core.reports.charts.colours import cividis
+from moe_core.figures.axis import Axis
+from moe_core.figures.colour_scale import hex_colour
 from moe_core.reports.charts.markup import Markup, element
 
 _LEFT, _TOP, _WIDTH, _BAR_WIDTH, _BAR_STEPS = 34.0, 34.0, 1120.0, 240.0, 48
@@ -67,7 +67,7 @@ def _cell(
         width=width - _GAP,
         height=height - _GAP,
         class_="empty" if is_blank else None,
-        fill=None if is_blank else cividis((value - chart.low) / scale),
+        fill=None if is_blank else hex_colour("cividis", (value - chart.low) / scale),
     )
     if not chart.is_unused[layer, expert]:
         return box
@@ -95,15 +95,23 @@ def _colour_bar(chart: HeatMap, top: float) -> list[Markup]:
     width = _BAR_WIDTH / _BAR_STEPS
     bar = [
         element(
-            "rect", x=_LEFT + step * width, y=top, width=width + 0.4, height=10, fill=cividis(step / (_BAR_STEPS - 1))
+            "rect",
+            x=_LEFT + step * width,
+            y=top,
+            width=width + 0.4,
+            height=10,
+            fill=hex_colour("cividis", step / (_BAR_STEPS - 1)),
         )
         for step in range(_BAR_STEPS)
     ]
-    ticks = [element("text", text, x=axis(value), y=top + 23, text_anchor="middle") for value, text in chart.tick_texts]
+    ticks = [
+        element("text", text, x=axis.clipped(value), y=top + 23, text_anchor="middle")
+        for value, text in chart.tick_texts
+    ]
     parts = [*bar, *ticks, *_keys(chart, top)]
     if chart.mark is not None:
         value, text = chart.mark
-        place = axis(value)
+        place = axis.clipped(value)
         parts.append(element("path", d=f"M{place:.1f},{top + 10:.1f}v-13", class_="mark"))
         shift, anchor = (4, "start") if place < _LEFT + _BAR_WIDTH / 2 else (-4, "end")
         parts.append(element("text", text, x=place + shift, y=top - 4, text_anchor=anchor, class_="quiet"))

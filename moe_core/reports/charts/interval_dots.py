@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import isfinite
 
+from moe_core.figures.axis import Axis, round_ticks
 from moe_core.numbers.formatting import elide
-from moe_core.reports.charts.axis import Axis
 from moe_core.reports.charts.markup import Markup, element
 
 _WIDTH, _LEFT, _RIGHT, _TOP, _ROW = 1120.0, 270.0, 230.0, 34.0, 19.0
@@ -47,7 +47,7 @@ def draw(chart: IntervalDots) -> Markup:
 
 def _grid(x: Axis, bottom: float) -> list[Markup]:
     parts = []
-    for value in x.ticks():
+    for value, _ in round_ticks(x.low, x.high):
         parts.append(element("path", d=f"M{x(value):.1f},{_TOP}V{bottom:.1f}", class_="grid"))
         parts.append(element("text", f"{value * 100:.0f} %", x=x(value), y=bottom + 16, text_anchor="middle"))
     return parts
@@ -71,6 +71,8 @@ def _row(row: DotRow, x: Axis, y: float) -> list[Markup]:
     parts.append(element("text", row.n, x=_WIDTH - 8, y=y + 4, text_anchor="end", class_="number quiet"))
     if isfinite(row.value):
         hover = element("title", f"{row.name}: {row.text}, n = {row.n}")
-        parts.append(element("path", d=f"M{x(row.lower):.1f},{y:.1f}H{x(row.upper):.1f}", class_="interval"))
-        parts.append(element("circle", hover, cx=x(row.value), cy=y, r=4, class_="estimate"))
+        parts.append(
+            element("path", d=f"M{x.clipped(row.lower):.1f},{y:.1f}H{x.clipped(row.upper):.1f}", class_="interval")
+        )
+        parts.append(element("circle", hover, cx=x.clipped(row.value), cy=y, r=4, class_="estimate"))
     return parts

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from moe_core.figures.axis import Axis, round_ticks
 from moe_core.numbers.formatting import mean_and_std, significant
-from moe_core.reports.charts.axis import Axis
 from moe_core.reports.charts.markup import Markup, element
 
 _WIDTH, _HEIGHT, _LEFT, _RIGHT, _TOP, _BOTTOM = 1120.0, 340.0, 44.0, 92.0, 40.0, 42.0
@@ -59,7 +59,7 @@ def _value_axis(chart: LayerCurves) -> Axis:
 
 def _grid(chart: LayerCurves, x: Axis, y: Axis, n_layers: int) -> list[Markup]:
     parts = []
-    for value in y.ticks():
+    for value, _ in round_ticks(y.low, y.high):
         parts.append(element("path", d=f"M{_LEFT},{y(value):.1f}H{_WIDTH - _RIGHT}", class_="grid"))
         parts.append(element("text", significant(value), x=_LEFT - 7, y=y(value) + 3.5, text_anchor="end"))
     step = next(step for step in (1, 2, 4, 8, 16, 32) if n_layers / step <= 36 or step == 32)
@@ -82,15 +82,17 @@ def _references(chart: LayerCurves, x: Axis, y: Axis) -> list[Markup]:
     ]
     if chart.published is not None:
         low, high, name = chart.published
-        top = y(high)
-        parts.insert(0, element("rect", x=_LEFT, y=top, width=end - _LEFT, height=y(low) - top, class_="published"))
+        top = y.clipped(high)
+        parts.insert(
+            0, element("rect", x=_LEFT, y=top, width=end - _LEFT, height=y.clipped(low) - top, class_="published")
+        )
         lines = name.split("\n")
         parts += [
             element(
                 "text",
                 line,
                 x=end + 6,
-                y=(top + y(low)) / 2 + 3.5 + 13 * (number - (len(lines) - 1) / 2),
+                y=(top + y.clipped(low)) / 2 + 3.5 + 13 * (number - (len(lines) - 1) / 2),
                 class_="quiet",
             )
             for number, line in enumerate(lines)
@@ -100,20 +102,25 @@ def _references(chart: LayerCurves, x: Axis, y: Axis) -> list[Markup]:
 
 def _band(curve: Curve, x: Axis, y: Axis) -> Markup:
     known = np.flatnonzero(np.isfinite(curve.mean)).tolist()
-    upper = [f"{x(layer):.1f},{y(curve.mean[layer] + curve.std[layer]):.1f}" for layer in known]
-    lower = [f"{x(layer):.1f},{y(curve.mean[layer] - curve.std[layer]):.1f}" for layer in reversed(known)]
+    upper = [f"{x(layer):.1f},{y.clipped(curve.mean[layer] + curve.std[layer]):.1f}" for layer in known]
+    lower = [f"{x(layer):.1f},{y.clipped(curve.mean[layer] - curve.std[layer]):.1f}" for layer in reversed(known)]
     return element("polygon", points=" ".join(upper + lower), class_=f"band {curve.style}")
 
 
 def _line(curve: Curve, x: Axis, y: Axis) -> Markup:
     known = np.flatnonzero(np.isfinite(curve.mean)).tolist()
-    points = " ".join(f"{x(layer):.1f},{y(curve.mean[layer]):.1f}" for layer in known)
+    points = " ".join(f"{x(layer):.1f},{y.clipped(curve.mean[layer]):.1f}" for layer in known)
     return element("polyline", points=points, class_=f"line {curve.style}")
 
 
 def _markers(curve: Curve, x: Axis, y: Axis) -> list[Markup]:
     return [
-        _marker(curve.style, x(layer), y(curve.mean[layer]), f"layer {layer}, {curve.name}: {mean_and_std(mean, std)}")
+        _marker(
+            curve.style,
+            x(layer),
+            y.clipped(curve.mean[layer]),
+            f"layer {layer}, {curve.name}: {mean_and_std(mean, std)}",
+        )
         for layer, (mean, std) in enumerate(zip(curve.mean.tolist(), curve.std.tolist(), strict=True))
         if np.isfinite(mean)
     ]

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import isfinite
 
-from moe_core.reports.charts.axis import Axis
+from moe_core.figures.axis import Axis, round_ticks
 from moe_core.reports.charts.markup import Markup, element
 
 _WIDTH, _HEIGHT, _LEFT, _RIGHT, _TOP, _BOTTOM = 1120.0, 380.0, 62.0, 30.0, 46.0, 48.0
@@ -71,10 +71,14 @@ def _y_axis(chart: PointCurves) -> Axis:
 def _grid(chart: PointCurves, x: Axis, y: Axis) -> list[Markup]:
     parts = []
     bottom = _HEIGHT - _BOTTOM
-    for value in y.ticks():
+    for value, _ in round_ticks(y.low, y.high):
         parts.append(element("path", d=f"M{_LEFT},{y(value):.1f}H{_WIDTH - _RIGHT}", class_="grid"))
         parts.append(element("text", f"{value * 100:.4g}", x=_LEFT - 7, y=y(value) + 3.5, text_anchor="end"))
-    ticks = list(enumerate(chart.names)) if chart.names else [(v, _tick(v, chart)) for v in x.ticks(8)]
+    ticks = (
+        list(enumerate(chart.names))
+        if chart.names
+        else [(v, _tick(v, chart)) for v, _ in round_ticks(x.low, x.high, 8)]
+    )
     parts += [element("text", text, x=x(at), y=bottom + 17, text_anchor="middle") for at, text in ticks]
     value, text = chart.reference
     parts.append(element("path", d=f"M{_LEFT},{y(value):.1f}H{_WIDTH - _RIGHT}", class_="reference"))

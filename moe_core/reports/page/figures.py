@@ -8,9 +8,9 @@ from math import log
 import numpy as np
 
 from moe_core.analyses.contribution_tables import ExpertContributions, ScopeTables
+from moe_core.figures.axis import round_ticks
 from moe_core.numbers.formatting import count, percent, percent_with_interval, significant
 from moe_core.reports.charts import heat_map, interval_dots, layer_curves
-from moe_core.reports.charts.axis import Axis
 from moe_core.reports.charts.heat_map import HeatMap
 from moe_core.reports.charts.interval_dots import DotRow, IntervalDots
 from moe_core.reports.charts.layer_curves import Curve, LayerCurves
@@ -102,7 +102,7 @@ def accuracy_by_subject(report: ExpertContributions) -> Markup:
 
 
 def _percent_ticks(low: float, high: float) -> list[tuple[float, str]]:
-    return [(value, f"{value * 100:.4g} %") for value in Axis(low, high, 0, 1).ticks(4)]
+    return [(value, f"{value * 100:.4g} %") for value, _ in round_ticks(low, high, 4)]
 
 
 def _hover(tables: ScopeTables) -> list[list[str]]:

@@ -18,8 +18,8 @@ from app.state.trace_data import TraceData
 from app.views.entropy.chart import EntropyChart
 from app.views.entropy.curves import SUBJECT_LOOKS, EntropyOptions, Split, group_curves
 from app.views.entropy.view import EntropyView
-from app.widgets.plots.curve_chart import Curve
 from app.window.main_window import MainWindow
+from moe_core.figures.curves import Curve
 from moe_core.measures.entropy_by_layer import Band, EntropyKind
 from moe_core.measures.question_filter import QuestionFilter
 from moe_core.measures.question_table import Outcome

@@ -15,7 +15,7 @@ from app import theme
 from app.state.session import Session
 from app.state.what_if_state import Mode
 from app.views.entropy.view import EntropyView
-from app.widgets.plots.curve_chart import Curve
+from moe_core.figures.curves import Curve
 from moe_core.measures.question_filter import QuestionFilter
 from moe_core.measures.routing_sample import Scope
 from moe_core.traces.reader import Trace, open_trace

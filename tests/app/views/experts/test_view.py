@@ -19,7 +19,7 @@ from app.content.expert_grid import GRID_METRICS
 from app.state.session import Session
 from app.views.experts.view import ExpertsView
 from app.widgets.eliding_label import ElidingLabel
-from app.widgets.plots.heat_map_data import blank_colour
+from app.widgets.plots.blank_colour import blank_colour
 from app.window.main_window import MainWindow
 from moe_core.measures.question_filter import QuestionFilter
 from moe_core.measures.question_table import Outcome

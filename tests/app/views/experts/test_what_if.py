@@ -17,9 +17,9 @@ from app.content.expert_grid import GRID_METRICS
 from app.state.session import Session
 from app.state.what_if_state import Mode
 from app.views.experts.view import ExpertsView
-from app.widgets.plots.colour_maps import DIVERGING, SEQUENTIAL
-from app.widgets.plots.heat_map_data import HeatMapData
 from app.widgets.plots.heat_map_sides import legend_entries
+from moe_core.figures.colour_maps import DIVERGING, SEQUENTIAL
+from moe_core.figures.heat_map import HeatMapFigure
 from moe_core.interventions.intervention import Intervention, act_on
 from moe_core.measures.question_filter import QuestionFilter
 from moe_core.measures.routing_in_scope import sample
@@ -48,7 +48,7 @@ def shown(session: Session, qtbot: QtBot) -> ExpertsView:
     return made
 
 
-def data(view: ExpertsView) -> HeatMapData:
+def data(view: ExpertsView) -> HeatMapFigure:
     """What the heat map was given."""
     assert view.heat_map.data is not None
     return view.heat_map.data

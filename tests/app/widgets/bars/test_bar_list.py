@@ -10,9 +10,9 @@ from pytestqt.qtbot import QtBot
 
 from app import theme
 from app.widgets.bars.bar_list import BarList
-from app.widgets.bars.row import BarRow
 from app.widgets.bars.section import BarContent, BarSection
-from app.widgets.figures.table import FigureTable
+from moe_core.figures.bars import BarRow
+from moe_core.figures.table import FigureTable
 
 ROWS = (
     BarRow("first", 1.0, "100 %", "the whole", sign="✓", sign_colour=theme.RIGHT),

@@ -14,8 +14,8 @@ from PySide6.QtWidgets import QMenu, QMessageBox, QTableWidget, QWidget
 from pytestqt.qtbot import QtBot
 
 from app.widgets.figures.figure import Figure
-from app.widgets.figures.table import FigureTable
 from app.widgets.safe_text import as_message
+from moe_core.figures.table import FigureTable
 
 CAPTION = "model · quiz · scope answer · n = 3"
 TABLE = FigureTable(("layer", "value"), ((0, 0.25), (1, None)))

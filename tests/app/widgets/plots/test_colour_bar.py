@@ -8,7 +8,7 @@ from pytestqt.qtbot import QtBot
 
 from app.widgets.plots.colour_bar import ColourBar
 from app.widgets.plots.colour_controls import ColourControls
-from app.widgets.plots.colour_scale import ColourScale
+from moe_core.figures.colour_scale import ColourScale
 
 VALUES = np.append(np.linspace(0.01, 1.0, 200), [np.nan, 0.0, 9.0])
 

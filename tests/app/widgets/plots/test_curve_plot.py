@@ -12,9 +12,9 @@ from pytestqt.qtbot import QtBot
 
 from app import theme
 from app.widgets.figures.figure import Figure
-from app.widgets.plots.curve_chart import Curve, CurveChart, Range, Reference, Style, value_range
 from app.widgets.plots.curve_plot import CurvePlot
-from app.widgets.plots.linear_axis import LinearAxis, round_step
+from moe_core.figures.axis import Axis, round_step
+from moe_core.figures.curves import Curve, CurveFigure, Range, Reference, Style, value_range
 
 LAYERS = np.arange(6)
 HIGH = np.array([1.0, 1.2, 1.4, 1.3, 1.1, 1.5])
@@ -27,7 +27,7 @@ def curve(
     return Curve(name, LAYERS, mean, mean - spread, mean + spread, colour, style or Style(), 12)
 
 
-CHART = CurveChart(
+CHART = CurveFigure(
     curves=(curve("right"), curve("wrong", HIGH - 0.6, theme.WRONG, style=Style((5, 2), "square"))),
     x_name="layer",
     x_title="MoE layer",
@@ -42,7 +42,7 @@ CHART = CurveChart(
 def show(qtbot: QtBot) -> Callable[..., CurvePlot]:
     """Shows a chart in a plot of 700 x 400 pixels."""
 
-    def shown(chart: CurveChart = CHART, hidden: frozenset[str] = frozenset()) -> CurvePlot:
+    def shown(chart: CurveFigure = CHART, hidden: frozenset[str] = frozenset()) -> CurvePlot:
         plot = CurvePlot()
         qtbot.addWidget(plot)
         plot.resize(700, 400)
@@ -93,8 +93,8 @@ def test_the_axis_holds_everything_and_can_begin_at_zero() -> None:
     assert value_range(CHART, wide)[0] == 0.0
 
 
-@pytest.mark.parametrize("chart", [CurveChart(), replace(CHART, curves=()), replace(CHART, references=())])
-def test_charts_without_curves_or_lines_are_drawn(show: Callable[..., CurvePlot], chart: CurveChart) -> None:
+@pytest.mark.parametrize("chart", [CurveFigure(), replace(CHART, curves=()), replace(CHART, references=())])
+def test_charts_without_curves_or_lines_are_drawn(show: Callable[..., CurvePlot], chart: CurveFigure) -> None:
     """An empty chart has axes, and no error."""
     show(chart).grab()
     show(chart, frozenset({"right", "wrong"})).grab()
@@ -213,7 +213,7 @@ def test_the_vector_export_keeps_text_as_text(show: Callable[..., CurvePlot]) ->
 
 def test_ticks_are_round_and_apart() -> None:
     """Steps of 1, 2 or 5; labels with as many decimals as the step needs."""
-    axis = LinearAxis(0.0, 2.1, 300.0, 0.0)
+    axis = Axis(0.0, 2.1, 300.0, 0.0)
     assert [label for _, label in axis.ticks(60)] == ["0.0", "0.5", "1.0", "1.5", "2.0"]
     assert axis(0.0) == 300.0
     assert axis.value_at(axis(1.3)) == pytest.approx(1.3)

@@ -16,18 +16,19 @@ from pytestqt.qtbot import QtBot
 
 from app import theme
 from app.widgets.figures.figure import Figure
-from app.widgets.plots.colour_scale import ColourScale
+from app.widgets.plots.blank_colour import blank_colour
 from app.widgets.plots.grid_layout import Place
 from app.widgets.plots.grid_selection import Cells, Choice
 from app.widgets.plots.heat_map import HeatMap
-from app.widgets.plots.heat_map_data import HeatMapData, blank_colour
+from moe_core.figures.colour_scale import ColourScale
+from moe_core.figures.heat_map import HeatMapFigure
 
 SHIFT, CTRL, PLAIN = Qt.KeyboardModifier.ShiftModifier, Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier(0)
 SHAPES = [(16, 64), (8, 32), (48, 128)]
 FloatArray = NDArray[np.float64]
 
 
-def make_data(L: int = 4, E: int = 8, **changes: object) -> HeatMapData:
+def make_data(L: int = 4, E: int = 8, **changes: object) -> HeatMapFigure:
     """Values 0..1, each cell its own; nothing never used."""
     values = np.linspace(0, 1, L * E).reshape(L, E)
     fields = {
@@ -37,7 +38,7 @@ def make_data(L: int = 4, E: int = 8, **changes: object) -> HeatMapData:
         "row_marginals": values.mean(axis=1),
         "column_marginals": values.mean(axis=0),
     }
-    return HeatMapData(**(fields | changes))  # type: ignore[arg-type]  # names are the fields' own
+    return HeatMapFigure(**(fields | changes))  # type: ignore[arg-type]  # names are the fields' own
 
 
 @pytest.fixture
@@ -46,7 +47,7 @@ def heat_map(qtbot: QtBot) -> HeatMap:
     return shown(qtbot, make_data())
 
 
-def shown(qtbot: QtBot, data: HeatMapData, width: int = 500, height: int = 320) -> HeatMap:
+def shown(qtbot: QtBot, data: HeatMapFigure, width: int = 500, height: int = 320) -> HeatMap:
     """A heat map on the screen that selects what is chosen."""
     made = HeatMap()
     qtbot.addWidget(made)

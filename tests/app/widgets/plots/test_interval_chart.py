@@ -8,17 +8,17 @@ from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QColor
 from pytestqt.qtbot import QtBot
 
-from app.widgets.plots.curve_chart import Reference, Style
 from app.widgets.plots.interval_chart import IntervalPlot
-from app.widgets.plots.interval_chart_data import IntervalChart, IntervalSeries
+from moe_core.figures.curves import Reference, Style
+from moe_core.figures.points import PointFigure, PointSeries
 
 NAN = float("nan")
 RED, BLUE = "#ff0000", "#0000ff"
 
 
-def series(name: str, colour: str, values: tuple[float, ...], *, is_band: bool = False) -> IntervalSeries:
+def series(name: str, colour: str, values: tuple[float, ...], *, is_band: bool = False) -> PointSeries:
     """Points at 1, 2, .. with bounds three above and below."""
-    return IntervalSeries(
+    return PointSeries(
         name=name,
         x=tuple(float(n + 1) for n in range(len(values))),
         values=values,
@@ -31,7 +31,7 @@ def series(name: str, colour: str, values: tuple[float, ...], *, is_band: bool =
     )
 
 
-CHART = IntervalChart(
+CHART = PointFigure(
     (series("one", RED, (10.0, 20.0, 15.0)), series("two", BLUE, (40.0, 50.0, NAN), is_band=True)),
     "factor",
     "points",
@@ -101,14 +101,14 @@ def test_ranges_hold_everything() -> None:
     assert low < 0
     assert high > 53
     assert replace(CHART, names=("a", "b")).x_range() == (-0.5, 1.5)
-    assert np.diff(IntervalChart().y_range())[0] > 0
-    assert np.diff(IntervalChart().x_range())[0] > 0
+    assert np.diff(PointFigure().y_range())[0] > 0
+    assert np.diff(PointFigure().x_range())[0] > 0
 
 
 def test_an_empty_chart_and_a_single_point_are_drawn(plot: IntervalPlot) -> None:
     """No warning from Qt, which would fail the test."""
-    plot.show_chart(IntervalChart())
+    plot.show_chart(PointFigure())
     plot.grab()
     single = replace(series("single", RED, (5.0,), is_band=True), x=(0.0,))
-    plot.show_chart(IntervalChart((single,), names=("a very long name that cannot be shown as a whole",)))
+    plot.show_chart(PointFigure((single,), names=("a very long name that cannot be shown as a whole",)))
     assert colour_at(plot, plot.place_of((0, 0)).toPoint()).red() > 200

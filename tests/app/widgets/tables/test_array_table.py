@@ -7,8 +7,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.widgets.figures.table import FigureTable
 from app.widgets.tables.array_table import ArrayTable, ColumnStyle, ExportedRows
+from moe_core.figures.table import FigureTable
 
 WORD = ColumnStyle("word", "Word", "Word", "A word.", width=8)
 NUMBER = ColumnStyle("number", "Number", "Number (nats)", "A number.", width=8, exported=float, is_number=True)

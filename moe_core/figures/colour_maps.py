@@ -1,18 +1,21 @@
-"""The colour maps of the window, all safe for colour-blind eyes: two that rise, two that diverge from a middle.
+"""The colour maps of every figure, all safe for colour-blind eyes: two that rise, two that diverge from a middle.
 
 cividis and viridis: https://doi.org/10.1371/journal.pone.0199239; the CET maps: https://arxiv.org/abs/1509.03700.
 """
 
+import json
 from functools import cache
+from pathlib import Path
 
 import numpy as np
-import pyqtgraph
 from numpy.typing import NDArray
 
 SEQUENTIAL = ("cividis", "viridis")
 """From dark to light."""
 DIVERGING = ("CET-D1", "CET-CBD1")
 """From blue through near-white to the opposite colour."""
+
+_FILE = Path(__file__).parent.parent.parent / "resources" / "figures" / "colour_maps.json"
 
 
 def maps_for(*, is_signed: bool) -> tuple[str, ...]:
@@ -22,12 +25,9 @@ def maps_for(*, is_signed: bool) -> tuple[str, ...]:
 
 @cache
 def colour_table(name: str) -> NDArray[np.uint8]:
-    """Red, green and blue of 256 steps of a map [256, 3], the lowest value's first; read from package data."""
-    colours = pyqtgraph.colormap.get(name)
-    assert colours is not None
-    table: NDArray[np.uint8] = np.asarray(colours.getLookupTable(nPts=256, alpha=False), np.uint8)
-    table.flags.writeable = False
-    return table
+    """Red, green and blue of 256 steps of a map [256, 3], the lowest value's first; read-only."""
+    maps: dict[str, str] = json.loads(_FILE.read_text(encoding="utf-8"))
+    return np.frombuffer(bytes.fromhex(maps[name]), np.uint8).reshape(256, 3)
 
 
 def luminance(rgb: NDArray[np.uint8]) -> NDArray[np.float64]:

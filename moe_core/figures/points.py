@@ -4,14 +4,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from app.widgets.plots.curve_chart import Reference, Style
+from moe_core.figures.curves import Reference, Style
 
-Place = tuple[int, int]
+PointPlace = tuple[int, int]
 """Series, and point of the series."""
 
 
 @dataclass(frozen=True)
-class IntervalSeries:
+class PointSeries:
     """Points in order of `x`; `lower` and `upper` bound each, NaN where nothing does. `texts` read each point out.
 
     `is_band`: the bounds are a range over several draws and are filled, not drawn as a bar at every point.
@@ -29,14 +29,18 @@ class IntervalSeries:
 
 
 @dataclass(frozen=True)
-class IntervalChart:
-    """A whole chart. `names` label the places 0, 1, .. where x is no scale; series are joined by lines where it is."""
+class PointFigure:
+    """A whole chart. `names` label the places 0, 1, .. where x is no scale; series are joined by lines where it is.
 
-    series: tuple[IntervalSeries, ...] = ()
+    `title` says what the chart is of, for readers that do not see it.
+    """
+
+    series: tuple[PointSeries, ...] = ()
     x_title: str = ""
     y_title: str = ""
     reference: Reference | None = None
     names: tuple[str, ...] = ()
+    title: str = ""
 
     @property
     def x_values(self) -> tuple[float, ...]:
@@ -61,7 +65,7 @@ class IntervalChart:
         air = 0.08 * (high - low) or 1.0
         return low - air, high + air
 
-    def step(self, place: Place, over_series: int, over_points: int) -> Place:
+    def step(self, place: PointPlace, over_series: int, over_points: int) -> PointPlace:
         """The place that so many steps lead to; between series the x that is nearest."""
         if not self.series:
             return place

@@ -8,34 +8,47 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtGui import QColor, QPalette
 
-from app.widgets.plots.colour_scale import ColourScale
+from moe_core.figures.colour_scale import ColourScale
+from moe_core.figures.curves import Reference
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
 
 
+def _no_text(layer: int, expert: int) -> str:
+    return ""
+
+
 @dataclass(frozen=True)
-class HeatMapData:
+class HeatMapFigure:
     """`values` [L, E] are NaN where there is nothing to show; `is_never_used` cells carry a dot, `hatched` ones lines,
     which mean `hatched_name`.
 
     `row_marginals` [L] and `column_marginals` [E] are drawn as bars, from a middle where the values are signed, and
-    named by `marginal_name`. `note` stands over the cells: why there is nothing to see.
+    named by `marginal_name`; empty arrays draw none. `value_title` names the colours, with their unit, `mark`
+    is a value pointed at beside them. `describe` is the hover text of a cell. `note` stands over the cells: why there
+    is nothing to see. `blank_name` says what a cell without a value means.
     """
 
     values: FloatArray
     is_never_used: BoolArray
     scale: ColourScale
-    row_marginals: FloatArray
-    column_marginals: FloatArray
+    row_marginals: FloatArray = field(default_factory=lambda: np.zeros(0))
+    column_marginals: FloatArray = field(default_factory=lambda: np.zeros(0))
     marginal_name: str = "mean"
     is_signed: bool = False
     hatched: BoolArray | None = None
     hatched_name: str = "masked"
     note: str = ""
+    title: str = ""
+    value_title: str = ""
+    row_title: str = "layer"
+    column_title: str = "expert"
+    blank_name: str = "no value"
+    mark: Reference | None = None
     format_value: Callable[[float], str] = field(default=lambda value: f"{value:.3g}", compare=False)
+    describe: Callable[[int, int], str] = field(default=_no_text, compare=False)
 
     @property
     def n_layers(self) -> int:
@@ -52,14 +65,8 @@ class HeatMapData:
         """Cells that have no value [L, E]."""
         return np.isnan(self.values)
 
-    def rgb(self, palette: QPalette) -> NDArray[np.uint8]:
-        """Colour of each cell [L, E, 3]; grey where it has no value."""
+    def rgb(self, blank: tuple[int, int, int]) -> NDArray[np.uint8]:
+        """Colour of each cell [L, E, 3]; `blank` where it has no value."""
         colours = self.scale.rgb(self.values)
-        blank = blank_colour(palette)
-        colours[self.is_blank] = (blank.red(), blank.green(), blank.blue())
+        colours[self.is_blank] = blank
         return colours
-
-
-def blank_colour(palette: QPalette) -> QColor:
-    """The grey of cells without a value: no map has it near zero, nor at its ends."""
-    return palette.color(QPalette.ColorRole.Mid)

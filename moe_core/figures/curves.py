@@ -64,11 +64,12 @@ def plain_readout(curve: Curve, place: int) -> str:
 
 
 @dataclass(frozen=True, eq=False)
-class CurveChart:
+class CurveFigure:
     """A whole plot. `selected` is the x that is marked; `floor` the value that nothing lies below.
     Without `to_references` the axis fits the curves alone, and a reference beyond it is named at its end.
 
-    `readout` gives a curve's values at one place as text; it stands beside the curve's name.
+    `readout` gives a curve's values at one place as text; it stands beside the curve's name. `title`
+    says what the plot is of, for readers that do not see it.
     """
 
     curves: tuple[Curve, ...] = ()
@@ -82,6 +83,7 @@ class CurveChart:
     to_references: bool = True
     floor: float | None = None
     readout: Callable[[Curve, int], str] = plain_readout
+    title: str = ""
 
     @property
     def x_values(self) -> list[int]:
@@ -89,7 +91,7 @@ class CurveChart:
         return sorted({int(x) for curve in self.curves for x in curve.x})
 
 
-def value_range(chart: CurveChart, curves: Sequence[Curve]) -> tuple[float, float]:
+def value_range(chart: CurveFigure, curves: Sequence[Curve]) -> tuple[float, float]:
     """Lowest and highest value to show: everything that `curves`, references and ranges reach, and some air."""
     arrays = [array for curve in curves for array in (curve.mean, curve.low, curve.high)]
     values = np.concatenate([np.zeros(0), *arrays])

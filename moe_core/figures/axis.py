@@ -5,7 +5,7 @@ from math import ceil, floor, log10
 
 
 @dataclass(frozen=True)
-class LinearAxis:
+class Axis:
     """Maps `low`..`high` onto the pixels `start`..`stop` (upwards when start > stop)."""
 
     low: float
@@ -17,17 +17,25 @@ class LinearAxis:
         """The pixel of a value."""
         return self.start + (value - self.low) / ((self.high - self.low) or 1.0) * (self.stop - self.start)
 
+    def clipped(self, value: float) -> float:
+        """The pixel of a value; values outside stand at the ends."""
+        return self(min(max(value, self.low), self.high))
+
     def value_at(self, pixel: float) -> float:
         """The value of a pixel."""
         return self.low + (pixel - self.start) / ((self.stop - self.start) or 1.0) * (self.high - self.low)
 
     def ticks(self, spacing: float) -> list[tuple[float, str]]:
         """Round values inside the axis, at least `spacing` pixels apart, with labels of equally many decimals."""
-        count = max(1.0, abs(self.stop - self.start) / spacing)
-        step = round_step((self.high - self.low) / count)
-        first, last = ceil(self.low / step - 1e-9), floor(self.high / step + 1e-9)
-        decimals = max(0, -floor(log10(step) + 1e-9))
-        return [(number * step, f"{number * step + 0.0:,.{decimals}f}") for number in range(first, last + 1)]
+        return round_ticks(self.low, self.high, max(1.0, abs(self.stop - self.start) / spacing))
+
+
+def round_ticks(low: float, high: float, about: float = 5) -> list[tuple[float, str]]:
+    """Round values (steps of 1, 2 or 5 times a power of ten) between the ends, with labels of equally many decimals."""
+    step = round_step((high - low) / about)
+    first, last = ceil(low / step - 1e-9), floor(high / step + 1e-9)
+    decimals = max(0, -floor(log10(step) + 1e-9))
+    return [(number * step, f"{number * step + 0.0:,.{decimals}f}") for number in range(first, last + 1)]
 
 
 def round_step(rough: float) -> float:

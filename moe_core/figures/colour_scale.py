@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from app.widgets.plots.colour_maps import colour_table
+from moe_core.figures.colour_maps import colour_table
 
 FloatArray = NDArray[np.float64]
 RangeMode = Literal["full", "robust", "manual"]
@@ -72,6 +72,11 @@ def value_range(
     ends = np.percentile(shown, ROBUST_PERCENT) if mode == "robust" else np.array([shown.min(), shown.max()])
     low, high = (-ends[1], ends[1]) if is_signed else (ends[0], ends[1])
     return _apart(float(low), float(high))
+
+
+def hex_colour(map_name: str, place: float) -> str:
+    """The colour at a place 0..1 of a map (clipped) as #rrggbb."""
+    return "#" + bytes(colour_table(map_name)[round(min(max(place, 0.0), 1.0) * 255)]).hex()
 
 
 def is_usable_range(low: float, high: float, *, is_log: bool) -> bool:

@@ -6,19 +6,28 @@ import sys
 import numpy as np
 import pytest
 
-from app.widgets.plots.colour_maps import DIVERGING, SEQUENTIAL, colour_table, luminance, maps_for
-from app.widgets.plots.colour_scale import ColourScale, is_usable_range, value_range
+from moe_core.figures.colour_maps import DIVERGING, SEQUENTIAL, colour_table, luminance, maps_for
+from moe_core.figures.colour_scale import ColourScale, is_usable_range, value_range
 
 
 @pytest.mark.parametrize("name", [*SEQUENTIAL, *DIVERGING])
 def test_every_map_loads_from_package_data(name: str) -> None:
     """256 colours, none of them through matplotlib, colorcet or the network."""
     program = (
-        "import sys, socket; socket.socket = None; from app.widgets.plots.colour_maps import colour_table; "
+        "import sys, socket; socket.socket = None; from moe_core.figures.colour_maps import colour_table; "
         f"assert colour_table({name!r}).shape == (256, 3); "
         "assert not {'matplotlib', 'colorcet'} & set(sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
+
+
+@pytest.mark.parametrize("name", [*SEQUENTIAL, *DIVERGING])
+def test_every_map_is_pyqtgraphs(name: str) -> None:
+    """What a report draws has the window's colours."""
+    import pyqtgraph
+
+    table = pyqtgraph.colormap.get(name).getLookupTable(nPts=256, alpha=False)
+    np.testing.assert_array_equal(colour_table(name), table)
 
 
 @pytest.mark.parametrize("name", SEQUENTIAL)

@@ -15,6 +15,7 @@ from PySide6.QtCore import QEventLoop
 from PySide6.QtWidgets import QApplication, QWidget
 
 from app import theme
+from app.actions.menus import Menus
 from app.dialogs.experiment.dialog import ExperimentDialog
 from app.dialogs.record.dialog import RecordDialog
 from app.dialogs.shortcut_sheet import ShortcutSheet
@@ -87,7 +88,7 @@ def take_what_if(application: QApplication, window: MainWindow) -> None:
     window.docks["what_if"].raise_()
     waiting = QEventLoop()
     window.runner.ended.connect(waiting.quit)
-    window.trigger("run_what_if")
+    window.session.request("run_what_if")
     waiting.exec()
     flips = window.session.state.what_if
     assert flips is not None
@@ -117,7 +118,7 @@ def take_dialogs(application: QApplication, window: MainWindow) -> None:
     """What is asked before a recording, and the keys."""
     dialogs = {
         "record": RecordDialog(window.settings, window.runner, window),
-        "shortcuts": ShortcutSheet(window.menus.actions, window),
+        "shortcuts": ShortcutSheet(window.actions(), window),
     }
     for name, dialog in dialogs.items():
         dialog.show()
@@ -163,6 +164,7 @@ def main(trace: Path) -> None:
         settings.library.mkdir()
         trace = Path(shutil.copy(trace, settings.library / "demo.h5"))
         window = MainWindow(settings)
+        Menus(window)
         window.resize(*SIZE)
         window.show()
         window.reset_layout()

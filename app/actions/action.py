@@ -2,12 +2,9 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 from app.state.state import State
-
-if TYPE_CHECKING:
-    from app.window.main_window import MainWindow
+from app.window.main_window import MainWindow
 
 
 def always(state: State) -> bool:
@@ -27,7 +24,7 @@ class Action:
     name: str
     text: str
     tip: str
-    run: Callable[["MainWindow"], object]
+    run: Callable[[MainWindow], object]
     keys: tuple[str, ...] = ()
     is_enabled: Callable[[State], bool] = always
 
@@ -45,6 +42,6 @@ class Menu:
         return tuple(action for group in self.groups for action in group)
 
 
-def change_state(window: "MainWindow", **changes: object) -> None:
+def change_state(window: MainWindow, **changes: object) -> None:
     """Set fields of the session's state."""
     window.session.set(replace(window.session.state, **changes))  # type: ignore[arg-type]  # names are State's own

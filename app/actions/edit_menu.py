@@ -1,21 +1,18 @@
 """Undo and redo, and what is edited: the filter and the selection of experts."""
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from app.actions.action import Action, Menu, change_state, has_trace
+from app.window.main_window import MainWindow
 from moe_core.measures.question_filter import EVERYTHING
 
-if TYPE_CHECKING:
-    from app.window.main_window import MainWindow
 
-
-def _find_questions(window: "MainWindow") -> None:
+def _find_questions(window: MainWindow) -> None:
     window.show_view("questions")
     window.views["questions"].setFocus()
 
 
-def _filter_by_experts(window: "MainWindow") -> None:
+def _filter_by_experts(window: MainWindow) -> None:
     state = window.session.state
     change_state(window, filter=replace(state.filter, experts=tuple(sorted(state.experts))))
 

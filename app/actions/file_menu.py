@@ -1,24 +1,20 @@
 """Traces, and what can be made from one to take away: reports, figures, data."""
 
-from typing import TYPE_CHECKING
-
 from app.actions.action import Action, Menu, change_state, has_trace
 from app.dialogs.record.dialog import RecordDialog
 from app.files.figure_export import save_data, show_menu
 from app.files.report_saving import save_report
 from app.files.trace_files import ask_for_folder, ask_for_trace
 from app.running.recording import can_resume
-
-if TYPE_CHECKING:
-    from app.window.main_window import MainWindow
+from app.window.main_window import MainWindow
 
 
-def _ask_and_open(window: "MainWindow") -> None:
+def _ask_and_open(window: MainWindow) -> None:
     if chosen := ask_for_trace(window, window.settings.library):
         window.open_trace(chosen)
 
 
-def _record(window: "MainWindow") -> None:
+def _record(window: MainWindow) -> None:
     """Ask what to record."""
     if window.refuses_job():
         return
@@ -27,7 +23,7 @@ def _record(window: "MainWindow") -> None:
     dialog.open()
 
 
-def _choose_library(window: "MainWindow") -> None:
+def _choose_library(window: MainWindow) -> None:
     if folder := ask_for_folder(window, window.settings.library):
         window.settings.library = folder
         change_state(window, library=folder)

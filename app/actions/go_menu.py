@@ -1,14 +1,12 @@
 """Which question, and which of its tokens, is looked at."""
 
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 from app.actions.action import Action, Menu, change_state, has_trace
-
-if TYPE_CHECKING:
-    from app.window.main_window import MainWindow
+from app.window.main_window import MainWindow
 
 
-def _step(window: "MainWindow", step: int) -> None:
+def _step(window: MainWindow, step: int) -> None:
     """Go along the questions in the order of the list."""
     views = [view for view in window.views.values() if hasattr(view, "rows_in_order")]
     rows = cast("list[int]", views[0].rows_in_order()) if views else []

@@ -2,40 +2,48 @@
 
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING
 
+from PySide6.QtCore import QObject
 from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QMenu
 
 from app.actions import MENUS
 from app.actions.action import Action, Menu
-from app.state.state import State
 from app.widgets.safe_text import as_tooltip
-
-if TYPE_CHECKING:
-    from app.window.main_window import MainWindow
+from app.window.main_window import MainWindow
 
 
-class Menus:
-    """Fills a window's menu bar. `actions` are the made ones, by name."""
+class Menus(QObject):
+    """Fills a window's menu bar, and runs what its session requests.
 
-    def __init__(self, window: "MainWindow") -> None:
+    The made actions are the window's own: `window.actions()`, each named `action-` and its name.
+    """
+
+    def __init__(self, window: MainWindow) -> None:
+        super().__init__(window)
         self._window = window
-        self.actions: dict[str, QAction] = {}
+        self._session = window.session
+        self._made: dict[str, QAction] = {}
         self._recent = QMenu("Open recent", window)
         self._recent.setToolTipsVisible(True)
         self._recent.aboutToShow.connect(self._fill_recent)
         menus = {menu.title: self._add(menu) for menu in MENUS}
-        menus["File"].insertMenu(self.actions["demo"], self._recent)
+        menus["File"].insertMenu(self._made["demo"], self._recent)
         views = menus["View"].addMenu("Views")
         for dock in window.docks.values():
             views.addAction(dock.toggleViewAction())
+        self._session.changed.connect(self._enable)
+        self._session.requested.connect(self._trigger)
 
-    def follow(self, state: State) -> None:
+    def _enable(self) -> None:
         """Make grey what cannot be done now."""
         for menu in MENUS:
             for action in menu.actions:
-                self.actions[action.name].setEnabled(action.is_enabled(state))
+                self._made[action.name].setEnabled(action.is_enabled(self._session.state))
+
+    def _trigger(self, name: str) -> None:
+        """Run an action by its name, where it can be run."""
+        self._made[name].trigger()
 
     def _add(self, menu: Menu) -> QMenu:
         added = self._window.menuBar().addMenu(menu.title)
@@ -43,8 +51,9 @@ class Menus:
             if number:
                 added.addSeparator()
             for action in group:
-                made = self.actions[action.name] = self._make(action)
+                made = self._made[action.name] = self._make(action)
                 added.addAction(made)
+                self._window.addAction(made)
         return added
 
     def _make(self, action: Action) -> QAction:
@@ -53,7 +62,7 @@ class Menus:
         made.setShortcuts([QKeySequence(keys) for keys in action.keys])
         made.setToolTip(action.tip)
         made.setStatusTip(action.tip)
-        made.setEnabled(action.is_enabled(self._window.session.state))
+        made.setEnabled(action.is_enabled(self._session.state))
         made.triggered.connect(self._runs(action))
         return made
 

@@ -1,15 +1,11 @@
 """The what-if that is run, and the job that is stopped."""
 
-from typing import TYPE_CHECKING
-
 from app.actions.action import Action, Menu
 from app.running.what_ifs import can_run
-
-if TYPE_CHECKING:
-    from app.window.main_window import MainWindow
+from app.window.main_window import MainWindow
 
 
-def _run_what_if(window: "MainWindow") -> None:
+def _run_what_if(window: MainWindow) -> None:
     window.show_view("what_if")
     window.what_ifs.run()
 

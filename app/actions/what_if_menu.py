@@ -1,15 +1,11 @@
 """The mask being edited, which side of a what-if is shown, and the report of all of them."""
 
-from typing import TYPE_CHECKING
-
 from app.actions.action import Action, Menu, change_state, has_trace
 from app.content.mask_editing import toggled, with_experts
 from app.files.what_if_report_saving import save_what_ifs
 from app.state.state import State
 from app.state.what_if_state import Mode
-
-if TYPE_CHECKING:
-    from app.window.main_window import MainWindow
+from app.window.main_window import MainWindow
 
 _MODES = {
     Mode.BASELINE: ("Show the baseline", "Show the trace as it was recorded"),
@@ -34,16 +30,16 @@ def _has_mask(state: State) -> bool:
     return not state.intervention.is_empty()
 
 
-def _toggle_mask(window: "MainWindow") -> None:
+def _toggle_mask(window: MainWindow) -> None:
     state = window.session.state
     window.session.set(toggled(state, state.experts))
 
 
-def _clear_mask(window: "MainWindow") -> None:
+def _clear_mask(window: MainWindow) -> None:
     window.session.set(with_experts(window.session.state, ()))
 
 
-def _delete_mask(window: "MainWindow") -> None:
+def _delete_mask(window: MainWindow) -> None:
     window.mask_files.delete(window.session.state.intervention.name)
 
 

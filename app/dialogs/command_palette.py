@@ -10,12 +10,12 @@ _ACTION = Qt.ItemDataRole.UserRole
 class CommandPalette(QDialog):
     """Lists the actions whose text or tip holds every typed word; Enter runs the chosen one."""
 
-    def __init__(self, actions: dict[str, QAction], parent: QWidget) -> None:
+    def __init__(self, actions: list[QAction], parent: QWidget) -> None:
         super().__init__(parent)
         self.setWindowTitle("Command palette")
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.resize(560, 420)
-        self._actions = [action for name, action in actions.items() if name != "palette"]
+        self._actions = [action for action in actions if action.objectName() != "action-palette"]
         self.search = QLineEdit(placeholderText="What do you want to do?")
         self.search.setAccessibleName("Search actions")
         self.search.setToolTip("Words of an action's name or of what it does; arrow keys choose, Enter runs it")

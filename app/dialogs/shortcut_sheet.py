@@ -14,12 +14,12 @@ _IN_VIEWS = (
 class ShortcutSheet(QDialog):
     """A table one can search by eye and copy from."""
 
-    def __init__(self, actions: dict[str, QAction], parent: QWidget) -> None:
+    def __init__(self, actions: list[QAction], parent: QWidget) -> None:
         super().__init__(parent)
         self.setWindowTitle("Keyboard shortcuts")
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.resize(720, 560)
-        rows = [(_keys(action), action.text(), action.toolTip()) for action in actions.values() if _keys(action)]
+        rows = [(_keys(action), action.text(), action.toolTip()) for action in actions if _keys(action)]
         rows += _IN_VIEWS
         self.table = QTableWidget(len(rows), 3)
         self.table.setAccessibleName("Keyboard shortcuts")

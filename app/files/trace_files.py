@@ -6,7 +6,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Protocol
 
 from PySide6.QtCore import QObject, QProcess, Qt, QUrl, Slot
 from PySide6.QtGui import QDesktopServices
@@ -22,30 +21,30 @@ from moe_core.traces.library import delete_trace
 log = logging.getLogger(__name__)
 
 
-class Window(Protocol):
-    """What is needed of the window: it opens and compares traces, and says sentences."""
-
-    def open_trace(self, path: Path) -> bool:
-        """Show a trace."""
-
-    def compare_with(self, path: Path) -> None:
-        """Compare the trace shown with another one."""
-
-    def say(self, sentence: str, *, is_failure: bool = True) -> None:
-        """Show a sentence."""
-
-
 class TraceFiles(QObject):
-    """Answers `Session.path_requested`; whatever cannot be done is said in one sentence."""
+    """Answers `Session.path_requested`; whatever cannot be done is said in one sentence.
 
-    def __init__(self, session: Session, settings: Settings, window: Window, parent: QWidget) -> None:
+    `show_trace` opens a trace, `compare` compares the one shown with another; both say what they cannot do.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        settings: Settings,
+        parent: QWidget,
+        *,
+        show_trace: Callable[[Path], object],
+        compare: Callable[[Path], object],
+        say: Callable[[str], None],
+    ) -> None:
         super().__init__(parent)
         self._session = session
         self._settings = settings
-        self._window = window
         self._widget = parent
+        self._compare = compare
+        self._say = say
         self._does: dict[str, Callable[[Path], object]] = {
-            "open": window.open_trace,
+            "open": show_trace,
             "compare": self.toggle_comparison,
             "reveal": self.reveal,
             "delete": self.ask_and_delete,
@@ -58,21 +57,21 @@ class TraceFiles(QObject):
         if state.what_if is not None and _is(state.what_if.after, path):
             self._session.set(replace(state, what_if=None))
         elif state.trace is None:
-            self._window.say("Open the trace that it is to be compared with first.")
+            self._say("Open the trace that it is to be compared with first.")
         elif _is(state.trace, path):
-            self._window.say(f"{path.name} is the trace shown: choose another one to compare it with.")
+            self._say(f"{path.name} is the trace shown: choose another one to compare it with.")
         else:
-            self._window.compare_with(path)
+            self._compare(path)
 
     def reveal(self, path: Path) -> None:
         """Show the file in the system's file manager."""
         if not show_in_file_manager(path):
-            self._window.say(f"No file manager could be started; the trace is {path}.")
+            self._say(f"No file manager could be started; the trace is {path}.")
 
     def ask_and_delete(self, path: Path) -> None:
         """Delete a trace that is not in use, once the person has said so."""
         if sentence := self._why_kept(path):
-            self._window.say(sentence)
+            self._say(sentence)
             return
         box = QMessageBox(QMessageBox.Icon.Warning, "moescope", f"Delete {path.name}?", parent=self._widget)
         box.setObjectName("confirm-delete")
@@ -92,11 +91,11 @@ class TraceFiles(QObject):
         """Delete a trace, unless it is in use."""
         try:
             if sentence := self._why_kept(path):
-                self._window.say(sentence)
+                self._say(sentence)
                 return
             delete_trace(path)
         except MoeCoreError as error:
-            self._window.say(str(error))
+            self._say(str(error))
             return
         log.info("%s was deleted.", path)
         self._settings.remove_recent(path)

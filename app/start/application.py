@@ -10,6 +10,7 @@ from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QApplication
 
 from app import theme
+from app.actions.menus import Menus
 from app.dialogs.error_report import ErrorReport
 from app.log_records import installed_records
 from app.running.job_runner import JobEnded
@@ -19,7 +20,7 @@ from app.start.display import NO_DISPLAY, prepare_display
 from app.start.native_crash import CrashFile, take_reports
 from app.start.qt_messages import leave_qt_messages, log_qt_messages
 from app.start.signals import SignalListener, end_at_once
-from app.window.last_session import reopen_last
+from app.window.last_session import last_trace
 from app.window.main_window import MainWindow
 from moe_core.commands.job_console import Console
 from moe_core.system.console_text import log_to_stderr
@@ -58,10 +59,11 @@ def _run(options: argparse.Namespace) -> int:
     crashed = take_reports(settings.path.parent)
     crash_file = CrashFile(settings.path.parent)
     window = MainWindow(settings, greets=options.screenshot is None)
+    Menus(window)
     report = ErrorReport(window.runner, window)
     CrashReport(window.message_bar.say, window, report.add).install()
     window.runner.ended.connect(report.on_job_ended)
-    is_open = _open(window, options.trace)
+    is_open = open_first(window, options.trace)
     window.show()
     if settings.notice:
         window.message_bar.say(settings.notice)
@@ -80,10 +82,12 @@ def _run(options: argparse.Namespace) -> int:
     return code
 
 
-def _open(window: MainWindow, trace: str | None) -> bool:
+def open_first(window: MainWindow, trace: str | None) -> bool:
     """Whether there is nothing wrong with what the window is to show; if there is, the window says it."""
     if trace is None:
-        reopen_last(window)
+        last = last_trace(window.settings)
+        if last is not None:
+            window.open_trace(last)
     elif trace == "demo":
         QTimer.singleShot(0, window.open_demo)
     else:

@@ -1,4 +1,4 @@
-"""The window: docks for the views, menus from the actions, and what happens between views, files and jobs."""
+"""The window: docks for the views, and what happens between views, files and jobs."""
 
 import logging
 from dataclasses import replace
@@ -11,7 +11,6 @@ from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QShowEvent
 from PySide6.QtWidgets import QApplication, QMainWindow, QMessageBox
 
 from app import theme
-from app.actions.menus import Menus
 from app.dialogs.experiment.dialog import ExperimentDialog
 from app.files.figure_export import figure_in_use
 from app.files.mask_files import MaskFiles
@@ -29,13 +28,11 @@ from app.views import VIEWS
 from app.widgets.figures.figure import Figure
 from app.widgets.message_bar import MessageBar
 from app.widgets.safe_text import as_message
-from app.window import docking
-from app.window import last_session as remembering
+from app.window import docking, last_session
 from app.window.demo import demo_request, has_demo
 from app.window.job_outcomes import JobNews
 from app.window.status_line import StatusLine
 from app.window.toolbar import MainToolbar
-from app.window.tour import DONE as TOUR_DONE
 from app.window.tour import Tour
 from moe_core.errors import MoeCoreError
 from moe_core.jobs.record import RecordRequest
@@ -56,7 +53,6 @@ class MainWindow(QMainWindow):
         super().__init__()
         self.settings = settings
         self._greets = greets
-        self.tour: Tour = Tour(self)
         self.session: Session = Session(self)
         self.runner = JobRunner(self)
         self._is_told_to_close = False
@@ -72,22 +68,20 @@ class MainWindow(QMainWindow):
         self.experiments = ExperimentRunning(self.session, self.runner, self)
         self._experiment_dialog: ExperimentDialog | None = None
         self.mask_files: MaskFiles = MaskFiles(self.session, self.say, self)
-        self.trace_files = TraceFiles(self.session, self.settings, self, self)
+        self.trace_files = TraceFiles(
+            self.session, settings, self, show_trace=self.open_trace, compare=self.what_ifs.compare, say=self.say
+        )
         self.session.set(replace(self.session.state, library=self.settings.library))
         self.views: dict[str, View] = {view.name: view(self.session) for view in VIEWS}
         self._add_bars()
         self.docks = docking.add_docks(self, list(self.views.values()))
-        self.menus: Menus = Menus(self)
-        self._is_arranged = remembering.restore(self)
+        self.tour = Tour(self.docks, settings, self)
+        self._is_arranged = last_session.restore(self, self.views, settings)
+        self.message_bar.hide()  # it is a tool bar, and may have been open
         self.session.changed.connect(self._on_changed)
-        self.session.requested.connect(self.trigger)
         JobNews(self.runner, self.message_bar)
         self.recording.finished.connect(self._on_recorded)
         self.message_bar.log_wanted.connect(partial(self.show_view, "log"))
-
-    def trigger(self, name: str) -> None:
-        """Run an action by its name, where it can be run."""
-        self.menus.actions[name].trigger()
 
     def open_trace(self, path: Path) -> bool:
         """Show a trace; where it cannot be read, say why and go on showing what was shown."""
@@ -147,10 +141,6 @@ class MainWindow(QMainWindow):
             self._experiment_dialog.mask_taken.connect(partial(self.show_view, "what_if"))
         self._experiment_dialog.show_experiment(name)
 
-    def compare_with(self, path: Path) -> None:
-        """Compare the trace shown with another one."""
-        self.what_ifs.compare(path)
-
     def figure_in_use(self) -> Figure | None:
         """The figure that exports are about: where the focus is, else the grid's."""
         views: list[View] = sorted(self.views.values(), key=lambda view: view.name != "experts")
@@ -186,7 +176,6 @@ class MainWindow(QMainWindow):
         self.setStatusBar(self.status_line)
 
     def _on_changed(self, before: State, after: State) -> None:
-        self.menus.follow(after)
         if before.trace is not after.trace:
             if after.trace is not None:
                 self.settings.add_recent(after.trace.path)
@@ -197,8 +186,8 @@ class MainWindow(QMainWindow):
             self._greet()
 
     def _greet(self) -> None:
-        if self._greets and not self.settings.flag(TOUR_DONE):
-            self.tour.start()
+        if self._greets:
+            self.tour.greet()
 
     def close_without_asking(self) -> None:
         """Close; what runs stops after its batch."""
@@ -230,7 +219,8 @@ class MainWindow(QMainWindow):
         if not self._may_close():
             event.ignore()
             return
-        remembering.remember(self)
+        shown = self.session.state.trace
+        last_session.remember(self, self.views, shown.path if shown else None, self.settings)
         self.closing.emit()
         self.runner.close()
         for view in self.views.values():

@@ -1,15 +1,13 @@
 """Three hints on where to begin, shown with the demo until they are dismissed for good."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QEvent, QObject, QRect
 from PySide6.QtWidgets import QApplication, QDockWidget, QWidget
 
+from app.settings import Settings
 from app.widgets.hint_bubble import HintBubble
-
-if TYPE_CHECKING:
-    from app.window.main_window import MainWindow
 
 DONE = "tour-done"
 """The setting that says that the tour was dismissed for good."""
@@ -48,8 +46,10 @@ HINTS = (
 class Tour(QObject):
     """Shows one hint after the other beside the view it speaks of."""
 
-    def __init__(self, window: "MainWindow") -> None:
+    def __init__(self, docks: Mapping[str, QDockWidget], settings: Settings, window: QWidget) -> None:
         super().__init__(window)
+        self._docks = docks
+        self._settings = settings
         self._window = window
         self._number = 0
         self._focus_before: QWidget | None = None
@@ -70,10 +70,15 @@ class Tour(QObject):
         """The hint's place, counted from 0."""
         return self._number
 
+    def greet(self) -> None:
+        """Start, unless the tour was dismissed for good."""
+        if not self._settings.flag(DONE):
+            self.start()
+
     def start(self) -> None:
         """Show the first hint."""
         self._focus_before = QApplication.focusWidget()
-        self._watched = [self._window, *(self._window.docks[hint.view] for hint in HINTS)]
+        self._watched = [self._window, *(self._docks[hint.view] for hint in HINTS)]
         for widget in self._watched:
             widget.installEventFilter(self)
         self._show(0)
@@ -91,7 +96,7 @@ class Tour(QObject):
 
     def _finish(self) -> None:
         """Dismissed for good, or seen to its end."""
-        self._window.settings.put(DONE, True)
+        self._settings.put(DONE, True)
         self.stop()
 
     def _go_forward(self) -> None:
@@ -105,7 +110,7 @@ class Tour(QObject):
 
     def _show(self, number: int) -> None:
         self._number, hint = number, HINTS[number]
-        dock = self._window.docks[hint.view]
+        dock = self._docks[hint.view]
         dock.show()
         dock.raise_()  # it may stand behind another tab
         title = f"{hint.title} ({number + 1} of {len(HINTS)})"
@@ -113,7 +118,7 @@ class Tour(QObject):
         self._place()
 
     def _place(self) -> None:
-        self.bubble.stand_beside(place_of(self._window.docks[HINTS[self._number].view], self._window))
+        self.bubble.stand_beside(place_of(self._docks[HINTS[self._number].view], self._window))
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         if event.type() in (QEvent.Type.Resize, QEvent.Type.Move, QEvent.Type.Show) and self.is_running:

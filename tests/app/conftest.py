@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from app import theme
+from app.actions.menus import Menus
 from app.settings import Settings
 from app.start.application import configure
 from app.state.session import Session
@@ -95,6 +96,7 @@ def window(qtbot: QtBot, tmp_path: Path) -> Iterator[MainWindow]:
     settings = Settings(tmp_path / "settings.ini")
     settings.library = tmp_path / "library"
     made = MainWindow(settings)
+    Menus(made)
     made.show()
     qtbot.waitExposed(made)
     yield made

@@ -18,6 +18,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from app.actions import MENUS
 from app.state.session import Session
 from app.window.main_window import MainWindow
 
@@ -98,7 +99,7 @@ def unexplained(top: QWidget, *, visible_only: bool = False) -> str:
 @pytest.fixture(params=DIALOGS)
 def dialog(window: MainWindow, request: pytest.FixtureRequest) -> Iterator[QDialog]:
     """Each dialog, as its action opens it."""
-    window.trigger(request.param)
+    window.session.request(request.param)
     found = next(found for found in window.findChildren(QDialog) if found.isVisible())
     yield found
     found.close()
@@ -137,7 +138,9 @@ def test_every_control_of_a_dialog_explains_itself(dialog: QDialog) -> None:
 def test_every_action_has_a_tip_and_no_keys_are_taken_twice(window: MainWindow) -> None:
     """Tips teach in a sentence; a shortcut that two actions have works for neither."""
     keys: dict[str, str] = {}
-    for name, action in window.menus.actions.items():
+    assert len(window.actions()) == sum(len(menu.actions) for menu in MENUS)
+    for action in window.actions():
+        name = action.objectName()
         assert action.toolTip(), name
         assert action.text(), name
         for sequence in action.shortcuts():

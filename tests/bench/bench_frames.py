@@ -14,6 +14,7 @@ from PySide6.QtCore import QEventLoop, Qt, QTimer
 from PySide6.QtWidgets import QApplication
 
 from app import theme
+from app.actions.menus import Menus
 from app.settings import Settings
 from app.start.application import configure
 from app.window.main_window import MainWindow
@@ -66,7 +67,7 @@ def run(window: MainWindow) -> FrameClock:
     window.runner.progressed.connect(follow)
     window.recording.finished.connect(loop.quit)
     clock.phase = "loading"
-    window.trigger("demo")
+    window.session.request("demo")
     loop.exec()
     clock.stop()
     return clock
@@ -81,6 +82,7 @@ def main() -> None:
         settings = Settings(Path(folder) / "settings.ini")
         settings.library = Path(folder) / "library"
         window = MainWindow(settings)
+        Menus(window)
         window.show()
         print(run(window).report())
         window.close_without_asking()

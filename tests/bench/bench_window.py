@@ -27,6 +27,7 @@ from PySide6.QtCore import QEvent, QObject
 from PySide6.QtWidgets import QApplication
 
 from app import theme
+from app.actions.menus import Menus
 from app.settings import Settings
 from app.start.application import configure
 from app.state.state import State
@@ -184,6 +185,7 @@ def main() -> None:
         settings = Settings(Path(folder) / "settings.ini")
         settings.library = Path(folder)
         window = MainWindow(settings)
+        Menus(window)
         bench = Bench(window)
         window.resize(*(int(length) for length in options.size.split("x")))
         window.show()

@@ -70,7 +70,7 @@ def window(arguments: list[str], close_after_ms: int, mask: str = "") -> NoRetur
     def ask() -> None:
         for opened in windows():
             opened.session.set(replace(opened.session.state, intervention=parse_mask(mask)))
-            opened.trigger("run_what_if")
+            opened.session.request("run_what_if")
 
     configure = application.configure
 

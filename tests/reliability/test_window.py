@@ -11,8 +11,9 @@ from PySide6.QtCore import QAbstractItemModel, QAbstractListModel, Qt
 from PySide6.QtWidgets import QAbstractItemView, QApplication, QLabel, QMessageBox, QWidget
 from pytestqt.qtbot import QtBot
 
+from app.actions.menus import Menus
 from app.settings import Settings
-from app.window.last_session import reopen_last
+from app.start.application import open_first
 from app.window.main_window import MainWindow
 from moe_core.measures.routing_sample import Scope
 from moe_core.quizzes.question import Question
@@ -130,8 +131,9 @@ def test_settings_of_any_kind_open_a_window(tmp_path: Path, qtbot: QtBot) -> Non
         settings = Settings(path)
         settings.library = tmp_path / "library"
         window = MainWindow(settings)
+        Menus(window)
         window.show()
-        reopen_last(window)
+        open_first(window, None)
         QApplication.processEvents()
         window.close_without_asking()
         window.deleteLater()

@@ -4,6 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from PySide6.QtGui import QAction
 
 from app.content.mask_editing import with_experts
 from app.window.main_window import MainWindow
@@ -38,10 +39,10 @@ def test_kept_switched_to_and_deleted(masked: MainWindow) -> None:
     assert names(masked) == ["a/b: <odd>", "ONE", "one"]
     masked.session.set(replace(masked.session.state, intervention=masked.session.state.masks[0]))
     assert masked.session.state.intervention.reroute == MASK
-    masked.trigger("delete_mask")
+    masked.session.request("delete_mask")
     assert names(masked) == ["ONE", "one"]
     assert masked.session.state.intervention.reroute == MASK
-    assert not masked.menus.actions["delete_mask"].isEnabled()
+    assert not masked.findChild(QAction, "action-delete_mask").isEnabled()
     assert len(list((masked.settings.library / "masks").iterdir())) == 2
 
 
@@ -82,14 +83,14 @@ def test_shared_and_read_again(masked: MainWindow, tmp_path: Path, monkeypatch: 
     """Through a file that the command line takes too; a mask of a larger model is refused with the expert named."""
     path = tmp_path / "mine.json"
     monkeypatch.setattr("app.files.mask_files.QFileDialog.getSaveFileName", lambda *_: (str(tmp_path / "mine"), ""))
-    masked.trigger("write_mask")
+    masked.session.request("write_mask")
     assert read_intervention(path).reroute == MASK
-    masked.trigger("clear_mask")
+    masked.session.request("clear_mask")
     monkeypatch.setattr("app.files.mask_files.QFileDialog.getOpenFileName", lambda *_: (str(path), ""))
-    masked.trigger("read_mask")
+    masked.session.request("read_mask")
     assert masked.session.state.intervention.reroute == MASK
     save_intervention(path, act_on([(9, 60)], "drop"))
-    masked.trigger("read_mask")
+    masked.session.request("read_mask")
     assert "Expert 9:60 does not exist" in masked.message_bar.text
     assert masked.session.state.intervention.reroute == MASK
 

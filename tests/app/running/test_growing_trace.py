@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from PySide6.QtGui import QAction
 from pytestqt.qtbot import QtBot
 
 from app.window.main_window import MainWindow
@@ -77,7 +78,7 @@ def test_it_grows_until_it_is_complete(hasty: MainWindow, qtbot: QtBot, tmp_path
     other = OtherProgram(path)
     assert hasty.open_trace(path)
     qtbot.waitUntil(lambda: said(hasty, f"run.h5 is being recorded by process {other.process.pid} on "))
-    assert not hasty.menus.actions["resume"].isEnabled()
+    assert not hasty.findChild(QAction, "action-resume").isEnabled()
     hasty.message_bar.hide()
     other.write(RUN.n_prefixes + 2)
     qtbot.waitUntil(lambda: recorded(hasty) == 2)
@@ -104,7 +105,7 @@ def test_it_stays_partial(hasty: MainWindow, qtbot: QtBot, tmp_path: Path, ends_
         lambda: said(hasty, f"run.h5 is not recorded any more: 3 of {RUN.n_questions} questions are there.")
     )
     assert recorded(hasty) == 3
-    assert hasty.menus.actions["resume"].isEnabled()
+    assert hasty.findChild(QAction, "action-resume").isEnabled()
     following = OtherProgram(path)
     qtbot.waitUntil(lambda: said(hasty, f"is being recorded by process {following.process.pid} on "))
     following.process.communicate()

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import Qt, QTimer
+from PySide6.QtGui import QAction
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QMessageBox, QToolButton
 from pytestqt.qtbot import QtBot
@@ -64,7 +65,7 @@ class BoxAnswer:
 
 def test_from_the_dialog_to_the_trace(window: MainWindow, qtbot: QtBot, tmp_path: Path) -> None:
     """What the form asks for is recorded, shown, remembered as recent, and then a complete trace."""
-    window.trigger("record")
+    window.session.request("record")
     dialog = window.findChild(RecordDialog)
     assert dialog is not None
     dialog.form.amount.setCurrentIndex(1)
@@ -124,7 +125,7 @@ def test_a_second_recording_has_to_wait(window: MainWindow, qtbot: QtBot, tmp_pa
     """It is said what runs; no dialog opens and no second file is made."""
     with qtbot.waitSignal(window.recording.finished):
         window.start_recording(demo_into(tmp_path / "one.h5", limit=40))
-        window.trigger("record")
+        window.session.request("record")
         assert "Recording one.h5 is still running" in window.message_bar.text
         window.message_bar.hide()
         window.start_recording(demo_into(tmp_path / "two.h5"))
@@ -258,9 +259,9 @@ def test_a_partial_trace_is_resumed_by_a_click(window: MainWindow, qtbot: QtBot,
     qtbot.waitUntil(button.isVisible)
     with qtbot.waitSignal(window.recording.finished) as ended:
         qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
-        assert not window.menus.actions["resume"].isEnabled()
+        assert not window.findChild(QAction, "action-resume").isEnabled()
     assert ended.args[0].outcome == "done"
     assert ended.args[0].result.n_questions == 40 - before
     assert recorded(window) == 40
     qtbot.waitUntil(lambda: not button.isVisible())
-    assert not window.menus.actions["resume"].isEnabled()
+    assert not window.findChild(QAction, "action-resume").isEnabled()

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QAction
 from pytestqt.qtbot import QtBot
 
 from app.content.mask_editing import with_effect, with_experts
@@ -139,11 +140,11 @@ def test_a_sample_larger_than_the_trace_is_all_of_it(demo: MainWindow) -> None:
 def test_too_few_experts_left_is_not_run(demo: MainWindow, qtbot: QtBot) -> None:
     """F5 does nothing then; dropping them instead of re-routing is fine."""
     mask(demo, *((2, expert) for expert in range(31)))
-    assert not demo.menus.actions["run_what_if"].isEnabled()
+    assert not demo.findChild(QAction, "action-run_what_if").isEnabled()
     qtbot.keyClick(demo, Qt.Key.Key_F5)
     assert not demo.runner.is_busy
     demo.session.set(with_effect(demo.session.state, "drop", 1.0))
-    assert demo.menus.actions["run_what_if"].isEnabled()
+    assert demo.findChild(QAction, "action-run_what_if").isEnabled()
 
 
 def test_an_empty_selection_is_said(demo: MainWindow, qtbot: QtBot) -> None:
@@ -151,7 +152,7 @@ def test_an_empty_selection_is_said(demo: MainWindow, qtbot: QtBot) -> None:
     ask_few(demo)
     mask(demo, HARMFUL)
     demo.session.set(replace(demo.session.state, filter=QuestionFilter(text="no such text")))
-    demo.trigger("run_what_if")
+    demo.session.request("run_what_if")
     assert "there is nothing to ask" in demo.message_bar.text
     assert not demo.runner.is_busy
 
@@ -210,7 +211,7 @@ def test_a_trace_that_was_replaced_is_compared_with_nothing(demo: MainWindow, qt
     assert demo.session.state.what_if is None
     assert "was deleted, moved or replaced since it was opened" in demo.message_bar.text
     demo.message_bar.hide()
-    demo.trigger("run_what_if")
+    demo.session.request("run_what_if")
     assert not demo.runner.is_busy
     assert "was deleted, moved or replaced since it was opened" in demo.message_bar.text
 
@@ -233,7 +234,7 @@ def test_the_history_as_a_page(demo: MainWindow, qtbot: QtBot, tmp_path: Path, m
     run(qtbot, demo)
     page = tmp_path / "page.html"
     monkeypatch.setattr("app.files.what_if_report_saving.QFileDialog.getSaveFileName", lambda *_: (str(page), ""))
-    demo.trigger("save_what_ifs")
+    demo.session.request("save_what_ifs")
     text = page.read_text(encoding="utf-8")
     assert "&lt;b&gt;festivals" in text
     assert "<b>festivals" not in text
@@ -241,7 +242,7 @@ def test_the_history_as_a_page(demo: MainWindow, qtbot: QtBot, tmp_path: Path, m
     assert "http" not in text.replace("http-equiv", "")
     assert shown(demo).comparison.right_to_wrong[0] in text
     page = shown(demo).after.path
-    demo.trigger("save_what_ifs")
+    demo.session.request("save_what_ifs")
     assert "is a trace and is never overwritten" in demo.message_bar.text
 
 

@@ -15,13 +15,14 @@ from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QApplication, QMenu, QMessageBox
 from pytestqt.qtbot import QtBot
 
+from app.actions.menus import Menus
 from app.content.mask_editing import with_experts
 from app.running.job_runner import JobRunner
 from app.settings import Settings
 from app.start import qt_messages
+from app.start.application import open_first
 from app.start.crash_report import CrashReport
 from app.window.demo import demo_request, has_demo
-from app.window.last_session import reopen_last
 from app.window.main_window import MainWindow
 from moe_core.errors import TraceError
 from moe_core.traces.library import trace_paths
@@ -114,7 +115,7 @@ def test_a_hidden_dock_stays_hidden_until_the_layout_is_reset(tmp_path: Path, qt
     first.close_without_asking()
     second = opened_window(tmp_path, qtbot)
     assert second.docks["entropy"].isHidden()
-    second.trigger("reset_layout")
+    second.session.request("reset_layout")
     assert not second.docks["entropy"].isHidden()
     toggle(second, "Entropy")
     toggle(second, "Entropy")
@@ -133,7 +134,7 @@ def test_a_moved_dock_is_remembered_and_put_back(tmp_path: Path, qtbot: QtBot) -
     second = opened_window(tmp_path, qtbot)
     assert second.dockWidgetArea(second.docks["question"]) == Qt.DockWidgetArea.BottomDockWidgetArea
     assert second.docks["expert"].isFloating()
-    second.trigger("reset_layout")
+    second.session.request("reset_layout")
     assert second.dockWidgetArea(second.docks["question"]) != Qt.DockWidgetArea.BottomDockWidgetArea
     assert not second.docks["expert"].isFloating()
     second.close_without_asking()
@@ -278,12 +279,12 @@ def test_the_last_trace_is_shown_again(tmp_path: Path, trace_path: Path, qtbot: 
     first.open_trace(trace_path)
     first.close_without_asking()
     second = opened_window(tmp_path, qtbot)
-    reopen_last(second)
+    open_first(second, None)
     assert second.session.state.trace is not None
     second.close_without_asking()
     trace_path.unlink()
     third = opened_window(tmp_path, qtbot)
-    reopen_last(third)
+    open_first(third, None)
     assert third.session.state.trace is None
     assert third.message_bar.text == ""
     third.close_without_asking()
@@ -296,6 +297,7 @@ def opened_window(folder: Path, qtbot: QtBot) -> MainWindow:
     settings = Settings(folder / "settings.ini")
     settings.library = folder / "library"
     window = MainWindow(settings)
+    Menus(window)
     with qtbot.waitExposed(window):
         window.show()
     return window

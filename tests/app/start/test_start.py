@@ -212,7 +212,7 @@ LONG_STEP = """
 import hashlib, os, signal, sys, threading, time
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QApplication
-from app import application, signals
+from app.start import application, signals
 from app.window.main_window import MainWindow
 
 signals.PATIENCE_S = 0.3

@@ -9,6 +9,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
+from app.actions.menus import Menus
 from app.settings import Settings
 from app.window.demo import NAME
 from app.window.main_window import MainWindow
@@ -32,6 +33,7 @@ def settings(tmp_path: Path, demo_path: Path) -> Settings:
 def greeting(qtbot: QtBot, settings: Settings) -> Iterator[MainWindow]:
     """A window that greets with the tour."""
     made = MainWindow(settings, greets=True)
+    Menus(made)
     made.show()
     qtbot.waitExposed(made)
     yield made
@@ -43,7 +45,7 @@ def greeting(qtbot: QtBot, settings: Settings) -> Iterator[MainWindow]:
 @pytest.fixture
 def tour(greeting: MainWindow) -> Tour:
     """The tour as it comes with the demo."""
-    greeting.trigger("demo")
+    greeting.session.request("demo")
     return greeting.tour
 
 
@@ -51,7 +53,7 @@ def test_it_comes_with_the_demo_alone(greeting: MainWindow, trace_path: Path) ->
     """Another trace is shown without it."""
     greeting.open_trace(trace_path)
     assert not greeting.tour.is_running
-    greeting.trigger("demo")
+    greeting.session.request("demo")
     assert greeting.tour.is_running
 
 
@@ -59,7 +61,7 @@ def test_a_window_that_does_not_greet_shows_the_demo_alone(window: MainWindow, d
     """Such as one that is opened for a picture."""
     window.settings.library.mkdir()
     shutil.copy(demo_path, window.settings.library / NAME)
-    window.trigger("demo")
+    window.session.request("demo")
     assert window.session.state.trace is not None
     assert not window.tour.is_running
 
@@ -68,7 +70,7 @@ def test_it_comes_after_the_demo_was_recorded(greeting: MainWindow, qtbot: QtBot
     """On a first start the demo is recorded first, with nothing in front of it."""
     (greeting.settings.library / NAME).unlink()
     with qtbot.waitSignal(greeting.recording.finished):
-        greeting.trigger("demo")
+        greeting.session.request("demo")
         assert not greeting.tour.is_running
     assert greeting.tour.is_running
 
@@ -109,7 +111,7 @@ def test_escape_closes_it_for_now(tour: Tour, greeting: MainWindow, qtbot: QtBot
     qtbot.keyClick(greeting.focusWidget(), Qt.Key.Key_Escape)
     assert not tour.is_running
     assert not greeting.settings.flag(DONE)
-    greeting.trigger("demo")
+    greeting.session.request("demo")
     assert tour.is_running
 
 
@@ -121,10 +123,10 @@ def test_it_is_dismissed_for_good(tour: Tour, greeting: MainWindow, qtbot: QtBot
     for _ in range(3 if way == "seen" else 0):
         qtbot.mouseClick(tour.bubble.forward_button, LEFT_CLICK)
     assert not tour.is_running
-    greeting.trigger("demo")
+    greeting.session.request("demo")
     assert not tour.is_running
     assert Settings(greeting.settings.path).flag(DONE) or greeting.settings.flag(DONE)
-    greeting.trigger("tour")
+    greeting.session.request("tour")
     assert tour.is_running
     assert tour.number == 0
 
@@ -151,7 +153,7 @@ def test_each_hint_stands_beside_its_dock_inside_the_window(
 def test_a_hidden_dock_is_shown_for_its_hint(greeting: MainWindow, qtbot: QtBot) -> None:
     """Whoever closed the list is shown the list."""
     greeting.docks["questions"].hide()
-    greeting.trigger("tour")
+    greeting.session.request("tour")
     assert greeting.docks["questions"].isVisible()
 
 

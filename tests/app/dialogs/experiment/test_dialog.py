@@ -41,7 +41,7 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def dialog(window: MainWindow, recorded: Path) -> ExperimentDialog:
     """The dialog beside a window on that trace."""
     window.open_trace(recorded)
-    window.trigger("experiment_never_used")
+    window.session.request("experiment_never_used")
     made = window.findChild(ExperimentDialog)
     assert isinstance(made, ExperimentDialog)
     return made
@@ -61,7 +61,7 @@ def type_into(field: QLineEdit, text: str) -> None:
 
 def test_the_menu_offers_every_experiment(window: MainWindow, recorded: Path) -> None:
     """Without a trace none can be chosen; with one each opens the dialog with its own options."""
-    actions = [window.menus.actions[f"experiment_{each.name.replace('-', '_')}"] for each in EXPERIMENTS]
+    actions = [action for action in window.actions() if action.objectName().startswith("action-experiment_")]
     assert not any(action.isEnabled() for action in actions)
     window.open_trace(recorded)
     for action, experiment in zip(actions, EXPERIMENTS, strict=True):
@@ -79,7 +79,7 @@ def test_the_menu_offers_every_experiment(window: MainWindow, recorded: Path) ->
 def test_the_cost_follows_the_form(dialog: ExperimentDialog, window: MainWindow) -> None:
     """Runs times questions before anything is run; what makes no sense is said and cannot be run."""
     assert dialog.cost.text() == "At most 2 runs of 40 questions: 80 answers."
-    window.trigger("experiment_boost_best")
+    window.session.request("experiment_boost_best")
     assert dialog.cost.text() == "At most 18 runs of 20 questions: 360 answers."
     dialog.form.repeats.setValue(1)
     dialog.form.asks_baseline.setChecked(True)
@@ -149,7 +149,7 @@ def test_results_stay_and_points_come_while_it_runs(dialog: ExperimentDialog, wi
     """A second experiment beside the first; its points are drawn as they come; the first is one click away."""
     run(qtbot, window, dialog)
     first = dialog.pane.run
-    window.trigger("experiment_pruning_curve")
+    window.session.request("experiment_pruning_curve")
     type_into(dialog.form.shares, "0, 25, 50")
     dialog.form.repeats.setValue(2)
     seen: list[int] = []
@@ -173,7 +173,7 @@ def test_results_stay_and_points_come_while_it_runs(dialog: ExperimentDialog, wi
 
 def test_cancelling_keeps_nothing(dialog: ExperimentDialog, window: MainWindow, qtbot: QtBot) -> None:
     """Stopped after the first point: no result, and the next one can be run."""
-    window.trigger("experiment_pruning_curve")
+    window.session.request("experiment_pruning_curve")
     with qtbot.waitSignal(window.experiments.finished) as told:
         qtbot.mouseClick(dialog.run_button, Qt.MouseButton.LeftButton)
         assert not dialog.run_button.isEnabled()
@@ -214,7 +214,7 @@ def test_masks_of_another_trace_cannot_be_taken(
 
 def test_the_scope_of_the_form_is_that_of_the_request(dialog: ExperimentDialog, window: MainWindow) -> None:
     """The usual one stands first and means the experiment's own."""
-    window.trigger("experiment_pruning_curve")
+    window.session.request("experiment_pruning_curve")
     assert dialog.form.scope.itemText(0) == "prompt (usual)"
     assert dialog.form.choices.scope is None
     dialog.form.scope.setCurrentText("answer")

@@ -13,8 +13,9 @@ from moe_core.commands.job_console import JobInterruptedError, run_job
 from moe_core.errors import InterventionError
 from moe_core.interventions.file import read_intervention
 from moe_core.interventions.intervention import Intervention, parse_mask
+from moe_core.jobs.fill_trace import RecordResult
 from moe_core.jobs.load_model import ModelRequest
-from moe_core.jobs.record import RecordRequest, RecordResult, record
+from moe_core.jobs.record import RecordRequest, record
 from moe_core.jobs.run_plan import MAX_BATCH_TOKENS, RunOptions
 from moe_core.quizzes.selection import QuestionSelection
 from moe_core.system.console_text import print_lines

@@ -4,7 +4,6 @@ Axes: n questions asked, C choices.
 """
 
 from collections.abc import Generator, Sequence
-from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -12,11 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from moe_core.interventions.intervention import Intervention
-from moe_core.jobs.clock import Clock
-from moe_core.jobs.events import Event, Notice
+from moe_core.jobs.clock import Clock, run_batches
+from moe_core.jobs.events import Event
 from moe_core.jobs.run_plan import RunPlan
+from moe_core.models.inference.batches import BatchRan
 from moe_core.numbers.paired_statistics import MeanChange, PairedChange, mean_change, paired_change
-from moe_core.traces.records import QuestionRecord, Status
+from moe_core.traces.records import Status
 
 if TYPE_CHECKING:
     from moe_core.models.loading.building import LoadedModel
@@ -77,18 +77,14 @@ class AskingAgain:
             keep_tokens=False,
             intervention=intervention,
         )
-        with closing(batches):
-            for records in batches:
-                if not isinstance(records, list):
-                    yield Notice(records.text)
-                    continue
-                answered = [record for record in records if isinstance(record, QuestionRecord)]
-                for record in answered:
-                    if record.answer.status is Status.ANSWERED:
-                        predicted[record.question] = record.answer.predicted
-                        logprobs[record.question] = record.answer.choice_logprobs
-                clock.count(tokenised, answered)
-                yield clock.progress()
+
+        def keep(batch: BatchRan) -> None:
+            for record in batch.questions:
+                if record.answer.status is Status.ANSWERED:
+                    predicted[record.question] = record.answer.predicted
+                    logprobs[record.question] = record.answer.choice_logprobs
+
+        yield from run_batches(batches, tokenised, clock, keep)
         return Answers(predicted[self._questions], logprobs[self._questions])
 
 

@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 from moe_core.interventions.intervention import Intervention
 from moe_core.jobs.events import Event, Stage
+from moe_core.jobs.fill_trace import fill_trace
 from moe_core.jobs.load_model import ModelRequest, load_model
-from moe_core.jobs.record import fill_trace
+from moe_core.jobs.prepare_trace import look_at, prepare_trace
 from moe_core.jobs.run_plan import RunOptions, RunPlan, plan_run
 from moe_core.models.inference.batches import plan_batches
 from moe_core.quizzes.benchmarks import load_quiz
 from moe_core.quizzes.prompting import TokenisedQuiz
 from moe_core.quizzes.selection import QuestionSelection, select_questions
 from moe_core.system.temporary_folder import temporary_folder
-from moe_core.traces.creation import create_trace
 
 if TYPE_CHECKING:
     from moe_core.models.loading.building import LoadedModel
@@ -83,7 +83,7 @@ def measure_speed(loaded: "LoadedModel", plan: RunPlan) -> Generator[Event, None
     _run_bare(loaded, tokenised, budget, max_batches=2)
     with temporary_folder("moescope-bench-") as folder:
         path = folder / "bench.h5"
-        create_trace(path, plan.specification, tokenised, plan.token_texts)
+        yield from prepare_trace(look_at(path), plan)
         result = yield from fill_trace(path, loaded, plan)
     yield Stage("Running the same batches without recording")
     bare_seconds = _seconds(loaded, lambda: _run_bare(loaded, tokenised, budget))

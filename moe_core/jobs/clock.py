@@ -1,8 +1,11 @@
-"""How far a run is, how fast, and how long it will still take."""
+"""Runs batches to their end and tells how far that is, how fast, and how long it will still take."""
 
 import time
+from collections.abc import Callable, Generator, Sequence
+from contextlib import closing
 
-from moe_core.jobs.events import Progress
+from moe_core.jobs.events import Event, Notice, Progress
+from moe_core.models.inference.batches import Asked, BatchHalved, BatchRan
 from moe_core.quizzes.prompting import TokenisedQuiz
 from moe_core.traces.records import QuestionRecord, Status
 
@@ -23,7 +26,7 @@ class Clock:
         """Since the run began."""
         return time.monotonic() - self._start
 
-    def count(self, tokenised: TokenisedQuiz, records: list[QuestionRecord]) -> None:
+    def count(self, tokenised: TokenisedQuiz, records: Sequence[QuestionRecord]) -> None:
         """Add the questions of one batch."""
         self.n_asked += len(records)
         self.n_failed += sum(record.answer.status is not Status.ANSWERED for record in records)
@@ -40,3 +43,18 @@ class Clock:
             eta_s=self.seconds * left / self.n_tokens if self.n_tokens else None,
             note=f"{self.n_failed:,} failed" if self.n_failed else "",
         )
+
+
+def run_batches(
+    batches: Generator[Asked, None, None], tokenised: TokenisedQuiz, clock: Clock, keep: Callable[[BatchRan], None]
+) -> Generator[Event, None, None]:
+    """Progress after every batch, once `keep` has taken what it gave; closing this ends the forward passes too."""
+    with closing(batches):
+        for batch in batches:
+            match batch:
+                case BatchHalved(text=text):
+                    yield Notice(text)
+                case BatchRan(questions=questions):
+                    keep(batch)
+                    clock.count(tokenised, questions)
+                    yield clock.progress()

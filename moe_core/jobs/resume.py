@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from moe_core.errors import DeviceError, ModelError, SpecificationMismatchError, TraceError
+from moe_core.errors import DeviceError, ModelError, TraceError
 from moe_core.interventions.intervention import Intervention
 from moe_core.jobs.baseline_model import model_request, note_how_to_fetch
 from moe_core.jobs.engine import Engine
 from moe_core.jobs.events import Event, Notice, Stage
-from moe_core.jobs.record import RecordResult, fill_trace
+from moe_core.jobs.fill_trace import RecordResult, fill_trace
+from moe_core.jobs.prepare_trace import Target, prepare_trace
 from moe_core.jobs.rerun_plan import SubsetRows, plan_rerun
 from moe_core.jobs.run_plan import RunPlan
 from moe_core.system.network_folder import check_folder
 from moe_core.traces.lock import refuse_unwritable
 from moe_core.traces.reader import Trace, open_trace
-from moe_core.traces.specification import differences
 
 if TYPE_CHECKING:
     from moe_core.models.loading.building import LoadedModel
@@ -50,6 +50,8 @@ def resume(request: ResumeRequest, engine: Engine | None = None) -> Generator[Ev
         loaded = yield from _load(request, trace, engine)
         yield Stage(f"Preparing {trace.n_questions:,} prompts")
         plan = _plan(trace, loaded)
+        target = Target(trace.path, trace.specification)
+    yield from prepare_trace(target, plan, "begun with another model, or in another way")
     with engine.released_when_lost():
         return (yield from fill_trace(request.trace, loaded, plan))
 
@@ -79,10 +81,5 @@ def _plan(trace: Trace, loaded: "LoadedModel") -> RunPlan:
     everything = SubsetRows(tuple(range(trace.n_questions)), trace.specification.quiz.selection)
     done = Intervention.from_json(trace.specification.intervention or {})
     plan = plan_rerun(trace, everything, loaded, done)
-    if other := differences(plan.specification, trace.specification):
-        error = SpecificationMismatchError(f"{trace.path} was begun with another model, or in another way.")
-        for difference in other:
-            error.add_note(difference)
-        raise error
     assert np.array_equal(plan.tokenised.prefix_of, trace.prefix), "prefixes are numbered by their first question"
     return plan

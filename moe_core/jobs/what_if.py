@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Generator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
@@ -16,11 +16,11 @@ from moe_core.jobs.baseline_model import load_baseline_model
 from moe_core.jobs.controls import run_controls
 from moe_core.jobs.engine import Engine
 from moe_core.jobs.events import Event, Notice, Stage
-from moe_core.jobs.record import fill_trace, refuse_other
+from moe_core.jobs.fill_trace import fill_trace
+from moe_core.jobs.prepare_trace import Target, look_at, prepare_trace
 from moe_core.jobs.rerun_plan import Subset, SubsetRows, choose_rows, plan_rerun
 from moe_core.jobs.run_plan import RunPlan
 from moe_core.system.network_folder import check_folder
-from moe_core.traces.creation import create_trace
 from moe_core.traces.lock import refuse_unwritable
 from moe_core.traces.reader import Trace, open_trace
 from moe_core.traces.specification import Specification, differences
@@ -83,40 +83,37 @@ def what_if(request: WhatIfRequest, engine: Engine | None = None) -> Generator[E
         reference = baseline
         if request.rerun_baseline:
             plan = plan_rerun(baseline, rows, loaded, Intervention.from_json(baseline.specification.intervention or {}))
-            path = numbered(request.baseline, "rerun", plan.specification)
-            yield from _fill(path, "baseline", loaded, plan)
-            reference = stack.enter_context(open_trace(path))
+            again = numbered(request.baseline, "rerun", plan.specification)
+            yield from _run(again, "baseline", loaded, plan)
+            reference = stack.enter_context(open_trace(again.path))
         elif warning := _other_batches(baseline, rows):
             yield Notice(warning)
         plan = plan_rerun(baseline, rows, loaded, request.intervention)
-        out = request.out or numbered(request.baseline, "what-if", plan.specification)
-        yield from _fill(out, "what-if", loaded, plan)
+        out = _target(request, plan.specification)
+        yield from _run(out, "what-if", loaded, plan)
         yield Stage("Comparing")
-        with open_trace(out) as after:
+        with open_trace(out.path) as after:
             comparison = compare(reference, after)
         controls = yield from run_controls(request.controls, reference, comparison, loaded, plan)
-        return WhatIfResult(out, reference.path, comparison, controls, time.monotonic() - start)
+        return WhatIfResult(out.path, reference.path, comparison, controls, time.monotonic() - start)
 
 
-def numbered(baseline: Path, kind: str, specification: Specification) -> Path:
+def _target(request: WhatIfRequest, specification: Specification) -> Target:
+    return look_at(request.out) if request.out else numbered(request.baseline, "what-if", specification)
+
+
+def numbered(baseline: Path, kind: str, specification: Specification) -> Target:
     """`T.what-if-3.h5` beside T.h5: the first name that is free, or that holds this very run, finished or not."""
     for number in count(1):
-        path = _name(baseline, kind, number)
-        if not path.exists() or _is_of(path, specification):
-            return path
+        with suppress(TraceError):  # what is no trace is none of ours
+            target = look_at(_name(baseline, kind, number))
+            if target.of is None or not differences(specification, target.of):
+                return target
     raise AssertionError  # numbers do not end
 
 
 def _name(baseline: Path, kind: str, number: int) -> Path:
     return baseline.with_name(f"{baseline.stem}.{kind}-{number}.h5")
-
-
-def _is_of(path: Path, specification: Specification) -> bool:
-    try:
-        with open_trace(path) as trace:
-            return not differences(specification, trace.specification)
-    except TraceError:
-        return False
 
 
 def _check(request: WhatIfRequest, baseline: Trace) -> SubsetRows:
@@ -142,16 +139,8 @@ def _other_batches(baseline: Trace, rows: SubsetRows) -> str:
     )
 
 
-def _fill(path: Path, what: str, loaded: "LoadedModel", plan: RunPlan) -> Generator[Event, None, None]:
-    """The finished trace of this plan under `path`: made, resumed, or found."""
-    if path.exists():
-        refuse_other(path, plan.specification)
-        with open_trace(path) as trace:
-            if trace.complete:
-                yield Notice(f"{path} holds this run already")
-                return
-        yield Notice(f"Resuming {path}")
-    else:
-        create_trace(path, plan.specification, plan.tokenised, plan.token_texts)
-    yield Stage(f"Asking {len(plan.tokenised.questions):,} questions ({what})")
-    yield from fill_trace(path, loaded, plan)
+def _run(target: Target, what: str, loaded: "LoadedModel", plan: RunPlan) -> Generator[Event, None, None]:
+    """The finished trace of this plan in its place."""
+    if (yield from prepare_trace(target, plan)):
+        yield Stage(f"Asking {len(plan.tokenised.questions):,} questions ({what})")
+        yield from fill_trace(target.path, loaded, plan)

@@ -13,8 +13,9 @@ from moe_core.errors import PromptError, RunError, SpecificationMismatchError, T
 from moe_core.interventions.intervention import parse_mask
 from moe_core.jobs.engine import Engine
 from moe_core.jobs.events import Event, Notice, Progress
+from moe_core.jobs.fill_trace import RecordResult
 from moe_core.jobs.load_model import ModelRequest
-from moe_core.jobs.record import RecordRequest, RecordResult, record
+from moe_core.jobs.record import RecordRequest, record
 from moe_core.jobs.run_plan import RunOptions
 from moe_core.quizzes.selection import QuestionSelection
 from moe_core.system import network_folder

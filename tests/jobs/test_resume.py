@@ -16,7 +16,9 @@ from moe_core.jobs.resume import ResumeRequest, resume
 from moe_core.jobs.run_plan import RunOptions
 from moe_core.jobs.what_if import WhatIfRequest, what_if
 from moe_core.quizzes.selection import QuestionSelection
-from moe_core.traces.check import verify
+from moe_core.traces import reader, writer
+from moe_core.traces.check import check_structure, verify
+from moe_core.traces.layout import TraceLayout
 from moe_core.traces.reader import open_trace
 from moe_core.traces.writer import TraceWriter
 from tests.job_results import result_of
@@ -114,6 +116,29 @@ def test_a_what_if_is_gone_on_with_too(whole: Path, tmp_path: Path, engine: Engi
     result_of(resume(ResumeRequest(tmp_path / "b.h5"), engine))
     with open_trace(tmp_path / "a.h5") as one, open_trace(tmp_path / "b.h5") as other:
         assert_equal_traces(one, other)
+
+
+@pytest.mark.parametrize("job", ["record", "resume", "what_if"])
+def test_the_trace_is_looked_at_once_before_it_is_written(
+    job: str, begun: Path, whole: Path, tiny_olmoe: Path, quiz: Path, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One check of its structure says what is there, the writer's own what may be written; not one more."""
+    jobs = {
+        "record": lambda: record(request_for(tiny_olmoe, quiz, begun), engine),
+        "resume": lambda: resume(ResumeRequest(begun), engine),
+        "what_if": lambda: what_if(WhatIfRequest(whole, parse_mask("0:1,2:9"), out=begun), engine),
+    }
+    opened: list[str] = []
+    for module in (reader, writer):
+
+        def noted(path: Path, who: str = module.__name__) -> TraceLayout:
+            opened.extend([who] if path == begun else [])
+            return check_structure(path)
+
+        monkeypatch.setattr(module, "check_structure", noted)
+    result_of(jobs[job]())
+    assert opened[:2] == [reader.__name__, writer.__name__]
+    assert len(opened) == (3 if job == "what_if" else 2)  # a what-if is compared in the end
 
 
 def test_another_model_is_refused(tiny_olmoe: Path, begun: Path, tmp_path: Path) -> None:

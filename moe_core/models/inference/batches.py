@@ -1,4 +1,4 @@
-"""Which questions share a forward pass: length-sorted, under a token budget, one shared prefix at a time.
+"""Which questions share a forward pass (length-sorted, under a token budget, one prefix at a time) and what it gives.
 
 The order and size of batches have no effect on results beyond float noise: padding stands behind the last token, where
 causal attention cannot see it. There is no noise either where a run is resumed, since its batches are planned as if
@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from moe_core.quizzes.prompting import TokenisedQuiz
+from moe_core.traces.records import PrefixRecord, QuestionRecord
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,38 @@ class Batch:
         middle = (len(self.questions) + 1) // 2
         first, second = self.questions[:middle], self.questions[middle:]
         return Batch(self.prefix, first, is_part=True), Batch(self.prefix, second, is_part=True)
+
+
+@dataclass(frozen=True)
+class BatchRan:
+    """A batch has run: the records of its questions, and of the prefixes that ran before them."""
+
+    prefixes: tuple[PrefixRecord, ...]
+    questions: tuple[QuestionRecord, ...]
+
+    @property
+    def records(self) -> tuple[PrefixRecord | QuestionRecord, ...]:
+        """All of them, as a trace takes them."""
+        return self.prefixes + self.questions
+
+
+@dataclass(frozen=True)
+class BatchHalved:
+    """A batch did not fit into the memory and is asked in parts; results differ by no more than rounding."""
+
+    n_questions: int
+    n_part: int
+
+    @property
+    def text(self) -> str:
+        """One sentence for the user."""
+        return (
+            f"{self.n_questions} questions at once are too many for the device's memory: going on with "
+            f"{self.n_part} at once"
+        )
+
+
+Asked = BatchRan | BatchHalved
 
 
 def plan_batches(tokenised: TokenisedQuiz, questions: Sequence[int], batch_tokens: int) -> Iterator[Batch]:

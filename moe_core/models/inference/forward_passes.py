@@ -19,15 +19,13 @@ from torch import Tensor
 from moe_core.errors import RunError
 from moe_core.interventions.intervention import Intervention
 from moe_core.models.inference.batch_routing import BatchRouting
-from moe_core.models.inference.batches import Batch, pending_batches, plan_batches
+from moe_core.models.inference.batches import Asked, Batch, BatchHalved, BatchRan, pending_batches, plan_batches
 from moe_core.models.inference.device_failures import DeviceFailure, attempt
 from moe_core.models.inference.router_watch import RouterWatch
 from moe_core.models.inference.steering import layer_steerings
 from moe_core.models.loading.building import LoadedModel
 from moe_core.quizzes.prompting import TokenisedQuiz
 from moe_core.traces.records import PrefixRecord, QuestionRecord
-
-Record = PrefixRecord | QuestionRecord
 
 
 @dataclass(frozen=True)
@@ -47,23 +45,6 @@ class _Wanted:
     prefixes: frozenset[int]
 
 
-@dataclass(frozen=True)
-class SmallerBatches:
-    """A batch did not fit into the memory and is asked in parts; results differ by no more than rounding."""
-
-    n_questions: int
-    n_part: int
-
-    @property
-    def text(self) -> str:
-        """One sentence for the user."""
-        return (
-            f"{self.n_questions} questions at once are too many for the device's memory: going on with "
-            f"{self.n_part} at once"
-        )
-
-
-Asked = list[Record] | SmallerBatches
 _NO_PREFIX = _Prefix(-1, None, finite=True)
 
 
@@ -83,7 +64,7 @@ def ask(
     `pending` names those of the questions whose records are missing, None: all. Only they are yielded, with the same
     numbers as if all were asked.
 
-    Where a batch is too large for the device's memory, SmallerBatches is yielded and it is run in halves. Raises
+    Where a batch is too large for the device's memory, BatchHalved is yielded and it is run in halves. Raises
     RunError when a single question is too large, or when the device fails in another way.
     """
     n_layers, n_experts = len(loaded.routers), loaded.specification.n_experts
@@ -98,7 +79,7 @@ def ask(
 
 def _ask_batches(asking: "_Asking", batches: deque[Batch], wanted: _Wanted) -> Generator[Asked, None, None]:
     """Run the batches in order; one that is too large for the memory is halved, and so are all others of its size."""
-    prefix, records, largest = _NO_PREFIX, list[Record](), math.inf
+    prefix, ran, largest = _NO_PREFIX, list[PrefixRecord](), math.inf
     while batches:
         batch = batches.popleft()
         if batch.is_recorded(wanted.questions):  # half of one that is not
@@ -108,7 +89,7 @@ def _ask_batches(asking: "_Asking", batches: deque[Batch], wanted: _Wanted) -> G
             continue
         if batch.prefix != prefix.index:
             prefix, record = asking.run_prefix(batch.prefix)
-            records += [record] if record is not None and batch.prefix in wanted.prefixes else []
+            ran += [record] if record is not None and batch.prefix in wanted.prefixes else []
         answers = attempt(partial(asking.run_batch, batch, prefix))
         if isinstance(answers, DeviceFailure):
             asking.forget()
@@ -116,10 +97,10 @@ def _ask_batches(asking: "_Asking", batches: deque[Batch], wanted: _Wanted) -> G
                 raise asking.lost(answers, batch.questions)
             largest = asking.padded_tokens(batch) // 2
             batches.extendleft(reversed(batch.halves()))
-            yield SmallerBatches(len(batch.questions), math.ceil(len(batch.questions) / 2))
+            yield BatchHalved(len(batch.questions), math.ceil(len(batch.questions) / 2))
             continue
-        yield records + [answer for answer in answers if answer.question in wanted.questions]
-        records = []
+        yield BatchRan(tuple(ran), tuple(answer for answer in answers if answer.question in wanted.questions))
+        ran = []
 
 
 class _Asking:

@@ -18,8 +18,9 @@ from moe_core.jobs.engine import Engine
 from moe_core.jobs.events import Notice
 from moe_core.jobs.load_model import ModelRequest
 from moe_core.jobs.record import record
+from moe_core.models.inference.batches import BatchHalved, BatchRan
 from moe_core.models.inference.device_failures import DeviceFailure, attempt
-from moe_core.models.inference.forward_passes import SmallerBatches, ask
+from moe_core.models.inference.forward_passes import ask
 from moe_core.models.loading.building import LoadedModel
 from moe_core.reports.sentences import coverage
 from moe_core.traces.check import verify
@@ -63,17 +64,18 @@ class FailingForward:
         return self._real(*arguments, **keywords)
 
 
-def asked(model: LoadedModel, shared: int = 3) -> tuple[list[QuestionRecord], list[PrefixRecord], list[SmallerBatches]]:
+def asked(model: LoadedModel, shared: int = 3) -> tuple[list[QuestionRecord], list[PrefixRecord], list[BatchHalved]]:
     """The records of a whole quiz, and what was said of memory."""
     quiz = quiz_of(shared=shared)
-    found: list[Any] = []
-    for item in ask(
+    batches = ask(
         model, quiz, range(7), range(len(quiz.prefixes)), batch_tokens=4096, keep_tokens=True,
         intervention=Intervention(),
-    ):  # fmt: skip
-        found += item if isinstance(item, list) else [item]
-    kinds = (QuestionRecord, PrefixRecord, SmallerBatches)
-    questions, prefixes, smaller = ([item for item in found if isinstance(item, kind)] for kind in kinds)
+    )  # fmt: skip
+    items = list(batches)
+    ran = [item for item in items if isinstance(item, BatchRan)]
+    questions = [record for batch in ran for record in batch.questions]
+    prefixes = [record for batch in ran for record in batch.prefixes]
+    smaller = [item for item in items if isinstance(item, BatchHalved)]
     return sorted(questions, key=lambda item: item.question), prefixes, smaller
 
 

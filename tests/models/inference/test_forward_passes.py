@@ -10,6 +10,7 @@ import torch
 from moe_core.interventions.intervention import Intervention
 from moe_core.jobs.load_model import ModelRequest, load_model
 from moe_core.models.families import MODEL_FAMILIES
+from moe_core.models.inference.batches import BatchRan
 from moe_core.models.inference.forward_passes import ask
 from moe_core.models.loading.building import LoadedModel
 from moe_core.quizzes.prompting import TokenisedQuiz
@@ -73,9 +74,10 @@ def asked(
         keep_tokens=keep_tokens,
         intervention=intervention or Intervention(),
     )
-    records = [record for batch in batches for record in batch]
-    by_question = {record.question: record for record in records if isinstance(record, QuestionRecord)}
-    by_prefix = {record.prefix: record for record in records if isinstance(record, PrefixRecord)}
+    ran = [batch for batch in batches if isinstance(batch, BatchRan)]
+    records = [record for batch in ran for record in batch.records]
+    by_question = {record.question: record for batch in ran for record in batch.questions}
+    by_prefix = {record.prefix: record for batch in ran for record in batch.prefixes}
     assert len(by_question) + len(by_prefix) == len(records)
     return by_question, by_prefix
 

@@ -1,0 +1,57 @@
+"""Asks the questions that a trace does not hold yet and writes what the routers did, batch by batch."""
+
+from collections.abc import Generator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from moe_core.errors import RunError
+from moe_core.jobs.clock import Clock, run_batches
+from moe_core.jobs.events import Event
+from moe_core.jobs.run_plan import RunPlan
+from moe_core.traces.writer import TraceWriter
+
+if TYPE_CHECKING:
+    from moe_core.models.loading.building import LoadedModel
+
+
+@dataclass(frozen=True)
+class RecordResult:
+    """A finished run; the counts are of this run alone. `n_failed`: questions with a value that is not finite."""
+
+    path: Path
+    n_questions: int
+    n_failed: int
+    n_tokens: int
+    seconds: float
+
+
+def fill_trace(path: Path, loaded: "LoadedModel", plan: RunPlan) -> Generator[Event, None, RecordResult]:
+    """Ask every question that `path` does not hold yet and write its rows, batch by batch.
+
+    Raises RunError at the end where not one of them could be answered.
+    """
+    from moe_core.models.inference.forward_passes import ask
+
+    tokenised, specification = plan.tokenised, plan.specification
+    with TraceWriter(path) as writer:
+        pending = writer.pending_questions
+        clock = Clock(len(tokenised.questions), len(pending), sum(map(tokenised.prompt_length, pending)))
+        yield clock.progress()
+        batches = ask(
+            loaded,
+            tokenised,
+            range(len(tokenised.questions)),
+            writer.pending_prefixes,
+            batch_tokens=specification.batch_tokens,
+            keep_tokens=specification.tokens == "all",
+            intervention=plan.intervention,
+            pending=pending,
+        )
+        yield from run_batches(batches, tokenised, clock, lambda batch: writer.write(batch.records))
+    if clock.n_asked and clock.n_failed == clock.n_asked:
+        raise RunError(
+            f"None of {clock.n_asked:,} questions could be answered, since the model's numbers were not finite: "
+            f"{path} says of each which; in another number format (--dtype float32) they may be."
+        )
+    return RecordResult(path, clock.n_asked, clock.n_failed, clock.n_tokens, clock.seconds)

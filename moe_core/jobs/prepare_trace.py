@@ -1,0 +1,51 @@
+"""The trace that a run is written to: made, resumed, or found finished, whatever job the run is part of."""
+
+from collections.abc import Generator
+from dataclasses import dataclass
+from pathlib import Path
+
+from moe_core.errors import SpecificationMismatchError
+from moe_core.jobs.events import Event, Notice
+from moe_core.jobs.run_plan import RunPlan
+from moe_core.traces.creation import create_trace
+from moe_core.traces.reader import open_trace
+from moe_core.traces.specification import Specification, differences
+
+_REFUSAL = "made by another command; give another name with --out"
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where a run is written, and what lies there already: the run that it is `of`, None where nothing does."""
+
+    path: Path
+    of: Specification | None = None
+    complete: bool = False
+
+
+def look_at(path: Path) -> Target:
+    """What lies under this name; raises TraceError where that is something else than a trace."""
+    if not path.exists():
+        return Target(path)
+    with open_trace(path) as trace:
+        return Target(path, trace.specification, trace.complete)
+
+
+def prepare_trace(target: Target, plan: RunPlan, refusal: str = _REFUSAL) -> Generator[Event, None, bool]:
+    """Whether questions are left to ask, once the trace of this plan lies under its name.
+
+    Raises SpecificationMismatchError where the trace of another run lies there: it was `refusal`, and each difference
+    is a note. TraceError says why none can be made.
+    """
+    if target.of is None:
+        target = look_at(target.path)  # while the model was loaded, another program may have begun the same run
+    if target.of is None:
+        create_trace(target.path, plan.specification, plan.tokenised, plan.token_texts)
+        return True
+    if differing := differences(plan.specification, target.of):
+        error = SpecificationMismatchError(f"{target.path} was {refusal}.")
+        for difference in differing:
+            error.add_note(difference)
+        raise error
+    yield Notice(f"{target.path} holds this run already" if target.complete else f"Resuming {target.path}")
+    return not target.complete

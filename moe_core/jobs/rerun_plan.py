@@ -144,9 +144,8 @@ def _sample(trace: Trace, recorded: list[int], size: int, seed: int) -> tuple[in
         raise QuizError(
             f"A subset of {size:,} cannot be drawn: {trace.path.name} holds {len(recorded):,} recorded questions."
         )
-    places = {trace.ids[row]: row for row in recorded}
-    candidates = [Question(trace.ids[row], str(trace.subjects[row]), "", (), None) for row in recorded]
-    return tuple(places[question.id] for question in stratified_sample(candidates, size, seed=seed))
+    drawn = stratified_sample(trace.subjects[recorded].tolist(), size, seed=seed)
+    return tuple(recorded[place] for place in drawn)
 
 
 def _question(trace: Trace, row: int) -> Question:

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 from moe_core.errors import ExperimentError
 from moe_core.numbers.formatting import count
-from moe_core.quizzes.question import Question
 from moe_core.quizzes.selection import stratified_sample
 from moe_core.traces.reader import Trace
 
@@ -31,9 +30,9 @@ def split_in_halves(trace: Trace, rows: Sequence[int], seed: int) -> Halves:
         raise ExperimentError(
             "Experts are chosen on one half of the questions and measured on the other: give at least 2 questions."
         )
-    place = {trace.ids[row]: row for row in rows}
-    candidates = [Question(trace.ids[row], str(trace.subjects[row]), "", (), None) for row in sorted(rows)]
-    chosen = tuple(place[question.id] for question in stratified_sample(candidates, len(rows) // 2, seed=seed))
+    candidates = sorted(rows)
+    drawn = stratified_sample(trace.subjects[candidates].tolist(), len(rows) // 2, seed=seed)
+    chosen = tuple(candidates[place] for place in drawn)
     measured = tuple(sorted(set(rows) - set(chosen)))
     return Halves(
         chosen,

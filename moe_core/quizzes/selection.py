@@ -56,7 +56,7 @@ def select_questions(quiz: Quiz, selection: QuestionSelection) -> SelectedQuesti
     if selection.limit is not None:
         questions = first(questions, selection.limit)
     if selection.sample is not None:
-        questions = stratified_sample(questions, selection.sample, seed=selection.seed)
+        questions = sampled(questions, selection.sample, selection.seed)
     return SelectedQuestions(questions, describe(selection, n_ids))
 
 
@@ -95,22 +95,28 @@ def first(questions: Sequence[Question], limit: int) -> tuple[Question, ...]:
     return tuple(questions[:limit])
 
 
-def stratified_sample(questions: Sequence[Question], size: int, *, seed: int) -> tuple[Question, ...]:
-    """`size` questions drawn without replacement, each subject in proportion to its questions, in quiz order.
-
-    Shares are rounded by the largest remainder, the earlier subject first among equals. The same seed over the same
-    questions draws the same ones.
-    """
+def sampled(questions: Sequence[Question], size: int, seed: int) -> tuple[Question, ...]:
+    """`size` questions drawn as `stratified_sample` does; raises QuizError below 1 and above what there is."""
     if not 1 <= size <= len(questions):
         raise QuizError(f"--sample {size} cannot be drawn: there are {len(questions)} questions to choose from.")
+    drawn = stratified_sample([question.subject for question in questions], size, seed=seed)
+    return tuple(questions[place] for place in drawn)
+
+
+def stratified_sample(subjects: Sequence[str], size: int, *, seed: int) -> tuple[int, ...]:
+    """Places, ascending, of `size` questions drawn without replacement, each subject in proportion to its questions.
+
+    `subjects` names the subject of every question. Shares are rounded by the largest remainder, the earlier subject
+    first among equals. The same seed over the same subjects draws the same places.
+    """
     members: dict[str, list[int]] = {}
-    for index, question in enumerate(questions):
-        members.setdefault(question.subject, []).append(index)
+    for index, subject in enumerate(subjects):
+        members.setdefault(subject, []).append(index)
     generator = np.random.default_rng(seed)
     chosen: list[int] = []
     for indices, share in zip(members.values(), _shares([len(m) for m in members.values()], size), strict=True):
         chosen += generator.choice(indices, size=share, replace=False).tolist()
-    return tuple(questions[index] for index in sorted(chosen))
+    return tuple(sorted(chosen))
 
 
 def with_ids(questions: Sequence[Question], ids: Iterable[str], *, file: str) -> tuple[Question, ...]:

@@ -23,7 +23,7 @@ from moe_core.errors import MoeCoreError
 
 log = logging.getLogger(__name__)
 
-Place = Literal["left", "left-tab", "centre", "centre-bottom", "right", "right-tab", "bottom-tab"]
+DockArea = Literal["left", "left-tab", "centre", "centre-bottom", "right", "right-tab", "bottom-tab"]
 
 
 class View(QWidget):
@@ -35,7 +35,7 @@ class View(QWidget):
 
     name: ClassVar[str]
     title: ClassVar[str]
-    place: ClassVar[Place]
+    area: ClassVar[DockArea]
     depends_on: ClassVar[frozenset[str]]
 
     def __init__(self, session: Session) -> None:

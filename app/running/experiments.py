@@ -26,7 +26,7 @@ class ExperimentRun:
     result: ExperimentResult | None = None
 
 
-class ExperimentRunning(QObject):
+class Experiments(QObject):
     """One at a time. `changed`: a point came, or a run began or ended; `finished` carries the JobEnded after that."""
 
     changed = Signal()

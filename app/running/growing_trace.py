@@ -18,7 +18,7 @@ from moe_core.numbers.formatting import count
 from moe_core.traces.lock import writer_of
 
 
-class Following(QObject):
+class GrowingTrace(QObject):
     """Looks at the file of the trace shown every two seconds, as long as it is partial.
 
     Only while no job of this window runs: those look after their own traces. `say` takes a sentence and whether it is

@@ -40,7 +40,7 @@ class _Job:
     other: Path | None = None
 
 
-class WhatIfRunning(QObject):
+class WhatIfs(QObject):
     """One at a time. `finished` carries the JobEnded, after its what-if is shown; `say` tells what went wrong."""
 
     finished = Signal(object)

@@ -25,7 +25,7 @@ class LogView(View):
 
     name = "log"
     title = "Log"
-    place = "bottom-tab"
+    area = "bottom-tab"
     depends_on = frozenset()
 
     def __init__(self, session: Session) -> None:

@@ -6,7 +6,7 @@ from itertools import pairwise
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QDockWidget, QMainWindow
 
-from app.view import Place, View
+from app.view import DockArea, View
 
 LAYOUT_VERSION = 2
 """Counts up when docks are added or renamed: a layout of another version is not restored."""
@@ -61,7 +61,7 @@ def arrange(window: QMainWindow, docks: dict[str, QDockWidget], views: list[View
 
 def share_room(window: QMainWindow, docks: dict[str, QDockWidget], views: list[View]) -> None:
     """Give every column its width, and grid and curves their heights; a window that is not shown has none to give."""
-    columns = [_at(place, docks, views) for place in ("left", "centre", "right")]
+    columns = [_at(area, docks, views) for area in ("left", "centre", "right")]
     width, height = window.width(), window.height()
     shares = [_SIDE_SHARE, _MIDDLE_SHARE, _SIDE_SHARE]
     window.resizeDocks(
@@ -71,8 +71,8 @@ def share_room(window: QMainWindow, docks: dict[str, QDockWidget], views: list[V
     window.resizeDocks(middle, [height * 60 // 100, height * 40 // 100], Qt.Orientation.Vertical)
 
 
-def _at(place: Place, docks: dict[str, QDockWidget], views: list[View]) -> list[QDockWidget]:
-    return [docks[view.name] for view in views if view.place == place]
+def _at(area: DockArea, docks: dict[str, QDockWidget], views: list[View]) -> list[QDockWidget]:
+    return [docks[view.name] for view in views if view.area == area]
 
 
 def _below(window: QMainWindow, upper: QDockWidget, lower: list[QDockWidget]) -> None:

@@ -13,7 +13,7 @@ log = logging.getLogger(__name__)
 MOST_NOTES = 3
 
 
-class JobNews(QObject):
+class JobOutcomes(QObject):
     """Follows a JobRunner."""
 
     def __init__(self, runner: JobRunner, message_bar: MessageBar) -> None:

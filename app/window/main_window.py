@@ -15,11 +15,11 @@ from app.dialogs.experiment.dialog import ExperimentDialog
 from app.files.figure_export import figure_in_use
 from app.files.mask_files import MaskFiles
 from app.files.trace_files import TraceFiles
-from app.running.experiments import ExperimentRunning
-from app.running.growing_trace import Following
+from app.running.experiments import Experiments
+from app.running.growing_trace import GrowingTrace
 from app.running.job_runner import JobEnded, JobRunner
 from app.running.recording import Recording
-from app.running.what_ifs import WhatIfRunning
+from app.running.what_ifs import WhatIfs
 from app.settings import Settings
 from app.state.session import Session
 from app.state.state import State
@@ -30,9 +30,9 @@ from app.widgets.message_bar import MessageBar
 from app.widgets.safe_text import as_message
 from app.window import docking, last_session
 from app.window.demo import demo_request, has_demo
-from app.window.job_outcomes import JobNews
+from app.window.job_outcomes import JobOutcomes
 from app.window.status_line import StatusLine
-from app.window.toolbar import MainToolbar
+from app.window.toolbar import Toolbar
 from app.window.tour import Tour
 from moe_core.errors import MoeCoreError
 from moe_core.jobs.record import RecordRequest
@@ -57,15 +57,15 @@ class MainWindow(QMainWindow):
         self.runner = JobRunner(self)
         self._is_told_to_close = False
         self.recording = Recording(self.session, self.runner, self)
-        self.following = Following(self.session, self.runner, self.say, self)
+        self.growing_trace = GrowingTrace(self.session, self.runner, self.say, self)
         self.setObjectName("main-window")
         self.setWindowTitle("moescope")
         self.setAcceptDrops(True)
         self.resize(*SIZE)
         self.message_bar = MessageBar()
         self.status_line = StatusLine(self.runner)
-        self.what_ifs = WhatIfRunning(self.session, self.runner, self.say, self)
-        self.experiments = ExperimentRunning(self.session, self.runner, self)
+        self.what_ifs = WhatIfs(self.session, self.runner, self.say, self)
+        self.experiments = Experiments(self.session, self.runner, self)
         self._experiment_dialog: ExperimentDialog | None = None
         self.mask_files: MaskFiles = MaskFiles(self.session, self.say, self)
         self.trace_files = TraceFiles(
@@ -79,7 +79,7 @@ class MainWindow(QMainWindow):
         self._is_arranged = last_session.restore(self, self.views, settings)
         self.message_bar.hide()  # it is a tool bar, and may have been open
         self.session.changed.connect(self._on_changed)
-        JobNews(self.runner, self.message_bar)
+        JobOutcomes(self.runner, self.message_bar)
         self.recording.finished.connect(self._on_recorded)
         self.message_bar.log_wanted.connect(partial(self.show_view, "log"))
 
@@ -170,7 +170,7 @@ class MainWindow(QMainWindow):
         self.message_bar.say(sentence, is_failure=is_failure)
 
     def _add_bars(self) -> None:
-        self.addToolBar(MainToolbar(self.session))
+        self.addToolBar(Toolbar(self.session))
         self.addToolBarBreak()
         self.addToolBar(self.message_bar)
         self.setStatusBar(self.status_line)

@@ -18,7 +18,7 @@ from moe_core.numbers.formatting import count
 from moe_core.traces.reader import Trace
 
 
-class MainToolbar(QToolBar):
+class Toolbar(QToolBar):
     """Trace, scope, and the size of the selection."""
 
     def __init__(self, session: Session) -> None:

@@ -19,7 +19,7 @@ from moe_core.experiments.design import Design, ExperimentOptions, ModelSize, Pl
 from moe_core.experiments.result import ExperimentPoint, ExperimentResult, PointMade, Quantity, TouchedRoutings
 from moe_core.experiments.text import point_line
 from moe_core.interventions.intervention import Intervention
-from moe_core.jobs.answer_runs import Answers, AskingAgain, answer_change
+from moe_core.jobs.answer_runs import AnswerRuns, Answers, answer_change
 from moe_core.jobs.baseline_model import load_baseline_model
 from moe_core.jobs.clock import Clock
 from moe_core.jobs.engine import Engine
@@ -121,16 +121,16 @@ def _run_points(
         loaded = yield from load_baseline_model(request, baseline, engine)
         yield Stage(f"Preparing {len(design.measured):,} prompts")
         measured = SubsetRows(design.measured, f"{rows.description}; measured half")
-        asking = AskingAgain(
+        answer_runs = AnswerRuns(
             loaded, plan_rerun(baseline, measured, loaded, Intervention()), range(len(design.measured))
         )
         asks_baseline = request.rerun_baseline or _has_other_batches(baseline, design, loaded)
-        clock = asking.clock(design.n_runs + asks_baseline, "answers")
-        runs = asking, clock
+        clock = answer_runs.clock(design.n_runs + asks_baseline, "answers")
+        runs = answer_runs, clock
         if asks_baseline:
-            yield Stage(f"Asking {asking.n:,} questions without an intervention")
-            before = yield from _ask_baseline(asking, clock, before, caveats)
-        yield Stage(f"Asking {asking.n:,} questions {count(design.n_runs)} times")
+            yield Stage(f"Asking {answer_runs.n:,} questions without an intervention")
+            before = yield from _ask_baseline(answer_runs, clock, before, caveats)
+        yield Stage(f"Asking {answer_runs.n:,} questions {count(design.n_runs)} times")
     points = []
     for planned in design.points:
         after = before
@@ -142,12 +142,12 @@ def _run_points(
 
 
 def _ask_baseline(
-    asking: AskingAgain, clock: Clock, recorded: Answers, caveats: list[str]
+    answer_runs: AnswerRuns, clock: Clock, recorded: Answers, caveats: list[str]
 ) -> Generator[Event, None, Answers]:
-    before = yield from asking.run(Intervention(), clock)
+    before = yield from answer_runs.run(Intervention(), clock)
     differing = int((before.predicted != recorded.predicted).sum())
     caveats.append(
-        f"The baseline was asked again here in the same batches: {count(differing)} of {count(asking.n)} answers "
+        f"The baseline was asked again here in the same batches: {count(differing)} of {count(answer_runs.n)} answers "
         "differ from the trace's"
     )
     yield Notice(caveats[-1])

@@ -38,8 +38,8 @@ class AnswerChange:
     gold_logprob: MeanChange
 
 
-class AskingAgain:
-    """Some questions of a plan and a loaded model."""
+class AnswerRuns:
+    """Asks some questions of a plan with a loaded model, once for every intervention that is given."""
 
     def __init__(self, loaded: "LoadedModel", plan: RunPlan, questions: Sequence[int]) -> None:
         """`questions` are places in the plan's quiz, in the order in which answers are wanted."""

@@ -11,7 +11,7 @@ import numpy as np
 from moe_core.comparison.comparison import Comparison
 from moe_core.comparison.control_distribution import Control, ControlRequest, Controls, share_as_harmful
 from moe_core.comparison.random_masks import expert_load, matched_masks
-from moe_core.jobs.answer_runs import Answers, AskingAgain, answer_change
+from moe_core.jobs.answer_runs import AnswerRuns, Answers, answer_change
 from moe_core.jobs.events import Event, Notice, Stage
 from moe_core.jobs.run_plan import RunPlan
 from moe_core.traces.reader import Trace
@@ -36,12 +36,12 @@ def run_controls(
     yield Stage(f"Running {len(masks)} random masks like this one")
     place = {question.id: n for n, question in enumerate(plan.tokenised.questions)}
     pairs = comparison.pairs
-    asking = AskingAgain(loaded, plan, [place[name] for name in pairs.ids])
+    answer_runs = AnswerRuns(loaded, plan, [place[name] for name in pairs.ids])
     before = Answers(pairs.predicted_before.astype(np.intp), pairs.logprobs_before.astype(np.float64))
-    clock = asking.clock(len(masks), "control questions")
+    clock = answer_runs.clock(len(masks), "control questions")
     runs = []
     for mask in masks:
-        change = answer_change(pairs.gold, before, (yield from asking.run(mask, clock)))
+        change = answer_change(pairs.gold, before, (yield from answer_runs.run(mask, clock)))
         runs.append(Control(mask, change.accuracy, change.gold_logprob.mean))
     return Controls(
         request=request,

@@ -42,25 +42,25 @@ def load_model(request: ModelRequest) -> Generator[Event, None, "LoadedModel"]:
     set_hub_variables()
     yield Stage("Loading the engine")
     try:
-        from moe_core.models.loading import building as loading
+        from moe_core.models.loading import building
     except ImportError as error:
         raise MissingExtraError("model", "Loading a model") from error
-    loading.silence_libraries()
-    device, dtype = loading.resolve_device(request.device, request.dtype)
-    experts = loading.choose_experts_implementation(request.experts_implementation, checked, dtype)
+    building.silence_libraries()
+    device, dtype = building.resolve_device(request.device, request.dtype)
+    experts = building.choose_experts_implementation(request.experts_implementation, checked, dtype)
     check_fits(estimate_memory(checked.tensors, checked.config, checked.family, dtype), free_memory(device), device)
     yield Stage(f"Loading {source.name} onto {device} as {dtype}")
-    config = loading.read_configuration(checked)
-    tokenizer = loading.load_tokenizer(checked, config)
-    model = loading.build_model(checked, config, device, dtype, experts)
+    config = building.read_configuration(checked)
+    tokenizer = building.load_tokenizer(checked, config)
+    model = building.build_model(checked, config, device, dtype, experts)
     yield Stage("Fingerprinting the weights")
     routers = checked.family.routers(model)
     layers = tuple(router.layer for router in routers)
-    return loading.LoadedModel(
+    return building.LoadedModel(
         model=model,
         tokenizer=tokenizer,
         family=checked.family,
         routers=routers,
         router_spec=checked.family.router_spec(model.config),
-        specification=loading.describe(source, checked, model, device, dtype, layers),
+        specification=building.describe(source, checked, model, device, dtype, layers),
     )

@@ -67,7 +67,7 @@ class RoutedQuestions(Protocol):
     @property
     def damaged(self) -> tuple[int, ...]: ...  # none of them is recorded
     @property
-    def status(self) -> NDArray[np.uint8]: ...  # [N], routing_trace.Status
+    def status(self) -> NDArray[np.uint8]: ...  # [N], Status
     @property
     def subjects(self) -> Sequence[str] | NDArray[np.str_]: ...  # [N]
     @property

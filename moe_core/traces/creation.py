@@ -58,9 +58,9 @@ def create_trace(
             with tempfile.TemporaryDirectory(
                 dir=path.parent, prefix=leftover_prefix(path), ignore_cleanup_errors=True
             ) as folder:
-                skeleton = Path(folder) / "skeleton.h5"
-                _write_skeleton(skeleton, specification, dimensions, values)
-                _publish(skeleton, path)
+                new = Path(folder) / "new.h5"
+                _write_new(new, specification, dimensions, values)
+                _publish(new, path)
             sync_directory(path.parent)
     except OSError as error:
         raise TraceError(f"{path} cannot be created ({error.strerror or error}).") from error
@@ -155,19 +155,19 @@ def _check_free_space(path: Path, dimensions: TraceDimensions) -> None:
         )
 
 
-def _write_skeleton(
-    skeleton: Path, specification: Specification, dimensions: TraceDimensions, values: Mapping[str, bytes]
+def _write_new(
+    new: Path, specification: Specification, dimensions: TraceDimensions, values: Mapping[str, bytes]
 ) -> None:
     """Space is set aside and filled by plain writes, where a full disk is an error."""
     crc = static_crc(values, dimensions)
     headers = make_headers(dimensions, crc)
-    skeleton.touch(exist_ok=False)
-    with PositionedFile(skeleton, writable=True) as file:
+    new.touch(exist_ok=False)
+    with PositionedFile(new, writable=True) as file:
         file.reserve(headers.n_bytes)
         for place, data in headers.writes:
             file.write(place, data)
-    layout = TraceLayout(specification, dimensions, headers.extents, crc, identity_of(skeleton.stat()))
-    with TraceFile(skeleton, layout, writable=True) as trace:
+    layout = TraceLayout(specification, dimensions, headers.extents, crc, identity_of(new.stat()))
+    with TraceFile(new, layout, writable=True) as trace:
         for name, data in values.items():
             trace.write(name, 0, data)
         for segments in Segments:
@@ -175,13 +175,13 @@ def _write_skeleton(
         trace.sync()
 
 
-def _publish(skeleton: Path, path: Path) -> None:
+def _publish(new: Path, path: Path) -> None:
     """Give the finished file its name; a file of that name that appeared meanwhile stays."""
     try:
-        os.link(skeleton, path)
+        os.link(new, path)
     except FileExistsError as error:
         raise TraceError(f"{path} exists already and is never overwritten: choose another name.") from error
     except OSError:  # no hard links on this file system; the lock is held, so looking first is enough among ourselves
         if os.path.lexists(path):
             raise TraceError(f"{path} exists already and is never overwritten: choose another name.") from None
-        os.rename(skeleton, path)
+        os.rename(new, path)

@@ -16,7 +16,7 @@ class LayerView(View):
 
     name = "layer"
     title = "Layer"
-    place = "centre"
+    area = "centre"
     depends_on = frozenset({"layer"})
 
     def __init__(self, session: Session) -> None:

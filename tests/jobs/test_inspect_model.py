@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from moe_core.errors import DeviceError, ModelError
-from moe_core.jobs import inspect_model as module
 from moe_core.jobs.engine import Engine
 from moe_core.jobs.events import Event, Stage
 from moe_core.jobs.inspect_model import ModelSummary, inspect_model
@@ -70,13 +69,13 @@ def test_the_part_that_does_not_fit_is_named(tiny_olmoe: Path, monkeypatch: pyte
         (memory.total, ""),
         (None, ""),
     ):
-        monkeypatch.setattr(module, "free_memory", lambda device, free=free: free)
+        monkeypatch.setattr("moe_core.jobs.inspect_model.free_memory", lambda device, free=free: free)
         assert summary(tiny_olmoe).lacking == lacking
 
 
 def test_the_room_of_the_model_in_memory_counts_as_free(tiny_olmoe: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Loading another model lets go of it first, so what it holds is there to be used."""
-    monkeypatch.setattr(module, "free_memory", lambda device: 1000)
+    monkeypatch.setattr("moe_core.jobs.inspect_model.free_memory", lambda device: 1000)
     engine = Engine()
     request = ModelRequest(str(tiny_olmoe), device="cpu")
     result_of(engine.load(request))

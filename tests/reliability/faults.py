@@ -10,8 +10,8 @@ from typing import Any
 from unittest.mock import patch
 
 from moe_core.errors import TraceError
-from moe_core.traces import creation as trace_skeleton
-from moe_core.traces.hdf5 import blocks as hdf5_blocks
+from moe_core.traces import creation
+from moe_core.traces.hdf5 import blocks
 from moe_core.traces.writer import TraceWriter
 from tests.reliability.outcome import Outcome
 from tests.reliability.recorder import fill, words
@@ -81,8 +81,8 @@ def every_fault(folder: Path, run: SyntheticRun = TINY, errors: tuple[int | str,
 def _remembered() -> Iterator[None]:
     """Two pure functions, called a thousand times with the same values, remember their results."""
     with (
-        patch.object(trace_skeleton, "make_headers", lru_cache(trace_skeleton.make_headers)),
-        patch.object(hdf5_blocks, "checksum", lru_cache(hdf5_blocks.checksum)),
+        patch.object(creation, "make_headers", lru_cache(creation.make_headers)),
+        patch.object(blocks, "checksum", lru_cache(blocks.checksum)),
     ):
         yield
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from moe_core.errors import TraceError
 from moe_core.traces.check import check_structure
-from moe_core.traces.hdf5 import blocks as hdf5_blocks
+from moe_core.traces.hdf5 import blocks
 from moe_core.traces.hdf5.structure import read_structure
 from moe_core.traces.layout import SUM_NAMES, Segments, TraceLayout
 from moe_core.traces.reader import Trace, open_trace
@@ -158,7 +158,7 @@ def _row_owner(name: str, row: int, row_of: Segments | None, truth: Trace) -> "s
 @contextmanager
 def _remembered() -> Iterator[None]:
     """A pure function, called thousands of times with the same values, remembers its results."""
-    with patch.object(hdf5_blocks, "checksum", lru_cache(4096)(hdf5_blocks.checksum)):
+    with patch.object(blocks, "checksum", lru_cache(4096)(blocks.checksum)):
         yield
 
 

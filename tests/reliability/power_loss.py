@@ -11,7 +11,7 @@ from unittest.mock import patch
 import numpy as np
 
 from moe_core.system.positioned_file import PositionedFile
-from moe_core.traces import creation as trace_skeleton
+from moe_core.traces import creation
 from moe_core.traces.reader import Trace, open_trace
 from tests.reliability.outcome import Outcome
 from tests.reliability.recorder import check_rows, fill, words
@@ -35,7 +35,7 @@ def recorded_operations(told: Path | None = None) -> Iterator[list[Operation]]:
     """All writes, barriers, names given and folder barriers, in order."""
     operations: list[Operation] = []
     write, sync, link = PositionedFile.write, PositionedFile.sync, os.link
-    sync_directory = trace_skeleton.sync_directory
+    sync_directory = creation.sync_directory
 
     def note(kind: str, offset: int = 0, data: bytes = b"") -> None:
         said = frozenset(map(int, words(told))) if told else frozenset()
@@ -60,7 +60,7 @@ def recorded_operations(told: Path | None = None) -> Iterator[list[Operation]]:
         patch.object(PositionedFile, "write", noted_write),
         patch.object(PositionedFile, "sync", noted_sync),
         patch.object(os, "link", noted("link", link)),
-        patch.object(trace_skeleton, "sync_directory", noted("sync_directory", sync_directory)),
+        patch.object(creation, "sync_directory", noted("sync_directory", sync_directory)),
     ):
         yield operations
 

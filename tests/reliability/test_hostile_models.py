@@ -1,4 +1,4 @@
-"""A model folder with damaged or invented files is judged in one sentence; what tests/model_loading names one by one,
+"""A model folder with damaged or invented files is judged in one sentence; what tests/models/loading names one by one,
 this does at random places."""
 
 import json

@@ -13,7 +13,7 @@ import pytest
 
 from moe_core.errors import TraceError
 from moe_core.system.positioned_file import PositionedFile
-from moe_core.traces import creation as trace_skeleton
+from moe_core.traces import creation
 from moe_core.traces.creation import create_trace
 from moe_core.traces.reader import open_trace
 from tests.traces.synthetic_run import SyntheticRun, create
@@ -39,7 +39,7 @@ def test_an_existing_file_is_never_overwritten(tmp_path: Path) -> None:
 def test_a_file_that_appears_meanwhile_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A program that knows nothing of the lock makes the file after the check: it wins."""
     path = tmp_path / "run.h5"
-    monkeypatch.setattr(trace_skeleton, "_check_free_space", lambda path, _: path.write_bytes(b"theirs"))
+    monkeypatch.setattr(creation, "_check_free_space", lambda path, _: path.write_bytes(b"theirs"))
     with pytest.raises(TraceError, match="exists already"):
         create(path, RUN)
     assert path.read_bytes() == b"theirs"
@@ -90,7 +90,7 @@ def test_what_a_killed_creation_left_is_swept(tmp_path: Path) -> None:
     """The next creation of the same name removes it; other names stay."""
     for name in (".run.h5.creating-abc", ".other.h5.creating-abc"):
         (tmp_path / name).mkdir()
-        (tmp_path / name / "skeleton.h5").write_bytes(b"half")
+        (tmp_path / name / "new.h5").write_bytes(b"half")
     create(tmp_path / "run.h5", RUN)
     assert visible(tmp_path) == {"run.h5", ".other.h5.creating-abc"}
 

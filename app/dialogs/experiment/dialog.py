@@ -21,7 +21,7 @@ from app.dialogs.experiment.choices import cost_of, request_of
 from app.dialogs.experiment.form import ExperimentForm
 from app.dialogs.experiment.result_pane import ExperimentPane, plain_text
 from app.dialogs.form_parts import Note
-from app.running.experiments import ExperimentRun, ExperimentRunning
+from app.running.experiments import ExperimentRun, Experiments
 from app.running.job_runner import JobEnded
 from app.state.session import Session
 from app.state.state import State
@@ -43,13 +43,13 @@ class ExperimentDialog(QDialog):
 
     mask_taken = Signal()
 
-    def __init__(self, session: Session, running: ExperimentRunning, parent: QWidget) -> None:
+    def __init__(self, session: Session, experiments: Experiments, parent: QWidget) -> None:
         super().__init__(parent)
         self.setWindowTitle("Experiments")
         self.setModal(False)
         self.resize(_SIZE.boundedTo(self.screen().availableSize() - _ROOM_AROUND))
         self._session = session
-        self._running = running
+        self._experiments = experiments
         self._followed = 0
         self._make_controls()
         self.pane = ExperimentPane()
@@ -130,13 +130,13 @@ class ExperimentDialog(QDialog):
         self.choice.currentIndexChanged.connect(self._on_experiment)
         self.form.changed.connect(self._draw_cost)
         self.run_button.clicked.connect(self._on_run)
-        self.cancel_button.clicked.connect(self._running.cancel)
+        self.cancel_button.clicked.connect(self._experiments.cancel)
         self.results.currentRowChanged.connect(self._on_result_chosen)
         self.pane.mask_wanted.connect(self._on_mask_wanted)
         self._session.changed.connect(self._on_changed)
-        self._running.changed.connect(self._draw_runs)
-        self._running.finished.connect(self._on_finished)
-        self._running.runner.progressed.connect(self._on_progressed)
+        self._experiments.changed.connect(self._draw_runs)
+        self._experiments.finished.connect(self._on_finished)
+        self._experiments.runner.progressed.connect(self._on_progressed)
 
     def _on_experiment(self) -> None:
         self.question.setText(self.experiment.question)
@@ -153,8 +153,8 @@ class ExperimentDialog(QDialog):
 
     def _on_run(self) -> None:
         state = self._session.state
-        if state.trace is not None and not self._running.runner.is_busy:
-            self._running.start(self.experiment, request_of(state, self.form.choices))
+        if state.trace is not None and not self._experiments.runner.is_busy:
+            self._experiments.start(self.experiment, request_of(state, self.form.choices))
 
     def _on_result_chosen(self, row: int) -> None:
         runs = self._runs()
@@ -166,7 +166,7 @@ class ExperimentDialog(QDialog):
         self.mask_taken.emit()
 
     def _on_progressed(self, event: object) -> None:
-        if self._running.current is None:
+        if self._experiments.current is None:
             return
         self.progress.show()
         if isinstance(event, Progress):
@@ -188,8 +188,8 @@ class ExperimentDialog(QDialog):
             self.cost.say(text, is_problem=True, more="\n".join(ended.notes))
 
     def _runs(self) -> list[ExperimentRun]:
-        current = self._running.current
-        return [*self._running.results, *([current] if current is not None else [])]
+        current = self._experiments.current
+        return [*self._experiments.results, *([current] if current is not None else [])]
 
     def _draw_runs(self) -> None:
         """The list; a new run is looked at, until the person looks at another one."""
@@ -212,12 +212,12 @@ class ExperimentDialog(QDialog):
 
     def _draw_cost(self) -> None:
         cost = cost_of(self._session.state, self.experiment, self.form.choices)
-        runner = self._running.runner
+        runner = self._experiments.runner
         self.cost.say(cost.problem or f"{cost.text}.", is_problem=bool(cost.problem))
         self.run_button.setEnabled(not cost.problem and not runner.is_busy)
         busy = f"{runner.title} is still running"
         self.run_button.setToolTip(cost.problem or (busy if runner.is_busy else "Run the experiment in the background"))
-        self.cancel_button.setEnabled(self._running.current is not None)
+        self.cancel_button.setEnabled(self._experiments.current is not None)
 
 
 def _button(text: str) -> QPushButton:

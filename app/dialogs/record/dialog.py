@@ -16,8 +16,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app.dialogs.record import checks as record_checks
-from app.dialogs.record import output as record_output
+from app.dialogs.record import checks, output
 from app.dialogs.record.checks import Check
 from app.dialogs.record.command import command_line
 from app.dialogs.record.form import RecordForm
@@ -90,7 +89,7 @@ class RecordDialog(QDialog):
     def _on_edited(self) -> None:
         """Suggest a path, look at what changed, and show the form anew."""
         if not self._has_own_path:
-            path = record_output.suggest(self.values, self._settings.library, date.today())
+            path = output.suggest(self.values, self._settings.library, date.today())
             if self.form.out.text() != str(path):
                 self.form.out.setText(str(path))  # comes back here
                 return
@@ -98,26 +97,26 @@ class RecordDialog(QDialog):
         if "model" in wrong or "device" in wrong:
             self.model_check.forget()
         else:
-            record_checks.check_model(self.model_check, self.values)
+            checks.check_model(self.model_check, self.values)
         if "quiz" in wrong:
             self.quiz_check.forget()
         else:
-            record_checks.check_quiz(self.quiz_check, self.values)
+            checks.check_quiz(self.quiz_check, self.values)
         self._show()
 
     def _show(self) -> None:
         """Notes, command line and the button, all from the form as it is."""
         values, quiz = self.values, self._quiz
-        output = record_output.examine(values)
-        wrong = problems(values, quiz) | ({"out": output.problem} if output.problem else {})
-        notes = self._notes(values, quiz) | {"out": output.note}
+        found = output.examine(values)
+        wrong = problems(values, quiz) | ({"out": found.problem} if found.problem else {})
+        notes = self._notes(values, quiz) | {"out": found.note}
         for name, note in self.form.notes.items():
             note.say(wrong.get(name) or notes.get(name, ""), is_problem=name in wrong)
         for name, check in (("model", self.model_check), ("quiz", self.quiz_check)):
             if check.is_problem and name not in wrong:
                 self.form.notes[name].say(check.text, is_problem=True)
         if (model := self._model) is not None and "model" not in wrong:
-            text, more = record_checks.model_text(model), record_checks.memory_text(model)
+            text, more = checks.model_text(model), checks.memory_text(model)
             self.form.notes["model"].say(text, is_problem=not model.fits, more=more)
         self.form.offer_subjects([subject.name for subject in quiz.subjects] if quiz else [])
         self.form.command.setPlainText(command_line(values.request))
@@ -137,20 +136,20 @@ class RecordDialog(QDialog):
         model = self._model
         notes = {
             "model": self.model_check.text,
-            "quiz": record_checks.quiz_text(quiz) if quiz else self.quiz_check.text,
+            "quiz": checks.quiz_text(quiz) if quiz else self.quiz_check.text,
         }
         if quiz is not None:
             named = len(set(values.subject_names)) or len(quiz.subjects)
             notes["subjects"] = f"{named:,} of {len(quiz.subjects):,} subjects"
             notes["amount"] = f"{n_chosen(values, quiz):,} questions are asked"
-            notes["shots"] = record_checks.examples_text(quiz)
+            notes["shots"] = checks.examples_text(quiz)
         if model is not None and values.device != model.device:
             notes["device"] = f"{values.device} is {model.device} here"
         return notes
 
     def _on_check(self) -> None:
         if not {"model", "device"} & problems(self.values, None).keys():
-            record_checks.check_model(self.model_check, self.values, again=True)
+            checks.check_model(self.model_check, self.values, again=True)
 
     def _on_path_edited(self, text: str) -> None:
         self._has_own_path = True

@@ -60,7 +60,7 @@ class EntropyView(View):
 
     name = "entropy"
     title = "Entropy"
-    place = "centre-bottom"
+    area = "centre-bottom"
     depends_on = SELECTION | COMPARISON | {"question", "layer"}
 
     def __init__(self, session: Session) -> None:

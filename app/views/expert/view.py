@@ -45,7 +45,7 @@ class ExpertView(View):
 
     name = "expert"
     title = "Expert"
-    place = "right-tab"
+    area = "right-tab"
     depends_on = SELECTION | {"experts", "question"}
 
     def __init__(self, session: Session) -> None:

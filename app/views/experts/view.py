@@ -37,7 +37,7 @@ class ExpertsView(View):
 
     name = "experts"
     title = "Experts"
-    place = "centre"
+    area = "centre"
     depends_on = SELECTION | COMPARISON | {"metric", "experts", "layer", "intervention"}
 
     def __init__(self, session: Session) -> None:

@@ -51,7 +51,7 @@ class QuestionView(View):
 
     name = "question"
     title = "Question"
-    place = "right"
+    area = "right"
     depends_on = DATA | COMPARISON | {"question", "token", "layer", "experts"}
 
     def __init__(self, session: Session) -> None:

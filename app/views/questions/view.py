@@ -28,7 +28,7 @@ class QuestionsView(View):
 
     name = "questions"
     title = "Questions"
-    place = "left"
+    area = "left"
     depends_on = DATA | {"filter", "scope", "question", "what_if"}
 
     def __init__(self, session: Session) -> None:

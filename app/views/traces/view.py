@@ -38,7 +38,7 @@ class TracesView(View):
 
     name = "traces"
     title = "Traces"
-    place = "left-tab"
+    area = "left-tab"
     depends_on = frozenset({"trace", "revision", "what_if", "library"})
 
     def __init__(self, session: Session) -> None:

@@ -23,7 +23,7 @@ class WhatIfView(View):
 
     name = "what_if"
     title = "What if"
-    place = "bottom-tab"
+    area = "bottom-tab"
     depends_on = SELECTION | COMPARISON | {"intervention", "history", "rerun", "masks", "mismatch", "running"}
 
     def __init__(self, session: Session) -> None:

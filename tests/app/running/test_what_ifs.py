@@ -11,8 +11,8 @@ from PySide6.QtGui import QAction
 from pytestqt.qtbot import QtBot
 
 from app.content.mask_editing import with_effect, with_experts
-from app.running import what_ifs as what_if_running
 from app.running.job_runner import JobEnded
+from app.running.what_ifs import request_of
 from app.state.what_if_state import Mode, SubsetKind, WhatIf
 from app.window.main_window import MainWindow
 from moe_core.comparison.comparison import compare
@@ -134,7 +134,7 @@ def test_a_sample_larger_than_the_trace_is_all_of_it(demo: MainWindow) -> None:
     state = demo.session.state
     sample = replace(state.rerun, subset=SubsetKind.SAMPLE, sample=5000)
     demo.session.set(replace(with_experts(state, [HARMFUL]), rerun=sample))
-    assert what_if_running.request_of(demo.session.state).subset.sample == 800
+    assert request_of(demo.session.state).subset.sample == 800
 
 
 def test_too_few_experts_left_is_not_run(demo: MainWindow, qtbot: QtBot) -> None:

@@ -15,7 +15,7 @@ import transformers
 from moe_core.errors import DeviceError, ModelError
 from moe_core.jobs.events import Event, Stage
 from moe_core.jobs.load_model import ModelRequest, load_model
-from moe_core.models.loading import building as model_loading
+from moe_core.models.loading import building
 from moe_core.models.loading.building import choose_experts_implementation, resolve_device
 from moe_core.models.loading.fingerprint import weights_sha256
 from moe_core.models.loading.memory import MemoryEstimate, check_fits, estimate_memory, free_memory
@@ -107,7 +107,7 @@ def test_a_config_cannot_ask_for_more_than_logits(tmp_path: Path) -> None:
 
 def test_loading_can_be_cancelled(tiny_olmoe: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Closing the job before the model is built leaves it unbuilt."""
-    monkeypatch.setattr(model_loading, "build_model", lambda *_: pytest.fail("built"))
+    monkeypatch.setattr(building, "build_model", lambda *_: pytest.fail("built"))
     job = load_model(ModelRequest(str(tiny_olmoe), device="cpu"))
     while "onto cpu" not in next(job).text:  # type: ignore[union-attr]  # loading yields only stages
         pass
@@ -233,7 +233,7 @@ def test_what_fits_or_cannot_be_known_passes() -> None:
 def test_a_model_too_large_is_refused_before_it_is_built(tiny_olmoe: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The estimate is compared with the free memory of the device that was chosen."""
     monkeypatch.setattr("moe_core.jobs.load_model.free_memory", lambda device: 1000)
-    monkeypatch.setattr(model_loading, "build_model", lambda *_: pytest.fail("built"))
+    monkeypatch.setattr(building, "build_model", lambda *_: pytest.fail("built"))
     with pytest.raises(DeviceError, match=r"experts' weights need .* free on cpu"):
         result_of(load_model(ModelRequest(str(tiny_olmoe), device="cpu")))
 

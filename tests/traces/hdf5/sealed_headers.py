@@ -4,11 +4,10 @@ from contextlib import suppress
 from pathlib import Path
 
 from moe_core.errors import TraceError
-from moe_core.traces.hdf5 import blocks as hdf5_blocks
-from moe_core.traces.hdf5 import structure as hdf5_structure
+from moe_core.traces.hdf5 import blocks, structure
 
 
-class _Sealing(hdf5_blocks.Hdf5Blocks):
+class _Sealing(blocks.Hdf5Blocks):
     """Reads a structure and writes the right checksum behind every block that it meets."""
 
     def __init__(self, path: Path) -> None:
@@ -20,7 +19,7 @@ class _Sealing(hdf5_blocks.Hdf5Blocks):
         return self._sealed(address, body) if body.startswith(begins) else body
 
     def _sealed(self, address: int, body: bytes) -> bytes:
-        raw = body + hdf5_blocks.checksum(body).to_bytes(4, "little")
+        raw = body + blocks.checksum(body).to_bytes(4, "little")
         with self._path.open("r+b") as file:
             file.seek(address)
             file.write(raw)
@@ -38,10 +37,10 @@ def change_headers(path: Path, old: bytes, new: bytes) -> Path:
 
 def seal(path: Path) -> None:
     """Make every checksum of the headers right."""
-    real = hdf5_blocks.Hdf5Blocks
-    hdf5_structure.Hdf5Blocks = _Sealing  # type: ignore[misc]
+    real = blocks.Hdf5Blocks
+    structure.Hdf5Blocks = _Sealing  # type: ignore[misc]
     try:
         with suppress(TraceError):  # what was made wrong on purpose may end the walk; all before it is sealed
-            hdf5_structure.read_structure(path, lambda _: None)
+            structure.read_structure(path, lambda _: None)
     finally:
-        hdf5_structure.Hdf5Blocks = real  # type: ignore[misc]
+        structure.Hdf5Blocks = real  # type: ignore[misc]

@@ -14,7 +14,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QAbstractButton, QComboBox, QLineEdit, QMainWindow, QPlainTextEdit, QSpinBox, QWidget
 from pytestqt.qtbot import QtBot
 
-from app.dialogs.record import checks as record_checks
+from app.dialogs.record import checks
 from app.dialogs.record.command import command_line
 from app.dialogs.record.dialog import RecordDialog
 from app.dialogs.record.values import RecordValues
@@ -99,9 +99,9 @@ def test_model_and_quiz_are_described(dialog: RecordDialog) -> None:
     text = dialog.form.notes["model"].text()
     assert f"{summary.n_layers} layers × {summary.n_experts} experts, top-{summary.top_k}" in text
     assert "Nothing to download" in text
-    assert f"needs {record_checks.bytes_text(summary.memory.total)} of" in text
+    assert f"needs {checks.bytes_text(summary.memory.total)} of" in text
     assert f"free on {summary.device} as {summary.dtype}" in text
-    assert f"experts {record_checks.bytes_text(summary.memory.experts)}" in dialog.form.notes["model"].toolTip()
+    assert f"experts {checks.bytes_text(summary.memory.experts)}" in dialog.form.notes["model"].toolTip()
     assert dialog.form.notes["quiz"].text() == "800 questions in 10 subjects"
     assert dialog.form.notes["device"].text() == f"auto is {summary.device} here"
     assert dialog.form.notes["amount"].text() == "800 questions are asked"
@@ -111,7 +111,7 @@ def test_a_model_that_does_not_fit_says_which_part() -> None:
     """The part that lacks room is named, with what there is."""
     summary = result_of(inspect_model(ModelRequest("demo", "cpu")))
     poor = replace(summary, free=5_000_000, lacking="the experts' weights", download_bytes=13_800_000_000)
-    assert record_checks.model_text(poor).splitlines()[1] == (
+    assert checks.model_text(poor).splitlines()[1] == (
         "Downloads 13.8 GB. Does not fit on cpu as float32: the experts' weights need more than the 5.00 MB free."
     )
 
@@ -283,7 +283,7 @@ def test_no_look_at_a_model_outlives_the_dialog(
     other = RecordDialog(settings, runner, parent)
     other.open()
     runner.close()
-    qtbot.wait(record_checks.DELAY_MS + 100)  # its timer comes and must start nothing
+    qtbot.wait(checks.DELAY_MS + 100)  # its timer comes and must start nothing
     assert not runner.has_thread
     other.reject()
 

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import pyqtgraph
-from PySide6.QtCore import QTimer
+from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import QApplication
 
 from app import theme
@@ -115,6 +115,8 @@ def configure(application: QApplication) -> None:
     # Python's 5 ms let the thread that runs the model keep the window waiting for several frames.
     sys.setswitchinterval(_SWITCH_INTERVAL_S)
     application.setDesktopFileName("moescope")
+    # Else the menu comes as soon as the right button goes down, and dragging with it could not move what a plot shows.
+    application.styleHints().setContextMenuTrigger(Qt.ContextMenuTrigger.Release)
     pyqtgraph.setConfigOptions(antialias=True, imageAxisOrder="row-major")
 
 

@@ -87,7 +87,7 @@ class Figure(QWidget):
         return bytes(content.data()).translate(None, _NOT_IN_XML)
 
     def menu(self) -> QMenu:
-        """Everything one can do with the figure."""
+        """Everything one can do with the figure; its own actions are what can be done with the plot in it."""
         menu = QMenu(self)
         menu.addAction("Copy image", self.copy_image)
         menu.addAction("Copy data", self.copy_data)
@@ -101,6 +101,8 @@ class Figure(QWidget):
         table.setCheckable(True)
         table.setChecked(self.shows_table)
         table.toggled.connect(self._on_table_toggled)
+        menu.addSeparator()
+        menu.addActions(self.actions())
         return menu
 
     def copy_image(self) -> None:

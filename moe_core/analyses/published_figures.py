@@ -1,10 +1,12 @@
 """The figures that https://arxiv.org/abs/2502.17187 states, kept as data in resources/figures/."""
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from moe_core.figures.curves import Range
 from moe_core.traces.specification import Specification
 
 _FILE = Path(__file__).parent.parent.parent / "resources" / "figures" / "expert_contributions.json"
@@ -25,6 +27,15 @@ class PublishedFigure:
 def figures_for(specification: Specification) -> tuple[PublishedFigure, ...]:
     """The paper's figures when model, architecture and quiz are those of the paper, else none."""
     return _figures() if _setting_of(specification) == _setting() else ()
+
+
+def published_entropy(figures: Iterable[PublishedFigure]) -> tuple[Range, ...]:
+    """The paper's range of the mean top-k entropy over the layers, for a chart of it; none where it gives no range."""
+    return tuple(
+        Range(figure.low, figure.high, f"arXiv 2502.17187: {figure.stated} over layers")
+        for figure in figures
+        if figure.name == "topk_entropy" and figure.high is not None
+    )
 
 
 @dataclass(frozen=True)

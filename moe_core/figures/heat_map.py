@@ -28,7 +28,8 @@ class HeatMapFigure:
     `row_marginals` [L] and `column_marginals` [E] are drawn as bars, from a middle where the values are signed, and
     named by `marginal_name`; empty arrays draw none. `value_title` names the colours, with their unit, `mark`
     is a value pointed at beside them. `describe` is the hover text of a cell. `note` stands over the cells: why there
-    is nothing to see. `blank_name` says what a cell without a value means.
+    is nothing to see. `blank_name` says what a cell without a value means. `selected` cells are outlined
+    where that is asked for.
     """
 
     values: FloatArray
@@ -47,6 +48,7 @@ class HeatMapFigure:
     column_title: str = "expert"
     blank_name: str = "no value"
     mark: Reference | None = None
+    selected: frozenset[tuple[int, int]] = frozenset()
     format_value: Callable[[float], str] = field(default=lambda value: f"{value:.3g}", compare=False)
     describe: Callable[[int, int], str] = field(default=_no_text, compare=False)
 

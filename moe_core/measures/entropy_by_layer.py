@@ -6,10 +6,12 @@ Axes: n questions of the selection, L MoE layers.
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import compress
+from math import log
 
 import numpy as np
 from numpy.typing import NDArray
 
+from moe_core.figures.curves import Reference
 from moe_core.measures.metric import Metric
 from moe_core.measures.metrics.full_entropy import FULL_ENTROPY
 from moe_core.measures.metrics.topk_entropy import TOPK_ENTROPY
@@ -70,6 +72,11 @@ def largest_entropy(sample: RoutingSample, kind: EntropyKind) -> float:
     largest = kind.metric.largest
     assert largest is not None
     return largest(sample)
+
+
+def largest_reference(n_experts: int) -> Reference:
+    """The entropy of equal weights of so many experts, as a line of a chart in nats."""
+    return Reference(log(n_experts), f"maximum: ln {n_experts} = {log(n_experts):.3f}")
 
 
 def right_ones(sample: RoutingSample) -> RoutingSample:

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import isfinite
-from pathlib import Path
 
 from moe_core.comparison.comparison import SUBJECT_CORRECTION, Comparison
 from moe_core.comparison.control_distribution import Controls
@@ -11,10 +10,7 @@ from moe_core.comparison.text import NOTE, comparison_lines, controls_lines, int
 from moe_core.interventions.intervention import Intervention
 from moe_core.numbers.formatting import NOTHING, count, p_value, percent_with_interval, points, points_interval
 from moe_core.reports.charts.markup import Markup, element
-
-_STYLE = Path(__file__).parent / "page" / "style.css"
-# Even if some text became markup, the page may run no script and fetch nothing.
-_POLICY = "default-src 'none'; style-src 'unsafe-inline'"
+from moe_core.reports.page.page import paragraph, section, text_table, whole_page
 
 
 @dataclass(frozen=True)
@@ -34,25 +30,12 @@ def what_if_page(made: Sequence[ReportedWhatIf]) -> str:
     first = made[0].comparison.before
     title = f"What-ifs: {first.model.name} on {first.quiz.name}"
     setting = f"{first.protocol}, {first.shots}-shot, {first.model.dtype} on {first.model.device}"
-    main = element(
-        "main",
-        element("header", element("h1", title), element("p", setting, class_="quiet")),
-        _section("All", _overview(made), element("p", NOTE, class_="note")),
+    return whole_page(
+        title,
+        element("header", element("h1", title), paragraph(setting, class_="quiet")),
+        section("All", _overview(made), paragraph(NOTE, class_="note")),
         *(_details(each) for each in made),
-        element("footer", element("p", "Made by moescope.", class_="note")),
-    )
-    page = element("html", _head(title), element("body", main), lang="en")
-    return f"<!DOCTYPE html>\n{page}\n"
-
-
-def _head(title: str) -> Markup:
-    return element(
-        "head",
-        Markup('<meta charset="utf-8">'),
-        Markup(f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'),
-        Markup('<meta name="viewport" content="width=device-width, initial-scale=1">'),
-        element("title", f"{title} · moescope"),
-        element("style", Markup(_STYLE.read_text(encoding="utf-8"))),
+        element("footer", paragraph("Made by moescope.", class_="note")),
     )
 
 
@@ -75,7 +58,7 @@ def _overview(made: Sequence[ReportedWhatIf]) -> Markup:
                 f"{each.seconds:.1f}",
             )
         )
-    return _table(heads, rows)
+    return text_table(heads, rows)
 
 
 def as_harmful_text(controls: Controls) -> str:
@@ -103,7 +86,7 @@ def _details(each: ReportedWhatIf) -> Markup:
     ]
     for heading, ids in (("Right → wrong", comparison.right_to_wrong), ("Wrong → right", comparison.wrong_to_right)):
         parts += [element("h3", f"{heading}: {count(len(ids))}"), element("p", ", ".join(ids) or NOTHING)]
-    return _section(each.title, *parts)
+    return section(each.title, *parts)
 
 
 def experts_text(mask: Intervention) -> str:
@@ -123,18 +106,4 @@ def _subjects(comparison: Comparison) -> Markup:
         )
         for row in comparison.subjects
     ]
-    return _table(("subject", "questions", "before", "after", "delta, points", "corrected p"), rows)
-
-
-def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> Markup:
-    head = element("thead", element("tr", *(_cell("th", text, at) for at, text in enumerate(heads))))
-    body = element("tbody", *(element("tr", *(_cell("td", text, at) for at, text in enumerate(row))) for row in rows))
-    return element("div", element("table", head, body), class_="wide")
-
-
-def _cell(tag: str, text: str, column: int) -> Markup:
-    return element(tag, text, class_="left" if column == 0 else None)
-
-
-def _section(heading: str, *children: Markup) -> Markup:
-    return element("section", element("h2", heading), *children)
+    return text_table(("subject", "questions", "before", "after", "delta, points", "corrected p"), rows)

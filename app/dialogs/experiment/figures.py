@@ -8,32 +8,22 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from app import theme
 from app.running.experiments import ExperimentRun
 from app.widgets.tables.array_table import ArrayTable, ColumnStyle
-from moe_core.experiments.result import ExperimentPoint, ResultCurve, curves_of
-from moe_core.experiments.text import COLUMNS, delta_text, point_name, range_text, table_row
-from moe_core.figures.curves import Reference, Style
-from moe_core.figures.points import PointFigure, PointSeries
+from moe_core.experiments.figure import figure_of
+from moe_core.experiments.result import ExperimentPoint, curves_of
+from moe_core.experiments.text import COLUMNS, point_name, table_row
+from moe_core.figures.points import PointFigure
 from moe_core.figures.table import FigureTable
 from moe_core.numbers.formatting import (
     count,
     p_value,
     percent,
     percent_interval,
-    percent_with_interval,
     points,
     points_interval,
     significant,
 )
-
-_STYLES = (
-    (theme.WHAT_IF, Style(marker="circle")),
-    ("#E69F00", Style(dash=(6, 3), marker="square")),
-    ("#56B4E9", Style(dash=(2, 2), marker="diamond")),
-    (theme.RIGHT, Style(dash=(8, 3, 2, 3), marker="triangle")),
-)
-_RANDOM = (theme.REFERENCE, Style(dash=(3, 3), marker="triangle"))
 
 
 def _points(value: float) -> str:
@@ -70,18 +60,9 @@ POINT_STYLES = (
 
 
 def chart_of(run: ExperimentRun) -> PointFigure:
-    """The chart of the points so far; percent and percentage points."""
-    experiment = run.experiment
-    curves = curves_of(run.points, experiment.quantity)
-    scale = 100.0 if experiment.x_title.startswith("share") else 1.0
-    names = () if experiment.x_title else tuple(label for curve in curves for label in curve.labels)
-    return PointFigure(
-        series=tuple(_series(curve, at, run, scale) for at, curve in enumerate(curves)),
-        x_title=f"{experiment.x_title}, %" if scale > 1 else experiment.x_title,
-        y_title="accuracy, %" if experiment.quantity == "accuracy" else "change of accuracy, percentage points",
-        reference=_reference(run),
-        names=names,
-    )
+    """The chart of the points so far."""
+    of = run.experiment
+    return figure_of(run.points, of.quantity, of.x_title, of.title)
 
 
 def members_of(run: ExperimentRun) -> tuple[tuple[tuple[int, ...], ...], ...]:
@@ -124,36 +105,3 @@ def _columns(made: Sequence[ExperimentPoint]) -> list[list[str] | NDArray[Any]]:
         np.array([point.touched.prompt_share for point in made], np.float64),
         np.array([change.n for change in changes], np.intp),
     ]
-
-
-def _series(curve: ResultCurve, at: int, run: ExperimentRun, scale: float) -> PointSeries:
-    colour, style = _RANDOM if curve.is_random else _STYLES[at % len(_STYLES)]
-    return PointSeries(
-        name=curve.name,
-        x=tuple(x * scale for x in curve.x),
-        values=tuple(100 * value for value in curve.values),
-        lower=tuple(100 * value for value in curve.lower),
-        upper=tuple(100 * value for value in curve.upper),
-        texts=tuple(_readout([run.points[place] for place in members]) for members in curve.members),
-        colour=colour,
-        style=style,
-        is_band=curve.is_random,
-    )
-
-
-def _readout(group: Sequence[ExperimentPoint]) -> str:
-    first = group[0]
-    if not first.planned.repeat:
-        after, n = first.change.after, count(first.change.n)
-        accuracy = percent_with_interval(after.estimate, after.lower, after.upper)
-        return f"{point_name(first)}: {accuracy}, {delta_text(first.change)}, {p_value(first.change.p)}, n = {n}"
-    return f"{first.planned.series}, {first.planned.label}: {range_text([point.change.delta for point in group])}"
-
-
-def _reference(run: ExperimentRun) -> Reference | None:
-    if run.experiment.quantity == "delta":
-        return Reference(0.0, "baseline")
-    if not run.points:
-        return None
-    before = run.points[0].change.before.estimate
-    return Reference(100 * before, f"baseline {percent(before)}")

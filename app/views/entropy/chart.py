@@ -7,10 +7,10 @@ import numpy as np
 
 from app.state.trace_data import TraceData
 from app.views.entropy.curves import THIS_QUESTION, EntropyOptions, NamedCurve, Split
-from moe_core.analyses.published_figures import figures_for
+from moe_core.analyses.published_figures import figures_for, published_entropy
 from moe_core.figures.curves import Curve, CurveFigure, Range, Reference
 from moe_core.figures.table import FigureTable
-from moe_core.measures.entropy_by_layer import Band, EntropyCurve, EntropyKind, largest_entropy
+from moe_core.measures.entropy_by_layer import Band, EntropyCurve, EntropyKind, largest_entropy, largest_reference
 from moe_core.measures.question_table import OUTCOMES
 from moe_core.measures.routing_sample import RoutingSample, Scope
 from moe_core.numbers.formatting import NOTHING, count
@@ -120,21 +120,15 @@ class EntropyChart:
         return named.entropy.divided_by(self.largest) if self.is_normalised else named.entropy
 
     def _reference(self) -> Reference:
-        name = f"maximum: {self.largest_name}"
         if self.is_normalised:
-            return Reference(1.0, name)
-        return Reference(self.largest, f"{name} = {self.largest:.3f}")
+            return Reference(1.0, f"maximum: {self.largest_name}")
+        return largest_reference(self.n_choices)
 
     def _published(self) -> tuple[Range, ...]:
         """The paper's range of this quantity over layers, where model and quiz are the paper's."""
         if self.is_normalised or self.options.kind is not EntropyKind.TOPK:
             return ()
-        figures = [figure for figure in figures_for(self.data.specification) if figure.name == "topk_entropy"]
-        return tuple(
-            Range(figure.low, figure.high, f"arXiv 2502.17187: {figure.stated} over layers")
-            for figure in figures
-            if figure.high is not None
-        )
+        return published_entropy(figures_for(self.data.specification))
 
     def _long_name(self, named: NamedCurve) -> str:
         """The name, with the id where it is the current question's."""
@@ -145,7 +139,12 @@ class EntropyChart:
     @property
     def largest_name(self) -> str:
         """The largest entropy as a formula."""
-        return f"ln {self.sample.top_k if self.options.kind is EntropyKind.TOPK else self.sample.n_experts}"
+        return f"ln {self.n_choices}"
+
+    @property
+    def n_choices(self) -> int:
+        """Among how many experts the weight is spread."""
+        return self.sample.top_k if self.options.kind is EntropyKind.TOPK else self.sample.n_experts
 
     @property
     def bounds(self) -> tuple[str, str]:

@@ -1,134 +1,100 @@
-"""The layer x expert heat map: one cell per expert, a colour bar with its range, exact values on hover.
+"""The layer x expert heat map: cells with their marks, bars of the marginals, the colour bar and the keys below.
 
 Axes: L layers, E experts.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-
 import numpy as np
-from numpy.typing import NDArray
 
-from moe_core.figures.axis import Axis
-from moe_core.figures.colour_scale import hex_colour
+from moe_core.figures.colour_maps import luminance
+from moe_core.figures.heat_map import HeatMapFigure
+from moe_core.reports.charts.colour_bar import colour_bar
+from moe_core.reports.charts.grid import Grid, marginals, outline, slanted
 from moe_core.reports.charts.markup import Markup, element
+from moe_core.reports.charts.sheet import Drawing, Sheet
+from moe_core.reports.charts.text_width import text_width
 
-_LEFT, _TOP, _WIDTH, _BAR_WIDTH, _BAR_STEPS = 34.0, 34.0, 1120.0, 240.0, 48
-_MAX_CELL = 42.0  # few experts make a narrow map rather than wide bars
-_GAP = 1.0  # hairline between cells
-
-
-@dataclass(frozen=True)
-class HeatMap:
-    """What to draw. `values` [L, E] are NaN where unsupported (blank grey); `is_unused` cells carry a dot instead.
-
-    `hover` [L][E] is the text of each cell, `mark` an optional value to point at on the colour bar with its label.
-    """
-
-    label: str
-    values: NDArray[np.float64]
-    is_unused: NDArray[np.bool_]
-    hover: Sequence[Sequence[str]]
-    low: float
-    high: float
-    tick_texts: Sequence[tuple[float, str]]
-    mark: tuple[float, str] | None = None
+_LOWEST, _HIGHEST, _WIDEST = 0.55, 1.75, 3.65
+"""Text sizes: few experts make a narrow map rather than wide bars, many layers one that is still to be read."""
+_SIDE, _FOOT, _LINE = 4.0, 2.2, 1.25
+_HATCH = 0.5
+_STEPS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512)
+_INK = {True: {"fill": "#ffffff", "stroke": "#ffffff"}, False: {"fill": "#000000", "stroke": "#000000"}}
 
 
-def draw(chart: HeatMap) -> Markup:
-    """The chart as an SVG element 1,120 units wide; cells stay near square up to 64 experts and flatten beyond."""
-    L, E = chart.values.shape
-    cell = min((_WIDTH - _LEFT) / E, _MAX_CELL)
-    height = min(max(cell, 12.0), 20.0)
-    bottom = _TOP + L * height
-    parts = [*_cells(chart, cell, height), *_axes(L, E, cell, height), *_colour_bar(chart, bottom + 22)]
-    size = {"viewBox": f"0 0 {_WIDTH:g} {bottom + 62:g}", "role": "img", "class_": "chart"}
-    return element("svg", element("title", chart.label), parts, **size)
+def draw(figure: HeatMapFigure, sheet: Sheet) -> Drawing:
+    """The chart, as wide as the sheet; cells stay near square up to 64 experts and flatten beyond."""
+    grid = _grid(figure, sheet)
+    parts = [*_heads(figure, sheet, grid), *_cells(figure, sheet, grid), *_hatches(figure, sheet, grid)]
+    if figure.row_marginals.size:
+        parts += marginals(figure, sheet, grid, (sheet.em(_SIDE), sheet.em(_FOOT)))
+    if figure.note:
+        middle = (grid.left + grid.right) / 2
+        parts.append(sheet.text(middle, (grid.top + grid.bottom) / 2, figure.note, "middle"))
+    if sheet.shows_selection and figure.selected:
+        parts += outline(figure.selected, sheet, grid)
+    foot = grid.bottom + sheet.em(_FOOT + 0.4 if figure.column_marginals.size else 0) + sheet.em(0.9)
+    bar = colour_bar(figure, sheet, grid.left, foot)
+    return Drawing([*parts, *bar.parts], foot + bar.height)
 
 
-def _cells(chart: HeatMap, width: float, height: float) -> list[Markup]:
-    scale = (chart.high - chart.low) or 1.0
-    return [
-        _cell(chart, layer, expert, _LEFT + expert * width, _TOP + layer * height, (width, height), scale)
-        for layer, expert in np.ndindex(chart.values.shape)
+def _grid(figure: HeatMapFigure, sheet: Sheet) -> Grid:
+    L, E = figure.values.shape
+    left = sheet.em(_LINE + 0.7) + text_width(str(L - 1), sheet.text_size)
+    right = sheet.em(_SIDE + 0.6) if figure.row_marginals.size else 0.0
+    width = min((sheet.width - left - right) / max(E, 1), sheet.em(_WIDEST))
+    height = min(max(width, sheet.em(_LOWEST)), sheet.em(_HIGHEST))
+    gap = min(sheet.em(0.09), 0.12 * min(width, height))
+    return Grid(left, sheet.em(2 * _LINE + 0.2), width, height, L, E, gap)
+
+
+def _heads(figure: HeatMapFigure, sheet: Sheet, grid: Grid) -> list[Markup]:
+    """Numbers of layers and experts as far as there is room, and what they are."""
+    row_step = next(step for step in _STEPS if step * grid.height >= sheet.em(1.1))
+    least = text_width(str(grid.n_experts), sheet.text_size) + sheet.em(0.7)
+    column_step = next(step for step in _STEPS if step * grid.width >= least)
+    parts = [
+        sheet.text(grid.left - sheet.em(0.45), sheet.middle(grid.top + (layer + 0.5) * grid.height), str(layer), "end")
+        for layer in range(0, grid.n_layers, row_step)
     ]
-
-
-def _cell(
-    chart: HeatMap, layer: int, expert: int, x: float, y: float, size: tuple[float, float], scale: float
-) -> Markup:
-    value, (width, height) = chart.values[layer, expert], size
-    is_blank = bool(chart.is_unused[layer, expert]) or not np.isfinite(value)
-    box = element(
-        "rect",
-        element("title", chart.hover[layer][expert]),
-        x=x,
-        y=y,
-        width=width - _GAP,
-        height=height - _GAP,
-        class_="empty" if is_blank else None,
-        fill=None if is_blank else hex_colour("cividis", (value - chart.low) / scale),
-    )
-    if not chart.is_unused[layer, expert]:
-        return box
-    dot = element("circle", cx=x + (width - _GAP) / 2, cy=y + (height - _GAP) / 2, r=1.4, class_="dot")
-    return Markup(box + dot)
-
-
-def _axes(L: int, E: int, width: float, height: float) -> list[Markup]:
-    label_every = 1 if height >= 12 else 2
-    rows = [
-        element("text", str(layer), x=_LEFT - 6, y=_TOP + (layer + 0.5) * height + 3.5, text_anchor="end")
-        for layer in range(0, L, label_every)
+    parts += [
+        sheet.text(grid.left + (expert + 0.5) * grid.width, grid.top - sheet.em(0.45), str(expert), "middle")
+        for expert in range(0, grid.n_experts, column_step)
     ]
-    step = next(step for step in (1, 2, 4, 8, 16, 32, 64, 128) if step * width >= 30 or step >= E)
-    columns = [
-        element("text", str(expert), x=_LEFT + (expert + 0.5) * width, y=_TOP - 6, text_anchor="middle")
-        for expert in range(0, E, step)
-    ]
-    name = element("text", "expert →", x=_LEFT + E * width, y=10.0, text_anchor="end", class_="quiet")
-    return [*rows, *columns, name, element("text", "layer ↓", x=0.0, y=10.0, class_="quiet")]
+    x, y = (grid.left + grid.right) / 2, (grid.top + grid.bottom) / 2
+    parts.append(sheet.text(x, sheet.em(0.95), figure.column_title, "middle", "quiet"))
+    return [*parts, sheet.text(sheet.em(0.95), y, figure.row_title, "middle", "quiet", is_upright=True)]
 
 
-def _colour_bar(chart: HeatMap, top: float) -> list[Markup]:
-    axis = Axis(chart.low, chart.high, _LEFT, _LEFT + _BAR_WIDTH)
-    width = _BAR_WIDTH / _BAR_STEPS
-    bar = [
-        element(
-            "rect",
-            x=_LEFT + step * width,
-            y=top,
-            width=width + 0.4,
-            height=10,
-            fill=hex_colour("cividis", step / (_BAR_STEPS - 1)),
-        )
-        for step in range(_BAR_STEPS)
-    ]
-    ticks = [
-        element("text", text, x=axis.clipped(value), y=top + 23, text_anchor="middle")
-        for value, text in chart.tick_texts
-    ]
-    parts = [*bar, *ticks, *_keys(chart, top)]
-    if chart.mark is not None:
-        value, text = chart.mark
-        place = axis.clipped(value)
-        parts.append(element("path", d=f"M{place:.1f},{top + 10:.1f}v-13", class_="mark"))
-        shift, anchor = (4, "start") if place < _LEFT + _BAR_WIDTH / 2 else (-4, "end")
-        parts.append(element("text", text, x=place + shift, y=top - 4, text_anchor=anchor, class_="quiet"))
+def _cells(figure: HeatMapFigure, sheet: Sheet, grid: Grid) -> list[Markup]:
+    """A rectangle for each cell in the colour of its value, with what is said of it, and its dot."""
+    rgb = figure.rgb((0, 0, 0))
+    is_dark, is_blank = luminance(rgb) < 0.5, figure.is_blank
+    parts = []
+    for layer, expert in np.ndindex(figure.values.shape):
+        at = layer, expert
+        x, y, width, height = grid.box(layer, expert)
+        look = sheet.ink("empty") if is_blank[at] else {"fill": f"#{bytes(rgb[at]).hex()}"}
+        tip = sheet.tip(figure.describe(layer, expert))
+        parts.append(element("rect", tip, x=x, y=y, width=width, height=height, **look))
+        if figure.is_never_used[at]:
+            ink = sheet.ink("dot") if is_blank[at] else {"fill": _INK[bool(is_dark[at])]["fill"]}
+            size = min(max(0.15 * min(width, height), sheet.em(0.06)), sheet.em(0.14))
+            parts.append(element("circle", cx=x + width / 2, cy=y + height / 2, r=size, **ink))
     return parts
 
 
-def _keys(chart: HeatMap, top: float) -> list[Markup]:
-    """What blank cells mean, for the kinds that occur."""
-    x, parts = _LEFT + _BAR_WIDTH + 40, []
-    has_unsupported = bool((~np.isfinite(chart.values) & ~chart.is_unused).any())
-    for text, is_shown, has_dot in (
-        ("never used in this scope", bool(chart.is_unused.any()), True),
-        ("used by too few questions", has_unsupported, False),
-    ):
-        if is_shown:
-            parts.append(element("rect", x=x, y=top - 2, width=14, height=14, class_="empty"))
-            parts += [element("circle", cx=x + 7, cy=top + 5, r=1.6, class_="dot")] * has_dot
-            parts.append(element("text", text, x=x + 20, y=top + 9))
-            x += 190
+def _hatches(figure: HeatMapFigure, sheet: Sheet, grid: Grid) -> list[Markup]:
+    """Slanted lines through the hatched cells, one path for each ink that stands out on them."""
+    if figure.hatched is None or not figure.hatched.any():
+        return []
+    rgb = figure.rgb((230, 234, 238))
+    is_dark = luminance(rgb) < 0.5
+    step = min(sheet.em(_HATCH), 0.9 * grid.width)
+    parts = []
+    for ink in (True, False):
+        cells = np.argwhere(figure.hatched & (is_dark == ink)).tolist()
+        path = "".join(slanted(*grid.box(layer, expert), step) for layer, expert in cells)
+        if path:
+            width = sheet.em(0.085)
+            parts.append(element("path", d=path, stroke=_INK[ink]["stroke"], stroke_width=width, stroke_opacity=0.75))
     return parts

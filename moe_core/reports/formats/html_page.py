@@ -1,13 +1,13 @@
 """The report as one HTML page that needs nothing else: figures are inline SVG, no script, nothing is fetched."""
 
-from pathlib import Path
-
 from moe_core.analyses.contribution_tables import ExpertContributions
 from moe_core.measures.routing_sample import Scope
 from moe_core.numbers.formatting import count, percent
+from moe_core.reports.charts.figure import inline_svg
 from moe_core.reports.charts.markup import Markup, element, join
 from moe_core.reports.format import ReportFormat
 from moe_core.reports.page import figures, tables
+from moe_core.reports.page.page import paragraph, section, whole_page, wide
 from moe_core.reports.sentences import (
     INTERVAL_NOTE,
     PAPER,
@@ -19,29 +19,16 @@ from moe_core.reports.sentences import (
     title,
 )
 
-_STYLE = Path(__file__).parent.parent / "page" / "style.css"
-# Even if some text became markup, the page may run no script and fetch nothing.
-_POLICY = "default-src 'none'; style-src 'unsafe-inline'"
-
 
 def render(report: ExpertContributions) -> dict[str, str]:
     """The whole page."""
-    head = element(
-        "head",
-        Markup('<meta charset="utf-8">'),
-        Markup(f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'),
-        Markup('<meta name="viewport" content="width=device-width, initial-scale=1">'),
-        element("title", f"{title(report)} · moescope"),
-        element("style", Markup(_STYLE.read_text(encoding="utf-8"))),
-    )
-    page = element("html", head, element("body", element("main", _sections(report))), lang="en")
-    return {"report.html": f"<!DOCTYPE html>\n{page}\n"}
+    return {"report.html": whole_page(title(report), _sections(report))}
 
 
 def _sections(report: ExpertContributions) -> list[Markup]:
     missing = nothing_to_report(report)
     if missing:
-        return [_head(report), _paragraph(missing), _run(report)]
+        return [_head(report), paragraph(missing), _run(report)]
     has_answers = report.accuracy.n > 0
     return [
         _head(report),
@@ -61,8 +48,8 @@ def _head(report: ExpertContributions) -> Markup:
     return element(
         "header",
         element("h1", title(report)),
-        _paragraph(setting(report), class_="quiet"),
-        _paragraph(coverage(report), class_=kind),
+        paragraph(setting(report), class_="quiet"),
+        paragraph(coverage(report), class_=kind),
     )
 
 
@@ -87,7 +74,7 @@ def _tile(number: str, caption: str) -> Markup:
 
 
 def _scopes(report: ExpertContributions) -> Markup:
-    return _section("Which tokens are read", _paragraph(scope_matters(report)), tables.scopes(report))
+    return section("Which tokens are read", paragraph(scope_matters(report)), tables.scopes(report))
 
 
 def _published(report: ExpertContributions) -> Markup:
@@ -97,7 +84,7 @@ def _published(report: ExpertContributions) -> Markup:
         f"{PAPER} used this model and this quiz. Its prompt, token position, single layers and overall accuracy are "
         f"not known here, so agreement is to be expected in kind, not in digits. This trace: {coverage(report)}."
     )
-    return _section("Beside the paper", tables.published(report), _paragraph(note, class_="note"))
+    return section("Beside the paper", tables.published(report), paragraph(note, class_="note"))
 
 
 def _experts(report: ExpertContributions) -> Markup:
@@ -105,12 +92,12 @@ def _experts(report: ExpertContributions) -> Markup:
     for each in (report.main, *report.others):
         unused = f"{percent(each.never_used_share)} never used"
         parts.append(element("h3", f"Share of tokens routed to each expert, scope {each.scope}: {unused}"))
-        parts.append(_wide(figures.used_share(each)))
+        parts.append(wide(inline_svg(figures.used_share(each))))
     if report.accuracy.n:
         parts.append(element("h3", f"Accuracy of each expert, scope {report.main.scope}"))
-        parts.append(_wide(figures.expert_accuracy(report)))
+        parts.append(wide(inline_svg(figures.expert_accuracy(report))))
     note = f"Point at a cell for its exact values and support. Accuracy is shown {best_expert_rule(report)}."
-    return _section("Experts", *parts, _paragraph(note, class_="note"))
+    return section("Experts", *parts, paragraph(note, class_="note"))
 
 
 def _entropy(report: ExpertContributions) -> Markup:
@@ -119,10 +106,10 @@ def _entropy(report: ExpertContributions) -> Markup:
         f"Entropy of a token's {top_k} gate weights, renormalised, in nats: 0 when one expert takes all, ln {top_k} "
         "when all weigh the same. Bands are one standard deviation over the tokens of the scope."
     )
-    return _section(
+    return section(
         "Experts used and entropy per layer (Tables 1 and 2)",
-        _paragraph(explained),
-        _wide(figures.entropy_curves(report)),
+        paragraph(explained),
+        wide(inline_svg(figures.entropy_curves(report))),
         tables.used_and_entropy(report),
     )
 
@@ -133,44 +120,28 @@ def _weights(report: ExpertContributions) -> Markup:
         for each in (report.main, *report.others)
     ]
     explained = "Mean gate weights, renormalised, the largest first."
-    return _section(
-        "Gate weights per layer (Table 3)", _paragraph(explained), element("div", columns, class_="columns")
-    )
+    return section("Gate weights per layer (Table 3)", paragraph(explained), element("div", columns, class_="columns"))
 
 
 def _best_and_worst(report: ExpertContributions) -> Markup:
     note = f"Ranked {best_expert_rule(report)}. {INTERVAL_NOTE}"
-    return _section(
+    return section(
         f"Best and worst expert per layer, scope {report.main.scope}",
         tables.best_and_worst(report.main),
-        _paragraph(note, class_="note"),
+        paragraph(note, class_="note"),
     )
 
 
 def _subjects(report: ExpertContributions) -> Markup:
     explained = "Wilson 95 % intervals, best subject first."
-    chart = _wide(figures.accuracy_by_subject(report))
-    return _section("Accuracy by subject", _paragraph(explained, class_="note"), chart)
+    chart = wide(inline_svg(figures.accuracy_by_subject(report)))
+    return section("Accuracy by subject", paragraph(explained, class_="note"), chart)
 
 
 def _run(report: ExpertContributions) -> Markup:
     source = element("a", PAPER, href="https://arxiv.org/abs/2502.17187")
     tail = element("p", "Made by moescope from one trace; definitions follow ", source, ".", class_="note")
-    return join([_section("The run", tables.run(report)), element("footer", tail)])
-
-
-def _section(heading: str, *children: Markup) -> Markup:
-    return element("section", element("h2", heading), *children)
-
-
-def _paragraph(text: str, *, class_: str | None = None) -> Markup:
-    """Running text in which no line breaks between a number and its percent sign."""
-    return element("p", text.replace(" %", "\u00a0%"), class_=class_)
-
-
-def _wide(chart: Markup) -> Markup:
-    """A chart in a box that scrolls sideways where the screen is narrower than the chart can be read."""
-    return element("div", chart, class_="wide")
+    return join([section("The run", tables.run(report)), element("footer", tail)])
 
 
 HTML = ReportFormat(name="html", title="Web page", render=render)

@@ -1,113 +1,134 @@
-"""The figures of the HTML report, drawn from the same numbers as its tables.
+"""The figures of the HTML report, described from the same numbers as its tables.
 
 Axes: L layers, E experts.
 """
 
-from math import log
+from functools import partial
 
 import numpy as np
 
-from moe_core.analyses.contribution_tables import ExpertContributions, ScopeTables
-from moe_core.figures.axis import round_ticks
-from moe_core.numbers.formatting import count, percent, percent_with_interval, significant
-from moe_core.reports.charts import heat_map, interval_dots, layer_curves
-from moe_core.reports.charts.heat_map import HeatMap
-from moe_core.reports.charts.interval_dots import DotRow, IntervalDots
-from moe_core.reports.charts.layer_curves import Curve, LayerCurves
-from moe_core.reports.charts.markup import Markup
+from moe_core.analyses.contribution_tables import ExpertContributions, ScopeTables, SubjectRow
+from moe_core.analyses.published_figures import published_entropy
+from moe_core.figures.bars import BarFigure, BarRow
+from moe_core.figures.colour_scale import ColourScale
+from moe_core.figures.colours import BASELINE, SERIES
+from moe_core.figures.curves import Curve, CurveFigure, Reference, Style
+from moe_core.figures.heat_map import HeatMapFigure
+from moe_core.measures.entropy_by_layer import largest_reference
+from moe_core.measures.routing_sample import Scope
+from moe_core.numbers.formatting import count, mean_and_std, percent, percent_with_interval, significant
 from moe_core.reports.sentences import accuracy
 
+_MAP = "cividis"
+_LOOKS = {
+    Scope.ANSWER: (BASELINE, Style(marker="circle")),
+    Scope.PROMPT: (SERIES[1], Style(dash=(5, 2.5), marker="square")),
+    Scope.QUESTION: (SERIES[2], Style(dash=(1.5, 2), marker="diamond")),
+}
 
-def used_share(tables: ScopeTables) -> Markup:
-    """Heat map of the share of tokens routed to each expert; the colour bar marks an even spread, K / E."""
+
+def used_share(tables: ScopeTables) -> HeatMapFigure:
+    """Share of tokens routed to each expert; the colour bar marks an even spread, K / E."""
     cells = tables.cells
-    E, top_k = cells.used_share.shape[1], len(tables.layers[0].top_weights)
-    high = float(cells.used_share.max())
-    chart = HeatMap(
-        label=f"Share of tokens routed to each expert, scope {tables.scope}",
-        values=cells.used_share,
-        is_unused=cells.token_count == 0,
-        hover=_hover(tables),
-        low=0.0,
-        high=high,
-        tick_texts=_percent_ticks(0.0, high),
-        mark=(top_k / E, f"even spread {percent(top_k / E)}"),
+    even = len(tables.layers[0].top_weights) / cells.used_share.shape[1]
+    is_unused = cells.token_count == 0
+    return HeatMapFigure(
+        values=np.where(is_unused, np.nan, cells.used_share),
+        is_never_used=is_unused,
+        scale=ColourScale(_MAP, 0.0, float(cells.used_share.max())),
+        title=f"Share of tokens routed to each expert, scope {tables.scope}",
+        value_title="share of tokens routed to the expert",
+        mark=Reference(even, f"even spread {percent(even)}"),
+        format_value=percent_tick,
+        describe=partial(_hover_text, tables),
     )
-    return heat_map.draw(chart)
 
 
-def expert_accuracy(report: ExpertContributions) -> Markup:
-    """Heat map of every expert's accuracy, blank where fewer questions chose it than a rank needs."""
+def expert_accuracy(report: ExpertContributions) -> HeatMapFigure:
+    """Every expert's accuracy, blank where fewer questions chose it than a rank needs."""
     cells = report.main.cells
-    values = np.where(cells.questions >= report.min_questions, cells.accuracy, np.nan)
+    is_unused = cells.token_count == 0
+    values = np.where((cells.questions >= report.min_questions) & ~is_unused, cells.accuracy, np.nan)
     # At least ten points wide: experts that hardly differ should not look as if they did.
     usual = report.accuracy.estimate
     low, high = float(np.nanmin([*values.ravel(), usual - 0.05])), float(np.nanmax([*values.ravel(), usual + 0.05]))
-    low, high = max(low, 0.0), min(high, 1.0)
-    chart = HeatMap(
-        label=f"Accuracy of each expert, scope {report.main.scope}",
+    return HeatMapFigure(
         values=values,
-        is_unused=cells.token_count == 0,
-        hover=_hover(report.main),
-        low=low,
-        high=high,
-        tick_texts=_percent_ticks(low, high),
-        mark=(usual, f"all questions {percent(usual)}"),
+        is_never_used=is_unused,
+        scale=ColourScale(_MAP, max(low, 0.0), min(high, 1.0)),
+        title=f"Accuracy of each expert, scope {report.main.scope}",
+        value_title="accuracy, weighted by the expert's gate weight",
+        blank_name="used by too few questions",
+        mark=Reference(usual, f"all questions {percent(usual)}"),
+        format_value=percent_tick,
+        describe=partial(_hover_text, report.main),
     )
-    return heat_map.draw(chart)
 
 
-def entropy_curves(report: ExpertContributions) -> Markup:
+def entropy_curves(report: ExpertContributions) -> CurveFigure:
     """Top-k entropy per layer in every scope, with ln K and the paper's range where it applies."""
     top_k = report.specification.model.top_k
-    ranges = [figure for figure in report.published if figure.name == "topk_entropy" and figure.high is not None]
-    chart = LayerCurves(
-        label=f"Entropy of the top-{top_k} gate weights per layer, mean and standard deviation over tokens",
-        unit="nats",
-        curves=[_curve(tables) for tables in (report.main, *report.others)],
-        reference=(log(top_k), f"ln {top_k} = {significant(log(top_k), 4)}"),
-        published=next(
-            ((figure.low, figure.high or figure.low, "published\nrange of means") for figure in ranges), None
-        ),
+    return CurveFigure(
+        curves=tuple(_curve(tables) for tables in (report.main, *report.others)),
+        x_name="layer",
+        x_title="MoE layer",
+        y_title=f"top-{top_k} entropy, nats",
+        references=(largest_reference(top_k),),
+        ranges=published_entropy(report.published),
+        floor=0.0,
+        readout=_mean_and_std,
+        title=f"Entropy of the top-{top_k} gate weights per layer, mean and standard deviation over tokens",
     )
-    return layer_curves.draw(chart)
 
 
 def _curve(tables: ScopeTables) -> Curve:
-    return Curve(
-        name=f"{tables.scope}: mean ± std over tokens",
-        style=str(tables.scope),
-        mean=np.array([row.entropy_mean for row in tables.layers]),
-        std=np.array([row.entropy_std for row in tables.layers]),
+    mean = np.array([row.entropy_mean for row in tables.layers])
+    std = np.array([row.entropy_std for row in tables.layers])
+    name, (colour, style) = f"{tables.scope}: mean ± std over tokens", _LOOKS[tables.scope]
+    return Curve(name, np.arange(len(mean)), mean, mean - std, mean + std, colour, style, tables.n_tokens)
+
+
+def _mean_and_std(curve: Curve, place: int) -> str:
+    return mean_and_std(float(curve.mean[place]), float(curve.high[place] - curve.mean[place]))
+
+
+def accuracy_by_subject(report: ExpertContributions) -> BarFigure:
+    """Dots with intervals, best subject first; lines at the overall accuracy and at chance."""
+    ordered = sorted(report.subjects, key=lambda row: (-np.nan_to_num(row.accuracy.estimate, nan=-1.0), row.name))
+    usual = report.accuracy.estimate
+    return BarFigure(
+        rows=tuple(map(_subject, ordered)),
+        references=(
+            Reference(usual, f"all {percent(usual)}"),
+            Reference(report.chance, f"chance {percent(report.chance)}"),
+        ),
+        largest=1.0,
+        is_dots=True,
+        unit="accuracy",
+        n_title="n",
+        title=f"Accuracy by subject; overall {accuracy(report)}",
+        format_value=percent_tick,
     )
 
 
-def accuracy_by_subject(report: ExpertContributions) -> Markup:
-    """Dots with intervals, best subject first; lines at the overall accuracy and at chance."""
-    ordered = sorted(report.subjects, key=lambda row: (-np.nan_to_num(row.accuracy.estimate, nan=-1.0), row.name))
-    rows = [
-        DotRow(
-            name=row.name,
-            value=row.accuracy.estimate,
-            lower=row.accuracy.lower,
-            upper=row.accuracy.upper,
-            text=percent_with_interval(row.accuracy.estimate, row.accuracy.lower, row.accuracy.upper),
-            n=count(row.accuracy.n),
-        )
-        for row in ordered
-    ]
-    lines = [(report.accuracy.estimate, f"all {percent(report.accuracy.estimate)}")]
-    lines.append((report.chance, f"chance {percent(report.chance)}"))
-    return interval_dots.draw(IntervalDots(f"Accuracy by subject; overall {accuracy(report)}", rows, lines))
+def _subject(row: SubjectRow) -> BarRow:
+    found = row.accuracy
+    text, n = percent_with_interval(found.estimate, found.lower, found.upper), count(found.n)
+    return BarRow(
+        row.name,
+        found.estimate,
+        text,
+        tip=f"{row.name}: {text}, n = {n}",
+        lower=found.lower,
+        upper=found.upper,
+        n=n,
+        colour=BASELINE,
+    )
 
 
-def _percent_ticks(low: float, high: float) -> list[tuple[float, str]]:
-    return [(value, f"{value * 100:.4g} %") for value, _ in round_ticks(low, high, 4)]
-
-
-def _hover(tables: ScopeTables) -> list[list[str]]:
-    L, E = tables.cells.token_count.shape
-    return [[_hover_text(tables, layer, expert) for expert in range(E)] for layer in range(L)]
+def percent_tick(share: float) -> str:
+    """A round share at an axis, no longer than needed."""
+    return f"{share * 100:.4g} %"
 
 
 def _hover_text(tables: ScopeTables, layer: int, expert: int) -> str:

@@ -6,7 +6,8 @@ from typing import Any
 
 from moe_core.analyses.contribution_tables import ExpertContributions, ExpertScore, ScopeTables
 from moe_core.numbers.formatting import NOTHING, count, mean_and_std, percent, percent_with_interval, significant
-from moe_core.reports.charts.markup import Markup, element
+from moe_core.reports.charts.markup import Markup
+from moe_core.reports.page.page import cell, head, table
 from moe_core.reports.sentences import experts_used, figures_beside
 
 _LONGEST_LIST = 128  # layers of the deepest models
@@ -16,16 +17,16 @@ def scopes(report: ExpertContributions) -> Markup:
     """What each scope reads, and how many experts it finds used."""
     rows = [
         [
-            _cell(str(tables.scope), "left"),
-            _cell(tables.scope.meaning, "left long"),
-            _cell(count(tables.n_tokens)),
-            _cell(experts_used(report, tables)),
-            _cell(percent(tables.never_used_share)),
+            cell(str(tables.scope), "left"),
+            cell(tables.scope.meaning, "left long"),
+            cell(count(tables.n_tokens)),
+            cell(experts_used(report, tables)),
+            cell(percent(tables.never_used_share)),
         ]
         for tables in (report.main, *report.others)
     ]
-    header = [_head("scope", "left"), _head("tokens that count", "left")]
-    return _table([[*header, _head("tokens"), _head("experts used per layer"), _head("never used")]], rows)
+    header = [head("scope", "left"), head("tokens that count", "left")]
+    return table([[*header, head("tokens"), head("experts used per layer"), head("never used")]], rows)
 
 
 def published(report: ExpertContributions) -> Markup:
@@ -33,77 +34,77 @@ def published(report: ExpertContributions) -> Markup:
     per_scope = [(tables, figures_beside(report, tables)) for tables in (report.main, *report.others)]
     rows = [
         [
-            _cell(figure.title, "left"),
-            _cell(figure.published),
-            *(_cell(figures[number].ours) for _, figures in per_scope),
+            cell(figure.title, "left"),
+            cell(figure.published),
+            *(cell(figures[number].ours) for _, figures in per_scope),
         ]
         for number, figure in enumerate(per_scope[0][1])
     ]
-    ours = [_head(f"this trace, {tables.scope}") for tables, _ in per_scope]
-    return _table([[_head("figure", "left"), _head("published"), *ours]], rows)
+    ours = [head(f"this trace, {tables.scope}") for tables, _ in per_scope]
+    return table([[head("figure", "left"), head("published"), *ours]], rows)
 
 
 def used_and_entropy(report: ExpertContributions) -> Markup:
     """Tables 1 and 2 of the paper, every scope side by side."""
     model, every = report.specification.model, (report.main, *report.others)
-    groups = [_head(""), *(_head(f"scope {tables.scope}", "group", colspan=3) for tables in every)]
-    columns = [_head("experts used", "gap"), _head(f"top-{model.top_k} entropy"), _head("full entropy")]
+    groups = [head(""), *(head(f"scope {tables.scope}", "group", colspan=3) for tables in every)]
+    columns = [head("experts used", "gap"), head(f"top-{model.top_k} entropy"), head("full entropy")]
     rows = [
-        [_cell(_layer_name(row.layer, row.decoder_layer))]
+        [cell(_layer_name(row.layer, row.decoder_layer))]
         + [cell for tables in every for cell in _used_and_entropy_cells(tables, row.layer, model.n_experts)]
         for row in report.main.layers
     ]
-    return _table([groups, [_head("layer"), *columns * len(every)]], rows)
+    return table([groups, [head("layer"), *columns * len(every)]], rows)
 
 
 def _used_and_entropy_cells(tables: ScopeTables, layer: int, n_experts: int) -> list[Markup]:
     row = tables.layers[layer]
     return [
-        _cell(f"{row.experts_used} / {n_experts}", "gap"),
-        _cell(mean_and_std(row.entropy_mean, row.entropy_std)),
-        _cell(mean_and_std(row.full_entropy_mean, row.full_entropy_std)),
+        cell(f"{row.experts_used} / {n_experts}", "gap"),
+        cell(mean_and_std(row.entropy_mean, row.entropy_std)),
+        cell(mean_and_std(row.full_entropy_mean, row.full_entropy_std)),
     ]
 
 
 def top_weights(report: ExpertContributions, tables: ScopeTables) -> Markup:
     """Table 3 of the paper in one scope; the bar behind each number compares it with the largest of all scopes."""
     largest = max(max(row.top_weights) for each in (report.main, *report.others) for row in each.layers) or 1.0
-    header = [_head("layer"), *(_head(str(rank + 1)) for rank in range(len(tables.layers[0].top_weights)))]
+    header = [head("layer"), *(head(str(rank + 1)) for rank in range(len(tables.layers[0].top_weights)))]
     rows = [
-        [_cell(_layer_name(row.layer, row.decoder_layer))]
-        + [_cell(significant(weight), "share", style=f"--share:{weight / largest:.3f}") for weight in row.top_weights]
+        [cell(_layer_name(row.layer, row.decoder_layer))]
+        + [cell(significant(weight), "share", style=f"--share:{weight / largest:.3f}") for weight in row.top_weights]
         for row in tables.layers
     ]
-    return _table([header], rows)
+    return table([header], rows)
 
 
 def best_and_worst(tables: ScopeTables) -> Markup:
     """The extreme experts of each layer with interval and support."""
-    columns = [_head("expert", "gap"), _head("accuracy"), _head("questions"), _head("weight")]
-    groups = [_head(""), _head("best expert", "group", colspan=4), _head("worst expert", "group", colspan=4)]
+    columns = [head("expert", "gap"), head("accuracy"), head("questions"), head("weight")]
+    groups = [head(""), head("best expert", "group", colspan=4), head("worst expert", "group", colspan=4)]
     rows = [
-        [_cell(_layer_name(row.layer, row.decoder_layer)), *_score(row.best), *_score(row.worst)]
+        [cell(_layer_name(row.layer, row.decoder_layer)), *_score(row.best), *_score(row.worst)]
         for row in tables.layers
     ]
-    return _table([groups, [_head("layer"), *columns * 2]], rows)
+    return table([groups, [head("layer"), *columns * 2]], rows)
 
 
 def _score(score: ExpertScore | None) -> list[Markup]:
     if score is None:
-        return [_cell(NOTHING, "gap"), *[_cell(NOTHING)] * 3]
+        return [cell(NOTHING, "gap"), *[cell(NOTHING)] * 3]
     text = percent_with_interval(score.accuracy, score.lower, score.upper)
     return [
-        _cell(str(score.expert), "gap"),
-        _cell(text),
-        _cell(count(score.questions)),
-        _cell(significant(score.weight)),
+        cell(str(score.expert), "gap"),
+        cell(text),
+        cell(count(score.questions)),
+        cell(significant(score.weight)),
     ]
 
 
 def run(report: ExpertContributions) -> Markup:
     """Everything that the run specification holds, name by name."""
-    rows = [[_cell(name, "left"), _cell(value, "left long")] for name, value in _flat(asdict(report.specification))]
-    return _table([], rows)
+    rows = [[cell(name, "left"), cell(value, "left long")] for name, value in _flat(asdict(report.specification))]
+    return table([], rows)
 
 
 def _flat(data: dict[str, Any], prefix: str = "") -> Iterable[tuple[str, str]]:
@@ -125,17 +126,3 @@ def _listed(values: Sequence[object]) -> str:
 
 def _layer_name(layer: int, decoder_layer: int) -> str:
     return str(layer) if layer == decoder_layer else f"{layer} (decoder {decoder_layer})"
-
-
-def _table(header: Sequence[Sequence[Markup]], rows: Sequence[Sequence[Markup]]) -> Markup:
-    head = element("thead", *(element("tr", *cells) for cells in header)) if header else Markup("")
-    body = element("tbody", *(element("tr", *cells) for cells in rows))
-    return element("div", element("table", head, body), class_="wide")
-
-
-def _head(text: str, kind: str | None = None, *, colspan: int | None = None) -> Markup:
-    return element("th", text, class_=kind, colspan=colspan, scope="colgroup" if colspan else "col")
-
-
-def _cell(text: str, kind: str | None = None, *, style: str | None = None) -> Markup:
-    return element("td", text, class_=kind, style=style)

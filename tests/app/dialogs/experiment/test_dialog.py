@@ -25,6 +25,8 @@ from moe_core.jobs.record import RecordRequest, record
 from moe_core.measures.question_filter import QuestionFilter
 from moe_core.measures.routing_sample import Scope
 from moe_core.quizzes.selection import QuestionSelection
+from moe_core.reports.charts.figure import inline_svg
+from moe_core.reports.experiment_page import experiment_page
 from tests.app.test_accessibility import nameless, unexplained
 from tests.job_results import result_of
 
@@ -164,6 +166,7 @@ def test_results_stay_and_points_come_while_it_runs(dialog: ExperimentDialog, wi
     assert chart.series[0].x == (0.0, 25.0, 50.0)
     assert chart.reference is not None
     assert chart.reference.value == 100 * run_shown.result.baseline.estimate
+    assert inline_svg(chart) in experiment_page(run_shown.result)  # the page draws the same figure
     assert len(point_table(run_shown).is_faded) == len(run_shown.points) == 3 * 3 + 1 + 2 * 2
     assert dialog.results.count() == 2
     dialog.results.setFocus()

@@ -1,0 +1,68 @@
+"""What an experiment looks like, on its page and in the window: its curves in percent, beside the baseline."""
+
+from collections.abc import Sequence
+
+from moe_core.experiments.result import ExperimentPoint, Quantity, ResultCurve, curves_of
+from moe_core.experiments.text import delta_text, point_name, range_text
+from moe_core.figures.colours import REFERENCE, SERIES
+from moe_core.figures.curves import Reference, Style
+from moe_core.figures.points import PointFigure, PointSeries
+from moe_core.numbers.formatting import count, p_value, percent, percent_with_interval
+
+_STYLES = (
+    Style(marker="circle"),
+    Style(dash=(6, 3), marker="square"),
+    Style(dash=(2, 2), marker="diamond"),
+    Style(dash=(8, 3, 2, 3), marker="triangle"),
+)
+_RANDOM = (REFERENCE, Style(dash=(3, 3), marker="triangle"))
+
+
+def figure_of(points: Sequence[ExperimentPoint], quantity: Quantity, x_title: str, title: str) -> PointFigure:
+    """The chart of the points, of all or of those so far; percent and percentage points.
+
+    Without `x_title` the places of the points have names and are no scale.
+    """
+    curves = curves_of(points, quantity)
+    is_share = x_title.startswith("share")
+    return PointFigure(
+        series=tuple(_series(curve, at, points, 100.0 if is_share else 1.0) for at, curve in enumerate(curves)),
+        x_title=f"{x_title}, %" if is_share else x_title,
+        y_title="accuracy, %" if quantity == "accuracy" else "change of accuracy, percentage points",
+        reference=_reference(points, quantity),
+        names=() if x_title else tuple(label for curve in curves for label in curve.labels),
+        title=title,
+    )
+
+
+def _series(curve: ResultCurve, at: int, points: Sequence[ExperimentPoint], scale: float) -> PointSeries:
+    colour, style = _RANDOM if curve.is_random else (SERIES[at % len(SERIES)], _STYLES[at % len(_STYLES)])
+    return PointSeries(
+        name=curve.name,
+        x=tuple(x * scale for x in curve.x),
+        values=tuple(100 * value for value in curve.values),
+        lower=tuple(100 * value for value in curve.lower),
+        upper=tuple(100 * value for value in curve.upper),
+        texts=tuple(_readout([points[place] for place in members]) for members in curve.members),
+        colour=colour,
+        style=style,
+        is_band=curve.is_random,
+    )
+
+
+def _readout(group: Sequence[ExperimentPoint]) -> str:
+    first = group[0]
+    if not first.planned.repeat:
+        after, n = first.change.after, count(first.change.n)
+        accuracy = percent_with_interval(after.estimate, after.lower, after.upper)
+        return f"{point_name(first)}: {accuracy}, {delta_text(first.change)}, {p_value(first.change.p)}, n = {n}"
+    return f"{first.planned.series}, {first.planned.label}: {range_text([point.change.delta for point in group])}"
+
+
+def _reference(points: Sequence[ExperimentPoint], quantity: Quantity) -> Reference | None:
+    if quantity == "delta":
+        return Reference(0.0, "baseline")
+    if not points:
+        return None
+    before = points[0].change.before.estimate
+    return Reference(100 * before, f"baseline {percent(before)}")

@@ -1,0 +1,45 @@
+"""How wide a text will be: about, since no font is known here; rather too much than too little."""
+
+from unicodedata import combining, east_asian_width
+
+_NARROW, _WIDE = frozenset("ijltfrI|.,:;'!()[]-/ "), frozenset("mwMW@%—…")
+
+
+def text_width(text: str, size: float) -> float:
+    """Width of a line of a sans-serif font."""
+    return size * sum(map(_ems, text))
+
+
+def wrapped(text: str, width: float, size: float) -> list[str]:
+    """The text in lines of at most that width, broken between words; a word that is too long gets a line of its own."""
+    lines = [""]
+    for word in " ".join(text.split()).replace(" = ", "\u00a0=\u00a0").replace(" %", "\u00a0%").split(" "):
+        longer = f"{lines[-1]} {word}".strip()
+        if lines[-1] and text_width(longer, size) > width:
+            lines.append(word)
+        else:
+            lines[-1] = longer
+    return [line for line in lines if line]
+
+
+def elided(text: str, width: float, size: float) -> str:
+    """The text, shortened in the middle until it fits: both ends of a name tell it from its like."""
+    if text_width(text, size) <= width:
+        return text
+    for kept in range(len(text) - 1, 1, -1):
+        shorter = f"{text[: (kept + 1) // 2]}…{text[len(text) - kept // 2 :]}"
+        if text_width(shorter, size) <= width:
+            return shorter
+    return text[:1] + "…"
+
+
+def _ems(letter: str) -> float:
+    if letter in _NARROW:
+        return 0.34
+    if letter in _WIDE:
+        return 0.92
+    if combining(letter):
+        return 0.0
+    if east_asian_width(letter) in "WF":
+        return 1.0
+    return 0.69 if letter.isupper() else 0.6

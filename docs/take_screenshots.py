@@ -28,7 +28,7 @@ from moe_core.interventions.intervention import Intervention
 from moe_core.measures.metrics import METRICS
 from moe_core.measures.question_filter import QuestionFilter
 from moe_core.measures.question_table import Outcome
-from moe_core.measures.routing_sample import Scope
+from moe_core.measures.scope import Scope
 
 IMAGES = Path(__file__).resolve().parent / "images"
 SIZE = (1600, 1000)

@@ -45,7 +45,7 @@ class FakeTrace:
     dimensions: Dimensions
     recorded: NDArray[np.bool_]
     ids: list[str]
-    subjects: list[str]
+    subjects: NDArray[np.str_]
     gold: NDArray[np.int8]
     n_choices: NDArray[np.uint8]
     prefix: NDArray[np.int32]
@@ -62,6 +62,15 @@ class FakeTrace:
     question_tokens: list[NDArray[np.float64]] = field(default_factory=list)
     prefix_tokens: list[NDArray[np.float64]] = field(default_factory=list)
     damaged: tuple[int, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Subjects may be given as a list; a trace has them as an array."""
+        object.__setattr__(self, "subjects", np.array(self.subjects))
+
+    @property
+    def n_questions(self) -> int:
+        """How many questions there are."""
+        return len(self.ids)
 
     @property
     def in_smaller_batch(self) -> NDArray[np.bool_]:
@@ -123,7 +132,7 @@ def trace_of_tokens(
         dimensions=Dimensions(N, L, E, top_k, n_choices),
         recorded=np.ones(N, np.bool_),
         ids=[f"q{n:03}" for n in range(N)],
-        subjects=[f"subject_{n // 3}" for n in range(N)],
+        subjects=np.array([f"subject_{n // 3}" for n in range(N)]),
         gold=np.zeros(N, np.int8),
         n_choices=np.full(N, n_choices, np.uint8),
         prefix=prefix,
@@ -248,7 +257,7 @@ def make_large_trace(
         dimensions=Dimensions(N, L, E, K, 4),
         recorded=np.ones(N, np.bool_),
         ids=[f"q{n:05}" for n in range(N)],
-        subjects=[f"subject_{s:02}" for s in subject],
+        subjects=np.array([f"subject_{s:02}" for s in subject]),
         gold=gold.astype(np.int8),
         n_choices=np.full(N, 4, np.uint8),
         prefix=subject.astype(np.int32),

@@ -1,7 +1,7 @@
 """The scope, the colours and the layout; the window adds a menu of the views."""
 
 from app.actions.action import Action, Menu, change_state, has_trace
-from moe_core.measures.routing_sample import Scope
+from moe_core.measures.scope import Scope
 
 
 def _scope_action(scope: Scope, number: int) -> Action:

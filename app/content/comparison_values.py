@@ -16,7 +16,8 @@ from moe_core.comparison.comparison import gold_logprob_change, outcomes_of
 from moe_core.measures.entropy_by_layer import EntropyCurve, EntropyKind, part
 from moe_core.measures.metric import Metric, MetricValues
 from moe_core.measures.question_filter import QuestionFilter
-from moe_core.measures.routing_sample import IndexArray, RoutingSample, Scope, select
+from moe_core.measures.routing_sample import IndexArray, RoutingSample, select
+from moe_core.measures.scope import Scope
 
 FloatArray = NDArray[np.float64]
 

@@ -7,7 +7,7 @@ from app.state.trace_data import TraceData
 from app.state.what_if_state import Mode, Rerun, WhatIf
 from moe_core.interventions.intervention import Intervention
 from moe_core.measures.question_filter import EVERYTHING, Expert, QuestionFilter
-from moe_core.measures.routing_sample import Scope
+from moe_core.measures.scope import Scope
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from moe_core.measures.metric import Metric, MetricValues
 from moe_core.measures.question_filter import EVERYTHING, QuestionFilter, matching
 from moe_core.measures.question_table import QuestionTable, question_table
-from moe_core.measures.routing_in_scope import routing_in_scope
-from moe_core.measures.routing_sample import RoutingSample, Scope, ScopedRouting, select
+from moe_core.measures.routing_in_scope import ScopedRouting, routing_in_scope
+from moe_core.measures.routing_sample import RoutingSample, select
+from moe_core.measures.scope import Scope
 from moe_core.traces.reader import Trace, open_trace
 from moe_core.traces.specification import Specification
 

@@ -13,7 +13,7 @@ from app.state.state import SELECTION, State, differing
 from app.widgets.eliding_label import ElidingLabel
 from app.widgets.safe_text import as_tooltip
 from moe_core.errors import MoeCoreError
-from moe_core.measures.routing_sample import Scope
+from moe_core.measures.scope import Scope
 from moe_core.numbers.formatting import count
 from moe_core.traces.reader import Trace
 

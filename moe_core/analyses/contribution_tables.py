@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from moe_core.analyses.published_figures import PublishedFigure
-from moe_core.measures.routing_sample import Scope
+from moe_core.measures.scope import Scope
 from moe_core.numbers.intervals import Proportion
 from moe_core.traces.specification import Specification
 

@@ -5,12 +5,9 @@ expert is weighted by its gate weight. The paper does not name the token positio
 it, so every report holds the answer position and the whole prompt.
 """
 
-from collections.abc import Sequence
 from math import nan
-from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
 from moe_core.analyses.analysis import Analysis
 from moe_core.analyses.contribution_tables import (
@@ -29,31 +26,14 @@ from moe_core.measures.metric import MetricValues
 from moe_core.measures.metrics import expert_accuracy, full_entropy, gate_weight, top_weights, topk_entropy, used_share
 from moe_core.measures.metrics.accuracy import overall
 from moe_core.measures.metrics.experts_used import never_used_share
-from moe_core.measures.routing_in_scope import sample
-from moe_core.measures.routing_sample import RoutedQuestions, RoutingSample, Scope
+from moe_core.measures.routing_sample import RoutingSample, sample
+from moe_core.measures.scope import Scope
 from moe_core.numbers.intervals import proportion_95
+from moe_core.traces.reader import Trace
 from moe_core.traces.records import Status
-from moe_core.traces.specification import Specification
 
 
-class ReportedTrace(RoutedQuestions, Protocol):
-    """What of a trace the report needs beyond the metrics; axes as in `storage.trace_reader.Trace`."""
-
-    @property
-    def specification(self) -> Specification: ...
-    @property
-    def complete(self) -> bool: ...
-    @property
-    def in_smaller_batch(self) -> NDArray[np.bool_]: ...
-    @property
-    def ids(self) -> Sequence[str]: ...
-    @property
-    def n_choices(self) -> NDArray[np.uint8]: ...
-    @property
-    def choice_logprobs(self) -> NDArray[np.float32]: ...
-
-
-def compute(trace: ReportedTrace, scope: Scope = Scope.ANSWER, min_questions: int | None = None) -> ExpertContributions:
+def compute(trace: Trace, scope: Scope = Scope.ANSWER, min_questions: int | None = None) -> ExpertContributions:
     """The report in `scope`, with `answer` and `prompt` beside it where they are not the scope itself.
 
     Best and worst expert are ranked among those chosen in at least `min_questions` questions (one question in a
@@ -144,30 +124,29 @@ def _score(cells: ExpertCells, layer: int, expert: int) -> ExpertScore:
     )
 
 
-def _coverage(trace: ReportedTrace, drawn: RoutingSample) -> Coverage:
-    statuses, counts = np.unique(np.asarray(trace.status)[np.asarray(trace.recorded)], return_counts=True)
+def _coverage(trace: Trace, drawn: RoutingSample) -> Coverage:
+    statuses, counts = np.unique(trace.status[trace.recorded], return_counts=True)
     reasons = [Status(status).reason if status in list(Status) else f"unknown status {status}" for status in statuses]
     failures = tuple(
         Failure(reason, int(n))
         for status, reason, n in zip(statuses, reasons, counts, strict=True)
         if status != Status.ANSWERED
     )
-    n_planned = len(trace.recorded)
     return Coverage(
         complete=trace.complete,
-        n_planned=n_planned,
-        n_recorded=int(np.asarray(trace.recorded).sum()),
+        n_planned=trace.n_questions,
+        n_recorded=int(trace.recorded.sum()),
         n_questions=len(drawn.questions),
         n_skipped=len(trace.specification.quiz.skipped),
         n_damaged=len(trace.damaged),
-        n_in_smaller_batches=int(np.asarray(trace.in_smaller_batch).sum()),
+        n_in_smaller_batches=int(trace.in_smaller_batch.sum()),
         failures=failures,
     )
 
 
-def _chance(trace: ReportedTrace, drawn: RoutingSample) -> float:
+def _chance(trace: Trace, drawn: RoutingSample) -> float:
     """Expected accuracy of guessing among each question's own choices."""
-    n_choices = np.asarray(trace.n_choices)[drawn.questions[drawn.is_scored]]
+    n_choices = trace.n_choices[drawn.questions[drawn.is_scored]]
     return float(np.mean(1 / n_choices)) if len(n_choices) else nan
 
 
@@ -181,15 +160,15 @@ def _subject_rows(drawn: RoutingSample) -> tuple[SubjectRow, ...]:
     return tuple(rows)
 
 
-def _question_table(trace: ReportedTrace) -> QuestionTable:
+def _question_table(trace: Trace) -> QuestionTable:
     return QuestionTable(
-        ids=tuple(trace.ids),
-        subjects=tuple(np.asarray(trace.subjects).tolist()),
-        gold=np.asarray(trace.gold),
-        predicted=np.asarray(trace.predicted),
-        n_choices=np.asarray(trace.n_choices),
-        choice_logprobs=np.asarray(trace.choice_logprobs),
-        status=np.asarray(trace.status),
+        ids=trace.ids,
+        subjects=tuple(trace.subjects.tolist()),
+        gold=trace.gold,
+        predicted=trace.predicted,
+        n_choices=trace.n_choices,
+        choice_logprobs=trace.choice_logprobs,
+        status=trace.status,
     )
 
 

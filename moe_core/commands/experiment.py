@@ -18,7 +18,7 @@ from moe_core.experiments.experiment import Experiment, ExperimentRequest
 from moe_core.experiments.result import ExperimentPoint, ExperimentResult, PointMade
 from moe_core.experiments.text import point_json, point_line, result_csv, result_json, result_lines
 from moe_core.jobs.events import Event
-from moe_core.measures.routing_sample import Scope
+from moe_core.measures.scope import Scope
 from moe_core.reports.experiment_page import experiment_page
 from moe_core.system.console_text import print_lines
 from moe_core.traces.result_file import refuse_trace, write_result

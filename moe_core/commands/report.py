@@ -10,7 +10,7 @@ import typer
 from moe_core.analyses.expert_contributions import EXPERT_CONTRIBUTIONS
 from moe_core.commands.command import Command
 from moe_core.errors import MoeCoreError
-from moe_core.measures.routing_sample import Scope
+from moe_core.measures.scope import Scope
 from moe_core.reports.formats.csv_tables import CSV
 from moe_core.reports.formats.html_page import HTML
 from moe_core.reports.formats.json_format import JSON

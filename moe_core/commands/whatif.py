@@ -18,7 +18,7 @@ from moe_core.interventions.file import read_intervention
 from moe_core.interventions.intervention import Intervention, act_on, parse_experts
 from moe_core.jobs.rerun_plan import Subset
 from moe_core.jobs.what_if import WhatIfRequest, WhatIfResult, what_if
-from moe_core.measures.routing_sample import Scope
+from moe_core.measures.scope import Scope
 from moe_core.quizzes.selection import read_ids
 from moe_core.system.console_text import print_lines
 

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from moe_core.interventions.intervention import Expert, Factors, Intervention
-from moe_core.measures.routing_sample import Scope
+from moe_core.measures.scope import Scope
 from moe_core.traces.reader import Trace
 
 BLOCK = 8

@@ -19,8 +19,8 @@ from moe_core.interventions.intervention import Expert, act_on
 from moe_core.measures.expert_ranking import highest_supported
 from moe_core.measures.metrics.expert_accuracy import EXPERT_ACCURACY
 from moe_core.measures.question_halves import split_in_halves
-from moe_core.measures.routing_in_scope import sample
-from moe_core.measures.routing_sample import Scope
+from moe_core.measures.routing_sample import sample
+from moe_core.measures.scope import Scope
 from moe_core.numbers.formatting import count, p_value, points
 from moe_core.numbers.paired_statistics import holm
 from moe_core.traces.reader import Trace

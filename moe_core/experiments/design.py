@@ -7,7 +7,7 @@ import numpy as np
 
 from moe_core.errors import ExperimentError
 from moe_core.interventions.intervention import Intervention
-from moe_core.measures.routing_sample import Scope
+from moe_core.measures.scope import Scope
 from moe_core.traces.reader import Trace
 from moe_core.traces.records import Status
 

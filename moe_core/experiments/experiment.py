@@ -25,7 +25,7 @@ from moe_core.jobs.clock import Clock
 from moe_core.jobs.engine import Engine
 from moe_core.jobs.events import Event, Notice, Stage
 from moe_core.jobs.rerun_plan import Subset, SubsetRows, choose_rows, plan_rerun
-from moe_core.measures.routing_sample import Scope
+from moe_core.measures.scope import Scope
 from moe_core.numbers.formatting import count
 from moe_core.numbers.paired_statistics import paired_change
 from moe_core.traces.reader import Trace, open_trace

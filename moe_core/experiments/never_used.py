@@ -15,7 +15,7 @@ from moe_core.experiments.experiment import Experiment
 from moe_core.experiments.result import ExperimentPoint
 from moe_core.experiments.text import delta_text, touched_text
 from moe_core.interventions.intervention import Intervention, act_on
-from moe_core.measures.routing_sample import Scope
+from moe_core.measures.scope import Scope
 from moe_core.numbers.formatting import count, p_value
 from moe_core.traces.reader import Trace
 from moe_core.traces.records import Status

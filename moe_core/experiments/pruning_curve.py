@@ -22,8 +22,8 @@ from moe_core.measures.metrics.expert_accuracy import EXPERT_ACCURACY
 from moe_core.measures.metrics.gate_weight import GATE_WEIGHT
 from moe_core.measures.metrics.used_share import USED_SHARE
 from moe_core.measures.question_halves import Halves, split_in_halves
-from moe_core.measures.routing_in_scope import sample
-from moe_core.measures.routing_sample import Scope
+from moe_core.measures.routing_sample import sample
+from moe_core.measures.scope import Scope
 from moe_core.numbers.formatting import count, percent
 from moe_core.traces.reader import Trace
 

@@ -9,7 +9,7 @@ import numpy as np
 from moe_core.experiments.design import PlannedPoint
 from moe_core.interventions.intervention import Intervention
 from moe_core.jobs.events import Notice
-from moe_core.measures.routing_sample import Scope
+from moe_core.measures.scope import Scope
 from moe_core.numbers.intervals import Proportion
 from moe_core.numbers.paired_statistics import MeanChange, PairedChange, holm
 from moe_core.traces.specification import Specification

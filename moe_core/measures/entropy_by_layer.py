@@ -15,7 +15,8 @@ from moe_core.figures.curves import Reference
 from moe_core.measures.metric import Metric
 from moe_core.measures.metrics.full_entropy import FULL_ENTROPY
 from moe_core.measures.metrics.topk_entropy import TOPK_ENTROPY
-from moe_core.measures.routing_sample import RoutedQuestions, RoutingSample, select
+from moe_core.measures.routing_sample import RoutingSample, select
+from moe_core.traces.reader import Trace
 
 FloatArray = NDArray[np.float64]
 
@@ -98,7 +99,7 @@ def largest_subjects(sample: RoutingSample, most: int) -> dict[str, RoutingSampl
     return {sample.subject_names[place]: part(sample, subject == place) for place in order}
 
 
-def one_question(sample: RoutingSample, trace: RoutedQuestions, row: int) -> RoutingSample:
+def one_question(sample: RoutingSample, trace: Trace, row: int) -> RoutingSample:
     """A single question of the trace in the sample's scope; empty where that failed or is not recorded."""
     chosen = sample.questions == row
     return part(sample, chosen) if chosen.any() else select(sample.routing, trace, np.array([row]))

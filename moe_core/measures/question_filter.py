@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from moe_core.measures.question_table import OUTCOMES, Outcome, QuestionTable, folded_line
-from moe_core.measures.routing_sample import ScopedRouting
+from moe_core.measures.routing_in_scope import ScopedRouting
 
 Expert = tuple[int, int]
 """Place of the MoE layer, and expert; both counted from 0."""

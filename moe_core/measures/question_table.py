@@ -10,7 +10,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from moe_core.measures.routing_sample import ScopedRouting
+from moe_core.measures.routing_in_scope import ScopedRouting
 from moe_core.traces.reader import Trace
 from moe_core.traces.records import Float32Array, Status
 

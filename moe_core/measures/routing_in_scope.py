@@ -1,38 +1,51 @@
-"""Builds one scope's arrays from what a trace stores: the answer position, or the sums of its segments.
+"""One scope's routing of every question, from what a trace stores: the answer position, or the sums of its segments.
 
-Axes: N questions, S segments, L layers, E experts, K chosen experts.
+Axes: N questions, S segments, L MoE layers, E experts, K chosen experts.
 """
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from moe_core.errors import TraceError
-from moe_core.measures.routing_sample import (
-    RoutedQuestions,
-    RoutingSample,
-    Scope,
-    ScopedRouting,
-    SegmentSums,
-    TokenSums,
-    select,
-)
+from moe_core.measures.scope import Scope
+from moe_core.traces.reader import SegmentSums, Trace
 
 FloatArray = NDArray[np.float64]
 
 _BLOCK_ROWS = 512
 
 
-def sample(trace: RoutedQuestions, scope: Scope, questions: NDArray[Any] | None = None) -> RoutingSample:
-    """One scope over a selection of questions (row numbers; all of them when None).
+@dataclass(frozen=True)
+class TokenSums:
+    """Per-question sums of per-token quantities: entropies [N, L] in nats, their squares, and sorted q [N, L, K]."""
 
-    Who draws many selections of one trace keeps `routing_in_scope` and calls `select` on it: the cubes are built once.
+    topk_entropy: FloatArray
+    topk_entropy_square: FloatArray
+    full_entropy: FloatArray
+    full_entropy_square: FloatArray
+    sorted_share: FloatArray
+
+
+@dataclass(frozen=True)
+class ScopedRouting:
+    """Every question of a trace in one scope, rows as in the trace; rows that were not recorded hold zeros or noise.
+
+    `token_count` and `gate_share` are float32 [N, L, E]: tokens that chose the expert, and the mean over the scope's
+    tokens of the renormalised gate weight q (0 where not chosen) - the m_n of the expert accuracy.
     """
-    return select(routing_in_scope(trace, scope), trace, questions)
+
+    scope: Scope
+    n_tokens: NDArray[np.int64]
+    token_count: NDArray[np.float32]
+    gate_share: NDArray[np.float32]
+    token_sums: TokenSums
+    router_probs: NDArray[np.float16]
 
 
-def routing_in_scope(trace: RoutedQuestions, scope: Scope) -> ScopedRouting:
+def routing_in_scope(trace: Trace, scope: Scope) -> ScopedRouting:
     """Every question's routing in one scope: two float32 cubes of N * L * E (115 MB for MMLU on OLMoE)."""
     if scope is Scope.ANSWER:
         return _at_answer(trace)
@@ -58,11 +71,11 @@ def entropy(distribution: NDArray[np.float32]) -> FloatArray:
     return np.maximum(-plogp, 0.0)
 
 
-def _at_answer(trace: RoutedQuestions) -> ScopedRouting:
+def _at_answer(trace: Trace) -> ScopedRouting:
     # Rows that are not recorded hold anything at all; as zeros they could still count as expert 0.
-    recorded = np.asarray(trace.recorded)[:, None, None]
+    recorded = trace.recorded[:, None, None]
     experts = np.where(recorded, trace.answer_experts, 0).astype(np.intp)  # [N, L, K]
-    router_probs = np.asarray(trace.router_probs)  # [N, L, E]
+    router_probs = trace.router_probs  # [N, L, E]
     q = renormalise(trace.answer_weights)  # [N, L, K]
     token_count, gate_share = np.zeros((2, *router_probs.shape), np.float32)  # [N, L, E]
     _check_ids(experts, n_experts=router_probs.shape[-1])
@@ -90,11 +103,11 @@ def _check_ids(experts: NDArray[np.intp], n_experts: int) -> None:
         )
 
 
-def _over_segments(trace: RoutedQuestions, scope: Scope) -> ScopedRouting:
+def _over_segments(trace: Trace, scope: Scope) -> ScopedRouting:
     own, shared = trace.question_sums, trace.prefix_sums
     with_prefix = scope is Scope.PROMPT
-    prefix = np.asarray(trace.prefix) if with_prefix else np.full(len(trace.recorded), -1)
-    n_tokens = np.asarray(trace.n_prompt_tokens if with_prefix else trace.n_own_tokens).astype(np.int64)
+    prefix = trace.prefix if with_prefix else np.full(len(trace.recorded), -1)
+    n_tokens = trace.n_prompt_tokens if with_prefix else trace.n_own_tokens
     gate_share = _add_prefix(own.gate_share_sum, shared.gate_share_sum, prefix)  # [N, L, E], still a sum
     gate_share /= np.maximum(n_tokens, 1).astype(np.float32)[:, None, None]
     return ScopedRouting(
@@ -103,7 +116,7 @@ def _over_segments(trace: RoutedQuestions, scope: Scope) -> ScopedRouting:
         token_count=_add_prefix(own.token_count, shared.token_count, prefix),
         gate_share=gate_share,
         token_sums=_segment_token_sums(own, shared, prefix),
-        router_probs=np.asarray(trace.router_probs),
+        router_probs=trace.router_probs,
     )
 
 

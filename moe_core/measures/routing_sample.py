@@ -1,122 +1,46 @@
-"""Which tokens of which questions count: one scope's routing over a selection of questions, as every metric takes it.
+"""One scope's routing over a selection of questions, as every metric takes it, and its sums per expert.
 
-Axes: N questions of the trace, n questions of the selection, L MoE layers, E experts, K chosen, C choices.
+Axes: N questions of the trace, n of the selection, L MoE layers, E experts, K chosen; X = L * E.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from functools import cached_property
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from moe_core.measures.expert_totals import ExpertTotals, total_by_expert
+from moe_core.measures.routing_in_scope import ScopedRouting, routing_in_scope
+from moe_core.measures.scope import Scope
+from moe_core.traces.reader import Trace
 from moe_core.traces.records import Status
 
 FloatArray = NDArray[np.float64]
 IndexArray = NDArray[np.intp]
 BoolArray = NDArray[np.bool_]
 
-
-class Scope(StrEnum):
-    """Which tokens count."""
-
-    ANSWER = "answer"
-    PROMPT = "prompt"
-    QUESTION = "question"
-
-    @property
-    def meaning(self) -> str:
-        """What the scope is, for a caption."""
-        return _MEANINGS[self]
-
-
-_MEANINGS = {
-    Scope.ANSWER: "the last prompt position, whose output predicts the letter",
-    Scope.PROMPT: "every token of the full prompt, shared prefix included",
-    Scope.QUESTION: "every token of the question's own segment",
-}
-
-
-class SegmentSums(Protocol):
-    """Sums over the tokens of S segments (prefixes, or questions' own segments), as a trace keeps them."""
-
-    @property
-    def token_count(self) -> NDArray[np.uint16]: ...  # [S, L, E]
-    @property
-    def gate_share_sum(self) -> NDArray[np.float16]: ...  # [S, L, E]
-    @property
-    def topk_entropy_sum(self) -> NDArray[np.float32]: ...  # [S, L], nats, like the next three
-    @property
-    def topk_entropy_square_sum(self) -> NDArray[np.float32]: ...
-    @property
-    def full_entropy_sum(self) -> NDArray[np.float32]: ...
-    @property
-    def full_entropy_square_sum(self) -> NDArray[np.float32]: ...
-    @property
-    def sorted_share_sum(self) -> NDArray[np.float32]: ...  # [S, L, K]
-
-
-class RoutedQuestions(Protocol):
-    """What of a trace the metrics need; `storage.trace_reader.Trace` is one, and so is a test's hand-written fake."""
-
-    @property
-    def recorded(self) -> BoolArray: ...  # [N]
-    @property
-    def damaged(self) -> tuple[int, ...]: ...  # none of them is recorded
-    @property
-    def status(self) -> NDArray[np.uint8]: ...  # [N], Status
-    @property
-    def subjects(self) -> Sequence[str] | NDArray[np.str_]: ...  # [N]
-    @property
-    def gold(self) -> NDArray[np.int8]: ...  # [N], -1 where the quiz gives no answer
-    @property
-    def predicted(self) -> NDArray[np.int8]: ...  # [N]
-    @property
-    def prefix(self) -> NDArray[np.int32]: ...  # [N], -1 where the question shares none
-    @property
-    def n_prompt_tokens(self) -> NDArray[np.int64]: ...  # [N]
-    @property
-    def n_own_tokens(self) -> NDArray[np.int64]: ...  # [N]
-    @property
-    def answer_experts(self) -> NDArray[Any]: ...  # [N, L, K] uint8 or uint16
-    @property
-    def answer_weights(self) -> NDArray[np.float16]: ...  # [N, L, K]
-    @property
-    def router_probs(self) -> NDArray[np.float16]: ...  # [N, L, E], answer position
-    @property
-    def question_sums(self) -> SegmentSums: ...
-    @property
-    def prefix_sums(self) -> SegmentSums: ...
+# A block of both cubes fits into a core's cache. Blocks also keep float32 sums exact: 64 questions of up to 131,070
+# tokens (two uint16) stay below 2**24; the sums of blocks are float64.
+_BLOCK_ROWS = 64
 
 
 @dataclass(frozen=True)
-class TokenSums:
-    """Per-question sums of per-token quantities: entropies [N, L] in nats, their squares, and sorted q [N, L, K]."""
+class ExpertTotals:
+    """Sums over the selection, each float64 [L, E]; m = a question's mean renormalised gate weight for the expert.
 
-    topk_entropy: FloatArray
-    topk_entropy_square: FloatArray
-    full_entropy: FloatArray
-    full_entropy_square: FloatArray
-    sorted_share: FloatArray
-
-
-@dataclass(frozen=True)
-class ScopedRouting:
-    """Every question of a trace in one scope, rows as in the trace; rows that were not recorded hold zeros or noise.
-
-    `token_count` and `gate_share` are float32 [N, L, E]: tokens that chose the expert, and the mean over the scope's
-    tokens of the renormalised gate weight q (0 where not chosen) - the m_n of the expert accuracy.
+    `tokens`: tokens that chose the expert. `gate_sum`: their q, summed. `questions`: questions with such a token.
+    `share`: m over all questions. The rest only over questions that have a gold answer: `scored_questions` that
+    chose the expert, their `scored_share` m and its squares, and `right_share`, m over the right ones alone.
     """
 
-    scope: Scope
-    n_tokens: NDArray[np.int64]
-    token_count: NDArray[np.float32]
-    gate_share: NDArray[np.float32]
-    token_sums: TokenSums
-    router_probs: NDArray[np.float16]
+    tokens: FloatArray
+    gate_sum: FloatArray
+    questions: FloatArray
+    share: FloatArray
+    scored_questions: FloatArray
+    scored_share: FloatArray
+    scored_share_square: FloatArray
+    right_share: FloatArray
 
 
 @dataclass(frozen=True)
@@ -175,7 +99,7 @@ class RoutingSample:
     @cached_property
     def totals(self) -> ExpertTotals:
         """Sums per expert over the selection; made in one pass, on first use, for all metrics together."""
-        return total_by_expert(
+        return _total_by_expert(
             token_count=self.routing.token_count,
             gate_share=self.routing.gate_share,
             questions=self.questions,
@@ -185,20 +109,68 @@ class RoutingSample:
         )
 
 
-def select(routing: ScopedRouting, trace: RoutedQuestions, questions: NDArray[Any] | None = None) -> RoutingSample:
+def sample(trace: Trace, scope: Scope, questions: NDArray[Any] | None = None) -> RoutingSample:
+    """One scope over a selection of questions (row numbers; all of them when None).
+
+    Who draws many selections of one trace keeps `routing_in_scope` and calls `select` on it: the cubes are built once.
+    """
+    return select(routing_in_scope(trace, scope), trace, questions)
+
+
+def select(routing: ScopedRouting, trace: Trace, questions: NDArray[Any] | None = None) -> RoutingSample:
     """The sample of the chosen questions (row numbers, or all when None); those without an answer are left out."""
-    chosen = np.arange(len(trace.recorded)) if questions is None else np.asarray(questions, dtype=np.intp)
-    recorded = chosen[np.asarray(trace.recorded)[chosen]]
-    answered = recorded[np.asarray(trace.status)[recorded] == Status.ANSWERED]
+    chosen = np.arange(trace.n_questions) if questions is None else np.asarray(questions, dtype=np.intp)
+    recorded = chosen[trace.recorded[chosen]]
+    answered = recorded[trace.status[recorded] == Status.ANSWERED]
     n_damaged = int(np.isin(chosen, trace.damaged).sum())
-    gold, predicted = np.asarray(trace.gold)[answered], np.asarray(trace.predicted)[answered]
+    gold, predicted = trace.gold[answered], trace.predicted[answered]
     return RoutingSample(
         routing=routing,
         questions=answered,
         is_scored=gold >= 0,
         is_correct=(gold >= 0) & (gold == predicted),
-        subjects=tuple(np.asarray(trace.subjects)[answered].tolist()),
+        subjects=tuple(trace.subjects[answered].tolist()),
         n_failed=len(recorded) - len(answered),
         n_damaged=n_damaged,
         n_unrecorded=len(chosen) - len(recorded) - n_damaged,
+    )
+
+
+def _total_by_expert(
+    *,
+    token_count: NDArray[np.float32],
+    gate_share: NDArray[np.float32],
+    questions: NDArray[np.intp],
+    n_tokens: NDArray[np.int64],
+    is_scored: NDArray[np.bool_],
+    is_correct: NDArray[np.bool_],
+) -> ExpertTotals:
+    """The totals of the chosen rows of two cubes [N, L, E]; the vectors are aligned with `questions` [n]."""
+    N, L, E = token_count.shape
+    counts, shares = token_count.reshape(N, L * E), gate_share.reshape(N, L * E)
+    ones = np.ones(len(questions), np.float32)
+    share_weights = np.stack([ones, is_scored, is_correct, n_tokens]).astype(np.float32)  # [4, n]
+    question_weights = np.stack([ones, is_scored]).astype(np.float32)  # [2, n]
+    sums = np.zeros((8, L * E))
+    # Blocks go through the same three buffers: fresh ones would cost more in page faults than the arithmetic does.
+    buffers = np.empty((3, min(_BLOCK_ROWS, len(questions)), L * E), np.float32)
+    for start in range(0, len(questions), _BLOCK_ROWS):
+        rows = slice(start, min(start + _BLOCK_ROWS, len(questions)))
+        block_counts, block_shares, scratch = buffers[:, : rows.stop - start]  # [64, X]
+        np.take(counts, questions[rows], axis=0, out=block_counts, mode="clip")  # other modes buffer once more
+        np.take(shares, questions[rows], axis=0, out=block_shares, mode="clip")
+        sums[:4] += share_weights[:, rows] @ block_shares
+        sums[4] += ones[rows] @ block_counts
+        sums[5:7] += question_weights[:, rows] @ np.minimum(block_counts, 1, out=scratch)  # whether, not how often
+        sums[7] += share_weights[1, rows] @ np.square(block_shares, out=scratch)
+    share, scored, right, gate, tokens, used, scored_used, squares = sums.reshape(8, L, E)
+    return ExpertTotals(
+        tokens=tokens,
+        gate_sum=gate,
+        questions=used,
+        share=share,
+        scored_questions=scored_used,
+        scored_share=scored,
+        scored_share_square=squares,
+        right_share=right,
     )

@@ -6,40 +6,21 @@ Axes: N questions, T token rows, L MoE layers, K chosen experts.
 from collections.abc import Generator
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from moe_core.errors import TraceError
-from moe_core.measures.routing_sample import RoutingSample, Scope
-from moe_core.traces.layout import Segments, TraceDimensions
-from moe_core.traces.questions import SegmentTokens
+from moe_core.measures.routing_sample import RoutingSample
+from moe_core.measures.scope import Scope
+from moe_core.traces.layout import Segments
+from moe_core.traces.reader import Trace
 from moe_core.traces.records import ExpertIds
 
 MOST_TOKENS = 200_000
 MOST_BYTES = 96 * 2**20
 _LARGEST_TABLE = 2**22
-
-
-class TokenSource(Protocol):
-    """What of a trace is read here; `storage.trace_reader.Trace` is one."""
-
-    @property
-    def dimensions(self) -> TraceDimensions: ...
-    @property
-    def prefix(self) -> NDArray[np.int32]: ...  # [N], -1 where the question shares none
-    @property
-    def n_own_tokens(self) -> NDArray[np.int64]: ...  # [N]
-    @property
-    def n_prompt_tokens(self) -> NDArray[np.int64]: ...  # [N]
-    @property
-    def answer_token_ids(self) -> NDArray[np.int32]: ...  # [N]
-    @property
-    def answer_experts(self) -> Any: ...  # [N, L, K]
-    @property
-    def answer_weights(self) -> NDArray[np.float16]: ...  # [N, L, K]
-    def segment_tokens(self, question: int, segments: Segments) -> SegmentTokens: ...
 
 
 @dataclass(frozen=True)
@@ -116,7 +97,7 @@ class _Part:
 
 
 def read_token_sample(
-    trace: TokenSource, selection: RoutingSample, most_tokens: int = MOST_TOKENS, most_bytes: int = MOST_BYTES
+    trace: Trace, selection: RoutingSample, most_tokens: int = MOST_TOKENS, most_bytes: int = MOST_BYTES
 ) -> Generator[float, None, TokenSample]:
     """Yields the share done, 0..1, after each segment read, and returns the sample.
 
@@ -139,7 +120,7 @@ def weighted_counts(places: NDArray[Any], weights: NDArray[Any], n: int) -> NDAr
     return np.bincount(places, weights, n).astype(np.float64)
 
 
-def evenly_spread(trace: TokenSource, selection: RoutingSample, limit: int) -> NDArray[np.intp]:
+def evenly_spread(trace: Trace, selection: RoutingSample, limit: int) -> NDArray[np.intp]:
     """About as many questions of the selection as `limit` token rows are enough for, evenly spread; at least one."""
     questions = selection.questions
     own, shared = int(trace.n_own_tokens[questions].sum()), 0
@@ -151,19 +132,19 @@ def evenly_spread(trace: TokenSource, selection: RoutingSample, limit: int) -> N
     return questions[np.linspace(0, len(questions) - 1, n).round().astype(np.intp)]
 
 
-def _at_answer(trace: TokenSource, questions: NDArray[np.intp]) -> TokenSample:
+def _at_answer(trace: Trace, questions: NDArray[np.intp]) -> TokenSample:
     return TokenSample(
         scope=Scope.ANSWER,
         ids=trace.answer_token_ids[questions],
         times=np.ones(len(questions)),
-        experts=np.ascontiguousarray(trace.answer_experts[questions].swapaxes(0, 1)),
-        weights=np.ascontiguousarray(trace.answer_weights[questions].swapaxes(0, 1)),
+        experts=trace.answer_experts[questions].swapaxes(0, 1).copy(),
+        weights=trace.answer_weights[questions].swapaxes(0, 1).copy(),
         questions=questions,
         n_selected=len(questions),
     )
 
 
-def _prefix_parts(trace: TokenSource, questions: NDArray[np.intp]) -> list[_Part]:
+def _prefix_parts(trace: Trace, questions: NDArray[np.intp]) -> list[_Part]:
     """The distinct prefixes of the questions, each with the number of questions that share it."""
     prefix = trace.prefix[questions]
     shared, first, times = np.unique(prefix, return_index=True, return_counts=True)
@@ -175,9 +156,7 @@ def _prefix_parts(trace: TokenSource, questions: NDArray[np.intp]) -> list[_Part
     ]
 
 
-def _read(
-    trace: TokenSource, selection: RoutingSample, questions: NDArray[np.intp]
-) -> Generator[float, None, TokenSample]:
+def _read(trace: Trace, selection: RoutingSample, questions: NDArray[np.intp]) -> Generator[float, None, TokenSample]:
     parts = [_Part(int(row), Segments.QUESTIONS, int(trace.n_own_tokens[row]), 1) for row in questions]
     if selection.scope is Scope.PROMPT:
         parts = _prefix_parts(trace, questions) + parts

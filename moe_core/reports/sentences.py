@@ -6,7 +6,7 @@ from math import isfinite
 import numpy as np
 
 from moe_core.analyses.contribution_tables import ExpertContributions, ExpertScore, ScopeTables
-from moe_core.measures.routing_sample import Scope
+from moe_core.measures.scope import Scope
 from moe_core.numbers.formatting import NOTHING, count, percent, percent_with_interval, significant
 
 PAPER = "arXiv 2502.17187"

@@ -11,8 +11,8 @@ from moe_core.analyses import ANALYSES
 from moe_core.analyses.contribution_tables import ExpertContributions, Failure
 from moe_core.analyses.expert_contributions import EXPERT_CONTRIBUTIONS, compute, default_min_questions
 from moe_core.measures.metrics import METRICS
-from moe_core.measures.routing_in_scope import sample
-from moe_core.measures.routing_sample import Scope
+from moe_core.measures.routing_sample import sample
+from moe_core.measures.scope import Scope
 from moe_core.reports.sentences import coverage, figures_beside, intervention, scope_matters
 from moe_core.traces.records import Status
 from moe_core.traces.specification import Specification

@@ -9,7 +9,8 @@ import numpy as np
 
 from moe_core.measures.metrics import METRICS
 from moe_core.measures.routing_in_scope import routing_in_scope
-from moe_core.measures.routing_sample import RoutingSample, Scope, select
+from moe_core.measures.routing_sample import RoutingSample, select
+from moe_core.measures.scope import Scope
 from tests.synthetic_trace import make_large_trace
 
 

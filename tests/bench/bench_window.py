@@ -34,7 +34,7 @@ from app.state.state import State
 from app.window.main_window import MainWindow
 from moe_core.measures.question_filter import QuestionFilter
 from moe_core.measures.question_table import Outcome
-from moe_core.measures.routing_sample import Scope
+from moe_core.measures.scope import Scope
 
 QUIET_S, LONGEST_S = 0.04, 3.0
 GOALS_MS = {"question": 50.0, "filter": 150.0}

@@ -10,7 +10,7 @@ import pytest
 
 from moe_core.commands.report import report
 from moe_core.errors import MoeCoreError, TraceError
-from moe_core.measures.routing_sample import Scope
+from moe_core.measures.scope import Scope
 from tests.traces.synthetic_run import SyntheticRun, create, record
 
 CSV_FILES = {"layers.csv", "experts.csv", "subjects.csv", "questions.csv"}

@@ -9,7 +9,7 @@ import pytest
 from moe_core.comparison.random_masks import expert_load, matched_masks
 from moe_core.interventions.intervention import Intervention, act_on, parse_mask
 from moe_core.measures.routing_in_scope import routing_in_scope
-from moe_core.measures.routing_sample import Scope
+from moe_core.measures.scope import Scope
 from moe_core.traces.reader import open_trace
 from tests.traces.synthetic_run import SyntheticRun, record
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from moe_core.measures.coactivation import chance_share, partners
-from moe_core.measures.routing_sample import Scope
 from moe_core.measures.sampled_tokens import TokenSample
+from moe_core.measures.scope import Scope
 from tests.measures.test_sampled_tokens import read
 from tests.synthetic_tokens import FakeTokens
 from tests.synthetic_trace import make_trace

@@ -16,8 +16,8 @@ from moe_core.measures.entropy_by_layer import (
     right_ones,
     wrong_ones,
 )
-from moe_core.measures.routing_in_scope import sample
-from moe_core.measures.routing_sample import RoutingSample, Scope
+from moe_core.measures.routing_sample import RoutingSample, sample
+from moe_core.measures.scope import Scope
 from moe_core.traces.records import Status
 from tests.synthetic_trace import FakeTrace, choose, make_trace
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from moe_core.measures.expert_profile import expert_profile, heaviest_questions, usage_by_subject
-from moe_core.measures.routing_in_scope import sample as routing_sample
-from moe_core.measures.routing_sample import Scope
+from moe_core.measures.routing_sample import sample as routing_sample
+from moe_core.measures.scope import Scope
 from tests.synthetic_trace import FakeTrace, choose, make_trace
 
 CELL = (1, 3)

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from moe_core.measures.question_filter import EVERYTHING, QuestionFilter, matching
 from moe_core.measures.question_table import OUTCOMES, Outcome, QuestionTable, question_table
-from moe_core.measures.routing_in_scope import routing_in_scope
-from moe_core.measures.routing_sample import Scope, ScopedRouting
+from moe_core.measures.routing_in_scope import ScopedRouting, routing_in_scope
+from moe_core.measures.scope import Scope
 from moe_core.traces.records import Status
 from tests.synthetic_trace import FakeTrace, make_trace
 
@@ -38,7 +38,7 @@ def some_trace() -> FakeTrace:
     status = np.full(N, Status.ANSWERED, np.uint8)
     status[-2:] = [Status.NON_FINITE_ROUTER, Status.NOT_RECORDED]
     made = make_trace(n_questions=N, n_layers=L, n_experts=E, status=status)
-    made = replace(made, recorded=status > 0, subjects=np.array(made.subjects))  # type: ignore[arg-type]
+    made = replace(made, recorded=status > 0)
     object.__setattr__(made, "texts", TEXTS)  # metrics do not need it, a list does
     return made
 

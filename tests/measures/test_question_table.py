@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from moe_core.measures.question_table import OUTCOMES, Outcome, QuestionTable, folded_line, question_table
 from moe_core.measures.routing_in_scope import routing_in_scope
-from moe_core.measures.routing_sample import Scope
+from moe_core.measures.scope import Scope
 from moe_core.traces.records import Status
 from tests.synthetic_trace import FakeTrace, make_trace
 
@@ -17,7 +17,6 @@ NAN = np.nan
 
 def table_of(trace: FakeTrace) -> QuestionTable:
     """The table of a hand-made trace."""
-    trace = replace(trace, **{"subjects": np.array(trace.subjects)}) if isinstance(trace.subjects, list) else trace
     return question_table(with_texts(trace), routing_in_scope(trace, Scope.ANSWER))  # type: ignore[arg-type]
 
 

@@ -7,8 +7,9 @@ import pytest
 from numpy.typing import NDArray
 
 from moe_core.errors import TraceError
-from moe_core.measures.routing_in_scope import entropy, renormalise, routing_in_scope, sample
-from moe_core.measures.routing_sample import Scope
+from moe_core.measures.routing_in_scope import entropy, renormalise, routing_in_scope
+from moe_core.measures.routing_sample import sample
+from moe_core.measures.scope import Scope
 from moe_core.traces.records import Status
 from tests.synthetic_trace import FakeTrace, choose, make_trace
 

@@ -6,9 +6,9 @@ from typing import TypeVar
 import numpy as np
 import pytest
 
-from moe_core.measures.routing_in_scope import sample as routing_sample
-from moe_core.measures.routing_sample import Scope
+from moe_core.measures.routing_sample import sample as routing_sample
 from moe_core.measures.sampled_tokens import TokenSample, read_token_sample
+from moe_core.measures.scope import Scope
 from moe_core.traces.layout import Segments
 from tests.synthetic_tokens import FakeTokens
 from tests.synthetic_trace import make_trace

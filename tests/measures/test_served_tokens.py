@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from moe_core.measures.routing_in_scope import sample as routing_sample
-from moe_core.measures.routing_sample import Scope
+from moe_core.measures.routing_sample import sample as routing_sample
 from moe_core.measures.sampled_tokens import TokenSample, read_token_sample
+from moe_core.measures.scope import Scope
 from moe_core.measures.served_tokens import served_tokens
 from moe_core.traces.reader import open_trace
 from tests.measures.test_sampled_tokens import finished

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from app.state.trace_data import TraceData
 from moe_core.errors import TraceError
-from moe_core.measures.routing_sample import Scope
+from moe_core.measures.scope import Scope
 from moe_core.traces.library import read_entry
 
 _IN_OPEN, _IN_ACCESS = 0x20, 0x01

@@ -15,7 +15,7 @@ from app.actions.menus import Menus
 from app.settings import Settings
 from app.start.application import open_first
 from app.window.main_window import MainWindow
-from moe_core.measures.routing_sample import Scope
+from moe_core.measures.scope import Scope
 from moe_core.quizzes.question import Question
 from moe_core.traces.creation import create_trace
 from moe_core.traces.library import Condition, Library

@@ -8,7 +8,7 @@ from app.dialogs.form_parts import choice
 from app.state.what_if_state import SubsetKind
 from moe_core.experiments.design import MOST_REPEATS
 from moe_core.experiments.experiment import Experiment
-from moe_core.measures.routing_sample import Scope
+from moe_core.measures.scope import Scope
 
 _SUBSETS = (
     (SubsetKind.ALL.value, "All recorded ones"),

@@ -12,7 +12,8 @@ from moe_core.figures.curves import Curve, CurveFigure, Range, Reference
 from moe_core.figures.table import FigureTable
 from moe_core.measures.entropy_by_layer import Band, EntropyCurve, EntropyKind, largest_entropy, largest_reference
 from moe_core.measures.question_table import OUTCOMES
-from moe_core.measures.routing_sample import RoutingSample, Scope
+from moe_core.measures.routing_sample import RoutingSample
+from moe_core.measures.scope import Scope
 from moe_core.numbers.formatting import NOTHING, count
 
 

@@ -10,7 +10,8 @@ from moe_core.figures.table import FigureTable
 from moe_core.measures.expert_profile import ExpertProfile, HeaviestQuestions, SubjectUsage
 from moe_core.measures.question_filter import Expert
 from moe_core.measures.question_table import OUTCOMES, Outcome, QuestionTable
-from moe_core.measures.routing_sample import RoutingSample, Scope
+from moe_core.measures.routing_sample import RoutingSample
+from moe_core.measures.scope import Scope
 from moe_core.numbers.formatting import count, percent, percent_with_interval, significant
 
 _LONGEST = 400

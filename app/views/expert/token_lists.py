@@ -12,8 +12,9 @@ from app.widgets.safe_text import BLANK, visible
 from moe_core.figures.bars import BarRow
 from moe_core.figures.table import FigureTable
 from moe_core.measures.coactivation import Partners
-from moe_core.measures.routing_sample import RoutingSample, Scope
+from moe_core.measures.routing_sample import RoutingSample
 from moe_core.measures.sampled_tokens import TokenSample
+from moe_core.measures.scope import Scope
 from moe_core.measures.served_tokens import ServedTokens
 from moe_core.numbers.formatting import NOTHING, count, significant
 

@@ -10,8 +10,8 @@ from app.state.session import Session
 from app.state.state import State
 from app.state.trace_data import TraceData
 from moe_core.measures.question_filter import QuestionFilter
-from moe_core.measures.routing_sample import Scope
 from moe_core.measures.sampled_tokens import TokenSample, read_token_sample
+from moe_core.measures.scope import Scope
 
 STEP_SECONDS = 0.008
 _TELL_SECONDS = 0.1

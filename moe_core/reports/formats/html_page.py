@@ -1,7 +1,7 @@
 """The report as one HTML page that needs nothing else: figures are inline SVG, no script, nothing is fetched."""
 
 from moe_core.analyses.contribution_tables import ExpertContributions
-from moe_core.measures.routing_sample import Scope
+from moe_core.measures.scope import Scope
 from moe_core.numbers.formatting import count, percent
 from moe_core.reports.charts.figure import inline_svg
 from moe_core.reports.charts.markup import Markup, element, join

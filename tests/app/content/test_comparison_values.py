@@ -21,8 +21,8 @@ from app.state.what_if_state import Mode
 from moe_core.measures.entropy_by_layer import EntropyKind
 from moe_core.measures.metrics import METRICS
 from moe_core.measures.question_filter import EVERYTHING, QuestionFilter
-from moe_core.measures.routing_in_scope import sample
-from moe_core.measures.routing_sample import Scope
+from moe_core.measures.routing_sample import sample
+from moe_core.measures.scope import Scope
 from moe_core.traces.reader import open_trace
 from tests.app.synthetic_what_if import RUN, show, synthetic_what_if
 from tests.comparison.test_comparison import rerun

@@ -14,7 +14,7 @@ from app.settings import Settings
 from app.window.demo import NAME
 from app.window.main_window import MainWindow
 from app.window.tour import DONE, HINTS, Tour, place_of
-from moe_core.measures.routing_sample import Scope
+from moe_core.measures.scope import Scope
 
 LEFT_CLICK = Qt.MouseButton.LeftButton
 

@@ -14,8 +14,8 @@ import moe_core.measures.metrics
 from moe_core.measures.metric import Metric
 from moe_core.measures.metrics import METRICS
 from moe_core.measures.metrics.experts_used import never_used_share
-from moe_core.measures.routing_in_scope import sample
-from moe_core.measures.routing_sample import RoutingSample, Scope
+from moe_core.measures.routing_sample import RoutingSample, sample
+from moe_core.measures.scope import Scope
 from moe_core.numbers.intervals import wilson_95
 from tests.synthetic_trace import FakeTrace, choose, make_trace, trace_of_tokens
 

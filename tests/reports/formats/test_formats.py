@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from moe_core.analyses.contribution_tables import ExpertContributions
 from moe_core.analyses.expert_contributions import compute
-from moe_core.measures.routing_sample import Scope
+from moe_core.measures.scope import Scope
 from moe_core.reports.format import ReportFormat
 from moe_core.reports.formats import REPORT_FORMATS
 from moe_core.reports.formats.csv_tables import CSV

@@ -23,7 +23,7 @@ from moe_core.experiments.pruning_curve import PRUNING_CURVE
 from moe_core.jobs.load_model import ModelRequest
 from moe_core.jobs.record import RecordRequest, record
 from moe_core.measures.question_filter import QuestionFilter
-from moe_core.measures.routing_sample import Scope
+from moe_core.measures.scope import Scope
 from moe_core.quizzes.selection import QuestionSelection
 from moe_core.reports.charts.figure import inline_svg
 from moe_core.reports.experiment_page import experiment_page

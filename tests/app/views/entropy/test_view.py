@@ -23,7 +23,7 @@ from moe_core.figures.curves import Curve
 from moe_core.measures.entropy_by_layer import Band, EntropyKind
 from moe_core.measures.question_filter import QuestionFilter
 from moe_core.measures.question_table import Outcome
-from moe_core.measures.routing_sample import Scope
+from moe_core.measures.scope import Scope
 from moe_core.traces.reader import Trace, open_trace
 from tests.traces.synthetic_run import SyntheticRun, record
 

@@ -17,7 +17,7 @@ from app.state.what_if_state import Mode
 from app.views.entropy.view import EntropyView
 from moe_core.figures.curves import Curve
 from moe_core.measures.question_filter import QuestionFilter
-from moe_core.measures.routing_sample import Scope
+from moe_core.measures.scope import Scope
 from moe_core.traces.reader import Trace, open_trace
 from tests.app.synthetic_what_if import show, synthetic_what_if
 

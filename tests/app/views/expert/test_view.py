@@ -21,7 +21,7 @@ from app.widgets.bars.bar_list import BarList
 from app.widgets.bars.section import BarSection
 from moe_core.measures.question_filter import EVERYTHING, QuestionFilter
 from moe_core.measures.question_table import Outcome
-from moe_core.measures.routing_sample import Scope
+from moe_core.measures.scope import Scope
 from moe_core.traces.reader import Trace
 from tests.traces.synthetic_run import SyntheticRun, record
 

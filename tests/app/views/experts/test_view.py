@@ -23,7 +23,7 @@ from app.widgets.plots.blank_colour import blank_colour
 from app.window.main_window import MainWindow
 from moe_core.measures.question_filter import QuestionFilter
 from moe_core.measures.question_table import Outcome
-from moe_core.measures.routing_sample import Scope
+from moe_core.measures.scope import Scope
 from moe_core.quizzes.prompting import TokenisedQuiz
 from moe_core.traces.reader import Trace, open_trace
 from tests.traces.synthetic_run import SyntheticRun, record

@@ -22,8 +22,8 @@ from moe_core.figures.colour_maps import DIVERGING, SEQUENTIAL
 from moe_core.figures.heat_map import HeatMapFigure
 from moe_core.interventions.intervention import Intervention, act_on
 from moe_core.measures.question_filter import QuestionFilter
-from moe_core.measures.routing_in_scope import sample
-from moe_core.measures.routing_sample import Scope
+from moe_core.measures.routing_sample import sample
+from moe_core.measures.scope import Scope
 from moe_core.traces.reader import open_trace
 from tests.app.synthetic_what_if import MASK, show, synthetic_what_if
 

@@ -23,7 +23,7 @@ from moe_core.interventions.intervention import Factors, Intervention, act_on
 from moe_core.jobs.record import RecordRequest, record
 from moe_core.jobs.what_if import WhatIfRequest, what_if
 from moe_core.measures.question_filter import QuestionFilter
-from moe_core.measures.routing_sample import Scope
+from moe_core.measures.scope import Scope
 from moe_core.numbers.paired_statistics import paired_change
 from moe_core.traces.reader import open_trace
 from moe_core.traces.records import Status

@@ -35,7 +35,9 @@ def listed_in(package: ModuleType) -> tuple[tuple[Any, ...], type]:
 
 
 def modules_of(package: ModuleType) -> list[ModuleType]:
-    """Every module of a package, its private ones left out, imported."""
+    """Every module of a package, its private ones left out, imported; of a table that is one file, that file."""
+    if not hasattr(package, "__path__"):
+        return [package]
     found = pkgutil.iter_modules(package.__path__, f"{package.__name__}.")
     return [importlib.import_module(info.name) for info in found if not info.name.rpartition(".")[2].startswith("_")]
 

@@ -16,8 +16,7 @@ from moe_core.jobs.engine import Engine
 from moe_core.jobs.events import Progress
 from moe_core.jobs.export_pruned import ExportRequest, export_pruned
 from moe_core.jobs.what_if import WhatIfRequest
-from moe_core.models.families import MODEL_FAMILIES
-from moe_core.models.families.olmoe import OLMOE
+from moe_core.models.families import MODEL_FAMILIES, OLMOE
 from moe_core.models.loading.safetensors_headers import TensorHeader
 from moe_core.models.loading.safety import check_folder
 from moe_core.models.pruning import KeepList, kept_tensors

@@ -7,6 +7,7 @@ from importlib.metadata import PackageNotFoundError, distribution
 from typing import TYPE_CHECKING, Any
 
 from moe_core.errors import MissingExtraError
+from moe_core.models.families import OLMOE
 from moe_core.traces.specification import ModelSpecification
 
 if TYPE_CHECKING:
@@ -38,7 +39,6 @@ def build_full_size(device: str, dtype: str, **overrides: int) -> "LoadedModel":
         import torch
         from transformers import OlmoeConfig, OlmoeForCausalLM, PreTrainedTokenizerFast
 
-        from moe_core.models.families.olmoe import OLMOE
         from moe_core.models.loading import building
     except ImportError as error:
         raise MissingExtraError("model", "Building a model") from error

@@ -15,7 +15,7 @@ from moe_core.figures.colours import BASELINE, SERIES
 from moe_core.figures.curves import Curve, CurveFigure, Reference, Style
 from moe_core.figures.heat_map import HeatMapFigure
 from moe_core.measures.entropy_by_layer import largest_reference
-from moe_core.measures.routing_sample import Scope
+from moe_core.measures.scope import Scope
 from moe_core.numbers.formatting import count, mean_and_std, percent, percent_with_interval, significant
 from moe_core.reports.sentences import accuracy
 

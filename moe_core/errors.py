@@ -1,15 +1,70 @@
-"""One class for each thing a person can mend; `str(error)` is one sentence with the value and the remedy."""
+"""One class for each thing a person can mend; `str(error)` is one sentence with the value, `error.remedies` what helps.
+
+A sentence names neither an option of the command line nor a button: who shows the error words its remedies.
+"""
+
+from copyreg import __newobj__  # type: ignore[attr-defined]  # public, but typeshed leaves it out
+from dataclasses import dataclass
+from enum import Enum, auto
+from pathlib import Path
+
+
+class Remedy(Enum):
+    """Something a person can do about an error or a notice."""
+
+    RERUN_BASELINE = auto()  # ask the baseline's questions here too, and compare with that
+    RERUN_ELSEWHERE = auto()  # on another place, device or dtype than the baseline's, which is asked there too
+    NAME_MODEL = auto()  # say where the same model lies now
+    RESUME = auto()  # ask what is missing or damaged
+    RESUME_WHERE_MOVED = auto()
+    CHOOSE_OTHER_NAME = auto()
+    NAME_EXPERTS = auto()
+    LIST_KEPT_EXPERTS = auto()  # instead of a checkpoint
+    CHOOSE_DEVICE_OR_DTYPE = auto()
+    USE_FLOAT32 = auto()
+    USE_PLAIN_PROTOCOL = auto()
+    USE_OTHER_PROTOCOL = auto()
+    SKIP_TOO_LONG = auto()
+    KEEP_ALL_TOKENS = auto()
+    KEEP_ANSWER_TOKENS = auto()
+    LEAVE_NETWORK_FOLDER = auto()
+    COPY_OR_RECORD_AGAIN = auto()
+    COPY_WITHOUT_HOLES = auto()
+
+
+@dataclass(frozen=True)
+class InstallExtra:
+    """The remedy for packages that the base install leaves out."""
+
+    extra: str
+
+
+@dataclass(frozen=True)
+class FetchModel:
+    """The remedy where a trace names a hub model that is not here: what a trace names is never fetched by itself."""
+
+    name: str
+
+
+AnyRemedy = Remedy | InstallExtra | FetchModel
 
 
 class MoeCoreError(Exception):
-    """Base of every expected failure: the command line prints its sentence and exits with 1."""
+    """Base of every expected failure: the command line prints sentence and remedies, and exits with 1."""
+
+    def __init__(self, sentence: str, *remedies: AnyRemedy) -> None:
+        super().__init__(sentence)
+        self.remedies = remedies
+
+    def __reduce__(self) -> tuple[object, ...]:  # pickle would call subclasses with the sentence alone
+        return __newobj__, (type(self), *self.args), self.__dict__
 
 
 class MissingExtraError(MoeCoreError):
     """A command needs packages that the base install leaves out."""
 
     def __init__(self, extra: str, needed_for: str) -> None:
-        super().__init__(f'{needed_for} needs the extra [{extra}]: install it with pip install "moescope[{extra}]".')
+        super().__init__(f"{needed_for} needs the extra [{extra}].", InstallExtra(extra))
 
 
 class QuizError(MoeCoreError):
@@ -34,6 +89,14 @@ class InterventionError(MoeCoreError):
 
 class TraceError(MoeCoreError):
     """A trace file is missing, damaged, of another format, or held by another writer."""
+
+
+class UnreadableTraceError(TraceError):
+    """A file cannot be opened as a trace; `reason` is what its sentence says of the file behind path and verdict."""
+
+    def __init__(self, path: Path, reason: str, *remedies: AnyRemedy, verdict: str = "") -> None:
+        super().__init__(" ".join(filter(None, (str(path), verdict, reason))), *remedies)
+        self.reason = reason
 
 
 class SpecificationMismatchError(TraceError):

@@ -9,6 +9,7 @@ import typer
 
 from moe_core import __version__
 from moe_core.commands import COMMANDS
+from moe_core.commands.remedies import with_remedies
 from moe_core.errors import MoeCoreError
 from moe_core.system.console_text import give_up_output, log_to_stderr, open_closed_streams, plain, print_any_letter
 
@@ -50,7 +51,7 @@ def main() -> None:
         finally:
             sys.stdout.flush()  # now, while it can still be said that there is no room
     except MoeCoreError as error:
-        _leave(f"moescope: {error}", *getattr(error, "__notes__", []))
+        _leave(f"moescope: {with_remedies(str(error), error.remedies)}", *getattr(error, "__notes__", []))
     except KeyboardInterrupt:
         _leave_at_once()
     except SystemExit as end:

@@ -9,6 +9,8 @@ from collections.abc import Generator, Iterator
 from contextlib import contextmanager, suppress
 from typing import TextIO, TypeVar
 
+from moe_core.commands.remedies import in_words
+from moe_core.errors import Remedy
 from moe_core.jobs.events import Event, Notice, Progress, Stage
 from moe_core.system.console_text import plain
 from moe_core.system.signal_watch import PATIENCE_S, SignalWatch
@@ -92,9 +94,10 @@ class Console:
 
     def show(self, event: Event) -> None:
         match event:
-            case Stage(text) | Notice(text):
-                self.finish()
-                self._write(f"{plain(text)}\n")
+            case Stage(text) | Notice(text, remedy=None):
+                self._show_line(text)
+            case Notice(text, remedy=Remedy() as remedy):
+                self._show_line(f"{text}. {in_words(remedy)}")
             case Progress():
                 self._show_progress(event)
 
@@ -103,6 +106,10 @@ class Console:
         if self._open_line:
             self._write("\n")
             self._open_line = False
+
+    def _show_line(self, text: str) -> None:
+        self.finish()
+        self._write(f"{plain(text)}\n")
 
     def _show_progress(self, progress: Progress) -> None:
         if self._rewrites:

@@ -3,7 +3,7 @@
 from collections.abc import Generator
 from typing import TYPE_CHECKING, Protocol
 
-from moe_core.errors import BaselineMismatchError, DeviceError, ModelError
+from moe_core.errors import BaselineMismatchError, DeviceError, FetchModel, ModelError, MoeCoreError, Remedy
 from moe_core.jobs.engine import Engine
 from moe_core.jobs.events import Event
 from moe_core.jobs.load_model import ModelRequest
@@ -40,32 +40,29 @@ def load_baseline_model(
 ) -> "Generator[Event, None, LoadedModel]":
     """The loaded model; raises BaselineMismatchError where it would not give the baseline's numbers.
 
-    ModelError and DeviceError, where it is not here, say in a note what it was and how to name another.
+    ModelError and DeviceError, where it is not here, say in a note what it was.
     """
     try:
         loaded = yield from engine.load(model_request(request, baseline.specification))
     except (ModelError, DeviceError) as error:
         model = baseline.specification.model
-        error.add_note(
-            f"{baseline.path.name} was recorded with {model.source} on {model.device} in {model.dtype}; what is "
-            "elsewhere now can be named with --model, --device and --dtype, together with --rerun-baseline."
-        )
-        note_how_to_fetch(error, model)
+        error.add_note(f"{baseline.path.name} was recorded with {model.source} on {model.device} in {model.dtype}.")
+        error.remedies += (Remedy.RERUN_ELSEWHERE,)
+        offer_to_fetch(error, model)
         raise
     found = unlike(baseline.specification.model, loaded.specification)
     if found and not request.rerun_baseline:
         raise BaselineMismatchError(
-            f"A run here would not reproduce {baseline.path.name}: {'; '.join(found)}; with --rerun-baseline its "
-            "questions are asked here too, and compared with that."
+            f"A run here would not reproduce {baseline.path.name}: {'; '.join(found)}.", Remedy.RERUN_BASELINE
         )
     return loaded
 
 
-def note_how_to_fetch(error: Exception, model: ModelSpecification) -> None:
-    """Say it of a hub model, since nothing is fetched because a trace, maybe a stranger's, names it."""
+def offer_to_fetch(error: MoeCoreError, model: ModelSpecification) -> None:
+    """Add the remedy for a hub model, since nothing is fetched because a trace, maybe a stranger's, names it."""
     if model.source.startswith(_HUB):
-        name = f"{model.source.removeprefix(_HUB)}@{model.revision}".removesuffix("@")
-        error.add_note(f"What a trace names is not fetched by itself: moescope check-model {name} does.")
+        at = f"@{model.revision}" if model.revision else ""
+        error.remedies += (FetchModel(model.source.removeprefix(_HUB) + at),)
 
 
 def model_request(request: RerunRequest, recorded: Specification) -> ModelRequest:

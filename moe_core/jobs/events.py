@@ -1,6 +1,8 @@
 """The events that a job yields; a command line prints them, a window draws them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+from moe_core.errors import Remedy
 
 
 @dataclass(frozen=True)
@@ -24,9 +26,10 @@ class Progress:
 
 @dataclass(frozen=True)
 class Notice:
-    """Something the user should know that does not stop the job."""
+    """Something the user should know that does not stop the job, and what can be done about it."""
 
     text: str
+    remedy: Remedy | None = field(default=None, kw_only=True)
 
 
 Event = Stage | Progress | Notice

@@ -9,9 +9,9 @@ from itertools import groupby
 from pathlib import Path
 from typing import IO, Any
 
-from moe_core.errors import BaselineMismatchError, ModelError
+from moe_core.errors import BaselineMismatchError, ModelError, Remedy
 from moe_core.interventions.intervention import Intervention
-from moe_core.jobs.baseline_model import note_how_to_fetch
+from moe_core.jobs.baseline_model import offer_to_fetch
 from moe_core.jobs.events import Event, Progress, Stage
 from moe_core.models.loading.fingerprint import config_sha256, weights_sha256
 from moe_core.models.loading.safety import WEIGHTS_INDEX, CheckedFolder, check_folder
@@ -99,7 +99,7 @@ def _find(request: ExportRequest, recorded: ModelSpecification) -> Generator[Eve
         try:
             source = download(source, offline=offline)
         except ModelError as error:
-            note_how_to_fetch(error, recorded)
+            offer_to_fetch(error, recorded)
             raise
     return source
 
@@ -108,7 +108,7 @@ def _refuse_other(checked: CheckedFolder, recorded: ModelSpecification, trace: s
     same = config_sha256(checked.config) == recorded.config_sha256
     if not (same and weights_sha256(checked.tensors) == recorded.weights_sha256):
         raise BaselineMismatchError(
-            f"The model in {checked.folder} is not the one that {trace} was recorded with: name that one with --model."
+            f"The model in {checked.folder} is not the one that {trace} was recorded with.", Remedy.NAME_MODEL
         )
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from moe_core.errors import RunError
+from moe_core.errors import Remedy, RunError
 from moe_core.jobs.clock import Clock, run_batches
 from moe_core.jobs.events import Event
 from moe_core.jobs.run_plan import RunPlan
@@ -52,6 +52,7 @@ def fill_trace(path: Path, loaded: "LoadedModel", plan: RunPlan) -> Generator[Ev
     if clock.n_asked and clock.n_failed == clock.n_asked:
         raise RunError(
             f"None of {clock.n_asked:,} questions could be answered, since the model's numbers were not finite: "
-            f"{path} says of each which; in another number format (--dtype float32) they may be."
+            f"{path} says of each which.",
+            Remedy.USE_FLOAT32,
         )
     return RecordResult(path, clock.n_asked, clock.n_failed, clock.n_tokens, clock.seconds)

@@ -4,14 +4,12 @@ from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
 
-from moe_core.errors import SpecificationMismatchError
+from moe_core.errors import Remedy, SpecificationMismatchError
 from moe_core.jobs.events import Event, Notice
 from moe_core.jobs.run_plan import RunPlan
 from moe_core.traces.creation import create_trace
 from moe_core.traces.reader import open_trace
 from moe_core.traces.specification import Specification, differences
-
-_REFUSAL = "made by another command; give another name with --out"
 
 
 @dataclass(frozen=True)
@@ -31,11 +29,16 @@ def look_at(path: Path) -> Target:
         return Target(path, trace.specification, trace.complete)
 
 
-def prepare_trace(target: Target, plan: RunPlan, refusal: str = _REFUSAL) -> Generator[Event, None, bool]:
+def prepare_trace(
+    target: Target,
+    plan: RunPlan,
+    refusal: str = "made by another command",
+    remedy: Remedy = Remedy.CHOOSE_OTHER_NAME,
+) -> Generator[Event, None, bool]:
     """Whether questions are left to ask, once the trace of this plan lies under its name.
 
-    Raises SpecificationMismatchError where the trace of another run lies there: it was `refusal`, and each difference
-    is a note. TraceError says why none can be made.
+    Raises SpecificationMismatchError where the trace of another run lies there: it was `refusal`, `remedy` helps, and
+    each difference is a note. TraceError says why none can be made.
     """
     if target.of is None:
         target = look_at(target.path)  # while the model was loaded, another program may have begun the same run
@@ -43,7 +46,7 @@ def prepare_trace(target: Target, plan: RunPlan, refusal: str = _REFUSAL) -> Gen
         create_trace(target.path, plan.specification, plan.tokenised, plan.token_texts)
         return True
     if differing := differences(plan.specification, target.of):
-        error = SpecificationMismatchError(f"{target.path} was {refusal}.")
+        error = SpecificationMismatchError(f"{target.path} was {refusal}.", remedy)
         for difference in differing:
             error.add_note(difference)
         raise error

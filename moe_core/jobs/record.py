@@ -4,7 +4,7 @@ from collections.abc import Generator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from moe_core.errors import TraceError
+from moe_core.errors import Remedy, TraceError
 from moe_core.interventions.intervention import Intervention
 from moe_core.jobs.engine import Engine
 from moe_core.jobs.events import Event, Notice, Stage
@@ -43,7 +43,7 @@ def record(request: RecordRequest, engine: Engine | None = None) -> Generator[Ev
     refuse_unwritable(request.out)
     target = look_at(request.out)
     if target.complete:
-        raise TraceError(f"{request.out} is complete; give another name with --out to record again.")
+        raise TraceError(f"{request.out} is complete.", Remedy.CHOOSE_OTHER_NAME)
     if warning := check_folder(request.out.parent, allowed=request.allow_network_folder):
         yield Notice(warning)
     if request.out.suffix.lower() not in SUFFIXES:

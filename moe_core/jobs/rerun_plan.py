@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from moe_core.errors import BaselineMismatchError, QuizError
+from moe_core.errors import BaselineMismatchError, QuizError, Remedy
 from moe_core.interventions.intervention import Intervention
 from moe_core.jobs.run_plan import RunPlan, library_versions
 from moe_core.quizzes.benchmark import Quiz
@@ -56,9 +56,7 @@ def choose_rows(trace: Trace, subset: Subset) -> SubsetRows:
     recorded = np.flatnonzero(trace.recorded).tolist()
     selection = trace.specification.quiz.selection
     if not recorded:
-        raise QuizError(
-            f"{trace.path.name} holds no recorded question to compare with: go on with it first (moescope resume)."
-        )
+        raise QuizError(f"{trace.path.name} holds no recorded question to compare with.", Remedy.RESUME)
     if subset.ids is not None:
         rows = _rows_of(trace, subset.ids, set(recorded))
         return SubsetRows(rows, f"{selection}; {len(rows)} chosen questions")

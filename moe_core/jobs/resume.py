@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from moe_core.errors import DeviceError, ModelError, TraceError
+from moe_core.errors import DeviceError, ModelError, Remedy, TraceError
 from moe_core.interventions.intervention import Intervention
-from moe_core.jobs.baseline_model import model_request, note_how_to_fetch
+from moe_core.jobs.baseline_model import model_request, offer_to_fetch
 from moe_core.jobs.engine import Engine
 from moe_core.jobs.events import Event, Notice, Stage
 from moe_core.jobs.fill_trace import RecordResult, fill_trace
@@ -51,7 +51,7 @@ def resume(request: ResumeRequest, engine: Engine | None = None) -> Generator[Ev
         yield Stage(f"Preparing {trace.n_questions:,} prompts")
         plan = _plan(trace, loaded)
         target = Target(trace.path, trace.specification)
-    yield from prepare_trace(target, plan, "begun with another model, or in another way")
+    yield from prepare_trace(target, plan, "begun with another model, or in another way", Remedy.NAME_MODEL)
     with engine.released_when_lost():
         return (yield from fill_trace(request.trace, loaded, plan))
 
@@ -67,11 +67,9 @@ def _load(request: ResumeRequest, trace: Trace, engine: Engine) -> "Generator[Ev
         loaded = yield from engine.load(model_request(request, trace.specification))
     except (ModelError, DeviceError) as error:
         model = trace.specification.model
-        error.add_note(
-            f"{trace.path.name} was begun with {model.source} on {model.device} in {model.dtype}; --model "
-            "names where the same model lies now."
-        )
-        note_how_to_fetch(error, model)
+        error.add_note(f"{trace.path.name} was begun with {model.source} on {model.device} in {model.dtype}.")
+        error.remedies += (Remedy.NAME_MODEL,)
+        offer_to_fetch(error, model)
         raise
     return loaded
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from moe_core.comparison.comparison import Comparison, compare
 from moe_core.comparison.control_distribution import ControlRequest, Controls
-from moe_core.errors import InterventionError, TraceError
+from moe_core.errors import InterventionError, Remedy, TraceError
 from moe_core.interventions.intervention import Intervention
 from moe_core.jobs.baseline_model import load_baseline_model
 from moe_core.jobs.controls import run_controls
@@ -87,7 +87,7 @@ def what_if(request: WhatIfRequest, engine: Engine | None = None) -> Generator[E
             yield from _run(again, "baseline", loaded, plan)
             reference = stack.enter_context(open_trace(again.path))
         elif warning := _other_batches(baseline, rows):
-            yield Notice(warning)
+            yield Notice(warning, remedy=Remedy.RERUN_BASELINE)
         plan = plan_rerun(baseline, rows, loaded, request.intervention)
         out = _target(request, plan.specification)
         yield from _run(out, "what-if", loaded, plan)
@@ -119,11 +119,11 @@ def _name(baseline: Path, kind: str, number: int) -> Path:
 def _check(request: WhatIfRequest, baseline: Trace) -> SubsetRows:
     """The rows to ask, once everything is judged that can be without a model."""
     if request.intervention.is_empty():
-        raise InterventionError("The intervention acts on no expert: name some with --mask or --intervention.")
+        raise InterventionError("The intervention acts on no expert.", Remedy.NAME_EXPERTS)
     size = baseline.dimensions
     request.intervention.check(size.n_layers, size.n_experts, size.top_k)
     if request.out is not None and request.out.exists() and request.out.samefile(request.baseline):
-        raise TraceError(f"{request.out} is the baseline itself: give another name with --out.")
+        raise TraceError(f"{request.out} is the baseline itself.", Remedy.CHOOSE_OTHER_NAME)
     refuse_unwritable(request.out or _name(request.baseline, "what-if", 1))
     return choose_rows(baseline, request.subset)
 
@@ -133,10 +133,7 @@ def _other_batches(baseline: Trace, rows: SubsetRows) -> str:
     dtype = baseline.specification.model.dtype
     if dtype == "float32" or len(rows.rows) == baseline.n_questions:
         return ""
-    return (
-        f"A subset is asked in other batches than the baseline was, which in {dtype} alone can flip close calls: "
-        "--rerun-baseline asks the baseline in the same batches"
-    )
+    return f"A subset is asked in other batches than the baseline was, which in {dtype} alone can flip close calls"
 
 
 def _run(target: Target, what: str, loaded: "LoadedModel", plan: RunPlan) -> Generator[Event, None, None]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
-from moe_core.errors import InterventionError
+from moe_core.errors import InterventionError, Remedy
 from moe_core.interventions.intervention import Intervention
 from moe_core.models.family import ModelFamily
 from moe_core.models.loading.safetensors_headers import TensorHeader
@@ -39,8 +39,8 @@ class KeepList:
             fewest, most = (self.counts.index(bound) for bound in (min(self.counts), max(self.counts)))
             raise InterventionError(
                 f"Layer {fewest} would keep {self.counts[fewest]} experts and layer {most} {self.counts[most]}, but a "
-                "checkpoint of this kind has the same number in each: mask equally many in every layer, or take the "
-                "list of what is kept with --keep-list FILE."
+                "checkpoint of this kind has the same number in each: mask equally many in every layer.",
+                Remedy.LIST_KEPT_EXPERTS,
             )
         return self.counts[0]
 

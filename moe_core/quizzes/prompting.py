@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from moe_core.errors import PromptError
+from moe_core.errors import PromptError, Remedy
 from moe_core.quizzes.benchmark import Quiz
 from moe_core.quizzes.question import CHOICE_LETTERS, Question
 
@@ -77,7 +77,7 @@ def build_prompts(
         heads = {subject: _plain_head(subject, examples[subject]) for subject in examples}
         return tuple(Prompt(q, heads[q.subject] + question_text(q), _targets(q, " ")) for q in questions)
     if render_chat is None:
-        raise PromptError("This model's tokenizer has no chat template: use --protocol plain.")
+        raise PromptError("This model's tokenizer has no chat template.", Remedy.USE_PLAIN_PROTOCOL)
     turns = {subject: _chat_head(subject, examples[subject]) for subject in examples}
     return tuple(
         Prompt(q, render_chat([*turns[q.subject], _message("user", question_text(q))]), _targets(q, ""))
@@ -89,10 +89,10 @@ def worked_examples(quiz: Quiz, subject: str, shots: int) -> tuple[Question, ...
     """The first `shots` worked examples of a subject; raises PromptError when there are fewer."""
     available = quiz.shots.get(subject, ())
     if shots < 0:
-        raise PromptError(f"--shots {shots} makes no sense: it must be 0 or more.")
+        raise PromptError(f"{shots} worked examples make no sense: it must be 0 or more.")
     if shots > len(available):
         raise PromptError(
-            f"--shots {shots} needs {shots} worked examples of the subject {subject!r}, and "
+            f"{shots} worked examples of the subject {subject!r} are asked for, and "
             f"{quiz.shots_source or 'the quiz'} has {len(available) or 'none'}."
         )
     return available[:shots]

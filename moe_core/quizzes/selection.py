@@ -43,7 +43,7 @@ def select_questions(quiz: Quiz, selection: QuestionSelection) -> SelectedQuesti
     Raises QuizError on unknown subjects or ids, numbers below 1, and a sample larger than what there is.
     """
     if selection.limit is not None and selection.sample is not None:
-        raise QuizError("--limit and --sample exclude each other: give one of them.")
+        raise QuizError("A limit and a sample exclude each other: give one of them.")
     questions, n_ids = quiz.questions, 0
     if selection.ids_file is not None:
         questions = with_ids(questions, read_ids(selection.ids_file), file=str(selection.ids_file))
@@ -52,7 +52,7 @@ def select_questions(quiz: Quiz, selection: QuestionSelection) -> SelectedQuesti
         of_subjects(quiz.questions, selection.subjects)  # a subject is unknown to the quiz, not to the ids
         questions = tuple(question for question in questions if question.subject in selection.subjects)
     if not questions:
-        raise QuizError("No question is left: none of the ids of --ids belongs to the subjects of --subjects.")
+        raise QuizError("No question is left: none of the ids asked for belongs to the subjects asked for.")
     if selection.limit is not None:
         questions = first(questions, selection.limit)
     if selection.sample is not None:
@@ -91,14 +91,14 @@ def check_subjects(subjects: Iterable[str], known: Iterable[str]) -> None:
 def first(questions: Sequence[Question], limit: int) -> tuple[Question, ...]:
     """The first `limit` questions, all of them where there are fewer; raises QuizError below 1."""
     if limit < 1:
-        raise QuizError(f"--limit {limit} asks no question: it must be at least 1.")
+        raise QuizError(f"A limit of {limit} asks no question: it must be at least 1.")
     return tuple(questions[:limit])
 
 
 def sampled(questions: Sequence[Question], size: int, seed: int) -> tuple[Question, ...]:
     """`size` questions drawn as `stratified_sample` does; raises QuizError below 1 and above what there is."""
     if not 1 <= size <= len(questions):
-        raise QuizError(f"--sample {size} cannot be drawn: there are {len(questions)} questions to choose from.")
+        raise QuizError(f"A sample of {size} cannot be drawn: there are {len(questions)} questions to choose from.")
     drawn = stratified_sample([question.subject for question in questions], size, seed=seed)
     return tuple(questions[place] for place in drawn)
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from moe_core.errors import PromptError
+from moe_core.errors import PromptError, Remedy
 from moe_core.quizzes.prompting import Message, Prompt, RenderChat, TokenisedQuiz
 from moe_core.quizzes.question import Question
 
@@ -86,7 +86,8 @@ def _too_long_error(too_long: Sequence[_TokenisedPrompt], n_prompts: int, contex
     more = f" and {len(too_long) - _MAX_NAMED:,} more" if len(too_long) > _MAX_NAMED else ""
     return PromptError(
         f"{len(too_long):,} of {n_prompts:,} prompts are longer than the model's context of {context_length:,} "
-        f"tokens: {named}{more}; ask with fewer shots, or leave them out with --skip-too-long."
+        f"tokens: {named}{more}.",
+        Remedy.SKIP_TOO_LONG,
     )
 
 
@@ -190,8 +191,7 @@ def _ends_with(ids: list[int], end: list[int]) -> bool:
 def _not_single_tokens(prompt: Prompt) -> PromptError:
     letters = ", ".join(repr(target) for target in prompt.targets)
     return PromptError(
-        f"This tokenizer does not give {letters} one token of their own after a prompt: choose a model "
-        "with another tokenizer, or the other --protocol."
+        f"This tokenizer does not give {letters} one token of their own after a prompt.", Remedy.USE_OTHER_PROTOCOL
     )
 
 

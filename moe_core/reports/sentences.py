@@ -122,7 +122,7 @@ def nothing_to_report(report: ExpertContributions) -> str:
         return ""
     if report.coverage.n_recorded:
         return "Every recorded question failed, so there is nothing to report: the reasons are above."
-    return "No question is recorded yet, so there is nothing to report: moescope resume continues the run."
+    return "No question is recorded yet, so there is nothing to report: the run can be resumed."
 
 
 def best_expert_rule(report: ExpertContributions) -> str:

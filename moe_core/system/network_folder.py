@@ -6,9 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from moe_core.errors import TraceError
+from moe_core.errors import Remedy, TraceError
 
-ALLOW = "--allow-network-folder"
 # Not among them: 9p and virtiofs, by which virtual machines and WSL see disks of the same computer.
 _NETWORK = re.compile(
     r"nfs\d?|cifs|smb\w*|afpfs|webdav|davfs2?|afs|coda|ncpfs|lustre|gpfs|beegfs\w*|ceph\w*|glusterfs|orangefs|pvfs2"
@@ -28,7 +27,7 @@ def check_folder(folder: Path, *, allowed: bool) -> str:
         return ""
     lost = "two programs may write one trace at once, and a power cut may take what was said to be recorded"
     if not allowed:
-        raise TraceError(f"{folder} is on a network file system ({kind}): {lost}; choose a local disk, or add {ALLOW}.")
+        raise TraceError(f"{folder} is on a network file system ({kind}): {lost}.", Remedy.LEAVE_NETWORK_FOLDER)
     return f"Recording on a network file system ({kind}): {lost}"
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
-from moe_core.errors import TraceError
+from moe_core.errors import Remedy, TraceError, UnreadableTraceError
 from moe_core.system.positioned_file import identity_of
 from moe_core.traces.file import TraceFile
 from moe_core.traces.hdf5.structure import Attributes, FoundDataset, FoundStructure, read_structure
@@ -56,10 +56,10 @@ def check_structure(path: Path) -> TraceLayout:
                 raise TraceError("most of its static data were never written.")
             check_static(file)
     except _OtherFileError as error:
-        raise TraceError(f"{path} {error}") from error
+        raise UnreadableTraceError(path, str(error)) from error
     except TraceError as error:
-        what = str(error).removesuffix(".")
-        raise TraceError(f"{path} is damaged or no trace: {what}; copy it again, or record anew.") from error
+        remedy, verdict = Remedy.COPY_OR_RECORD_AGAIN, "is damaged or no trace:"
+        raise UnreadableTraceError(path, str(error), remedy, verdict=verdict) from error
     return layout
 
 
@@ -136,16 +136,16 @@ def _identity(path: Path) -> tuple[int, int, int]:
     try:
         status = path.stat()
         if stat.S_ISDIR(status.st_mode):
-            raise TraceError(f"{path} is a folder, not a trace file.")
+            raise UnreadableTraceError(path, "is a folder, not a trace file.")
         if not stat.S_ISREG(status.st_mode):
-            raise TraceError(f"{path} is not a regular file.")
+            raise UnreadableTraceError(path, "is not a regular file.")
         with path.open("rb") as file:
             if file.read(len(_SIGNATURE)) != _SIGNATURE:
-                raise TraceError(f"{path} is not an HDF5 file, so no moescope trace.")
+                raise UnreadableTraceError(path, "is not an HDF5 file, so no moescope trace.")
     except FileNotFoundError as error:
         raise TraceError(f"There is no trace {path}: check the path.") from error
     except OSError as error:
-        raise TraceError(f"{path} cannot be read ({error.strerror}).") from error
+        raise UnreadableTraceError(path, f"cannot be read ({error.strerror}).") from error
     return identity_of(status)
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from moe_core.errors import TraceError
+from moe_core.errors import Remedy, TraceError
 from moe_core.quizzes.prompting import TokenisedQuiz
 from moe_core.quizzes.question import Question
 from moe_core.system.positioned_file import PositionedFile, identity_of, sync_directory
@@ -52,7 +52,7 @@ def create_trace(
     try:
         with writer_lock(path):
             if os.path.lexists(path):
-                raise TraceError(f"{path} exists already and is never overwritten: choose another name.")
+                raise _exists(path)
             _check_free_space(path, dimensions)
             # a private folder, so that the file itself can have the permissions that the user's files have
             with tempfile.TemporaryDirectory(
@@ -150,8 +150,9 @@ def _check_free_space(path: Path, dimensions: TraceDimensions) -> None:
     if needed > free:
         needed_mb, free_mb = math.ceil(needed / 1e6), math.floor(free / 1e6)
         raise TraceError(
-            f"{path.name} needs {needed_mb:,} MB and {path.parent} has {free_mb:,} MB free: "
-            "make room, choose another disk, or record with --tokens answer."
+            f"{path.name} needs {needed_mb:,} MB and {path.parent} has {free_mb:,} MB free: make room, or choose "
+            "another disk.",
+            *[Remedy.KEEP_ANSWER_TOKENS] * dimensions.keeps_tokens,
         )
 
 
@@ -175,13 +176,17 @@ def _write_new(
         trace.sync()
 
 
+def _exists(path: Path) -> TraceError:
+    return TraceError(f"{path} exists already and is never overwritten.", Remedy.CHOOSE_OTHER_NAME)
+
+
 def _publish(new: Path, path: Path) -> None:
     """Give the finished file its name; a file of that name that appeared meanwhile stays."""
     try:
         os.link(new, path)
     except FileExistsError as error:
-        raise TraceError(f"{path} exists already and is never overwritten: choose another name.") from error
+        raise _exists(path) from error
     except OSError:  # no hard links on this file system; the lock is held, so looking first is enough among ourselves
         if os.path.lexists(path):
-            raise TraceError(f"{path} exists already and is never overwritten: choose another name.") from None
+            raise _exists(path) from None
         os.rename(new, path)

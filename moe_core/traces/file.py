@@ -8,7 +8,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from moe_core.errors import TraceError
+from moe_core.errors import Remedy, TraceError
 from moe_core.system.positioned_file import PositionedFile, identity_of
 from moe_core.traces.layout import Extent, TraceLayout
 
@@ -73,7 +73,8 @@ class TraceFile:
         if not self.has_its_name():
             raise TraceError(
                 f"{self.path} was deleted, moved or replaced while it was being recorded: nothing more is written to "
-                "it; where it lies elsewhere now, moescope resume goes on with it there."
+                "it.",
+                Remedy.RESUME_WHERE_MOVED,
             )
 
     def write(self, name: str, start: int, data: bytes) -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from moe_core.errors import InterventionError, TraceError
+from moe_core.errors import AnyRemedy, InterventionError, TraceError, UnreadableTraceError
 from moe_core.interventions.intervention import Intervention
 from moe_core.numbers.intervals import Proportion, proportion_95
 from moe_core.traces.lock import writer_lock
@@ -31,7 +31,9 @@ class Condition(StrEnum):
 
 @dataclass(frozen=True)
 class TraceEntry:
-    """One file of the library. Of a damaged one only `path` and `problem`, a sentence, are known.
+    """One file of the library. Of a damaged one only `path` is known and `problem`, a sentence, with what helps.
+
+    `reason` is what the sentence says besides the path.
 
     `n_recorded` and `accuracy` count the questions whose checksum is right. `created` is ISO 8601, `intervention`
     says in words what was done to which experts.
@@ -40,6 +42,8 @@ class TraceEntry:
     path: Path
     condition: Condition
     problem: str = ""
+    reason: str = ""
+    remedies: tuple[AnyRemedy, ...] = ()
     model: str = ""
     quiz: str = ""
     intervention: str = ""
@@ -89,7 +93,8 @@ def read_entry(path: Path) -> TraceEntry:
             specification, recorded, n_damaged = trace.specification, trace.recorded, len(trace.damaged)
             accuracy = _accuracy(trace)
     except TraceError as error:
-        return TraceEntry(path, Condition.DAMAGED, str(error))
+        reason = error.reason if isinstance(error, UnreadableTraceError) else str(error)
+        return TraceEntry(path, Condition.DAMAGED, str(error), reason, error.remedies)
     return TraceEntry(
         path,
         Condition.COMPLETE if recorded.all() else Condition.PARTIAL,

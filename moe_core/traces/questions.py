@@ -15,7 +15,7 @@ from typing import Any, Self, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from moe_core.errors import TraceError
+from moe_core.errors import Remedy, TraceError
 from moe_core.traces.file import Array, TraceFile
 from moe_core.traces.layout import Segments, TraceDimensions
 from moe_core.traces.records import IN_SMALLER_BATCH, STATUS_BITS, Answer, ExpertIds, Float16Array, Status
@@ -149,9 +149,7 @@ class TraceQuestions:
         """What happened at the answer position; raises TraceError when that is not recorded, or damaged."""
         word = int(self._file.read(Segments.QUESTIONS.crc, question, question + 1)[0])
         if not word:
-            raise TraceError(
-                f"Question {self.ids[question]} is not recorded yet: moescope resume goes on with the run."
-            )
+            raise TraceError(f"Question {self.ids[question]} is not recorded yet.", Remedy.RESUME)
         values = {
             name: self._file.read(f"answers/{name}", question, question + 1)[0]
             for name in ("experts", "weights", "router_probs", "choice_logprobs", "predicted", "status")
@@ -190,7 +188,7 @@ class TraceQuestions:
     def token_routing(self, question: int) -> TokenRouting:
         """Routing of every token of the whole prompt; raises TraceError when it was not kept, or is damaged."""
         if not self.dimensions.keeps_tokens:
-            raise TraceError(f"{self.path} keeps the answer position only: record again with --tokens all.")
+            raise TraceError(f"{self.path} keeps the answer position only.", Remedy.KEEP_ALL_TOKENS)
         parts = [self._checked_tokens(question, Segments.QUESTIONS, question)]
         if (prefix := int(self.prefix[question])) >= 0:
             parts.insert(0, self._checked_tokens(question, Segments.PREFIXES, prefix))
@@ -225,9 +223,7 @@ class TraceQuestions:
         start, stop = self._span(segments, index)
         word = int(self._file.read(segments.crc, index, index + 1)[0])
         if not word:
-            raise TraceError(
-                f"The prompt of question {self.ids[question]} is not recorded yet: moescope resume goes on with it."
-            )
+            raise TraceError(f"The prompt of question {self.ids[question]} is not recorded yet.", Remedy.RESUME)
         experts = self._file.read("tokens/experts", start, stop)
         weights = self._file.read("tokens/weights", start, stop)
         expected = int(self._file.read(segments.tokens_crc, index, index + 1)[0])
@@ -237,9 +233,8 @@ class TraceQuestions:
         return TokenRouting(experts, weights)
 
     def _damaged(self, question: int) -> TraceError:
-        return TraceError(
-            f"Question {self.ids[question]} of {self.path} is damaged (wrong checksum): moescope resume asks it again."
-        )
+        sentence = f"Question {self.ids[question]} of {self.path} is damaged (wrong checksum)."
+        return TraceError(sentence, Remedy.RESUME)
 
     def _static_array(self, name: str) -> Array:
         if name not in self._static:

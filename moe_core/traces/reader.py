@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from moe_core.errors import TraceError
+from moe_core.errors import Remedy, UnreadableTraceError
 from moe_core.traces.check import check_structure
 from moe_core.traces.file import Array, TraceFile
 from moe_core.traces.layout import SUM_NAMES, Segments
@@ -49,7 +49,7 @@ def open_trace(path: Path) -> "Trace":
     file = TraceFile(path, check_structure(path))
     if file.is_mostly_holes(name for name, extent in file.layout.extents.items() if extent.dataset.row_of):
         file.close()
-        raise TraceError(f"{path} has holes where its rows should be: copy it again without (cp --sparse=never).")
+        raise UnreadableTraceError(path, "has holes where its rows should be.", Remedy.COPY_WITHOUT_HOLES)
     return Trace(file)
 
 

@@ -112,7 +112,7 @@ def test_progress_that_cannot_be_shown_ends_no_job() -> None:
 
 LONG_STEP = """
 import hashlib, sys, time
-from moe_core import job_console
+from moe_core.commands import job_console
 from moe_core.jobs.events import Stage
 
 def job():

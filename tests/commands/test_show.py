@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from moe_core.commands.show import _plain, describe_question, show
-from moe_core.errors import TraceError
+from moe_core.errors import Remedy, TraceError
 from moe_core.traces.creation import create_trace
 from moe_core.traces.reader import open_trace
 from moe_core.traces.writer import TraceWriter
@@ -88,13 +88,15 @@ def test_text(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_what_cannot_be_shown(path: Path, tmp_path: Path) -> None:
     """Not recorded yet, an unknown id (with similar ones), tokens that were not kept: one sentence each."""
-    with pytest.raises(TraceError, match="q5 is not recorded yet"):
+    with pytest.raises(TraceError, match=r"q5 is not recorded yet\.$") as pending:
         show(path, "q5", all_tokens=False, as_json=False)
+    assert pending.value.remedies == (Remedy.RESUME,)
     with pytest.raises(TraceError, match="no question 'q11': did you mean q1"):
         show(path, "q11", all_tokens=False, as_json=False)
     brief = record(tmp_path / "brief.h5", SyntheticRun(keeps_tokens=False))
-    with pytest.raises(TraceError, match="--tokens all"):
+    with pytest.raises(TraceError, match=r"keeps the answer position only\.$") as refused:
         show(brief, "q0", all_tokens=True, as_json=False)
+    assert refused.value.remedies == (Remedy.KEEP_ALL_TOKENS,)
 
 
 def test_quizzes_of_unequal_choices(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 import torch
 import transformers
 
-from moe_core.errors import BaselineMismatchError, ExperimentError
+from moe_core.errors import BaselineMismatchError, ExperimentError, Remedy
 from moe_core.experiments import EXPERIMENTS
 from moe_core.experiments.boost_best import BEST, BOOST_BEST, RANDOM
 from moe_core.experiments.design import ExperimentOptions, PlannedPoint, size_of
@@ -226,8 +226,9 @@ def test_another_model_is_refused_or_asked_twice(tiny_olmoe: Path, quiz: Path, t
     with torch.no_grad():
         changed.model.layers[1].mlp.gate.weight[0] += 0.5
     changed.save_pretrained(folder)
-    with pytest.raises(BaselineMismatchError, match="the model's weights have changed; with --rerun-baseline"):
+    with pytest.raises(BaselineMismatchError, match=r"the model's weights have changed\.$") as refused:
         found_by(NEVER_USED, path, Engine())
+    assert refused.value.remedies == (Remedy.RERUN_BASELINE,)
     result = found_by(NEVER_USED, path, Engine(), rerun_baseline=True)
     assert any("asked again here" in caveat for caveat in result.caveats)
 

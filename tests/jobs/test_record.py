@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from moe_core.errors import PromptError, RunError, SpecificationMismatchError, TraceError
+from moe_core.errors import PromptError, Remedy, RunError, SpecificationMismatchError, TraceError
 from moe_core.interventions.intervention import parse_mask
 from moe_core.jobs.engine import Engine
 from moe_core.jobs.events import Event, Notice, Progress
@@ -154,8 +154,9 @@ def test_a_complete_trace_is_never_touched(tiny_olmoe: Path, quiz_csv: Path, tmp
     out = tmp_path / "t.h5"
     run(record(request_for(tiny_olmoe, quiz_csv, out)))
     before = out.read_bytes()
-    with pytest.raises(TraceError, match="is complete; give another name"):
+    with pytest.raises(TraceError, match=r"is complete\.$") as refused:
         next(record(request_for(tiny_olmoe, quiz_csv, out)))
+    assert refused.value.remedies == (Remedy.CHOOSE_OTHER_NAME,)
     assert out.read_bytes() == before
 
 
@@ -178,6 +179,7 @@ def test_another_request_is_refused_and_the_difference_named(
     with pytest.raises(SpecificationMismatchError) as caught:
         run(record(request_for(tiny_olmoe, quiz_csv, out, **changes)))
     assert any(note.startswith(named + ":") for note in caught.value.__notes__)
+    assert caught.value.remedies == (Remedy.CHOOSE_OTHER_NAME,)
     assert out.read_bytes() == before
 
 
@@ -187,8 +189,9 @@ def test_a_model_that_answers_nothing_is_no_success(tiny_olmoe: Path, quiz_csv: 
     loaded = result_of(engine.load(request.model))
     with torch.no_grad():
         loaded.model.get_input_embeddings().weight.fill_(float("nan"))
-    with pytest.raises(RunError, match=f"None of {N_QUESTIONS} questions could be answered, .*--dtype float32"):
+    with pytest.raises(RunError, match=f"None of {N_QUESTIONS} questions could be answered, ") as failed:
         run(record(request, engine))
+    assert failed.value.remedies == (Remedy.USE_FLOAT32,)
     with open_trace(request.out) as trace:
         assert trace.complete
         assert set(trace.status.tolist()) == {Status.NON_FINITE_ROUTER}

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from moe_core.errors import ModelError, SpecificationMismatchError, TraceError
+from moe_core.errors import ModelError, Remedy, SpecificationMismatchError, TraceError
 from moe_core.interventions.intervention import parse_mask
 from moe_core.jobs.engine import Engine
 from moe_core.jobs.events import Progress
@@ -81,7 +81,8 @@ def test_the_quiz_may_be_gone_and_the_model_elsewhere(
     shutil.rmtree(questions)
     with pytest.raises(ModelError, match="There is no folder") as missing:
         result_of(resume(ResumeRequest(out)))
-    assert "--model names where the same model lies now" in "".join(missing.value.__notes__)
+    assert str(model) in "".join(missing.value.__notes__)
+    assert missing.value.remedies == (Remedy.NAME_MODEL,)
     result_of(resume(ResumeRequest(out, model=str(tiny_olmoe))))
     with open_trace(out) as one, open_trace(whole) as other:
         assert_equal_traces(one, other)

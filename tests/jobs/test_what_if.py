@@ -13,7 +13,7 @@ import transformers
 
 from moe_core.comparison.comparison import compare
 from moe_core.comparison.control_distribution import ControlRequest, share_as_harmful
-from moe_core.errors import BaselineMismatchError, InterventionError, QuizError, TraceError
+from moe_core.errors import BaselineMismatchError, InterventionError, ModelError, QuizError, Remedy, TraceError
 from moe_core.interventions.intervention import Intervention, act_on, parse_mask
 from moe_core.jobs.engine import Engine
 from moe_core.jobs.events import Event, Notice, Progress, Stage
@@ -281,8 +281,9 @@ def test_another_model_is_named_and_can_be_compared_with_itself(
         changed.model.layers[1].mlp.gate.weight[0] += 0.5
     changed.save_pretrained(folder)
     request, other = WhatIfRequest(baseline, MASK), Engine()
-    with pytest.raises(BaselineMismatchError, match="the model's weights have changed; with --rerun-baseline"):
+    with pytest.raises(BaselineMismatchError, match=r"the model's weights have changed\.$") as refused:
         asked(request, other)
+    assert refused.value.remedies == (Remedy.RERUN_BASELINE,)
     assert not list(tmp_path.glob("*.what-if*"))
     result = asked(replace(request, rerun_baseline=True), other)
     assert result.baseline == tmp_path / "T.rerun-1.h5"
@@ -298,9 +299,10 @@ def test_a_model_that_is_gone_is_said_with_the_remedy(baseline: Path, tmp_path: 
         Path(shutil.copytree(tiny_olmoe, tmp_path / "here")), _quiz_of(tmp_path), tmp_path / "G.h5", Engine()
     )
     shutil.move(tmp_path / "here", tmp_path / "there")
-    with pytest.raises(Exception, match="There is no folder") as caught:
+    with pytest.raises(ModelError, match="There is no folder") as caught:
         asked(WhatIfRequest(gone, MASK), Engine())
-    assert "can be named with --model" in caught.value.__notes__[0]
+    assert str(tmp_path / "here") in caught.value.__notes__[0]
+    assert caught.value.remedies == (Remedy.RERUN_ELSEWHERE,)
     result = asked(WhatIfRequest(gone, MASK, model=str(tmp_path / "there")), Engine())
     assert result.comparison.n == 2
     assert result.baseline == gone

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from moe_core.errors import PromptError
+from moe_core.errors import PromptError, Remedy
 from moe_core.quizzes.benchmark import Quiz
 from moe_core.quizzes.prompting import Message, build_prompts
 from moe_core.quizzes.question import Question
@@ -63,8 +63,8 @@ def test_letters_go_on_behind_d() -> None:
 @pytest.mark.parametrize(
     ("shots", "sentence"),
     [
-        (3, "--shots 3 needs 3 worked examples of the subject 'us_law', and mine_dev.csv has 2."),
-        (-1, "--shots -1 makes no sense: it must be 0 or more."),
+        (3, "3 worked examples of the subject 'us_law' are asked for, and mine_dev.csv has 2."),
+        (-1, "-1 worked examples make no sense: it must be 0 or more."),
     ],
 )
 def test_shots_that_do_not_exist_are_refused(shots: int, sentence: str) -> None:
@@ -82,9 +82,11 @@ def test_a_quiz_without_worked_examples_names_their_place() -> None:
 
 
 @pytest.mark.parametrize(
-    ("protocol", "sentence"), [("chat", "has no chat template: use --protocol plain"), ("cot", "'cot' is no protocol")]
+    ("protocol", "sentence", "remedies"),
+    [("chat", r"has no chat template\.$", (Remedy.USE_PLAIN_PROTOCOL,)), ("cot", "'cot' is no protocol", ())],
 )
-def test_a_protocol_that_cannot_be_had_is_refused(protocol: str, sentence: str) -> None:
+def test_a_protocol_that_cannot_be_had_is_refused(protocol: str, sentence: str, remedies: tuple[Remedy, ...]) -> None:
     """No chat template, or no such protocol."""
-    with pytest.raises(PromptError, match=sentence):
+    with pytest.raises(PromptError, match=sentence) as refused:
         build_prompts(QUIZ, QUIZ.questions, protocol=protocol, shots=0, render_chat=None)
+    assert refused.value.remedies == remedies

@@ -101,10 +101,10 @@ def test_a_sample_is_fair_to_every_subject(counts: list[int], data: st.DataObjec
 @pytest.mark.parametrize(
     ("selection", "sentence"),
     [
-        ({"limit": 0}, "--limit 0 asks no question: it must be at least 1."),
-        ({"sample": 0}, "--sample 0 cannot be drawn: there are 10 questions to choose from."),
-        ({"sample": 11}, "--sample 11 cannot be drawn: there are 10 questions to choose from."),
-        ({"limit": 1, "sample": 1}, "--limit and --sample exclude each other: give one of them."),
+        ({"limit": 0}, "A limit of 0 asks no question: it must be at least 1."),
+        ({"sample": 0}, "A sample of 0 cannot be drawn: there are 10 questions to choose from."),
+        ({"sample": 11}, "A sample of 11 cannot be drawn: there are 10 questions to choose from."),
+        ({"limit": 1, "sample": 1}, "A limit and a sample exclude each other: give one of them."),
     ],
 )
 def test_a_number_that_cannot_be_is_one_sentence(selection: dict[str, int], sentence: str) -> None:

@@ -10,7 +10,7 @@ from tokenizers.models import BPE, WordLevel
 from tokenizers.pre_tokenizers import ByteLevel, Whitespace
 from transformers import PreTrainedTokenizerFast
 
-from moe_core.errors import PromptError
+from moe_core.errors import PromptError, Remedy
 from moe_core.quizzes.benchmarks import load_quiz
 from moe_core.quizzes.prompting import Message, Prompt, build_prompts
 from moe_core.quizzes.question import Question
@@ -117,10 +117,8 @@ def test_prompts_longer_than_the_context_are_refused_by_id(olmo: PreTrainedToken
     with pytest.raises(PromptError) as caught:
         tokenise(prompts, olmo, context_length=6)
     named = ", ".join(f"s/{n} (7 tokens)" for n in range(1, 6))
-    assert str(caught.value) == (
-        f"7 of 8 prompts are longer than the model's context of 6 tokens: {named} and 2 more; "
-        "ask with fewer shots, or leave them out with --skip-too-long."
-    )
+    assert str(caught.value) == (f"7 of 8 prompts are longer than the model's context of 6 tokens: {named} and 2 more.")
+    assert caught.value.remedies == (Remedy.SKIP_TOO_LONG,)
     assert tokenise(prompts, olmo, context_length=7).skipped == ()
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from moe_core.errors import TraceError
+from moe_core.errors import Remedy, TraceError
 from moe_core.system import network_folder
 from moe_core.system.network_folder import (
     check_folder,
@@ -59,10 +59,11 @@ def test_this_folder_is_local(tmp_path: Path) -> None:
 
 
 def test_what_is_lost_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """In the refusal, which names the flag, and in the warning of who uses it."""
+    """In the refusal, which has a remedy, and in the warning of who writes there all the same."""
     monkeypatch.setattr(network_folder, "network_file_system", lambda _: "nfs4")
-    with pytest.raises(TraceError, match=r"\(nfs4\): two .* add --allow-network-folder\.") as refused:
+    with pytest.raises(TraceError, match=r"\(nfs4\): two programs ") as refused:
         check_folder(tmp_path, allowed=False)
+    assert refused.value.remedies == (Remedy.LEAVE_NETWORK_FOLDER,)
     warning = check_folder(tmp_path, allowed=True)
     assert "a power cut may take what was said to be recorded" in warning
     assert warning.partition(": ")[2] in str(refused.value)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from moe_core.errors import DeviceError
+from moe_core.errors import DeviceError, Remedy
 from moe_core.models.family import ModelFamily
 from moe_core.models.loading.safetensors_headers import TensorHeader
 
@@ -58,7 +58,8 @@ def check_fits(estimate: MemoryEstimate, free: int | None, device: str) -> None:
     raise DeviceError(
         f"The model does not fit: {part} need {_gb(needed)} of the {_gb(free)} free on {device} "
         f"(experts {_gb(estimate.experts)}, other weights {_gb(estimate.others)}, working memory "
-        f"{_gb(estimate.working)}); free memory there, or choose another --device or --dtype."
+        f"{_gb(estimate.working)}).",
+        Remedy.CHOOSE_DEVICE_OR_DTYPE,
     )
 
 

@@ -1,7 +1,10 @@
 """moescope's desktop application."""
 
 import ctypes
+import os
 import sys
+
+os.environ["PYQTGRAPH_QT_LIB"] = "PySide6"  # not another binding found there, nor another program's choice
 
 if sys.version_info < (3, 12):
     # PySide6 6.12 is built as if None, True and False were immortal, which they are from Python 3.12 on (PEP 683): each

@@ -1,5 +1,10 @@
-"""Fixtures that several test modules share."""
+"""Fixtures that several test modules share; a run is the same whatever the machine and its user have set."""
 
+import atexit
+import os
+import shutil
+import tempfile
+import time
 from pathlib import Path
 
 import pytest
@@ -10,6 +15,30 @@ from tests.patient_bot import PatientBot
 # By default an example that takes 0.2 s fails, as any does now and then on a busy machine; and no run is like another.
 settings.register_profile("tests", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("tests")
+
+KEPT = ("PATH", "PYTHONPATH", "LD_", "DYLD_", "FONTCONFIG_", "TMP", "TEMP", "SYSTEMROOT", "OMP_", "CUDA_", "COV")
+"""Where programs, libraries, fonts and temporary files are, and how many threads there may be."""
+KEPT_ON_DISPLAY = ("DISPLAY", "XAUTHORITY", "QT_QPA_PLATFORM")
+AS_FOUND = "MOESCOPE_TEST_AS_FOUND"
+"""Where this is set, the environment stays as it is: a run sets it for its workers, and tests.app.any_machine."""
+
+
+def leave_the_user_s_environment() -> None:
+    """Give the tests, and what they start, a home of their own and nobody's locale, time zone, proxy or colours."""
+    kept = KEPT + (KEPT_ON_DISPLAY if os.environ.get("MOESCOPE_TEST_DISPLAY") else ())
+    for name in list(os.environ):
+        if not name.startswith((*kept, "MOESCOPE_TEST_")):
+            del os.environ[name]
+    home = tempfile.mkdtemp(prefix="moescope-home-")
+    atexit.register(shutil.rmtree, home, ignore_errors=True)
+    os.environ.update(dict.fromkeys(("HOME", "USERPROFILE", "APPDATA", "LOCALAPPDATA"), home))
+    os.environ.update({"LC_ALL": "C.UTF-8", "TZ": "UTC", AS_FOUND: "1"})
+    if hasattr(time, "tzset"):
+        time.tzset()
+
+
+if not os.environ.get(AS_FOUND):  # at once: a folder's own conftest may add to it
+    leave_the_user_s_environment()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

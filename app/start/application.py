@@ -1,12 +1,13 @@
 """Starts the window: options, colours, signals, uncaught errors; and saves a screenshot where that is asked for."""
 
 import argparse
+import locale
 import logging
 import sys
 from pathlib import Path
 
 import pyqtgraph
-from PySide6.QtCore import Qt, QTimer
+from PySide6.QtCore import QLocale, Qt, QTimer
 from PySide6.QtWidgets import QApplication
 
 from app import theme
@@ -110,7 +111,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
 
 
 def configure(application: QApplication) -> None:
-    """Name the application, have pyqtgraph draw as the design asks, and threads take turns quickly."""
+    """Name the application; have it speak English, pyqtgraph draw as the design asks, threads take turns quickly."""
     application.setApplicationName("moescope")
     # Python's 5 ms let the thread that runs the model keep the window waiting for several frames.
     sys.setswitchinterval(_SWITCH_INTERVAL_S)
@@ -118,6 +119,18 @@ def configure(application: QApplication) -> None:
     # Else the menu comes as soon as the right button goes down, and dragging with it could not move what a plot shows.
     application.styleHints().setContextMenuTrigger(Qt.ContextMenuTrigger.Release)
     pyqtgraph.setConfigOptions(antialias=True, imageAxisOrder="row-major")
+    _speak_english()
+
+
+def _speak_english() -> None:
+    """Fields show 2.50 as the tables do, and the system gives its reasons in English, as the command line does.
+
+    Qt takes over the user's locale for the whole process; Python by itself takes only the encoding.
+    """
+    QLocale.setDefault(QLocale.c())
+    encoding = locale.setlocale(locale.LC_CTYPE)
+    locale.setlocale(locale.LC_ALL, "C")
+    locale.setlocale(locale.LC_CTYPE, encoding)
 
 
 class Screenshot:

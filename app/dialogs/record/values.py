@@ -123,7 +123,7 @@ def _chosen_subjects(values: RecordValues, quiz: QuizSummary) -> Iterator[Subjec
 
 
 def _at_home(text: str) -> str:
-    return str(Path(text).expanduser()) if text.startswith("~/") else text
+    return os.path.expanduser(text) if text.startswith("~/") else text
 
 
 def _model_problem(model: str) -> str:

@@ -1,5 +1,6 @@
 """The Traces view: the recordings of one folder, to open, to compare with, and to delete."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -284,4 +285,5 @@ def _path(data: TraceData | None) -> Path | None:
 
 def short_path(path: Path) -> str:
     """The path with a tilde in the place of the home folder, where it is in there."""
-    return str(Path("~") / path.relative_to(Path.home())) if path.is_relative_to(Path.home()) else str(path)
+    home = os.path.expanduser("~")  # as it is where nobody knows the home
+    return str(Path("~") / path.relative_to(home)) if path.is_relative_to(home) else str(path)

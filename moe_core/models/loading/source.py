@@ -48,7 +48,7 @@ def find_model(model: str, revision: str | None = None) -> ModelFolder | HubMode
         if not DEMO_FOLDER.is_dir():
             raise ModelError("The demo model is not installed beside this program: name a folder or a hub id instead.")
         return ModelFolder(name=DEMO, source=DEMO, folder=DEMO_FOLDER)
-    path = Path(model).expanduser()
+    path = Path(os.path.expanduser(model))  # unlike Path's own, leaves ~ where there is no home
     if model and _exists(path):
         return ModelFolder(name=path.resolve().name, source=str(path.resolve()), folder=path)
     name, _, pinned = model.partition("@")

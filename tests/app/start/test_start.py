@@ -1,5 +1,6 @@
 """Starting moescope as a user does, in a process of its own: what is imported, what is said, how it ends."""
 
+import errno
 import json
 import os
 import signal
@@ -206,6 +207,35 @@ def test_without_a_display(trace_path: Path, tmp_path: Path) -> None:
     drawn = subprocess.run([*command, "--screenshot", str(tmp_path / "w.png")], cwd=ROOT, env=nowhere, timeout=120)
     assert drawn.returncode == 0
     assert not QImage(str(tmp_path / "w.png")).isNull()
+
+
+ENGLISH = """
+import errno, os
+from PySide6.QtWidgets import QApplication, QDoubleSpinBox
+from app.start.application import configure
+
+application = QApplication([])
+configure(application)
+field = QDoubleSpinBox()
+field.setValue(2.5)
+print(ascii(field.text()), os.strerror(errno.ENOSPC))
+"""
+
+
+@pytest.mark.parametrize("language", ["C", "de_DE.UTF-8", "fa_IR.UTF-8"])
+def test_the_window_speaks_english_in_every_locale(language: str) -> None:
+    """Numbers in fields are those of the tables, with a point; and the system gives its reasons in English."""
+    told = environment() | {"LC_ALL": language, "LANGUAGE": language}
+    done = subprocess.run([sys.executable, "-c", ENGLISH], env=told, capture_output=True, text=True, timeout=60)
+    assert done.stdout.strip() == f"'2.50' {os.strerror(errno.ENOSPC)}", done.stderr
+
+
+def test_another_program_s_choice_of_qt_is_not_ours(trace_path: Path, tmp_path: Path) -> None:
+    """pyqtgraph would follow such a variable, and not even start."""
+    other = environment() | {"PYQTGRAPH_QT_LIB": "PyQt5", "QT_API": "pyqt5"}
+    command = [sys.executable, "-m", "app", str(trace_path), "--screenshot", str(tmp_path / "w.png")]
+    done = subprocess.run(command, cwd=ROOT, env=other, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
 
 
 LONG_STEP = """

@@ -251,7 +251,21 @@ def test_a_folder_wins_over_a_hub_id(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 
 @pytest.mark.parametrize(
-    "model", ["./gone", "../gone", "/gone/away", "~/gone", "a/b/c", "gone", "", "a b/c", "x/../y", "a" * 5000, "a\0b"]
+    "model",
+    [
+        "./gone",
+        "../gone",
+        "/gone/away",
+        "~/gone",
+        "~nobody-here/gone",
+        "a/b/c",
+        "gone",
+        "",
+        "a b/c",
+        "x/../y",
+        "a" * 5000,
+        "a\0b",
+    ],
 )
 def test_what_is_neither_folder_nor_hub_id(model: str) -> None:
     """A path that does not exist is never looked up on the hub."""

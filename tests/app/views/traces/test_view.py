@@ -1,5 +1,6 @@
 """The Traces view: what a folder holds is what is listed, and what is done with a file happens to that file."""
 
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +15,7 @@ from app.files import trace_files
 from app.state.session import Session
 from app.views.traces.library_scanner import LibraryScanner
 from app.views.traces.list_model import COLUMNS
-from app.views.traces.view import TracesView
+from app.views.traces.view import TracesView, short_path
 from app.window.main_window import MainWindow
 from moe_core.traces.lock import writer_lock
 from moe_core.traces.reader import open_trace
@@ -187,6 +188,16 @@ def test_another_folder_replaces_the_list(view: TracesView, session: Session, tm
     session.set(replace(session.state, library=other))
     qtbot.waitUntil(lambda: list(rows(view)) == ["single.h5"])
     assert view.folder.whole_text == str(other)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="has no such users")
+def test_a_user_without_a_home_sees_the_whole_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in a container that is run under a number that no account has."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert short_path(tmp_path / "library") == str(Path("~/library"))
+    monkeypatch.delenv("HOME")
+    monkeypatch.setattr("pwd.getpwuid", {}.__getitem__)
+    assert short_path(tmp_path / "library") == str(tmp_path / "library")
 
 
 def test_sorts_by_what_a_column_means(view: TracesView, qtbot: QtBot) -> None:

@@ -29,6 +29,7 @@ from app.views.traces.library_scanner import LibraryScanner, Listing
 from app.views.traces.list_model import COLUMNS, DATE, ENTRY, SORT, Marks, TraceList
 from app.widgets.eliding_label import ElidingLabel
 from app.widgets.figures.figure import Figure
+from app.widgets.flow_layout import FlowLayout
 from moe_core.traces.library import Condition, TraceEntry
 
 _WIDTHS = (130, 120, 150, 70, 140, 90, 90, 130)
@@ -84,8 +85,10 @@ class TracesView(View):
         layout.setSpacing(0)
         layout.addLayout(_line(self.folder, self.choose, self.refresh))
         layout.addLayout(self._list, 1)
-        below = _line(*self.buttons.values())
-        below.addStretch()
+        below = FlowLayout(spacing=4)  # the whole window can be no narrower than its docks
+        below.setContentsMargins(8, 4, 8, 4)
+        for button in self.buttons.values():
+            below.addWidget(button)
         layout.addLayout(below)
 
     def _connect(self) -> None:

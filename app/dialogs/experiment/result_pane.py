@@ -40,6 +40,7 @@ class ExperimentPane(QWidget):
         self.finding.setFont(font)
         self.plot = IntervalPlot()
         self.figure = Figure(self.plot, "Experiment")
+        self.figure.addActions(self.plot.actions())
         self._figure_pane = FigurePane(self.figure)
         self.table = ArrayTableView(POINT_STYLES, elastic="point", leading=_LEADING)
         self.table.setAccessibleName("Points of the experiment")

@@ -72,6 +72,7 @@ class EntropyView(View):
         self.plot.x_chosen.connect(self._on_layer_chosen)
         self.plot.curve_toggled.connect(self._on_curve_toggled)
         self.figure = Figure(self.plot, "Entropy per layer")
+        self.figure.addActions(self.plot.actions())
         self.kinds = _choice("Entropy of which distribution", _KINDS, partial(self._on_chosen, "kind"))
         self.units = _choice("Unit", _UNITS, partial(self._on_chosen, "normalised"))
         self.bands = _choice("What the band shows", _BANDS, partial(self._on_chosen, "band"))

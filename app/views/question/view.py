@@ -71,6 +71,7 @@ class QuestionView(View):
         self.gates_pane = GatesPane()
         self.gates, self.renormalised = self.gates_pane.chart, self.gates_pane.renormalised
         self.router_pane = FigurePane(Figure(self.router, "Router probabilities"), "Router")
+        self.router_pane.figure.addActions(self.router.actions())
         self._add_controls()
         self._lay_out()
         self._connect()

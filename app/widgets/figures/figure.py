@@ -174,7 +174,7 @@ class Figure(QWidget):
         top = metrics.height() + 2 * _MARGIN
         painter.save()
         painter.translate(_MARGIN, top)
-        self.canvas.render(painter, QPoint(0, 0))
+        QWidget.render(self.canvas, painter, QPoint(0, 0))
         painter.restore()
         below = self._caption_rectangle(metrics, self.canvas.width())
         below.moveTo(_MARGIN, top + self.canvas.height() + _MARGIN)

@@ -1,30 +1,20 @@
 """A plot of curves over whole numbers, such as layers: reads values out on hover, and lets one x be chosen."""
 
-from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, QSizeF, Qt, Signal
-from PySide6.QtGui import (
-    QFont,
-    QFontMetricsF,
-    QHelpEvent,
-    QKeyEvent,
-    QMouseEvent,
-    QPainter,
-    QPaintEvent,
-    QPalette,
-    QResizeEvent,
-)
-from PySide6.QtWidgets import QToolTip, QWidget
+import numpy as np
+import pyqtgraph
+from pyqtgraph.GraphicsScene.mouseEvents import MouseClickEvent
+from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QColor, QHelpEvent, QKeyEvent, QMouseEvent, QPalette
+from PySide6.QtWidgets import QToolTip
 
-from app import theme
-from app.widgets.plots import curve_drawing, curve_frame, curve_legend
-from app.widgets.plots.curve_frame import Frame
-from app.widgets.plots.curve_legend import LegendLayout
+from app.widgets.plots.legend import Entry
+from app.widgets.plots.round_axis import Pill
+from app.widgets.plots.series_plot import SeriesPlot, TextLine
+from app.widgets.safe_text import as_tooltip
 from moe_core.figures.curves import Curve, CurveFigure, value_range
 
-_MARGIN = 6.0
-_FONT_SHARE = 0.92
 
-
-class CurvePlot(QWidget):
+class CurvePlot(SeriesPlot):
     """Draws a `CurveFigure`. `x_chosen`: a click or an arrow key asks for that x. `curve_toggled`: a click on the
     legend asks to hide or show the curve of that name."""
 
@@ -32,15 +22,16 @@ class CurvePlot(QWidget):
     curve_toggled = Signal(str)
 
     def __init__(self) -> None:
-        super().__init__()
         self._chart = CurveFigure()
         self._hidden: frozenset[str] = frozenset()
         self._hovered: int | None = None
-        self._pointed: str = ""
-        self._layout: LegendLayout | None = None
-        self._frame: Frame | None = None
-        self.setMouseTracking(True)
-        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self._pointed = ""
+        self._title = TextLine(QPalette.ColorRole.PlaceholderText)
+        super().__init__(self._title, x_is_whole=True)
+        self._marks = pyqtgraph.InfiniteLine(angle=90), pyqtgraph.InfiniteLine(angle=90)
+        for line in self._marks:
+            self.view.addItem(line, ignoreBounds=True)
+        self.scene().sigMouseClicked.connect(self._on_clicked)
 
     @property
     def chart(self) -> CurveFigure:
@@ -58,102 +49,103 @@ class CurvePlot(QWidget):
         return self._chart.selected if self._hovered is None else self._hovered
 
     @property
-    def entry_boxes(self) -> tuple[QRectF, ...]:
-        """Where the entries of the legend are."""
-        return () if self._layout is None else self._layout.entries
-
-    @property
     def shown_curves(self) -> tuple[Curve, ...]:
         """The curves that are not hidden."""
         return tuple(curve for curve in self._chart.curves if curve.name not in self._hidden)
 
     def show_chart(self, chart: CurveFigure, hidden: frozenset[str] = frozenset()) -> None:
-        """Draw another chart; curves of these names only stand in the legend."""
-        self._chart, self._hidden = chart, hidden
+        """Draw another chart; curves of these names only stand in the legend. A zoom stays while the axes do."""
+        was, self._chart, self._hidden = self._chart, chart, hidden
         if self._hovered not in chart.x_values:
             self._hovered = None
-        self._arrange()
+        self.keep(len(chart.curves), chart.references, chart.ranges)
+        for drawn, curve in zip(self.series, chart.curves, strict=True):
+            drawn.set_data(curve.x.astype(np.float64), curve.mean, curve.low, curve.high, as_bars=False)
+        self._title.set_text(chart.y_title)
+        self.foot.set_title(chart.x_title)
+        readouts = (chart.readout(curve, place) for curve in chart.curves for place in range(len(curve.x)))
+        self.legend.reserve(readouts, f"{chart.x_name} {max(chart.x_values, default=0)}")
+        self._read()
+        self.dress()
+        self.arrange()
+        ends, (low, high) = chart.x_values or [0], value_range(chart, self.shown_curves)
+        whole = QRectF(ends[0] - 0.5, low, ends[-1] - ends[0] + 1, high - low)
+        self.set_whole(whole, keeps_zoom=(was.x_values, was.y_title) == (chart.x_values, chart.y_title))
+        self.follow_range()
 
     def point_at(self, name: str) -> None:
         """Make one curve stand out and show its band; an empty name ends that."""
         if name != self._pointed:
             self._pointed = name
-            self.update()
+            self.dress()
 
     def place_of(self, x: int, value: float) -> QPointF:
         """Where a value is drawn, in pixels of the widget."""
-        frame = self._frame
-        assert frame is not None
-        return QPointF(frame.x(x), frame.y(value))
+        return self.widget_point(QPointF(x, value))
 
     def place_of_entry(self, name: str) -> QPointF:
         """The middle of a curve's entry in the legend."""
         names = [curve.name for curve in self._chart.curves]
-        return self.entry_boxes[names.index(name)].center()
+        return self.legend.boxes[names.index(name)].center()
 
-    def _font(self) -> QFont:
-        font = theme.tabular(self.font())
-        font.setPointSizeF(max(6.0, font.pointSizeF() * _FONT_SHARE))
-        return font
-
-    def _arrange(self) -> None:
-        metrics = QFontMetricsF(self._font())
-        inner = QSizeF(max(1.0, self.width() - 2 * _MARGIN), max(1.0, self.height() - 2 * _MARGIN))
-        columns = curve_legend.measure(self._chart, metrics)
-        layout = curve_legend.lay_out(inner, len(self._chart.curves), columns, metrics)
-        self._layout = layout.moved(_MARGIN)
-        span = value_range(self._chart, self.shown_curves)
-        self._frame = curve_frame.make_frame(self._layout.plot, self._chart, span, metrics)
-        self.update()
-
-    def _paint_curves(self, painter: QPainter, frame: Frame) -> None:
-        palette = self.palette()
-        base = palette.color(QPalette.ColorRole.Base)
-        painter.save()
-        painter.setClipRect(frame.area.toAlignedRect())  # whole pixels: clipping to parts of them is slow
-        for curve in self.shown_curves:
+    def dress(self) -> None:
+        """Give curves and marks their colours; the one that is pointed at stands out."""
+        super().dress()
+        ground, text = self.colour(QPalette.ColorRole.Base), self.colour(QPalette.ColorRole.Text)
+        for drawn, curve in zip(self.series, self._chart.curves, strict=True):
             is_pointed = curve.name == self._pointed
-            if is_pointed or (curve.style.band == "always" and not self._pointed):
-                colour = curve_drawing.curve_colour(curve, palette)
-                curve_drawing.draw_band(painter, curve, frame.x, frame.y, colour)
-        curve_frame.draw_references(painter, frame, self._chart, palette)
-        for curve in sorted(self.shown_curves, key=lambda curve: curve.name == self._pointed):
-            colour = curve_drawing.curve_colour(curve, palette)
-            if self._pointed and curve.name != self._pointed:
-                colour = curve_drawing.faded(colour)
-            curve_drawing.draw_curve(painter, curve, frame.x, frame.y, colour, base)
-        painter.restore()
+            is_faded = bool(self._pointed) and not is_pointed
+            has_band = is_pointed or (curve.style.band == "always" and not is_faded)
+            drawn.dress(QColor(curve.colour) if curve.colour else text, ground, curve.style, is_faded=is_faded)
+            drawn.show(curve.name not in self._hidden, has_bounds=has_band)
+        self._mark()
 
-    def _paint_marked(self, painter: QPainter, frame: Frame) -> None:
-        palette = self.palette()
-        values = self._chart.x_values
-        if self._chart.selected in values:
-            accent = palette.color(QPalette.ColorRole.Highlight)
-            filled = self.hasFocus() or self._hovered is None
-            curve_frame.draw_marked_x(painter, frame, self._chart.selected, accent, palette, filled=filled)
-        if self._hovered is not None and self._hovered != self._chart.selected:
-            colour = palette.color(QPalette.ColorRole.PlaceholderText)
-            curve_frame.draw_marked_x(painter, frame, self._hovered, colour, palette, filled=False)
+    def follow_range(self) -> None:
+        """Keep labels at their ends, and markers apart."""
+        super().follow_range()
+        (left, right), _ = self.view.viewRange()
+        for drawn in self.series:
+            drawn.thin_out(self.view.width() / (right - left))
 
-    def _paint_legend(self, painter: QPainter, layout: LegendLayout) -> None:
-        at = self.read_x
-        if at is not None:
-            curve_legend.draw_heading(painter, layout.heading, f"{self._chart.x_name} {at}", self.palette())
-        for box, curve in zip(layout.entries, self._chart.curves, strict=True):
-            places = [place for place, x in enumerate(curve.x) if x == at]
-            values = self._chart.readout(curve, places[0]) if places else ""
-            hidden = curve.name in self._hidden
-            curve_legend.draw_entry(painter, box, layout.columns, curve, values, self.palette(), hidden=hidden)
+    def _read(self) -> None:
+        """Write the values at the x that is read beside the names."""
+        x, chart = self.read_x, self._chart
+        entries = []
+        for drawn, curve in zip(self.series, chart.curves, strict=True):
+            places = np.flatnonzero(curve.x == x).tolist()
+            values, is_hidden = chart.readout(curve, places[0]) if places else "", curve.name in self._hidden
+            entries.append(Entry(curve.name, drawn.draw_sample, f"n = {curve.n:,}", values, is_hidden))
+        self.legend.set_entries(entries, "" if x is None else f"{chart.x_name} {x}")
 
-    def _entry_at(self, at: QPointF) -> str:
-        place = None if self._layout is None else self._layout.entry_at(at.x(), at.y())
-        return "" if place is None else self._chart.curves[place].name
+    def _mark(self) -> None:
+        """A line and a pill at the x under the mouse, and at the one that is chosen."""
+        roles, selected = QPalette.ColorRole, self._chart.selected
+        ground, pills = self.colour(roles.Base), []
+        marked = (self._hovered, roles.PlaceholderText), (selected, roles.Highlight)
+        for line, (x, role) in zip(self._marks, marked, strict=True):
+            line.setVisible(x in self._chart.x_values)
+            if x in self._chart.x_values:
+                line.setPen(self.colour(role))
+                line.setValue(x)
+                pills.append(Pill(x, self.colour(role), ground, is_filled=x == selected))
+        self.foot.set_pills(pills)
 
-    def _x_at(self, at: QPointF) -> int | None:
-        frame = self._frame
-        if frame is None or not frame.area.adjusted(-4, 0, 4, 40).contains(at):
+    def _hover(self, x: int | None) -> None:
+        if x != self._hovered:
+            self._hovered = x
+            self._read()
+            self._mark()
+
+    def _entry_at(self, place: QPointF) -> str:
+        number = self.legend.entry_at(place)
+        return "" if number is None else self._chart.curves[number].name
+
+    def _x_at(self, place: QPointF) -> int | None:
+        """The x nearest to a place over the plot or its x axis."""
+        if not self.view.sceneBoundingRect().adjusted(-4, 0, 4, 40).contains(place):
             return None
-        return frame.nearest(at.x(), self._chart.x_values)
+        at = self.view_point(place).x()
+        return min(self._chart.x_values, key=lambda x: abs(x - at), default=None)
 
     def _step(self, key: int) -> int | None:
         """The x that an arrow key leads to."""
@@ -166,38 +158,21 @@ class CurvePlot(QWidget):
         wanted = steps.get(Qt.Key(key))
         return None if wanted is None else values[min(max(wanted, 0), len(values) - 1)]
 
-    def paintEvent(self, event: QPaintEvent) -> None:
-        frame, layout = self._frame, self._layout
-        if frame is None or layout is None:
+    def _on_clicked(self, click: MouseClickEvent) -> None:
+        if click.button() != Qt.MouseButton.LeftButton:
             return
-        painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setFont(self._font())
-        palette = self.palette()
-        painter.fillRect(self.rect(), palette.color(QPalette.ColorRole.Base))
-        curve_frame.draw_ranges(painter, frame, self._chart, palette)
-        curve_frame.draw_axes(painter, frame, self._chart, palette)
-        self._paint_marked(painter, frame)
-        self._paint_curves(painter, frame)
-        curve_frame.draw_labels(painter, frame, self._chart, palette)
-        self._paint_legend(painter, layout)
+        if name := self._entry_at(click.scenePos()):
+            self.curve_toggled.emit(name)
+        elif (x := self._x_at(click.scenePos())) is not None:
+            self.x_chosen.emit(x)
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
-        self.point_at(self._entry_at(event.position()))
-        hovered = self._x_at(event.position())
-        self.setCursor(Qt.CursorShape.PointingHandCursor if self._pointed else Qt.CursorShape.ArrowCursor)
-        if hovered != self._hovered:
-            self._hovered = hovered
-            self.update()
-
-    def mousePressEvent(self, event: QMouseEvent) -> None:
-        if event.button() != Qt.MouseButton.LeftButton:
-            event.ignore()
-            return
-        if name := self._entry_at(event.position()):
-            self.curve_toggled.emit(name)
-        elif (x := self._x_at(event.position())) is not None:
-            self.x_chosen.emit(x)
+        super().mouseMoveEvent(event)
+        if not event.buttons():
+            self.point_at(self._entry_at(event.position()))
+            self._hover(self._x_at(event.position()))
+            shape = Qt.CursorShape.PointingHandCursor if self._pointed else Qt.CursorShape.ArrowCursor
+            self.viewport().setCursor(shape)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         x = self._step(event.key())
@@ -206,26 +181,17 @@ class CurvePlot(QWidget):
         elif x != self._chart.selected:
             self.x_chosen.emit(x)
 
-    def event(self, event: QEvent) -> bool:
-        if isinstance(event, QHelpEvent) and event.type() == QEvent.Type.ToolTip:
-            name = self._entry_at(QPointF(event.pos()))
-            text = f"{name}: click to hide or show it; pointing at it shows its band" if name else self.toolTip()
-            QToolTip.showText(event.globalPos(), text, self)
+    def viewportEvent(self, event: QEvent) -> bool:
+        if isinstance(event, QHelpEvent) and (name := self._entry_at(QPointF(event.pos()))):
+            text = f"{name}: click to hide or show it; pointing at it shows its band"
+            QToolTip.showText(event.globalPos(), as_tooltip(text), self)
             return True
-        return super().event(event)
+        return bool(super().viewportEvent(event))
 
     def leaveEvent(self, event: QEvent) -> None:
-        self._hovered = None
+        super().leaveEvent(event)
         self.point_at("")
-        self.update()
-
-    def changeEvent(self, event: QEvent) -> None:
-        if event.type() in (QEvent.Type.FontChange, QEvent.Type.StyleChange):
-            self._arrange()
-        super().changeEvent(event)
-
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        self._arrange()
+        self._hover(None)
 
     def sizeHint(self) -> QSize:
         return QSize(640, 280)

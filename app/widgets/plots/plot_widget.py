@@ -42,6 +42,8 @@ class PlotWidget(pyqtgraph.GraphicsView):  # type: ignore[misc]  # pyqtgraph has
 
     def __init__(self) -> None:
         super().__init__(background=None)
+        self.setCacheMode(self.CacheModeFlag.CacheNone)  # a cached ground is pixels in exported figures
+        self.viewport().setObjectName("qt_scrollarea_viewport")  # as Qt calls it; pyqtgraph put this one in its place
         self.view = pyqtgraph.ViewBox(enableMenu=False, defaultPadding=0)
         self.grid = self.centralLayout
         self.grid.setContentsMargins(0, 0, 0, 0)
@@ -185,6 +187,7 @@ class PlotWidget(pyqtgraph.GraphicsView):  # type: ignore[misc]  # pyqtgraph has
             self._pan_from = event.position()
         else:
             super().mousePressEvent(event)
+            event.accept()  # by the plot, whether or not an item wants it
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         if self._pan_from is None:
@@ -197,6 +200,7 @@ class PlotWidget(pyqtgraph.GraphicsView):  # type: ignore[misc]  # pyqtgraph has
             self._pan_from = None
         else:
             super().mouseReleaseEvent(event)
+            event.accept()
 
     def contextMenuEvent(self, event: QContextMenuEvent) -> None:
         """Left to the figure around the plot, save at the end of a drag with the right button."""

@@ -133,7 +133,7 @@ def test_a_finding_its_figure_its_points_and_their_masks(
     assert b"never used at any prompt token" in dialog.pane.figure.svg()
     assert not dialog.pane.use.isEnabled()
     place = dialog.pane.plot.place_of((0, 0)).toPoint()
-    qtbot.mouseClick(dialog.pane.plot, Qt.MouseButton.LeftButton, pos=place)
+    qtbot.mouseClick(dialog.pane.plot.viewport(), Qt.MouseButton.LeftButton, pos=place)
     assert dialog.pane.table.current_row == 0
     qtbot.mouseClick(dialog.pane.use, Qt.MouseButton.LeftButton)
     assert window.session.state.intervention == alone.points[0].intervention

@@ -189,7 +189,7 @@ def test_quartiles_are_over_questions(view: EntropyView, trace_path: Path, qtbot
 
 def test_a_click_and_the_arrow_keys_select_the_layer(view: EntropyView, opened: Session, qtbot: QtBot) -> None:
     """The layer is marked in the plot, whoever selected it."""
-    qtbot.mouseClick(view.plot, Qt.MouseButton.LeftButton, pos=view.plot.place_of(2, 1.0).toPoint())
+    qtbot.mouseClick(view.plot.viewport(), Qt.MouseButton.LeftButton, pos=view.plot.place_of(2, 1.0).toPoint())
     assert (opened.state.layer, view.plot.chart.selected) == (2, 2)
     qtbot.keyClick(view.plot, Qt.Key.Key_Left)
     assert (opened.state.layer, view.plot.chart.selected) == (1, 1)
@@ -199,7 +199,7 @@ def test_a_click_and_the_arrow_keys_select_the_layer(view: EntropyView, opened: 
 
 def test_hover_reads_values_with_their_spread(view: EntropyView, qtbot: QtBot) -> None:
     """Mean and half the band's width, at the layer under the mouse."""
-    qtbot.mouseMove(view.plot, view.plot.place_of(1, 1.0).toPoint())
+    qtbot.mouseMove(view.plot.viewport(), view.plot.place_of(1, 1.0).toPoint())
     drawn = curve(view, "right")
     assert view.plot.read_x == 1
     expected = f"{drawn.mean[1]:.3f} ± {(drawn.high[1] - drawn.low[1]) / 2:.3f}"
@@ -209,7 +209,7 @@ def test_hover_reads_values_with_their_spread(view: EntropyView, qtbot: QtBot) -
 
 def test_curves_are_hidden_by_legend_and_menu(view: EntropyView, qtbot: QtBot) -> None:
     """What is hidden is not exported either; All curves brings everything back."""
-    qtbot.mouseClick(view.plot, Qt.MouseButton.LeftButton, pos=view.plot.place_of_entry("wrong").toPoint())
+    qtbot.mouseClick(view.plot.viewport(), Qt.MouseButton.LeftButton, pos=view.plot.place_of_entry("wrong").toPoint())
     assert "wrong" not in [drawn.name for drawn in view.plot.shown_curves]
     assert "wrong" not in {row[1] for row in view.figure.data.rows}
     menu = opened_menu(view.shown, qtbot)

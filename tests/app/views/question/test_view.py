@@ -214,7 +214,7 @@ def test_the_router_bars_are_the_traces_probabilities(view: QuestionView, trace:
     assert heights == pytest.approx((probabilities / probabilities.max() * slot).tolist(), abs=0.01)
     chosen = [row[1] for row in view.router_pane.figure.data.rows if row[4] == "yes"]
     assert chosen == sorted(trace.answer(3).experts[1].tolist())
-    click(qtbot, view.router, view.router.slot(9))
+    click(qtbot, view.router.viewport(), view.router.slot(9))
     assert view.state.experts == frozenset({(1, 9)})
     view.router.setFocus()
     qtbot.keyClick(view.router, Qt.Key.Key_Home)

@@ -114,10 +114,10 @@ def test_hover_reads_the_nearest_layer(show: Callable[..., CurvePlot], qtbot: Qt
     """Between two layers the nearer one counts; leaving the plot ends it."""
     plot = show()
     at = plot.place_of(4, 1.0).toPoint() + QPoint(9, 0)
-    qtbot.mouseMove(plot, at)
+    qtbot.mouseMove(plot.viewport(), at)
     assert plot.hovered == 4
     assert plot.read_x == 4
-    qtbot.mouseMove(plot, QPoint(1, 1))
+    qtbot.mouseMove(plot.viewport(), QPoint(1, 1))
     assert plot.hovered is None
     assert plot.read_x == 2
 
@@ -126,7 +126,7 @@ def test_a_click_chooses_the_layer(show: Callable[..., CurvePlot], qtbot: QtBot)
     """The plot asks; whoever owns it answers with another chart."""
     plot = show()
     with qtbot.waitSignal(plot.x_chosen) as chosen:
-        qtbot.mouseClick(plot, Qt.MouseButton.LeftButton, pos=plot.place_of(5, 0.8).toPoint())
+        qtbot.mouseClick(plot.viewport(), Qt.MouseButton.LeftButton, pos=plot.place_of(5, 0.8).toPoint())
     assert chosen.args == [5]
 
 
@@ -154,12 +154,12 @@ def test_a_click_on_the_legend_asks_to_hide(show: Callable[..., CurvePlot], qtbo
     """A hidden curve is not drawn; it stays in the legend, where a click brings it back."""
     plot = show()
     with qtbot.waitSignal(plot.curve_toggled) as toggled:
-        qtbot.mouseClick(plot, Qt.MouseButton.LeftButton, pos=plot.place_of_entry("wrong").toPoint())
+        qtbot.mouseClick(plot.viewport(), Qt.MouseButton.LeftButton, pos=plot.place_of_entry("wrong").toPoint())
     assert toggled.args == ["wrong"]
     plot.show_chart(CHART, frozenset({"wrong"}))
     assert [shown.name for shown in plot.shown_curves] == ["right"]
     with qtbot.waitSignal(plot.curve_toggled):
-        qtbot.mouseClick(plot, Qt.MouseButton.LeftButton, pos=plot.place_of_entry("wrong").toPoint())
+        qtbot.mouseClick(plot.viewport(), Qt.MouseButton.LeftButton, pos=plot.place_of_entry("wrong").toPoint())
 
 
 def test_pointing_at_an_entry_shows_its_band(show: Callable[..., CurvePlot], qtbot: QtBot) -> None:
@@ -168,9 +168,9 @@ def test_pointing_at_an_entry_shows_its_band(show: Callable[..., CurvePlot], qtb
     plot = show(replace(CHART, curves=(curve("one", style=style), curve("two", HIGH - 0.6)), selected=None))
     inside = plot.place_of(2, float(HIGH[2]) + 0.05)
     before = colour_at(plot, inside)
-    qtbot.mouseMove(plot, plot.place_of_entry("one").toPoint())
+    qtbot.mouseMove(plot.viewport(), plot.place_of_entry("one").toPoint())
     assert colour_at(plot, inside) != before
-    qtbot.mouseMove(plot, plot.place_of(0, 1.9).toPoint())
+    qtbot.mouseMove(plot.viewport(), plot.place_of(0, 1.9).toPoint())
     assert is_like(colour_at(plot, inside), before, 3)
 
 
@@ -178,7 +178,7 @@ def test_the_right_button_is_left_to_the_menu_of_the_figure(show: Callable[..., 
     """It neither chooses nor hides."""
     plot = show()
     with qtbot.assertNotEmitted(plot.x_chosen):
-        qtbot.mouseClick(plot, Qt.MouseButton.RightButton, pos=plot.place_of(4, 1.0).toPoint())
+        qtbot.mouseClick(plot.viewport(), Qt.MouseButton.RightButton, pos=plot.place_of(4, 1.0).toPoint())
 
 
 @pytest.mark.parametrize(("width", "height"), [(220, 140), (330, 400), (700, 180), (1600, 900)])
@@ -188,7 +188,7 @@ def test_every_size_has_room_for_plot_and_legend(qtbot: QtBot, width: int, heigh
     qtbot.addWidget(plot)
     plot.resize(width, height)
     plot.show_chart(replace(CHART, curves=tuple(curve(f"subject number {n}") for n in range(9))))
-    boxes = plot.entry_boxes
+    boxes = plot.legend.boxes
     assert all(0 <= box.left() < box.right() <= width for box in boxes)
     assert not any(a.adjusted(1, 1, -1, -1).intersects(b) for a in boxes for b in boxes if a is not b)
     plot.grab()

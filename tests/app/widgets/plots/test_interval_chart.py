@@ -70,7 +70,7 @@ def test_points_and_bars_stand_at_their_values(plot: IntervalPlot) -> None:
 def test_a_click_and_arrow_keys_choose_points(plot: IntervalPlot, qtbot: QtBot) -> None:
     """Left and right along a series, up and down between them; a click beside all points chooses none."""
     with qtbot.waitSignal(plot.point_chosen) as told:
-        qtbot.mouseClick(plot, Qt.MouseButton.LeftButton, pos=plot.place_of((1, 1)).toPoint())
+        qtbot.mouseClick(plot.viewport(), Qt.MouseButton.LeftButton, pos=plot.place_of((1, 1)).toPoint())
     assert told.args == [1, 1]
     plot.show_chart(CHART, (0, 1))
     for key, wanted in (
@@ -82,7 +82,7 @@ def test_a_click_and_arrow_keys_choose_points(plot: IntervalPlot, qtbot: QtBot) 
             qtbot.keyClick(plot, key)
         assert told.args == wanted
     with qtbot.assertNotEmitted(plot.point_chosen):
-        qtbot.mouseClick(plot, Qt.MouseButton.LeftButton, pos=QPoint(300, 5))
+        qtbot.mouseClick(plot.viewport(), Qt.MouseButton.LeftButton, pos=QPoint(300, 5))
         qtbot.keyClick(plot, Qt.Key.Key_Up)
 
 
@@ -91,7 +91,7 @@ def test_it_reads_out_what_is_pointed_at(plot: IntervalPlot, qtbot: QtBot) -> No
     assert plot.readout == ""
     plot.show_chart(CHART, (0, 2))
     assert plot.readout == "one at 3"
-    qtbot.mouseMove(plot, plot.place_of((1, 0)).toPoint())
+    qtbot.mouseMove(plot.viewport(), plot.place_of((1, 0)).toPoint())
     assert plot.readout == "two at 1"
 
 

@@ -1,0 +1,170 @@
+"""The legend of a plot, beside or above it, never over it: samples, names, numbers of questions, values read out."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from PySide6.QtCore import QPointF, QRectF, QSizeF, Qt
+from PySide6.QtGui import QFont, QFontMetricsF, QPainter, QPalette
+from PySide6.QtWidgets import QGraphicsWidget, QWidget
+
+from app import theme
+
+_GAP, _SAMPLE = 8.0, 30.0
+_LONGEST_NAME, _SHORTEST_NAME = 240.0, 48.0
+_LARGEST_SHARE, _LEAST_HEIGHT, _BEST_RATIO = 0.46, 90.0, 2.4
+_LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
+_RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
+
+
+@dataclass(frozen=True)
+class Entry:
+    """`draw_sample` draws from left to right around a middle line; `n` and `values` stand in columns of their own."""
+
+    name: str
+    draw_sample: Callable[[QPainter, float, float, float], None]
+    n: str = ""
+    values: str = ""
+    is_hidden: bool = False
+
+
+@dataclass(frozen=True)
+class _Columns:
+    """Widths of the parts of an entry."""
+
+    name: float = 0.0
+    n: float = 0.0
+    values: float = 0.0
+
+    @property
+    def total(self) -> float:
+        return _SAMPLE + self.name + sum(_GAP + width for width in (self.n, self.values) if width)
+
+    def within(self, width: float) -> "_Columns":
+        """The same in so much room: names give way."""
+        return replace(self, name=max(0.0, self.name - max(0.0, self.total - width)))
+
+
+@dataclass(frozen=True)
+class _Layout:
+    """Room for the plot and the legend; entries from the legend's corner on."""
+
+    plot: QRectF
+    legend: QRectF
+    entries: tuple[QRectF, ...]
+    columns: _Columns
+
+    @property
+    def worth(self) -> float:
+        """How good the plot is: best as wide as 2.4 times its height, and useless when it is low."""
+        size = self.plot.size()
+        good = min(size.width(), _BEST_RATIO * size.height())
+        return good if size.height() > _LEAST_HEIGHT else 0.01 * size.height()
+
+
+class Legend(QGraphicsWidget):
+    """`set_entries` changes what it says, `arrange` finds its place."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._entries: tuple[Entry, ...] = ()
+        self._heading = self._widest_heading = ""
+        self._longest: tuple[str, ...] = ()
+        self._layout = _Layout(QRectF(), QRectF(), (), _Columns())
+        self._font = QFont()
+
+    @property
+    def boxes(self) -> tuple[QRectF, ...]:
+        """Where the entries are, in the widget."""
+        return tuple(box.translated(self._layout.legend.topLeft()) for box in self._layout.entries)
+
+    def entry_at(self, place: QPointF) -> int | None:
+        """Which entry is at a place of the widget."""
+        return next((number for number, box in enumerate(self.boxes) if box.contains(place)), None)
+
+    def reserve(self, values: Iterable[str], heading: str) -> None:
+        """Say which values and heading there will be at most: nothing moves while they change."""
+        self._longest, self._widest_heading = tuple(sorted(set(values), key=len)[-3:]), heading
+
+    def set_entries(self, entries: Sequence[Entry], heading: str = "") -> None:
+        """Say something else; the heading names where the values are read."""
+        self._entries, self._heading = tuple(entries), heading
+        self.update()
+
+    def arrange(self, room: QRectF, font: QFont) -> QRectF:
+        """Stand beside the plot or above it, whichever leaves it the better room; what is left for it."""
+        self._font, metrics, n = font, QFontMetricsF(font), len(self._entries)
+        columns = self._measure(metrics)
+        heading = metrics.horizontalAdvance(self._widest_heading)
+        layouts = (
+            _beside(room.size(), n, columns, metrics),
+            _above(room.size(), n, columns, metrics, heading and heading + _GAP),
+        )
+        best, corner = max(layouts, key=lambda layout: layout.worth), room.topLeft()
+        self._layout = replace(best, legend=best.legend.translated(corner))
+        self.setGeometry(self._layout.legend)
+        return best.plot.translated(corner)
+
+    def _measure(self, metrics: QFontMetricsF) -> _Columns:
+        texts = [entry.name for entry in self._entries], [entry.n for entry in self._entries], self._longest
+        name, n, values = (max(map(metrics.horizontalAdvance, column), default=0.0) for column in texts)
+        return _Columns(min(name, _LONGEST_NAME), n, values)
+
+    def _draw_entry(self, painter: QPainter, box: QRectF, entry: Entry, palette: QPalette) -> None:
+        columns, metrics = self._layout.columns, QFontMetricsF(self._font)
+        text, quiet = (palette.color(role) for role in (QPalette.ColorRole.Text, QPalette.ColorRole.PlaceholderText))
+        pale = theme.blend(quiet, palette.color(QPalette.ColorRole.Base), 0.4)
+        place = QRectF(box.left() + _SAMPLE, box.top(), columns.name, box.height())
+        name = metrics.elidedText(entry.name, Qt.TextElideMode.ElideMiddle, columns.name + 1)
+        painter.setPen(pale if entry.is_hidden else text)
+        painter.drawText(place, _LEFT, name)
+        if entry.is_hidden:  # struck through
+            end = QPointF(place.left() + metrics.horizontalAdvance(name), place.center().y())
+            painter.drawLine(QPointF(place.left(), end.y()), end)
+            return
+        entry.draw_sample(painter, box.left() + 2, box.left() + _SAMPLE - 8, box.center().y())
+        for width, value, colour in ((columns.n, entry.n, quiet), (columns.values, entry.values, text)):
+            place = QRectF(place.right() + _GAP, box.top(), width, box.height())
+            painter.setPen(colour)
+            painter.drawText(place, _RIGHT, value)
+
+    def paint(self, painter: QPainter, option: object, widget: QWidget | None = None) -> None:
+        assert widget is not None
+        palette = widget.palette()
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setFont(self._font)
+        painter.setPen(palette.color(QPalette.ColorRole.PlaceholderText))
+        painter.drawText(
+            QRectF(0, 0, self.size().width(), _row_height(QFontMetricsF(self._font))), _LEFT, self._heading
+        )
+        for box, entry in zip(self._layout.entries, self._entries, strict=False):
+            self._draw_entry(painter, box, entry, palette)
+
+
+def _row_height(metrics: QFontMetricsF) -> float:
+    return float(round(metrics.height() + 3))
+
+
+def _beside(size: QSizeF, n: int, columns: _Columns, metrics: QFontMetricsF) -> _Layout:
+    """One entry below the other, at the right; where that is too tall there is no room for the plot."""
+    row = min(_row_height(metrics), max(metrics.height() - 2, size.height() / (1 + n)))
+    fitted = columns.within(size.width() * _LARGEST_SHARE)
+    left = size.width() - fitted.total
+    has_room = row * (1 + n) <= size.height() and fitted.name >= min(columns.name, _SHORTEST_NAME)
+    entries = tuple(QRectF(0, row * (1 + number), fitted.total, row) for number in range(n))
+    plot = QRectF(0, 0, left - 2 * _GAP, size.height()) if has_room else QRectF()
+    return _Layout(plot, QRectF(left, 0, fitted.total, row * (1 + n)), entries, fitted)
+
+
+def _above(size: QSizeF, n: int, columns: _Columns, metrics: QFontMetricsF, head: float) -> _Layout:
+    """In rows as even as they can be."""
+    row, room = _row_height(metrics), max(1.0, size.width() - head)
+    most = max(1, int((room + 2 * _GAP) // (columns.total + 2 * _GAP)))
+    n_rows = -(-n // most)
+    per_row = -(-n // n_rows) if n else 1
+    fitted = columns.within(room)
+    step = fitted.total + 2 * _GAP
+    entries = tuple(
+        QRectF(head + step * (number % per_row), row * (number // per_row), fitted.total, row) for number in range(n)
+    )
+    top = row * n_rows + _GAP / 2
+    return _Layout(QRectF(0, top, size.width(), size.height() - top), QRectF(0, 0, size.width(), top), entries, fitted)

@@ -1,0 +1,128 @@
+"""An axis that marks few round values, or names, in the widget's font; and single values in a pill."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pyqtgraph
+from PySide6.QtCore import QRectF, Qt
+from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPalette
+
+from app import theme
+from moe_core.figures.axis import round_ticks
+
+_GAP = 6.0
+_MOST_UPRIGHT = 7
+"""Few marks suffice, however tall the plot is."""
+
+
+@dataclass(frozen=True)
+class Pill:
+    """A value that stands out on the axis: filled, or only outlined, in its colour."""
+
+    value: int
+    colour: QColor
+    text: QColor
+    is_filled: bool
+
+
+class RoundAxis(pyqtgraph.AxisItem):  # type: ignore[misc]  # pyqtgraph has no types
+    """At the left with lines through the view, or at its foot. With `is_whole` only whole values are marked; `names`
+    stand at 0, 1, .. in their place."""
+
+    def __init__(self, orientation: str, view: pyqtgraph.ViewBox, *, is_whole: bool = False) -> None:
+        super().__init__(orientation, maxTickLength=0)
+        self._is_whole = is_whole
+        self._names: tuple[str, ...] = ()
+        self._pills: tuple[Pill, ...] = ()
+        self._texts: dict[float, str] = {}
+        self.enableAutoSIPrefix(False)
+        self.setStyle(tickAlpha=255, hideOverlappingLabels=20)
+        self.setGrid(255 if orientation == "left" else False)
+        self.setZValue(-200)  # its lines lie behind the view, which pyqtgraph puts at -100
+        self.linkToView(view)
+
+    def set_title(self, title: str) -> None:
+        """Name the axis; an empty title takes no room."""
+        self.setLabel(title)
+        self._fit()
+
+    def set_names(self, names: Sequence[str]) -> None:
+        """Write names at 0, 1, .. in place of values."""
+        self._names = tuple(names)
+        self.picture = None
+        self.update()
+
+    def set_pills(self, pills: Sequence[Pill]) -> None:
+        """Mark single values; the last one lies on top."""
+        self._pills = tuple(pills)
+        self.picture = None
+        self.update()
+
+    def restyle(self, palette: QPalette, font: QFont) -> None:
+        """Take colours and font of the widget."""
+        base, text = palette.color(QPalette.ColorRole.Base), palette.color(QPalette.ColorRole.Text)
+        self.setTickFont(font)
+        self.label.setFont(font)
+        self.setPen(None)
+        self.setTickPen(theme.blend(base, text, 0.11))
+        self.setTextPen(palette.color(QPalette.ColorRole.PlaceholderText))
+        self._fit()
+
+    def _metrics(self) -> QFontMetricsF:
+        return QFontMetricsF(self.style["tickFont"] or QFont())
+
+    def _marks(self, low: float, high: float, length: float) -> list[tuple[float, str]]:
+        metrics = self._metrics()
+        if self._names:
+            room = length / max(high - low, 1.0) - _GAP
+            names = (metrics.elidedText(name, Qt.TextElideMode.ElideMiddle, room) for name in self._names)
+            return [(float(place), name) for place, name in enumerate(names)]
+        if self.orientation == "left":
+            return round_ticks(low, high, min(max(length / (1.8 * metrics.height()), 1), _MOST_UPRIGHT))
+        widest = max(metrics.horizontalAdvance(text) for _, text in round_ticks(low, high, 2) or [(0.0, "")])
+        about = max(length / (widest + (8 if self._is_whole else 40)), 1)
+        return round_ticks(low, high, min(about, high - low) if self._is_whole else about)
+
+    def _fit(self) -> None:
+        """Take as much room as the texts need, before anything is painted: nothing moves then."""
+        line, view = self._metrics().height(), self.linkedView()
+        title = self.label.boundingRect().height() if self.label.isVisible() else 0.0
+        if self.orientation != "left":
+            self.setHeight(line + self.style["tickTextOffset"][1] + 2 + 0.8 * title)
+        elif view is not None:
+            texts = [text for _, text in self._marks(self.range[0], self.range[1], view.height())]
+            self.setWidth(max(map(self._metrics().horizontalAdvance, texts), default=0.0) + _GAP)
+
+    def _draw_pill(self, painter: QPainter, pill: Pill) -> None:
+        low, high = self.range
+        if not low <= pill.value <= high:
+            return
+        metrics, text = self._metrics(), f"{pill.value}"
+        box = QRectF(0, 1, metrics.horizontalAdvance(text) + 8, metrics.height() + 1)
+        box.moveLeft((pill.value - low) / (high - low) * self.size().width() - box.width() / 2)
+        painter.setPen(pill.colour)
+        painter.setBrush(pill.colour if pill.is_filled else pill.text)
+        painter.drawRoundedRect(box, 3, 3)
+        painter.setPen(pill.text if pill.is_filled else pill.colour)
+        painter.drawText(box, Qt.AlignmentFlag.AlignCenter, text)
+
+    def linkedViewChanged(self, view: pyqtgraph.ViewBox, newRange: object = None) -> None:
+        super().linkedViewChanged(view, newRange)
+        self._fit()
+
+    def boundingRect(self) -> QRectF:
+        room = self._metrics().height() if self.orientation == "left" else 0.0  # for texts at both ends
+        return QRectF(super().boundingRect()).adjusted(0, -room, 0, room)
+
+    def tickValues(self, low: float, high: float, length: float) -> list[tuple[float, list[float]]]:
+        self._texts = dict(self._marks(low, high, length))
+        return [(1.0, list(self._texts))]
+
+    def tickStrings(self, values: list[float], scale: float, spacing: float) -> list[str]:
+        return [self._texts[value] for value in values]
+
+    def drawPicture(self, painter: QPainter, axis: object, ticks: object, texts: object) -> None:
+        super().drawPicture(painter, axis, ticks if self.grid else [], texts)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        for pill in self._pills:
+            self._draw_pill(painter, pill)

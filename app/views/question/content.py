@@ -114,6 +114,17 @@ class QuestionContent:
         """The question as the what-if left it, or as it is without one."""
         return self.after or self
 
+    @property
+    def sides(self) -> dict[str, "QuestionContent"]:
+        """The question before and after by those names; alone under no name where no what-if is shown."""
+        return {"": self} if self.after is None else {"before": self, "after": self.after}
+
+    @property
+    def answers(self) -> dict[str, Answer]:
+        """The answer on each side by the same names; where the what-if's cannot be shown the own one stands alone."""
+        known = {name: side.answer for name, side in self.sides.items() if side.answer is not None}
+        return known if len(known) == len(self.sides) else {"": self.answer} if self.answer is not None else {}
+
     @cached_property
     def changes_of_experts(self) -> NDArray[np.bool_] | None:
         """Whether the what-if sent each token to other experts in each layer [T, L]; None where that is not known."""

@@ -6,9 +6,9 @@ from PySide6.QtCore import QTimer, Signal
 from PySide6.QtWidgets import QCheckBox
 
 from app.state.state import State
-from app.views.question.comparison import captioned, compared_gate_table, compared_gate_text
+from app.views.question.comparison import captioned
 from app.views.question.content import Gates, QuestionContent
-from app.views.question.texts import gate_text, token_name
+from app.views.question.texts import gate_table, gate_text, token_name
 from app.widgets.bars.gate_chart import GateChart
 from app.widgets.bars.gate_data import GateSide
 from app.widgets.figures.figure import Figure
@@ -49,20 +49,18 @@ class GatesPane(FigurePane):
         self._reveal.start()
         name = token_name(content, token)
         self.set_subtitle(name)
-        self.figure.set_data(compared_gate_table(gates, after), f"{captioned(content, state)} · {name}")
+        self.figure.set_data(gate_table(gates, after), f"{captioned(content, state)} · {name}")
 
     def _set_gates(self, gates: Gates, after: Gates | None) -> None:
         is_share = self.renormalised.isChecked()
         quantity = "renormalised gate weight" if is_share else "gate weight"
-        weights = gates.shares if is_share else gates.weights
-        if after is None:
-            self.chart.set_gates(gates.experts, weights, quantity, partial(gate_text, gates))
-            return
-        before = GateSide(gates.experts, weights, partial(compared_gate_text, gates, after, "before"))
-        weights = after.shares if is_share else after.weights
-        self.chart.set_gates(
-            after.experts, weights, quantity, partial(compared_gate_text, after, gates, "after"), before
-        )
+        shown, describe, before = gates, partial(gate_text, gates), None
+        if after is not None:
+            weights = gates.shares if is_share else gates.weights
+            before = GateSide(gates.experts, weights, partial(gate_text, gates, side="before", other=after))
+            shown, describe = after, partial(gate_text, after, side="after", other=gates)
+        weights = shown.shares if is_share else shown.weights
+        self.chart.set_gates(shown.experts, weights, quantity, describe, before)
 
     def _reveal_layer(self) -> None:
         """Bring the layer looked at into sight where the chart has to scroll."""

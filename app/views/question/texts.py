@@ -1,8 +1,12 @@
 """What the Question view says and tabulates: tooltips in plain text, and the table behind each of its figures.
 
+Where a what-if is shown beside the question, each speaks of both sides.
+
 Axes: T tokens of the prompt, L MoE layers, E experts, K chosen experts, C choices.
 """
 
+from collections.abc import Iterable
+from dataclasses import replace
 from math import isfinite
 
 import numpy as np
@@ -18,7 +22,11 @@ from moe_core.quizzes.question import CHOICE_LETTERS
 
 FloatArray = NDArray[np.float64]
 
+Columns = dict[str, Iterable[str | float | int | None]]
+"""The columns of a table by their headings."""
+
 _LONGEST_QUOTE = 24
+_OTHER = {"before": "after", "after": "before"}
 
 
 def details_text(content: QuestionContent) -> str:
@@ -59,10 +67,16 @@ def prompt_table(
 
 
 def choice_bars(content: QuestionContent) -> list[ChoiceBar]:
-    """The choices as the bars take them."""
-    return [
+    """The choices as the bars take them, with both sides where there are two."""
+    bars = [
         ChoiceBar(letter(choice), text, float(value), choice == content.gold, choice == content.predicted)
         for choice, (text, value) in enumerate(zip(content.choices, content.logprobs, strict=True))
+    ]
+    if (after := content.after) is None:
+        return bars
+    return [
+        replace(bar, after=float(value), is_predicted_after=choice == after.predicted)
+        for choice, (bar, value) in enumerate(zip(bars, after.logprobs, strict=True))
     ]
 
 
@@ -76,61 +90,82 @@ def shares_among_choices(content: QuestionContent) -> FloatArray:
 
 
 def choice_text(content: QuestionContent, choice: int) -> str:
-    """A choice in full: text, probabilities, and what it is."""
-    value = float(content.logprobs[choice])
+    """A choice in full: text, probabilities on each side, and what it is."""
     lines = [f"{letter(choice)}. {content.choices[choice]}"]
-    if isfinite(value):
-        lines += [
-            f"log-probability {value:.6g} nats, probability {percent(float(np.exp(value)))}",
-            f"probability among the choices {percent(float(shares_among_choices(content)[choice]))}",
-        ]
+    for name, side in content.sides.items():
+        value = float(side.logprobs[choice])
+        text = f"log-probability {value:.6g} nats, probability {percent(float(np.exp(value)))}"
+        lines += [f"{name}: {text}" if name else text] if isfinite(value) else []
+    value, share = _change_of_logprobs(content)[choice], shares_among_choices(content)[choice]
+    if content.after is not None:
+        lines += [f"change {signed(value)} nats"] if isfinite(value) else []
+    elif isfinite(share):
+        lines.append(f"probability among the choices {percent(float(share))}")
     lines += ["the right choice (gold)"] * (choice == content.gold)
-    lines += ["the model's choice (predicted)"] * (choice == content.predicted)
+    for name, side in content.sides.items():
+        lines += [f"the model's choice {name or '(predicted)'}"] * (choice == side.predicted)
     return "\n".join(lines)
 
 
 def choice_table(content: QuestionContent) -> FigureTable:
     """A row for each choice."""
-    shares = shares_among_choices(content).tolist()
-    rows = [
-        (bar.letter, bar.text, finite(bar.logprob), finite(share), mark(bar.is_gold), mark(bar.is_predicted))
-        for bar, share in zip(choice_bars(content), shares, strict=True)
-    ]
-    columns = ("choice", "text", "log-probability (nats)", "probability among the choices", "gold", "predicted")
-    return FigureTable(columns, rows)
+    choices = range(len(content.choices))
+    columns: Columns = {"choice": map(letter, choices), "text": content.choices}
+    for name, side in content.sides.items():
+        columns[_of(name, "log-probability") + " (nats)"] = _numbers(side.logprobs)
+    if content.after is not None:
+        columns["after less before"] = _numbers(_change_of_logprobs(content))
+    else:
+        columns["probability among the choices"] = _numbers(shares_among_choices(content))
+    columns["gold"] = [mark(choice == content.gold) for choice in choices]
+    for name, side in content.sides.items():
+        columns[_of(name, "predicted")] = [mark(choice == side.predicted) for choice in choices]
+    return _table(columns)
 
 
 def margin_text(content: QuestionContent) -> str:
-    """The margin, or why there is none; empty where the header says it."""
+    """The margin on each side, or why there is none; empty where the header says it."""
     if content.failure:
         return ""
     if content.gold < 0:
         return "The quiz names no right choice"
-    return f"margin {signed(content.margin)} nats"
+    return f"margin {' → '.join(signed(side.margin) for side in content.sides.values())} nats"
 
 
-def gate_text(gates: Gates, layer: int, rank: int) -> str:
-    """One expert of one token in full."""
+def gate_text(gates: Gates, layer: int, rank: int, side: str = "", other: Gates | None = None) -> str:
+    """One expert of one token in full; of one `side`, before or after, also what it is on the `other`."""
     expert, weight = int(gates.experts[layer, rank]), gates.weights[layer, rank]
-    return "\n".join(
-        [
-            f"layer {layer}, expert {expert}, rank {rank + 1} of {gates.experts.shape[1]}",
-            f"gate weight {number(weight)}, renormalised {number(gates.shares[layer, rank])}",
-            f"top-k entropy of the layer {number(gates.entropy[layer])} nats",
-        ]
-    )
-
-
-def gate_table(gates: Gates) -> FigureTable:
-    """A row for each layer and rank."""
-    n_layers, n_ranks = gates.experts.shape
-    weights, shares, experts = gates.weights.tolist(), gates.shares.tolist(), gates.experts.tolist()
-    rows = [
-        (layer, rank + 1, experts[layer][rank], finite(weights[layer][rank]), finite(shares[layer][rank]))
-        for layer in range(n_layers)
-        for rank in range(n_ranks)
+    lines = [
+        f"layer {layer}, expert {expert}, rank {rank + 1} of {gates.experts.shape[1]}",
+        f"gate weight {number(weight)}, renormalised {number(gates.shares[layer, rank])}",
+        f"top-k entropy of the layer {number(gates.entropy[layer])} nats",
     ]
-    return FigureTable(("layer", "rank", "expert", "gate weight", "renormalised gate weight"), rows)
+    if other is not None:
+        lines[0] = f"{side}: {lines[0]}"
+        there, places = _OTHER[side], np.flatnonzero(other.experts[layer] == expert)
+        weights = [f"{there}: gate weight {number(float(weight))}" for weight in other.weights[layer, places]]
+        lines += weights or [f"not chosen {there}"]
+    return "\n".join(lines)
+
+
+def gate_table(gates: Gates, after: Gates | None = None) -> FigureTable:
+    """A row for each layer, side and rank."""
+    sides = [gates] if after is None else [gates, after]
+    experts = np.stack([side.experts for side in sides], axis=1)  # [L, S, K]
+    layers, places, ranks = (index.ravel().tolist() for index in np.indices(experts.shape))
+    columns: Columns = {"layer": layers}
+    if after is not None:
+        columns["side"] = [("before", "after")[place] for place in places]
+    columns["rank"] = [rank + 1 for rank in ranks]
+    columns["expert"] = experts.ravel().tolist()
+    columns["gate weight"] = _numbers(np.stack([side.weights for side in sides], axis=1))
+    columns["renormalised gate weight"] = _numbers(np.stack([side.shares for side in sides], axis=1))
+    if after is not None:
+        stays = (experts[:, :, :, None] == experts[:, ::-1, None, :]).any(axis=3).ravel().tolist()
+        columns["change"] = [
+            "" if is_on_both else ("left", "came")[place] for place, is_on_both in zip(places, stays, strict=True)
+        ]
+    return _table(columns)
 
 
 def probability_ranks(probabilities: FloatArray) -> NDArray[np.intp]:
@@ -142,33 +177,29 @@ def probability_ranks(probabilities: FloatArray) -> NDArray[np.intp]:
 
 
 def probability_text(content: QuestionContent, layer: int, expert: int) -> str:
-    """One router probability in full."""
-    if content.answer is None:
-        return ""
-    probabilities = content.answer.router_probs[layer].astype(np.float64)
-    rank = int(probability_ranks(probabilities)[expert])
-    lines = [
-        f"layer {layer}, expert {expert}",
-        f"router probability {number(probabilities[expert])}, rank {rank} of {len(probabilities)}",
-    ]
-    places = np.flatnonzero(content.answer.experts[layer] == expert)
-    if len(places):
-        lines.append(f"chosen, gate weight {number(float(content.answer.weights[layer, places[0]]))}")
+    """One router probability in full, on each side; empty where there is none."""
+    lines = [f"layer {layer}, expert {expert}"] if content.answers else []
+    for name, answer in content.answers.items():
+        probabilities = answer.router_probs[layer].astype(np.float64)
+        rank = int(probability_ranks(probabilities)[expert])
+        said = [f"router probability {number(probabilities[expert])}, rank {rank} of {len(probabilities)}"]
+        weights = answer.weights[layer, np.flatnonzero(answer.experts[layer] == expert)]
+        said += [f"chosen, gate weight {number(float(weight))}" for weight in weights]
+        lines += [f"{name}: {line}" if name else line for line in said]
     return "\n".join(lines)
 
 
 def probability_table(content: QuestionContent, layer: int) -> FigureTable:
     """A row for each expert of one layer, at the answer position."""
-    columns = ("layer", "expert", "router probability", "rank", "chosen")
-    if content.answer is None:
-        return FigureTable(columns, [])
-    probabilities = content.answer.router_probs[layer].astype(np.float64)
-    ranks, chosen = probability_ranks(probabilities).tolist(), set(content.answer.experts[layer].tolist())
-    rows = [
-        (layer, expert, finite(value), ranks[expert], mark(expert in chosen))
-        for expert, value in enumerate(probabilities.tolist())
-    ]
-    return FigureTable(columns, rows)
+    answers = content.answers
+    probabilities = {name: answer.router_probs[layer].astype(np.float64) for name, answer in answers.items()}
+    experts = range(max(map(len, probabilities.values()), default=0))
+    columns: Columns = {"layer": [layer] * len(experts), "expert": experts}
+    columns |= {_of(name, "router probability"): _numbers(side) for name, side in probabilities.items()}
+    columns |= {_of(name, "rank"): probability_ranks(side).tolist() for name, side in probabilities.items()}
+    for name, answer in answers.items():
+        columns[_of(name, "chosen")] = [mark(expert in answer.experts[layer]) for expert in experts]
+    return _table(columns)
 
 
 def letter(choice: int) -> str:
@@ -195,3 +226,20 @@ def signed(value: float) -> str:
     """A number with its sign."""
     sign = "−" if value < 0 else "+"
     return sign + significant(abs(value)) if isfinite(value) else NOTHING
+
+
+def _of(side: str, name: str) -> str:
+    return f"{name} {side}" if side else name
+
+
+def _numbers(values: FloatArray) -> list[float | None]:
+    return [finite(value) for value in values.ravel().tolist()]
+
+
+def _table(columns: Columns) -> FigureTable:
+    return FigureTable(tuple(columns), list(zip(*columns.values(), strict=True)))
+
+
+def _change_of_logprobs(content: QuestionContent) -> FloatArray:
+    """Log-probabilities after less before [C], nats; NaN without another side."""
+    return content.after.logprobs - content.logprobs if content.after else np.full(len(content.choices), np.nan)

@@ -16,21 +16,19 @@ from app.state.state import COMPARISON, DATA, State
 from app.state.trace_data import TraceData
 from app.state.what_if_state import WhatIf
 from app.view import View
-from app.views.question.comparison import (
-    captioned,
-    compared_bars,
-    compared_choice_table,
-    compared_choice_text,
-    compared_probability_table,
-    compared_probability_text,
-    comparison_note,
-    margins_text,
-    read_both,
-)
+from app.views.question.comparison import captioned, comparison_note, read_both
 from app.views.question.content import QuestionContent, read_question
 from app.views.question.gates_pane import GatesPane
 from app.views.question.prompt_pane import PromptPane
-from app.views.question.texts import details_text
+from app.views.question.texts import (
+    choice_bars,
+    choice_table,
+    choice_text,
+    details_text,
+    margin_text,
+    probability_table,
+    probability_text,
+)
 from app.widgets.bars.choice_bars import ChoiceBars
 from app.widgets.eliding_label import ElidingLabel
 from app.widgets.figures.figure import Figure
@@ -184,9 +182,9 @@ class QuestionView(View):
         self.splitter.setSizes([rest - gates - 2 * spare, choices, gates + spare, router + spare])
 
     def _draw_choices(self, content: QuestionContent, state: State) -> None:
-        self.choices.set_bars(compared_bars(content), partial(compared_choice_text, content))
-        self.choices_pane.set_subtitle(margins_text(content))
-        self.choices_pane.figure.set_data(compared_choice_table(content), captioned(content, state))
+        self.choices.set_bars(choice_bars(content), partial(choice_text, content))
+        self.choices_pane.set_subtitle(margin_text(content))
+        self.choices_pane.figure.set_data(choice_table(content), captioned(content, state))
 
     def _draw_router(self, content: QuestionContent, state: State) -> None:
         self.router_pane.say(content.answer_problem if content.answer is None else "")
@@ -199,13 +197,13 @@ class QuestionView(View):
         shown = content.latest.answer or answer
         probabilities, chosen = _of_layer(shown, state.layer)
         before, chosen_before = _of_layer(answer, state.layer) if content.after else (None, frozenset())
-        describe = partial(compared_probability_text, content, state.layer)
+        describe = partial(probability_text, content, state.layer)
         self.router.set_bars(probabilities, chosen, describe, before, chosen_before)
         self.router.set_selected(frozenset(expert for layer, expert in state.experts if layer == state.layer))
         is_answer = state.token in (None, content.answer_position)
         self.router_pane.set_subtitle(*(("probabilities, answer position",) if is_answer else _ANSWER_ONLY))
         caption = f"{captioned(content, state)} · layer {state.layer}, answer position"
-        self.router_pane.figure.set_data(compared_probability_table(content, state.layer), caption)
+        self.router_pane.figure.set_data(probability_table(content, state.layer), caption)
 
     def _set_layer(self, state: State) -> None:
         if state.trace is not None:

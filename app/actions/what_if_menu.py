@@ -2,7 +2,7 @@
 
 from app.actions.action import Action, Menu, change_state, has_trace
 from app.content.mask_editing import toggled, with_experts
-from app.files.what_if_report_saving import save_what_ifs
+from app.files.report_saving import save_what_ifs
 from app.state.state import State
 from app.state.what_if_state import Mode
 from app.window.main_window import MainWindow

@@ -5,7 +5,6 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import Protocol
 
 from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QFileDialog, QInputDialog, QLineEdit, QWidget
@@ -13,6 +12,7 @@ from PySide6.QtWidgets import QFileDialog, QInputDialog, QLineEdit, QWidget
 from app.content.mask_editing import mask_title, with_mask
 from app.state.session import Session
 from app.state.state import State
+from app.widgets.message_bar import Say
 from moe_core.errors import InterventionError, MoeCoreError
 from moe_core.interventions.file import read_intervention, save_intervention
 from moe_core.interventions.intervention import Intervention
@@ -23,13 +23,6 @@ log = logging.getLogger(__name__)
 FOLDER = "masks"
 _FILTER = "Masks (*.json);;All files (*)"
 _LONGEST_NAME = 60
-
-
-class Say(Protocol):
-    """Tells the person a sentence."""
-
-    def __call__(self, sentence: str, *, is_failure: bool = True) -> None:
-        """Show it."""
 
 
 class MaskFiles(QObject):

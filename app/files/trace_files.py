@@ -15,6 +15,7 @@ from app.settings import Settings
 from app.state.session import Session
 from app.state.state import State
 from app.state.trace_data import TraceData
+from app.widgets.message_bar import Say
 from moe_core.errors import MoeCoreError
 from moe_core.traces.library import delete_trace
 
@@ -35,7 +36,7 @@ class TraceFiles(QObject):
         *,
         show_trace: Callable[[Path], object],
         compare: Callable[[Path], object],
-        say: Callable[[str], None],
+        say: Say,
     ) -> None:
         super().__init__(parent)
         self._session = session

@@ -1,7 +1,6 @@
 """A partial trace that another program records: shown as it grows, and the person is told who writes it."""
 
 import time
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +12,7 @@ from app.running.recording import REFRESH_S
 from app.state.session import Session
 from app.state.state import State
 from app.state.trace_data import TraceData
+from app.widgets.message_bar import Say
 from moe_core.errors import TraceError
 from moe_core.numbers.formatting import count
 from moe_core.traces.lock import writer_of
@@ -21,13 +21,10 @@ from moe_core.traces.lock import writer_of
 class GrowingTrace(QObject):
     """Looks at the file of the trace shown every two seconds, as long as it is partial.
 
-    Only while no job of this window runs: those look after their own traces. `say` takes a sentence and whether it is
-    one of failure.
+    Only while no job of this window runs: those look after their own traces.
     """
 
-    def __init__(
-        self, session: Session, runner: JobRunner, say: Callable[..., None], parent: QObject | None = None
-    ) -> None:
+    def __init__(self, session: Session, runner: JobRunner, say: Say, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._session = session
         self._runner = runner

@@ -1,7 +1,7 @@
 """What-ifs from the window: runs them and comparisons in the background, and puts what comes of them into the state."""
 
 import logging
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,6 +16,7 @@ from app.state.session import Session
 from app.state.state import State
 from app.state.trace_data import TraceData
 from app.state.what_if_state import WhatIf
+from app.widgets.message_bar import Say
 from moe_core.comparison.comparison import Comparison, compare
 from moe_core.comparison.control_distribution import ControlRequest
 from moe_core.errors import BaselineMismatchError, MoeCoreError
@@ -45,9 +46,7 @@ class WhatIfs(QObject):
 
     finished = Signal(object)
 
-    def __init__(
-        self, session: Session, runner: JobRunner, say: Callable[..., None], parent: QObject | None = None
-    ) -> None:
+    def __init__(self, session: Session, runner: JobRunner, say: Say, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._session = session
         self._runner = runner

@@ -1,10 +1,19 @@
 """One line above the views that says what went wrong, or what should be known, until it is dismissed."""
 
+from typing import Protocol
+
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPalette, QResizeEvent
 from PySide6.QtWidgets import QLabel, QSizePolicy, QToolBar, QToolButton
 
 from app import theme
+
+
+class Say(Protocol):
+    """Tells the person a sentence, as the message bar does."""
+
+    def __call__(self, sentence: str, *, is_failure: bool = True) -> None:
+        """Show it."""
 
 
 class _Sentence(QLabel):

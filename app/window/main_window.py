@@ -53,33 +53,23 @@ class MainWindow(QMainWindow):
         super().__init__()
         self.settings = settings
         self._greets = greets
-        self.session: Session = Session(self)
-        self.runner = JobRunner(self)
         self._is_told_to_close = False
-        self.recording = Recording(self.session, self.runner, self)
-        self.growing_trace = GrowingTrace(self.session, self.runner, self.say, self)
         self.setObjectName("main-window")
         self.setWindowTitle("moescope")
         self.setAcceptDrops(True)
         self.resize(*SIZE)
-        self.message_bar = MessageBar()
-        self.status_line = StatusLine(self.runner)
-        self.what_ifs = WhatIfs(self.session, self.runner, self.say, self)
-        self.experiments = Experiments(self.session, self.runner, self)
-        self._experiment_dialog: ExperimentDialog | None = None
-        self.mask_files: MaskFiles = MaskFiles(self.session, self.say, self)
-        self.trace_files = TraceFiles(
-            self.session, settings, self, show_trace=self.open_trace, compare=self.what_ifs.compare, say=self.say
-        )
-        self.session.set(replace(self.session.state, library=self.settings.library))
-        self.views: dict[str, View] = {view.name: view(self.session) for view in VIEWS}
+        self.session: Session = Session(self)
+        self.session.set(replace(self.session.state, library=settings.library))
+        self.runner = JobRunner(self)
         self._add_bars()
+        self.views: dict[str, View] = {view.name: view(self.session) for view in VIEWS}
         self.docks = docking.add_docks(self, list(self.views.values()))
-        self.tour = Tour(self.docks, settings, self)
         self._is_arranged = last_session.restore(self, self.views, settings)
         self.message_bar.hide()  # it is a tool bar, and may have been open
+        self.tour = Tour(self.docks, settings, self)
+        self._experiment_dialog: ExperimentDialog | None = None
+        self._add_workers()
         self.session.changed.connect(self._on_changed)
-        JobOutcomes(self.runner, self.message_bar)
         self.recording.finished.connect(self._on_recorded)
         self.message_bar.log_wanted.connect(partial(self.show_view, "log"))
 
@@ -170,10 +160,24 @@ class MainWindow(QMainWindow):
         self.message_bar.say(sentence, is_failure=is_failure)
 
     def _add_bars(self) -> None:
+        self.message_bar = MessageBar()
+        self.status_line = StatusLine(self.runner)
         self.addToolBar(Toolbar(self.session))
         self.addToolBarBreak()
         self.addToolBar(self.message_bar)
         self.setStatusBar(self.status_line)
+
+    def _add_workers(self) -> None:
+        """What runs jobs and keeps files for the session; the masks may have something to say at once."""
+        self.recording = Recording(self.session, self.runner, self)
+        self.growing_trace = GrowingTrace(self.session, self.runner, self.say, self)
+        self.what_ifs = WhatIfs(self.session, self.runner, self.say, self)
+        self.experiments = Experiments(self.session, self.runner, self)
+        self.mask_files = MaskFiles(self.session, self.say, self)
+        self.trace_files = TraceFiles(
+            self.session, self.settings, self, show_trace=self.open_trace, compare=self.what_ifs.compare, say=self.say
+        )
+        JobOutcomes(self.runner, self.message_bar)  # the last to hear of a failure: its sentence stays
 
     def _on_changed(self, before: State, after: State) -> None:
         if before.trace is not after.trace:

@@ -4,7 +4,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from PySide6.QtWidgets import QVBoxLayout
+from PySide6.QtCore import QSize, Qt
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QSplitter, QVBoxLayout
 
 from app.content.mask_editing import KINDS
 from app.content.what_if_preview import Previews
@@ -15,7 +17,6 @@ from app.view import View
 from app.views.what_if.choices import CONTROLS
 from app.views.what_if.editor import WhatIfEditor
 from app.views.what_if.results import WhatIfResults
-from app.widgets.folding_splitter import FoldingSplitter
 
 
 class WhatIfView(View):
@@ -31,7 +32,7 @@ class WhatIfView(View):
         self._previews = Previews()
         self.editor = WhatIfEditor(session)
         self.results = WhatIfResults(session)
-        self._halves = FoldingSplitter()
+        self._halves = _FoldingSplitter()
         self._halves.addWidget(self.editor)
         self._halves.addWidget(self.results)
         self._halves.setStretchFactor(0, 4)
@@ -69,6 +70,28 @@ class WhatIfView(View):
             checked["subset"] = SubsetKind(checked["subset"])
         rerun: Rerun = replace(self.state.rerun, **checked)
         self.session.set(replace(self.state, rerun=rerun))
+
+
+class _FoldingSplitter(QSplitter):
+    """Two parts side by side, one below the other where they do not fit; asks for the width of the wider one."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setChildrenCollapsible(False)
+
+    def _parts(self) -> list[QSize]:
+        parts = (self.widget(at) for at in range(self.count()))
+        return [part.minimumSizeHint() for part in parts if part is not None]
+
+    def minimumSizeHint(self) -> QSize:
+        parts = self._parts()
+        return QSize(max(part.width() for part in parts), max(part.height() for part in parts))
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        beside = sum(part.width() for part in self._parts()) + self.handleWidth()
+        is_wide = event.size().width() >= beside
+        self.setOrientation(Qt.Orientation.Horizontal if is_wide else Qt.Orientation.Vertical)
+        super().resizeEvent(event)
 
 
 def _is_count(value: object) -> bool:

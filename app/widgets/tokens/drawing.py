@@ -1,4 +1,4 @@
-"""Draws the pieces of tokens: their ground coloured by a value, signs for blanks and line ends, marks and outlines."""
+"""Draws the pieces of tokens, their grounds coloured by a value; signs for blanks, marks, outlines and a colour key."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -6,8 +6,8 @@ from math import nan
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QPointF, QRectF
-from PySide6.QtGui import QColor, QPainter, QPalette, QPen
+from PySide6.QtCore import QPointF, QRect, QRectF
+from PySide6.QtGui import QColor, QLinearGradient, QPainter, QPalette, QPen
 
 from app import theme
 from app.widgets.safe_text import BLANK, NEWLINE
@@ -17,6 +17,8 @@ from app.widgets.tokens.tint import ink, tint
 
 LINE_GAP = 5
 """Pixels that a line is higher than its text."""
+
+_KEY_WIDTH, _KEY_GAP = 72.0, 6
 
 Values = NDArray[np.float64]
 
@@ -80,3 +82,23 @@ def draw_outlines(painter: QPainter, layout: TokenLayout, pieces: Sequence[Fragm
         if piece.token in pens:
             painter.setPen(pens[piece.token])
             painter.drawRoundedRect(layout.rectangle(piece).adjusted(0.5, 0.5, -0.5, -0.5), 2, 2)
+
+
+def paint_colour_key(
+    painter: QPainter, palette: QPalette, place: QRect, values: tuple[float, float], unit: str
+) -> None:
+    """Draw the key of the colours into a line of text: from the palest tint to the strongest, with their values."""
+    low, high = (f"{value:.3g}" for value in values)
+    metrics = painter.fontMetrics()
+    baseline = place.top() + metrics.ascent()
+    left = place.left() + metrics.horizontalAdvance(low) + _KEY_GAP
+    bar = QRectF(left, place.top() + 3, _KEY_WIDTH, place.height() - 6)
+    gradient = QLinearGradient(bar.topLeft(), bar.topRight())
+    for share in (0.0, 0.25, 0.5, 0.75, 1.0):
+        gradient.setColorAt(share, tint(palette, share))
+    painter.setPen(palette.color(QPalette.ColorRole.PlaceholderText))
+    painter.drawText(QPointF(place.left(), baseline), low)
+    painter.drawText(QPointF(bar.right() + _KEY_GAP, baseline), f"{high} {unit}")
+    painter.fillRect(bar, gradient)
+    painter.setPen(palette.color(QPalette.ColorRole.Mid))
+    painter.drawRect(bar)

@@ -20,8 +20,15 @@ from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
 from app.widgets.bars.expert_keys import arrow
 from app.widgets.safe_text import as_tooltip
-from app.widgets.tokens.colour_key import paint_colour_key
-from app.widgets.tokens.drawing import LINE_GAP, TokenColours, Values, draw_marks, draw_outlines, draw_pieces
+from app.widgets.tokens.drawing import (
+    LINE_GAP,
+    TokenColours,
+    Values,
+    draw_marks,
+    draw_outlines,
+    draw_pieces,
+    paint_colour_key,
+)
 from app.widgets.tokens.flow import TokenFlow
 from app.widgets.tokens.layout import ANSWER_MARK, MARGIN, NO_TOKEN, PREFIX_MARK, ShownPrompt, TextWidths, TokenLayout
 from app.widgets.tokens.tint import tint

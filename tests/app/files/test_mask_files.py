@@ -5,8 +5,10 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtGui import QAction
+from pytestqt.qtbot import QtBot
 
 from app.content.mask_editing import with_experts
+from app.settings import Settings
 from app.window.main_window import MainWindow
 from moe_core.interventions.file import read_intervention, save_intervention
 from moe_core.interventions.intervention import act_on
@@ -77,6 +79,19 @@ def test_a_damaged_file_is_said_and_left_alone(masked: MainWindow) -> None:
     masked.mask_files.read_file(bad)
     assert masked.message_bar.text.startswith("bad.json is not used.")
     assert masked.session.state.intervention.reroute == MASK
+
+
+def test_a_damaged_file_is_said_when_the_window_opens(tmp_path: Path, qtbot: QtBot) -> None:
+    """And stays said: the window has its bars and docks by then."""
+    settings = Settings(tmp_path / "settings.ini")
+    settings.library = tmp_path / "library"
+    (settings.library / "masks").mkdir(parents=True)
+    (settings.library / "masks" / "bad.json").write_text("{")
+    window = MainWindow(settings)
+    window.show()
+    assert "bad.json" in window.message_bar.text
+    window.close_without_asking()
+    window.deleteLater()
 
 
 def test_shared_and_read_again(masked: MainWindow, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

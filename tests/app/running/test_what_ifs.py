@@ -233,7 +233,7 @@ def test_the_history_as_a_page(demo: MainWindow, qtbot: QtBot, tmp_path: Path, m
     demo.session.set(replace(demo.session.state, intervention=act_on([HARMFUL], "reroute", name="<b>festivals")))
     run(qtbot, demo)
     page = tmp_path / "page.html"
-    monkeypatch.setattr("app.files.what_if_report_saving.QFileDialog.getSaveFileName", lambda *_: (str(page), ""))
+    monkeypatch.setattr("app.files.report_saving.QFileDialog.getSaveFileName", lambda *_: (str(page), ""))
     demo.session.request("save_what_ifs")
     text = page.read_text(encoding="utf-8")
     assert "&lt;b&gt;festivals" in text

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from moe_core.quizzes.question import Question
+from moe_core.quizzes.reading.answers import AnswersFrom
 
 
 @dataclass(frozen=True)
@@ -15,7 +16,8 @@ class Quiz:
 
     `name` is what the user typed minus any path ("mmlu", "demo", "my_quiz.csv"); `fingerprint` is the SHA-256
     of all questions and shots, so that two traces can be told to hold the same quiz. `shots_source` says where
-    the worked examples are, or would have to be, to someone who asks for more of them.
+    the worked examples are, or would have to be, to someone who asks for more of them. `remarks` are what a person
+    should know of how it was read, a phrase each.
     """
 
     name: str
@@ -25,6 +27,12 @@ class Quiz:
     shots: dict[str, tuple[Question, ...]] = field(default_factory=dict)
     fingerprint: str = ""
     shots_source: str = ""
+    remarks: tuple[str, ...] = ()
+
+    @property
+    def has_answers(self) -> bool:
+        """Whether it says which choices are right; then all questions have an answer."""
+        return any(question.gold is not None for question in self.questions)
 
 
 class Benchmark(Protocol):
@@ -37,8 +45,11 @@ class Benchmark(Protocol):
         """Whether this source understands the text after `--quiz`."""
         ...
 
-    def load(self, quiz: str, *, offline: bool) -> Quiz:
-        """The questions; raises QuizError with one note per bad row when any row cannot be used."""
+    def load(self, quiz: str, *, offline: bool, answers_from: AnswersFrom | None = None) -> Quiz:
+        """The questions; raises QuizError with one note per bad row when any row cannot be used.
+
+        `answers_from` says how answers are to be read, where a person knows and the source leaves it open.
+        """
         ...
 
 

@@ -1,8 +1,9 @@
 """A multiple-choice question, the unit that every quiz, prompt, trace and comparison is made of."""
 
 from dataclasses import dataclass
+from string import ascii_uppercase
 
-CHOICE_LETTERS = "ABCDEFGHIJ"
+CHOICE_LETTERS = ascii_uppercase
 MIN_CHOICES = 2
 MAX_CHOICES = len(CHOICE_LETTERS)
 

@@ -5,15 +5,16 @@ from moe_core.quizzes.benchmark import Benchmark, Quiz
 from moe_core.quizzes.benchmarks.demo_quiz import DemoBenchmark
 from moe_core.quizzes.benchmarks.mmlu import MmluBenchmark
 from moe_core.quizzes.benchmarks.quiz_file import QuizFileBenchmark
+from moe_core.quizzes.reading.answers import AnswersFrom
 
 BENCHMARKS: tuple[Benchmark, ...] = (MmluBenchmark(), DemoBenchmark(), QuizFileBenchmark())
 
 
-def load_quiz(text: str, *, offline: bool) -> Quiz:
+def load_quiz(text: str, *, offline: bool, answers_from: AnswersFrom | None = None) -> Quiz:
     """The quiz that `--quiz text` means; raises QuizError when no source knows it, or its rows cannot be used."""
     for benchmark in BENCHMARKS:
         if benchmark.accepts(text):
-            return benchmark.load(text, offline=offline)
+            return benchmark.load(text, offline=offline, answers_from=answers_from)
     raise QuizError(
         f"{text!r} is no quiz: use mmlu, mmlu:PATH, demo, or the path of a .csv, .jsonl or .parquet file that exists."
     )

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from moe_core.errors import QuizError
 from moe_core.quizzes.benchmark import Quiz
+from moe_core.quizzes.reading.answers import AnswersFrom
 from moe_core.quizzes.reading.mmlu_folder import build_mmlu, read_mmlu_folder, split_by_subject
 
 log = logging.getLogger(__name__)
@@ -31,8 +32,11 @@ class MmluBenchmark:
         """The word "mmlu", alone or with a path behind a colon."""
         return quiz == "mmlu" or quiz.startswith("mmlu:")
 
-    def load(self, quiz: str, *, offline: bool) -> Quiz:
-        """All subjects, their dev rows as shots; raises QuizError when neither hub nor copy can be had."""
+    def load(self, quiz: str, *, offline: bool, answers_from: AnswersFrom | None = None) -> Quiz:
+        """All subjects, their dev rows as shots; answers are counted from 0.
+
+        Raises QuizError when neither hub nor copy can be had.
+        """
         if quiz.startswith("mmlu:"):
             folder = Path(quiz.removeprefix("mmlu:"))
             return read_mmlu_folder(folder, source=str(folder.resolve()))

@@ -13,7 +13,16 @@ from pathlib import Path
 from moe_core.errors import MissingExtraError, QuizError
 from moe_core.quizzes.benchmark import Quiz, fingerprint, shots_by_subject
 from moe_core.quizzes.question import Question
-from moe_core.quizzes.reading.rows import MAX_FIELD_CHARACTERS, RawRow, RawTable, RowProblem, build_questions
+from moe_core.quizzes.reading.answers import AnswersFrom
+from moe_core.quizzes.reading.mmlu_subjects import MMLU_SUBJECTS
+from moe_core.quizzes.reading.rows import (
+    MAX_FIELD_CHARACTERS,
+    RawRow,
+    RawTable,
+    RowProblem,
+    build_questions,
+    equal_choices_remark,
+)
 from moe_core.quizzes.reading.tables import python_columns, read_parquet_columns
 from moe_core.quizzes.reading.text import read_text
 
@@ -21,6 +30,8 @@ LICENCE = "MIT"
 # Folders of the hub's repository that are no subject: all of them together, and a training set.
 _NOT_SUBJECTS = {"all", "auxiliary_train"}
 _CSV_CELLS = 6  # question, A, B, C, D, letter
+_SHOWN = 8  # names of subjects in a sentence
+_MOST_SEARCHED = 100
 _LAYOUTS = "<subject>/test*.arrow or .parquet, or test/<subject>_test.csv"
 
 
@@ -38,7 +49,9 @@ def read_mmlu_folder(folder: Path, *, source: str) -> Quiz:
         raise QuizError(f"{folder} is no folder: mmlu:PATH wants one that holds {_LAYOUTS}.")
     test = _read_split(folder, "test")
     if not test.tables:
-        raise QuizError(f"{folder} holds no MMLU test questions: {_LAYOUTS} is what mmlu:PATH reads.")
+        beside = _folder_beside(folder)
+        found = f"but {beside} does: read it as mmlu:{beside}" if beside else f"{_LAYOUTS} is what mmlu:PATH reads"
+        raise QuizError(f"{folder} holds no MMLU test questions{',' if beside else ':'} {found}.")
     return build_mmlu(test, _read_split(folder, "dev"), source=source)
 
 
@@ -46,6 +59,7 @@ def build_mmlu(test: Split, dev: Split, *, source: str) -> Quiz:
     """The quiz of two splits: subjects in alphabetical order, rows in file order, ids `<subject>/<index from 0>`."""
     questions = _questions(test)
     shots = shots_by_subject(_questions(dev))
+    remarks = (_subjects_remark(test, dev), equal_choices_remark(questions))
     return Quiz(
         name="mmlu",
         source=source,
@@ -54,6 +68,7 @@ def build_mmlu(test: Split, dev: Split, *, source: str) -> Quiz:
         shots=shots,
         fingerprint=fingerprint(questions, shots),
         shots_source='the split "dev" of MMLU',
+        remarks=tuple(filter(None, remarks)),
     )
 
 
@@ -74,12 +89,36 @@ def _questions(split: Split) -> tuple[Question, ...]:
     questions: list[Question] = []
     for subject in sorted(split.tables):
         stem = subject if split.name == "test" else f"{subject}/{split.name}"
-        # A few real questions have two equal choices, and are asked as they are.
-        built = build_questions(split.tables[subject], stem=stem, subject=subject, distinct=False)
-        if any(question.gold is None for question in built):
+        built = build_questions(split.tables[subject], stem=stem, subject=subject, answers_from=AnswersFrom.ZERO)
+        if any(question.gold is None for question in built.questions):
             raise QuizError(f"{split.tables[subject].file} holds questions without answers: it is no MMLU file.")
-        questions += built
+        questions += built.questions
     return tuple(questions)
+
+
+def _subjects_remark(test: Split, dev: Split) -> str:
+    """How many of MMLU's subjects there are, and which have worked examples or a name but no test file."""
+    n_known = sum(subject in test.tables for subject in MMLU_SUBJECTS)
+    lacking = sorted({*MMLU_SUBJECTS, *dev.tables} - set(test.tables))
+    named = f"; no test file: {', '.join(lacking[:_SHOWN])}{', …' * (len(lacking) > _SHOWN)}" if lacking else ""
+    more = len(test.tables) - n_known
+    others = f", and {more} other{'s' * (more > 1)}" if more else ""
+    return f"MMLU: {n_known} of {len(MMLU_SUBJECTS)} subjects found{others}{named}"
+
+
+def _folder_beside(folder: Path) -> Path | None:
+    """A folder one or two levels off in which the files stand, as after a clone or inside of a download."""
+    below = [entry for entry in sorted(folder.iterdir()) if entry.is_dir()][:_MOST_SEARCHED]
+    resolved = folder.resolve()
+    candidates = [*below, *(entry / "data" for entry in below), resolved.parent, resolved.parent.parent]
+    return next((candidate for candidate in candidates if candidate.is_dir() and _has_test_files(candidate)), None)
+
+
+def _has_test_files(folder: Path) -> bool:
+    if any(path for root in (folder, folder / "data") for path in (root / "test").glob("*_test.csv")):
+        return True
+    subjects = [entry for entry in folder.iterdir() if entry.is_dir() and entry.name in MMLU_SUBJECTS]
+    return any(_split_files(subject, "test") for subject in subjects) or bool(_split_files(folder, "test"))
 
 
 def _read_split(folder: Path, name: str) -> Split:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from moe_core.errors import QuizError
 from moe_core.quizzes.question import CHOICE_LETTERS, MAX_CHOICES, MIN_CHOICES, Question
-from moe_core.quizzes.reading.answers import AnswerError, gold_index
+from moe_core.quizzes.reading.answers import AnswerColumn, AnsweredRow, AnswerError, AnswersFrom, judge_column
 
 MAX_FIELD_CHARACTERS = 1_000_000
 MAX_SHOWN_PROBLEMS = 50
@@ -13,7 +13,11 @@ MAX_SHOWN_PROBLEMS = 50
 
 @dataclass(frozen=True, slots=True)
 class RawRow:
-    """One row as it stands in the file, unchecked; `number` is its line as an editor counts, or its row, from 1."""
+    """One row as it stands in the file, unchecked; `number` is its line as an editor counts, or its row, from 1.
+
+    `labels` are what the row itself calls its choices, where it does: then its answer is one of them. `problem` is what
+    its layout found wrong with it.
+    """
 
     number: int
     question: object
@@ -21,6 +25,8 @@ class RawRow:
     answer: object
     subject: object = None
     id: object = None
+    labels: object = None
+    problem: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,39 +39,72 @@ class RowProblem:
 
 @dataclass(frozen=True)
 class RawTable:
-    """All rows of one file, and the rows that could not even be split into fields; `unit` is "line" or "row"."""
+    """All rows of one file, and the rows that could not even be split into fields; `unit` is "line" or "row".
+
+    `answers_from` is how the source of its layout says that answers are to be read; `remarks` is what a person should
+    know of how the file was read.
+    """
 
     file: str
     unit: str
     rows: Sequence[RawRow]
     problems: list[RowProblem] = field(default_factory=list)
+    answers_from: AnswersFrom | None = None
+    remarks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class ReadQuestions:
+    """The questions of a table, how its answers were read, and what a person should know of that."""
+
+    questions: tuple[Question, ...]
+    answers: AnswerColumn
+    remarks: tuple[str, ...]
 
 
 class _RowError(ValueError):
     """A reason not to use the row at hand."""
 
 
-def build_questions(table: RawTable, *, stem: str, subject: str, distinct: bool = True) -> tuple[Question, ...]:
+def build_questions(
+    table: RawTable, *, stem: str, subject: str, answers_from: AnswersFrom | None = None
+) -> ReadQuestions:
     """The table's questions; raises QuizError with one note per bad row, and for a file without any row.
 
     Rows without an id get `<stem>/<index>`, counted from 0; rows without a subject get `subject`. Answers may be
-    absent from all rows, not from some. `distinct` refuses a row with two equal choices.
+    absent from all rows, not from some; `answers_from` says how to read them where a person knows.
     """
     problems = list(table.problems)
-    questions: list[Question] = []
-    rows: list[RawRow] = []
+    checked: list[tuple[RawRow, Question, AnsweredRow]] = []
     for index, row in enumerate(table.rows):
         try:
-            questions.append(_question(row, default_id=f"{stem}/{index}", subject=subject, distinct=distinct))
+            checked.append((row, *_question(row, default_id=f"{stem}/{index}", subject=subject)))
+        except _RowError as error:
+            problems.append(RowProblem(row.number, str(error)))
+    answers = judge_column([given for _, _, given in checked], table.file, answers_from or table.answers_from)
+    questions: list[Question] = []
+    rows: list[RawRow] = []
+    for row, question, given in checked:
+        try:
+            gold = answers.gold_index(given)
+            questions.append(Question(question.id, question.subject, question.text, question.choices, gold))
             rows.append(row)
-        except (_RowError, AnswerError) as error:
+        except AnswerError as error:
             problems.append(RowProblem(row.number, str(error)))
     problems += _repeated_ids(questions, rows, table.unit) + _missing_answers(questions, rows)
     if problems:
         raise bad_rows_error(table.file, table.unit, problems, n_rows=len(table.rows) + len(table.problems))
     if not questions:
         raise QuizError(f"{table.file} holds no question.")
-    return tuple(questions)
+    return ReadQuestions(tuple(questions), answers, (*table.remarks, *answers.remarks))
+
+
+def equal_choices_remark(questions: Sequence[Question]) -> str:
+    """How many questions have choices that cannot be told apart; empty where none has."""
+    n = sum(len({choice.strip() for choice in question.choices}) < len(question.choices) for question in questions)
+    if not n:
+        return ""
+    return f"{n:,} question{'s have' if n > 1 else ' has'} equal choices, asked as they stand"
 
 
 def bad_rows_error(file: str, unit: str, problems: Sequence[RowProblem], *, n_rows: int) -> QuizError:
@@ -82,35 +121,37 @@ def bad_rows_error(file: str, unit: str, problems: Sequence[RowProblem], *, n_ro
     return error
 
 
-def _question(row: RawRow, *, default_id: str, subject: str, distinct: bool) -> Question:
-    text = _text(row.question, "the question")
-    choices = _choices(row.choices, distinct=distinct)
-    return Question(
+def _question(row: RawRow, *, default_id: str, subject: str) -> tuple[Question, AnsweredRow]:
+    """The question, its right choice not looked at yet, and what there is to look at."""
+    if row.problem:
+        raise _RowError(row.problem)
+    question = Question(
         id=_label(row.id, "the id") or default_id,
         subject=_label(row.subject, "the subject") or subject,
-        text=text,
-        choices=choices,
-        gold=gold_index(row.answer, choices),
+        text=_text(row.question, "the question"),
+        choices=_choices(row.choices),
+        gold=None,
     )
+    return question, AnsweredRow(row.answer, question.choices, _choice_labels(row.labels, len(question.choices)))
 
 
-def _choices(value: object, *, distinct: bool) -> tuple[str, ...]:
+def _choices(value: object) -> tuple[str, ...]:
     if not isinstance(value, list | tuple):
         raise _RowError("the choices are not a list of texts")
     if not MIN_CHOICES <= len(value) <= MAX_CHOICES:
         raise _RowError(f"the number of choices is {len(value)}, not {MIN_CHOICES} to {MAX_CHOICES}")
-    choices = tuple(_text(choice, f"choice {letter}") for letter, choice in zip(CHOICE_LETTERS, value, strict=False))
-    if distinct:
-        _refuse_equal_choices(choices)
-    return choices
+    return tuple(_text(choice, f"choice {letter}") for letter, choice in zip(CHOICE_LETTERS, value, strict=False))
 
 
-def _refuse_equal_choices(choices: tuple[str, ...]) -> None:
-    first: dict[str, str] = {}
-    for letter, choice in zip(CHOICE_LETTERS, choices, strict=False):
-        if choice.strip() in first:
-            raise _RowError(f"choices {first[choice.strip()]} and {letter} are the same")
-        first[choice.strip()] = letter
+def _choice_labels(value: object, n_choices: int) -> tuple[str, ...] | None:
+    if value is None:
+        return None
+    if not isinstance(value, list | tuple) or len(value) != n_choices:
+        raise _RowError(f"the labels are not one for each of {n_choices} choices")
+    labels = tuple(_label(label, "a label") for label in value)
+    if len(set(labels)) < n_choices or not all(labels):
+        raise _RowError(f"the labels {', '.join(labels)} do not tell the choices apart")
+    return labels
 
 
 def _text(value: object, name: str) -> str:

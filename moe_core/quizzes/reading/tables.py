@@ -4,19 +4,20 @@ import csv
 import difflib
 import io
 import json
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from moe_core.errors import MissingExtraError, QuizError
 from moe_core.quizzes.question import CHOICE_LETTERS, MIN_CHOICES
+from moe_core.quizzes.reading.layouts import LETTER_COLUMNS, Layout, column_name, layout_of
 from moe_core.quizzes.reading.rows import MAX_FIELD_CHARACTERS, RawRow, RawTable, RowProblem
 from moe_core.quizzes.reading.text import MAX_FILE_BYTES, read_text
 
 OPTIONAL_COLUMNS = ("answer", "subject", "id")
 MAX_ROWS = 2**20  # as many as a trace can hold
 MAX_COLUMNS = 1000  # names are compared with each other
-_LETTER_TOO_MANY = chr(ord(CHOICE_LETTERS[-1]) + 1)
 
 
 def read_table(path: Path) -> RawTable:
@@ -25,48 +26,54 @@ def read_table(path: Path) -> RawTable:
 
 
 def read_csv(path: Path) -> RawTable:
-    """Rows under a header `question,A,B[,C ..][,answer][,subject][,id]`; trailing empty choices mean fewer of them."""
-    records = _csv_records(path, read_text(path))
+    """Rows under a header: `question,A,B[,C ..][,answer][,subject][,id]`, or that of a public quiz (layouts.py)."""
+    text, separator = _separated(path, read_text(path))
+    records = _csv_records(path, text, separator)
     _, header = next(records, (1, []))
-    columns = _csv_columns(path, header)
+    names = [column_name(cell) for cell in header]
+    layout = _layout(path, names, header)
     rows: list[RawRow] = []
     problems: list[RowProblem] = []
     for line, cells in records:
+        if not any(cell.strip() for cell in cells):
+            continue  # what a spreadsheet leaves behind
         if len(cells) == len(header):
-            rows.append(_csv_row(line, cells, columns))
+            rows.append(layout.row(line, dict(zip(names, cells, strict=True))))
         else:
             problems.append(RowProblem(line, f"{len(cells)} cells where the header has {len(header)}"))
-    return RawTable(str(path), "line", rows, problems)
+    return RawTable(str(path), "line", rows, problems, layout.answers_from, _remarks(path, layout, names))
 
 
 def read_jsonl(path: Path) -> RawTable:
-    """Rows of one JSON object each, with the keys question, choices and maybe answer, subject, id."""
-    rows: list[RawRow] = []
+    """Rows of one JSON object each: question, choices and maybe answer, subject, id, or as a public quiz has them."""
+    records: list[tuple[int, dict[str, Any]]] = []
     problems: list[RowProblem] = []
-    keys: set[str] = set()
+    keys: dict[str, None] = {}
     # Not splitlines(): U+2028 and its like may stand unescaped inside a JSON text.
     for line, text in enumerate(read_text(path).split("\n"), start=1):
         if not text.strip():
             continue
         try:
-            record = _json_object(text)
+            record = {column_name(key): value for key, value in _json_object(text).items()}
         except ValueError as error:
             problems.append(RowProblem(line, str(error)))
             continue
-        keys |= record.keys()
-        rows.append(_row(line, record))
-    if rows:
-        _check_columns(path, keys, required=("question", "choices"))
-    return RawTable(str(path), "line", rows, problems)
+        keys |= dict.fromkeys(record)
+        records.append((line, record))
+    if not records:
+        return RawTable(str(path), "line", (), problems)
+    layout = _layout(path, list(keys))
+    rows = [layout.row(line, record) for line, record in records if any(value is not None for value in record.values())]
+    return RawTable(str(path), "line", rows, problems, layout.answers_from, _remarks(path, layout, keys))
 
 
 def read_parquet(path: Path) -> RawTable:
-    """Rows of the columns question, choices (lists of text) and maybe answer, subject, id."""
-    columns = read_parquet_columns(path)
-    _check_columns(path, columns, required=("question", "choices"))
-    names = [name for name in ("question", "choices", *OPTIONAL_COLUMNS) if name in columns]
-    records = (dict(zip(names, values, strict=True)) for values in zip(*(columns[n] for n in names), strict=True))
-    return RawTable(str(path), "row", [_row(number, record) for number, record in enumerate(records, start=1)])
+    """Rows of the columns question, choices (lists of text) and maybe answer, subject, id, or as a public quiz."""
+    columns = {column_name(name): values for name, values in read_parquet_columns(path).items()}
+    layout = _layout(path, list(columns))
+    records = (dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True))
+    rows = [layout.row(number, record) for number, record in enumerate(records, start=1)]
+    return RawTable(str(path), "row", rows, [], layout.answers_from, _remarks(path, layout, columns))
 
 
 def read_parquet_columns(path: Path) -> dict[str, list[object]]:
@@ -103,10 +110,21 @@ def _check_size(path: Path, metadata: Any) -> None:
 READERS: dict[str, Callable[[Path], RawTable]] = {".csv": read_csv, ".jsonl": read_jsonl, ".parquet": read_parquet}
 
 
-def _csv_records(path: Path, text: str) -> Iterator[tuple[int, list[str]]]:
+def _separated(path: Path, text: str) -> tuple[str, str]:
+    """The text without Excel's first line `sep=;`, and the separator that this line names; else a comma."""
+    first, end, rest = text.partition("\n")
+    found = re.fullmatch(r'"?sep=(.)"?', first.strip("\r\ufeff "), re.IGNORECASE) or re.fullmatch(r"sep=(\t)", first)
+    if found is None:
+        return text, ","
+    if not rest.strip():
+        raise QuizError(f"{path} holds no question.")
+    return end + rest, found[1]  # the line stays as an empty one, so that lines are counted as an editor does
+
+
+def _csv_records(path: Path, text: str, separator: str) -> Iterator[tuple[int, list[str]]]:
     # A quoted cell may hold line breaks, so a record is named by the line it starts in.
     previous_limit = csv.field_size_limit(MAX_FIELD_CHARACTERS)
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True, delimiter=separator)
     line = 1
     try:
         for cells in reader:
@@ -119,35 +137,72 @@ def _csv_records(path: Path, text: str) -> Iterator[tuple[int, list[str]]]:
         csv.field_size_limit(previous_limit)
 
 
-def _csv_columns(path: Path, header: Sequence[str]) -> dict[str, int]:
-    """Column number of each name; letters are in upper case, other names in lower case."""
-    if len(header) == 1 and ";" in header[0]:
-        raise QuizError(f"{path} separates its columns with semicolons: save it with commas.")
-    _check_width(path, len(header))
-    names = [_csv_name(cell) for cell in header]
+def _layout(path: Path, names: Sequence[str], header: Sequence[str] = ()) -> Layout:
+    """The layout of a file with these columns; one sentence says what is the matter where there is none."""
+    for separator, name in ((";", "semicolons"), ("\t", "tabs"), ("|", "vertical bars")):
+        if len(header) == 1 and separator in header[0]:
+            raise QuizError(f"{path} separates its columns with {name}: save it with commas.")
+    if len(names) > MAX_COLUMNS:
+        raise QuizError(f"{path} has {len(names):,} columns, so it is no quiz: {MAX_COLUMNS:,} are the most.")
     repeated = sorted({name for name in names if names.count(name) > 1 and name})
     if repeated:
         raise QuizError(f"{path} has more than one column named {', '.join(repeated)}.")
-    if {CHOICE_LETTERS[-1], _LETTER_TOO_MANY} <= set(names):
-        raise QuizError(f"{path} has more than the {len(CHOICE_LETTERS)} choice columns that are supported.")
-    n_choices = max(MIN_CHOICES, *(CHOICE_LETTERS.find(name) + 1 for name in names if len(name) == 1), 0)
-    _check_columns(path, names, required=("question", *CHOICE_LETTERS[:n_choices]))
-    return {name: column for column, name in enumerate(names)}
+    if header and _is_row(header):
+        raise QuizError(
+            f"{path} begins with a row where the names of its columns should stand, as the files of MMLU's release do: "
+            f"add the line question,{','.join(CHOICE_LETTERS[: len(header) - 2])},answer, or read the folder of the "
+            "whole release as mmlu:PATH."
+        )
+    layout = layout_of(names)
+    required = _required(names, is_csv=bool(header)) if layout in (None, LETTER_COLUMNS) else ()
+    missing = [name for name in required if name not in names]
+    if missing or layout is None:
+        plural = "s" if len(missing) > 1 else ""
+        raise QuizError(
+            f"{path} lacks the column{plural} {', '.join(missing)}: a quiz needs "
+            f"{', '.join(required)}, and may have {', '.join(OPTIONAL_COLUMNS)}."
+        )
+    _refuse_misspelt(path, names, layout)
+    return layout
 
 
-def _csv_name(cell: str) -> str:
-    name = cell.strip()
-    return name.upper() if len(name) == 1 else name.lower()
+def _is_row(cells: Sequence[str]) -> bool:
+    """Whether a first line is a question with its choices and a letter, and no header."""
+    last = cells[-1].strip()
+    return (
+        len(cells) >= MIN_CHOICES + 2
+        and len(last) == 1
+        and last in CHOICE_LETTERS[: len(cells) - 2]
+        and column_name(cells[0]) not in ("question", "id", "")
+        and not {"question", "A"} <= {column_name(cell) for cell in cells}
+    )
 
 
-def _csv_row(line: int, cells: Sequence[str], columns: dict[str, int]) -> RawRow:
-    choices = [cells[columns[letter]] for letter in CHOICE_LETTERS if letter in columns]
-    while choices and not choices[-1].strip():
-        choices.pop()
-    record: dict[str, object] = {
-        name: cells[columns[name]] for name in ("question", *OPTIONAL_COLUMNS) if name in columns
-    }
-    return _row(line, record | {"choices": choices})
+def _required(names: Sequence[str], *, is_csv: bool) -> tuple[str, ...]:
+    """The columns that a quiz of this kind needs."""
+    letters = [CHOICE_LETTERS.find(name) + 1 for name in names if len(name) == 1]
+    letters = [number for number in letters if number <= len(letters) + 1]  # a column x is no choice
+    if not is_csv and not any(letters):
+        return ("question", "choices")
+    return ("question", *CHOICE_LETTERS[: max(MIN_CHOICES, *letters, 0)])
+
+
+def _refuse_misspelt(path: Path, names: Sequence[str], layout: Layout) -> None:
+    """A misspelt column would otherwise be passed over like any other that a quiz does not use."""
+    used = {*layout.needs, *layout.uses}
+    for name in OPTIONAL_COLUMNS:
+        close = difflib.get_close_matches(name, set(names) - used - {layout.ids, layout.subjects}, n=1, cutoff=0.8)
+        if close and name not in names and (name in layout.uses or name in (layout.ids, layout.subjects)):
+            raise QuizError(f"{path} has a column {close[0]!r} and none named {name!r}: rename it, or remove it.")
+
+
+def _remarks(path: Path, layout: Layout, names: Iterable[str]) -> tuple[str, ...]:
+    unused = layout.unused_answers(set(names))
+    if not unused:
+        return ()
+    named = ", ".join(unused)
+    column = "column" if len(unused) == 1 else "columns"
+    return (f"{path.name}: the {column} {named} may hold answers and {'is' if len(unused) == 1 else 'are'} not used",)
 
 
 def _json_object(text: str) -> dict[str, Any]:
@@ -160,39 +215,6 @@ def _json_object(text: str) -> dict[str, Any]:
     if not isinstance(record, dict):
         raise ValueError("not a JSON object: each line holds one {..} with question and choices")
     return record
-
-
-def _row(number: int, record: dict[str, Any]) -> RawRow:
-    return RawRow(
-        number=number,
-        question=record.get("question"),
-        choices=record.get("choices"),
-        answer=record.get("answer"),
-        subject=record.get("subject"),
-        id=record.get("id"),
-    )
-
-
-def _check_width(path: Path, n_columns: int) -> None:
-    if n_columns > MAX_COLUMNS:
-        raise QuizError(f"{path} has {n_columns:,} columns, so it is no quiz: {MAX_COLUMNS:,} are the most.")
-
-
-def _check_columns(path: Path, names: Iterable[str], *, required: Sequence[str]) -> None:
-    present = set(names)
-    _check_width(path, len(present))
-    missing = [name for name in required if name not in present]
-    if missing:
-        plural = "s" if len(missing) > 1 else ""
-        raise QuizError(
-            f"{path} lacks the column{plural} {', '.join(missing)}: a quiz needs "
-            f"{', '.join(required)}, and may have {', '.join(OPTIONAL_COLUMNS)}."
-        )
-    # A misspelt column would otherwise be passed over like any other that a quiz does not use.
-    for name in OPTIONAL_COLUMNS:
-        close = difflib.get_close_matches(name, present - set(required), n=1, cutoff=0.8)
-        if close and name not in present:
-            raise QuizError(f"{path} has a column {close[0]!r} and none named {name!r}: rename it, or remove it.")
 
 
 def _first_line(error: Exception) -> str:

@@ -4,9 +4,31 @@ import math
 
 import pytest
 
-from moe_core.quizzes.reading.answers import AnswerError, gold_index
+from moe_core.errors import QuizError
+from moe_core.quizzes.reading.answers import AnswerColumn, AnsweredRow, AnswerError, AnswersFrom, judge_column
 
 CITIES = ("Paris", "Rome", "Bern", "Wien")
+
+
+def gold_index(answer: object, choices: tuple[str, ...]) -> int | None:
+    """What the answer can only mean, the column saying nothing of it."""
+    return AnswerColumn(None).gold_index(AnsweredRow(answer, choices))
+
+
+def golds(
+    answers: list[object], choices: tuple[str, ...] = CITIES, asked: AnswersFrom | None = None
+) -> list[int | None]:
+    """What the answers of a whole column mean."""
+    rows = [AnsweredRow(answer, choices) for answer in answers]
+    column = judge_column(rows, "quiz.csv", asked)
+    return [column.gold_index(row) for row in rows]
+
+
+def refusal(answers: list[object], choices: tuple[str, ...] = CITIES) -> str:
+    """Why a column is not read."""
+    with pytest.raises(QuizError) as caught:
+        golds(answers, choices)
+    return str(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -64,3 +86,90 @@ def test_readings_that_disagree_are_reported(answer: str, choices: tuple[str, ..
     """Nothing is guessed."""
     with pytest.raises(AnswerError, match=meanings):
         gold_index(answer, choices)
+
+
+@pytest.mark.parametrize("numbers", [["1", "A", "2"], [1, "B", "C"], ["a", "3"], ["A", 0.0, "D"]])
+def test_letters_among_numbers_are_refused(numbers: list[object]) -> None:
+    """ARC keys some answers 1 to 4 and others A to D: whether 1 is A or B cannot be seen."""
+    sentence = refusal(numbers)
+    assert "are letters and" in sentence
+    assert "counted from 0 or from 1" in sentence
+
+
+@pytest.mark.parametrize("numbers", [["1", "2", "4"], [4, 1, 2, 3], [2.0, 4.0], ["4"]])
+def test_numbers_that_reach_the_number_of_choices_are_refused(numbers: list[object]) -> None:
+    """4 of four choices, and never 0: they are counted from 1, and every answer would be one off."""
+    sentence = refusal(numbers)
+    assert "never 0" in sentence
+    assert "look counted from 1" in sentence
+
+
+def test_numbers_that_may_be_counted_either_way_are_refused_where_chance_would_hold_a_zero() -> None:
+    """1 to 3 in many rows without a single 0; in one or two rows a remark says how they are read."""
+    assert "none of 8 is 0" in refusal([1, 2, 3, 1, 2, 3, 1, 2])
+    rows = [AnsweredRow(1, CITIES)]
+    column = judge_column(rows, "quiz.csv")
+    assert column.gold_index(rows[0]) == 1
+    assert "counted from 0, though none of them is 0" in column.remarks[0]
+
+
+def test_numbers_with_a_zero_are_counted_from_it() -> None:
+    """Nothing to ask."""
+    assert golds([0, 3, 1, 2, 3]) == [0, 3, 1, 2, 3]
+    assert golds(["0", "3"]) == [0, 3]
+
+
+def test_a_person_says_how_numbers_are_counted() -> None:
+    """Then the same column is read as asked, letters beside numbers too."""
+    assert golds(["1", "2", "4"], asked=AnswersFrom.ONE) == [0, 1, 3]
+    assert golds([1, 2, 3, 1, 2, 3], asked=AnswersFrom.ZERO) == [1, 2, 3, 1, 2, 3]
+    assert golds(["1", "A", "2"], asked=AnswersFrom.ONE) == [0, 0, 1]
+    assert golds(["A"] * 30, asked=AnswersFrom.LETTERS) == [0] * 30
+    assert golds([-1, -1], asked=AnswersFrom.NOTHING) == [None, None]
+
+
+@pytest.mark.parametrize("hidden", [-1, "-1", -1.0])
+def test_hidden_labels_are_told_once(hidden: object) -> None:
+    """The hub's sign for a split whose answers are not public; no row is named."""
+    sentence = refusal([hidden] * 3)
+    assert "every answer is -1" in sentence
+    assert "hides its answers" in sentence
+    assert "remove the column" in sentence
+    assert "2 of 4 answers are -1" in refusal([hidden, "A", hidden, "B"])
+
+
+@pytest.mark.parametrize("filler", ["?", "N/A", "hidden", "Z", 99])
+def test_one_word_for_all_answers_that_names_no_choice_is_told_once(filler: object) -> None:
+    """As many lines as rows would say nothing more."""
+    assert "which names no choice" in refusal([filler] * 4)
+
+
+@pytest.mark.parametrize("same", ["A", 0, "Paris", "d"])
+def test_a_column_of_one_answer_is_remarked_upon(same: object) -> None:
+    """Somebody may have filled it in; in few rows it is chance."""
+    [remark] = judge_column([AnsweredRow(same, CITIES)] * 9, "quiz.csv").remarks
+    assert f"all 9 answers are {same!r}" in remark
+    assert "remove the column" in remark
+    assert judge_column([AnsweredRow(same, CITIES)] * 3, "quiz.csv").remarks == ()
+
+
+def test_a_column_that_fits_two_readings_is_refused() -> None:
+    """Choices are numbers: is 2 the third choice, or the one that reads 2?"""
+    assert "are different choices" in refusal(["2", "0", "1"], ("2", "1", "0"))
+    assert golds(["2", "0", "1"], ("0", "1", "2")) == [2, 0, 1]
+    assert golds(["3", "5", "6"], ("3", "4", "5", "6")) == [0, 2, 3]
+
+
+def test_the_text_of_two_equal_choices_is_no_answer() -> None:
+    """It names neither."""
+    with pytest.raises(AnswerError, match="the choices C and D"):
+        gold_index("N/A", ("2", "3", "N/A", "N/A"))
+
+
+def test_labels_of_the_row_itself_are_never_ambiguous() -> None:
+    """ARC's own files say which choice is "1"."""
+    rows = [AnsweredRow("1", CITIES, ("1", "2", "3", "4")), AnsweredRow("B", CITIES, ("A", "B", "C", "D"))]
+    column = judge_column(rows, "arc.jsonl")
+    assert [column.gold_index(row) for row in rows] == [0, 1]
+    with pytest.raises(AnswerError, match="none of the labels A, B, C, D"):
+        column.gold_index(AnsweredRow("1", CITIES, ("A", "B", "C", "D")))

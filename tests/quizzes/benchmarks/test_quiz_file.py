@@ -17,6 +17,7 @@ from moe_core.errors import QuizError
 from moe_core.quizzes.benchmark import Quiz
 from moe_core.quizzes.benchmarks import load_quiz
 from moe_core.quizzes.question import CHOICE_LETTERS, Question
+from moe_core.quizzes.reading.answers import AnswersFrom
 from moe_core.quizzes.reading.tables import read_table
 
 GOOD_CSV = "question,A,B,C,D,answer,subject,id\nCapital of France?,Paris,Rome,Bern,Wien,A,geography,g1\n"
@@ -65,10 +66,12 @@ def test_a_file_name_fills_in_for_id_and_subject(tmp_path: Path) -> None:
 
 
 def test_trailing_empty_cells_mean_fewer_choices(tmp_path: Path) -> None:
-    """Two to ten choices may stand in one file."""
-    header = "question," + ",".join(CHOICE_LETTERS) + ",answer\n"
+    """Two to ten choices, or more, may stand in one file."""
+    header = "question," + ",".join(CHOICE_LETTERS[:10]) + ",answer\n"
     rows = "q,x,y" + "," * 8 + ",B\nr,0,1,2,3,4,5,6,7,8,nine,J\n"
     assert [len(q.choices) for q in load_text(tmp_path, header + rows).questions] == [2, 10]
+    every = "question," + ",".join(CHOICE_LETTERS) + ",answer\nq," + ",".join(f"c{n}" for n in range(26)) + ",Z\n"
+    assert load_text(tmp_path, every).questions[0].gold == 25
 
 
 def test_text_is_kept_as_it_stands(tmp_path: Path) -> None:
@@ -90,6 +93,46 @@ def test_a_line_separator_inside_json_ends_no_line(tmp_path: Path) -> None:
     """U+2028 may stand unescaped in JSON."""
     line = json.dumps({"question": "a\u2028b", "choices": ["x", "y"]}, ensure_ascii=False)
     assert load_text(tmp_path, line, "q.jsonl").questions[0].text == "a\u2028b"
+
+
+def test_equal_choices_are_asked_as_they_stand(tmp_path: Path) -> None:
+    """Some data sets pad with N/A; one remark counts them, as it does for MMLU."""
+    lines = [{"question": "q", "choices": ["x", "y", "N/A", "N/A"], "answer": answer} for answer in "AB"]
+    quiz = load_text(tmp_path, "\n".join(map(json.dumps, lines)), "q.jsonl")
+    assert [question.choices for question in quiz.questions] == [("x", "y", "N/A", "N/A")] * 2
+    assert quiz.remarks == ("2 questions have equal choices, asked as they stand",)
+
+
+def test_what_a_spreadsheet_leaves_behind_is_passed_over(tmp_path: Path) -> None:
+    """Rows of commas alone, and a first line that names the separator; lines are counted all the same."""
+    text = "sep=;\r\nquestion;A;B;answer\r\nq;x;y;A\r\n;;;\r\n ; ;;\r\nr;x;y;B\r\n"
+    assert [question.gold for question in load_text(tmp_path, text).questions] == [0, 1]
+    error = problem_of(tmp_path, text + "s;x;y;?\r\n")
+    assert notes_of(error)[0].startswith("line 7: ")
+    assert len(load_text(tmp_path, "\ufeffsep=,\nquestion,A,B,answer\nq,x,y,A\n").questions) == 1
+
+
+@pytest.mark.parametrize(
+    ("columns", "named"),
+    [
+        ({"label": "B"}, "the column label may hold answers and is not used"),
+        ({"answer_index": 1}, "the column answer_index may hold answers and is not used"),
+        ({"GOLD": 1, "correct_answer": "B"}, "the columns correct_answer, gold may hold answers and are not used"),
+        ({"Target": "x", "key": 2}, "the columns key, target may hold answers and are not used"),
+    ],
+)
+def test_unused_columns_that_look_like_answers_are_named(tmp_path: Path, columns: dict[str, Any], named: str) -> None:
+    """In any case of letters; the quiz has no answers then."""
+    quiz = load_text(tmp_path, json.dumps({"question": "q", "choices": ["x", "y"]} | columns), "q.jsonl")
+    assert quiz.remarks == (f"q.jsonl: {named}",)
+    assert not quiz.has_answers
+
+
+def test_columns_that_only_sound_like_answers_are_not_named(tmp_path: Path) -> None:
+    """A copyright is no right answer."""
+    columns = {"copyright": "x", "category": "y", "explanation": "z", "keyboard": "k", "labelled": 1}
+    quiz = load_text(tmp_path, json.dumps({"question": "q", "choices": ["x", "y"]} | columns), "q.jsonl")
+    assert quiz.remarks == ()
 
 
 def test_parquet_holds_the_same_columns(tmp_path: Path) -> None:
@@ -124,7 +167,7 @@ def test_all_bad_rows_are_reported_at_once(tmp_path: Path) -> None:
         ",w,x,y,z,A,s,two",
         "q,w,,y,z,A,s,three",
         "q,w,x,y,z,E,s,four",
-        "q,w,x,y,w,A,s,five",
+        "q,w,x,y,w,?,s,five",
         "q,w,x,y,z,A,s,one",
         "q,w,x,y,z,A,s",
         "q,w,,,,A,s,eight",
@@ -139,10 +182,10 @@ def test_all_bad_rows_are_reported_at_once(tmp_path: Path) -> None:
         "line 4: the question is empty.",
         "line 5: choice B is empty.",
         "line 6: the answer 'E' is no letter A to D, no index 0 to 3, and no choice's text.",
-        "line 7: choices A and D are the same.",
+        "line 7: the answer '?' is no letter A to D, no index 0 to 3, and no choice's text.",
         "line 8: the id 'one' is also that of line 2.",
         "line 9: 7 cells where the header has 8.",
-        "line 10: the number of choices is 1, not 2 to 10.",
+        "line 10: the number of choices is 1, not 2 to 26.",
         "line 11: 9 cells where the header has 8.",
     ]
     assert all(note.startswith(f"{file}, line ") for note in error.__notes__)
@@ -150,7 +193,7 @@ def test_all_bad_rows_are_reported_at_once(tmp_path: Path) -> None:
 
 def test_at_most_fifty_bad_rows_are_shown(tmp_path: Path) -> None:
     """The rest is counted."""
-    error = problem_of(tmp_path, "question,A,B,answer\n" + "q,x,y,Z\n" * 60)
+    error = problem_of(tmp_path, "question,A,B,answer\n" + "q,x,y,Y\nq,x,y,Z\n" * 30)
     assert (len(error.__notes__), error.__notes__[-1].split(": ")[-1]) == (51, "10 more not shown.")
     assert "60 problems in 60 rows" in str(error)
 
@@ -164,12 +207,14 @@ def test_at_most_fifty_bad_rows_are_shown(tmp_path: Path) -> None:
         ('{"choices": ["x", "y"]}', "the question is empty"),
         ('{"question": 5, "choices": ["x", "y"]}', "the question is not text but int"),
         ('{"question": "q", "choices": "xy"}', "the choices are not a list of texts"),
-        ('{"question": "q", "choices": ["x"]}', "the number of choices is 1, not 2 to 10"),
-        (json.dumps({"question": "q", "choices": list("abcdefghijk")}), "the number of choices is 11, not 2 to 10"),
+        ('{"question": "q", "choices": ["x"]}', "the number of choices is 1, not 2 to 26"),
+        (
+            json.dumps({"question": "q", "choices": list(map(str, range(27)))}),
+            "the number of choices is 27, not 2 to 26",
+        ),
         ('{"question": "q", "choices": ["x", ""]}', "choice B is empty"),
         ('{"question": "q", "choices": ["x", null]}', "choice B is empty"),
         ('{"question": "q", "choices": ["x", 2]}', "choice B is not text but int"),
-        ('{"question": "q", "choices": ["x", "x "]}', "choices A and B are the same"),
         ('{"question": "q\\u0000", "choices": ["x", "y"]}', "the question holds a NUL character"),
         ('{"question": "q\\ud800", "choices": ["x", "y"]}', "half a surrogate pair"),
         ('{"question": "q", "choices": ["x", "y"], "id": "a\\nb"}', "the id holds a line break"),
@@ -206,13 +251,15 @@ def test_a_bad_parquet_row_is_named_by_its_number(tmp_path: Path) -> None:
         (GOOD_CSV.encode("utf-16"), "is not UTF-8 text (byte 0xff in line 1)"),
         (b"question,A,B\nq,\0,y\n", "holds a NUL byte in line 2"),
         (b"question,A,B,answer\n", "holds no question"),
-        (b"What is it?,x,y,z,w,A\n", "lacks the columns question, B: a quiz needs question, A, B"),
+        (b"What is it?,x,y,z,w,A\n", "begins with a row where the names of its columns should stand"),
+        (b"What is it?,which,x,y\n", "lacks the columns question, A, B: a quiz needs question, A, B"),
         (b"question,A,answer\nq,x,A\n", "lacks the column B"),
         (b"question,A,C,answer\nq,x,y,A\n", "lacks the column B"),
         (b"question,A,B,A\nq,x,y,z\n", "more than one column named A"),
         (b"question;A;B;answer\nq;x;y;A\n", "separates its columns with semicolons"),
         (b"question,A,B,anwser\nq,x,y,A\n", "has a column 'anwser' and none named 'answer'"),
-        (("question," + ",".join("ABCDEFGHIJK") + "\n").encode(), "has more than the 10 choice columns"),
+        (b"question\tA\tB\tanswer\nq\tx\ty\tA\n", "separates its columns with tabs"),
+        (b"sep=,\n", "holds no question"),
         (b'question,A,B,answer\nq,x,y,A\n"open,x,y,A\n', "line 3: the row cannot be read as CSV"),
         (b"question,A,B\n" + b"q" * 1_000_001 + b",x,y\n", "line 2: the row cannot be read as CSV"),
     ],
@@ -352,10 +399,11 @@ def quizzes(draw: st.DrawFn) -> list[Question]:
 def test_what_is_written_is_read_back(
     tmp_path: Path, write: Callable[[Path, Sequence[Question]], None], suffix: str, questions: list[Question]
 ) -> None:
-    """Every character of every field, in all three formats."""
+    """Every character of every field, in all three formats; numbers as the person says who wrote them."""
     path = tmp_path / f"round_trip{suffix}"
     write(path, questions)
-    assert load(path).questions == tuple(questions)
+    written = AnswersFrom.LETTERS if suffix == ".csv" else AnswersFrom.ZERO
+    assert load_quiz(str(path), offline=True, answers_from=written).questions == tuple(questions)
 
 
 @pytest.mark.parametrize(

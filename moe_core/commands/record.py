@@ -13,10 +13,11 @@ from moe_core.commands.job_console import JobInterruptedError, run_job
 from moe_core.errors import InterventionError
 from moe_core.interventions.file import read_intervention
 from moe_core.interventions.intervention import Intervention, parse_mask
-from moe_core.jobs.fill_trace import RecordResult
+from moe_core.jobs.fill_trace import NO_ANSWERS, RecordResult
 from moe_core.jobs.load_model import ModelRequest
 from moe_core.jobs.record import RecordRequest, record
 from moe_core.jobs.run_plan import MAX_BATCH_TOKENS, RunOptions
+from moe_core.quizzes.reading.answers import AnswersFrom
 from moe_core.quizzes.selection import QuestionSelection
 from moe_core.system.console_text import print_lines
 
@@ -47,6 +48,9 @@ def record_trace(
     quiz: str = typer.Option(..., help="mmlu, mmlu:PATH, a .csv/.jsonl/.parquet file, or demo."),
     out: Path = typer.Option(
         ..., readable=False, help="The trace to write; a partial one made by the same command is resumed."
+    ),
+    answers_from: AnswersFrom | None = typer.Option(
+        None, help="How the quiz's answers are read, where it leaves that open: numbers from 0 or 1, letters, texts."
     ),
     subjects: str = typer.Option("", help="Only these subjects, separated by commas."),
     limit: int | None = typer.Option(None, min=1, help="Only the first N questions, in quiz order."),
@@ -86,6 +90,7 @@ def record_trace(
         options=RunOptions(shots, protocol.value, tokens.value, batch_tokens, skip_too_long),
         intervention=_read_intervention(mask, effect.value, intervention),
         allow_network_folder=allow_network_folder,
+        answers_from=answers_from,
     )
     try:
         result = run_job(record(request))
@@ -112,6 +117,8 @@ def print_result(result: RecordResult, *, as_json: bool) -> None:
     failed = f", {result.n_failed:,} of them failed" if result.n_failed else ""
     done = f"Recorded {result.n_questions:,} questions{failed} ({result.n_tokens:,} tokens)"
     print_lines([f"{done} in {result.seconds:.1f} s, {rate:.1f} questions/s: {result.path}"])
+    if not result.has_answers:
+        print_lines([f"{NO_ANSWERS}."])
 
 
 COMMAND = Command(name="record", run=record_trace)

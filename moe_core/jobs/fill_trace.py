@@ -17,13 +17,20 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class RecordResult:
-    """A finished run; the counts are of this run alone. `n_failed`: questions with a value that is not finite."""
+    """A finished run; the counts are of this run alone. `n_failed`: questions with a value that is not finite.
+
+    Without `has_answers` the quiz does not say which choices are right.
+    """
 
     path: Path
     n_questions: int
     n_failed: int
     n_tokens: int
     seconds: float
+    has_answers: bool = True
+
+
+NO_ANSWERS = "The quiz names no right answers: accuracy is not defined"
 
 
 def fill_trace(path: Path, loaded: "LoadedModel", plan: RunPlan) -> Generator[Event, None, RecordResult]:
@@ -55,4 +62,5 @@ def fill_trace(path: Path, loaded: "LoadedModel", plan: RunPlan) -> Generator[Ev
             f"{path} says of each which.",
             Remedy.USE_FLOAT32,
         )
-    return RecordResult(path, clock.n_asked, clock.n_failed, clock.n_tokens, clock.seconds)
+    has_answers = any(question.gold is not None for question in tokenised.questions)
+    return RecordResult(path, clock.n_asked, clock.n_failed, clock.n_tokens, clock.seconds, has_answers)

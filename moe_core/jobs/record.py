@@ -8,11 +8,12 @@ from moe_core.errors import Remedy, TraceError
 from moe_core.interventions.intervention import Intervention
 from moe_core.jobs.engine import Engine
 from moe_core.jobs.events import Event, Notice, Stage
-from moe_core.jobs.fill_trace import RecordResult, fill_trace
+from moe_core.jobs.fill_trace import NO_ANSWERS, RecordResult, fill_trace
 from moe_core.jobs.load_model import ModelRequest
 from moe_core.jobs.prepare_trace import Target, look_at, prepare_trace
 from moe_core.jobs.run_plan import RunOptions, plan_run
 from moe_core.quizzes.benchmarks import load_quiz
+from moe_core.quizzes.reading.answers import AnswersFrom
 from moe_core.quizzes.selection import QuestionSelection, select_questions
 from moe_core.system.network_folder import check_folder
 from moe_core.traces.library import SUFFIXES
@@ -30,6 +31,7 @@ class RecordRequest:
     options: RunOptions = field(default_factory=RunOptions)
     intervention: Intervention = field(default_factory=Intervention)
     allow_network_folder: bool = False
+    answers_from: AnswersFrom | None = None
 
 
 def record(request: RecordRequest, engine: Engine | None = None) -> Generator[Event, None, RecordResult]:
@@ -49,7 +51,9 @@ def record(request: RecordRequest, engine: Engine | None = None) -> Generator[Ev
     if request.out.suffix.lower() not in SUFFIXES:
         yield Notice(f"{request.out.name} does not end in {SUFFIXES[0]}: the window lists only what does")
     yield Stage(f"Reading quiz {request.quiz}")
-    quiz = load_quiz(request.quiz, offline=request.model.offline)
+    quiz = load_quiz(request.quiz, offline=request.model.offline, answers_from=request.answers_from)
+    for remark in (*quiz.remarks, *([] if quiz.has_answers else [NO_ANSWERS])):
+        yield Notice(remark)
     questions, selected = select_questions(quiz, request.selection)
     engine = engine or Engine()
     loaded = yield from engine.load(request.model)

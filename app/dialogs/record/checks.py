@@ -7,11 +7,13 @@ from PySide6.QtCore import QObject, QTimer, Signal
 from app.dialogs.record.values import RecordValues
 from app.running.job_runner import Inquiry, Job, JobEnded, JobRunner
 from moe_core.jobs.engine import Engine
+from moe_core.jobs.fill_trace import NO_ANSWERS
 from moe_core.jobs.inspect_model import ModelSummary, inspect_model
 from moe_core.jobs.inspect_quiz import QuizSummary, inspect_quiz
 from moe_core.numbers.formatting import significant
 
 DELAY_MS = 500
+_SHOWN_NOTES = 2  # of the rows that cannot be used
 
 
 class Check(QObject):
@@ -79,7 +81,7 @@ class Check(QObject):
     def _on_ended(self, ended: JobEnded) -> None:
         self._inquiry = None
         if ended.outcome == "failed":
-            self._tell(ended.error, is_problem=True)
+            self._tell("\n".join([ended.error, *ended.notes[:_SHOWN_NOTES]]), is_problem=True)
             return
         self._tell("", summary=ended.result)
 
@@ -96,8 +98,14 @@ def check_model(check: Check, values: RecordValues, *, again: bool = False) -> N
 
 def check_quiz(check: Check, values: RecordValues) -> None:
     """Ask what the quiz holds; nothing is downloaded only to look."""
-    quiz = values.quiz_text
-    check.ask(quiz, f"Reading {quiz}", lambda engine: inspect_quiz(quiz, offline=True))
+    quiz, answers = values.quiz_text, values.answers_from
+    title = f"Reading {quiz}"
+    check.ask((quiz, answers), title, lambda engine: inspect_quiz(quiz, offline=True, answers_from=answers))
+
+
+def is_hopeless(check: Check, values: RecordValues) -> bool:
+    """Whether recording would end as the look at the quiz did; what is only not here may still be fetched."""
+    return check.is_problem and values.quiz_text != "mmlu"
 
 
 def model_text(summary: ModelSummary) -> str:
@@ -121,9 +129,10 @@ def memory_text(summary: ModelSummary) -> str:
 
 
 def quiz_text(summary: QuizSummary) -> str:
-    """What a quiz holds, in one line."""
+    """What a quiz holds, and what a person should know of how it was read."""
     n_subjects = len(summary.subjects)
-    return f"{summary.n_questions:,} questions in {n_subjects:,} subject{'s' * (n_subjects != 1)}"
+    first = f"{summary.n_questions:,} questions in {n_subjects:,} subject{'s' * (n_subjects != 1)}"
+    return "; ".join([first, *([] if summary.has_answers else [NO_ANSWERS.lower()]), *summary.remarks])
 
 
 def examples_text(summary: QuizSummary) -> str:

@@ -15,6 +15,7 @@ def command_line(request: RecordRequest) -> str:
     words = ["moescope", "record", "--model", model.model, "--quiz", request.quiz, "--out", str(request.out)]
     empty = RecordRequest(ModelRequest(""), "", Path())
     for option, value, default in (
+        ("--answers-from", request.answers_from, None),
         ("--subjects", ",".join(chosen.subjects), ""),
         ("--limit", chosen.limit, None),
         ("--sample", chosen.sample, None),

@@ -120,6 +120,8 @@ class RecordDialog(QDialog):
             self.form.notes["model"].say(text, is_problem=not model.fits, more=more)
         self.form.offer_subjects([subject.name for subject in quiz.subjects] if quiz else [])
         self.form.command.setPlainText(command_line(values.request))
+        if "quiz" not in wrong and checks.is_hopeless(self.quiz_check, values):
+            wrong["quiz"] = self.quiz_check.text
         self.record.setEnabled(not wrong)
         tip = "Record in the background (Ctrl+Enter); the window stays usable, and Esc stops it"
         self.record.setToolTip(next(iter(wrong.values()), tip))

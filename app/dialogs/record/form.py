@@ -6,8 +6,17 @@ from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QLineEdit, QPlainTextEdit,
 
 from app.dialogs.form_parts import CommaCompleter, Note, Section, choice, number, suggestions
 from app.dialogs.record.values import DEVICES, DTYPES, RecordValues
+from moe_core.quizzes.reading.answers import AnswersFrom
 
 _PROTOCOLS = (("plain", "Plain, as lm-evaluation-harness"), ("chat", "Chat template of the model"))
+_ANSWERS = (
+    ("", "As the quiz has them"),
+    (AnswersFrom.ZERO.value, "Numbers counted from 0"),
+    (AnswersFrom.ONE.value, "Numbers counted from 1"),
+    (AnswersFrom.LETTERS.value, "Letters"),
+    (AnswersFrom.TEXTS.value, "Texts of the choices"),
+    (AnswersFrom.NOTHING.value, "Left out: run without accuracy"),
+)
 _TOKENS = (("all", "Every token of the prompt"), ("answer", "The answer position only"))
 _AMOUNTS = (("all", "All"), ("first", "The first"), ("sample", "A sample of"))
 
@@ -20,8 +29,8 @@ class RecordForm(QWidget):
 
     def __init__(self, models: list[str], quizzes: list[str]) -> None:
         super().__init__()
-        self.notes = {name: Note() for name in ("quiz", "subjects", "amount", "shots", "device", "out")}
-        self.notes["model"] = Note(n_lines=3)
+        self.notes = {name: Note() for name in ("subjects", "amount", "shots", "device", "out")}
+        self.notes |= {"model": Note(n_lines=3), "quiz": Note(n_lines=2)}
         self._make_fields(models, quizzes)
         self._completer = CommaCompleter(self.subjects)
         left, right = QVBoxLayout(), QVBoxLayout()
@@ -46,6 +55,7 @@ class RecordForm(QWidget):
         return RecordValues(
             model=self.model.currentText(),
             quiz=self.quiz.currentText(),
+            answers=self.answers.currentData(),
             subjects=self.subjects.text(),
             amount=self.amount.currentData(),
             count=self.count.value(),
@@ -69,7 +79,7 @@ class RecordForm(QWidget):
             self.subjects.setText(values.subjects)
             for spin in ("count", "seed", "shots", "batch_tokens"):
                 getattr(self, spin).setValue(getattr(values, spin))
-            for name in ("amount", "protocol", "dtype", "tokens"):
+            for name in ("answers", "amount", "protocol", "dtype", "tokens"):
                 box = getattr(self, name)
                 box.setCurrentIndex(max(box.findData(getattr(values, name)), 0))
             self.skip_too_long.setChecked(values.skip_too_long)
@@ -88,6 +98,7 @@ class RecordForm(QWidget):
         self.subjects.setPlaceholderText("all subjects")
         self.subjects.setClearButtonEnabled(True)
         self.amount, self.protocol, self.tokens = choice(_AMOUNTS), choice(_PROTOCOLS), choice(_TOKENS)
+        self.answers = choice(_ANSWERS)
         self.count, self.seed, self.shots = number(1, step=10), number(0), number(0)
         self.count.setAccessibleName("Number of questions")
         self.count.setToolTip("How many questions are asked")
@@ -113,6 +124,10 @@ class RecordForm(QWidget):
         section = Section("Quiz")
         tip = "mmlu, mmlu:FOLDER, a .csv, .jsonl or .parquet file, or demo"
         section.add("&Quiz", self.quiz, self._browse("quiz", "Choose a quiz file"), tip=tip, note=self.notes["quiz"])
+        tip = (
+            "How the column of answers is read, where the quiz leaves open whether 1 is the first or the second choice"
+        )
+        section.add("A&nswers", self.answers, tip=tip)
         tip = "Only these subjects, separated by commas; names complete as you type once the quiz was read"
         section.add("&Subjects", self.subjects, tip=tip, note=self.notes["subjects"])
         tip = "All questions, the first ones in quiz order, or a sample that holds each subject in proportion"
@@ -160,7 +175,7 @@ class RecordForm(QWidget):
     def _listen(self) -> None:
         for box in (self.model, self.quiz, self.device):
             box.editTextChanged.connect(self._on_edited)
-        for box in (self.amount, self.protocol, self.dtype, self.tokens):
+        for box in (self.answers, self.amount, self.protocol, self.dtype, self.tokens):
             box.currentIndexChanged.connect(self._on_edited)
         for spin in (self.count, self.seed, self.shots, self.batch_tokens):
             spin.valueChanged.connect(self._on_edited)

@@ -14,6 +14,7 @@ from moe_core.jobs.record import RecordRequest
 from moe_core.jobs.run_plan import RunOptions
 from moe_core.models.loading.source import find_model
 from moe_core.quizzes.benchmarks import BENCHMARKS
+from moe_core.quizzes.reading.answers import AnswersFrom
 from moe_core.quizzes.selection import QuestionSelection, check_subjects
 
 DEVICES = ("auto", "cuda:0", "mps", "cpu")
@@ -23,7 +24,8 @@ _DEVICE = re.compile(r"auto|cpu|mps|cuda(:\d+)?")
 
 @dataclass(frozen=True)
 class RecordValues:
-    """The form. `amount` is "all", "first" or "sample" (of `count` questions); `batch_tokens` 0 lets the device decide.
+    """The form. `amount` is "all", "first" or "sample" (of `count` questions); `batch_tokens` 0 lets the device decide,
+    `answers` "" the quiz.
 
     `out` is the trace to write; it is not remembered.
     """
@@ -43,6 +45,7 @@ class RecordValues:
     offline: bool = False
     tokens: str = "all"
     out: str = ""
+    answers: str = ""
 
     @property
     def subject_names(self) -> tuple[str, ...]:
@@ -76,10 +79,17 @@ class RecordValues:
         return ModelRequest(self.model.strip(), self.device.strip(), self.dtype, offline=self.offline)
 
     @property
+    def answers_from(self) -> AnswersFrom | None:
+        """How the answers of the quiz are read; None as the quiz says itself."""
+        return AnswersFrom(self.answers) if self.answers in set(AnswersFrom) else None
+
+    @property
     def request(self) -> RecordRequest:
         """What is recorded."""
         options = RunOptions(self.shots, self.protocol, self.tokens, self.batch_tokens or None, self.skip_too_long)
-        return RecordRequest(self.model_request, self.quiz_text, self.path, self.selection, options)
+        return RecordRequest(
+            self.model_request, self.quiz_text, self.path, self.selection, options, answers_from=self.answers_from
+        )
 
     def to_json(self) -> dict[str, Any]:
         """What is remembered, as JSON data."""

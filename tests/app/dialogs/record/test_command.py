@@ -22,6 +22,7 @@ FORMS = [
     RecordValues("/models/a b", "/quizzes/own quiz.csv", amount="first", count=10, seed=3, out="~/x.h5"),
     RecordValues("-m", "mmlu:/data/*", out="-o.h5"),
     RecordValues(amount="sample", count=5, seed=0, out="/tmp/b.h5"),
+    RecordValues(quiz="own.jsonl", answers="1", out="/tmp/b.h5"),
 ]  # fmt: skip
 
 

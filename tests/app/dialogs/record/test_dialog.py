@@ -23,6 +23,7 @@ from app.settings import Settings
 from moe_core.jobs.inspect_model import inspect_model
 from moe_core.jobs.load_model import ModelRequest
 from moe_core.jobs.record import RecordRequest
+from moe_core.quizzes.reading.answers import AnswersFrom
 from tests.job_results import result_of
 
 
@@ -105,6 +106,48 @@ def test_model_and_quiz_are_described(dialog: RecordDialog) -> None:
     assert dialog.form.notes["quiz"].text() == "800 questions in 10 subjects"
     assert dialog.form.notes["device"].text() == f"auto is {summary.device} here"
     assert dialog.form.notes["amount"].text() == "800 questions are asked"
+
+
+def test_a_bad_row_is_named_at_once_and_nothing_can_be_recorded(
+    dialog: RecordDialog, qtbot: QtBot, tmp_path: Path
+) -> None:
+    """The sentence and the first rows stand below the quiz; a mended file can be recorded."""
+    path = tmp_path / "own.csv"
+    path.write_text("question,A,B,answer\nq,x,y,A\nr,x,y,C\n", encoding="utf-8")
+    type_into(dialog.form.quiz, str(path))
+    wait_for_checks(qtbot, dialog)
+    assert "1 problem in 2 rows" in dialog.form.notes["quiz"].text()
+    assert "line 3: the answer 'C'" in dialog.form.notes["quiz"].text()
+    assert not dialog.record.isEnabled()
+    assert "1 problem in 2 rows" in dialog.record.toolTip()
+
+
+def test_how_answers_are_read_can_be_said(dialog: RecordDialog, qtbot: QtBot, tmp_path: Path) -> None:
+    """Numbers that look counted from 1 are asked about, and recorded as the person says."""
+    path = tmp_path / "own.csv"
+    path.write_text("question,A,B,answer\n" + "q,x,y,1\nr,x,y,2\n" * 4, encoding="utf-8")
+    type_into(dialog.form.quiz, str(path))
+    wait_for_checks(qtbot, dialog)
+    assert "look counted from 1" in dialog.form.notes["quiz"].text()
+    assert not dialog.record.isEnabled()
+    dialog.form.answers.setFocus()
+    for _ in range(2):  # past those counted from 0
+        QTest.keyClick(dialog.form.answers, Qt.Key.Key_Down)
+    wait_for_checks(qtbot, dialog)
+    assert dialog.form.notes["quiz"].text() == "8 questions in 1 subject"
+    assert accepted(qtbot, dialog).answers_from is AnswersFrom.ONE
+
+
+def test_a_quiz_without_answers_says_so(dialog: RecordDialog, qtbot: QtBot, tmp_path: Path) -> None:
+    """And which column may have been meant."""
+    path = tmp_path / "own.csv"
+    path.write_text("question,A,B,label\nq,x,y,A\n", encoding="utf-8")
+    type_into(dialog.form.quiz, str(path))
+    wait_for_checks(qtbot, dialog)
+    said = dialog.form.notes["quiz"].text()
+    assert "the quiz names no right answers" in said
+    assert "the column label may hold answers and is not used" in said
+    assert dialog.record.isEnabled()
 
 
 def test_a_model_that_does_not_fit_says_which_part() -> None:

@@ -9,6 +9,7 @@ from moe_core.jobs.inspect_quiz import QuizSummary, SubjectSummary
 from moe_core.jobs.load_model import ModelRequest
 from moe_core.jobs.record import RecordRequest
 from moe_core.jobs.run_plan import RunOptions
+from moe_core.quizzes.reading.answers import AnswersFrom
 from moe_core.quizzes.selection import QuestionSelection
 
 QUIZ = QuizSummary("q", (SubjectSummary("anatomy", 10, 5), SubjectSummary("law", 30, 2)))
@@ -32,6 +33,7 @@ def test_every_field_reaches_the_request() -> None:
         True,
         "answer",
         " /tmp/x.h5",
+        "1",
     )
     assert values.request == RecordRequest(
         ModelRequest("org/name", "cpu", "float16", offline=True),
@@ -39,6 +41,7 @@ def test_every_field_reaches_the_request() -> None:
         Path("/tmp/x.h5"),
         QuestionSelection(("law", "anatomy"), sample=20, seed=7),
         RunOptions(5, "chat", "answer", 512, True),
+        answers_from=AnswersFrom.ONE,
     )
     first = RecordValues(amount="first", count=3, seed=7).selection
     assert first == QuestionSelection(limit=3)
@@ -57,7 +60,9 @@ def test_paths_are_those_that_a_shell_would_make(monkeypatch: pytest.MonkeyPatch
 
 def test_what_is_remembered_comes_back() -> None:
     """All but the path; nonsense gives the default."""
-    values = RecordValues("m", "q", "s", "first", 3, 2, 1, "chat", True, "cpu", "float16", 9, True, "answer", "out.h5")
+    values = RecordValues(
+        "m", "q", "s", "first", 3, 2, 1, "chat", True, "cpu", "float16", 9, True, "answer", "out.h5", "1"
+    )
     assert RecordValues.from_json(values.to_json()) == RecordValues(**{**values.__dict__, "out": ""})
     nonsense = {"model": 3, "count": "many", "offline": 1, "seed": True, "out": "kept.h5", "unknown": []}
     assert RecordValues.from_json(nonsense) == RecordValues()

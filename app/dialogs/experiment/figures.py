@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from app.running.experiments import ExperimentRun
 from app.widgets.tables.array_table import ArrayTable, ColumnStyle
-from moe_core.experiments.figure import figure_of
 from moe_core.experiments.result import ExperimentPoint, curves_of
 from moe_core.experiments.text import COLUMNS, point_name, table_row
 from moe_core.figures.points import PointFigure
@@ -24,6 +23,7 @@ from moe_core.numbers.formatting import (
     points_interval,
     significant,
 )
+from moe_core.reports.experiment_figure import figure_of
 
 
 def _points(value: float) -> str:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from app import theme
 from app.content.comparison_values import AnswerChanges
-from app.widgets.outcome_toggles import OutcomeMark
+from app.widgets.filter.outcome_toggles import OutcomeMark
 from app.widgets.tables.array_table import ArrayTable, Cell, ColumnStyle
 from moe_core.measures.question_table import OUTCOMES, Outcome, QuestionTable
 from moe_core.numbers.formatting import NOTHING, significant

@@ -10,7 +10,7 @@ from app.content.captions import condition_texts
 from app.state.session import Session
 from app.state.state import State
 from app.state.trace_data import TraceData
-from app.widgets.filter_bar import FilterBar
+from app.widgets.filter.bar import FilterBar
 from moe_core.errors import InterventionError
 from moe_core.interventions.intervention import parse_mask
 from moe_core.measures.question_filter import EVERYTHING, Expert, QuestionFilter

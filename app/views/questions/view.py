@@ -16,7 +16,7 @@ from app.view import View
 from app.views.questions.columns import ELASTIC, LEADING, MARKS, OF_WHAT_IF, STYLES, array_table
 from app.views.questions.filter_editor import FilterEditor
 from app.widgets.figures.table_figure import TableFigure
-from app.widgets.filter_bar import FilterBar
+from app.widgets.filter.bar import FilterBar
 from app.widgets.tables.array_table import ArrayTable, IndexArray
 from app.widgets.tables.no_match import NoMatch
 from app.widgets.tables.view import ArrayTableView

@@ -6,8 +6,8 @@ from PySide6.QtCore import QEvent, Qt, Signal
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QListWidget, QListWidgetItem, QWidget
 
-from app.widgets.popups.popup_button import PopupButton, flat_button
-from app.widgets.search_field import SearchField
+from app.widgets.filter.popup_button import PopupButton, flat_button
+from app.widgets.filter.search_field import SearchField
 
 _NAME = Qt.ItemDataRole.UserRole
 _MOST_ROWS = 14

@@ -5,8 +5,8 @@ from math import isfinite
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QFormLayout, QWidget
 
-from app.widgets.popups.popup_button import PopupButton, flat_button, note
-from app.widgets.search_field import SearchField
+from app.widgets.filter.popup_button import PopupButton, flat_button, note
+from app.widgets.filter.search_field import SearchField
 
 _MEANING = (
     "Log-probability of the right choice less that of the best other one, in nats: "

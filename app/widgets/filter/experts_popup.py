@@ -3,8 +3,8 @@
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QHBoxLayout, QRadioButton, QWidget
 
-from app.widgets.popups.popup_button import PopupButton, flat_button, note
-from app.widgets.search_field import SearchField
+from app.widgets.filter.popup_button import PopupButton, flat_button, note
+from app.widgets.filter.search_field import SearchField
 
 
 class ExpertsPopup(PopupButton):

@@ -4,8 +4,8 @@ import pytest
 from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
-from app.widgets.popups.margin_popup import bound_in
-from app.widgets.search_field import SearchField
+from app.widgets.filter.margin_popup import bound_in
+from app.widgets.filter.search_field import SearchField
 
 
 @pytest.fixture

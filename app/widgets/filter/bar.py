@@ -5,13 +5,13 @@ from PySide6.QtGui import QPalette, QResizeEvent
 from PySide6.QtWidgets import QGridLayout, QLabel, QToolButton, QWidget
 
 from app import theme
-from app.widgets.chip_row import ChipRow
+from app.widgets.filter.chip_row import ChipRow
+from app.widgets.filter.experts_popup import ExpertsPopup
+from app.widgets.filter.margin_popup import MarginPopup
+from app.widgets.filter.outcome_toggles import OutcomeMark, OutcomeToggles
+from app.widgets.filter.search_field import SearchField
+from app.widgets.filter.subject_popup import SubjectPopup
 from app.widgets.flow_layout import FlowLayout
-from app.widgets.outcome_toggles import OutcomeMark, OutcomeToggles
-from app.widgets.popups.experts_popup import ExpertsPopup
-from app.widgets.popups.margin_popup import MarginPopup
-from app.widgets.popups.subject_popup import SubjectPopup
-from app.widgets.search_field import SearchField
 
 _WIDE_IN_CHARACTERS = 100
 

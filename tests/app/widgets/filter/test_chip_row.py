@@ -5,7 +5,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QAbstractButton, QVBoxLayout, QWidget
 from pytestqt.qtbot import QtBot
 
-from app.widgets.chip_row import ChipRow
+from app.widgets.filter.chip_row import ChipRow
 
 TEXTS = {"text": "“what”", "subjects": "reading or capitals", "margin": "margin ≥ 3"}
 

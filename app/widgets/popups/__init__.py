@@ -1,1 +1,0 @@
-"""Buttons that open a small panel to choose something in."""

@@ -2,31 +2,32 @@
 
 import json
 from dataclasses import asdict
+from typing import Annotated
 
 import typer
 
 from moe_core.commands.command import Command
 from moe_core.commands.job_console import run_job
+from moe_core.commands.options import AsJson, BatchTokens, Device, Dtype, Sample, Shots
 from moe_core.jobs.bench import BenchRequest, Speed, bench
 from moe_core.jobs.load_model import ModelRequest
-from moe_core.jobs.run_plan import MAX_BATCH_TOKENS, RunOptions
+from moe_core.jobs.run_plan import RunOptions
 from moe_core.quizzes.selection import QuestionSelection
 
 
 def measure(
-    model: str = typer.Option("demo", help="Hub id, local folder, or demo."),
-    quiz: str = typer.Option("demo", help="mmlu, mmlu:PATH, a quiz file, or demo."),
-    full_size: bool = typer.Option(
-        False, "--full-size", help="OLMoE-1B-7B's architecture with random weights, built on the device."
-    ),
-    sample: int | None = typer.Option(None, min=1, help="Only N questions, drawn from all subjects in proportion."),
-    shots: int = typer.Option(0, min=0, help="Worked examples before each question."),
-    device: str = typer.Option("auto", help="auto, cpu, cuda:0, .."),
-    dtype: str = typer.Option("auto", help="auto, float32, bfloat16 or float16."),
-    batch_tokens: int | None = typer.Option(
-        None, min=1, max=MAX_BATCH_TOKENS, help="Tokens per forward pass, padding included."
-    ),
-    as_json: bool = typer.Option(False, "--json", help="Print the result as JSON."),
+    model: Annotated[str, typer.Option(help="Hub id, local folder, or demo.")] = "demo",
+    quiz: Annotated[str, typer.Option(help="mmlu, mmlu:PATH, a quiz file, or demo.")] = "demo",
+    full_size: Annotated[
+        bool,
+        typer.Option("--full-size", help="OLMoE-1B-7B's architecture with random weights, built on the device."),
+    ] = False,
+    sample: Sample = None,
+    shots: Shots = 0,
+    device: Device = "auto",
+    dtype: Dtype = "auto",
+    batch_tokens: BatchTokens = None,
+    as_json: AsJson = False,
 ) -> None:
     """Time recording, the same batches without recording, and plain matrix products, in one run."""
     request = BenchRequest(

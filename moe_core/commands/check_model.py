@@ -2,11 +2,13 @@
 
 import json
 from dataclasses import asdict
+from typing import Annotated
 
 import typer
 
 from moe_core.commands.command import Command
 from moe_core.commands.job_console import run_job
+from moe_core.commands.options import AsJson, Device, Dtype, Offline
 from moe_core.errors import ModelError
 from moe_core.jobs.load_model import ModelRequest, load_model
 from moe_core.models.loading.self_check import LayerCheck, ModelCheck, check_routing
@@ -15,11 +17,11 @@ from moe_core.traces.specification import ModelSpecification
 
 
 def check_model(
-    model: str = typer.Argument(help="Hub id (org/name or org/name@revision), local folder, or demo."),
-    device: str = typer.Option("auto", help="auto, cpu, cuda:0, .."),
-    dtype: str = typer.Option("auto", help="auto, float32, bfloat16 or float16."),
-    offline: bool = typer.Option(False, help="Use nothing from the network."),
-    as_json: bool = typer.Option(False, "--json", help="Print the result as JSON."),
+    model: Annotated[str, typer.Argument(help="Hub id (org/name or org/name@revision), local folder, or demo.")],
+    device: Device = "auto",
+    dtype: Dtype = "auto",
+    offline: Offline = False,
+    as_json: AsJson = False,
 ) -> None:
     """Replay a model's routing from its router logits: ids and weights must be exactly the model's own."""
     loaded = run_job(load_model(ModelRequest(model, device=device, dtype=dtype, offline=offline)))

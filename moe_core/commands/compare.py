@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from moe_core.commands.command import Command
+from moe_core.commands.options import AsJson
 from moe_core.comparison.comparison import Comparison, compare
 from moe_core.comparison.text import comparison_json, comparison_lines, intervention_text
 from moe_core.system.console_text import print_lines
@@ -21,7 +22,7 @@ def compare_traces(
     after: Annotated[
         Path, typer.Argument(metavar="B", readable=False, help="The trace after, usually with an intervention.")
     ],
-    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Compare two traces question by question: accuracy, flips, log-probabilities and routing."""
     start = time.monotonic()

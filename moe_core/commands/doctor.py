@@ -3,13 +3,12 @@
 import json
 from dataclasses import asdict
 
-import typer
-
 from moe_core.commands.command import Command
+from moe_core.commands.options import AsJson
 from moe_core.models.loading.machine import OLMOE_BYTES, Device, Machine, examine_machine
 
 
-def doctor(as_json: bool = typer.Option(False, "--json", help="Print the result as JSON.")) -> None:
+def doctor(as_json: AsJson = False) -> None:
     """Show versions, devices, what fits into their memory, and which data are at hand."""
     machine = examine_machine()
     if as_json:

@@ -10,7 +10,18 @@ import typer
 
 from moe_core.commands.command import Command
 from moe_core.commands.job_console import JobInterruptedError, run_job
-from moe_core.commands.whatif import read_subset
+from moe_core.commands.options import (
+    AsJson,
+    DeviceNow,
+    DtypeNow,
+    IdsFile,
+    ModelNow,
+    Offline,
+    PageFile,
+    RerunBaseline,
+    SubsetText,
+    read_subset,
+)
 from moe_core.errors import ExperimentError, MoeCoreError
 from moe_core.experiments import EXPERIMENTS
 from moe_core.experiments.design import ExperimentOptions
@@ -21,7 +32,7 @@ from moe_core.jobs.events import Event
 from moe_core.measures.scope import Scope
 from moe_core.reports.experiment_page import experiment_page
 from moe_core.system.console_text import print_lines
-from moe_core.traces.result_file import refuse_trace, write_result
+from moe_core.traces.result_file import refuse_target, write_result, writing
 
 _NAMES = ", ".join(experiment.name for experiment in EXPERIMENTS)
 _DEFAULTS = ExperimentOptions()
@@ -30,10 +41,8 @@ _DEFAULTS = ExperimentOptions()
 def run_experiment(
     name: Annotated[str, typer.Argument(metavar="NAME", help=f"Which one: {_NAMES}.")],
     trace: Annotated[Path, typer.Argument(readable=False, help="The baseline, whose questions are asked again.")],
-    subset: Annotated[str, typer.Option(help="all, or N questions drawn from all subjects in proportion.")] = "all",
-    ids: Annotated[
-        Path | None, typer.Option(readable=False, help="Only the questions whose ids stand here, one a line.")
-    ] = None,
+    subset: SubsetText = "all",
+    ids: IdsFile = None,
     seed: Annotated[int, typer.Option(min=0, help="Seed of --subset N, of the halves and of random masks.")] = 0,
     scope: Annotated[
         Scope | None, typer.Option(help="Tokens that count when experts are chosen, if not the experiment's own.")
@@ -47,22 +56,18 @@ def run_experiment(
     ] = "0,0.1,0.25,0.5,0.75,0.9",
     repeats: Annotated[int, typer.Option(min=0, help="Random masks beside the chosen ones.")] = _DEFAULTS.repeats,
     csv: Annotated[Path | None, typer.Option(readable=False, help="Write the points as CSV to this file.")] = None,
-    html: Annotated[
-        Path | None, typer.Option(readable=False, help="Write one self-contained page to this file.")
-    ] = None,
-    rerun_baseline: Annotated[
-        bool, typer.Option("--rerun-baseline", help="Ask the baseline's questions here too, and compare with that.")
-    ] = False,
-    model: Annotated[str, typer.Option(help="Where the model is now, if not where the trace says.")] = "",
-    device: Annotated[str, typer.Option(help="Another device than the baseline's: auto, cpu, cuda:0, ..")] = "",
-    dtype: Annotated[str, typer.Option(help="Another dtype than the baseline's.")] = "",
-    offline: Annotated[bool, typer.Option("--offline", help="Use nothing from the network.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+    html: PageFile = None,
+    rerun_baseline: RerunBaseline = False,
+    model: ModelNow = "",
+    device: DeviceNow = "",
+    dtype: DtypeNow = "",
+    offline: Offline = False,
+    as_json: AsJson = False,
 ) -> None:
     """Run a prepared experiment: never-used experts off, the best ones boosted, or a pruning curve."""
     experiment = find_experiment(name)
     for target in (csv, html):
-        _refuse_target(trace, target)
+        _check_target(trace, target)
     options = ExperimentOptions(seed, scope, read_numbers(factors), read_numbers(shares), best, repeats)
     request = ExperimentRequest(
         trace, options, read_subset(subset, ids, seed), rerun_baseline, model, device, dtype, offline
@@ -74,7 +79,8 @@ def run_experiment(
         print_lines([*result_lines(result), f"{result.seconds:.1f} s"])
     for target, text in ((csv, result_csv), (html, experiment_page)):
         if target is not None:
-            _write(target, text(result))
+            with writing("result", target):
+                write_result(target, text(result))
             if not as_json:
                 print_lines([f"Written: {target}"])
 
@@ -125,22 +131,10 @@ def _keeping_points(
         job.close()
 
 
-def _refuse_target(trace: Path, target: Path | None) -> None:
-    """Said before anything is run."""
-    if target is None:
-        return
-    if not target.parent.is_dir():
+def _check_target(trace: Path, target: Path | None) -> None:
+    if target is not None and not target.parent.is_dir():
         raise MoeCoreError(f"There is no folder {target.parent} to write {target.name} into.")
-    if target.exists() and trace.exists() and target.samefile(trace):
-        raise MoeCoreError(f"{target} is the trace itself: give another name.")
-    refuse_trace(target)
-
-
-def _write(target: Path, text: str) -> None:
-    try:
-        write_result(target, text)
-    except OSError as error:
-        raise MoeCoreError(f"The result cannot be written to {target}: {error.strerror or error}.") from error
+    refuse_target(target, trace)
 
 
 COMMAND = Command(name="experiment", run=run_experiment)

@@ -8,13 +8,13 @@ import typer
 
 from moe_core.commands.command import Command
 from moe_core.commands.job_console import run_job
-from moe_core.commands.whatif import read_actions
+from moe_core.commands.options import AsJson, ModelNow, Offline, read_actions
 from moe_core.errors import MoeCoreError
 from moe_core.interventions.intervention import Intervention
 from moe_core.jobs.export_pruned import ExportRequest, ExportResult, export_pruned, kept_experts
 from moe_core.system.console_text import print_lines
 from moe_core.traces.reader import open_trace
-from moe_core.traces.result_file import write_result
+from moe_core.traces.result_file import refuse_target, write_result, writing
 
 
 def export_pruned_model(
@@ -29,9 +29,9 @@ def export_pruned_model(
     keep_list: Annotated[
         Path | None, typer.Option(readable=False, help="Write the kept experts of every layer to this JSON file.")
     ] = None,
-    model: Annotated[str, typer.Option(help="Where the model is now, if not where the trace says.")] = "",
-    offline: Annotated[bool, typer.Option("--offline", help="Use nothing from the network.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+    model: ModelNow = "",
+    offline: Offline = False,
+    as_json: AsJson = False,
 ) -> None:
     """Write the smaller model that a mask stands for: same answers as re-routing, fewer weights."""
     if out is None and keep_list is None:
@@ -46,12 +46,9 @@ def export_pruned_model(
 def _write_keep_list(trace: Path, actions: Intervention, file: Path) -> None:
     with open_trace(trace) as opened:
         kept = kept_experts(actions, opened.specification.model)
-    if file.exists() and file.samefile(trace):
-        raise MoeCoreError(f"{file} is the trace itself: give the list another name.")
-    try:
+    refuse_target(file, trace)
+    with writing("list", file):
         write_result(file, json.dumps(kept.to_json()) + "\n")
-    except OSError as error:
-        raise MoeCoreError(f"The list cannot be written to {file}: {error.strerror or error}.") from error
 
 
 def _print_result(result: ExportResult | None, keep_list: Path | None, *, as_json: bool) -> None:

@@ -17,14 +17,15 @@ from moe_core.system.signal_watch import PATIENCE_S, SignalWatch
 
 Result = TypeVar("Result")
 LINE_INTERVAL_S = 5.0
+GOES_ON = "the same command goes on where it was"
 
 
 class JobInterruptedError(KeyboardInterrupt):
     """The user stopped the job; what it had written is kept."""
 
 
-def run_job(job: Generator[Event, None, Result], stream: TextIO = sys.stderr) -> Result:
-    """The job's result, its events shown on `stream`; raises JobInterruptedError after Ctrl+C.
+def run_job(job: Generator[Event, None, Result], stream: TextIO = sys.stderr, when_stopped: str = "") -> Result:
+    """The job's result, its events shown on `stream`; raises JobInterruptedError after Ctrl+C, saying `when_stopped`.
 
     The first Ctrl+C lets the batch in flight finish and be written, where that takes no longer than PATIENCE_S; a
     second one leaves at once.
@@ -45,6 +46,8 @@ def run_job(job: Generator[Event, None, Result], stream: TextIO = sys.stderr) ->
             if stop:
                 console.finish()
                 job.close()
+                if when_stopped:
+                    console.show(Notice(f"moescope: stopped; {when_stopped}."))
                 raise JobInterruptedError
 
 

@@ -7,13 +7,14 @@ import json
 import math
 import unicodedata
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import typer
 from numpy.typing import NDArray
 
 from moe_core.commands.command import Command
+from moe_core.commands.options import AsJson
 from moe_core.measures.routing_in_scope import entropy, renormalise
 from moe_core.quizzes.question import CHOICE_LETTERS
 from moe_core.traces.reader import Trace, open_trace
@@ -21,10 +22,10 @@ from moe_core.traces.records import SMALLER_BATCH_NOTE, Answer, Status
 
 
 def show(
-    trace: Path = typer.Argument(..., readable=False, help="The trace to read."),
-    question_id: str = typer.Argument(..., metavar="ID", help="Id of the question."),
-    all_tokens: bool = typer.Option(False, "--all-tokens", help="Also the routing of every prompt token."),
-    as_json: bool = typer.Option(False, "--json", help="Print the result as JSON."),
+    trace: Annotated[Path, typer.Argument(readable=False, help="The trace to read.")],
+    question_id: Annotated[str, typer.Argument(metavar="ID", help="Id of the question.")],
+    all_tokens: Annotated[bool, typer.Option("--all-tokens", help="Also the routing of every prompt token.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Show one question: its tokens, choices and answer, and the experts at every layer."""
     with open_trace(trace) as opened:

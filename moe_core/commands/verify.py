@@ -2,10 +2,12 @@
 
 import json
 from pathlib import Path
+from typing import Annotated
 
 import typer
 
 from moe_core.commands.command import Command
+from moe_core.commands.options import AsJson
 from moe_core.errors import TraceError
 from moe_core.system.console_text import print_lines
 from moe_core.traces.check import VerifyResult, verify
@@ -14,8 +16,8 @@ _IDS_SHOWN = 20
 
 
 def verify_trace(
-    trace: Path = typer.Argument(..., readable=False, help="The trace to check."),
-    as_json: bool = typer.Option(False, "--json", help="Print the result as JSON."),
+    trace: Annotated[Path, typer.Argument(readable=False, help="The trace to check.")],
+    as_json: AsJson = False,
 ) -> None:
     """Check every checksum of a trace; fails when anything recorded is damaged."""
     result = verify(trace)

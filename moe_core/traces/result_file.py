@@ -1,6 +1,8 @@
 """Files that results are written to because somebody asked for it: never over a trace, and never half."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from moe_core.errors import MoeCoreError
@@ -14,6 +16,24 @@ def refuse_trace(path: Path) -> None:
         with path.open("rb") as file:
             if file.read(len(_HDF5)) == _HDF5:
                 raise MoeCoreError(f"{path} is a trace and is never overwritten: give another name.")
+
+
+def refuse_target(target: Path | None, trace: Path) -> None:
+    """Raise MoeCoreError where a result of this trace must not be written to `target`; said before anything is run."""
+    if target is None:
+        return
+    if target.exists() and trace.exists() and target.samefile(trace):
+        raise MoeCoreError(f"{target} is the trace itself: give another name.")
+    refuse_trace(target)
+
+
+@contextmanager
+def writing(what: str, target: Path) -> Iterator[None]:
+    """Raise as MoeCoreError what the system says while `what` is written to `target`."""
+    try:
+        yield
+    except OSError as error:
+        raise MoeCoreError(f"The {what} cannot be written to {target}: {error.strerror or error}.") from error
 
 
 def write_result(path: Path, text: str) -> None:

@@ -1,0 +1,75 @@
+"""The options that several commands take, and what some of them mean together."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from moe_core.errors import InterventionError, MoeCoreError
+from moe_core.interventions.file import read_intervention
+from moe_core.interventions.intervention import Intervention, act_on, parse_experts
+from moe_core.jobs.rerun_plan import Subset
+from moe_core.jobs.run_plan import MAX_BATCH_TOKENS
+from moe_core.quizzes.selection import read_ids
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+Offline = Annotated[bool, typer.Option(help="Use nothing from the network.")]
+AllowNetworkFolder = Annotated[bool, typer.Option(help="Write to a network file system, where less is promised.")]
+
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda:0, ..")]
+Dtype = Annotated[str, typer.Option(help="auto, float32, bfloat16 or float16.")]
+BatchTokens = Annotated[
+    int | None, typer.Option(min=1, max=MAX_BATCH_TOKENS, help="Tokens per forward pass, padding included.")
+]
+Shots = Annotated[int, typer.Option(min=0, help="Worked examples before each question.")]
+Sample = Annotated[int | None, typer.Option(min=1, help="Only N questions, drawn from all subjects in proportion.")]
+IdsFile = Annotated[
+    Path | None, typer.Option(readable=False, help="Only the questions whose ids stand in this file, one a line.")
+]
+InterventionFile = Annotated[Path | None, typer.Option(readable=False, help="A JSON file with an intervention.")]
+PageFile = Annotated[Path | None, typer.Option(readable=False, help="Write one self-contained page to this file.")]
+
+# Of a run that asks a trace's questions again.
+SubsetText = Annotated[str, typer.Option(help="all, or N questions drawn from all subjects in proportion.")]
+RerunBaseline = Annotated[
+    bool, typer.Option("--rerun-baseline", help="Ask the baseline's questions here too, and compare with that.")
+]
+ModelNow = Annotated[str, typer.Option(help="Where the model is now, if not where the trace says.")]
+DeviceNow = Annotated[str, typer.Option(help="Another device than the baseline's: auto, cpu, cuda:0, ..")]
+DtypeNow = Annotated[str, typer.Option(help="Another dtype than the baseline's.")]
+
+
+class Effect(StrEnum):
+    """What a mask does to its experts."""
+
+    REROUTE = "reroute"
+    DROP = "drop"
+
+
+def read_actions(
+    mask: str, effect: Effect | None = None, boost: float | None = None, path: Path | None = None
+) -> Intervention:
+    """The intervention that the options of the command line mean; raises InterventionError where they contradict."""
+    if path is not None:
+        if mask or effect or boost is not None:
+            raise InterventionError("--intervention says all there is to do: leave out --mask, --effect and --boost.")
+        return read_intervention(path)
+    if boost is None:
+        return act_on(parse_experts(mask), (effect or Effect.REROUTE).value)
+    if effect is not None:
+        raise InterventionError("An expert is either masked or boosted: give --effect or --boost, not both.")
+    return act_on(parse_experts(mask), "boost", factor=boost)
+
+
+def read_subset(subset: str, ids: Path | None, seed: int) -> Subset:
+    """The questions that --subset and --ids mean; raises MoeCoreError where they are no choice or two."""
+    if ids is not None:
+        if subset != "all":
+            raise MoeCoreError("Give either --subset or --ids, not both.")
+        return Subset(ids=read_ids(ids))
+    if subset == "all":
+        return Subset()
+    if not (subset.isdecimal() and len(subset) < 10):
+        raise MoeCoreError(f'"{subset[:40]}" is no subset: give all, or how many questions.')
+    return Subset(sample=int(subset), seed=seed)

@@ -101,6 +101,11 @@ class ExpertGrid:
             return self.metric.unit
         return "points" if self.is_signed else "%"
 
+    @property
+    def colour_title(self) -> str:
+        """What colours stand for, in `tick_unit`."""
+        return f"{self.metric.title} [{self.tick_unit}]" if self.tick_unit else self.metric.title
+
     def tick_text(self, value: float) -> str:
         """A round value at the colour bar, in `tick_unit`, no longer than needed."""
         if not self.is_share:

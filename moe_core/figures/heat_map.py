@@ -5,6 +5,7 @@ Axes: L layers, E experts.
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,7 @@ from moe_core.figures.curves import Reference
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
+Mark = Literal["dot", "blank", "hatch"]
 
 
 def _no_text(layer: int, expert: int) -> str:
@@ -66,6 +68,16 @@ class HeatMapFigure:
     def is_blank(self) -> BoolArray:
         """Cells that have no value [L, E]."""
         return np.isnan(self.values)
+
+    @property
+    def keys(self) -> list[tuple[Mark, str]]:
+        """The marks that there are, and what each means with the number of its cells."""
+        counts: list[tuple[Mark, int, str]] = [
+            ("dot", int(self.is_never_used.sum()), "never used"),
+            ("blank", int((self.is_blank & ~self.is_never_used).sum()), self.blank_name),
+            ("hatch", 0 if self.hatched is None else int(self.hatched.sum()), self.hatched_name),
+        ]
+        return [(mark, f"{words} ({n:,})") for mark, n, words in counts if n]
 
     def rgb(self, blank: tuple[int, int, int]) -> NDArray[np.uint8]:
         """Colour of each cell [L, E, 3]; `blank` where it has no value."""

@@ -49,7 +49,7 @@ def test_from_all_questions_to_those_of_one_expert_and_back(
     answers = independent.answer_experts[found]  # [n, L, K]
     layer, expert = 1, int(np.bincount(answers[:, 1].ravel()).argmax())
     layout = experts.heat_map.layout_now()
-    qtbot.mouseClick(experts.heat_map, LEFT, pos=layout.cell_rectangle(layer, expert).center().toPoint())
+    qtbot.mouseClick(experts.heat_map.viewport(), LEFT, pos=layout.cell_rectangle(layer, expert).center().toPoint())
     assert session.state.experts == {(layer, expert)}
     qtbot.keyClick(experts.heat_map, Qt.Key.Key_Return)
     users = [row for row in found if expert in independent.answer_experts[row, layer]]

@@ -134,6 +134,12 @@ class DifferenceGrid(WhatIfGrid):
         text = super().tick_text(value).replace("-", "−")
         return text if value <= 0 or text.startswith("+") else f"+{text}"
 
+    @property
+    def colour_title(self) -> str:
+        """Which way the change goes, too."""
+        unit = f" [{self.tick_unit}]" if self.tick_unit else ""
+        return f"{self.metric.title}, after less before{unit}"
+
     def rank_facts(self, layer: int, expert: int) -> list[str]:
         """None: the first of all would be the largest rise, which nobody asked for."""
         return []

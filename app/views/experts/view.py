@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Any, cast
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QPalette
+from PySide6.QtGui import QActionGroup, QPalette
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
 from app.content.captions import caption, nothing_compared_text
@@ -45,9 +45,9 @@ class ExpertsView(View):
         self._grid: ExpertGrid | None = None
         self._hatching = Hatching(Intervention())
         self._place: Place | None = None
-        self._marginal: Marginal = "mean"
         self._metric = self._make_metric_box()
         self._colours = ColourControls()
+        self._bars = self._make_bars_choice()
         self._n = ElidingLabel()
         self._n.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Preferred)
         self._n.setAccessibleName("Questions behind the grid")
@@ -85,9 +85,15 @@ class ExpertsView(View):
 
     def set_options(self, options: dict[str, Any]) -> None:
         colours = options.get("colours")
-        if options.get("marginals") in ("mean", "sum"):
-            self._marginal = options["marginals"]
+        for action in self._bars.actions():
+            if action.data() == options.get("marginals"):
+                action.setChecked(True)
         self._colours.set_options(colours if isinstance(colours, dict) else {})
+
+    @property
+    def _marginal(self) -> Marginal:
+        """What the bars at the sides show."""
+        return cast("Marginal", self._bars.checkedAction().data())
 
     def _show_nothing(self, state: State, grid: ExpertGrid) -> None:
         self._grid = None
@@ -141,6 +147,10 @@ class ExpertsView(View):
                 hatched=self._hatching.cells(values.shape),
                 hatched_name=self._hatching.words,
                 note=grid.note(),
+                title=self.figure.title,
+                value_title=grid.colour_title,
+                format_value=grid.tick_text,
+                describe=lambda layer, expert: self._tip(Place(layer, expert)),
             )
         )
         beyond = bool((values < scale.low).any()), bool((values > scale.high).any())
@@ -189,18 +199,16 @@ class ExpertsView(View):
     def _on_more(self) -> None:
         menu = self.figure.menu()
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        menu.addSeparator()
-        for kind in ("mean", "sum"):
-            action = menu.addAction(f"Bars at the sides: {kind}")
-            action.setCheckable(True)
-            action.setChecked(kind == self._marginal)
-            action.setData(kind)
-            action.triggered.connect(self._on_marginal_chosen)
         menu.popup(self._more.mapToGlobal(self._more.rect().bottomLeft()))
 
-    def _on_marginal_chosen(self) -> None:
-        self._marginal = cast("Marginal", self.sender().data())  # type: ignore[attr-defined]  # it is a QAction
-        self._colour()
+    def _make_bars_choice(self) -> QActionGroup:
+        group = QActionGroup(self)
+        for kind in ("mean", "sum"):
+            action = group.addAction(f"Bars at the sides: {kind}")
+            action.setCheckable(True)
+            action.setChecked(kind == "mean")
+            action.setData(kind)
+        return group
 
     def _make_metric_box(self) -> QComboBox:
         box = ElidingComboBox()
@@ -251,6 +259,8 @@ class ExpertsView(View):
         self._metric.activated.connect(self._on_metric_activated)
         self._colours.changed.connect(self._colour)
         self._more.clicked.connect(self._on_more)
+        self._bars.triggered.connect(self._colour)
+        self.figure.addActions([*self.heat_map.actions(), *self._bars.actions()])
         self.heat_map.tip_for = self._tip
         self.colour_bar.rows_beside = self.heat_map.rows_span
         self.heat_map.chosen.connect(self._on_chosen)

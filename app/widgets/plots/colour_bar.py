@@ -4,10 +4,11 @@ from collections.abc import Callable
 
 import numpy as np
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QFontMetricsF, QMouseEvent, QPainter, QPaintEvent, QPalette, QPolygonF
+from PySide6.QtGui import QColor, QFontMetricsF, QImage, QMouseEvent, QPainter, QPaintEvent, QPalette, QPolygonF
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from app import theme
+from moe_core.figures.colour_maps import colour_table
 from moe_core.figures.colour_scale import ColourScale
 
 _BAR_WIDTH = 14.0
@@ -71,12 +72,9 @@ class ColourBar(QWidget):
 
     def _paint(self, painter: QPainter, scale: ColourScale) -> None:
         bar = self.bar()
-        colours = scale.rgb(np.array([scale.value_at(place) for place in np.linspace(0, 1, 256)])).tolist()
-        step = bar.height() / len(colours)
-        for number, colour in reversed(list(enumerate(colours, start=1))):
-            top = bar.bottom() - number * step  # each goes down to the end, and the next one covers it: no seams
-            painter.fillRect(QRectF(bar.left(), top, bar.width(), bar.bottom() - top), QColor(*colour))
-        self._paint_ends(painter, bar, QColor(*colours[0]), QColor(*colours[-1]))
+        colours = np.ascontiguousarray(colour_table(scale.map_name)[::-1])  # the highest on top
+        painter.drawImage(bar, QImage(colours.data, 1, len(colours), 3, QImage.Format.Format_RGB888))
+        self._paint_ends(painter, bar, QColor(*colours[-1].tolist()), QColor(*colours[0].tolist()))
         self._paint_ticks(painter, bar, scale)
         if self._pointer is not None and np.isfinite(self._pointer):
             self._paint_pointer(painter, bar, self.place_of(self._pointer))
@@ -97,9 +95,8 @@ class ColourBar(QWidget):
         line = QFontMetricsF(self.font()).height()
         rule, text = (self.palette().color(role) for role in (QPalette.ColorRole.Dark, QPalette.ColorRole.Text))
         painter.setPen(text)
-        painter.drawText(
-            QRectF(0, bar.top() - _END - line - 2, self.width(), line), Qt.AlignmentFlag.AlignLeft, self._unit
-        )
+        above = QRectF(0, bar.top() - _END - line - 2, self.width(), line)
+        painter.drawText(above, Qt.AlignmentFlag.AlignLeft, self._unit)
         for value in self._ticks(scale):
             y = self.place_of(value)
             painter.fillRect(QRectF(bar.right(), y - 0.5, _TICK, 1), rule)

@@ -1,138 +1,134 @@
-"""Draws what stands around the cells of a heat map: heads, bars of the marginals, legend."""
+"""What stands around the cells of a heat map: heads, bars of the marginals, legend."""
 
 from collections.abc import Iterable
+from math import ceil
 
 import numpy as np
+import pyqtgraph
 from PySide6.QtCore import QRectF, Qt
-from PySide6.QtGui import QPainter, QPalette
+from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPalette
 
-from app import theme
-from app.widgets.plots.blank_colour import blank_colour
 from app.widgets.plots.grid_layout import GridLayout, Place
-from app.widgets.plots.heat_map_cells import slanted_lines
+from app.widgets.plots.heat_map_marks import blank_rgb, hatch
 from moe_core.figures.heat_map import FloatArray, HeatMapFigure
 
+HEAD_GAP = 6
+_THICKNESS = 0.8
+"""Share of a cell's side that a bar beside it takes."""
+_STEPS = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 _RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 _LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
-_CENTRE = Qt.AlignmentFlag.AlignCenter
+_BELOW = Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignBottom
+
+
+class HeadAxis(pyqtgraph.AxisItem):  # type: ignore[misc]  # pyqtgraph has no types
+    """Numbers of layers or experts in the middle of their cells, every second, fourth .. one where room is short."""
+
+    def __init__(self, side: str) -> None:
+        super().__init__(side, maxTickLength=0)
+        self.enableAutoSIPrefix(False)
+        self.setStyle(tickTextOffset=HEAD_GAP if side == "left" else 2, hideOverlappingLabels=False)
+
+    def tickValues(self, low: float, high: float, pixels: float) -> list[tuple[int, list[float]]]:
+        low, high = sorted((low, high))
+        metrics = QFontMetricsF(self.style["tickFont"])
+        needed = metrics.height() * 0.92
+        if self.orientation == "top":
+            needed = metrics.horizontalAdvance(str(int(high - 1e-9))) + 6
+        step = next((step for step in _STEPS if step * pixels >= needed * (high - low)), _STEPS[-1])
+        first = ceil((low - 0.5) / step) * step
+        return [(step, [number + 0.5 for number in range(first, ceil(high - 0.5), step)])]
+
+    def tickStrings(self, values: list[float], scale: float, spacing: float) -> list[str]:
+        return [str(int(value)) for value in values]
+
+
+class MarginalBars(pyqtgraph.ViewBox):  # type: ignore[misc]  # pyqtgraph has no types
+    """A slim bar for each layer beside the grid, or each expert below it, that goes along with the grid's zoom."""
+
+    def __init__(self, grid: pyqtgraph.ViewBox, *, of_layers: bool) -> None:
+        super().__init__(enableMenu=False, enableMouse=False, defaultPadding=0, invertY=True)
+        self._of_layers = of_layers
+        self._bars = pyqtgraph.BarGraphItem(x=[], width=[], height=[], pen=None)
+        self._rule = pyqtgraph.InfiniteLine(0, angle=90 if of_layers else 0)
+        self.addItem(self._bars)
+        self.addItem(self._rule)
+        (self.setYLink if of_layers else self.setXLink)(grid)
+
+    def set_values(self, values: FloatArray, *, is_signed: bool) -> None:
+        """Show one bar a value, none for NaN; signed ones from the middle, upwards where they are positive."""
+        lengths = np.nan_to_num(values) if is_signed else np.maximum(np.nan_to_num(values), 0)
+        places, largest = np.arange(len(lengths)) + 0.5, float(np.abs(lengths).max(initial=0.0)) or 1.0
+        span = (-largest if is_signed else 0.0, largest)
+        if self._of_layers:
+            self._bars.setOpts(x0=0, width=lengths, y=places, height=_THICKNESS)
+            self.setXRange(*span, padding=0)
+        else:
+            self._bars.setOpts(y0=0, height=lengths, x=places, width=_THICKNESS)
+            self.invertY(not is_signed)
+            self.setYRange(*span, padding=0)
+
+    def show_in(self, breadth: int) -> None:
+        """Take so many pixels across; 0 hides the bars."""
+        (self.setFixedWidth if self._of_layers else self.setFixedHeight)(breadth)
+        self.setVisible(breadth > 0)
+
+    def restyle(self, ink: QColor, rule: QColor) -> None:
+        """Draw bars and the line where they start in these colours."""
+        self._bars.setOpts(brush=ink)
+        self._rule.setPen(rule)
 
 
 def draw_heads(painter: QPainter, layout: GridLayout, palette: QPalette, layer: int, marked: Iterable[Place]) -> None:
-    """Numbers of layers and experts as far as there is room; the current layer, and the marked ones, stand out."""
-    faint, text = palette.color(QPalette.ColorRole.PlaceholderText), palette.color(QPalette.ColorRole.Text)
-    cells, size, line = layout.cells, layout.cell_size, layout.text.line
-    painter.setPen(faint)
-    painter.drawText(QRectF(cells.left(), 0, cells.width(), line), _CENTRE, "Expert")
-    painter.drawText(QRectF(0, 0, layout.text.row_head, line), _RIGHT, "Layer")
-    marked = list(marked)
-    rows = {place.layer for place in marked if place.layer is not None}
-    columns = {place.expert for place in marked if place.expert is not None}
-    for row in _labelled(layout.n_layers, layout.row_label_step, rows, line * 0.92 / size.height()):
-        painter.setPen(text if row in rows else faint)
-        _draw_row_head(painter, layout, row)
-    least = (layout.text.column_head + 6) / size.width()
-    for column in _labelled(layout.n_experts, layout.column_label_step, columns, least):
-        painter.setPen(text if column in columns else faint)
-        painter.drawText(_widened(layout.column_head(column), layout), _CENTRE, str(column))
-    if 0 <= layer < layout.n_layers:
-        head, accent = layout.row_head(layer), palette.color(QPalette.ColorRole.Accent)
-        painter.fillRect(QRectF(cells.left() - 4, head.top(), 3, head.height()), accent)
-
-
-def draw_marginals(painter: QPainter, layout: GridLayout, palette: QPalette, data: HeatMapFigure) -> None:
-    """A slim bar for each layer at the right and each expert below; all bars of a side have one scale."""
-    if layout.row_bars.isEmpty():
-        return
-    ink = theme.blend(palette.color(QPalette.ColorRole.Base), palette.color(QPalette.ColorRole.Text), 0.45)
-    across, below = layout.row_bars, layout.column_bars
-    for layer, (start, stop) in enumerate(bar_spans(data.row_marginals, across.width(), data.is_signed)):
-        top, bottom = _slim(layout.rows[layer], layout.rows[layer + 1])
-        painter.fillRect(QRectF(across.left() + start, top, stop - start, bottom - top), ink)
-    for expert, (start, stop) in enumerate(bar_spans(data.column_marginals, below.height(), data.is_signed)):
-        left, right = _slim(layout.columns[expert], layout.columns[expert + 1])
-        # Bars hang from the cells; signed ones stand up from the middle where they are positive.
-        top = below.bottom() - stop if data.is_signed else below.top() + start
-        painter.fillRect(QRectF(left, top, right - left, stop - start), ink)
-    _draw_axes(painter, layout, palette, data)
-
-
-def bar_spans(marginals: FloatArray, length: float, is_signed: bool) -> list[tuple[float, float]]:
-    """Start and stop of each bar in pixels; empty bars for NaN."""
-    known = np.nan_to_num(marginals)
-    largest = float(np.abs(known).max(initial=0.0)) or 1.0
-    if not is_signed:
-        return [(0.0, length * value / largest) for value in np.maximum(known, 0).tolist()]
-    ends = (length / 2 * (1 + known / largest)).tolist()
-    return [(min(length / 2, end), max(length / 2, end)) for end in ends]
-
-
-def draw_legend(painter: QPainter, layout: GridLayout, palette: QPalette, data: HeatMapFigure) -> None:
-    """Below everything: what the dot, the grey and the hatches mean, each with how many cells there are."""
-    line, x = layout.text.line, layout.cells.left()
-    top = (layout.cells if layout.column_bars.isEmpty() else layout.column_bars).bottom() + 4
-    faint = palette.color(QPalette.ColorRole.PlaceholderText)
-    for kind, text in legend_entries(data):
-        box = QRectF(x, top + line * 0.15, line * 0.7, line * 0.7)
-        _draw_sample(painter, kind, box, palette)
-        width = painter.fontMetrics().horizontalAdvance(text)
-        painter.setPen(faint)
-        painter.drawText(QRectF(box.right() + 5, top, width + 2, line), _LEFT, text)
-        x = box.right() + 5 + width + 16
-
-
-def legend_entries(data: HeatMapFigure) -> list[tuple[str, str]]:
-    """Kind of mark, and words for it with the number of cells; only for marks that are there."""
-    n_never = int(data.is_never_used.sum())
-    n_blank = int((data.is_blank & ~data.is_never_used).sum())
-    n_hatched = 0 if data.hatched is None else int(data.hatched.sum())
-    entries = [("dot", n_never, "never used"), ("blank", n_blank, "no value"), ("hatch", n_hatched, data.hatched_name)]
-    return [(kind, f"{words} ({n:,})") for kind, n, words in entries if n]
-
-
-def _draw_sample(painter: QPainter, kind: str, box: QRectF, palette: QPalette) -> None:
-    text = palette.color(QPalette.ColorRole.Text)
-    painter.fillRect(box, blank_colour(palette))
-    if kind == "dot":
-        painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(text)
-        painter.drawEllipse(box.center(), 2.0, 2.0)
-        painter.setBrush(Qt.BrushStyle.NoBrush)
-    elif kind == "hatch":
-        painter.setPen(text)
-        painter.drawLines(slanted_lines(box))
-
-
-def _draw_row_head(painter: QPainter, layout: GridLayout, layer: int) -> None:
-    box = layout.row_head(layer).adjusted(-4, 0, -7, 0)
-    grown = max(0.0, layout.text.line - box.height()) / 2
-    painter.drawText(box.adjusted(0, -grown, 0, grown), _RIGHT, str(layer))
-
-
-def _labelled(n: int, step: int, marked: set[int], least_distance: float) -> list[int]:
-    """Numbers to write: every `step`-th one, save where it would touch a marked one, and those."""
-    regular = [number for number in range(0, n, step) if all(abs(number - m) >= least_distance for m in marked)]
-    return [*regular, *marked]
-
-
-def _draw_axes(painter: QPainter, layout: GridLayout, palette: QPalette, data: HeatMapFigure) -> None:
-    across, below, line = layout.row_bars, layout.column_bars, layout.text.line
-    rule = palette.color(QPalette.ColorRole.Mid)
-    x = across.center().x() if data.is_signed else across.left()
-    y = below.center().y() if data.is_signed else below.top()
-    painter.fillRect(QRectF(x - 0.5, across.top(), 1, across.height()), rule)
-    painter.fillRect(QRectF(below.left(), y - 0.5, below.width(), 1), rule)
+    """What the axes' titles are; the marked numbers again, so that they stand out; a line at the current layer."""
+    rows, columns, line = layout.row_heads, layout.column_heads, painter.fontMetrics().height()
     painter.setPen(palette.color(QPalette.ColorRole.PlaceholderText))
-    painter.drawText(QRectF(across.left(), across.top() - line - 2, across.width(), line), _LEFT, data.marginal_name)
-    name = QRectF(0, below.top(), layout.text.row_head, line)
-    painter.drawText(name, _RIGHT, data.marginal_name)
+    painter.drawText(QRectF(columns.left(), 0, columns.width(), line), Qt.AlignmentFlag.AlignCenter, "Expert")
+    painter.drawText(QRectF(rows.left(), 0, rows.width() - HEAD_GAP, line), _RIGHT, "Layer")
+    for place in marked:
+        if place.layer is not None:
+            middle = layout.row_head(place.layer).center().y()
+            box = QRectF(rows.left(), middle - line / 2, rows.width() - HEAD_GAP, line)
+            _draw_over(painter, box, _RIGHT, str(place.layer), palette)
+        if place.expert is not None:
+            width = painter.fontMetrics().horizontalAdvance(str(place.expert)) + 6
+            middle = layout.column_head(place.expert).center().x()
+            box = QRectF(middle - width / 2, columns.bottom() - 2 - line, width, line)
+            _draw_over(painter, box, _BELOW, str(place.expert), palette)
+    head = layout.row_head(layer) & layout.row_heads
+    painter.fillRect(QRectF(head.right() - 4, head.top(), 3, head.height()), palette.color(QPalette.ColorRole.Accent))
 
 
-def _widened(box: QRectF, layout: GridLayout) -> QRectF:
-    grown = max(0.0, layout.text.column_head + 4 - box.width()) / 2
-    return box.adjusted(-grown, 0, grown, 0)
+def draw_bar_names(painter: QPainter, layout: GridLayout, palette: QPalette, name: str) -> None:
+    """What the bars at both sides are."""
+    across, below, line = layout.row_bars, layout.column_bars, painter.fontMetrics().height()
+    painter.setPen(palette.color(QPalette.ColorRole.PlaceholderText))
+    painter.drawText(QRectF(across.left(), across.top() - line - 2, across.width() + 20, line), _LEFT, name)
+    painter.drawText(QRectF(0, below.top(), below.left() - HEAD_GAP, line), _RIGHT, name)
 
 
-def _slim(start: float, stop: float) -> tuple[float, float]:
-    """A bar's edges: a pixel of air on either side where there is room for it."""
-    air = 1.0 if stop - start > 4 else 0.0
-    return start + air, stop - air
+def draw_legend(painter: QPainter, room: QRectF, palette: QPalette, data: HeatMapFigure) -> None:
+    """What the dot, the grey and the hatches mean, each with how many cells there are."""
+    text, metrics, line = palette.color(QPalette.ColorRole.Text), painter.fontMetrics(), room.height()
+    x = room.left()
+    for kind, words in data.keys:
+        box = QRectF(x, room.top() + line * 0.15, line * 0.7, line * 0.7)
+        painter.fillRect(box, QColor(*blank_rgb(palette)))
+        if kind == "hatch":
+            painter.fillRect(box, hatch(text, painter.device().devicePixelRatioF()))
+        elif kind == "dot":
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(text)
+            painter.drawEllipse(box.center(), 2.0, 2.0)
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+        left = box.right() + 5
+        words = metrics.elidedText(words, Qt.TextElideMode.ElideMiddle, int(room.right() - left))
+        painter.setPen(palette.color(QPalette.ColorRole.PlaceholderText))
+        painter.drawText(QRectF(left, room.top(), room.right() - left, line), _LEFT, words)
+        x = left + metrics.horizontalAdvance(words) + 16
+
+
+def _draw_over(painter: QPainter, box: QRectF, flags: Qt.AlignmentFlag, text: str, palette: QPalette) -> None:
+    painter.fillRect(box, palette.color(QPalette.ColorRole.Base))
+    painter.setPen(palette.color(QPalette.ColorRole.Text))
+    painter.drawText(box, flags, text)

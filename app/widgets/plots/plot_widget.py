@@ -51,12 +51,13 @@ class PlotWidget(pyqtgraph.GraphicsView):  # type: ignore[misc]  # pyqtgraph has
         self._pan_from: QPointF | None = None
         self._has_panned = False
         self._shows_focus = False
+        self.view_all_action = self._add_action("View all", ("0",), self.view_all)
         self._add_action("Zoom in", ("+", "="), self.zoom_in)
         self._add_action("Zoom out", ("-",), self.zoom_out)
-        self.view_all_action = self._add_action("View all", ("0",), self.view_all)
         self.view_all_action.setToolTip("Show the whole plot again (0)")
         self.view_all_button = QToolButton(self)
         self.view_all_button.setDefaultAction(self.view_all_action)
+        self.view_all_button.setAccessibleName("View all")
         self.view_all_button.setAutoRaise(True)
         self.view_all_button.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # the key 0 does the same
         self.view_all_button.hide()
@@ -69,6 +70,11 @@ class PlotWidget(pyqtgraph.GraphicsView):  # type: ignore[misc]  # pyqtgraph has
         slack = 1e-9 * max(whole.width(), whole.height())
         ends = (shown.topLeft() - whole.topLeft(), shown.bottomRight() - whole.bottomRight())
         return any(end.manhattanLength() > slack for end in ends)
+
+    @property
+    def is_panning(self) -> bool:
+        """Whether a button is down that moves what is shown."""
+        return self._pan_from is not None
 
     @property
     def figures_font(self) -> QFont:
@@ -116,29 +122,29 @@ class PlotWidget(pyqtgraph.GraphicsView):  # type: ignore[misc]  # pyqtgraph has
 
     def widget_rectangle(self, area: QRectF) -> QRectF:
         """Where an area of the view stands in the widget, in pixels."""
-        self._settle()
+        self.settle()
         return QRectF(self.view.childGroup.mapRectToScene(area))
 
     def widget_point(self, point: QPointF) -> QPointF:
         """Where a point of the view stands in the widget, in pixels."""
-        self._settle()
+        self.settle()
         return QPointF(self.view.childGroup.mapToScene(point))
 
     def view_point(self, place: QPointF) -> QPointF:
         """Which point of the view is at a place in the widget."""
-        self._settle()
+        self.settle()
         return QPointF(self.view.childGroup.mapFromScene(place))
+
+    def settle(self) -> None:
+        """Have layout and range applied, which both wait for the next painting."""
+        self.grid.activate()
+        self.view.updateMatrix()
 
     def place_button(self) -> None:
         """Put View all into the lower right corner."""
         button = self.view_all_button
         button.adjustSize()
         button.move(self.rect().bottomRight() - button.rect().bottomRight())
-
-    def _settle(self) -> None:
-        """Have layout and range applied, which both wait for the next painting."""
-        self.grid.activate()
-        self.view.updateMatrix()
 
     def _add_action(self, text: str, keys: tuple[str, ...], slot: object) -> QAction:
         action = QAction(text, self)

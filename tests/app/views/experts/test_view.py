@@ -19,7 +19,7 @@ from app.content.expert_grid import GRID_METRICS
 from app.state.session import Session
 from app.views.experts.view import ExpertsView
 from app.widgets.eliding_label import ElidingLabel
-from app.widgets.plots.blank_colour import blank_colour
+from app.widgets.plots.heat_map_marks import blank_rgb
 from app.window.main_window import MainWindow
 from moe_core.measures.question_filter import QuestionFilter
 from moe_core.measures.question_table import Outcome
@@ -143,7 +143,7 @@ def test_cells_have_the_colours_of_the_values(
     low, high = (-largest, largest) if is_signed else (np.nanmin(values), np.nanmax(values))
     colours = pyqtgraph.colormap.get("CET-D1" if is_signed else "cividis")
     image, layout = view.heat_map.grab().toImage(), view.heat_map.layout_now()
-    grey = np.array(blank_colour(view.palette()).getRgb()[:3])
+    grey = np.array(blank_rgb(view.palette()))
     for cell in np.ndindex(values.shape):
         box = layout.cell_rectangle(*cell)
         pixel = image.pixelColor(QPointF(box.right() - 2, box.bottom() - 2).toPoint())
@@ -181,14 +181,14 @@ def test_the_metric_box_changes_the_metric(view: ExpertsView, opened: Session, q
 def test_clicking_selects_for_everyone(view: ExpertsView, opened: Session, qtbot: QtBot) -> None:
     """Cells and layer go into the state, one edit to undo; what others select is outlined."""
     place = view.heat_map.layout_now().cell_rectangle(2, 7).center().toPoint()
-    qtbot.mouseClick(view.heat_map, Qt.MouseButton.LeftButton, pos=place)
+    qtbot.mouseClick(view.heat_map.viewport(), Qt.MouseButton.LeftButton, pos=place)
     assert (opened.state.experts, opened.state.layer) == (frozenset({(2, 7)}), 2)
     opened.undo_stack.undo()
     assert view.heat_map.selector.selected == frozenset()
     opened.set(replace(opened.state, experts=frozenset({(0, 3), (1, 3)})))
     assert view.heat_map.selector.selected == {(0, 3), (1, 3)}
     assert readout(view).startswith("Layer 2, expert 7")
-    qtbot.mouseMove(view.heat_map, QPoint(1, 1))
+    qtbot.mouseMove(view.heat_map.viewport(), QPoint(1, 1))
     view.heat_map.clearFocus()
     assert readout(view) == "2 selected (layer:expert): 0:3, 1:3"
 
@@ -199,8 +199,8 @@ def test_double_click_lists_the_questions(window: MainWindow, trace_path: Path, 
     view = window.views["experts"]
     assert isinstance(view, ExpertsView)
     place = view.heat_map.layout_now().cell_rectangle(1, 4).center().toPoint()
-    qtbot.mouseClick(view.heat_map, Qt.MouseButton.LeftButton, pos=place)
-    qtbot.mouseDClick(view.heat_map, Qt.MouseButton.LeftButton, pos=place)
+    qtbot.mouseClick(view.heat_map.viewport(), Qt.MouseButton.LeftButton, pos=place)
+    qtbot.mouseDClick(view.heat_map.viewport(), Qt.MouseButton.LeftButton, pos=place)
     assert window.session.state.filter.experts == ((1, 4),)
 
 
@@ -224,7 +224,7 @@ def test_pointing_says_value_interval_support_and_rank(
     values = expected(independent, "expert_accuracy", Scope.ANSWER, list(range(24)))
     used = (independent.answer_experts[:, 1, :, None] == np.arange(16)).any(axis=1).sum(axis=0)
     expert = int(np.nanargmax(values[1]))
-    qtbot.mouseMove(view.heat_map, view.heat_map.layout_now().cell_rectangle(1, expert).center().toPoint())
+    qtbot.mouseMove(view.heat_map.viewport(), view.heat_map.layout_now().cell_rectangle(1, expert).center().toPoint())
     said = readout(view)
     assert said.startswith(f"Layer 1, expert {expert} · {values[1, expert] * 100:.1f} % [")
     assert f"n = {used[expert]} of 24 questions" in said
@@ -248,7 +248,7 @@ def test_marginals_are_mean_or_sum(view: ExpertsView, independent: Trace, qtbot:
     assert data is not None
     sums = np.where(np.isfinite(values).any(axis=0), np.nansum(values, axis=0), np.nan)  # no bar where no layer has one
     np.testing.assert_allclose(data.column_marginals, sums, atol=HALF_PRECISION)
-    qtbot.mouseMove(view.heat_map, view.heat_map.layout_now().row_head(1).center().toPoint())
+    qtbot.mouseMove(view.heat_map.viewport(), view.heat_map.layout_now().row_head(1).center().toPoint())
     assert f"sum over {np.isfinite(values[1]).sum()} experts: " in readout(view)
 
 

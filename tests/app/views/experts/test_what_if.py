@@ -17,7 +17,6 @@ from app.content.expert_grid import GRID_METRICS
 from app.state.session import Session
 from app.state.what_if_state import Mode
 from app.views.experts.view import ExpertsView
-from app.widgets.plots.heat_map_sides import legend_entries
 from moe_core.figures.colour_maps import DIVERGING, SEQUENTIAL
 from moe_core.figures.heat_map import HeatMapFigure
 from moe_core.interventions.intervention import Intervention, act_on
@@ -56,8 +55,10 @@ def data(view: ExpertsView) -> HeatMapFigure:
 
 def point_at(view: ExpertsView, layer: int, expert: int, qtbot: QtBot) -> str:
     """The readout with the mouse on a cell."""
-    qtbot.mouseMove(view.heat_map, QPoint(1, 1))
-    qtbot.mouseMove(view.heat_map, view.heat_map.layout_now().cell_rectangle(layer, expert).center().toPoint())
+    qtbot.mouseMove(view.heat_map.viewport(), QPoint(1, 1))
+    qtbot.mouseMove(
+        view.heat_map.viewport(), view.heat_map.layout_now().cell_rectangle(layer, expert).center().toPoint()
+    )
     return view._readout.whole_text
 
 
@@ -145,11 +146,11 @@ def test_the_mask_being_edited_is_hatched(opened: Session, qtbot: QtBot) -> None
     edited = act_on({(0, 3)}, "drop").union(act_on({(1, 5)}, "reroute"))
     opened.set(replace(opened.state, intervention=edited))
     assert np.argwhere(data(view).hatched).tolist() == [[0, 3], [1, 5]]
-    assert ("hatch", "masked (2)") in legend_entries(data(view))
+    assert ("hatch", "masked (2)") in data(view).keys
     assert point_at(view, 0, 3, qtbot).endswith("to be dropped")
     assert point_at(view, 1, 5, qtbot).endswith("to be re-routed")
     opened.set(replace(opened.state, intervention=edited.union(act_on({(2, 0)}, "boost", factor=1.5))))
-    assert ("hatch", "masked or boosted (3)") in legend_entries(data(view))
+    assert ("hatch", "masked or boosted (3)") in data(view).keys
     assert point_at(view, 2, 0, qtbot).endswith("to be boosted × 1.5")
     opened.set(replace(opened.state, intervention=Intervention()))
     assert data(view).hatched is None
@@ -159,9 +160,9 @@ def test_another_mask_than_the_edited_one_is_named(view: ExpertsView, session: S
     """Beside a what-if its own experts are hatched; the edited ones come back with the baseline."""
     session.set(replace(session.state, intervention=act_on({(1, 1)}, "reroute")))
     assert np.argwhere(data(view).hatched).tolist() == [[0, 1], [2, 5]]
-    assert ("hatch", "masked in what-if “two off” (2)") in legend_entries(data(view))
+    assert ("hatch", "masked in what-if “two off” (2)") in data(view).keys
     session.set(replace(session.state, intervention=MASK))
-    assert ("hatch", "masked (2)") in legend_entries(data(view))
+    assert ("hatch", "masked (2)") in data(view).keys
     session.set(replace(session.state, intervention=act_on({(1, 1)}, "reroute"), mode=Mode.BASELINE))
     assert np.argwhere(data(view).hatched).tolist() == [[1, 1]]
 

@@ -3,23 +3,23 @@
 Axes: L layers, E experts.
 """
 
-import re
+from itertools import pairwise
 
 import numpy as np
 import pyqtgraph
 import pytest
 from numpy.typing import NDArray
-from PySide6.QtCore import QPoint, QPointF, Qt
-from PySide6.QtGui import QColor, QImage
+from PySide6.QtCore import QPoint, QPointF, QRectF, Qt
+from PySide6.QtGui import QColor, QImage, QPainter, QPalette, QPicture, QWheelEvent
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from app import theme
-from app.widgets.figures.figure import Figure
-from app.widgets.plots.blank_colour import blank_colour
 from app.widgets.plots.grid_layout import Place
 from app.widgets.plots.grid_selection import Cells, Choice
 from app.widgets.plots.heat_map import HeatMap
+from app.widgets.plots.heat_map_marks import blank_rgb
+from app.widgets.plots.heat_map_sides import HeadAxis
 from moe_core.figures.colour_scale import ColourScale
 from moe_core.figures.heat_map import HeatMapFigure
 
@@ -74,7 +74,7 @@ def colour_in(image: QImage, heat_map: HeatMap, layer: int, expert: int) -> QCol
 
 def click(qtbot: QtBot, heat_map: HeatMap, layer: int, expert: int, modifiers: Qt.KeyboardModifier = PLAIN) -> None:
     """A real click into a cell."""
-    qtbot.mouseClick(heat_map, Qt.MouseButton.LeftButton, modifiers, point(heat_map, layer, expert))
+    qtbot.mouseClick(heat_map.viewport(), Qt.MouseButton.LeftButton, modifiers, point(heat_map, layer, expert))
 
 
 def cells(layers: range, experts: range) -> Cells:
@@ -113,7 +113,7 @@ def test_zero_never_used_and_no_value_look_different(qtbot: QtBot, qapp: QApplic
     for name in ("cividis", "viridis", "CET-D1"):
         heat_map = shown(qtbot, make_data(2, 4, values=values, is_never_used=never, scale=ColourScale(name, -1.0, 1.0)))
         image = heat_map.grab().toImage()
-        grey = blank_colour(heat_map.palette())
+        grey = QColor(*blank_rgb(heat_map.palette()))
         zero, used_zero = colour_in(image, heat_map, 1, 1), colour_in(image, heat_map, 0, 1)
         assert zero == used_zero
         assert colour_in(image, heat_map, 0, 2) == colour_in(image, heat_map, 0, 3) == grey
@@ -176,26 +176,26 @@ def test_dragging_chooses_a_rectangle_when_the_button_is_let_go(heat_map: HeatMa
     """It is shown on the way, but asked for once; beyond the edge the nearest cell counts."""
     heard: list[Choice] = []
     heat_map.chosen.connect(heard.append)
-    qtbot.mousePress(heat_map, Qt.MouseButton.LeftButton, PLAIN, point(heat_map, 3, 6))
-    qtbot.mouseMove(heat_map, point(heat_map, 2, 5))
+    qtbot.mousePress(heat_map.viewport(), Qt.MouseButton.LeftButton, PLAIN, point(heat_map, 3, 6))
+    qtbot.mouseMove(heat_map.viewport(), point(heat_map, 2, 5))
     assert heat_map.selector.preview == cells(range(2, 4), range(5, 7))
-    qtbot.mouseMove(heat_map, QPoint(heat_map.width() + 40, point(heat_map, 1, 0).y()))
+    qtbot.mouseMove(heat_map.viewport(), QPoint(heat_map.width() + 40, point(heat_map, 1, 0).y()))
     assert heard == []
-    qtbot.mouseRelease(heat_map, Qt.MouseButton.LeftButton, PLAIN, point(heat_map, 1, 7))
+    qtbot.mouseRelease(heat_map.viewport(), Qt.MouseButton.LeftButton, PLAIN, point(heat_map, 1, 7))
     assert heard == [Choice(cells(range(1, 4), range(6, 8)), 1)]
 
 
 def test_heads_and_bars_choose_lines(heat_map: HeatMap, qtbot: QtBot) -> None:
     """A layer at its head or bar, an expert in every layer at its own; Ctrl adds."""
     layout = heat_map.layout_now()
-    qtbot.mouseClick(heat_map, Qt.MouseButton.LeftButton, PLAIN, layout.row_head(2).center().toPoint())
+    qtbot.mouseClick(heat_map.viewport(), Qt.MouseButton.LeftButton, PLAIN, layout.row_head(2).center().toPoint())
     assert heat_map.selector.selected == cells(range(2, 3), range(8))
-    qtbot.mouseClick(heat_map, Qt.MouseButton.LeftButton, CTRL, layout.column_head(5).center().toPoint())
+    qtbot.mouseClick(heat_map.viewport(), Qt.MouseButton.LeftButton, CTRL, layout.column_head(5).center().toPoint())
     assert heat_map.selector.selected == cells(range(2, 3), range(8)) | cells(range(4), range(5, 6))
     bar = QPoint(int(layout.row_bars.center().x()), point(heat_map, 1, 0).y())
-    qtbot.mouseClick(heat_map, Qt.MouseButton.LeftButton, PLAIN, bar)
+    qtbot.mouseClick(heat_map.viewport(), Qt.MouseButton.LeftButton, PLAIN, bar)
     assert heat_map.selector.selected == cells(range(1, 2), range(8))
-    qtbot.mouseClick(heat_map, Qt.MouseButton.LeftButton, SHIFT, layout.row_head(3).center().toPoint())
+    qtbot.mouseClick(heat_map.viewport(), Qt.MouseButton.LeftButton, SHIFT, layout.row_head(3).center().toPoint())
     assert heat_map.selector.selected == cells(range(1, 4), range(8))
 
 
@@ -237,8 +237,8 @@ def test_arrows_stop_at_the_edges(heat_map: HeatMap, qtbot: QtBot) -> None:
 def test_double_click_and_enter_activate(heat_map: HeatMap, qtbot: QtBot) -> None:
     """What is activated is selected first; Enter on a cell outside of the selection selects that."""
     with qtbot.waitSignal(heat_map.activated):
-        qtbot.mouseClick(heat_map, Qt.MouseButton.LeftButton, PLAIN, point(heat_map, 2, 2))
-        qtbot.mouseDClick(heat_map, Qt.MouseButton.LeftButton, PLAIN, point(heat_map, 2, 2))
+        qtbot.mouseClick(heat_map.viewport(), Qt.MouseButton.LeftButton, PLAIN, point(heat_map, 2, 2))
+        qtbot.mouseDClick(heat_map.viewport(), Qt.MouseButton.LeftButton, PLAIN, point(heat_map, 2, 2))
     assert heat_map.selector.selected == {(2, 2)}
     qtbot.keyClick(heat_map, Qt.Key.Key_Right, CTRL)
     with qtbot.waitSignal(heat_map.activated):
@@ -251,10 +251,10 @@ def test_pointing_tells_the_place(heat_map: HeatMap, qtbot: QtBot) -> None:
     heard: list[Place | None] = []
     heat_map.pointed.connect(heard.append)
     layout = heat_map.layout_now()
-    qtbot.mouseMove(heat_map, point(heat_map, 3, 1))
-    qtbot.mouseMove(heat_map, layout.row_head(1).center().toPoint())
-    qtbot.mouseMove(heat_map, layout.column_head(6).center().toPoint())
-    qtbot.mouseMove(heat_map, QPoint(1, 1))
+    qtbot.mouseMove(heat_map.viewport(), point(heat_map, 3, 1))
+    qtbot.mouseMove(heat_map.viewport(), layout.row_head(1).center().toPoint())
+    qtbot.mouseMove(heat_map.viewport(), layout.column_head(6).center().toPoint())
+    qtbot.mouseMove(heat_map.viewport(), QPoint(1, 1))
     assert heard == [Place(3, 1), Place(1, None), Place(None, 6), None]
 
 
@@ -279,15 +279,26 @@ def test_the_cursor_shows_only_with_the_focus(heat_map: HeatMap, qtbot: QtBot) -
     assert len(colours_within(heat_map.grab().toImage(), heat_map, 0, 0)) > 1
 
 
+def labels(axis: HeadAxis) -> dict[str, QRectF]:
+    """The numbers that an axis draws, and where."""
+    picture = QPicture()
+    painter = QPainter(picture)
+    _, _, texts = axis.generateDrawSpecs(painter)
+    painter.end()
+    return {text: box for box, _, text in texts}
+
+
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("size", [(330, 240), (560, 380), (1400, 900)])
 def test_labels_never_touch(qtbot: QtBot, shape: tuple[int, int], size: tuple[int, int]) -> None:
     """They are thinned out until there is room; the first of all is always there."""
     heat_map = shown(qtbot, make_data(*shape), *size)
     layout = heat_map.layout_now()
-    assert layout.column_label_step * layout.cell_size.width() >= layout.text.column_head + 4
-    assert layout.row_label_step * layout.cell_size.height() >= layout.text.line * 0.9
-    assert layout.cells.right() <= heat_map.width() + shape[1]
+    for axis in (heat_map.row_heads, heat_map.column_heads):
+        boxes = labels(axis)
+        assert "0" in boxes
+        assert not [pair for pair in pairwise(boxes.values()) if pair[0].intersects(pair[1])]
+    assert layout.area.right() <= heat_map.width() + shape[1]
     assert (np.diff(layout.columns) > 0).all()
     assert (np.diff(layout.rows) > 0).all()
 
@@ -300,25 +311,9 @@ def test_edges_of_cells_fall_on_pixels_of_the_screen(qtbot: QtBot) -> None:
         np.testing.assert_array_equal(edges * heat_map.devicePixelRatioF() % 1, 0)
 
 
-def test_the_figure_is_exported_as_shapes_and_text(qtbot: QtBot) -> None:
-    """SVG: a rectangle for each cell, numbers and words as text, no picture."""
-    heat_map = shown(qtbot, make_data(4, 8, note="Nothing to compare."))
-    figure = Figure(heat_map, "Experts")
-    qtbot.addWidget(figure)
-    figure.resize(500, 320)
-    figure.show()
-    svg = figure.svg().decode()
-    assert "<image" not in svg
-    for text in ("Expert", "Layer", "mean", "Nothing to compare."):
-        assert re.search(rf">\s*{text}\s*<", svg), text
-    lowest, highest = "#00204d", "#ffea46"
-    assert lowest in svg
-    assert highest in svg
-
-
 def test_other_sizes_after_pointing_are_harmless(heat_map: HeatMap, qtbot: QtBot) -> None:
     """A smaller model comes in while the mouse is on an expert that it lacks."""
-    qtbot.mouseMove(heat_map, point(heat_map, 3, 7))
+    qtbot.mouseMove(heat_map.viewport(), point(heat_map, 3, 7))
     heat_map.setFocus()
     click(qtbot, heat_map, 3, 7)
     with qtbot.waitSignal(heat_map.pointed) as heard:
@@ -327,3 +322,154 @@ def test_other_sizes_after_pointing_are_harmless(heat_map: HeatMap, qtbot: QtBot
     assert heard.args == [None]
     assert heat_map.selector.cursor == (1, 2)
     heat_map.grab()
+
+
+def turn_wheel(heat_map: HeatMap, place: QPoint, steps: int) -> None:
+    """The wheel away from the hand, over a place of the widget."""
+    port, at = heat_map.viewport(), QPointF(place)
+    modes = Qt.MouseButton.NoButton, PLAIN, Qt.ScrollPhase.NoScrollPhase, False
+    QApplication.sendEvent(port, QWheelEvent(at, port.mapToGlobal(at), QPoint(), QPoint(0, 120 * steps), *modes))
+
+
+@pytest.fixture
+def zoomed(qtbot: QtBot) -> HeatMap:
+    """16 layers, 64 experts; zoomed in on layer 5, expert 40."""
+    made = shown(qtbot, make_data(16, 64), 700, 420)
+    turn_wheel(made, point(made, 5, 40), 4)
+    return made
+
+
+def test_the_wheel_zooms_about_the_cell_under_the_mouse(zoomed: HeatMap, qtbot: QtBot) -> None:
+    """It stays there, larger, and in its colour; what is out of sight cannot be pointed at."""
+    whole = shown(qtbot, make_data(16, 64), 700, 420).layout_now()
+    layout, image = zoomed.layout_now(), zoomed.grab().toImage()
+    assert layout.place_at(whole.cell_rectangle(5, 40).center()) == Place(5, 40)
+    assert layout.cell_size.width() > 1.5 * whole.cell_size.width()
+    seen = [cell for cell in np.ndindex(16, 64) if layout.area.contains(layout.cell_rectangle(*cell))]
+    assert (5, 40) in seen
+    assert (15, 0) not in seen
+    assert zoomed.data is not None
+    colours = zoomed.data.rgb((0, 0, 0))
+    for cell in seen:
+        assert np.abs(np.array(colour_in(image, zoomed, *cell).getRgb()[:3]) - colours[cell].astype(int)).max() <= 1
+    assert not layout.area.contains(layout.cell_rectangle(0, 0).center())
+    assert layout.place_at(layout.cell_rectangle(0, 0).center()) is None
+
+
+def test_the_wheel_over_a_head_zooms_its_lines_alone(heat_map: HeatMap) -> None:
+    """Layers at the left, experts above."""
+    layout = heat_map.layout_now()
+    turn_wheel(heat_map, layout.row_head(2).center().toPoint(), 2)
+    assert heat_map.layout_now().cell_size.height() > layout.cell_size.height() + 1
+    assert heat_map.layout_now().cell_size.width() == layout.cell_size.width()
+
+
+def test_view_all_returns(zoomed: HeatMap, qtbot: QtBot) -> None:
+    """By button and by key; new values leave a zoom alone, another shape does not."""
+    close = zoomed.layout_now().cell_size
+    zoomed.set_data(make_data(16, 64, is_signed=True))
+    assert zoomed.layout_now().cell_size == close
+    qtbot.mouseClick(zoomed.view_all_button, Qt.MouseButton.LeftButton)
+    assert zoomed.layout_now().cell_rectangle(0, 0).topLeft() == zoomed.layout_now().area.topLeft().toPoint()
+    assert zoomed.layout_now().cell_size.width() < close.width()
+    turn_wheel(zoomed, point(zoomed, 5, 40), 4)
+    zoomed.set_data(make_data(8, 32))
+    assert not zoomed.is_zoomed
+
+
+def test_selecting_works_while_zoomed(zoomed: HeatMap, qtbot: QtBot) -> None:
+    """Clicks and drags mean the cells that are seen, and their outline stands around them; arrows go on beyond."""
+    click(qtbot, zoomed, 5, 41)
+    assert zoomed.selector.selected == {(5, 41)}
+    drag_from, drag_to = point(zoomed, 4, 38), point(zoomed, 6, 39)
+    qtbot.mousePress(zoomed.viewport(), Qt.MouseButton.LeftButton, PLAIN, drag_from)
+    qtbot.mouseMove(zoomed.viewport(), drag_to)
+    qtbot.mouseRelease(zoomed.viewport(), Qt.MouseButton.LeftButton, PLAIN, drag_to)
+    assert zoomed.selector.selected == cells(range(4, 7), range(38, 40))
+    image, box = zoomed.grab().toImage(), zoomed.layout_now().cell_rectangle(4, 38)
+    accent = zoomed.palette().color(QPalette.ColorRole.Accent)
+    assert accent in [image.pixelColor(int(box.left()) + step, int(box.center().y())) for step in (-1, 0, 1)]
+    qtbot.mouseClick(
+        zoomed.viewport(), Qt.MouseButton.LeftButton, PLAIN, zoomed.layout_now().row_head(5).center().toPoint()
+    )
+    assert zoomed.selector.selected == cells(range(5, 6), range(64))
+
+
+def test_keys_bring_the_cursor_into_sight(zoomed: HeatMap, qtbot: QtBot) -> None:
+    """What is shown moves along, as far as it takes."""
+    zoomed.setFocus()
+    click(qtbot, zoomed, 5, 40)
+    size = zoomed.layout_now().cell_size
+    for key, cell in ((Qt.Key.Key_End, (5, 63)), (Qt.Key.Key_PageUp, (0, 63)), (Qt.Key.Key_Home, (0, 0))):
+        qtbot.keyClick(zoomed, key)
+        layout = zoomed.layout_now()
+        assert zoomed.selector.selected == {cell}
+        assert layout.area.adjusted(-1, -1, 1, 1).contains(layout.cell_rectangle(*cell))
+        assert layout.cell_size.width() == pytest.approx(size.width())
+
+
+def test_dragging_with_the_middle_button_moves_the_cells(zoomed: HeatMap, qtbot: QtBot) -> None:
+    """Nothing is selected by it, and the mouse is on the same cell as before."""
+    heard: list[object] = []
+    zoomed.chosen.connect(heard.append)
+    start, stop = point(zoomed, 5, 40), point(zoomed, 5, 40) + QPoint(60, 30)
+    qtbot.mousePress(zoomed.viewport(), Qt.MouseButton.MiddleButton, PLAIN, start)
+    qtbot.mouseMove(zoomed.viewport(), stop)
+    qtbot.mouseRelease(zoomed.viewport(), Qt.MouseButton.MiddleButton, PLAIN, stop)
+    assert zoomed.layout_now().place_at(QPointF(stop)) == Place(5, 40)
+    assert heard == []
+
+
+def test_bars_follow_the_zoom(zoomed: HeatMap) -> None:
+    """Each stands beside its line: ink in the middle of the cell's side, none beyond the grid's own area."""
+    values = np.zeros((16, 64))
+    values[5] = values[:, 40] = 1.0
+    zoomed.set_data(make_data(16, 64, values=values, row_marginals=values[:, 0], column_marginals=values[0]))
+    layout, image = zoomed.layout_now(), zoomed.grab().toImage()
+    base = zoomed.palette().color(QPalette.ColorRole.Base)
+    for layer in (4, 5, 6):
+        beside = QPointF(layout.row_bars.center().x(), layout.cell_rectangle(layer, 40).center().y()).toPoint()
+        assert (image.pixelColor(beside) != base) == (layer == 5)
+    for expert in (39, 40, 41):
+        below = QPointF(layout.cell_rectangle(5, expert).center().x(), layout.column_bars.center().y()).toPoint()
+        assert (image.pixelColor(below) != base) == (expert == 40)
+
+
+def test_dots_fade_out_where_cells_are_small(qtbot: QtBot) -> None:
+    """In full from 8 pixels on, fainter below, and back when they are zoomed in."""
+    never = np.ones((48, 128), bool)
+    heat_map = shown(qtbot, make_data(48, 128, values=np.zeros((48, 128)), is_never_used=never), 620, 480)
+    small = distance(heat_map.grab().toImage().pixelColor(point(heat_map, 20, 60)), colour_of_zero())
+    turn_wheel(heat_map, point(heat_map, 20, 60), 6)
+    assert min(heat_map.layout_now().cell_size.width(), heat_map.layout_now().cell_size.height()) > 8
+    large = distance(heat_map.grab().toImage().pixelColor(point(heat_map, 20, 60)), colour_of_zero())
+    assert small < 30 < 100 < large
+
+
+def colour_of_zero() -> QColor:
+    """The first colour of the map."""
+    return QColor(*ColourScale("cividis", 0.0, 1.0).rgb(np.array(0.0)).tolist())
+
+
+def test_one_menu_has_what_the_plot_can_do(heat_map: HeatMap) -> None:
+    """View all can be asked for only while it would do something."""
+    view_all = next(action for action in heat_map.actions() if action.text() == "View all")
+    assert not view_all.isEnabled()
+    turn_wheel(heat_map, point(heat_map, 1, 1), 2)
+    assert view_all.isEnabled()
+    view_all.trigger()
+    assert not heat_map.is_zoomed
+
+
+def test_colours_follow_the_palette(heat_map: HeatMap, qapp: QApplication) -> None:
+    """Cells without a value, heads and bars, while it is shown."""
+    values = np.full((4, 8), np.nan)
+    heat_map.set_data(make_data(values=values, row_marginals=np.ones(4), column_marginals=np.ones(8)))
+    seen = []
+    schemes: tuple[theme.Scheme, ...] = ("dark", "light")
+    for scheme in schemes:
+        theme.apply(qapp, scheme)
+        image, layout = heat_map.grab().toImage(), heat_map.layout_now()
+        assert colour_in(image, heat_map, 1, 1) == QColor(*blank_rgb(heat_map.palette()))
+        seen.append(image.pixelColor(QPointF(layout.row_bars.center().x(), layout.row_head(1).center().y()).toPoint()))
+    assert distance(*seen) > 10

@@ -19,7 +19,7 @@ from PySide6.QtWidgets import (
 from app.content.mask_editing import with_mask
 from app.dialogs.experiment.choices import cost_of, request_of
 from app.dialogs.experiment.form import ExperimentForm
-from app.dialogs.experiment.result_pane import ExperimentPane, plain_text
+from app.dialogs.experiment.result_pane import ResultPane, plain_text
 from app.dialogs.form_parts import Note
 from app.running.experiments import ExperimentRun, Experiments
 from app.running.job_runner import JobEnded
@@ -52,7 +52,7 @@ class ExperimentDialog(QDialog):
         self._experiments = experiments
         self._followed = 0
         self._make_controls()
-        self.pane = ExperimentPane()
+        self.pane = ResultPane()
         self._lay_out()
         self._connect()
         self._on_experiment()

@@ -23,7 +23,7 @@ _NOTHING_YET = "What the experiment finds stands here: a sentence, a figure, and
 _KEY = "bars are 95 % intervals, a grey band is the range of random draws"
 
 
-class ExperimentPane(QWidget):
+class ResultPane(QWidget):
     """Shows one run. `mask_wanted` carries the Intervention of the chosen point."""
 
     mask_wanted = Signal(object)

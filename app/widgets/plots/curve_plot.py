@@ -2,15 +2,12 @@
 
 import numpy as np
 import pyqtgraph
-from pyqtgraph.GraphicsScene.mouseEvents import MouseClickEvent
-from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QHelpEvent, QKeyEvent, QMouseEvent, QPalette
-from PySide6.QtWidgets import QToolTip
+from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QColor, QKeyEvent, QPalette
 
 from app.widgets.plots.legend import Entry
 from app.widgets.plots.round_axis import Pill
-from app.widgets.plots.series_plot import SeriesPlot, TextLine
-from app.widgets.safe_text import as_tooltip
+from app.widgets.plots.series_plot import SeriesPlot
 from moe_core.figures.curves import Curve, CurveFigure, value_range
 
 
@@ -26,12 +23,10 @@ class CurvePlot(SeriesPlot):
         self._hidden: frozenset[str] = frozenset()
         self._hovered: int | None = None
         self._pointed = ""
-        self._title = TextLine(QPalette.ColorRole.PlaceholderText)
-        super().__init__(self._title, x_is_whole=True)
+        super().__init__(x_is_whole=True)
         self._marks = pyqtgraph.InfiniteLine(angle=90), pyqtgraph.InfiniteLine(angle=90)
         for line in self._marks:
             self.view.addItem(line, ignoreBounds=True)
-        self.scene().sigMouseClicked.connect(self._on_clicked)
 
     @property
     def chart(self) -> CurveFigure:
@@ -61,7 +56,6 @@ class CurvePlot(SeriesPlot):
         self.keep(len(chart.curves), chart.references, chart.ranges)
         for drawn, curve in zip(self.series, chart.curves, strict=True):
             drawn.set_data(curve.x.astype(np.float64), curve.mean, curve.low, curve.high, as_bars=False)
-        self._title.set_text(chart.y_title)
         self.foot.set_title(chart.x_title)
         readouts = (chart.readout(curve, place) for curve in chart.curves for place in range(len(curve.x)))
         self.legend.reserve(readouts, f"{chart.x_name} {max(chart.x_values, default=0)}")
@@ -72,6 +66,10 @@ class CurvePlot(SeriesPlot):
         whole = QRectF(ends[0] - 0.5, low, ends[-1] - ends[0] + 1, high - low)
         self.set_whole(whole, keeps_zoom=(was.x_values, was.y_title) == (chart.x_values, chart.y_title))
         self.follow_range()
+
+    @property
+    def texts(self) -> tuple[tuple[str, QPalette.ColorRole], ...]:
+        return ((self._chart.y_title, QPalette.ColorRole.PlaceholderText),)
 
     def point_at(self, name: str) -> None:
         """Make one curve stand out and show its band; an empty name ends that."""
@@ -90,13 +88,13 @@ class CurvePlot(SeriesPlot):
 
     def dress(self) -> None:
         """Give curves and marks their colours; the one that is pointed at stands out."""
-        super().dress()
         ground, text = self.colour(QPalette.ColorRole.Base), self.colour(QPalette.ColorRole.Text)
         for drawn, curve in zip(self.series, self._chart.curves, strict=True):
             is_pointed = curve.name == self._pointed
             is_faded = bool(self._pointed) and not is_pointed
             has_band = is_pointed or (curve.style.band == "always" and not is_faded)
-            drawn.dress(QColor(curve.colour) if curve.colour else text, ground, curve.style, is_faded=is_faded)
+            colour, shade = (QColor(curve.colour), 1.0) if curve.colour else (text, 0.5)
+            drawn.dress(colour, ground, curve.style, is_faded=is_faded, shade=shade)
             drawn.show(curve.name not in self._hidden, has_bounds=has_band)
         self._mark()
 
@@ -116,6 +114,7 @@ class CurvePlot(SeriesPlot):
             values, is_hidden = chart.readout(curve, places[0]) if places else "", curve.name in self._hidden
             entries.append(Entry(curve.name, drawn.draw_sample, f"n = {curve.n:,}", values, is_hidden))
         self.legend.set_entries(entries, "" if x is None else f"{chart.x_name} {x}")
+        self.viewport().update(self.legend.area.toAlignedRect())
 
     def _mark(self) -> None:
         """A line and a pill at the x under the mouse, and at the one that is chosen."""
@@ -129,12 +128,6 @@ class CurvePlot(SeriesPlot):
                 line.setValue(x)
                 pills.append(Pill(x, self.colour(role), ground, is_filled=x == selected))
         self.foot.set_pills(pills)
-
-    def _hover(self, x: int | None) -> None:
-        if x != self._hovered:
-            self._hovered = x
-            self._read()
-            self._mark()
 
     def _entry_at(self, place: QPointF) -> str:
         number = self.legend.entry_at(place)
@@ -158,21 +151,24 @@ class CurvePlot(SeriesPlot):
         wanted = steps.get(Qt.Key(key))
         return None if wanted is None else values[min(max(wanted, 0), len(values) - 1)]
 
-    def _on_clicked(self, click: MouseClickEvent) -> None:
-        if click.button() != Qt.MouseButton.LeftButton:
-            return
-        if name := self._entry_at(click.scenePos()):
+    def hover(self, place: QPointF | None) -> None:
+        self.point_at("" if place is None else self._entry_at(place))
+        self.viewport().setCursor(Qt.CursorShape.PointingHandCursor if self._pointed else Qt.CursorShape.ArrowCursor)
+        hovered = None if place is None else self._x_at(place)
+        if hovered != self._hovered:
+            self._hovered = hovered
+            self._read()
+            self._mark()
+
+    def click(self, place: QPointF, modifiers: Qt.KeyboardModifier) -> None:
+        if name := self._entry_at(place):
             self.curve_toggled.emit(name)
-        elif (x := self._x_at(click.scenePos())) is not None:
+        elif (x := self._x_at(place)) is not None:
             self.x_chosen.emit(x)
 
-    def mouseMoveEvent(self, event: QMouseEvent) -> None:
-        super().mouseMoveEvent(event)
-        if not event.buttons():
-            self.point_at(self._entry_at(event.position()))
-            self._hover(self._x_at(event.position()))
-            shape = Qt.CursorShape.PointingHandCursor if self._pointed else Qt.CursorShape.ArrowCursor
-            self.viewport().setCursor(shape)
+    def tip_at(self, place: QPointF) -> str:
+        name = self._entry_at(place)
+        return f"{name}: click to hide or show it; pointing at it shows its band" if name else ""
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         x = self._step(event.key())
@@ -180,18 +176,6 @@ class CurvePlot(SeriesPlot):
             super().keyPressEvent(event)
         elif x != self._chart.selected:
             self.x_chosen.emit(x)
-
-    def viewportEvent(self, event: QEvent) -> bool:
-        if isinstance(event, QHelpEvent) and (name := self._entry_at(QPointF(event.pos()))):
-            text = f"{name}: click to hide or show it; pointing at it shows its band"
-            QToolTip.showText(event.globalPos(), as_tooltip(text), self)
-            return True
-        return bool(super().viewportEvent(event))
-
-    def leaveEvent(self, event: QEvent) -> None:
-        super().leaveEvent(event)
-        self.point_at("")
-        self._hover(None)
 
     def sizeHint(self) -> QSize:
         return QSize(640, 280)

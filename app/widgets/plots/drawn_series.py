@@ -57,16 +57,18 @@ class DrawnSeries:
         self.band.setData(*np.concatenate(areas, axis=1), fillLevel="enclosed")
         self.edges.setData(*np.concatenate(edges, axis=1))
 
-    def dress(self, colour: QColor, ground: QColor, style: Style, *, is_faded: bool = False) -> None:
-        """Give it its colour; faded it stands behind the one that is pointed at."""
+    def dress(
+        self, colour: QColor, ground: QColor, style: Style, *, is_faded: bool = False, shade: float = 1.0
+    ) -> None:
+        """Give it its colour; faded it stands behind the one that is pointed at. `shade` makes its band fainter."""
         line = _with_alpha(colour, _FADED_ALPHA) if is_faded else colour
         symbol, size = _SYMBOLS[style.marker]
         brush = ground if style.marker in _OPEN else line
         self._marker = {"symbol": symbol, "size": size, "pen": _pen(line, 1.3), "brush": brush}
         self.line.setPen(_pen(line, style.width, style.dash))
-        edge = _pen(_with_alpha(colour, _EDGE_ALPHA), 1.0, style.dash)
+        edge = _pen(_with_alpha(colour, _EDGE_ALPHA * shade), 1.0, style.dash)
         self.edges.setPen(_pen(line, _BAR_WIDTH) if self._has_bars else edge)
-        self.band.setBrush(_with_alpha(colour, _BAND_ALPHA))
+        self.band.setBrush(_with_alpha(colour, _BAND_ALPHA * shade))
         self.line.setZValue(2 if is_faded else 3)
         self.markers.setZValue(2 if is_faded else 4)
         self._place_markers()
@@ -106,9 +108,9 @@ def _runs(known: NDArray[np.bool_], *, apart: bool) -> list[slice]:
     return [slice(start, stop) for start, stop in ends.reshape(-1, 2).tolist()]
 
 
-def _with_alpha(colour: QColor, alpha: int) -> QColor:
+def _with_alpha(colour: QColor, alpha: float) -> QColor:
     changed = QColor(colour)
-    changed.setAlpha(alpha)
+    changed.setAlpha(round(alpha))
     return changed
 
 

@@ -4,12 +4,11 @@ from math import hypot, isfinite
 
 import numpy as np
 import pyqtgraph
-from pyqtgraph.GraphicsScene.mouseEvents import MouseClickEvent
-from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QKeyEvent, QMouseEvent, QPalette
+from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QColor, QKeyEvent, QPalette
 
 from app.widgets.plots.legend import Entry
-from app.widgets.plots.series_plot import SeriesPlot, TextLine
+from app.widgets.plots.series_plot import SeriesPlot
 from moe_core.figures.points import PointFigure, PointPlace
 
 _APART = 5.0
@@ -32,12 +31,10 @@ class IntervalPlot(SeriesPlot):
         self._chart = PointFigure()
         self._selected: PointPlace | None = None
         self._hovered: PointPlace | None = None
-        self._readout, self._title = TextLine(QPalette.ColorRole.Text), TextLine(QPalette.ColorRole.PlaceholderText)
-        super().__init__(self._readout, self._title, x_is_whole=False)
+        super().__init__(x_is_whole=False)
         self._rings = pyqtgraph.ScatterPlotItem(size=_RING, brush=None)
         self._rings.setZValue(6)
         self.view.addItem(self._rings, ignoreBounds=True)
-        self.scene().sigMouseClicked.connect(self._on_clicked)
 
     @property
     def chart(self) -> PointFigure:
@@ -55,6 +52,10 @@ class IntervalPlot(SeriesPlot):
         place = self._hovered if self._hovered is not None else self._selected
         return "" if place is None else self._chart.series[place[0]].texts[place[1]]
 
+    @property
+    def texts(self) -> tuple[tuple[str, QPalette.ColorRole], ...]:
+        return (self.readout, QPalette.ColorRole.Text), (self._chart.y_title, QPalette.ColorRole.PlaceholderText)
+
     def show_chart(self, chart: PointFigure, selected: PointPlace | None = None) -> None:
         """Draw another chart, one of its points marked. A zoom stays while the axes do."""
         was, self._chart, self._selected, self._hovered = self._chart, chart, selected, None
@@ -65,7 +66,6 @@ class IntervalPlot(SeriesPlot):
         self.legend.set_entries(
             [Entry(series.name, drawn.draw_sample) for series, drawn in zip(chart.series, self.series, strict=True)]
         )
-        self._title.set_text(chart.y_title)
         self.foot.set_title(chart.x_title)
         self.foot.set_names(chart.names)
         self.dress()
@@ -82,7 +82,6 @@ class IntervalPlot(SeriesPlot):
 
     def dress(self) -> None:
         """Give the series their colours."""
-        super().dress()
         for drawn, series in zip(self.series, self._chart.series, strict=True):
             drawn.dress(QColor(series.colour), self.colour(QPalette.ColorRole.Base), series.style)
             drawn.line.setVisible(not self._chart.names)
@@ -116,20 +115,19 @@ class IntervalPlot(SeriesPlot):
         pens = [pyqtgraph.mkPen(self.colour(role), width=2) for place, role in marked if place is not None]
         points = [self.view_point(self.place_of(place)) for place, _ in marked if place is not None]
         self._rings.setData([point.x() for point in points], [point.y() for point in points], pen=pens)
-        self._readout.set_text(self.readout)
+        self.viewport().update()
 
-    def _on_clicked(self, click: MouseClickEvent) -> None:
-        if click.button() == Qt.MouseButton.LeftButton and (place := self._nearest(click.scenePos())) is not None:
-            self.point_chosen.emit(*place)
-
-    def mouseMoveEvent(self, event: QMouseEvent) -> None:
-        super().mouseMoveEvent(event)
-        hovered = self._nearest(event.position())
-        if hovered != self._hovered and not event.buttons():
+    def hover(self, place: QPointF | None) -> None:
+        hovered = None if place is None else self._nearest(place)
+        if hovered != self._hovered:
             self._hovered = hovered
             shape = Qt.CursorShape.ArrowCursor if hovered is None else Qt.CursorShape.PointingHandCursor
             self.viewport().setCursor(shape)
             self._mark()
+
+    def click(self, place: QPointF, modifiers: Qt.KeyboardModifier) -> None:
+        if (chosen := self._nearest(place)) is not None:
+            self.point_chosen.emit(*chosen)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         step = _STEPS.get(Qt.Key(event.key()))
@@ -139,11 +137,6 @@ class IntervalPlot(SeriesPlot):
         place = (0, 0) if self._selected is None else self._chart.step(self._selected, *step)
         if place != self._selected:
             self.point_chosen.emit(*place)
-
-    def leaveEvent(self, event: QEvent) -> None:
-        super().leaveEvent(event)
-        self._hovered = None
-        self._mark()
 
     def sizeHint(self) -> QSize:
         return QSize(640, 300)

@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 
 from PySide6.QtCore import QPointF, QRectF, QSizeF, Qt
 from PySide6.QtGui import QFont, QFontMetricsF, QPainter, QPalette
-from PySide6.QtWidgets import QGraphicsWidget, QWidget
 
 from app import theme
 
@@ -61,24 +60,27 @@ class _Layout:
         return good if size.height() > _LEAST_HEIGHT else 0.01 * size.height()
 
 
-class Legend(QGraphicsWidget):
-    """`set_entries` changes what it says, `arrange` finds its place."""
+class Legend:
+    """`set_entries` changes what it says, `arrange` finds its place in the widget."""
 
     def __init__(self) -> None:
-        super().__init__()
         self._entries: tuple[Entry, ...] = ()
         self._heading = self._widest_heading = ""
         self._longest: tuple[str, ...] = ()
         self._layout = _Layout(QRectF(), QRectF(), (), _Columns())
-        self._font = QFont()
+
+    @property
+    def area(self) -> QRectF:
+        """The whole of it."""
+        return self._layout.legend
 
     @property
     def boxes(self) -> tuple[QRectF, ...]:
-        """Where the entries are, in the widget."""
-        return tuple(box.translated(self._layout.legend.topLeft()) for box in self._layout.entries)
+        """Where the entries are."""
+        return tuple(box.translated(self.area.topLeft()) for box in self._layout.entries)
 
     def entry_at(self, place: QPointF) -> int | None:
-        """Which entry is at a place of the widget."""
+        """Which entry is at a place."""
         return next((number for number, box in enumerate(self.boxes) if box.contains(place)), None)
 
     def reserve(self, values: Iterable[str], heading: str) -> None:
@@ -88,11 +90,10 @@ class Legend(QGraphicsWidget):
     def set_entries(self, entries: Sequence[Entry], heading: str = "") -> None:
         """Say something else; the heading names where the values are read."""
         self._entries, self._heading = tuple(entries), heading
-        self.update()
 
     def arrange(self, room: QRectF, font: QFont) -> QRectF:
         """Stand beside the plot or above it, whichever leaves it the better room; what is left for it."""
-        self._font, metrics, n = font, QFontMetricsF(font), len(self._entries)
+        metrics, n = QFontMetricsF(font), len(self._entries)
         columns = self._measure(metrics)
         heading = metrics.horizontalAdvance(self._widest_heading)
         layouts = (
@@ -101,7 +102,6 @@ class Legend(QGraphicsWidget):
         )
         best, corner = max(layouts, key=lambda layout: layout.worth), room.topLeft()
         self._layout = replace(best, legend=best.legend.translated(corner))
-        self.setGeometry(self._layout.legend)
         return best.plot.translated(corner)
 
     def _measure(self, metrics: QFontMetricsF) -> _Columns:
@@ -109,8 +109,17 @@ class Legend(QGraphicsWidget):
         name, n, values = (max(map(metrics.horizontalAdvance, column), default=0.0) for column in texts)
         return _Columns(min(name, _LONGEST_NAME), n, values)
 
+    def draw(self, painter: QPainter, palette: QPalette) -> None:
+        """Paint it, in the painter's font."""
+        height = _row_height(QFontMetricsF(painter.font()))
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(palette.color(QPalette.ColorRole.PlaceholderText))
+        painter.drawText(QRectF(self.area.topLeft(), QSizeF(self.area.width(), height)), _LEFT, self._heading)
+        for box, entry in zip(self.boxes, self._entries, strict=False):
+            self._draw_entry(painter, box, entry, palette)
+
     def _draw_entry(self, painter: QPainter, box: QRectF, entry: Entry, palette: QPalette) -> None:
-        columns, metrics = self._layout.columns, QFontMetricsF(self._font)
+        columns, metrics = self._layout.columns, QFontMetricsF(painter.font())
         text, quiet = (palette.color(role) for role in (QPalette.ColorRole.Text, QPalette.ColorRole.PlaceholderText))
         pale = theme.blend(quiet, palette.color(QPalette.ColorRole.Base), 0.4)
         place = QRectF(box.left() + _SAMPLE, box.top(), columns.name, box.height())
@@ -126,18 +135,6 @@ class Legend(QGraphicsWidget):
             place = QRectF(place.right() + _GAP, box.top(), width, box.height())
             painter.setPen(colour)
             painter.drawText(place, _RIGHT, value)
-
-    def paint(self, painter: QPainter, option: object, widget: QWidget | None = None) -> None:
-        assert widget is not None
-        palette = widget.palette()
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setFont(self._font)
-        painter.setPen(palette.color(QPalette.ColorRole.PlaceholderText))
-        painter.drawText(
-            QRectF(0, 0, self.size().width(), _row_height(QFontMetricsF(self._font))), _LEFT, self._heading
-        )
-        for box, entry in zip(self._layout.entries, self._entries, strict=False):
-            self._draw_entry(painter, box, entry, palette)
 
 
 def _row_height(metrics: QFontMetricsF) -> float:

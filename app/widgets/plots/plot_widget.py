@@ -9,6 +9,7 @@ from PySide6.QtGui import (
     QFocusEvent,
     QFont,
     QGuiApplication,
+    QHelpEvent,
     QKeyEvent,
     QKeySequence,
     QMouseEvent,
@@ -17,9 +18,10 @@ from PySide6.QtGui import (
     QPalette,
     QResizeEvent,
 )
-from PySide6.QtWidgets import QToolButton, QWidget
+from PySide6.QtWidgets import QToolButton, QToolTip, QWidget
 
 from app import theme
+from app.widgets.safe_text import as_tooltip
 
 ZOOM_KEYS = (
     "The wheel zooms, over an axis that one alone; dragging with the middle or right button moves what is shown; "
@@ -27,7 +29,7 @@ ZOOM_KEYS = (
 )
 
 _ZOOM_STEP = 0.8
-_PANNING = (Qt.MouseButton.MiddleButton, Qt.MouseButton.RightButton)
+_PANNING = (Qt.MouseButton.LeftButton, Qt.MouseButton.MiddleButton, Qt.MouseButton.RightButton)
 _BY_KEYS = (Qt.FocusReason.TabFocusReason, Qt.FocusReason.BacktabFocusReason, Qt.FocusReason.ShortcutFocusReason)
 _RESTYLING = (QEvent.Type.Polish, QEvent.Type.PaletteChange, QEvent.Type.FontChange)
 
@@ -120,6 +122,16 @@ class PlotWidget(pyqtgraph.GraphicsView):  # type: ignore[misc]  # pyqtgraph has
         """The point of the view that stays in its place while keys zoom."""
         return QPointF(self.view.viewRect().center())
 
+    def hover(self, place: QPointF | None) -> None:
+        """The mouse is at a place of the widget, or has left it; to be extended."""
+
+    def click(self, place: QPointF, modifiers: Qt.KeyboardModifier) -> None:
+        """The left button was pressed and let go without a drag; to be extended."""
+
+    def tip_at(self, place: QPointF) -> str:
+        """Plain text for a tooltip at a place of the widget; with none the widget's own is shown."""
+        return ""
+
     def widget_rectangle(self, area: QRectF) -> QRectF:
         """Where an area of the view stands in the widget, in pixels."""
         self.settle()
@@ -187,26 +199,35 @@ class PlotWidget(pyqtgraph.GraphicsView):  # type: ignore[misc]  # pyqtgraph has
             painter.drawRect(self.viewport().rect().adjusted(0, 0, -1, -1))
             painter.end()
 
+    def viewportEvent(self, event: QEvent) -> bool:
+        if isinstance(event, QHelpEvent) and (tip := self.tip_at(QPointF(event.pos()))):
+            QToolTip.showText(event.globalPos(), as_tooltip(tip), self)
+            return True
+        return bool(super().viewportEvent(event))
+
     def mousePressEvent(self, event: QMouseEvent) -> None:
         self._has_panned = False
         if event.button() in _PANNING:
             self._pan_from = event.position()
-        else:
-            super().mousePressEvent(event)
-            event.accept()  # by the plot, whether or not an item wants it
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         if self._pan_from is None:
-            super().mouseMoveEvent(event)
+            self.hover(event.position())
         elif self._has_panned or _is_drag(event.position() - self._pan_from):
             self._pan(event.position())
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
-        if event.button() in _PANNING:
-            self._pan_from = None
-        else:
-            super().mouseReleaseEvent(event)
-            event.accept()
+        is_click = self._pan_from is not None and not self._has_panned
+        self._pan_from = None
+        if is_click and event.button() == Qt.MouseButton.LeftButton:
+            self.click(event.position(), event.modifiers())
+
+    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
+        self.mousePressEvent(event)
+
+    def leaveEvent(self, event: QEvent) -> None:
+        super().leaveEvent(event)
+        self.hover(None)
 
     def contextMenuEvent(self, event: QContextMenuEvent) -> None:
         """Left to the figure around the plot, save at the end of a drag with the right button."""

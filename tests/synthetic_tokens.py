@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from moe_core.errors import TraceError
 from moe_core.traces.layout import Segments
-from moe_core.traces.questions import SegmentTokens, TokenRouting
+from moe_core.traces.records import SegmentTokens, TokenRouting
 from tests.synthetic_trace import FakeTrace, choose
 
 N_IDS = 7

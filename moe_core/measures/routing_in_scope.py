@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from moe_core.errors import TraceError
 from moe_core.measures.scope import Scope
-from moe_core.traces.reader import SegmentSums, Trace
+from moe_core.traces.reader import Trace
+from moe_core.traces.records import SegmentSums
 
 FloatArray = NDArray[np.float64]
 

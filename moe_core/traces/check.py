@@ -115,9 +115,9 @@ def verify_steps(path: Path) -> Generator[VerifyProgress, None, VerifyResult]:
     with TraceFile(path, layout) as file:
         for segments in Segments:
             states[segments] = []
-            for rows in check_segments(file, segments, with_tokens=True):
-                states[segments] += rows.states.tolist()
-                done += len(rows.states)
+            for chunk in check_segments(file, segments, with_tokens=True):
+                states[segments] += chunk.tolist()
+                done += len(chunk)
                 yield VerifyProgress(done, d.n_questions + d.n_prefixes)
         questions, prefixes = states[Segments.QUESTIONS], states[Segments.PREFIXES]
         damaged = tuple(n for n, state in enumerate(questions) if state == RowState.DAMAGED)

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,7 @@ from moe_core.system.positioned_file import PositionedFile, identity_of
 from moe_core.traces.layout import Extent, TraceLayout
 
 Array = NDArray[Any]
+ArrayT = TypeVar("ArrayT", bound=NDArray[Any])
 
 _HARMLESS_BYTES = 64 * 2**20
 _MOST_HOLES = 32
@@ -24,6 +25,7 @@ class TraceFile:
     def __init__(self, path: Path, layout: TraceLayout, *, writable: bool = False) -> None:
         self.path = path
         self.layout = layout
+        self._static: dict[str, Array] = {}
         try:
             self._file = PositionedFile(path, writable=writable)
         except OSError as error:
@@ -55,6 +57,12 @@ class TraceFile:
         assert 0 <= start <= stop <= dataset.shape[0], (name, start, stop)
         data = self._read_bytes(extent, start * dataset.row_bytes, (stop - start) * dataset.row_bytes)
         return np.frombuffer(data, dataset.dtype).reshape(stop - start, *dataset.shape[1:])
+
+    def read_static(self, name: str) -> Array:
+        """A whole dataset that never changes, read once and kept."""
+        if name not in self._static:
+            self._static[name] = self.read(name)
+        return self._static[name]
 
     def read_scalar(self, name: str) -> bytes:
         """The bytes of a scalar dataset."""
@@ -98,3 +106,9 @@ class TraceFile:
         if len(data) != count:
             raise TraceError(f"{self.path} was cut short while it was being read.")
         return data
+
+
+def read_only(array: ArrayT) -> ArrayT:
+    """The same array, closed for writing, as all arrays of a trace are."""
+    array.flags.writeable = False
+    return array

@@ -1,47 +1,46 @@
-"""A trace as arrays: opening it is cheap, and rows are believed only when their checksum is right.
+"""A trace, open: opening it is cheap, and rows are believed only when their checksum is right.
 
-Axes: N questions, P shared prefixes, L MoE layers, E experts, K chosen experts, C choices.
+Axes: N questions, P shared prefixes, T tokens of one prompt, L MoE layers, E experts, K chosen experts, C choices.
 """
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from moe_core.errors import Remedy, UnreadableTraceError
+from moe_core.errors import Remedy, TraceError, UnreadableTraceError
 from moe_core.traces.check import check_structure
-from moe_core.traces.file import Array, TraceFile
-from moe_core.traces.layout import SUM_NAMES, Segments
-from moe_core.traces.questions import TraceQuestions, read_only
+from moe_core.traces.file import TraceFile, read_only
+from moe_core.traces.layout import SUM_NAMES, Segments, TraceDimensions
+from moe_core.traces.one_question import (
+    prompt_routing,
+    prompt_token_ids,
+    question_content,
+    question_texts,
+    read_answer,
+    segment_routing,
+    segment_token_ids,
+    token_texts,
+)
 from moe_core.traces.records import (
     IN_SMALLER_BATCH,
     STATUS_BITS,
+    Answer,
     ExpertIds,
     Float16Array,
     Float32Array,
+    QuestionContent,
+    SegmentSums,
+    SegmentTokens,
     Status,
-    UInt16Array,
+    TokenRouting,
 )
-from moe_core.traces.row_checksums import RowState, check_segments
-
-
-@dataclass(frozen=True)
-class SegmentSums:
-    """Sums over the tokens of each segment; S is N or P. Meaning and units as in `SegmentRouting`.
-
-    `token_count` [S, L, E], `gate_share_sum` [S, L, E], the entropies [S, L] in nats, `sorted_share_sum` [S, L, K].
-    Rows of segments that are not recorded have no meaning.
-    """
-
-    token_count: UInt16Array
-    gate_share_sum: Float16Array
-    topk_entropy_sum: Float32Array
-    topk_entropy_square_sum: Float32Array
-    full_entropy_sum: Float32Array
-    full_entropy_square_sum: Float32Array
-    sorted_share_sum: Float32Array
+from moe_core.traces.row_checksums import CheckedRows, RowState
+from moe_core.traces.specification import Specification
 
 
 def open_trace(path: Path) -> "Trace":
@@ -53,25 +52,33 @@ def open_trace(path: Path) -> "Trace":
     return Trace(file)
 
 
-class Trace(TraceQuestions):
-    """A trace that is open for reading. Arrays are read-only, read when first asked for, and kept until `refresh`.
+class Trace:
+    """A trace that is open for reading; `question` is always an index, counted from 0.
 
-    Rows of questions where `recorded` is false have no meaning, save in `status` and `predicted`.
+    Arrays are read-only, read when first asked for, and kept until `refresh`. Rows of questions where `recorded` is
+    false have no meaning, save in `status` and `predicted`.
     """
 
     def __init__(self, file: TraceFile) -> None:
-        super().__init__(file)
-        self._rows: dict[str, Array] = {}
-        self._states: dict[Segments, NDArray[np.uint8]] = {}
+        self._file = file
+        self._rows = CheckedRows(file)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the file; arrays already read stay usable."""
+        self._file.close()
 
     def refresh(self) -> None:
         """Look again: a trace being recorded shows its new questions afterwards, and else what it showed before.
 
         Raises TraceError where the file can no longer be read; then nothing is forgotten.
         """
-        states = {segments: self._read_states(segments) for segments in Segments}
-        self._rows.clear()
-        self._states = states
+        self._rows.refresh()
 
     @property
     def has_its_name(self) -> bool:
@@ -79,9 +86,102 @@ class Trace(TraceQuestions):
         return self._file.has_its_name()
 
     @property
+    def path(self) -> Path:
+        """Where the file lies."""
+        return self._file.path
+
+    @property
+    def specification(self) -> Specification:
+        """The run that this trace is of."""
+        return self._file.layout.specification
+
+    @property
+    def dimensions(self) -> TraceDimensions:
+        """N, P, T, L, E, K, C, V and the lengths of texts."""
+        return self._file.layout.dimensions
+
+    @property
+    def n_questions(self) -> int:
+        """Number of planned questions N."""
+        return self.dimensions.n_questions
+
+    @cached_property
+    def ids(self) -> tuple[str, ...]:
+        """Ids of the questions, in quiz order."""
+        return tuple(raw.decode("utf-8") for raw in self._file.read("questions/id").tolist())
+
+    @cached_property
+    def subjects(self) -> NDArray[np.str_]:
+        """Subjects of the questions [N]."""
+        raw = self._file.read("questions/subject").tolist()
+        return read_only(np.array([subject.decode("utf-8") for subject in raw]))
+
+    @property
+    def gold(self) -> NDArray[np.int8]:
+        """Index of the right choice [N], -1 where the quiz has none."""
+        return self._file.read_static("questions/gold")
+
+    @property
+    def n_choices(self) -> NDArray[np.uint8]:
+        """Number of choices of each question [N]."""
+        return self._file.read_static("questions/n_choices")
+
+    @property
+    def prefix(self) -> NDArray[np.int32]:
+        """Prefix of each question [N], -1 where it has none."""
+        return self._file.read_static("questions/prefix")
+
+    @cached_property
+    def texts(self) -> tuple[str, ...]:
+        """What each question asks, in quiz order."""
+        return question_texts(self._file)
+
+    @cached_property
+    def n_own_tokens(self) -> NDArray[np.int64]:
+        """Tokens of each question's own segment [N]."""
+        return read_only(np.diff(self._file.read_static("questions/token_offset")))
+
+    @cached_property
+    def n_prefix_tokens(self) -> NDArray[np.int64]:
+        """Tokens of each shared prefix [P]."""
+        return read_only(np.diff(self._file.read_static("prefixes/token_offset")))
+
+    @cached_property
+    def n_prompt_tokens(self) -> NDArray[np.int64]:
+        """Tokens of each question's whole prompt [N], its prefix included."""
+        with_none = np.append(self.n_prefix_tokens, 0)  # index -1: no prefix
+        return read_only(self.n_own_tokens + with_none[self.prefix])
+
+    @cached_property
+    def answer_token_ids(self) -> NDArray[np.int32]:
+        """Token id at each question's answer position [N]: the last of its prompt."""
+        ids, ends = self._file.read_static("tokens/id"), self._file.read_static("questions/token_offset")[1:]
+        return read_only(np.asarray(ids[ends - 1]))
+
+    def index_of(self, question_id: str) -> int:
+        """Index of the question with this id; raises TraceError, naming similar ids, when there is none."""
+        if question_id in self._indices:
+            return self._indices[question_id]
+        similar = get_close_matches(question_id, self.ids, n=3, cutoff=0.5)
+        hint = f"did you mean {' or '.join(similar)}?" if similar else f"the first one is {self.ids[0]}."
+        raise TraceError(f"{self.path} has no question {question_id!r}: {hint}")
+
+    def content(self, question: int) -> QuestionContent:
+        """Text and choices of one question."""
+        return question_content(self._file, question)
+
+    def token_texts(self, token_ids: Iterable[int]) -> list[str]:
+        """Readable text of each token id; empty for one that the trace does not use."""
+        return token_texts(self._file, token_ids)
+
+    def prompt_token_ids(self, question: int) -> NDArray[np.int32]:
+        """Token ids of the whole prompt [T], the shared prefix first."""
+        return prompt_token_ids(self._file, question)
+
+    @property
     def recorded(self) -> NDArray[np.bool_]:
         """Which questions may be used [N]: recorded, undamaged, and so is their prefix."""
-        own = self._question_states() == RowState.SOUND
+        own = self._rows.states(Segments.QUESTIONS) == RowState.SOUND
         return read_only(own & (self._prefix_states() == RowState.SOUND))
 
     @property
@@ -92,92 +192,77 @@ class Trace(TraceQuestions):
     @property
     def damaged(self) -> tuple[int, ...]:
         """Questions whose checksum, or whose prefix's checksum, is wrong. Token rows are checked as they are read."""
-        own = self._question_states() == RowState.DAMAGED
+        own = self._rows.states(Segments.QUESTIONS) == RowState.DAMAGED
         return tuple(np.flatnonzero(own | (self._prefix_states() == RowState.DAMAGED)).tolist())
-
-    @cached_property
-    def n_own_tokens(self) -> NDArray[np.int64]:
-        """Tokens of each question's own segment [N]."""
-        return read_only(np.diff(self._static_array("questions/token_offset")))
-
-    @cached_property
-    def n_prefix_tokens(self) -> NDArray[np.int64]:
-        """Tokens of each shared prefix [P]."""
-        return read_only(np.diff(self._static_array("prefixes/token_offset")))
-
-    @cached_property
-    def n_prompt_tokens(self) -> NDArray[np.int64]:
-        """Tokens of each question's whole prompt [N], its prefix included."""
-        with_none = np.append(self.n_prefix_tokens, 0)  # index -1: no prefix
-        return read_only(self.n_own_tokens + with_none[self.prefix])
 
     @property
     def status(self) -> NDArray[np.uint8]:
         """How each question ended [N], as `Status`; NOT_RECORDED where `recorded` is false."""
-        status = self._row_array("answers/status") & np.uint8(STATUS_BITS)
+        status = self._rows.array("answers/status") & np.uint8(STATUS_BITS)
         return read_only(np.where(self.recorded, status, np.uint8(Status.NOT_RECORDED)))
 
     @property
     def in_smaller_batch(self) -> NDArray[np.bool_]:
         """Recorded questions whose batch was split since the device's memory ran out [N]."""
-        split = (self._row_array("answers/status") & IN_SMALLER_BATCH) != 0
+        split = (self._rows.array("answers/status") & IN_SMALLER_BATCH) != 0
         return read_only(np.asarray(self.recorded & split))
 
     @property
     def predicted(self) -> NDArray[np.int8]:
         """Index of the chosen choice [N]; -1 where the question failed or `recorded` is false."""
-        return read_only(np.where(self.recorded, self._row_array("answers/predicted"), np.int8(-1)))
+        return read_only(np.where(self.recorded, self._rows.array("answers/predicted"), np.int8(-1)))
 
     @property
     def choice_logprobs(self) -> Float32Array:
         """Log-probabilities of the choices [N, C] in nats, padded with NaN."""
-        return self._row_array("answers/choice_logprobs")
+        return self._rows.array("answers/choice_logprobs")
 
     @property
     def answer_experts(self) -> ExpertIds:
         """Experts at the answer position [N, L, K], in descending order of router probability."""
-        return self._row_array("answers/experts")
+        return self._rows.array("answers/experts")
 
     @property
     def answer_weights(self) -> Float16Array:
         """Their weights [N, L, K] as the model uses them."""
-        return self._row_array("answers/weights")
+        return self._rows.array("answers/weights")
 
     @property
     def router_probs(self) -> Float16Array:
         """Router probabilities over all experts at the answer position [N, L, E]."""
-        return self._row_array("answers/router_probs")
+        return self._rows.array("answers/router_probs")
 
     @property
     def question_sums(self) -> SegmentSums:
         """Sums over each question's own segment (S = N): scope `question`."""
-        return SegmentSums(**{name: self._row_array(f"question_sums/{name}") for name in SUM_NAMES})
+        return SegmentSums(**{name: self._rows.array(f"question_sums/{name}") for name in SUM_NAMES})
 
     @property
     def prefix_sums(self) -> SegmentSums:
         """Sums over each shared prefix (S = P); added to those of the question they give scope `prompt`."""
-        return SegmentSums(**{name: self._row_array(f"prefix_sums/{name}") for name in SUM_NAMES})
+        return SegmentSums(**{name: self._rows.array(f"prefix_sums/{name}") for name in SUM_NAMES})
 
-    def _question_states(self) -> NDArray[np.uint8]:
-        return self._segment_states(Segments.QUESTIONS)
+    def answer(self, question: int) -> Answer:
+        """What happened at the answer position; raises TraceError when that is not recorded, or damaged."""
+        return read_answer(self._file, question)
+
+    def token_routing(self, question: int) -> TokenRouting:
+        """Routing of every token of the whole prompt; raises TraceError when it was not kept, or is damaged."""
+        return prompt_routing(self._file, question)
+
+    def segment_tokens(self, question: int, segments: Segments) -> SegmentTokens:
+        """The question's own tokens, or those of the prefix it shares: for who reads many and a prefix only once.
+
+        Raises TraceError when they are not recorded, or damaged.
+        """
+        ids = segment_token_ids(self._file, question, segments)
+        return SegmentTokens(ids, segment_routing(self._file, question, segments))
+
+    @cached_property
+    def _indices(self) -> dict[str, int]:
+        return {question_id: index for index, question_id in enumerate(self.ids)}
 
     def _prefix_states(self) -> NDArray[np.uint8]:
         """State of each question's prefix [N]; sound where it has none."""
-        with_none = np.append(self._segment_states(Segments.PREFIXES), np.uint8(RowState.SOUND))
+        with_none = np.append(self._rows.states(Segments.PREFIXES), np.uint8(RowState.SOUND))
         return np.asarray(with_none[self.prefix])
-
-    def _segment_states(self, segments: Segments) -> NDArray[np.uint8]:
-        if segments not in self._states:
-            self._states[segments] = self._read_states(segments)
-        return self._states[segments]
-
-    def _read_states(self, segments: Segments) -> NDArray[np.uint8]:
-        checked = [rows.states for rows in check_segments(self._file, segments, with_tokens=False)]
-        return np.concatenate([np.zeros(0, np.uint8), *checked])
-
-    def _row_array(self, name: str) -> Array:
-        for segments in Segments:
-            self._segment_states(segments)  # first: rows read before their checksum may lack what it vouches for
-        if name not in self._rows:
-            self._rows[name] = self._file.read(name)
-        return self._rows[name]

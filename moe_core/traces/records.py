@@ -99,3 +99,44 @@ class QuestionRecord:
     question: int
     routing: SegmentRouting
     answer: Answer
+
+
+@dataclass(frozen=True)
+class SegmentSums:
+    """Sums over the tokens of each segment; S is N or P. Meaning and units as in `SegmentRouting`.
+
+    `token_count` [S, L, E], `gate_share_sum` [S, L, E], the entropies [S, L] in nats, `sorted_share_sum` [S, L, K].
+    Rows of segments that are not recorded have no meaning.
+    """
+
+    token_count: UInt16Array
+    gate_share_sum: Float16Array
+    topk_entropy_sum: Float32Array
+    topk_entropy_square_sum: Float32Array
+    full_entropy_sum: Float32Array
+    full_entropy_square_sum: Float32Array
+    sorted_share_sum: Float32Array
+
+
+@dataclass(frozen=True)
+class QuestionContent:
+    """What was asked, before any prompt protocol: the question and its choices."""
+
+    text: str
+    choices: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class TokenRouting:
+    """Experts and weights [T, L, K] of every token of a prompt, in descending order of router probability."""
+
+    experts: ExpertIds
+    weights: Float16Array
+
+
+@dataclass(frozen=True)
+class SegmentTokens:
+    """The tokens of one segment: their ids [T], and where each was routed."""
+
+    ids: NDArray[np.int32]
+    routing: TokenRouting

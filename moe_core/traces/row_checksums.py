@@ -5,7 +5,6 @@ Axes: n rows of one chunk, B bytes of one row.
 
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
 from enum import IntEnum
 
 import numpy as np
@@ -13,7 +12,7 @@ from numpy.typing import NDArray
 
 from moe_core.traces.file import Array, TraceFile
 from moe_core.traces.layout import Segments, covered_rows
-from moe_core.traces.records import STATUS_BITS, Status
+from moe_core.traces.records import STATUS_BITS, Status, TokenRouting
 
 _CHUNK_BYTES = 8 * 2**20
 
@@ -26,12 +25,38 @@ class RowState(IntEnum):
     DAMAGED = 2
 
 
-@dataclass(frozen=True)
 class CheckedRows:
-    """The states of segments `start` to `start + len(states)`."""
+    """The row arrays of a trace, none read before the checksums that vouch for it; kept until `refresh`."""
 
-    start: int
-    states: NDArray[np.uint8]
+    def __init__(self, file: TraceFile) -> None:
+        self._file = file
+        self._arrays: dict[str, Array] = {}
+        self._states: dict[Segments, NDArray[np.uint8]] = {}
+
+    def refresh(self) -> None:
+        """Forget all that was read; raises TraceError, and forgets nothing, where the file can no longer be read."""
+        states = {segments: segment_states(self._file, segments) for segments in Segments}
+        self._arrays.clear()
+        self._states = states
+
+    def states(self, segments: Segments) -> NDArray[np.uint8]:
+        """The RowState of each segment, its token rows aside."""
+        if segments not in self._states:
+            self._states[segments] = segment_states(self._file, segments)
+        return self._states[segments]
+
+    def array(self, name: str) -> Array:
+        """A dataset with one row a segment; rows whose state is not sound have no meaning."""
+        for segments in Segments:
+            self.states(segments)  # first: rows read before their checksum may lack what it vouches for
+        if name not in self._arrays:
+            self._arrays[name] = self._file.read(name)
+        return self._arrays[name]
+
+
+def segment_states(file: TraceFile, segments: Segments, *, with_tokens: bool = False) -> NDArray[np.uint8]:
+    """The RowState of all segments of one kind; `with_tokens` also reads every token's routing."""
+    return np.concatenate([np.zeros(0, np.uint8), *check_segments(file, segments, with_tokens=with_tokens)])
 
 
 def as_word(crc: int) -> int:
@@ -47,7 +72,7 @@ def word_of(rows: list[bytes]) -> int:
     return as_word(crc)
 
 
-def check_segments(file: TraceFile, segments: Segments, *, with_tokens: bool) -> Iterator[CheckedRows]:
+def check_segments(file: TraceFile, segments: Segments, *, with_tokens: bool) -> Iterator[NDArray[np.uint8]]:
     """States of all segments of one kind, chunk by chunk; `with_tokens` also reads every token's routing."""
     dimensions = file.layout.dimensions
     bytes_each = sum(dataset.row_bytes for dataset in covered_rows(dimensions, segments))
@@ -57,13 +82,22 @@ def check_segments(file: TraceFile, segments: Segments, *, with_tokens: bool) ->
     words = file.read(segments.crc)
     step = max(1, _CHUNK_BYTES // max(1, bytes_each))
     for start in range(0, len(words), step):
-        yield CheckedRows(start, _states(file, segments, words[start : start + step], start, with_tokens))
+        yield _states(file, segments, words[start : start + step], start, with_tokens=with_tokens)
 
 
-def segment_word(file: TraceFile, segments: Segments, index: int) -> int:
-    """The word that the rows of one segment should have, computed from the file."""
-    names = [dataset.name for dataset in covered_rows(file.layout.dimensions, segments)]
-    return word_of([file.read(name, index, index + 1).tobytes() for name in names])
+def row_state(file: TraceFile, segments: Segments, index: int) -> RowState:
+    """What the word of one segment says about its rows; its token rows aside."""
+    words = file.read(segments.crc, index, index + 1)
+    return RowState(_states(file, segments, words, index, with_tokens=False)[0])
+
+
+def sound_tokens(file: TraceFile, segments: Segments, index: int) -> TokenRouting | None:
+    """Where the tokens of one recorded segment were routed; None where they are damaged."""
+    start, stop = file.read_static(f"{segments}/token_offset")[index : index + 2].tolist()
+    experts, weights = file.read("tokens/experts", start, stop), file.read("tokens/weights", start, stop)
+    in_range = not experts.size or int(experts.max()) < file.layout.dimensions.n_experts
+    expected = int(file.read(segments.tokens_crc, index, index + 1)[0])
+    return TokenRouting(experts, weights) if in_range and tokens_word(experts, weights) == expected else None
 
 
 def tokens_word(experts: Array, weights: Array) -> int:
@@ -71,7 +105,7 @@ def tokens_word(experts: Array, weights: Array) -> int:
     return word_of([experts.tobytes(), weights.tobytes()])
 
 
-def _states(file: TraceFile, segments: Segments, words: Array, start: int, with_tokens: bool) -> NDArray[np.uint8]:
+def _states(file: TraceFile, segments: Segments, words: Array, start: int, *, with_tokens: bool) -> NDArray[np.uint8]:
     states = np.full(len(words), RowState.PENDING, np.uint8)
     recorded = words != 0
     if not recorded.any():
@@ -81,7 +115,8 @@ def _states(file: TraceFile, segments: Segments, words: Array, start: int, with_
     if segments is Segments.QUESTIONS:
         sound &= _answers_in_range(file, start, stop)
     if with_tokens:
-        sound &= _tokens_sound(file, segments, start, recorded & sound)
+        for place in np.flatnonzero(recorded & sound).tolist():
+            sound[place] = sound_tokens(file, segments, start + place) is not None
     states[recorded] = np.where(sound[recorded], RowState.SOUND, RowState.DAMAGED)
     return states
 
@@ -102,18 +137,6 @@ def _answers_in_range(file: TraceFile, start: int, stop: int) -> NDArray[np.bool
     in_range = (experts < file.layout.dimensions.n_experts).all(axis=(1, 2))
     in_range &= (predicted >= -1) & (predicted < n_choices.astype(np.int16))
     return np.asarray(in_range & (status > Status.NOT_RECORDED) & (status <= max(Status)))
-
-
-def _tokens_sound(file: TraceFile, segments: Segments, start: int, wanted: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    offsets = file.read(f"{segments}/token_offset", start, start + len(wanted) + 1)
-    words = file.read(segments.tokens_crc, start, start + len(wanted))
-    sound = np.zeros(len(wanted), np.bool_)
-    for index in np.flatnonzero(wanted):
-        experts = file.read("tokens/experts", int(offsets[index]), int(offsets[index + 1]))
-        weights = file.read("tokens/weights", int(offsets[index]), int(offsets[index + 1]))
-        in_range = not experts.size or int(experts.max()) < file.layout.dimensions.n_experts
-        sound[index] = in_range and tokens_word(experts, weights) == words[index]
-    return sound
 
 
 def _token_bytes(file: TraceFile) -> int:

@@ -17,7 +17,7 @@ from moe_core.traces.file import TraceFile
 from moe_core.traces.layout import SUM_NAMES, Dataset, Segments, TraceDimensions, covered_rows
 from moe_core.traces.lock import writer_lock
 from moe_core.traces.records import IN_SMALLER_BATCH, PrefixRecord, QuestionRecord, SegmentRouting
-from moe_core.traces.row_checksums import RowState, check_segments, tokens_word, word_of
+from moe_core.traces.row_checksums import RowState, segment_states, tokens_word, word_of
 from moe_core.traces.specification import Specification
 
 _FLOAT16_MAX = float(np.finfo(np.float16).max)
@@ -96,8 +96,7 @@ class TraceWriter:
             raise
 
     def _find_pending(self, segments: Segments) -> NDArray[np.bool_]:
-        checked = [rows.states for rows in check_segments(self._file, segments, with_tokens=True)]
-        return np.asarray(np.concatenate([np.zeros(0, np.uint8), *checked]) != RowState.SOUND)
+        return np.asarray(segment_states(self._file, segments, with_tokens=True) != RowState.SOUND)
 
     def _write_rows(self, record: PrefixRecord | QuestionRecord) -> tuple[Segments, int, bytes]:
         """Write all rows of one segment; the word that is to follow them."""

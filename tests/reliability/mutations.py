@@ -147,12 +147,10 @@ def _row_owner(name: str, row: int, row_of: Segments | None, truth: Trace) -> "s
         return row
     if name == Segments.PREFIXES.crc or row_of is Segments.PREFIXES:
         return str(row)
-    for question in range(truth.n_questions):
-        start, stop = truth._span(Segments.QUESTIONS, question)
-        if start <= row < stop:
-            return question
-    ends = np.cumsum(truth.n_prefix_tokens)
-    return str(int(np.searchsorted(ends, row, side="right")))
+    ends = np.cumsum([*truth.n_prefix_tokens, *truth.n_own_tokens])  # token rows: prefixes first, then questions
+    segment = int(np.searchsorted(ends, row, side="right"))
+    question = segment - len(truth.n_prefix_tokens)
+    return question if question >= 0 else str(segment)
 
 
 @contextmanager

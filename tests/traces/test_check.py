@@ -13,7 +13,6 @@ import pytest
 from moe_core.errors import TraceError
 from moe_core.traces.check import check_structure, verify, verify_steps
 from moe_core.traces.file import TraceFile
-from moe_core.traces.layout import Segments
 from moe_core.traces.reader import open_trace
 from moe_core.traces.writer import TraceWriter
 from tests.traces.copied_trace import Replacement, copy_trace, with_values
@@ -83,7 +82,7 @@ def test_one_flipped_bit_damages_one_question(path: Path, name: str) -> None:
 def test_a_flipped_bit_in_a_token(path: Path, name: str) -> None:
     """Verify finds it, and so does whoever reads that question's tokens; its answer is not touched."""
     with open_trace(path) as trace:
-        row = int(trace._span(Segments.QUESTIONS, 1)[0])
+        row = int(trace.n_prefix_tokens.sum() + trace.n_own_tokens[0])
     flip(path, name, row)
     assert verify(path).damaged_ids == ("q1",)
     with open_trace(path) as trace:

@@ -16,8 +16,7 @@ from moe_core.errors import TraceError
 from moe_core.measures.question_filter import Expert
 from moe_core.measures.question_table import OUTCOMES, Outcome
 from moe_core.measures.routing_in_scope import entropy, renormalise
-from moe_core.traces.questions import TokenRouting
-from moe_core.traces.records import SMALLER_BATCH_NOTE, Answer, Status
+from moe_core.traces.records import SMALLER_BATCH_NOTE, Answer, Status, TokenRouting
 
 FloatArray = NDArray[np.float64]
 Result = TypeVar("Result")

@@ -3,7 +3,7 @@
 from typing import Literal
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QColor, QFont, QGuiApplication, QPalette
+from PySide6.QtGui import QColor, QFont, QFontMetrics, QGuiApplication, QPalette
 from PySide6.QtWidgets import QApplication
 
 from moe_core.figures.colours import BASELINE, REFERENCE, RIGHT, WHAT_IF, WRONG
@@ -60,6 +60,7 @@ _DARK = {
     "BrightText": "#ffffff",
 }
 _DISABLED_SHARE = 0.55
+_RUNNING_TEXT = "questions that use an expert"
 _OUTLINED = ("QCheckBox", "QRadioButton", "QListView", "QLineEdit", "QAbstractSpinBox")
 """Widgets with outlines that paint no ground in the colour of the window."""
 
@@ -87,6 +88,11 @@ def tabular(font: QFont) -> QFont:
     figures = QFont(font)
     figures.setFeature(QFont.Tag("tnum"), 1)
     return figures
+
+
+def text_width(metrics: QFontMetrics, n_letters: int) -> int:
+    """Width of so many letters of running text; a CJK font's averageCharWidth is that of ideographs, twice as wide."""
+    return round(metrics.horizontalAdvance(_RUNNING_TEXT) / len(_RUNNING_TEXT) * n_letters)
 
 
 def blend(first: QColor, second: QColor, share: float) -> QColor:

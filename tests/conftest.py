@@ -20,7 +20,7 @@ KEPT = ("PATH", "PYTHONPATH", "LD_", "DYLD_", "FONTCONFIG_", "TMP", "TEMP", "SYS
 """Where programs, libraries, fonts and temporary files are, and how many threads there may be."""
 KEPT_ON_DISPLAY = ("DISPLAY", "XAUTHORITY", "QT_QPA_PLATFORM")
 AS_FOUND = "MOESCOPE_TEST_AS_FOUND"
-"""Where this is set, the environment stays as it is: a run sets it for its workers, and tests.app.any_machine."""
+"""Where this is set, the environment stays as it is: a run sets it for its workers, and tests.bench.any_machine."""
 
 
 def leave_the_user_s_environment() -> None:

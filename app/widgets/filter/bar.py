@@ -83,6 +83,6 @@ class FilterBar(QWidget):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        is_wide = event.size().width() > _WIDE_IN_CHARACTERS * self.fontMetrics().averageCharWidth()
+        is_wide = event.size().width() > theme.text_width(self.fontMetrics(), _WIDE_IN_CHARACTERS)
         if is_wide != self._is_wide:
             self._place_buttons(is_wide=is_wide)

@@ -30,7 +30,7 @@ class Chip(QAbstractButton):
         return QSize(width, metrics.height() + 6)
 
     def minimumSizeHint(self) -> QSize:
-        return QSize(self.fontMetrics().averageCharWidth() * 8 + 2 * _PADDING, self.sizeHint().height())
+        return QSize(theme.text_width(self.fontMetrics(), 8) + 2 * _PADDING, self.sizeHint().height())
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() in (Qt.Key.Key_Delete, Qt.Key.Key_Backspace, Qt.Key.Key_Return, Qt.Key.Key_Enter):

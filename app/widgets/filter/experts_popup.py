@@ -3,6 +3,7 @@
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QHBoxLayout, QRadioButton, QWidget
 
+from app import theme
 from app.widgets.filter.popup_button import PopupButton, flat_button, note
 from app.widgets.filter.search_field import SearchField
 
@@ -37,7 +38,7 @@ class ExpertsPopup(PopupButton):
         self.rows.addLayout(modes)
         self.rows.addWidget(self._take)
         self.rows.addWidget(self._meaning)
-        self.panel.setFixedWidth(self.fontMetrics().averageCharWidth() * 44)
+        self.panel.setFixedWidth(theme.text_width(self.fontMetrics(), 44))
         self._text.searched.connect(self.typed)
         self._text.returnPressed.connect(self._on_returned)
         self._text.left_downwards.connect(self._any.setFocus)

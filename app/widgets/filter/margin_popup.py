@@ -5,6 +5,7 @@ from math import isfinite
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QFormLayout, QWidget
 
+from app import theme
 from app.widgets.filter.popup_button import PopupButton, flat_button, note
 from app.widgets.filter.search_field import SearchField
 
@@ -39,7 +40,7 @@ class MarginPopup(PopupButton):
             field.returnPressed.connect(self._on_returned)
         self._low.left_downwards.connect(self._high.setFocus)
         self._high.left_downwards.connect(clear.setFocus)
-        self.panel.setFixedWidth(self.fontMetrics().averageCharWidth() * 44)
+        self.panel.setFixedWidth(theme.text_width(self.fontMetrics(), 44))
         self._problem.hide()
         self._range: tuple[float | None, float | None] = (None, None)
 

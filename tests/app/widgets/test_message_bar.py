@@ -7,6 +7,7 @@ from PySide6.QtWidgets import QMainWindow
 from pytestqt.qtbot import QtBot
 
 from app.widgets.message_bar import MessageBar
+from tests.app.picture import picture_of
 
 SENTENCE = "run.h5 was made by another command; give another name with --out. "
 
@@ -47,7 +48,7 @@ def test_its_ground_says_what_it_is(bar: MessageBar) -> None:
     """Reddish for a failure, bluish for what is good to know."""
 
     def ground() -> QColor:
-        return bar.grab().toImage().pixelColor(QPoint(bar.width() // 2, 2))
+        return picture_of(bar).pixelColor(QPoint(bar.width() // 2, 2))
 
     assert ground().red() > ground().blue()
     bar.say(SENTENCE, is_failure=False)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QSize, Qt
 from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
@@ -138,7 +138,8 @@ def test_each_hint_stands_beside_its_dock_inside_the_window(
     """Also after the window changed its size; it points at the dock and its text is whole."""
     for hint in HINTS:
         greeting.resize(*size)
-        qtbot.waitUntil(lambda: greeting.size().toTuple() == size)
+        wanted = QSize(*size).expandedTo(greeting.minimumSizeHint())  # of a font with wide letters
+        qtbot.waitUntil(lambda wanted=wanted: greeting.size() == wanted)
         QApplication.processEvents()
         bubble, dock = tour.bubble.geometry(), place_of(greeting.docks[hint.view], greeting)
         assert greeting.rect().contains(bubble)

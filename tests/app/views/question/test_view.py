@@ -23,6 +23,7 @@ from moe_core.commands.show import describe_question
 from moe_core.traces.creation import create_trace
 from moe_core.traces.reader import Trace, open_trace
 from moe_core.traces.writer import TraceWriter
+from tests.app.picture import picture_of
 from tests.traces.synthetic_run import SyntheticRun, record
 from tests.traces.test_check import flip
 
@@ -105,7 +106,7 @@ def test_tokens_are_tinted_by_their_entropy(view: QuestionView, trace: Trace) ->
     """Palest for the lowest, strongest for the highest; a pixel of each token has that colour."""
     entropies = entropy_of(trace.token_routing(3).weights).mean(axis=1)  # [T]
     low, high = entropies.min(), entropies.max()
-    image = view.prompt.strip.grab().toImage()
+    image = picture_of(view.prompt.strip)
     for token, value in enumerate(entropies):
         expected = tint(view.palette(), (value - low) / (high - low))
         corner = view.prompt.strip.rectangles(token)[0].topLeft().toPoint() + QPoint(4, 2)

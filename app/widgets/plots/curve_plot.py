@@ -55,7 +55,8 @@ class CurvePlot(SeriesPlot):
             self._hovered = None
         self.keep(len(chart.curves), chart.references, chart.ranges)
         for drawn, curve in zip(self.series, chart.curves, strict=True):
-            drawn.set_data(curve.x.astype(np.float64), curve.mean, curve.low, curve.high, as_bars=False)
+            lower = curve.low if chart.floor is None else np.maximum(curve.low, chart.floor)
+            drawn.set_data(curve.x.astype(np.float64), curve.mean, lower, curve.high, as_bars=False)
         self.foot.set_title(chart.x_title)
         readouts = (chart.readout(curve, place) for curve in chart.curves for place in range(len(curve.x)))
         self.legend.reserve(readouts, f"{chart.x_name} {max(chart.x_values, default=0)}")

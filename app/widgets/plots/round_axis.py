@@ -71,7 +71,8 @@ class RoundAxis(pyqtgraph.AxisItem):  # type: ignore[misc]  # pyqtgraph has no t
     def _metrics(self) -> QFontMetricsF:
         return QFontMetricsF(self.style["tickFont"] or QFont())
 
-    def _marks(self, low: float, high: float, length: float) -> list[tuple[float, str]]:
+    def marks(self, low: float, high: float, length: float) -> list[tuple[float, str]]:
+        """Which values are marked between two ends so many pixels apart, and how."""
         metrics = self._metrics()
         if self._names:
             room = length / max(high - low, 1.0) - _GAP
@@ -90,7 +91,7 @@ class RoundAxis(pyqtgraph.AxisItem):  # type: ignore[misc]  # pyqtgraph has no t
         if self.orientation != "left":
             self.setHeight(line + self.style["tickTextOffset"][1] + 2 + 0.8 * title)
         elif view is not None:
-            texts = [text for _, text in self._marks(self.range[0], self.range[1], view.height())]
+            texts = [text for _, text in self.marks(self.range[0], self.range[1], view.height())]
             self.setWidth(max(map(self._metrics().horizontalAdvance, texts), default=0.0) + _GAP)
 
     def _draw_pill(self, painter: QPainter, pill: Pill) -> None:
@@ -115,7 +116,7 @@ class RoundAxis(pyqtgraph.AxisItem):  # type: ignore[misc]  # pyqtgraph has no t
         return QRectF(super().boundingRect()).adjusted(0, -room, 0, room)
 
     def tickValues(self, low: float, high: float, length: float) -> list[tuple[float, list[float]]]:
-        self._texts = dict(self._marks(low, high, length))
+        self._texts = dict(self.marks(low, high, length))
         return [(1.0, list(self._texts))]
 
     def tickStrings(self, values: list[float], scale: float, spacing: float) -> list[str]:

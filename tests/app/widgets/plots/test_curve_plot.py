@@ -47,8 +47,8 @@ def show(qtbot: QtBot) -> Callable[..., CurvePlot]:
         qtbot.addWidget(plot)
         plot.resize(700, 400)
         plot.show_chart(chart, hidden)
-        plot.show()
-        qtbot.waitExposed(plot)
+        with qtbot.waitActive(plot):
+            plot.show()
         return plot
 
     return shown
@@ -181,9 +181,99 @@ def test_the_right_button_is_left_to_the_menu_of_the_figure(show: Callable[..., 
         qtbot.mouseClick(plot.viewport(), Qt.MouseButton.RightButton, pos=plot.place_of(4, 1.0).toPoint())
 
 
+def test_other_values_are_other_data_of_the_same_items(show: Callable[..., CurvePlot]) -> None:
+    """No item is made anew while the number of curves stays; what is drawn is what is said."""
+    plot = show()
+    before = list(plot.scene().items())
+    plot.show_chart(replace(CHART, curves=(curve("right", HIGH + 0.2), curve("other", HIGH - 0.3)), selected=3))
+    lines = set(map(id, (item for drawn in plot.series for item in drawn.items)))
+    assert lines <= set(map(id, before))
+    np.testing.assert_array_equal(plot.series[1].line.getData(), (LAYERS, HIGH - 0.3))
+    for n in (5, 1, 0, 3):
+        plot.show_chart(replace(CHART, curves=(curve("any"),) * n))
+        assert len(plot.series) == n
+        plot.grab()
+
+
+def test_a_zoom_stays_while_the_axes_do(show: Callable[..., CurvePlot], qtbot: QtBot) -> None:
+    """Another question is looked at in the same stretch of layers; another unit is shown as a whole."""
+    plot = show()
+    plot.setFocus()
+    whole = plot.view.viewRect()
+    qtbot.keyClicks(plot, "++")
+    zoomed = plot.view.viewRect()
+    assert zoomed.width() < whole.width()
+    plot.show_chart(replace(CHART, curves=(curve("right", HIGH + 0.4), *CHART.curves[1:])))
+    assert plot.view.viewRect() == zoomed
+    plot.show_chart(replace(CHART, y_title="share of ln 8"))
+    assert plot.view.viewRect() == whole
+    qtbot.keyClicks(plot, "+")
+    qtbot.keyClick(plot, Qt.Key.Key_0)
+    assert plot.view.viewRect() == whole
+
+
+def test_a_drag_moves_the_curves_and_chooses_nothing(show: Callable[..., CurvePlot], qtbot: QtBot) -> None:
+    """A value is where it is said to be afterwards, too."""
+    style = Style((), "circle")
+    plot = show(replace(CHART, curves=(curve("right", style=style),), selected=None))
+    start, by = plot.place_of(3, 1.0).toPoint(), QPoint(-40, 15)
+    was = plot.place_of(4, float(HIGH[4]))
+    with qtbot.assertNotEmitted(plot.x_chosen):
+        qtbot.mousePress(plot.viewport(), Qt.MouseButton.LeftButton, pos=start)
+        qtbot.mouseMove(plot.viewport(), start + by / 2)
+        qtbot.mouseMove(plot.viewport(), start + by)
+        qtbot.mouseRelease(plot.viewport(), Qt.MouseButton.LeftButton, pos=start + by)
+    at = plot.place_of(4, float(HIGH[4]))
+    assert (at - was - QPointF(by)).manhattanLength() < 0.01
+    assert is_like(colour_at(plot, at), QColor(theme.RIGHT))
+
+
+def test_bands_end_where_no_value_can_lie(show: Callable[..., CurvePlot]) -> None:
+    """A standard deviation reaches below zero; an entropy does not."""
+    plot = show(replace(CHART, curves=(curve("wide", spread=5.0),)))
+    ends = plot.series[0].edges.getData()[1]
+    assert np.nanmin(ends) == 0.0
+    assert np.nanmax(ends) == HIGH.max() + 5
+
+
+def test_a_reference_beyond_the_axis_is_named_at_its_end(show: Callable[..., CurvePlot]) -> None:
+    """Above the plot at the right, over no curve; a line inside has its name there."""
+    chart = replace(CHART, to_references=False, selected=None)
+    plot = show(chart)
+    area = plot.view.sceneBoundingRect()
+    rows = range(round(area.top()) - plot.fontMetrics().height(), round(area.top()) - 2)
+    image = plot.grab().toImage()
+    named = {image.pixelColor(x, y).name() for x in range(round(area.right()) - 60, round(area.right())) for y in rows}
+    assert len(named) > 1
+    plot.show_chart(replace(chart, references=()))
+    image = plot.grab().toImage()
+    bare = {image.pixelColor(x, y).name() for x in range(round(area.right()) - 60, round(area.right())) for y in rows}
+    assert bare == {plot.palette().color(QPalette.ColorRole.Base).name()}
+
+
+def test_only_whole_layers_are_marked(show: Callable[..., CurvePlot]) -> None:
+    """However near one looks; and few values at the side, all with as many decimals."""
+    foot, left = show().foot, show().left
+    assert [text for _, text in foot.marks(-0.5, 5.5, 600)] == list("012345")
+    assert [text for _, text in foot.marks(1.6, 3.4, 600)] == ["2", "3"]
+    assert 5 <= len(foot.marks(-0.5, 47.5, 300)) <= 16
+    assert [text for _, text in left.marks(0.0, 2.1, 200)] == ["0.0", "0.5", "1.0", "1.5", "2.0"]
+    assert len(left.marks(0.0, 2.1, 2000)) <= 8
+
+
+def test_markers_keep_their_distance(show: Callable[..., CurvePlot]) -> None:
+    """Where layers are many every second or third has a marker; the line goes through all."""
+    many = Curve("many", np.arange(128), np.ones(128), np.ones(128), np.ones(128), theme.RIGHT, Style(), 3)
+    plot = show(replace(CHART, curves=(many,)))
+    step = plot.place_of(1, 1.0).x() - plot.place_of(0, 1.0).x()
+    places = plot.series[0].markers.getData()[0]
+    assert (np.diff(places) * step).min() >= 9
+    assert len(plot.series[0].line.getData()[0]) == 128
+
+
 @pytest.mark.parametrize(("width", "height"), [(220, 140), (330, 400), (700, 180), (1600, 900)])
 def test_every_size_has_room_for_plot_and_legend(qtbot: QtBot, width: int, height: int) -> None:
-    """The legend stands beside or above; entries neither leave the widget sideways nor overlap each other."""
+    """The legend stands beside or above; entries neither leave the widget sideways nor overlap each other or data."""
     plot = CurvePlot()
     qtbot.addWidget(plot)
     plot.resize(width, height)
@@ -192,6 +282,8 @@ def test_every_size_has_room_for_plot_and_legend(qtbot: QtBot, width: int, heigh
     assert all(0 <= box.left() < box.right() <= width for box in boxes)
     assert not any(a.adjusted(1, 1, -1, -1).intersects(b) for a in boxes for b in boxes if a is not b)
     plot.grab()
+    area = plot.view.sceneBoundingRect()
+    assert not any(box.intersects(area) for box in boxes)
 
 
 def test_colours_follow_the_palette(show: Callable[..., CurvePlot], qapp: QApplication) -> None:

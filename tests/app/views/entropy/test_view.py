@@ -189,7 +189,8 @@ def test_quartiles_are_over_questions(view: EntropyView, trace_path: Path, qtbot
 
 def test_a_click_and_the_arrow_keys_select_the_layer(view: EntropyView, opened: Session, qtbot: QtBot) -> None:
     """The layer is marked in the plot, whoever selected it."""
-    qtbot.mouseClick(view.plot.viewport(), Qt.MouseButton.LeftButton, pos=view.plot.place_of(2, 1.0).toPoint())
+    place = view.plot.place_of(2, float(curve(view, "all").mean[2]))
+    qtbot.mouseClick(view.plot.viewport(), Qt.MouseButton.LeftButton, pos=place.toPoint())
     assert (opened.state.layer, view.plot.chart.selected) == (2, 2)
     qtbot.keyClick(view.plot, Qt.Key.Key_Left)
     assert (opened.state.layer, view.plot.chart.selected) == (1, 1)
@@ -199,8 +200,8 @@ def test_a_click_and_the_arrow_keys_select_the_layer(view: EntropyView, opened: 
 
 def test_hover_reads_values_with_their_spread(view: EntropyView, qtbot: QtBot) -> None:
     """Mean and half the band's width, at the layer under the mouse."""
-    qtbot.mouseMove(view.plot.viewport(), view.plot.place_of(1, 1.0).toPoint())
     drawn = curve(view, "right")
+    qtbot.mouseMove(view.plot.viewport(), view.plot.place_of(1, float(drawn.mean[1])).toPoint())
     assert view.plot.read_x == 1
     expected = f"{drawn.mean[1]:.3f} ± {(drawn.high[1] - drawn.low[1]) / 2:.3f}"
     assert view.plot.chart.readout(drawn, 1) == expected

@@ -46,7 +46,8 @@ def plot(qtbot: QtBot) -> IntervalPlot:
     qtbot.addWidget(made)
     made.resize(600, 320)
     made.show_chart(CHART)
-    made.show()
+    with qtbot.waitExposed(made):
+        made.show()
     return made
 
 
@@ -93,6 +94,47 @@ def test_it_reads_out_what_is_pointed_at(plot: IntervalPlot, qtbot: QtBot) -> No
     assert plot.readout == "one at 3"
     qtbot.mouseMove(plot.viewport(), plot.place_of((1, 0)).toPoint())
     assert plot.readout == "two at 1"
+
+
+def test_points_at_one_x_stand_side_by_side(plot: IntervalPlot, qtbot: QtBot) -> None:
+    """Bars hide none of each other, near or far, and a click means the one it is on."""
+    one = series("one", RED, (10.0, 20.0, 15.0))
+    other = replace(one, name="two", colour=BLUE)
+    plot.show_chart(replace(CHART, series=(one, other)))
+    plot.setFocus()
+    for _ in range(2):
+        first, second = plot.place_of((0, 1)), plot.place_of((1, 1))
+        assert second.x() - first.x() == pytest.approx(5)
+        assert colour_at(plot, first.toPoint() - QPoint(2, 0)).red() > 200
+        assert colour_at(plot, second.toPoint() + QPoint(1, 0)).blue() > 200
+        with qtbot.waitSignal(plot.point_chosen) as told:
+            qtbot.mouseClick(plot.viewport(), Qt.MouseButton.LeftButton, pos=second.toPoint() + QPoint(1, 0))
+        assert told.args == [1, 1]
+        plot.zoom_in()
+
+
+def test_random_draws_are_a_band_and_the_rest_has_bars(plot: IntervalPlot) -> None:
+    """A band is one area from the first to the last point; where x is no scale everything has a bar, and no line."""
+    bars, band = plot.series
+    assert len(bars.edges.getData()[0]) == 3 * 3  # two ends and a gap each
+    assert not len(bars.band.getData()[0])
+    assert np.nanmin(band.band.getData()[1]) == 37
+    assert np.nanmax(band.band.getData()[1]) == 53
+    assert all(drawn.line.isVisible() for drawn in plot.series)
+    plot.show_chart(replace(CHART, names=("a", "b", "c")))
+    assert not any(len(drawn.band.getData()[0]) for drawn in plot.series)
+    assert not any(drawn.line.isVisible() for drawn in plot.series)
+    assert [text for _, text in plot.foot.marks(-0.5, 2.5, 300)] == ["a", "b", "c"]
+
+
+def test_more_points_are_other_data_of_the_same_items(plot: IntervalPlot) -> None:
+    """An experiment that runs changes what is drawn, not what draws it."""
+    before = [item for drawn in plot.series for item in drawn.items]
+    more = series("one", RED, (10.0, 20.0, 15.0, 12.0))
+    plot.show_chart(replace(CHART, series=(more, CHART.series[1])))
+    after = [item for drawn in plot.series for item in drawn.items]
+    assert all(a is b for a, b in zip(after, before, strict=True))
+    assert len(plot.series[0].line.getData()[0]) == 4
 
 
 def test_ranges_hold_everything() -> None:

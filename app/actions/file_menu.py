@@ -60,7 +60,7 @@ _RESULTS = (
     Action(
         "export_figure",
         "Export figure…",
-        "Copy or save the figure of the view in use: PNG, SVG, CSV",
+        "Copy or save the figure of the view in use: PNG, SVG, PDF, CSV",
         lambda w: show_menu(w.figure_in_use()),
         ("Ctrl+E",),
         has_trace,

@@ -1,20 +1,12 @@
-"""Text from strangers, safe to show: blanks and control characters that can be seen, tooltips without markup."""
+"""Text from strangers, safe to show: tooltips and messages without markup, and what cannot be seen as signs."""
 
 import html
-import unicodedata
-from functools import cache
 
 from PySide6.QtGui import Qt
 
-NEWLINE, TAB, BLANK, EMPTY = "↵", "⇥", "·", "∅"
+from moe_core.figures.visible import BLANK, EMPTY, NEWLINE, TAB, visible
 
-_LINE_ENDS = "\n\r\v\f\x85\u2028\u2029"
-_SEEN = dict.fromkeys(map(ord, _LINE_ENDS), NEWLINE) | {ord("\t"): TAB}
-
-
-def visible(text: str) -> str:
-    """The text with line ends and tabs as signs, and nothing in it that steers what stands around it."""
-    return "".join(_visible(character) for character in text) if text else EMPTY
+__all__ = ["BLANK", "EMPTY", "NEWLINE", "TAB", "as_message", "as_tooltip", "visible"]
 
 
 def as_tooltip(text: str) -> str:
@@ -25,11 +17,3 @@ def as_tooltip(text: str) -> str:
 def as_message(text: str) -> str:
     """Plain text for a message box, which takes what looks like markup for markup unless it is told otherwise."""
     return as_tooltip(text) if Qt.mightBeRichText(text) else text
-
-
-@cache
-def _visible(character: str) -> str:
-    if seen := _SEEN.get(ord(character)):
-        return seen
-    # Control, surrogate and format characters: among the last are those that turn the direction of writing.
-    return "\ufffd" if unicodedata.category(character) in ("Cc", "Cs", "Cf") else character

@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QApplication, QMainWindow, QMessageBox
 
 from app import theme
 from app.dialogs.experiment.dialog import ExperimentDialog
-from app.files.figure_export import figure_in_use
+from app.files.figure_export import FigureExport, figure_in_use
 from app.files.mask_files import MaskFiles
 from app.files.trace_files import TraceFiles
 from app.running.experiments import Experiments
@@ -129,6 +129,7 @@ class MainWindow(QMainWindow):
         if self._experiment_dialog is None:
             self._experiment_dialog = ExperimentDialog(self.session, self.experiments, self)
             self._experiment_dialog.mask_taken.connect(partial(self.show_view, "what_if"))
+            self.figure_export.follow(self._experiment_dialog)
         self._experiment_dialog.show_experiment(name)
 
     def figure_in_use(self) -> Figure | None:
@@ -177,6 +178,8 @@ class MainWindow(QMainWindow):
         self.trace_files = TraceFiles(
             self.session, self.settings, self, show_trace=self.open_trace, compare=self.what_ifs.compare, say=self.say
         )
+        self.figure_export = FigureExport(self.session, self.settings, self.status_line.say, self)
+        self.figure_export.follow(self)
         JobOutcomes(self.runner, self.message_bar)  # the last to hear of a failure: its sentence stays
 
     def _on_changed(self, before: State, after: State) -> None:

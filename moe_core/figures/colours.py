@@ -9,5 +9,8 @@ BASELINE = "#0072B2"
 WHAT_IF = "#CC79A7"
 REFERENCE = "#8a8a8a"
 
+QUANTITY = "#56B4E9"
+"""The ground of text that stands on more or less of something."""
+
 SERIES = (WHAT_IF, "#E69F00", "#56B4E9", RIGHT)
 """For series of an experiment, in order; where there are more, dashes and markers tell them apart as well."""

@@ -111,8 +111,9 @@ class ResultPane(QWidget):
         self.caveats.setText("\n".join(_small_print(run)))
         self.figure.title = run.experiment.title
         self._figure_pane.set_subtitle(_subtitle(run), caption_of(run))
-        self.plot.show_chart(chart_of(run), self._place_in_chart(run))
-        self.figure.set_data(data_of(run), caption_of(run))
+        figure = chart_of(run)
+        self.plot.show_chart(figure, self._place_in_chart(run))
+        self.figure.set_data(data_of(run), caption_of(run), figure)
         self._draw_table(run)
         self._draw_use()
 

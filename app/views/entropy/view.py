@@ -150,8 +150,10 @@ class EntropyView(View):
         self._show(chart, caption(state, n_compared=samples.n))
 
     def _show(self, chart: EntropyChart, figure_caption: str) -> None:
-        self.plot.show_chart(chart.plot(), self._options.hidden)
-        self.figure.set_data(chart.table(), f"{figure_caption} · {chart.describe()}")
+        figure, hidden = chart.plot(), self._options.hidden
+        self.plot.show_chart(figure, hidden)
+        shown = replace(figure, curves=tuple(curve for curve in figure.curves if curve.name not in hidden))
+        self.figure.set_data(chart.table(), f"{figure_caption} · {chart.describe()}", shown)
         self.note.set_text(chart.note())
         self.units.setEnabled(chart.can_be_normalised)
         self.show_body()

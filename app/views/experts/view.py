@@ -78,6 +78,7 @@ class ExpertsView(View):
                 self._hatching = hatched
                 self._colour()
             self.heat_map.set_selected(state.experts, state.layer)
+            self._describe()
             self._show_place(self._place)
 
     def options(self) -> dict[str, Any]:
@@ -153,10 +154,16 @@ class ExpertsView(View):
                 describe=lambda layer, expert: self._tip(Place(layer, expert)),
             )
         )
+        self._describe()
         beyond = bool((values < scale.low).any()), bool((values > scale.high).any())
         self.colour_bar.set_scale(
             scale, has_beyond=beyond, is_signed=grid.is_signed, unit=grid.tick_unit, format_value=grid.tick_text
         )
+
+    def _describe(self) -> None:
+        """Say what the figure is for files of it; in these the selection is shown only where that is asked for."""
+        if self.heat_map.data is not None:
+            self.figure.set_figure(replace(self.heat_map.data, selected=self.state.experts))
 
     def _show_place(self, place: Place | None) -> None:
         """Say what is known of the place pointed at; of the selection while there is none."""

@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QCheckBox
 from app.state.state import State
 from app.views.question.comparison import captioned
 from app.views.question.content import Gates, QuestionContent
+from app.views.question.figures import gate_figure
 from app.views.question.texts import gate_table, gate_text, token_name
 from app.widgets.bars.gate_chart import GateChart
 from app.widgets.bars.gate_data import GateSide
@@ -49,7 +50,8 @@ class GatesPane(FigurePane):
         self._reveal.start()
         name = token_name(content, token)
         self.set_subtitle(name)
-        self.figure.set_data(gate_table(gates, after), f"{captioned(content, state)} · {name}")
+        figure = gate_figure(gates, after, is_renormalised=self.renormalised.isChecked())
+        self.figure.set_data(gate_table(gates, after), f"{captioned(content, state)} · {name}", figure)
 
     def _set_gates(self, gates: Gates, after: Gates | None) -> None:
         is_share = self.renormalised.isChecked()

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QComboBox, QSizePolicy
 from app.state.state import State
 from app.views.question.comparison import captioned, rerouted_text
 from app.views.question.content import QuestionContent
+from app.views.question.figures import prompt_figure
 from app.views.question.texts import prompt_table, token_text
 from app.views.question.token_measures import TOKEN_MEASURES, TokenMeasure, measure_named
 from app.widgets.figures.figure import Figure
@@ -58,8 +59,9 @@ class PromptPane(FigurePane):
         is_other = self.strip.texts != content.texts
         self.strip.set_describe(partial(_describe, content, measure, values))
         self.strip.set_tokens(content.texts, content.n_prefix, is_collapsed=folds)
-        self.strip.set_note(_missing(content, measure, values))
-        self.strip.set_values(values, *self._range(content, measure, values), measure.unit)
+        note, ends = _missing(content, measure, values), self._range(content, measure, values)
+        self.strip.set_note(note)
+        self.strip.set_values(values, *ends, measure.unit)
         self.strip.set_marked(content.is_rerouted)
         self.set_subtitle(*rerouted_text(content))
         self.strip.set_cursor(cursor)
@@ -69,7 +71,9 @@ class PromptPane(FigurePane):
         caption = captioned(content, state)
         if values is not None:
             caption += f" · {measure.described(state)}"
-        self.figure.set_data(prompt_table(content, self.strip.shown_tokens, measure, values), caption)
+        shown = self.strip.shown_tokens
+        figure = prompt_figure(content, shown, measure, values, ends, note)
+        self.figure.set_data(prompt_table(content, shown, measure, values), caption, figure)
         self._scroll(is_other=is_other, token=state.token)
 
     def options(self) -> dict[str, Any]:

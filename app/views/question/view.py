@@ -4,8 +4,6 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, TypeGuard, cast
 
-import numpy as np
-from numpy.typing import NDArray
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication, QResizeEvent
 from PySide6.QtWidgets import QSpinBox, QSplitter, QVBoxLayout
@@ -18,6 +16,7 @@ from app.state.what_if_state import WhatIf
 from app.view import View
 from app.views.question.comparison import captioned, comparison_note, read_both
 from app.views.question.content import QuestionContent, read_question
+from app.views.question.figures import router_figure
 from app.views.question.gates_pane import GatesPane
 from app.views.question.prompt_pane import PromptPane
 from app.views.question.texts import (
@@ -36,7 +35,6 @@ from app.widgets.figures.pane import FigurePane
 from app.widgets.plots.probability_bars import ProbabilityBars
 from app.widgets.question_header import QuestionHeader
 from moe_core.figures.table import FigureTable
-from moe_core.traces.records import Answer
 
 _N_PANES = 4
 _MOST_CHOICES_HEIGHT, _MOST_GATES_SHARE, _MOST_PROMPT_SHARE = 180, 0.5, 0.45
@@ -194,16 +192,13 @@ class QuestionView(View):
             self.router_pane.set_subtitle("")
             self.router_pane.figure.set_data(FigureTable((), ()), "")
             return
-        shown = content.latest.answer or answer
-        probabilities, chosen = _of_layer(shown, state.layer)
-        before, chosen_before = _of_layer(answer, state.layer) if content.after else (None, frozenset())
-        describe = partial(probability_text, content, state.layer)
-        self.router.set_bars(probabilities, chosen, describe, before, chosen_before)
+        figure = router_figure(answer, content.after.answer or answer if content.after else None, state.layer)
+        self.router.set_bars(figure, partial(probability_text, content, state.layer))
         self.router.set_selected(frozenset(expert for layer, expert in state.experts if layer == state.layer))
         is_answer = state.token in (None, content.answer_position)
         self.router_pane.set_subtitle(*(("probabilities, answer position",) if is_answer else _ANSWER_ONLY))
         caption = f"{captioned(content, state)} · layer {state.layer}, answer position"
-        self.router_pane.figure.set_data(probability_table(content, state.layer), caption)
+        self.router_pane.figure.set_data(probability_table(content, state.layer), caption, figure)
 
     def _set_layer(self, state: State) -> None:
         if state.trace is not None:
@@ -247,11 +242,6 @@ _ANSWER_ONLY = (
     "Router probabilities over all experts are kept at the answer position only: these are not those of the token "
     "chosen above",
 )
-
-
-def _of_layer(answer: Answer, layer: int) -> tuple[NDArray[np.float64], frozenset[int]]:
-    """Router probabilities [E] of one layer, and the experts chosen."""
-    return answer.router_probs[layer].astype(np.float64), frozenset(answer.experts[layer].tolist())
 
 
 def _are_heights(heights: object) -> TypeGuard[list[int]]:

@@ -75,7 +75,7 @@ class HistoryPage(QWidget):
             self._on_removed(state.history.index(state.what_if))
 
     def _on_csv(self) -> None:
-        self.figure.ask_and_save("csv")
+        self.figure.wanted.emit(self.figure, "data")
 
     def _on_report(self) -> None:
         self._session.request("save_what_ifs")

@@ -12,12 +12,16 @@ from app.views.what_if.parts import button, plain_text, scrolling
 from app.views.what_if.texts import METHOD, change_table, detail_lines, headline, what_if_caption
 from app.widgets.figures.figure import Figure
 from app.widgets.flow_layout import FlowLayout
-from app.widgets.plots.delta_plot import DeltaPlot, DotRow
+from app.widgets.plots.delta_plot import DeltaPlot
+from moe_core.figures.bars import BarFigure, BarRow
 from moe_core.measures.question_filter import QuestionFilter
 from moe_core.numbers.formatting import count, percent_with_interval
 from moe_core.numbers.intervals import Proportion
+from moe_core.numbers.paired_statistics import PairedChange
 
 NOTHING_YET = "What the mask changes stands here once it has run: press Run, or F5."
+_LEAST_SPAN = 0.1
+"""Of the axis of accuracies: small changes look small."""
 _FLIPS = {"losses": "right → wrong", "gains": "wrong → right", "changed": "other answers"}
 
 
@@ -40,10 +44,10 @@ class ResultPage(QWidget):
         change = made.comparison.accuracy
         self.headline.setText(headline(made.comparison))
         self.delta_figure.setVisible(bool(change.n))
-        rows = (("before", change.before, theme.BASELINE), ("after", change.after, theme.WHAT_IF))
-        self.delta.set_rows([_row(*row) for row in rows])
+        figure = _figure(change, self.delta_figure.title) if change.n else BarFigure(())
+        self.delta.show_figure(figure)
         self.delta_figure.setFixedHeight(self.delta.sizeHint().height())
-        self.delta_figure.set_data(change_table(made), what_if_caption(made))
+        self.delta_figure.set_data(change_table(made), what_if_caption(made), figure)
         self._draw_flips(made)
         self.details.setText("\n".join(detail_lines(made)))
 
@@ -110,6 +114,21 @@ class ResultPage(QWidget):
         self._session.set(replace(self._session.state, filter=QuestionFilter(ids=ids, ids_title=title)))
 
 
-def _row(name: str, share: Proportion, colour: str) -> DotRow:
+def _figure(change: PairedChange, title: str) -> BarFigure:
+    """Both accuracies on an axis that spans their intervals."""
+    low, high = min(change.before.lower, change.after.lower), max(change.before.upper, change.after.upper)
+    more = max(0.0, _LEAST_SPAN - (high - low)) / 2 + 0.01
+    return BarFigure(
+        rows=(_row("before", change.before, theme.BASELINE), _row("after", change.after, theme.WHAT_IF)),
+        lowest=max(0.0, low - more),
+        largest=min(1.0, high + more),
+        is_dots=True,
+        unit="accuracy",
+        title=title,
+        format_value=lambda share: f"{share * 100:.3g} %",
+    )
+
+
+def _row(name: str, share: Proportion, colour: str) -> BarRow:
     text = percent_with_interval(share.estimate, share.lower, share.upper)
-    return DotRow(name, text, share.estimate, share.lower, share.upper, colour)
+    return BarRow(name, share.estimate, text, lower=share.lower, upper=share.upper, colour=colour)

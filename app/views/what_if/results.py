@@ -17,6 +17,7 @@ from app.widgets.eliding_label import ElidingLabel
 from app.widgets.figures.figure import Figure
 from app.widgets.plots.strip_plot import StripPlot
 from moe_core.comparison.comparison import SUBJECT_CORRECTION
+from moe_core.figures.strip import StripFigure
 from moe_core.numbers.formatting import points
 
 MODES = {Mode.BASELINE: "Baseline", Mode.WHAT_IF: "What-if", Mode.DIFFERENCE: "Difference"}
@@ -78,13 +79,21 @@ class WhatIfResults(QWidget):
             return
         delta = made.comparison.accuracy.delta
         self.controls_text.setText(controls_sentence(controls))
-        values = [run.change.delta * 100 for run in controls.runs]
-        self.strip.set_values(values, delta * 100, f"this mask {points(delta)}")
-        self.strip_figure.set_data(controls_table(made), f"{what_if_caption(made)} · {controls_sentence(controls)}")
+        figure = StripFigure(
+            values=tuple(run.change.delta * 100 for run in controls.runs),
+            marked=delta * 100,
+            mark_text=f"this mask {points(delta)}",
+            others="random masks",
+            unit="change of accuracy, points",
+            title=self.strip_figure.title,
+        )
+        self.strip.show_figure(figure)
+        caption = f"{what_if_caption(made)} · {controls_sentence(controls)}"
+        self.strip_figure.set_data(controls_table(made), caption, figure)
 
     def _make_controls_page(self) -> QWidget:
         self.controls_text = plain_text()
-        self.strip = StripPlot("change of accuracy, points", "random masks")
+        self.strip = StripPlot()
         self.strip_figure = Figure(self.strip, "This mask among random masks")
         page = QWidget()
         column = QVBoxLayout(page)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import nan
+from math import isfinite, nan
 
 from PySide6.QtCore import QEvent, QObject, QPoint, Qt
 from PySide6.QtGui import QPalette
@@ -10,7 +10,8 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QToolButton, QVBoxLayout, QWi
 
 from app.widgets.bars.bar_list import BarList
 from app.widgets.figures.figure import Figure
-from moe_core.figures.bars import BarRow
+from moe_core.figures.bars import BarFigure, BarRow
+from moe_core.figures.curves import Reference
 from moe_core.figures.table import FigureTable
 
 _LOWEST_TABLE = 160
@@ -53,7 +54,8 @@ class BarSection(QWidget):
     def show_content(self, content: BarContent, caption: str, *, reserve: int = 0) -> None:
         """Show other rows; there is room for `reserve` of them at least."""
         self.bars.set_rows(content.rows, largest=content.largest, reference=content.reference, reserve=reserve)
-        self.figure.set_data(content.table, caption)
+        references = (Reference(content.reference, "mean"),) if isfinite(content.reference) else ()
+        self.figure.set_data(content.table, caption, BarFigure(content.rows, references, largest=content.largest))
         if content.note != self._note.text():
             self._note.setText(content.note)
         self._fit()

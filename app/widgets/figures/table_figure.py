@@ -1,7 +1,6 @@
 """A table as a figure: what the window exports of a plot it exports of the table too."""
 
 from functools import partial
-from pathlib import Path
 
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QMenu
@@ -9,6 +8,7 @@ from PySide6.QtWidgets import QMenu
 from app.widgets.figures.figure import Figure
 from app.widgets.tables.view import ArrayTableView
 from moe_core.figures.table import FigureTable
+from moe_core.reports.charts.figure import AnyFigure
 
 
 class TableFigure(Figure):
@@ -26,10 +26,10 @@ class TableFigure(Figure):
         """What is shown: the rows in their order, without the hidden columns."""
         return self.view.shown_data()
 
-    def save(self, path: Path, scale: float = 1.0) -> None:
-        """Write PNG, SVG or CSV, by the suffix of the path; raises OSError where that cannot be written."""
-        self.set_data(self.data, self.caption)  # columns may have been hidden or moved since the last redraw
-        super().save(path, scale)
+    @property
+    def described(self) -> AnyFigure:
+        """The same: columns may have been hidden or moved since the last redraw."""
+        return self.data
 
     def fill_menu(self, menu: QMenu) -> None:
         """What can be done with the rows, then with the table."""
@@ -41,12 +41,9 @@ class TableFigure(Figure):
             action.setEnabled(selected)
         menu.addSeparator()
         menu.addAction("Copy table", self.copy_data)
-        menu.addAction("Save table as CSV…", partial(self.ask_and_save, "csv"))
-        picture = menu.addMenu("Picture of what is seen")
-        picture.addAction("Copy image", self.copy_image)
-        for scale in (1, 2, 3):
-            picture.addAction(f"Save as PNG, {scale}×…", partial(self.ask_and_save, "png", scale))
-        picture.addAction("Save as SVG…", partial(self.ask_and_save, "svg"))
+        menu.addAction("Save table as CSV…", self._on_save_data)
+        menu.addAction("Copy image", self.copy_image)
+        menu.addAction("Save figure…", self._on_save_figure)
         menu.addSeparator()
         self.view.fill_menu(menu)
 

@@ -75,6 +75,11 @@ class Legend:
         return self._layout.legend
 
     @property
+    def entries(self) -> tuple[Entry, ...]:
+        """What it says."""
+        return self._entries
+
+    @property
     def boxes(self) -> tuple[QRectF, ...]:
         """Where the entries are."""
         return tuple(box.translated(self.area.topLeft()) for box in self._layout.entries)

@@ -17,6 +17,7 @@ from app.widgets.bars.expert_keys import arrow, chooses, is_adding
 from app.widgets.plots.plot_widget import PlotWidget
 from app.widgets.plots.round_axis import RoundAxis
 from app.widgets.tokens.tint import tint
+from moe_core.figures.columns import ColumnFigure
 
 FloatArray = NDArray[np.float64]
 
@@ -48,22 +49,12 @@ class ProbabilityBars(PlotWidget):
         self.view.sigYRangeChanged.connect(self._stand_on_zero)
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.MinimumExpanding)
 
-    def set_bars(
-        self,
-        probabilities: FloatArray,
-        chosen: frozenset[int],
-        describe: Callable[[int], str],
-        before: FloatArray | None = None,
-        chosen_before: frozenset[int] = frozenset(),
-    ) -> None:
-        """Show probabilities [E], those of the chosen experts strong; `describe` says in plain text what a bar is.
-
-        With `before` [E] they are those after a what-if, and what was before is outlined.
-        """
-        E = len(probabilities)
+    def set_bars(self, figure: ColumnFigure, describe: Callable[[int], str]) -> None:
+        """Show the probabilities; `describe` says in plain text what a bar is."""
+        E = len(figure.values)
         keeps_zoom = len(self._probabilities) == E
-        self._probabilities, self._chosen, self._describe = probabilities, chosen, describe
-        self._before, self._chosen_before = before, chosen_before
+        self._probabilities, self._chosen, self._describe = figure.values, figure.chosen, describe
+        self._before, self._chosen_before = figure.before, figure.chosen_before
         self._cursor = min(self._cursor, max(E - 1, 0))
         self._dress()
         highest = self.highest or 1.0

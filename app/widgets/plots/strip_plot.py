@@ -1,7 +1,6 @@
 """Values as dots along one axis, equal ones stacked, and one of them marked: where it falls among the others."""
 
 from collections import Counter
-from collections.abc import Sequence
 from math import isfinite
 
 from PySide6.QtCore import QPointF, QSize, Qt
@@ -10,26 +9,23 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from app import theme
 from moe_core.figures.axis import Axis
+from moe_core.figures.strip import StripFigure
 
 _MARGIN, _RADIUS, _MARK = 20, 3.5, 7.0
 
 
 class StripPlot(QWidget):
-    """`unit` names the axis; 0 is drawn as a line."""
+    """Draws a `StripFigure`."""
 
-    def __init__(self, unit: str, others: str) -> None:
-        """`others`: what the dots are, for the key."""
+    def __init__(self) -> None:
         super().__init__()
-        self._unit, self._others = unit, others
-        self._values: tuple[float, ...] = ()
-        self._marked, self._mark_text = float("nan"), ""
+        self._figure = StripFigure()
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
 
-    def set_values(self, values: Sequence[float], marked: float, mark_text: str) -> None:
-        """Show other values; `marked` is the one that is written out, and among the dots it is not."""
-        self._values = tuple(value for value in values if isfinite(value))
-        self._marked, self._mark_text = marked, mark_text
-        self.setAccessibleDescription(f"{mark_text}; {len(self._values)} {self._others}")
+    def show_figure(self, figure: StripFigure) -> None:
+        """Show other values."""
+        self._figure = figure
+        self.setAccessibleDescription(f"{figure.mark_text}; {len(figure.known)} {figure.others}")
         self.update()
 
     def sizeHint(self) -> QSize:
@@ -39,14 +35,11 @@ class StripPlot(QWidget):
         return QSize(160, 90)
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        known = [*self._values, *([self._marked] if isfinite(self._marked) else [])]
-        if not known:
+        if not self._figure.known and not isfinite(self._figure.marked):
             return
         painter, metrics = QPainter(self), self.fontMetrics()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        low, high = min(*known, 0.0), max(*known, 0.0)
-        more = max((high - low) * 0.06, 0.5)
-        axis = Axis(low - more, high + more, _MARGIN, self.width() - _MARGIN)
+        axis = Axis(*self._figure.ends, _MARGIN, self.width() - _MARGIN)
         floor = self.height() - 2 * metrics.height() - 8
         self._paint_axis(painter, axis, floor)
         self._paint_dots(painter, axis, floor)
@@ -64,25 +57,25 @@ class StripPlot(QWidget):
             painter.setPen(palette.color(QPalette.ColorRole.PlaceholderText))
             x = axis(value) - metrics.horizontalAdvance(text) / 2
             painter.drawText(QPointF(x, floor + 4 + metrics.ascent()), text.replace("-", "−"))
-        x = (self.width() - metrics.horizontalAdvance(self._unit)) / 2
-        painter.drawText(QPointF(x, floor + 4 + metrics.height() + metrics.ascent()), self._unit)
+        x = (self.width() - metrics.horizontalAdvance(self._figure.unit)) / 2
+        painter.drawText(QPointF(x, floor + 4 + metrics.height() + metrics.ascent()), self._figure.unit)
 
     def _paint_dots(self, painter: QPainter, axis: Axis, floor: int) -> None:
         """Dots that would cover each other stand above each other, closer where there are too many."""
-        columns = [round((axis(value) - axis.start) / (2 * _RADIUS)) for value in self._values]
+        columns = [round((axis(value) - axis.start) / (2 * _RADIUS)) for value in self._figure.known]
         highest = max(Counter(columns).values(), default=1)
         step = min(2 * _RADIUS + 1, max(1.0, (floor - 24) / highest))
         painter.setPen(QPen(self.palette().color(QPalette.ColorRole.Base), 0.7))
         painter.setBrush(QColor(theme.REFERENCE))
         stacked: Counter[int] = Counter()
-        for value, column in sorted(zip(self._values, columns, strict=True)):
+        for value, column in sorted(zip(self._figure.known, columns, strict=True)):
             painter.drawEllipse(QPointF(axis(value), floor - _RADIUS - 2 - stacked[column] * step), _RADIUS, _RADIUS)
             stacked[column] += 1
 
     def _paint_mark(self, painter: QPainter, axis: Axis, floor: int) -> None:
-        if not isfinite(self._marked):
+        if not isfinite(self._figure.marked):
             return
-        x, metrics, colour = axis(self._marked), painter.fontMetrics(), QColor(theme.WHAT_IF)
+        x, metrics, colour = axis(self._figure.marked), painter.fontMetrics(), QColor(theme.WHAT_IF)
         top = metrics.height() + 4
         painter.setPen(QPen(colour, 1.5))
         painter.drawLine(QPointF(x, top), QPointF(x, floor))
@@ -92,7 +85,7 @@ class StripPlot(QWidget):
         diamond = [QPointF(x, y - _MARK), QPointF(x + _MARK, y), QPointF(x, y + _MARK), QPointF(x - _MARK, y)]
         painter.drawPolygon(QPolygonF(diamond))
         painter.setPen(self.palette().color(QPalette.ColorRole.Text))
-        wide = metrics.horizontalAdvance(self._mark_text)
+        wide = metrics.horizontalAdvance(self._figure.mark_text)
         painter.drawText(
-            QPointF(min(max(x - wide / 2, 2), self.width() - wide - 2), metrics.ascent() + 1), self._mark_text
+            QPointF(min(max(x - wide / 2, 2), self.width() - wide - 2), metrics.ascent() + 1), self._figure.mark_text
         )

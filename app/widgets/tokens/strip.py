@@ -29,9 +29,9 @@ from app.widgets.tokens.drawing import (
     draw_pieces,
     paint_colour_key,
 )
-from app.widgets.tokens.flow import TokenFlow
 from app.widgets.tokens.layout import ANSWER_MARK, MARGIN, NO_TOKEN, PREFIX_MARK, ShownPrompt, TextWidths, TokenLayout
 from app.widgets.tokens.tint import tint
+from moe_core.figures.token_flow import TokenFlow
 
 
 class TokenStrip(QWidget):

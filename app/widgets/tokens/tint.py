@@ -6,9 +6,7 @@ from math import isfinite
 from PySide6.QtGui import QColor, QPalette
 
 from app import theme
-
-QUANTITY = "#56B4E9"
-"""The sky blue of Okabe and Ito, which has no other meaning here."""
+from moe_core.figures.colours import QUANTITY
 
 _DEEPEST_LIGHT, _DEEPEST_DARK = 0.95, 0.72
 _STEPS = 64

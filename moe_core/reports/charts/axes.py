@@ -6,13 +6,13 @@ from itertools import pairwise
 
 from moe_core.figures.axis import Axis
 from moe_core.figures.curves import Range, Reference
-from moe_core.reports.charts.legend import Entry, legend
+from moe_core.reports.charts.legend import Entry, box_entry, legend
 from moe_core.reports.charts.markup import Markup, element
 from moe_core.reports.charts.sheet import Sheet
 from moe_core.reports.charts.text_width import elided, text_width, wrapped
 
-_RATIO, _HIGHEST = 0.6, 22.0
-"""Height of the plot: a share of its width, but not more than so many text sizes."""
+_HIGHEST = 22.0
+"""Height of the plot in text sizes at most."""
 _LINE, _GAP, _X_SPACING, _Y_SPACING = 1.25, 0.6, 4.5, 2.6
 
 Tick = tuple[float, str]
@@ -34,14 +34,18 @@ def framed(
     ranges: tuple[tuple[float, float], tuple[float, float]],
     x_ticks: Sequence[Tick] | None,
     entries: Sequence[Entry],
+    ratio: float = 0.6,
 ) -> Frame:
-    """A frame for values in `ranges`, of x and of y; `x_ticks` stand where x is no scale of its own round values."""
+    """A frame for values in `ranges`, of x and of y; `x_ticks` stand where x is no scale of its own round values.
+
+    The plot is `ratio` times as high as it is wide, but not higher than is good to read.
+    """
     (x_title, y_title), (x_range, y_range) = titles, ranges
     head = legend(entries, sheet, 0.0, sheet.width, 0.0)
     top = head.height + sheet.em(_GAP)
     ticks = Axis(*y_range, 0.0, sheet.em(_HIGHEST)).ticks(sheet.em(_Y_SPACING))
     beside = max((text_width(label, sheet.text_size) for _, label in ticks), default=0.0) + sheet.em(_GAP)
-    height = min(_RATIO * (sheet.width - beside), sheet.em(_HIGHEST))
+    height = min(ratio * (sheet.width - beside), sheet.em(_HIGHEST))
     title = wrapped(y_title, height, sheet.text_size)
     left = beside + len(title) * sheet.em(_LINE) + (sheet.em(0.3) if title else 0.0)
     x = Axis(*x_range, left, sheet.width - sheet.em(_GAP))
@@ -87,7 +91,7 @@ def reference_entry(sheet: Sheet, reference: Reference, y_range: tuple[float, fl
 
 def range_entry(sheet: Sheet, span: Range) -> Entry:
     """The shade of a range in the legend."""
-    return Entry(span.label, lambda x, end, y: [sheet.box(x, y - sheet.em(0.45), end - x, sheet.em(0.9), "range")])
+    return box_entry(sheet, span.label, sheet.ink("range"))
 
 
 def band(sheet: Sheet, upper: Sequence[str], lower: Sequence[str], colour: str) -> Markup:

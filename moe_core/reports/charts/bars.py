@@ -34,7 +34,7 @@ def draw(figure: BarFigure, sheet: Sheet) -> Drawing:
     for number, row in enumerate(figure.rows):
         y = top + sheet.em(_ROW) * (number + 0.5)
         parts += [*_words(row, sheet, axis, texts, ns, y), *_mark(row, figure, sheet, axis, y)]
-    return Drawing(parts, bottom + sheet.em(1.7 + (1.25 if figure.unit else 0)))
+    return Drawing(parts, bottom + sheet.em(1.5 + (1.25 if figure.unit else 0)))
 
 
 def _columns(figure: BarFigure, sheet: Sheet) -> tuple[Axis, float, float]:
@@ -77,10 +77,10 @@ def _frame(figure: BarFigure, sheet: Sheet, axis: Axis, top: float, bottom: floa
 def _words(row: BarRow, sheet: Sheet, axis: Axis, texts: float, ns: float, y: float) -> list[Markup]:
     """Name, value and n; a name that is cut is whole on hover."""
     line, end = sheet.middle(y), axis.start - sheet.em(_GAP)
-    sign = [element("tspan", f"{row.sign}\u00a0", **sheet.fill(row.sign_colour))] if row.sign else []
+    sign = [element("tspan", row.sign, **sheet.fill(row.sign_colour))] if row.sign else []
     name = elided(row.label, end - (text_width(f"{row.sign} ", sheet.text_size) if sign else 0.0), sheet.text_size)
-    look = sheet.ink("text")
-    parts = [element("text", sheet.tip(row.label), sign, name, x=end, y=line, text_anchor="end", **look)]
+    words = [*sheet.tip(row.label), *sign, "\u00a0" * len(sign), name]
+    parts = [element("text", words, x=end, y=line, text_anchor="end", **sheet.ink("text"))]
     parts.append(sheet.text(texts, line, row.text, "end"))
     return [*parts, sheet.text(ns, line, row.n, "end", "quiet")] if row.n else parts
 

@@ -93,12 +93,6 @@ def _keys(figure: HeatMapFigure, sheet: Sheet) -> list[Entry]:
     def pointed(x: float, end: float, y: float) -> list[Markup]:
         return [sheet.line(f"M{(x + end) / 2:.2f},{y - sheet.em(0.5):.2f}v{sheet.em(1):.2f}", "mark")]
 
-    n_blank = int((figure.is_blank & ~figure.is_never_used).sum())
-    n_hatched = 0 if figure.hatched is None else int(figure.hatched.sum())
-    kinds = (
-        (int(figure.is_never_used.sum()), "never used", dotted),
-        (n_blank, figure.blank_name, lambda x, end, y: [square(x, y)]),
-        (n_hatched, figure.hatched_name, hatched),
-    )
-    entries = [Entry(f"{words} ({n:,})", sample, _KEY) for n, words, sample in kinds if n]
+    samples = {"dot": dotted, "blank": lambda x, end, y: [square(x, y)], "hatch": hatched}
+    entries = [Entry(words, samples[mark], _KEY) for mark, words in figure.keys]
     return entries + ([Entry(figure.mark.label, pointed, _KEY)] if figure.mark is not None else [])

@@ -57,7 +57,7 @@ def runs(known: NDArray[np.bool_]) -> list[slice]:
 
 
 def _entries(figure: CurveFigure, sheet: Sheet, span: tuple[float, float]) -> list[Entry]:
-    entries = [Entry(curve.name, partial(_sample, sheet, curve)) for curve in figure.curves]
+    entries = [Entry(f"{curve.name}, n = {curve.n:,}", partial(_sample, sheet, curve)) for curve in figure.curves]
     entries += [reference_entry(sheet, reference, span) for reference in figure.references]
     return entries + [range_entry(sheet, each) for each in figure.ranges]
 

@@ -4,31 +4,41 @@ from collections.abc import Callable
 from typing import Any
 
 from moe_core.figures.bars import BarFigure
+from moe_core.figures.columns import ColumnFigure
 from moe_core.figures.curves import CurveFigure
+from moe_core.figures.gates import GateFigure
 from moe_core.figures.heat_map import HeatMapFigure
 from moe_core.figures.points import PointFigure
-from moe_core.reports.charts import bars, curves, heat_map, points
+from moe_core.figures.strip import StripFigure
+from moe_core.figures.table import FigureTable
+from moe_core.figures.tokens import TokenFigure
+from moe_core.reports.charts import bars, columns, curves, gates, heat_map, points, strip, table, tokens
 from moe_core.reports.charts.markup import Markup, element
-from moe_core.reports.charts.sheet import Drawing, Sheet
+from moe_core.reports.charts.sheet import SANS, Drawing, Sheet
 from moe_core.reports.charts.text_width import wrapped
 
-Figure = HeatMapFigure | CurveFigure | PointFigure | BarFigure
+Plotted = HeatMapFigure | CurveFigure | PointFigure | BarFigure | ColumnFigure | StripFigure
+AnyFigure = Plotted | GateFigure | TokenFigure | FigureTable
 
 PAGE_WIDTH, PAGE_TEXT = 1120.0, 11.5
 MM = 72 / 25.4
 """Points in a millimetre: on paper the unit of a drawing is the point, so that text is as large as it says."""
-FONTS = "Helvetica, Arial, 'Liberation Sans', 'DejaVu Sans', sans-serif"
-_MARGIN, _LINE = 0.5, 1.3
+_MARGIN, _LINE, _APART = 0.5, 1.3, 0.3
 
 _CHARTS: tuple[tuple[type, Callable[[Any, Sheet], Drawing]], ...] = (
     (HeatMapFigure, heat_map.draw),
     (CurveFigure, curves.draw),
     (PointFigure, points.draw),
     (BarFigure, bars.draw),
+    (ColumnFigure, columns.draw),
+    (StripFigure, strip.draw),
+    (GateFigure, gates.draw),
+    (TokenFigure, tokens.draw),
+    (FigureTable, table.draw),
 )
 
 
-def inline_svg(figure: Figure) -> Markup:
+def inline_svg(figure: Plotted) -> Markup:
     """The figure for a page: 1,120 units wide, colours of the page's style sheet, exact values on hover."""
     sheet = Sheet(PAGE_WIDTH, PAGE_TEXT, is_page=True)
     drawn = draw(figure, sheet)
@@ -44,7 +54,7 @@ def inline_svg(figure: Figure) -> Markup:
 
 
 def standalone_svg(
-    figure: Figure,
+    figure: AnyFigure,
     *,
     width_mm: float = 180.0,
     text_pt: float = 8.0,
@@ -60,28 +70,28 @@ def standalone_svg(
     sheet = Sheet(width_mm * MM - 2 * _MARGIN * text_pt, text_pt, is_page=False, shows_selection=with_selection)
     drawn, margin = draw(figure, sheet), sheet.em(_MARGIN)
     above = _lines(sheet, title, 0.0, "text", font_weight="bold")
-    below = _lines(sheet, caption, above.height + drawn.height + sheet.em(0.6), "quiet")
-    whole = below.height + above.height + drawn.height + (sheet.em(0.6) if caption else 0.0)
+    below = _lines(sheet, caption, above.height + drawn.height + sheet.em(_APART), "quiet")
+    whole = below.height + above.height + drawn.height + (sheet.em(_APART) if caption else 0.0)
     width, height = width_mm * MM, whole + 2 * margin
     paper = [element("rect", width=width, height=height, fill=ground)] if ground else []
     moved = element("g", drawn.parts, transform=f"translate(0 {above.height:.2f})")
     content = element("g", above.parts, moved, below.parts, transform=f"translate({margin:.2f} {margin:.2f})")
     root = element(
         "svg",
-        element("title", title or figure.title),
+        element("title", title),
         paper,
         content,
         xmlns="http://www.w3.org/2000/svg",
         width=f"{width_mm:g}mm",
         height=f"{height / MM:.2f}mm",
         viewBox=f"0 0 {width:.2f} {height:.2f}",
-        font_family=FONTS,
+        font_family=SANS,
         font_size=text_pt,
     )
     return f'<?xml version="1.0" encoding="UTF-8"?>\n{root}\n'
 
 
-def draw(figure: Figure, sheet: Sheet) -> Drawing:
+def draw(figure: AnyFigure, sheet: Sheet) -> Drawing:
     """The figure by the chart that draws its kind."""
     return next(chart for kind, chart in _CHARTS if isinstance(figure, kind))(figure, sheet)
 

@@ -1,9 +1,9 @@
 """Legends and keys: samples with words, in as many rows as they need."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from moe_core.reports.charts.markup import Markup
+from moe_core.reports.charts.markup import Attribute, Markup, element
 from moe_core.reports.charts.sheet import Drawing, Sheet
 from moe_core.reports.charts.text_width import elided, text_width
 
@@ -26,15 +26,22 @@ def legend(entries: Sequence[Entry], sheet: Sheet, left: float, right: float, to
     x, y = left, top
     for entry in entries:
         width = sheet.em(entry.sample_width)
-        words = elided(entry.words, right - left - width - sheet.em(_GAP), sheet.text_size)
-        whole = width + sheet.em(_GAP) + text_width(words, sheet.text_size)
+        indent = width + (sheet.em(_GAP) if width else 0.0)
+        words = elided(entry.words, right - left - indent, sheet.text_size)
+        whole = indent + text_width(words, sheet.text_size)
         if x > left and x + whole > right:
             x, y = left, y + sheet.em(_ROW)
         middle = y + sheet.em(_ROW / 2)
         parts += entry.sample(x, x + width, middle)
-        parts.append(sheet.text(x + width + sheet.em(_GAP), sheet.middle(middle), words))
+        parts.append(sheet.text(x + indent, sheet.middle(middle), words))
         x += whole + sheet.em(_APART)
     return Drawing(parts, y + sheet.em(_ROW) - top if entries else 0.0)
+
+
+def box_entry(sheet: Sheet, words: str, look: Mapping[str, Attribute]) -> Entry:
+    """An area in the legend."""
+    half = sheet.em(0.45)
+    return Entry(words, lambda x, end, y: [element("rect", x=x, y=y - half, width=end - x, height=2 * half, **look)])
 
 
 def widest(entries: Sequence[Entry], sheet: Sheet) -> float:

@@ -10,6 +10,8 @@ from moe_core.figures.curves import Style
 from moe_core.reports.charts.markup import Attribute, Markup, element
 
 STYLE = Path(__file__).parent.parent / "page" / "style.css"
+SANS = "Helvetica, Arial, Liberation Sans, DejaVu Sans, sans-serif"
+MONO = "DejaVu Sans Mono, Liberation Mono, Menlo, Consolas, Courier New, monospace"
 _COLOUR = re.compile(r"--(\w+): (#\w+)")
 _RULE = re.compile(r"svg\.chart \.(\w+) \{ (.+?);? \}")
 _HAIRLINE, _STROKE = 0.06, 0.095

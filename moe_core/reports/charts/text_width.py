@@ -19,7 +19,7 @@ def wrapped(text: str, width: float, size: float) -> list[str]:
             lines.append(word)
         else:
             lines[-1] = longer
-    return [line for line in lines if line]
+    return [line.replace("\u00a0", " ") for line in lines if line]
 
 
 def elided(text: str, width: float, size: float) -> str:
@@ -31,6 +31,11 @@ def elided(text: str, width: float, size: float) -> str:
         if text_width(shorter, size) <= width:
             return shorter
     return text[:1] + "…"
+
+
+def cells(text: str) -> int:
+    """How many letters wide a text is in a font of one width; those of East Asia take two, marks on letters none."""
+    return sum(0 if combining(letter) else 2 if east_asian_width(letter) in "WF" else 1 for letter in text)
 
 
 def _ems(letter: str) -> float:

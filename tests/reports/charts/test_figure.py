@@ -10,10 +10,15 @@ import pytest
 from moe_core.figures.bars import BarFigure, BarRow
 from moe_core.figures.colour_scale import ColourScale, hex_colour
 from moe_core.figures.colours import BASELINE, RIGHT, WRONG
+from moe_core.figures.columns import ColumnFigure
 from moe_core.figures.curves import Curve, CurveFigure, Range, Reference, Style
+from moe_core.figures.gates import GateFigure, GateRow
 from moe_core.figures.heat_map import HeatMapFigure
 from moe_core.figures.points import PointFigure, PointSeries
-from moe_core.reports.charts.figure import Figure, inline_svg, standalone_svg
+from moe_core.figures.strip import StripFigure
+from moe_core.figures.table import FigureTable
+from moe_core.figures.tokens import TokenFigure
+from moe_core.reports.charts.figure import AnyFigure, Plotted, inline_svg, standalone_svg
 from moe_core.reports.charts.sheet import STYLE, paper_rules
 
 HOSTILE = "</title><script>&\x1b\ud800"
@@ -70,7 +75,30 @@ BARS = BarFigure(
     format_value=lambda value: f"{100 * value:.0f} %",
     title="Accuracy",
 )
-FIGURES: dict[str, Figure] = {
+COLUMNS = ColumnFigure(
+    np.array([0.5, 0.25, NAN, 0.25]),
+    frozenset({0, 1}),
+    np.array([0.1, 0.2, 0.3, 0.4]),
+    frozenset({1, 3}),
+    Reference(0.25, "no preference"),
+    y_title="router probability",
+)
+STRIP = StripFigure((-1.0, -1.0, 2.0, NAN), -5.0, "this mask −5.0 points", "random masks", "points")
+AFTER = (GateRow("0", np.array([3, 63]), np.array([0.5, 0.25])), GateRow("1", np.array([0, 1]), np.array([NAN, 0.1])))
+GATES = GateFigure(
+    AFTER, (GateRow("0", np.array([3, 7]), np.array([0.4, 0.3])), replace(AFTER[1], weights=np.array([0.2, 0.1])))
+)
+TOKENS = TokenFigure(
+    ("The", " answer", "\n", " is", " 答え", "\x1b", ""),
+    np.array([0.0, 1.0, NAN, 0.5, 0.2, 2.0, 9.0]),
+    high=2.0,
+    unit="nats",
+    marked=np.arange(7) == 1,
+    marked_name="changed",
+    left_out="12 tokens are not shown",
+)
+TABLE = FigureTable(("id", "margin, nats"), [(f"q{n}", -n / 3 if n else None) for n in range(60)])
+PLOTTED: dict[str, Plotted] = {
     "heat map": HEAT_MAP,
     "signed heat map": replace(HEAT_MAP, is_signed=True, values=HEAT_MAP.values - 1, note="nothing to see"),
     "curves": CURVES,
@@ -81,6 +109,23 @@ FIGURES: dict[str, Figure] = {
     "bars": BARS,
     "dots": replace(BARS, is_dots=True, lowest=0.2),
     "no bars": BarFigure(()),
+    "columns": COLUMNS,
+    "columns alone": replace(COLUMNS, before=None),
+    "no columns": ColumnFigure(np.zeros(0)),
+    "strip": STRIP,
+    "no strip": StripFigure(),
+}
+FIGURES: dict[str, AnyFigure] = {
+    **PLOTTED,
+    "gates": GATES,
+    "gates alone": replace(GATES, before=()),
+    "no gates": GateFigure(()),
+    "tokens": TOKENS,
+    "plain tokens": TokenFigure(("x",) * 9999, note="Nothing to colour by."),
+    "no tokens": TokenFigure(()),
+    "table": TABLE,
+    "wide table": FigureTable(("a heading of some words",) * 40, [("text",) * 40]),
+    "no table": FigureTable((), ()),
 }
 
 
@@ -121,14 +166,25 @@ def test_text_is_as_large_as_asked_at_any_width(name: str) -> None:
 @pytest.mark.parametrize(
     ("figure", "wanted"),
     [
-        (HEAT_MAP, ["layer", "expert", "share of tokens, %", "even spread", "never used (1)", "masked (1)", "mean"]),
-        (CURVES, ["MoE layer", "entropy, nats", "right", "wrong", "maximum: ln 8 = 2.079", "far away (above)"]),
+        (
+            HEAT_MAP,
+            ["layer", "expert", "share of tokens, %", "even spread", "never used (1)", "masked (1)", "mean"],
+        ),
+        (
+            CURVES,
+            ["MoE layer", "entropy, nats", "right, n = 7", "wrong, n = 9", "maximum: ln 8 = 2.079", "far away (above)"],
+        ),
         (POINTS, ["share of experts, %", "change of accuracy, percentage points", "by usage", "baseline", "−10"]),
         (BARS, ["✓ law", "50.0 %", "accuracy", "chance 25.0 %", "100 %", "n", "20"]),
+        (COLUMNS, ["expert", "router probability", "chosen", "chosen in the what-if only", "before", "no preference"]),
+        (STRIP, ["this mask −5.0 points", "random masks (3)", "points", "−4"]),
+        (GATES, ["layer", "#2", "7", "+63", "full cell: gate weight 0.5"]),
+        (TOKENS, ["The", "·answer", "↵", "0 to 2 nats", "answer position", "changed", "12 tokens are not shown"]),
+        (TABLE, ["margin, nats", "q49", "−16.33", "… and 10 more rows: the data saved as CSV have them all"]),
     ],
-    ids=["heat map", "curves", "points", "bars"],
+    ids=["heat map", "curves", "points", "bars", "columns", "strip", "gates", "tokens", "table"],
 )
-def test_what_is_named_can_be_read(figure: Figure, wanted: list[str]) -> None:
+def test_what_is_named_can_be_read(figure: AnyFigure, wanted: list[str]) -> None:
     """Axes and colour bar with their units, legend, title and caption: as text."""
     found = texts(standalone_svg(figure, title="The title", caption="n = 3"))
     assert {*wanted, "The title", "n = 3"} <= set(found)
@@ -169,16 +225,16 @@ def test_the_legend_stands_above_the_data() -> None:
     """Nothing of it lies on the plot, however many rows it needs."""
     for width_mm in (60.0, 180.0):
         root = parsed(standalone_svg(CURVES, width_mm=width_mm))
-        entries = [each for each in root.iter(f"{SVG}text") if each.text in ("right", "published")]
+        entries = [each for each in root.iter(f"{SVG}text") if each.text in ("right, n = 7", "published")]
         lines = [str(each.get("points")).replace(",", " ").split() for each in root.iter(f"{SVG}polyline")]
         highest = min(float(y) for line in lines for y in line[1::2])
         assert max(float(str(entry.get("y"))) for entry in entries) < highest
 
 
-@pytest.mark.parametrize("name", FIGURES)
+@pytest.mark.parametrize("name", PLOTTED)
 def test_a_page_has_the_same_marks_with_the_colours_of_its_style(name: str) -> None:
     """One code path: what is inside a page differs in colours by role and in what is said on hover."""
-    inline = inline_svg(FIGURES[name])
+    inline = inline_svg(PLOTTED[name])
     parsed(inline)
     roles = {role for found in re.findall(r'class="([^"]+)"', inline) for role in found.split()} - {"chart"}
     assert roles <= paper_rules().keys()
@@ -206,6 +262,27 @@ def test_texts_of_strangers_stay_texts() -> None:
     for svg in (inline_svg(figure), standalone_svg(figure, title=HOSTILE, caption=HOSTILE)):
         assert not [each for each in parsed(svg).iter() if each.tag.endswith("script")]
         svg.encode("utf-8")
+
+
+def test_a_table_that_is_too_wide_says_what_is_missing() -> None:
+    """Columns as far as they fit, and the number of those that do not."""
+    (said,) = [text for text in texts(standalone_svg(FIGURES["wide table"])) if text.startswith("…")]
+    shown = [text for text in texts(standalone_svg(FIGURES["wide table"])) if text == "a heading of some words"]
+    assert said == f"… and {40 - len(shown)} more columns: the data saved as CSV have them all"
+
+
+def test_a_prompt_that_is_too_long_says_how_much_is_missing() -> None:
+    """No page is endless."""
+    found = texts(standalone_svg(FIGURES["plain tokens"]))
+    (said,) = [text for text in found if text.endswith("more tokens")]
+    assert said == f"… and {9999 - found.count('x'):,} more tokens"
+
+
+def test_experts_that_left_are_struck_through() -> None:
+    """And those that came have a plus: not by colour alone."""
+    svg = standalone_svg(GATES)
+    assert svg.count("M") - standalone_svg(replace(GATES, before=())).count("M") == 1
+    assert texts(svg).count("3") == 2
 
 
 def test_the_ground_can_be_left_out() -> None:

@@ -17,6 +17,7 @@ from pytestqt.qtbot import QtBot
 
 from app.state.session import Session
 from app.views.question.view import QuestionView
+from app.widgets.figures.export import USUAL
 from app.widgets.figures.figure import Figure
 from app.widgets.tokens.tint import tint
 from moe_core.commands.show import describe_question
@@ -443,7 +444,7 @@ def test_every_figure_can_be_exported(view: QuestionView) -> None:
         assert figure.data.rows
         assert figure.caption
     assert b"following" in view.prompt.figure.svg()
-    assert view.prompt.figure.image(2.0).width() == 2 * view.prompt.figure.image().width()
+    assert view.prompt.figure.image().width() == USUAL.width_pixels
 
 
 def test_draws_only_when_it_can_be_seen(view: QuestionView) -> None:

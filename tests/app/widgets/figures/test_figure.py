@@ -1,63 +1,110 @@
-"""What every figure can do: copy, PNG, SVG, CSV and its table twin, all of exactly what is shown."""
+"""What every figure can do: copy, PNG, SVG, PDF, CSV and its table twin, all of exactly what is shown."""
 
 import csv
 import io
 import os
+import re
 import signal
+from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
 
+import numpy as np
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QColor, QGuiApplication, QImage, QPainter, QPaintEvent
-from PySide6.QtWidgets import QMenu, QMessageBox, QTableWidget, QWidget
+from PySide6.QtGui import QGuiApplication, QImage
+from PySide6.QtWidgets import QMenu, QTableWidget, QWidget
 from pytestqt.qtbot import QtBot
 
+from app.widgets.figures.export import Export
 from app.widgets.figures.figure import Figure
 from app.widgets.safe_text import as_message
+from moe_core.figures.colour_scale import ColourScale, hex_colour
+from moe_core.figures.heat_map import HeatMapFigure
 from moe_core.figures.table import FigureTable
 
 CAPTION = "model · quiz · scope answer · n = 3"
 TABLE = FigureTable(("layer", "value"), ((0, 0.25), (1, None)))
 
 
-class Square(QWidget):
-    """Paints a red square and a word."""
-
-    def paintEvent(self, event: QPaintEvent) -> None:
-        painter = QPainter(self)
-        painter.fillRect(10, 10, 50, 50, QColor("#ff0000"))
-        painter.drawText(20, 90, "a word & more")
+HEAT_MAP = HeatMapFigure(
+    np.array([[0.0, 1.0], [np.nan, 0.5]]),
+    np.zeros((2, 2), np.bool_),
+    ColourScale("cividis", 0.0, 1.0),
+    value_title="share of tokens, %",
+    selected=frozenset({(0, 1)}),
+)
 
 
 @pytest.fixture
 def figure(qtbot: QtBot) -> Figure:
-    """A figure of 200 x 100 with a caption and two rows."""
-    made = Figure(Square(), "Squares")
+    """A heat map of four cells with a caption and two rows; its canvas is not what is exported."""
+    made = Figure(QWidget(), "Squares")
     qtbot.addWidget(made)
     made.resize(200, 100)
     made.show()
-    made.set_data(TABLE, CAPTION)
+    made.set_data(TABLE, CAPTION, HEAT_MAP)
     return made
 
 
-@pytest.mark.parametrize("scale", [1, 2, 3])
-def test_png_has_scaled_pixels(figure: Figure, tmp_path: Path, scale: int) -> None:
-    """The red square is there, `scale` times as wide."""
+@pytest.mark.parametrize(("width_mm", "dpi"), [(85, 300), (180, 96), (40, 600)])
+def test_png_has_the_pixels_of_its_width(figure: Figure, tmp_path: Path, width_mm: int, dpi: int) -> None:
+    """Millimetres times dots an inch; the file says so, and the cells have the colours of their values."""
     path = tmp_path / "figure.png"
-    figure.save(path, scale)
+    figure.save(path, Export(width_mm=width_mm, dpi=dpi))
     image = QImage(str(path))
-    red = sum(image.pixelColor(x, y) == QColor("#ff0000") for x in range(image.width()) for y in range(image.height()))
-    assert red == (50 * scale) ** 2
+    assert image.width() == round(width_mm * dpi / 25.4)
+    assert image.dotsPerMeterX() == pytest.approx(dpi / 0.0254, rel=0.001)
+    colours = {image.pixelColor(x, y).name() for x in range(image.width()) for y in range(0, image.height(), 3)}
+    assert {hex_colour("cividis", share) for share in (0, 0.5, 1)} <= colours
 
 
 def test_svg_keeps_text_as_text(figure: Figure, tmp_path: Path) -> None:
-    """Title, caption and what the plot says can be searched and edited."""
+    """Title, caption, axes and colour bar can be searched and edited."""
     figure.save(tmp_path / "figure.svg")
     root = ElementTree.parse(tmp_path / "figure.svg").getroot()
     texts = ["".join(element.itertext()) for element in root.iter("{http://www.w3.org/2000/svg}text")]
-    for wanted in ("Squares", CAPTION, "a word & more"):
-        assert wanted in [text.strip() for text in texts]
+    for wanted in ("Squares", CAPTION, "layer", "expert", "share of tokens, %"):
+        assert wanted in texts
+
+
+def test_pdf_is_one_page_of_the_width_asked_for(figure: Figure, tmp_path: Path) -> None:
+    """In millimetres, as high as the figure is; to the point that Qt rounds pages to."""
+    for width_mm in (85, 180):
+        export = Export(width_mm=width_mm)
+        figure.save(tmp_path / "figure.pdf", export)
+        content = (tmp_path / "figure.pdf").read_bytes()
+        assert content.count(b"/Type /Page\n") == 1
+        box = re.search(rb"/MediaBox \[0 0 ([0-9.]+) ([0-9.]+)\]", content)
+        assert box is not None
+        height_mm = float(str(ElementTree.fromstring(figure.svg(export)).get("height")).removesuffix("mm"))
+        assert float(box[1]) == pytest.approx(width_mm * 72 / 25.4, abs=0.51)
+        assert float(box[2]) == pytest.approx(height_mm * 72 / 25.4, abs=0.51)
+
+
+def test_what_is_selected_is_not_in_files_unless_asked(figure: Figure) -> None:
+    """Nor is anything else that a person does to the canvas."""
+    plain = figure.svg()
+    assert figure.has_selection
+    assert figure.svg(Export(with_selection=True)) != plain
+    figure.set_data(TABLE, CAPTION, replace(HEAT_MAP, selected=frozenset()))
+    assert not figure.has_selection
+    assert figure.svg() == plain == figure.svg(Export(with_selection=True))
+
+
+def test_words_can_be_left_out(figure: Figure) -> None:
+    """A paper has its own title and caption."""
+    bare = figure.svg(Export(with_words=False)).decode()
+    assert "Squares" not in bare
+    assert "n = 3" not in bare
+    assert "share of tokens, %" in bare
+
+
+def test_without_a_description_the_table_is_drawn(figure: Figure) -> None:
+    """So that nothing is exported as pixels of the screen."""
+    figure.set_data(TABLE, CAPTION)
+    texts = [element.text for element in ElementTree.fromstring(figure.svg()).iter() if element.text]
+    assert {"layer", "value", "0.2500"} <= set(texts)
 
 
 def test_csv_has_caption_headings_and_full_precision(figure: Figure, tmp_path: Path) -> None:
@@ -84,7 +131,7 @@ def test_texts_of_strangers_stay_texts(figure: Figure, tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(os.name != "posix", reason="limits of POSIX")
-@pytest.mark.parametrize("suffix", ["png", "svg", "csv"])
+@pytest.mark.parametrize("suffix", ["png", "svg", "pdf", "csv"])
 def test_what_cannot_be_written_replaces_nothing(
     figure: Figure, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, suffix: str
 ) -> None:
@@ -111,7 +158,9 @@ def test_copies_image_and_data(figure: Figure) -> None:
     figure.copy_data()
     assert QGuiApplication.clipboard().text() == "layer\tvalue\n0\t0.25\n1\t"
     figure.copy_image()
-    assert QGuiApplication.clipboard().image().width() == figure.image(2.0).width()
+    assert QGuiApplication.clipboard().image() == figure.image().convertToFormat(
+        QGuiApplication.clipboard().image().format()
+    )
 
 
 def test_the_table_twin_follows_the_plot(figure: Figure) -> None:
@@ -130,39 +179,15 @@ def test_a_right_click_offers_all_of_it(figure: Figure, qtbot: QtBot) -> None:
     (menu,) = figure.findChildren(QMenu)
     texts = [action.text() for action in menu.actions() if not action.isSeparator()]
     assert texts[:2] == ["Copy image", "Copy data"]
-    assert "Save as SVG…" in texts
+    assert texts[2:4] == ["Save figure…", "Save data as CSV…"]
     qtbot.keyClick(menu, Qt.Key.Key_Escape)
 
 
 def test_a_folder_that_is_not_there_is_an_error(figure: Figure, tmp_path: Path) -> None:
     """Not a silent nothing."""
-    for suffix in ("png", "svg", "csv"):
+    for suffix in ("png", "svg", "pdf", "csv"):
         with pytest.raises(OSError, match=r".+"):
             figure.save(tmp_path / "nowhere" / f"figure.{suffix}")
-
-
-@pytest.mark.parametrize("replaces", [True, False])
-def test_no_file_is_replaced_unasked(
-    figure: Figure, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, replaces: bool
-) -> None:
-    """The dialog asked about the name without its ending; a dot in a name is no ending."""
-    asked: list[str] = []
-
-    def answer(parent: object, title: str, sentence: str, *rest: object) -> QMessageBox.StandardButton:
-        asked.append(sentence)
-        return QMessageBox.StandardButton.Yes if replaces else QMessageBox.StandardButton.No
-
-    monkeypatch.setattr("app.widgets.figures.figure.QMessageBox.question", answer)
-    monkeypatch.setattr(
-        "app.widgets.figures.figure.QFileDialog.getSaveFileName", lambda *_: (str(tmp_path / "run 1.2"), "")
-    )
-    figure.ask_and_save("csv")
-    assert asked == []
-    assert [path.name for path in tmp_path.iterdir()] == ["run 1.2.csv"]
-    (tmp_path / "run 1.2.csv").write_text("precious")
-    figure.ask_and_save("csv")
-    assert asked == ["run 1.2.csv exists already. Replace it?"]
-    assert ((tmp_path / "run 1.2.csv").read_text() == "precious") != replaces
 
 
 def test_a_name_is_no_markup_in_a_box() -> None:

@@ -11,7 +11,6 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from app import theme
-from app.widgets.figures.figure import Figure
 from app.widgets.plots.curve_plot import CurvePlot
 from moe_core.figures.axis import Axis, round_step
 from moe_core.figures.curves import Curve, CurveFigure, Range, Reference, Style, value_range
@@ -292,15 +291,6 @@ def test_colours_follow_the_palette(show: Callable[..., CurvePlot], qapp: QAppli
     theme.apply(qapp, "dark")
     assert colour_at(plot, plot.place_of(2, 1.4)).lightness() > 180
     assert colour_at(plot, QPointF(2, 398)).lightness() < 60
-
-
-def test_the_vector_export_keeps_text_as_text(show: Callable[..., CurvePlot]) -> None:
-    """Names, axis titles and labels are text in the SVG; no pixels are."""
-    figure = Figure(show(), "Entropy per layer")
-    svg = figure.svg().decode()
-    for text in ("right", "wrong", "MoE layer", "entropy, nats", "maximum: 2", "n = 12"):
-        assert f">{text}<" in svg.replace(" </text>", "</text>")
-    assert "<image" not in svg
 
 
 def test_ticks_are_round_and_apart() -> None:

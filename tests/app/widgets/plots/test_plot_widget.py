@@ -98,6 +98,7 @@ def test_a_right_click_asks_for_the_menu_and_a_right_drag_does_not(plot: PlotWid
         assert len(asked) == n
     texts = [action.text() for action in figure.menu().actions()]
     assert texts[-3:] == ["View all", "Zoom in", "Zoom out"]
+    plot.setParent(None)  # the figure would take it along
 
 
 def test_a_zoom_is_kept_where_it_is_asked_for(plot: PlotWidget, qtbot: QtBot) -> None:

@@ -8,9 +8,9 @@ from PySide6.QtWidgets import QToolTip
 from pytestqt.qtbot import QtBot
 
 from app.widgets.safe_text import as_tooltip, visible
-from app.widgets.tokens.flow import TokenFlow, pieces
 from app.widgets.tokens.layout import PREFIX_MARK
 from app.widgets.tokens.strip import TokenStrip
+from moe_core.figures.token_flow import TokenFlow, pieces
 
 TEXTS = ("The", " sum", " of", " 1", " and", " 2", ".\n\n", "What", " is", " it", "?", "\nA", ".", " 3", "\nAnswer:")
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import accumulate
 
-from app.widgets.safe_text import EMPTY, NEWLINE, visible
+from moe_core.figures.visible import EMPTY, NEWLINE, visible
 
 _PIECES = re.compile(r"\r\n|[\n\r\v\f\x85\u2028\u2029]|[ \t]*[^\s]+|[^\S\n\r\v\f\x85\u2028\u2029]+")
 _LINE_ENDS = frozenset("\n\r\v\f\x85\u2028\u2029")

@@ -1,0 +1,29 @@
+"""What a prompt as running text shows: token by token, each coloured by a value, the answer position marked.
+
+Axes: T tokens.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, eq=False)
+class TokenFigure:
+    """`values` [T] colour the tokens from `low` to `high`, in `unit`; NaN or no values leave them plain.
+
+    `marked` [T] are underlined: `marked_name` says what that means. `left_out` says in words what stood before
+    the first token. The last token is the answer position. `note` says why nothing is coloured.
+    """
+
+    texts: tuple[str, ...]
+    values: NDArray[np.float64] | None = None
+    low: float = 0.0
+    high: float = 1.0
+    unit: str = ""
+    marked: NDArray[np.bool_] | None = None
+    marked_name: str = ""
+    left_out: str = ""
+    note: str = ""
+    title: str = ""

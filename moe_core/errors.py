@@ -30,6 +30,8 @@ class Remedy(Enum):
     LEAVE_NETWORK_FOLDER = auto()
     COPY_OR_RECORD_AGAIN = auto()
     COPY_WITHOUT_HOLES = auto()
+    CHOOSE_TEMPLATE = auto()  # one of several chat templates
+    SET_THINKING = auto()  # hand the chat template a keyword
     COUNT_FROM_ONE = auto()  # the answers of the quiz
     SAY_WHAT_ANSWERS_ARE = auto()  # numbers counted from 0 or from 1, letters, texts
 

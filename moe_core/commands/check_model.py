@@ -25,7 +25,7 @@ def check_model(
 ) -> None:
     """Replay a model's routing from its router logits: ids and weights must be exactly the model's own."""
     loaded = run_job(load_model(ModelRequest(model, device=device, dtype=dtype, offline=offline)))
-    check = check_routing(loaded)
+    check = loaded.check or check_routing(loaded)
     if as_json:
         print(_json(loaded.specification, check))
     else:
@@ -52,12 +52,14 @@ def _table(model: ModelSpecification, check: ModelCheck) -> list[str]:
         lines.append(f"dense layers, without experts: {', '.join(map(str, check.dense_layers))}")
     if check.shared_experts:
         lines.append(f"shared experts per layer, passed by every token and never masked: {check.shared_experts}")
-    lines.append("verdict: " + ("routing can be recorded and steered" if check.passed else "FAILED"))
+    lines.append(f"verdict: {check.verdict if check.passed else f'FAILED: {check.verdict}'}")
     return lines
 
 
 def _row(layer: LayerCheck) -> str:
     rerouting = f"expert {layer.rerouted_expert} {'left out' if layer.reroute_works else 'NOT LEFT OUT'}"
+    if not layer.can_reroute:
+        rerouting = "every expert is chosen"
     return (
         f"{layer.layer:>5}  {layer.tokens:>6}  {layer.wrong_ids:>9}  {layer.wrong_weights:>13}  "
         f"{layer.max_weight_difference:>18.3g}  {rerouting}"

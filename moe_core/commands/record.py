@@ -30,6 +30,7 @@ from moe_core.jobs.fill_trace import NO_ANSWERS, RecordResult
 from moe_core.jobs.load_model import ModelRequest
 from moe_core.jobs.record import RecordRequest, record
 from moe_core.jobs.run_plan import RunOptions
+from moe_core.quizzes.chat_template import TemplateChoice, parse_arguments
 from moe_core.quizzes.reading.answers import AnswersFrom
 from moe_core.quizzes.selection import QuestionSelection
 from moe_core.system.console_text import print_lines
@@ -69,6 +70,8 @@ def record_trace(
     ids: IdsFile = None,
     shots: Shots = 0,
     protocol: Annotated[Protocol, typer.Option(help="Prompts as lm-evaluation-harness builds them.")] = Protocol.PLAIN,
+    template: Annotated[str, typer.Option(help="Which of several chat templates, by its name.")] = "",
+    template_args: Annotated[str, typer.Option(help="Keywords for the chat template: enable_thinking=false,..")] = "",
     tokens: Annotated[
         Tokens, typer.Option(help="Keep the experts of every prompt token, or of the answer only.")
     ] = Tokens.ALL,
@@ -95,7 +98,14 @@ def record_trace(
             seed=seed,
             ids_file=ids,
         ),
-        options=RunOptions(shots, protocol.value, tokens.value, batch_tokens, skip_too_long),
+        options=RunOptions(
+            shots,
+            protocol.value,
+            tokens.value,
+            batch_tokens,
+            skip_too_long,
+            TemplateChoice(template, parse_arguments(template_args)),
+        ),
         intervention=_read_intervention(mask, effect.value, intervention),
         allow_network_folder=allow_network_folder,
         answers_from=answers_from,

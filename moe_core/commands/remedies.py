@@ -23,6 +23,8 @@ WORDS = {
     Remedy.KEEP_ANSWER_TOKENS: "Or record with --tokens answer.",
     Remedy.LEAVE_NETWORK_FOLDER: "Choose a local disk, or add --allow-network-folder.",
     Remedy.COPY_OR_RECORD_AGAIN: "Copy it again, or record anew.",
+    Remedy.CHOOSE_TEMPLATE: "Choose one with --template NAME.",
+    Remedy.SET_THINKING: "Set it with --template-args enable_thinking=false (or true).",
     Remedy.COUNT_FROM_ONE: "Add --answers-from 1 where they are, or --answers-from 0 where they are not.",
     Remedy.SAY_WHAT_ANSWERS_ARE: "Add --answers-from 0, 1, letters or texts.",
     Remedy.COPY_WITHOUT_HOLES: "Copy it again without holes (cp --sparse=never).",

@@ -1,10 +1,10 @@
 """The job that brings a model into memory: find, download, check, load."""
 
 from collections.abc import Generator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from moe_core.errors import MissingExtraError
+from moe_core.errors import MissingExtraError, ModelError
 from moe_core.jobs.events import Event, Stage
 from moe_core.models.loading.memory import check_fits, estimate_memory, free_memory
 from moe_core.models.loading.safety import check_folder
@@ -43,6 +43,7 @@ def load_model(request: ModelRequest) -> Generator[Event, None, "LoadedModel"]:
     yield Stage("Loading the engine")
     try:
         from moe_core.models.loading import building
+        from moe_core.models.loading.self_check import check_routing
     except ImportError as error:
         raise MissingExtraError("model", "Loading a model") from error
     building.silence_libraries()
@@ -51,12 +52,12 @@ def load_model(request: ModelRequest) -> Generator[Event, None, "LoadedModel"]:
     check_fits(estimate_memory(checked.tensors, checked.config, checked.family, dtype), free_memory(device), device)
     yield Stage(f"Loading {source.name} onto {device} as {dtype}")
     config = building.read_configuration(checked)
-    tokenizer = building.load_tokenizer(checked, config)
+    tokenizer = building.load_tokenizer(checked)
     model = building.build_model(checked, config, device, dtype, experts)
     yield Stage("Fingerprinting the weights")
     routers = checked.family.routers(model)
     layers = tuple(router.layer for router in routers)
-    return building.LoadedModel(
+    loaded = building.LoadedModel(
         model=model,
         tokenizer=tokenizer,
         family=checked.family,
@@ -64,3 +65,12 @@ def load_model(request: ModelRequest) -> Generator[Event, None, "LoadedModel"]:
         router_spec=checked.family.router_spec(model.config),
         specification=building.describe(source, checked, model, device, dtype, layers),
     )
+    yield Stage("Checking the routing")
+    check = check_routing(loaded)
+    return replace(loaded, check=check, specification=replace(loaded.specification, self_check=check.verdict))
+
+
+def refuse_unsound(loaded: "LoadedModel") -> None:
+    """Raise ModelError where the self-check found that what would be recorded is not what the model computes with."""
+    if loaded.check is not None and not loaded.check.can_be_recorded:
+        raise ModelError(f"{loaded.specification.name}: {loaded.check.verdict}: it must not be recorded.")

@@ -3,21 +3,27 @@
 from collections.abc import Generator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from moe_core.errors import Remedy, TraceError
 from moe_core.interventions.intervention import Intervention
 from moe_core.jobs.engine import Engine
 from moe_core.jobs.events import Event, Notice, Stage
 from moe_core.jobs.fill_trace import NO_ANSWERS, RecordResult, fill_trace
-from moe_core.jobs.load_model import ModelRequest
+from moe_core.jobs.load_model import ModelRequest, refuse_unsound
 from moe_core.jobs.prepare_trace import Target, look_at, prepare_trace
-from moe_core.jobs.run_plan import RunOptions, plan_run
+from moe_core.jobs.rerun_plan import all_rows, first_other_prompt, plan_rerun
+from moe_core.jobs.run_plan import RunOptions, RunPlan, plan_run
 from moe_core.quizzes.benchmarks import load_quiz
 from moe_core.quizzes.reading.answers import AnswersFrom
 from moe_core.quizzes.selection import QuestionSelection, select_questions
 from moe_core.system.network_folder import check_folder
 from moe_core.traces.library import SUFFIXES
 from moe_core.traces.lock import refuse_unwritable
+from moe_core.traces.reader import open_trace
+
+if TYPE_CHECKING:
+    from moe_core.models.loading.building import LoadedModel
 
 
 @dataclass(frozen=True)
@@ -57,14 +63,34 @@ def record(request: RecordRequest, engine: Engine | None = None) -> Generator[Ev
     questions, selected = select_questions(quiz, request.selection)
     engine = engine or Engine()
     loaded = yield from engine.load(request.model)
+    refuse_unsound(loaded)
     yield Stage(f"Preparing {len(questions):,} prompts")
     options = _batched_as_begun(request.options, target)
     plan = plan_run(loaded, quiz, questions, selected, options, request.intervention)
+    yield from plan.notices
     if skipped := plan.specification.quiz.skipped:
         yield Notice(f"Skipped {len(skipped):,} questions longer than the model's context")
+    if target.of is not None and target.of.prompts_sha256 != plan.specification.prompts_sha256:
+        plan = yield from _with_recorded_prompts(request.out, plan, loaded)
     yield from prepare_trace(target, plan)
     with engine.released_when_lost():
         return (yield from fill_trace(request.out, loaded, plan))
+
+
+def _with_recorded_prompts(path: Path, plan: RunPlan, loaded: "LoadedModel") -> Generator[Event, None, RunPlan]:
+    """The plan with the prompts that the trace was begun with, where the same questions would be asked otherwise now.
+
+    A chat template may write today's date, and so the same command other prompts than yesterday.
+    """
+    with open_trace(path) as trace:
+        if list(trace.ids) != [question.id for question in plan.tokenised.questions]:
+            return plan  # another run altogether, which is refused by its differences
+        recorded = plan_rerun(trace, all_rows(trace), loaded, plan.intervention)
+        if not (other := first_other_prompt(trace, plan.tokenised)):
+            return plan
+    yield Notice(f"The prompts would be others now, first that of question {other}: the recorded ones are kept")
+    specification = replace(plan.specification, prompts_sha256=recorded.specification.prompts_sha256)
+    return replace(recorded, specification=specification, notices=())
 
 
 def _batched_as_begun(options: RunOptions, target: Target) -> RunOptions:

@@ -15,12 +15,13 @@ from numpy.typing import NDArray
 
 from moe_core.errors import BaselineMismatchError, QuizError, Remedy
 from moe_core.interventions.intervention import Intervention
-from moe_core.jobs.run_plan import RunPlan, library_versions
+from moe_core.jobs.run_plan import RunPlan, check_vocabulary, library_versions
 from moe_core.quizzes.benchmark import Quiz
+from moe_core.quizzes.chat_template import TemplateChoice, chat_renderer
 from moe_core.quizzes.prompting import TokenisedQuiz, build_prompts
 from moe_core.quizzes.question import Question
 from moe_core.quizzes.selection import stratified_sample
-from moe_core.quizzes.tokenising import chat_renderer, tokenise
+from moe_core.quizzes.tokenising import tokenise
 from moe_core.traces.reader import Trace
 from moe_core.traces.specification import ModelSpecification, Specification
 
@@ -67,6 +68,11 @@ def choose_rows(trace: Trace, subset: Subset) -> SubsetRows:
     return SubsetRows(tuple(recorded), selection + part)
 
 
+def all_rows(trace: Trace) -> SubsetRows:
+    """Every question of a trace, recorded or not, chosen as its own run chose them."""
+    return SubsetRows(tuple(range(trace.n_questions)), trace.specification.quiz.selection)
+
+
 def plan_rerun(trace: Trace, subset: SubsetRows, loaded: "LoadedModel", intervention: Intervention) -> RunPlan:
     """The plan for asking these questions again as the trace's own run did; raises BaselineMismatchError when the
     tokenizer is another one, InterventionError when the intervention does not fit the loaded model."""
@@ -78,6 +84,7 @@ def plan_rerun(trace: Trace, subset: SubsetRows, loaded: "LoadedModel", interven
         )
     intervention.check(model.n_layers, model.n_experts, model.top_k)
     tokenised = recorded_prompts(trace, subset.rows, loaded)
+    check_vocabulary(tokenised, loaded)
     ids = np.unique(np.concatenate([*tokenised.prefixes, *tokenised.segments])).tolist()
     texts = dict(zip(ids, trace.token_texts(ids), strict=True))
     return RunPlan(
@@ -101,8 +108,16 @@ def recorded_prompts(trace: Trace, rows: Sequence[int], loaded: "LoadedModel") -
         prefixes=tuple(prefixes.values()),
         prefix_of=np.array([place[int(trace.prefix[row])] for row in rows], dtype=np.int32),
         segments=tuple(segments),
-        target_ids=_target_ids(questions, trace.specification.protocol, loaded),
+        target_ids=_target_ids(questions, trace.specification, loaded),
     )
+
+
+def first_other_prompt(trace: Trace, tokenised: TokenisedQuiz) -> str:
+    """The id of the first question that the trace holds with other tokens than these; empty where all are the same."""
+    for row, question in enumerate(tokenised.questions):
+        if not np.array_equal(trace.prompt_token_ids(row), tokenised.prompt_ids(row)):
+            return question.id
+    return ""
 
 
 def unlike(recorded: ModelSpecification, loaded: ModelSpecification) -> list[str]:
@@ -153,12 +168,16 @@ def _question(trace: Trace, row: int) -> Question:
     )
 
 
-def _target_ids(questions: Sequence[Question], protocol: str, loaded: "LoadedModel") -> NDArray[np.int32]:
+def _target_ids(
+    questions: Sequence[Question], specification: Specification, loaded: "LoadedModel"
+) -> NDArray[np.int32]:
     """The tokens of the choices' letters [n, C]: the same behind every prompt, so one a number of choices is enough."""
     one_each = tuple({len(question.choices): question for question in questions}.values())
-    render = chat_renderer(loaded.tokenizer)
+    choice = TemplateChoice(specification.template, tuple(specification.template_args.items()))
+    is_chat = specification.protocol == "chat"
+    render = chat_renderer(loaded.tokenizer, choice) if is_chat else None
     quiz = Quiz(name="", source="", licence="", questions=one_each)
-    prompts = build_prompts(quiz, one_each, protocol=protocol, shots=0, render_chat=render)
+    prompts = build_prompts(quiz, one_each, protocol=specification.protocol, shots=0, render_chat=render)
     found = tokenise(prompts, loaded.tokenizer, context_length=_ANY_LENGTH).quiz.target_ids
     by_count = {len(question.choices): ids for question, ids in zip(one_each, found, strict=True)}
     targets: NDArray[np.int32] = np.stack([by_count[len(question.choices)] for question in questions])
@@ -186,4 +205,5 @@ def _specification(
         intervention=None if intervention.is_empty() else intervention.to_json(),
         versions=library_versions(),
         created=datetime.now(UTC).isoformat(timespec="seconds"),
+        prompts_sha256=tokenised.sha256(),
     )

@@ -14,7 +14,7 @@ from moe_core.jobs.engine import Engine
 from moe_core.jobs.events import Event, Notice, Stage
 from moe_core.jobs.fill_trace import RecordResult, fill_trace
 from moe_core.jobs.prepare_trace import Target, prepare_trace
-from moe_core.jobs.rerun_plan import SubsetRows, plan_rerun
+from moe_core.jobs.rerun_plan import all_rows, plan_rerun
 from moe_core.jobs.run_plan import RunPlan
 from moe_core.system.network_folder import check_folder
 from moe_core.traces.lock import refuse_unwritable
@@ -76,8 +76,8 @@ def _load(request: ResumeRequest, trace: Trace, engine: Engine) -> "Generator[Ev
 
 def _plan(trace: Trace, loaded: "LoadedModel") -> RunPlan:
     """The plan that the trace was made from."""
-    everything = SubsetRows(tuple(range(trace.n_questions)), trace.specification.quiz.selection)
     done = Intervention.from_json(trace.specification.intervention or {})
-    plan = plan_rerun(trace, everything, loaded, done)
-    assert np.array_equal(plan.tokenised.prefix_of, trace.prefix), "prefixes are numbered by their first question"
+    plan = plan_rerun(trace, all_rows(trace), loaded, done)
+    if not np.array_equal(plan.tokenised.prefix_of, trace.prefix):
+        raise TraceError(f"{trace.path} numbers its shared prefixes in another order than moescope does: record anew.")
     return plan

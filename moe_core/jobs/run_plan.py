@@ -3,17 +3,20 @@
 import hashlib
 import platform
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 from moe_core import __version__
+from moe_core.errors import PromptError, Remedy
 from moe_core.interventions.intervention import Intervention
+from moe_core.jobs.events import Notice
 from moe_core.quizzes.benchmark import Quiz
+from moe_core.quizzes.chat_template import TemplateChoice, chat_renderer, template_text, thinking_remark
 from moe_core.quizzes.prompting import TokenisedQuiz, build_prompts
 from moe_core.quizzes.question import Question
-from moe_core.quizzes.tokenising import chat_renderer, tokenise
+from moe_core.quizzes.tokenising import added_tokens, tokenise
 from moe_core.traces.specification import ModelSpecification, QuizSpecification, Specification
 
 if TYPE_CHECKING:
@@ -33,16 +36,21 @@ class RunOptions:
     tokens: str = "all"
     batch_tokens: int | None = None
     skip_too_long: bool = False
+    template: TemplateChoice = field(default_factory=TemplateChoice)
 
 
 @dataclass(frozen=True)
 class RunPlan:
-    """A run ready to start: the tokenised quiz, the readable text of each of its tokens, and the specification."""
+    """A run ready to start: the tokenised quiz, the readable text of each of its tokens, and the specification.
+
+    `notices` are what a person should know of how the prompts came about.
+    """
 
     tokenised: TokenisedQuiz
     token_texts: dict[int, str]
     specification: Specification
     intervention: Intervention
+    notices: tuple[Notice, ...] = ()
 
 
 def plan_run(
@@ -59,12 +67,14 @@ def plan_run(
     """
     model = loaded.specification
     intervention.check(model.n_layers, model.n_experts, model.top_k)
-    prompts = build_prompts(
-        quiz, questions, protocol=options.protocol, shots=options.shots, render_chat=chat_renderer(loaded.tokenizer)
-    )
+    is_chat = options.protocol == "chat"
+    template = template_text(loaded.tokenizer, options.template) if is_chat else ""
+    render = chat_renderer(loaded.tokenizer, options.template) if is_chat else None
+    prompts = build_prompts(quiz, questions, protocol=options.protocol, shots=options.shots, render_chat=render)
     tokenised, skipped = tokenise(
         prompts, loaded.tokenizer, context_length=model.context_length, skip_too_long=options.skip_too_long
     )
+    check_vocabulary(tokenised, loaded)
     specification = Specification(
         model=model,
         quiz=_quiz_specification(quiz, tokenised.questions, selection, skipped),
@@ -75,8 +85,35 @@ def plan_run(
         intervention=None if intervention.is_empty() else intervention.to_json(),
         versions=library_versions(),
         created=datetime.now(UTC).isoformat(timespec="seconds"),
+        prompts_sha256=tokenised.sha256(),
+        template=options.template.name if is_chat else "",
+        template_args=options.template.keywords if is_chat else {},
+        template_sha256=hashlib.sha256(template.encode()).hexdigest() if template else "",
     )
-    return RunPlan(tokenised, readable_tokens(loaded.tokenizer, tokenised), specification, intervention)
+    texts = readable_tokens(loaded.tokenizer, tokenised)
+    return RunPlan(tokenised, texts, specification, intervention, _notices(loaded, template, options.template))
+
+
+def check_vocabulary(tokenised: TokenisedQuiz, loaded: "LoadedModel") -> None:
+    """Raise PromptError where a prompt or a choice holds a token that the model has no embedding for."""
+    n_known = int(loaded.model.get_input_embeddings().weight.shape[0])
+    for number, question in enumerate(tokenised.questions):
+        largest = max(int(tokenised.prompt_ids(number).max()), int(tokenised.target_ids[number].max()))
+        if largest >= n_known:
+            raise PromptError(
+                f"The prompt of question {question.id} holds the token {largest:,}, and the model's vocabulary has "
+                f"{n_known:,} entries: the tokenizer belongs to another model."
+            )
+
+
+def _notices(loaded: "LoadedModel", template: str, choice: TemplateChoice) -> tuple[Notice, ...]:
+    before, _ = added_tokens(loaded.tokenizer)
+    found = []
+    if before and not template:
+        found.append(Notice(f"The tokenizer begins every prompt with {before}"))
+    if remark := thinking_remark(template, choice):
+        found.append(Notice(remark, remedy=Remedy.SET_THINKING))
+    return tuple(found)
 
 
 def default_batch_tokens(model: ModelSpecification) -> int:

@@ -4,6 +4,7 @@ The template is that of its MMLU task (tasks/mmlu/default), with the quiz's own 
 question has more choices. https://github.com/EleutherAI/lm-evaluation-harness/tree/v0.4.13
 """
 
+import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -54,6 +55,15 @@ class TokenisedQuiz:
         prefix = int(self.prefix_of[question])
         segment = self.segments[question]
         return segment if prefix < 0 else np.concatenate([self.prefixes[prefix], segment])
+
+    def sha256(self) -> str:
+        """SHA-256 (hex) of every prompt's token ids and of the targets scored behind it, question by question."""
+        digest = hashlib.sha256()
+        for question in range(len(self.questions)):
+            targets = self.target_ids[question]
+            for ids in (self.prompt_ids(question), targets[targets >= 0]):
+                digest.update(len(ids).to_bytes(8, "little") + np.ascontiguousarray(ids, "<i4").tobytes())
+        return digest.hexdigest()
 
 
 def build_prompts(

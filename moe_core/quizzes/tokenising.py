@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from moe_core.errors import PromptError, Remedy
-from moe_core.quizzes.prompting import Message, Prompt, RenderChat, TokenisedQuiz
+from moe_core.quizzes.prompting import Prompt, TokenisedQuiz
 from moe_core.quizzes.question import Question
 
 if TYPE_CHECKING:
@@ -38,22 +38,12 @@ class _TokenisedPrompt:
     target_ids: tuple[int, ...]
 
 
-def chat_renderer(tokenizer: "PreTrainedTokenizerBase") -> RenderChat | None:
-    """How this tokenizer writes a conversation before the assistant's turn; None when it has no chat template.
-
-    Where the template refuses a system message, the conversation is rendered without it, as lm-eval does.
-    """
-    if not tokenizer.chat_template:
-        return None
-    from jinja2.exceptions import TemplateError
-
-    def render(messages: list[Message]) -> str:
-        try:
-            return _render(tokenizer, messages)
-        except TemplateError:
-            return _render(tokenizer, [message for message in messages if message["role"] != "system"])
-
-    return render
+def added_tokens(tokenizer: "PreTrainedTokenizerBase") -> tuple[str, str]:
+    """What the tokenizer puts before and behind every text by itself, as text; empty where it adds nothing there."""
+    [own] = tokenizer(["A"], add_special_tokens=False)["input_ids"]
+    [whole] = tokenizer(["A"], add_special_tokens=True)["input_ids"]
+    start = next((at for at in range(len(whole)) if whole[at : at + len(own)] == own), 0)
+    return str(tokenizer.decode(whole[:start])), str(tokenizer.decode(whole[start + len(own) :]))
 
 
 def tokenise(
@@ -91,14 +81,6 @@ def _too_long_error(too_long: Sequence[_TokenisedPrompt], n_prompts: int, contex
     )
 
 
-def _render(tokenizer: "PreTrainedTokenizerBase", messages: list[Message]) -> str:
-    return str(
-        tokenizer.apply_chat_template(
-            messages, tokenize=False, add_generation_prompt=True, continue_final_message=False
-        )
-    )
-
-
 def _tokenise_all(prompts: Sequence[Prompt], tokenizer: "PreTrainedTokenizerBase") -> list[_TokenisedPrompt]:
     """Ids of every prompt, in order. Every prompt is encoded alone and with its first target; with all its targets
     only once per subject and number of choices, and wherever the first one came out differently."""
@@ -131,16 +113,16 @@ class _Encoder:
             if rest is None:
                 [whole] = self._encode([prompt.text + prompt.targets[0]])
                 rest = whole[len(context) :]
-            yield _join(prompt, context, rest)
+            yield self._join(prompt, context, rest)
 
     def target_ids(self, prompt: Prompt, ids: Ids) -> tuple[int, ...]:
         """The token of each target; raises PromptError unless they differ from each other alone."""
         [context] = self._encode([prompt.text.rstrip()])
         wholes = self._encode([prompt.text + target for target in prompt.targets])
-        joined = [_join(prompt, context, whole[len(context) :]) for whole in wholes]
+        joined = [self._join(prompt, context, whole[len(context) :]) for whole in wholes]
         targets = tuple(target for _, target in joined)
         if len(set(targets)) < len(targets) or any(not np.array_equal(other, ids) for other, _ in joined):
-            raise _not_single_tokens(prompt)
+            raise self._not_single_tokens(prompt)
         return targets
 
     def _first_target_by_tail(self, prompts: Sequence[Prompt], contexts: list[list[int]]) -> list[list[int] | None]:
@@ -174,25 +156,29 @@ class _Encoder:
         ids: list[list[int]] = encoded["input_ids"]
         return ids
 
+    def _join(self, prompt: Prompt, context: list[int], rest: list[int]) -> tuple[Ids, int]:
+        # White space that ends a prompt belongs to the continuation: lm-eval cuts the whole text behind the tokens of
+        # the prompt without it. It scores such a continuation as a whole; only its last token tells the choices apart.
+        ends_in_space = prompt.text != prompt.text.rstrip()
+        if not rest or (len(rest) > 1 and not ends_in_space):
+            raise self._not_single_tokens(prompt)
+        return np.array(context + rest[:-1], dtype=np.int32), rest[-1]
 
-def _join(prompt: Prompt, context: list[int], rest: list[int]) -> tuple[Ids, int]:
-    # White space that ends a prompt belongs to the continuation: lm-eval cuts the whole text behind the tokens of the
-    # prompt without it. It scores such a continuation as a whole; only its last token tells the choices apart.
-    ends_in_space = prompt.text != prompt.text.rstrip()
-    if not rest or (len(rest) > 1 and not ends_in_space):
-        raise _not_single_tokens(prompt)
-    return np.array(context + rest[:-1], dtype=np.int32), rest[-1]
+    def _not_single_tokens(self, prompt: Prompt) -> PromptError:
+        _, behind = added_tokens(self._tokenizer)
+        if behind:
+            return PromptError(
+                f"This tokenizer appends {behind!r} to every text, so that the model would read it between the prompt "
+                "and its answer: use a tokenizer that adds nothing there (add_eos_token in tokenizer_config.json)."
+            )
+        letters = ", ".join(repr(target) for target in prompt.targets)
+        return PromptError(
+            f"This tokenizer does not give {letters} one token of their own after a prompt.", Remedy.USE_OTHER_PROTOCOL
+        )
 
 
 def _ends_with(ids: list[int], end: list[int]) -> bool:
     return bool(end) and ids[-len(end) :] == end
-
-
-def _not_single_tokens(prompt: Prompt) -> PromptError:
-    letters = ", ".join(repr(target) for target in prompt.targets)
-    return PromptError(
-        f"This tokenizer does not give {letters} one token of their own after a prompt.", Remedy.USE_OTHER_PROTOCOL
-    )
 
 
 def _cut(tokenised: Sequence[_TokenisedPrompt]) -> TokenisedQuiz:

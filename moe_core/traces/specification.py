@@ -2,7 +2,7 @@
 
 import builtins
 import json
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any, TypeVar, get_args, get_origin
 
 from moe_core.errors import TraceError
@@ -14,7 +14,11 @@ _LARGEST_NUMBER = 2**53
 
 @dataclass(frozen=True)
 class ModelSpecification:
-    """A model as it was loaded. `layers` are the indices of its MoE layers among all decoder layers."""
+    """A model as it was loaded. `layers` are the indices of its MoE layers among all decoder layers.
+
+    `tokenizer_sha256` is that of tokenizer.json, `tokenizer_files_sha256` that of all that a tokenizer is made of.
+    `self_check` is what came of replaying the model's routing before the run. Both are empty in traces before 0.2.
+    """
 
     name: str
     source: str
@@ -32,6 +36,8 @@ class ModelSpecification:
     attention_implementation: str
     context_length: int
     tokenizer_sha256: str
+    tokenizer_files_sha256: str = ""
+    self_check: str = ""
 
     @property
     def n_layers(self) -> int:
@@ -55,7 +61,11 @@ class QuizSpecification:
 
 @dataclass(frozen=True)
 class Specification:
-    """One run: model, quiz, prompt protocol, tokens kept, and intervention (JSON text, None for a baseline)."""
+    """One run: model, quiz, prompt protocol, tokens kept, and intervention (JSON text, None for a baseline).
+
+    `prompts_sha256` is that of all prompts' and targets' token ids; `template`, `template_args` and `template_sha256`
+    say which chat template wrote them, with which keywords. They are empty in traces before 0.2.
+    """
 
     model: ModelSpecification
     quiz: QuizSpecification
@@ -66,6 +76,10 @@ class Specification:
     intervention: dict[str, Any] | None
     versions: dict[str, str]
     created: str
+    prompts_sha256: str = ""
+    template: str = ""
+    template_args: dict[str, Any] = field(default_factory=dict)
+    template_sha256: str = ""
 
     def to_json(self) -> str:
         """The specification as one JSON object, keys in a fixed order."""
@@ -85,6 +99,8 @@ class Specification:
 
 # Of no effect on results beyond float noise, or only a label: a run may be resumed when these differ.
 _FREE_TO_DIFFER = {"batch_tokens", "versions", "created", "model.name", "model.source", "quiz.name", "quiz.source"}
+# Of no effect where the prompts' tokens are the same, which are compared by themselves.
+_FREE_TO_DIFFER |= {"model.tokenizer_files_sha256", "model.self_check", "template_sha256"}
 
 
 def differences(ours: Specification, theirs: Specification) -> list[str]:
@@ -92,6 +108,8 @@ def differences(ours: Specification, theirs: Specification) -> list[str]:
     flat_ours, flat_theirs = _flatten(asdict(ours)), _flatten(asdict(theirs))
     names = sorted((flat_ours.keys() | flat_theirs.keys()) - _FREE_TO_DIFFER)
     changed = [name for name in names if flat_ours.get(name) != flat_theirs.get(name)]
+    if not (ours.prompts_sha256 and theirs.prompts_sha256):  # an older trace does not say it
+        changed = [name for name in changed if name != "prompts_sha256"]
     return [
         f"{name}: {_shorten(flat_theirs.get(name))} in the file, {_shorten(flat_ours.get(name))} asked for"
         for name in changed

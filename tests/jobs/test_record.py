@@ -1,15 +1,20 @@
 """Recording: one request makes one trace, stops between batches, resumes, and refuses what would mix runs."""
 
+import hashlib
+import json
 import os
+import shutil
 from collections.abc import Generator
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+import tokenizers
 import torch
+from safetensors.torch import load_file, save_file
 
-from moe_core.errors import PromptError, Remedy, RunError, SpecificationMismatchError, TraceError
+from moe_core.errors import ModelError, PromptError, Remedy, RunError, SpecificationMismatchError, TraceError
 from moe_core.interventions.intervention import parse_mask
 from moe_core.jobs.engine import Engine
 from moe_core.jobs.events import Event, Notice, Progress
@@ -17,6 +22,10 @@ from moe_core.jobs.fill_trace import RecordResult
 from moe_core.jobs.load_model import ModelRequest
 from moe_core.jobs.record import RecordRequest, record
 from moe_core.jobs.run_plan import RunOptions
+from moe_core.models.loading import self_check
+from moe_core.models.loading.fingerprint import tokenizer_files_sha256
+from moe_core.models.loading.self_check import LayerCheck, ModelCheck
+from moe_core.quizzes.chat_template import TemplateChoice
 from moe_core.quizzes.selection import QuestionSelection
 from moe_core.system import network_folder
 from moe_core.traces.lock import writer_lock
@@ -25,6 +34,7 @@ from moe_core.traces.records import Status
 from moe_core.traces.writer import TraceWriter
 from tests.job_results import result_of
 from tests.reliability.real_jobs import write_quiz
+from tests.tiny_models import build_tiny
 
 N_QUESTIONS = 23
 ARRAYS = ("answer_experts", "answer_weights", "router_probs", "choice_logprobs", "predicted", "status")
@@ -269,3 +279,137 @@ def test_a_network_folder_is_refused_unless_allowed(
     event = next(record(replace(request, allow_network_folder=True)))
     assert isinstance(event, Notice)
     assert "network file system (nfs4)" in event.text
+
+
+def chat_model(tiny_olmoe: Path, folder: Path, template: str) -> Path:
+    """The tiny model with another chat template."""
+    shutil.copytree(tiny_olmoe, folder, dirs_exist_ok=True)
+    (folder / "chat_template.jinja").write_text(template, encoding="utf-8")
+    return folder
+
+
+TODAY = "Today is %s.\n{%% for m in messages %%}<|{{ m.role }}|>{{ m.content }}\n{%% endfor %%}<|assistant|>\n"
+
+
+@pytest.mark.parametrize("day", ["another day", "a day of the same length as it"[:10], "the first of a long month"])
+def test_a_run_that_is_resumed_on_another_day_keeps_its_prompts(
+    tiny_olmoe: Path, quiz_csv: Path, tmp_path: Path, day: str
+) -> None:
+    """The template's text changed meanwhile, in length or not: array for array the trace of the first day."""
+    model = chat_model(tiny_olmoe, tmp_path / "model", TODAY % "0123456789")
+    options = {"protocol": "chat", "batch_tokens": 250}
+    whole, parts = tmp_path / "whole.h5", tmp_path / "parts.h5"
+    run(record(request_for(model, quiz_csv, whole, **options)))
+    run(record(request_for(model, quiz_csv, parts, **options)), batches=2)
+    chat_model(tiny_olmoe, model, TODAY % day)
+    result, events = run(record(request_for(model, quiz_csv, parts, **options)))
+    assert result is not None
+    assert Notice("The prompts would be others now, first that of question q0: the recorded ones are kept") in events
+    with open_trace(whole) as one, open_trace(parts) as other:
+        assert_equal_traces(one, other)
+        assert other.complete
+        assert one.specification.prompts_sha256 == other.specification.prompts_sha256
+        assert one.specification.template_sha256 != ""
+
+
+def test_the_trace_says_what_was_asked(tiny_olmoe: Path, quiz_csv: Path, tmp_path: Path) -> None:
+    """Hashes of the prompts' tokens and of the tokenizer's files, the self-check's verdict, the template's keywords."""
+    choice = TemplateChoice(arguments=(("enable_thinking", False),))
+    run(record(request_for(tiny_olmoe, quiz_csv, tmp_path / "t.h5", protocol="chat", template=choice)))
+    with open_trace(tmp_path / "t.h5") as trace:
+        specification = trace.specification
+        digest = hashlib.sha256()
+        for row in range(trace.n_questions):
+            ids, targets = trace.prompt_token_ids(row), letters_of(tiny_olmoe)
+            for array in (ids, targets):
+                digest.update(len(array).to_bytes(8, "little") + np.asarray(array, "<i4").tobytes())
+    assert specification.prompts_sha256 == digest.hexdigest()
+    assert specification.template_args == {"enable_thinking": False}
+    assert specification.model.self_check == "routing can be recorded and steered"
+    assert len(specification.model.tokenizer_files_sha256) == 64
+    (changed := tmp_path / "changed").mkdir()
+    shutil.copytree(tiny_olmoe, changed, dirs_exist_ok=True)
+    (changed / "special_tokens_map.json").write_text("{}")
+    assert tokenizer_files_sha256(changed) != specification.model.tokenizer_files_sha256
+
+
+def letters_of(model: Path) -> list[int]:
+    """Tokens of A to D behind a chat prompt."""
+    tokenizer = tokenizers.Tokenizer.from_file(str(model / "tokenizer.json"))
+    return [tokenizer.encode(letter, add_special_tokens=False).ids[0] for letter in "ABCD"]
+
+
+def test_a_tokenizer_of_another_model_is_refused_before_a_trace_is_made(
+    tiny_olmoe: Path, quiz_csv: Path, tmp_path: Path
+) -> None:
+    """Only a rare word has a token that the model does not know."""
+    model = tmp_path / "model"
+    shutil.copytree(tiny_olmoe, model)
+    file = model / "tokenizer.json"
+    tokenizer = tokenizers.Tokenizer.from_file(str(file))
+    tokenizer.add_tokens(["and so on and"])
+    tokenizer.save(str(file))
+    assert tokenizer.get_vocab_size() > 50_280
+    state = load_file(model / "model.safetensors")
+    known = tokenizer.token_to_id("and so on and")
+    config = json.loads((model / "config.json").read_text())
+    for name in ("model.embed_tokens.weight", "lm_head.weight"):
+        state[name] = state[name][:known].contiguous()
+    save_file(state, model / "model.safetensors", metadata={"format": "pt"})
+    (model / "config.json").write_text(json.dumps(config | {"vocab_size": known}))
+    with pytest.raises(PromptError, match=f"question q7 holds the token {known:,}"):
+        run(record(request_for(model, quiz_csv, tmp_path / "t.h5")))
+    assert not (tmp_path / "t.h5").exists()
+
+
+def test_a_tokenizer_that_appends_a_token_is_named_as_the_reason(
+    tiny_olmoe: Path, quiz_csv: Path, tmp_path: Path
+) -> None:
+    """The model would read it between the prompt and its answer."""
+    model = tmp_path / "model"
+    shutil.copytree(tiny_olmoe, model)
+    set_ends(model / "tokenizer.json", "$A <|endoftext|>")
+    with pytest.raises(PromptError, match=r"appends '<\|endoftext\|>' to every text"):
+        run(record(request_for(model, quiz_csv, tmp_path / "t.h5")))
+
+
+def test_what_the_tokenizer_puts_before_a_prompt_is_said(tiny_olmoe: Path, quiz_csv: Path, tmp_path: Path) -> None:
+    """And stands in the trace's tokens."""
+    model = tmp_path / "model"
+    shutil.copytree(tiny_olmoe, model)
+    set_ends(model / "tokenizer.json", "<|endoftext|> $A")
+    _, events = run(record(request_for(model, quiz_csv, tmp_path / "t.h5")))
+    assert Notice("The tokenizer begins every prompt with <|endoftext|>") in events
+    with open_trace(tmp_path / "t.h5") as trace:
+        assert {int(trace.prompt_token_ids(row)[0]) for row in range(trace.n_questions)} == {END_OF_TEXT}
+
+
+END_OF_TEXT = 50_279
+
+
+def set_ends(file: Path, single: str) -> None:
+    """Have a tokenizer put a token before or behind every text."""
+    tokenizer = tokenizers.Tokenizer.from_file(str(file))
+    special = [("<|endoftext|>", END_OF_TEXT)]
+    tokenizer.post_processor = tokenizers.processors.TemplateProcessing(single=single, special_tokens=special)
+    tokenizer.save(str(file))
+
+
+def test_a_model_that_chooses_every_expert_raises_no_alarm(quiz_csv: Path, tmp_path: Path) -> None:
+    """None is left to re-route to, which is no fault: it is recorded, and the trace says so."""
+    model = build_tiny(tmp_path / "model", num_experts=4, num_experts_per_tok=4)
+    run(record(request_for(model, quiz_csv, tmp_path / "t.h5")))
+    with open_trace(tmp_path / "t.h5") as trace:
+        assert trace.complete
+        assert trace.specification.model.self_check.startswith("routing can be recorded; every expert is chosen")
+
+
+def test_a_model_whose_routing_cannot_be_replayed_is_not_recorded(
+    tiny_olmoe: Path, quiz_csv: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the trace would say is not what the model computes with."""
+    wrong = LayerCheck(0, 1, 1, 0, 0.0, 0, True)
+    monkeypatch.setattr(self_check, "check_routing", lambda loaded: ModelCheck((wrong,), (), 0))
+    with pytest.raises(ModelError, match=r"routing cannot be replayed \(layers: 0\): it must not be recorded"):
+        run(record(request_for(tiny_olmoe, quiz_csv, tmp_path / "t.h5")))
+    assert not (tmp_path / "t.h5").exists()

@@ -12,9 +12,10 @@ from transformers import PreTrainedTokenizerFast
 
 from moe_core.errors import PromptError, Remedy
 from moe_core.quizzes.benchmarks import load_quiz
+from moe_core.quizzes.chat_template import chat_renderer
 from moe_core.quizzes.prompting import Message, Prompt, build_prompts
 from moe_core.quizzes.question import Question
-from moe_core.quizzes.tokenising import chat_renderer, shared_length, tokenise, too_long
+from moe_core.quizzes.tokenising import shared_length, tokenise, too_long
 
 LONG = 10_000
 

@@ -7,12 +7,14 @@ from typing import Any
 import torch
 import transformers
 from huggingface_hub.errors import StrictDataclassError
-from transformers import AutoConfig, AutoTokenizer
+from tokenizers import Tokenizer
+from transformers import AutoConfig, PreTrainedTokenizerFast
 
 from moe_core.errors import DeviceError, ModelError
 from moe_core.models.family import ModelFamily, Router
-from moe_core.models.loading.fingerprint import config_sha256, file_sha256, weights_sha256
+from moe_core.models.loading.fingerprint import config_sha256, file_sha256, tokenizer_files_sha256, weights_sha256
 from moe_core.models.loading.safety import CheckedFolder
+from moe_core.models.loading.self_check import ModelCheck
 from moe_core.models.loading.source import ModelFolder
 from moe_core.models.router_scoring import RouterSpec
 from moe_core.traces.specification import ModelSpecification
@@ -20,13 +22,17 @@ from moe_core.traces.specification import ModelSpecification
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 EXPERTS_IMPLEMENTATIONS = ("grouped_mm", "eager", "batched_mm")
 ATTENTION_IMPLEMENTATION = "sdpa"
+_TOKENIZER_PROBES = (
+    "What is 2023 plus 17?\nA. 2040\nAnswer: A",
+    " İstanbul, naïve café; 東京 12,345.678 e-9\t--  x\r\n\n",
+)
 # What transformers raises when a file holds something that it did not expect; memory and interrupts are not among them.
 _UNUSABLE = (OSError, ValueError, TypeError, LookupError, AttributeError, ArithmeticError, AssertionError, RuntimeError)
 
 
 @dataclass(frozen=True)
 class LoadedModel:
-    """A model in memory, ready to run: `routers` has one entry per MoE layer, in order."""
+    """A model in memory, ready to run: `routers` has one entry per MoE layer, in order; `check` is its self-check."""
 
     model: Any
     tokenizer: Any
@@ -34,6 +40,7 @@ class LoadedModel:
     routers: tuple[Router, ...]
     router_spec: RouterSpec
     specification: ModelSpecification
+    check: ModelCheck | None = None
 
 
 def resolve_device(device: str = "auto", dtype: str = "auto") -> tuple[str, str]:
@@ -105,13 +112,20 @@ def build_model(checked: CheckedFolder, config: Any, device: str, dtype: str, ex
     return model.eval()
 
 
-def load_tokenizer(checked: CheckedFolder, config: Any) -> Any:
-    """The folder's tokenizer; ModelError when it cannot be read or its ids exceed the model's vocabulary."""
+def load_tokenizer(checked: CheckedFolder) -> Any:
+    """The folder's tokenizer; ModelError when it cannot be read or its ids exceed the model's vocabulary.
+
+    It is what tokenizer.json says, whatever class tokenizer_config.json names: transformers builds some classes (GPT2,
+    GPTNeoX, Qwen2) anew, and drops how the file splits and normalises (transformers #45920).
+    """
     try:
-        tokenizer = AutoTokenizer.from_pretrained(
-            checked.folder, config=config, local_files_only=True, trust_remote_code=False
+        tokenizer = PreTrainedTokenizerFast.from_pretrained(
+            checked.folder, local_files_only=True, trust_remote_code=False
         )
+        _check_follows_file(tokenizer, checked)
         largest = max(tokenizer("A quiz question.\nAnswer: A", add_special_tokens=True)["input_ids"], default=-1)
+    except ModelError:
+        raise
     except Exception as error:  # the tokenizers library raises bare Exception on a damaged file
         raise ModelError(f"The tokenizer cannot be read: {_in_one_line(error)}.") from error
     if largest < 0 or largest >= checked.config["vocab_size"]:
@@ -120,6 +134,18 @@ def load_tokenizer(checked: CheckedFolder, config: Any) -> Any:
             f"and the model's vocabulary has {checked.config['vocab_size']} entries."
         )
     return tokenizer
+
+
+def _check_follows_file(tokenizer: Any, checked: CheckedFolder) -> None:
+    file = Tokenizer.from_file(str(checked.folder / "tokenizer.json"))
+    file.no_truncation()
+    file.no_padding()
+    for text in _TOKENIZER_PROBES:
+        if tokenizer(text, add_special_tokens=False)["input_ids"] != file.encode(text, add_special_tokens=False).ids:
+            raise ModelError(
+                f"tokenizer.json and the files beside it disagree on the tokens of {text!r}: the model's own tokenizer "
+                "cannot be told."
+            )
 
 
 def describe(
@@ -144,6 +170,7 @@ def describe(
         attention_implementation=config._attn_implementation,
         context_length=int(config.max_position_embeddings),
         tokenizer_sha256=file_sha256(checked.folder / "tokenizer.json"),
+        tokenizer_files_sha256=tokenizer_files_sha256(checked.folder),
     )
 
 

@@ -9,6 +9,13 @@ from typing import Any
 
 from moe_core.models.loading.safetensors_headers import TensorHeader
 
+TOKENIZER_FILES = (
+    "added_tokens.json",
+    "chat_template.jinja",
+    "special_tokens_map.json",
+    "tokenizer.json",
+    "tokenizer_config.json",
+)
 FULL_HASH_LIMIT = 1_000_000_000  # bytes; above it a full hash would take longer than the load itself
 _WHOLE_TENSOR_BYTES = 1 << 20
 _SAMPLES, _SAMPLE_BYTES = 16, 4096
@@ -24,6 +31,15 @@ def file_sha256(file: Path) -> str:
     """SHA-256 of a whole file."""
     with file.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def tokenizer_files_sha256(folder: Path) -> str:
+    """SHA-256 of everything in a folder that a tokenizer is made of: names and contents."""
+    digest = hashlib.sha256()
+    for name in TOKENIZER_FILES:
+        if (file := folder / name).is_file():
+            digest.update(f"{name}\0{file_sha256(file)}\0".encode())
+    return digest.hexdigest()
 
 
 def weights_sha256(tensors: dict[str, TensorHeader], *, full_limit: int = FULL_HASH_LIMIT) -> str:

@@ -27,7 +27,8 @@ class LayerCheck:
 
     `max_weight_difference` is the largest difference of a gate weight, 0 when all are bit-wise equal.
     `rerouted_expert` is the probe's most chosen expert, `reroute_works` whether masking it took it out of every
-    choice that reached the experts, and the K most probable of the others were chosen instead.
+    choice that reached the experts, and the K most probable of the others were chosen instead. A model that chooses
+    every expert has none to re-route to: then `can_reroute` is false, and that is no fault.
     """
 
     layer: int
@@ -37,11 +38,17 @@ class LayerCheck:
     max_weight_difference: float
     rerouted_expert: int
     reroute_works: bool
+    can_reroute: bool = True
+
+    @property
+    def can_be_recorded(self) -> bool:
+        """Whether what the router says is what the experts are given."""
+        return not self.wrong_ids and not self.wrong_weights
 
     @property
     def passed(self) -> bool:
-        """Whether this layer can be recorded and steered."""
-        return not self.wrong_ids and not self.wrong_weights and self.reroute_works
+        """Whether this layer can be recorded and steered, where there is an expert to re-route to."""
+        return self.can_be_recorded and (self.reroute_works or not self.can_reroute)
 
 
 @dataclass(frozen=True)
@@ -56,6 +63,24 @@ class ModelCheck:
     def passed(self) -> bool:
         """Whether every MoE layer passed, and there is one."""
         return bool(self.layers) and all(layer.passed for layer in self.layers)
+
+    @property
+    def can_be_recorded(self) -> bool:
+        """Whether every MoE layer's routing is what the model computes with, and there is one."""
+        return bool(self.layers) and all(layer.can_be_recorded for layer in self.layers)
+
+    @property
+    def verdict(self) -> str:
+        """What came of the check, in a phrase: stored with every run."""
+        if not self.can_be_recorded:
+            failed = ", ".join(str(layer.layer) for layer in self.layers if not layer.can_be_recorded)
+            return f"routing cannot be replayed (layers: {failed or 'none with experts'})"
+        if not all(layer.can_reroute for layer in self.layers):
+            return "routing can be recorded; every expert is chosen, so that none can be re-routed"
+        if not self.passed:
+            failed = ", ".join(str(layer.layer) for layer in self.layers if not layer.reroute_works)
+            return f"routing can be recorded; re-routing does not work (layers: {failed})"
+        return "routing can be recorded and steered"
 
 
 @dataclass
@@ -72,9 +97,11 @@ def check_routing(loaded: "LoadedModel") -> ModelCheck:
     probes = _probes(loaded.model)
     plain = _watched_forward(loaded, probes, {})
     favourites = {layer: _most_chosen(seen) for layer, seen in plain.items()}
-    masked = _watched_forward(loaded, probes, favourites)
+    can_reroute = loaded.specification.top_k < loaded.specification.n_experts
+    masked = _watched_forward(loaded, probes, favourites) if can_reroute else plain
     checks = [
-        _check_layer(layer, plain[layer], masked[layer], loaded.router_spec, favourites[layer]) for layer in plain
+        _check_layer(layer, plain[layer], masked[layer], loaded.router_spec, favourites[layer], can_reroute)
+        for layer in plain
     ]
     moe_layers = {router.layer for router in loaded.routers}
     dense = tuple(layer for layer in range(loaded.model.config.num_hidden_layers) if layer not in moe_layers)
@@ -131,7 +158,9 @@ def _watch(router: Router, spec: RouterSpec, seen: _Seen, rerouted: int | None) 
             handle.remove()
 
 
-def _check_layer(layer: int, plain: _Seen, masked: _Seen, spec: RouterSpec, expert: int) -> LayerCheck:
+def _check_layer(
+    layer: int, plain: _Seen, masked: _Seen, spec: RouterSpec, expert: int, can_reroute: bool
+) -> LayerCheck:
     wrong_ids = wrong_weights = tokens = 0
     largest = 0.0
     for logits, weights, ids in zip(plain.logits, plain.weights, plain.ids, strict=True):
@@ -140,7 +169,8 @@ def _check_layer(layer: int, plain: _Seen, masked: _Seen, spec: RouterSpec, expe
         wrong_ids += int((replayed_ids != ids).any(dim=-1).sum())
         wrong_weights += int((~_within_one_ulp(replayed_weights, weights)).any(dim=-1).sum())
         largest = max(largest, float((replayed_weights.double() - weights.double()).abs().max()))
-    return LayerCheck(layer, tokens, wrong_ids, wrong_weights, largest, expert, _reroute_works(masked, expert))
+    works = can_reroute and _reroute_works(masked, expert)
+    return LayerCheck(layer, tokens, wrong_ids, wrong_weights, largest, expert, works, can_reroute)
 
 
 def _within_one_ulp(ours: "torch.Tensor", theirs: "torch.Tensor") -> "torch.Tensor":

@@ -116,7 +116,7 @@ def test_check_model_fails_with_a_sentence(tiny_olmoe: Path, monkeypatch: pytest
         with broken_router(loaded, lambda ids, weights: ((ids + 1) % 16, weights)):
             return check_routing(loaded)
 
-    monkeypatch.setattr("moe_core.commands.check_model.check_routing", with_fault)
+    monkeypatch.setattr("moe_core.models.loading.self_check.check_routing", with_fault)
     with pytest.raises(ModelError, match=r"cannot be replayed \(layers: 1\)"):
         check_model(str(tiny_olmoe), device="cpu", dtype="auto", offline=True, as_json=False)
 

@@ -17,6 +17,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from app.content.remedies import button_for, sentence_of
 from app.state.session import Session
 from app.state.state import State, differing, is_growth
 from moe_core.errors import MoeCoreError
@@ -92,7 +93,7 @@ class View(QWidget):
                 self.draw(self.session.state)
             except MoeCoreError as error:  # the file was cut short, or its disk is gone, since it was opened
                 log.warning("%s cannot be drawn: %s", self.title, error)
-                self.show_empty(str(error))
+                self.show_empty(sentence_of(error), *button_for(error.remedies))
 
     def set_in_front(self, in_front: bool) -> None:
         """Know whether other tabs cover the view: Qt only moves those off the screen, they stay visible to it."""

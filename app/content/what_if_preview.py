@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.content.mask_editing import mask_title, problem_of
+from app.content.remedies import sentence_of
 from app.state.state import State
 from app.state.trace_data import TraceData
 from app.state.what_if_state import SubsetKind
@@ -87,7 +88,7 @@ class Previews:
         try:
             n_questions, answer, prompt = self._sums(state, state.trace)
         except QuizError as error:
-            n_questions, problem = 0, problem or str(error)
+            n_questions, problem = 0, problem or sentence_of(error)
             answer = prompt = np.zeros((size.n_layers, size.n_experts), np.int64)
         cells = np.array(sorted(mask.experts), np.intp).reshape(-1, 2).T
         return Preview(

@@ -10,9 +10,9 @@ from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QFileDialog, QInputDialog, QLineEdit, QWidget
 
 from app.content.mask_editing import mask_title, with_mask
+from app.content.remedies import Say
 from app.state.session import Session
 from app.state.state import State
-from app.widgets.message_bar import Say
 from moe_core.errors import InterventionError, MoeCoreError
 from moe_core.interventions.file import read_intervention, save_intervention
 from moe_core.interventions.intervention import Intervention
@@ -126,7 +126,7 @@ class MaskFiles(QObject):
         try:
             act()
         except MoeCoreError as error:
-            self._say(str(error))
+            self._say(error)
             return False
         except OSError as error:
             self._say(f"{error.filename} cannot be written ({error.strerror}).")

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from PySide6.QtWidgets import QFileDialog, QWidget
 
+from app.content.remedies import Say
 from app.state.state import State
-from app.widgets.message_bar import Say
 from moe_core.analyses.expert_contributions import EXPERT_CONTRIBUTIONS
 from moe_core.errors import MoeCoreError
 from moe_core.reports.formats.html_page import HTML

@@ -11,11 +11,11 @@ from PySide6.QtCore import QObject, QProcess, Qt, QUrl, Slot
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QFileDialog, QMessageBox, QWidget
 
+from app.content.remedies import Say
 from app.settings import Settings
 from app.state.session import Session
 from app.state.state import State
 from app.state.trace_data import TraceData
-from app.widgets.message_bar import Say
 from moe_core.errors import MoeCoreError
 from moe_core.traces.library import delete_trace
 
@@ -96,7 +96,7 @@ class TraceFiles(QObject):
                 return
             delete_trace(path)
         except MoeCoreError as error:
-            self._say(str(error))
+            self._say(error)
             return
         log.info("%s was deleted.", path)
         self._settings.remove_recent(path)

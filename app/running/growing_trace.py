@@ -7,12 +7,12 @@ from pathlib import Path
 
 from PySide6.QtCore import QObject, QTimer
 
+from app.content.remedies import Say
 from app.running.job_runner import JobRunner
 from app.running.recording import REFRESH_S
 from app.state.session import Session
 from app.state.state import State
 from app.state.trace_data import TraceData
-from app.widgets.message_bar import Say
 from moe_core.errors import TraceError
 from moe_core.numbers.formatting import count
 from moe_core.traces.lock import writer_of
@@ -83,7 +83,7 @@ class GrowingTrace(QObject):
             self._session.refresh()
         except TraceError as error:
             self._timer.stop()
-            self._say(str(error))
+            self._say(error)
             return False
         self._next_refresh_s = time.monotonic() + 10 * (time.monotonic() - started)
         return True

@@ -13,7 +13,8 @@ from typing import Any, Literal
 
 from PySide6.QtCore import QObject, Qt, QThread, QTimer, Signal, Slot
 
-from moe_core.errors import MoeCoreError, RunError
+from app.content.remedies import with_remedies
+from moe_core.errors import AnyRemedy, MoeCoreError, RunError
 from moe_core.jobs.engine import Engine
 from moe_core.jobs.events import Event, Notice, Progress, Stage
 
@@ -30,10 +31,10 @@ MakeJob = Callable[[Engine], Job]
 
 @dataclass(frozen=True)
 class JobEnded:
-    """How a job ended. `error` is one sentence and `notes` its details, empty unless `outcome` is `failed`.
+    """How a job ended. `error` is one sentence, `remedies` what helps, and `notes` its details.
 
-    `kind` is the name of the error's class, for whoever can do something about it. `trace` tells where in the program
-    an error came from that nobody expected.
+    They are empty unless `outcome` is `failed`. `trace` tells where in the program an error came from that nobody
+    expected.
     """
 
     title: str
@@ -42,8 +43,13 @@ class JobEnded:
     error: str = ""
     notes: tuple[str, ...] = ()
     seconds: float = 0.0
-    kind: str = ""
+    remedies: tuple[AnyRemedy, ...] = ()
     trace: str = ""
+
+    @property
+    def sentence(self) -> str:
+        """The error with what helps."""
+        return with_remedies(self.error, self.remedies)
 
 
 class Inquiry(QObject):
@@ -246,7 +252,7 @@ class _Worker(QObject):
             if isinstance(error, RunError):  # the device is out of memory or lost: the model goes, the window stays
                 self.engine.release()
             notes = tuple(getattr(error, "__notes__", ()))
-            return JobEnded(run.title, "failed", error=str(error), notes=notes, kind=type(error).__name__)
+            return JobEnded(run.title, "failed", error=str(error), notes=notes, remedies=error.remedies)
         except Exception as error:  # the one place that pumps jobs: whatever it was, the window goes on
             log.exception("%s failed unexpectedly", run.title)
             with suppress(Exception):

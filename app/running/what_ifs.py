@@ -10,16 +10,16 @@ from typing import Any
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from app.content.mask_editing import mask_title, problem_of
+from app.content.remedies import Say
 from app.content.what_if_preview import subset_of
 from app.running.job_runner import JobEnded, JobRunner
 from app.state.session import Session
 from app.state.state import State
 from app.state.trace_data import TraceData
 from app.state.what_if_state import WhatIf
-from app.widgets.message_bar import Say
 from moe_core.comparison.comparison import Comparison, compare
 from moe_core.comparison.control_distribution import ControlRequest
-from moe_core.errors import BaselineMismatchError, MoeCoreError
+from moe_core.errors import MoeCoreError, Remedy
 from moe_core.interventions.intervention import Intervention
 from moe_core.jobs.events import Event, Notice, Stage
 from moe_core.jobs.what_if import WhatIfRequest, WhatIfResult, what_if
@@ -75,7 +75,7 @@ class WhatIfs(QObject):
         try:
             request = request_of(state)
         except MoeCoreError as error:
-            self._say(str(error))
+            self._say(error)
             return
         self._start(_Job(state.trace.path, mask_title(state.intervention), request=request))
 
@@ -116,9 +116,8 @@ class WhatIfs(QObject):
         if job is not None:
             if ended.outcome == "done":
                 self._show(job, ended)
-            elif ended.kind == BaselineMismatchError.__name__:
-                why, _, _ = ended.error.partition("; with --")  # the window has a button for what an option does
-                self._session.set(replace(self._session.state, mismatch=f"{why.rstrip('.')}."))
+            elif Remedy.RERUN_BASELINE in ended.remedies:  # for which the What-if view has a button
+                self._session.set(replace(self._session.state, mismatch=ended.error))
             self.finished.emit(ended)
         if self._is_awaited(self._session.state):
             self._timer.start()
@@ -136,7 +135,7 @@ class WhatIfs(QObject):
             made = replace(_made(job, ended, trace), notices=tuple(self._notices))
             self._session.show_what_if(made, keeps=job.request is not None)
         except MoeCoreError as error:
-            self._say(str(error))
+            self._say(error)
         if job.request is not None:
             self._session.library_changed.emit()
 

@@ -152,7 +152,7 @@ class Screenshot:
 
     def _on_ended(self, ended: JobEnded) -> None:
         if ended.outcome == "failed":
-            print(f"moescope: {ended.error}", *ended.notes, sep="\n  ", file=sys.stderr)
+            print(f"moescope: {ended.sentence}", *ended.notes, sep="\n  ", file=sys.stderr)
             self._code = 1
         QTimer.singleShot(_SETTLE_MS, self._save_unless_busy)
 

@@ -1,19 +1,12 @@
 """One line above the views that says what went wrong, or what should be known, until it is dismissed."""
 
-from typing import Protocol
+from collections.abc import Callable
 
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPalette, QResizeEvent
 from PySide6.QtWidgets import QLabel, QSizePolicy, QToolBar, QToolButton
 
 from app import theme
-
-
-class Say(Protocol):
-    """Tells the person a sentence, as the message bar does."""
-
-    def __call__(self, sentence: str, *, is_failure: bool = True) -> None:
-        """Show it."""
 
 
 class _Sentence(QLabel):
@@ -37,9 +30,13 @@ class _Sentence(QLabel):
 
 
 class MessageBar(QToolBar):
-    """Hidden until `say` is called; `log_wanted` comes when the person asks for more than the sentence."""
+    """Hidden until `say` is called; `log_wanted` comes when the person asks for more than the sentence.
+
+    `action_wanted` carries the name of the action of the window that the sentence offers.
+    """
 
     log_wanted = Signal()
+    action_wanted = Signal(str)
 
     def __init__(self) -> None:
         super().__init__("Message")
@@ -52,19 +49,14 @@ class MessageBar(QToolBar):
             Qt.TextInteractionFlag.TextSelectableByMouse | Qt.TextInteractionFlag.TextSelectableByKeyboard
         )
         self._text.setAccessibleName("Message")
-        show_log = QToolButton()
-        show_log.setText("Show log")
-        show_log.setAutoRaise(True)
-        show_log.setToolTip("The log has the details of what went wrong")
-        show_log.clicked.connect(self.log_wanted)
-        dismiss = QToolButton()
-        dismiss.setText("✕")
-        dismiss.setAutoRaise(True)
-        dismiss.setToolTip("Dismiss (Esc)")
+        self.button = _button("", "", self._on_clicked)
+        show_log = _button("Show log", "The log has the details of what went wrong", self.log_wanted.emit)
+        dismiss = _button("✕", "Dismiss (Esc)", self.hide)
         dismiss.setAccessibleName("Dismiss message")
-        dismiss.clicked.connect(self.hide)
         self._text.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
         self.addWidget(self._text)
+        self._action = ""
+        self._button_action = self.addWidget(self.button)
         self._log_action = self.addWidget(show_log)
         self.addWidget(dismiss)
         self.hide()
@@ -74,13 +66,21 @@ class MessageBar(QToolBar):
         """What is said, empty while hidden."""
         return "" if self.isHidden() else self._text.text()
 
-    def say(self, sentence: str, *, is_failure: bool = True) -> None:
-        """Show a sentence; a failure has a reddish ground."""
+    def say(self, sentence: str, button: str = "", action: str = "", *, is_failure: bool = True) -> None:
+        """Show a sentence, and a button that wants `action`; a failure has a reddish ground."""
         self._ground = theme.WRONG if is_failure else theme.BASELINE
         self._text.setText(sentence)
+        self._action = action
+        self.button.setText(button)
+        self.button.setToolTip(sentence)
+        self._button_action.setVisible(bool(button))
         self._log_action.setVisible(is_failure)
         self.update()
         self.show()
+
+    def _on_clicked(self) -> None:
+        self.hide()
+        self.action_wanted.emit(self._action)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
@@ -88,3 +88,12 @@ class MessageBar(QToolBar):
         painter.fillRect(self.rect(), theme.blend(window, QColor(self._ground), 0.22))
         painter.end()
         super().paintEvent(event)
+
+
+def _button(text: str, tip: str, on_click: Callable[[], None]) -> QToolButton:
+    made = QToolButton()
+    made.setText(text)
+    made.setAutoRaise(True)
+    made.setToolTip(tip)
+    made.clicked.connect(on_click)
+    return made

@@ -4,6 +4,7 @@ import logging
 
 from PySide6.QtCore import QObject
 
+from app.content.remedies import button_for, in_words
 from app.running.job_runner import JobEnded, JobRunner
 from app.widgets.message_bar import MessageBar
 from moe_core.jobs.events import Notice
@@ -23,12 +24,13 @@ class JobOutcomes(QObject):
         runner.ended.connect(self._on_ended)
 
     def _on_noticed(self, notice: Notice) -> None:
-        log.info("%s", notice.text)
+        log.info("%s", notice.text if notice.remedy is None else f"{notice.text}. {in_words(notice.remedy)}")
 
     def _on_ended(self, ended: JobEnded) -> None:
         if ended.outcome == "failed":
-            log.error("%s", "\n".join([ended.error, *ended.notes]))
-            self._message_bar.say("\n".join([ended.error, *_first_of(ended.notes)]))
+            log.error("%s", "\n".join([ended.sentence, *ended.notes]))
+            text = "\n".join([ended.sentence, *_first_of(ended.notes)])
+            self._message_bar.say(text, *button_for(ended.remedies))
         else:
             log.info("%s: %s after %.1f s", ended.title, ended.outcome, ended.seconds)
 

@@ -11,6 +11,7 @@ from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QShowEvent
 from PySide6.QtWidgets import QApplication, QMainWindow, QMessageBox
 
 from app import theme
+from app.content.remedies import button_for, with_remedies
 from app.dialogs.experiment.dialog import ExperimentDialog
 from app.files.figure_export import FigureExport, figure_in_use
 from app.files.mask_files import MaskFiles
@@ -34,7 +35,7 @@ from app.window.job_outcomes import JobOutcomes
 from app.window.status_line import StatusLine
 from app.window.toolbar import Toolbar
 from app.window.tour import Tour
-from moe_core.errors import MoeCoreError
+from moe_core.errors import MoeCoreError, Remedy, TraceError
 from moe_core.jobs.record import RecordRequest
 from moe_core.numbers.formatting import count
 
@@ -72,22 +73,21 @@ class MainWindow(QMainWindow):
         self.session.changed.connect(self._on_changed)
         self.recording.finished.connect(self._on_recorded)
         self.message_bar.log_wanted.connect(partial(self.show_view, "log"))
+        self.message_bar.action_wanted.connect(self.session.request)
 
     def open_trace(self, path: Path) -> bool:
         """Show a trace; where it cannot be read, say why and go on showing what was shown."""
         try:
             self.session.open(path)
         except MoeCoreError as error:
-            self.say(str(error))
+            self.say(error)
             self.settings.remove_recent(path)
             return False
         self.message_bar.hide()
         shown = self.session.state.trace
         if shown is not None and (n_damaged := len(shown.trace.damaged)):
-            self.say(
-                f"Damaged in {path.name}, and left out: {count(n_damaged)} of {count(shown.trace.n_questions)} "
-                "questions. Resume asks them again."
-            )
+            n = f"{count(n_damaged)} of {count(shown.trace.n_questions)}"
+            self.say(TraceError(f"Damaged in {path.name}, and left out: {n} questions.", Remedy.RESUME))
         return True
 
     def open_demo(self) -> None:
@@ -155,10 +155,12 @@ class MainWindow(QMainWindow):
         else:
             self.session.set(replace(self.session.state, experts=frozenset()))
 
-    def say(self, sentence: str, *, is_failure: bool = True) -> None:
-        """Show a sentence above the views, and log it."""
+    def say(self, what: str | MoeCoreError, *, is_failure: bool = True) -> None:
+        """Show a sentence, or an error with what helps, above the views, and log it."""
+        remedies = what.remedies if isinstance(what, MoeCoreError) else ()
+        sentence = with_remedies(str(what), remedies)
         log.log(logging.ERROR if is_failure else logging.INFO, "%s", sentence)
-        self.message_bar.say(sentence, is_failure=is_failure)
+        self.message_bar.say(sentence, *button_for(remedies), is_failure=is_failure)
 
     def _add_bars(self) -> None:
         self.message_bar = MessageBar()

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 
+from app.content.remedies import sentence_of
 from app.content.what_if_preview import subset_of
 from app.state.state import State
 from app.state.what_if_state import SubsetKind
@@ -77,7 +78,7 @@ def cost_of(state: State, experiment: Experiment, choices: ExperimentChoices) ->
             raise ExperimentError("Half of the questions choose experts: give at least 2.")
         n_runs = experiment.count_runs(size_of(trace), request.options) + choices.asks_baseline
     except MoeCoreError as error:
-        return Cost(problem=str(error))
+        return Cost(problem=sentence_of(error))
     return Cost(n_runs, n - n // 2 if experiment.halves else n)
 
 

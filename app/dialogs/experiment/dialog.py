@@ -26,7 +26,6 @@ from app.running.job_runner import JobEnded
 from app.state.session import Session
 from app.state.state import State
 from app.widgets.eliding_label import ElidingLabel
-from moe_core.errors import BaselineMismatchError
 from moe_core.experiments import EXPERIMENTS
 from moe_core.experiments.experiment import Experiment
 from moe_core.interventions.intervention import Intervention
@@ -35,7 +34,6 @@ from moe_core.numbers.formatting import count
 
 _LEFT_WIDTH = 312
 _SIZE, _ROOM_AROUND = QSize(1280, 820), QSize(80, 80)
-_MISMATCH = " Tick “Ask the baseline here too” to compare with that."
 
 
 class ExperimentDialog(QDialog):
@@ -180,9 +178,7 @@ class ExperimentDialog(QDialog):
     def _on_finished(self, ended: JobEnded) -> None:
         self.progress.hide()
         said = {"done": f"Done in {ended.seconds:.1f} s", "cancelled": "Cancelled: nothing of it is kept"}
-        text = said.get(ended.outcome, ended.error)
-        if ended.kind == BaselineMismatchError.__name__:
-            text += _MISMATCH
+        text = said.get(ended.outcome, ended.sentence)
         self.progress_text.set_text(text)
         if ended.outcome == "failed":
             self.cost.say(text, is_problem=True, more="\n".join(ended.notes))

@@ -38,7 +38,7 @@ class ExperimentForm(QWidget):
         self.best.setSpecialValueText("top-k")
         self.shares = QLineEdit(start.shares)
         self.repeats = _whole(start.repeats, most=MOST_REPEATS)
-        self.asks_baseline = QCheckBox("Ask the &baseline here too")
+        self.asks_baseline = QCheckBox("Re-run the &baseline too")
         self.asks_baseline.setToolTip(
             "Ask the same questions without an intervention first, and compare with that: needed where model, device "
             "or precision are not those of the trace"

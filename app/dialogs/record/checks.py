@@ -81,7 +81,7 @@ class Check(QObject):
     def _on_ended(self, ended: JobEnded) -> None:
         self._inquiry = None
         if ended.outcome == "failed":
-            self._tell("\n".join([ended.error, *ended.notes[:_SHOWN_NOTES]]), is_problem=True)
+            self._tell("\n".join([ended.sentence, *ended.notes[:_SHOWN_NOTES]]), is_problem=True)
             return
         self._tell("", summary=ended.result)
 

@@ -7,6 +7,7 @@ from datetime import date
 from itertools import count
 from pathlib import Path
 
+from app.content.remedies import sentence_of
 from app.dialogs.record.values import RecordValues
 from moe_core.errors import ModelError, TraceError
 from moe_core.models.loading.source import find_model
@@ -72,7 +73,7 @@ def _in_folder(path: Path) -> Output:
     try:
         check_folder(existing, allowed=False)
     except TraceError as error:
-        return Output(problem=str(error))
+        return Output(problem=sentence_of(error))
     made = "" if existing == path.parent else f" The folder {path.parent} will be made."
     return Output(f"A new trace.{made}")
 

@@ -9,6 +9,7 @@ from PySide6.QtGui import QPalette
 from PySide6.QtWidgets import QCheckBox, QComboBox, QScrollArea, QToolButton, QVBoxLayout, QWidget
 
 from app.content.captions import caption
+from app.content.remedies import sentence_of
 from app.state.session import Session
 from app.state.state import SELECTION, State
 from app.state.trace_data import TraceData
@@ -173,7 +174,7 @@ class ExpertView(View):
         try:
             content = token_content(served, data.trace.token_texts, order, _MOST_TOKENS)
         except MoeCoreError as error:  # the file was cut short, or its disk is gone, since it was opened
-            self.tokens.show_content(BarContent((), _NOTHING, str(error)), self._caption(self.state))
+            self.tokens.show_content(BarContent((), _NOTHING, sentence_of(error)), self._caption(self.state))
             return
         note = f"{content.note} {read}" if content.rows else f"None. {read}"
         self.tokens.show_content(replace(content, note=note), f"{self._caption(self.state)} · {read}")

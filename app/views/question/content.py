@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from app.content.remedies import sentence_of
 from app.state.trace_data import TraceData
 from moe_core.errors import TraceError
 from moe_core.measures.question_filter import Expert
@@ -193,4 +194,4 @@ def _tried(read: Callable[[], Result]) -> tuple[Result | None, str]:
     try:
         return read(), ""
     except TraceError as error:
-        return None, str(error)
+        return None, sentence_of(error)

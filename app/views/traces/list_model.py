@@ -10,6 +10,7 @@ from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersisten
 from PySide6.QtGui import QColor, QFont, QGuiApplication, QPalette
 
 from app import theme
+from app.content.remedies import with_remedies
 from moe_core.figures.table import FigureTable
 from moe_core.numbers.formatting import NOTHING, count, percent_with_interval
 from moe_core.traces.library import Condition, TraceEntry
@@ -118,7 +119,7 @@ class TraceList(QAbstractTableModel):
 
     def _tip(self, entry: TraceEntry) -> str:
         if entry.condition is Condition.DAMAGED:
-            return entry.problem
+            return with_remedies(entry.problem, entry.remedies)
         titled = [f"{title}: {text}" for title, text in zip(COLUMNS, self._texts(entry), strict=True)]
         return "\n".join([str(entry.path), *titled[1:]])
 
@@ -196,9 +197,7 @@ def _status_text(entry: TraceEntry) -> str:
             damaged = f", {count(entry.n_damaged)} damaged" if entry.n_damaged else ""
             return f"partial: {count(entry.n_recorded)} of {count(entry.n_planned)}{damaged}"
         case Condition.DAMAGED:
-            reason = entry.problem.removeprefix(f"{entry.path} ").removeprefix("is damaged or no trace: ")
-            reason = reason.removesuffix("; copy it again, or record anew.")
-            return f"damaged: {reason}"
+            return f"damaged: {entry.reason}"
 
 
 def _exported(entry: TraceEntry) -> list[str | float | int | None]:

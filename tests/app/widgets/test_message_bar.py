@@ -1,7 +1,7 @@
 """The line above the views: as high as its text, and coloured by what it says."""
 
 import pytest
-from PySide6.QtCore import QPoint
+from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QColor
 from PySide6.QtWidgets import QMainWindow
 from pytestqt.qtbot import QtBot
@@ -9,7 +9,7 @@ from pytestqt.qtbot import QtBot
 from app.widgets.message_bar import MessageBar
 from tests.app.picture import picture_of
 
-SENTENCE = "run.h5 was made by another command; give another name with --out. "
+SENTENCE = "run.h5 was made by another command. Give another name under “Trace”. "
 
 
 @pytest.fixture
@@ -53,3 +53,15 @@ def test_its_ground_says_what_it_is(bar: MessageBar) -> None:
     assert ground().red() > ground().blue()
     bar.say(SENTENCE, is_failure=False)
     assert ground().blue() > ground().red()
+
+
+def test_a_remedy_has_a_button(bar: MessageBar, qtbot: QtBot) -> None:
+    """It wants the action that was offered, and the sentence is gone; the next sentence offers nothing."""
+    assert not bar.button.isVisible()
+    bar.say(SENTENCE, "Record…", "record")
+    qtbot.waitUntil(bar.button.isVisible)
+    with qtbot.waitSignal(bar.action_wanted) as wanted:
+        qtbot.mouseClick(bar.button, Qt.MouseButton.LeftButton)
+    assert (wanted.args, bar.text) == (["record"], "")
+    bar.say(SENTENCE)
+    assert not bar.button.isVisible()

@@ -19,11 +19,11 @@ class CurvePlot(SeriesPlot):
     curve_toggled = Signal(str)
 
     def __init__(self) -> None:
+        super().__init__(x_is_whole=True)
         self._chart = CurveFigure()
         self._hidden: frozenset[str] = frozenset()
         self._hovered: int | None = None
         self._pointed = ""
-        super().__init__(x_is_whole=True)
         self._marks = pyqtgraph.InfiniteLine(angle=90), pyqtgraph.InfiniteLine(angle=90)
         for line in self._marks:
             self.view.addItem(line, ignoreBounds=True)
@@ -53,7 +53,8 @@ class CurvePlot(SeriesPlot):
         was, self._chart, self._hidden = self._chart, chart, hidden
         if self._hovered not in chart.x_values:
             self._hovered = None
-        self.keep(len(chart.curves), chart.references, chart.ranges)
+        self.keep(len(chart.curves))
+        self.set_lines(chart.references, chart.ranges)
         for drawn, curve in zip(self.series, chart.curves, strict=True):
             lower = curve.low if chart.floor is None else np.maximum(curve.low, chart.floor)
             drawn.set_data(curve.x.astype(np.float64), curve.mean, lower, curve.high, as_bars=False)
@@ -67,6 +68,8 @@ class CurvePlot(SeriesPlot):
         whole = QRectF(ends[0] - 0.5, low, ends[-1] - ends[0] + 1, high - low)
         self.set_whole(whole, keeps_zoom=(was.x_values, was.y_title) == (chart.x_values, chart.y_title))
         self.follow_range()
+        if chart.selected is not None and chart.selected != was.selected:
+            self.reveal(chart.selected)
 
     @property
     def texts(self) -> tuple[tuple[str, QPalette.ColorRole], ...]:

@@ -38,7 +38,7 @@ class DrawnSeries:
         # Smooth areas take ten times as long; here the edges smooth them.
         self.band = pyqtgraph.PlotCurveItem(connect="finite", pen=None, antialias=False)
         self.edges, self.line = (pyqtgraph.PlotCurveItem(connect="finite") for _ in range(2))
-        self.markers = pyqtgraph.ScatterPlotItem(useCache=False)
+        self.markers = pyqtgraph.ScatterPlotItem()
         self.items = self.band, self.edges, self.line, self.markers
         for item in self.items:
             view.addItem(item, ignoreBounds=True)

@@ -28,10 +28,10 @@ class IntervalPlot(SeriesPlot):
     point_chosen = Signal(int, int)
 
     def __init__(self) -> None:
+        super().__init__(x_is_whole=False)
         self._chart = PointFigure()
         self._selected: PointPlace | None = None
         self._hovered: PointPlace | None = None
-        super().__init__(x_is_whole=False)
         self._rings = pyqtgraph.ScatterPlotItem(size=_RING, brush=None)
         self._rings.setZValue(6)
         self.view.addItem(self._rings, ignoreBounds=True)
@@ -59,7 +59,8 @@ class IntervalPlot(SeriesPlot):
     def show_chart(self, chart: PointFigure, selected: PointPlace | None = None) -> None:
         """Draw another chart, one of its points marked. A zoom stays while the axes do."""
         was, self._chart, self._selected, self._hovered = self._chart, chart, selected, None
-        self.keep(len(chart.series), () if chart.reference is None else (chart.reference,))
+        self.keep(len(chart.series))
+        self.set_lines(() if chart.reference is None else (chart.reference,))
         for drawn, series in zip(self.series, chart.series, strict=True):
             arrays = (np.array(each, np.float64) for each in (series.x, series.values, series.lower, series.upper))
             drawn.set_data(*arrays, as_bars=not series.is_band or bool(chart.names))

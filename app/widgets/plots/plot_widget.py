@@ -44,7 +44,6 @@ class PlotWidget(pyqtgraph.GraphicsView):  # type: ignore[misc]  # pyqtgraph has
 
     def __init__(self) -> None:
         super().__init__(background=None)
-        self.setCacheMode(self.CacheModeFlag.CacheNone)  # a cached ground is pixels in exported figures
         self.viewport().setObjectName("qt_scrollarea_viewport")  # as Qt calls it; pyqtgraph put this one in its place
         self.view = pyqtgraph.ViewBox(enableMenu=False, defaultPadding=0)
         self.grid = self.centralLayout

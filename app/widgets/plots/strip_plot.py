@@ -3,89 +3,73 @@
 from collections import Counter
 from math import isfinite
 
-from PySide6.QtCore import QPointF, QSize, Qt
-from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPalette, QPen, QPolygonF
-from PySide6.QtWidgets import QSizePolicy, QWidget
+import pyqtgraph
+from PySide6.QtCore import QPointF, QRectF, QSize, Qt
+from PySide6.QtGui import QColor, QPainter, QPalette, QPen
+from PySide6.QtWidgets import QSizePolicy
 
 from app import theme
-from moe_core.figures.axis import Axis
+from app.widgets.plots.axis_plot import AxisPlot
 from moe_core.figures.strip import StripFigure
 
-_MARGIN, _RADIUS, _MARK = 20, 3.5, 7.0
+_MARGIN, _DOT, _MARK = 20, 7, 14
+"""Pixels: beside the axis, and across dots and the mark."""
 
 
-class StripPlot(QWidget):
+class StripPlot(AxisPlot):
     """Draws a `StripFigure`."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__(x_is_whole=False)
         self._figure = StripFigure()
+        self.left.hide()
+        zero = pyqtgraph.InfiniteLine(0, pen=QPen(QColor(theme.REFERENCE), 0, Qt.PenStyle.DashLine))
+        self._dots = pyqtgraph.ScatterPlotItem(size=_DOT, brush=QColor(theme.REFERENCE))
+        self._line = pyqtgraph.InfiniteLine(pen=pyqtgraph.mkPen(theme.WHAT_IF, width=1.5))
+        self._mark = pyqtgraph.ScatterPlotItem(size=_MARK, symbol="d", brush=QColor(theme.WHAT_IF), pen=None)
+        for item in (zero, self._dots, self._line, self._mark):
+            self.view.addItem(item, ignoreBounds=True)
+
+        self.view.setLimits(yMin=0, yMax=1, minYRange=1, maxYRange=1)  # only the axis zooms
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
 
     def show_figure(self, figure: StripFigure) -> None:
         """Show other values."""
-        self._figure = figure
+        self._figure, (low, high) = figure, figure.ends
         self.setAccessibleDescription(f"{figure.mark_text}; {len(figure.known)} {figure.others}")
-        self.update()
+        self.foot.set_title(figure.unit)
+        self.set_whole(QRectF(low, 0, high - low, 1), keeps_zoom=False)
+        self.follow_range()
+
+    def follow_range(self) -> None:
+        """Stack dots that would cover each other, closer where there are too many."""
+        super().follow_range()
+        figure, (left, right), height = self._figure, self.view.viewRange()[0], max(self.view.height(), 1.0)
+        columns = [round(value / (right - left) * self.view.width() / _DOT) for value in sorted(figure.known)]
+        step = min(_DOT + 1.0, max(1.0, (height - _MARK) / max(Counter(columns).values(), default=1)))
+        places = [columns[:number].count(column) for number, column in enumerate(columns)]
+        self._dots.setData(sorted(figure.known), [(_DOT / 2 + 2 + place * step) / height for place in places])
+        marked = [figure.marked] if isfinite(figure.marked) else []
+        self._mark.setData(marked, [(_MARK / 2 + 1) / height] * len(marked))
+        self._line.setVisible(bool(marked))
+        self._line.setValue(sum(marked))
+
+    def restyle(self) -> None:
+        super().restyle()
+        self.grid.setContentsMargins(_MARGIN, self.fontMetrics().height() + 4, _MARGIN, 2)
+        self._dots.setPen(self.colour(QPalette.ColorRole.Base))
+
+    def drawForeground(self, painter: QPainter, rect: QRectF) -> None:
+        super().drawForeground(painter, rect)
+        if self._line.isVisible():
+            metrics, text = painter.fontMetrics(), self._figure.mark_text
+            width, x = metrics.horizontalAdvance(text), self.widget_point(QPointF(self._figure.marked, 0)).x()
+            left = min(max(x - width / 2, 2), self.width() - width - 2)
+            painter.setPen(self.colour(QPalette.ColorRole.Text))
+            painter.drawText(QPointF(left, metrics.ascent() + 1), text)
 
     def sizeHint(self) -> QSize:
         return QSize(260, 110)
 
     def minimumSizeHint(self) -> QSize:
         return QSize(160, 90)
-
-    def paintEvent(self, event: QPaintEvent) -> None:
-        if not self._figure.known and not isfinite(self._figure.marked):
-            return
-        painter, metrics = QPainter(self), self.fontMetrics()
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        axis = Axis(*self._figure.ends, _MARGIN, self.width() - _MARGIN)
-        floor = self.height() - 2 * metrics.height() - 8
-        self._paint_axis(painter, axis, floor)
-        self._paint_dots(painter, axis, floor)
-        self._paint_mark(painter, axis, floor)
-
-    def _paint_axis(self, painter: QPainter, axis: Axis, floor: int) -> None:
-        palette, metrics = self.palette(), painter.fontMetrics()
-        painter.setPen(QPen(QColor(theme.REFERENCE), 1, Qt.PenStyle.DashLine))
-        painter.drawLine(QPointF(axis(0), 4), QPointF(axis(0), floor))
-        painter.setPen(palette.color(QPalette.ColorRole.Mid))
-        painter.drawLine(QPointF(axis.start, floor + 0.5), QPointF(axis.stop, floor + 0.5))
-        for value, text in axis.ticks(56):
-            painter.setPen(palette.color(QPalette.ColorRole.Mid))
-            painter.drawLine(QPointF(axis(value), floor), QPointF(axis(value), floor + 4))
-            painter.setPen(palette.color(QPalette.ColorRole.PlaceholderText))
-            x = axis(value) - metrics.horizontalAdvance(text) / 2
-            painter.drawText(QPointF(x, floor + 4 + metrics.ascent()), text.replace("-", "−"))
-        x = (self.width() - metrics.horizontalAdvance(self._figure.unit)) / 2
-        painter.drawText(QPointF(x, floor + 4 + metrics.height() + metrics.ascent()), self._figure.unit)
-
-    def _paint_dots(self, painter: QPainter, axis: Axis, floor: int) -> None:
-        """Dots that would cover each other stand above each other, closer where there are too many."""
-        columns = [round((axis(value) - axis.start) / (2 * _RADIUS)) for value in self._figure.known]
-        highest = max(Counter(columns).values(), default=1)
-        step = min(2 * _RADIUS + 1, max(1.0, (floor - 24) / highest))
-        painter.setPen(QPen(self.palette().color(QPalette.ColorRole.Base), 0.7))
-        painter.setBrush(QColor(theme.REFERENCE))
-        stacked: Counter[int] = Counter()
-        for value, column in sorted(zip(self._figure.known, columns, strict=True)):
-            painter.drawEllipse(QPointF(axis(value), floor - _RADIUS - 2 - stacked[column] * step), _RADIUS, _RADIUS)
-            stacked[column] += 1
-
-    def _paint_mark(self, painter: QPainter, axis: Axis, floor: int) -> None:
-        if not isfinite(self._figure.marked):
-            return
-        x, metrics, colour = axis(self._figure.marked), painter.fontMetrics(), QColor(theme.WHAT_IF)
-        top = metrics.height() + 4
-        painter.setPen(QPen(colour, 1.5))
-        painter.drawLine(QPointF(x, top), QPointF(x, floor))
-        painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(colour)
-        y = floor - _MARK - 1
-        diamond = [QPointF(x, y - _MARK), QPointF(x + _MARK, y), QPointF(x, y + _MARK), QPointF(x - _MARK, y)]
-        painter.drawPolygon(QPolygonF(diamond))
-        painter.setPen(self.palette().color(QPalette.ColorRole.Text))
-        wide = metrics.horizontalAdvance(self._figure.mark_text)
-        painter.drawText(
-            QPointF(min(max(x - wide / 2, 2), self.width() - wide - 2), metrics.ascent() + 1), self._figure.mark_text
-        )

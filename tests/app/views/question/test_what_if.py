@@ -207,12 +207,14 @@ def test_router_probabilities_stand_before_as_outlines(
     session.set(replace(session.state, layer=1))
     with open_trace(demo_path) as one, open_trace(demo_what_if) as other:
         before, after = (trace.router_probs[row, 1].astype(float) for trace in (one, other))
-    assert view.router.highest == pytest.approx(max(before.max(), after.max()))
+    assert view.router.figure.highest == pytest.approx(max(before.max(), after.max()))
     height = view.router.slot(0).height()
     for expert in range(32):
-        assert view.router.bar(expert).height() == pytest.approx(height * after[expert] / view.router.highest, abs=0.1)
+        assert view.router.bar(expert).height() == pytest.approx(
+            height * after[expert] / view.router.figure.highest, abs=0.1
+        )
         was = view.router.bar_before(expert).height()
-        assert was == pytest.approx(height * before[expert] / view.router.highest, abs=0.1)
+        assert was == pytest.approx(height * before[expert] / view.router.figure.highest, abs=0.1)
     assert after[25] == 0 < before[25]
     rows = np.array([line[2:4] for line in view.router_pane.figure.data.rows], float)
     np.testing.assert_array_equal(rows, np.stack([before, after], axis=1))

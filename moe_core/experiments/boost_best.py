@@ -21,7 +21,7 @@ from moe_core.measures.metrics.expert_accuracy import EXPERT_ACCURACY
 from moe_core.measures.question_halves import split_in_halves
 from moe_core.measures.routing_sample import sample
 from moe_core.measures.scope import Scope
-from moe_core.numbers.formatting import count, p_value, points
+from moe_core.numbers.formatting import count, p_value, points_number
 from moe_core.numbers.paired_statistics import holm
 from moe_core.traces.reader import Trace
 
@@ -66,15 +66,10 @@ def conclude(points: Sequence[ExperimentPoint], design: Design) -> str:
     )
     if len(best) > 1:
         deltas = [point.change.delta for point in best]
-        low, high = (points_text(value) for value in (min(deltas), max(deltas)))
+        low, high = (points_number(value) for value in (min(deltas), max(deltas)))
         text += f", the clearest of {len(best)} factors that gave {low} to {high}"
     beside = [p.change.delta for p in points if p.planned.series == RANDOM and p.planned.x == clearest.planned.x]
     return text + (f"; random experts of similar load: {range_text(beside)}." if beside else ".")
-
-
-def points_text(delta: float) -> str:
-    """A difference in percentage points, without the word."""
-    return points(delta).removesuffix(" points")
 
 
 def count_runs(size: ModelSize, options: ExperimentOptions) -> int:

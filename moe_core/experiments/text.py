@@ -15,6 +15,7 @@ from moe_core.numbers.formatting import (
     percent_with_interval,
     points,
     points_interval,
+    points_number,
     significant,
 )
 from moe_core.numbers.paired_statistics import MeanChange, PairedChange
@@ -58,7 +59,7 @@ def range_text(deltas: Sequence[float]) -> str:
     """`-2.2 points on average of 5 draws, -3.9 to -0.5`; of one draw `-2.2 points in one draw`."""
     if len(deltas) == 1:
         return f"{points(deltas[0])} in one draw"
-    low, high = (points(value).removesuffix(" points") for value in (min(deltas), max(deltas)))
+    low, high = (points_number(value) for value in (min(deltas), max(deltas)))
     return f"{points(sum(deltas) / len(deltas))} on average of {count(len(deltas))} draws, {low} to {high}"
 
 

@@ -35,7 +35,12 @@ def percent_with_interval(share: float, lower: float, upper: float) -> str:
 
 def points(delta: float) -> str:
     """A difference of shares in percentage points, signed: `-2.2 points`."""
-    return f"{_signed(delta * 100, 1)} points" if isfinite(delta) else NOTHING
+    return f"{points_number(delta)} points" if isfinite(delta) else NOTHING
+
+
+def points_number(delta: float) -> str:
+    """The same where a heading names the unit: `-2.2`."""
+    return _signed(delta * 100, 1) if isfinite(delta) else NOTHING
 
 
 def points_interval(lower: float, upper: float) -> str:
@@ -45,9 +50,12 @@ def points_interval(lower: float, upper: float) -> str:
 
 def p_value(p: float) -> str:
     """`p = 0.012`, `p < 0.001`, `p = 1`."""
-    if not isfinite(p):
-        return f"p = {NOTHING}"
-    return "p < 0.001" if p < 0.001 else f"p = {significant(p, 2 if p < 0.995 else 1)}"
+    return f"p {p_number(p)}" if p < 0.001 else f"p = {p_number(p)}"
+
+
+def p_number(p: float) -> str:
+    """The same where a heading says that it is p: `0.012`, `< 0.001`, `1`."""
+    return "< 0.001" if p < 0.001 else significant(p, 2 if p < 0.995 else 1)
 
 
 def mean_and_std(mean: float, std: float) -> str:

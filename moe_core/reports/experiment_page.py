@@ -4,7 +4,7 @@ from math import isfinite
 
 from moe_core.experiments.result import ExperimentPoint, ExperimentResult
 from moe_core.experiments.text import METHODS, delta_text, gold_text
-from moe_core.numbers.formatting import count, p_value, percent, percent_with_interval
+from moe_core.numbers.formatting import count, p_number, percent, percent_with_interval
 from moe_core.reports.charts.figure import inline_svg
 from moe_core.reports.charts.markup import Markup, element
 from moe_core.reports.experiment_figure import figure_of
@@ -49,7 +49,7 @@ def _texts(point: ExperimentPoint) -> tuple[str, ...]:
         count(point.n_experts),
         percent_with_interval(after.estimate, after.lower, after.upper),
         delta_text(change),
-        p_value(change.p).removeprefix("p = ").removeprefix("p "),
+        p_number(change.p),
         gold_text(point.gold_logprob),
         percent(point.touched.prompt_share) if isfinite(point.touched.prompt_share) else "",
         count(change.n),

@@ -8,7 +8,14 @@ from moe_core.comparison.comparison import SUBJECT_CORRECTION, Comparison
 from moe_core.comparison.control_distribution import Controls
 from moe_core.comparison.text import NOTE, comparison_lines, controls_lines, intervention_text
 from moe_core.interventions.intervention import Intervention
-from moe_core.numbers.formatting import NOTHING, count, p_value, percent_with_interval, points, points_interval
+from moe_core.numbers.formatting import (
+    NOTHING,
+    count,
+    p_number,
+    percent_with_interval,
+    points_interval,
+    points_number,
+)
 from moe_core.reports.charts.markup import Markup, element
 from moe_core.reports.page.page import paragraph, section, text_table, whole_page
 
@@ -52,8 +59,8 @@ def _overview(made: Sequence[ReportedWhatIf]) -> Markup:
                 count(change.n),
                 percent_with_interval(change.before.estimate, change.before.lower, change.before.upper),
                 percent_with_interval(change.after.estimate, change.after.lower, change.after.upper),
-                f"{points(change.delta).removesuffix(' points')} {points_interval(change.lower, change.upper)}",
-                p_value(change.p).removeprefix("p = ").removeprefix("p "),
+                f"{points_number(change.delta)} {points_interval(change.lower, change.upper)}",
+                p_number(change.p),
                 "" if each.controls is None else as_harmful_text(each.controls),
                 f"{each.seconds:.1f}",
             )
@@ -101,8 +108,8 @@ def _subjects(comparison: Comparison) -> Markup:
             count(row.change.n),
             percent_with_interval(row.change.before.estimate, row.change.before.lower, row.change.before.upper),
             percent_with_interval(row.change.after.estimate, row.change.after.lower, row.change.after.upper),
-            f"{points(row.change.delta).removesuffix(' points')} {points_interval(row.change.lower, row.change.upper)}",
-            p_value(row.corrected_p).removeprefix("p = ").removeprefix("p "),
+            f"{points_number(row.change.delta)} {points_interval(row.change.lower, row.change.upper)}",
+            p_number(row.corrected_p),
         )
         for row in comparison.subjects
     ]

@@ -5,11 +5,13 @@ import pytest
 from moe_core.numbers.formatting import (
     elide,
     mean_and_std,
+    p_number,
     p_value,
     percent,
     percent_with_interval,
     points,
     points_interval,
+    points_number,
     significant,
 )
 
@@ -38,7 +40,8 @@ def test_differences_of_shares_are_signed_points() -> None:
     assert points(-0.0217) == "-2.2 points"
     assert points(0.01) == "+1.0 points"
     assert points(-0.0001) == "0.0 points"
-    assert points(float("nan")) == "–"
+    assert points(float("nan")) == points_number(float("nan")) == "–"
+    assert [points_number(delta) for delta in (-0.0217, 0.01, 0.0)] == ["-2.2", "+1.0", "0.0"]
     assert points_interval(-0.039, 0.005) == "[-3.9, +0.5]"
     assert points_interval(float("nan"), 0.1) == ""
 
@@ -49,6 +52,7 @@ def test_differences_of_shares_are_signed_points() -> None:
 def test_p_values(p: float, text: str) -> None:
     """Two digits, never a zero, never an exponent."""
     assert p_value(p) == text
+    assert p_number(p) == text.removeprefix("p ").removeprefix("= ")
 
 
 def test_mean_and_std() -> None:

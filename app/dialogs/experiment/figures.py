@@ -16,22 +16,14 @@ from moe_core.figures.points import PointFigure
 from moe_core.figures.table import FigureTable
 from moe_core.numbers.formatting import (
     count,
-    p_value,
+    p_number,
     percent,
     percent_interval,
-    points,
     points_interval,
+    points_number,
     significant,
 )
 from moe_core.reports.experiment_figure import figure_of
-
-
-def _points(value: float) -> str:
-    return points(value).removesuffix(" points")
-
-
-def _p(value: float) -> str:
-    return p_value(value).removeprefix("p = ").removeprefix("p ")
 
 
 def _nats(value: float) -> str:
@@ -47,9 +39,9 @@ _quantity = partial(ColumnStyle, exported=_number, is_number=True)
 POINT_STYLES = (
     ColumnStyle("number", "#", "number", "In which order the points were made", 4, exported=int, is_number=True),
     ColumnStyle("point", "Point", "point", "Which experts, and how far", 24, wide_width=40),
-    _quantity("delta", "Change", "change of accuracy", "Accuracy after less before, percentage points", 8, _points),
+    _quantity("delta", "Change", "change of accuracy", "Accuracy after less before, points", 8, points_number),
     ColumnStyle("delta_ci", "95 %", "95 % interval of the change, points", "Tango's paired interval", 14),
-    _quantity("p", "p", "p", "McNemar's exact p of this point alone", 8, _p),
+    _quantity("p", "p", "p", "McNemar's exact p of this point alone", 8, p_number),
     _quantity("accuracy", "Accuracy", "accuracy", "Accuracy under the intervention", 9, percent),
     ColumnStyle("accuracy_ci", "95 %", "95 % interval of the accuracy, %", "Wilson's interval", 13),
     ColumnStyle("experts", "Experts", "experts", "To how many anything is done", 8, exported=int, is_number=True),

@@ -10,7 +10,7 @@ from app import theme
 from app.state.what_if_state import WhatIf
 from app.widgets.safe_text import as_tooltip
 from moe_core.comparison.comparison import SubjectChange
-from moe_core.numbers.formatting import count, p_value, percent, points, points_interval
+from moe_core.numbers.formatting import count, p_number, percent, points_interval, points_number
 
 SUBJECT_COLUMNS = {
     "Subject": "The quiz's own name; the greatest change stands first",
@@ -141,17 +141,17 @@ class HistoryTable(_Table):
 
 def _subject_texts(row: SubjectChange) -> list[str]:
     change = row.change
-    delta = f"{points(change.delta).removesuffix(' points')} {points_interval(change.lower, change.upper)}"
+    delta = f"{points_number(change.delta)} {points_interval(change.lower, change.upper)}"
     shares = percent(change.before.estimate), percent(change.after.estimate)
-    return [row.name, *shares, delta, _p(row.corrected_p), count(change.n)]
+    return [row.name, *shares, delta, p_number(row.corrected_p), count(change.n)]
 
 
 def _history_texts(made: WhatIf) -> list[str]:
     change, mask = made.comparison.accuracy, made.intervention
     return [
         made.title,
-        f"{points(change.delta).removesuffix(' points')} {points_interval(change.lower, change.upper)}",
-        _p(change.p),
+        f"{points_number(change.delta)} {points_interval(change.lower, change.upper)}",
+        p_number(change.p),
         count(change.n),
         percent(change.before.estimate),
         percent(change.after.estimate),
@@ -160,7 +160,3 @@ def _history_texts(made: WhatIf) -> list[str]:
         f"{made.seconds:.1f}",
         made.comparison.after.quiz.selection,
     ]
-
-
-def _p(p: float) -> str:
-    return p_value(p).removeprefix("p = ").removeprefix("p ")

@@ -12,11 +12,11 @@ from moe_core.commands.command import Command
 from moe_core.commands.job_console import JobInterruptedError, run_job
 from moe_core.commands.options import (
     AsJson,
-    DeviceNow,
-    DtypeNow,
     IdsFile,
-    ModelNow,
+    ModelPlace,
     Offline,
+    OtherDevice,
+    OtherDtype,
     PageFile,
     RerunBaseline,
     SubsetText,
@@ -29,6 +29,7 @@ from moe_core.experiments.experiment import Experiment, ExperimentRequest
 from moe_core.experiments.result import ExperimentPoint, ExperimentResult, PointMade
 from moe_core.experiments.text import point_json, point_line, result_csv, result_json, result_lines
 from moe_core.jobs.events import Event
+from moe_core.jobs.recorded_model import ModelNow
 from moe_core.measures.scope import Scope
 from moe_core.reports.experiment_page import experiment_page
 from moe_core.system.console_text import print_lines
@@ -58,9 +59,9 @@ def run_experiment(
     csv: Annotated[Path | None, typer.Option(readable=False, help="Write the points as CSV to this file.")] = None,
     html: PageFile = None,
     rerun_baseline: RerunBaseline = False,
-    model: ModelNow = "",
-    device: DeviceNow = "",
-    dtype: DtypeNow = "",
+    model: ModelPlace = "",
+    device: OtherDevice = "",
+    dtype: OtherDtype = "",
     offline: Offline = False,
     as_json: AsJson = False,
 ) -> None:
@@ -70,7 +71,7 @@ def run_experiment(
         _check_target(trace, target)
     options = ExperimentOptions(seed, scope, read_numbers(factors), read_numbers(shares), best, repeats)
     request = ExperimentRequest(
-        trace, options, read_subset(subset, ids, seed), rerun_baseline, model, device, dtype, offline
+        trace, options, read_subset(subset, ids, seed), rerun_baseline, ModelNow(model, device, dtype, offline)
     )
     result = _run(experiment, request, as_json=as_json)
     if as_json:  # first of all: what took hours is not lost where a file cannot be written

@@ -8,10 +8,11 @@ import typer
 
 from moe_core.commands.command import Command
 from moe_core.commands.job_console import run_job
-from moe_core.commands.options import AsJson, ModelNow, Offline, read_actions
+from moe_core.commands.options import AsJson, ModelPlace, Offline, read_actions
 from moe_core.errors import MoeCoreError
 from moe_core.interventions.intervention import Intervention
 from moe_core.jobs.export_pruned import ExportRequest, ExportResult, export_pruned, kept_experts
+from moe_core.jobs.recorded_model import ModelNow
 from moe_core.system.console_text import print_lines
 from moe_core.traces.reader import open_trace
 from moe_core.traces.result_file import refuse_target, write_result, writing
@@ -29,7 +30,7 @@ def export_pruned_model(
     keep_list: Annotated[
         Path | None, typer.Option(readable=False, help="Write the kept experts of every layer to this JSON file.")
     ] = None,
-    model: ModelNow = "",
+    model: ModelPlace = "",
     offline: Offline = False,
     as_json: AsJson = False,
 ) -> None:
@@ -39,7 +40,8 @@ def export_pruned_model(
     actions = read_actions(mask, path=intervention)
     if keep_list is not None:
         _write_keep_list(trace, actions, keep_list)
-    result = None if out is None else run_job(export_pruned(ExportRequest(trace, actions, out, model, offline)))
+    now = ModelNow(model, offline=offline)
+    result = None if out is None else run_job(export_pruned(ExportRequest(trace, actions, out, now)))
     _print_result(result, keep_list, as_json=as_json)
 
 

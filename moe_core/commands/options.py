@@ -35,9 +35,9 @@ SubsetText = Annotated[str, typer.Option(help="all, or N questions drawn from al
 RerunBaseline = Annotated[
     bool, typer.Option("--rerun-baseline", help="Ask the baseline's questions here too, and compare with that.")
 ]
-ModelNow = Annotated[str, typer.Option(help="Where the model is now, if not where the trace says.")]
-DeviceNow = Annotated[str, typer.Option(help="Another device than the baseline's: auto, cpu, cuda:0, ..")]
-DtypeNow = Annotated[str, typer.Option(help="Another dtype than the baseline's.")]
+ModelPlace = Annotated[str, typer.Option(help="Where the model is now, if not where the trace says.")]
+OtherDevice = Annotated[str, typer.Option(help="Another device than the baseline's: auto, cpu, cuda:0, ..")]
+OtherDtype = Annotated[str, typer.Option(help="Another dtype than the baseline's.")]
 
 
 class Effect(StrEnum):

@@ -7,20 +7,21 @@ import typer
 
 from moe_core.commands.command import Command
 from moe_core.commands.job_console import GOES_ON, run_job
-from moe_core.commands.options import AllowNetworkFolder, AsJson, ModelNow, Offline
+from moe_core.commands.options import AllowNetworkFolder, AsJson, ModelPlace, Offline
 from moe_core.commands.record import print_result
+from moe_core.jobs.recorded_model import ModelNow
 from moe_core.jobs.resume import ResumeRequest, resume
 
 
 def resume_trace(
     trace: Annotated[Path, typer.Argument(readable=False, help="The trace to go on with.")],
-    model: ModelNow = "",
+    model: ModelPlace = "",
     offline: Offline = False,
     allow_network_folder: AllowNetworkFolder = False,
     as_json: AsJson = False,
 ) -> None:
     """Ask the questions that a trace still lacks; it knows its model, its prompts and its intervention itself."""
-    request = ResumeRequest(trace, model, offline, allow_network_folder)
+    request = ResumeRequest(trace, ModelNow(model, offline=offline), allow_network_folder)
     print_result(run_job(resume(request), when_stopped=GOES_ON), as_json=as_json)
 
 

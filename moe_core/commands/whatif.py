@@ -12,13 +12,13 @@ from moe_core.commands.job_console import GOES_ON, run_job
 from moe_core.commands.options import (
     AllowNetworkFolder,
     AsJson,
-    DeviceNow,
-    DtypeNow,
     Effect,
     IdsFile,
     InterventionFile,
-    ModelNow,
+    ModelPlace,
     Offline,
+    OtherDevice,
+    OtherDtype,
     RerunBaseline,
     SubsetText,
     read_actions,
@@ -26,6 +26,7 @@ from moe_core.commands.options import (
 )
 from moe_core.comparison.control_distribution import ControlRequest
 from moe_core.comparison.text import comparison_json, comparison_lines, controls_json, controls_lines
+from moe_core.jobs.recorded_model import ModelNow
 from moe_core.jobs.what_if import WhatIfRequest, WhatIfResult, what_if
 from moe_core.measures.scope import Scope
 from moe_core.system.console_text import print_lines
@@ -46,9 +47,9 @@ def what_if_trace(
         Path | None, typer.Option(readable=False, help="The trace to write; else TRACE.what-if-N.h5.")
     ] = None,
     rerun_baseline: RerunBaseline = False,
-    model: ModelNow = "",
-    device: DeviceNow = "",
-    dtype: DtypeNow = "",
+    model: ModelPlace = "",
+    device: OtherDevice = "",
+    dtype: OtherDtype = "",
     offline: Offline = False,
     allow_network_folder: AllowNetworkFolder = False,
     as_json: AsJson = False,
@@ -61,10 +62,7 @@ def what_if_trace(
         out=out,
         rerun_baseline=rerun_baseline,
         controls=ControlRequest(controls, seed, match),
-        model=model,
-        device=device,
-        dtype=dtype,
-        offline=offline,
+        model=ModelNow(model, device, dtype, offline),
         allow_network_folder=allow_network_folder,
     )
     result = run_job(what_if(request), when_stopped=GOES_ON)

@@ -74,12 +74,12 @@ class Comparison:
     @property
     def intervention_before(self) -> Intervention:
         """What the first run did to the experts; empty for a baseline."""
-        return intervention_of(self.before)
+        return self.before.actions
 
     @property
     def intervention_after(self) -> Intervention:
         """What the second run did to the experts."""
-        return intervention_of(self.after)
+        return self.after.actions
 
 
 def compare(before: Trace, after: Trace, *, max_tokens: int = MAX_TOKENS) -> Comparison:
@@ -122,11 +122,6 @@ def gold_logprob_change(pairs: QuestionPairs) -> FloatArray:
     before, _ = gold_and_best_other(pairs.logprobs_before[scored], pairs.gold[scored])
     after, _ = gold_and_best_other(pairs.logprobs_after[scored], pairs.gold[scored])
     return after - before
-
-
-def intervention_of(specification: Specification) -> Intervention:
-    """The intervention of a run; empty for a baseline."""
-    return Intervention.from_json(specification.intervention or {})
 
 
 def _by_subject(

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from moe_core.comparison.comparison import intervention_of
 from moe_core.comparison.random_masks import Load, expert_load
 from moe_core.errors import ExperimentError
 from moe_core.experiments.design import Design, ExperimentOptions, ModelSize, PlannedPoint, scored_rows
@@ -20,10 +19,9 @@ from moe_core.experiments.result import ExperimentPoint, ExperimentResult, Point
 from moe_core.experiments.text import point_line
 from moe_core.interventions.intervention import Intervention
 from moe_core.jobs.answer_runs import AnswerRuns, Answers, answer_change
-from moe_core.jobs.baseline_model import load_baseline_model
-from moe_core.jobs.clock import Clock
 from moe_core.jobs.engine import Engine
 from moe_core.jobs.events import Event, Notice, Stage
+from moe_core.jobs.recorded_model import ModelNow, load_baseline_model
 from moe_core.jobs.rerun_plan import Subset, SubsetRows, choose_rows, plan_rerun
 from moe_core.measures.scope import Scope
 from moe_core.numbers.formatting import count
@@ -42,10 +40,7 @@ class ExperimentRequest:
     options: ExperimentOptions = field(default_factory=ExperimentOptions)
     subset: Subset = field(default_factory=Subset)
     rerun_baseline: bool = False
-    model: str = ""
-    device: str = ""
-    dtype: str = ""
-    offline: bool = False
+    model: ModelNow = field(default_factory=ModelNow)
 
 
 @dataclass(frozen=True)
@@ -118,36 +113,32 @@ def _run_points(
     before = _recorded_answers(baseline, design.measured)
     runs = None
     if design.n_runs:
-        loaded = yield from load_baseline_model(request, baseline, engine)
+        loaded = yield from load_baseline_model(baseline, request.model, engine, rerun_baseline=request.rerun_baseline)
         yield Stage(f"Preparing {len(design.measured):,} prompts")
         measured = SubsetRows(design.measured, f"{rows.description}; measured half")
-        answer_runs = AnswerRuns(
-            loaded, plan_rerun(baseline, measured, loaded, Intervention()), range(len(design.measured))
-        )
+        plan = plan_rerun(baseline, measured, loaded, Intervention())
         asks_baseline = request.rerun_baseline or _has_other_batches(baseline, design, loaded)
-        clock = answer_runs.clock(design.n_runs + asks_baseline, "answers")
-        runs = answer_runs, clock
+        n_runs = design.n_runs + asks_baseline
+        runs = AnswerRuns(loaded, plan, range(len(design.measured)), n_runs=n_runs, unit="answers")
         if asks_baseline:
-            yield Stage(f"Asking {answer_runs.n:,} questions without an intervention")
-            before = yield from _ask_baseline(answer_runs, clock, before, caveats)
-        yield Stage(f"Asking {answer_runs.n:,} questions {count(design.n_runs)} times")
+            yield Stage(f"Asking {runs.n:,} questions without an intervention")
+            before = yield from _ask_baseline(runs, before, caveats)
+        yield Stage(f"Asking {runs.n:,} questions {count(design.n_runs)} times")
     points = []
     for planned in design.points:
         after = before
         if runs is not None and not planned.intervention.is_empty():
-            after = yield from runs[0].run(planned.intervention, runs[1])
+            after = yield from runs.run(planned.intervention)
         points.append(_point(planned, gold, before, after, touched))
         yield PointMade(point_line(points[-1]), points[-1])
     return tuple(points), before
 
 
-def _ask_baseline(
-    answer_runs: AnswerRuns, clock: Clock, recorded: Answers, caveats: list[str]
-) -> Generator[Event, None, Answers]:
-    before = yield from answer_runs.run(Intervention(), clock)
+def _ask_baseline(runs: AnswerRuns, recorded: Answers, caveats: list[str]) -> Generator[Event, None, Answers]:
+    before = yield from runs.run(Intervention())
     differing = int((before.predicted != recorded.predicted).sum())
     caveats.append(
-        f"The baseline was asked again here in the same batches: {count(differing)} of {count(answer_runs.n)} answers "
+        f"The baseline was asked again here in the same batches: {count(differing)} of {count(runs.n)} answers "
         "differ from the trace's"
     )
     yield Notice(caveats[-1])
@@ -172,7 +163,7 @@ def _has_other_batches(baseline: Trace, design: Design, loaded: "LoadedModel") -
 
 
 def _refuse_what_if(baseline: Trace) -> None:
-    if not intervention_of(baseline.specification).is_empty():
+    if not baseline.specification.actions.is_empty():
         raise ExperimentError(
             f"{baseline.path.name} was recorded with an intervention: run the experiment on its baseline."
         )

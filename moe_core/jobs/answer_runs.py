@@ -39,29 +39,20 @@ class AnswerChange:
 
 
 class AnswerRuns:
-    """Asks some questions of a plan with a loaded model, once for every intervention that is given."""
+    """Asks some questions of a plan `n_runs` times, each time under another intervention; one clock counts all runs."""
 
-    def __init__(self, loaded: "LoadedModel", plan: RunPlan, questions: Sequence[int]) -> None:
+    def __init__(
+        self, loaded: "LoadedModel", plan: RunPlan, questions: Sequence[int], *, n_runs: int, unit: str
+    ) -> None:
         """`questions` are places in the plan's quiz, in the order in which answers are wanted."""
         self._loaded = loaded
         self._plan = plan
         self._questions = list(questions)
+        self.n = len(self._questions)
+        n_tokens = sum(map(plan.tokenised.prompt_length, self._questions))
+        self._clock = Clock(n_runs * self.n, n_runs * self.n, n_runs * n_tokens, unit=unit)
 
-    @property
-    def n(self) -> int:
-        """Questions asked under each intervention."""
-        return len(self._questions)
-
-    @property
-    def n_tokens(self) -> int:
-        """Tokens of their prompts."""
-        return sum(map(self._plan.tokenised.prompt_length, self._questions))
-
-    def clock(self, n_runs: int, unit: str) -> Clock:
-        """Counts that many runs."""
-        return Clock(n_runs * self.n, n_runs * self.n, n_runs * self.n_tokens, unit=unit)
-
-    def run(self, intervention: Intervention, clock: Clock) -> Generator[Event, None, Answers]:
+    def run(self, intervention: Intervention) -> Generator[Event, None, Answers]:
         """The answers under one intervention; an empty one asks as the baseline did."""
         from moe_core.models.inference.forward_passes import ask
 
@@ -84,7 +75,7 @@ class AnswerRuns:
                     predicted[record.question] = record.answer.predicted
                     logprobs[record.question] = record.answer.choice_logprobs
 
-        yield from run_batches(batches, tokenised, clock, keep)
+        yield from run_batches(batches, tokenised, self._clock, keep)
         return Answers(predicted[self._questions], logprobs[self._questions])
 
 

@@ -4,18 +4,18 @@ import json
 import os
 import shutil
 from collections.abc import Generator, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
 from typing import IO, Any
 
 from moe_core.errors import BaselineMismatchError, ModelError, Remedy
 from moe_core.interventions.intervention import Intervention
-from moe_core.jobs.baseline_model import offer_to_fetch
-from moe_core.jobs.events import Event, Progress, Stage
+from moe_core.jobs.events import Event, Progress
+from moe_core.jobs.load_model import find_folder
+from moe_core.jobs.recorded_model import ModelNow, offered_to_fetch
 from moe_core.models.loading.fingerprint import config_sha256, weights_sha256
 from moe_core.models.loading.safety import WEIGHTS_INDEX, CheckedFolder, check_folder
-from moe_core.models.loading.source import HubModel, ModelFolder, download, find_model
 from moe_core.models.pruning import KeepList, KeptTensor, keep_list, kept_tensors, smaller_config
 from moe_core.system.positioned_file import sync_directory
 from moe_core.system.temporary_folder import temporary_folder
@@ -35,8 +35,7 @@ class ExportRequest:
     trace: Path
     intervention: Intervention
     out: Path
-    model: str = ""
-    offline: bool = False
+    model: ModelNow = field(default_factory=ModelNow)
 
 
 @dataclass(frozen=True)
@@ -59,7 +58,8 @@ def export_pruned(request: ExportRequest) -> Generator[Event, None, ExportResult
     kept = kept_experts(request.intervention, recorded)
     n_left = kept.check_equal()
     _check_out(request.out)
-    source = yield from _find(request, recorded)
+    with offered_to_fetch(recorded):
+        source = yield from find_folder(request.model.request(recorded))
     checked = check_folder(source.folder)
     _refuse_other(checked, recorded, request.trace.name)
     tensors = kept_tensors(checked.tensors, kept, checked.family)
@@ -87,21 +87,6 @@ def kept_experts(intervention: Intervention, model: ModelSpecification) -> KeepL
     """What the mask leaves of this model; raises InterventionError where it does not fit or is no pruning."""
     intervention.check(model.n_layers, model.n_experts, model.top_k)
     return keep_list(intervention, model.layers, model.n_experts)
-
-
-def _find(request: ExportRequest, recorded: ModelSpecification) -> Generator[Event, None, ModelFolder]:
-    name = request.model or recorded.source.removeprefix("https://huggingface.co/")
-    yield Stage(f"Looking for {name}")
-    source = find_model(name, None if request.model else recorded.revision or None)
-    if isinstance(source, HubModel):
-        offline = request.offline or not request.model  # what a trace names may be a stranger's wish
-        yield Stage(f"Looking into the hub cache for {source.name}" if offline else f"Downloading {source.name}")
-        try:
-            source = download(source, offline=offline)
-        except ModelError as error:
-            offer_to_fetch(error, recorded)
-            raise
-    return source
 
 
 def _refuse_other(checked: CheckedFolder, recorded: ModelSpecification, trace: str) -> None:

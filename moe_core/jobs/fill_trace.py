@@ -52,7 +52,7 @@ def fill_trace(path: Path, loaded: "LoadedModel", plan: RunPlan) -> Generator[Ev
             writer.pending_prefixes,
             batch_tokens=specification.batch_tokens,
             keep_tokens=specification.tokens == "all",
-            intervention=plan.intervention,
+            intervention=specification.actions,
             pending=pending,
         )
         yield from run_batches(batches, tokenised, clock, lambda batch: writer.write(batch.records))

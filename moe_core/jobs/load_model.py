@@ -8,7 +8,7 @@ from moe_core.errors import MissingExtraError, ModelError
 from moe_core.jobs.events import Event, Stage
 from moe_core.models.loading.memory import check_fits, estimate_memory, free_memory
 from moe_core.models.loading.safety import check_folder
-from moe_core.models.loading.source import HubModel, download, find_model, set_hub_variables
+from moe_core.models.loading.source import HubModel, ModelFolder, download, find_model, set_hub_variables
 
 if TYPE_CHECKING:
     from moe_core.models.loading.building import LoadedModel
@@ -26,17 +26,23 @@ class ModelRequest:
     experts_implementation: str = "auto"
 
 
-def load_model(request: ModelRequest) -> Generator[Event, None, "LoadedModel"]:
-    """The model in memory; closing the generator between two events cancels.
-
-    Raises ModelError for a model that cannot or must not be loaded, DeviceError where there is no device or room.
-    """
+def find_folder(request: ModelRequest) -> Generator[Event, None, ModelFolder]:
+    """The model on this computer, fetched from the hub where that is allowed; raises ModelError where it is nowhere."""
     yield Stage(f"Looking for {request.model}")
     source = find_model(request.model, request.revision)
     if isinstance(source, HubModel):
         how = "Looking into the hub cache for" if request.offline else "Downloading"
         yield Stage(f"{how} {source.name}")
         source = download(source, offline=request.offline)
+    return source
+
+
+def load_model(request: ModelRequest) -> Generator[Event, None, "LoadedModel"]:
+    """The model in memory; closing the generator between two events cancels.
+
+    Raises ModelError for a model that cannot or must not be loaded, DeviceError where there is no device or room.
+    """
+    source = yield from find_folder(request)
     yield Stage(f"Checking {source.name}")
     checked = check_folder(source.folder)
     set_hub_variables()

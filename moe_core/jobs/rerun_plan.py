@@ -4,7 +4,6 @@ Neither the quiz's files nor its worked examples are needed: a trace keeps every
 Axes: N questions of the trace, n questions of the subset, C choices.
 """
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -15,7 +14,7 @@ from numpy.typing import NDArray
 
 from moe_core.errors import BaselineMismatchError, QuizError, Remedy
 from moe_core.interventions.intervention import Intervention
-from moe_core.jobs.run_plan import RunPlan, check_vocabulary, library_versions
+from moe_core.jobs.run_plan import RunPlan, check_vocabulary, ids_sha256, library_versions
 from moe_core.quizzes.benchmark import Quiz
 from moe_core.quizzes.chat_template import TemplateChoice, chat_renderer
 from moe_core.quizzes.prompting import TokenisedQuiz, build_prompts
@@ -87,9 +86,7 @@ def plan_rerun(trace: Trace, subset: SubsetRows, loaded: "LoadedModel", interven
     check_vocabulary(tokenised, loaded)
     ids = np.unique(np.concatenate([*tokenised.prefixes, *tokenised.segments])).tolist()
     texts = dict(zip(ids, trace.token_texts(ids), strict=True))
-    return RunPlan(
-        tokenised, texts, _specification(trace.specification, model, tokenised, subset, intervention), intervention
-    )
+    return RunPlan(tokenised, texts, _specification(trace.specification, model, tokenised, subset, intervention))
 
 
 def recorded_prompts(trace: Trace, rows: Sequence[int], loaded: "LoadedModel") -> TokenisedQuiz:
@@ -118,25 +115,6 @@ def first_other_prompt(trace: Trace, tokenised: TokenisedQuiz) -> str:
         if not np.array_equal(trace.prompt_token_ids(row), tokenised.prompt_ids(row)):
             return question.id
     return ""
-
-
-def unlike(recorded: ModelSpecification, loaded: ModelSpecification) -> list[str]:
-    """Why a re-run on this model would not give the recorded numbers; empty where it would (versions are not asked)."""
-    found = []
-    if recorded.config_sha256 != loaded.config_sha256:
-        found.append("the model's config.json has changed")
-    if recorded.weights_sha256 != loaded.weights_sha256:
-        found.append("the model's weights have changed")
-    ours, theirs = (model.device.partition(":")[0] for model in (recorded, loaded))
-    for name, then, now in (
-        ("device", ours, theirs),
-        ("dtype", recorded.dtype, loaded.dtype),
-        ("experts implementation", recorded.experts_implementation, loaded.experts_implementation),
-        ("attention implementation", recorded.attention_implementation, loaded.attention_implementation),
-    ):
-        if then != now:
-            found.append(f"{name} {then} then, {now} now")
-    return found
 
 
 def _rows_of(trace: Trace, ids: Sequence[str], recorded: set[int]) -> tuple[int, ...]:
@@ -191,12 +169,11 @@ def _specification(
     subset: SubsetRows,
     intervention: Intervention,
 ) -> Specification:
-    ids = "\n".join(question.id for question in tokenised.questions)
     quiz = replace(
         baseline.quiz,
         selection=subset.description,
         n_questions=len(tokenised.questions),
-        ids_sha256=hashlib.sha256(ids.encode()).hexdigest(),
+        ids_sha256=ids_sha256(tokenised.questions),
     )
     return replace(
         baseline,

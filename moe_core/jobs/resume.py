@@ -1,19 +1,18 @@
 """Goes on with a partial trace, which says itself what it is of: neither the quiz nor the command is needed."""
 
 from collections.abc import Generator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from moe_core.errors import DeviceError, ModelError, Remedy, TraceError
-from moe_core.interventions.intervention import Intervention
-from moe_core.jobs.baseline_model import model_request, offer_to_fetch
+from moe_core.errors import Remedy, TraceError
 from moe_core.jobs.engine import Engine
 from moe_core.jobs.events import Event, Notice, Stage
 from moe_core.jobs.fill_trace import RecordResult, fill_trace
 from moe_core.jobs.prepare_trace import Target, prepare_trace
+from moe_core.jobs.recorded_model import ModelNow, load_recorded_model
 from moe_core.jobs.rerun_plan import all_rows, plan_rerun
 from moe_core.jobs.run_plan import RunPlan
 from moe_core.system.network_folder import check_folder
@@ -26,14 +25,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ResumeRequest:
-    """Which trace to go on with; `model` says where the same model lies now, if elsewhere."""
+    """Which trace to go on with; `model` says where the same model lies now, its device and dtype stay as they were."""
 
     trace: Path
-    model: str = ""
-    offline: bool = False
+    model: ModelNow = field(default_factory=ModelNow)
     allow_network_folder: bool = False
-
-    device, dtype, rerun_baseline = "", "", False  # as the trace was begun
 
 
 def resume(request: ResumeRequest, engine: Engine | None = None) -> Generator[Event, None, RecordResult]:
@@ -47,7 +43,7 @@ def resume(request: ResumeRequest, engine: Engine | None = None) -> Generator[Ev
         if warning := check_folder(request.trace.absolute().parent, allowed=request.allow_network_folder):
             yield Notice(warning)
         engine = engine or Engine()
-        loaded = yield from _load(request, trace, engine)
+        loaded = yield from load_recorded_model(trace, request.model, engine, Remedy.NAME_MODEL)
         yield Stage(f"Preparing {trace.n_questions:,} prompts")
         plan = _plan(trace, loaded)
         target = Target(trace.path, trace.specification)
@@ -62,22 +58,9 @@ def _check(trace: Trace) -> None:
     refuse_unwritable(trace.path)
 
 
-def _load(request: ResumeRequest, trace: Trace, engine: Engine) -> "Generator[Event, None, LoadedModel]":
-    try:
-        loaded = yield from engine.load(model_request(request, trace.specification))
-    except (ModelError, DeviceError) as error:
-        model = trace.specification.model
-        error.add_note(f"{trace.path.name} was begun with {model.source} on {model.device} in {model.dtype}.")
-        error.remedies += (Remedy.NAME_MODEL,)
-        offer_to_fetch(error, model)
-        raise
-    return loaded
-
-
 def _plan(trace: Trace, loaded: "LoadedModel") -> RunPlan:
     """The plan that the trace was made from."""
-    done = Intervention.from_json(trace.specification.intervention or {})
-    plan = plan_rerun(trace, all_rows(trace), loaded, done)
+    plan = plan_rerun(trace, all_rows(trace), loaded, trace.specification.actions)
     if not np.array_equal(plan.tokenised.prefix_of, trace.prefix):
         raise TraceError(f"{trace.path} numbers its shared prefixes in another order than moescope does: record anew.")
     return plan

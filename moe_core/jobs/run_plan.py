@@ -49,7 +49,6 @@ class RunPlan:
     tokenised: TokenisedQuiz
     token_texts: dict[int, str]
     specification: Specification
-    intervention: Intervention
     notices: tuple[Notice, ...] = ()
 
 
@@ -91,7 +90,7 @@ def plan_run(
         template_sha256=hashlib.sha256(template.encode()).hexdigest() if template else "",
     )
     texts = readable_tokens(loaded.tokenizer, tokenised)
-    return RunPlan(tokenised, texts, specification, intervention, _notices(loaded, template, options.template))
+    return RunPlan(tokenised, texts, specification, _notices(loaded, template, options.template))
 
 
 def check_vocabulary(tokenised: TokenisedQuiz, loaded: "LoadedModel") -> None:
@@ -114,6 +113,11 @@ def _notices(loaded: "LoadedModel", template: str, choice: TemplateChoice) -> tu
     if remark := thinking_remark(template, choice):
         found.append(Notice(remark, remedy=Remedy.SET_THINKING))
     return tuple(found)
+
+
+def ids_sha256(questions: Sequence[Question]) -> str:
+    """SHA-256 (hex) of the ids of these questions, in order."""
+    return hashlib.sha256("\n".join(question.id for question in questions).encode()).hexdigest()
 
 
 def default_batch_tokens(model: ModelSpecification) -> int:
@@ -148,7 +152,6 @@ def _readable(tokenizer: Any, token: int, piece: str) -> str:
 def _quiz_specification(
     quiz: Quiz, questions: Sequence[Question], selection: str, skipped: Sequence[str]
 ) -> QuizSpecification:
-    ids = "\n".join(question.id for question in questions)
     return QuizSpecification(
         name=quiz.name,
         source=quiz.source,
@@ -156,6 +159,6 @@ def _quiz_specification(
         fingerprint=quiz.fingerprint,
         selection=selection,
         n_questions=len(questions),
-        ids_sha256=hashlib.sha256(ids.encode()).hexdigest(),
+        ids_sha256=ids_sha256(questions),
         skipped=tuple(skipped),
     )

@@ -8,16 +8,19 @@ from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from moe_core.comparison.comparison import Comparison, compare
-from moe_core.comparison.control_distribution import ControlRequest, Controls
+from moe_core.comparison.control_distribution import Control, ControlRequest, Controls, share_as_harmful
+from moe_core.comparison.random_masks import expert_load, matched_masks
 from moe_core.errors import InterventionError, Remedy, TraceError
 from moe_core.interventions.intervention import Intervention
-from moe_core.jobs.baseline_model import load_baseline_model
-from moe_core.jobs.controls import run_controls
+from moe_core.jobs.answer_runs import AnswerRuns, Answers, answer_change
 from moe_core.jobs.engine import Engine
 from moe_core.jobs.events import Event, Notice, Stage
 from moe_core.jobs.fill_trace import fill_trace
 from moe_core.jobs.prepare_trace import Target, look_at, prepare_trace
+from moe_core.jobs.recorded_model import ModelNow, load_baseline_model
 from moe_core.jobs.rerun_plan import Subset, SubsetRows, choose_rows, plan_rerun
 from moe_core.jobs.run_plan import RunPlan
 from moe_core.system.network_folder import check_folder
@@ -34,7 +37,7 @@ class WhatIfRequest:
     """What `moescope whatif` was asked for.
 
     `out` None: a numbered name beside the baseline. `rerun_baseline`: ask the baseline's questions here too and
-    compare with that. `model`, `device` and `dtype` are the baseline's own unless they say otherwise.
+    compare with that. `model` is the baseline's own, in its place, unless it says otherwise.
     """
 
     baseline: Path
@@ -43,10 +46,7 @@ class WhatIfRequest:
     out: Path | None = None
     rerun_baseline: bool = False
     controls: ControlRequest = field(default_factory=ControlRequest)
-    model: str = ""
-    device: str = ""
-    dtype: str = ""
-    offline: bool = False
+    model: ModelNow = field(default_factory=ModelNow)
     allow_network_folder: bool = False
 
 
@@ -77,12 +77,12 @@ def what_if(request: WhatIfRequest, engine: Engine | None = None) -> Generator[E
         if warning := check_folder(folder, allowed=request.allow_network_folder):
             yield Notice(warning)
         engine = engine or Engine()
-        loaded = yield from load_baseline_model(request, baseline, engine)
+        loaded = yield from load_baseline_model(baseline, request.model, engine, rerun_baseline=request.rerun_baseline)
         stack.enter_context(engine.released_when_lost())
         yield Stage(f"Preparing {len(rows.rows):,} prompts")
         reference = baseline
         if request.rerun_baseline:
-            plan = plan_rerun(baseline, rows, loaded, Intervention.from_json(baseline.specification.intervention or {}))
+            plan = plan_rerun(baseline, rows, loaded, baseline.specification.actions)
             again = numbered(request.baseline, "rerun", plan.specification)
             yield from _run(again, "baseline", loaded, plan)
             reference = stack.enter_context(open_trace(again.path))
@@ -94,7 +94,7 @@ def what_if(request: WhatIfRequest, engine: Engine | None = None) -> Generator[E
         yield Stage("Comparing")
         with open_trace(out.path) as after:
             comparison = compare(reference, after)
-        controls = yield from run_controls(request.controls, reference, comparison, loaded, plan)
+        controls = yield from _run_controls(request.controls, reference, comparison, loaded, plan)
         return WhatIfResult(out.path, reference.path, comparison, controls, time.monotonic() - start)
 
 
@@ -141,3 +141,34 @@ def _run(target: Target, what: str, loaded: "LoadedModel", plan: RunPlan) -> Gen
     if (yield from prepare_trace(target, plan)):
         yield Stage(f"Asking {len(plan.tokenised.questions):,} questions ({what})")
         yield from fill_trace(target.path, loaded, plan)
+
+
+def _run_controls(
+    request: ControlRequest, reference: Trace, comparison: Comparison, loaded: "LoadedModel", plan: RunPlan
+) -> Generator[Event, None, Controls | None]:
+    """What `request.n` random interventions do to the compared questions; None where none was asked for or exists."""
+    if request.n < 1:
+        return None
+    load = expert_load(reference, comparison.pairs.rows_before.tolist(), request.scope)
+    masks = matched_masks(plan.specification.actions, load, request.n, request.seed)
+    if not masks:
+        yield Notice("There is no other mask of this size among experts of similar load: no controls")
+        return None
+    if len(masks) < request.n:
+        yield Notice(f"Only {len(masks)} other masks of this size exist among experts of similar load")
+    yield Stage(f"Running {len(masks)} random masks like this one")
+    place = {question.id: n for n, question in enumerate(plan.tokenised.questions)}
+    pairs = comparison.pairs
+    places = [place[name] for name in pairs.ids]
+    answer_runs = AnswerRuns(loaded, plan, places, n_runs=len(masks), unit="control questions")
+    before = Answers(pairs.predicted_before.astype(np.intp), pairs.logprobs_before.astype(np.float64))
+    runs = []
+    for mask in masks:
+        change = answer_change(pairs.gold, before, (yield from answer_runs.run(mask)))
+        runs.append(Control(mask, change.accuracy, change.gold_logprob.mean))
+    return Controls(
+        request=request,
+        runs=tuple(runs),
+        p_accuracy=share_as_harmful([run.change.delta for run in runs], comparison.accuracy.delta),
+        p_gold_logprob=share_as_harmful([run.gold_logprob for run in runs], comparison.gold_logprob.mean),
+    )

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import Any, TypeVar, get_args, get_origin
 
 from moe_core.errors import TraceError
+from moe_core.interventions.intervention import Intervention
 
 T = TypeVar("T")
 _LONGEST_TEXT = 10_000
@@ -80,6 +81,11 @@ class Specification:
     template: str = ""
     template_args: dict[str, Any] = field(default_factory=dict)
     template_sha256: str = ""
+
+    @property
+    def actions(self) -> Intervention:
+        """What was done to the experts; empty for a baseline. Raises InterventionError for what is no intervention."""
+        return Intervention.from_json(self.intervention or {})
 
     def to_json(self) -> str:
         """The specification as one JSON object, keys in a fixed order."""

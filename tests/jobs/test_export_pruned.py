@@ -15,6 +15,7 @@ from moe_core.interventions.intervention import Intervention, act_on, parse_mask
 from moe_core.jobs.engine import Engine
 from moe_core.jobs.events import Progress
 from moe_core.jobs.export_pruned import ExportRequest, export_pruned
+from moe_core.jobs.recorded_model import ModelNow
 from moe_core.jobs.what_if import WhatIfRequest
 from moe_core.models.families import MODEL_FAMILIES, OLMOE
 from moe_core.models.loading.safetensors_headers import TensorHeader
@@ -96,7 +97,7 @@ def test_several_weight_files_stay_several(tiny_olmoe: Path, baseline: Path, qui
     (folder / "model.safetensors").unlink()
     transformers.OlmoeForCausalLM.from_pretrained(tiny_olmoe).save_pretrained(folder, max_shard_size="7MB")
     with pytest.raises(BaselineMismatchError, match="is not the one that T"):
-        result_of(export_pruned(ExportRequest(baseline, MASK, out, model=str(folder))))
+        result_of(export_pruned(ExportRequest(baseline, MASK, out, ModelNow(str(folder)))))
     result_of(export_pruned(ExportRequest(recorded(folder, quiz, tmp_path / "S.h5", Engine()), MASK, out)))
     assert 1 < len(list(out.glob("*.safetensors"))) <= len(list(folder.glob("*.safetensors")))
     _, info = transformers.OlmoeForCausalLM.from_pretrained(out, output_loading_info=True)

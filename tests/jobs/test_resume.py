@@ -12,6 +12,7 @@ from moe_core.jobs.engine import Engine
 from moe_core.jobs.events import Progress
 from moe_core.jobs.load_model import ModelRequest
 from moe_core.jobs.record import RecordRequest, record
+from moe_core.jobs.recorded_model import ModelNow
 from moe_core.jobs.resume import ResumeRequest, resume
 from moe_core.jobs.run_plan import RunOptions
 from moe_core.jobs.what_if import WhatIfRequest, what_if
@@ -83,7 +84,7 @@ def test_the_quiz_may_be_gone_and_the_model_elsewhere(
         result_of(resume(ResumeRequest(out)))
     assert str(model) in "".join(missing.value.__notes__)
     assert missing.value.remedies == (Remedy.NAME_MODEL,)
-    result_of(resume(ResumeRequest(out, model=str(tiny_olmoe))))
+    result_of(resume(ResumeRequest(out, ModelNow(str(tiny_olmoe)))))
     with open_trace(out) as one, open_trace(whole) as other:
         assert_equal_traces(one, other)
 
@@ -150,7 +151,7 @@ def test_another_model_is_refused(tiny_olmoe: Path, begun: Path, tmp_path: Path)
     config.write_text(config.read_text().replace('"norm_topk_prob": false', '"norm_topk_prob": true'))
     before = begun.read_bytes()
     with pytest.raises(SpecificationMismatchError, match="was begun with another model") as refused:
-        result_of(resume(ResumeRequest(begun, model=str(other))))
+        result_of(resume(ResumeRequest(begun, ModelNow(str(other)))))
     assert any(note.startswith("model.config_sha256") for note in refused.value.__notes__)
     assert begun.read_bytes() == before
 

@@ -19,6 +19,7 @@ from moe_core.jobs.engine import Engine
 from moe_core.jobs.events import Event, Notice, Progress, Stage
 from moe_core.jobs.load_model import ModelRequest
 from moe_core.jobs.record import RecordRequest, record
+from moe_core.jobs.recorded_model import ModelNow
 from moe_core.jobs.rerun_plan import Subset
 from moe_core.jobs.run_plan import RunOptions
 from moe_core.jobs.what_if import WhatIfRequest, WhatIfResult, what_if
@@ -290,7 +291,7 @@ def test_another_model_is_named_and_can_be_compared_with_itself(
     with open_trace(result.baseline) as again, open_trace(result.path) as after:
         assert compare(again, after).accuracy == result.comparison.accuracy
     with pytest.raises(BaselineMismatchError, match="dtype float32 then, bfloat16 now"):
-        asked(replace(request, dtype="bfloat16"), other)
+        asked(replace(request, model=ModelNow(dtype="bfloat16")), other)
 
 
 def test_a_model_that_is_gone_is_said_with_the_remedy(baseline: Path, tmp_path: Path, tiny_olmoe: Path) -> None:
@@ -303,7 +304,7 @@ def test_a_model_that_is_gone_is_said_with_the_remedy(baseline: Path, tmp_path: 
         asked(WhatIfRequest(gone, MASK), Engine())
     assert str(tmp_path / "here") in caught.value.__notes__[0]
     assert caught.value.remedies == (Remedy.RERUN_ELSEWHERE,)
-    result = asked(WhatIfRequest(gone, MASK, model=str(tmp_path / "there")), Engine())
+    result = asked(WhatIfRequest(gone, MASK, model=ModelNow(str(tmp_path / "there"))), Engine())
     assert result.comparison.n == 2
     assert result.baseline == gone
 

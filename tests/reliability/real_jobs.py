@@ -15,6 +15,7 @@ from moe_core.jobs.engine import Engine
 from moe_core.jobs.export_pruned import ExportRequest, export_pruned
 from moe_core.jobs.load_model import ModelRequest
 from moe_core.jobs.record import RecordRequest, record
+from moe_core.jobs.recorded_model import ModelNow
 from moe_core.jobs.run_plan import RunOptions
 from moe_core.jobs.what_if import WhatIfRequest, what_if
 from moe_core.traces.check import verify
@@ -55,12 +56,13 @@ def record_all(model: str, quiz: str, out: str) -> None:
 
 def mask_all(baseline: str, out: str) -> None:
     """In a child: begin or resume a what-if."""
-    pump(what_if(WhatIfRequest(Path(baseline), parse_mask("0:1,1:2"), out=Path(out), offline=True), _ENGINE))
+    request = WhatIfRequest(Path(baseline), parse_mask("0:1,1:2"), out=Path(out), model=ModelNow(offline=True))
+    pump(what_if(request, _ENGINE))
 
 
 def export(baseline: str, out: str) -> None:
     """In a child: write the smaller checkpoint."""
-    pump(export_pruned(ExportRequest(Path(baseline), parse_mask("0:1,1:2,2:3"), Path(out), offline=True)))
+    pump(export_pruned(ExportRequest(Path(baseline), parse_mask("0:1,1:2,2:3"), Path(out), ModelNow(offline=True))))
 
 
 def kill_exports(folder: Path, model: Path, tries: int, seed: int = 0) -> Outcome:

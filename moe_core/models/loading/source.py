@@ -12,6 +12,7 @@ from moe_core.errors import MissingExtraError, ModelError
 from moe_core.models.loading.safety import check_folder
 
 DEMO = "demo"
+HUB = "https://huggingface.co/"
 DEMO_FOLDER = Path(moe_core.__file__).resolve().parent.parent / "resources" / "demo" / "model"
 # Everything that is ever read from a model; above all no Python and no pickle.
 DOWNLOADED_FILES = ("*.safetensors", "*.safetensors.index.json", "*.json", "tokenizer.model", "*.jinja")
@@ -70,7 +71,7 @@ def download(hub: HubModel, *, offline: bool) -> ModelFolder:
         is_local = offline or hub_is_off()
         folder = None if is_local else _whole_snapshot(hub)
         folder = folder or _snapshot(hub, is_local=is_local)
-    return ModelFolder(hub.name, f"https://huggingface.co/{hub.name}", folder, revision=folder.name)
+    return ModelFolder(hub.name, f"{HUB}{hub.name}", folder, revision=folder.name)
 
 
 def _snapshot(hub: HubModel, *, is_local: bool) -> Path:

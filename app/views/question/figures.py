@@ -30,7 +30,7 @@ def prompt_figure(
         values=None if values is None else values[shown.start :],
         low=ends[0],
         high=ends[1],
-        unit=f"{measure.unit}: {measure.title}",
+        unit=measure.unit,
         marked=None if marked is None else marked[shown.start :],
         marked_name="sent to other experts by the what-if",
         left_out=f"{count(shown.start)} tokens of the shared prefix are not shown" if shown.start else "",

@@ -39,7 +39,9 @@ def draw(figure: HeatMapFigure, sheet: Sheet) -> Drawing:
 
 def _grid(figure: HeatMapFigure, sheet: Sheet) -> Grid:
     L, E = figure.values.shape
-    left = sheet.em(_LINE + 0.7) + text_width(str(L - 1), sheet.text_size)
+    heads = sheet.em(_LINE + 0.25) + text_width(str(L - 1), sheet.text_size)
+    name = text_width(figure.marginal_name, sheet.text_size) if figure.column_marginals.size else 0.0
+    left = max(heads, name) + sheet.em(0.45)
     right = sheet.em(_SIDE + 0.6) if figure.row_marginals.size else 0.0
     width = min((sheet.width - left - right) / max(E, 1), sheet.em(_WIDEST))
     height = min(max(width, sheet.em(_LOWEST)), sheet.em(_HIGHEST))

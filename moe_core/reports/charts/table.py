@@ -8,7 +8,7 @@ from moe_core.numbers.formatting import significant
 from moe_core.reports.charts.axes import minus
 from moe_core.reports.charts.markup import Markup
 from moe_core.reports.charts.sheet import Drawing, Sheet
-from moe_core.reports.charts.text_width import elided, text_width
+from moe_core.reports.charts.text_width import elided, text_width, wrapped
 
 _ROW, _GAP, _MOST_ROWS, _WIDEST, _DIGITS = 1.5, 1.2, 50, 18.0, 4
 
@@ -28,8 +28,9 @@ def draw(table: FigureTable, sheet: Sheet) -> Drawing:
         x += widths[at] + sheet.em(_GAP)
     bottom = sheet.em(_ROW) * (len(rows) + 1)
     parts += [sheet.line(f"M0,{y:.2f}H{sheet.width:.2f}", "axis") for y in (sheet.em(_ROW), bottom)]
-    if left_out := _left_out(len(table.rows) - len(rows), len(table.columns) - n_shown):
-        parts.append(sheet.text(0, bottom + sheet.em(1.1), left_out, role="quiet"))
+    left_out = _left_out(len(table.rows) - len(rows), len(table.columns) - n_shown)
+    for line in wrapped(left_out, sheet.width, sheet.text_size):
+        parts.append(sheet.text(0, bottom + sheet.em(1.1), line, role="quiet"))
         bottom += sheet.em(1.3)
     return Drawing(parts, bottom + sheet.em(0.2))
 

@@ -46,24 +46,37 @@ SMALLER_BATCH_NOTE = "Asked in a smaller batch than planned: the device's memory
 
 
 @dataclass(frozen=True)
-class SegmentRouting:
-    """Routing of one segment's tokens: ids and weights of each, and sums over all of them.
+class TokenRouting:
+    """Experts and weights [T, L, K] of the tokens of a prompt or segment, in descending order of router probability."""
 
-    `experts` and `weights` are [T, L, K] in descending order of router probability, or None when only the answer
-    position is kept. The sums run over the segment's tokens: `token_count` [L, E] tokens that chose the expert,
-    `gate_share_sum` [L, E] their q, entropies in nats ([L]; top-k entropy of q, full entropy of p, and squares),
-    `sorted_share_sum` [L, K] q in descending order.
+    experts: ExpertIds
+    weights: Float16Array
+
+
+@dataclass(frozen=True)
+class SegmentSums:
+    """Sums over the tokens of one segment, or, with a first axis S, of each of S segments.
+
+    `token_count` [L, E] tokens that chose the expert, `gate_share_sum` [L, E] their q, entropies in nats ([L]; top-k
+    entropy of q, full entropy of p, and squares), `sorted_share_sum` [L, K] q in descending order. Read from a trace,
+    rows of segments that are not recorded have no meaning.
     """
 
-    experts: ExpertIds | None
-    weights: Float16Array | None
     token_count: UInt16Array
-    gate_share_sum: Float32Array
+    gate_share_sum: Float16Array | Float32Array
     topk_entropy_sum: Float32Array
     topk_entropy_square_sum: Float32Array
     full_entropy_sum: Float32Array
     full_entropy_square_sum: Float32Array
     sorted_share_sum: Float32Array
+
+
+@dataclass(frozen=True)
+class SegmentRouting:
+    """Routing of one segment: sums over its tokens, and each of them, None when only the answer position is kept."""
+
+    sums: SegmentSums
+    tokens: TokenRouting | None
 
 
 @dataclass(frozen=True)
@@ -102,36 +115,11 @@ class QuestionRecord:
 
 
 @dataclass(frozen=True)
-class SegmentSums:
-    """Sums over the tokens of each segment; S is N or P. Meaning and units as in `SegmentRouting`.
-
-    `token_count` [S, L, E], `gate_share_sum` [S, L, E], the entropies [S, L] in nats, `sorted_share_sum` [S, L, K].
-    Rows of segments that are not recorded have no meaning.
-    """
-
-    token_count: UInt16Array
-    gate_share_sum: Float16Array
-    topk_entropy_sum: Float32Array
-    topk_entropy_square_sum: Float32Array
-    full_entropy_sum: Float32Array
-    full_entropy_square_sum: Float32Array
-    sorted_share_sum: Float32Array
-
-
-@dataclass(frozen=True)
 class QuestionContent:
     """What was asked, before any prompt protocol: the question and its choices."""
 
     text: str
     choices: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class TokenRouting:
-    """Experts and weights [T, L, K] of every token of a prompt, in descending order of router probability."""
-
-    experts: ExpertIds
-    weights: Float16Array
 
 
 @dataclass(frozen=True)

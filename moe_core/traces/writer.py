@@ -16,7 +16,7 @@ from moe_core.traces.check import check_structure
 from moe_core.traces.file import TraceFile
 from moe_core.traces.layout import SUM_NAMES, Dataset, Segments, TraceDimensions, covered_rows
 from moe_core.traces.lock import writer_lock
-from moe_core.traces.records import IN_SMALLER_BATCH, PrefixRecord, QuestionRecord, SegmentRouting
+from moe_core.traces.records import IN_SMALLER_BATCH, PrefixRecord, QuestionRecord, SegmentSums, TokenRouting
 from moe_core.traces.row_checksums import RowState, segment_states, tokens_word, word_of
 from moe_core.traces.specification import Specification
 
@@ -105,22 +105,21 @@ class TraceWriter:
         index = record.question if isinstance(record, QuestionRecord) else record.prefix
         assert self._pending[segments][index], f"{segments} {index} is recorded already: readers rely on its rows"
         dimensions = self._file.layout.dimensions
-        values = _sum_rows(record.routing, "question_sums" if is_question else "prefix_sums")
+        values = _sum_rows(record.routing.sums, "question_sums" if is_question else "prefix_sums")
         if isinstance(record, QuestionRecord):
             values |= _answer_rows(record, dimensions)
         if dimensions.keeps_tokens:
-            values[segments.tokens_crc] = self._write_tokens(record.routing, segments, index)
+            values[segments.tokens_crc] = self._write_tokens(record.routing.tokens, segments, index)
         rows = [(dataset.name, _row(values[dataset.name], dataset)) for dataset in covered_rows(dimensions, segments)]
         for name, row in rows:
             self._file.write(name, index, row)
         return segments, index, word_of([row for _, row in rows]).to_bytes(4, "little")
 
-    def _write_tokens(self, routing: SegmentRouting, segments: Segments, index: int) -> int:
+    def _write_tokens(self, routing: TokenRouting | None, segments: Segments, index: int) -> int:
         """Write the routing of every token of a segment; the word that covers it."""
         dimensions = self._file.layout.dimensions
         start, stop = self._file.read(f"{segments}/token_offset", index, index + 2).tolist()
-        assert routing.experts is not None
-        assert routing.weights is not None
+        assert routing is not None
         shape = (stop - start, dimensions.n_layers, dimensions.top_k)
         assert routing.experts.shape == routing.weights.shape == shape, (routing.experts.shape, shape)
         assert not routing.experts.size or int(routing.experts.max()) < dimensions.n_experts
@@ -131,8 +130,8 @@ class TraceWriter:
         return tokens_word(experts, weights)
 
 
-def _sum_rows(routing: SegmentRouting, group: str) -> dict[str, ArrayLike]:
-    return {f"{group}/{name}": getattr(routing, name) for name in SUM_NAMES}
+def _sum_rows(sums: SegmentSums, group: str) -> dict[str, ArrayLike]:
+    return {f"{group}/{name}": getattr(sums, name) for name in SUM_NAMES}
 
 
 def _answer_rows(record: QuestionRecord, dimensions: TraceDimensions) -> dict[str, ArrayLike]:

@@ -19,7 +19,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from moe_core.commands.show import describe_question
 from moe_core.traces.check import verify
 from moe_core.traces.reader import Trace, open_trace
-from moe_core.traces.records import QuestionRecord
+from moe_core.traces.records import QuestionRecord, TokenRouting
 from moe_core.traces.writer import TraceWriter
 from tests.traces.synthetic_run import SyntheticRun, create
 
@@ -72,9 +72,9 @@ def _fill(path: Path) -> None:
 
 def _cut(pattern: QuestionRecord, question: int, n_tokens: int) -> QuestionRecord:
     routing = pattern.routing
-    assert routing.experts is not None
-    assert routing.weights is not None
-    cut = replace(routing, experts=routing.experts[:n_tokens], weights=routing.weights[:n_tokens])
+    assert routing.tokens is not None
+    tokens = TokenRouting(routing.tokens.experts[:n_tokens], routing.tokens.weights[:n_tokens])
+    cut = replace(routing, tokens=tokens)
     return QuestionRecord(question, cut, pattern.answer)
 
 

@@ -17,7 +17,15 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from moe_core.quizzes.prompting import TokenisedQuiz
 from moe_core.quizzes.question import Question
 from moe_core.traces.creation import create_trace
-from moe_core.traces.records import Answer, PrefixRecord, QuestionRecord, SegmentRouting, Status
+from moe_core.traces.records import (
+    Answer,
+    PrefixRecord,
+    QuestionRecord,
+    SegmentRouting,
+    SegmentSums,
+    Status,
+    TokenRouting,
+)
 from moe_core.traces.writer import TraceWriter
 from tests.synthetic_trace import choose, softmax
 from tests.traces.synthetic_run import SyntheticRun, make_specification
@@ -57,8 +65,9 @@ class Pool:
         stop = start + n_tokens
         sums = {name: values[stop] - values[start] for name, values in self.running.items()}
         counts = sums.pop("token_count").astype(np.uint16)
-        tokens = (self.experts[start:stop], self.weights[start:stop]) if keeps_tokens else (None, None)
-        return SegmentRouting(*tokens, counts, **{name: values.astype(np.float32) for name, values in sums.items()})
+        tokens = TokenRouting(self.experts[start:stop], self.weights[start:stop]) if keeps_tokens else None
+        rest = {name: values.astype(np.float32) for name, values in sums.items()}
+        return SegmentRouting(SegmentSums(counts, **rest), tokens)
 
 
 def make_pool(rng: np.random.Generator) -> Pool:

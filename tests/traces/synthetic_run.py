@@ -13,7 +13,15 @@ import numpy as np
 from moe_core.quizzes.prompting import TokenisedQuiz
 from moe_core.quizzes.question import Question
 from moe_core.traces.creation import create_trace
-from moe_core.traces.records import Answer, PrefixRecord, QuestionRecord, SegmentRouting, Status
+from moe_core.traces.records import (
+    Answer,
+    PrefixRecord,
+    QuestionRecord,
+    SegmentRouting,
+    SegmentSums,
+    Status,
+    TokenRouting,
+)
 from moe_core.traces.specification import ModelSpecification, QuizSpecification, Specification
 from moe_core.traces.writer import TraceWriter
 
@@ -108,9 +116,10 @@ class SyntheticRun:
     def _routing(self, rng: np.random.Generator, n_tokens: int) -> SegmentRouting:
         L, E, K = self.n_layers, self.n_experts, self.top_k
         shape = (n_tokens, L, K)
-        return SegmentRouting(
-            experts=self._experts(rng, shape) if self.keeps_tokens else None,
-            weights=rng.random(shape, np.float32).astype(np.float16) if self.keeps_tokens else None,
+        tokens = None
+        if self.keeps_tokens:
+            tokens = TokenRouting(self._experts(rng, shape), rng.random(shape, np.float32).astype(np.float16))
+        sums = SegmentSums(
             token_count=rng.integers(0, n_tokens + 1, (L, E)).astype(np.uint16),
             gate_share_sum=rng.random((L, E), np.float32),
             topk_entropy_sum=rng.random(L, np.float32),
@@ -119,6 +128,7 @@ class SyntheticRun:
             full_entropy_square_sum=rng.random(L, np.float32),
             sorted_share_sum=rng.random((L, K), np.float32),
         )
+        return SegmentRouting(sums, tokens)
 
 
 def make_specification(run: SyntheticRun) -> Specification:

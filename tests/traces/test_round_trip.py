@@ -55,16 +55,16 @@ def test_sums_come_back(run: SyntheticRun, trace: Trace) -> None:
     for routing, sums, index in pairs:
         for name in SUM_NAMES:
             stored = getattr(sums, name)[index]
-            np.testing.assert_array_equal(stored, getattr(routing, name).astype(stored.dtype))
+            np.testing.assert_array_equal(stored, getattr(routing.sums, name).astype(stored.dtype))
 
 
 def test_every_token_comes_back(run: SyntheticRun, trace: Trace) -> None:
     """Tokens and their routing are those of the prefix, then those of the question itself."""
     tokenised = run.tokenised
     for n in range(run.n_questions):
-        parts = [(tokenised.segments[n], run.question_record(n).routing)]
+        parts = [(tokenised.segments[n], run.question_record(n).routing.tokens)]
         if (prefix := int(tokenised.prefix_of[n])) >= 0:
-            parts.insert(0, (tokenised.prefixes[prefix], run.prefix_record(prefix).routing))
+            parts.insert(0, (tokenised.prefixes[prefix], run.prefix_record(prefix).routing.tokens))
         token_ids = trace.prompt_token_ids(n)
         np.testing.assert_array_equal(token_ids, np.concatenate([ids for ids, _ in parts]))
         assert trace.token_texts(token_ids) == [run.token_texts[int(token)] for token in token_ids]
@@ -129,7 +129,7 @@ def test_odd_shapes(data: st.DataObject) -> None:
             last = run.n_questions - 1
             np.testing.assert_array_equal(trace.answer_experts[last], run.question_record(last).answer.experts)
             if run.keeps_tokens:
-                own = run.question_record(last).routing.experts
+                own = run.question_record(last).routing.tokens.experts
                 np.testing.assert_array_equal(trace.token_routing(last).experts[-len(own) :], own)
         assert verify(path).complete
 

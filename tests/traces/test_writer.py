@@ -188,11 +188,12 @@ def test_large_sums_do_not_become_infinite(tmp_path: Path) -> None:
     """A sum beyond 65504 is stored as 65504 in 16 bit; NaN stays NaN."""
     run = SyntheticRun(n_questions=1, n_prefixes=0)
     item = run.question_record(0)
-    sums = np.full_like(item.routing.gate_share_sum, 1e6)
+    sums = np.full_like(item.routing.sums.gate_share_sum, 1e6)
     sums[0, 0] = np.nan
     path = create(tmp_path / "run.h5", run)
     with TraceWriter(path) as writer:
-        writer.write([replace(item, routing=replace(item.routing, gate_share_sum=sums))])
+        large = replace(item.routing.sums, gate_share_sum=sums)
+        writer.write([replace(item, routing=replace(item.routing, sums=large))])
     with open_trace(path) as trace:
         stored = trace.question_sums.gate_share_sum[0]
         assert np.isnan(stored[0, 0])

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from moe_core.models.inference.router_watch import LayerRouting
 from moe_core.traces.layout import SUM_NAMES
-from moe_core.traces.records import Answer, SegmentRouting, Status
+from moe_core.traces.records import Answer, SegmentRouting, SegmentSums, Status, TokenRouting
 
 
 class BatchRouting:
@@ -38,12 +38,9 @@ class BatchRouting:
         """The routing of one row's real tokens; sums of a row with values that are not finite are 0."""
         length = self._lengths[row]
         sums = {name: np.nan_to_num(values[row], posinf=0, neginf=0) for name, values in self._sums.items()}
-        return SegmentRouting(
-            experts=self._ids[row, :length] if self._keep_tokens else None,
-            weights=self._weights[row, :length] if self._keep_tokens else None,
-            token_count=sums.pop("token_count").astype(np.uint16),
-            **sums,
-        )
+        token_count = sums.pop("token_count").astype(np.uint16)
+        tokens = TokenRouting(self._ids[row, :length], self._weights[row, :length]) if self._keep_tokens else None
+        return SegmentRouting(SegmentSums(token_count, **sums), tokens)
 
     def answer(
         self,

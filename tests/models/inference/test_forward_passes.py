@@ -106,14 +106,13 @@ def test_records_equal_the_models_own_routing_and_scores(olmoe: LoadedModel, sha
         start = shared if quiz.prefix_of[question] == 0 else 0
         for layer, expected in enumerate(probs):
             weights, ids = expected.topk(4)
-            assert record.routing.experts is not None
-            assert record.routing.weights is not None
-            np.testing.assert_array_equal(record.routing.experts[:, layer], ids[start:])
-            np.testing.assert_allclose(record.routing.weights[:, layer], weights[start:], atol=1e-3)
+            assert record.routing.tokens is not None
+            np.testing.assert_array_equal(record.routing.tokens.experts[:, layer], ids[start:])
+            np.testing.assert_allclose(record.routing.tokens.weights[:, layer], weights[start:], atol=1e-3)
             np.testing.assert_array_equal(record.answer.experts[layer], ids[-1])
             np.testing.assert_allclose(record.answer.router_probs[layer], expected[-1], atol=1e-3)
             if start:
-                np.testing.assert_array_equal(prefixes[0].routing.experts[:, layer], ids[:start])  # type: ignore[index]  # tokens are kept
+                np.testing.assert_array_equal(prefixes[0].routing.tokens.experts[:, layer], ids[:start])  # type: ignore[index]  # tokens are kept
         np.testing.assert_allclose(record.answer.choice_logprobs, logprobs[torch.from_numpy(TARGETS).long()], atol=1e-4)
         assert record.answer.predicted == int(logprobs[torch.from_numpy(TARGETS).long()].argmax())
 
@@ -132,15 +131,15 @@ def test_sums_equal_a_loop_over_the_tokens(olmoe: LoadedModel) -> None:
             q = chosen / chosen.sum(1, keepdims=True)
             topk_entropy, full_entropy = -(q * np.log(q)).sum(1), -(p * np.log(p)).sum(1)
             counts = np.bincount(order.ravel(), minlength=16)
-            np.testing.assert_array_equal(record.routing.token_count[layer], counts)
+            np.testing.assert_array_equal(record.routing.sums.token_count[layer], counts)
             shares = np.bincount(order.ravel(), weights=q.ravel(), minlength=16)
-            np.testing.assert_allclose(record.routing.gate_share_sum[layer], shares, atol=1e-4)
-            np.testing.assert_allclose(record.routing.topk_entropy_sum[layer], topk_entropy.sum(), rtol=1e-4)
-            np.testing.assert_allclose(record.routing.full_entropy_sum[layer], full_entropy.sum(), rtol=1e-4)
+            np.testing.assert_allclose(record.routing.sums.gate_share_sum[layer], shares, atol=1e-4)
+            np.testing.assert_allclose(record.routing.sums.topk_entropy_sum[layer], topk_entropy.sum(), rtol=1e-4)
+            np.testing.assert_allclose(record.routing.sums.full_entropy_sum[layer], full_entropy.sum(), rtol=1e-4)
             np.testing.assert_allclose(
-                record.routing.topk_entropy_square_sum[layer], (topk_entropy**2).sum(), rtol=1e-4
+                record.routing.sums.topk_entropy_square_sum[layer], (topk_entropy**2).sum(), rtol=1e-4
             )
-            np.testing.assert_allclose(record.routing.sorted_share_sum[layer], q.sum(0), rtol=1e-4)
+            np.testing.assert_allclose(record.routing.sums.sorted_share_sum[layer], q.sum(0), rtol=1e-4)
 
 
 @pytest.mark.parametrize("batch_tokens", [1, 60, 10_000])
@@ -150,7 +149,7 @@ def test_batch_size_and_order_change_nothing(olmoe: LoadedModel, batch_tokens: i
     expected, _ = asked(olmoe, quiz, batch_tokens=200)
     other, _ = asked(olmoe, quiz, batch_tokens=batch_tokens, questions=list(range(len(PROMPT_LENGTHS)))[::-1])
     for question, record in expected.items():
-        np.testing.assert_array_equal(record.routing.experts, other[question].routing.experts)
+        np.testing.assert_array_equal(record.routing.tokens.experts, other[question].routing.tokens.experts)
         np.testing.assert_allclose(record.answer.choice_logprobs, other[question].answer.choice_logprobs, atol=1e-5)
 
 
@@ -186,8 +185,8 @@ def test_answer_only_keeps_no_token_rows_but_all_sums(olmoe: LoadedModel) -> Non
     kept, _ = asked(olmoe, quiz)
     slim, _ = asked(olmoe, quiz, keep_tokens=False)
     for question, record in slim.items():
-        assert record.routing.experts is None
-        np.testing.assert_array_equal(record.routing.token_count, kept[question].routing.token_count)
+        assert record.routing.tokens is None
+        np.testing.assert_array_equal(record.routing.sums.token_count, kept[question].routing.sums.token_count)
 
 
 @pytest.fixture
@@ -209,7 +208,7 @@ def test_a_value_that_is_not_finite_fails_its_question_alone(spoilt: LoadedModel
     questions, _ = asked(spoilt, replace(quiz, segments=tuple(bad)))
     assert questions[1].answer.status is Status.NON_FINITE_ROUTER
     assert questions[1].answer.predicted == -1
-    assert np.isfinite(questions[1].routing.gate_share_sum).all()
+    assert np.isfinite(questions[1].routing.sums.gate_share_sum).all()
     for question in {*questions} - {1}:
         assert questions[question].answer.status is Status.ANSWERED
         assert questions[question].answer.predicted == healthy[question].answer.predicted

@@ -54,9 +54,9 @@ def test_a_masked_expert_serves_no_token_and_no_op_masks_change_no_bit(olmoe: Lo
     used = plain[0].answer.experts[1]
     masked, masked_prefixes = asked(olmoe, quiz, intervention=Intervention(reroute=frozenset({(1, int(used[0]))})))
     for record in (*masked.values(), *masked_prefixes.values()):
-        assert record.routing.token_count[1, used[0]] == 0
+        assert record.routing.sums.token_count[1, used[0]] == 0
     assert not np.array_equal(masked[0].answer.choice_logprobs, plain[0].answer.choice_logprobs)
-    counts = sum(record.routing.token_count for record in (*plain.values(), *prefixes.values()))
+    counts = sum(record.routing.sums.token_count for record in (*plain.values(), *prefixes.values()))
     neutral = Intervention(boost={(0, int(np.argmax(counts[0]))): 1.0})
     same, _ = asked(olmoe, quiz, intervention=neutral)
     for question, record in plain.items():

@@ -1,7 +1,8 @@
 """What a chart of labelled horizontal bars shows: a row each, on one axis."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 from math import isfinite, nan
 
 from moe_core.figures.curves import Reference
@@ -9,7 +10,7 @@ from moe_core.figures.curves import Reference
 
 @dataclass(frozen=True)
 class BarRow:
-    """`label`, a bar from 0 to `value`, and `text` at the right; NaN draws no bar.
+    """`label`, a bar to `value`, and `text` at the right; NaN draws no bar.
 
     `sign` stands before the label, in `sign_colour`: a meaning that is not told by colour alone. `lower` and `upper`
     are an interval around the value; `reference` is what the value is to be compared with. `tip` is plain text.
@@ -35,24 +36,34 @@ class BarRow:
 
 @dataclass(frozen=True)
 class BarFigure:
-    """Rows below each other on one axis from 0 to `largest` (NaN: as far as needed).
+    """Rows below each other on one axis from `lowest` to `largest` (NaN: as far as needed); bars begin at `base`.
 
-    `references` are lines through all rows. `is_dots`: a dot with its interval instead of a bar from 0, on an axis
-    from `lowest`. `unit` stands at the axis, `format_value` writes its ticks, `n_title` heads the rows' `n`.
+    `references` are lines through all rows. `is_dots`: a dot with its interval in place of a bar. `unit` stands at the
+    axis, `format_value` writes its ticks, `n_title` heads the rows' `n`.
     """
 
-    rows: tuple[BarRow, ...]
+    rows: tuple[BarRow, ...] = ()
     references: tuple[Reference, ...] = ()
     lowest: float = 0.0
     largest: float = nan
+    base: float = 0.0
     is_dots: bool = False
     unit: str = ""
     n_title: str = ""
     title: str = ""
     format_value: Callable[[float], str] = field(default=lambda value: f"{value:.3g}", compare=False)
 
+    @cached_property
+    def end(self) -> float:
+        """The right end of the axis: `largest`, or what all values, intervals and references need; 1 without any."""
+        if isfinite(self.largest) and self.largest > self.lowest:
+            return self.largest
+        values = [value for row in self.rows for value in (row.value, row.upper, row.reference)]
+        values += [line.value for line in self.references]
+        end = max((value for value in values if isfinite(value)), default=self.lowest + 1.0)
+        return end if end > self.lowest else self.lowest + 1.0
 
-def largest_value(rows: Sequence[BarRow], reference: float = nan) -> float:
-    """What the axis must reach so that everything in the rows can be drawn; 1 where there is nothing."""
-    values = [value for row in rows for value in (row.value, row.upper, row.reference)]
-    return max((value for value in [*values, reference] if isfinite(value)), default=1.0) or 1.0
+    def share_of(self, value: float) -> float:
+        """Where a value stands on the axis, 0 to 1; NaN where there is none."""
+        share = (value - self.lowest) / (self.end - self.lowest)
+        return min(max(share, 0.0), 1.0) if isfinite(share) else nan

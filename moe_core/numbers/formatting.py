@@ -23,6 +23,11 @@ def percent(share: float) -> str:
     return f"{share * 100:.1f} %" if isfinite(share) else NOTHING
 
 
+def percent_tick(share: float) -> str:
+    """A round share at an axis, no longer than needed: `70 %`, `0.5 %`."""
+    return f"{share * 100:.4g} %"
+
+
 def percent_interval(lower: float, upper: float) -> str:
     """The bounds of a share as `[68.1, 74.1]`, in percent; empty when there are none."""
     return f"[{lower * 100:.1f}, {upper * 100:.1f}]" if isfinite(lower) and isfinite(upper) else ""

@@ -5,14 +5,15 @@ from math import isfinite
 from app import theme
 from app.widgets.bars.section import BarContent
 from app.widgets.safe_text import visible
-from moe_core.figures.bars import BarRow
+from moe_core.figures.bars import BarFigure, BarRow
+from moe_core.figures.curves import Reference
 from moe_core.figures.table import FigureTable
 from moe_core.measures.expert_profile import ExpertProfile, HeaviestQuestions, SubjectUsage
 from moe_core.measures.question_filter import Expert
 from moe_core.measures.question_table import OUTCOMES, Outcome, QuestionTable
 from moe_core.measures.routing_sample import RoutingSample
 from moe_core.measures.scope import Scope
-from moe_core.numbers.formatting import count, percent, percent_with_interval, significant
+from moe_core.numbers.formatting import count, percent, percent_tick, percent_with_interval, significant
 
 _LONGEST = 400
 """Characters of a question that are looked at: none of those beyond fits on a line."""
@@ -51,12 +52,12 @@ def accuracy_content(profile: ExpertProfile, name: str) -> BarContent:
     """The expert's accuracy above the selection's, both with their intervals."""
     overall, table = profile.overall, _accuracy_table(profile, name)
     if not overall.n:
-        return BarContent((), table, "The quiz names no right answers: nothing to score.")
+        return BarContent(BarFigure(), table, "The quiz names no right answers: nothing to score.")
     of_selection = f"{count(overall.successes)} of {count(overall.n)} questions of the selection are right"
     whole = _accuracy_row("Selection", (overall.estimate, overall.lower, overall.upper), of_selection)
     if not isfinite(profile.accuracy):
         note = "No question with a known answer gives it any weight."
-        return BarContent((whole,), table, note, largest=1.0, reference=overall.estimate)
+        return BarContent(_accuracy_figure((whole,), overall.estimate), table, note)
     of_expert = (
         "Accuracy of the questions that use the expert, each weighted by its mean gate weight there; "
         "the interval is Wilson's at the effective number of questions"
@@ -67,7 +68,12 @@ def accuracy_content(profile: ExpertProfile, name: str) -> BarContent:
         "Grey line: the selection. An association, not an effect."
     )
     rows = (_accuracy_row(f"Expert {name}", values, of_expert), whole)
-    return BarContent(rows, table, note, largest=1.0, reference=overall.estimate)
+    return BarContent(_accuracy_figure(rows, overall.estimate), table, note)
+
+
+def _accuracy_figure(rows: tuple[BarRow, ...], of_selection: float) -> BarFigure:
+    reference = Reference(of_selection, f"selection {percent(of_selection)}")
+    return BarFigure(rows, (reference,), largest=1.0, unit="accuracy", format_value=percent_tick)
 
 
 def _accuracy_row(label: str, values: tuple[float, float, float], meaning: str) -> BarRow:
@@ -108,7 +114,9 @@ def subject_content(usage: SubjectUsage, sample: RoutingSample, most: int) -> Ba
         [(subject, share, uniform, n) for subject, share, n in shown],
     )
     note = f"Share of a subject's tokens that choose it. Grey line: uniform, k/E = {percent(uniform)}."
-    return BarContent(rows, table, note, reference=uniform)
+    reference = Reference(uniform, f"uniform {percent(uniform)}")
+    unit = "share of the subject's tokens routed to the expert"
+    return BarContent(BarFigure(rows, (reference,), unit=unit, format_value=percent_tick), table, note)
 
 
 def question_content(heaviest: HeaviestQuestions, questions: QuestionTable, n_using: int) -> BarContent:
@@ -117,10 +125,10 @@ def question_content(heaviest: HeaviestQuestions, questions: QuestionTable, n_us
     columns = ("number", "id", "subject", "question", "mean gate weight", "outcome")
     table = FigureTable(columns, [_question_cells(questions, row, weight) for row, weight in shown])
     if not shown:
-        return BarContent((), table, "No question of the selection gives it any weight.")
+        return BarContent(BarFigure(), table, "No question of the selection gives it any weight.")
     rows = tuple(_question_row(questions, row, weight) for row, weight in shown)
     note = f"Mean gate weight over the question's tokens: the first {len(shown)} of {count(n_using)} that use it."
-    return BarContent(rows, table, note)
+    return BarContent(BarFigure(rows, unit="mean gate weight"), table, note)
 
 
 def _question_row(questions: QuestionTable, row: int, weight: float) -> BarRow:

@@ -9,14 +9,14 @@ import numpy as np
 from app.views.expert.lists import expert_name, share_text
 from app.widgets.bars.section import BarContent
 from app.widgets.safe_text import BLANK, visible
-from moe_core.figures.bars import BarRow
+from moe_core.figures.bars import BarFigure, BarRow
 from moe_core.figures.table import FigureTable
 from moe_core.measures.coactivation import Partners
 from moe_core.measures.routing_sample import RoutingSample
 from moe_core.measures.sampled_tokens import TokenSample
 from moe_core.measures.scope import Scope
 from moe_core.measures.served_tokens import ServedTokens
-from moe_core.numbers.formatting import NOTHING, count, significant
+from moe_core.numbers.formatting import NOTHING, count, percent_tick, significant
 
 _FEWEST_OCCURRENCES = 5
 
@@ -54,7 +54,9 @@ def token_content(
             for text, place in zip(texts, places, strict=True)
         ],
     )
-    return BarContent(rows, table, _ORDER_NOTES[order], largest=1.0 if order is TokenOrder.SHARE else nan)
+    largest, tick = (1.0, percent_tick) if order is TokenOrder.SHARE else (nan, significant)
+    figure = BarFigure(rows, largest=largest, unit=_ORDER_UNITS[order], format_value=tick)
+    return BarContent(figure, table, _ORDER_NOTES[order])
 
 
 def _token_row(served: ServedTokens, text: str, place: int, order: TokenOrder) -> BarRow:
@@ -82,7 +84,9 @@ def token_label(text: str) -> str:
 def partner_content(found: Partners, layer: int, top_k: int, most: int) -> BarContent:
     """The experts of the layer that are chosen beside this one most often, against chance."""
     if top_k == 1:
-        return BarContent((), FigureTable((), ()), "Each token chooses a single expert: there are no partners.")
+        return BarContent(
+            BarFigure(), FigureTable((), ()), "Each token chooses a single expert: there are no partners."
+        )
     order = [place for place in np.argsort(-found.share, kind="stable")[:most] if found.together[place] > 0]
     rows = tuple(_partner_row(found, layer, int(place)) for place in order)
     table = FigureTable(
@@ -109,9 +113,10 @@ def partner_content(found: Partners, layer: int, top_k: int, most: int) -> BarCo
         ],
     )
     if not rows:
-        return BarContent((), table, "None: no token chose it.")
+        return BarContent(BarFigure(), table, "None: no token chose it.")
     note = "Share of its tokens that choose the partner too. Grey mark: by chance."
-    return BarContent(rows, table, note)
+    unit = "share of the expert's tokens that choose the partner too; mark: by chance"
+    return BarContent(BarFigure(rows, unit=unit, format_value=percent_tick), table, note)
 
 
 def _partner_row(found: Partners, layer: int, place: int) -> BarRow:
@@ -151,4 +156,9 @@ _ORDER_NOTES = {
     TokenOrder.COUNT: "Times served · share of the token's occurrences.",
     TokenOrder.SHARE: f"Times served · share of the token's occurrences ({_FEWEST_OCCURRENCES} or more).",
     TokenOrder.WEIGHT: "Summed gate weight · share of the token's occurrences.",
+}
+_ORDER_UNITS = {
+    TokenOrder.COUNT: "times served",
+    TokenOrder.SHARE: "share of the token's occurrences",
+    TokenOrder.WEIGHT: "summed gate weight",
 }

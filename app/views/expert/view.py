@@ -28,6 +28,7 @@ from app.widgets.bars.bar_list import BarList
 from app.widgets.bars.section import BarContent, BarSection
 from app.widgets.choice_heading import ChoiceHeading
 from moe_core.errors import MoeCoreError
+from moe_core.figures.bars import BarFigure
 from moe_core.figures.table import FigureTable
 from moe_core.measures.coactivation import partners
 from moe_core.measures.expert_profile import expert_profile, heaviest_questions, usage_by_subject
@@ -159,7 +160,7 @@ class ExpertView(View):
             return
         data, selection = self._data_and_sample(state)
         if (tokens := self._scan.sample) is None:
-            waiting = BarContent((), _NOTHING, f"Reading tokens: {percent(self._scan.progress)}")
+            waiting = BarContent(BarFigure(), _NOTHING, f"Reading tokens: {percent(self._scan.progress)}")
             self.tokens.show_content(waiting, "", reserve=_MOST_TOKENS)
             self.partners.show_content(waiting, "", reserve=_MOST_PARTNERS)
             self._shown_partners = []
@@ -174,9 +175,9 @@ class ExpertView(View):
         try:
             content = token_content(served, data.trace.token_texts, order, _MOST_TOKENS)
         except MoeCoreError as error:  # the file was cut short, or its disk is gone, since it was opened
-            self.tokens.show_content(BarContent((), _NOTHING, sentence_of(error)), self._caption(self.state))
+            self.tokens.show_content(BarContent(BarFigure(), _NOTHING, sentence_of(error)), self._caption(self.state))
             return
-        note = f"{content.note} {read}" if content.rows else f"None. {read}"
+        note = f"{content.note} {read}" if content.figure.rows else f"None. {read}"
         self.tokens.show_content(replace(content, note=note), f"{self._caption(self.state)} · {read}")
 
     def _draw_partners(self, data: TraceData, tokens: TokenSample, read: str) -> None:
@@ -186,10 +187,10 @@ class ExpertView(View):
         self._shown_partners = [expert_of(str(row[0])) for row in content.table.rows]
         self.partners.show_content(content, f"{self._caption(self.state)} · {read}")
 
-    def _open_question(self, place: int, _with_ctrl: bool) -> None:
+    def _open_question(self, place: int) -> None:
         self.session.set(replace(self.state, question=self._shown_rows[place], token=None))
 
-    def _select_partner(self, place: int, with_ctrl: bool) -> None:
+    def _select_partner(self, place: int, _column: int, with_ctrl: bool) -> None:
         partner = self._shown_partners[place]
         experts = self.state.experts | {partner} if with_ctrl else frozenset({partner})
         self.session.set(replace(self.state, experts=experts, layer=partner[0]))
@@ -238,13 +239,13 @@ class ExpertView(View):
         self.accuracy = BarSection("Accuracy", "Accuracy of the expert", BarList())
         self.subjects = BarSection("Subjects", "Usage by subject", BarList(), [self._all_subjects])
         self.tokens = BarSection("Tokens it serves", "Tokens the expert serves", BarList(), [self._order])
-        self.partners = BarSection("Partners in the layer", "Partners of the expert", BarList(can_activate=True))
-        questions = BarList(label_share=0.78, can_activate=True)
+        self.partners = BarSection("Partners in the layer", "Partners of the expert", BarList(can_choose=True))
+        questions = BarList(can_choose=True, names_share=0.78)
         self.questions = BarSection(
             "Questions it weighs most in", "Questions by weight of the expert", questions, [self._filter]
         )
-        self.partners.bars.activated.connect(self._select_partner)
-        self.questions.bars.activated.connect(self._open_question)
+        self.partners.bars.chosen.connect(self._select_partner)
+        self.questions.bars.chosen.connect(self._open_question)
 
     def _lay_out(self) -> None:
         column = QWidget()

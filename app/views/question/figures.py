@@ -1,18 +1,29 @@
-"""The figures of a question: its prompt, the gates of one token, the router probabilities of one layer.
+"""The figures of a question: its prompt, its choices, the gates of one token, the router probabilities of one layer.
 
 Axes: T tokens of the prompt, L MoE layers, E experts, K chosen experts.
 """
 
+from collections.abc import Iterator
+from math import ceil, isfinite, log10
+
 import numpy as np
 
 from app.views.question.content import Gates, QuestionContent
+from app.views.question.texts import choice_text, letter
 from app.views.question.token_measures import FloatArray, TokenMeasure
+from app.widgets.safe_text import visible
+from moe_core.figures.bars import BarFigure, BarRow
+from moe_core.figures.colours import BASELINE, REFERENCE, RIGHT, WHAT_IF, WRONG
 from moe_core.figures.columns import ColumnFigure
 from moe_core.figures.curves import Reference
 from moe_core.figures.gates import GateFigure, GateRow
 from moe_core.figures.tokens import TokenFigure
-from moe_core.numbers.formatting import count, significant
+from moe_core.numbers.formatting import NOTHING, count, significant
 from moe_core.traces.records import Answer
+
+_LONGEST = 400
+"""Characters of a choice that are looked at: none of those beyond fits on a line."""
+_STEPS = (1.0, 1.2, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0, 12.0)
 
 
 def prompt_figure(
@@ -37,6 +48,41 @@ def prompt_figure(
         note=note,
         title="Prompt",
     )
+
+
+def choice_figure(content: QuestionContent) -> BarFigure:
+    """A bar for each choice on a logarithmic axis of probability; beside a what-if two, in the colours of the sides."""
+    rows = tuple(row for choice in range(len(content.choices)) for row in _choice_rows(content, choice))
+    low = -_rounded_up(1.05 * max((-row.value for row in rows if isfinite(row.value)), default=1.0))
+    return BarFigure(rows, lowest=low, largest=0.0, base=low, unit="log-probability (nats)", title="Choices")
+
+
+def _choice_rows(content: QuestionContent, choice: int) -> Iterator[BarRow]:
+    tip = choice_text(content, choice)
+    for name, side in content.sides.items():
+        words, colour = _marks(content, choice, side)
+        value = float(side.logprobs[choice])
+        text = "what-if" if name == "after" else visible(content.choices[choice][:_LONGEST])
+        of_side = {"before": BASELINE, "after": WHAT_IF}.get(name, colour or REFERENCE)
+        nats = f"{value:.4f}".replace("-", "−") if isfinite(value) else NOTHING
+        yield BarRow(f"{letter(choice)}  {text}", value, nats, tip, sign=words, sign_colour=colour, colour=of_side)
+
+
+def _marks(content: QuestionContent, choice: int, side: QuestionContent) -> tuple[str, str]:
+    """The words and the colour that say what a choice is on a side; what is gold is said once, on the first side."""
+    is_gold = choice == content.gold
+    words = ", ".join(["gold"] * (is_gold and side is content) + ["predicted"] * (choice == side.predicted))
+    if not words or content.gold < 0:
+        return words, ""
+    return (f"✓ {words}", RIGHT) if is_gold else (f"✗ {words}", WRONG)
+
+
+def _rounded_up(value: float) -> float:
+    """The next number with at most two digits whose half is round too."""
+    if value <= 0:
+        return 1.0
+    power = 10.0 ** (ceil(log10(value)) - 1)
+    return float(next(step * power for step in _STEPS if step * power >= value))
 
 
 def gate_figure(gates: Gates, after: Gates | None, *, is_renormalised: bool) -> GateFigure:

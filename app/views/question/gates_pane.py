@@ -3,18 +3,20 @@
 from functools import partial
 
 from PySide6.QtCore import QTimer, Signal
-from PySide6.QtWidgets import QCheckBox
+from PySide6.QtGui import QPalette
+from PySide6.QtWidgets import QCheckBox, QLabel, QVBoxLayout, QWidget
 
 from app.state.state import State
 from app.views.question.comparison import captioned
 from app.views.question.content import Gates, QuestionContent
 from app.views.question.figures import gate_figure
 from app.views.question.texts import gate_table, gate_text, token_name
-from app.widgets.bars.gate_chart import GateChart
-from app.widgets.bars.gate_data import GateSide
+from app.widgets.bars.gates import GateTable
 from app.widgets.figures.figure import Figure
 from app.widgets.figures.pane import FigurePane
 from moe_core.figures.table import FigureTable
+
+_KEY = "before above, what-if below; struck through: left, +: came"
 
 
 class GatesPane(FigurePane):
@@ -23,8 +25,11 @@ class GatesPane(FigurePane):
     option_changed = Signal()
 
     def __init__(self) -> None:
-        self.chart = GateChart()
-        super().__init__(Figure(self.chart, "Gate weights"))
+        self.chart = GateTable()
+        self.chart.setAccessibleName("Gate weights")
+        self._key = QLabel()
+        self._key.setForegroundRole(QPalette.ColorRole.PlaceholderText)
+        super().__init__(Figure(_above_each_other(self.chart, self._key), "Gate weights"), margin=8)
         self._layer = 0
         self.renormalised = QCheckBox("renormalised")
         self.renormalised.setToolTip("Divide the weights of each layer by their sum, so that they add up to 1")
@@ -44,33 +49,37 @@ class GatesPane(FigurePane):
             self.set_subtitle("")
             self.figure.set_data(FigureTable((), ()), "")
             return
-        self._set_gates(gates, after)
+        figure = gate_figure(gates, after, is_renormalised=self.renormalised.isChecked())
+        describe = [partial(gate_text, gates)]
+        if after is not None:
+            describe = [partial(gate_text, gates, side="before", other=after)]
+            describe.append(partial(gate_text, after, side="after", other=gates))
+        self.chart.set_gates(figure, describe)
+        full = f"full cell: {figure.quantity} {figure.full:.3g}"
+        self._key.setText(full if after is None else f"{_KEY}\n{full}")
         self.chart.set_selected(state.experts, state.layer)
         self._layer = state.layer
         self._reveal.start()
         name = token_name(content, token)
         self.set_subtitle(name)
-        figure = gate_figure(gates, after, is_renormalised=self.renormalised.isChecked())
         self.figure.set_data(gate_table(gates, after), f"{captioned(content, state)} · {name}", figure)
-
-    def _set_gates(self, gates: Gates, after: Gates | None) -> None:
-        is_share = self.renormalised.isChecked()
-        quantity = "renormalised gate weight" if is_share else "gate weight"
-        shown, describe, before = gates, partial(gate_text, gates), None
-        if after is not None:
-            weights = gates.shares if is_share else gates.weights
-            before = GateSide(gates.experts, weights, partial(gate_text, gates, side="before", other=after))
-            shown, describe = after, partial(gate_text, after, side="after", other=gates)
-        weights = shown.shares if is_share else shown.weights
-        self.chart.set_gates(shown.experts, weights, quantity, describe, before)
 
     def _reveal_layer(self) -> None:
         """Bring the layer looked at into sight where the chart has to scroll."""
-        row = self.chart.label(self._layer)
-        self.scroll_area.ensureVisible(0, round(row.center().y()), 0, round(row.height()))
+        self.chart.reveal(self.chart.row_of(self._layer))
 
     def _on_toggled(self) -> None:
         self.option_changed.emit()
+
+
+def _above_each_other(chart: GateTable, key: QLabel) -> QWidget:
+    whole = QWidget()
+    layout = QVBoxLayout(whole)
+    layout.setContentsMargins(0, 0, 0, 4)
+    layout.setSpacing(2)
+    layout.addWidget(chart, 1)
+    layout.addWidget(key)
+    return whole
 
 
 def _sides(content: QuestionContent, token: int | None) -> tuple[Gates | None, Gates | None, int | None]:

@@ -6,7 +6,6 @@ Axes: T tokens of the prompt, L MoE layers, E experts, K chosen experts, C choic
 """
 
 from collections.abc import Iterable
-from dataclasses import replace
 from math import isfinite
 
 import numpy as np
@@ -14,7 +13,6 @@ from numpy.typing import NDArray
 
 from app.views.question.content import Gates, QuestionContent
 from app.views.question.token_measures import TokenMeasure
-from app.widgets.bars.choice_bars import ChoiceBar
 from app.widgets.safe_text import visible
 from moe_core.figures.table import FigureTable
 from moe_core.numbers.formatting import NOTHING, count, elide, percent, significant
@@ -64,20 +62,6 @@ def prompt_table(
     ids = content.token_ids.tolist()
     rows = [(token, ids[token], content.texts[token], finite(numbers[token])) for token in shown]
     return FigureTable(("position", "token id", "text", heading), rows)
-
-
-def choice_bars(content: QuestionContent) -> list[ChoiceBar]:
-    """The choices as the bars take them, with both sides where there are two."""
-    bars = [
-        ChoiceBar(letter(choice), text, float(value), choice == content.gold, choice == content.predicted)
-        for choice, (text, value) in enumerate(zip(content.choices, content.logprobs, strict=True))
-    ]
-    if (after := content.after) is None:
-        return bars
-    return [
-        replace(bar, after=float(value), is_predicted_after=choice == after.predicted)
-        for choice, (bar, value) in enumerate(zip(bars, after.logprobs, strict=True))
-    ]
 
 
 def shares_among_choices(content: QuestionContent) -> FloatArray:

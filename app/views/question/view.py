@@ -16,19 +16,17 @@ from app.state.what_if_state import WhatIf
 from app.view import View
 from app.views.question.comparison import captioned, comparison_note, read_both
 from app.views.question.content import QuestionContent, read_question
-from app.views.question.figures import router_figure
+from app.views.question.figures import choice_figure, router_figure
 from app.views.question.gates_pane import GatesPane
 from app.views.question.prompt_pane import PromptPane
 from app.views.question.texts import (
-    choice_bars,
     choice_table,
-    choice_text,
     details_text,
     margin_text,
     probability_table,
     probability_text,
 )
-from app.widgets.bars.choice_bars import ChoiceBars
+from app.widgets.bars.bar_list import BarList
 from app.widgets.eliding_label import ElidingLabel
 from app.widgets.figures.figure import Figure
 from app.widgets.figures.pane import FigurePane
@@ -61,9 +59,9 @@ class QuestionView(View):
         self.note.setAccessibleName("The question in the what-if")
         self.note.setContentsMargins(8, 2, 8, 4)
         self.note.hide()
-        self.prompt, self.choices = PromptPane(), ChoiceBars()
+        self.prompt, self.choices = PromptPane(), BarList(is_over=True, unit="nats")
         self.router = ProbabilityBars()
-        self.choices_pane = FigurePane(Figure(self.choices, "Choices"))
+        self.choices_pane = FigurePane(Figure(self.choices, "Choices"), margin=8)
         self.gates_pane = GatesPane()
         self.gates, self.renormalised = self.gates_pane.chart, self.gates_pane.renormalised
         self.router_pane = FigurePane(Figure(self.router, "Router probabilities"), "Router")
@@ -180,9 +178,10 @@ class QuestionView(View):
         self.splitter.setSizes([rest - gates - 2 * spare, choices, gates + spare, router + spare])
 
     def _draw_choices(self, content: QuestionContent, state: State) -> None:
-        self.choices.set_bars(choice_bars(content), partial(choice_text, content))
+        figure = choice_figure(content)
+        self.choices.set_figure(figure, is_paired=content.after is not None)
         self.choices_pane.set_subtitle(margin_text(content))
-        self.choices_pane.figure.set_data(choice_table(content), captioned(content, state))
+        self.choices_pane.figure.set_data(choice_table(content), captioned(content, state), figure)
 
     def _draw_router(self, content: QuestionContent, state: State) -> None:
         self.router_pane.say(content.answer_problem if content.answer is None else "")

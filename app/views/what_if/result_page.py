@@ -15,7 +15,7 @@ from app.widgets.flow_layout import FlowLayout
 from app.widgets.plots.delta_plot import DeltaPlot
 from moe_core.figures.bars import BarFigure, BarRow
 from moe_core.measures.question_filter import QuestionFilter
-from moe_core.numbers.formatting import count, percent_with_interval
+from moe_core.numbers.formatting import count, percent_tick, percent_with_interval
 from moe_core.numbers.intervals import Proportion
 from moe_core.numbers.paired_statistics import PairedChange
 
@@ -125,7 +125,7 @@ def _figure(change: PairedChange, title: str) -> BarFigure:
         is_dots=True,
         unit="accuracy",
         title=title,
-        format_value=lambda share: f"{share * 100:.3g} %",
+        format_value=percent_tick,
     )
 
 

@@ -5,6 +5,7 @@ from PySide6.QtGui import QKeyEvent, QMouseEvent
 
 _CONTROL = Qt.KeyboardModifier.ControlModifier
 _PLAIN = Qt.KeyboardModifier.NoModifier
+_RETURNS = (Qt.Key.Key_Return, Qt.Key.Key_Enter)
 _ARROWS = frozenset(
     {Qt.Key.Key_Left, Qt.Key.Key_Right, Qt.Key.Key_Up, Qt.Key.Key_Down, Qt.Key.Key_Home, Qt.Key.Key_End}
 )
@@ -16,14 +17,13 @@ def adds(event: QMouseEvent) -> bool:
 
 
 def chooses(event: QKeyEvent) -> bool:
-    """Whether a key chooses what the cursor is on: return alone, or control and space, which adds."""
-    is_return = event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and _modifiers(event) == _PLAIN
-    return is_return or is_adding(event)
+    """Whether a key chooses what the cursor is on: return, or control and return or space, which adds."""
+    return (event.key() in _RETURNS and _modifiers(event) == _PLAIN) or is_adding(event)
 
 
 def is_adding(event: QKeyEvent) -> bool:
     """Whether the key adds to the selection, or takes away from it."""
-    return event.key() == Qt.Key.Key_Space and _modifiers(event) == _CONTROL
+    return event.key() in (*_RETURNS, Qt.Key.Key_Space) and _modifiers(event) == _CONTROL
 
 
 def arrow(event: QKeyEvent) -> Qt.Key | None:

@@ -1,8 +1,7 @@
 """A bar list as one of several below each other: a small heading, how to read it, and a button for all it can do."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from math import isfinite, nan
+from dataclasses import dataclass, replace
 
 from PySide6.QtCore import QEvent, QObject, QPoint, Qt
 from PySide6.QtGui import QPalette
@@ -10,8 +9,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QToolButton, QVBoxLayout, QWi
 
 from app.widgets.bars.bar_list import BarList
 from app.widgets.figures.figure import Figure
-from moe_core.figures.bars import BarFigure, BarRow
-from moe_core.figures.curves import Reference
+from moe_core.figures.bars import BarFigure
 from moe_core.figures.table import FigureTable
 
 _LOWEST_TABLE = 160
@@ -19,13 +17,11 @@ _LOWEST_TABLE = 160
 
 @dataclass(frozen=True)
 class BarContent:
-    """Rows for a bar list with the axis and the line they share, the same as a table, and how to read them."""
+    """A figure of bars, the same as a table, and how to read it."""
 
-    rows: tuple[BarRow, ...]
+    figure: BarFigure
     table: FigureTable
     note: str = ""
-    largest: float = nan
-    reference: float = nan
 
 
 class BarSection(QWidget):
@@ -53,9 +49,9 @@ class BarSection(QWidget):
 
     def show_content(self, content: BarContent, caption: str, *, reserve: int = 0) -> None:
         """Show other rows; there is room for `reserve` of them at least."""
-        self.bars.set_rows(content.rows, largest=content.largest, reference=content.reference, reserve=reserve)
-        references = (Reference(content.reference, "mean"),) if isfinite(content.reference) else ()
-        self.figure.set_data(content.table, caption, BarFigure(content.rows, references, largest=content.largest))
+        figure = replace(content.figure, title=self.figure.title)
+        self.bars.set_figure(figure, reserve=reserve)
+        self.figure.set_data(content.table, caption, figure)
         if content.note != self._note.text():
             self._note.setText(content.note)
         self._fit()

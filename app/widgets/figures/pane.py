@@ -21,8 +21,10 @@ from app.widgets.safe_text import as_tooltip
 class FigurePane(QWidget):
     """The figure scrolls where it has less room than it needs. `say` shows a sentence in its place."""
 
-    def __init__(self, figure: Figure, short_title: str = "") -> None:
+    def __init__(self, figure: Figure, short_title: str = "", *, margin: int = 0) -> None:
+        """`margin` is left free at the left and the right of the figure."""
         super().__init__()
+        figure.setContentsMargins(margin, 0, margin, 0)
         self.figure = figure
         self._actions: list[QAction] = []
         self._subtitle = ElidingLabel()

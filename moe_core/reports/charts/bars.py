@@ -1,9 +1,9 @@
-"""Rows below each other on one axis: a bar from 0, or a dot with its interval; names at the left, numbers right."""
+"""Rows below each other on one axis: a bar, or a dot with its interval; names at the left, numbers right."""
 
 from math import isfinite
 
 from moe_core.figures.axis import Axis, round_ticks
-from moe_core.figures.bars import BarFigure, BarRow, largest_value
+from moe_core.figures.bars import BarFigure, BarRow
 from moe_core.figures.colours import BASELINE
 from moe_core.reports.charts.axes import minus, reference_entry
 from moe_core.reports.charts.legend import legend
@@ -51,10 +51,7 @@ def _columns(figure: BarFigure, sheet: Sheet) -> tuple[Axis, float, float]:
     texts = ns - widths[2] - sheet.em(_GAP)
     right = texts - widths[1] - sheet.em(_GAP)
     left = min(widths[0], _LONGEST_NAME * sheet.width, right - sheet.em(_LEAST)) + sheet.em(_GAP)
-    high = figure.largest
-    if not isfinite(high):
-        high = largest_value(figure.rows, max((each.value for each in figure.references), default=float("nan")))
-    return Axis(figure.lowest, high, left, right), texts, ns
+    return Axis(figure.lowest, figure.end, left, right), texts, ns
 
 
 def _frame(figure: BarFigure, sheet: Sheet, axis: Axis, top: float, bottom: float) -> list[Markup]:
@@ -78,8 +75,9 @@ def _words(row: BarRow, sheet: Sheet, axis: Axis, texts: float, ns: float, y: fl
     """Name, value and n; a name that is cut is whole on hover."""
     line, end = sheet.middle(y), axis.start - sheet.em(_GAP)
     sign = [element("tspan", row.sign, **sheet.fill(row.sign_colour))] if row.sign else []
-    name = elided(row.label, end - (text_width(f"{row.sign} ", sheet.text_size) if sign else 0.0), sheet.text_size)
-    words = [*sheet.tip(row.label), *sign, "\u00a0" * len(sign), name]
+    room = end - (text_width(f"{row.sign} ", sheet.text_size) if sign else 0.0) + 0.01  # sums of floats
+    name = elided(row.label, room, sheet.text_size)
+    words = [*sheet.tip(row.label), *sign, " " * len(sign), name]
     parts = [element("text", words, x=end, y=line, text_anchor="end", **sheet.ink("text"))]
     parts.append(sheet.text(texts, line, row.text, "end"))
     return [*parts, sheet.text(ns, line, row.n, "end", "quiet")] if row.n else parts
@@ -89,7 +87,7 @@ def _mark(row: BarRow, figure: BarFigure, sheet: Sheet, axis: Axis, y: float) ->
     """The bar or the dot of a row, its interval, and what it is to be compared with."""
     parts, colour, half = [], row.colour or BASELINE, sheet.em(_BAR / 2)
     if isfinite(row.value) and not figure.is_dots:
-        start, stop = sorted((axis.clipped(0.0), axis.clipped(row.value)))
+        start, stop = sorted((axis.clipped(figure.base), axis.clipped(row.value)))
         box = {"x": start, "y": y - half, "width": stop - start, "height": 2 * half}
         parts.append(element("rect", sheet.tip(row.in_words()), **box, **sheet.fill(colour), fill_opacity=0.75))
     if isfinite(row.lower) and isfinite(row.upper):

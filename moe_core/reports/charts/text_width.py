@@ -2,7 +2,7 @@
 
 from unicodedata import combining, east_asian_width
 
-_LETTERS = {0.3: "ijlIJ", 0.4: " frt.,:;'!|·()[]-/\\\"", 0.85: "wDGHMOQ+=<>−±×~", 1.0: "mW@%&—…"}
+_LETTERS = {0.3: "ijlIJ", 0.4: " frt.,:;'!|·()[]-/\\\"", 0.85: "wDGHMOQ+=<>−±×~✓✗", 1.0: "mW@%&—…"}
 _USUAL, _CAPITAL, _EAST_ASIAN = 0.64, 0.72, 1.0
 _EMS = {letter: ems for ems, letters in _LETTERS.items() for letter in letters}
 """Widths of DejaVu Sans, the broadest of the usual fonts, in text sizes."""

@@ -16,7 +16,7 @@ from moe_core.figures.curves import Curve, CurveFigure, Reference, Style
 from moe_core.figures.heat_map import HeatMapFigure
 from moe_core.measures.entropy_by_layer import largest_reference
 from moe_core.measures.scope import Scope
-from moe_core.numbers.formatting import count, mean_and_std, percent, percent_with_interval, significant
+from moe_core.numbers.formatting import count, mean_and_std, percent, percent_tick, percent_with_interval, significant
 from moe_core.reports.sentences import accuracy
 
 _MAP = "cividis"
@@ -124,11 +124,6 @@ def _subject(row: SubjectRow) -> BarRow:
         n=n,
         colour=BASELINE,
     )
-
-
-def percent_tick(share: float) -> str:
-    """A round share at an axis, no longer than needed."""
-    return f"{share * 100:.4g} %"
 
 
 def _hover_text(tables: ScopeTables, layer: int, expert: int) -> str:

@@ -301,3 +301,12 @@ def test_bars_start_at_nothing() -> None:
     x, width = (float(str(down.get(name))) for name in ("x", "width"))
     assert x + width == pytest.approx(float(str(up.get("x"))), abs=0.02)
     assert float(str(up.get("width"))) == pytest.approx(2 * width, abs=0.02)
+
+
+def test_bars_start_where_they_are_told_to() -> None:
+    """A log-probability's bar grows from the left end of its axis: the longest is the most probable."""
+    rows = (BarRow("even", -5.0, "−5"), BarRow("sure", 0.0, "0"))
+    figure = BarFigure(rows, lowest=-10.0, largest=0.0, base=-10.0)
+    even, sure = (box for box in parsed(standalone_svg(figure)).iter(f"{SVG}rect") if box.get("fill") == BASELINE)
+    assert even.get("x") == sure.get("x")
+    assert float(str(sure.get("width"))) == pytest.approx(2 * float(str(even.get("width"))), abs=0.02)

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QPoint, Qt
 from PySide6.QtWidgets import QApplication, QCheckBox, QComboBox, QLabel, QToolButton, QWidget
 from pytestqt.qtbot import QtBot
 
@@ -66,7 +66,12 @@ def cells(section: BarSection) -> list[list[str | float | int | None]]:
 
 def labels(section: BarSection) -> list[str]:
     """What stands at the left of each row."""
-    return [row.label for row in section.bars.rows]
+    return [row.label for row in section.bars.figure.rows]
+
+
+def middle_of(bars: BarList, row: int) -> QPoint:
+    """A place in a row."""
+    return bars.visualRect(bars.shown.index(row, 0)).center()
 
 
 def texts(view: QWidget) -> list[str]:
@@ -104,9 +109,9 @@ def test_usage_by_subject_is_what_the_trace_holds(view: ExpertView, scope: Scope
         {name: served[name] / total[name] for name in total}
     )
     assert {tuple(row[1:]) for row in rows.values()} == {(4 / 16, 8)}
-    values = [row.value for row in view.subjects.bars.rows]
+    values = [row.value for row in view.subjects.bars.figure.rows]
     assert values == sorted(values, reverse=True)
-    assert view.subjects.bars.reference == 4 / 16
+    assert [line.value for line in view.subjects.bars.figure.references] == [4 / 16]
     assert "24" in view.subjects.figure.caption
     settle(view, qtbot)
 
@@ -152,7 +157,7 @@ def test_partners_are_counted_over_all_pairs(view: ExpertView, scope: Scope, qtb
         assert (both, share, of_expert, of) == (together[partner], together[partner] / n_served, n_served, n_tokens)
         assert of_all == pytest.approx(used[partner] / n_tokens)
         assert chance == pytest.approx(used[partner] / n_tokens * 3 / (4 - n_served / n_tokens))
-    assert [row.reference for row in view.partners.bars.rows] == [row[2] for row in found.values()]
+    assert [row.reference for row in view.partners.bars.figure.rows] == [row[2] for row in found.values()]
 
 
 def test_header_and_accuracy_are_those_of_the_definitions(view: ExpertView) -> None:
@@ -170,7 +175,7 @@ def test_header_and_accuracy_are_those_of_the_definitions(view: ExpertView) -> N
     assert expert[5] == pytest.approx(m.sum(), rel=HALF_PRECISION)
     assert expert[4] == (m > 0).sum()
     assert selection[1:] == [pytest.approx(right.mean()), *selection[2:4], 24, 24]
-    assert view.accuracy.bars.reference == pytest.approx(right.mean())
+    assert [line.value for line in view.accuracy.bars.figure.references] == pytest.approx([right.mean()])
     assert view.heading.title == "Expert 1:5"
     share = used[CELL[1]] / n_tokens.sum()
     assert f"Used by {share * 100:.1f} %" in view.heading.numbers
@@ -183,12 +188,12 @@ def test_the_heaviest_questions_lead_to_the_question(view: ExpertView, qtbot: Qt
     weights = [row[4] for row in cells(view.questions)]
     assert weights == sorted(weights, reverse=True)
     bars = view.questions.bars
-    qtbot.mouseClick(bars, LEFT, pos=bars.row_rectangle(3).center())
+    qtbot.mouseClick(bars.viewport(), LEFT, pos=middle_of(bars, 3))
     row = view.state.question
     assert row is not None
     assert cells(view.questions)[3][:2] == [row + 1, trace.ids[row]]
     assert (bars.marked, view.state.token) == (3, None)
-    assert bars.rows[3].sign == ("✓" if trace.gold[row] == trace.predicted[row] else "✗")
+    assert bars.figure.rows[3].sign == ("✓" if trace.gold[row] == trace.predicted[row] else "✗")
     qtbot.keyClick(bars, Qt.Key.Key_Down)
     qtbot.keyClick(bars, Qt.Key.Key_Return)
     assert bars.marked == 4
@@ -200,7 +205,7 @@ def test_a_partner_is_selected_instead_or_as_well(view: ExpertView, qtbot: QtBot
     """A click shows the partner; Ctrl adds it to the selection, and shows it with a switcher back."""
     bars = view.partners.bars
     second, third = labels(view.partners)[1:3]
-    qtbot.mouseClick(bars, LEFT, CTRL, bars.row_rectangle(1).center())
+    qtbot.mouseClick(bars.viewport(), LEFT, CTRL, middle_of(bars, 1))
     settle(view, qtbot)
     assert view.state.experts == {CELL, tuple(map(int, second.split(":")))}
     assert view.heading.title == f"Expert {second}"
@@ -209,7 +214,7 @@ def test_a_partner_is_selected_instead_or_as_well(view: ExpertView, qtbot: QtBot
     settle(view, qtbot)
     assert view.heading.title == "Expert 1:5"
     assert labels(view.partners)[1:3] == [second, third]
-    qtbot.mouseClick(bars, LEFT, pos=bars.row_rectangle(2).center())
+    qtbot.mouseClick(bars.viewport(), LEFT, pos=middle_of(bars, 2))
     assert view.state.experts == {tuple(map(int, third.split(":")))}
     assert not view.heading.switcher.isVisible()
 
@@ -229,7 +234,7 @@ def test_the_filter_is_followed(view: ExpertView, qtbot: QtBot) -> None:
     wanted = QuestionFilter(subjects=("addition",), outcomes=(Outcome.RIGHT, Outcome.WRONG))
     view.session.set(replace(view.state, filter=wanted))
     assert view.tokens.note.startswith("Reading")
-    assert len(view.tokens.bars.rows) == 0
+    assert len(view.tokens.bars.figure.rows) == 0
     settle(view, qtbot)
     rows = np.flatnonzero(trace.subjects == "addition").tolist()
     n_tokens = sum(1 for _ in tokens_of(trace, Scope.PROMPT, rows))
@@ -270,7 +275,7 @@ def test_tokens_can_be_sorted_by_share_and_weight(view: ExpertView, qtbot: QtBot
     shares = [row[4] for row in rows]
     assert shares == sorted(shares, reverse=True)
     assert min(row[3] for row in rows) >= 5
-    assert [row.value for row in view.tokens.bars.rows] == shares
+    assert [row.value for row in view.tokens.bars.figure.rows] == shares
     choose(order, "most weight", qtbot)
     weights = [row[5] for row in cells(view.tokens)]
     assert weights == sorted(weights, reverse=True)
@@ -320,9 +325,9 @@ def test_an_expert_that_is_never_used_says_so(view: ExpertView, qtbot: QtBot) ->
     view.session.set(replace(view.state, experts=frozenset({(layer, expert)})))
     settle(view, qtbot)
     assert view.heading.numbers.startswith("Never used: none of 24 answer positions")
-    assert {row.value for row in view.subjects.bars.rows} == {0}
+    assert {row.value for row in view.subjects.bars.figure.rows} == {0}
     for section in (view.tokens, view.partners, view.questions):
-        assert section.bars.rows == ()
+        assert section.bars.figure.rows == ()
         assert section.note.startswith(("None", "No "))
     assert labels(view.accuracy) == ["Selection"]
 
@@ -383,7 +388,7 @@ def test_a_quiz_without_right_answers_has_no_accuracy(session: Session, tmp_path
     session.set(replace(session.state, scope=Scope.PROMPT, experts=frozenset({(0, 1)}), filter=wanted))
     view = shown(session, qtbot)
     assert view.accuracy.note == "The quiz names no right answers: nothing to score."
-    assert view.subjects.bars.rows
+    assert view.subjects.bars.figure.rows
 
 
 def test_opening_another_trace_while_reading_is_harmless(view: ExpertView, trace_path: Path, qtbot: QtBot) -> None:

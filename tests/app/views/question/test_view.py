@@ -64,6 +64,11 @@ def open_run(session: Session, path: Path, run: SyntheticRun, only: list[int] | 
     session.open(record(path, run, only=only))
 
 
+def gate(view: QuestionView, layer: int, rank: int) -> QRectF:
+    """Where an expert of the token stands."""
+    return view.gates.bar_room(view.gates.row_of(layer), rank + 1)
+
+
 def click(qtbot: QtBot, widget: QWidget, place: QRectF, *, control: bool = False) -> None:
     """Click the middle of a place in a widget of the view."""
     held = Qt.KeyboardModifier.ControlModifier if control else Qt.KeyboardModifier.NoModifier
@@ -184,11 +189,11 @@ def test_clicking_an_expert_selects_it_everywhere(view: QuestionView, trace: Tra
     """A click replaces the selection and looks at the layer, control adds and takes away; it can be undone."""
     experts = trace.answer(3).experts
     first, second = (1, int(experts[1, 2])), (2, int(experts[2, 0]))
-    click(qtbot, view.gates, view.gates.cell(1, 2))
+    click(qtbot, view.gates.viewport(), gate(view, 1, 2))
     assert (view.state.experts, view.state.layer) == (frozenset({first}), 1)
-    click(qtbot, view.gates, view.gates.cell(2, 0), control=True)
+    click(qtbot, view.gates.viewport(), gate(view, 2, 0), control=True)
     assert (view.state.experts, view.state.layer) == (frozenset({first, second}), 2)
-    click(qtbot, view.gates, view.gates.cell(1, 2), control=True)
+    click(qtbot, view.gates.viewport(), gate(view, 1, 2), control=True)
     assert view.state.experts == frozenset({second})
     view.session.undo_stack.undo()
     assert view.state.experts == frozenset({first, second})
@@ -236,9 +241,9 @@ def test_choices_say_what_is_right_and_what_was_chosen(view: QuestionView, trace
     for question in range(trace.n_questions):
         view.session.set(replace(view.state, question=question))
         answer, gold = trace.answer(question), int(trace.gold[question])
-        bars = view.choices.bars
-        assert [bar.is_gold for bar in bars].index(True) == gold
-        assert [bar.is_predicted for bar in bars].index(True) == answer.predicted
+        rows = view.choices.figure.rows
+        assert ["gold" in row.sign for row in rows].index(True) == gold
+        assert ["predicted" in row.sign for row in rows].index(True) == answer.predicted
         logprobs = answer.choice_logprobs.astype(np.float64)
         margin = logprobs[gold] - np.delete(logprobs, gold).max()
         said = float(view.choices_pane.subtitle.split()[1].replace("−", "-"))
@@ -332,7 +337,10 @@ def test_a_question_that_is_not_recorded_yet(session: Session, tmp_path: Path, s
     assert "not recorded" in view.header.texts[1]
     assert "not recorded yet" in view.gates_pane.sentence
     assert "not recorded yet" in view.router_pane.sentence
-    assert [bar.text for bar in view.choices.bars] == list(run.tokenised.questions[1].choices)
+    texts = [
+        row.label.removeprefix(f"{letter}  ") for letter, row in zip("ABCD", view.choices.figure.rows, strict=True)
+    ]
+    assert texts == list(run.tokenised.questions[1].choices)
     assert len(view.prompt.strip.texts) == run.tokenised.prompt_length(1)
     session.set(replace(session.state, question=0))
     assert view.gates_pane.sentence == ""
@@ -397,7 +405,7 @@ def test_a_quiz_without_gold_has_no_margin(session: Session, tmp_path: Path, sho
     view = show(session)
     assert session.state.question == 0
     assert view.choices_pane.subtitle == "The quiz names no right choice"
-    marks = [view.choices.mark_of(bar)[0] for bar in view.choices.bars]
+    marks = [row.sign for row in view.choices.figure.rows]
     assert sorted(marks) == ["", "", "", "predicted"]
 
 
@@ -405,12 +413,13 @@ def test_one_question_and_many_layers(session: Session, tmp_path: Path, show: Sh
     """48 layers scroll rather than being squeezed; the one looked at comes into sight."""
     open_run(session, tmp_path / "deep.h5", SyntheticRun(n_questions=1, n_layers=48, top_k=8, n_experts=128))
     view = show(session)
-    assert view.gates.cell(47, 7).bottom() <= view.gates.height()
-    assert view.gates.cell(0, 0).height() >= view.fontMetrics().height() - 2
+    assert gate(view, 47, 7).bottom() <= view.gates.viewport().height()
+    assert gate(view, 0, 0).height() >= view.fontMetrics().height() - 2
     bar = view.gates_pane.scroll_area.verticalScrollBar()
     assert bar.value() == 0
     session.set(replace(session.state, layer=47))
-    qtbot.waitUntil(lambda: view.gates.visibleRegion().boundingRect().contains(view.gates.cell(47, 0).toRect()))
+    seen = view.gates.viewport().visibleRegion
+    qtbot.waitUntil(lambda: seen().boundingRect().contains(gate(view, 47, 0).toRect()))
 
 
 def test_options_are_kept_and_nonsense_is_passed_over(view: QuestionView) -> None:
@@ -459,7 +468,7 @@ def test_draws_only_when_it_can_be_seen(view: QuestionView) -> None:
 
 def _assert_filled(view: QuestionView, weights: np.ndarray) -> None:
     for (layer, rank), weight in np.ndenumerate(weights):
-        share = view.gates.fill(layer, rank).width() / view.gates.cell(layer, rank).width()
+        share = view.gates.bar(view.gates.row_of(layer), rank + 1).width() / gate(view, layer, rank).width()
         assert share == pytest.approx(weight / weights.max(), abs=1e-5)
 
 

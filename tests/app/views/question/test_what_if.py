@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QPoint, Qt
+from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor
 from pytestqt.qtbot import QtBot
 
@@ -70,17 +70,19 @@ def test_choices_show_both_sides(
     with open_trace(demo_path) as one, open_trace(demo_what_if) as other:
         before, after = one.choice_logprobs[row], other.choice_logprobs[row]
         predicted, gold = (int(one.predicted[row]), int(other.predicted[row])), int(one.gold[row])
-    bars = view.choices.bars
-    full = view.choices.bar_rectangle(0).width() / (1 - before[0] / view.choices.lowest)
-    for choice, bar in enumerate(bars):
-        assert (bar.logprob, bar.after) == pytest.approx((before[choice], after[choice]))
-        assert (bar.is_predicted, bar.is_predicted_after) == (choice == predicted[0], choice == predicted[1])
-        was, now = view.choices.bar_rectangle(choice), view.choices.bar_rectangle(choice, is_after=True)
+    bars, lowest = view.choices.figure.rows, view.choices.figure.lowest
+    full = view.choices.bar(0, 0).width() / (1 - before[0] / lowest)
+    for choice in range(4):
+        one, other = bars[2 * choice : 2 * choice + 2]
+        assert (one.value, other.value) == pytest.approx((before[choice], after[choice]))
+        is_predicted = tuple("predicted" in bar.sign for bar in (one, other))
+        assert is_predicted == (choice == predicted[0], choice == predicted[1])
+        was, now = (view.choices.bar(2 * choice + side, 0) for side in (0, 1))
         assert now.top() >= was.bottom()
         for box, value in ((was, before[choice]), (now, after[choice])):
-            assert box.width() == pytest.approx(full * (1 - value / view.choices.lowest), abs=0.5)
-    assert view.choices.mark_of(bars[gold])[0] == "✓ gold, predicted"
-    assert view.choices.mark_after(bars[predicted[1]])[0] == "✗ predicted"
+            assert box.width() == pytest.approx(full * (1 - value / lowest), abs=0.5)
+    assert bars[2 * gold].sign == "✓ gold, predicted"
+    assert bars[2 * predicted[1] + 1].sign == "✗ predicted"
     rows = np.array([line[2:5] for line in view.choices_pane.figure.data.rows], float)
     np.testing.assert_allclose(rows, np.stack([before, after, after - before.astype(float)], axis=1), atol=1e-6)
     assert "what-if “1:25”" in view.choices_pane.figure.caption
@@ -89,13 +91,13 @@ def test_choices_show_both_sides(
 
 def test_bars_have_the_colours_of_their_sides(view: QuestionView) -> None:
     """Blue before, pink after, on the ground of the window."""
-    image = picture_of(view.choices)
+    image = picture_of(view.choices.viewport())
     base = view.choices.palette().color(view.choices.palette().ColorRole.Base)
-    best = max(range(4), key=lambda choice: view.choices.bars[choice].logprob)
-    for is_after, colour in ((False, theme.BASELINE), (True, theme.WHAT_IF)):
-        box = view.choices.bar_rectangle(best, is_after=is_after)
+    best = max(range(4), key=lambda choice: view.choices.figure.rows[2 * choice].value)
+    for side, colour in enumerate((theme.BASELINE, theme.WHAT_IF)):
+        box = view.choices.bar(2 * best + side, 0)
         seen = QColor(image.pixel(round(box.left()) + 5, round(box.center().y())))
-        assert seen == theme.blend(base, QColor(colour), 0.42)
+        assert seen == theme.blend(QColor(colour), base, 0.58)
 
 
 def test_the_note_says_what_happened(view: QuestionView, session: Session, compared: WhatIf) -> None:
@@ -130,11 +132,15 @@ def test_gates_stand_before_above_after(
     for layer in range(8):
         for line in (0, 1):
             for rank in range(2):
-                cell, fill = view.gates.cell(layer, rank, line), view.gates.fill(layer, rank, line)
+                place = view.gates.row_of(layer, line), rank + 1
+                cell, fill = view.gates.bar_room(*place), view.gates.bar(*place)
                 assert fill.width() == pytest.approx(cell.width() * weights[line][layer, rank] / full, abs=0.1)
                 is_changed = experts[line][layer, rank] not in experts[1 - line][layer]
-                assert view.gates.is_changed(layer, rank, line) == is_changed
-        assert view.gates.cell(layer, 0, 1).top() >= view.gates.cell(layer, 0, 0).bottom()
+                shown = view.gates.shown.cells.rows[place[0]][place[1]]
+                assert shown.is_framed == is_changed
+                assert shown.text == f"{'+' if is_changed and line else ''}{experts[line][layer, rank]}"
+                assert shown.is_struck == (is_changed and not line)
+        assert view.gates.bar(2 * layer + 1, 1).top() >= view.gates.bar(2 * layer, 1).bottom()
     rows = list(view.gates_pane.figure.data.rows)
     assert [line[3] for line in rows] == np.stack(experts, axis=1).ravel().tolist()
     left = {(line[0], line[3]) for line in rows if line[-1] == "left"}
@@ -147,21 +153,21 @@ def test_gates_stand_before_above_after(
 
 def test_either_line_selects_its_expert(view: QuestionView, session: Session, qtbot: QtBot) -> None:
     """With the mouse, and with keys: down goes from before to after, then to the next layer."""
-    view.gates.resize(400, 500)
-    places = [view.gates.cell(2, 0, line).center().toPoint() for line in (0, 1)]
+    gates = view.gates
+    places = [gates.visualRect(gates.shown.index(gates.row_of(2, line), 1)).center() for line in (0, 1)]
     experts = {(row[0], row[1], row[2]): row[3] for row in view.gates_pane.figure.data.rows}
     for place, side in zip(places, ("before", "after"), strict=True):
-        qtbot.mouseClick(view.gates, Qt.MouseButton.LeftButton, pos=place)
+        qtbot.mouseClick(gates.viewport(), Qt.MouseButton.LeftButton, pos=place)
         assert session.state.experts == {(2, experts[2, side, 1])}
-    view.gates.setFocus()
-    qtbot.keyClick(view.gates, Qt.Key.Key_Up)
-    qtbot.keyClick(view.gates, Qt.Key.Key_Right)
-    qtbot.keyClick(view.gates, Qt.Key.Key_Return)
+    gates.setFocus()
+    for key in (Qt.Key.Key_Up, Qt.Key.Key_Right, Qt.Key.Key_Return):
+        qtbot.keyClick(gates, key)
     assert session.state.experts == {(2, experts[2, "before", 2])}
     for _ in range(2):
-        qtbot.keyClick(view.gates, Qt.Key.Key_Down)
+        qtbot.keyClick(gates, Qt.Key.Key_Down)
     assert session.state.layer == 3
-    qtbot.mouseClick(view.gates, Qt.MouseButton.LeftButton, pos=QPoint(12, round(view.gates.label(5).center().y())))
+    label = gates.visualRect(gates.shown.index(gates.row_of(5), 0)).center()
+    qtbot.mouseClick(gates.viewport(), Qt.MouseButton.LeftButton, pos=label)
     assert session.state.layer == 5
 
 
@@ -289,7 +295,7 @@ def test_without_a_right_choice_only_the_prediction_is_compared(session: Session
     choices = [LETTERS[int(side.trace.predicted[10])] for side in (what_if.before, what_if.after)]
     expected = " → ".join(choices) if choices[0] != choices[1] else f"still {choices[0]}"
     assert view.note.whole_text == f"What-if “two off”: {expected}"
-    assert {view.choices.mark_after(bar)[0] for bar in view.choices.bars} == {"", "predicted"}
+    assert {row.sign for row in view.choices.figure.rows} == {"", "predicted"}
 
 
 def test_a_low_dock_has_room_for_both_sides(view: QuestionView, session: Session) -> None:

@@ -1,18 +1,21 @@
-"""The bar list: what is drawn where, and what mouse and keys do."""
+"""The bar list: what is drawn where, what mouse and keys do, and what a screen reader is told."""
 
 from math import nan
 
 import pytest
-from PySide6.QtCore import QPoint, Qt
-from PySide6.QtGui import QColor, QImage, QPalette
+from PySide6.QtCore import QPoint, QPointF, QRect, Qt
+from PySide6.QtGui import QAccessible, QColor, QImage, QPalette
+from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QScrollArea, QVBoxLayout, QWidget
 from pytestqt.qtbot import QtBot
 
 from app import theme
 from app.widgets.bars.bar_list import BarList
 from app.widgets.bars.section import BarContent, BarSection
-from moe_core.figures.bars import BarRow
+from moe_core.figures.bars import BarFigure, BarRow
+from moe_core.figures.curves import Reference
 from moe_core.figures.table import FigureTable
+from tests.app.picture import picture_of
 
 ROWS = (
     BarRow("first", 1.0, "100 %", "the whole", sign="✓", sign_colour=theme.RIGHT),
@@ -26,9 +29,9 @@ LEFT = Qt.MouseButton.LeftButton
 @pytest.fixture
 def bars(qtbot: QtBot) -> BarList:
     """Four rows, 300 pixels wide."""
-    made = BarList(can_activate=True)
+    made = BarList(can_choose=True)
     qtbot.addWidget(made)
-    made.set_rows(ROWS)
+    made.set_figure(BarFigure(ROWS, title="Things by size"))
     made.resize(300, made.sizeHint().height())
     made.show()
     return made
@@ -36,14 +39,25 @@ def bars(qtbot: QtBot) -> BarList:
 
 def bar_colour(bars: BarList) -> QColor:
     """The colour of a bar in the scheme of now."""
-    return theme.blend(QColor(theme.BASELINE), bars.palette().color(QPalette.ColorRole.Base), 0.35)
+    return theme.blend(QColor(theme.BASELINE), bars.palette().color(QPalette.ColorRole.Base), 0.38)
+
+
+def row_rectangle(bars: BarList, row: int) -> QRect:
+    """Where a row stands: from its first cell to its last one."""
+    first, last = (bars.visualRect(bars.shown.index(row, column)) for column in (0, bars.shown.columnCount() - 1))
+    return first.united(last)
+
+
+def click(qtbot: QtBot, bars: BarList, place: QPoint, *, control: bool = False) -> None:
+    """Click a place among the rows."""
+    held = Qt.KeyboardModifier.ControlModifier if control else Qt.KeyboardModifier.NoModifier
+    qtbot.mouseClick(bars.viewport(), LEFT, held, place)
 
 
 def coloured_width(bars: BarList, row: int) -> int:
     """Pixels of the bar's colour along the row, a little below its top where no whisker is."""
-    image = bars.grab().toImage()
-    assert image.devicePixelRatio() == 1
-    y = int(bars.bar_rectangle(row).top()) + 2
+    image = picture_of(bars.viewport())
+    y = int(bars.bar(row, 1).top()) + 2
     return sum(image.pixelColor(x, y) == bar_colour(bars) for x in range(image.width()))
 
 
@@ -59,17 +73,47 @@ def test_bars_are_as_long_as_their_values(bars: BarList) -> None:
 def test_a_reference_line_runs_through_all_rows(bars: BarList, qapp: QApplication, scheme: theme.Scheme) -> None:
     """It differs from ground and bar, in both schemes."""
     theme.apply(qapp, scheme)
-    bars.set_rows(ROWS, reference=0.6)
-    image = bars.grab().toImage()
+    bars.set_figure(BarFigure(ROWS, (Reference(0.6, "chance"),)))
+    image = picture_of(bars.viewport())
     x = int(bars.x_of(0.6))
-    seen = {image.pixelColor(x, bars.row_rectangle(row).top() + 1).name() for row in range(4)}
+    seen = {image.pixelColor(x, row_rectangle(bars, row).top() + 1).name() for row in range(4)}
     assert len(seen) == 1
     assert not seen & {bar_colour(bars).name(), bars.palette().color(QPalette.ColorRole.Base).name()}
 
 
+def at(bars: BarList) -> tuple[int, int]:
+    """Row and column of the cell that the keyboard is at."""
+    return bars.currentIndex().row(), bars.currentIndex().column()
+
+
+def spoken(bars: BarList, row: int, column: int) -> str:
+    """What a screen reader is told of a cell."""
+    table = QAccessible.queryAccessibleInterface(bars)
+    cells = (table.child(place) for place in range(table.childCount()))
+    found = [cell for cell in cells if cell.role() == QAccessible.Role.Cell]
+    places = [(cell.tableCellInterface().rowIndex(), cell.tableCellInterface().columnIndex()) for cell in found]
+    return found[places.index((row, column))].text(QAccessible.Text.Name)
+
+
+def test_a_screen_reader_finds_rows_and_columns(bars: BarList) -> None:
+    """Name, bar in words and value of each row; the marked one is said to be selected."""
+    bars.setAccessibleName("Things by size")
+    bars.set_marked(1)
+    table = QAccessible.queryAccessibleInterface(bars)
+    assert table.role() == QAccessible.Role.Table
+    assert table.text(QAccessible.Text.Name) == "Things by size"
+    assert [spoken(bars, 0, column) for column in range(3)] == ["first", "the whole", "100 %"]
+    assert [spoken(bars, 1, column) for column in range(3)] == ["second", "second: 50 %", "50 %"]
+    children = [table.child(place) for place in range(table.childCount())]
+    selected = [cell.text(QAccessible.Text.Name) for cell in children if cell.state().selected]
+    assert selected == ["second", "second: 50 %", "50 %"]
+    of_rows = [child.text(QAccessible.Text.Name) for child in children if child.role() == QAccessible.Role.RowHeader]
+    assert of_rows == [row.label for row in ROWS]
+
+
 def test_an_interval_is_drawn_from_bound_to_bound(bars: BarList) -> None:
     """Text-coloured whiskers, also beyond the bar."""
-    image, middle = bars.grab().toImage(), int(bars.bar_rectangle(1).center().y())
+    image, middle = picture_of(bars.viewport()), int(bars.bar(1, 1).center().y())
     ground = bars.palette().color(QPalette.ColorRole.Base)
     assert dark_run(image, bars, middle, 0.55, 0.78)
     assert image.pixelColor(int(bars.x_of(0.9)), middle) == ground
@@ -84,16 +128,16 @@ def dark_run(image: QImage, bars: BarList, y: int, low: float, high: float) -> b
 
 def test_an_axis_can_be_given(bars: BarList) -> None:
     """A share of one half is half as long where the axis ends at one."""
-    bars.set_rows(ROWS[1:2], largest=1.0)
-    assert bars.bar_rectangle(0).width() == pytest.approx((bars.x_of(1) - bars.x_of(0)) / 2)
+    bars.set_figure(BarFigure(ROWS[1:2], largest=1.0))
+    assert bars.bar(0, 1).width() == pytest.approx((bars.x_of(1) - bars.x_of(0)) / 2)
 
 
 def test_what_is_below_stays_in_place_while_rows_are_awaited(bars: BarList) -> None:
     """Room is kept for the rows to come."""
     four = bars.sizeHint().height()
-    bars.set_rows((), reserve=4)
+    bars.set_figure(BarFigure(), reserve=4)
     assert bars.sizeHint().height() == four
-    bars.set_rows(())
+    bars.set_figure(BarFigure())
     assert bars.sizeHint().height() == 0
 
 
@@ -103,72 +147,76 @@ def test_bars_have_room_beside_long_labels(bars: BarList) -> None:
     assert bars.x_of(1) - bars.x_of(0) >= 40
 
 
-def test_a_click_activates_its_row(bars: BarList, qtbot: QtBot) -> None:
+def test_a_click_chooses_its_row(bars: BarList, qtbot: QtBot) -> None:
     """And says whether Ctrl was held; beside the rows nothing happens."""
     told: list[tuple[int, bool]] = []
-    bars.activated.connect(lambda row, with_ctrl: told.append((row, with_ctrl)))
-    qtbot.mouseClick(bars, LEFT, pos=bars.row_rectangle(1).center())
-    qtbot.mouseClick(bars, LEFT, Qt.KeyboardModifier.ControlModifier, bars.row_rectangle(3).center())
+    bars.chosen.connect(lambda row, _column, adds: told.append((row, adds)))
+    click(qtbot, bars, row_rectangle(bars, 1).center())
+    click(qtbot, bars, row_rectangle(bars, 3).center(), control=True)
     bars.resize(300, bars.height() + 50)
-    qtbot.mouseClick(bars, LEFT, pos=QPoint(10, bars.height() - 5))
+    click(qtbot, bars, QPoint(10, bars.height() - 5))
     assert told == [(1, False), (3, True)]
 
 
 def test_keys_do_what_the_mouse_does(bars: BarList, qtbot: QtBot) -> None:
-    """Arrows, Home and End move within the rows; Enter activates, with Ctrl too."""
+    """Arrows, Home and End move within the rows; Enter chooses, with Ctrl too."""
     told: list[tuple[int, bool]] = []
-    bars.activated.connect(lambda row, with_ctrl: told.append((row, with_ctrl)))
+    bars.chosen.connect(lambda row, _column, adds: told.append((row, adds)))
     for key in (Qt.Key.Key_Up, Qt.Key.Key_Down, Qt.Key.Key_Return, Qt.Key.Key_End, Qt.Key.Key_Down):
         qtbot.keyClick(bars, key)
     qtbot.keyClick(bars, Qt.Key.Key_Enter, Qt.KeyboardModifier.ControlModifier)
     assert told == [(1, False), (3, True)]
     qtbot.keyClick(bars, Qt.Key.Key_Home)
-    assert bars.current == 0
-    assert bars.accessibleDescription() == "the whole"
+    assert bars.currentIndex().row() == 0
+    qtbot.keyClick(bars, Qt.Key.Key_Right)
+    assert spoken(bars, *at(bars)) == "the whole"
 
 
-def test_a_list_that_cannot_be_activated_stays_silent(qtbot: QtBot) -> None:
+def test_a_list_that_cannot_be_chosen_from_stays_silent(qtbot: QtBot) -> None:
     """It can still be walked through."""
     bars = BarList()
     qtbot.addWidget(bars)
-    bars.set_rows(ROWS)
+    bars.set_figure(BarFigure(ROWS))
     bars.resize(300, 200)
-    with qtbot.assertNotEmitted(bars.activated):
-        qtbot.mouseClick(bars, LEFT, pos=bars.row_rectangle(1).center())
+    with qtbot.assertNotEmitted(bars.chosen):
+        click(qtbot, bars, row_rectangle(bars, 1).center())
         qtbot.keyClick(bars, Qt.Key.Key_Return)
-    assert bars.current == 1
+    assert bars.currentIndex().row() == 1
 
 
 def test_an_empty_list_takes_no_keys(qtbot: QtBot) -> None:
     """Nothing to move to."""
-    bars = BarList(can_activate=True)
+    bars = BarList(can_choose=True)
     qtbot.addWidget(bars)
-    with qtbot.assertNotEmitted(bars.activated):
+    with qtbot.assertNotEmitted(bars.chosen):
         qtbot.keyClick(bars, Qt.Key.Key_Down)
         qtbot.keyClick(bars, Qt.Key.Key_Return)
 
 
 def test_moving_with_keys_scrolls_what_is_around(qtbot: QtBot) -> None:
-    """The row that the keyboard is at can always be seen."""
+    """The row that the keyboard is at can always be seen; and so does the wheel."""
     column, bars, area = QWidget(), BarList(), QScrollArea()
     QVBoxLayout(column).addWidget(bars)
-    bars.set_rows([BarRow(f"row {n}", n, "") for n in range(60)])
+    bars.set_figure(BarFigure(tuple(BarRow(f"row {n}", n, "") for n in range(60))))
     area.setWidget(column)
     area.setWidgetResizable(True)
     qtbot.addWidget(area)
     area.resize(300, 200)
     area.show()
     qtbot.keyClick(bars, Qt.Key.Key_End)
-    place = bars.mapTo(area.viewport(), bars.row_rectangle(59).center())
+    place = bars.viewport().mapTo(area.viewport(), row_rectangle(bars, 59).center())
     assert area.viewport().rect().contains(place)
+    before = area.verticalScrollBar().value()
+    QTest.wheelEvent(area.windowHandle(), QPointF(area.rect().center()), QPoint(0, 120))
+    assert area.verticalScrollBar().value() < before
 
 
 def test_a_marked_row_is_seen(bars: BarList) -> None:
     """It carries a stripe of the accent colour at its left; others do not."""
     bars.clearFocus()  # the row with the focus is outlined
     bars.set_marked(2)
-    image, accent = bars.grab().toImage(), bars.palette().color(QPalette.ColorRole.Highlight)
-    seen = [image.pixelColor(0, bars.row_rectangle(row).center().y()) == accent for row in range(4)]
+    image, accent = picture_of(bars.viewport()), bars.palette().color(QPalette.ColorRole.Highlight)
+    seen = [image.pixelColor(0, row_rectangle(bars, row).center().y()) == accent for row in range(4)]
     assert seen == [False, False, True, False]
 
 
@@ -176,7 +224,7 @@ def test_a_section_keeps_the_height_of_its_rows(qtbot: QtBot) -> None:
     """As a table it is higher, and comes back; text is found as text in the SVG."""
     section = BarSection("Things", "Things by size", BarList())
     qtbot.addWidget(section)
-    section.show_content(BarContent(ROWS, FigureTable(("a",), [("x",)]), "A note."), "caption")
+    section.show_content(BarContent(BarFigure(ROWS), FigureTable(("a",), [("x",)]), "A note."), "caption")
     section.show()
     low = section.figure.height()
     assert low == section.bars.sizeHint().height()

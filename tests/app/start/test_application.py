@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QMimeData, QPointF, Qt, QTimer, QUrl, qWarning
+from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl, qWarning
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QApplication, QMenu, QMessageBox
 from pytestqt.qtbot import QtBot
@@ -26,7 +26,6 @@ from app.window.demo import demo_request, has_demo
 from app.window.main_window import MainWindow
 from moe_core.errors import TraceError
 from moe_core.traces.library import trace_paths
-from tests.traces.synthetic_run import SyntheticRun, record
 
 
 @pytest.fixture
@@ -256,23 +255,6 @@ def test_a_dropped_file_that_is_no_trace_is_said(window: MainWindow, tmp_path: P
     assert "notes.txt" in window.message_bar.text
 
 
-def test_recent_files_open_from_the_menu(window: MainWindow, trace_path: Path, tmp_path: Path) -> None:
-    """The last one first; one that is gone is said, and forgotten."""
-    other = record(tmp_path / "other.h5", SyntheticRun())
-    assert recent_names(window) == ["No trace was opened yet"]
-    window.open_trace(other)
-    window.open_trace(trace_path)
-    assert recent_names(window) == ["tiny.h5", "other.h5"]
-    recent_menu(window).actions()[1].trigger()
-    assert window.session.state.trace is not None
-    assert window.session.state.trace.path == other
-    trace_path.unlink()
-    assert recent_names(window) == ["other.h5", "tiny.h5"]
-    recent_menu(window).actions()[1].trigger()
-    assert "tiny.h5" in window.message_bar.text
-    assert recent_names(window) == ["other.h5"]
-
-
 def test_the_last_trace_is_shown_again(tmp_path: Path, trace_path: Path, qtbot: QtBot) -> None:
     """Where it is still there."""
     first = opened_window(tmp_path, qtbot)
@@ -321,16 +303,3 @@ def drop(window: MainWindow, urls: list[QUrl]) -> bool:
     event = QDropEvent(QPointF(50, 50), *given)
     QApplication.sendEvent(window, event)
     return event.isAccepted()
-
-
-def recent_menu(window: MainWindow) -> QMenu:
-    """The menu of recent files, filled as when it is opened."""
-    menu = next(found for found in window.findChildren(QMenu) if found.title() == "Open recent")
-    QTimer.singleShot(0, menu.hide)
-    menu.aboutToShow.emit()
-    return menu
-
-
-def recent_names(window: MainWindow) -> list[str]:
-    """What it lists."""
-    return [action.text() for action in recent_menu(window).actions()]

@@ -6,11 +6,8 @@ from pathlib import Path
 
 import numpy as np
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QAction
 from pytestqt.qtbot import QtBot
 
-from app.actions.menus import Menus
-from app.settings import Settings
 from app.widgets.eliding_label import ElidingLabel
 from app.window.main_window import MainWindow
 from moe_core.measures.question_table import OUTCOMES, Outcome
@@ -24,24 +21,6 @@ def test_opens_a_trace_and_names_it(window: MainWindow, trace_path: Path) -> Non
     assert window.open_trace(trace_path)
     assert window.windowTitle().startswith("tiny.h5")
     assert window.settings.recent == [trace_path]
-
-
-def test_menus_come_when_the_window_stands(qtbot: QtBot, tmp_path: Path, trace_path: Path) -> None:
-    """It shows traces without them, and hears no request; those that are built later know what is shown."""
-    settings = Settings(tmp_path / "settings.ini")
-    settings.library = tmp_path / "library"
-    window = MainWindow(settings)
-    window.show()
-    assert window.open_trace(trace_path)
-    window.session.request("close_trace")
-    assert window.session.state.trace is not None
-    Menus(window)
-    assert window.findChild(QAction, "action-close_trace").isEnabled()
-    window.session.request("close_trace")
-    assert window.session.state.trace is None
-    assert not window.findChild(QAction, "action-close_trace").isEnabled()
-    window.close_without_asking()
-    window.deleteLater()
 
 
 def test_a_file_that_is_no_trace_is_said_in_one_sentence(window: MainWindow, tmp_path: Path) -> None:

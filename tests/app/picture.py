@@ -9,7 +9,7 @@ def picture_of(widget: QWidget) -> QImage:
     """The widget as it is now."""
     picture = QImage(widget.size(), QImage.Format.Format_ARGB32_Premultiplied)
     picture.fill(0)
-    widget.render(picture)
+    QWidget.render(widget, picture)  # a graphics view has another one of that name
     return picture
 
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Any, cast
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QActionGroup, QPalette
+from PySide6.QtGui import QAction, QActionGroup, QPalette
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
 from app.content.captions import caption, nothing_compared_text
@@ -267,7 +267,9 @@ class ExpertsView(View):
         self._colours.changed.connect(self._colour)
         self._more.clicked.connect(self._on_more)
         self._bars.triggered.connect(self._colour)
-        self.figure.addActions([*self.heat_map.actions(), *self._bars.actions()])
+        between = QAction(self)
+        between.setSeparator(True)
+        self.figure.addActions([*self.heat_map.actions(), between, *self._bars.actions()])
         self.heat_map.tip_for = self._tip
         self.colour_bar.rows_beside = self.heat_map.rows_span
         self.heat_map.chosen.connect(self._on_chosen)

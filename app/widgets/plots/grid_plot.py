@@ -91,7 +91,6 @@ class GridPlot(PlotWidget):
         for axis in (self.row_heads, self.column_heads):
             self.restyle_axis(axis)
             axis.setPen(None)
-            axis.setTickPen(None)
         text, rule = self.colour(QPalette.ColorRole.Text), self.colour(QPalette.ColorRole.Mid)
         for bars in (self._row_bars, self._column_bars):
             bars.restyle(theme.blend(self.colour(QPalette.ColorRole.Base), text, 0.45), rule)

@@ -5,9 +5,8 @@ grid_plot draws it; grid_layout says where all stands, grid_selection and grid_k
 
 from collections.abc import Callable
 
-from PySide6.QtCore import QEvent, QPointF, Qt, Signal
-from PySide6.QtGui import QFocusEvent, QHelpEvent, QKeyEvent, QMouseEvent
-from PySide6.QtWidgets import QToolTip
+from PySide6.QtCore import QPointF, Qt, Signal
+from PySide6.QtGui import QFocusEvent, QKeyEvent, QMouseEvent
 
 from app.widgets.plots.grid_keys import KEYS, choice_by, enters, moves_only
 from app.widgets.plots.grid_layout import Place
@@ -33,6 +32,14 @@ class HeatMap(GridPlot):
         self._mouse: QPointF | None = None
         self.setAccessibleName("Grid of layers and experts")
         self.setAccessibleDescription(f"{KEYS} {ZOOM_KEYS}")
+
+    def hover(self, place: QPointF | None) -> None:
+        self._mouse = place
+        self._point_at(None if place is None else self._place_at(place))
+
+    def tip_at(self, place: QPointF) -> str:
+        found = self._place_at(place)
+        return "" if found is None else self.tip_for(found)
 
     def _place_at(self, point: QPointF) -> Place | None:
         return None if self.data is None else self.layout_now().place_at(point)
@@ -60,8 +67,8 @@ class HeatMap(GridPlot):
 
     def _on_range_changed(self) -> None:
         super()._on_range_changed()
-        if self._mouse is not None:
-            self._point_at(self._place_at(self._mouse))
+        if self._mouse is not None and not self.is_panning:
+            self.hover(self._mouse)
 
     def _activate(self) -> None:
         """Enter: the cell of the cursor counts where it is not among the selected ones."""
@@ -81,35 +88,23 @@ class HeatMap(GridPlot):
             return False
         return True
 
-    def viewportEvent(self, event: QEvent) -> bool:
-        if isinstance(event, QHelpEvent):
-            place = self._place_at(QPointF(event.pos()))
-            QToolTip.showText(event.globalPos(), self.tip_for(place) if place else "", self)
-            return True
-        return bool(super().viewportEvent(event))
-
     def mousePressEvent(self, event: QMouseEvent) -> None:
-        place = self._place_at(event.position())
-        if event.button() != Qt.MouseButton.LeftButton or place is None:
+        place, modifiers = self._place_at(event.position()), event.modifiers()
+        if event.button() != Qt.MouseButton.LeftButton:
             super().mousePressEvent(event)
-            return
-        modifiers = event.modifiers()
-        self.selector.press(place, extends=bool(modifiers & _SHIFT), adds=bool(modifiers & _CTRL))
-        self._point_at(place)
-        self.viewport().update()
-
-    def mouseMoveEvent(self, event: QMouseEvent) -> None:
-        self._mouse = event.position()
-        pressed = self.selector.pressed
-        if self.is_panning or self.data is None:
-            super().mouseMoveEvent(event)
-        elif pressed is None:
-            self._point_at(self._place_at(event.position()))
-        else:
-            place = self.layout_now().nearest(event.position(), like=pressed)
-            self.selector.drag(place)
+        elif place is not None:
+            self.selector.press(place, extends=bool(modifiers & _SHIFT), adds=bool(modifiers & _CTRL))
             self._point_at(place)
             self.viewport().update()
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        if (pressed := self.selector.pressed) is None:
+            super().mouseMoveEvent(event)
+            return
+        place = self.layout_now().nearest(event.position(), like=pressed)
+        self.selector.drag(place)
+        self._point_at(place)
+        self.viewport().update()
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
         if event.button() == Qt.MouseButton.LeftButton and self.selector.pressed is not None:
@@ -132,11 +127,6 @@ class HeatMap(GridPlot):
         self._reveal_cursor()
         self.pointed.emit(Place(*self.selector.cursor))
         self.viewport().update()
-
-    def leaveEvent(self, event: QEvent) -> None:
-        super().leaveEvent(event)
-        self._mouse = None
-        self._point_at(None)
 
     def focusInEvent(self, event: QFocusEvent) -> None:
         super().focusInEvent(event)

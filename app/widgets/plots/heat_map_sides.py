@@ -42,6 +42,9 @@ class HeadAxis(pyqtgraph.AxisItem):  # type: ignore[misc]  # pyqtgraph has no ty
     def tickStrings(self, values: list[float], scale: float, spacing: float) -> list[str]:
         return [str(int(value)) for value in values]
 
+    def drawPicture(self, painter: QPainter, axis: object, ticks: object, texts: object) -> None:
+        super().drawPicture(painter, axis, [], texts)  # ticks of no length would be seen as points
+
 
 class MarginalBars(pyqtgraph.ViewBox):  # type: ignore[misc]  # pyqtgraph has no types
     """A slim bar for each layer beside the grid, or each expert below it, that goes along with the grid's zoom."""
@@ -86,14 +89,13 @@ def draw_heads(painter: QPainter, layout: GridLayout, palette: QPalette, layer: 
     painter.drawText(QRectF(columns.left(), 0, columns.width(), line), Qt.AlignmentFlag.AlignCenter, "Expert")
     painter.drawText(QRectF(rows.left(), 0, rows.width() - HEAD_GAP, line), _RIGHT, "Layer")
     for place in marked:
-        if place.layer is not None:
-            middle = layout.row_head(place.layer).center().y()
-            box = QRectF(rows.left(), middle - line / 2, rows.width() - HEAD_GAP, line)
+        middle = (layout.row_head(place.layer or 0).center().y(), layout.column_head(place.expert or 0).center().x())
+        if place.layer is not None and rows.top() <= middle[0] <= rows.bottom():
+            box = QRectF(rows.left(), middle[0] - line / 2, rows.width() - HEAD_GAP, line)
             _draw_over(painter, box, _RIGHT, str(place.layer), palette)
-        if place.expert is not None:
+        if place.expert is not None and columns.left() <= middle[1] <= columns.right():
             width = painter.fontMetrics().horizontalAdvance(str(place.expert)) + 6
-            middle = layout.column_head(place.expert).center().x()
-            box = QRectF(middle - width / 2, columns.bottom() - 2 - line, width, line)
+            box = QRectF(middle[1] - width / 2, columns.bottom() - 2 - line, width, line)
             _draw_over(painter, box, _BELOW, str(place.expert), palette)
     head = layout.row_head(layer) & layout.row_heads
     painter.fillRect(QRectF(head.right() - 4, head.top(), 3, head.height()), palette.color(QPalette.ColorRole.Accent))

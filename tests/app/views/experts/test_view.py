@@ -26,6 +26,7 @@ from moe_core.measures.question_table import Outcome
 from moe_core.measures.scope import Scope
 from moe_core.quizzes.prompting import TokenisedQuiz
 from moe_core.traces.reader import Trace, open_trace
+from tests.app.picture import picture_of
 from tests.traces.synthetic_run import SyntheticRun, record
 
 FloatArray = NDArray[np.float64]
@@ -142,7 +143,7 @@ def test_cells_have_the_colours_of_the_values(
     largest = np.nanmax(np.abs(values))
     low, high = (-largest, largest) if is_signed else (np.nanmin(values), np.nanmax(values))
     colours = pyqtgraph.colormap.get("CET-D1" if is_signed else "cividis")
-    image, layout = view.heat_map.grab().toImage(), view.heat_map.layout_now()
+    image, layout = picture_of(view.heat_map), view.heat_map.layout_now()
     grey = np.array(blank_rgb(view.palette()))
     for cell in np.ndindex(values.shape):
         box = layout.cell_rectangle(*cell)
@@ -158,7 +159,7 @@ def test_never_used_experts_carry_a_dot(view: ExpertsView, independent: Trace) -
     for layer, chosen in enumerate(np.moveaxis(independent.answer_experts, 1, 0)):
         never[layer, np.unique(chosen)] = False
     assert never.any()
-    image, layout = view.heat_map.grab().toImage(), view.heat_map.layout_now()
+    image, layout = picture_of(view.heat_map), view.heat_map.layout_now()
     for cell in np.ndindex(never.shape):
         box = layout.cell_rectangle(*cell)
         middle = image.pixelColor(box.center().toPoint())

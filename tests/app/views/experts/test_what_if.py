@@ -24,6 +24,7 @@ from moe_core.measures.question_filter import QuestionFilter
 from moe_core.measures.routing_sample import sample
 from moe_core.measures.scope import Scope
 from moe_core.traces.reader import open_trace
+from tests.app.picture import picture_of
 from tests.app.synthetic_what_if import MASK, show, synthetic_what_if
 
 FloatArray = NDArray[np.float64]
@@ -181,7 +182,7 @@ def test_hatches_are_seen_on_every_ground(
     values = data(view).values
     ends = [tuple(int(at) for at in np.argwhere(values == end(values))[0]) for end in (np.nanmin, np.nanmax)]
     opened.set(replace(opened.state, intervention=act_on(ends, "reroute")))
-    image = view.heat_map.grab().toImage()
+    image = picture_of(view.heat_map)
     for cell in ends:
         box = view.heat_map.layout_now().cell_rectangle(*cell).toAlignedRect().adjusted(2, 2, -2, -2)
         seen = [

@@ -9,6 +9,7 @@ from pytestqt.qtbot import QtBot
 from app.widgets.plots.colour_bar import ColourBar
 from app.widgets.plots.colour_controls import ColourControls
 from moe_core.figures.colour_scale import ColourScale
+from tests.app.picture import picture_of
 
 VALUES = np.append(np.linspace(0.01, 1.0, 200), [np.nan, 0.0, 9.0])
 
@@ -47,7 +48,7 @@ def choose(qtbot: QtBot, controls: ColourControls, name: str, text: str) -> None
 
 def test_the_bar_shows_the_colours_of_its_values(bar: ColourBar) -> None:
     """At the height where a value stands."""
-    image = bar.grab().toImage()
+    image = picture_of(bar)
     for value in (0.1, 0.35, 0.6, 0.9):
         colour = image.pixelColor(5, int(bar.place_of(value)))
         expected = ColourScale("viridis", 0.0, 1.0).rgb(np.array(value))
@@ -72,9 +73,9 @@ def test_dragging_a_half_moves_its_end(bar: ColourBar, qtbot: QtBot) -> None:
 
 def test_values_beyond_an_end_are_told_by_a_triangle(bar: ColourBar) -> None:
     """Only at the end that values go beyond."""
-    ground = bar.grab().toImage().pixelColor(7, 2)
+    ground = picture_of(bar).pixelColor(7, 2)
     bar.set_scale(ColourScale("viridis", 0.0, 1.0), has_beyond=(False, True))
-    image = bar.grab().toImage()
+    image = picture_of(bar)
     assert image.pixelColor(7, 4) != ground
     assert image.pixelColor(7, image.height() - 4) == ground
 

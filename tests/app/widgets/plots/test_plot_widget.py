@@ -11,6 +11,7 @@ from pytestqt.qtbot import QtBot
 from app import theme
 from app.widgets.figures.figure import Figure
 from app.widgets.plots.plot_widget import PlotWidget
+from tests.app.picture import picture_of
 
 PLAIN = Qt.KeyboardModifier(0)
 WHOLE = QRectF(0, 0, 10, 20)
@@ -128,7 +129,7 @@ def test_colours_follow_the_palette(plot: PlotWidget, qapp: QApplication) -> Non
     for scheme in schemes:
         theme.apply(qapp, scheme)
         ground = plot.palette().color(QPalette.ColorRole.Base)
-        assert plot.grab().toImage().pixelColor(50, 50) == ground
+        assert picture_of(plot).pixelColor(50, 50) == ground
 
 
 def test_keys_that_it_does_not_know_are_the_windows(plot: PlotWidget, qtbot: QtBot) -> None:

@@ -1,15 +1,30 @@
 """The job that tells what a model is, what it would download and whether it would fit, without loading it."""
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
-from moe_core.errors import MissingExtraError
+from moe_core.errors import MissingExtraError, ModelError
 from moe_core.jobs.engine import Engine
 from moe_core.jobs.events import Event, Stage
 from moe_core.jobs.load_model import ModelRequest
-from moe_core.models.loading.hub_contents import ModelContents, folder_contents, hub_contents
+from moe_core.models.family import ModelFamily
 from moe_core.models.loading.memory import MemoryEstimate, estimate_memory, free_memory, lacking_part
-from moe_core.models.loading.source import HubModel, find_model
+from moe_core.models.loading.safetensors_headers import TensorHeader
+from moe_core.models.loading.safety import check_folder, judge_configuration
+from moe_core.models.loading.shapes import check_sizes
+from moe_core.models.loading.source import (
+    DOWNLOADED_FILES,
+    PASSED_OVER,
+    HubModel,
+    absent_sentence,
+    download,
+    find_model,
+    hub_errors,
+    hub_is_off,
+)
+from moe_core.system.temporary_folder import temporary_folder
 
 
 @dataclass(frozen=True)
@@ -40,14 +55,24 @@ class ModelSummary:
         return not self.lacking
 
 
+@dataclass(frozen=True)
+class _Contents:
+    """A model's configuration, the headers of its tensors, and the bytes that are not on this computer yet."""
+
+    config: dict[str, Any]
+    family: ModelFamily
+    tensors: dict[str, TensorHeader]
+    download_bytes: int
+
+
 def inspect_model(request: ModelRequest, engine: Engine | None = None) -> Generator[Event, None, ModelSummary]:
     """The summary of a model; raises ModelError and DeviceError as loading it would."""
     yield Stage(f"Looking for {request.model}")
     source = find_model(request.model, request.revision)
     if isinstance(source, HubModel):
-        contents = yield from _asked(source, offline=request.offline)
+        contents = yield from _hub_contents(source, offline=request.offline)
     else:
-        contents = folder_contents(source.folder)
+        contents = _folder_contents(source.folder)
     yield Stage("Loading the engine")
     try:
         from moe_core.models.loading.building import resolve_device
@@ -60,19 +85,7 @@ def inspect_model(request: ModelRequest, engine: Engine | None = None) -> Genera
     return _summary(source.name, contents, device, dtype, free)
 
 
-def _asked(hub: HubModel, *, offline: bool) -> Generator[Event, None, ModelContents]:
-    yield Stage(f"Asking for {hub.name}")
-    asking = hub_contents(hub, offline=offline)
-    while True:
-        try:
-            file = next(asking)
-        except StopIteration as done:
-            contents: ModelContents = done.value
-            return contents
-        yield Stage(f"Asking for {file} of {hub.name}")
-
-
-def _summary(name: str, contents: ModelContents, device: str, dtype: str, free: int | None) -> ModelSummary:
+def _summary(name: str, contents: _Contents, device: str, dtype: str, free: int | None) -> ModelSummary:
     config, family = contents.config, contents.family
     memory = estimate_memory(contents.tensors, config, family, dtype)
     lacking = lacking_part(memory, free)
@@ -90,3 +103,89 @@ def _summary(name: str, contents: ModelContents, device: str, dtype: str, free: 
         free=free,
         lacking=lacking[0] if lacking else "",
     )
+
+
+def _folder_contents(folder: Path) -> _Contents:
+    """The contents of a folder on this computer; raises ModelError with what forbids loading it."""
+    checked = check_folder(folder)
+    return _Contents(checked.config, checked.family, checked.tensors, download_bytes=0)
+
+
+def _hub_contents(hub: HubModel, *, offline: bool) -> Generator[Event, None, _Contents]:
+    """The contents of a hub model, of which only config.json and headers are fetched; the hub's cache stays as it is.
+
+    Raises ModelError where neither hub nor cache has it, and for what forbids loading it.
+    """
+    yield Stage(f"Asking for {hub.name}")
+    with hub_errors(hub, offline=offline):
+        offline = offline or hub_is_off()
+    if offline:
+        return _folder_contents(download(hub, offline=True).folder)
+    files = _files(hub)
+    if files is None:
+        return _folder_contents(_cached(hub))
+    wanted = [file for file in files if file.will_download]
+    if not wanted:
+        return _folder_contents(download(HubModel(hub.name, files[0].commit_hash), offline=True).folder)
+    config, family = _configuration(hub, files)
+    tensors: dict[str, TensorHeader] = {}
+    for file in files:
+        if file.filename.endswith(".safetensors"):
+            yield Stage(f"Asking for {file.filename} of {hub.name}")
+            tensors |= _headers(hub, file)
+    check_sizes(config, family, tensors)
+    return _Contents(config, family, tensors, sum(file.file_size for file in wanted))
+
+
+def _cached(hub: HubModel) -> Path:
+    try:
+        return download(hub, offline=True).folder
+    except ModelError as error:
+        raise ModelError(absent_sentence(hub, offline=False)) from error
+
+
+def _files(hub: HubModel) -> Sequence[Any] | None:
+    """Every file that would be read, as the hub's client describes it; None where the hub cannot be reached."""
+    with hub_errors(hub, offline=False):
+        from huggingface_hub import snapshot_download
+        from huggingface_hub.errors import DryRunError, HfHubHTTPError
+
+        try:
+            files = snapshot_download(
+                hub.name,
+                revision=hub.revision,
+                allow_patterns=list(DOWNLOADED_FILES),
+                ignore_patterns=list(PASSED_OVER),
+                dry_run=True,
+            )
+        except DryRunError as error:  # wraps what really happened
+            if isinstance(error.__cause__, HfHubHTTPError):
+                raise error.__cause__ from error
+            return None
+    names = {file.filename for file in files}
+    if "config.json" not in names or not any(name.endswith(".safetensors") for name in names):
+        raise ModelError(f'"{hub.name}" has no config.json with weights in safetensors files: it cannot be loaded.')
+    return files
+
+
+def _configuration(hub: HubModel, files: Sequence[Any]) -> tuple[dict[str, Any], ModelFamily]:
+    with hub_errors(hub, offline=False), temporary_folder("moescope-hub-") as folder:
+        from huggingface_hub import hf_hub_download
+
+        file = hf_hub_download(hub.name, "config.json", revision=files[0].commit_hash, cache_dir=folder)
+        return judge_configuration(Path(file))
+
+
+def _headers(hub: HubModel, file: Any) -> dict[str, TensorHeader]:
+    with hub_errors(hub, offline=False):
+        from huggingface_hub import HfApi
+        from huggingface_hub.errors import SafetensorsParsingError
+
+        try:
+            parsed = HfApi().parse_safetensors_file_metadata(hub.name, file.filename, revision=file.commit_hash)
+        except SafetensorsParsingError as error:
+            raise ModelError(f'The header of {file.filename} in "{hub.name}" cannot be read.') from error
+    return {
+        name: TensorHeader(Path(file.filename), tensor.dtype, tuple(tensor.shape), *tensor.data_offsets)
+        for name, tensor in parsed.tensors.items()
+    }

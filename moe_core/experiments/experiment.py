@@ -116,7 +116,7 @@ def _run_points(
         loaded = yield from load_baseline_model(baseline, request.model, engine, rerun_baseline=request.rerun_baseline)
         yield Stage(f"Preparing {len(design.measured):,} prompts")
         measured = SubsetRows(design.measured, f"{rows.description}; measured half")
-        plan = plan_rerun(baseline, measured, loaded, Intervention())
+        plan = plan_rerun(baseline, measured, loaded)
         asks_baseline = request.rerun_baseline or _has_other_batches(baseline, design, loaded)
         n_runs = design.n_runs + asks_baseline
         runs = AnswerRuns(loaded, plan, range(len(design.measured)), n_runs=n_runs, unit="answers")

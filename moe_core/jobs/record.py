@@ -85,7 +85,7 @@ def _with_recorded_prompts(path: Path, plan: RunPlan, loaded: "LoadedModel") -> 
     with open_trace(path) as trace:
         if list(trace.ids) != [question.id for question in plan.tokenised.questions]:
             return plan  # another run altogether, which is refused by its differences
-        recorded = plan_rerun(trace, all_rows(trace), loaded, plan.specification.actions)
+        recorded = plan_rerun(trace, all_rows(trace), loaded)
         if not (other := first_other_prompt(trace, plan.tokenised)):
             return plan
     yield Notice(f"The prompts would be others now, first that of question {other}: the recorded ones are kept")

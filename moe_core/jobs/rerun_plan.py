@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from moe_core.errors import BaselineMismatchError, QuizError, Remedy
-from moe_core.interventions.intervention import Intervention
 from moe_core.jobs.run_plan import RunPlan, check_vocabulary, ids_sha256, library_versions
 from moe_core.quizzes.benchmark import Quiz
 from moe_core.quizzes.chat_template import TemplateChoice, chat_renderer
@@ -72,21 +71,22 @@ def all_rows(trace: Trace) -> SubsetRows:
     return SubsetRows(tuple(range(trace.n_questions)), trace.specification.quiz.selection)
 
 
-def plan_rerun(trace: Trace, subset: SubsetRows, loaded: "LoadedModel", intervention: Intervention) -> RunPlan:
-    """The plan for asking these questions again as the trace's own run did; raises BaselineMismatchError when the
-    tokenizer is another one, InterventionError when the intervention does not fit the loaded model."""
+def plan_rerun(trace: Trace, subset: SubsetRows, loaded: "LoadedModel") -> RunPlan:
+    """The plan for asking these questions again as the trace's own run did, its intervention included.
+
+    Raises BaselineMismatchError when the tokenizer is another one.
+    """
     model = loaded.specification
     if model.tokenizer_sha256 != trace.specification.model.tokenizer_sha256:
         raise BaselineMismatchError(
             f"{trace.path.name} was recorded with another tokenizer than that of {model.name}: its prompts mean "
             "nothing to this model."
         )
-    intervention.check(model.n_layers, model.n_experts, model.top_k)
     tokenised = recorded_prompts(trace, subset.rows, loaded)
     check_vocabulary(tokenised, loaded)
     ids = np.unique(np.concatenate([*tokenised.prefixes, *tokenised.segments])).tolist()
     texts = dict(zip(ids, trace.token_texts(ids), strict=True))
-    return RunPlan(tokenised, texts, _specification(trace.specification, model, tokenised, subset, intervention))
+    return RunPlan(tokenised, texts, _specification(trace.specification, model, tokenised, subset))
 
 
 def recorded_prompts(trace: Trace, rows: Sequence[int], loaded: "LoadedModel") -> TokenisedQuiz:
@@ -163,11 +163,7 @@ def _target_ids(
 
 
 def _specification(
-    baseline: Specification,
-    model: ModelSpecification,
-    tokenised: TokenisedQuiz,
-    subset: SubsetRows,
-    intervention: Intervention,
+    baseline: Specification, model: ModelSpecification, tokenised: TokenisedQuiz, subset: SubsetRows
 ) -> Specification:
     quiz = replace(
         baseline.quiz,
@@ -179,7 +175,6 @@ def _specification(
         baseline,
         model=model,
         quiz=quiz,
-        intervention=None if intervention.is_empty() else intervention.to_json(),
         versions=library_versions(),
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         prompts_sha256=tokenised.sha256(),

@@ -60,7 +60,7 @@ def _check(trace: Trace) -> None:
 
 def _plan(trace: Trace, loaded: "LoadedModel") -> RunPlan:
     """The plan that the trace was made from."""
-    plan = plan_rerun(trace, all_rows(trace), loaded, trace.specification.actions)
+    plan = plan_rerun(trace, all_rows(trace), loaded)
     if not np.array_equal(plan.tokenised.prefix_of, trace.prefix):
         raise TraceError(f"{trace.path} numbers its shared prefixes in another order than moescope does: record anew.")
     return plan

@@ -3,7 +3,7 @@
 import hashlib
 import platform
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
@@ -51,6 +51,12 @@ class RunPlan:
     specification: Specification
     notices: tuple[Notice, ...] = ()
 
+    def under(self, intervention: Intervention) -> "RunPlan":
+        """The same plan with something else done to the experts; raises InterventionError where that does not fit."""
+        model = self.specification.model
+        intervention.check(model.n_layers, model.n_experts, model.top_k)
+        return replace(self, specification=self.specification.under(intervention))
+
 
 def plan_run(
     loaded: "LoadedModel",
@@ -81,7 +87,7 @@ def plan_run(
         shots=options.shots,
         tokens=options.tokens,
         batch_tokens=options.batch_tokens or default_batch_tokens(model),
-        intervention=None if intervention.is_empty() else intervention.to_json(),
+        intervention=None,
         versions=library_versions(),
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         prompts_sha256=tokenised.sha256(),
@@ -90,7 +96,7 @@ def plan_run(
         template_sha256=hashlib.sha256(template.encode()).hexdigest() if template else "",
     )
     texts = readable_tokens(loaded.tokenizer, tokenised)
-    return RunPlan(tokenised, texts, specification, _notices(loaded, template, options.template))
+    return RunPlan(tokenised, texts, specification.under(intervention), _notices(loaded, template, options.template))
 
 
 def check_vocabulary(tokenised: TokenisedQuiz, loaded: "LoadedModel") -> None:

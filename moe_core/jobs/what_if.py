@@ -80,15 +80,15 @@ def what_if(request: WhatIfRequest, engine: Engine | None = None) -> Generator[E
         loaded = yield from load_baseline_model(baseline, request.model, engine, rerun_baseline=request.rerun_baseline)
         stack.enter_context(engine.released_when_lost())
         yield Stage(f"Preparing {len(rows.rows):,} prompts")
-        reference = baseline
+        own, reference = plan_rerun(baseline, rows, loaded), baseline
         if request.rerun_baseline:
-            plan = plan_rerun(baseline, rows, loaded, baseline.specification.actions)
-            again = numbered(request.baseline, "rerun", plan.specification)
-            yield from _run(again, "baseline", loaded, plan)
+            own = own.under(baseline.specification.actions)  # which another model may not have room for
+            again = numbered(request.baseline, "rerun", own.specification)
+            yield from _run(again, "baseline", loaded, own)
             reference = stack.enter_context(open_trace(again.path))
         elif warning := _other_batches(baseline, rows):
             yield Notice(warning, remedy=Remedy.RERUN_BASELINE)
-        plan = plan_rerun(baseline, rows, loaded, request.intervention)
+        plan = own.under(request.intervention)
         out = _target(request, plan.specification)
         yield from _run(out, "what-if", loaded, plan)
         yield Stage("Comparing")

@@ -2,7 +2,7 @@
 
 import builtins
 import json
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, TypeVar, get_args, get_origin
 
 from moe_core.errors import TraceError
@@ -86,6 +86,10 @@ class Specification:
     def actions(self) -> Intervention:
         """What was done to the experts; empty for a baseline. Raises InterventionError for what is no intervention."""
         return Intervention.from_json(self.intervention or {})
+
+    def under(self, intervention: Intervention) -> "Specification":
+        """The same run with something else done to the experts, or nothing."""
+        return replace(self, intervention=None if intervention.is_empty() else intervention.to_json())
 
     def to_json(self) -> str:
         """The specification as one JSON object, keys in a fixed order."""

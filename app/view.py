@@ -5,12 +5,11 @@ from collections.abc import Callable
 from typing import Any, ClassVar, Literal
 
 from PySide6.QtCore import QEvent, Qt, QTimer
-from PySide6.QtGui import QKeyEvent, QPalette, QShowEvent
+from PySide6.QtGui import QKeyEvent, QShowEvent
 from PySide6.QtWidgets import (
     QAbstractButton,
     QApplication,
     QComboBox,
-    QLabel,
     QPushButton,
     QStackedLayout,
     QVBoxLayout,
@@ -20,6 +19,7 @@ from PySide6.QtWidgets import (
 from app.content.remedies import button_for, sentence_of
 from app.state.session import Session
 from app.state.state import State, differing, is_growth
+from app.widgets.parts import plain_text
 from moe_core.errors import MoeCoreError
 
 log = logging.getLogger(__name__)
@@ -149,12 +149,8 @@ class _EmptyPage(QWidget):
         super().__init__()
         self._request = request
         self._action = ""
-        self._sentence = QLabel()
-        self._sentence.setWordWrap(True)
+        self._sentence = plain_text(is_faded=True)
         self._sentence.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        self._sentence.setTextFormat(Qt.TextFormat.PlainText)
-        self._sentence.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        self._sentence.setForegroundRole(QPalette.ColorRole.PlaceholderText)
         self._button = QPushButton()
         self._button.hide()
         self._button.clicked.connect(self._on_clicked)

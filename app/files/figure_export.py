@@ -12,6 +12,7 @@ from app.state.session import Session
 from app.widgets.figures.export import Export, export_of
 from app.widgets.figures.export_dialog import ExportDialog
 from app.widgets.figures.figure import Figure
+from app.widgets.parts import pop_up
 from app.widgets.safe_text import as_message
 
 log = logging.getLogger(__name__)
@@ -92,9 +93,7 @@ def figure_in_use(views: Iterable[QWidget]) -> Figure | None:
 def show_menu(figure: Figure | None) -> None:
     """Offer what can be done with a figure, in its middle."""
     if figure is not None:
-        menu = figure.menu()
-        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        menu.popup(figure.mapToGlobal(figure.rect().center()))
+        pop_up(figure.menu(), figure, figure.rect().center())
 
 
 def save_data(figure: Figure | None) -> None:

@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
-_LARGER = 1.3
+from app.widgets.parts import bold, plain_text
 
 
 class ChoiceHeading(QWidget):
@@ -15,15 +15,8 @@ class ChoiceHeading(QWidget):
 
     def __init__(self, accessible_name: str, tip: str) -> None:
         super().__init__()
-        self._title, self._numbers, self._label = QLabel(), QLabel(), QLabel()
-        font = self._title.font()
-        font.setPointSizeF(font.pointSizeF() * _LARGER)
-        font.setBold(True)
-        self._title.setFont(font)
-        for text in (self._title, self._numbers):
-            text.setTextFormat(Qt.TextFormat.PlainText)
-            text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        self._numbers.setWordWrap(True)
+        self._title, self._numbers, self._label = bold(plain_text(), larger=1.3), plain_text(), QLabel()
+        self._title.setWordWrap(False)
         self.switcher = QComboBox()
         self.switcher.setAccessibleName(accessible_name)
         self.switcher.setToolTip(tip)

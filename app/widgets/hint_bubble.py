@@ -2,7 +2,9 @@
 
 from PySide6.QtCore import QEvent, QPointF, QRect, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QPainter, QPainterPath, QPaintEvent, QPalette, QPen, QPolygonF
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
+
+from app.widgets.parts import bold, plain_text
 
 WIDTH = 344
 _ARROW, _RADIUS, _MARGIN = 10, 6, 16
@@ -24,14 +26,7 @@ class HintBubble(QFrame):
         self._room = parent
         self._layout = QVBoxLayout(self)
         self._points_left = True
-        self._title, self._text = QLabel(), QLabel()
-        font = self._title.font()
-        font.setBold(True)
-        self._title.setFont(font)
-        for label in (self._title, self._text):
-            label.setTextFormat(Qt.TextFormat.PlainText)
-            label.setWordWrap(True)
-            label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self._title, self._text = bold(plain_text()), plain_text()
         self.decline_button = _button("Don't show again", "Show this tour no more; Help > Show the tour brings it back")
         self.decline_button.setFlat(True)
         self.back_button = _button("Back", "The hint before (left arrow)")

@@ -6,6 +6,7 @@ from PySide6.QtWidgets import QGridLayout, QLabel, QToolButton, QWidget
 
 from app import theme
 from app.widgets.eliding_label import ElidingLabel
+from app.widgets.parts import bold
 from app.widgets.safe_text import as_tooltip
 
 
@@ -22,9 +23,7 @@ class QuestionHeader(QWidget):
         self._details.setForegroundRole(QPalette.ColorRole.PlaceholderText)
         for label, name in ((self._id, "Question"), (self._details, "About the question"), (self._outcome, "Outcome")):
             label.setAccessibleName(name)
-        font = self._id.font()
-        font.setBold(True)
-        self._id.setFont(font)
+        bold(self._id)
         back = _button("‹", "Previous question", "The question before it in the list (Shift+Space)")
         forth = _button("›", "Next question", "The next question of the list (Space)")
         copy = _button("Copy prompt", "Copy prompt", "Copy the whole prompt, as the model read it, as plain text")

@@ -26,6 +26,7 @@ from app.running.job_runner import JobEnded
 from app.state.session import Session
 from app.state.state import State
 from app.widgets.eliding_label import ElidingLabel
+from app.widgets.parts import bold
 from moe_core.experiments import EXPERIMENTS
 from moe_core.experiments.experiment import Experiment
 from moe_core.interventions.intervention import Intervention
@@ -107,7 +108,7 @@ class ExperimentDialog(QDialog):
         column.addLayout(buttons)
         column.addWidget(self.progress)
         column.addWidget(self.progress_text)
-        column.addWidget(_heading("This session"))
+        column.addWidget(bold(QLabel("This session")))
         column.addWidget(self.results, 1)
         scroll = QScrollArea()
         scroll.setWidget(left)
@@ -220,14 +221,6 @@ def _button(text: str) -> QPushButton:
     button = QPushButton(text)
     button.setAutoDefault(False)
     return button
-
-
-def _heading(text: str) -> QLabel:
-    label = QLabel(text)
-    font = label.font()
-    font.setBold(True)
-    label.setFont(font)
-    return label
 
 
 def _run_title(number: int, run: ExperimentRun) -> str:

@@ -5,7 +5,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from PySide6.QtCore import QPoint, Qt
+from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction, QPalette
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QMenu, QToolButton, QVBoxLayout
 
@@ -22,6 +22,7 @@ from app.views.entropy.curves import EntropyOptions, NamedCurve, Split, group_cu
 from app.widgets.eliding_label import ElidingLabel
 from app.widgets.figures.figure import Figure
 from app.widgets.flow_layout import FlowLayout
+from app.widgets.parts import pop_up
 from app.widgets.plots.curve_plot import CurvePlot
 from moe_core.measures.entropy_by_layer import Band, EntropyKind
 from moe_core.measures.metrics.full_entropy import FULL_ENTROPY
@@ -236,9 +237,7 @@ class EntropyView(View):
         self.plot.point_at("")
 
     def _on_more_clicked(self) -> None:
-        menu = self.figure.menu()
-        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        menu.popup(self.more.mapToGlobal(QPoint(0, self.more.height())))
+        pop_up(self.figure.menu(), self.more)
 
 
 def _differ(key: tuple[Any, ...], other: tuple[Any, ...]) -> bool:

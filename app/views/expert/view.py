@@ -4,9 +4,9 @@ from collections.abc import Hashable
 from dataclasses import replace
 from typing import Any
 
-from PySide6.QtCore import Qt, QTimer
+from PySide6.QtCore import QTimer
 from PySide6.QtGui import QPalette
-from PySide6.QtWidgets import QCheckBox, QComboBox, QScrollArea, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QCheckBox, QComboBox, QToolButton, QVBoxLayout, QWidget
 
 from app.content.captions import caption
 from app.content.remedies import sentence_of
@@ -27,6 +27,7 @@ from app.views.expert.token_scan import TokenScan
 from app.widgets.bars.bar_list import BarList
 from app.widgets.bars.section import BarContent, BarSection
 from app.widgets.choice_heading import ChoiceHeading
+from app.widgets.parts import scrolling
 from moe_core.errors import MoeCoreError
 from moe_core.figures.bars import BarFigure
 from moe_core.figures.table import FigureTable
@@ -257,11 +258,6 @@ class ExpertView(View):
         for section in (self.accuracy, self.subjects, self.tokens, self.partners, self.questions):
             layout.addWidget(section)
         layout.addStretch(1)
-        area = QScrollArea()
-        area.setWidget(column)
-        area.setWidgetResizable(True)
-        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         whole = QVBoxLayout(self.body)
         whole.setContentsMargins(0, 0, 0, 0)
-        whole.addWidget(area)
+        whole.addWidget(scrolling(column))

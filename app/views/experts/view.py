@@ -17,6 +17,7 @@ from app.views.experts.comparison import Hatching, hatching, shown_grid
 from app.widgets.eliding_combo_box import ElidingComboBox
 from app.widgets.eliding_label import ElidingLabel
 from app.widgets.figures.figure import Figure
+from app.widgets.parts import pop_up
 from app.widgets.plots.colour_bar import ColourBar
 from app.widgets.plots.colour_controls import ColourControls
 from app.widgets.plots.grid_layout import Place
@@ -204,9 +205,7 @@ class ExpertsView(View):
         self.session.set(replace(self.state, metric=GRID_METRICS[index].name))
 
     def _on_more(self) -> None:
-        menu = self.figure.menu()
-        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        menu.popup(self._more.mapToGlobal(self._more.rect().bottomLeft()))
+        pop_up(self.figure.menu(), self._more)
 
     def _make_bars_choice(self) -> QActionGroup:
         group = QActionGroup(self)

@@ -95,7 +95,7 @@ class PromptPane(FigurePane):
     def _add_choice(self, text: str) -> QAction:
         choice = QAction(text, self)
         choice.setCheckable(True)
-        self.add_menu_action(choice)
+        self.figure.addAction(choice)
         return choice
 
     def _folds(self, state: State) -> bool:

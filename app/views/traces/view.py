@@ -5,11 +5,10 @@ from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QPoint, QSortFilterProxyModel, Qt, Slot
-from PySide6.QtGui import QAction, QGuiApplication, QHideEvent, QKeySequence, QPalette
+from PySide6.QtGui import QAction, QGuiApplication, QHideEvent, QKeySequence
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHBoxLayout,
-    QLabel,
     QMenu,
     QPushButton,
     QStackedLayout,
@@ -30,6 +29,7 @@ from app.views.traces.list_model import COLUMNS, DATE, ENTRY, SORT, Marks, Trace
 from app.widgets.eliding_label import ElidingLabel
 from app.widgets.figures.figure import Figure
 from app.widgets.flow_layout import FlowLayout
+from app.widgets.parts import plain_text
 from moe_core.traces.library import Condition, TraceEntry
 
 _WIDTHS = (130, 120, 150, 70, 140, 90, 90, 130)
@@ -63,12 +63,8 @@ class TracesView(View):
         self.folder.setAccessibleName("Folder of the traces")
         self.choose = _tool("Folder…", "Choose another folder of traces")
         self.refresh = _tool("Refresh", "Look into the folder again; what comes and goes is noticed by itself")
-        self.message = QLabel()
-        self.message.setWordWrap(True)
-        self.message.setTextFormat(Qt.TextFormat.PlainText)
+        self.message = plain_text(is_faded=True)
         self.message.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        self.message.setForegroundRole(QPalette.ColorRole.PlaceholderText)
-        self.message.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.record = QPushButton("Record…")
         self.record.setToolTip("Run a quiz on a model and record its routing")
         self._list = QStackedLayout()

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from PySide6.QtCore import QPoint, QSignalBlocker, Qt
+from PySide6.QtCore import QSignalBlocker, Qt
 from PySide6.QtGui import QAction, QPalette
 from PySide6.QtWidgets import (
     QCheckBox,
@@ -20,10 +20,10 @@ from app.content.what_if_preview import Preview
 from app.state.session import Session
 from app.state.state import State
 from app.views.what_if.choices import WhatIfChoices
-from app.views.what_if.parts import button, plain_text, scrolling
 from app.views.what_if.pick_menu import PickMenu
 from app.widgets.eliding_combo_box import ElidingComboBox
 from app.widgets.mask_chips import MaskChips
+from app.widgets.parts import button, plain_text, pop_up, scrolling
 from moe_core.interventions.intervention import Expert
 
 _MASK_ACTIONS = (
@@ -141,7 +141,7 @@ class WhatIfEditor(QWidget):
         """Show the quick picks."""
         menu = PickMenu(self._session, self, adds=self.adds)
         menu.adds.toggled.connect(self._on_adds)
-        _pop_up(menu, self.pick)
+        pop_up(menu, self.pick)
         return menu
 
     def _on_removed(self, experts: frozenset[Expert]) -> None:
@@ -183,7 +183,7 @@ class WhatIfEditor(QWidget):
                 action.setData(name)
                 action.setEnabled(not (name in _NEED_A_MASK and mask.is_empty()) and (name != "delete_mask" or is_kept))
         menu.triggered.connect(self._on_mask_action)
-        _pop_up(menu, self.more)
+        pop_up(menu, self.more)
 
     def _on_mask_action(self, action: QAction) -> None:
         self._session.request(action.data())
@@ -194,11 +194,6 @@ def _usual_action(state: State) -> str:
     mask = state.intervention
     actions = {mask.action(expert) for expert in mask.experts}
     return actions.pop() if len(actions) == 1 else ""
-
-
-def _pop_up(menu: QMenu, button: QWidget) -> None:
-    menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-    menu.popup(button.mapToGlobal(QPoint(0, button.height())))
 
 
 def _line(*widgets: QWidget) -> QHBoxLayout:

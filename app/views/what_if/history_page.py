@@ -7,10 +7,10 @@ from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 from app.state.session import Session
 from app.state.state import State
 from app.state.what_if_state import WhatIf
-from app.views.what_if.parts import button
 from app.views.what_if.tables import HistoryTable
 from app.views.what_if.texts import history_table
 from app.widgets.figures.figure import Figure
+from app.widgets.parts import button
 
 
 class HistoryPage(QWidget):

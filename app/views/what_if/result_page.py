@@ -8,10 +8,10 @@ from PySide6.QtWidgets import QSizePolicy, QTableWidget, QVBoxLayout, QWidget
 from app import theme
 from app.state.session import Session
 from app.state.what_if_state import WhatIf
-from app.views.what_if.parts import button, plain_text, scrolling
 from app.views.what_if.texts import METHOD, change_table, detail_lines, headline, what_if_caption
 from app.widgets.figures.figure import Figure
 from app.widgets.flow_layout import FlowLayout
+from app.widgets.parts import button, plain_text, scrolling
 from app.widgets.plots.delta_plot import DeltaPlot
 from moe_core.figures.bars import BarFigure, BarRow
 from moe_core.measures.question_filter import QuestionFilter

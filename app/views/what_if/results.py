@@ -9,12 +9,12 @@ from app.state.session import Session
 from app.state.state import State
 from app.state.what_if_state import Mode, WhatIf
 from app.views.what_if.history_page import HistoryPage
-from app.views.what_if.parts import plain_text
 from app.views.what_if.result_page import NOTHING_YET, ResultPage
 from app.views.what_if.tables import SubjectTable
 from app.views.what_if.texts import controls_sentence, controls_table, subjects_table, what_if_caption
 from app.widgets.eliding_label import ElidingLabel
 from app.widgets.figures.figure import Figure
+from app.widgets.parts import plain_text
 from app.widgets.plots.strip_plot import StripPlot
 from moe_core.comparison.comparison import SUBJECT_CORRECTION
 from moe_core.figures.strip import StripFigure

@@ -1,29 +1,24 @@
 """Keys and clicks that move a cursor and choose an expert, the same in every widget of the Question view."""
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QKeyEvent, QMouseEvent
+from PySide6.QtGui import QInputEvent, QKeyEvent
 
 _CONTROL = Qt.KeyboardModifier.ControlModifier
 _PLAIN = Qt.KeyboardModifier.NoModifier
-_RETURNS = (Qt.Key.Key_Return, Qt.Key.Key_Enter)
 _ARROWS = frozenset(
     {Qt.Key.Key_Left, Qt.Key.Key_Right, Qt.Key.Key_Up, Qt.Key.Key_Down, Qt.Key.Key_Home, Qt.Key.Key_End}
 )
 
 
-def adds(event: QMouseEvent) -> bool:
-    """Whether a click adds to the selection, or takes away from it, in place of replacing it."""
+def adds(event: QInputEvent) -> bool:
+    """Whether what is chosen is added to the selection, or taken away from it, in place of replacing it."""
     return bool(event.modifiers() & _CONTROL)
 
 
 def chooses(event: QKeyEvent) -> bool:
-    """Whether a key chooses what the cursor is on: return, or control and return or space, which adds."""
-    return (event.key() in _RETURNS and _modifiers(event) == _PLAIN) or is_adding(event)
-
-
-def is_adding(event: QKeyEvent) -> bool:
-    """Whether the key adds to the selection, or takes away from it."""
-    return event.key() in (*_RETURNS, Qt.Key.Key_Space) and _modifiers(event) == _CONTROL
+    """Whether a key chooses what the cursor is on: return, or control and return or space, which add."""
+    is_return, held = event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter), _modifiers(event)
+    return (is_return and held in (_PLAIN, _CONTROL)) or (event.key() == Qt.Key.Key_Space and held == _CONTROL)
 
 
 def arrow(event: QKeyEvent) -> Qt.Key | None:

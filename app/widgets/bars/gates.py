@@ -7,8 +7,8 @@ plus. Axes: L layers, K chosen experts.
 from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
-from PySide6.QtCore import QModelIndex, QSize, Qt, Signal
-from PySide6.QtWidgets import QAbstractItemView, QSizePolicy
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QSizePolicy
 
 from app.widgets.bars.model import BarCell, BarCells, BarColumn
 from app.widgets.bars.table import BarTable
@@ -74,32 +74,9 @@ class GateTable(BarTable):
         if (layer := row // len(self._sides)) != self._layer:
             self.layer_chosen.emit(layer)
 
-    @property
-    def _tightest(self) -> int:
-        return max(_TIGHTEST, self.fontMetrics().height()) + 2 * self.is_paired
-
-    @property
-    def row_height(self) -> int:
-        return max(_USUAL, self._tightest)
-
-    def fitting_row_height(self) -> int:
-        """Rows grow with the room there is."""
-        n_rows = max(self.shown.rowCount(), 1)
-        return min(max((self.height() - self.head_height) // n_rows, self._tightest), _WIDEST)
-
-    def moveCursor(self, action: QAbstractItemView.CursorAction, modifiers: Qt.KeyboardModifier) -> QModelIndex:
-        """Home and End go to the first and the last rank."""
-        columns = {_ACTION.MoveHome: self.first_column, _ACTION.MoveEnd: self.shown.columnCount() - 1}
-        if action in columns:
-            return self.shown.index(self.currentIndex().row(), columns[action])
-        return super().moveCursor(action, modifiers)
-
-    def minimumSizeHint(self) -> QSize:
-        width = self.fontMetrics().horizontalAdvance("Layer" + "000" * (self.shown.columnCount() - 1))
-        return QSize(width, self.height_of(self._tightest))
-
-
-_ACTION = QAbstractItemView.CursorAction
+    def row_heights(self) -> tuple[int, int, int]:
+        least = max(_TIGHTEST, self.fontMetrics().height()) + 2 * self.is_paired
+        return least, max(_USUAL, least), _WIDEST
 
 
 def _cells(sides: tuple[Side, ...], full: float, describe: Sequence[Describe]) -> BarCells:

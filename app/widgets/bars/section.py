@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from PySide6.QtCore import QEvent, QObject, QPoint, Qt
-from PySide6.QtGui import QPalette
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtCore import QEvent, QObject
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from app.widgets.bars.bar_list import BarList
 from app.widgets.figures.figure import Figure
+from app.widgets.figures.pane import MoreButton
+from app.widgets.parts import bold, plain_text
 from moe_core.figures.bars import BarFigure
 from moe_core.figures.table import FigureTable
 
@@ -32,7 +33,8 @@ class BarSection(QWidget):
         super().__init__()
         self.bars = bars
         self.figure = Figure(bars, title)
-        self._note = _note(title)
+        self._note = plain_text(is_faded=True)
+        self._note.setAccessibleName(f"{title}: how to read it")
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(2)
@@ -57,28 +59,14 @@ class BarSection(QWidget):
         self._fit()
 
     def _head(self, heading: str, controls: Sequence[QWidget]) -> QHBoxLayout:
-        label = QLabel(heading)
-        font = label.font()
-        font.setBold(True)
-        label.setFont(font)
+        label = bold(QLabel(heading))
         label.setMinimumWidth(1)  # else a long heading would widen the whole column
-        self._more = QToolButton()
-        self._more.setText("⋯")
-        self._more.setAutoRaise(True)
-        self._more.setAccessibleName(f"{self.figure.title}: copy, save, show as table")
-        self._more.setToolTip("Copy or save this figure or its data, or show it as a table")
-        self._more.clicked.connect(self._on_more_clicked)
         head = QHBoxLayout()
         head.setSpacing(4)
         head.addWidget(label, 1)
-        for control in (*controls, self._more):
+        for control in (*controls, MoreButton(self.figure)):
             head.addWidget(control)
         return head
-
-    def _on_more_clicked(self) -> None:
-        menu = self.figure.menu()
-        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        menu.popup(self._more.mapToGlobal(QPoint(0, self._more.height())))
 
     def _fit(self) -> None:
         height = self.bars.sizeHint().height()
@@ -91,13 +79,3 @@ class BarSection(QWidget):
         if event.type() in (QEvent.Type.HideToParent, QEvent.Type.ShowToParent):
             self._fit()
         return super().eventFilter(watched, event)
-
-
-def _note(title: str) -> QLabel:
-    note = QLabel()
-    note.setWordWrap(True)
-    note.setTextFormat(Qt.TextFormat.PlainText)
-    note.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-    note.setForegroundRole(QPalette.ColorRole.PlaceholderText)
-    note.setAccessibleName(f"{title}: how to read it")
-    return note

@@ -20,8 +20,8 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QAbstractItemView, QFrame, QHeaderView, QScrollArea, QSizePolicy, QTableView, QWidget
 
 from app import theme
-from app.widgets.bars.delegate import GAP, LONGEST, PADDING, SIGN, BarDelegate, drawn_room
-from app.widgets.bars.expert_keys import adds, arrow, chooses, is_adding
+from app.widgets.bars.delegate import GAP, LEFT, LONGEST, MIDDLE, PADDING, RIGHT, SIGN, BarDelegate, drawn_room
+from app.widgets.bars.expert_keys import adds, arrow, chooses
 from app.widgets.bars.model import BarCells, BarModel
 
 _NARROWEST_BAR = 40 + GAP
@@ -36,7 +36,7 @@ class BarTable(QTableView):
     chosen = Signal(int, int, bool)
     reached = Signal(int)
     first_column = 0
-    """Where the cursor is at first."""
+    """Where the cursor is at first; from another one on, Home and End move along the row."""
 
     def __init__(self, *, can_choose: bool = False, names_share: float = 0.45) -> None:
         super().__init__()
@@ -55,8 +55,11 @@ class BarTable(QTableView):
         self.shown.show(cells)
         self._reserved, self._hovered = reserve, -1
         self.horizontalHeader().setVisible(any(column.ticks for column in cells.columns))
-        column = at.column() if at.isValid() else self.first_column
-        self.move_to(min(max(at.row(), 0), len(cells.rows) - 1), column)
+        for place, column in enumerate(cells.columns):
+            is_bar = column.kind in ("bar", "box")
+            self.horizontalHeader().setSectionResizeMode(place, _MODE.Stretch if is_bar else _MODE.Fixed)
+        to = at.column() if at.isValid() else self.first_column
+        self.move_to(min(max(at.row(), 0), len(cells.rows) - 1), to)
         self._fit()
         if self.sizeHint().height() != height:
             self.updateGeometry()
@@ -64,8 +67,7 @@ class BarTable(QTableView):
     def select(self, cells: Iterable[tuple[int, int]]) -> None:
         """Mark the cells, each a row and a column, of what is selected elsewhere, and no others."""
         selection = QItemSelection()
-        for row, column in cells:
-            index = self.shown.index(row, column)
+        for index in (self.shown.index(*cell) for cell in cells):
             selection.select(index, index)
         self.selectionModel().select(selection, QItemSelectionModel.SelectionFlag.ClearAndSelect)
 
@@ -97,23 +99,17 @@ class BarTable(QTableView):
         """Whether each two rows belong together: both sides of a what-if."""
         return self.shown.cells.is_paired
 
-    @property
-    def row_height(self) -> int:
-        """What a row needs."""
-        return self._metrics.height() + 2 * PADDING
+    def row_heights(self) -> tuple[int, int, int]:
+        """The least height of a row, the usual one, and the greatest to which it grows with the room there is."""
+        usual = self._metrics.height() + 2 * PADDING
+        return usual, usual, usual
+
+    def _height(self, of_row: int) -> int:
+        return self._head_height + max(len(self.shown.cells.rows), self._reserved) * of_row
 
     @property
-    def head_height(self) -> int:
-        """What the line above the rows needs; 0 without one."""
+    def _head_height(self) -> int:
         return self._metrics.height() + 2 if self.horizontalHeader().isVisibleTo(self) else 0
-
-    def height_of(self, row_height: int) -> int:
-        """The table's height with rows so high."""
-        return self.head_height + max(len(self.shown.cells.rows), self._reserved) * row_height
-
-    def fitting_row_height(self) -> int:
-        """The height that rows are given."""
-        return self.row_height
 
     @property
     def _metrics(self) -> QFontMetrics:
@@ -124,9 +120,7 @@ class BarTable(QTableView):
         header.hide()
         self.setHorizontalHeader(header)
         self.verticalHeader().hide()
-        for sections in (header, self.verticalHeader()):
-            sections.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
-            sections.setMinimumSectionSize(0)
+        self.verticalHeader().setMinimumSectionSize(0)
         self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setSelectionMode(QAbstractItemView.SelectionMode.NoSelection)  # what is selected is said by `select`
@@ -137,25 +131,23 @@ class BarTable(QTableView):
         self.setShowGrid(False)
         self.setTabKeyNavigation(False)  # Tab leaves the table
         self.setMouseTracking(True)
+        if self._can_choose:
+            self.viewport().setCursor(Qt.CursorShape.PointingHandCursor)
 
     def _fit(self) -> None:
-        """Give rows and columns their sizes."""
-        self.horizontalHeader().setFixedHeight(self.head_height)
-        self.verticalHeader().setDefaultSectionSize(self.fitting_row_height())
-        for place, width in enumerate(self._column_widths(self.viewport().width())):
-            self.horizontalHeader().resizeSection(place, width)
-
-    def _column_widths(self, room: int) -> list[int]:
-        columns = self.shown.cells.columns
-        widths = [0 if column.kind in ("bar", "box") else self._needed(place) for place, column in enumerate(columns)]
-        values = sum(width for width, column in zip(widths, columns, strict=True) if column.kind == "value")
-        most = max(0, min(int(room * self._names_share), room - values - _NARROWEST_BAR))
-        widths = [min(width, most) if columns[at].kind == "name" else width for at, width in enumerate(widths)]
-        stretched = [at for at, column in enumerate(columns) if column.kind in ("bar", "box")]
-        left = max(room - sum(widths), 0)
-        for number, at in enumerate(stretched):
-            widths[at] = left * (number + 1) // len(stretched) - left * number // len(stretched)
-        return widths
+        """Give rows and columns their sizes: to values what they need, to names some of it, to bars the rest."""
+        header, columns = self.horizontalHeader(), self.shown.cells.columns
+        header.setFixedHeight(self._head_height)
+        (least, _, most), n_rows = self.row_heights(), max(len(self.shown.cells.rows), 1)
+        fitting = (self.height() - self._head_height) // n_rows
+        self.verticalHeader().setDefaultSectionSize(min(max(fitting, least), most))
+        room = self.viewport().width()
+        left = room - _NARROWEST_BAR
+        for kind in ("value", "name"):
+            for place in (place for place, column in enumerate(columns) if column.kind == kind):
+                most = left if kind == "value" else min(left, int(room * self._names_share))
+                header.resizeSection(place, max(0, min(self._needed(place), most)))
+                left -= header.sectionSize(place)
 
     def _needed(self, place: int) -> int:
         """What the texts of a column need."""
@@ -172,21 +164,24 @@ class BarTable(QTableView):
     def _hover(self, row: int) -> None:
         if row != self._hovered:
             self._hovered = row
-            self.setCursor(_HAND if row >= 0 and self._can_choose else Qt.CursorShape.ArrowCursor)
             self.viewport().update()
 
     def moveCursor(self, action: QAbstractItemView.CursorAction, modifiers: Qt.KeyboardModifier) -> QModelIndex:
-        """Home and End go to the first and the last row."""
-        rows = {_ACTION.MoveHome: 0, _ACTION.MoveEnd: len(self.shown.cells.rows) - 1}
-        if action in rows:
-            return self.shown.index(rows[action], self.currentIndex().column())
+        """Home and End go to the first and the last row; where boxes are walked along, to the ends of theirs."""
+        row, column = self.currentIndex().row(), self.currentIndex().column()
+        ends = (0, column), (self.shown.rowCount() - 1, column)
+        if self.first_column:
+            ends = (row, self.first_column), (row, self.shown.columnCount() - 1)
+        if action in _ENDS:
+            return self.shown.index(*ends[_ENDS.index(action)])
         return super().moveCursor(action, modifiers)
 
     def sizeHint(self) -> QSize:
-        return QSize(300, self.height_of(self.row_height))
+        return QSize(300, self._height(self.row_heights()[1]))
 
     def minimumSizeHint(self) -> QSize:
-        return QSize(160, self.sizeHint().height())
+        n_boxes = sum(column.kind == "box" for column in self.shown.cells.columns)
+        return QSize(160 + n_boxes * self._metrics.horizontalAdvance("0"), self._height(self.row_heights()[0]))
 
     def paintEvent(self, event: QPaintEvent) -> None:
         self._delegate.begin_page(self._hovered)
@@ -225,7 +220,7 @@ class BarTable(QTableView):
             self.reveal(self.currentIndex().row())
             self.reached.emit(self.currentIndex().row())
         elif at.isValid() and self._can_choose and chooses(event):
-            self.chosen.emit(at.row(), at.column(), is_adding(event))
+            self.chosen.emit(at.row(), at.column(), adds(event))
         else:
             event.ignore()
 
@@ -241,24 +236,21 @@ class _TickHeader(QHeaderView):
     def __init__(self, model: BarModel, parent: BarTable) -> None:
         super().__init__(Qt.Orientation.Horizontal, parent)
         self._shown = model
+        self.setMinimumSectionSize(0)
 
     def paintSection(self, painter: QPainter, rect: QRect, section: int) -> None:
         column, palette = self._shown.cells.columns[section], self.palette()
         painter.fillRect(rect, palette.color(QPalette.ColorRole.Base))
         painter.setFont(theme.tabular(self.font()))
+        room = rect.adjusted(0, 0, {"value": -PADDING, "bar": -GAP}.get(column.kind, 0), 0)
+        sides = (LEFT, MIDDLE, RIGHT) if len(column.ticks) > 1 else (RIGHT if column.kind == "value" else MIDDLE,)
         if len(column.ticks) > 1:
             painter.setPen(palette.color(QPalette.ColorRole.Mid))
-            painter.drawLine(rect.left(), rect.bottom(), rect.right() - GAP, rect.bottom())
+            painter.drawLine(room.left(), room.bottom(), room.right(), room.bottom())
         painter.setPen(palette.color(QPalette.ColorRole.PlaceholderText))
-        room = rect.adjusted(0, 0, -PADDING if column.kind == "value" else -GAP if column.kind == "bar" else 0, 0)
-        sides = _SPREAD if len(column.ticks) > 1 else (_RIGHT if column.kind == "value" else _MIDDLE,)
         for tick, side in zip(column.ticks, sides, strict=False):
             painter.drawText(room, side, tick)
 
 
-_MIDDLE = Qt.AlignmentFlag.AlignCenter
-_LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
-_RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
-_SPREAD = (_LEFT, _MIDDLE, _RIGHT)
-_ACTION = QAbstractItemView.CursorAction
-_HAND = Qt.CursorShape.PointingHandCursor
+_ENDS = (QAbstractItemView.CursorAction.MoveHome, QAbstractItemView.CursorAction.MoveEnd)
+_MODE = QHeaderView.ResizeMode

@@ -7,6 +7,7 @@ from PySide6.QtGui import QGuiApplication, QImage
 from PySide6.QtWidgets import QMenu, QStackedLayout, QTableWidget, QTableWidgetItem, QWidget
 
 from app.widgets.figures.export import USUAL, Export, image_of, pdf_of, png_of, svg_of, write
+from app.widgets.parts import pop_up
 from moe_core.figures.curves import CurveFigure
 from moe_core.figures.heat_map import HeatMapFigure
 from moe_core.figures.table import FigureTable
@@ -145,9 +146,7 @@ class Figure(QWidget):
                 self._twin.setItem(row, column, QTableWidgetItem("" if value is None else str(value)))
 
     def _on_menu_requested(self, place: QPoint) -> None:
-        menu = self.menu()
-        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        menu.popup(self.mapToGlobal(place))
+        pop_up(self.menu(), self, place)
 
     def _on_save_figure(self) -> None:
         self.wanted.emit(self, "figure")

@@ -1,7 +1,7 @@
 """A figure below a line with its name, what it is of, its controls, and a button for all that can be done with it."""
 
-from PySide6.QtCore import QPoint, Qt
-from PySide6.QtGui import QAction, QPalette
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QPalette
 from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
@@ -15,6 +15,7 @@ from PySide6.QtWidgets import (
 
 from app.widgets.eliding_label import ElidingLabel
 from app.widgets.figures.figure import Figure
+from app.widgets.parts import bold, plain_text, pop_up, scrolling
 from app.widgets.safe_text import as_tooltip
 
 
@@ -26,18 +27,15 @@ class FigurePane(QWidget):
         super().__init__()
         figure.setContentsMargins(margin, 0, margin, 0)
         self.figure = figure
-        self._actions: list[QAction] = []
         self._subtitle = ElidingLabel()
         self._subtitle.setForegroundRole(QPalette.ColorRole.PlaceholderText)
         self._subtitle.setAccessibleName(f"{figure.title}: what is shown")
         self._head = QHBoxLayout()
         self._head.setContentsMargins(8, 2, 4, 2)
         self._head.setSpacing(6)
-        self._head.addWidget(_title(short_title or figure.title))
+        self._head.addWidget(bold(QLabel(short_title or figure.title)))
         self._head.addWidget(self._subtitle, 1)
-        self._more = _more_button(figure.title)
-        self._more.clicked.connect(self._on_more_clicked)
-        self._head.addWidget(self._more)
+        self._head.addWidget(MoreButton(figure))
         self.scroll_area = _scrolling(figure)
         self._sentence = _sentence()
         self._pages = QStackedLayout()
@@ -52,10 +50,6 @@ class FigurePane(QWidget):
     def add_control(self, control: QWidget) -> None:
         """Put a control to the right of the line, before the button."""
         self._head.insertWidget(self._head.count() - 1, control)
-
-    def add_menu_action(self, action: QAction) -> None:
-        """Put an action above what every figure's menu has."""
-        self._actions.append(action)
 
     def set_subtitle(self, text: str, tip: str = "") -> None:
         """Say what the figure is of; the tip tells more."""
@@ -86,52 +80,34 @@ class FigurePane(QWidget):
         """What is said in place of the figure; empty while that is shown."""
         return self._sentence.text()
 
-    def _on_more_clicked(self) -> None:
-        menu = self.figure.menu()
-        if self._actions:
-            first = menu.actions()[0]
-            menu.insertActions(first, self._actions)
-            menu.insertSeparator(first)
-        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        menu.popup(self._more.mapToGlobal(QPoint(0, self._more.height())))
 
+class MoreButton(QToolButton):
+    """Opens the menu of a figure."""
 
-def _title(text: str) -> QLabel:
-    title = QLabel(text)
-    font = title.font()
-    font.setBold(True)
-    title.setFont(font)
-    return title
+    def __init__(self, figure: Figure) -> None:
+        super().__init__()
+        self._figure = figure
+        self.setText("⋯")
+        self.setAutoRaise(True)
+        self.setAccessibleName(f"{figure.title}: copy, save, show as table")
+        self.setToolTip("Copy or save this figure or its data, or show it as a table")
+        self.clicked.connect(self._on_clicked)
 
-
-def _more_button(title: str) -> QToolButton:
-    more = QToolButton()
-    more.setText("⋯")
-    more.setAutoRaise(True)
-    more.setAccessibleName(f"{title}: copy, save, show as table")
-    more.setToolTip("Copy or save this figure or its data, or show it as a table")
-    return more
+    def _on_clicked(self) -> None:
+        pop_up(self._figure.menu(), self)
 
 
 def _scrolling(figure: Figure) -> QScrollArea:
-    area = QScrollArea()
-    area.setWidgetResizable(True)
-    area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-    area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-    area.setWidget(figure)
     for twin in figure.findChildren(QTableWidget):
         twin.setMinimumSize(1, 1)  # else the plot would have to be as large as a table is at least
+    area = scrolling(figure)
     area.viewport().setBackgroundRole(QPalette.ColorRole.Base)
     figure.setBackgroundRole(QPalette.ColorRole.Base)
     return area
 
 
 def _sentence() -> QLabel:
-    label = QLabel()
-    label.setWordWrap(True)
-    label.setTextFormat(Qt.TextFormat.PlainText)
-    label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-    label.setForegroundRole(QPalette.ColorRole.PlaceholderText)
+    label = plain_text(is_faded=True)
     label.setAlignment(Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft)
     label.setContentsMargins(8, 4, 8, 8)
     return label

@@ -14,7 +14,7 @@ from PySide6.QtGui import QColor, QFocusEvent, QKeyEvent, QPainterPath, QPalette
 from PySide6.QtWidgets import QSizePolicy
 
 from app import theme
-from app.widgets.bars.expert_keys import arrow, chooses, is_adding
+from app.widgets.bars.expert_keys import adds, arrow, chooses
 from app.widgets.plots.axis_plot import AxisPlot
 from app.widgets.tokens.tint import tint
 from moe_core.figures.columns import ColumnFigure
@@ -180,7 +180,7 @@ class ProbabilityBars(AxisPlot):
         if key in places and last >= 0:
             self._move_cursor(min(max(places[key], 0), last))
         elif chooses(event) and last >= 0:
-            self.expert_chosen.emit(self._cursor, is_adding(event))
+            self.expert_chosen.emit(self._cursor, adds(event))
         else:
             super().keyPressEvent(event)
 

@@ -1,8 +1,9 @@
 """Stands in a table's place where a filter lets nothing pass: one sentence, and the button that clears it."""
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QPalette
-from PySide6.QtWidgets import QLabel, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QPushButton, QVBoxLayout, QWidget
+
+from app.widgets.parts import plain_text
 
 
 class NoMatch(QWidget):
@@ -12,12 +13,8 @@ class NoMatch(QWidget):
 
     def __init__(self, sentence: str) -> None:
         super().__init__()
-        text = QLabel(sentence)
-        text.setTextFormat(Qt.TextFormat.PlainText)
+        text = plain_text(sentence, is_faded=True)
         text.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        text.setWordWrap(True)
-        text.setForegroundRole(QPalette.ColorRole.PlaceholderText)
-        text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.button = QPushButton("Clear filter")
         self.button.setToolTip("Remove every condition: all questions pass (Ctrl+Shift+F).")
         self.button.clicked.connect(self.cleared)

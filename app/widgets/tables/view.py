@@ -9,6 +9,7 @@ from PySide6.QtCore import QEvent, QItemSelectionModel, QModelIndex, QPersistent
 from PySide6.QtGui import QActionGroup, QContextMenuEvent, QGuiApplication, QKeyEvent, QKeySequence, QPaintEvent
 from PySide6.QtWidgets import QAbstractItemView, QMenu, QTableView
 
+from app.widgets.parts import pop_up
 from app.widgets.tables.array_table import ArrayTable, ColumnStyle, ExportedRows, IndexArray
 from app.widgets.tables.column_layout import ColumnLayout, prepare_header
 from app.widgets.tables.delegate import ArrayTableDelegate
@@ -174,8 +175,7 @@ class ArrayTableView(QTableView):
     def _on_header_menu_requested(self, place: QPoint) -> None:
         menu = QMenu(self)
         self.fill_menu(menu)
-        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        menu.popup(self.horizontalHeader().mapToGlobal(place))
+        pop_up(menu, self.horizontalHeader(), place)
 
     def _on_current_row_changed(self, current: Index, before: Index) -> None:
         if not self._is_showing and current.isValid():
@@ -204,9 +204,8 @@ class ArrayTableView(QTableView):
             return
         menu = QMenu(self)
         self.extend_menu(menu)
-        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        at_row = self.viewport().mapToGlobal(self.visualRect(self.currentIndex()).bottomLeft())
-        menu.popup(at_row if event.reason() == QContextMenuEvent.Reason.Keyboard else event.globalPos())
+        at_row = self.visualRect(self.currentIndex()).bottomLeft()
+        pop_up(menu, self.viewport(), at_row if event.reason() == QContextMenuEvent.Reason.Keyboard else event.pos())
 
     def paintEvent(self, event: QPaintEvent) -> None:
         self._delegate.begin_page()

@@ -1,8 +1,8 @@
-"""Small parts that the pages of the What if view are made of."""
+"""Small parts that panes, pages and sections are made of."""
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QPalette
-from PySide6.QtWidgets import QFrame, QLabel, QPushButton, QScrollArea, QWidget
+from PySide6.QtWidgets import QFrame, QLabel, QMenu, QPushButton, QScrollArea, QWidget
 
 
 def scrolling(content: QWidget) -> QScrollArea:
@@ -27,9 +27,24 @@ def plain_text(text: str = "", *, is_faded: bool = False) -> QLabel:
     return label
 
 
+def bold(label: QLabel, larger: float = 1.0) -> QLabel:
+    """The label, as a heading."""
+    font = label.font()
+    font.setBold(True)
+    font.setPointSizeF(font.pointSizeF() * larger)
+    label.setFont(font)
+    return label
+
+
 def button(text: str, tip: str) -> QPushButton:
     """A button that is no dialog's default."""
     made = QPushButton(text)
     made.setAutoDefault(False)
     made.setToolTip(tip)
     return made
+
+
+def pop_up(menu: QMenu, widget: QWidget, place: QPoint | None = None) -> None:
+    """Show a menu at a place in a widget, else below it; it is gone when it closes."""
+    menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+    menu.popup(widget.mapToGlobal(QPoint(0, widget.height()) if place is None else place))

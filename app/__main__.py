@@ -4,6 +4,7 @@ import os
 import signal
 import sys
 
+from moe_core.system.addresses import without_addresses
 from moe_core.system.console_text import open_closed_streams
 
 EXIT_USAGE = 2
@@ -14,7 +15,7 @@ def main() -> None:
     """Open the window, or run the command that was given."""
     open_closed_streams()
     try:
-        code = _run(sys.argv[1:])
+        code = _run(without_addresses(sys.argv[1:]))
     except KeyboardInterrupt:  # before the window, or the command, could see to it
         code = 130
     finally:

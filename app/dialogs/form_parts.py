@@ -12,11 +12,11 @@ from PySide6.QtWidgets import (
     QLineEdit,
     QPlainTextEdit,
     QSizePolicy,
-    QSpinBox,
     QWidget,
 )
 
 from app import theme
+from app.widgets.number_boxes import WholeBox
 from app.widgets.parts import bold
 
 _MOST = 2**31 - 1
@@ -76,10 +76,10 @@ class Section(QWidget):
         beside = Qt.AlignmentFlag.AlignTop if is_tall else Qt.AlignmentFlag(0)
         box = QHBoxLayout()
         box.setSpacing(6)
-        box.addWidget(fields[0], 0 if isinstance(fields[0], QSpinBox) else 1)
+        box.addWidget(fields[0], 0 if isinstance(fields[0], WholeBox) else 1)
         for field in fields[1:]:
             box.addWidget(field, 0, beside)
-        if isinstance(fields[0], QSpinBox):
+        if isinstance(fields[0], WholeBox):
             box.addStretch()
         self._grid.addLayout(box, row, 1)
         if label:
@@ -119,9 +119,9 @@ def suggestions(texts: list[str]) -> QComboBox:
     return box
 
 
-def number(least: int, *, none: str = "", step: int = 1) -> QSpinBox:
+def number(least: int, *, none: str = "", step: int = 1) -> WholeBox:
     """A whole number; `none` is shown in the place of the least one."""
-    box = QSpinBox()
+    box = WholeBox()
     box.setRange(least, _MOST)
     box.setSingleStep(step)
     box.setSpecialValueText(none)

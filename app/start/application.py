@@ -17,7 +17,7 @@ from app.log_records import installed_records
 from app.running.job_runner import JobEnded
 from app.settings import Settings
 from app.start.crash_report import CrashReport
-from app.start.display import NO_DISPLAY, prepare_display
+from app.start.display import prepare_display
 from app.start.native_crash import CrashFile, take_reports
 from app.start.qt_messages import leave_qt_messages, log_qt_messages
 from app.start.signals import SignalListener, end_at_once
@@ -36,8 +36,8 @@ _SWITCH_INTERVAL_S = 0.001
 def run(arguments: list[str]) -> int:
     """Open the window and stay until it is closed; the result is the exit code."""
     options = parse(arguments)
-    if not prepare_display(needs_to_be_seen=options.screenshot is None):
-        print(NO_DISPLAY, file=sys.stderr)
+    if problem := prepare_display(needs_to_be_seen=options.screenshot is None):
+        print(problem, file=sys.stderr)
         return 1
     end_at_once()
     if options.screenshot is None or options.settings is not None:

@@ -11,6 +11,7 @@ from moe_core import __version__
 from moe_core.commands import COMMANDS
 from moe_core.commands.remedies import with_remedies
 from moe_core.errors import MoeCoreError
+from moe_core.system.addresses import without_addresses
 from moe_core.system.console_text import give_up_output, log_to_stderr, open_closed_streams, plain, print_any_letter
 
 log = logging.getLogger(__name__)
@@ -47,7 +48,7 @@ def main() -> None:
     print_any_letter()
     try:
         try:
-            app()
+            app(without_addresses(sys.argv[1:]))
         finally:
             sys.stdout.flush()  # now, while it can still be said that there is no room
     except MoeCoreError as error:

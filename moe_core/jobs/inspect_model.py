@@ -163,6 +163,8 @@ def _files(hub: HubModel) -> Sequence[Any] | None:
                 raise error.__cause__ from error
             return None
     names = {file.filename for file in files}
+    if "adapter_config.json" in names:
+        raise ModelError(f'"{hub.name}" is a LoRA adapter: merge it (merge_and_unload) and take the merged model.')
     if "config.json" not in names or not any(name.endswith(".safetensors") for name in names):
         raise ModelError(f'"{hub.name}" has no config.json with weights in safetensors files: it cannot be loaded.')
     return files

@@ -1,5 +1,6 @@
 """At most one writer per trace: an operating-system lock on a file beside it, which dies with its holder."""
 
+import errno
 import logging
 import os
 import re
@@ -35,6 +36,8 @@ def writer_lock(path: Path) -> Iterator[None]:
     except Timeout as error:
         raise TraceError(f"{path} is being written by {_holder(sidecar)}: wait until that has ended.") from error
     except OSError as error:
+        if _means_no_locks(error):
+            raise _no_locks(sidecar.absolute().parent, error) from error
         raise TraceError(f"The lock file {sidecar} cannot be made ({error.strerror or error}).") from error
     try:
         _sign(sidecar, f"process {os.getpid()} on {socket.gethostname()}")
@@ -62,11 +65,39 @@ def refuse_unwritable(path: Path) -> None:
                 os.lstat(path.with_name(leftover_prefix(path) + _SUFFIX_LENGTH * "x"))
         os.lstat(_sidecar(path))
     except FileNotFoundError:
+        _refuse_without_locks(path)
         return
     except OSError as error:
         raise TraceError(f"{path} cannot be written ({error.strerror}): choose another name.") from error
     with writer_lock(path):  # asks the lock, which tells a dead writer of another host, or container, from a living one
         pass
+
+
+def _refuse_without_locks(path: Path) -> None:
+    """Take a lock in the folder where no trace is yet: a file system that keeps none says so of any file."""
+    probe = _sidecar(path).with_name(f"{leftover_prefix(path)}{os.getpid() % 10**_SUFFIX_LENGTH}")
+    try:
+        with FileLock(probe, timeout=0):
+            pass
+    except OSError as error:
+        if _means_no_locks(error):
+            raise _no_locks(probe.absolute().parent, error) from error
+    finally:
+        with suppress(OSError):
+            probe.unlink()
+
+
+def _no_locks(folder: Path, error: OSError) -> TraceError:
+    return TraceError(
+        f"The file system of {folder} keeps no locks ({error.strerror or error}), so that two programs could write one "
+        "trace: choose a folder on a local disk."
+    )
+
+
+def _means_no_locks(error: OSError) -> bool:
+    return error.errno in (errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP) or isinstance(
+        error, NotImplementedError
+    )
 
 
 def writer_of(path: Path) -> str:

@@ -282,3 +282,20 @@ def test_the_signature_of_a_dead_writer_elsewhere_means_nothing(tmp_path: Path) 
     sidecar.write_text("process 7 on another-host")
     assert writer_of(path) == ""
     assert sidecar.read_text() == ""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="flock is for POSIX")
+def test_a_file_system_without_locks_is_told_before_anything_is_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As Lustre mounted without them says it; nothing is left behind, and nothing is where one works."""
+    refuse_unwritable(tmp_path / "t.h5")
+    assert list(tmp_path.iterdir()) == []
+
+    def no_locks(descriptor: int, operation: int) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr("fcntl.flock", no_locks)
+    with pytest.raises(TraceError, match=r"keeps no locks .* choose a folder on a local disk"):
+        refuse_unwritable(tmp_path / "t.h5")
+    assert list(tmp_path.iterdir()) == []

@@ -1,11 +1,13 @@
 """What the experiment dialog asks: which questions, and the options that the experiment reads, as typed."""
 
+import re
 from dataclasses import dataclass, replace
 
 from app.content.remedies import sentence_of
 from app.content.what_if_preview import subset_of
 from app.state.state import State
 from app.state.what_if_state import SubsetKind
+from app.widgets.number_boxes import plain_decimal
 from moe_core.errors import ExperimentError, MoeCoreError
 from moe_core.experiments.design import ExperimentOptions, scored_rows, size_of
 from moe_core.experiments.experiment import Experiment, ExperimentRequest
@@ -83,7 +85,14 @@ def cost_of(state: State, experiment: Experiment, choices: ExperimentChoices) ->
 
 
 def _numbers(text: str, name: str) -> tuple[float, ...]:
+    """Numbers parted by semicolons, by commas with a blank behind them, or by commas where decimals have points."""
+    by_comma = "." in text or not re.search(r",\s", text)
+    parts = re.split(";" if ";" in text else "," if by_comma else r",\s", text)
+    if len(parts) == 2 and not {".", ";"} & set(text) and by_comma:
+        raise ExperimentError(
+            f"{name}: {text.strip()} may be one number or two, so write 1.5 for one and 1; 5 for two."
+        )
     try:
-        return tuple(float(part) for part in text.replace(";", ",").split(","))
+        return tuple(float(plain_decimal(part)) for part in parts)
     except ValueError as error:
         raise ExperimentError(f"{name} are numbers with commas between them, such as 1.2, 1.5, 2.") from error

@@ -1,11 +1,12 @@
 """The options of an experiment as a form; only those that the experiment reads can be seen."""
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QCheckBox, QComboBox, QFormLayout, QLabel, QLineEdit, QSpinBox, QWidget
+from PySide6.QtWidgets import QCheckBox, QComboBox, QFormLayout, QLabel, QLineEdit, QWidget
 
 from app.dialogs.experiment.choices import ExperimentChoices
 from app.dialogs.form_parts import choice
 from app.state.what_if_state import SubsetKind
+from app.widgets.number_boxes import WholeBox
 from moe_core.experiments.design import MOST_REPEATS
 from moe_core.experiments.experiment import Experiment
 from moe_core.measures.scope import Scope
@@ -115,8 +116,8 @@ class ExperimentForm(QWidget):
         self.changed.emit()
 
 
-def _whole(value: int, *, least: int = 0, most: int = _MOST) -> QSpinBox:
-    box = QSpinBox()
+def _whole(value: int, *, least: int = 0, most: int = _MOST) -> WholeBox:
+    box = WholeBox()
     box.setRange(least, most)
     box.setGroupSeparatorShown(True)
     box.setValue(value)

@@ -16,6 +16,7 @@ from moe_core.models.loading.source import find_model
 from moe_core.quizzes.benchmarks import BENCHMARKS
 from moe_core.quizzes.reading.answers import AnswersFrom
 from moe_core.quizzes.selection import QuestionSelection, check_subjects
+from moe_core.system.addresses import path_text
 
 DEVICES = ("auto", "cuda:0", "mps", "cpu")
 DTYPES = ("auto", "float32", "bfloat16", "float16")
@@ -76,7 +77,7 @@ class RecordValues:
     @property
     def model_request(self) -> ModelRequest:
         """Which model, where and how."""
-        return ModelRequest(self.model.strip(), self.device.strip(), self.dtype, offline=self.offline)
+        return ModelRequest(path_text(self.model.strip()), self.device.strip(), self.dtype, offline=self.offline)
 
     @property
     def answers_from(self) -> AnswersFrom | None:
@@ -109,7 +110,7 @@ class RecordValues:
 def problems(values: RecordValues, quiz: QuizSummary | None) -> dict[str, str]:
     """What is certain to fail, one sentence by the field's name; `quiz` is the one named, None while not read."""
     found = {
-        "model": _model_problem(values.model.strip()),
+        "model": _model_problem(path_text(values.model.strip())),
         "quiz": _quiz_problem(values.quiz_text),
         "device": _device_problem(values.device.strip()),
     }
@@ -133,6 +134,8 @@ def _chosen_subjects(values: RecordValues, quiz: QuizSummary) -> Iterator[Subjec
 
 
 def _at_home(text: str) -> str:
+    """As a shell and a file manager would have it: `~` is the home folder, an address is a path."""
+    text = path_text(text)
     return os.path.expanduser(text) if text.startswith("~/") else text
 
 

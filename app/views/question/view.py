@@ -6,7 +6,7 @@ from typing import Any, TypeGuard, cast
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication, QResizeEvent
-from PySide6.QtWidgets import QSpinBox, QSplitter, QVBoxLayout
+from PySide6.QtWidgets import QSplitter, QVBoxLayout
 
 from app.content.comparison_values import is_compared
 from app.state.session import Session
@@ -30,6 +30,7 @@ from app.widgets.bars.bar_list import BarList
 from app.widgets.eliding_label import ElidingLabel
 from app.widgets.figures.figure import Figure
 from app.widgets.figures.pane import FigurePane
+from app.widgets.number_boxes import WholeBox
 from app.widgets.plots.probability_bars import ProbabilityBars
 from app.widgets.question_header import QuestionHeader
 from moe_core.figures.table import FigureTable
@@ -106,7 +107,7 @@ class QuestionView(View):
         self.redraw()
 
     def _add_controls(self) -> None:
-        self.layer = QSpinBox()
+        self.layer = WholeBox()
         self.layer.setPrefix("layer ")
         self.layer.setAccessibleName("Layer looked at")
         self.layer.setToolTip("The layer whose router probabilities are shown; every view looks at it")

@@ -6,12 +6,10 @@ from PySide6.QtCore import QSignalBlocker, Qt
 from PySide6.QtWidgets import (
     QAbstractSpinBox,
     QCheckBox,
-    QDoubleSpinBox,
     QGridLayout,
     QHBoxLayout,
     QLabel,
     QSizePolicy,
-    QSpinBox,
     QWidget,
 )
 
@@ -20,6 +18,7 @@ from app.state.session import Session
 from app.state.state import State
 from app.state.what_if_state import SubsetKind
 from app.widgets.eliding_combo_box import ElidingComboBox
+from app.widgets.number_boxes import DecimalBox, WholeBox
 from moe_core.numbers.formatting import count
 
 _EFFECTS = {
@@ -86,7 +85,7 @@ class WhatIfChoices(QWidget):
             self.effect.setItemData(self.effect.count() - 1, tip, Qt.ItemDataRole.ToolTipRole)
         self.effect.setPlaceholderText("mixed")
         self.effect.setToolTip("What is done to every expert of the mask")
-        self.factor = QDoubleSpinBox()
+        self.factor = DecimalBox()
         self.factor.setRange(0, 100)
         self.factor.setDecimals(2)
         self.factor.setSingleStep(0.25)
@@ -156,8 +155,8 @@ class WhatIfChoices(QWidget):
         self._session.set(replace(state, rerun=rerun))
 
 
-def _spin_box(name: str, tip: str, least: int) -> QSpinBox:
-    box = QSpinBox()
+def _spin_box(name: str, tip: str, least: int) -> WholeBox:
+    box = WholeBox()
     box.setMinimum(least)
     box.setKeyboardTracking(False)
     box.setAccessibleName(name)

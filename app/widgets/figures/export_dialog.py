@@ -1,8 +1,9 @@
 """Asks how a figure is to be written: format, width, resolution, and what stands around it."""
 
-from PySide6.QtWidgets import QCheckBox, QComboBox, QDialog, QDialogButtonBox, QFormLayout, QSpinBox, QWidget
+from PySide6.QtWidgets import QCheckBox, QComboBox, QDialog, QDialogButtonBox, QFormLayout, QWidget
 
 from app.widgets.figures.export import FORMATS, LEAST_DPI, LEAST_MM, MOST_DPI, MOST_MM, Export
+from app.widgets.number_boxes import WholeBox
 
 _WIDTH_TIP = "Width on paper. Text has the same size at every width; a column of a journal is about 85 mm, a page 180"
 _DPI_TIP = "Pixels an inch of a PNG; journals ask for 300 to 600"
@@ -60,8 +61,8 @@ class ExportDialog(QDialog):
         self.dpi.setEnabled(FORMATS[self.format.currentIndex()] == "png")
 
 
-def _number(least: int, most: int, value: int, unit: str, tip: str) -> QSpinBox:
-    box = QSpinBox()
+def _number(least: int, most: int, value: int, unit: str, tip: str) -> WholeBox:
+    box = WholeBox()
     box.setRange(least, most)
     box.setSingleStep(5)
     box.setSuffix(unit)

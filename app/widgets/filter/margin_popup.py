@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QFormLayout, QWidget
 from app import theme
 from app.widgets.filter.popup_button import PopupButton, flat_button, note
 from app.widgets.filter.search_field import SearchField
+from app.widgets.number_boxes import plain_decimal
 
 _MEANING = (
     "Log-probability of the right choice less that of the best other one, in nats: "
@@ -88,7 +89,7 @@ class MarginPopup(PopupButton):
 def bound_in(text: str) -> float | None:
     """A number, with a comma or a point, whichever minus sign it was copied with."""
     try:
-        value = float(text.strip().replace(",", ".").replace("−", "-"))
+        value = float(plain_decimal(text))
     except ValueError:
         return None
     return value if isfinite(value) else None

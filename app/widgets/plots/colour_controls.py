@@ -2,10 +2,10 @@
 
 from typing import Any, Literal, cast
 
-from PySide6.QtCore import QLocale, Qt, Signal
-from PySide6.QtGui import QDoubleValidator
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QLineEdit, QToolButton, QWidget
 
+from app.widgets.number_boxes import DecimalValidator, plain_decimal
 from moe_core.figures.colour_maps import DIVERGING, SEQUENTIAL, maps_for
 from moe_core.figures.colour_scale import ColourScale, FloatArray, RangeMode, is_usable_range, value_range
 
@@ -141,9 +141,7 @@ class ColourControls(QWidget):
 
     def _make_end(self, which: str) -> QLineEdit:
         edit = QLineEdit()
-        validator = QDoubleValidator(edit)
-        validator.setLocale(QLocale.c())
-        edit.setValidator(validator)
+        edit.setValidator(DecimalValidator(edit))
         edit.setAccessibleName(f"Value of the {which} colour")
         edit.setToolTip(f"The {which} colour stands for this value, and all beyond it; Enter applies it")
         edit.setMaximumWidth(96)
@@ -174,7 +172,7 @@ class ColourControls(QWidget):
 
     def _on_end_edited(self) -> None:
         try:
-            low, high = float(self._low.text()), float(self._high.text())
+            low, high = float(plain_decimal(self._low.text())), float(plain_decimal(self._high.text()))
         except ValueError:
             return
         if self._is_signed:  # whichever was typed, the middle stays at 0

@@ -5,7 +5,7 @@ Nothing here imports torch or runs anything the folder brings. Each refusal is o
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -47,6 +47,7 @@ def check_folder(folder: Path) -> CheckedFolder:
     """The folder's content, judged; raises ModelError with the first thing that forbids loading it."""
     folder = _resolved(folder)
     _check_links(folder)
+    _refuse_other_kinds(folder)
     config, family = judge_configuration(folder / "config.json")
     _check_companions(folder)
     tensors = read_headers(_weight_files(folder))
@@ -151,10 +152,27 @@ def _check_companions(folder: Path) -> None:
             _check_configuration(content, name)
             if content.get("fast_tokenizer_files") not in (None, [], ["tokenizer.json"]):
                 raise ModelError(f"{name} names several tokenizer files, which is not supported.")
-    if (folder / "adapter_config.json").exists():
-        raise ModelError("This folder is an adapter to another model: merge it into that model first.")
     if any(folder.glob("shard-*.safetensors")):  # transformers would prefer these to the weights judged here
         raise ModelError("This is a distributed checkpoint (shard-*.safetensors): save it as model.safetensors first.")
+
+
+def _refuse_other_kinds(folder: Path) -> None:
+    """Folders that people point a program at and that hold no model of their own, told before anything is missing."""
+    if (folder / "adapter_config.json").is_file():
+        base = _read_json(folder / "adapter_config.json").get("base_model_name_or_path")
+        named = f" to {str(base)[:200]}" if base else ""
+        raise ModelError(
+            f'"{folder}" is a LoRA adapter{named}, not a model: merge it (merge_and_unload) and save the model.'
+        )
+    refuse_gguf([path.name for path in folder.iterdir()], f'"{folder}"')
+
+
+def refuse_gguf(names: Iterable[str], where: str) -> None:
+    """Raise ModelError where the weights are in llama.cpp's format alone."""
+    files = list(names)
+    found = sorted(name for name in files if name.lower().endswith(".gguf"))
+    if found and not any(name.endswith(".safetensors") for name in files):
+        raise ModelError(f"{where} holds {found[0]}: GGUF cannot be read, so take the safetensors checkpoint.")
 
 
 def _weight_files(folder: Path) -> tuple[Path, ...]:

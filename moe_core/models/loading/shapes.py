@@ -54,6 +54,7 @@ def check_sizes(config: dict[str, Any], family: ModelFamily, tensors: Tensors) -
     if not family.moe_layers(config):
         raise ModelError("No layer of this model has experts, as config.json describes it.")
     _check_types(tensors)
+    _refuse_common_prefix(tensors)
     _check_layers(config["num_hidden_layers"], tensors)
     _check_embedding(config, tensors)
     for layer in family.moe_layers(config):
@@ -97,6 +98,19 @@ def _check_types(tensors: Tensors) -> None:
     for name, tensor in tensors.items():
         if tensor.dtype not in FLOAT_DTYPES:
             raise ModelError(f"The weights are quantised ({name} is {tensor.dtype}), which is not supported.")
+
+
+def _refuse_common_prefix(tensors: Tensors) -> None:
+    """What wraps a model while it is trained stands before every name, and then nothing is where it should be."""
+    if any(_LAYER.match(name) for name in tensors) or not tensors:
+        return
+    inside = next((name.partition("model.layers.")[0] for name in tensors if "model.layers." in name), "")
+    prefix = inside or f"{next(iter(tensors)).partition('.')[0]}."
+    if all(name.startswith(prefix) for name in tensors):
+        raise ModelError(
+            f'The names of all tensors begin with "{prefix}", as of a model that was saved inside of '
+            "another one: save it without that (model.module, merge_and_unload, or the language model alone)."
+        )
 
 
 def _check_layers(n_layers: int, tensors: Tensors) -> None:

@@ -209,6 +209,39 @@ def test_without_a_display(trace_path: Path, tmp_path: Path) -> None:
     assert not QImage(str(tmp_path / "w.png")).isNull()
 
 
+DEAD = [
+    {"DISPLAY": ":4242"},
+    {"DISPLAY": "127.0.0.1:4242"},
+    {"WAYLAND_DISPLAY": "wayland-9"},
+    {"QT_QPA_PLATFORM": "wayland"},
+    {"QT_QPA_PLATFORM": "xcb", "DISPLAY": ":4242"},
+    {"DISPLAY": "nonsense"},
+]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere there is always a display")
+@pytest.mark.parametrize("named", DEAD)
+def test_a_display_that_does_not_answer(named: dict[str, str], tmp_path: Path) -> None:
+    """One sentence where Qt would abort; a picture is drawn all the same."""
+    nowhere = environment() | {"XDG_RUNTIME_DIR": str(tmp_path)}
+    for name in ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM"):
+        nowhere.pop(name, None)
+    command = [sys.executable, "-m", "app", "--settings", str(tmp_path / "s.ini"), "--library", str(tmp_path)]
+    refused = subprocess.run(command, cwd=ROOT, env=nowhere | named, capture_output=True, text=True, timeout=120)
+    assert (refused.returncode, refused.stderr.count("\n")) == (1, 1)
+    assert "does not answer" in refused.stderr or "there is no display" in refused.stderr
+    assert "moescope report" in refused.stderr
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere there is always a display")
+def test_a_picture_needs_no_display(tmp_path: Path) -> None:
+    """Whatever the environment names."""
+    nowhere = environment() | {"DISPLAY": ":4242", "QT_QPA_PLATFORM": "wayland", "XDG_RUNTIME_DIR": str(tmp_path)}
+    command = [sys.executable, "-m", "app", "--screenshot", str(tmp_path / "w.png"), "--library", str(tmp_path)]
+    assert subprocess.run(command, cwd=ROOT, env=nowhere, capture_output=True, timeout=120).returncode == 0
+    assert not QImage(str(tmp_path / "w.png")).isNull()
+
+
 ENGLISH = """
 import errno, os
 from PySide6.QtWidgets import QApplication, QDoubleSpinBox

@@ -382,4 +382,5 @@ def test_the_libraries_say_nothing(tiny_olmoe: Path) -> None:
         "Loading",
         "Loading",
         "Fingerprinting",
+        "Checking",
     ]

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import struct
 from collections.abc import Callable
@@ -235,7 +236,7 @@ def truncate(n_bytes: int) -> Damage:
         (lambda folder: replace_file(folder / "model.safetensors", b"1234"), "is damaged"),
         (lambda folder: replace_file(folder / "tokenizer.json", b"{}"), "The tokenizer cannot be read"),
         (lambda folder: replace_file(folder / "tokenizer.json", b"\x00"), "The tokenizer cannot be read"),
-        (lambda folder: replace_file(folder / "adapter_config.json", b"{}"), "an adapter to another model"),
+        (lambda folder: replace_file(folder / "adapter_config.json", b"{}"), "is a LoRA adapter, not a model"),
         (
             lambda folder: os.link(
                 folder / "model.safetensors", folder / "shard-00000-model-00001-of-00001.safetensors"
@@ -327,3 +328,26 @@ def test_links_inside_the_hub_cache_are_followed(folder: Path, tmp_path: Path) -
     (snapshot / "config.json").symlink_to(tmp_path / "config.json")
     with pytest.raises(ModelError, match="leads out"):
         check_folder(snapshot)
+
+
+def test_what_holds_no_model_is_named_before_anything_is_missing(tmp_path: Path) -> None:
+    """An adapter's folder has no config.json, nor has one with a GGUF file: what they are is what helps."""
+    adapter, gguf = tmp_path / "adapter", tmp_path / "gguf"
+    adapter.mkdir()
+    gguf.mkdir()
+    (adapter / "adapter_config.json").write_text('{"base_model_name_or_path": "allenai/OLMoE-1B-7B-0125"}')
+    (gguf / "olmoe-Q4_K_M.GGUF").write_bytes(b"GGUF")
+    with pytest.raises(ModelError, match=r"is a LoRA adapter to allenai/OLMoE-1B-7B-0125, not a model: merge it"):
+        check_folder(adapter)
+    with pytest.raises(ModelError, match=r"holds olmoe-Q4_K_M.GGUF: GGUF cannot be read"):
+        check_folder(gguf)
+
+
+@pytest.mark.parametrize("prefix", ["module.", "_orig_mod.", "base_model.model.", "model.language_model."])
+def test_a_name_that_stands_before_every_tensor_is_told(tiny_olmoe: Path, tmp_path: Path, prefix: str) -> None:
+    """Saved inside of what wraps a model while it is trained: no layer is where it should be."""
+    shutil.copytree(tiny_olmoe, tmp_path / "model")
+    file = tmp_path / "model" / "model.safetensors"
+    save_file({prefix + name: tensor for name, tensor in load_file(file).items()}, file, metadata={"format": "pt"})
+    with pytest.raises(ModelError, match=f'names of all tensors begin with "{re.escape(prefix)}"'):
+        check_folder(tmp_path / "model")

@@ -24,7 +24,7 @@ from moe_core.jobs.record import RecordRequest, record
 from moe_core.jobs.run_plan import RunOptions
 from moe_core.models.loading import self_check
 from moe_core.models.loading.fingerprint import tokenizer_files_sha256
-from moe_core.models.loading.self_check import LayerCheck, ModelCheck
+from moe_core.models.loading.verdict import LayerCheck, ModelCheck
 from moe_core.quizzes.chat_template import TemplateChoice
 from moe_core.quizzes.selection import QuestionSelection
 from moe_core.system import network_folder

@@ -14,8 +14,8 @@ from moe_core.errors import DeviceError, ModelError
 from moe_core.models.family import ModelFamily, Router
 from moe_core.models.loading.fingerprint import config_sha256, file_sha256, tokenizer_files_sha256, weights_sha256
 from moe_core.models.loading.safety import CheckedFolder
-from moe_core.models.loading.self_check import ModelCheck
 from moe_core.models.loading.source import ModelFolder
+from moe_core.models.loading.verdict import ModelCheck
 from moe_core.models.router_scoring import RouterSpec
 from moe_core.traces.specification import ModelSpecification
 

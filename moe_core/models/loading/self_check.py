@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from moe_core.models.family import Router
+from moe_core.models.loading.verdict import LayerCheck, ModelCheck
 from moe_core.models.router_scoring import RouterSpec, rescore, router_probabilities
 
 if TYPE_CHECKING:
@@ -19,68 +20,6 @@ if TYPE_CHECKING:
 
 PROBE_LENGTHS = (1, 7, 64)
 PROBE_SEED = 0
-
-
-@dataclass(frozen=True)
-class LayerCheck:
-    """How one MoE layer did: tokens whose ids or weights differ from the replay, and whether re-routing works.
-
-    `max_weight_difference` is the largest difference of a gate weight, 0 when all are bit-wise equal.
-    `rerouted_expert` is the probe's most chosen expert, `reroute_works` whether masking it took it out of every
-    choice that reached the experts, and the K most probable of the others were chosen instead. A model that chooses
-    every expert has none to re-route to: then `can_reroute` is false, and that is no fault.
-    """
-
-    layer: int
-    tokens: int
-    wrong_ids: int
-    wrong_weights: int
-    max_weight_difference: float
-    rerouted_expert: int
-    reroute_works: bool
-    can_reroute: bool = True
-
-    @property
-    def can_be_recorded(self) -> bool:
-        """Whether what the router says is what the experts are given."""
-        return not self.wrong_ids and not self.wrong_weights
-
-    @property
-    def passed(self) -> bool:
-        """Whether this layer can be recorded and steered, where there is an expert to re-route to."""
-        return self.can_be_recorded and (self.reroute_works or not self.can_reroute)
-
-
-@dataclass(frozen=True)
-class ModelCheck:
-    """The self-check of a whole model; dense layers have no router, shared experts are passed by every token."""
-
-    layers: tuple[LayerCheck, ...]
-    dense_layers: tuple[int, ...]
-    shared_experts: int
-
-    @property
-    def passed(self) -> bool:
-        """Whether every MoE layer passed, and there is one."""
-        return bool(self.layers) and all(layer.passed for layer in self.layers)
-
-    @property
-    def can_be_recorded(self) -> bool:
-        """Whether every MoE layer's routing is what the model computes with, and there is one."""
-        return bool(self.layers) and all(layer.can_be_recorded for layer in self.layers)
-
-    @property
-    def verdict(self) -> str:
-        """What came of the check, in a phrase: stored with every run."""
-        if not self.can_be_recorded:
-            failed = ", ".join(str(layer.layer) for layer in self.layers if not layer.can_be_recorded)
-            return f"routing cannot be replayed (layers: {failed or 'none with experts'})"
-        if not all(layer.can_reroute for layer in self.layers):
-            return "routing can be recorded; every expert is chosen, so that none can be re-routed"
-        if not self.passed:
-            failed = ", ".join(str(layer.layer) for layer in self.layers if not layer.reroute_works)
-            return f"routing can be recorded; re-routing does not work (layers: {failed})"
-        return "routing can be recorded and steered"
 
 
 @dataclass

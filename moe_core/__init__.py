@@ -1,3 +1,3 @@
 """moescope's core: records and analyses which experts a Mixture-of-Experts model uses. No Qt in here."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

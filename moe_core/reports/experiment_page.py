@@ -6,9 +6,9 @@ from moe_core.experiments.result import ExperimentPoint, ExperimentResult
 from moe_core.experiments.text import METHODS, delta_text, gold_text
 from moe_core.numbers.formatting import count, p_number, percent, percent_with_interval
 from moe_core.reports.charts.figure import inline_svg
-from moe_core.reports.charts.markup import Markup, element
 from moe_core.reports.experiment_figure import figure_of
 from moe_core.reports.page.page import paragraph, section, text_table, whole_page, wide
+from moe_core.reports.svg.markup import Markup, element
 
 _HEADS = ("series", "point", "draw", "experts", "accuracy", "delta", "p", "gold log-probability", "prompt", "n")
 

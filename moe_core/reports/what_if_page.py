@@ -16,8 +16,8 @@ from moe_core.numbers.formatting import (
     points_interval,
     points_number,
 )
-from moe_core.reports.charts.markup import Markup, element
 from moe_core.reports.page.page import paragraph, section, text_table, whole_page
+from moe_core.reports.svg.markup import Markup, element
 
 
 @dataclass(frozen=True)

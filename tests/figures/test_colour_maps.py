@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from moe_core.figures.colour_maps import DIVERGING, SEQUENTIAL, colour_table, luminance, maps_for
-from moe_core.figures.colour_scale import ColourScale, is_usable_range, value_range
+from moe_core.figures.colour_scale import ColourScale, hex_colour, is_usable_range, value_range
 
 
 @pytest.mark.parametrize("name", [*SEQUENTIAL, *DIVERGING])
@@ -103,3 +103,9 @@ def test_ticks_are_round_and_inside(low: float, high: float) -> None:
 def test_a_bar_with_room_for_few_values_still_marks_zero() -> None:
     """The middle of a diverging scale is what its colours are read from."""
     assert ColourScale("CET-D1", -0.0488, 0.0488).ticks(2) == [-0.0488, 0.0, 0.0488]
+
+
+@pytest.mark.parametrize(("share", "colour"), [(0, "#00204d"), (1, "#ffea46"), (-1, "#00204d"), (0.5, "#7d7c78")])
+def test_cividis(share: float, colour: str) -> None:
+    """Dark blue to yellow by way of grey; values outside are clipped."""
+    assert hex_colour("cividis", share) == colour

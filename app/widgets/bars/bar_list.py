@@ -6,7 +6,7 @@ from math import isfinite
 from app.widgets.bars.model import BarCell, BarCells, BarColumn
 from app.widgets.bars.table import BarTable
 from moe_core.figures.bars import BarFigure, BarRow
-from moe_core.reports.charts.axes import minus
+from moe_core.reports.svg.axes import minus
 
 
 class BarList(BarTable):

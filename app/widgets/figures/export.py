@@ -9,7 +9,7 @@ from PySide6.QtGui import QFont, QFontDatabase, QFontInfo, QImage, QImageWriter,
 from PySide6.QtSvg import QSvgRenderer
 
 from moe_core.reports.charts.figure import AnyFigure, standalone_svg
-from moe_core.reports.charts.sheet import MONO, SANS
+from moe_core.reports.svg.sheet import MONO, SANS
 
 Format = Literal["png", "svg", "pdf"]
 FORMATS: tuple[Format, ...] = ("png", "svg", "pdf")

@@ -1,1 +1,1 @@
-"""Figures as inline SVG for pages that must open anywhere: arrays in, markup out; colours come from the page's CSS."""
+"""The described figures as SVG, one file a kind of figure: inside a page, or alone for a paper."""

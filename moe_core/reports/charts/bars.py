@@ -5,12 +5,12 @@ from math import isfinite
 from moe_core.figures.axis import Axis, round_ticks
 from moe_core.figures.bars import BarFigure, BarRow
 from moe_core.figures.colours import BASELINE
-from moe_core.reports.charts.axes import minus, reference_entry
-from moe_core.reports.charts.legend import legend
-from moe_core.reports.charts.markers import marker
-from moe_core.reports.charts.markup import Markup, element
-from moe_core.reports.charts.sheet import Drawing, Sheet
-from moe_core.reports.charts.text_width import elided, text_width
+from moe_core.reports.svg.axes import minus, reference_entry
+from moe_core.reports.svg.legend import legend
+from moe_core.reports.svg.markers import marker
+from moe_core.reports.svg.markup import Markup, element
+from moe_core.reports.svg.sheet import Drawing, Sheet
+from moe_core.reports.svg.text_width import elided, text_width
 
 _ROW, _GAP, _BAR, _SPACING = 1.65, 0.9, 0.62, 4.5
 _LONGEST_NAME = 0.4
@@ -20,7 +20,9 @@ _LEAST = 11.0
 
 
 def draw(figure: BarFigure, sheet: Sheet) -> Drawing:
-    """The chart, as wide as the sheet, one line a row."""
+    """The chart, as wide as the sheet, one line a row; without rows it says so."""
+    if not figure.rows:
+        return Drawing([sheet.text(0.0, sheet.em(1), "nothing to show", role="quiet")], sheet.em(1.4))
     axis, texts, ns = _columns(figure, sheet)
     entries = [reference_entry(sheet, each, (axis.low, axis.high)) for each in figure.references]
     head = legend(entries, sheet, 0.0, sheet.width, 0.0)

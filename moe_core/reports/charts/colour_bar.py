@@ -4,12 +4,12 @@ import numpy as np
 
 from moe_core.figures.colour_scale import hex_colour
 from moe_core.figures.heat_map import HeatMapFigure
-from moe_core.reports.charts.axes import minus
 from moe_core.reports.charts.grid import slanted
-from moe_core.reports.charts.legend import Entry, legend, widest
-from moe_core.reports.charts.markup import Markup, element
-from moe_core.reports.charts.sheet import Drawing, Sheet
-from moe_core.reports.charts.text_width import text_width, wrapped
+from moe_core.reports.svg.axes import minus
+from moe_core.reports.svg.legend import Entry, legend, widest
+from moe_core.reports.svg.markup import Markup, element
+from moe_core.reports.svg.sheet import Drawing, Sheet
+from moe_core.reports.svg.text_width import text_width, wrapped
 
 _WIDTH, _HEIGHT, _STEPS, _LINE, _KEY = 21.0, 0.9, 64, 1.25, 1.2
 

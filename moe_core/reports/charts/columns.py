@@ -4,10 +4,10 @@ import numpy as np
 
 from moe_core.figures.colours import BASELINE, QUANTITY, WHAT_IF
 from moe_core.figures.columns import ColumnFigure
-from moe_core.reports.charts.axes import Frame, framed, reference_entry, reference_parts, whole_ticks
-from moe_core.reports.charts.legend import Entry, box_entry
-from moe_core.reports.charts.markup import Attribute, Markup, element
-from moe_core.reports.charts.sheet import Drawing, Sheet
+from moe_core.reports.svg.axes import Frame, framed, reference_entry, reference_parts, whole_ticks
+from moe_core.reports.svg.legend import Entry, box_entry
+from moe_core.reports.svg.markup import Attribute, Markup, element
+from moe_core.reports.svg.sheet import Drawing, Sheet
 
 _WIDTH = 0.84
 """Share of an expert's room that its column takes."""

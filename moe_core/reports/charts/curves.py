@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from moe_core.figures.curves import Curve, CurveFigure, value_range
-from moe_core.reports.charts.axes import (
+from moe_core.reports.svg.axes import (
     Frame,
     band,
     framed,
@@ -18,10 +18,10 @@ from moe_core.reports.charts.axes import (
     reference_parts,
     whole_ticks,
 )
-from moe_core.reports.charts.legend import Entry
-from moe_core.reports.charts.markers import marker
-from moe_core.reports.charts.markup import Markup, element
-from moe_core.reports.charts.sheet import Drawing, Sheet
+from moe_core.reports.svg.legend import Entry
+from moe_core.reports.svg.markers import marker
+from moe_core.reports.svg.markup import Markup, element
+from moe_core.reports.svg.sheet import Drawing, Sheet
 
 _CLOSEST_MARKERS = 0.8
 

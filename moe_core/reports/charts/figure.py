@@ -13,9 +13,9 @@ from moe_core.figures.strip import StripFigure
 from moe_core.figures.table import FigureTable
 from moe_core.figures.tokens import TokenFigure
 from moe_core.reports.charts import bars, columns, curves, gates, heat_map, points, strip, table, tokens
-from moe_core.reports.charts.markup import Markup, element
-from moe_core.reports.charts.sheet import SANS, Drawing, Sheet
-from moe_core.reports.charts.text_width import wrapped
+from moe_core.reports.svg.markup import Markup, element
+from moe_core.reports.svg.sheet import SANS, Drawing, Sheet
+from moe_core.reports.svg.text_width import wrapped
 
 Plotted = HeatMapFigure | CurveFigure | PointFigure | BarFigure | ColumnFigure | StripFigure
 AnyFigure = Plotted | GateFigure | TokenFigure | FigureTable

@@ -8,9 +8,9 @@ import numpy as np
 
 from moe_core.figures.colours import BASELINE, QUANTITY, WHAT_IF
 from moe_core.figures.gates import GateFigure, GateRow
-from moe_core.reports.charts.markup import Attribute, Markup, element
-from moe_core.reports.charts.sheet import Drawing, Sheet
-from moe_core.reports.charts.text_width import text_width
+from moe_core.reports.svg.markup import Attribute, Markup, element
+from moe_core.reports.svg.sheet import Drawing, Sheet
+from moe_core.reports.svg.text_width import text_width
 
 _ROW, _GAP, _BETWEEN = 1.45, 0.12, 0.35
 _KEY = "before above, what-if below; struck through: left, +: came"
@@ -31,8 +31,8 @@ def draw(figure: GateFigure, sheet: Sheet) -> Drawing:
         sides = (figure.before[layer], row) if figure.before else (row,)
         parts.append(sheet.text(left - sheet.em(0.6), sheet.middle(y + sheet.em(_ROW / 2)), row.name, "end"))
         for side, shown in enumerate(sides):
-            others = () if len(sides) == 1 else sides[1 - side].experts.tolist()
-            parts += _row(figure, sheet, shown, (left, y, width), others, is_after=side == 1)
+            only_here = frozenset(shown.experts.tolist()) - frozenset(sides[-1 - side].experts.tolist())
+            parts += _row(figure, sheet, shown, (left, y, width), only_here, is_after=side == 1)
             y += sheet.em(_ROW)
         y += sheet.em(_BETWEEN) if figure.before else 0.0
     foot = ([_KEY] if figure.before else []) + [f"full cell: {figure.quantity} {figure.full:.3g}"]
@@ -41,20 +41,26 @@ def draw(figure: GateFigure, sheet: Sheet) -> Drawing:
 
 
 def _row(
-    figure: GateFigure, sheet: Sheet, row: GateRow, place: tuple[float, float, float], others: object, *, is_after: bool
+    figure: GateFigure,
+    sheet: Sheet,
+    row: GateRow,
+    place: tuple[float, float, float],
+    only_here: frozenset[int],
+    *,
+    is_after: bool,
 ) -> list[Markup]:
-    """The cells of one line; `others` are the experts of the other side, none where there is no other."""
+    """The cells of one line; `only_here` are the experts that the other side lacks."""
     left, y, width = place
     shares = np.nan_to_num(row.weights / (figure.full or 1.0), posinf=0.0, neginf=0.0).tolist()
     parts = []
     for rank, (expert, share) in enumerate(zip(row.experts.tolist(), shares, strict=True)):
-        is_changed = bool(others) and expert not in others  # type: ignore[operator]
-        parts += _cell(sheet, expert, share, (left + rank * width, y, width), is_changed, is_after=is_after)
+        place = left + rank * width, y, width
+        parts += _cell(sheet, expert, share, place, is_changed=expert in only_here, is_after=is_after)
     return parts
 
 
 def _cell(
-    sheet: Sheet, expert: int, share: float, place: tuple[float, float, float], is_changed: bool, *, is_after: bool
+    sheet: Sheet, expert: int, share: float, place: tuple[float, float, float], *, is_changed: bool, is_after: bool
 ) -> list[Markup]:
     x, y, width = place
     width, height = width - sheet.em(_GAP), sheet.em(_ROW - _GAP)

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from moe_core.figures.heat_map import HeatMapFigure
-from moe_core.reports.charts.markup import Markup, element
-from moe_core.reports.charts.sheet import Sheet
+from moe_core.reports.svg.markup import Markup, element
+from moe_core.reports.svg.sheet import Sheet
 
 
 @dataclass(frozen=True)

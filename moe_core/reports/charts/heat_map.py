@@ -9,16 +9,17 @@ from moe_core.figures.colour_maps import luminance
 from moe_core.figures.heat_map import HeatMapFigure
 from moe_core.reports.charts.colour_bar import colour_bar
 from moe_core.reports.charts.grid import Grid, marginals, outline, slanted
-from moe_core.reports.charts.markup import Markup, element
-from moe_core.reports.charts.sheet import Drawing, Sheet
-from moe_core.reports.charts.text_width import text_width
+from moe_core.reports.svg.axes import label_step
+from moe_core.reports.svg.markup import Markup, element
+from moe_core.reports.svg.sheet import Drawing, Sheet
+from moe_core.reports.svg.text_width import text_width
 
 _LOWEST, _HIGHEST, _WIDEST = 0.55, 1.75, 3.65
 """Text sizes: few experts make a narrow map rather than wide bars, many layers one that is still to be read."""
 _SIDE, _FOOT, _LINE = 4.0, 2.2, 1.25
 _HATCH = 0.5
-_STEPS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512)
-_INK = {True: {"fill": "#ffffff", "stroke": "#ffffff"}, False: {"fill": "#000000", "stroke": "#000000"}}
+_INK = {True: "#ffffff", False: "#000000"}
+"""What stands out on dark cells, and on light ones."""
 
 
 def draw(figure: HeatMapFigure, sheet: Sheet) -> Drawing:
@@ -51,9 +52,8 @@ def _grid(figure: HeatMapFigure, sheet: Sheet) -> Grid:
 
 def _heads(figure: HeatMapFigure, sheet: Sheet, grid: Grid) -> list[Markup]:
     """Numbers of layers and experts as far as there is room, and what they are."""
-    row_step = next(step for step in _STEPS if step * grid.height >= sheet.em(1.1))
-    least = text_width(str(grid.n_experts), sheet.text_size) + sheet.em(0.7)
-    column_step = next(step for step in _STEPS if step * grid.width >= least)
+    row_step = label_step(grid.height, sheet.em(1.1))
+    column_step = label_step(grid.width, text_width(str(grid.n_experts), sheet.text_size) + sheet.em(0.7))
     parts = [
         sheet.text(grid.left - sheet.em(0.45), sheet.middle(grid.top + (layer + 0.5) * grid.height), str(layer), "end")
         for layer in range(0, grid.n_layers, row_step)
@@ -76,10 +76,10 @@ def _cells(figure: HeatMapFigure, sheet: Sheet, grid: Grid) -> list[Markup]:
         at = layer, expert
         x, y, width, height = grid.box(layer, expert)
         look = sheet.ink("empty") if is_blank[at] else {"fill": f"#{bytes(rgb[at]).hex()}"}
-        tip = sheet.tip(figure.describe(layer, expert))
+        tip = sheet.tip(figure.describe(layer, expert)) if sheet.is_page else []
         parts.append(element("rect", tip, x=x, y=y, width=width, height=height, **look))
         if figure.is_never_used[at]:
-            ink = sheet.ink("dot") if is_blank[at] else {"fill": _INK[bool(is_dark[at])]["fill"]}
+            ink = sheet.ink("dot") if is_blank[at] else {"fill": _INK[bool(is_dark[at])]}
             size = min(max(0.15 * min(width, height), sheet.em(0.06)), sheet.em(0.14))
             parts.append(element("circle", cx=x + width / 2, cy=y + height / 2, r=size, **ink))
     return parts
@@ -93,10 +93,10 @@ def _hatches(figure: HeatMapFigure, sheet: Sheet, grid: Grid) -> list[Markup]:
     is_dark = luminance(rgb) < 0.5
     step = min(sheet.em(_HATCH), 0.9 * grid.width)
     parts = []
-    for ink in (True, False):
-        cells = np.argwhere(figure.hatched & (is_dark == ink)).tolist()
+    for dark, ink in _INK.items():
+        cells = np.argwhere(figure.hatched & (is_dark == dark)).tolist()
         path = "".join(slanted(*grid.box(layer, expert), step) for layer, expert in cells)
         if path:
             width = sheet.em(0.085)
-            parts.append(element("path", d=path, stroke=_INK[ink]["stroke"], stroke_width=width, stroke_opacity=0.75))
+            parts.append(element("path", d=path, stroke=ink, stroke_width=width, stroke_opacity=0.75))
     return parts

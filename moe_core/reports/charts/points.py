@@ -4,11 +4,11 @@ from functools import partial
 from math import isfinite
 
 from moe_core.figures.points import PointFigure, PointSeries
-from moe_core.reports.charts.axes import Frame, band, framed, reference_entry, reference_parts
-from moe_core.reports.charts.legend import Entry
-from moe_core.reports.charts.markers import marker
-from moe_core.reports.charts.markup import Markup, element
-from moe_core.reports.charts.sheet import Drawing, Sheet
+from moe_core.reports.svg.axes import Frame, band, framed, reference_entry, reference_parts
+from moe_core.reports.svg.legend import Entry
+from moe_core.reports.svg.markers import marker
+from moe_core.reports.svg.markup import Markup, element
+from moe_core.reports.svg.sheet import Drawing, Sheet
 
 _APART = 0.4
 """Text sizes between the bars of two series at one x, so that none hides another."""

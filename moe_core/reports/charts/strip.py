@@ -7,11 +7,11 @@ from moe_core.figures.axis import Axis
 from moe_core.figures.colours import REFERENCE, WHAT_IF
 from moe_core.figures.curves import Style
 from moe_core.figures.strip import StripFigure
-from moe_core.reports.charts.axes import minus
-from moe_core.reports.charts.legend import Entry, legend
-from moe_core.reports.charts.markers import marker
-from moe_core.reports.charts.markup import Markup, element
-from moe_core.reports.charts.sheet import Drawing, Sheet
+from moe_core.reports.svg.axes import minus
+from moe_core.reports.svg.legend import Entry, legend
+from moe_core.reports.svg.markers import marker
+from moe_core.reports.svg.markup import Markup, element
+from moe_core.reports.svg.sheet import Drawing, Sheet
 
 _RADIUS, _HIGHEST, _SPACING, _MARGIN = 0.27, 8.0, 4.5, 1.0
 

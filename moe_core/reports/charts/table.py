@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from moe_core.figures.table import FigureTable
 from moe_core.figures.visible import visible
 from moe_core.numbers.formatting import significant
-from moe_core.reports.charts.axes import minus
-from moe_core.reports.charts.markup import Markup
-from moe_core.reports.charts.sheet import Drawing, Sheet
-from moe_core.reports.charts.text_width import elided, text_width, wrapped
+from moe_core.reports.svg.axes import minus
+from moe_core.reports.svg.markup import Markup
+from moe_core.reports.svg.sheet import Drawing, Sheet
+from moe_core.reports.svg.text_width import elided, text_width, wrapped
 
 _ROW, _GAP, _MOST_ROWS, _WIDEST, _DIGITS = 1.5, 1.2, 50, 18.0, 4
 

@@ -6,10 +6,10 @@ from moe_core.figures.colours import QUANTITY, WHAT_IF
 from moe_core.figures.token_flow import Fragment, TokenFlow
 from moe_core.figures.tokens import TokenFigure
 from moe_core.figures.visible import BLANK
-from moe_core.reports.charts.legend import Entry, legend
-from moe_core.reports.charts.markup import Markup, element
-from moe_core.reports.charts.sheet import MONO, Drawing, Sheet
-from moe_core.reports.charts.text_width import cells
+from moe_core.reports.svg.legend import Entry, legend
+from moe_core.reports.svg.markup import Markup, element
+from moe_core.reports.svg.sheet import MONO, Drawing, Sheet
+from moe_core.reports.svg.text_width import cells
 
 _LETTER, _PAD, _LINE, _MOST_LINES, _DEEPEST, _STEPS = 0.602, 0.12, 1.55, 120, 0.95, 16
 """In text sizes: a letter of a font of one width, room beside each piece, a line; how many lines a page has at most."""

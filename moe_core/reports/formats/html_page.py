@@ -4,7 +4,6 @@ from moe_core.analyses.contribution_tables import ExpertContributions
 from moe_core.measures.scope import Scope
 from moe_core.numbers.formatting import count, percent
 from moe_core.reports.charts.figure import inline_svg
-from moe_core.reports.charts.markup import Markup, element, join
 from moe_core.reports.format import ReportFormat
 from moe_core.reports.page import figures, tables
 from moe_core.reports.page.page import paragraph, section, whole_page, wide
@@ -18,6 +17,7 @@ from moe_core.reports.sentences import (
     setting,
     title,
 )
+from moe_core.reports.svg.markup import Markup, element, join
 
 
 def render(report: ExpertContributions) -> dict[str, str]:

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable, Sequence
 
-from moe_core.reports.charts.markup import Markup, element
-from moe_core.reports.charts.sheet import STYLE
+from moe_core.reports.svg.markup import Markup, element
+from moe_core.reports.svg.sheet import STYLE
 
 # Even if some text became markup, the page may run no script and fetch nothing.
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'"

@@ -6,9 +6,9 @@ from typing import Any
 
 from moe_core.analyses.contribution_tables import ExpertContributions, ExpertScore, ScopeTables
 from moe_core.numbers.formatting import NOTHING, count, mean_and_std, percent, percent_with_interval, significant
-from moe_core.reports.charts.markup import Markup
 from moe_core.reports.page.page import cell, head, table
 from moe_core.reports.sentences import experts_used, figures_beside
+from moe_core.reports.svg.markup import Markup
 
 _LONGEST_LIST = 128  # layers of the deepest models
 

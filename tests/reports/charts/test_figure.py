@@ -19,7 +19,7 @@ from moe_core.figures.strip import StripFigure
 from moe_core.figures.table import FigureTable
 from moe_core.figures.tokens import TokenFigure
 from moe_core.reports.charts.figure import AnyFigure, Plotted, inline_svg, standalone_svg
-from moe_core.reports.charts.sheet import STYLE, paper_rules
+from moe_core.reports.svg.sheet import STYLE, paper_rules
 
 HOSTILE = "</title><script>&\x1b\ud800"
 NAN = float("nan")
@@ -262,6 +262,11 @@ def test_texts_of_strangers_stay_texts() -> None:
     for svg in (inline_svg(figure), standalone_svg(figure, title=HOSTILE, caption=HOSTILE)):
         assert not [each for each in parsed(svg).iter() if each.tag.endswith("script")]
         svg.encode("utf-8")
+
+
+def test_bars_that_are_not_there_are_no_empty_axis() -> None:
+    """Words say so."""
+    assert texts(standalone_svg(BarFigure())) == ["nothing to show"]
 
 
 def test_a_table_that_is_too_wide_says_what_is_missing() -> None:

@@ -3,9 +3,9 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from moe_core.reports.charts.markup import Attribute, Markup, element
-from moe_core.reports.charts.sheet import Drawing, Sheet
-from moe_core.reports.charts.text_width import elided, text_width
+from moe_core.reports.svg.markup import Attribute, Markup, element
+from moe_core.reports.svg.sheet import Drawing, Sheet
+from moe_core.reports.svg.text_width import elided, text_width
 
 _SAMPLE, _GAP, _APART, _ROW = 2.2, 0.5, 1.6, 1.45
 """In text sizes: width of a sample, from it to its words, between entries, height of a row."""

@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 
 from moe_core.figures.curves import Style
-from moe_core.reports.charts.markup import Attribute, Markup, element
+from moe_core.reports.svg.markup import Attribute, Markup, element
 
 STYLE = Path(__file__).parent.parent / "page" / "style.css"
 SANS = "Helvetica, Arial, Liberation Sans, DejaVu Sans, sans-serif"

@@ -1,8 +1,8 @@
 """Markers of curves and points: told apart by shape, not by colour alone."""
 
 from moe_core.figures.curves import Marker
-from moe_core.reports.charts.markup import Markup, element
-from moe_core.reports.charts.sheet import Sheet
+from moe_core.reports.svg.markup import Markup, element
+from moe_core.reports.svg.sheet import Sheet
 
 _RADIUS, _LINE = 0.27, 0.85
 _OPEN = ("square", "diamond")

@@ -3,13 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from math import ceil, log2
 
 from moe_core.figures.axis import Axis
 from moe_core.figures.curves import Range, Reference
-from moe_core.reports.charts.legend import Entry, box_entry, legend
-from moe_core.reports.charts.markup import Markup, element
-from moe_core.reports.charts.sheet import Sheet
-from moe_core.reports.charts.text_width import elided, text_width, wrapped
+from moe_core.reports.svg.legend import Entry, box_entry, legend
+from moe_core.reports.svg.markup import Markup, element
+from moe_core.reports.svg.sheet import Sheet
+from moe_core.reports.svg.text_width import elided, text_width, wrapped
 
 _HIGHEST = 22.0
 """Height of the plot in text sizes at most."""
@@ -62,8 +63,13 @@ def framed(
 def whole_ticks(sheet: Sheet, low: int, high: int, room: float) -> list[Tick]:
     """Whole numbers from low to high, every one or as many as stand apart in the room."""
     widest = text_width(str(high), sheet.text_size) + sheet.em(0.7)
-    step = next(s for s in (1, 2, 4, 8, 16, 32, 64, 128, 256, high + 1) if room / max(high - low + 1, 1) * s >= widest)
+    step = label_step(room / max(high - low + 1, 1), widest)
     return [(float(x), str(x)) for x in range(low, high + 1, step)]
+
+
+def label_step(size: float, least: float) -> int:
+    """Every how many places of a size a label can stand that needs `least`: a power of two."""
+    return 1 << max(0, ceil(log2(least / size)))
 
 
 def reference_parts(sheet: Sheet, frame: Frame, value: float) -> list[Markup]:

@@ -1,0 +1,1 @@
+"""What charts are put together from: markup, the sheet they are drawn on, texts, axes, legends, markers."""

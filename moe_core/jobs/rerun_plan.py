@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 
 from moe_core.errors import BaselineMismatchError, QuizError, Remedy
 from moe_core.jobs.run_plan import RunPlan, check_vocabulary, ids_sha256, library_versions
-from moe_core.quizzes.benchmark import Quiz
 from moe_core.quizzes.chat_template import TemplateChoice, chat_renderer
 from moe_core.quizzes.prompting import TokenisedQuiz, build_prompts
 from moe_core.quizzes.question import Question
+from moe_core.quizzes.quiz import Quiz
 from moe_core.quizzes.selection import stratified_sample
 from moe_core.quizzes.tokenising import tokenise
 from moe_core.traces.reader import Trace

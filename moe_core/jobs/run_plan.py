@@ -12,10 +12,10 @@ from moe_core import __version__
 from moe_core.errors import PromptError, Remedy
 from moe_core.interventions.intervention import Intervention
 from moe_core.jobs.events import Notice
-from moe_core.quizzes.benchmark import Quiz
 from moe_core.quizzes.chat_template import TemplateChoice, chat_renderer, template_text, thinking_remark
 from moe_core.quizzes.prompting import TokenisedQuiz, build_prompts
 from moe_core.quizzes.question import Question
+from moe_core.quizzes.quiz import Quiz
 from moe_core.quizzes.tokenising import added_tokens, tokenise
 from moe_core.traces.specification import ModelSpecification, QuizSpecification, Specification
 

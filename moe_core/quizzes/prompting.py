@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from moe_core.errors import PromptError, Remedy
-from moe_core.quizzes.benchmark import Quiz
 from moe_core.quizzes.question import CHOICE_LETTERS, Question
+from moe_core.quizzes.quiz import Quiz
 
 PROTOCOLS = ("plain", "chat")
 

@@ -9,8 +9,8 @@ from typing import NamedTuple
 import numpy as np
 
 from moe_core.errors import QuizError
-from moe_core.quizzes.benchmark import Quiz
 from moe_core.quizzes.question import Question
+from moe_core.quizzes.quiz import Quiz
 from moe_core.quizzes.reading.text import read_text
 
 _MAX_NAMED = 3

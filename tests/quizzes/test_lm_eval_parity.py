@@ -21,11 +21,11 @@ from numpy.typing import NDArray
 from tokenizers.processors import TemplateProcessing
 from transformers import PreTrainedTokenizerFast
 
-from moe_core.quizzes.benchmark import Quiz
 from moe_core.quizzes.benchmarks import load_quiz
 from moe_core.quizzes.chat_template import chat_renderer
 from moe_core.quizzes.prompting import Prompt, TokenisedQuiz, build_prompts
 from moe_core.quizzes.question import Question
+from moe_core.quizzes.quiz import Quiz
 from moe_core.quizzes.tokenising import tokenise
 
 pytestmark = [

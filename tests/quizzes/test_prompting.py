@@ -5,9 +5,9 @@ import json
 import pytest
 
 from moe_core.errors import PromptError, Remedy
-from moe_core.quizzes.benchmark import Quiz
 from moe_core.quizzes.prompting import Message, build_prompts
 from moe_core.quizzes.question import Question
+from moe_core.quizzes.quiz import Quiz
 
 QUESTION = Question("us_law/0", "us_law", " Who? \n", (" a ", "b", "c"), 1)
 SHOTS = (

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from moe_core.errors import QuizError
-from moe_core.quizzes.benchmark import Quiz
 from moe_core.quizzes.question import Question
+from moe_core.quizzes.quiz import Quiz
 from moe_core.quizzes.selection import QuestionSelection, select_questions, stratified_sample
 
 

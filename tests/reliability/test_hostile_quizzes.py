@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from pyarrow import parquet
 
 from moe_core.errors import QuizError
-from moe_core.quizzes.benchmark import Quiz
 from moe_core.quizzes.benchmarks import load_quiz
 from moe_core.quizzes.question import MAX_CHOICES
+from moe_core.quizzes.quiz import Quiz
 from tests.reliability.quiz_fuzz import damaged_tables
 
 GOOD = st.fixed_dictionaries(

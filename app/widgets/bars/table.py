@@ -21,8 +21,8 @@ from PySide6.QtWidgets import QAbstractItemView, QFrame, QHeaderView, QScrollAre
 
 from app import theme
 from app.widgets.bars.delegate import GAP, LEFT, LONGEST, MIDDLE, PADDING, RIGHT, SIGN, BarDelegate, drawn_room
-from app.widgets.bars.expert_keys import adds, arrow, chooses
 from app.widgets.bars.model import BarCells, BarModel
+from app.widgets.choosing_keys import adds, arrow, chooses
 
 _NARROWEST_BAR = 40 + GAP
 

@@ -14,9 +14,9 @@ from PySide6.QtGui import QColor, QFocusEvent, QKeyEvent, QPainterPath, QPalette
 from PySide6.QtWidgets import QSizePolicy
 
 from app import theme
-from app.widgets.bars.expert_keys import adds, arrow, chooses
+from app.widgets.choosing_keys import adds, arrow, chooses
 from app.widgets.plots.axis_plot import AxisPlot
-from app.widgets.tokens.tint import tint
+from app.widgets.tint import tint
 from moe_core.figures.columns import ColumnFigure
 
 FloatArray = NDArray[np.float64]

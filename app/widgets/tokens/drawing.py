@@ -11,8 +11,8 @@ from PySide6.QtGui import QColor, QLinearGradient, QPainter, QPalette, QPen
 
 from app import theme
 from app.widgets.safe_text import BLANK, NEWLINE
+from app.widgets.tint import ink, tint
 from app.widgets.tokens.layout import ANSWER_MARK, PAD, PREFIX_MARK, TokenLayout
-from app.widgets.tokens.tint import ink, tint
 from moe_core.figures.token_flow import Fragment
 
 LINE_GAP = 5

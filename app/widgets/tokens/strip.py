@@ -18,8 +18,9 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
-from app.widgets.bars.expert_keys import arrow
+from app.widgets.choosing_keys import arrow
 from app.widgets.safe_text import as_tooltip
+from app.widgets.tint import tint
 from app.widgets.tokens.drawing import (
     LINE_GAP,
     TokenColours,
@@ -30,7 +31,6 @@ from app.widgets.tokens.drawing import (
     paint_colour_key,
 )
 from app.widgets.tokens.layout import ANSWER_MARK, MARGIN, NO_TOKEN, PREFIX_MARK, ShownPrompt, TextWidths, TokenLayout
-from app.widgets.tokens.tint import tint
 from moe_core.figures.token_flow import TokenFlow
 
 

@@ -1,10 +1,11 @@
 """Every source of questions, in the order in which they are offered and asked whether they know a quiz."""
 
 from moe_core.errors import QuizError
-from moe_core.quizzes.benchmark import Benchmark, Quiz
+from moe_core.quizzes.benchmark import Benchmark
 from moe_core.quizzes.benchmarks.demo_quiz import DemoBenchmark
 from moe_core.quizzes.benchmarks.mmlu import MmluBenchmark
 from moe_core.quizzes.benchmarks.quiz_file import QuizFileBenchmark
+from moe_core.quizzes.quiz import Quiz
 from moe_core.quizzes.reading.answers import AnswersFrom
 
 BENCHMARKS: tuple[Benchmark, ...] = (MmluBenchmark(), DemoBenchmark(), QuizFileBenchmark())

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import moe_core
 from moe_core.errors import QuizError
-from moe_core.quizzes.benchmark import Quiz
 from moe_core.quizzes.benchmarks.quiz_file import read_quiz_file
+from moe_core.quizzes.quiz import Quiz
 from moe_core.quizzes.reading.answers import AnswersFrom
 
 # resources/ stands beside the packages, in a checkout as in a wheel.

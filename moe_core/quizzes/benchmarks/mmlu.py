@@ -9,7 +9,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from moe_core.errors import QuizError
-from moe_core.quizzes.benchmark import Quiz
+from moe_core.quizzes.quiz import Quiz
 from moe_core.quizzes.reading.answers import AnswersFrom
 from moe_core.quizzes.reading.mmlu_folder import build_mmlu, read_mmlu_folder, split_by_subject
 

@@ -4,8 +4,8 @@ import os
 from pathlib import Path
 
 from moe_core.errors import QuizError
-from moe_core.quizzes.benchmark import Quiz, fingerprint, shots_by_subject
 from moe_core.quizzes.question import Question
+from moe_core.quizzes.quiz import Quiz, fingerprint, shots_by_subject
 from moe_core.quizzes.reading.answers import AnswersFrom
 from moe_core.quizzes.reading.rows import build_questions, equal_choices_remark
 from moe_core.quizzes.reading.tables import READERS, read_table

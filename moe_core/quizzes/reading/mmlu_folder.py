@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from moe_core.errors import MissingExtraError, QuizError
-from moe_core.quizzes.benchmark import Quiz, fingerprint, shots_by_subject
 from moe_core.quizzes.question import Question
+from moe_core.quizzes.quiz import Quiz, fingerprint, shots_by_subject
 from moe_core.quizzes.reading.answers import AnswersFrom
 from moe_core.quizzes.reading.mmlu_subjects import MMLU_SUBJECTS
 from moe_core.quizzes.reading.rows import (

@@ -2,8 +2,8 @@
 
 import pytest
 
-from moe_core.quizzes.benchmark import Quiz
 from moe_core.quizzes.benchmarks import load_quiz
+from moe_core.quizzes.quiz import Quiz
 
 
 @pytest.fixture(scope="session")

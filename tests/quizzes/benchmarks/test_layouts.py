@@ -9,9 +9,9 @@ import pytest
 from pyarrow import parquet
 
 from moe_core.errors import QuizError
-from moe_core.quizzes.benchmark import Quiz
 from moe_core.quizzes.benchmarks import load_quiz
 from moe_core.quizzes.question import Question
+from moe_core.quizzes.quiz import Quiz
 from moe_core.quizzes.reading.answers import AnswersFrom
 from moe_core.quizzes.reading.layouts import LAYOUTS
 

@@ -13,10 +13,10 @@ from huggingface_hub.utils import httpx
 from pyarrow import parquet
 
 from moe_core.errors import QuizError
-from moe_core.quizzes.benchmark import Quiz
 from moe_core.quizzes.benchmarks import load_quiz
 from moe_core.quizzes.benchmarks import mmlu as mmlu_module
 from moe_core.quizzes.question import CHOICE_LETTERS, Question
+from moe_core.quizzes.quiz import Quiz
 
 SUBJECTS = ("anatomy", "business_ethics")
 
@@ -24,7 +24,7 @@ SUBJECTS = ("anatomy", "business_ethics")
 @pytest.fixture(scope="module")
 def small(mmlu: Quiz) -> Quiz:
     """Two subjects of MMLU; one of them holds a question with two equal choices."""
-    from moe_core.quizzes.benchmark import fingerprint
+    from moe_core.quizzes.quiz import fingerprint
 
     questions = tuple(question for question in mmlu.questions if question.subject in SUBJECTS)
     shots = {subject: mmlu.shots[subject] for subject in SUBJECTS}

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from pyarrow import parquet
 
 from moe_core.errors import QuizError
-from moe_core.quizzes.benchmark import Quiz
 from moe_core.quizzes.benchmarks import load_quiz
 from moe_core.quizzes.question import CHOICE_LETTERS, Question
+from moe_core.quizzes.quiz import Quiz
 from moe_core.quizzes.reading.answers import AnswersFrom
 from moe_core.quizzes.reading.tables import read_table
 

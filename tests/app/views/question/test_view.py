@@ -19,7 +19,7 @@ from app.state.session import Session
 from app.views.question.view import QuestionView
 from app.widgets.figures.export import USUAL
 from app.widgets.figures.figure import Figure
-from app.widgets.tokens.tint import tint
+from app.widgets.tint import tint
 from moe_core.commands.show import describe_question
 from moe_core.traces.creation import create_trace
 from moe_core.traces.reader import Trace, open_trace

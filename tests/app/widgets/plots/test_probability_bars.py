@@ -11,7 +11,7 @@ from pytestqt.qtbot import QtBot
 
 from app import theme
 from app.widgets.plots.probability_bars import ProbabilityBars
-from app.widgets.tokens.tint import tint
+from app.widgets.tint import tint
 from moe_core.figures.columns import ColumnFigure
 from moe_core.figures.curves import Reference
 

@@ -1,4 +1,4 @@
-"""Keys and clicks that move a cursor and choose an expert, the same in every widget of the Question view."""
+"""Keys and clicks that move a cursor and choose what it is on, the same in every widget."""
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QInputEvent, QKeyEvent

@@ -95,6 +95,7 @@ class WhatIfResults(QWidget):
         self.controls_text = plain_text()
         self.strip = StripPlot()
         self.strip_figure = Figure(self.strip, "This mask among random masks")
+        self.strip_figure.addActions(self.strip.actions())
         page = QWidget()
         column = QVBoxLayout(page)
         column.setContentsMargins(8, 6, 8, 6)

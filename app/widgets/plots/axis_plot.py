@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 import pyqtgraph
-from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtCore import QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPalette, QPen
 
 from app import theme
@@ -17,6 +17,8 @@ _LABEL_GROUND, _SHADE = 190, 34
 
 class AxisPlot(PlotWidget):
     """`left` and `foot` are its axes; `set_lines` gives it references and ranges."""
+
+    wanted_size, least_size = QSize(640, 280), QSize(220, 140)
 
     def __init__(self, *, x_is_whole: bool) -> None:
         super().__init__()
@@ -78,6 +80,12 @@ class AxisPlot(PlotWidget):
         super().restyle()
         for axis in (self.left, self.foot):
             axis.restyle(self.palette(), self.figures_font)
+
+    def sizeHint(self) -> QSize:
+        return self.wanted_size
+
+    def minimumSizeHint(self) -> QSize:
+        return self.least_size
 
     def drawForeground(self, painter: QPainter, rect: QRectF) -> None:
         painter.setFont(self.figures_font)

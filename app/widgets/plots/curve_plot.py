@@ -2,11 +2,10 @@
 
 import numpy as np
 import pyqtgraph
-from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QKeyEvent, QPalette
+from PySide6.QtCore import QPointF, QRectF, Qt, Signal
+from PySide6.QtGui import QColor, QKeyEvent, QPainter, QPalette
 
 from app.widgets.plots.legend import Entry
-from app.widgets.plots.round_axis import Pill
 from app.widgets.plots.series_plot import SeriesPlot
 from moe_core.figures.curves import Curve, CurveFigure, value_range
 
@@ -24,8 +23,8 @@ class CurvePlot(SeriesPlot):
         self._hidden: frozenset[str] = frozenset()
         self._hovered: int | None = None
         self._pointed = ""
-        self._marks = pyqtgraph.InfiniteLine(angle=90), pyqtgraph.InfiniteLine(angle=90)
-        for line in self._marks:
+        self._lines_at = pyqtgraph.InfiniteLine(), pyqtgraph.InfiniteLine()
+        for line in self._lines_at:
             self.view.addItem(line, ignoreBounds=True)
 
     @property
@@ -117,21 +116,40 @@ class CurvePlot(SeriesPlot):
             places = np.flatnonzero(curve.x == x).tolist()
             values, is_hidden = chart.readout(curve, places[0]) if places else "", curve.name in self._hidden
             entries.append(Entry(curve.name, drawn.draw_sample, f"n = {curve.n:,}", values, is_hidden))
-        self.legend.set_entries(entries, "" if x is None else f"{chart.x_name} {x}")
+        heading = "" if x is None else f"{chart.x_name} {x}"
+        self.legend.set_entries(entries, heading)
+        said = [f"{entry.name} {entry.values}" for entry in entries if entry.values and not entry.is_hidden]
+        self.setAccessibleDescription(f"{heading}: {'; '.join(said)}" if said else "")
         self.viewport().update(self.legend.area.toAlignedRect())
 
     def _mark(self) -> None:
-        """A line and a pill at the x under the mouse, and at the one that is chosen."""
-        roles, selected = QPalette.ColorRole, self._chart.selected
-        ground, pills = self.colour(roles.Base), []
-        marked = (self._hovered, roles.PlaceholderText), (selected, roles.Highlight)
-        for line, (x, role) in zip(self._marks, marked, strict=True):
-            line.setVisible(x in self._chart.x_values)
-            if x in self._chart.x_values:
-                line.setPen(self.colour(role))
-                line.setValue(x)
-                pills.append(Pill(x, self.colour(role), ground, is_filled=x == selected))
-        self.foot.set_pills(pills)
+        """A line at the x under the mouse, and at the one that is chosen."""
+        for line, (x, role) in zip(self._lines_at, self._marked, strict=True):
+            line.setVisible(x is not None)
+            line.setPen(self.colour(role))
+            line.setValue(x or 0)
+        self.viewport().update(self.foot.sceneBoundingRect().toAlignedRect())
+
+    @property
+    def _marked(self) -> tuple[tuple[int | None, QPalette.ColorRole], ...]:
+        """The x under the mouse and the chosen one, and their colours."""
+        selected = self._chart.selected if self._chart.selected in self._chart.x_values else None
+        return (self._hovered, QPalette.ColorRole.PlaceholderText), (selected, QPalette.ColorRole.Highlight)
+
+    def _draw_pill(self, painter: QPainter, x: int, role: QPalette.ColorRole) -> None:
+        """The x on its axis; filled where it is the chosen one."""
+        metrics, colour, ground = painter.fontMetrics(), self.colour(role), self.colour(QPalette.ColorRole.Base)
+        at = self.place_of(x, 0).x()
+        if not self.view.sceneBoundingRect().left() <= at <= self.view.sceneBoundingRect().right():
+            return
+        width = metrics.horizontalAdvance(str(x)) + 8
+        box = QRectF(at - width / 2, self.foot.sceneBoundingRect().top() + 1, width, metrics.height() + 1)
+        is_chosen = x == self._chart.selected
+        painter.setPen(colour)
+        painter.setBrush(colour if is_chosen else ground)
+        painter.drawRoundedRect(box, 3, 3)
+        painter.setPen(ground if is_chosen else colour)
+        painter.drawText(box, Qt.AlignmentFlag.AlignCenter, str(x))
 
     def _entry_at(self, place: QPointF) -> str:
         number = self.legend.entry_at(place)
@@ -149,11 +167,10 @@ class CurvePlot(SeriesPlot):
         values, selected = self._chart.x_values, self._chart.selected
         if not values:
             return None
-        place = values.index(selected) if selected in values else 0
-        steps = {Qt.Key.Key_Left: place - 1, Qt.Key.Key_Right: place + 1, Qt.Key.Key_Home: 0}
-        steps[Qt.Key.Key_End] = len(values) - 1
-        wanted = steps.get(Qt.Key(key))
-        return None if wanted is None else values[min(max(wanted, 0), len(values) - 1)]
+        place, n = values.index(selected) if selected in values else 0, len(values)
+        steps = {Qt.Key.Key_Left: -1, Qt.Key.Key_Right: 1, Qt.Key.Key_Home: -n, Qt.Key.Key_End: n}
+        step = steps.get(Qt.Key(key))
+        return None if step is None else values[min(max(place + step, 0), n - 1)]
 
     def hover(self, place: QPointF | None) -> None:
         self.point_at("" if place is None else self._entry_at(place))
@@ -174,15 +191,15 @@ class CurvePlot(SeriesPlot):
         name = self._entry_at(place)
         return f"{name}: click to hide or show it; pointing at it shows its band" if name else ""
 
+    def drawForeground(self, painter: QPainter, rect: QRectF) -> None:
+        super().drawForeground(painter, rect)
+        for x, role in self._marked:
+            if x is not None:
+                self._draw_pill(painter, x, role)
+
     def keyPressEvent(self, event: QKeyEvent) -> None:
         x = self._step(event.key())
         if x is None:
             super().keyPressEvent(event)
         elif x != self._chart.selected:
             self.x_chosen.emit(x)
-
-    def sizeHint(self) -> QSize:
-        return QSize(640, 280)
-
-    def minimumSizeHint(self) -> QSize:
-        return QSize(220, 140)

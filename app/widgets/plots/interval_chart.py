@@ -26,6 +26,7 @@ class IntervalPlot(SeriesPlot):
     """Draws a `PointFigure`. `point_chosen` carries series and point that a click or an arrow key asks for."""
 
     point_chosen = Signal(int, int)
+    wanted_size, least_size = QSize(640, 300), QSize(260, 180)
 
     def __init__(self) -> None:
         super().__init__(x_is_whole=False)
@@ -101,14 +102,14 @@ class IntervalPlot(SeriesPlot):
         return 0.0 if self._chart.names else (series - (len(self._chart.series) - 1) / 2) * _APART
 
     def _nearest(self, place: QPointF) -> PointPlace | None:
-        best, found = _REACH, None
-        for number, series in enumerate(self._chart.series):
-            for point, value in enumerate(series.values):
-                if isfinite(value):
-                    way = self.place_of((number, point)) - place
-                    if (distance := hypot(way.x(), way.y())) < best:
-                        best, found = distance, (number, point)
-        return found
+        ways = {
+            (number, point): self.place_of((number, point)) - place
+            for number, series in enumerate(self._chart.series)
+            for point, value in enumerate(series.values)
+            if isfinite(value)
+        }
+        lengths = {there: hypot(way.x(), way.y()) for there, way in ways.items()}
+        return min((there for there in lengths if lengths[there] < _REACH), key=lengths.__getitem__, default=None)
 
     def _mark(self) -> None:
         """Rings around the point under the mouse and the chosen one; the readout says what is there."""
@@ -116,6 +117,7 @@ class IntervalPlot(SeriesPlot):
         pens = [pyqtgraph.mkPen(self.colour(role), width=2) for place, role in marked if place is not None]
         points = [self.view_point(self.place_of(place)) for place, _ in marked if place is not None]
         self._rings.setData([point.x() for point in points], [point.y() for point in points], pen=pens)
+        self.setAccessibleDescription(self.readout)
         self.viewport().update()
 
     def hover(self, place: QPointF | None) -> None:
@@ -138,9 +140,3 @@ class IntervalPlot(SeriesPlot):
         place = (0, 0) if self._selected is None else self._chart.step(self._selected, *step)
         if place != self._selected:
             self.point_chosen.emit(*place)
-
-    def sizeHint(self) -> QSize:
-        return QSize(640, 300)
-
-    def minimumSizeHint(self) -> QSize:
-        return QSize(260, 180)

@@ -45,7 +45,7 @@ class _Columns:
 
 @dataclass(frozen=True)
 class _Layout:
-    """Room for the plot and the legend; entries from the legend's corner on."""
+    """Room for the plot, the legend and its entries."""
 
     plot: QRectF
     legend: QRectF
@@ -82,7 +82,7 @@ class Legend:
     @property
     def boxes(self) -> tuple[QRectF, ...]:
         """Where the entries are."""
-        return tuple(box.translated(self.area.topLeft()) for box in self._layout.entries)
+        return self._layout.entries
 
     def entry_at(self, place: QPointF) -> int | None:
         """Which entry is at a place."""
@@ -101,13 +101,9 @@ class Legend:
         metrics, n = QFontMetricsF(font), len(self._entries)
         columns = self._measure(metrics)
         heading = metrics.horizontalAdvance(self._widest_heading)
-        layouts = (
-            _beside(room.size(), n, columns, metrics),
-            _above(room.size(), n, columns, metrics, heading and heading + _GAP),
-        )
-        best, corner = max(layouts, key=lambda layout: layout.worth), room.topLeft()
-        self._layout = replace(best, legend=best.legend.translated(corner))
-        return best.plot.translated(corner)
+        above = _above(room, n, columns, metrics, heading and heading + _GAP)
+        self._layout = max(_beside(room, n, columns, metrics), above, key=lambda layout: layout.worth)
+        return self._layout.plot
 
     def _measure(self, metrics: QFontMetricsF) -> _Columns:
         texts = [entry.name for entry in self._entries], [entry.n for entry in self._entries], self._longest
@@ -146,27 +142,27 @@ def _row_height(metrics: QFontMetricsF) -> float:
     return float(round(metrics.height() + 3))
 
 
-def _beside(size: QSizeF, n: int, columns: _Columns, metrics: QFontMetricsF) -> _Layout:
+def _beside(room: QRectF, n: int, columns: _Columns, metrics: QFontMetricsF) -> _Layout:
     """One entry below the other, at the right; where that is too tall there is no room for the plot."""
-    row = min(_row_height(metrics), max(metrics.height() - 2, size.height() / (1 + n)))
-    fitted = columns.within(size.width() * _LARGEST_SHARE)
-    left = size.width() - fitted.total
-    has_room = row * (1 + n) <= size.height() and fitted.name >= min(columns.name, _SHORTEST_NAME)
-    entries = tuple(QRectF(0, row * (1 + number), fitted.total, row) for number in range(n))
-    plot = QRectF(0, 0, left - 2 * _GAP, size.height()) if has_room else QRectF()
-    return _Layout(plot, QRectF(left, 0, fitted.total, row * (1 + n)), entries, fitted)
+    row = min(_row_height(metrics), max(metrics.height() - 2, room.height() / (1 + n)))
+    fitted = columns.within(room.width() * _LARGEST_SHARE)
+    has_room = row * (1 + n) <= room.height() and fitted.name >= min(columns.name, _SHORTEST_NAME)
+    legend = QRectF(room.right() - fitted.total, room.top(), fitted.total, row * (1 + n))
+    entries = tuple(QRectF(legend.left(), legend.top() + row * (1 + number), fitted.total, row) for number in range(n))
+    plot = room.adjusted(0, 0, -fitted.total - 2 * _GAP, 0) if has_room else QRectF(room.topLeft(), QSizeF())
+    return _Layout(plot, legend, entries, fitted)
 
 
-def _above(size: QSizeF, n: int, columns: _Columns, metrics: QFontMetricsF, head: float) -> _Layout:
+def _above(room: QRectF, n: int, columns: _Columns, metrics: QFontMetricsF, head: float) -> _Layout:
     """In rows as even as they can be."""
-    row, room = _row_height(metrics), max(1.0, size.width() - head)
-    most = max(1, int((room + 2 * _GAP) // (columns.total + 2 * _GAP)))
+    row, width = _row_height(metrics), max(1.0, room.width() - head)
+    most = max(1, int((width + 2 * _GAP) // (columns.total + 2 * _GAP)))
     n_rows = -(-n // most)
-    per_row = -(-n // n_rows) if n else 1
-    fitted = columns.within(room)
-    step = fitted.total + 2 * _GAP
+    per_row, fitted = -(-n // n_rows) if n else 1, columns.within(width)
+    x, y = room.left() + head, room.top()
     entries = tuple(
-        QRectF(head + step * (number % per_row), row * (number // per_row), fitted.total, row) for number in range(n)
+        QRectF(x + (fitted.total + 2 * _GAP) * (number % per_row), y + row * (number // per_row), fitted.total, row)
+        for number in range(n)
     )
     top = row * n_rows + _GAP / 2
-    return _Layout(QRectF(0, top, size.width(), size.height() - top), QRectF(0, 0, size.width(), top), entries, fitted)
+    return _Layout(room.adjusted(0, top, 0, 0), QRectF(room.topLeft(), QSizeF(room.width(), top)), entries, fitted)

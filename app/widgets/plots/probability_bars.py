@@ -31,6 +31,7 @@ class ProbabilityBars(AxisPlot):
     """Draws a `ColumnFigure`; `expert_chosen` carries the expert and whether it adds to the selection."""
 
     expert_chosen = Signal(int, bool)
+    wanted_size = QSize(320, 104)
 
     def __init__(self) -> None:
         super().__init__(x_is_whole=True)
@@ -154,9 +155,6 @@ class ProbabilityBars(AxisPlot):
         super().restyle()
         self.grid.setContentsMargins(_MARGIN, self.fontMetrics().height() / 2 + 2, _MARGIN, 2)
         self._dress()
-
-    def sizeHint(self) -> QSize:
-        return QSize(320, 104)
 
     def minimumSizeHint(self) -> QSize:
         return QSize(140, round(_LEAST_PLOT + 1.5 * self.fontMetrics().height() + 12))

@@ -1,11 +1,10 @@
-"""An axis that marks few round values, or names, in the widget's font; and single values in a pill."""
+"""An axis that marks few round values, or names, in the widget's font."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import pyqtgraph
 from PySide6.QtCore import QRectF, Qt
-from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPalette
+from PySide6.QtGui import QFont, QFontMetricsF, QPainter, QPalette
 
 from app import theme
 from moe_core.figures.axis import round_ticks
@@ -13,16 +12,6 @@ from moe_core.figures.axis import round_ticks
 _GAP = 6.0
 _MOST_UPRIGHT = 7
 """Few marks suffice, however tall the plot is."""
-
-
-@dataclass(frozen=True)
-class Pill:
-    """A value that stands out on the axis: filled, or only outlined, in its colour."""
-
-    value: int
-    colour: QColor
-    text: QColor
-    is_filled: bool
 
 
 class RoundAxis(pyqtgraph.AxisItem):  # type: ignore[misc]  # pyqtgraph has no types
@@ -33,7 +22,6 @@ class RoundAxis(pyqtgraph.AxisItem):  # type: ignore[misc]  # pyqtgraph has no t
         super().__init__(orientation, maxTickLength=0)
         self._is_whole = is_whole
         self._names: tuple[str, ...] = ()
-        self._pills: tuple[Pill, ...] = ()
         self._texts: dict[float, str] = {}
         self.enableAutoSIPrefix(False)
         self.setStyle(tickAlpha=255, hideOverlappingLabels=20)
@@ -49,12 +37,6 @@ class RoundAxis(pyqtgraph.AxisItem):  # type: ignore[misc]  # pyqtgraph has no t
     def set_names(self, names: Sequence[str]) -> None:
         """Write names at 0, 1, .. in place of values."""
         self._names = tuple(names)
-        self.picture = None
-        self.update()
-
-    def set_pills(self, pills: Sequence[Pill]) -> None:
-        """Mark single values; the last one lies on top."""
-        self._pills = tuple(pills)
         self.picture = None
         self.update()
 
@@ -94,19 +76,6 @@ class RoundAxis(pyqtgraph.AxisItem):  # type: ignore[misc]  # pyqtgraph has no t
             texts = [text for _, text in self.marks(self.range[0], self.range[1], view.height())]
             self.setWidth(max(map(self._metrics().horizontalAdvance, texts), default=0.0) + _GAP)
 
-    def _draw_pill(self, painter: QPainter, pill: Pill) -> None:
-        low, high = self.range
-        if not low <= pill.value <= high:
-            return
-        metrics, text = self._metrics(), f"{pill.value}"
-        box = QRectF(0, 1, metrics.horizontalAdvance(text) + 8, metrics.height() + 1)
-        box.moveLeft((pill.value - low) / (high - low) * self.size().width() - box.width() / 2)
-        painter.setPen(pill.colour)
-        painter.setBrush(pill.colour if pill.is_filled else pill.text)
-        painter.drawRoundedRect(box, 3, 3)
-        painter.setPen(pill.text if pill.is_filled else pill.colour)
-        painter.drawText(box, Qt.AlignmentFlag.AlignCenter, text)
-
     def linkedViewChanged(self, view: pyqtgraph.ViewBox, newRange: object = None) -> None:
         super().linkedViewChanged(view, newRange)
         self._fit()
@@ -124,6 +93,3 @@ class RoundAxis(pyqtgraph.AxisItem):  # type: ignore[misc]  # pyqtgraph has no t
 
     def drawPicture(self, painter: QPainter, axis: object, ticks: object, texts: object) -> None:
         super().drawPicture(painter, axis, ticks if self.grid else [], texts)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        for pill in self._pills:
-            self._draw_pill(painter, pill)

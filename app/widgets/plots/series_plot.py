@@ -43,7 +43,7 @@ class SeriesPlot(AxisPlot):
         """Place the legend and the texts around the plot."""
         font, whole = self.figures_font, QRectF(self.rect())
         room = self.legend.arrange(whole.adjusted(_MARGIN, _MARGIN, -_MARGIN, -_MARGIN), font)
-        self._above = QRectF(room.topLeft(), QPointF(room.right(), room.top() + QFontMetricsF(font).height()))
+        self._above = QRectF(room.topLeft(), QPointF(room.right(), room.top() + QFontMetricsF(font).height() + 2))
         top = self._above.top() + len(self.texts) * self._above.height() + _ABOVE
         self.grid.setContentsMargins(room.left(), top, whole.right() - room.right(), whole.bottom() - room.bottom())
         self.viewport().update()

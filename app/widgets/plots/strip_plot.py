@@ -19,6 +19,8 @@ _MARGIN, _DOT, _MARK = 20, 7, 14
 class StripPlot(AxisPlot):
     """Draws a `StripFigure`."""
 
+    wanted_size, least_size = QSize(260, 110), QSize(160, 90)
+
     def __init__(self) -> None:
         super().__init__(x_is_whole=False)
         self._figure = StripFigure()
@@ -71,9 +73,3 @@ class StripPlot(AxisPlot):
             left = min(max(x - width / 2, 2), self.width() - width - 2)
             painter.setPen(self.colour(QPalette.ColorRole.Text))
             painter.drawText(QPointF(left, metrics.ascent() + 1), text)
-
-    def sizeHint(self) -> QSize:
-        return QSize(260, 110)
-
-    def minimumSizeHint(self) -> QSize:
-        return QSize(160, 90)

@@ -205,6 +205,8 @@ def test_hover_reads_values_with_their_spread(view: EntropyView, qtbot: QtBot) -
     assert view.plot.read_x == 1
     expected = f"{drawn.mean[1]:.3f} ± {(drawn.high[1] - drawn.low[1]) / 2:.3f}"
     assert view.plot.chart.readout(drawn, 1) == expected
+    assert "layer 1: all" in view.plot.accessibleDescription()
+    assert f"right {expected}" in view.plot.accessibleDescription()
     assert expected in [entry.values for entry in view.plot.legend.entries]
 
 
@@ -393,7 +395,8 @@ def test_the_menu_of_the_figure_is_behind_a_button(view: EntropyView, qtbot: QtB
     qtbot.keyClick(view.more, Qt.Key.Key_Space)
     menu = QApplication.activePopupWidget()
     assert isinstance(menu, QMenu)
-    assert "Save figure…" in [action.text() for action in menu.actions()]
+    texts = [action.text() for action in menu.actions()]
+    assert {"Save figure…", "View all", "Zoom in", "Zoom out"} <= set(texts)
     menu.close()
 
 

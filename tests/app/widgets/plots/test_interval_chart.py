@@ -93,7 +93,7 @@ def test_it_reads_out_what_is_pointed_at(plot: IntervalPlot, qtbot: QtBot) -> No
     plot.show_chart(CHART, (0, 2))
     assert plot.readout == "one at 3"
     qtbot.mouseMove(plot.viewport(), plot.place_of((1, 0)).toPoint())
-    assert plot.readout == "two at 1"
+    assert plot.readout == plot.accessibleDescription() == "two at 1"
 
 
 def test_points_at_one_x_stand_side_by_side(plot: IntervalPlot, qtbot: QtBot) -> None:

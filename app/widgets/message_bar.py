@@ -1,12 +1,11 @@
 """One line above the views that says what went wrong, or what should be known, until it is dismissed."""
 
-from collections.abc import Callable
-
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPalette, QResizeEvent
-from PySide6.QtWidgets import QLabel, QSizePolicy, QToolBar, QToolButton
+from PySide6.QtWidgets import QLabel, QSizePolicy, QToolBar
 
 from app import theme
+from app.widgets.parts import tool_button
 
 
 class _Sentence(QLabel):
@@ -49,10 +48,12 @@ class MessageBar(QToolBar):
             Qt.TextInteractionFlag.TextSelectableByMouse | Qt.TextInteractionFlag.TextSelectableByKeyboard
         )
         self._text.setAccessibleName("Message")
-        self.button = _button("", "", self._on_clicked)
-        show_log = _button("Show log", "The log has the details of what went wrong", self.log_wanted.emit)
-        dismiss = _button("✕", "Dismiss (Esc)", self.hide)
-        dismiss.setAccessibleName("Dismiss message")
+        self.button = tool_button("", "", "")
+        self.button.clicked.connect(self._on_clicked)
+        show_log = tool_button("Show log", "", "The log has the details of what went wrong")
+        show_log.clicked.connect(self.log_wanted)
+        dismiss = tool_button("✕", "Dismiss message", "Dismiss (Esc)")
+        dismiss.clicked.connect(self.hide)
         self._text.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
         self.addWidget(self._text)
         self._action = ""
@@ -88,12 +89,3 @@ class MessageBar(QToolBar):
         painter.fillRect(self.rect(), theme.blend(window, QColor(self._ground), 0.22))
         painter.end()
         super().paintEvent(event)
-
-
-def _button(text: str, tip: str, on_click: Callable[[], None]) -> QToolButton:
-    made = QToolButton()
-    made.setText(text)
-    made.setAutoRaise(True)
-    made.setToolTip(tip)
-    made.clicked.connect(on_click)
-    return made

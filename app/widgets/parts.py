@@ -2,7 +2,7 @@
 
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QPalette
-from PySide6.QtWidgets import QFrame, QLabel, QMenu, QPushButton, QScrollArea, QWidget
+from PySide6.QtWidgets import QFrame, QLabel, QMenu, QPushButton, QScrollArea, QToolButton, QWidget
 
 
 def scrolling(content: QWidget) -> QScrollArea:
@@ -40,6 +40,16 @@ def button(text: str, tip: str) -> QPushButton:
     """A button that is no dialog's default."""
     made = QPushButton(text)
     made.setAutoDefault(False)
+    made.setToolTip(tip)
+    return made
+
+
+def tool_button(text: str, name: str, tip: str) -> QToolButton:
+    """A small button without a frame; `name` says what it does where the text does not."""
+    made = QToolButton()
+    made.setText(text)
+    made.setAutoRaise(True)
+    made.setAccessibleName(name)
     made.setToolTip(tip)
     return made
 

@@ -2,11 +2,11 @@
 
 from PySide6.QtCore import Signal
 from PySide6.QtGui import QColor, QPalette
-from PySide6.QtWidgets import QGridLayout, QLabel, QToolButton, QWidget
+from PySide6.QtWidgets import QGridLayout, QLabel, QWidget
 
 from app import theme
 from app.widgets.eliding_label import ElidingLabel
-from app.widgets.parts import bold
+from app.widgets.parts import bold, tool_button
 from app.widgets.safe_text import as_tooltip
 
 
@@ -24,9 +24,9 @@ class QuestionHeader(QWidget):
         for label, name in ((self._id, "Question"), (self._details, "About the question"), (self._outcome, "Outcome")):
             label.setAccessibleName(name)
         bold(self._id)
-        back = _button("‹", "Previous question", "The question before it in the list (Shift+Space)")
-        forth = _button("›", "Next question", "The next question of the list (Space)")
-        copy = _button("Copy prompt", "Copy prompt", "Copy the whole prompt, as the model read it, as plain text")
+        back = tool_button("‹", "Previous question", "The question before it in the list (Shift+Space)")
+        forth = tool_button("›", "Next question", "The next question of the list (Space)")
+        copy = tool_button("Copy prompt", "Copy prompt", "Copy the whole prompt, as the model read it, as plain text")
         back.clicked.connect(self.previous_requested)
         forth.clicked.connect(self.next_requested)
         copy.clicked.connect(self.copy_requested)
@@ -65,12 +65,3 @@ _OUTCOMES = {
     "failed": ("⚠", theme.WRONG),
     "damaged": ("?", theme.WRONG),
 }
-
-
-def _button(text: str, name: str, tip: str) -> QToolButton:
-    button = QToolButton()
-    button.setText(text)
-    button.setAccessibleName(name)
-    button.setToolTip(tip)
-    button.setAutoRaise(True)
-    return button

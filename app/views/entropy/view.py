@@ -22,7 +22,7 @@ from app.views.entropy.curves import EntropyOptions, NamedCurve, Split, group_cu
 from app.widgets.eliding_label import ElidingLabel
 from app.widgets.figures.figure import Figure
 from app.widgets.flow_layout import FlowLayout
-from app.widgets.parts import pop_up
+from app.widgets.parts import pop_up, tool_button
 from app.widgets.plots.curve_plot import CurvePlot
 from moe_core.measures.entropy_by_layer import Band, EntropyKind
 from moe_core.measures.metrics.full_entropy import FULL_ENTROPY
@@ -78,7 +78,7 @@ class EntropyView(View):
         self.units = _choice("Unit", _UNITS, partial(self._on_chosen, "normalised"))
         self.bands = _choice("What the band shows", _BANDS, partial(self._on_chosen, "band"))
         self.splits = _choice("Parts of the selection", _SPLITS, partial(self._on_chosen, "split"))
-        self.shown = _button("Show ▾", "What is shown", "Show and hide single curves, and choose the vertical axis")
+        self.shown = tool_button("Show ▾", "What is shown", "Show and hide single curves, and choose the vertical axis")
         self.shown.setStyleSheet("QToolButton::menu-indicator { image: none; }")
         self.shown.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self.shown.setMenu(QMenu(self))
@@ -86,7 +86,7 @@ class EntropyView(View):
         self.shown.menu().aboutToShow.connect(self._fill_shown_menu)
         self.shown.menu().hovered.connect(self._on_menu_hovered)
         self.shown.menu().aboutToHide.connect(self._on_menu_hidden)
-        self.more = _button("⋯", "What can be done with this figure", "Copy, save or read the figure as a table")
+        self.more = tool_button("⋯", "What can be done with this figure", "Copy, save or read the figure as a table")
         self.more.clicked.connect(self._on_more_clicked)
         self.note = ElidingLabel()
         self.note.setAccessibleName("What the curves and bands are")
@@ -255,15 +255,6 @@ def _choice(name: str, items: tuple[tuple[Any, str, str], ...], on_chosen: Calla
     values = [value for value, _, _ in items]
     box.activated.connect(lambda index: on_chosen(values[index]))
     return box
-
-
-def _button(text: str, name: str, tip: str) -> QToolButton:
-    button = QToolButton()
-    button.setText(text)
-    button.setAccessibleName(name)
-    button.setToolTip(tip)
-    button.setAutoRaise(True)
-    return button
 
 
 def _add_check(menu: QMenu, text: str, tip: str, *, checked: bool) -> QAction:

@@ -5,7 +5,7 @@ from typing import Any, cast
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction, QActionGroup, QPalette
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QSizePolicy, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from app.content.captions import caption, nothing_compared_text
 from app.content.comparison_values import compared_samples, is_compared
@@ -17,7 +17,7 @@ from app.views.experts.comparison import Hatching, hatching, shown_grid
 from app.widgets.eliding_combo_box import ElidingComboBox
 from app.widgets.eliding_label import ElidingLabel
 from app.widgets.figures.figure import Figure
-from app.widgets.parts import pop_up
+from app.widgets.parts import pop_up, tool_button
 from app.widgets.plots.colour_bar import ColourBar
 from app.widgets.plots.colour_controls import ColourControls
 from app.widgets.plots.grid_layout import Place
@@ -31,6 +31,7 @@ from moe_core.numbers.formatting import count
 _LEAST_N = 22
 """Characters of the number of questions that are always shown."""
 _HINT = "Point at a cell for its value; click, drag or use the arrow keys to select experts."
+_MORE_TIP = "Copy or save the figure or its data, show it as a table, choose what the bars show"
 
 
 class ExpertsView(View):
@@ -54,7 +55,7 @@ class ExpertsView(View):
         self._n.setAccessibleName("Questions behind the grid")
         self.heat_map, self.colour_bar = HeatMap(), ColourBar()
         self.figure = Figure(self._make_canvas(), self.title)
-        self._more = self._make_more_button()
+        self._more = tool_button("⋯", "More on this figure", _MORE_TIP)
         self._readout = ElidingLabel(_HINT)
         self._readout.setAccessibleName("The cell under mouse or cursor")
         self._lay_out()
@@ -225,14 +226,6 @@ class ExpertsView(View):
             box.addItem(metric.title, metric.name)
             box.setItemData(box.count() - 1, metric.meaning, Qt.ItemDataRole.ToolTipRole)
         return box
-
-    def _make_more_button(self) -> QToolButton:
-        button = QToolButton()
-        button.setText("⋯")
-        button.setAutoRaise(True)
-        button.setAccessibleName("More on this figure")
-        button.setToolTip("Copy or save the figure or its data, show it as a table, choose what the bars show")
-        return button
 
     def _make_canvas(self) -> QWidget:
         canvas = QWidget()

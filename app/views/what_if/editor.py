@@ -23,7 +23,7 @@ from app.views.what_if.choices import WhatIfChoices
 from app.views.what_if.pick_menu import PickMenu
 from app.widgets.eliding_combo_box import ElidingComboBox
 from app.widgets.mask_chips import MaskChips
-from app.widgets.parts import button, plain_text, pop_up, scrolling
+from app.widgets.parts import button, plain_text, pop_up, scrolling, tool_button
 from moe_core.interventions.intervention import Expert
 
 _MASK_ACTIONS = (
@@ -205,10 +205,6 @@ def _line(*widgets: QWidget) -> QHBoxLayout:
 
 
 def _menu_button(text: str, tip: str) -> QToolButton:
-    button = QToolButton()
-    button.setText(f"{text} ▾")
-    button.setAutoRaise(True)
-    button.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-    button.setAccessibleName(text)
-    button.setToolTip(tip)
-    return button
+    made = tool_button(f"{text} ▾", text, tip)
+    made.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+    return made

@@ -12,6 +12,7 @@ from app.widgets.filter.outcome_toggles import OutcomeMark, OutcomeToggles
 from app.widgets.filter.search_field import SearchField
 from app.widgets.filter.subject_popup import SubjectPopup
 from app.widgets.flow_layout import FlowLayout
+from app.widgets.parts import tool_button
 
 _WIDE_IN_CHARACTERS = 100
 
@@ -36,11 +37,8 @@ class FilterBar(QWidget):
         self._count.setForegroundRole(QPalette.ColorRole.PlaceholderText)
         self._count.setFont(theme.tabular(self._count.font()))
         self._count.setAccessibleName("Questions shown")
-        self._menu = QToolButton()
-        self._menu.setText("⋯")
-        self._menu.setAutoRaise(True)
-        self._menu.setAccessibleName("Copy, save and arrange the table")
-        self._menu.setToolTip("Copy the table, save it as CSV, sort it, choose its columns.")
+        tip = "Copy the table, save it as CSV, sort it, choose its columns."
+        self._menu = tool_button("⋯", "Copy, save and arrange the table", tip)
         self._menu.clicked.connect(self.menu_wanted)
         self._buttons = QWidget()
         self._grid = QGridLayout(self)

@@ -4,8 +4,9 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QHBoxLayout, QRadioButton, QWidget
 
 from app import theme
-from app.widgets.filter.popup_button import PopupButton, flat_button, note
+from app.widgets.filter.popup_button import PopupButton
 from app.widgets.filter.search_field import SearchField
+from app.widgets.parts import button, plain_text
 
 
 class ExpertsPopup(PopupButton):
@@ -20,7 +21,7 @@ class ExpertsPopup(PopupButton):
         super().__init__("Expert", "Show only the questions that use some experts.")
         self._text = SearchField("layer:expert, as in 3:17, 5:0", "Experts that a question uses")
         self._text.setToolTip("Experts as LAYER:EXPERT, both counted from 0, separated by commas.")
-        self._problem = note()
+        self._problem = plain_text(is_faded=True)
         self._problem.hide()
         self._any = QRadioButton("Any of them")
         self._any.setToolTip("Questions that use at least one of the experts.")
@@ -28,11 +29,11 @@ class ExpertsPopup(PopupButton):
         self._all.setToolTip("Questions that use every one of the experts.")
         self._any.setChecked(True)
         modes = QHBoxLayout()
-        for button in (self._any, self._all):
-            modes.addWidget(button)
+        for mode in (self._any, self._all):
+            modes.addWidget(mode)
         modes.addStretch()
-        self._take = flat_button("Take the selected cells", "Take the experts that are selected in the grid.")
-        self._meaning = note()
+        self._take = button("Take the selected cells", "Take the experts that are selected in the grid.")
+        self._meaning = plain_text(is_faded=True)
         self.rows.addWidget(self._text)
         self.rows.addWidget(self._problem)
         self.rows.addLayout(modes)

@@ -6,9 +6,10 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QFormLayout, QWidget
 
 from app import theme
-from app.widgets.filter.popup_button import PopupButton, flat_button, note
+from app.widgets.filter.popup_button import PopupButton
 from app.widgets.filter.search_field import SearchField
 from app.widgets.number_boxes import plain_decimal
+from app.widgets.parts import button, plain_text
 
 _MEANING = (
     "Log-probability of the right choice less that of the best other one, in nats: "
@@ -31,10 +32,10 @@ class MarginPopup(PopupButton):
         form.addRow("At least", self._low)
         form.addRow("At most", self._high)
         self.rows.addLayout(form)
-        self._problem = note()
-        clear = flat_button("Any margin", "Take both bounds away.")
+        self._problem = plain_text(is_faded=True)
+        clear = button("Any margin", "Take both bounds away.")
         clear.clicked.connect(self._on_cleared)
-        for widget in (self._problem, note(_MEANING), clear):
+        for widget in (self._problem, plain_text(_MEANING, is_faded=True), clear):
             self.rows.addWidget(widget)
         for field in (self._low, self._high):
             field.searched.connect(self._on_searched)

@@ -1,8 +1,8 @@
 """A button that opens a small panel below itself: Esc or a click elsewhere closes it."""
 
 from PySide6.QtCore import QEvent, QPoint, QRect, Qt, Signal
-from PySide6.QtGui import QKeyEvent, QPalette
-from PySide6.QtWidgets import QFrame, QLabel, QPushButton, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtGui import QKeyEvent
+from PySide6.QtWidgets import QFrame, QToolButton, QVBoxLayout, QWidget
 
 _MARGIN = 8
 
@@ -62,21 +62,3 @@ class PopupButton(QToolButton):
             self.close_panel()
             return True
         return False
-
-
-def note(text: str = "") -> QLabel:
-    """A line of small print in a panel: plain text that wraps."""
-    label = QLabel(text)
-    label.setTextFormat(Qt.TextFormat.PlainText)
-    label.setWordWrap(True)
-    label.setForegroundRole(QPalette.ColorRole.PlaceholderText)
-    label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-    return label
-
-
-def flat_button(text: str, tip: str) -> QPushButton:
-    """A button without a frame that is no dialog's default."""
-    button = QPushButton(text)
-    button.setAutoDefault(False)
-    button.setToolTip(tip)
-    return button

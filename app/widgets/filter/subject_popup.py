@@ -6,8 +6,9 @@ from PySide6.QtCore import QEvent, Qt, Signal
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QListWidget, QListWidgetItem, QWidget
 
-from app.widgets.filter.popup_button import PopupButton, flat_button
+from app.widgets.filter.popup_button import PopupButton
 from app.widgets.filter.search_field import SearchField
+from app.widgets.parts import button
 
 _NAME = Qt.ItemDataRole.UserRole
 _MOST_ROWS = 14
@@ -25,7 +26,7 @@ class SubjectPopup(PopupButton):
         self._list = _CheckList()
         self._list.setAccessibleName("Subjects")
         self._list.setToolTip("Check the subjects to show: Space or a click.")
-        self._clear = flat_button("All subjects", "Uncheck every subject: then all of them are shown.")
+        self._clear = button("All subjects", "Uncheck every subject: then all of them are shown.")
         self._clear.clicked.connect(self._on_cleared)
         for widget in (self._search, self._list, self._clear):
             self.rows.addWidget(widget)

@@ -130,7 +130,7 @@ def _partner_row(found: Partners, layer: int, place: int) -> BarRow:
         f"{name} is chosen by {share_text(share)} of the {count(found.n_served)} tokens of the expert ({count(both)}), "
         f"{times} what chance gives ({share_text(chance)}): the other places of the top-k shared out by how often each "
         f"expert is used. It is used by {share_text(float(found.used_share[place]))} of all tokens.\n"
-        "Click or Enter selects it, with Ctrl both.",
+        "Click or Enter selects it, Ctrl+click or Ctrl+Space both.",
         reference=chance,
     )
 

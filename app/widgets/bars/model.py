@@ -75,12 +75,13 @@ class BarModel(QAbstractTableModel):
     def show(self, cells: BarCells) -> None:
         """Show other cells; where there are as many of them, cursor and selection stay."""
         n_rows, n_columns = len(cells.rows), len(cells.columns)
-        if (n_rows, n_columns) != (self.rowCount(), self.columnCount()):
+        is_other_size = (n_rows, n_columns) != (self.rowCount(), self.columnCount())
+        if is_other_size:
             self.beginResetModel()
-            self.cells = cells
+        self.cells = cells
+        if is_other_size:
             self.endResetModel()
         elif n_rows:
-            self.cells = cells
             self.dataChanged.emit(self.index(0, 0), self.index(n_rows - 1, n_columns - 1))
 
     def rowCount(self, parent: Index = _NOWHERE) -> int:

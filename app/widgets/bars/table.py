@@ -4,6 +4,7 @@ Arrow keys, Home and End move, Enter chooses; with control it adds.
 """
 
 from collections.abc import Iterable
+from math import isfinite
 from typing import cast
 
 from PySide6.QtCore import QEvent, QItemSelection, QItemSelectionModel, QModelIndex, QRect, QRectF, QSize, Qt, Signal
@@ -85,7 +86,7 @@ class BarTable(QTableView):
         """Where the bar of a cell is drawn; of no width where it has none."""
         bar = self.bar_room(row, column)
         share = self.shown.cells.rows[row][column].share
-        bar.setWidth(bar.width() * share if share == share else 0.0)
+        bar.setWidth(bar.width() * share if isfinite(share) else 0.0)
         return bar
 
     def bar_room(self, row: int, column: int) -> QRectF:

@@ -1,6 +1,7 @@
 """What a what-if changed, on one page: the difference, the flips, both accuracies, and the rest in words."""
 
 from dataclasses import replace
+from math import ceil, floor
 
 import numpy as np
 from PySide6.QtWidgets import QSizePolicy, QTableWidget, QVBoxLayout, QWidget
@@ -9,10 +10,10 @@ from app import theme
 from app.state.session import Session
 from app.state.what_if_state import WhatIf
 from app.views.what_if.texts import METHOD, change_table, detail_lines, headline, what_if_caption
+from app.widgets.bars.bar_list import BarList
 from app.widgets.figures.figure import Figure
 from app.widgets.flow_layout import FlowLayout
 from app.widgets.parts import button, plain_text, scrolling
-from app.widgets.plots.delta_plot import DeltaPlot
 from moe_core.figures.bars import BarFigure, BarRow
 from moe_core.measures.question_filter import QuestionFilter
 from moe_core.numbers.formatting import count, percent_tick, percent_with_interval
@@ -20,8 +21,8 @@ from moe_core.numbers.intervals import Proportion
 from moe_core.numbers.paired_statistics import PairedChange
 
 NOTHING_YET = "What the mask changes stands here once it has run: press Run, or F5."
-_LEAST_SPAN = 0.1
-"""Of the axis of accuracies: small changes look small."""
+_STEP = 0.1
+"""Between ends that the axis of accuracies may have: small changes look small."""
 _FLIPS = {"losses": "right → wrong", "gains": "wrong → right", "changed": "other answers"}
 
 
@@ -45,7 +46,7 @@ class ResultPage(QWidget):
         self.headline.setText(headline(made.comparison))
         self.delta_figure.setVisible(bool(change.n))
         figure = _figure(change, self.delta_figure.title) if change.n else BarFigure(())
-        self.delta.show_figure(figure)
+        self.delta.set_figure(figure)
         self.delta_figure.setFixedHeight(self.delta.sizeHint().height())
         self.delta_figure.set_data(change_table(made), what_if_caption(made), figure)
         self._draw_flips(made)
@@ -72,7 +73,7 @@ class ResultPage(QWidget):
         font.setPointSizeF(font.pointSizeF() * 1.15)
         self.headline.setFont(font)
         self.headline.setToolTip(METHOD)
-        self.delta = DeltaPlot()
+        self.delta = BarList(unit="accuracy")
         self.delta.setToolTip(METHOD)
         self.delta_figure = Figure(self.delta, "Accuracy before and after")
         for twin in self.delta_figure.findChildren(QTableWidget):
@@ -115,13 +116,13 @@ class ResultPage(QWidget):
 
 
 def _figure(change: PairedChange, title: str) -> BarFigure:
-    """Both accuracies on an axis that spans their intervals."""
+    """Both accuracies on an axis that spans their intervals, between round ends."""
     low, high = min(change.before.lower, change.after.lower), max(change.before.upper, change.after.upper)
-    more = max(0.0, _LEAST_SPAN - (high - low)) / 2 + 0.01
+    low, high = floor(low / _STEP) * _STEP, ceil(high / _STEP) * _STEP
     return BarFigure(
         rows=(_row("before", change.before, theme.BASELINE), _row("after", change.after, theme.WHAT_IF)),
-        lowest=max(0.0, low - more),
-        largest=min(1.0, high + more),
+        lowest=low,
+        largest=high,
         is_dots=True,
         unit="accuracy",
         title=title,

@@ -63,5 +63,6 @@ class BarList(BarTable):
             upper=figure.share_of(row.upper),
             reference=figure.share_of(row.reference),
             colour=row.colour,
+            is_dot=figure.is_dots,
         )
         return (bar, value) if self._is_over else (name, bar, value)

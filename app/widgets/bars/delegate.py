@@ -14,6 +14,7 @@ from app.widgets.bars.model import BarCell, BarModel, Kind
 
 GAP = 8
 PADDING = 3
+_DOT = 3.5
 SIGN = "✓"
 """All signs before a name are given the width of this one."""
 LONGEST = 400
@@ -92,7 +93,7 @@ class BarDelegate(QStyledItemDelegate):
                 painter.fillRect(QRect(cell.left(), cell.top(), 2, cell.height()), self._accent)
 
     def _paint_bar(self, painter: QPainter, cell: BarCell, kind: Kind, room: QRectF) -> None:
-        if not isfinite(cell.share):
+        if cell.is_dot or not isfinite(cell.share):
             return
         bar, colour = QRectF(room), QColor(cell.colour or theme.BASELINE)
         bar.setWidth(room.width() * cell.share)
@@ -137,10 +138,15 @@ class BarDelegate(QStyledItemDelegate):
         if isfinite(cell.lower) and isfinite(cell.upper):
             low, high = (room.left() + room.width() * share for share in (cell.lower, cell.upper))
             middle = room.center().y()
-            painter.setPen(QPen(self._text, 1.2))
+            painter.setPen(QPen(QColor(cell.colour), 2) if cell.is_dot else QPen(self._text, 1.2))
             painter.drawLine(QLineF(low, middle, high, middle))
-            for end in (low, high):
+            for end in () if cell.is_dot else (low, high):
                 painter.drawLine(QLineF(end, middle - 3, end, middle + 3))
+        if cell.is_dot and isfinite(cell.share):
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+            painter.setBrush(QColor(cell.colour))
+            painter.drawEllipse(QPointF(room.left() + room.width() * cell.share, room.center().y()), _DOT, _DOT)
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
         painter.setPen(QPen(self._line, 2))
         for share, inset in (*((share, 0) for share in lines), (cell.reference, 1)):
             if isfinite(share):

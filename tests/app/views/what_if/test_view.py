@@ -230,9 +230,11 @@ def test_the_result_is_what_the_traces_hold(session: Session, demo_path: Path, a
         right = [trace.predicted == trace.gold for trace in (before, after)]
         ids, subjects = np.array(before.ids), np.array(before.subjects)
     assert f"{(right[1].mean() - right[0].mean()) * 100:+.1f} points" in view.results.result.headline.text()
-    drawn = view.results.result.delta.accessibleDescription()
-    assert f"before {right[0].mean() * 100:.1f} %" in drawn
-    assert f"after {right[1].mean() * 100:.1f} %" in drawn
+    drawn = view.results.result.delta
+    for row, (name, side) in enumerate(zip(("before", "after"), right, strict=True)):
+        said = str(drawn.shown.index(row, 1).data(Qt.ItemDataRole.AccessibleTextRole))
+        assert said.startswith(f"{name}: {side.mean() * 100:.1f} %")
+        assert drawn.bar_room(row, 1).left() < drawn.x_of(side.mean()) < drawn.bar_room(row, 1).right()
     lost = ids[right[0] & ~right[1]]
     button = view.results.result.flips["losses"]
     assert button.text() == f"{len(lost)} right → wrong"

@@ -234,3 +234,27 @@ def test_a_section_keeps_the_height_of_its_rows(qtbot: QtBot) -> None:
     assert section.figure.height() == low
     assert section.note == "A note."
     assert b">second<" in section.figure.svg()
+
+
+def test_dots_stand_in_their_intervals_and_have_no_bar(qtbot: QtBot) -> None:
+    """In the row's own colour, from the lower to the upper bound; the axis need not begin at zero."""
+    rows = tuple(
+        BarRow(name, value, "", lower=value - 0.05, upper=value + 0.04, colour=colour)
+        for name, value, colour in (("before", 0.8, theme.BASELINE), ("after", 0.7, theme.WHAT_IF))
+    )
+    bars = BarList(unit="accuracy")
+    qtbot.addWidget(bars)
+    bars.set_figure(BarFigure(rows, lowest=0.6, largest=0.9, is_dots=True))
+    bars.resize(400, bars.sizeHint().height())
+    bars.show()
+    image = picture_of(bars.viewport())
+    for number, row in enumerate(rows):
+        y = round(bars.bar_room(number, 1).center().y())
+        drawn = [image.pixelColor(x, y) for x in range(image.width())]
+        places = [x for x, colour in enumerate(drawn) if colour == QColor(row.colour)]
+        assert places[0] == pytest.approx(bars.x_of(row.lower), abs=1.5)
+        assert places[-1] == pytest.approx(bars.x_of(row.upper), abs=1.5)
+        above = [image.pixelColor(x, y - 3) for x in range(image.width())]
+        dot = [x for x, colour in enumerate(above) if colour == QColor(row.colour)]
+        assert dot
+        assert all(abs(x - bars.x_of(row.value)) <= 4 for x in dot)

@@ -14,6 +14,7 @@ from app import theme
 from app.widgets.plots.curve_plot import CurvePlot
 from moe_core.figures.axis import Axis, round_step
 from moe_core.figures.curves import Curve, CurveFigure, Range, Reference, Style, value_range
+from tests.app.picture import picture_of
 
 LAYERS = np.arange(6)
 HIGH = np.array([1.0, 1.2, 1.4, 1.3, 1.1, 1.5])
@@ -55,7 +56,7 @@ def show(qtbot: QtBot) -> Callable[..., CurvePlot]:
 
 def colour_at(plot: CurvePlot, at: QPointF) -> QColor:
     """What is drawn at a point."""
-    return plot.grab().toImage().pixelColor(at.toPoint())
+    return picture_of(plot).pixelColor(at.toPoint())
 
 
 def is_like(first: QColor, second: QColor, tolerance: int = 24) -> bool:
@@ -241,11 +242,11 @@ def test_a_reference_beyond_the_axis_is_named_at_its_end(show: Callable[..., Cur
     plot = show(chart)
     area = plot.view.sceneBoundingRect()
     rows = range(round(area.top()) - plot.fontMetrics().height(), round(area.top()) - 2)
-    image = plot.grab().toImage()
+    image = picture_of(plot)
     named = {image.pixelColor(x, y).name() for x in range(round(area.right()) - 60, round(area.right())) for y in rows}
     assert len(named) > 1
     plot.show_chart(replace(chart, references=()))
-    image = plot.grab().toImage()
+    image = picture_of(plot)
     bare = {image.pixelColor(x, y).name() for x in range(round(area.right()) - 60, round(area.right())) for y in rows}
     assert bare == {plot.palette().color(QPalette.ColorRole.Base).name()}
 

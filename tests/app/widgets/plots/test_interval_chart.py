@@ -11,6 +11,7 @@ from pytestqt.qtbot import QtBot
 from app.widgets.plots.interval_chart import IntervalPlot
 from moe_core.figures.curves import Reference, Style
 from moe_core.figures.points import PointFigure, PointSeries
+from tests.app.picture import picture_of
 
 NAN = float("nan")
 RED, BLUE = "#ff0000", "#0000ff"
@@ -53,7 +54,7 @@ def plot(qtbot: QtBot) -> IntervalPlot:
 
 def colour_at(plot: IntervalPlot, place: QPoint) -> QColor:
     """The colour of a pixel."""
-    return plot.grab().toImage().pixelColor(place)
+    return picture_of(plot).pixelColor(place)
 
 
 def test_points_and_bars_stand_at_their_values(plot: IntervalPlot) -> None:

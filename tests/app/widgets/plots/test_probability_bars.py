@@ -14,6 +14,7 @@ from app.widgets.plots.probability_bars import ProbabilityBars
 from app.widgets.tint import tint
 from moe_core.figures.columns import ColumnFigure
 from moe_core.figures.curves import Reference
+from tests.app.picture import picture_of
 
 LEFT, CONTROL = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.ControlModifier
 VALUES = np.array([0.05, 0.4, 0.0, 0.25, 0.1, 0.05, 0.1, 0.05])
@@ -35,7 +36,7 @@ def bars(qtbot: QtBot) -> ProbabilityBars:
 
 def colour_at(bars: ProbabilityBars, place: QPointF) -> QColor:
     """What is drawn at a place."""
-    return bars.grab().toImage().pixelColor(place.toPoint())
+    return picture_of(bars).pixelColor(place.toPoint())
 
 
 def inside(box: QRectF) -> QPointF:
@@ -52,7 +53,7 @@ def test_chosen_bars_are_strong_and_have_feet(bars: ProbabilityBars) -> None:
         if value:
             assert colour_at(bars, inside(box)) == (tint(bars.palette(), 1.0) if is_chosen else weak)
         middle = bars.slot(expert).center().x()
-        below = [bars.grab().toImage().pixelColor(round(middle), round(box.bottom()) + y) for y in range(1, 7)]
+        below = [picture_of(bars).pixelColor(round(middle), round(box.bottom()) + y) for y in range(1, 7)]
         assert (bars.palette().color(QPalette.ColorRole.Text) in below) == is_chosen
 
 
@@ -61,7 +62,7 @@ def test_a_what_if_shows_who_came_and_who_left(bars: ProbabilityBars) -> None:
     bars.set_bars(BEFORE, str)
     assert colour_at(bars, inside(bars.bar(3))) == QColor(theme.WHAT_IF)
     assert colour_at(bars, inside(bars.bar(1))) == tint(bars.palette(), 1.0)
-    image = bars.grab().toImage()
+    image = picture_of(bars)
     for expert in (3, 4):
         top = bars.bar_before(expert)
         rows = range(round(top.top()) - 3, round(top.top()) + 4)
@@ -77,7 +78,7 @@ def test_selected_experts_are_outlined(bars: ProbabilityBars) -> None:
     assert accent.name() not in _colours(bars)
     bars.set_selected(frozenset({2, 99}))
     edge = bars.slot(2)
-    row = [bars.grab().toImage().pixelColor(x, round(edge.bottom()) + 3) for x in range(400)]
+    row = [picture_of(bars).pixelColor(x, round(edge.bottom()) + 3) for x in range(400)]
     places = [x for x, colour in enumerate(row) if colour == accent]
     assert places
     assert all(edge.left() - 3 <= x <= edge.right() + 3 for x in places)
@@ -154,5 +155,5 @@ def test_colours_follow_the_palette(bars: ProbabilityBars, qapp: QApplication) -
 
 
 def _colours(bars: ProbabilityBars) -> set[str]:
-    image = bars.grab().toImage()
+    image = picture_of(bars)
     return {image.pixelColor(x, y).name() for x in range(image.width()) for y in range(0, image.height(), 2)}

@@ -9,6 +9,7 @@ from pytestqt.qtbot import QtBot
 from app import theme
 from app.widgets.plots.strip_plot import StripPlot
 from moe_core.figures.strip import StripFigure
+from tests.app.picture import picture_of
 
 FIGURE = StripFigure((-1.0, -1.0, -1.0, 0.5, float("nan")), -3.0, "this mask -3.0 points", "random masks", "points")
 
@@ -27,7 +28,7 @@ def strip(qtbot: QtBot) -> StripPlot:
 
 def places(strip: StripPlot, colour: str) -> np.ndarray:
     """Where pixels of a colour are [n, x and y]."""
-    image, wanted = strip.grab().toImage(), QColor(colour)
+    image, wanted = picture_of(strip), QColor(colour)
     found = [(x, y) for x in range(image.width()) for y in range(image.height()) if image.pixelColor(x, y) == wanted]
     return np.array(found)
 
@@ -62,4 +63,4 @@ def test_colours_follow_the_palette(strip: StripPlot, qapp: QApplication) -> Non
     """The ground is the palette's."""
     theme.apply(qapp, "dark")
     ground = strip.palette().color(QPalette.ColorRole.Base)
-    assert strip.grab().toImage().pixelColor(2, 120) == ground
+    assert picture_of(strip).pixelColor(2, 120) == ground

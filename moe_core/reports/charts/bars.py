@@ -33,10 +33,12 @@ def draw(figure: BarFigure, sheet: Sheet) -> Drawing:
         top += sheet.em(_ROW)
     bottom = top + sheet.em(_ROW) * len(figure.rows)
     parts += _frame(figure, sheet, axis, top, bottom)
+    unit = sheet.lines((axis.start + axis.stop) / 2, bottom + sheet.em(1.5), figure.unit, "middle")
+    parts += unit.parts
     for number, row in enumerate(figure.rows):
         y = top + sheet.em(_ROW) * (number + 0.5)
         parts += [*_words(row, sheet, axis, texts, ns, y), *_mark(row, figure, sheet, axis, y)]
-    return Drawing(parts, bottom + sheet.em(1.5 + (1.25 if figure.unit else 0)))
+    return Drawing(parts, bottom + sheet.em(1.5) + unit.height)
 
 
 def _columns(figure: BarFigure, sheet: Sheet) -> tuple[Axis, float, float]:
@@ -57,16 +59,13 @@ def _columns(figure: BarFigure, sheet: Sheet) -> tuple[Axis, float, float]:
 
 
 def _frame(figure: BarFigure, sheet: Sheet, axis: Axis, top: float, bottom: float) -> list[Markup]:
-    """Grid, ticks, unit, and the lines that all rows share."""
+    """Grid, ticks, and the lines that all rows share."""
     parts = []
     about = max(1.0, (axis.stop - axis.start) / sheet.em(_SPACING))
     for value, _ in round_ticks(axis.low, axis.high, about):
         parts.append(sheet.line(f"M{axis(value):.2f},{top:.2f}V{bottom:.2f}", "grid"))
         label = minus(figure.format_value(value))
         parts.append(sheet.text(axis(value), bottom + sheet.em(1.2), label, "middle"))
-    if figure.unit:
-        middle = (axis.start + axis.stop) / 2
-        parts.append(sheet.text(middle, bottom + sheet.em(2.45), figure.unit, "middle", "quiet"))
     for reference in figure.references:
         if axis.low <= reference.value <= axis.high:
             parts.append(sheet.line(f"M{axis(reference.value):.2f},{top:.2f}V{bottom:.2f}", "reference"))

@@ -9,19 +9,18 @@ from moe_core.reports.svg.axes import minus
 from moe_core.reports.svg.legend import Entry, legend, widest
 from moe_core.reports.svg.markup import Markup, element
 from moe_core.reports.svg.sheet import Drawing, Sheet
-from moe_core.reports.svg.text_width import text_width, wrapped
+from moe_core.reports.svg.text_width import text_width
 
-_WIDTH, _HEIGHT, _STEPS, _LINE, _KEY = 21.0, 0.9, 64, 1.25, 1.2
+_WIDTH, _HEIGHT, _STEPS, _KEY = 21.0, 0.9, 64, 1.2
 
 
 def colour_bar(figure: HeatMapFigure, sheet: Sheet, left: float, top: float) -> Drawing:
     """The bar with what stands at it; the keys to its right, or below it where there is too little room."""
     right = sheet.width - sheet.em(0.3)
     width = min(sheet.em(_WIDTH), 0.9 * (right - left))
-    title = wrapped(figure.value_title, right - left, sheet.text_size)
-    bar = top + sheet.em(_LINE * len(title) + (0.4 if title else 0))
-    parts = [sheet.text(left, top + sheet.em(0.9 + _LINE * at), line, role="quiet") for at, line in enumerate(title)]
-    parts += [*_steps(figure, sheet, left, bar, width), *_ticks(figure, sheet, left, bar, width)]
+    title = sheet.lines(left, top - sheet.em(0.05), figure.value_title)
+    bar = top + title.height + (sheet.em(0.4) if figure.value_title else 0.0)
+    parts = [*title.parts, *_steps(figure, sheet, left, bar, width), *_ticks(figure, sheet, left, bar, width)]
     bottom = bar + sheet.em(_HEIGHT + 1.6)
     beside = left + width + sheet.em(2.5)
     keys = _keys(figure, sheet)

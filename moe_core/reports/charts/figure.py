@@ -15,7 +15,6 @@ from moe_core.figures.tokens import TokenFigure
 from moe_core.reports.charts import bars, columns, curves, gates, heat_map, points, strip, table, tokens
 from moe_core.reports.svg.markup import Markup, element
 from moe_core.reports.svg.sheet import SANS, Drawing, Sheet
-from moe_core.reports.svg.text_width import wrapped
 
 Plotted = HeatMapFigure | CurveFigure | PointFigure | BarFigure | ColumnFigure | StripFigure
 AnyFigure = Plotted | GateFigure | TokenFigure | FigureTable
@@ -23,7 +22,7 @@ AnyFigure = Plotted | GateFigure | TokenFigure | FigureTable
 PAGE_WIDTH, PAGE_TEXT = 1120.0, 11.5
 MM = 72 / 25.4
 """Points in a millimetre: on paper the unit of a drawing is the point, so that text is as large as it says."""
-_MARGIN, _LINE, _APART = 0.5, 1.3, 0.3
+_MARGIN, _APART = 0.5, 0.3
 
 _CHARTS: tuple[tuple[type, Callable[[Any, Sheet], Drawing]], ...] = (
     (HeatMapFigure, heat_map.draw),
@@ -69,12 +68,13 @@ def standalone_svg(
     """
     sheet = Sheet(width_mm * MM - 2 * _MARGIN * text_pt, text_pt, is_page=False, shows_selection=with_selection)
     drawn, margin = draw(figure, sheet), sheet.em(_MARGIN)
-    above = _lines(sheet, title, 0.0, "text", font_weight="bold")
-    below = _lines(sheet, caption, above.height + drawn.height + sheet.em(_APART), "quiet")
-    whole = below.height + above.height + drawn.height + (sheet.em(_APART) if caption else 0.0)
+    above = sheet.lines(0.0, 0.0, title, role="title")
+    top = above.height + (sheet.em(_APART) if title else 0.0)
+    below = sheet.lines(0.0, top + drawn.height + sheet.em(_APART), caption)
+    whole = top + drawn.height + below.height + (sheet.em(2 * _APART) if caption else 0.0)
     width, height = width_mm * MM, whole + 2 * margin
     paper = [element("rect", width=width, height=height, fill=ground)] if ground else []
-    moved = element("g", drawn.parts, transform=f"translate(0 {above.height:.2f})")
+    moved = element("g", drawn.parts, transform=f"translate(0 {top:.2f})")
     content = element("g", above.parts, moved, below.parts, transform=f"translate({margin:.2f} {margin:.2f})")
     root = element(
         "svg",
@@ -94,12 +94,3 @@ def standalone_svg(
 def draw(figure: AnyFigure, sheet: Sheet) -> Drawing:
     """The figure by the chart that draws its kind."""
     return next(chart for kind, chart in _CHARTS if isinstance(figure, kind))(figure, sheet)
-
-
-def _lines(sheet: Sheet, text: str, top: float, role: str, **look: str) -> Drawing:
-    lines = wrapped(text, sheet.width, sheet.text_size)
-    parts = [
-        element("text", line, x=0.0, y=top + sheet.em(0.95 + _LINE * at), **sheet.ink(role), **look)
-        for at, line in enumerate(lines)
-    ]
-    return Drawing(parts, sheet.em(_LINE * len(lines) + 0.3) if lines else 0.0)

@@ -35,9 +35,11 @@ def draw(figure: GateFigure, sheet: Sheet) -> Drawing:
             parts += _row(figure, sheet, shown, (left, y, width), only_here, is_after=side == 1)
             y += sheet.em(_ROW)
         y += sheet.em(_BETWEEN) if figure.before else 0.0
-    foot = ([_KEY] if figure.before else []) + [f"full cell: {figure.quantity} {figure.full:.3g}"]
-    parts += [sheet.text(left, y + sheet.em(1.1 + 1.3 * at), line, role="quiet") for at, line in enumerate(foot)]
-    return Drawing(parts, y + sheet.em(0.4 + 1.3 * len(foot)))
+    for line in ([_KEY] if figure.before else []) + [f"full cell: {figure.quantity} {figure.full:.3g}"]:
+        foot = sheet.lines(left, y + sheet.em(0.15), line)
+        parts += foot.parts
+        y += foot.height
+    return Drawing(parts, y + sheet.em(0.3))
 
 
 def _row(

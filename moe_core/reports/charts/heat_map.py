@@ -11,12 +11,12 @@ from moe_core.reports.charts.colour_bar import colour_bar
 from moe_core.reports.charts.grid import Grid, marginals, outline, slanted
 from moe_core.reports.svg.axes import label_step
 from moe_core.reports.svg.markup import Markup, element
-from moe_core.reports.svg.sheet import Drawing, Sheet
+from moe_core.reports.svg.sheet import LINE, Drawing, Sheet
 from moe_core.reports.svg.text_width import text_width
 
 _LOWEST, _HIGHEST, _WIDEST = 0.55, 1.75, 3.65
 """Text sizes: few experts make a narrow map rather than wide bars, many layers one that is still to be read."""
-_SIDE, _FOOT, _LINE = 4.0, 2.2, 1.25
+_SIDE, _FOOT = 4.0, 2.2
 _HATCH = 0.5
 _INK = {True: "#ffffff", False: "#000000"}
 """What stands out on dark cells, and on light ones."""
@@ -30,7 +30,7 @@ def draw(figure: HeatMapFigure, sheet: Sheet) -> Drawing:
         parts += marginals(figure, sheet, grid, (sheet.em(_SIDE), sheet.em(_FOOT)))
     if figure.note:
         middle = (grid.left + grid.right) / 2
-        parts.append(sheet.text(middle, (grid.top + grid.bottom) / 2, figure.note, "middle"))
+        parts += sheet.lines(middle, (grid.top + grid.bottom) / 2 - sheet.em(1), figure.note, "middle", "text").parts
     if sheet.shows_selection and figure.selected:
         parts += outline(figure.selected, sheet, grid)
     foot = grid.bottom + sheet.em(_FOOT + 0.4 if figure.column_marginals.size else 0) + sheet.em(0.9)
@@ -40,14 +40,14 @@ def draw(figure: HeatMapFigure, sheet: Sheet) -> Drawing:
 
 def _grid(figure: HeatMapFigure, sheet: Sheet) -> Grid:
     L, E = figure.values.shape
-    heads = sheet.em(_LINE + 0.25) + text_width(str(L - 1), sheet.text_size)
+    heads = sheet.em(LINE + 0.25) + text_width(str(L - 1), sheet.text_size)
     name = text_width(figure.marginal_name, sheet.text_size) if figure.column_marginals.size else 0.0
     left = max(heads, name) + sheet.em(0.45)
     right = sheet.em(_SIDE + 0.6) if figure.row_marginals.size else 0.0
     width = min((sheet.width - left - right) / max(E, 1), sheet.em(_WIDEST))
     height = min(max(width, sheet.em(_LOWEST)), sheet.em(_HIGHEST))
     gap = min(sheet.em(0.09), 0.12 * min(width, height))
-    return Grid(left, sheet.em(2 * _LINE + 0.2), width, height, L, E, gap)
+    return Grid(left, sheet.em(2 * LINE + 0.2), width, height, L, E, gap)
 
 
 def _heads(figure: HeatMapFigure, sheet: Sheet, grid: Grid) -> list[Markup]:

@@ -30,7 +30,8 @@ def draw(figure: StripFigure, sheet: Sheet) -> Drawing:
         x, top = axis(figure.marked), head.height + sheet.em(0.6)
         line = element("path", d=f"M{x:.2f},{top:.2f}V{floor:.2f}", **sheet.pen(WHAT_IF, Style()))
         parts += [line, marker(sheet, "diamond", x, floor - sheet.em(0.5), WHAT_IF)]
-    return Drawing(parts, floor + sheet.em(2.9))
+    unit = sheet.lines((axis.start + axis.stop) / 2, floor + sheet.em(1.65), figure.unit, "middle")
+    return Drawing([*parts, *unit.parts], floor + sheet.em(1.75) + unit.height)
 
 
 def _entries(figure: StripFigure, sheet: Sheet) -> list[Entry]:
@@ -49,8 +50,7 @@ def _axis(figure: StripFigure, sheet: Sheet, axis: Axis, top: float, floor: floa
     for value, label in axis.ticks(sheet.em(_SPACING)):
         parts.append(sheet.line(f"M{axis(value):.2f},{floor:.2f}v{sheet.em(0.3):.2f}", "axis"))
         parts.append(sheet.text(axis(value), floor + sheet.em(1.35), minus(label), "middle"))
-    middle = (axis.start + axis.stop) / 2
-    return [*parts, sheet.text(middle, floor + sheet.em(2.6), figure.unit, "middle", "quiet")]
+    return parts
 
 
 def _dots(values: list[float], sheet: Sheet, axis: Axis, floor: float) -> list[Markup]:

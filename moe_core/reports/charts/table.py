@@ -8,7 +8,7 @@ from moe_core.numbers.formatting import significant
 from moe_core.reports.svg.axes import minus
 from moe_core.reports.svg.markup import Markup
 from moe_core.reports.svg.sheet import Drawing, Sheet
-from moe_core.reports.svg.text_width import elided, text_width, wrapped
+from moe_core.reports.svg.text_width import elided, text_width
 
 _ROW, _GAP, _MOST_ROWS, _WIDEST, _DIGITS = 1.5, 1.2, 50, 18.0, 4
 
@@ -29,10 +29,8 @@ def draw(table: FigureTable, sheet: Sheet) -> Drawing:
     bottom = sheet.em(_ROW) * (len(rows) + 1)
     parts += [sheet.line(f"M0,{y:.2f}H{sheet.width:.2f}", "axis") for y in (sheet.em(_ROW), bottom)]
     left_out = _left_out(len(table.rows) - len(rows), len(table.columns) - n_shown)
-    for line in wrapped(left_out, sheet.width, sheet.text_size):
-        parts.append(sheet.text(0, bottom + sheet.em(1.1), line, role="quiet"))
-        bottom += sheet.em(1.3)
-    return Drawing(parts, bottom + sheet.em(0.2))
+    said = sheet.lines(0.0, bottom + sheet.em(0.15), left_out)
+    return Drawing([*parts, *said.parts], bottom + said.height + sheet.em(0.3))
 
 
 def _texts(table: FigureTable, rows: Sequence[Sequence[Cell]], column: int, sheet: Sheet) -> list[str]:

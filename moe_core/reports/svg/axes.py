@@ -9,12 +9,12 @@ from moe_core.figures.axis import Axis
 from moe_core.figures.curves import Range, Reference
 from moe_core.reports.svg.legend import Entry, box_entry, legend
 from moe_core.reports.svg.markup import Markup, element
-from moe_core.reports.svg.sheet import Sheet
+from moe_core.reports.svg.sheet import LINE, Sheet
 from moe_core.reports.svg.text_width import elided, text_width, wrapped
 
 _HIGHEST = 22.0
 """Height of the plot in text sizes at most."""
-_LINE, _GAP, _X_SPACING, _Y_SPACING = 1.25, 0.6, 4.5, 2.6
+_GAP, _X_SPACING, _Y_SPACING = 0.6, 4.5, 2.6
 
 Tick = tuple[float, str]
 
@@ -48,16 +48,14 @@ def framed(
     beside = max((text_width(label, sheet.text_size) for _, label in ticks), default=0.0) + sheet.em(_GAP)
     height = min(ratio * (sheet.width - beside), sheet.em(_HIGHEST))
     title = wrapped(y_title, height, sheet.text_size)
-    left = beside + len(title) * sheet.em(_LINE) + (sheet.em(0.3) if title else 0.0)
+    left = beside + len(title) * sheet.em(LINE) + (sheet.em(0.3) if title else 0.0)
     x = Axis(*x_range, left, sheet.width - sheet.em(_GAP))
     y = Axis(*y_range, top + height, top)
     labels, n_lines = _x_labels(sheet, x, y, _x_ticks(sheet, x) if x_ticks is None else x_ticks)
     parts = [*head.parts, *_y_title(sheet, title, y), *_grid(sheet, x, y), *labels]
-    bottom = y.start + sheet.em(_LINE * n_lines + 0.4)
-    if x_title:
-        bottom += sheet.em(_LINE)
-        parts.append(sheet.text((x.start + x.stop) / 2, bottom - sheet.em(0.2), x_title, "middle", "quiet"))
-    return Frame(x, y, parts, bottom + sheet.em(0.2))
+    bottom = y.start + sheet.em(LINE * n_lines + 0.4)
+    named = sheet.lines((x.start + x.stop) / 2, bottom, x_title, "middle")
+    return Frame(x, y, [*parts, *named.parts], bottom + named.height + sheet.em(0.2))
 
 
 def whole_ticks(sheet: Sheet, low: int, high: int, room: float) -> list[Tick]:
@@ -118,7 +116,7 @@ def minus(label: str) -> str:
 def _y_title(sheet: Sheet, lines: Sequence[str], y: Axis) -> list[Markup]:
     middle = (y.start + y.stop) / 2
     return [
-        sheet.text(sheet.em(0.95 + _LINE * number), middle, line, "middle", "quiet", is_upright=True)
+        sheet.text(sheet.em(0.95 + LINE * number), middle, line, "middle", "quiet", is_upright=True)
         for number, line in enumerate(lines)
     ]
 
@@ -141,5 +139,5 @@ def _x_labels(sheet: Sheet, x: Axis, y: Axis, ticks: Sequence[Tick]) -> tuple[li
         parts.append(sheet.line(f"M{x(value):.2f},{y.start:.2f}v{sheet.em(0.3):.2f}", "axis"))
         for at, line in enumerate(lines):
             shown = elided(line, room, sheet.text_size)
-            parts.append(sheet.text(x(value), y.start + sheet.em(1.35 + _LINE * at), shown, "middle"))
+            parts.append(sheet.text(x(value), y.start + sheet.em(1.35 + LINE * at), shown, "middle"))
     return parts, max(map(len, labels), default=1)

@@ -8,14 +8,25 @@ from pathlib import Path
 
 from moe_core.figures.curves import Style
 from moe_core.reports.svg.markup import Attribute, Markup, element
+from moe_core.reports.svg.text_width import text_width, wrapped
 
 STYLE = Path(__file__).parent.parent / "page" / "style.css"
 SANS = "Helvetica, Arial, Liberation Sans, DejaVu Sans, sans-serif"
 MONO = "DejaVu Sans Mono, Liberation Mono, Menlo, Consolas, Courier New, monospace"
+LINE = 1.25
+"""From one line of text to the next, in text sizes."""
 _COLOUR = re.compile(r"--(\w+): (#\w+)")
 _RULE = re.compile(r"svg\.chart \.(\w+) \{ (.+?);? \}")
 _HAIRLINE, _STROKE = 0.06, 0.095
 """Widths of lines of the grid and of a stroke of width 1, in text sizes."""
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """The parts of a chart and how high it is."""
+
+    parts: list[Markup]
+    height: float
 
 
 @dataclass(frozen=True)
@@ -75,8 +86,18 @@ class Sheet:
     ) -> Markup:
         """A line of text that stands on (x, y); read from below where it `is_upright`."""
         place = {"transform": f"translate({x:.2f} {y:.2f}) rotate(-90)"} if is_upright else {"x": x, "y": y}
-        look = {**place, "text_anchor": None if anchor == "start" else anchor, **self.ink(role)}
-        return element("text", text, **look)
+        ends = None if anchor == "start" else anchor
+        return element("text", text, **place, text_anchor=ends, **self.ink(role))
+
+    def lines(self, x: float, top: float, text: str, anchor: str = "start", role: str = "quiet") -> Drawing:
+        """A text below `top` in as many lines as it needs to stay on the sheet."""
+        found = wrapped(text, self.width - x if anchor == "start" else self.width, self.text_size)
+        half = max((text_width(line, self.text_size) for line in found), default=0.0) / 2
+        if anchor == "middle":
+            x = min(max(x, half), self.width - half)
+        lines = enumerate(found)
+        parts = [self.text(x, top + self.em(0.95 + LINE * at), line, anchor, role) for at, line in lines]
+        return Drawing(parts, self.em(LINE * len(found)))
 
     def middle(self, y: float) -> float:
         """The line of a text whose letters stand around y."""
@@ -85,14 +106,6 @@ class Sheet:
     def tip(self, text: str) -> list[Markup]:
         """What is said on hover; on paper nothing."""
         return [element("title", text)] if self.is_page and text else []
-
-
-@dataclass(frozen=True)
-class Drawing:
-    """The parts of a chart and how high it is."""
-
-    parts: list[Markup]
-    height: float
 
 
 @cache

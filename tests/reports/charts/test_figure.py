@@ -20,6 +20,7 @@ from moe_core.figures.table import FigureTable
 from moe_core.figures.tokens import TokenFigure
 from moe_core.reports.charts.figure import AnyFigure, Plotted, inline_svg, standalone_svg
 from moe_core.reports.svg.sheet import STYLE, paper_rules
+from moe_core.reports.svg.text_width import text_width
 
 HOSTILE = "</title><script>&\x1b\ud800"
 NAN = float("nan")
@@ -161,6 +162,21 @@ def test_text_is_as_large_as_asked_at_any_width(name: str) -> None:
         root = parsed(standalone_svg(FIGURES[name], width_mm=width_mm, text_pt=7.0))
         assert root.get("font-size") == "7"
         assert not [element for element in list(root)[1:] if any("font-size" in each.attrib for each in element.iter())]
+
+
+@pytest.mark.parametrize("name", FIGURES)
+@pytest.mark.parametrize("width_mm", [85.0, 180.0])
+def test_no_text_is_cut_at_the_edges(name: str, width_mm: float) -> None:
+    """By the widths of the broadest usual font."""
+    root = parsed(standalone_svg(FIGURES[name], width_mm=width_mm, title="A long title " * 9, caption="words " * 99))
+    margin, room = 4.0, width_mm * 72 / 25.4
+    for text in root.iter(f"{SVG}text"):
+        if "transform" not in text.attrib:
+            said = "".join(text.itertext())
+            before = {"start": 0.0, "middle": 0.5, "end": 1.0}[text.get("text-anchor", "start")]
+            left = margin + float(str(text.get("x"))) - before * text_width(said, 8.0)
+            assert left >= -0.01, said
+            assert left + text_width(said, 8.0) <= room + 0.01, said
 
 
 @pytest.mark.parametrize(

@@ -81,10 +81,10 @@ def has_display() -> bool:
     return sys.platform != "linux" or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
 
 
-def moescope(*arguments: str | Path, **environment: str) -> int:
+def moescope(*arguments: str | Path, **variables: str) -> int:
     """Run the moescope of .venv; the result is its exit code."""
     command = [str(steps.venv_program("moescope")), *map(str, arguments)]
-    return subprocess.run(command, cwd=steps.ROOT, env={**os.environ, **environment}).returncode
+    return subprocess.run(command, cwd=steps.ROOT, env=steps.environment(**variables)).returncode
 
 
 def run_tests(pytest_arguments: Sequence[str]) -> int:
@@ -105,7 +105,7 @@ def run_tests(pytest_arguments: Sequence[str]) -> int:
     # Last, with nothing printed after it: the summary closes the output.
     command = [python, "-m", "pytest", "-n", "2", "--dist", "loadfile", *pytest_arguments]
     # One thread each: two processes with two threads on two cores wait for each other most of the time.
-    environment = {"OMP_NUM_THREADS": "1", **os.environ}
+    environment = {"OMP_NUM_THREADS": "1"} | steps.environment()
     return subprocess.run(command, cwd=steps.ROOT, env=environment).returncode
 
 
@@ -113,7 +113,7 @@ def timed(name: str, command: Sequence[str]) -> int:
     """Run one check with a heading, and a line with its outcome and duration; the result is its exit code."""
     steps.say(f"== {name}")
     started = time.monotonic()
-    code = subprocess.run(command, cwd=steps.ROOT).returncode
+    code = subprocess.run(command, cwd=steps.ROOT, env=steps.environment()).returncode
     outcome = "passed" if code == 0 else f"failed with exit code {code}"
     steps.say(f"   {name}: {outcome} in {time.monotonic() - started:.1f} s")
     return code

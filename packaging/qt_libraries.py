@@ -46,7 +46,7 @@ try:
 except ImportError as error:
     sys.exit(f"{error}\\nlibraries")
 gui = QtGui.QGuiApplication(["probe", "-platform", "offscreen"])
-if not QtGui.QFontDatabase.families():
+if not QtGui.QFontMetrics(QtGui.QFont()).inFont("a"):  # Qt names three families even where there is no font at all
     sys.exit("fonts")
 try:
     ctypes.CDLL(str(pathlib.Path(PySide6.__file__).parent / "Qt" / "plugins" / "platforms" / "libqxcb.so"))

@@ -32,18 +32,22 @@ def say(line: str) -> None:
     print(line, flush=True)
 
 
-def logged(command: Sequence[str | Path], **environment: str) -> int:
+def environment(**more: str) -> dict[str, str]:
+    """The user's environment, and more; only the packages of .venv count."""
+    return {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "PYTHONHOME")} | more
+
+
+def logged(command: Sequence[str | Path], **variables: str) -> int:
     """Run a command with its output at the end of the log; the result is its exit code."""
     VENV.mkdir(exist_ok=True)
     env = {"PIP_DEFAULT_TIMEOUT": "60", "PIP_RETRIES": "2", "PIP_NO_INPUT": "1", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
+    env |= environment(LC_ALL="C", **variables)  # in English, as `explain` reads it
     words = [str(word) for word in command]
     with LOG.open("ab") as log:
         log.write(f"$ {' '.join(words).strip().splitlines()[0]}\n".encode())
         log.flush()
         try:
-            done = subprocess.run(
-                words, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env={**env, **os.environ, **environment}
-            )
+            done = subprocess.run(words, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=env)
         except OSError as error:
             log.write(f"{error}\n".encode())
             return 127

@@ -6,6 +6,7 @@ from PySide6.QtWidgets import QLabel, QSizePolicy, QToolBar
 
 from app import theme
 from app.widgets.parts import tool_button
+from app.widgets.safe_text import as_tooltip
 
 
 class _Sentence(QLabel):
@@ -73,7 +74,7 @@ class MessageBar(QToolBar):
         self._text.setText(sentence)
         self._action = action
         self.button.setText(button)
-        self.button.setToolTip(sentence)
+        self.button.setToolTip(as_tooltip(sentence))
         self._button_action.setVisible(bool(button))
         self._log_action.setVisible(is_failure)
         self.update()

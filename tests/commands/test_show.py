@@ -49,8 +49,8 @@ def test_json_with_all_tokens(path: Path, capsys: pytest.CaptureFixture[str]) ->
     """Two keys more, [T][L][K], the prefix's tokens first."""
     show(path, "q1", all_tokens=True, as_json=True)
     shown = json.loads(capsys.readouterr().out)
-    own = RUN.question_record(1).routing
-    prefix = RUN.prefix_record(int(RUN.tokenised.prefix_of[1])).routing
+    own = RUN.question_record(1).routing.tokens
+    prefix = RUN.prefix_record(int(RUN.tokenised.prefix_of[1])).routing.tokens
     assert shown["token_experts"] == [*prefix.experts.tolist(), *own.experts.tolist()]
     assert shown["token_weights"] == [*prefix.weights.tolist(), *own.weights.tolist()]
     assert len(shown["token_experts"]) == len(shown["tokens"])

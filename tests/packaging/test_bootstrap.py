@@ -154,6 +154,18 @@ def test_output_of_steps_goes_to_the_log(bootstrap: ModuleType) -> None:
     assert "first" not in bootstrap.steps.logged_since(before)
 
 
+def test_steps_run_in_english_with_the_packages_of_the_venv_alone(
+    bootstrap: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a failing one says is read for its cause; another program's packages are not ours."""
+    for name, value in {"LC_ALL": "de_DE.UTF-8", "PYTHONPATH": "/elsewhere", "PIP_INDEX_URL": "a mirror"}.items():
+        monkeypatch.setenv(name, value)
+    names = ("LC_ALL", "PYTHONPATH", "PIP_INDEX_URL")
+    code = f"import os; print([os.environ.get(name) for name in {names}])"
+    bootstrap.steps.logged([sys.executable, "-c", code])
+    assert "['C', None, 'a mirror']" in bootstrap.steps.logged_since(0)
+
+
 def test_a_program_that_is_not_there_counts_as_failed(bootstrap: ModuleType) -> None:
     """A missing program is exit code 127, as in a shell, and no exception."""
     assert bootstrap.steps.logged([bootstrap.steps.ROOT / "no-such-program"]) == 127
@@ -169,6 +181,17 @@ def test_what_qt_lacks_is_found_by_trying(
     monkeypatch.setattr(bootstrap.steps, "venv_program", lambda name: Path(sys.executable))
     monkeypatch.setattr(bootstrap.qt_libraries, "QT_PROBE", probe)
     assert bootstrap.qt_libraries.qt_lacks() == lacks
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have fonts of their own")
+def test_a_machine_without_a_font_is_found(
+    bootstrap: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """There every letter would be a box."""
+    (tmp_path / "fonts.conf").write_text(f"<fontconfig><cachedir>{tmp_path}</cachedir></fontconfig>")
+    monkeypatch.setenv("FONTCONFIG_FILE", str(tmp_path / "fonts.conf"))
+    monkeypatch.setattr(bootstrap.steps, "venv_program", lambda name: Path(sys.executable))
+    assert bootstrap.qt_libraries.qt_lacks() == "fonts"
 
 
 def test_missing_qt_libraries_are_fatal_and_said_with_the_one_command(

@@ -83,7 +83,7 @@ class SubjectRow:
 
 
 @dataclass(frozen=True)
-class QuestionTable:
+class AskedQuestions:
     """Every planned question, rows as in the trace."""
 
     ids: tuple[str, ...]
@@ -141,7 +141,7 @@ class ExpertContributions:
     main: ScopeTables
     others: tuple[ScopeTables, ...]
     published: tuple[PublishedFigure, ...]
-    questions: QuestionTable
+    questions: AskedQuestions
 
     def tables(self, scope: Scope) -> ScopeTables:
         """The tables of `answer`, `prompt` or the scope asked for."""

@@ -11,13 +11,13 @@ import numpy as np
 
 from moe_core.analyses.analysis import Analysis
 from moe_core.analyses.contribution_tables import (
+    AskedQuestions,
     Coverage,
     ExpertCells,
     ExpertContributions,
     ExpertScore,
     Failure,
     LayerRow,
-    QuestionTable,
     ScopeTables,
     SubjectRow,
 )
@@ -53,7 +53,7 @@ def compute(trace: Trace, scope: Scope = Scope.ANSWER, min_questions: int | None
         main=_tables(drawn, least, decoder_layers),
         others=tuple(_tables(sample(trace, other), least, decoder_layers) for other in others),
         published=figures_for(trace.specification),
-        questions=_question_table(trace),
+        questions=_asked_questions(trace),
     )
 
 
@@ -160,8 +160,8 @@ def _subject_rows(drawn: RoutingSample) -> tuple[SubjectRow, ...]:
     return tuple(rows)
 
 
-def _question_table(trace: Trace) -> QuestionTable:
-    return QuestionTable(
+def _asked_questions(trace: Trace) -> AskedQuestions:
+    return AskedQuestions(
         ids=trace.ids,
         subjects=tuple(trace.subjects.tolist()),
         gold=trace.gold,

@@ -10,7 +10,7 @@ from math import isfinite, log
 
 import numpy as np
 
-from moe_core.analyses.contribution_tables import ExpertContributions, ExpertScore, QuestionTable, ScopeTables
+from moe_core.analyses.contribution_tables import AskedQuestions, ExpertContributions, ExpertScore, ScopeTables
 from moe_core.numbers.spreadsheet_text import as_cell
 from moe_core.quizzes.question import CHOICE_LETTERS
 from moe_core.reports.format import ReportFormat
@@ -86,13 +86,13 @@ def _subjects(report: ExpertContributions) -> Iterable[list[Field]]:
         yield [row.name, row.n_questions, found.n, found.estimate, found.lower, found.upper]
 
 
-def _question_header(questions: QuestionTable) -> list[str]:
+def _question_header(questions: AskedQuestions) -> list[str]:
     letters = CHOICE_LETTERS[: questions.choice_logprobs.shape[1]]
     logprobs = [f"logprob_{letter}" for letter in letters]
     return ["id", "subject", "gold", "predicted", "correct", *logprobs, "margin", "failed"]
 
 
-def _questions(questions: QuestionTable) -> Iterable[list[Field]]:
+def _questions(questions: AskedQuestions) -> Iterable[list[Field]]:
     """Every planned question; `margin` is the best choice's lead in nats over the second, letters are as shown."""
     n_columns = questions.choice_logprobs.shape[1]
     for row, status in enumerate(questions.status.tolist()):

@@ -51,15 +51,16 @@ def check_sizes(config: dict[str, Any], family: ModelFamily, tensors: Tensors) -
     top_k = family.top_k(config)
     if top_k > experts:
         raise ModelError(f"config.json lets the router choose {top_k} of {experts} experts (num_experts_per_tok).")
-    if not family.moe_layers(config):
+    layers = family.moe_layers(config)
+    if not layers:
         raise ModelError("No layer of this model has experts, as config.json describes it.")
     _check_types(tensors)
     _refuse_common_prefix(tensors)
     _check_layers(config["num_hidden_layers"], tensors)
     _check_embedding(config, tensors)
-    for layer in family.moe_layers(config):
+    for layer in layers:
         _check_router(layer, experts, config["hidden_size"], family, tensors)
-    _check_expert_tensors(config, family, experts, tensors)
+    _check_expert_tensors(layers, experts, (config["hidden_size"], family.expert_width(config)), tensors)
 
 
 def _whole_number(config: Mapping[str, Any], field: str, limit: int) -> int:
@@ -139,14 +140,14 @@ def _check_shape(name: str, expected: tuple[int, ...], tensors: Tensors) -> None
         raise ModelError(f"config.json means {name} to be {_by(expected)}, the weight files hold {_by(shape)}.")
 
 
-def _check_expert_tensors(config: Mapping[str, Any], family: ModelFamily, experts: int, tensors: Tensors) -> None:
-    down = (config["hidden_size"], family.expert_width(config))  # [H, I]
+def _check_expert_tensors(layers: tuple[int, ...], experts: int, down: tuple[int, int], tensors: Tensors) -> None:
+    """`down` [H, I] is the shape of one expert's down projection."""
     found: dict[int, set[int]] = defaultdict(set)
     for name in tensors:
         if match := _EXPERT.fullmatch(name):
             found[int(match[1])].add(int(match[2]))
             _check_shape(name, down, tensors)
-    for layer in family.moe_layers(config):
+    for layer in layers:
         fused = f"model.layers.{layer}.mlp.experts.down_proj"
         if fused in tensors:
             _check_shape(fused, (experts, *down), tensors)

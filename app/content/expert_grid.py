@@ -15,7 +15,16 @@ from moe_core.figures.table import FigureTable
 from moe_core.measures.metric import Metric, MetricValues
 from moe_core.measures.metrics import METRICS
 from moe_core.measures.routing_sample import RoutingSample
-from moe_core.numbers.formatting import count, percent, percent_with_interval, significant
+from moe_core.numbers.formatting import (
+    count,
+    counted,
+    percent,
+    percent_with_interval,
+    points,
+    points_with_interval,
+    short,
+    significant,
+)
 
 FloatArray = NDArray[np.float64]
 Marginal = Literal["mean", "sum"]
@@ -92,7 +101,7 @@ class ExpertGrid:
         """A value as a paper prints it: shares of right answers in percent, their differences in points."""
         if not self.is_share:
             return significant(value, 4)
-        return _points(value) if self.is_signed else percent(value)
+        return points(value) if self.is_signed else percent(value)
 
     @property
     def tick_unit(self) -> str:
@@ -109,8 +118,8 @@ class ExpertGrid:
     def tick_text(self, value: float) -> str:
         """A round value at the colour bar, in `tick_unit`, no longer than needed."""
         if not self.is_share:
-            return f"{value:.3g}"
-        return f"{value * 100:+.3g}" if self.is_signed and value else f"{value * 100:.3g}"
+            return short(value)
+        return short(value * 100, signed=self.is_signed)
 
     def cell_value_text(self, layer: int, expert: int) -> str:
         """A cell's value with its interval, where the metric has one."""
@@ -119,7 +128,7 @@ class ExpertGrid:
             return self.value_text(float(value))
         ends = float(lower[layer, expert]), float(upper[layer, expert])
         if self.is_signed:
-            return f"{_points(float(value))} [{ends[0] * 100:+.1f}, {ends[1] * 100:+.1f}]"
+            return points_with_interval(float(value), *ends)
         return percent_with_interval(float(value), *ends)
 
     def cell_facts(self, layer: int, expert: int) -> list[str]:
@@ -162,7 +171,7 @@ class ExpertGrid:
 
     def n_text(self) -> str:
         """How many questions are behind the grid."""
-        return f"n = {count(self.n_questions)} question{'s' * (self.n_questions != 1)}"
+        return f"n = {counted(self.n_questions, 'question')}"
 
     def n_tip(self) -> str:
         """Which questions these are."""
@@ -213,11 +222,6 @@ def _ranks(values: FloatArray) -> NDArray[np.intp]:
         descending = np.sort(-row[known])
         ranked[known] = np.searchsorted(descending, -row[known], "left") + 1
     return ranks
-
-
-def _points(difference: float) -> str:
-    """A difference of shares in percentage points."""
-    return f"{difference * 100:+.1f} points"
 
 
 def _without_nan(column: NDArray[np.generic]) -> list[float | int | None]:

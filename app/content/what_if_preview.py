@@ -19,7 +19,7 @@ from moe_core.comparison.random_masks import expert_load
 from moe_core.errors import QuizError
 from moe_core.jobs.rerun_plan import Subset, choose_rows
 from moe_core.measures.scope import Scope
-from moe_core.numbers.formatting import count, percent
+from moe_core.numbers.formatting import count, counted, percent
 from moe_core.traces.records import Status
 
 _KEPT = 6
@@ -68,7 +68,7 @@ class Preview:
             parts.append(f"{count(self.n_masked)} of {count(self.n_all)} experts off, {share} of their weights")
         if self.n_boosted:
             parts.append(f"{count(self.n_boosted)} of {count(self.n_all)} experts scaled")
-        questions = f"{count(self.n_questions)} question{'s' * (self.n_questions != 1)}"
+        questions = counted(self.n_questions, "question")
         touched = f"{_touched(self.answer)} answer-position and {_touched(self.prompt)} prompt-token routings"
         return [f"{'; '.join(parts)}.", f"In {questions} this touches {touched} of the baseline."]
 

@@ -1,6 +1,5 @@
 """`moescope report`: the tables of https://arxiv.org/abs/2502.17187 for one trace."""
 
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
@@ -10,11 +9,14 @@ import typer
 from moe_core.analyses.expert_contributions import EXPERT_CONTRIBUTIONS
 from moe_core.commands.command import Command
 from moe_core.commands.options import PageFile
+from moe_core.commands.remedies import in_words
+from moe_core.errors import Remedy
 from moe_core.measures.scope import Scope
 from moe_core.reports.formats.csv_tables import CSV
 from moe_core.reports.formats.html_page import HTML
 from moe_core.reports.formats.json_format import JSON
 from moe_core.reports.formats.text import TEXT
+from moe_core.system.console_text import print_text
 from moe_core.traces.reader import open_trace
 from moe_core.traces.result_file import refuse_target, write_result, writing
 
@@ -45,17 +47,13 @@ def report(
         (page,) = HTML.render(found).values()
         _write_files(html.parent, {html.name: page})
     (text,) = (JSON if as_json else TEXT).render(found).values()
-    _print(text)
+    print_text(text)
     if not as_json:
+        if not found.coverage.n_recorded:
+            print_text(f"{in_words(Remedy.RESUME)}\n")
         for target in (csv, html):
             if target is not None:
-                _print(f"Written: {target}\n")
-
-
-def _print(text: str) -> None:
-    """Print what the terminal or pipe can show; a model's name or a rule may hold what its encoding lacks."""
-    encoding = sys.stdout.encoding or "utf-8"
-    print(text.encode(encoding, errors="replace").decode(encoding), end="")
+                print_text(f"Written: {target}\n")
 
 
 def _write_files(folder: Path, texts: Mapping[str, str]) -> None:

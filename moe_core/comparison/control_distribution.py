@@ -41,6 +41,12 @@ class Controls:
     p_gold_logprob: float
 
     @property
+    def n_as_harmful(self) -> int | None:
+        """How many of the controls do at least as much harm to the accuracy; None where the quiz has no answers."""
+        n = self.p_accuracy * (len(self.runs) + 1) - 1  # p counts the given one among them
+        return None if np.isnan(n) else round(n)
+
+    @property
     def deltas(self) -> NDArray[np.float64]:
         """Change of accuracy under each control, in the order of the runs."""
         return np.array([run.change.delta for run in self.runs])

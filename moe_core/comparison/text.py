@@ -1,12 +1,26 @@
 """A comparison as JSON for scripts and as a few lines for people; the same numbers in both."""
 
+from functools import partial
 from math import isfinite
 from typing import Any
 
 from moe_core.comparison.comparison import SUBJECT_CORRECTION, Comparison, SubjectChange
 from moe_core.comparison.control_distribution import Controls
 from moe_core.interventions.intervention import Intervention
-from moe_core.numbers.formatting import count, p_value, percent_with_interval, points, points_interval, significant
+from moe_core.numbers.formatting import (
+    count,
+    counted,
+    finite,
+    finite_bounds,
+    fixed,
+    nats_with_interval,
+    p_value,
+    percent_with_interval,
+    points,
+    points_interval,
+    points_with_interval,
+    significant,
+)
 from moe_core.numbers.paired_statistics import PairedChange
 
 METHODS = {
@@ -18,6 +32,7 @@ METHODS = {
 }
 NOTE = "Intervals are 95 %: Wilson for accuracies, Tango's paired score interval for delta; p is McNemar's, exact."
 _NAMED_SUBJECTS = 5
+_nats = partial(significant, signed=True)
 
 
 def comparison_json(comparison: Comparison, seconds: float) -> dict[str, Any]:
@@ -41,7 +56,7 @@ def comparison_json(comparison: Comparison, seconds: float) -> dict[str, Any]:
             "wrong_to_right": list(comparison.wrong_to_right),
         },
         "n_changed_predictions": comparison.n_changed,
-        "gold_logprob_change": {"n": gold.n, "mean": _number(gold.mean), "ci95": _bounds(gold.lower, gold.upper)},
+        "gold_logprob_change": {"n": gold.n, "mean": finite(gold.mean), "ci95": finite_bounds(gold.lower, gold.upper)},
         "subjects": [
             {"subject": row.name, "n": row.change.n, **change_json(row.change), "corrected_p": row.corrected_p}
             for row in comparison.subjects
@@ -61,8 +76,8 @@ def comparison_lines(comparison: Comparison) -> list[str]:
     lines = [change_line(change) if change.n else f"The quiz has no answers; n = {count(comparison.n)}"]
     lines.append(f"other prediction, right or wrong: {count(comparison.n_changed)} of {count(comparison.n)} questions")
     if gold.n:
-        interval = f" [{_signed(gold.lower)}, {_signed(gold.upper)}]" if isfinite(gold.lower) else ""
-        lines.append(f"log-probability of the right choice: {_signed(gold.mean)}{interval} nats on average")
+        mean = nats_with_interval(gold.mean, gold.lower, gold.upper)
+        lines.append(f"log-probability of the right choice: {mean} on average")
     lines += _subject_lines(comparison.subjects)
     lines += _routing_lines(comparison)
     if left_out := _left_out(comparison):
@@ -75,7 +90,7 @@ def change_line(change: PairedChange) -> str:
     """`71.2 % [68.1, 74.1] -> 69.0 % [65.8, 72.1], delta -2.2 points [-3.9, -0.5], p = 0.012, ..`."""
     before, after = (percent_with_interval(p.estimate, p.lower, p.upper) for p in (change.before, change.after))
     return (
-        f"{before} -> {after}, delta {points(change.delta)} {points_interval(change.lower, change.upper)}, "
+        f"{before} -> {after}, delta {points_with_interval(change.delta, change.lower, change.upper)}, "
         f"{p_value(change.p)}, {count(change.losses)} right -> wrong, {count(change.gains)} wrong -> right, "
         f"n = {count(change.n)}"
     )
@@ -84,12 +99,12 @@ def change_line(change: PairedChange) -> str:
 def change_json(change: PairedChange) -> dict[str, Any]:
     """A paired change as every command prints it; shares in 0..1."""
     return {
-        "accuracy_before": _number(change.before.estimate),
-        "accuracy_before_ci95": _bounds(change.before.lower, change.before.upper),
-        "accuracy_after": _number(change.after.estimate),
-        "accuracy_after_ci95": _bounds(change.after.lower, change.after.upper),
-        "delta": _number(change.delta),
-        "delta_ci95": _bounds(change.lower, change.upper),
+        "accuracy_before": finite(change.before.estimate),
+        "accuracy_before_ci95": finite_bounds(change.before.lower, change.before.upper),
+        "accuracy_after": finite(change.after.estimate),
+        "accuracy_after_ci95": finite_bounds(change.after.lower, change.after.upper),
+        "delta": finite(change.delta),
+        "delta_ci95": finite_bounds(change.lower, change.upper),
         "mcnemar_p": change.p,
     }
 
@@ -100,10 +115,10 @@ def controls_json(controls: Controls) -> dict[str, Any]:
         "n": len(controls.runs),
         "seed": controls.request.seed,
         "matched_on": controls.request.scope.value,
-        "deltas": [_number(run.change.delta) for run in controls.runs],
-        "gold_logprob_changes": [_number(run.gold_logprob) for run in controls.runs],
-        "p_accuracy": _number(controls.p_accuracy),
-        "p_gold_logprob": _number(controls.p_gold_logprob),
+        "deltas": [finite(run.change.delta) for run in controls.runs],
+        "gold_logprob_changes": [finite(run.gold_logprob) for run in controls.runs],
+        "p_accuracy": finite(controls.p_accuracy),
+        "p_gold_logprob": finite(controls.p_gold_logprob),
         "interventions": [run.intervention.to_json() for run in controls.runs],
     }
 
@@ -121,15 +136,15 @@ def controls_lines(controls: Controls, comparison: Comparison) -> list[str]:
         )
         values = [run.gold_logprob for run in controls.runs]
         lines.append(
-            f"  log-probability {_signed(sum(values) / len(values))} on average "
-            f"[{_signed(min(values))}, {_signed(max(values))}], "
-            f"against {_signed(comparison.gold_logprob.mean)} nats; {_share(controls.p_gold_logprob)}"
+            f"  log-probability {_nats(sum(values) / len(values))} on average [{_nats(min(values))}, "
+            f"{_nats(max(values))}], against {_nats(comparison.gold_logprob.mean)} nats; "
+            f"{_share(controls.p_gold_logprob)}"
         )
     return lines
 
 
 def _share(p: float) -> str:
-    return f"at least as harmful, itself included: {p * 100:.0f} %"
+    return f"at least as harmful, itself included: {fixed(p * 100, 0)} %"
 
 
 def intervention_text(intervention: Intervention) -> str:
@@ -142,7 +157,7 @@ def intervention_text(intervention: Intervention) -> str:
     ):
         if experts:
             layers = len({layer for layer, _ in experts})
-            parts.append(f"{_plural(len(experts), 'expert')} in {_plural(layers, 'layer')} {done}")
+            parts.append(f"{counted(len(experts), 'expert')} in {counted(layers, 'layer')} {done}")
     named = f"{intervention.name}: " if intervention.name and parts else ""
     return named + (", ".join(parts) or "no intervention")
 
@@ -185,17 +200,17 @@ def _subject_lines(subjects: tuple[SubjectChange, ...]) -> list[str]:
     clear = sorted((row for row in subjects if row.corrected_p < 0.05), key=lambda row: row.corrected_p)
     lines = [f"subjects with p < 0.05 after correction ({SUBJECT_CORRECTION}, {len(subjects)} subjects): {len(clear)}"]
     for row in clear[:_NAMED_SUBJECTS]:
-        delta = f"{points(row.change.delta)} {points_interval(row.change.lower, row.change.upper)}"
+        delta = points_with_interval(row.change.delta, row.change.lower, row.change.upper)
         lines.append(f"  {row.name}: {delta}, {p_value(row.corrected_p)}, n = {count(row.change.n)}")
     return lines
 
 
 def _routing_lines(comparison: Comparison) -> list[str]:
     routing = comparison.routing
-    overlap = " ".join(f"{share * 100:.0f}" for share in routing.answer_overlap)
+    overlap = " ".join(fixed(share * 100, 0) for share in routing.answer_overlap)
     lines = [f"experts kept at the answer position, % by layer: {overlap}"]
     if routing.tokens_rerouted is not None:
-        shares = " ".join(f"{share * 100:.0f}" for share in routing.tokens_rerouted)
+        shares = " ".join(fixed(share * 100, 0) for share in routing.tokens_rerouted)
         lines.append(f"tokens re-routed, % by layer: {shares} (of {count(routing.n_tokens)} tokens)")
     return lines
 
@@ -209,19 +224,3 @@ def _left_out(comparison: Comparison) -> str:
         (pairs.n_only_after, "only in the second trace"),
     ]
     return ", ".join(f"{count(n)} {what}" for n, what in parts if n)
-
-
-def _signed(nats: float) -> str:
-    return ("+" if nats > 0 else "") + significant(nats)
-
-
-def _plural(n: int, noun: str) -> str:
-    return f"{count(n)} {noun}" if n == 1 else f"{count(n)} {noun}s"
-
-
-def _number(value: float) -> float | None:
-    return value if isfinite(value) else None
-
-
-def _bounds(lower: float, upper: float) -> list[float] | None:
-    return [lower, upper] if isfinite(lower) and isfinite(upper) else None

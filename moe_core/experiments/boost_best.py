@@ -13,7 +13,7 @@ from moe_core.comparison.random_masks import expert_load, matched_masks
 from moe_core.errors import ExperimentError
 from moe_core.experiments.design import Design, ExperimentOptions, ModelSize, PlannedPoint, size_of
 from moe_core.experiments.experiment import Experiment
-from moe_core.experiments.result import ExperimentPoint
+from moe_core.experiments.result import ExperimentPoint, PointAxis
 from moe_core.experiments.text import delta_text, range_text
 from moe_core.interventions.intervention import Expert, act_on
 from moe_core.measures.expert_ranking import highest_supported
@@ -21,7 +21,7 @@ from moe_core.measures.metrics.expert_accuracy import EXPERT_ACCURACY
 from moe_core.measures.question_halves import split_in_halves
 from moe_core.measures.routing_sample import sample
 from moe_core.measures.scope import Scope
-from moe_core.numbers.formatting import count, p_value, points_number
+from moe_core.numbers.formatting import count, p_value, points_number, short
 from moe_core.numbers.paired_statistics import holm
 from moe_core.traces.reader import Trace
 
@@ -60,14 +60,14 @@ def conclude(points: Sequence[ExperimentPoint], design: Design) -> str:
     at = min(range(len(best)), key=lambda place: (best[place].change.p, -abs(best[place].change.delta)))
     clearest = best[at]
     text = (
-        f"Boosting the {count(clearest.n_experts)} experts with the highest accuracy by {clearest.planned.x:g} "
+        f"Boosting the {count(clearest.n_experts)} experts with the highest accuracy by {short(clearest.planned.x, 6)} "
         f"changed accuracy on held-out questions by {delta_text(clearest.change)} "
         f"({p_value(corrected[at])}{_correction(len(best))}, n = {count(clearest.change.n)})"
     )
     if len(best) > 1:
         deltas = [point.change.delta for point in best]
-        low, high = (points_number(value) for value in (min(deltas), max(deltas)))
-        text += f", the clearest of {len(best)} factors that gave {low} to {high}"
+        spread = f"{points_number(min(deltas))} to {points_number(max(deltas))}"
+        text += f", the clearest of {len(best)} factors that gave {spread}"
     beside = [p.change.delta for p in points if p.planned.series == RANDOM and p.planned.x == clearest.planned.x]
     return text + (f"; random experts of similar load: {range_text(beside)}." if beside else ".")
 
@@ -82,8 +82,9 @@ def _correction(n: int) -> str:
 
 
 def _point(series: str, experts: Sequence[Expert], factor: float, repeat: int) -> PlannedPoint:
-    name = f"{series} × {factor:g}" + (f", draw {repeat}" if repeat else "")
-    return PlannedPoint(series, f"× {factor:g}", factor, act_on(experts, "boost", factor=factor, name=name), repeat)
+    label = f"× {short(factor, 6)}"
+    name = f"{series} {label}" + (f", draw {repeat}" if repeat else "")
+    return PlannedPoint(series, label, factor, act_on(experts, "boost", factor=factor, name=name), repeat)
 
 
 BOOST_BEST = Experiment(
@@ -93,7 +94,7 @@ BOOST_BEST = Experiment(
     reads=("scope", "factors", "best", "repeats"),
     scope=Scope.ANSWER,
     quantity="delta",
-    x_title="factor on the gate weight",
+    axis=PointAxis("factor on the gate weight"),
     halves=True,
     design=design,
     conclude=conclude,

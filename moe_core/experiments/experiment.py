@@ -15,7 +15,14 @@ from numpy.typing import NDArray
 from moe_core.comparison.random_masks import Load, expert_load
 from moe_core.errors import ExperimentError
 from moe_core.experiments.design import Design, ExperimentOptions, ModelSize, PlannedPoint, scored_rows
-from moe_core.experiments.result import ExperimentPoint, ExperimentResult, PointMade, Quantity, TouchedRoutings
+from moe_core.experiments.result import (
+    ExperimentPoint,
+    ExperimentResult,
+    PointAxis,
+    PointMade,
+    Quantity,
+    TouchedRoutings,
+)
 from moe_core.experiments.text import point_line
 from moe_core.interventions.intervention import Intervention
 from moe_core.jobs.answer_runs import AnswerRuns, Answers, answer_change
@@ -58,7 +65,7 @@ class Experiment:
     reads: tuple[str, ...]
     scope: Scope
     quantity: Quantity
-    x_title: str
+    axis: PointAxis
     halves: bool
     design: Callable[[Trace, tuple[int, ...], ExperimentOptions], Design]
     conclude: Callable[[Sequence[ExperimentPoint], Design], str]
@@ -95,7 +102,7 @@ class Experiment:
                 caveats=tuple(caveats),
                 seconds=time.monotonic() - start,
                 quantity=self.quantity,
-                x_title=self.x_title,
+                axis=self.axis,
             )
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from moe_core.comparison.random_masks import expert_load
 from moe_core.experiments.design import Design, ExperimentOptions, ModelSize, PlannedPoint, scored_rows, size_of
 from moe_core.experiments.experiment import Experiment
-from moe_core.experiments.result import ExperimentPoint
+from moe_core.experiments.result import ExperimentPoint, PointAxis
 from moe_core.experiments.text import delta_text, touched_text
 from moe_core.interventions.intervention import Intervention, act_on
 from moe_core.measures.scope import Scope
@@ -85,7 +85,7 @@ NEVER_USED = Experiment(
     reads=(),
     scope=Scope.ANSWER,
     quantity="delta",
-    x_title="",
+    axis=PointAxis(),
     halves=False,
     design=design,
     conclude=conclude,

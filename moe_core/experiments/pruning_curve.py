@@ -14,7 +14,7 @@ from moe_core.comparison.random_masks import expert_load
 from moe_core.errors import ExperimentError
 from moe_core.experiments.design import Design, ExperimentOptions, ModelSize, PlannedPoint, size_of
 from moe_core.experiments.experiment import Experiment
-from moe_core.experiments.result import ExperimentPoint, clear_losses
+from moe_core.experiments.result import ExperimentPoint, PointAxis, clear_losses
 from moe_core.experiments.text import delta_text, range_text
 from moe_core.interventions.intervention import act_on
 from moe_core.measures.expert_ranking import Order, lowest_first
@@ -148,7 +148,7 @@ PRUNING_CURVE = Experiment(
     reads=("scope", "shares", "repeats"),
     scope=Scope.PROMPT,
     quantity="accuracy",
-    x_title="share of experts removed per layer",
+    axis=PointAxis("share of experts removed per layer", is_share=True),
     halves=True,
     design=design,
     conclude=conclude,

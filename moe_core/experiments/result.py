@@ -20,6 +20,17 @@ CLEAR_P = 0.05
 
 
 @dataclass(frozen=True)
+class PointAxis:
+    """What the points of an experiment go along; without a title their places have names and are no scale.
+
+    `is_share`: in 0..1, and shown in percent.
+    """
+
+    title: str = ""
+    is_share: bool = False
+
+
+@dataclass(frozen=True)
 class TouchedRoutings:
     """How many of the baseline's routings over the measured questions go to the experts of a mask.
 
@@ -84,7 +95,7 @@ class ExperimentResult:
     caveats: tuple[str, ...]
     seconds: float
     quantity: Quantity = "delta"
-    x_title: str = ""
+    axis: PointAxis = PointAxis()
 
 
 @dataclass(frozen=True)

@@ -3,20 +3,21 @@
 import csv
 import io
 from collections.abc import Sequence
-from math import isfinite
 from typing import Any
 
 from moe_core.comparison.text import change_json
 from moe_core.experiments.result import ExperimentPoint, ExperimentResult
 from moe_core.numbers.formatting import (
     count,
+    finite,
+    finite_bounds,
+    nats_with_interval,
     p_value,
     percent,
     percent_with_interval,
     points,
-    points_interval,
     points_number,
-    significant,
+    points_with_interval,
 )
 from moe_core.numbers.paired_statistics import MeanChange, PairedChange
 
@@ -51,23 +52,21 @@ COLUMNS = (
 
 
 def delta_text(change: PairedChange) -> str:
-    """`-2.2 points [-3.9, -0.5]`."""
-    return f"{points(change.delta)} {points_interval(change.lower, change.upper)}".rstrip()
+    """`−2.2 points [−3.9, −0.5]`."""
+    return points_with_interval(change.delta, change.lower, change.upper)
 
 
 def range_text(deltas: Sequence[float]) -> str:
-    """`-2.2 points on average of 5 draws, -3.9 to -0.5`; of one draw `-2.2 points in one draw`."""
+    """`−2.2 points on average of 5 draws, −3.9 to −0.5`; of one draw `−2.2 points in one draw`."""
     if len(deltas) == 1:
         return f"{points(deltas[0])} in one draw"
-    low, high = (points_number(value) for value in (min(deltas), max(deltas)))
-    return f"{points(sum(deltas) / len(deltas))} on average of {count(len(deltas))} draws, {low} to {high}"
+    spread = f"{points_number(min(deltas))} to {points_number(max(deltas))}"
+    return f"{points(sum(deltas) / len(deltas))} on average of {count(len(deltas))} draws, {spread}"
 
 
 def gold_text(change: MeanChange) -> str:
-    """`-0.0513 [-0.071, -0.032] nats`."""
-    values = (change.mean, change.lower, change.upper)
-    mean, lower, upper = (("+" if value > 0 else "") + significant(value) for value in values)
-    return f"{mean} [{lower}, {upper}] nats" if isfinite(change.lower) else f"{mean} nats"
+    """`−0.0513 [−0.0710, −0.0320] nats`."""
+    return nats_with_interval(change.mean, change.lower, change.upper)
 
 
 def point_name(point: ExperimentPoint) -> str:
@@ -128,7 +127,6 @@ def result_json(result: ExperimentResult) -> dict[str, Any]:
 def point_json(point: ExperimentPoint) -> dict[str, Any]:
     """One point of `experiment --json`."""
     planned, gold = point.planned, point.gold_logprob
-    bounds = [gold.lower, gold.upper] if isfinite(gold.lower) else None
     return {
         "series": planned.series,
         "label": planned.label,
@@ -139,7 +137,11 @@ def point_json(point: ExperimentPoint) -> dict[str, Any]:
         **change_json(point.change),
         "right_to_wrong": point.change.losses,
         "wrong_to_right": point.change.gains,
-        "gold_logprob_change": {"n": gold.n, "mean": gold.mean if isfinite(gold.mean) else None, "ci95": bounds},
+        "gold_logprob_change": {
+            "n": gold.n,
+            "mean": finite(gold.mean),
+            "ci95": finite_bounds(gold.lower, gold.upper),
+        },
         "touched": {
             "answer_routings": point.touched.answer,
             "answer_routings_of": point.touched.n_answer,
@@ -161,14 +163,14 @@ def table_row(point: ExperimentPoint) -> tuple[str | float | int | None, ...]:
         point.n_experts,
         planned.intervention.effect,
         change.n,
-        *(_number(value) for value in (change.after.estimate, change.after.lower, change.after.upper)),
-        *(_number(value) for value in (change.delta, change.lower, change.upper, change.p)),
+        *(finite(value) for value in (change.after.estimate, change.after.lower, change.after.upper)),
+        *(finite(value) for value in (change.delta, change.lower, change.upper, change.p)),
         change.losses,
         change.gains,
-        *(_number(value) for value in (gold.mean, gold.lower, gold.upper)),
+        *(finite(value) for value in (gold.mean, gold.lower, gold.upper)),
         point.touched.answer,
         point.touched.prompt,
-        _number(point.touched.prompt_share),
+        finite(point.touched.prompt_share),
     )
 
 
@@ -185,7 +187,3 @@ def result_csv(result: ExperimentResult) -> str:
 def touched_text(point: ExperimentPoint) -> str:
     """`12.3 % of prompt-token routings`."""
     return f"{percent(point.touched.prompt_share)} of prompt-token routings"
-
-
-def _number(value: float) -> float | None:
-    return value if isfinite(value) else None

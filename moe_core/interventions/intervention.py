@@ -12,6 +12,7 @@ Expert = tuple[int, int]
 """(layer, expert): MoE layer and expert, both counted from 0."""
 
 EFFECTS = ("reroute", "drop")
+KINDS = (*EFFECTS, "boost")
 """What a mask may do to its experts."""
 
 MAX_FACTOR = 3.4e38
@@ -71,19 +72,21 @@ class Intervention:
     @property
     def effect(self) -> str:
         """`reroute`, `drop` or `boost`; `mixed` where there is more than one kind, `none` for a baseline."""
-        kinds = [kind for kind in ("reroute", "drop", "boost") if getattr(self, kind)]
+        kinds = [kind for kind in KINDS if getattr(self, kind)]
         return (kinds[0] if len(kinds) == 1 else "mixed") if kinds else "none"
 
     def is_empty(self) -> bool:
         """Whether a run with this intervention is a baseline."""
         return not self.experts
 
+    def actions(self, expert: Expert) -> tuple[str, ...]:
+        """The kinds of what is done to one expert: `reroute`, `drop`, `boost`; a sound intervention has one at most."""
+        return tuple(kind for kind in KINDS if expert in getattr(self, kind))
+
     def action(self, expert: Expert) -> str:
-        """What is done to one expert: `reroute`, `drop`, `boost x 1.5`, or nothing (empty)."""
-        kinds = [kind for kind in EFFECTS if expert in getattr(self, kind)]
-        if expert in self.boost:
-            kinds.append(f"boost x {self.boost[expert]:g}")
-        return " and ".join(kinds)
+        """What is done to one expert in words: `reroute`, `drop`, `boost x 1.5`, or nothing (empty)."""
+        kinds = self.actions(expert)
+        return " and ".join(f"boost x {self.boost[expert]:g}" if kind == "boost" else kind for kind in kinds)
 
     def per_layer(self) -> dict[int, int]:
         """How many experts of each layer anything is done to; layers left alone are not in it."""
@@ -109,7 +112,8 @@ class Intervention:
     def check_actions(self) -> None:
         """Raise InterventionError when an expert has two actions, or a factor that no model can multiply with."""
         for layer, expert in sorted(self.experts):
-            if " and " in (action := self.action((layer, expert))):
+            if len(self.actions((layer, expert))) > 1:
+                action = self.action((layer, expert))
                 raise InterventionError(f"Expert {layer}:{expert} has two actions ({action}): choose one.")
         for (layer, expert), factor in self.boost.items():
             if not 0 <= factor <= MAX_FACTOR:

@@ -1,26 +1,41 @@
-"""Numbers as a paper prints them: three significant digits, percentages with one decimal, a dash for nothing."""
+"""Numbers as a paper prints them: three significant digits, percentages with one decimal, a dash for nothing.
+
+Where a heading or a neighbour says the unit, a `.._number` stands alone. Minus is the mathematical sign; scripts get
+numbers (`finite`), never these texts.
+"""
 
 from math import floor, isfinite, log10
 
 NOTHING = "–"
+MINUS = "−"
 
 
-def significant(value: float, digits: int = 3) -> str:
-    """1.98, 0.0513, 1,234; scientific below 1e-4; a dash for NaN."""
+def significant(value: float, digits: int = 3, *, signed: bool = False) -> str:
+    """1.98, 0.0513, 1,234; scientific below 1e-4; a dash for NaN. `signed`: a plus before more than zero."""
     if not isfinite(value):
         return NOTHING
-    rounded = float(f"{value:.{digits - 1}e}")
+    rounded = abs(float(f"{value:.{digits - 1}e}"))
     if rounded == 0:
         return "0"
-    if abs(rounded) < 1e-4:
-        return f"{rounded:.{digits - 1}e}"
-    decimals = max(0, digits - 1 - floor(log10(abs(rounded))))
-    return f"{value if decimals == 0 else rounded:,.{decimals}f}"
+    if rounded < 1e-4:
+        return _with_sign(value, f"{rounded:.{digits - 1}e}", signed)
+    decimals = max(0, digits - 1 - floor(log10(rounded)))
+    return _with_sign(value, f"{abs(value) if decimals == 0 else rounded:,.{decimals}f}", signed)
+
+
+def short(value: float, digits: int = 3, *, signed: bool = False) -> str:
+    """As `significant` with no zero at its end: 2, 0.25, 1.2e−05; for ticks, factors and ends of a scale."""
+    return _with_sign(value, f"{abs(value):.{digits}g}", signed) if isfinite(value) else NOTHING
+
+
+def fixed(value: float, decimals: int, *, signed: bool = False) -> str:
+    """So many decimals, for numbers that stand below each other."""
+    return _with_sign(value, f"{abs(value):,.{decimals}f}", signed) if isfinite(value) else NOTHING
 
 
 def percent(share: float) -> str:
     """A share 0..1 as `71.2 %`."""
-    return f"{share * 100:.1f} %" if isfinite(share) else NOTHING
+    return f"{fixed(share * 100, 1)} %" if isfinite(share) else NOTHING
 
 
 def percent_tick(share: float) -> str:
@@ -30,27 +45,43 @@ def percent_tick(share: float) -> str:
 
 def percent_interval(lower: float, upper: float) -> str:
     """The bounds of a share as `[68.1, 74.1]`, in percent; empty when there are none."""
-    return f"[{lower * 100:.1f}, {upper * 100:.1f}]" if isfinite(lower) and isfinite(upper) else ""
+    return _interval(fixed(lower * 100, 1), fixed(upper * 100, 1))
 
 
 def percent_with_interval(share: float, lower: float, upper: float) -> str:
     """`71.2 % [68.1, 74.1]`."""
-    return f"{percent(share)} {percent_interval(lower, upper)}".rstrip()
+    return _joined(percent(share), percent_interval(lower, upper))
 
 
 def points(delta: float) -> str:
-    """A difference of shares in percentage points, signed: `-2.2 points`."""
+    """A difference of shares in percentage points, signed: `−2.2 points`."""
     return f"{points_number(delta)} points" if isfinite(delta) else NOTHING
 
 
 def points_number(delta: float) -> str:
-    """The same where a heading names the unit: `-2.2`."""
-    return _signed(delta * 100, 1) if isfinite(delta) else NOTHING
+    """The same where a heading names the unit: `−2.2`."""
+    return fixed(delta * 100, 1, signed=True)
 
 
 def points_interval(lower: float, upper: float) -> str:
-    """The bounds of a difference of shares as `[-3.9, -0.5]`, in percentage points; empty when there are none."""
-    return f"[{_signed(lower * 100, 1)}, {_signed(upper * 100, 1)}]" if isfinite(lower) and isfinite(upper) else ""
+    """The bounds of a difference of shares as `[−3.9, −0.5]`, in percentage points; empty when there are none."""
+    return _interval(points_number(lower), points_number(upper))
+
+
+def points_with_interval(delta: float, lower: float, upper: float) -> str:
+    """`−2.2 points [−3.9, −0.5]`."""
+    return _joined(points(delta), points_interval(lower, upper))
+
+
+def points_number_with_interval(delta: float, lower: float, upper: float) -> str:
+    """The same where a heading names the unit: `−2.2 [−3.9, −0.5]`."""
+    return _joined(points_number(delta), points_interval(lower, upper))
+
+
+def nats_with_interval(change: float, lower: float, upper: float) -> str:
+    """A change of a log-probability, signed: `−0.0513 [−0.0710, −0.0320] nats`."""
+    mean, low, high = (significant(value, signed=True) for value in (change, lower, upper))
+    return _joined(mean, _interval(low, high), "nats")
 
 
 def p_value(p: float) -> str:
@@ -65,12 +96,22 @@ def p_number(p: float) -> str:
 
 def mean_and_std(mean: float, std: float) -> str:
     """`1.98 ± 0.051`: two decimals of the mean, one more of the standard deviation."""
-    return f"{mean:.2f} ± {std:.3f}" if isfinite(mean) else NOTHING
+    return f"{fixed(mean, 2)} ± {fixed(std, 3)}" if isfinite(mean) else NOTHING
 
 
 def count(n: float) -> str:
     """A whole number with thousands separated: 14,042."""
-    return f"{n:,.0f}"
+    return fixed(n, 0)
+
+
+def counted(n: int, noun: str) -> str:
+    """`1 question`, `14,042 questions`."""
+    return f"{count(n)} {noun}{'s' * (n != 1)}"
+
+
+def data_size(n_bytes: float) -> str:
+    """13.8 GB, 5.61 MB."""
+    return f"{significant(n_bytes / 1e9)} GB" if n_bytes >= 1e9 else f"{significant(n_bytes / 1e6)} MB"
 
 
 def elide(text: str, length: int) -> str:
@@ -81,6 +122,26 @@ def elide(text: str, length: int) -> str:
     return text[:head] + "…" + text[len(text) - (length - 1 - head) :]
 
 
-def _signed(value: float, decimals: int) -> str:
-    text = f"{value:+.{decimals}f}"
-    return text[1:] if float(text) == 0 else text
+def finite(value: float) -> float | None:
+    """The number for JSON and tables; None where it is not finite, which they have no word for."""
+    return float(value) if isfinite(value) else None
+
+
+def finite_bounds(lower: float, upper: float) -> list[float] | None:
+    """Both bounds for JSON, or None."""
+    return [float(lower), float(upper)] if isfinite(lower) and isfinite(upper) else None
+
+
+def _with_sign(value: float, magnitude: str, signed: bool) -> str:
+    """No sign before what was rounded to zero."""
+    is_zero = not magnitude.strip("0.,")
+    sign = "" if is_zero else MINUS if value < 0 else "+" * signed
+    return sign + magnitude.replace("-", MINUS)  # that of an exponent
+
+
+def _interval(lower: str, upper: str) -> str:
+    return "" if NOTHING in (lower, upper) else f"[{lower}, {upper}]"
+
+
+def _joined(*parts: str) -> str:
+    return " ".join(filter(None, parts))

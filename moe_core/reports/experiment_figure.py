@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from moe_core.experiments.result import ExperimentPoint, Quantity, ResultCurve, curves_of
+from moe_core.experiments.result import ExperimentPoint, PointAxis, Quantity, ResultCurve, curves_of
 from moe_core.experiments.text import delta_text, point_name, range_text
 from moe_core.figures.colours import REFERENCE, SERIES
 from moe_core.figures.curves import Reference, Style
@@ -18,19 +18,15 @@ _STYLES = (
 _RANDOM = (REFERENCE, Style(dash=(3, 3), marker="triangle"))
 
 
-def figure_of(points: Sequence[ExperimentPoint], quantity: Quantity, x_title: str, title: str) -> PointFigure:
-    """The chart of the points, of all or of those so far; percent and percentage points.
-
-    Without `x_title` the places of the points have names and are no scale.
-    """
+def figure_of(points: Sequence[ExperimentPoint], quantity: Quantity, axis: PointAxis, title: str) -> PointFigure:
+    """The chart of the points, of all or of those so far; percent and percentage points."""
     curves = curves_of(points, quantity)
-    is_share = x_title.startswith("share")
     return PointFigure(
-        series=tuple(_series(curve, at, points, 100.0 if is_share else 1.0) for at, curve in enumerate(curves)),
-        x_title=f"{x_title}, %" if is_share else x_title,
+        series=tuple(_series(curve, at, points, 100.0 if axis.is_share else 1.0) for at, curve in enumerate(curves)),
+        x_title=f"{axis.title}, %" if axis.is_share else axis.title,
         y_title="accuracy, %" if quantity == "accuracy" else "change of accuracy, percentage points",
         reference=_reference(points, quantity),
-        names=() if x_title else tuple(label for curve in curves for label in curve.labels),
+        names=() if axis.title else tuple(label for curve in curves for label in curve.labels),
         title=title,
     )
 

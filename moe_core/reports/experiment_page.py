@@ -21,7 +21,7 @@ def experiment_page(result: ExperimentResult) -> str:
         f"{run.model.device}; experts chosen in scope {result.scope}, seed {result.seed}; baseline "
         f"{percent_with_interval(found.estimate, found.lower, found.upper)}, n = {count(found.n)}"
     )
-    figure = figure_of(result.points, result.quantity, result.x_title, result.title)
+    figure = figure_of(result.points, result.quantity, result.axis, result.title)
     return whole_page(
         result.title,
         element("header", element("h1", result.title), paragraph(setting, class_="quiet")),

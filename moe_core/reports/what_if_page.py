@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import isfinite
 
 from moe_core.comparison.comparison import SUBJECT_CORRECTION, Comparison
 from moe_core.comparison.control_distribution import Controls
@@ -11,10 +10,10 @@ from moe_core.interventions.intervention import Intervention
 from moe_core.numbers.formatting import (
     NOTHING,
     count,
+    fixed,
     p_number,
     percent_with_interval,
-    points_interval,
-    points_number,
+    points_number_with_interval,
 )
 from moe_core.reports.page.page import paragraph, section, text_table, whole_page
 from moe_core.reports.svg.markup import Markup, element
@@ -59,10 +58,10 @@ def _overview(made: Sequence[ReportedWhatIf]) -> Markup:
                 count(change.n),
                 percent_with_interval(change.before.estimate, change.before.lower, change.before.upper),
                 percent_with_interval(change.after.estimate, change.after.lower, change.after.upper),
-                f"{points_number(change.delta)} {points_interval(change.lower, change.upper)}",
+                points_number_with_interval(change.delta, change.lower, change.upper),
                 p_number(change.p),
                 "" if each.controls is None else as_harmful_text(each.controls),
-                f"{each.seconds:.1f}",
+                fixed(each.seconds, 1),
             )
         )
     return text_table(heads, rows)
@@ -70,10 +69,8 @@ def _overview(made: Sequence[ReportedWhatIf]) -> Markup:
 
 def as_harmful_text(controls: Controls) -> str:
     """`3 of 20`: how many of the random masks do at least as much harm to the accuracy; a dash without answers."""
-    if not isfinite(controls.p_accuracy):
-        return NOTHING
-    n = len(controls.runs)
-    return f"{count(round(controls.p_accuracy * (n + 1)) - 1)} of {count(n)}"  # p counts the given mask among them
+    n = controls.n_as_harmful
+    return NOTHING if n is None else f"{count(n)} of {count(len(controls.runs))}"
 
 
 def _details(each: ReportedWhatIf) -> Markup:
@@ -108,7 +105,7 @@ def _subjects(comparison: Comparison) -> Markup:
             count(row.change.n),
             percent_with_interval(row.change.before.estimate, row.change.before.lower, row.change.before.upper),
             percent_with_interval(row.change.after.estimate, row.change.after.lower, row.change.after.upper),
-            f"{points_number(row.change.delta)} {points_interval(row.change.lower, row.change.upper)}",
+            points_number_with_interval(row.change.delta, row.change.lower, row.change.upper),
             p_number(row.corrected_p),
         )
         for row in comparison.subjects

@@ -1,5 +1,6 @@
 """Text for a terminal or a pipe: quizzes and models come from strangers, and not every encoding has every letter."""
 
+import codecs
 import io
 import logging
 import os
@@ -7,12 +8,27 @@ import sys
 import unicodedata
 from collections.abc import Iterable
 
+_IN_ASCII = {"−": "-", "–": "-", "×": "x", "→": "->", "±": "+-", "…": "..", "“": '"', "”": '"'}
+
+
+def _in_ascii(error: UnicodeError) -> tuple[str, int]:
+    """What stands for letters that an encoding lacks: a minus must not be lost."""
+    assert isinstance(error, UnicodeEncodeError)
+    return "".join(_IN_ASCII.get(letter, "?") for letter in error.object[error.start : error.end]), error.end
+
+
+codecs.register_error("in-ascii", _in_ascii)
+
 
 def print_lines(lines: Iterable[str]) -> None:
-    """Print lines on stdout, without control characters, and with a question mark for what its encoding lacks."""
+    """Print lines on stdout, without control characters."""
+    print_text("\n".join(map(plain, lines)) + "\n")
+
+
+def print_text(text: str) -> None:
+    """Print on stdout, with a minus of ASCII, or a question mark, for what its encoding lacks."""
     encoding = sys.stdout.encoding or "utf-8"
-    text = "\n".join(plain(line) for line in lines)
-    sys.stdout.write(text.encode(encoding, errors="replace").decode(encoding) + "\n")
+    sys.stdout.write(text.encode(encoding, errors="in-ascii").decode(encoding))
 
 
 def plain(text: str) -> str:
@@ -50,9 +66,9 @@ def open_closed_streams() -> None:
 
 
 def print_any_letter() -> None:
-    """Have stdout put a question mark for what its encoding lacks: a path may hold bytes that are no text at all."""
+    """Have stdout do as `print_text`, whoever writes: a path may hold bytes that are no text at all."""
     if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
-        sys.stdout.reconfigure(errors="replace")
+        sys.stdout.reconfigure(errors="in-ascii")
 
 
 def give_up_output() -> None:

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from moe_core.commands.remedies import WORDS
 from moe_core.commands.report import report
-from moe_core.errors import MoeCoreError, TraceError
+from moe_core.errors import MoeCoreError, Remedy, TraceError
 from moe_core.measures.scope import Scope
 from tests.traces.synthetic_run import SyntheticRun, create, record
 
@@ -80,6 +81,7 @@ def test_an_empty_trace_is_reported(tmp_path: Path, capsys: pytest.CaptureFixtur
     out = capsys.readouterr().out
     assert "partial: 0 of 6 questions recorded" in out
     assert "No question is recorded yet" in out
+    assert WORDS[Remedy.RESUME] in out
 
 
 def test_a_partial_trace_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

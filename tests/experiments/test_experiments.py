@@ -278,11 +278,11 @@ def test_the_curve_says_from_where_on_it_falls(baseline: Path) -> None:
     def said(losses: Callable[[float, int], int], draws: int = 0) -> str:
         return PRUNING_CURVE.conclude(points_with(losses, draws), design)
 
-    assert "by usage from 50.0 % of a layer on (-20.0 points [-2" in said(lambda x, draw: 2 if x < 0.5 else 40)
+    assert "by usage from 50.0 % of a layer on (−20.0 points [−2" in said(lambda x, draw: 2 if x < 0.5 else 40)
     text = said(lambda x, draw: 40 if x < 0.5 else 2)
-    assert "by usage nowhere up to 75.0 % of a layer (-1.0 points [" in text
+    assert "by usage nowhere up to 75.0 % of a layer (−1.0 points [" in text
     text = said(lambda x, draw: 40 if x > 0.25 * draw else 2, draws=3)
-    assert "by usage from 75.0 % of a layer on (-13.7 points on average of 3 draws, -20.0 to -1.0)" in text
+    assert "by usage from 75.0 % of a layer on (−13.7 points on average of 3 draws, −20.0 to −1.0)" in text
 
 
 def test_shares_become_numbers_of_experts(baseline: Path) -> None:

@@ -13,7 +13,7 @@ from moe_core.experiments.design import ExperimentOptions, scored_rows, size_of
 from moe_core.experiments.experiment import Experiment, ExperimentRequest
 from moe_core.jobs.rerun_plan import choose_rows
 from moe_core.measures.scope import Scope
-from moe_core.numbers.formatting import count
+from moe_core.numbers.formatting import count, counted
 
 
 @dataclass(frozen=True)
@@ -56,8 +56,8 @@ class Cost:
     @property
     def text(self) -> str:
         """`18 runs of 400 questions: 7,200 answers`."""
-        runs = f"{count(self.n_runs)} run{'s' * (self.n_runs != 1)}"
-        return f"At most {runs} of {count(self.n_questions)} questions: {count(self.n_runs * self.n_questions)} answers"
+        runs, questions = counted(self.n_runs, "run"), counted(self.n_questions, "question")
+        return f"At most {runs} of {questions}: {count(self.n_runs * self.n_questions)} answers"
 
 
 def request_of(state: State, choices: ExperimentChoices) -> ExperimentRequest:

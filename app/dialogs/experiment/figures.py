@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from functools import partial
-from math import isfinite
 from typing import Any
 
 import numpy as np
@@ -16,6 +15,7 @@ from moe_core.figures.points import PointFigure
 from moe_core.figures.table import FigureTable
 from moe_core.numbers.formatting import (
     count,
+    finite,
     p_number,
     percent,
     percent_interval,
@@ -25,16 +25,8 @@ from moe_core.numbers.formatting import (
 )
 from moe_core.reports.experiment_figure import figure_of
 
-
-def _nats(value: float) -> str:
-    return f"+{significant(value)}" if value > 0 else significant(value)
-
-
-def _number(value: float) -> float | None:
-    return float(value) if isfinite(value) else None
-
-
-_quantity = partial(ColumnStyle, exported=_number, is_number=True)
+_quantity = partial(ColumnStyle, exported=finite, is_number=True)
+_nats = partial(significant, signed=True)
 
 POINT_STYLES = (
     ColumnStyle("number", "#", "number", "In which order the points were made", 4, exported=int, is_number=True),
@@ -54,7 +46,7 @@ POINT_STYLES = (
 def chart_of(run: ExperimentRun) -> PointFigure:
     """The chart of the points so far."""
     of = run.experiment
-    return figure_of(run.points, of.quantity, of.x_title, of.title)
+    return figure_of(run.points, of.quantity, of.axis, of.title)
 
 
 def members_of(run: ExperimentRun) -> tuple[tuple[tuple[int, ...], ...], ...]:

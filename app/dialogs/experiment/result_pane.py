@@ -16,7 +16,7 @@ from app.widgets.figures.table_figure import TableFigure
 from app.widgets.plots.interval_chart import IntervalPlot
 from app.widgets.tables.view import ArrayTableView
 from moe_core.experiments.result import ExperimentPoint
-from moe_core.numbers.formatting import count, percent_with_interval
+from moe_core.numbers.formatting import count, counted, percent_with_interval
 
 _LEADING = ("number", "delta", "delta_ci", "p", "accuracy", "accuracy_ci")
 _NOTHING_YET = "What the experiment finds stands here: a sentence, a figure, and every point with its interval."
@@ -167,8 +167,7 @@ def plain_text() -> QLabel:
 
 
 def _headline(run: ExperimentRun) -> str:
-    n = len(run.points)
-    return run.result.finding if run.result else f"{run.experiment.title}: {n} point{'s' * (n != 1)} so far."
+    return run.result.finding if run.result else f"{run.experiment.title}: {counted(len(run.points), 'point')} so far."
 
 
 def _subtitle(run: ExperimentRun) -> str:

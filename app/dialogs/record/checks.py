@@ -10,7 +10,7 @@ from moe_core.jobs.engine import Engine
 from moe_core.jobs.fill_trace import NO_ANSWERS
 from moe_core.jobs.inspect_model import ModelSummary, inspect_model
 from moe_core.jobs.inspect_quiz import QuizSummary, inspect_quiz
-from moe_core.numbers.formatting import significant
+from moe_core.numbers.formatting import counted, data_size, significant
 
 DELAY_MS = 500
 _SHOWN_NOTES = 2  # of the rows that cannot be used
@@ -111,13 +111,12 @@ def is_hopeless(check: Check, values: RecordValues) -> bool:
 def model_text(summary: ModelSummary) -> str:
     """What a model is, what it downloads, and whether it fits."""
     shape = f"{summary.n_layers} layers × {summary.n_experts} experts, top-{summary.top_k}"
-    download = f"Downloads {bytes_text(summary.download_bytes)}" if summary.download_bytes else "Nothing to download"
+    download = f"Downloads {data_size(summary.download_bytes)}" if summary.download_bytes else "Nothing to download"
     place = f"on {summary.device} as {summary.dtype}"
-    needs = f"needs {bytes_text(summary.memory.total)}"
-    free = "" if summary.free is None else f" of {bytes_text(summary.free)} free"
-    fit = f"{download}; {needs}{free} {place}."
+    free = "" if summary.free is None else f"{data_size(summary.free)} free"
+    fit = f"{download}; needs {data_size(summary.memory.total)}{' of ' * bool(free)}{free} {place}."
     if summary.lacking:
-        fit = f"{download}. Does not fit {place}: {summary.lacking} need more than the{free.removeprefix(' of')}."
+        fit = f"{download}. Does not fit {place}: {summary.lacking} need more than the {free}."
     return f"{summary.family}, {shape}, {_large(summary.n_parameters)} weights.\n{fit}"
 
 
@@ -125,13 +124,13 @@ def memory_text(summary: ModelSummary) -> str:
     """The memory estimate by part."""
     memory = summary.memory
     parts = (("experts", memory.experts), ("other weights", memory.others), ("a batch in flight", memory.working))
-    return "Memory needed: " + ", ".join(f"{name} {bytes_text(size)}" for name, size in parts) + "."
+    return "Memory needed: " + ", ".join(f"{name} {data_size(size)}" for name, size in parts) + "."
 
 
 def quiz_text(summary: QuizSummary) -> str:
     """What a quiz holds, and what a person should know of how it was read."""
     n_subjects = len(summary.subjects)
-    first = f"{summary.n_questions:,} questions in {n_subjects:,} subject{'s' * (n_subjects != 1)}"
+    first = f"{summary.n_questions:,} questions in {counted(n_subjects, 'subject')}"
     return "; ".join([first, *([] if summary.has_answers else [NO_ANSWERS.lower()]), *summary.remarks])
 
 
@@ -139,11 +138,6 @@ def examples_text(summary: QuizSummary) -> str:
     """How many worked examples can be shown."""
     fewest = min((subject.n_shots for subject in summary.subjects), default=0)
     return f"0 to {fewest}: worked examples of each subject" if fewest else "This quiz has no worked examples"
-
-
-def bytes_text(n_bytes: int) -> str:
-    """13.8 GB, 5.61 MB."""
-    return f"{significant(n_bytes / 1e9)} GB" if n_bytes >= 1e9 else f"{significant(n_bytes / 1e6)} MB"
 
 
 def _large(count: int) -> str:

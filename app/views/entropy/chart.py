@@ -14,7 +14,7 @@ from moe_core.measures.entropy_by_layer import Band, EntropyCurve, EntropyKind, 
 from moe_core.measures.question_table import OUTCOMES
 from moe_core.measures.routing_sample import RoutingSample
 from moe_core.measures.scope import Scope
-from moe_core.numbers.formatting import NOTHING, count
+from moe_core.numbers.formatting import count, finite, fixed
 
 
 @dataclass(frozen=True)
@@ -133,7 +133,7 @@ class EntropyChart:
 
     def _long_name(self, named: NamedCurve) -> str:
         """The name, with the id where it is the current question's."""
-        if not named.name.startswith(THIS_QUESTION) or self.question is None:
+        if not named.is_of_question or self.question is None:
             return named.name
         return f"{named.name} ({self.data.table.ids[self.question]})"
 
@@ -163,18 +163,16 @@ class EntropyChart:
 def readout_with_std(curve: Curve, place: int) -> str:
     """`1.984 ± 0.051`; without the second part where there is no band."""
     mean, low, high = (float(array[place]) for array in (curve.mean, curve.low, curve.high))
-    band = f" ± {(high - low) / 2:.3f}" if isfinite(high) else ""
-    return f"{mean:.3f}{band}" if isfinite(mean) else NOTHING
+    return fixed(mean, 3) + (f" ± {fixed((high - low) / 2, 3)}" if isfinite(high) else "")
 
 
 def readout_with_bounds(curve: Curve, place: int) -> str:
     """`1.984 [1.950, 2.011]`; without the second part where there is no band."""
     mean, low, high = (float(array[place]) for array in (curve.mean, curve.low, curve.high))
-    band = f" [{low:.3f}, {high:.3f}]" if isfinite(high) else ""
-    return f"{mean:.3f}{band}" if isfinite(mean) else NOTHING
+    return fixed(mean, 3) + (f" [{fixed(low, 3)}, {fixed(high, 3)}]" if isfinite(high) else "")
 
 
 def _rows(curve: Curve | EntropyCurve) -> list[tuple[float | None, ...]]:
     """Mean, low and high at each layer; None where undefined."""
     values = np.stack([curve.mean, curve.low, curve.high], axis=1).tolist()
-    return [tuple(value if isfinite(value) else None for value in row) for row in values]
+    return [tuple(map(finite, row)) for row in values]

@@ -12,7 +12,7 @@ from app.views.entropy.chart import EntropyChart
 from app.views.entropy.curves import THIS_QUESTION, EntropyOptions, Look, NamedCurve, parts, question_curve
 from moe_core.figures.curves import Curve, CurveFigure, Range, Reference, Style
 from moe_core.measures.entropy_by_layer import one_question
-from moe_core.numbers.formatting import NOTHING, count, elide
+from moe_core.numbers.formatting import count, elide, fixed
 
 _BASELINE = Look(theme.BASELINE, Style(marker="circle"))
 _WHAT_IF = Look(theme.WHAT_IF, Style(dash=(5, 2.5), marker="square"))
@@ -53,7 +53,7 @@ def curves_of_question(
         one_question(samples.after, what_if.after.trace, after),
         n_left_out=0,
     )
-    return (NamedCurve(THIS_QUESTION, _QUESTION_CHANGE, entropy_difference(part, options.kind)),)
+    return (NamedCurve(THIS_QUESTION, _QUESTION_CHANGE, entropy_difference(part, options.kind), is_of_question=True),)
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ class WhatIfChart(EntropyChart):
         said = [f"{count(left_out)} of the selection not compared"] if left_out else []
         if not self.can_be_normalised:
             said.append(f"{self.largest_name} = 0: normalised it is undefined")
-        if self.question is not None and not any(named.name == THIS_QUESTION for named in self.curves):
+        if self.question is not None and not any(named.is_of_question for named in self.curves):
             said.append("this question was not compared")
         return said
 
@@ -129,7 +129,4 @@ def comparison_chart(
 def _signed_readout(curve: Curve, place: int) -> str:
     """`−0.012 ± 0.005`, half the interval; zero has no sign, and a single question no interval."""
     mean, high = float(curve.mean[place]), float(curve.high[place])
-    if not isfinite(mean):
-        return NOTHING
-    sign = ("−" if mean < 0 else "+") if round(mean, 3) else ""
-    return f"{sign}{abs(mean):.3f}" + (f" ± {high - mean:.3f}" if isfinite(high) else "")
+    return fixed(mean, 3, signed=True) + (f" ± {fixed(high - mean, 3)}" if isfinite(high) else "")

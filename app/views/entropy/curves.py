@@ -1,7 +1,7 @@
 """The curves of the entropy view: options, which parts of the selection have one, and how each looks."""
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from enum import StrEnum
 from typing import Any
 
@@ -93,11 +93,12 @@ SUBJECT_LOOKS = (
 
 @dataclass(frozen=True)
 class NamedCurve:
-    """The entropy of a part of the selection, with its name and look; nats."""
+    """The entropy of a part of the selection, or of the current question, with its name and look; nats."""
 
     name: str
     look: Look
     entropy: EntropyCurve
+    is_of_question: bool = False
 
     @staticmethod
     def of(name: str, look: Look, sample: RoutingSample, options: EntropyOptions) -> "NamedCurve":
@@ -127,4 +128,4 @@ def question_curve(sample: RoutingSample, data: TraceData, row: int, options: En
     part = one_question(sample, data.trace, row)
     if not len(part.questions):
         return None
-    return NamedCurve.of(THIS_QUESTION, _QUESTION, part, options)
+    return replace(NamedCurve.of(THIS_QUESTION, _QUESTION, part, options), is_of_question=True)

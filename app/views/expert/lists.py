@@ -24,12 +24,6 @@ def expert_name(expert: Expert) -> str:
     return f"{expert[0]}:{expert[1]}"
 
 
-def expert_of(name: str) -> Expert:
-    """The inverse of `expert_name`."""
-    layer, expert = name.split(":")
-    return int(layer), int(expert)
-
-
 def share_text(share: float) -> str:
     """A share 0..1 as `71.2 %`; one that would be rounded to nothing as `< 0.1 %`: used hardly is not used never."""
     return "< 0.1 %" if 0 < share < 0.0005 else percent(share)

@@ -1,6 +1,6 @@
 """What the Expert view shows of single tokens: those that an expert serves, and the experts chosen beside it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from enum import StrEnum
 from math import nan
 
@@ -81,14 +81,19 @@ def token_label(text: str) -> str:
     return BLANK * start + visible(stripped) + BLANK * (len(text) - start - len(stripped))
 
 
-def partner_content(found: Partners, layer: int, top_k: int, most: int) -> BarContent:
-    """The experts of the layer that are chosen beside this one most often, against chance."""
+def closest(found: Partners, most: int) -> list[int]:
+    """Places of the partners that are chosen beside the expert most often, the closest first."""
+    order = np.argsort(-found.share, kind="stable")[:most].tolist()
+    return [place for place in order if found.together[place] > 0]
+
+
+def partner_content(found: Partners, layer: int, top_k: int, places: Sequence[int]) -> BarContent:
+    """The partners at these places, against chance."""
     if top_k == 1:
         return BarContent(
             BarFigure(), FigureTable((), ()), "Each token chooses a single expert: there are no partners."
         )
-    order = [place for place in np.argsort(-found.share, kind="stable")[:most] if found.together[place] > 0]
-    rows = tuple(_partner_row(found, layer, int(place)) for place in order)
+    rows = tuple(_partner_row(found, layer, place) for place in places)
     table = FigureTable(
         (
             "partner",
@@ -109,7 +114,7 @@ def partner_content(found: Partners, layer: int, top_k: int, most: int) -> BarCo
                 int(found.n_served),
                 found.n_tokens,
             )
-            for place in order
+            for place in places
         ],
     )
     if not rows:

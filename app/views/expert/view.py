@@ -17,12 +17,11 @@ from app.view import View
 from app.views.expert.lists import (
     accuracy_content,
     expert_name,
-    expert_of,
     question_content,
     subject_content,
     summary,
 )
-from app.views.expert.token_lists import TokenOrder, partner_content, sample_text, token_content
+from app.views.expert.token_lists import TokenOrder, closest, partner_content, sample_text, token_content
 from app.views.expert.token_scan import TokenScan
 from app.widgets.bars.bar_list import BarList
 from app.widgets.bars.section import BarContent, BarSection
@@ -184,8 +183,9 @@ class ExpertView(View):
     def _draw_partners(self, data: TraceData, tokens: TokenSample, read: str) -> None:
         layer, sizes = self._expert[0], data.trace.dimensions
         found = partners(tokens, *self._expert, sizes.n_experts)
-        content = partner_content(found, layer, sizes.top_k, _MOST_PARTNERS)
-        self._shown_partners = [expert_of(str(row[0])) for row in content.table.rows]
+        places = closest(found, _MOST_PARTNERS)
+        content = partner_content(found, layer, sizes.top_k, places)
+        self._shown_partners = [(layer, int(found.experts[place])) for place in places]
         self.partners.show_content(content, f"{self._caption(self.state)} · {read}")
 
     def _open_question(self, place: int) -> None:

@@ -15,7 +15,7 @@ from app.state.what_if_state import Mode
 from moe_core.interventions.intervention import Intervention
 from moe_core.measures.metric import MetricValues
 from moe_core.measures.question_filter import Expert
-from moe_core.numbers.formatting import count, elide
+from moe_core.numbers.formatting import count, elide, points, short, significant
 
 _LONGEST_TITLE = 24
 _ROUNDING = 1e-6
@@ -61,9 +61,8 @@ class WhatIfGrid(ExpertGrid):
     def change_text(self, change: float) -> str:
         """A change of the metric."""
         if self.is_share:
-            return f"{change * 100:+.1f} points".replace("-", "−")
-        sign = "−" if change < 0 else "+" if change > 0 else ""
-        return f"{sign}{self.side_text(abs(change))}"
+            return points(change)
+        return significant(change, 4, signed=True)
 
     def n_text(self) -> str:
         """Which what-if, and how many questions are compared."""
@@ -131,8 +130,7 @@ class DifferenceGrid(WhatIfGrid):
 
     def tick_text(self, value: float) -> str:
         """A round change at the colour bar, signed."""
-        text = super().tick_text(value).replace("-", "−")
-        return text if value <= 0 or text.startswith("+") else f"+{text}"
+        return short(value * 100 if self.is_share else value, signed=True)
 
     @property
     def colour_title(self) -> str:
@@ -197,9 +195,8 @@ class Hatching:
 
     def facts(self, cell: Expert) -> list[str]:
         """What is done to an expert; nothing where it is left alone."""
-        action = self.intervention.action(cell)
-        kind, _, factor = action.partition(" x ")
-        done = f"{_DOINGS[kind]}{f' × {factor}' if factor else ''}" if kind in _DOINGS else action
+        times = f" × {short(self.intervention.boost[cell], 6)}" if cell in self.intervention.boost else ""
+        done = " and ".join(_DOINGS[kind] for kind in self.intervention.actions(cell)) + times
         return [f"{'to be ' * self.is_planned}{done} {self.of}".strip()] if done else []
 
 

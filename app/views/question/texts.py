@@ -6,6 +6,7 @@ Axes: T tokens of the prompt, L MoE layers, E experts, K chosen experts, C choic
 """
 
 from collections.abc import Iterable
+from functools import partial
 from math import isfinite
 
 import numpy as np
@@ -15,7 +16,7 @@ from app.views.question.content import Gates, QuestionContent
 from app.views.question.token_measures import TokenMeasure
 from app.widgets.safe_text import visible
 from moe_core.figures.table import FigureTable
-from moe_core.numbers.formatting import NOTHING, count, elide, percent, significant
+from moe_core.numbers.formatting import count, elide, finite, percent, short, significant
 from moe_core.quizzes.question import CHOICE_LETTERS
 
 FloatArray = NDArray[np.float64]
@@ -49,7 +50,7 @@ def token_text(content: QuestionContent, token: int, measure: TokenMeasure, valu
         place += ", in the shared prefix"
     lines = [f"“{visible(content.texts[token])}”", place, f"token id {content.token_ids[token]}"]
     if values is not None:
-        lines.append(f"{measure.title}: {number(values[token])} {measure.unit}")
+        lines.append(f"{measure.title}: {short(values[token], 4)} {measure.unit}")
     return "\n".join(lines)
 
 
@@ -58,9 +59,9 @@ def prompt_table(
 ) -> FigureTable:
     """A row for each token that is shown."""
     heading = f"{measure.title} ({measure.unit})" if values is not None else measure.title
-    numbers = values.tolist() if values is not None else [None] * len(content.texts)
+    numbers = _numbers(values) if values is not None else [None] * len(content.texts)
     ids = content.token_ids.tolist()
-    rows = [(token, ids[token], content.texts[token], finite(numbers[token])) for token in shown]
+    rows = [(token, ids[token], content.texts[token], numbers[token]) for token in shown]
     return FigureTable(("position", "token id", "text", heading), rows)
 
 
@@ -78,7 +79,7 @@ def choice_text(content: QuestionContent, choice: int) -> str:
     lines = [f"{letter(choice)}. {content.choices[choice]}"]
     for name, side in content.sides.items():
         value = float(side.logprobs[choice])
-        text = f"log-probability {value:.6g} nats, probability {percent(float(np.exp(value)))}"
+        text = f"log-probability {short(value, 6)} nats, probability {percent(float(np.exp(value)))}"
         lines += [f"{name}: {text}" if name else text] if isfinite(value) else []
     value, share = _change_of_logprobs(content)[choice], shares_among_choices(content)[choice]
     if content.after is not None:
@@ -121,13 +122,13 @@ def gate_text(gates: Gates, layer: int, rank: int, side: str = "", other: Gates 
     expert, weight = int(gates.experts[layer, rank]), gates.weights[layer, rank]
     lines = [
         f"layer {layer}, expert {expert}, rank {rank + 1} of {gates.experts.shape[1]}",
-        f"gate weight {number(weight)}, renormalised {number(gates.shares[layer, rank])}",
-        f"top-k entropy of the layer {number(gates.entropy[layer])} nats",
+        f"gate weight {short(weight, 4)}, renormalised {short(gates.shares[layer, rank], 4)}",
+        f"top-k entropy of the layer {short(gates.entropy[layer], 4)} nats",
     ]
     if other is not None:
         lines[0] = f"{side}: {lines[0]}"
         there, places = _OTHER[side], np.flatnonzero(other.experts[layer] == expert)
-        weights = [f"{there}: gate weight {number(float(weight))}" for weight in other.weights[layer, places]]
+        weights = [f"{there}: gate weight {short(float(weight), 4)}" for weight in other.weights[layer, places]]
         lines += weights or [f"not chosen {there}"]
     return "\n".join(lines)
 
@@ -166,9 +167,9 @@ def probability_text(content: QuestionContent, layer: int, expert: int) -> str:
     for name, answer in content.answers.items():
         probabilities = answer.router_probs[layer].astype(np.float64)
         rank = int(probability_ranks(probabilities)[expert])
-        said = [f"router probability {number(probabilities[expert])}, rank {rank} of {len(probabilities)}"]
+        said = [f"router probability {short(probabilities[expert], 4)}, rank {rank} of {len(probabilities)}"]
         weights = answer.weights[layer, np.flatnonzero(answer.experts[layer] == expert)]
-        said += [f"chosen, gate weight {number(float(weight))}" for weight in weights]
+        said += [f"chosen, gate weight {short(float(weight), 4)}" for weight in weights]
         lines += [f"{name}: {line}" if name else line for line in said]
     return "\n".join(lines)
 
@@ -196,20 +197,7 @@ def mark(holds: bool) -> str:
     return "yes" if holds else ""
 
 
-def finite(value: float | None) -> float | None:
-    """The number as a table takes it; None where there is none."""
-    return float(value) if value is not None and isfinite(value) else None
-
-
-def number(value: float) -> str:
-    """A number to four digits."""
-    return f"{value:.4g}" if isfinite(value) else NOTHING
-
-
-def signed(value: float) -> str:
-    """A number with its sign."""
-    sign = "−" if value < 0 else "+"
-    return sign + significant(abs(value)) if isfinite(value) else NOTHING
+signed = partial(significant, signed=True)
 
 
 def _of(side: str, name: str) -> str:

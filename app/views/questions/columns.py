@@ -13,7 +13,7 @@ from app.content.comparison_values import AnswerChanges
 from app.widgets.filter.outcome_toggles import OutcomeMark
 from app.widgets.tables.array_table import ArrayTable, Cell, ColumnStyle
 from moe_core.measures.question_table import OUTCOMES, Outcome, QuestionTable
-from moe_core.numbers.formatting import NOTHING, significant
+from moe_core.numbers.formatting import NOTHING, finite, short, significant
 from moe_core.quizzes.question import CHOICE_LETTERS
 
 _MARKS = {
@@ -26,14 +26,6 @@ _MARKS = {
 }
 MARKS = tuple(_MARKS[outcome] for outcome in OUTCOMES)
 """Symbol, words and colour of each outcome, as in OUTCOMES."""
-
-
-def _shown(value: float) -> str:
-    return significant(value).replace("-", "−")
-
-
-def _number(value: float) -> Cell:
-    return float(value) if isfinite(value) else None
 
 
 def _whole(value: int) -> Cell:
@@ -59,7 +51,7 @@ def _symbol(place: int) -> str:
 
 
 def _nats(value: float) -> str:
-    return f"{value:.6g} nats" if isfinite(value) else "no value"
+    return f"{short(value, 6)} nats" if isfinite(value) else "no value"
 
 
 _FLIPS = ((-1, "✓→✗", "right → wrong", theme.WRONG), (1, "✗→✓", "wrong → right", theme.RIGHT), (0, "", "", ""))
@@ -89,12 +81,9 @@ def _answer_or_nothing(code: int) -> Cell:
     return None if code < 0 else _answer_after_in_words(code)
 
 
-def _signed(value: float) -> str:
-    return f"+{_shown(value)}" if value > 0 else _shown(value)
-
-
+_signed = partial(significant, signed=True)
 _choice = partial(ColumnStyle, shown=_letter, meaning=_letter, exported=_letter_or_nothing, nothing=-1, width=6)
-_quantity = partial(ColumnStyle, shown=_shown, meaning=_nats, exported=_number, is_number=True, width=9)
+_quantity = partial(ColumnStyle, shown=significant, meaning=_nats, exported=finite, is_number=True, width=9)
 
 STYLES = (
     ColumnStyle(

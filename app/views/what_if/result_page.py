@@ -23,7 +23,11 @@ from moe_core.numbers.paired_statistics import PairedChange
 NOTHING_YET = "What the mask changes stands here once it has run: press Run, or F5."
 _STEP = 0.1
 """Between ends that the axis of accuracies may have: small changes look small."""
-_FLIPS = {"losses": "right → wrong", "gains": "wrong → right", "changed": "other answers"}
+_FLIPS = {  # as one and as more of them are called
+    "losses": ("right → wrong", "right → wrong"),
+    "gains": ("wrong → right", "wrong → right"),
+    "changed": ("other answer", "other answers"),
+}
 
 
 class ResultPage(QWidget):
@@ -57,8 +61,8 @@ class ResultPage(QWidget):
         pairs = comparison.pairs
         changed = np.flatnonzero(pairs.predicted_before != pairs.predicted_after).tolist()
         sets = (comparison.right_to_wrong, comparison.wrong_to_right, [pairs.ids[at] for at in changed])
-        for (name, what), ids in zip(_FLIPS.items(), sets, strict=True):
-            text = f"{count(len(ids))} {what if len(ids) != 1 else what.removesuffix('s')}"
+        for (name, (one, more)), ids in zip(_FLIPS.items(), sets, strict=True):
+            text = f"{count(len(ids))} {one if len(ids) == 1 else more}"
             flip = self.flips[name]
             flip.setText(text)
             flip.setAccessibleName(f"Show the questions: {text}")
@@ -78,7 +82,7 @@ class ResultPage(QWidget):
         self.delta_figure = Figure(self.delta, "Accuracy before and after")
         for twin in self.delta_figure.findChildren(QTableWidget):
             twin.setMinimumSize(1, 1)  # else the plot would have to be as high as a table is at least
-        self.flips = {name: button(text, "Show just these questions in the list") for name, text in _FLIPS.items()}
+        self.flips = {name: button(text, "Show just these questions in the list") for name, (_, text) in _FLIPS.items()}
         for flip in self.flips.values():
             flip.clicked.connect(self._on_flip)
         self.details = plain_text()

@@ -10,7 +10,7 @@ from app import theme
 from app.state.what_if_state import WhatIf
 from app.widgets.safe_text import as_tooltip
 from moe_core.comparison.comparison import SubjectChange
-from moe_core.numbers.formatting import count, p_number, percent, points_interval, points_number
+from moe_core.numbers.formatting import count, fixed, p_number, percent, points_number_with_interval
 
 SUBJECT_COLUMNS = {
     "Subject": "The quiz's own name; the greatest change stands first",
@@ -141,7 +141,7 @@ class HistoryTable(_Table):
 
 def _subject_texts(row: SubjectChange) -> list[str]:
     change = row.change
-    delta = f"{points_number(change.delta)} {points_interval(change.lower, change.upper)}"
+    delta = points_number_with_interval(change.delta, change.lower, change.upper)
     shares = percent(change.before.estimate), percent(change.after.estimate)
     return [row.name, *shares, delta, p_number(row.corrected_p), count(change.n)]
 
@@ -150,13 +150,13 @@ def _history_texts(made: WhatIf) -> list[str]:
     change, mask = made.comparison.accuracy, made.intervention
     return [
         made.title,
-        f"{points_number(change.delta)} {points_interval(change.lower, change.upper)}",
+        points_number_with_interval(change.delta, change.lower, change.upper),
         p_number(change.p),
         count(change.n),
         percent(change.before.estimate),
         percent(change.after.estimate),
         mask.effect,
         count(len(mask.experts)),
-        f"{made.seconds:.1f}",
+        fixed(made.seconds, 1),
         made.comparison.after.quiz.selection,
     ]

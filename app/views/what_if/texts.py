@@ -1,14 +1,13 @@
 """What a what-if says in words and in tables: for its panes, for the clipboard and for files."""
 
 from collections.abc import Sequence
-from math import isfinite
 
 from app.content.captions import run_text
 from app.state.what_if_state import WhatIf
 from moe_core.comparison.comparison import Comparison
 from moe_core.comparison.control_distribution import Controls
 from moe_core.figures.table import FigureTable
-from moe_core.numbers.formatting import count, p_value, percent, points, points_interval, significant
+from moe_core.numbers.formatting import count, finite, nats_with_interval, p_value, percent, points_with_interval
 from moe_core.numbers.paired_statistics import PairedChange
 from moe_core.reports.what_if_page import as_harmful_text, experts_text
 
@@ -30,17 +29,17 @@ def headline(comparison: Comparison) -> str:
     change = comparison.accuracy
     if not change.n:
         return f"The quiz gives no right answers; n = {count(comparison.n)}"
-    interval = points_interval(change.lower, change.upper)
-    return f"{points(change.delta)} {interval}, {p_value(change.p)}, n = {count(change.n)}"
+    delta = points_with_interval(change.delta, change.lower, change.upper)
+    return f"{delta}, {p_value(change.p)}, n = {count(change.n)}"
 
 
 def detail_lines(made: WhatIf) -> list[str]:
     """What else changed, a sentence each, remarks last."""
     comparison = made.comparison
-    lines = [controls_sentence(made.controls)] if made.controls else []
+    lines = [controls_sentence(made.controls)] if made.controls and made.controls.n_as_harmful is not None else []
     if (gold := comparison.gold_logprob).n:
-        interval = f" [{_signed(gold.lower)}, {_signed(gold.upper)}]" if isfinite(gold.lower) else ""
-        lines.append(f"Log-probability of the right choice: {_signed(gold.mean)}{interval} nats on average.")
+        mean = nats_with_interval(gold.mean, gold.lower, gold.upper)
+        lines.append(f"Log-probability of the right choice: {mean} on average.")
     routing = comparison.routing
     lines.append(f"{percent(float(routing.answer_overlap.mean()))} of the experts at the answer position stayed.")
     if routing.tokens_rerouted is not None:
@@ -53,9 +52,7 @@ def detail_lines(made: WhatIf) -> list[str]:
 
 def controls_sentence(controls: Controls) -> str:
     """How many of the random masks do at least as much harm."""
-    k_of_n, _, _ = as_harmful_text(controls).partition(" of ")
-    n = count(len(controls.runs))
-    return f"{k_of_n} of {n} random masks of the same size do at least as much harm."
+    return f"{as_harmful_text(controls)} random masks of the same size do at least as much harm."
 
 
 def what_if_caption(made: WhatIf) -> str:
@@ -78,10 +75,10 @@ def subjects_table(comparison: Comparison) -> FigureTable:
 def controls_table(made: WhatIf) -> FigureTable:
     """Every random mask's change, the given one first."""
     rows: list[Sequence[Cell]] = [
-        (made.title, *change_cells(made.comparison.accuracy), _number(made.comparison.gold_logprob.mean), "")
+        (made.title, *change_cells(made.comparison.accuracy), finite(made.comparison.gold_logprob.mean), "")
     ]
     for run in made.controls.runs if made.controls else ():
-        cells = (*change_cells(run.change), _number(run.gold_logprob), experts_text(run.intervention))
+        cells = (*change_cells(run.change), finite(run.gold_logprob), experts_text(run.intervention))
         rows.append((run.intervention.name, *cells))
     return FigureTable(("mask", *CHANGE_COLUMNS, "gold_logprob_change", "experts"), rows)
 
@@ -96,7 +93,7 @@ def history_table(history: Sequence[WhatIf]) -> FigureTable:
             experts_text(made.intervention),
             made.comparison.after.quiz.selection,
             *change_cells(made.comparison.accuracy),
-            None if made.controls is None else _number(made.controls.p_accuracy),
+            None if made.controls is None else finite(made.controls.p_accuracy),
             made.seconds,
             str(made.after.path),
         )
@@ -111,18 +108,10 @@ def change_cells(change: PairedChange) -> tuple[Cell, ...]:
     before, after = change.before, change.after
     numbers = (before.estimate, before.lower, before.upper, after.estimate, after.lower, after.upper)
     shares = (*numbers, change.delta, change.lower, change.upper)
-    return (change.n, *map(_number, shares), change.losses, change.gains, change.p)
+    return (change.n, *map(finite, shares), change.losses, change.gains, change.p)
 
 
 def _left_out(comparison: Comparison) -> str:
     pairs = comparison.pairs
     parts = [(pairs.n_failed, "failed"), (pairs.n_unrecorded, "missing or damaged on one side")]
     return ", ".join(f"{count(n)} {what}" for n, what in parts if n)
-
-
-def _signed(nats: float) -> str:
-    return ("+" if nats > 0 else "") + significant(nats)
-
-
-def _number(value: float) -> float | None:
-    return float(value) if isfinite(value) else None

@@ -2,7 +2,7 @@
 
 from moe_core.analyses.contribution_tables import ExpertContributions
 from moe_core.measures.scope import Scope
-from moe_core.numbers.formatting import count, percent
+from moe_core.numbers.formatting import count, percent, percent_interval
 from moe_core.reports.charts.figure import inline_svg
 from moe_core.reports.format import ReportFormat
 from moe_core.reports.page import figures, tables
@@ -55,7 +55,7 @@ def _head(report: ExpertContributions) -> Markup:
 
 def _tiles(report: ExpertContributions) -> Markup:
     found = report.accuracy
-    interval = f"[{found.lower * 100:.1f}, {found.upper * 100:.1f}], n = {count(found.n)}"
+    interval = f"{percent_interval(found.lower, found.upper)}, n = {count(found.n)}"
     unused = [
         _tile(percent(report.tables(scope).never_used_share), f"of experts never used, scope {scope}")
         for scope in (Scope.ANSWER, Scope.PROMPT)

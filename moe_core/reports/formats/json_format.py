@@ -1,10 +1,10 @@
 """The report as JSON for scripts; its keys are a contract and are only ever added to."""
 
 import json
-from math import isfinite
 from typing import Any
 
 from moe_core.analyses.contribution_tables import ExpertContributions, ExpertScore, LayerRow, ScopeTables
+from moe_core.numbers.formatting import finite, finite_bounds
 from moe_core.numbers.intervals import Proportion
 from moe_core.reports.format import ReportFormat
 from moe_core.reports.sentences import figures_beside
@@ -32,10 +32,10 @@ def _report(report: ExpertContributions) -> dict[str, Any]:
         "n_damaged": found.n_damaged,
         "n_in_smaller_batches": found.n_in_smaller_batches,
         "failures": {failure.reason: failure.n for failure in found.failures},
-        "accuracy": _number(report.accuracy.estimate),
-        "accuracy_ci95": _interval(report.accuracy.lower, report.accuracy.upper),
+        "accuracy": finite(report.accuracy.estimate),
+        "accuracy_ci95": finite_bounds(report.accuracy.lower, report.accuracy.upper),
         "n_scored": report.accuracy.n,
-        "chance": _number(report.chance),
+        "chance": finite(report.chance),
         "min_questions": report.min_questions,
         **_tables(report.main),
         "other_scopes": [_tables(tables) for tables in report.others],
@@ -54,7 +54,7 @@ def _tables(tables: ScopeTables) -> dict[str, Any]:
     return {
         "scope": str(tables.scope),
         "n_tokens": tables.n_tokens,
-        "never_used_share": _number(tables.never_used_share),
+        "never_used_share": finite(tables.never_used_share),
         "layers": [_layer(row) for row in tables.layers],
     }
 
@@ -64,11 +64,11 @@ def _layer(row: LayerRow) -> dict[str, Any]:
         "layer": row.layer,
         "decoder_layer": row.decoder_layer,
         "experts_used": row.experts_used,
-        "entropy_mean": _number(row.entropy_mean),
-        "entropy_std": _number(row.entropy_std),
-        "full_entropy_mean": _number(row.full_entropy_mean),
-        "full_entropy_std": _number(row.full_entropy_std),
-        "top_weights": [_number(weight) for weight in row.top_weights],
+        "entropy_mean": finite(row.entropy_mean),
+        "entropy_std": finite(row.entropy_std),
+        "full_entropy_mean": finite(row.full_entropy_mean),
+        "full_entropy_std": finite(row.full_entropy_std),
+        "top_weights": [finite(weight) for weight in row.top_weights],
         "best_expert": _score(row.best),
         "worst_expert": _score(row.worst),
     }
@@ -80,7 +80,7 @@ def _score(score: ExpertScore | None) -> dict[str, Any] | None:
     return {
         "expert": score.expert,
         "accuracy": score.accuracy,
-        "accuracy_ci95": _interval(score.lower, score.upper),
+        "accuracy_ci95": finite_bounds(score.lower, score.upper),
         "weight": score.weight,
         "questions": score.questions,
     }
@@ -88,18 +88,10 @@ def _score(score: ExpertScore | None) -> dict[str, Any] | None:
 
 def _proportion(proportion: Proportion) -> dict[str, Any]:
     return {
-        "accuracy": _number(proportion.estimate),
-        "accuracy_ci95": _interval(proportion.lower, proportion.upper),
+        "accuracy": finite(proportion.estimate),
+        "accuracy_ci95": finite_bounds(proportion.lower, proportion.upper),
         "n_scored": proportion.n,
     }
-
-
-def _interval(lower: float, upper: float) -> list[float] | None:
-    return [lower, upper] if isfinite(lower) and isfinite(upper) else None
-
-
-def _number(value: float) -> float | None:
-    return value if isfinite(value) else None
 
 
 JSON = ReportFormat(name="json", title="JSON", render=render)

@@ -23,6 +23,7 @@ from app.settings import Settings
 from moe_core.jobs.inspect_model import inspect_model
 from moe_core.jobs.load_model import ModelRequest
 from moe_core.jobs.record import RecordRequest
+from moe_core.numbers.formatting import data_size
 from moe_core.quizzes.reading.answers import AnswersFrom
 from tests.job_results import result_of
 
@@ -100,9 +101,9 @@ def test_model_and_quiz_are_described(dialog: RecordDialog) -> None:
     text = dialog.form.notes["model"].text()
     assert f"{summary.n_layers} layers × {summary.n_experts} experts, top-{summary.top_k}" in text
     assert "Nothing to download" in text
-    assert f"needs {checks.bytes_text(summary.memory.total)} of" in text
+    assert f"needs {data_size(summary.memory.total)} of" in text
     assert f"free on {summary.device} as {summary.dtype}" in text
-    assert f"experts {checks.bytes_text(summary.memory.experts)}" in dialog.form.notes["model"].toolTip()
+    assert f"experts {data_size(summary.memory.experts)}" in dialog.form.notes["model"].toolTip()
     assert dialog.form.notes["quiz"].text() == "800 questions in 10 subjects"
     assert dialog.form.notes["device"].text() == f"auto is {summary.device} here"
     assert dialog.form.notes["amount"].text() == "800 questions are asked"

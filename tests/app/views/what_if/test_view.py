@@ -229,7 +229,8 @@ def test_the_result_is_what_the_traces_hold(session: Session, demo_path: Path, a
     with open_trace(demo_path) as before, open_trace(after_path) as after:
         right = [trace.predicted == trace.gold for trace in (before, after)]
         ids, subjects = np.array(before.ids), np.array(before.subjects)
-    assert f"{(right[1].mean() - right[0].mean()) * 100:+.1f} points" in view.results.result.headline.text()
+    change = f"{(right[1].mean() - right[0].mean()) * 100:+.1f} points".replace("-", "−")
+    assert change in view.results.result.headline.text()
     drawn = view.results.result.delta
     for row, (name, side) in enumerate(zip(("before", "after"), right, strict=True)):
         said = str(drawn.shown.index(row, 1).data(Qt.ItemDataRole.AccessibleTextRole))

@@ -12,6 +12,8 @@ from app.widgets.parts import button
 
 _NAME = Qt.ItemDataRole.UserRole
 _MOST_ROWS = 14
+_NONE = Qt.ItemFlag.NoItemFlags
+_ALL = Qt.ItemFlag.ItemIsSelectable | Qt.ItemFlag.ItemIsUserCheckable | Qt.ItemFlag.ItemIsEnabled
 
 
 class SubjectPopup(PopupButton):
@@ -62,12 +64,18 @@ class SubjectPopup(PopupButton):
     def _narrow(self, text: str) -> None:
         wanted = text.strip().casefold()
         for item in self._list.items_in_order():
-            item.setHidden(wanted not in item.data(_NAME)[0].casefold())
+            is_hidden = wanted not in item.data(_NAME)[0].casefold()
+            item.setHidden(is_hidden)
+            item.setFlags(_NONE if is_hidden else _ALL)  # else letters typed in the list find hidden rows, too
+        if wanted and self._list.current_in_sight() is None:
+            self._list.setCurrentRow(self._first_in_sight())
+
+    def _first_in_sight(self) -> int:
+        return next((row for row in range(self._list.count()) if not self._list.item(row).isHidden()), -1)
 
     def _on_left_downwards(self) -> None:
-        first = next((item for item in self._list.items_in_order() if not item.isHidden()), None)
-        if first is not None:
-            self._list.setCurrentItem(first)
+        if (first := self._first_in_sight()) >= 0:
+            self._list.setCurrentRow(first)
             self._list.setFocus()
 
     def _on_cleared(self) -> None:
@@ -93,6 +101,11 @@ class _CheckList(QListWidget):
     def items_in_order(self) -> list[QListWidgetItem]:
         return [self.item(row) for row in range(self.count())]
 
+    def current_in_sight(self) -> QListWidgetItem | None:
+        """The current row, unless the search hides it."""
+        item = self.currentItem()
+        return None if item is None or item.isHidden() else item
+
     def _toggle(self, item: QListWidgetItem) -> None:
         is_checked = item.checkState() == Qt.CheckState.Checked
         item.setCheckState(Qt.CheckState.Unchecked if is_checked else Qt.CheckState.Checked)
@@ -106,10 +119,10 @@ class _CheckList(QListWidget):
         return super().event(event)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        if _is_toggle(event) and self.currentItem() is not None:
-            self._toggle(self.currentItem())
-        else:
+        if not _is_toggle(event):
             super().keyPressEvent(event)
+        elif (item := self.current_in_sight()) is not None:
+            self._toggle(item)
 
 
 def _is_toggle(event: QKeyEvent) -> bool:

@@ -1,14 +1,18 @@
 """Finds any action by its name: type a few letters, arrow keys, Enter."""
 
+import re
+from operator import itemgetter
+
 from PySide6.QtCore import QEvent, QObject, Qt
 from PySide6.QtGui import QAction, QKeyEvent, QKeySequence
 from PySide6.QtWidgets import QDialog, QLineEdit, QListWidget, QListWidgetItem, QVBoxLayout, QWidget
 
 _ACTION = Qt.ItemDataRole.UserRole
+_NOWHERE = 4
 
 
 class CommandPalette(QDialog):
-    """Lists the actions whose text or tip holds every typed word; Enter runs the chosen one."""
+    """Lists the actions whose text or tip holds every typed word, the best match first; Enter runs the chosen one."""
 
     def __init__(self, actions: list[QAction], parent: QWidget) -> None:
         super().__init__(parent)
@@ -33,10 +37,9 @@ class CommandPalette(QDialog):
     def _fill(self, typed: str) -> None:
         words = typed.casefold().split()
         self.list.clear()
-        for action in self._actions:
-            searched = f"{action.text()} {action.toolTip()}".casefold()
-            if all(word in searched for word in words):
-                self._add(action)
+        found = [(far, action) for action in self._actions if (far := _distance(action, words)) is not None]
+        for _, action in sorted(found, key=itemgetter(0)):
+            self._add(action)
         self.list.setCurrentRow(0)
 
     def _add(self, action: QAction) -> None:
@@ -65,3 +68,15 @@ class CommandPalette(QDialog):
                 self.list.setCurrentRow(min(max(row, 0), self.list.count() - 1))
                 return True
         return super().eventFilter(watched, event)
+
+
+def _distance(action: QAction, words: list[str]) -> int | None:
+    """How far the words are from being those of the action's name, in all; None where one is not even in its tip."""
+    ranks = [_rank(re.escape(word), action.text().casefold(), action.toolTip().casefold()) for word in words]
+    return None if _NOWHERE in ranks else sum(ranks)
+
+
+def _rank(word: str, name: str, tip: str) -> int:
+    """0 for a word of the name, 1 for the beginning of one, 2 for letters in it, 3 for letters in the tip."""
+    hits = re.search(rf"\b{word}\b", name), re.search(rf"\b{word}", name), re.search(word, name), re.search(word, tip)
+    return next((rank for rank, hit in enumerate(hits) if hit), _NOWHERE)

@@ -28,10 +28,10 @@ class HeatMapFigure:
     which mean `hatched_name`.
 
     `row_marginals` [L] and `column_marginals` [E] are drawn as bars, from a middle where the values are signed, and
-    named by `marginal_name`; empty arrays draw none. `value_title` names the colours, with their unit, `mark`
-    is a value pointed at beside them. `describe` is the hover text of a cell. `note` stands over the cells: why there
-    is nothing to see. `blank_name` says what a cell without a value means. `selected` cells are outlined
-    where that is asked for.
+    named by `marginal_name`; empty arrays draw none. `value_title` names the colours, with their unit; `value_unit` is
+    that alone, where there is no room for more. `mark` is a value pointed at beside them. `describe` is the hover text
+    of a cell. `note` stands over the cells: why there is nothing to see. `blank_name` says what a cell without a value
+    means. `selected` cells are outlined where that is asked for.
     """
 
     values: FloatArray
@@ -46,6 +46,7 @@ class HeatMapFigure:
     note: str = ""
     title: str = ""
     value_title: str = ""
+    value_unit: str = ""
     row_title: str = "layer"
     column_title: str = "expert"
     blank_name: str = "no value"

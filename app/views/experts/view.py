@@ -4,8 +4,8 @@ from dataclasses import replace
 from typing import Any, cast
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QAction, QActionGroup, QPalette
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtGui import QAction, QActionGroup
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QSizePolicy, QVBoxLayout
 
 from app.content.captions import caption, nothing_compared_text
 from app.content.comparison_values import compared_samples, is_compared
@@ -18,7 +18,6 @@ from app.widgets.eliding_combo_box import ElidingComboBox
 from app.widgets.eliding_label import ElidingLabel
 from app.widgets.figures.figure import Figure
 from app.widgets.parts import pop_up, tool_button
-from app.widgets.plots.colour_bar import ColourBar
 from app.widgets.plots.colour_controls import ColourControls
 from app.widgets.plots.grid_layout import Place
 from app.widgets.plots.grid_selection import Choice
@@ -53,8 +52,8 @@ class ExpertsView(View):
         self._n = ElidingLabel()
         self._n.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Preferred)
         self._n.setAccessibleName("Questions behind the grid")
-        self.heat_map, self.colour_bar = HeatMap(), ColourBar()
-        self.figure = Figure(self._make_canvas(), self.title)
+        self.heat_map = HeatMap()
+        self.figure = Figure(self.heat_map, self.title)
         self._more = tool_button("⋯", "More on this figure", _MORE_TIP)
         self._readout = ElidingLabel(_HINT)
         self._readout.setAccessibleName("The cell under mouse or cursor")
@@ -136,13 +135,12 @@ class ExpertsView(View):
         if (grid := self._grid) is None:
             return
         values = grid.values.values
-        scale = self._colours.scale(grid.range_values)
         rows, columns = grid.marginals(self._marginal)
         self.heat_map.set_data(
             HeatMapFigure(
                 values=values,
                 is_never_used=grid.is_never_used,
-                scale=scale,
+                scale=self._colours.scale(grid.range_values),
                 row_marginals=rows,
                 column_marginals=columns,
                 marginal_name=self._marginal,
@@ -152,15 +150,12 @@ class ExpertsView(View):
                 note=grid.note(),
                 title=self.figure.title,
                 value_title=grid.colour_title,
+                value_unit=grid.tick_unit,
                 format_value=grid.tick_text,
                 describe=lambda layer, expert: self._tip(Place(layer, expert)),
             )
         )
         self._describe()
-        beyond = bool((values < scale.low).any()), bool((values > scale.high).any())
-        self.colour_bar.set_scale(
-            scale, has_beyond=beyond, is_signed=grid.is_signed, unit=grid.tick_unit, format_value=grid.tick_text
-        )
 
     def _describe(self) -> None:
         """Say what the figure is for files of it; in these the selection is shown only where that is asked for."""
@@ -170,8 +165,6 @@ class ExpertsView(View):
     def _show_place(self, place: Place | None) -> None:
         """Say what is known of the place pointed at; of the selection while there is none."""
         grid, self._place = self._grid, place
-        cell = place.cell if place else None
-        self.colour_bar.set_pointer(float(grid.values.values[cell]) if grid and cell else None)
         if grid is not None:
             self._readout.set_text(" · ".join(self._facts(grid, place)) if place else self._selection_text())
 
@@ -227,18 +220,6 @@ class ExpertsView(View):
             box.setItemData(box.count() - 1, metric.meaning, Qt.ItemDataRole.ToolTipRole)
         return box
 
-    def _make_canvas(self) -> QWidget:
-        canvas = QWidget()
-        canvas.setFocusProxy(self.heat_map)
-        canvas.setBackgroundRole(QPalette.ColorRole.Base)
-        canvas.setAutoFillBackground(True)
-        layout = QHBoxLayout(canvas)
-        layout.setContentsMargins(4, 4, 4, 2)
-        layout.setSpacing(8)
-        layout.addWidget(self.heat_map, 1)
-        layout.addWidget(self.colour_bar)
-        return canvas
-
     def _lay_out(self) -> None:
         row = QHBoxLayout()
         row.setSpacing(6)
@@ -263,9 +244,8 @@ class ExpertsView(View):
         between.setSeparator(True)
         self.figure.addActions([*self.heat_map.actions(), between, *self._bars.actions()])
         self.heat_map.tip_for = self._tip
-        self.colour_bar.rows_beside = self.heat_map.rows_span
         self.heat_map.chosen.connect(self._on_chosen)
         self.heat_map.pointed.connect(self._show_place)
         self.heat_map.activated.connect(self._on_activated)
-        self.colour_bar.range_dragged.connect(self._colours.set_ends)
-        self.colour_bar.reset.connect(self._colours.set_full)
+        self.heat_map.range_dragged.connect(self._colours.set_ends)
+        self.heat_map.range_reset.connect(self._colours.set_full)

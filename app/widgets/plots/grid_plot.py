@@ -1,7 +1,7 @@
-"""Draws a heat map of layers and experts that zooms, with heads, bars of the marginals and a legend around the cells.
+"""Draws a heat map of layers and experts that zooms: cells, and around them heads, marginals, colour bar and legend.
 
-pyqtgraph draws cells, dots, heads and bars; what it has nothing for is painted over them by heat_map_marks and
-heat_map_sides.
+pyqtgraph draws cells, dots, heads and bars; what it has nothing for is painted over them by heat_map_marks,
+heat_map_sides and colour_bar.
 """
 
 import numpy as np
@@ -11,16 +11,17 @@ from PySide6.QtGui import QFontMetricsF, QPainter, QPalette, QPen, QResizeEvent
 
 from app import theme
 from app.widgets.plots import heat_map_marks, heat_map_sides
-from app.widgets.plots.grid_layout import GridLayout, Place
+from app.widgets.plots.colour_bar import ColourBar
+from app.widgets.plots.grid_layout import Cell, GridLayout, Place
 from app.widgets.plots.grid_selection import Cells, GridSelector
 from app.widgets.plots.heat_map_sides import HeadAxis, MarginalBars
 from app.widgets.plots.plot_widget import PlotWidget
 from moe_core.figures.heat_map import BoolArray, HeatMapFigure
 
-_GAP, _BARS = 6, 40
+_MARGIN, _GAP, _BARS = 4, 6, 40
 _LEAST_WITH_BARS = QSize(300, 180)
 _LEAST_CELL = QSize(3, 5)
-_MOST_MINIMUM = QSize(440, 280)
+_MOST_MINIMUM = QSize(510, 286)
 _LEAST_IN_SIGHT = 3
 """Cells that are seen on either side at the largest zoom."""
 
@@ -38,6 +39,7 @@ class GridPlot(PlotWidget):
         self._room: object = None
         self._image = pyqtgraph.ImageItem(axisOrder="row-major")
         self._dots = [pyqtgraph.ScatterPlotItem(pen=None, brush=ink) for ink in heat_map_marks.INKS]
+        self.colour_bar = ColourBar()
         self.row_heads, self.column_heads = HeadAxis("left"), HeadAxis("top")
         self._row_bars = MarginalBars(self.view, of_layers=True)
         self._column_bars = MarginalBars(self.view, of_layers=False)
@@ -59,7 +61,7 @@ class GridPlot(PlotWidget):
     def set_data(self, data: HeatMapFigure) -> None:
         """Show other values; a zoom stays where there are as many layers and experts as before."""
         is_alike = self.data is not None and self.data.values.shape == data.values.shape
-        self.data = data
+        self.data = self.colour_bar.figure = data
         if not is_alike:
             self._show_shape(*data.values.shape)
         self._draw_cells(data)
@@ -80,11 +82,6 @@ class GridPlot(PlotWidget):
         if self._layout is None:
             self._layout = self._make_layout()
         return self._layout
-
-    def rows_span(self) -> tuple[float, float]:
-        """Top and bottom of the rows in sight."""
-        area = self.layout_now().area
-        return area.top(), area.bottom()
 
     def restyle(self) -> None:
         super().restyle()
@@ -126,7 +123,8 @@ class GridPlot(PlotWidget):
         texts = ("Layer", data.marginal_name if data else "", str(self.selector.shape[0] - 1))
         is_large = self.width() >= _LEAST_WITH_BARS.width() and self.height() >= _LEAST_WITH_BARS.height()
         has_bars = is_large and data is not None and data.row_marginals.size > 0
-        room = (max(map(metrics.horizontalAdvance, texts)), metrics.height(), has_bars)
+        beside = self.colour_bar.width(self.figures_font)
+        room = (max(map(metrics.horizontalAdvance, texts)), metrics.height(), has_bars, beside)
         if room == self._room:
             return
         self._room = room
@@ -135,15 +133,17 @@ class GridPlot(PlotWidget):
         for bars in (self._row_bars, self._column_bars):
             bars.show_in(_BARS if has_bars else 0)
         legend = max(metrics.height(), self.view_all_button.sizeHint().height())
-        self.grid.setContentsMargins(0, 0, 2, round(legend) + 4)
+        self.grid.setContentsMargins(_MARGIN, _MARGIN, round(beside) + 2 * _MARGIN + _GAP, round(legend) + _MARGIN)
         self._layout = None
 
     def _make_layout(self) -> GridLayout:
         (L, E), ratio = self.selector.shape, self.devicePixelRatioF()
         whole, heads = self.widget_rectangle(QRectF(0, 0, E, L)), QRectF(self.column_heads.sceneBoundingRect())
         columns, rows = np.linspace(whole.left(), whole.right(), E + 1), np.linspace(whole.top(), whole.bottom(), L + 1)
+        area, beside = QRectF(self.view.sceneBoundingRect()), self.colour_bar.width(self.figures_font)
+        self.colour_bar.room = QRectF(self.width() - _MARGIN - beside, area.top(), beside, area.height())
         return GridLayout(
-            area=QRectF(self.view.sceneBoundingRect()),
+            area=area,
             columns=np.rint(columns * ratio) / ratio,
             rows=np.rint(rows * ratio) / ratio,
             row_heads=QRectF(self.row_heads.sceneBoundingRect()),
@@ -182,6 +182,13 @@ class GridPlot(PlotWidget):
         if data.note:
             heat_map_marks.draw_note(painter, layout.area, data.note, palette)
 
+    @property
+    def pointed_cell(self) -> Cell | None:
+        """The cell under the mouse; while that is on nothing, the cursor's."""
+        if self.hovered is not None:
+            return self.hovered.cell
+        return self.selector.cursor if self.hasFocus() else None
+
     def _paint_sides(self, painter: QPainter, data: HeatMapFigure, layout: GridLayout) -> None:
         palette = self.palette()
         cursor = Place(*self.selector.cursor) if self.hasFocus() else None
@@ -192,13 +199,14 @@ class GridPlot(PlotWidget):
         line, left = painter.fontMetrics().height(), layout.area.left()
         room = QRectF(left, self.height() - line - 2, self.view_all_button.x() - 8 - left, line)
         heat_map_sides.draw_legend(painter, room, palette, data)
+        self.colour_bar.draw(painter, palette, data.values[self.pointed_cell] if self.pointed_cell else None)
 
     def sizeHint(self) -> QSize:
         return QSize(640, 400)
 
     def minimumSizeHint(self) -> QSize:
         layers, experts = self.selector.shape
-        return QSize(_LEAST_CELL.width() * experts + 96, _LEAST_CELL.height() * layers + 100).boundedTo(_MOST_MINIMUM)
+        return QSize(_LEAST_CELL.width() * experts + 160, _LEAST_CELL.height() * layers + 106).boundedTo(_MOST_MINIMUM)
 
     def resizeEvent(self, event: QResizeEvent | None) -> None:
         super().resizeEvent(event)

@@ -13,11 +13,13 @@ from app.widgets.plots.grid_layout import Place
 from app.widgets.plots.grid_plot import GridPlot
 from app.widgets.plots.plot_widget import ZOOM_KEYS
 
+_BAR_TIP = "Which colour means which value: drag the upper or lower half to move that end of the range"
 _SHIFT, _CTRL = Qt.KeyboardModifier.ShiftModifier, Qt.KeyboardModifier.ControlModifier
 
 
 class HeatMap(GridPlot):
-    """`chosen` carries a Choice, `pointed` the Place under mouse or cursor (None: none), `activated` the cell entered.
+    """`chosen` carries a Choice, `pointed` the Place under mouse or cursor (None: none), `activated` the cell entered;
+    `range_dragged` the ends dragged at the colour bar, `range_reset` asks for the whole range again (double click).
 
     It selects nothing by itself: whoever hears `chosen` answers with `set_selected`.
     """
@@ -25,6 +27,8 @@ class HeatMap(GridPlot):
     chosen = Signal(object)
     pointed = Signal(object)
     activated = Signal()
+    range_dragged = Signal(float, float)
+    range_reset = Signal()
 
     def __init__(self) -> None:
         super().__init__()
@@ -38,6 +42,8 @@ class HeatMap(GridPlot):
         self._point_at(None if place is None else self._place_at(place))
 
     def tip_at(self, place: QPointF) -> str:
+        if self.colour_bar.room.contains(place):
+            return _BAR_TIP
         found = self._place_at(place)
         return "" if found is None else self.tip_for(found)
 
@@ -92,12 +98,17 @@ class HeatMap(GridPlot):
         place, modifiers = self._place_at(event.position()), event.modifiers()
         if event.button() != Qt.MouseButton.LeftButton:
             super().mousePressEvent(event)
+        elif self.colour_bar.press(event.position()):
+            self.hover(None)
         elif place is not None:
             self.selector.press(place, extends=bool(modifiers & _SHIFT), adds=bool(modifiers & _CTRL))
             self._point_at(place)
             self.viewport().update()
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        if (ends := self.colour_bar.drag(event.position())) is not None:
+            self.range_dragged.emit(*ends)
+            return
         if (pressed := self.selector.pressed) is None:
             super().mouseMoveEvent(event)
             return
@@ -107,6 +118,7 @@ class HeatMap(GridPlot):
         self.viewport().update()
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        self.colour_bar.release()
         if event.button() == Qt.MouseButton.LeftButton and self.selector.pressed is not None:
             self.chosen.emit(self.selector.release())
             self.viewport().update()
@@ -114,8 +126,10 @@ class HeatMap(GridPlot):
             super().mouseReleaseEvent(event)
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
-        place = self._place_at(event.position())
-        if event.button() == Qt.MouseButton.LeftButton and place is not None and not event.modifiers():
+        is_plain = event.button() == Qt.MouseButton.LeftButton and not event.modifiers()
+        if is_plain and self.colour_bar.room.contains(event.position()):
+            self.range_reset.emit()
+        elif is_plain and self._place_at(event.position()) is not None:
             self.activated.emit()  # the first of the two clicks has selected what it is about
         else:
             self.mousePressEvent(event)

@@ -86,8 +86,9 @@ def draw_heads(painter: QPainter, layout: GridLayout, palette: QPalette, layer: 
     """What the axes' titles are; the marked numbers again, so that they stand out; a line at the current layer."""
     rows, columns, line = layout.row_heads, layout.column_heads, painter.fontMetrics().height()
     painter.setPen(palette.color(QPalette.ColorRole.PlaceholderText))
-    painter.drawText(QRectF(columns.left(), 0, columns.width(), line), Qt.AlignmentFlag.AlignCenter, "Expert")
-    painter.drawText(QRectF(rows.left(), 0, rows.width() - HEAD_GAP, line), _RIGHT, "Layer")
+    top = columns.top() - columns.height()
+    painter.drawText(QRectF(columns.left(), top, columns.width(), line), Qt.AlignmentFlag.AlignCenter, "Expert")
+    painter.drawText(QRectF(rows.left(), top, rows.width() - HEAD_GAP, line), _RIGHT, "Layer")
     for place in marked:
         middle = (layout.row_head(place.layer or 0).center().y(), layout.column_head(place.expert or 0).center().x())
         if place.layer is not None and rows.top() <= middle[0] <= rows.bottom():

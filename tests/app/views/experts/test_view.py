@@ -368,13 +368,15 @@ def test_dragging_the_colour_bar_makes_the_range_manual(view: ExpertsView, qtbot
     """And a double click gives the whole range back."""
     assert view.heat_map.data is not None
     whole = view.heat_map.data.scale
-    top = QPoint(6, int(view.colour_bar.bar().top()) + 4)
-    qtbot.mousePress(view.colour_bar, Qt.MouseButton.LeftButton, pos=top)
-    qtbot.mouseMove(view.colour_bar, top + QPoint(0, 60))
-    qtbot.mouseRelease(view.colour_bar, Qt.MouseButton.LeftButton, pos=top + QPoint(0, 60))
+    view.heat_map.layout_now()
+    bar, port = view.heat_map.colour_bar.bar, view.heat_map.viewport()
+    top = QPointF(bar.center().x(), bar.top() + 4).toPoint()
+    qtbot.mousePress(port, Qt.MouseButton.LeftButton, pos=top)
+    qtbot.mouseMove(port, top + QPoint(0, 60))
+    qtbot.mouseRelease(port, Qt.MouseButton.LeftButton, pos=top + QPoint(0, 60))
     assert view.heat_map.data.scale.high < whole.high
     assert view.options()["colours"]["range"] == "manual"
-    qtbot.mouseDClick(view.colour_bar, Qt.MouseButton.LeftButton, pos=top)
+    qtbot.mouseDClick(port, Qt.MouseButton.LeftButton, pos=top)
     assert view.heat_map.data.scale == whole
 
 

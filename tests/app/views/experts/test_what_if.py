@@ -90,8 +90,9 @@ def test_every_metric_is_shown_after_and_as_a_change(
     scale = data(view).scale
     assert scale.map_name == DIVERGING[0]
     assert scale.low == -scale.high
-    assert view.colour_bar.place_of(0.0) == pytest.approx(view.colour_bar.bar().center().y())
     view.heat_map.grab()
+    bar = view.heat_map.colour_bar
+    assert bar.place_of(0.0) == pytest.approx(bar.bar.center().y())
 
 
 def test_the_what_if_has_the_colours_of_the_baseline(view: ExpertsView, session: Session) -> None:

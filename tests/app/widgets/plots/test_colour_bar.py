@@ -2,28 +2,36 @@
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QPoint, Qt
+from PySide6.QtCore import QPoint, QPointF, Qt
+from PySide6.QtGui import QPalette
 from PySide6.QtWidgets import QComboBox, QLineEdit, QToolButton
 from pytestqt.qtbot import QtBot
 
-from app.widgets.plots.colour_bar import ColourBar
 from app.widgets.plots.colour_controls import ColourControls
+from app.widgets.plots.heat_map import HeatMap
 from moe_core.figures.colour_scale import ColourScale
+from moe_core.figures.heat_map import HeatMapFigure
 from tests.app.picture import picture_of
 
 VALUES = np.append(np.linspace(0.01, 1.0, 200), [np.nan, 0.0, 9.0])
 
 
 @pytest.fixture
-def bar(qtbot: QtBot) -> ColourBar:
+def heat_map(qtbot: QtBot) -> HeatMap:
     """0 to 1 in viridis."""
-    made = ColourBar()
+    made = HeatMap()
     qtbot.addWidget(made)
-    made.set_scale(ColourScale("viridis", 0.0, 1.0), format_value=lambda value: f"{value:.1f}")
-    made.resize(60, 320)
+    made.set_data(figure(ColourScale("viridis", 0.0, 1.0)))
+    made.resize(500, 320)
     made.show()
     qtbot.waitExposed(made)
     return made
+
+
+def figure(scale: ColourScale, **changes: object) -> HeatMapFigure:
+    """Eight values from 0 to 1."""
+    fields = {"values": np.linspace(0, 1, 8).reshape(2, 4), "is_never_used": np.zeros((2, 4), bool), "scale": scale}
+    return HeatMapFigure(**(fields | changes))  # type: ignore[arg-type]  # names are the fields' own
 
 
 @pytest.fixture
@@ -46,38 +54,66 @@ def choose(qtbot: QtBot, controls: ColourControls, name: str, text: str) -> None
     assert box.currentText() == text
 
 
-def test_the_bar_shows_the_colours_of_its_values(bar: ColourBar) -> None:
-    """At the height where a value stands."""
-    image = picture_of(bar)
+@pytest.mark.parametrize("scale", [ColourScale("viridis", 0.0, 1.0), ColourScale("cividis", 0.01, 1.0, is_log=True)])
+def test_the_bar_shows_the_colours_of_its_values(heat_map: HeatMap, scale: ColourScale) -> None:
+    """At the height where a value stands, linear or logarithmic."""
+    heat_map.set_data(figure(scale))
+    image, bar = picture_of(heat_map), heat_map.colour_bar
     for value in (0.1, 0.35, 0.6, 0.9):
-        colour = image.pixelColor(5, int(bar.place_of(value)))
-        expected = ColourScale("viridis", 0.0, 1.0).rgb(np.array(value))
-        assert np.abs(np.array(colour.getRgb()[:3]) - expected.astype(int)).max() <= 6
+        colour = image.pixelColor(int(bar.bar.left()) + 5, int(bar.place_of(value)))
+        assert np.abs(np.array(colour.getRgb()[:3]) - scale.rgb(np.array(value)).astype(int)).max() <= 6
 
 
-def test_dragging_a_half_moves_its_end(bar: ColourBar, qtbot: QtBot) -> None:
+def test_dragging_a_half_moves_its_end(heat_map: HeatMap, qtbot: QtBot) -> None:
     """The upper half down by a quarter: the colours end at 0.75; the lower one up: they begin at 0.25."""
     heard: list[tuple[float, float]] = []
-    bar.range_dragged.connect(lambda low, high: heard.append((low, high)))
-    rectangle = bar.bar()
+    heat_map.range_dragged.connect(lambda low, high: heard.append((low, high)))
+    rectangle, port = heat_map.colour_bar.bar, heat_map.viewport()
     quarter = int(rectangle.height() / 4)
     for start, step in ((rectangle.top() + 8, quarter), (rectangle.bottom() - 8, -quarter)):
-        place = QPoint(6, int(start))
-        qtbot.mousePress(bar, Qt.MouseButton.LeftButton, pos=place)
-        qtbot.mouseMove(bar, place + QPoint(0, step))
-        qtbot.mouseRelease(bar, Qt.MouseButton.LeftButton, pos=place + QPoint(0, step))
+        place = QPointF(rectangle.center().x(), start).toPoint()
+        qtbot.mousePress(port, Qt.MouseButton.LeftButton, pos=place)
+        qtbot.mouseMove(port, place + QPoint(0, step))
+        qtbot.mouseRelease(port, Qt.MouseButton.LeftButton, pos=place + QPoint(0, step))
+    qtbot.mouseMove(port, rectangle.center().toPoint())
     np.testing.assert_allclose(heard, [(0.0, 0.75), (0.25, 1.0)], atol=0.01)
-    with qtbot.waitSignal(bar.reset):
-        qtbot.mouseDClick(bar, Qt.MouseButton.LeftButton, pos=QPoint(6, 100))
+    with qtbot.waitSignal(heat_map.range_reset):
+        qtbot.mouseDClick(port, Qt.MouseButton.LeftButton, pos=rectangle.center().toPoint())
 
 
-def test_values_beyond_an_end_are_told_by_a_triangle(bar: ColourBar) -> None:
+def test_dragging_an_end_of_signed_values_moves_both(heat_map: HeatMap, qtbot: QtBot) -> None:
+    """The middle stays at 0."""
+    heat_map.set_data(figure(ColourScale("CET-D1", -1.0, 1.0), is_signed=True))
+    heat_map.layout_now()
+    rectangle, port = heat_map.colour_bar.bar, heat_map.viewport()
+    place = QPointF(rectangle.center().x(), rectangle.bottom() - 4).toPoint()
+    qtbot.mousePress(port, Qt.MouseButton.LeftButton, pos=place)
+    with qtbot.waitSignal(heat_map.range_dragged) as heard:
+        qtbot.mouseMove(port, place - QPoint(0, int(rectangle.height() / 4)))
+    qtbot.mouseRelease(port, Qt.MouseButton.LeftButton, pos=place)
+    assert heard.args == pytest.approx([-0.5, 0.5], abs=0.02)
+
+
+def test_values_beyond_an_end_are_told_by_a_triangle(heat_map: HeatMap) -> None:
     """Only at the end that values go beyond."""
-    ground = picture_of(bar).pixelColor(7, 2)
-    bar.set_scale(ColourScale("viridis", 0.0, 1.0), has_beyond=(False, True))
-    image = picture_of(bar)
-    assert image.pixelColor(7, 4) != ground
-    assert image.pixelColor(7, image.height() - 4) == ground
+    bar = heat_map.colour_bar.bar
+    above = QPointF(bar.center().x(), bar.top() - 2).toPoint()
+    below = QPointF(bar.center().x(), bar.bottom() + 2).toPoint()
+    ground = picture_of(heat_map).pixelColor(above)
+    heat_map.set_data(figure(ColourScale("viridis", 0.0, 0.9)))
+    image = picture_of(heat_map)
+    assert image.pixelColor(above) != ground
+    assert image.pixelColor(below) == ground
+
+
+def test_the_value_pointed_at_is_marked(heat_map: HeatMap, qtbot: QtBot) -> None:
+    """A line in the colour of text across the colours, where the value of the cell stands."""
+    heat_map.clearFocus()
+    bar = heat_map.colour_bar
+    place = QPointF(bar.bar.center().x(), bar.place_of(4 / 7)).toPoint()
+    before = picture_of(heat_map).pixelColor(place)
+    qtbot.mouseMove(heat_map.viewport(), heat_map.layout_now().cell_rectangle(1, 0).center().toPoint())
+    assert picture_of(heat_map).pixelColor(place) == heat_map.palette().color(QPalette.ColorRole.Text) != before
 
 
 def test_full_robust_and_log_ranges(controls: ColourControls, qtbot: QtBot) -> None:

@@ -4,6 +4,7 @@ from dataclasses import replace
 from math import ceil, floor
 
 import numpy as np
+from PySide6.QtGui import QPalette
 from PySide6.QtWidgets import QSizePolicy, QTableWidget, QVBoxLayout, QWidget
 
 from app import theme
@@ -104,6 +105,7 @@ class ResultPage(QWidget):
         for widget in (self.headline, flips, self.delta_figure, self.details):
             column.addWidget(widget)
         content = QWidget()
+        content.setBackgroundRole(QPalette.ColorRole.Base)
         inner = QVBoxLayout(content)
         inner.setContentsMargins(8, 6, 8, 6)
         inner.addWidget(self._nothing)

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QPalette
 from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QTabWidget, QToolButton, QVBoxLayout, QWidget
 
 from app.state.session import Session
@@ -97,6 +98,8 @@ class WhatIfResults(QWidget):
         self.strip_figure = Figure(self.strip, "This mask among random masks")
         self.strip_figure.addActions(self.strip.actions())
         page = QWidget()
+        page.setBackgroundRole(QPalette.ColorRole.Base)
+        page.setAutoFillBackground(True)
         column = QVBoxLayout(page)
         column.setContentsMargins(8, 6, 8, 6)
         column.addWidget(self.controls_text)

@@ -245,12 +245,14 @@ class _TickHeader(QHeaderView):
         painter.setFont(theme.tabular(self.font()))
         room = rect.adjusted(0, 0, {"value": -PADDING, "bar": -GAP}.get(column.kind, 0), 0)
         sides = (LEFT, MIDDLE, RIGHT) if len(column.ticks) > 1 else (RIGHT if column.kind == "value" else MIDDLE,)
+        needed = sum(painter.fontMetrics().horizontalAdvance(tick) + GAP for tick in column.ticks)
         if len(column.ticks) > 1:
             painter.setPen(palette.color(QPalette.ColorRole.Mid))
             painter.drawLine(room.left(), room.bottom(), room.right(), room.bottom())
         painter.setPen(palette.color(QPalette.ColorRole.PlaceholderText))
         for tick, side in zip(column.ticks, sides, strict=False):
-            painter.drawText(room, side, tick)
+            if needed <= room.width() or side != MIDDLE or len(column.ticks) == 1:  # else both ends stand alone
+                painter.drawText(room, side, tick)
 
 
 _ENDS = (QAbstractItemView.CursorAction.MoveHome, QAbstractItemView.CursorAction.MoveEnd)

@@ -7,7 +7,6 @@ from moe_core.figures.axis import Axis
 from moe_core.figures.colours import REFERENCE, WHAT_IF
 from moe_core.figures.curves import Style
 from moe_core.figures.strip import StripFigure
-from moe_core.reports.svg.axes import minus
 from moe_core.reports.svg.legend import Entry, legend
 from moe_core.reports.svg.markers import marker
 from moe_core.reports.svg.markup import Markup, element
@@ -49,7 +48,7 @@ def _axis(figure: StripFigure, sheet: Sheet, axis: Axis, top: float, floor: floa
     ]
     for value, label in axis.ticks(sheet.em(_SPACING)):
         parts.append(sheet.line(f"M{axis(value):.2f},{floor:.2f}v{sheet.em(0.3):.2f}", "axis"))
-        parts.append(sheet.text(axis(value), floor + sheet.em(1.35), minus(label), "middle"))
+        parts.append(sheet.text(axis(value), floor + sheet.em(1.35), label, "middle"))
     return parts
 
 

@@ -105,7 +105,7 @@ def band(sheet: Sheet, upper: Sequence[str], lower: Sequence[str], colour: str) 
 
 
 def _x_ticks(sheet: Sheet, x: Axis) -> list[Tick]:
-    return [(value, minus(label)) for value, label in x.ticks(sheet.em(_X_SPACING))]
+    return x.ticks(sheet.em(_X_SPACING))
 
 
 def minus(label: str) -> str:
@@ -125,7 +125,7 @@ def _grid(sheet: Sheet, x: Axis, y: Axis) -> list[Markup]:
     parts = []
     for value, label in y.ticks(sheet.em(_Y_SPACING)):
         parts.append(sheet.line(f"M{x.start:.2f},{y(value):.2f}H{x.stop:.2f}", "grid"))
-        parts.append(sheet.text(x.start - sheet.em(_GAP / 2), sheet.middle(y(value)), minus(label), "end"))
+        parts.append(sheet.text(x.start - sheet.em(_GAP / 2), sheet.middle(y(value)), label, "end"))
     return parts
 
 

@@ -7,6 +7,12 @@ from PySide6.QtWidgets import QDialog, QTableWidget, QTableWidgetItem, QVBoxLayo
 _IN_VIEWS = (
     ("Arrow keys", "Move in the list, the grid, the prompt", "Shift extends the selection of cells"),
     ("Click, Ctrl+click, Shift+click, drag", "Select cells of the grid", "Heads select a layer or an expert"),
+    ("Wheel, + and −", "Zoom a plot", "Over one of its axes that one alone; 0 shows all again"),
+    (
+        "Drag with the middle or right button",
+        "Move what a plot shows",
+        "Where nothing is selected by it, the left one too",
+    ),
     ("Right click", "Copy, save or show a figure as a table", "Also Ctrl+E"),
 )
 

@@ -29,7 +29,7 @@ from moe_core.numbers.formatting import count
 
 _LEAST_N = 22
 """Characters of the number of questions that are always shown."""
-_HINT = "Point at a cell for its value; click, drag or use the arrow keys to select experts."
+_HINT = "Point at a cell for its value; click, drag or use the arrow keys to select experts. The wheel zooms."
 _MORE_TIP = "Copy or save the figure or its data, show it as a table, choose what the bars show"
 
 

@@ -95,7 +95,7 @@ def draw_heads(painter: QPainter, layout: GridLayout, palette: QPalette, layer: 
             box = QRectF(rows.left(), middle[0] - line / 2, rows.width() - HEAD_GAP, line)
             _draw_over(painter, box, _RIGHT, str(place.layer), palette)
         if place.expert is not None and columns.left() <= middle[1] <= columns.right():
-            width = painter.fontMetrics().horizontalAdvance(str(place.expert)) + 6
+            width = painter.fontMetrics().horizontalAdvance(str(place.expert)) + 4
             box = QRectF(middle[1] - width / 2, columns.bottom() - 2 - line, width, line)
             _draw_over(painter, box, _BELOW, str(place.expert), palette)
     head = layout.row_head(layer) & layout.row_heads

@@ -23,6 +23,7 @@ from app.widgets.eliding_label import ElidingLabel
 from app.widgets.figures.figure import Figure
 from app.widgets.flow_layout import FlowLayout
 from app.widgets.parts import pop_up, tool_button
+from app.widgets.plots.axis_plot import ZOOMING
 from app.widgets.plots.curve_plot import CurvePlot
 from moe_core.measures.entropy_by_layer import Band, EntropyKind
 from moe_core.measures.metrics.full_entropy import FULL_ENTROPY
@@ -53,7 +54,7 @@ _AXIS = (
 )
 _NO_SPLIT = "A what-if is shown beside the baseline over all questions compared; mode difference can be split"
 _NO_BAND = "The band of a difference is the 95 % interval of its mean over the questions compared"
-_PLOT_TIP = "Point at a layer to read all curves there; click, or use the left and right keys, to select it"
+_PLOT_TIP = f"Point at a layer to read all curves there; click, or use the left and right keys, to select it. {ZOOMING}"
 
 
 class EntropyView(View):

@@ -11,6 +11,8 @@ from app.widgets.plots.plot_widget import PlotWidget
 from app.widgets.plots.round_axis import RoundAxis
 from moe_core.figures.curves import Range, Reference
 
+ZOOMING = "The wheel zooms, over an axis that one alone; dragging moves what is shown; + and − zoom, 0 shows all."
+
 _LABEL_GROUND, _SHADE = 190, 34
 """How opaque the ground of labels and a shaded range are, of 255."""
 
@@ -26,6 +28,7 @@ class AxisPlot(PlotWidget):
         self._references: tuple[Reference, ...] = ()
         self._ranges: tuple[Range, ...] = ()
         self._lines: list[pyqtgraph.GraphicsObject] = []
+        self.setToolTip(ZOOMING)
         self.grid.setSpacing(0)
         for item, row, column in ((self.left, 0, 0), (self.view, 0, 1), (self.foot, 1, 1)):
             self.grid.addItem(item, row, column)

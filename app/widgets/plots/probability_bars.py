@@ -63,19 +63,9 @@ class ProbabilityBars(AxisPlot):
         self._selected = selected
         self._dress()
 
-    def slot(self, expert: int) -> QRectF:
-        """The column of an expert, from the top of the axis to the foot of the bars."""
-        return self.widget_rectangle(QRectF(expert - 0.5, 0, 1, self._figure.highest))
-
-    def bar(self, expert: int) -> QRectF:
-        """Where the bar of an expert is drawn."""
-        return self.widget_rectangle(QRectF(expert - 0.5, 0, _WIDTH, _known(self._figure.values)[expert]))
-
-    def bar_before(self, expert: int) -> QRectF:
-        """Where the outline of an expert is drawn; nowhere without a side before."""
-        if self._figure.before is None:
-            return QRectF()
-        return self.widget_rectangle(QRectF(expert - 0.5, 0, 1, _known(self._figure.before)[expert]))
+    def box(self, expert: int, value: float) -> QRectF:
+        """Where a bar of this value stands, in pixels of the widget."""
+        return self.widget_rectangle(QRectF(expert - 0.5, 0, _WIDTH, value))
 
     def _add_items(self) -> None:
         self._hovered, self._focused = (pyqtgraph.LinearRegionItem(movable=False, pen=None) for _ in range(2))
@@ -104,7 +94,7 @@ class ProbabilityBars(AxisPlot):
         _place(self._bars, range(E), shown, brushes=brushes, pen=None, width=_WIDTH)
         _place(self._gone, gone, shown if before is None else _known(before), pen=_pen(baseline, 2), brush=None)
         selected, foot = (expert for expert in self._selected if expert < E), -0.9 * _BELOW * figure.highest
-        _place(self._outlined, selected, shown, foot, pen=_pen(accent, 2), brush=None)
+        _place(self._outlined, selected, shown, foot, pen=_pen(accent, 2), brush=None, width=_WIDTH)
         feet = dict.fromkeys(figure.chosen, text) | dict.fromkeys(gone, baseline)
         self._feet.setData(list(feet), [0.0] * len(feet), brush=list(feet.values()))
         self._hovered.setBrush(ground)

@@ -212,16 +212,19 @@ def test_the_gate_chart_by_keys(view: QuestionView, trace: Trace, qtbot: QtBot) 
 
 
 def test_the_router_bars_are_the_traces_probabilities(view: QuestionView, trace: Trace, qtbot: QtBot) -> None:
-    """Heights are in proportion; the layer is that of the state; a click selects."""
+    """Bars reach as high as they are probable; the layer is that of the state; a click selects."""
     qtbot.keyClick(view.layer, Qt.Key.Key_Up)
     assert view.state.layer == 1
     probabilities = trace.answer(3).router_probs[1].astype(np.float64)  # [E]
-    heights = [view.router.bar(expert).height() for expert in range(len(probabilities))]
-    slot = view.router.slot(0).height()
-    assert heights == pytest.approx((probabilities / probabilities.max() * slot).tolist(), abs=0.01)
+    picture = picture_of(view.router)
+    for expert in trace.answer(3).experts[1].tolist():
+        box = view.router.box(expert, probabilities[expert])
+        left = round(box.left() + 0.3 * box.width())
+        seen = [picture.pixelColor(left, round(y)) for y in (box.top() - 3, box.top() + 3, box.bottom() - 3)]
+        assert [colour == tint(view.palette(), 1.0) for colour in seen] == [False, True, True]
     chosen = [row[1] for row in view.router_pane.figure.data.rows if row[4] == "yes"]
     assert chosen == sorted(trace.answer(3).experts[1].tolist())
-    click(qtbot, view.router.viewport(), view.router.slot(9))
+    click(qtbot, view.router.viewport(), view.router.box(9, view.router.figure.highest))
     assert view.state.experts == frozenset({(1, 9)})
     view.router.setFocus()
     qtbot.keyClick(view.router, Qt.Key.Key_Home)

@@ -13,6 +13,7 @@ from app import theme
 from app.state.session import Session
 from app.state.what_if_state import Mode, WhatIf
 from app.views.question.view import QuestionView
+from app.widgets.tint import tint
 from moe_core.traces.reader import Trace, open_trace
 from tests.app.picture import picture_of
 from tests.app.synthetic_what_if import RUN, show, synthetic_what_if
@@ -214,13 +215,16 @@ def test_router_probabilities_stand_before_as_outlines(
     with open_trace(demo_path) as one, open_trace(demo_what_if) as other:
         before, after = (trace.router_probs[row, 1].astype(float) for trace in (one, other))
     assert view.router.figure.highest == pytest.approx(max(before.max(), after.max()))
-    height = view.router.slot(0).height()
+    picture, baseline = picture_of(view.router), QColor(theme.BASELINE)
     for expert in range(32):
-        assert view.router.bar(expert).height() == pytest.approx(
-            height * after[expert] / view.router.figure.highest, abs=0.1
-        )
-        was = view.router.bar_before(expert).height()
-        assert was == pytest.approx(height * before[expert] / view.router.figure.highest, abs=0.1)
+        top = view.router.box(expert, before[expert])
+        rows = range(max(round(top.top()) - 2, 0), round(top.top()) + 3)
+        assert baseline in [picture.pixelColor(round(top.center().x()), y) for y in rows], expert
+    for expert in np.argsort(-after)[:2].tolist():
+        box = view.router.box(expert, after[expert])
+        left = round(box.left() + 0.4 * box.width())
+        seen = [picture.pixelColor(left, round(y)) for y in (box.top() + 3, box.bottom() - 3)]
+        assert all(colour in (tint(view.palette(), 1.0), QColor(theme.WHAT_IF)) for colour in seen)
     assert after[25] == 0 < before[25]
     rows = np.array([line[2:4] for line in view.router_pane.figure.data.rows], float)
     np.testing.assert_array_equal(rows, np.stack([before, after], axis=1))

@@ -39,6 +39,16 @@ def colour_at(bars: ProbabilityBars, place: QPointF) -> QColor:
     return picture_of(bars).pixelColor(place.toPoint())
 
 
+def bar(bars: ProbabilityBars, expert: int) -> QRectF:
+    """Where the bar of an expert stands."""
+    return bars.box(expert, bars.figure.values[expert])
+
+
+def column(bars: ProbabilityBars, expert: int) -> QRectF:
+    """From the highest value to the foot of the bars."""
+    return bars.box(expert, bars.figure.highest)
+
+
 def inside(box: QRectF) -> QPointF:
     """A place in a bar, beside its middle, near its foot."""
     return QPointF(box.left() + 0.3 * box.width(), box.bottom() - 3)
@@ -49,10 +59,10 @@ def test_chosen_bars_are_strong_and_have_feet(bars: ProbabilityBars) -> None:
     weak = bars.palette().color(QPalette.ColorRole.Mid)
     for expert, value in enumerate(VALUES.tolist()):
         is_chosen = expert in FIGURE.chosen
-        box = bars.bar(expert)
+        box = bar(bars, expert)
         if value:
             assert colour_at(bars, inside(box)) == (tint(bars.palette(), 1.0) if is_chosen else weak)
-        middle = bars.slot(expert).center().x()
+        middle = column(bars, expert).center().x()
         below = [picture_of(bars).pixelColor(round(middle), round(box.bottom()) + y) for y in range(1, 7)]
         assert (bars.palette().color(QPalette.ColorRole.Text) in below) == is_chosen
 
@@ -60,11 +70,11 @@ def test_chosen_bars_are_strong_and_have_feet(bars: ProbabilityBars) -> None:
 def test_a_what_if_shows_who_came_and_who_left(bars: ProbabilityBars) -> None:
     """Chosen only in it: in its colour. What was before is outlined, thick and with a foot where it was chosen."""
     bars.set_bars(BEFORE, str)
-    assert colour_at(bars, inside(bars.bar(3))) == QColor(theme.WHAT_IF)
-    assert colour_at(bars, inside(bars.bar(1))) == tint(bars.palette(), 1.0)
+    assert colour_at(bars, inside(bar(bars, 3))) == QColor(theme.WHAT_IF)
+    assert colour_at(bars, inside(bar(bars, 1))) == tint(bars.palette(), 1.0)
     image = picture_of(bars)
     for expert in (3, 4):
-        top = bars.bar_before(expert)
+        top = bars.box(expert, BEFORE.before[expert])
         rows = range(round(top.top()) - 3, round(top.top()) + 4)
         drawn = [image.pixelColor(round(top.center().x()), y) == QColor(theme.BASELINE) for y in rows]
         assert sum(drawn) == (2 if expert == 4 else 1), expert
@@ -77,7 +87,7 @@ def test_selected_experts_are_outlined(bars: ProbabilityBars) -> None:
     accent = bars.palette().color(QPalette.ColorRole.Highlight)
     assert accent.name() not in _colours(bars)
     bars.set_selected(frozenset({2, 99}))
-    edge = bars.slot(2)
+    edge = column(bars, 2)
     row = [picture_of(bars).pixelColor(x, round(edge.bottom()) + 3) for x in range(400)]
     places = [x for x, colour in enumerate(row) if colour == accent]
     assert places
@@ -86,13 +96,13 @@ def test_selected_experts_are_outlined(bars: ProbabilityBars) -> None:
 
 def test_clicks_choose_and_control_adds(bars: ProbabilityBars, qtbot: QtBot) -> None:
     """Anywhere in the column, and on the number below; the right button and places beside ask for nothing."""
-    column = bars.slot(6)
-    for place, held in ((column.center(), Qt.KeyboardModifier(0)), (QPointF(column.center().x(), 155), CONTROL)):
+    room = column(bars, 6)
+    for place, held in ((room.center(), Qt.KeyboardModifier(0)), (QPointF(room.center().x(), 155), CONTROL)):
         with qtbot.waitSignal(bars.expert_chosen) as told:
             qtbot.mouseClick(bars.viewport(), LEFT, held, place.toPoint())
         assert told.args == [6, held == CONTROL]
     with qtbot.assertNotEmitted(bars.expert_chosen):
-        qtbot.mouseClick(bars.viewport(), Qt.MouseButton.RightButton, pos=column.center().toPoint())
+        qtbot.mouseClick(bars.viewport(), Qt.MouseButton.RightButton, pos=room.center().toPoint())
         qtbot.mouseClick(bars.viewport(), LEFT, pos=QPoint(2, 2))
 
 
@@ -108,22 +118,22 @@ def test_keys_move_a_cursor_and_choose(bars: ProbabilityBars, qtbot: QtBot) -> N
         assert told.args == [6, held == CONTROL]
     qtbot.keyClicks(bars, "++++")
     qtbot.keyClick(bars, Qt.Key.Key_Home)
-    assert 0 <= bars.slot(0).center().x() <= bars.width()
+    assert 0 <= column(bars, 0).center().x() <= bars.width()
 
 
 def test_zoomed_bars_stand_on_their_axis(bars: ProbabilityBars, qtbot: QtBot) -> None:
     """By keys and by drag; the next question's are shown as near."""
     bars.setFocus()
-    foot = bars.bar(1).bottom()
+    foot = bar(bars, 1).bottom()
     qtbot.keyClicks(bars, "++")
-    start = bars.slot(3).center().toPoint()
+    start = column(bars, 3).center().toPoint()
     qtbot.mousePress(bars.viewport(), LEFT, pos=start)
     qtbot.mouseMove(bars.viewport(), start + QPoint(20, 30))
     qtbot.mouseRelease(bars.viewport(), LEFT, pos=start + QPoint(20, 30))
-    assert bars.bar(1).bottom() == pytest.approx(foot, abs=0.5)
-    zoomed = bars.slot(3)
+    assert bar(bars, 1).bottom() == pytest.approx(foot, abs=0.5)
+    zoomed = column(bars, 3)
     bars.set_bars(replace(FIGURE, chosen=frozenset({0})), str)
-    assert bars.slot(3) == zoomed
+    assert column(bars, 3) == zoomed
     bars.set_bars(replace(FIGURE, values=np.full(4, 0.25)), str)
     assert not bars.is_zoomed
 
@@ -131,8 +141,9 @@ def test_zoomed_bars_stand_on_their_axis(bars: ProbabilityBars, qtbot: QtBot) ->
 def test_values_that_are_not_finite_have_no_bar(bars: ProbabilityBars) -> None:
     """Nor has a layer without experts one; nothing is said to Qt that it warns of."""
     bars.set_bars(ColumnFigure(np.array([np.nan, np.inf, 0.5])), str)
-    assert [bars.bar(expert).height() for expert in range(2)] == [0, 0]
-    assert bars.bar(2).height() > 50
+    weak = bars.palette().color(QPalette.ColorRole.Mid)
+    seen = [colour_at(bars, inside(column(bars, expert))) == weak for expert in range(3)]
+    assert seen == [False, False, True]
     for values in (np.zeros(0), np.full(3, np.nan), np.zeros(3)):
         bars.set_bars(ColumnFigure(values, before=values), str)
         bars.grab()
@@ -140,7 +151,7 @@ def test_values_that_are_not_finite_have_no_bar(bars: ProbabilityBars) -> None:
 
 def test_a_tooltip_says_what_a_bar_is_as_plain_text(bars: ProbabilityBars) -> None:
     """Whatever a model's name holds."""
-    place = bars.slot(3).center().toPoint()
+    place = column(bars, 3).center().toPoint()
     event = QHelpEvent(QHelpEvent.Type.ToolTip, place, bars.viewport().mapToGlobal(place))
     QApplication.sendEvent(bars.viewport(), event)
     assert "expert 3: &lt;b&gt;" in QToolTip.text()
@@ -150,7 +161,7 @@ def test_a_tooltip_says_what_a_bar_is_as_plain_text(bars: ProbabilityBars) -> No
 def test_colours_follow_the_palette(bars: ProbabilityBars, qapp: QApplication) -> None:
     """Ground and bars, in the dark too."""
     theme.apply(qapp, "dark")
-    assert colour_at(bars, inside(bars.bar(0))) == bars.palette().color(QPalette.ColorRole.Mid)
+    assert colour_at(bars, inside(bar(bars, 0))) == bars.palette().color(QPalette.ColorRole.Mid)
     assert colour_at(bars, QPointF(415, 3)).lightness() < 60
 
 

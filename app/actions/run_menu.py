@@ -22,7 +22,7 @@ _JOBS = (
     Action(
         "cancel",
         "Cancel",
-        "Stop the running job after the batch in flight, or clear the selection",
+        "Ask whether to stop the running job, or clear the selection",
         lambda w: w.escape(),
         ("Esc",),
     ),

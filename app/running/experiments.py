@@ -11,6 +11,8 @@ from moe_core.experiments.experiment import Experiment, ExperimentRequest
 from moe_core.experiments.result import ExperimentPoint, ExperimentResult, PointMade
 from moe_core.jobs.events import Notice
 
+NOTHING_KEPT = "nothing of it is kept"
+
 
 @dataclass(frozen=True, eq=False)
 class ExperimentRun:
@@ -61,7 +63,7 @@ class Experiments(QObject):
         """Run it in the background; nothing else may be running."""
         self._n_started += 1
         self._current = ExperimentRun(self._n_started, experiment, request.baseline)
-        self._runner.start(experiment.title, lambda engine: experiment.run(request, engine))
+        self._runner.start(experiment.title, lambda engine: experiment.run(request, engine), kept=NOTHING_KEPT)
         self.changed.emit()
 
     def cancel(self) -> None:

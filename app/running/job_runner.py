@@ -24,6 +24,9 @@ POLL_MS = 80
 _LONGEST_ERROR = 300
 _NICENESS = 5
 
+KEPT = "what is recorded is kept"
+"""What becomes of a job that is stopped, in words, where nothing else is said of it."""
+
 Job = Generator[Event, None, Any]
 MakeJob = Callable[[Engine], Job]
 """Makes the generator, in the thread that runs it; the engine keeps the model between jobs."""
@@ -33,8 +36,8 @@ MakeJob = Callable[[Engine], Job]
 class JobEnded:
     """How a job ended. `error` is one sentence, `remedies` what helps, and `notes` its details.
 
-    They are empty unless `outcome` is `failed`. `trace` tells where in the program an error came from that nobody
-    expected.
+    They are empty unless `outcome` is `failed`. `kept` tells what is left of a job that was stopped, `trace` where in
+    the program an error came from that nobody expected.
     """
 
     title: str
@@ -45,6 +48,7 @@ class JobEnded:
     seconds: float = 0.0
     remedies: tuple[AnyRemedy, ...] = ()
     trace: str = ""
+    kept: str = KEPT
 
     @property
     def sentence(self) -> str:
@@ -74,12 +78,14 @@ class JobRunner(QObject):
     """Starts, shows and cancels jobs. All signals come in the thread that made the runner.
 
     `started` carries the job's title, `progressed` the last Stage or Progress (about 12 times a second), `noticed`
-    every Notice, `ended` a JobEnded. Inquiries have signals of their own and show in none of these.
+    every Notice, `ended` a JobEnded; `stopping` comes when the job is cancelled. Inquiries have signals of their own
+    and show in none of these.
     """
 
     started = Signal(str)
     progressed = Signal(object)
     noticed = Signal(object)
+    stopping = Signal()
     ended = Signal(object)
     _submitted = Signal(object)
 
@@ -117,12 +123,22 @@ class JobRunner(QObject):
         """The running job's title; empty when none runs."""
         return self._job.title if self._job else ""
 
-    def start(self, title: str, make_job: MakeJob) -> None:
+    @property
+    def kept(self) -> str:
+        """What is left of the running job where it is stopped, in words; empty when none runs."""
+        return self._job.kept if self._job else ""
+
+    @property
+    def is_stopping(self) -> bool:
+        """Whether the running job was cancelled, and is in its last step."""
+        return self._job is not None and self._job.cancelled.is_set()
+
+    def start(self, title: str, make_job: MakeJob, *, kept: str = KEPT) -> None:
         """Run a job as soon as inquiries have given way; there must be none running."""
         assert not self.is_busy
         for inquiry in self._inquiries.values():
             inquiry.cancel()
-        self._job = _Run(title, make_job)
+        self._job = _Run(title, make_job, kept)
         self.started.emit(title)
         self._submit(self._job)
 
@@ -138,6 +154,7 @@ class JobRunner(QObject):
         """Stop the running job after the step in flight; what it has written stays."""
         if self._job is not None:
             self._job.cancelled.set()
+            self.stopping.emit()
 
     def close(self) -> None:
         """Cancel what runs, wait for it, and end the thread."""
@@ -199,9 +216,10 @@ class JobRunner(QObject):
 class _Run:
     """One job on its way: both threads hold it. Only text and frozen events leave the job's thread."""
 
-    def __init__(self, title: str, make_job: MakeJob) -> None:
+    def __init__(self, title: str, make_job: MakeJob, kept: str = KEPT) -> None:
         self.title = title
         self.make_job = make_job
+        self.kept = kept
         self.cancelled = threading.Event()
         self._lock = threading.Lock()
         self._notices: list[Notice] = []
@@ -260,7 +278,7 @@ class _Worker(QObject):
             sentence = f"{run.title} failed unexpectedly: {_in_one_line(error)}. The log has the details."
             trace = "".join(traceback.format_tb(error.__traceback__)) + type(error).__name__
             return JobEnded(run.title, "failed", error=sentence, trace=trace)
-        return JobEnded(run.title, "cancelled")
+        return JobEnded(run.title, "cancelled", kept=run.kept)
 
 
 def _yield_to_the_window() -> None:

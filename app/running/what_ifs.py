@@ -86,7 +86,7 @@ class WhatIfs(QObject):
 
     def _start(self, job: _Job) -> None:
         if self._runner.is_busy:
-            self._say(f"{self._runner.title} is still running: wait for it, or cancel it (Esc).")
+            self._say(f"{self._runner.title} is still running: wait for it, or stop it (Esc).")
             return
         shown = self._session.state.trace
         self._tried = self._session.state.intervention
@@ -101,7 +101,8 @@ class WhatIfs(QObject):
             self._runner.start(f"What if: {job.title}", lambda engine: what_if(request, engine))
         elif job.other is not None:
             paths = job.baseline, job.other
-            self._runner.start(f"Comparing {job.title}", lambda engine: _comparing(*paths))
+            title = f"Comparing {job.title}"
+            self._runner.start(title, lambda engine: _comparing(*paths), kept="both traces stay as they are")
 
     def _on_noticed(self, notice: Notice) -> None:
         self._notices.append(notice.text)

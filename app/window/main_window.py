@@ -116,7 +116,7 @@ class MainWindow(QMainWindow):
     def refuses_job(self) -> bool:
         """Whether a job runs already, which is said then: there is one at a time."""
         if self.runner.is_busy:
-            self.say(f"{self.runner.title} is still running: wait for it, or cancel it (Esc).")
+            self.say(f"{self.runner.title} is still running: wait for it, or stop it (Esc).")
         return self.runner.is_busy
 
     def show_view(self, name: str) -> None:
@@ -147,11 +147,11 @@ class MainWindow(QMainWindow):
         docking.arrange(self, self.docks, list(self.views.values()))
 
     def escape(self) -> None:
-        """Dismiss the message; else cancel what runs; else clear the selection."""
+        """Dismiss the message; else ask whether to stop what runs; else clear the selection."""
         if self.message_bar.text:
             self.message_bar.hide()
         elif self.runner.is_busy:
-            self.status_line.cancel()
+            self._ask_to_stop()
         else:
             self.session.set(replace(self.session.state, experts=frozenset()))
 
@@ -203,6 +203,22 @@ class MainWindow(QMainWindow):
         self._is_told_to_close = True
         self.close()
 
+    def _ask_to_stop(self) -> None:
+        """Stop the job after its batch, where that is wanted; the question goes away with the job."""
+        if self.runner.is_stopping:
+            return
+        question = f"Stop {self.runner.title}? It ends after the batch in flight; {self.runner.kept}."
+        box = QMessageBox(QMessageBox.Icon.Question, "moescope", as_message(question), parent=self)
+        stop = box.addButton("Stop", QMessageBox.ButtonRole.AcceptRole)
+        stay = box.addButton("Go on", QMessageBox.ButtonRole.RejectRole)
+        box.setDefaultButton(stay)
+        box.setEscapeButton(stay)
+        self.runner.ended.connect(box.reject)
+        box.exec()
+        if box.clickedButton() is stop:
+            self.runner.cancel()
+        box.deleteLater()
+
     def _may_close(self) -> bool:
         if self._is_told_to_close or not self.runner.is_busy:
             return True
@@ -211,7 +227,7 @@ class MainWindow(QMainWindow):
             "moescope",
             as_message(
                 f"{self.runner.title} is still running. Stop it after the batch in flight and close? "
-                "What is recorded is kept, and recording again goes on from there."
+                f"Then {self.runner.kept}."
             ),
             QMessageBox.StandardButton.Close | QMessageBox.StandardButton.Cancel,
             QMessageBox.StandardButton.Cancel,

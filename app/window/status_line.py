@@ -17,7 +17,6 @@ class StatusLine(QStatusBar):
     def __init__(self, runner: JobRunner) -> None:
         super().__init__()
         self._runner = runner
-        self._is_stopping = False
         self._text = ElidingLabel()
         self._text.setAccessibleName("Status")
         self._memory = QLabel()
@@ -27,9 +26,8 @@ class StatusLine(QStatusBar):
         self._bar.setMaximumSize(180, 10)
         self._bar.setAccessibleName("Progress")
         self._cancel = QPushButton("Cancel")
-        self._cancel.setToolTip("Stop after the batch in flight (Esc); what is recorded is kept")
         self._cancel.setAccessibleName("Cancel the running job")
-        self._cancel.clicked.connect(self.cancel)
+        self._cancel.clicked.connect(runner.cancel)
         self.addWidget(self._text, 1)
         for widget in (self._memory, self._bar, self._cancel):
             self.addPermanentWidget(widget)
@@ -38,6 +36,7 @@ class StatusLine(QStatusBar):
         self._poll_memory.timeout.connect(self._show_memory)
         runner.started.connect(self._on_started)
         runner.progressed.connect(self._on_progressed)
+        runner.stopping.connect(self._on_stopping)
         runner.ended.connect(self._on_ended)
 
     @property
@@ -50,16 +49,16 @@ class StatusLine(QStatusBar):
         self._text.set_text(text)
 
     def _on_started(self, title: str) -> None:
-        self._is_stopping = False
         self.say(f"{title} …")
         self._bar.setRange(0, 0)
         self._bar.show()
         self._cancel.setEnabled(True)
+        self._cancel.setToolTip(f"Stop after the batch in flight; {self._runner.kept}")
         self._cancel.show()
         self._poll_memory.start()
 
     def _on_progressed(self, event: object) -> None:
-        if self._is_stopping:
+        if self._runner.is_stopping:
             return  # what was on its way when it was cancelled must not hide that it stops
         match event:
             case Stage(text):
@@ -74,15 +73,12 @@ class StatusLine(QStatusBar):
         self._poll_memory.stop()
         for widget in (self._memory, self._bar, self._cancel):
             widget.hide()
-        said = {"done": "done", "cancelled": "stopped; what is recorded is kept", "failed": ended.error}
+        said = {"done": "done", "cancelled": f"stopped; {ended.kept}", "failed": ended.error}
         self.say(f"{ended.title}: {said[ended.outcome]}")
 
-    def cancel(self) -> None:
-        """Stop the running job after the step in flight."""
-        self._is_stopping = True
+    def _on_stopping(self) -> None:
         self._cancel.setEnabled(False)
         self.say(f"{self._runner.title}: stopping after the step in flight …")
-        self._runner.cancel()
 
     def _show_memory(self) -> None:
         text = self._runner.gpu_memory_text()

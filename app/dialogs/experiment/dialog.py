@@ -21,7 +21,7 @@ from app.dialogs.experiment.choices import cost_of, request_of
 from app.dialogs.experiment.form import ExperimentForm
 from app.dialogs.experiment.result_pane import ResultPane, plain_text
 from app.dialogs.form_parts import Note
-from app.running.experiments import ExperimentRun, Experiments
+from app.running.experiments import NOTHING_KEPT, ExperimentRun, Experiments
 from app.running.job_runner import JobEnded
 from app.state.session import Session
 from app.state.state import State
@@ -80,7 +80,7 @@ class ExperimentDialog(QDialog):
         self.cost = Note(2)
         self.run_button = _button("&Run")
         self.cancel_button = _button("&Cancel")
-        self.cancel_button.setToolTip("Stop after the batch in flight; nothing of it is kept")
+        self.cancel_button.setToolTip(f"Stop after the batch in flight; {NOTHING_KEPT}")
         self.progress = QProgressBar()
         self.progress.setAccessibleName("Progress of the experiment")
         self.progress.setTextVisible(False)
@@ -178,7 +178,7 @@ class ExperimentDialog(QDialog):
 
     def _on_finished(self, ended: JobEnded) -> None:
         self.progress.hide()
-        said = {"done": f"Done in {ended.seconds:.1f} s", "cancelled": "Cancelled: nothing of it is kept"}
+        said = {"done": f"Done in {ended.seconds:.1f} s", "cancelled": f"Stopped; {ended.kept}"}
         text = said.get(ended.outcome, ended.sentence)
         self.progress_text.set_text(text)
         if ended.outcome == "failed":

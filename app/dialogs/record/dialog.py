@@ -123,7 +123,7 @@ class RecordDialog(QDialog):
         if "quiz" not in wrong and checks.is_hopeless(self.quiz_check, values):
             wrong["quiz"] = self.quiz_check.text
         self.record.setEnabled(not wrong)
-        tip = "Record in the background (Ctrl+Enter); the window stays usable, and Esc stops it"
+        tip = "Record in the background (Ctrl+Enter); the window stays usable, and Esc asks whether to stop it"
         self.record.setToolTip(next(iter(wrong.values()), tip))
 
     @property

@@ -107,7 +107,7 @@ class WhatIfEditor(QWidget):
             "Re-run the baseline subset too", "Ask the same questions here without the mask as well, and compare"
         )
         self.run = button("Run", "Ask the questions again with the mask, and compare (F5)")
-        self.cancel = button("Cancel", "Stop after the batch in flight (Esc)")
+        self.cancel = button("Cancel", "Ask whether to stop after the batch in flight (Esc)")
         self.automatic = QCheckBox("automatically")
         self.automatic.setAccessibleName("Re-run automatically")
         self.automatic.setToolTip(

@@ -129,7 +129,7 @@ def test_loading_is_cancelled_between_two_steps(runner: JobRunner, qtbot: QtBot)
     runner.start("Recording x.h5", job)
     qtbot.waitUntil(lambda: line.text == "Loading a part …")
     with qtbot.waitSignal(runner.ended) as ended:
-        line.cancel()
+        runner.cancel()
         assert line.text == "Recording x.h5: stopping after the step in flight …"
         runner.progressed.emit(Stage("Loading a part"))  # one that was on its way
         assert line.text == "Recording x.h5: stopping after the step in flight …"

@@ -5,10 +5,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import Qt, QTimer
+from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction
-from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QMessageBox, QToolButton
+from PySide6.QtWidgets import QMessageBox, QPushButton, QToolButton
 from pytestqt.qtbot import QtBot
 
 from app.dialogs.record.dialog import RecordDialog
@@ -22,6 +21,7 @@ from moe_core.jobs.record import RecordRequest, record
 from moe_core.jobs.run_plan import RunOptions
 from moe_core.quizzes.selection import QuestionSelection
 from moe_core.traces.reader import open_trace
+from tests.app.box_answer import BoxAnswer
 from tests.job_results import result_of
 
 
@@ -44,23 +44,6 @@ def recorded(window: MainWindow) -> int:
     """How many questions of the trace shown are there."""
     trace = window.session.state.trace
     return 0 if trace is None else int(trace.trace.recorded.sum())
-
-
-class BoxAnswer:
-    """Answers the message box that will be open with a key, and remembers what the box said."""
-
-    def __init__(self, window: MainWindow, button: QMessageBox.StandardButton, key: Qt.Key) -> None:
-        self.said = ""
-        self._button, self._key = button, key
-        QTimer.singleShot(0, window, self._press)
-
-    def _press(self) -> None:
-        box = QApplication.activeModalWidget()
-        assert isinstance(box, QMessageBox)
-        self.said = box.text()
-        button = box.button(self._button)
-        button.setFocus()
-        QTest.keyClick(button, self._key)
 
 
 def test_from_the_dialog_to_the_trace(window: MainWindow, qtbot: QtBot, tmp_path: Path) -> None:
@@ -109,11 +92,12 @@ def test_whoever_opens_another_trace_meanwhile_stays_there(
 
 
 def test_cancelled_while_loading(window: MainWindow, qtbot: QtBot, tmp_path: Path) -> None:
-    """Esc before the first question: no file, no trace shown, and the next run works."""
+    """Cancel before the first question: no file, no trace shown, and the next run works."""
     request = demo_into(tmp_path / "t.h5", limit=10)
     with qtbot.waitSignal(window.recording.finished) as ended:
         window.start_recording(request)
-        qtbot.keyClick(window, Qt.Key.Key_Escape)
+        cancel = next(button for button in window.status_line.findChildren(QPushButton) if button.text() == "Cancel")
+        qtbot.mouseClick(cancel, Qt.MouseButton.LeftButton)
         assert "stopping after the step in flight" in window.status_line.text
     assert ended.args[0].outcome == "cancelled"
     assert not request.out.exists()

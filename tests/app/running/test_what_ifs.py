@@ -20,6 +20,7 @@ from moe_core.interventions.intervention import act_on
 from moe_core.jobs.events import Progress
 from moe_core.measures.question_filter import QuestionFilter
 from moe_core.traces.reader import open_trace
+from tests.app.box_answer import stop
 
 HARMFUL = (1, 25)
 """The expert without which the demo forgets its festivals."""
@@ -105,12 +106,12 @@ def test_the_traces_of_what_ifs_are_closed_when_nobody_needs_them(
 
 
 def test_stopped_and_run_again(demo: MainWindow, qtbot: QtBot) -> None:
-    """Esc keeps what is there and shows nothing new; F5 goes on from it."""
+    """Esc and Stop keep what is there and shows nothing new; F5 goes on from it."""
     mask(demo, HARMFUL)
     with qtbot.waitSignal(demo.what_ifs.finished) as ended:
         qtbot.keyClick(demo, Qt.Key.Key_F5)
         assert demo.session.state.running
-        qtbot.keyClick(demo, Qt.Key.Key_Escape)
+        stop(demo, qtbot)
     assert ended.args[0].outcome == "cancelled"
     assert demo.session.state.what_if is None
     assert demo.session.state.running == ""

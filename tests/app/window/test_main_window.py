@@ -5,7 +5,8 @@ import threading
 from pathlib import Path
 
 import numpy as np
-from PySide6.QtCore import Qt
+import pytest
+from PySide6.QtCore import Qt, QTimer
 from pytestqt.qtbot import QtBot
 
 from app.widgets.eliding_label import ElidingLabel
@@ -14,6 +15,7 @@ from moe_core.measures.question_table import OUTCOMES, Outcome
 from moe_core.measures.scope import Scope
 from moe_core.traces.check import check_structure
 from moe_core.traces.reader import open_trace
+from tests.app.box_answer import BoxAnswer, stop
 
 
 def test_opens_a_trace_and_names_it(window: MainWindow, trace_path: Path) -> None:
@@ -47,13 +49,18 @@ def test_the_demo_is_recorded_and_shown(window: MainWindow, qtbot: QtBot) -> Non
 def test_a_cancelled_recording_keeps_what_it_has_and_is_resumed(
     window: MainWindow, qtbot: QtBot, second_batch: threading.Event
 ) -> None:
-    """Esc stops after a batch; the same action goes on from there."""
+    """Esc and Stop stop after a batch; the same action goes on from there."""
     window.session.request("demo")
     qtbot.waitUntil(lambda: window.session.state.trace is not None)
     with qtbot.waitSignal(window.recording.finished) as ended:
-        qtbot.keyClick(window, Qt.Key.Key_Escape)
+        assert (
+            stop(window, qtbot)
+            == "Stop Recording demo.h5? It ends after the batch in flight; what is recorded is kept."
+        )
+        assert "stopping" in window.status_line.text
         second_batch.set()
     assert ended.args[0].outcome == "cancelled"
+    assert window.status_line.text == "Recording demo.h5: stopped; what is recorded is kept"
     trace = window.session.state.trace
     assert trace is not None
     recorded = int(trace.trace.recorded.sum())
@@ -62,6 +69,32 @@ def test_a_cancelled_recording_keeps_what_it_has_and_is_resumed(
         window.session.request("demo")
     assert ended.args[0].outcome == "done"
     assert ended.args[0].result.n_questions == len(trace.table.ids) - recorded
+
+
+@pytest.mark.parametrize("key", [Qt.Key.Key_Escape, Qt.Key.Key_Return])
+def test_escape_does_not_stop_what_runs(
+    window: MainWindow, qtbot: QtBot, second_batch: threading.Event, key: Qt.Key
+) -> None:
+    """It asks; Esc again goes on, and so does Return."""
+    window.session.request("demo")
+    qtbot.waitUntil(lambda: window.session.state.trace is not None)
+    with qtbot.waitSignal(window.recording.finished) as ended:
+        BoxAnswer(window, "Go on", key)
+        qtbot.keyClick(window, Qt.Key.Key_Escape)
+        assert not window.runner.is_stopping
+        second_batch.set()
+    assert ended.args[0].outcome == "done"
+
+
+def test_the_question_goes_away_with_the_job(window: MainWindow, qtbot: QtBot, second_batch: threading.Event) -> None:
+    """Nothing is stopped that was begun meanwhile."""
+    window.session.request("demo")
+    qtbot.waitUntil(lambda: window.session.state.trace is not None)
+    with qtbot.waitSignal(window.recording.finished) as ended:
+        QTimer.singleShot(0, window, second_batch.set)
+        qtbot.keyClick(window, Qt.Key.Key_Escape)
+    assert ended.args[0].outcome == "done"
+    assert not window.runner.is_busy
 
 
 def test_damaged_questions_are_flagged_and_counted(window: MainWindow, trace_path: Path, tmp_path: Path) -> None:

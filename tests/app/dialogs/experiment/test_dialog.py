@@ -183,10 +183,12 @@ def test_cancelling_keeps_nothing(dialog: ExperimentDialog, window: MainWindow, 
         with qtbot.waitSignal(window.experiments.changed):
             pass
         qtbot.mouseClick(dialog.cancel_button, Qt.MouseButton.LeftButton)
+        assert window.status_line.text.endswith(": stopping after the step in flight …")
     assert told.args[0].outcome == "cancelled"
     assert dialog.results.count() == 0
     assert dialog.pane.run is None
-    assert dialog.progress_text.whole_text.startswith("Cancelled")
+    assert dialog.progress_text.whole_text == "Stopped; nothing of it is kept"
+    assert window.status_line.text.endswith(": stopped; nothing of it is kept")
     assert dialog.run_button.isEnabled()
 
 

@@ -14,7 +14,7 @@ from moe_core.measures.entropy_by_layer import Band, EntropyCurve, EntropyKind, 
 from moe_core.measures.question_table import OUTCOMES
 from moe_core.measures.routing_sample import RoutingSample
 from moe_core.measures.scope import Scope
-from moe_core.numbers.formatting import count, finite, fixed
+from moe_core.numbers.formatting import count, finite, significant
 
 
 @dataclass(frozen=True)
@@ -161,15 +161,15 @@ class EntropyChart:
 
 
 def readout_with_std(curve: Curve, place: int) -> str:
-    """`1.984 ± 0.051`; without the second part where there is no band."""
+    """`1.98 ± 0.0512`; without the second part where there is no band."""
     mean, low, high = (float(array[place]) for array in (curve.mean, curve.low, curve.high))
-    return fixed(mean, 3) + (f" ± {fixed((high - low) / 2, 3)}" if isfinite(high) else "")
+    return significant(mean) + (f" ± {significant((high - low) / 2)}" if isfinite(high) else "")
 
 
 def readout_with_bounds(curve: Curve, place: int) -> str:
-    """`1.984 [1.950, 2.011]`; without the second part where there is no band."""
+    """`1.98 [1.95, 2.01]`; without the second part where there is no band."""
     mean, low, high = (float(array[place]) for array in (curve.mean, curve.low, curve.high))
-    return fixed(mean, 3) + (f" [{fixed(low, 3)}, {fixed(high, 3)}]" if isfinite(high) else "")
+    return significant(mean) + (f" [{significant(low)}, {significant(high)}]" if isfinite(high) else "")
 
 
 def _rows(curve: Curve | EntropyCurve) -> list[tuple[float | None, ...]]:

@@ -12,7 +12,7 @@ from app.views.entropy.chart import EntropyChart
 from app.views.entropy.curves import THIS_QUESTION, EntropyOptions, Look, NamedCurve, parts, question_curve
 from moe_core.figures.curves import Curve, CurveFigure, Range, Reference, Style
 from moe_core.measures.entropy_by_layer import one_question
-from moe_core.numbers.formatting import count, elide, fixed
+from moe_core.numbers.formatting import count, elide, significant
 
 _BASELINE = Look(theme.BASELINE, Style(marker="circle"))
 _WHAT_IF = Look(theme.WHAT_IF, Style(dash=(5, 2.5), marker="square"))
@@ -127,6 +127,6 @@ def comparison_chart(
 
 
 def _signed_readout(curve: Curve, place: int) -> str:
-    """`−0.012 ± 0.005`, half the interval; zero has no sign, and a single question no interval."""
+    """`−0.0120 ± 0.00512`, half the interval; zero has no sign, and a single question no interval."""
     mean, high = float(curve.mean[place]), float(curve.high[place])
-    return fixed(mean, 3, signed=True) + (f" ± {fixed(high - mean, 3)}" if isfinite(high) else "")
+    return significant(mean, signed=True) + (f" ± {significant(high - mean)}" if isfinite(high) else "")

@@ -15,15 +15,16 @@ from pytestqt.qtbot import QtBot
 from app import theme
 from app.state.session import Session
 from app.state.trace_data import TraceData
-from app.views.entropy.chart import EntropyChart
+from app.views.entropy.chart import EntropyChart, readout_with_bounds, readout_with_std
 from app.views.entropy.curves import SUBJECT_LOOKS, EntropyOptions, Split, group_curves
 from app.views.entropy.view import EntropyView
 from app.window.main_window import MainWindow
-from moe_core.figures.curves import Curve
+from moe_core.figures.curves import Curve, Style
 from moe_core.measures.entropy_by_layer import Band, EntropyKind
 from moe_core.measures.question_filter import QuestionFilter
 from moe_core.measures.question_table import Outcome
 from moe_core.measures.scope import Scope
+from moe_core.numbers.formatting import significant
 from moe_core.traces.reader import Trace, open_trace
 from tests.traces.synthetic_run import SyntheticRun, record
 
@@ -203,7 +204,7 @@ def test_hover_reads_values_with_their_spread(view: EntropyView, qtbot: QtBot) -
     drawn = curve(view, "right")
     qtbot.mouseMove(view.plot.viewport(), view.plot.place_of(1, float(drawn.mean[1])).toPoint())
     assert view.plot.read_x == 1
-    expected = f"{drawn.mean[1]:.3f} ± {(drawn.high[1] - drawn.low[1]) / 2:.3f}"
+    expected = f"{significant(drawn.mean[1])} ± {significant((drawn.high[1] - drawn.low[1]) / 2)}"
     assert view.plot.chart.readout(drawn, 1) == expected
     assert "layer 1: all" in view.plot.accessibleDescription()
     assert f"right {expected}" in view.plot.accessibleDescription()
@@ -299,6 +300,14 @@ def test_an_empty_selection_offers_to_clear_the_filter(view: EntropyView, opened
     assert view.figure.isVisible()
 
 
+def test_small_entropies_are_read_with_three_digits() -> None:
+    """Where the axis reads 0.001 no readout may say 0.000 ± 0.000."""
+    x, mean = np.zeros(1, np.intp), np.array([0.000513])
+    small = Curve("all", x, mean, mean - 0.0000712, mean + 0.0000712, "", Style(), 2)
+    assert readout_with_std(small, 0) == "0.000513 ± 7.12e−05"
+    assert readout_with_bounds(small, 0) == "0.000513 [0.000442, 0.000584]"
+
+
 def test_only_right_ones_leave_the_other_curve_without_values(view: EntropyView, opened: Session) -> None:
     """Its entry stays, with n = 0 and a dash."""
     opened.set(replace(opened.state, filter=QuestionFilter(outcomes=(Outcome.RIGHT,))))
@@ -318,7 +327,7 @@ def test_one_question_has_no_band(view: EntropyView, opened: Session, band: Band
     drawn = curve(view, "all")
     assert drawn.n == 1
     assert np.isnan(drawn.high).all()
-    assert view.plot.chart.readout(drawn, 0) == f"{drawn.mean[0]:.3f}"
+    assert view.plot.chart.readout(drawn, 0) == significant(drawn.mean[0])
 
 
 def test_a_partial_trace_says_what_is_missing(session: Session, tmp_path: Path, qtbot: QtBot) -> None:

@@ -1,7 +1,7 @@
 """The parts of a form: sections with a hairline, fields with a label that names them, and a note under each."""
 
-from PySide6.QtCore import QAbstractItemModel, QModelIndex, QPersistentModelIndex, QStringListModel, Qt
-from PySide6.QtGui import QColor, QPalette
+from PySide6.QtCore import QAbstractItemModel, QEvent, QModelIndex, QPersistentModelIndex, QStringListModel, Qt
+from PySide6.QtGui import QColor, QGuiApplication, QPalette
 from PySide6.QtWidgets import (
     QComboBox,
     QCompleter,
@@ -32,6 +32,7 @@ class Note(QLabel):
         self.setAlignment(Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft)
         self.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
+        self._is_problem = False
         font = self.font()
         font.setPointSizeF(font.pointSizeF() * 0.9)
         self.setFont(font)
@@ -40,15 +41,24 @@ class Note(QLabel):
 
     def say(self, text: str, *, is_problem: bool = False, more: str = "") -> None:
         """Show a text; a problem begins with a sign and has the colour of what is wrong. `more` is in the tooltip."""
-        palette = self.palette()
-        ground = self.window().palette()
-        colour = ground.color(QPalette.ColorRole.PlaceholderText)
-        if is_problem:
-            colour = theme.blend(QColor(theme.WRONG), ground.color(QPalette.ColorRole.WindowText), 0.25)
-        palette.setColor(QPalette.ColorRole.WindowText, colour)
-        self.setPalette(palette)
+        self._is_problem = is_problem
+        self._paint()
         self.setText(f"⚠ {text}" if is_problem else text)
         self.setToolTip("\n".join(filter(None, [text, more])))
+
+    def _paint(self) -> None:
+        ground, palette = QGuiApplication.palette(), QPalette()
+        colour = ground.color(QPalette.ColorRole.PlaceholderText)
+        if self._is_problem:
+            colour = theme.blend(QColor(theme.WRONG), ground.color(QPalette.ColorRole.WindowText), 0.25)
+        palette.setColor(QPalette.ColorRole.WindowText, colour)
+        if self.palette().color(QPalette.ColorRole.WindowText) != colour:  # else each change would lead to the next
+            self.setPalette(palette)
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.PaletteChange:
+            self._paint()
 
 
 class Section(QWidget):

@@ -1,7 +1,7 @@
 """Two lines above a question: which it is and how it ended, and the buttons to go on, go back and copy."""
 
-from PySide6.QtCore import Signal
-from PySide6.QtGui import QColor, QPalette
+from PySide6.QtCore import QEvent, Signal
+from PySide6.QtGui import QColor, QGuiApplication, QPalette
 from PySide6.QtWidgets import QGridLayout, QLabel, QWidget
 
 from app import theme
@@ -19,7 +19,7 @@ class QuestionHeader(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self._id, self._details, self._outcome = ElidingLabel(), ElidingLabel(), QLabel()
+        self._id, self._details, self._outcome = ElidingLabel(), ElidingLabel(), _Outcome()
         self._details.setForegroundRole(QPalette.ColorRole.PlaceholderText)
         for label, name in ((self._id, "Question"), (self._details, "About the question"), (self._outcome, "Outcome")):
             label.setAccessibleName(name)
@@ -45,18 +45,37 @@ class QuestionHeader(QWidget):
         for label, text in ((self._id, name), (self._details, details)):
             label.set_text(text)
             label.setToolTip(as_tooltip(text))
-        mark, colour = _OUTCOMES.get(outcome, ("", ""))
-        self._outcome.setText(f"{mark} {outcome}".strip())
-        palette = self.palette()
-        if colour:
-            ink = palette.color(QPalette.ColorRole.WindowText)
-            palette.setColor(QPalette.ColorRole.WindowText, theme.blend(QColor(colour), ink, 0.3))
-        self._outcome.setPalette(palette)
+        self._outcome.show_outcome(outcome)
 
     @property
     def texts(self) -> tuple[str, str, str]:
         """Id, outcome and details, as shown."""
         return self._id.whole_text, self._outcome.text(), self._details.whole_text
+
+
+class _Outcome(QLabel):
+    """A mark and a word in the colour of the outcome, which follows the theme."""
+
+    _colour = ""
+
+    def show_outcome(self, outcome: str) -> None:
+        mark, self._colour = _OUTCOMES.get(outcome, ("", ""))
+        self.setText(f"{mark} {outcome}".strip())
+        self._paint()
+
+    def _paint(self) -> None:
+        colour = QGuiApplication.palette().color(QPalette.ColorRole.WindowText)
+        if self._colour:
+            colour = theme.blend(QColor(self._colour), colour, 0.3)
+        palette = QPalette()
+        palette.setColor(QPalette.ColorRole.WindowText, colour)
+        if self.palette().color(QPalette.ColorRole.WindowText) != colour:  # else each change would lead to the next
+            self.setPalette(palette)
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.PaletteChange:
+            self._paint()
 
 
 _OUTCOMES = {

@@ -7,6 +7,14 @@ from pytestqt.qtbot import QtBot
 
 from app import theme
 from app.dialogs.form_parts import Note
+from app.widgets.question_header import QuestionHeader
+
+
+def outcome_shown() -> tuple[QWidget, QLabel]:
+    """A question answered wrong, and the label that says so."""
+    header = QuestionHeader()
+    header.set_question("q", "wrong", "details")
+    return header, next(label for label in header.findChildren(QLabel) if label.accessibleName() == "Outcome")
 
 
 def problem_shown() -> tuple[QWidget, QLabel]:
@@ -23,7 +31,7 @@ def note_shown() -> tuple[QWidget, QLabel]:
     return note, note
 
 
-@pytest.mark.parametrize("shown", [problem_shown, note_shown])
+@pytest.mark.parametrize("shown", [outcome_shown, problem_shown, note_shown])
 def test_a_text_looks_as_if_made_in_the_new_theme(qapp: QApplication, qtbot: QtBot, shown: object) -> None:
     """Light, then dark: the colour is that of one that never saw light."""
     assert callable(shown)

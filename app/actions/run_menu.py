@@ -26,5 +26,6 @@ _JOBS = (
         lambda w: w.escape(),
         ("Esc",),
     ),
+    Action("stop", "Stop the running job", "Stop it after the batch in flight", lambda w: w.runner.cancel()),
 )
 RUN_MENU = Menu("Run", (_JOBS,))

@@ -160,7 +160,7 @@ class WhatIfEditor(QWidget):
         self._session.request("run_what_if")
 
     def _on_cancel(self) -> None:
-        self._session.request("cancel")
+        self._session.request("stop")
 
     def _on_rerun_both(self) -> None:
         state = self._session.state

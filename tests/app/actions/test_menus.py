@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import pytest
 from PySide6.QtCore import QTimer
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QMenu
@@ -46,6 +47,16 @@ def test_recent_files_open_from_the_menu(window: MainWindow, trace_path: Path, t
     recent_menu(window).actions()[1].trigger()
     assert "tiny.h5" in window.message_bar.text
     assert recent_names(window) == ["other.h5"]
+
+
+def test_the_cancel_button_of_the_what_if_stops_at_once(window: MainWindow, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who aims at it means it; only the key Esc is asked about."""
+    stopped: list[bool] = []
+    monkeypatch.setattr(window.runner, "cancel", lambda: stopped.append(True))
+    window.message_bar.say("A message is shown")
+    window.session.request("stop")
+    assert stopped == [True]
+    assert window.message_bar.text == "A message is shown"
 
 
 def recent_menu(window: MainWindow) -> QMenu:

@@ -63,6 +63,11 @@ def start(*arguments: object, program: tuple[str, str] = ("-m", "app")) -> "subp
     )
 
 
+def is_as_large_as_a_window(image: QImage) -> bool:
+    """A window has 1440 x 900 points, unless its font needs more; a point may be several pixels."""
+    return image.width() >= 1440 and image.height() >= 900
+
+
 def test_browsing_never_imports_torch(trace_path: Path, tmp_path: Path) -> None:
     """Every view draws a trace, with cells, a question and a token selected, without the model's libraries."""
     done = subprocess.run(
@@ -86,7 +91,7 @@ def test_the_demo_is_recorded_and_pictured(tmp_path: Path) -> None:
     code, out, error = finish(start("demo", *given), timeout_s=300)
     assert (code, out) == (0, ""), error
     image = QImage(str(picture))
-    assert (image.width(), image.height()) == (1440, 900)
+    assert is_as_large_as_a_window(image)
     assert len({image.pixel(x, y) for x in range(0, 1440, 7) for y in range(0, 900, 7)}) > 20
     assert verify(tmp_path / "lib" / "demo.h5").complete
     assert "propagateSizeHints" not in error
@@ -101,7 +106,7 @@ def test_a_file_that_is_no_trace_is_said_in_the_window(tmp_path: Path, content: 
         trace.write_bytes(content)
     code, _, error = finish(start(trace, "--screenshot", picture, "--settings", tmp_path / "s.ini"))
     assert code == 1
-    assert QImage(str(picture)).width() == 1440
+    assert is_as_large_as_a_window(QImage(str(picture)))
     assert "bad.h5" in error
     assert "Traceback" not in error
 

@@ -239,7 +239,7 @@ def test_the_history_as_a_page(demo: MainWindow, qtbot: QtBot, tmp_path: Path, m
     text = page.read_text(encoding="utf-8")
     assert "&lt;b&gt;festivals" in text
     assert "<b>festivals" not in text
-    assert f"{shown(demo).comparison.accuracy.delta * 100:+.1f}" in text
+    assert f"{shown(demo).comparison.accuracy.delta * 100:+.1f}".replace("-", "−") in text
     assert "http" not in text.replace("http-equiv", "")
     assert shown(demo).comparison.right_to_wrong[0] in text
     page = shown(demo).after.path

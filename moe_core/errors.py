@@ -121,3 +121,8 @@ class RunError(MoeCoreError):
 
 class ExperimentError(MoeCoreError):
     """An experiment cannot be run with these options, or not on this trace."""
+
+
+def first_line(error: BaseException) -> str:
+    """What a library's error says first, without its full stop: for the brackets of a sentence of ours."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200].rstrip(".")

@@ -8,6 +8,7 @@ from app.state.state import State
 from moe_core.comparison.text import intervention_text
 from moe_core.errors import InterventionError
 from moe_core.interventions.intervention import Expert, Intervention, act_on
+from moe_core.numbers.formatting import short
 
 KINDS = ("reroute", "drop", "boost")
 MIXED = "mixed"
@@ -79,7 +80,7 @@ def mask_title(mask: Intervention) -> str:
         return intervention_text(mask)
     done = {"reroute": "re-routed", "drop": "dropped", "boost": "boosted"}[mask.effect]
     factors = set(mask.boost.values())
-    times = f" × {factors.pop():g}" if len(factors) == 1 else ""
+    times = f" × {short(factors.pop(), 6)}" if len(factors) == 1 else ""
     return f"{', '.join(f'{layer}:{expert}' for layer, expert in experts)} {done}{times}"
 
 

@@ -12,6 +12,7 @@ from moe_core.commands.options import AsJson, BatchTokens, Device, Dtype, Sample
 from moe_core.jobs.bench import BenchRequest, Speed, bench
 from moe_core.jobs.load_model import ModelRequest
 from moe_core.jobs.run_plan import RunOptions
+from moe_core.numbers.formatting import percent, short
 from moe_core.quizzes.selection import QuestionSelection
 
 
@@ -50,8 +51,9 @@ def _text(speed: Speed) -> str:
             f"{speed.n_questions:,} questions, {speed.n_tokens:,} tokens run",
             f"{speed.questions_per_second:,.1f} questions/s, {speed.tokens_per_second:,.0f} tokens/s",
             f"recording takes {speed.recording_over_bare:.2f} times the bare forward passes",
-            f"model {speed.flop_per_second / 1e12:.3g} TFLOP/s, matrix peak {speed.matrix_flop_per_second / 1e12:.3g} "
-            f"TFLOP/s: {100 * speed.share_of_matrix_peak:.1f} % of the peak",
+            f"model {short(speed.flop_per_second / 1e12)} TFLOP/s, "
+            f"matrix peak {short(speed.matrix_flop_per_second / 1e12)} TFLOP/s: "
+            f"{percent(speed.share_of_matrix_peak)} of the peak",
         ]
     )
 

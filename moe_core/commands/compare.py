@@ -10,7 +10,7 @@ import typer
 from moe_core.commands.command import Command
 from moe_core.commands.options import AsJson
 from moe_core.comparison.comparison import Comparison, compare
-from moe_core.comparison.text import comparison_json, comparison_lines, intervention_text
+from moe_core.comparison.text import NOTE, comparison_json, comparison_lines, intervention_text
 from moe_core.system.console_text import print_lines
 from moe_core.traces.reader import open_trace
 
@@ -31,7 +31,7 @@ def compare_traces(
     if as_json:
         print(json.dumps(comparison_json(found, time.monotonic() - start), allow_nan=False))
     else:
-        print_lines([heading(found, before.name, after.name), *comparison_lines(found)])
+        print_lines([heading(found, before.name, after.name), *comparison_lines(found), NOTE])
 
 
 def heading(comparison: Comparison, before: str, after: str) -> str:

@@ -6,6 +6,7 @@ from dataclasses import asdict
 from moe_core.commands.command import Command
 from moe_core.commands.options import AsJson
 from moe_core.models.loading.machine import OLMOE_BYTES, Device, Machine, examine_machine
+from moe_core.numbers.formatting import data_size
 
 
 def doctor(as_json: AsJson = False) -> None:
@@ -32,12 +33,12 @@ def _text(machine: Machine) -> str:
 
 
 def _device_line(device: Device) -> str:
-    free = "unknown memory" if device.free is None else f"{device.free / 1e9:.1f} GB free"
-    total = "" if device.total is None else f" of {device.total / 1e9:.1f} GB"
+    free = "unknown memory" if device.free is None else f"{data_size(device.free)} free"
+    total = "" if device.total is None else f" of {data_size(device.total)}"
     fits = {True: "fits", False: "does not fit", None: "may fit"}[device.holds_olmoe]
     return (
         f"  {device.name} ({device.description}): {free}{total}, auto dtype {device.dtype}; "
-        f"OLMoE-1B-7B in 16 bit ({OLMOE_BYTES / 1e9:.1f} GB) {fits}"
+        f"OLMoE-1B-7B in 16 bit ({data_size(OLMOE_BYTES)}) {fits}"
     )
 
 

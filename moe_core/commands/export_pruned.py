@@ -13,6 +13,7 @@ from moe_core.errors import MoeCoreError
 from moe_core.interventions.intervention import Intervention
 from moe_core.jobs.export_pruned import ExportRequest, ExportResult, export_pruned, kept_experts
 from moe_core.jobs.recorded_model import ModelNow
+from moe_core.numbers.formatting import data_size
 from moe_core.system.console_text import print_lines
 from moe_core.traces.reader import open_trace
 from moe_core.traces.result_file import refuse_target, write_result, writing
@@ -68,9 +69,7 @@ def _print_result(result: ExportResult | None, keep_list: Path | None, *, as_jso
         return
     lines = [] if keep_list is None else [f"Written: {keep_list}"]
     if result is not None:
-        lines.append(
-            f"Written: {result.path}, {result.n_experts} experts in every layer, {result.n_bytes / 1e6:,.1f} MB"
-        )
+        lines.append(f"Written: {result.path}, {result.n_experts} experts in every layer, {data_size(result.n_bytes)}")
     print_lines(lines)
 
 

@@ -12,6 +12,7 @@ from typing import TextIO, TypeVar
 from moe_core.commands.remedies import in_words
 from moe_core.errors import Remedy
 from moe_core.jobs.events import Event, Notice, Progress, Stage
+from moe_core.numbers.formatting import fixed, percent
 from moe_core.system.console_text import plain
 from moe_core.system.signal_watch import PATIENCE_S, SignalWatch
 
@@ -132,9 +133,9 @@ def progress_text(progress: Progress) -> str:
     """One line such as `312 of 640 questions, 48.8 %, 53.1 questions/s, 0:06 left`."""
     parts = [f"{progress.done:,} of {progress.total:,} {progress.unit}"]
     if progress.total:
-        parts.append(f"{100 * progress.done / progress.total:.1f} %")
+        parts.append(percent(progress.done / progress.total))
     if progress.per_second:
-        parts.append(f"{progress.per_second:,.1f} {progress.unit}/s")
+        parts.append(f"{fixed(progress.per_second, 1)} {progress.unit}/s")
     if progress.eta_s is not None and progress.done < progress.total:
         minutes, seconds = divmod(round(progress.eta_s), 60)
         hours, minutes = divmod(minutes, 60)

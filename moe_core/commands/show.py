@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from moe_core.commands.command import Command
 from moe_core.commands.options import AsJson
 from moe_core.measures.routing_in_scope import entropy, renormalise
+from moe_core.numbers.formatting import fixed, percent
 from moe_core.quizzes.question import CHOICE_LETTERS
 from moe_core.traces.reader import Trace, open_trace
 from moe_core.traces.records import SMALLER_BATCH_NOTE, Answer, Status
@@ -106,7 +107,7 @@ def _text(shown: dict[str, Any]) -> list[str]:
 def _choice_line(shown: dict[str, Any], choice: int) -> str:
     marks = [name for name in ("gold", "predicted") if shown[name] == choice]
     logprob = shown["choice_logprobs"][choice]
-    probability = "" if logprob is None else f" = {100 * math.exp(logprob):.1f} %"
+    probability = "" if logprob is None else f" = {percent(math.exp(logprob))}"
     score = f"log-probability {_fixed(logprob)}{probability}"
     return f"  {CHOICE_LETTERS[choice]}. {shown['choices'][choice]}  [{', '.join([score, *marks])}]"
 
@@ -129,7 +130,7 @@ def _plain(text: str) -> str:
 
 
 def _fixed(number: float | None) -> str:
-    return "n/a" if number is None else f"{number:.4f}"
+    return "n/a" if number is None else fixed(number, 4)
 
 
 COMMAND = Command(name="show", run=show)

@@ -25,7 +25,7 @@ from moe_core.commands.options import (
     read_subset,
 )
 from moe_core.comparison.control_distribution import ControlRequest
-from moe_core.comparison.text import comparison_json, comparison_lines, controls_json, controls_lines
+from moe_core.comparison.text import NOTE, comparison_json, comparison_lines, controls_json, controls_lines
 from moe_core.jobs.recorded_model import ModelNow
 from moe_core.jobs.what_if import WhatIfRequest, WhatIfResult, what_if
 from moe_core.measures.scope import Scope
@@ -76,7 +76,8 @@ def _print_result(result: WhatIfResult, *, as_json: bool) -> None:
         data["controls"] = None if result.controls is None else controls_json(result.controls)
         print(json.dumps(data, allow_nan=False))
         return
-    lines = [heading(result.comparison, result.baseline.name, result.path.name), *comparison_lines(result.comparison)]
+    lines = [heading(result.comparison, result.baseline.name, result.path.name)]
+    lines += [*comparison_lines(result.comparison), NOTE]
     if result.controls is not None:
         lines += controls_lines(result.controls, result.comparison)
     print_lines([*lines, f"Written: {result.path} ({result.seconds:.1f} s)"])

@@ -70,20 +70,20 @@ def comparison_json(comparison: Comparison, seconds: float) -> dict[str, Any]:
     return data
 
 
-def comparison_lines(comparison: Comparison) -> list[str]:
-    """The comparison as a paper would print it, the most important line first."""
+def comparison_lines(comparison: Comparison, indent: str = "  ") -> list[str]:
+    """The comparison as a paper would print it, the most important line first; `indent` is before what is of a line."""
     change, gold = comparison.accuracy, comparison.gold_logprob
     lines = [change_line(change) if change.n else f"The quiz has no answers; n = {count(comparison.n)}"]
     lines.append(f"other prediction, right or wrong: {count(comparison.n_changed)} of {count(comparison.n)} questions")
     if gold.n:
         mean = nats_with_interval(gold.mean, gold.lower, gold.upper)
         lines.append(f"log-probability of the right choice: {mean} on average")
-    lines += _subject_lines(comparison.subjects)
+    lines += _subject_lines(comparison.subjects, indent)
     lines += _routing_lines(comparison)
     if left_out := _left_out(comparison):
         lines.append(f"left out: {left_out}")
     lines += [f"note: {remark}" for remark in comparison.remarks]
-    return [*lines, NOTE]
+    return lines
 
 
 def change_line(change: PairedChange) -> str:
@@ -123,7 +123,7 @@ def controls_json(controls: Controls) -> dict[str, Any]:
     }
 
 
-def controls_lines(controls: Controls, comparison: Comparison) -> list[str]:
+def controls_lines(controls: Controls, comparison: Comparison, indent: str = "  ") -> list[str]:
     """Where the comparison's change falls among its controls, for accuracy and for the log-probability."""
     n = len(controls.runs)
     which = f"all {count(n)} other" if n < controls.request.n else f"{count(n)} random"
@@ -131,12 +131,12 @@ def controls_lines(controls: Controls, comparison: Comparison) -> list[str]:
     if comparison.accuracy.n:
         deltas = controls.deltas
         lines.append(
-            f"  delta {points(float(deltas.mean()))} on average {points_interval(deltas.min(), deltas.max())}, "
+            f"{indent}delta {points(float(deltas.mean()))} on average {points_interval(deltas.min(), deltas.max())}, "
             f"against {points(comparison.accuracy.delta)}; {_share(controls.p_accuracy)}"
         )
         values = [run.gold_logprob for run in controls.runs]
         lines.append(
-            f"  log-probability {_nats(sum(values) / len(values))} on average [{_nats(min(values))}, "
+            f"{indent}log-probability {_nats(sum(values) / len(values))} on average [{_nats(min(values))}, "
             f"{_nats(max(values))}], against {_nats(comparison.gold_logprob.mean)} nats; "
             f"{_share(controls.p_gold_logprob)}"
         )
@@ -194,14 +194,14 @@ def _questions_json(comparison: Comparison) -> list[dict[str, Any]]:
     ]
 
 
-def _subject_lines(subjects: tuple[SubjectChange, ...]) -> list[str]:
+def _subject_lines(subjects: tuple[SubjectChange, ...], indent: str) -> list[str]:
     if len(subjects) < 2:
         return []
     clear = sorted((row for row in subjects if row.corrected_p < 0.05), key=lambda row: row.corrected_p)
     lines = [f"subjects with p < 0.05 after correction ({SUBJECT_CORRECTION}, {len(subjects)} subjects): {len(clear)}"]
     for row in clear[:_NAMED_SUBJECTS]:
         delta = points_with_interval(row.change.delta, row.change.lower, row.change.upper)
-        lines.append(f"  {row.name}: {delta}, {p_value(row.corrected_p)}, n = {count(row.change.n)}")
+        lines.append(f"{indent}{row.name}: {delta}, {p_value(row.corrected_p)}, n = {count(row.change.n)}")
     return lines
 
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from math import ceil, floor, log10
 
-from moe_core.numbers.formatting import MINUS
+from moe_core.numbers.formatting import fixed
 
 
 @dataclass(frozen=True)
@@ -37,9 +37,7 @@ def round_ticks(low: float, high: float, about: float = 5) -> list[tuple[float, 
     step = round_step((high - low) / about)
     first, last = ceil(low / step - 1e-9), floor(high / step + 1e-9)
     decimals = max(0, -floor(log10(step) + 1e-9))
-    return [
-        (number * step, f"{number * step + 0.0:,.{decimals}f}".replace("-", MINUS)) for number in range(first, last + 1)
-    ]
+    return [(number * step, fixed(number * step, decimals)) for number in range(first, last + 1)]
 
 
 def round_step(rough: float) -> float:

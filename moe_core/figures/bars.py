@@ -6,6 +6,7 @@ from functools import cached_property
 from math import isfinite, nan
 
 from moe_core.figures.curves import Reference
+from moe_core.numbers.formatting import short
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ class BarFigure:
     unit: str = ""
     n_title: str = ""
     title: str = ""
-    format_value: Callable[[float], str] = field(default=lambda value: f"{value:.3g}", compare=False)
+    format_value: Callable[[float], str] = field(default=short, compare=False)
 
     @cached_property
     def end(self) -> float:

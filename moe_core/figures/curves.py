@@ -7,6 +7,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from moe_core.numbers.formatting import short
+
 FloatArray = NDArray[np.float64]
 Marker = Literal["dot", "circle", "square", "diamond", "triangle", "down", "cross", "plus", "bar"]
 
@@ -60,7 +62,7 @@ class Range:
 
 def plain_readout(curve: Curve, place: int) -> str:
     """The value of a curve at a place of its x."""
-    return f"{curve.mean[place]:.3g}"
+    return short(float(curve.mean[place]))
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from moe_core.figures.colour_scale import ColourScale
 from moe_core.figures.curves import Reference
+from moe_core.numbers.formatting import short
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
@@ -52,7 +53,7 @@ class HeatMapFigure:
     blank_name: str = "no value"
     mark: Reference | None = None
     selected: frozenset[tuple[int, int]] = frozenset()
-    format_value: Callable[[float], str] = field(default=lambda value: f"{value:.3g}", compare=False)
+    format_value: Callable[[float], str] = field(default=short, compare=False)
     describe: Callable[[int, int], str] = field(default=_no_text, compare=False)
 
     @property

@@ -16,6 +16,7 @@ from moe_core.measures.metric import Metric
 from moe_core.measures.metrics.full_entropy import FULL_ENTROPY
 from moe_core.measures.metrics.topk_entropy import TOPK_ENTROPY
 from moe_core.measures.routing_sample import RoutingSample, select
+from moe_core.numbers.formatting import fixed
 from moe_core.traces.reader import Trace
 
 FloatArray = NDArray[np.float64]
@@ -77,7 +78,7 @@ def largest_entropy(sample: RoutingSample, kind: EntropyKind) -> float:
 
 def largest_reference(n_experts: int) -> Reference:
     """The entropy of equal weights of so many experts, as a line of a chart in nats."""
-    return Reference(log(n_experts), f"maximum: ln {n_experts} = {log(n_experts):.3f}")
+    return Reference(log(n_experts), f"maximum: ln {n_experts} = {fixed(log(n_experts), 3)}")
 
 
 def right_ones(sample: RoutingSample) -> RoutingSample:

@@ -40,7 +40,7 @@ def percent(share: float) -> str:
 
 def percent_tick(share: float) -> str:
     """A round share at an axis, no longer than needed: `70 %`, `0.5 %`."""
-    return f"{share * 100:.4g} %"
+    return f"{short(share * 100, 4)} %"
 
 
 def percent_interval(lower: float, upper: float) -> str:

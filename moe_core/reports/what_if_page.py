@@ -75,14 +75,14 @@ def as_harmful_text(controls: Controls) -> str:
 
 def _details(each: ReportedWhatIf) -> Markup:
     comparison = each.comparison
-    lines = comparison_lines(comparison)[:-1]
+    lines = comparison_lines(comparison, indent="")
     if each.controls is not None:
-        lines += controls_lines(each.controls, comparison)
+        lines += controls_lines(each.controls, comparison, indent="")
     parts = [
         element(
             "p", f"{each.before} → {each.after}: {intervention_text(comparison.intervention_after)}", class_="quiet"
         ),
-        element("ul", *(element("li", line.strip()) for line in lines)),
+        element("ul", *(element("li", line) for line in lines)),
         element("h3", "Experts"),
         element("p", experts_text(comparison.intervention_after)),
         element("h3", f"By subject ({SUBJECT_CORRECTION}'s correction)"),

@@ -79,7 +79,7 @@ def test_text(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "What is 1? ∑" in lines
     marked = next(line for line in lines if line.startswith(f"  {'ABCD'[answer.predicted]}."))
     assert "predicted" in marked
-    assert f"{answer.choice_logprobs[answer.predicted]:.4f}" in marked
+    assert f"{answer.choice_logprobs[answer.predicted]:.4f}".replace("-", "−") in marked
     assert "gold" in next(line for line in lines if line.startswith("  B."))
     expert, weight = answer.experts[2, 0], answer.weights[2, 0]
     assert any(line.startswith("    2") and f"{expert} {weight:.4f}" in line for line in lines)

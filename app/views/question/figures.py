@@ -18,7 +18,7 @@ from moe_core.figures.columns import ColumnFigure
 from moe_core.figures.curves import Reference
 from moe_core.figures.gates import GateFigure, GateRow
 from moe_core.figures.tokens import TokenFigure
-from moe_core.numbers.formatting import NOTHING, count, significant
+from moe_core.numbers.formatting import count, fixed, significant
 from moe_core.traces.records import Answer
 
 _LONGEST = 400
@@ -64,8 +64,9 @@ def _choice_rows(content: QuestionContent, choice: int) -> Iterator[BarRow]:
         value = float(side.logprobs[choice])
         text = "what-if" if name == "after" else visible(content.choices[choice][:_LONGEST])
         of_side = {"before": BASELINE, "after": WHAT_IF}.get(name, colour or REFERENCE)
-        nats = f"{value:.4f}".replace("-", "−") if isfinite(value) else NOTHING
-        yield BarRow(f"{letter(choice)}  {text}", value, nats, tip, sign=words, sign_colour=colour, colour=of_side)
+        yield BarRow(
+            f"{letter(choice)}  {text}", value, fixed(value, 4), tip, sign=words, sign_colour=colour, colour=of_side
+        )
 
 
 def _marks(content: QuestionContent, choice: int, side: QuestionContent) -> tuple[str, str]:

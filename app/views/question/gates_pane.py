@@ -15,6 +15,7 @@ from app.widgets.bars.gates import GateTable
 from app.widgets.figures.figure import Figure
 from app.widgets.figures.pane import FigurePane
 from moe_core.figures.table import FigureTable
+from moe_core.numbers.formatting import short
 
 _KEY = "before above, what-if below; struck through: left, +: came"
 
@@ -55,7 +56,7 @@ class GatesPane(FigurePane):
             describe = [partial(gate_text, gates, side="before", other=after)]
             describe.append(partial(gate_text, after, side="after", other=gates))
         self.chart.set_gates(figure, describe)
-        full = f"full cell: {figure.quantity} {figure.full:.3g}"
+        full = f"full cell: {figure.quantity} {short(figure.full)}"
         self._key.setText(full if after is None else f"{_KEY}\n{full}")
         self.chart.set_selected(state.experts, state.layer)
         self._layer = state.layer

@@ -6,7 +6,6 @@ from math import isfinite
 from app.widgets.bars.model import BarCell, BarCells, BarColumn
 from app.widgets.bars.table import BarTable
 from moe_core.figures.bars import BarFigure, BarRow
-from moe_core.reports.svg.axes import minus
 
 
 class BarList(BarTable):
@@ -42,7 +41,7 @@ class BarList(BarTable):
     def _cells(self, figure: BarFigure, *, is_paired: bool) -> BarCells:
         has_axis = self._unit and any(isfinite(row.value) for row in figure.rows)
         ends = (figure.lowest, (figure.lowest + figure.end) / 2, figure.end)
-        ticks = tuple(minus(figure.format_value(end)) for end in ends) if has_axis else ()
+        ticks = tuple(map(figure.format_value, ends)) if has_axis else ()
         name, bar = BarColumn("name", "name"), BarColumn("bar", figure.title, ticks)
         value = BarColumn("value", "value", (self._unit,) if has_axis else ())
         return BarCells(

@@ -10,6 +10,7 @@ from app.widgets.filter.popup_button import PopupButton
 from app.widgets.filter.search_field import SearchField
 from app.widgets.number_boxes import plain_decimal
 from app.widgets.parts import button, plain_text
+from moe_core.numbers.formatting import short
 
 _MEANING = (
     "Log-probability of the right choice less that of the best other one, in nats: "
@@ -57,7 +58,7 @@ class MarginPopup(PopupButton):
     def set_extent(self, lowest: float, highest: float) -> None:
         """Say in the empty fields how far the margins of the trace reach."""
         for field, end in ((self._low, lowest), (self._high, highest)):
-            field.setPlaceholderText(f"{end:.3g}" if isfinite(end) else "no bound")
+            field.setPlaceholderText(short(end) if isfinite(end) else "no bound")
 
     def first_field(self) -> QWidget:
         """The lower bound."""

@@ -14,6 +14,7 @@ from app.widgets.safe_text import BLANK, NEWLINE
 from app.widgets.tint import ink, tint
 from app.widgets.tokens.layout import ANSWER_MARK, PAD, PREFIX_MARK, TokenLayout
 from moe_core.figures.token_flow import Fragment
+from moe_core.numbers.formatting import short
 
 LINE_GAP = 5
 """Pixels that a line is higher than its text."""
@@ -88,7 +89,7 @@ def paint_colour_key(
     painter: QPainter, palette: QPalette, place: QRect, values: tuple[float, float], unit: str
 ) -> None:
     """Draw the key of the colours into a line of text: from the palest tint to the strongest, with their values."""
-    low, high = (f"{value:.3g}" for value in values)
+    low, high = map(short, values)
     metrics = painter.fontMetrics()
     baseline = place.top() + metrics.ascent()
     left = place.left() + metrics.horizontalAdvance(low) + _KEY_GAP

@@ -11,6 +11,7 @@ from typing import Any
 from moe_core.errors import DeviceError, Remedy
 from moe_core.models.family import ModelFamily
 from moe_core.models.loading.safetensors_headers import TensorHeader
+from moe_core.numbers.formatting import data_size
 
 BYTES_PER_VALUE = {"float32": 4, "bfloat16": 2, "float16": 2}
 WORKING_TOKENS = 4096  # tokens in flight that room is kept for; more of them only make batches faster
@@ -56,9 +57,9 @@ def check_fits(estimate: MemoryEstimate, free: int | None, device: str) -> None:
         return
     part, needed = lacking
     raise DeviceError(
-        f"The model does not fit: {part} need {_gb(needed)} of the {_gb(free)} free on {device} "
-        f"(experts {_gb(estimate.experts)}, other weights {_gb(estimate.others)}, working memory "
-        f"{_gb(estimate.working)}).",
+        f"The model does not fit: {part} need {data_size(needed)} of the {data_size(free)} free on {device} "
+        f"(experts {data_size(estimate.experts)}, other weights {data_size(estimate.others)}, working memory "
+        f"{data_size(estimate.working)}).",
         Remedy.CHOOSE_DEVICE_OR_DTYPE,
     )
 
@@ -124,7 +125,3 @@ def _free_on_windows() -> int | None:
     status = _MemoryStatus(dwLength=ctypes.sizeof(_MemoryStatus))
     kernel32 = getattr(ctypes, "windll").kernel32  # noqa: B009  # absent from the types on other systems
     return int(status.ullAvailPhys) if kernel32.GlobalMemoryStatusEx(ctypes.byref(status)) else None
-
-
-def _gb(n_bytes: int) -> str:
-    return f"{n_bytes / GB:.1f} GB" if n_bytes >= GB / 10 else f"{n_bytes / 1e6:.1f} MB"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import moe_core
-from moe_core.errors import MissingExtraError, ModelError
+from moe_core.errors import MissingExtraError, ModelError, first_line
 from moe_core.models.loading.safety import check_folder
 
 DEMO = "demo"
@@ -120,7 +120,7 @@ def hub_errors(hub: HubModel, *, offline: bool) -> Iterator[None]:
     except HfHubHTTPError as error:
         raise ModelError(_refused(hub, error.response.status_code)) from error
     except (HFValidationError, HTTPError, OSError) as error:
-        raise ModelError(f'"{hub.name}" cannot be downloaded ({_first_line(error)}).') from error
+        raise ModelError(f'"{hub.name}" cannot be downloaded ({first_line(error)}).') from error
 
 
 def hub_is_off() -> bool:
@@ -161,7 +161,3 @@ def _refused(hub: HubModel, status: int) -> str:
         at = f" at revision {hub.revision}" if hub.revision else ""
         return f'The hub has no public model "{hub.name}"{at}: check the name, or sign in with `hf auth login`.'
     return f'The hub answered {status} when asked for "{hub.name}": try again later.'
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]

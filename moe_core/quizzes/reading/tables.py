@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from moe_core.errors import MissingExtraError, QuizError
+from moe_core.errors import MissingExtraError, QuizError, first_line
 from moe_core.quizzes.question import CHOICE_LETTERS, MIN_CHOICES
 from moe_core.quizzes.reading.layouts import LETTER_COLUMNS, Layout, column_name, layout_of
 from moe_core.quizzes.reading.rows import MAX_FIELD_CHARACTERS, RawRow, RawTable, RowProblem
@@ -87,7 +87,7 @@ def read_parquet_columns(path: Path) -> dict[str, list[object]]:
         _check_size(path, parquet.read_metadata(path))
         return python_columns(parquet.read_table(path, partitioning=None, page_checksum_verification=True))
     except (pyarrow.ArrowException, OSError, ValueError) as error:
-        raise QuizError(f"{path} is no readable parquet file ({_first_line(error)}).") from error
+        raise QuizError(f"{path} is no readable parquet file ({first_line(error)}).") from error
 
 
 def python_columns(table: Any) -> dict[str, list[object]]:
@@ -215,7 +215,3 @@ def _json_object(text: str) -> dict[str, Any]:
     if not isinstance(record, dict):
         raise ValueError("not a JSON object: each line holds one {..} with question and choices")
     return record
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().split("\n")[0].rstrip(".")

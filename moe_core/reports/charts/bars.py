@@ -5,7 +5,7 @@ from math import isfinite
 from moe_core.figures.axis import Axis, round_ticks
 from moe_core.figures.bars import BarFigure, BarRow
 from moe_core.figures.colours import BASELINE
-from moe_core.reports.svg.axes import minus, reference_entry
+from moe_core.reports.svg.axes import reference_entry
 from moe_core.reports.svg.legend import legend
 from moe_core.reports.svg.markers import marker
 from moe_core.reports.svg.markup import Markup, element
@@ -64,7 +64,7 @@ def _frame(figure: BarFigure, sheet: Sheet, axis: Axis, top: float, bottom: floa
     about = max(1.0, (axis.stop - axis.start) / sheet.em(_SPACING))
     for value, _ in round_ticks(axis.low, axis.high, about):
         parts.append(sheet.line(f"M{axis(value):.2f},{top:.2f}V{bottom:.2f}", "grid"))
-        label = minus(figure.format_value(value))
+        label = figure.format_value(value)
         parts.append(sheet.text(axis(value), bottom + sheet.em(1.2), label, "middle"))
     for reference in figure.references:
         if axis.low <= reference.value <= axis.high:

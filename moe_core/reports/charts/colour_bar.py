@@ -5,7 +5,6 @@ import numpy as np
 from moe_core.figures.colour_scale import hex_colour
 from moe_core.figures.heat_map import HeatMapFigure
 from moe_core.reports.charts.grid import slanted
-from moe_core.reports.svg.axes import minus
 from moe_core.reports.svg.legend import Entry, legend, widest
 from moe_core.reports.svg.markup import Markup, element
 from moe_core.reports.svg.sheet import Drawing, Sheet
@@ -62,7 +61,7 @@ def _ticks(figure: HeatMapFigure, sheet: Sheet, left: float, top: float, width: 
     for value in scale.ticks(5):
         if not scale.low <= value <= scale.high:
             continue
-        x, label = left + float(scale.places(np.array(value))) * width, minus(figure.format_value(value))
+        x, label = left + float(scale.places(np.array(value))) * width, figure.format_value(value)
         half = text_width(label, sheet.text_size) / 2
         if x - half < free:
             continue

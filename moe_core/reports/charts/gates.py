@@ -8,6 +8,7 @@ import numpy as np
 
 from moe_core.figures.colours import BASELINE, QUANTITY, WHAT_IF
 from moe_core.figures.gates import GateFigure, GateRow
+from moe_core.numbers.formatting import short
 from moe_core.reports.svg.markup import Attribute, Markup, element
 from moe_core.reports.svg.sheet import Drawing, Sheet
 from moe_core.reports.svg.text_width import text_width
@@ -35,7 +36,7 @@ def draw(figure: GateFigure, sheet: Sheet) -> Drawing:
             parts += _row(figure, sheet, shown, (left, y, width), only_here, is_after=side == 1)
             y += sheet.em(_ROW)
         y += sheet.em(_BETWEEN) if figure.before else 0.0
-    for line in ([_KEY] if figure.before else []) + [f"full cell: {figure.quantity} {figure.full:.3g}"]:
+    for line in ([_KEY] if figure.before else []) + [f"full cell: {figure.quantity} {short(figure.full)}"]:
         foot = sheet.lines(left, y + sheet.em(0.15), line)
         parts += foot.parts
         y += foot.height

@@ -4,8 +4,7 @@ from collections.abc import Sequence
 
 from moe_core.figures.table import FigureTable
 from moe_core.figures.visible import visible
-from moe_core.numbers.formatting import significant
-from moe_core.reports.svg.axes import minus
+from moe_core.numbers.formatting import count, significant
 from moe_core.reports.svg.markup import Markup
 from moe_core.reports.svg.sheet import Drawing, Sheet
 from moe_core.reports.svg.text_width import elided, text_width
@@ -46,9 +45,9 @@ def _text(cell: Cell) -> str:
         case str():
             return visible(cell) if cell else ""
         case float():
-            return minus(significant(cell, _DIGITS))
+            return significant(cell, _DIGITS)
         case _:
-            return minus(f"{cell:,}")
+            return count(cell)
 
 
 def _column(sheet: Sheet, texts: Sequence[str], x: float, width: float, *, is_number: bool) -> list[Markup]:

@@ -6,6 +6,7 @@ from moe_core.figures.colours import QUANTITY, WHAT_IF
 from moe_core.figures.token_flow import Fragment, TokenFlow
 from moe_core.figures.tokens import TokenFigure
 from moe_core.figures.visible import BLANK
+from moe_core.numbers.formatting import short
 from moe_core.reports.svg.legend import Entry, legend
 from moe_core.reports.svg.markup import Markup, element
 from moe_core.reports.svg.sheet import MONO, Drawing, Sheet
@@ -73,7 +74,7 @@ def _entries(figure: TokenFigure, sheet: Sheet) -> list[Entry]:
     def underlined(x: float, end: float, y: float) -> list[Markup]:
         return [element("path", d=f"M{x:.2f},{y + sheet.em(0.4):.2f}H{end:.2f}", **sheet.stroke(WHAT_IF, 1.5))]
 
-    scale = f"{figure.low:.3g} to {figure.high:.3g} {figure.unit}".rstrip()
+    scale = " ".join(filter(None, (short(figure.low), "to", short(figure.high), figure.unit)))
     entries = [Entry(scale, colours, 6.0)] if figure.values is not None and not figure.note else []
     entries += [Entry(_ANSWER, framed)] if figure.texts else []
     entries += [Entry(figure.marked_name, underlined)] if figure.marked is not None and figure.marked.any() else []

@@ -108,11 +108,6 @@ def _x_ticks(sheet: Sheet, x: Axis) -> list[Tick]:
     return x.ticks(sheet.em(_X_SPACING))
 
 
-def minus(label: str) -> str:
-    """A number with the sign that printers use."""
-    return label.replace("-", "−")
-
-
 def _y_title(sheet: Sheet, lines: Sequence[str], y: Axis) -> list[Markup]:
     middle = (y.start + y.stop) / 2
     return [

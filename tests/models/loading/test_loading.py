@@ -209,7 +209,7 @@ def test_the_estimate_counts_every_weight(tiny_olmoe: Path) -> None:
 @pytest.mark.parametrize(
     ("free", "part"),
     [
-        (8_000_000_000, "the experts' weights need 12.9 GB of the 8.0 GB free on cuda:0"),
+        (8_000_000_000, "the experts' weights need 12.9 GB of the 8.00 GB free on cuda:0"),
         (13_000_000_000, "all weights together need 13.8 GB of the 13.0 GB free"),
         (14_000_000_000, "the weights and room for one batch need 14.3 GB of the 14.0 GB free"),
     ],

@@ -121,9 +121,9 @@ class GridPlot(PlotWidget):
         """Keep the sizes of everything but the cells, as the font and the size of the widget ask for."""
         metrics, data = QFontMetricsF(self.figures_font), self.data
         texts = ("Layer", data.marginal_name if data else "", str(self.selector.shape[0] - 1))
-        is_large = self.width() >= _LEAST_WITH_BARS.width() and self.height() >= _LEAST_WITH_BARS.height()
-        has_bars = is_large and data is not None and data.row_marginals.size > 0
         beside = self.colour_bar.width(self.figures_font)
+        is_large = self.width() - beside >= _LEAST_WITH_BARS.width() and self.height() >= _LEAST_WITH_BARS.height()
+        has_bars = is_large and data is not None and data.row_marginals.size > 0
         room = (max(map(metrics.horizontalAdvance, texts)), metrics.height(), has_bars, beside)
         if room == self._room:
             return

@@ -5,6 +5,7 @@ machine without any font comes besides. Each is tried in two locales, in time zo
 on screens of three scales, with a home that nobody can write to. The exit code is 1 where a test failed.
 """
 
+import json
 import os
 import subprocess
 import sys
@@ -29,6 +30,17 @@ FONTCONFIG = """<?xml version="1.0"?><!DOCTYPE fontconfig SYSTEM "fonts.dtd">
 <cachedir>{folder}/cache</cachedir>
 </fontconfig>
 """
+SCREEN = {
+    "name": "large",
+    "x": 0,
+    "y": 0,
+    "width": 3200,
+    "height": 2000,
+    "logicalDpi": 96,
+    "logicalBaseDpi": 96,
+    "dpr": 1,
+}
+"""Qt's own for tests has 800 x 800 pixels: at scale 2 the mouse cannot get to most of a widget."""
 
 
 @dataclass(frozen=True)
@@ -46,12 +58,14 @@ class Machine:
     def environment(self, folder: Path) -> dict[str, str]:
         """The environment of such a machine; its files are made in `folder`."""
         (folder / "fonts.conf").write_text(FONTCONFIG.format(fonts=self.fonts, folder=folder), encoding="utf-8")
+        (folder / "screen.json").write_text(json.dumps({"screens": [SCREEN]}), encoding="utf-8")
         (folder / "home").touch()  # a file, so that nothing can be made in there, not even by root
         return os.environ | {
             AS_FOUND: "1",
             "FONTCONFIG_FILE": str(folder / "fonts.conf"),
             "LC_ALL": self.locale,
             "TZ": self.zone,
+            "QT_QPA_PLATFORM": f"offscreen:configfile={folder / 'screen.json'}",
             "QT_SCALE_FACTOR": self.scale,
             "HOME": str(folder / "home"),
             "PYTHONPATH": str(ROOT),

@@ -23,8 +23,8 @@ FloatArray = NDArray[np.float64]
 
 _ROLES = (QPalette.ColorRole.Text, QPalette.ColorRole.Highlight, QPalette.ColorRole.Mid, QPalette.ColorRole.Midlight)
 _MARGIN, _LEAST_PLOT = 8, 36
-_WIDTH, _BELOW = 0.92, 0.1
-"""Of a bar, in experts; of what lies below the bars, in heights of the highest."""
+_WIDTH, _BELOW, _TOP = 0.92, 0.1, 1.04
+"""Of a bar, in experts; how far the axis goes down and up, in heights of the highest."""
 
 
 class ProbabilityBars(AxisPlot):
@@ -55,8 +55,8 @@ class ProbabilityBars(AxisPlot):
         self._cursor = min(self._cursor, max(E - 1, 0))
         self.set_lines(() if figure.reference is None else (replace(figure.reference, label=""),))
         self._dress()
-        height = (1 + _BELOW) * figure.highest
-        self.set_whole(QRectF(-0.5, figure.highest - height, max(E, 1), height), keeps_zoom=keeps_zoom)
+        foot, height = -_BELOW * figure.highest, (_TOP + _BELOW) * figure.highest
+        self.set_whole(QRectF(-0.5, foot, max(E, 1), height), keeps_zoom=keeps_zoom)
 
     def set_selected(self, selected: frozenset[int]) -> None:
         """Outline the selected experts."""
@@ -105,9 +105,9 @@ class ProbabilityBars(AxisPlot):
     def _stand_on_zero(self) -> None:
         """Zooming and dragging leave the bars on their axis."""
         _, (low, high) = self.view.viewRange()
-        top = (high - low) / (1 + _BELOW)
-        if abs(low + _BELOW * top) > 1e-9 * top:
-            self.view.setYRange(-_BELOW * top, top, padding=0)
+        unit = (high - low) / (_TOP + _BELOW)
+        if abs(low + _BELOW * unit) > 1e-9 * unit:
+            self.view.setYRange(-_BELOW * unit, _TOP * unit, padding=0)
 
     def _move_cursor(self, expert: int) -> None:
         """Put the cursor there, and in sight."""

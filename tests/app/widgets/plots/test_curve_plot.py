@@ -1,11 +1,14 @@
 """The curve plot: what is drawn lies where its values are, and mouse and keys ask for what they point at."""
 
+import gc
+import weakref
 from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QPoint, QPointF, Qt
+import shiboken6
+from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
 from PySide6.QtGui import QColor, QPalette
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
@@ -302,3 +305,19 @@ def test_ticks_are_round_and_apart() -> None:
     assert axis(0.0) == 300.0
     assert axis.value_at(axis(1.3)) == pytest.approx(1.3)
     assert [round_step(rough) for rough in (0.0, 0.011, 0.3, 7.0)] == [1.0, 0.02, 0.5, 10.0]
+
+
+def test_it_can_be_deleted_while_it_is_zoomed_and_pointed_at(show: Callable[..., CurvePlot], qtbot: QtBot) -> None:
+    """Nothing calls back into items that are gone."""
+    plot = show()
+    plot.zoom_in()
+    qtbot.mouseMove(plot.viewport(), plot.place_of(3, 1.0).toPoint())
+    plot.grab()
+    view = weakref.ref(plot.view)
+    plot.close()
+    plot.deleteLater()
+    QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+    del plot
+    gc.collect()
+    QApplication.processEvents()
+    assert view() is None or not shiboken6.isValid(view())

@@ -27,6 +27,7 @@ class StatusLine(QStatusBar):
         self._bar.setAccessibleName("Progress")
         self._cancel = QPushButton("Cancel")
         self._cancel.setAccessibleName("Cancel the running job")
+        self._cancel.setToolTip("Stop after the batch in flight")
         self._cancel.clicked.connect(runner.cancel)
         self.addWidget(self._text, 1)
         for widget in (self._memory, self._bar, self._cancel):

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import NamedTuple, Protocol
 
 from moe_core.errors import AnyRemedy, FetchModel, InstallExtra, MoeCoreError, Remedy
+from moe_core.jobs.events import Notice
 
 
 class Button(NamedTuple):
@@ -85,6 +86,11 @@ def button_for(remedies: Iterable[AnyRemedy]) -> Button:
 def with_remedies(sentence: str, remedies: Iterable[AnyRemedy]) -> str:
     """What went wrong and what helps, in one line."""
     return " ".join([sentence, *map(in_words, remedies)])
+
+
+def notice_sentence(notice: Notice) -> str:
+    """The notice with what helps."""
+    return with_remedies(f"{notice.text}.", () if notice.remedy is None else (notice.remedy,))
 
 
 def sentence_of(error: MoeCoreError) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from app.content.mask_editing import mask_title, problem_of
-from app.content.remedies import Say
+from app.content.remedies import Say, notice_sentence
 from app.content.what_if_preview import subset_of
 from app.running.job_runner import JobEnded, JobRunner
 from app.state.session import Session
@@ -105,7 +105,7 @@ class WhatIfs(QObject):
             self._runner.start(title, lambda engine: _comparing(*paths), kept="both traces stay as they are")
 
     def _on_noticed(self, notice: Notice) -> None:
-        self._notices.append(notice.text)
+        self._notices.append(notice_sentence(notice))
 
     def _on_started(self, title: str) -> None:
         self._notices.clear()

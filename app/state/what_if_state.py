@@ -54,7 +54,7 @@ class Rerun:
 class WhatIf:
     """One finished what-if. `before` is what it was compared with: the trace shown, or its re-run on this machine.
 
-    `notices` are what the run had to say, such as that other batches may flip close calls.
+    `notices` are what the run had to say, a sentence each, such as that other batches may flip close calls.
     """
 
     title: str

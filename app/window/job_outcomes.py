@@ -4,7 +4,7 @@ import logging
 
 from PySide6.QtCore import QObject
 
-from app.content.remedies import button_for, in_words
+from app.content.remedies import button_for, notice_sentence
 from app.running.job_runner import JobEnded, JobRunner
 from app.widgets.message_bar import MessageBar
 from moe_core.jobs.events import Notice
@@ -24,7 +24,7 @@ class JobOutcomes(QObject):
         runner.ended.connect(self._on_ended)
 
     def _on_noticed(self, notice: Notice) -> None:
-        log.info("%s", notice.text if notice.remedy is None else f"{notice.text}. {in_words(notice.remedy)}")
+        log.info("%s", notice_sentence(notice))
 
     def _on_ended(self, ended: JobEnded) -> None:
         if ended.outcome == "failed":

@@ -47,7 +47,8 @@ def detail_lines(made: WhatIf) -> list[str]:
         lines.append(f"{moved} of the prompt tokens were re-routed, mean over layers ({count(routing.n_tokens)} read).")
     if left_out := _left_out(comparison):
         lines.append(f"Left out: {left_out}.")
-    return lines + [f"Note: {remark}." for remark in (*comparison.remarks, *made.notices)]
+    said = [*(f"{remark}." for remark in comparison.remarks), *made.notices]
+    return lines + [f"Note: {sentence}" for sentence in said]
 
 
 def controls_sentence(controls: Controls) -> str:

@@ -7,12 +7,13 @@ from PySide6.QtWidgets import QAbstractButton, QLabel, QWidget
 from pytestqt.qtbot import QtBot
 
 from app.actions import MENUS
-from app.content.remedies import BUTTONS, NO_BUTTON, WORDS, button_for, in_words, sentence_of
+from app.content.remedies import BUTTONS, NO_BUTTON, WORDS, button_for, in_words, notice_sentence, sentence_of
 from app.dialogs.experiment.form import ExperimentForm
 from app.dialogs.record.form import RecordForm
 from app.state.session import Session
 from app.views.what_if.choices import WhatIfChoices
 from moe_core.errors import FetchModel, InstallExtra, MissingExtraError, Remedy, TraceError
+from moe_core.jobs.events import Notice
 
 
 def labels(*widgets: QWidget) -> set[str]:
@@ -59,3 +60,10 @@ def test_an_error_is_said_with_what_helps() -> None:
     assert sentence_of(TraceError("T.h5 is a folder.")) == "T.h5 is a folder."
     said = sentence_of(MissingExtraError("model", "Loading a model"))
     assert said.startswith('Loading a model needs the extra [model]. Install it with pip install "moescope[model]"')
+
+
+def test_a_notice_is_said_with_what_helps() -> None:
+    """Notices have no full stop of their own."""
+    assert notice_sentence(Notice("Resuming T.h5")) == "Resuming T.h5."
+    said = notice_sentence(Notice("A subset can flip close calls", remedy=Remedy.RERUN_BASELINE))
+    assert said == f"A subset can flip close calls. {WORDS[Remedy.RERUN_BASELINE]}"

@@ -191,6 +191,7 @@ class PlotWidget(pyqtgraph.GraphicsView):  # type: ignore[misc]  # pyqtgraph has
             self.place_button()
 
     def paintEvent(self, event: QPaintEvent) -> None:
+        self.settle()  # else the first picture shows the axes as they were before their texts were known
         super().paintEvent(event)
         if self._shows_focus:
             painter = QPainter(self.viewport())

@@ -54,6 +54,14 @@ def inside(box: QRectF) -> QPointF:
     return QPointF(box.left() + 0.3 * box.width(), box.bottom() - 3)
 
 
+def test_the_first_picture_is_the_one_that_stays(bars: ProbabilityBars) -> None:
+    """Where other values have longer texts, nothing moves after they were painted."""
+    bars.set_bars(ColumnFigure(VALUES / 100), str)
+    first = picture_of(bars)
+    QApplication.processEvents()
+    assert picture_of(bars) == first
+
+
 def test_chosen_bars_are_strong_and_have_feet(bars: ProbabilityBars) -> None:
     """Not told by colour alone: each has a dash below it, the others none."""
     weak = bars.palette().color(QPalette.ColorRole.Mid)

@@ -73,7 +73,7 @@ class AxisPlot(PlotWidget):
             sign = "↑ " if line.value > high else "↓ " if line.value < low else ""
             y = self.widget_point(QPointF(0, min(max(line.value, low), high))).y()
             left = area.right() - metrics.horizontalAdvance(sign + line.label) - 4
-            self._draw_label(painter, QPointF(left, y), sign + line.label)
+            self._draw_label(painter, QPointF(left, y - 1), sign + line.label)
         for span in self._ranges:
             if span.low < high and span.high > low:
                 y = self.widget_point(QPointF(0, min(span.high, high))).y()

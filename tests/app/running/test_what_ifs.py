@@ -17,7 +17,6 @@ from app.state.what_if_state import Mode, SubsetKind, WhatIf
 from app.window.main_window import MainWindow
 from moe_core.comparison.comparison import compare
 from moe_core.interventions.intervention import act_on
-from moe_core.jobs.events import Progress
 from moe_core.measures.question_filter import QuestionFilter
 from moe_core.traces.reader import open_trace
 from tests.app.box_answer import stop
@@ -203,11 +202,11 @@ def test_a_trace_that_was_replaced_is_compared_with_nothing(demo: MainWindow, qt
     path = demo.session.state.trace.path  # type: ignore[union-attr]  # the demo's
     shutil.copy(path, path.with_name("copy"))
 
-    def replace_it(event: object) -> None:
-        if isinstance(event, Progress) and path.with_name("copy").exists():
+    def replace_it(title: str) -> None:
+        if path.with_name("copy").exists():
             path.with_name("copy").replace(path)
 
-    demo.runner.progressed.connect(replace_it)
+    demo.runner.started.connect(replace_it)
     assert run(qtbot, demo).outcome == "done"
     assert demo.session.state.what_if is None
     assert "was deleted, moved or replaced since it was opened" in demo.message_bar.text

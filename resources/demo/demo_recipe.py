@@ -13,6 +13,8 @@ class Recipe:
     layers: int = 8
     experts: int = 32
     chosen: int = 2
+    normalised: bool = True
+    """Whether the gate weights of the chosen experts are divided by their sum."""
     heads: int = 2
     initial_std: float = 0.05
     initial_embedding_std: float = 0.4

@@ -27,7 +27,7 @@ def new_model(recipe: Recipe, tokenizer: PreTrainedTokenizerFast) -> OlmoeForCau
         num_attention_heads=recipe.heads,
         num_experts=recipe.experts,
         num_experts_per_tok=recipe.chosen,
-        norm_topk_prob=True,
+        norm_topk_prob=recipe.normalised,
         max_position_embeddings=2048,
         initializer_range=recipe.initial_std,
         router_aux_loss_coef=recipe.balancing,

@@ -1,6 +1,7 @@
 """Makes the demo: invents the world, writes its quiz, trains a tiny OLMoE on it and measures what it can do.
 
 Run `python resources/demo/make_demo.py` to make all of it again, with `--measure-only` to measure the shipped model.
+With `--out` it makes a model of another seed and shape in a folder of its own, to try things on that are not the demo.
 """
 
 import argparse
@@ -21,6 +22,8 @@ from demo_world import PRACTICE_SEED, World
 from transformers import OlmoeForCausalLM, PreTrainedTokenizerFast
 
 HERE = Path(__file__).resolve().parent
+SHAPE = ("seed", "layers", "experts", "chosen")
+"""Settings of the recipe that the command line can change."""
 
 
 def make(folder: Path, recipe: Recipe) -> None:
@@ -58,11 +61,20 @@ def main() -> None:
     parser.add_argument("--measure-only", action="store_true", help="measure the model that is there, train nothing")
     parser.add_argument("--steps", type=int, default=Recipe.steps, help="training steps (default: %(default)s)")
     parser.add_argument("--threads", type=int, default=1, help="CPU threads (default: %(default)s)")
+    parser.add_argument("--out", type=Path, help="train another model into this folder, and measure nothing")
+    for name in SHAPE:
+        parser.add_argument(f"--{name}", type=int, default=getattr(Recipe, name), help="(default: %(default)s)")
+    parser.add_argument("--unnormalised", action="store_true", help="do not divide the gate weights by their sum")
     options = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     torch.set_num_threads(options.threads)
+    shape = {name: getattr(options, name) for name in SHAPE}
+    recipe = replace(Recipe(), steps=options.steps, normalised=not options.unnormalised, **shape)
+    if options.out is not None:
+        make(options.out, recipe)
+        return
     if not options.measure_only:
-        make(HERE, replace(Recipe(), steps=options.steps))
+        make(HERE, recipe)
     measure_shipped(HERE)
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QEvent, QThreadPool, QTimer
+from PySide6.QtGui import QCursor
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
@@ -28,9 +29,10 @@ TINY_TRACE = Path(__file__).resolve().parents[1] / "data" / "demo-format-1.h5"
 
 @pytest.fixture(autouse=True)
 def light_colours(qapp: QApplication) -> None:
-    """The application set up as the program's own, in light colours."""
+    """The application set up as the program's own, in light colours, and the mouse on nothing that will be shown."""
     configure(qapp)
     theme.apply(qapp, "light")
+    QCursor.setPos(qapp.primaryScreen().geometry().bottomRight())  # else where the test before has left it
 
 
 @pytest.fixture(autouse=True)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from PySide6.QtCore import QEvent, Qt, Signal
 from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import QListWidget, QListWidgetItem, QWidget
+from PySide6.QtWidgets import QListWidget, QListWidgetItem, QStyledItemDelegate
 
 from app.widgets.filter.popup_button import PopupButton
 from app.widgets.filter.search_field import SearchField
@@ -49,10 +49,6 @@ class SubjectPopup(PopupButton):
             item.setCheckState(Qt.CheckState.Checked if is_chosen else Qt.CheckState.Unchecked)
         self._search.clear()
 
-    def first_field(self) -> QWidget:
-        """The search among the subjects."""
-        return self._search
-
     def _counts(self) -> dict[str, int]:
         return dict(item.data(_NAME) for item in self._list.items_in_order())
 
@@ -96,6 +92,7 @@ class _CheckList(QListWidget):
     def __init__(self) -> None:
         super().__init__()
         self.setUniformItemSizes(True)
+        self.setItemDelegate(_NoEditor(self))
         self.itemClicked.connect(self._toggle)
 
     def items_in_order(self) -> list[QListWidgetItem]:
@@ -123,6 +120,13 @@ class _CheckList(QListWidget):
             super().keyPressEvent(event)
         elif (item := self.current_in_sight()) is not None:
             self._toggle(item)
+
+
+class _NoEditor(QStyledItemDelegate):
+    """Leaves clicks to the list; Qt's own would check a box that the list then unchecks."""
+
+    def editorEvent(self, *_: object) -> bool:
+        return False
 
 
 def _is_toggle(event: QKeyEvent) -> bool:

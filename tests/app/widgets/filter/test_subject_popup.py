@@ -2,7 +2,7 @@
 
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QListWidget
+from PySide6.QtWidgets import QListWidget, QStyle, QStyleOptionViewItem
 from pytestqt.qtbot import QtBot
 
 from app.widgets.filter.subject_popup import SubjectPopup
@@ -26,6 +26,18 @@ def listed(popup: SubjectPopup) -> QListWidget:
     found = popup.panel.findChild(QListWidget)
     assert isinstance(found, QListWidget)
     return found
+
+
+def test_a_click_checks_a_subject_on_its_box_and_beside_it(popup: SubjectPopup, qtbot: QtBot) -> None:
+    """Once, and another click takes it away."""
+    subjects, chosen, option = listed(popup), [], QStyleOptionViewItem()
+    popup.chosen.connect(chosen.append)
+    option.rect = subjects.visualItemRect(subjects.item(1))
+    option.features = QStyleOptionViewItem.ViewItemFeature.HasCheckIndicator
+    box = subjects.style().subElementRect(QStyle.SubElement.SE_ItemViewItemCheckIndicator, option, subjects)
+    for place in (box.center(), option.rect.center()):
+        qtbot.mouseClick(subjects.viewport(), Qt.MouseButton.LeftButton, pos=place)
+    assert chosen == [("astronomy",), ()]
 
 
 def test_space_after_typing_checks_the_subject_in_sight(popup: SubjectPopup, qtbot: QtBot) -> None:

@@ -15,8 +15,8 @@ class ChoiceHeading(QWidget):
 
     def __init__(self, accessible_name: str, tip: str) -> None:
         super().__init__()
-        self._title, self._numbers, self._label = bold(plain_text(), larger=1.3), plain_text(), QLabel()
-        self._title.setWordWrap(False)
+        self.title, self.numbers, self._label = bold(plain_text(), larger=1.3), plain_text(), QLabel()
+        self.title.setWordWrap(False)
         self.switcher = QComboBox()
         self.switcher.setAccessibleName(accessible_name)
         self.switcher.setToolTip(tip)
@@ -26,8 +26,8 @@ class ChoiceHeading(QWidget):
 
     def set_texts(self, title: str, numbers: str) -> None:
         """Show another heading."""
-        self._title.setText(title)
-        self._numbers.setText(numbers)
+        self.title.setText(title)
+        self.numbers.setText(numbers)
 
     def set_names(self, names: Sequence[str], shown: int, label: str) -> None:
         """What there is to look at; the switcher is there only where that is more than one."""
@@ -39,23 +39,13 @@ class ChoiceHeading(QWidget):
         for widget in (self._label, self.switcher):
             widget.setVisible(len(names) > 1)
 
-    @property
-    def title(self) -> str:
-        """The heading."""
-        return self._title.text()
-
-    @property
-    def numbers(self) -> str:
-        """The line below it."""
-        return self._numbers.text()
-
     def _lay_out(self) -> None:
         head = QHBoxLayout()
-        head.addWidget(self._title, 1)
+        head.addWidget(self.title, 1)
         head.addWidget(self._label)
         head.addWidget(self.switcher)
         both = QVBoxLayout(self)
         both.setContentsMargins(0, 0, 0, 0)
         both.setSpacing(4)
         both.addLayout(head)
-        both.addWidget(self._numbers)
+        both.addWidget(self.numbers)

@@ -9,29 +9,23 @@ from app.widgets.safe_text import as_tooltip
 
 
 class ElidingLabel(QLabel):
-    """Plain text on one line."""
+    """Plain text on one line; `whole_text`, however much of it is shown."""
 
     def __init__(self, text: str = "") -> None:
         super().__init__()
         self.setTextFormat(Qt.TextFormat.PlainText)
         self.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
-        self._whole = ""
         self.set_text(text)
-
-    @property
-    def whole_text(self) -> str:
-        """The text, however much of it is shown."""
-        return self._whole
 
     def set_text(self, text: str) -> None:
         """Show a text, shortened as needed."""
-        self._whole = text
+        self.whole_text = text
         self.setToolTip(as_tooltip(text))
         self._fit()
 
     def _fit(self) -> None:
-        self.setText(self.fontMetrics().elidedText(self._whole, Qt.TextElideMode.ElideMiddle, self.width()))
+        self.setText(self.fontMetrics().elidedText(self.whole_text, Qt.TextElideMode.ElideMiddle, self.width()))
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
@@ -41,4 +35,4 @@ class ElidingLabel(QLabel):
         return QSize(theme.text_width(self.fontMetrics(), 8), super().minimumSizeHint().height())
 
     def sizeHint(self) -> QSize:
-        return QSize(self.fontMetrics().horizontalAdvance(self._whole) + 4, super().sizeHint().height())
+        return QSize(self.fontMetrics().horizontalAdvance(self.whole_text) + 4, super().sizeHint().height())

@@ -16,7 +16,7 @@ _REMOVES = (Qt.Key.Key_Delete, Qt.Key.Key_Backspace, Qt.Key.Key_Return, Qt.Key.K
 
 
 @dataclass(frozen=True)
-class _Chip:
+class Chip:
     """Where a chip stands and which experts go with it; a heading stands for all of its layer."""
 
     place: QRect
@@ -35,11 +35,11 @@ class MaskChips(QWidget):
         super().__init__()
         self._actions: dict[Expert, str] = {}
         self._effect = ""
-        self._chips: list[_Chip] = []
+        self.chips: list[Chip] = []
         self._current = 0
         self._hovered: int | None = None
         self._height = 0
-        self._known: dict[int, tuple[list[_Chip], int]] = {}
+        self._known: dict[int, tuple[list[Chip], int]] = {}
         self.setMouseTracking(True)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         policy = QSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Minimum)
@@ -56,30 +56,25 @@ class MaskChips(QWidget):
         self.setAccessibleDescription(names or "none")
         self._known.clear()
         self._arrange()
-        self._current = min(self._current, max(len(self._chips) - 1, 0))
+        self._current = min(self._current, max(len(self.chips) - 1, 0))
         self.updateGeometry()
         self.update()
 
-    @property
-    def texts(self) -> list[str]:
-        """What the chips say, in their order."""
-        return [chip.text for chip in self._chips]
-
     def place_of(self, expert: Expert) -> QRect:
         """Where an expert's chip stands."""
-        return next(chip.place for chip in self._chips if chip.experts == (expert,) and not chip.is_heading)
+        return next(chip.place for chip in self.chips if chip.experts == (expert,) and not chip.is_heading)
 
     def _arrange(self) -> None:
-        self._chips, self._height = self._arranged(self.width())
+        self.chips, self._height = self._arranged(self.width())
         self._hovered = None
 
-    def _arranged(self, width: int) -> tuple[list[_Chip], int]:
+    def _arranged(self, width: int) -> tuple[list[Chip], int]:
         """The chips in a width, and the height that they take: layouts ask several times for the same."""
         if width not in self._known:
             self._known[width] = self._arranged_anew(width)
         return self._known[width]
 
-    def _arranged_anew(self, width: int) -> tuple[list[_Chip], int]:
+    def _arranged_anew(self, width: int) -> tuple[list[Chip], int]:
         metrics = self.fontMetrics()
         line = metrics.height() + 4
         indent = metrics.horizontalAdvance("Layer 00") + 2 * _PADDING
@@ -91,7 +86,7 @@ class MaskChips(QWidget):
         for layer, experts in by_layer.items():
             heading = f"Layer {layer}"
             tip = f"Layer {layer}: {len(experts)} in the mask.\nClick to take all of them out (Delete)."
-            chips.append(_Chip(QRect(0, y, indent, line), heading, tuple(experts), tip, is_heading=True))
+            chips.append(Chip(QRect(0, y, indent, line), heading, tuple(experts), tip, is_heading=True))
             x = indent + _GAP
             for expert in experts:
                 text = self._text(expert)
@@ -100,7 +95,7 @@ class MaskChips(QWidget):
                 wide = widths[text]
                 if x + wide > width and x > indent + _GAP:
                     x, y = indent + _GAP, y + line + _LINE_GAP
-                chips.append(_Chip(QRect(x, y, wide, line), text, (expert,), self._tip(expert)))
+                chips.append(Chip(QRect(x, y, wide, line), text, (expert,), self._tip(expert)))
                 x += wide + _GAP
             y += line + _LINE_GAP
         return chips, y
@@ -113,24 +108,24 @@ class MaskChips(QWidget):
         return f"Layer {expert[0]}, expert {expert[1]}: {self._actions[expert]}.\nClick to take it out (Delete)."
 
     def _at(self, place: QPoint) -> int | None:
-        return next((at for at, chip in enumerate(self._chips) if chip.place.contains(place)), None)
+        return next((at for at, chip in enumerate(self.chips) if chip.place.contains(place)), None)
 
     def _remove(self, at: int) -> None:
-        if 0 <= at < len(self._chips):
+        if 0 <= at < len(self.chips):
             self._current = at
-            self.removed.emit(frozenset(self._chips[at].experts))
+            self.removed.emit(frozenset(self.chips[at].experts))
 
     def _go_to(self, at: int) -> None:
-        self._current = min(max(at, 0), len(self._chips) - 1)
+        self._current = min(max(at, 0), len(self.chips) - 1)
         self.update()
 
     def _next_heading(self, step: int) -> int:
-        places = range(self._current + step, len(self._chips) if step > 0 else -1, step)
-        return next((at for at in places if self._chips[at].is_heading), self._current)
+        places = range(self._current + step, len(self.chips) if step > 0 else -1, step)
+        return next((at for at in places if self.chips[at].is_heading), self._current)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         steps = {Qt.Key.Key_Left: -1, Qt.Key.Key_Right: 1}
-        if not self._chips:
+        if not self.chips:
             super().keyPressEvent(event)
         elif event.key() in _REMOVES or event.key() == Qt.Key.Key_Space:
             self._remove(self._current)
@@ -139,7 +134,7 @@ class MaskChips(QWidget):
         elif event.key() in (Qt.Key.Key_Up, Qt.Key.Key_Down):
             self._go_to(self._next_heading(1 if event.key() == Qt.Key.Key_Down else -1))
         elif event.key() in (Qt.Key.Key_Home, Qt.Key.Key_End):
-            self._go_to(0 if event.key() == Qt.Key.Key_Home else len(self._chips) - 1)
+            self._go_to(0 if event.key() == Qt.Key.Key_Home else len(self.chips) - 1)
         else:
             super().keyPressEvent(event)
 
@@ -162,7 +157,7 @@ class MaskChips(QWidget):
     def event(self, event: QEvent) -> bool:
         if event.type() == QEvent.Type.ToolTip and isinstance(event, QHelpEvent):
             at = self._at(event.pos())
-            QToolTip.showText(event.globalPos(), "" if at is None else self._chips[at].tip, self)
+            QToolTip.showText(event.globalPos(), "" if at is None else self.chips[at].tip, self)
             return True
         if isinstance(event, QKeyEvent) and event.type() == QEvent.Type.ShortcutOverride and _is_space(event):
             event.accept()  # else it would be the window's key for the next question
@@ -199,11 +194,11 @@ class MaskChips(QWidget):
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        for at, chip in enumerate(self._chips):
+        for at, chip in enumerate(self.chips):
             if chip.place.intersects(event.rect()):
                 self._paint_chip(painter, at, chip)
 
-    def _paint_chip(self, painter: QPainter, at: int, chip: _Chip) -> None:
+    def _paint_chip(self, painter: QPainter, at: int, chip: Chip) -> None:
         palette = self.palette()
         ground, accent = palette.color(QPalette.ColorRole.Window), palette.color(QPalette.ColorRole.Accent)
         is_current = self.hasFocus() and at == self._current

@@ -56,7 +56,7 @@ class PromptPane(FigurePane):
         values = measure.values(content, state)
         cursor = content.answer_position if state.token is None else state.token
         folds = self._folds(state) and cursor >= content.n_prefix
-        is_other = self.strip.texts != content.texts
+        is_other = self.strip.prompt.texts != content.texts
         self.strip.set_describe(partial(_describe, content, measure, values))
         self.strip.set_tokens(content.texts, content.n_prefix, is_collapsed=folds)
         note, ends = _missing(content, measure, values), self._range(content, measure, values)
@@ -71,7 +71,7 @@ class PromptPane(FigurePane):
         caption = captioned(content, state)
         if values is not None:
             caption += f" · {measure.described(state)}"
-        shown = self.strip.shown_tokens
+        shown = self.strip.prompt.shown
         figure = prompt_figure(content, shown, measure, values, ends, note)
         self.figure.set_data(prompt_table(content, shown, measure, values), caption, figure)
         self._scroll(is_other=is_other, token=state.token)
@@ -110,7 +110,7 @@ class PromptPane(FigurePane):
             return 0.0, 1.0
         if self.whole_range.isChecked():
             return 0.0, measure.highest(content)
-        shown = values[self.strip.shown_tokens.start :]
+        shown = values[self.strip.prompt.shown.start :]
         finite = shown[np.isfinite(shown)]
         return (float(finite.min()), float(finite.max())) if len(finite) else (0.0, 1.0)
 

@@ -129,7 +129,8 @@ class FilterEditor(QObject):
 
     def _set_experts(self, experts: tuple[Expert, ...]) -> None:
         # Without experts the mode means nothing, and a filter that means nothing must equal the empty one.
-        self._set(experts=experts, experts_mode="all" if experts and self._bar.experts.means_all else "any")
+        means_all = self._bar.experts.all_of_them.isChecked()
+        self._set(experts=experts, experts_mode="all" if experts and means_all else "any")
 
 
 def parse_cells(text: str, trace: TraceData) -> tuple[Expert, ...]:

@@ -52,7 +52,7 @@ class QuestionsView(View):
         self.list.row_chosen.connect(self._on_row_chosen)
         self.list.sort_changed.connect(self.redraw)
         self.bar.search.left_downwards.connect(self._on_left_downwards)
-        self.bar.menu_wanted.connect(self._on_menu_wanted)
+        self.bar.more.clicked.connect(self._on_menu_wanted)
         self.no_match.cleared.connect(self._editor.clear)
 
     def rows_in_order(self) -> list[int]:
@@ -113,6 +113,6 @@ class QuestionsView(View):
 
     def _on_menu_wanted(self) -> None:
         menu = self.figure.menu()
-        button = self.bar.menu_button
+        button = self.bar.more
         menu.aboutToHide.connect(menu.deleteLater)
         menu.popup(button.mapToGlobal(QPoint(0, button.height())))

@@ -27,14 +27,14 @@ class FigurePane(QWidget):
         super().__init__()
         figure.setContentsMargins(margin, 0, margin, 0)
         self.figure = figure
-        self._subtitle = ElidingLabel()
-        self._subtitle.setForegroundRole(QPalette.ColorRole.PlaceholderText)
-        self._subtitle.setAccessibleName(f"{figure.title}: what is shown")
+        self.subtitle = ElidingLabel()
+        self.subtitle.setForegroundRole(QPalette.ColorRole.PlaceholderText)
+        self.subtitle.setAccessibleName(f"{figure.title}: what is shown")
         self._head = QHBoxLayout()
         self._head.setContentsMargins(8, 2, 4, 2)
         self._head.setSpacing(6)
         self._head.addWidget(bold(QLabel(short_title or figure.title)))
-        self._head.addWidget(self._subtitle, 1)
+        self._head.addWidget(self.subtitle, 1)
         self._head.addWidget(MoreButton(figure))
         self.scroll_area = _scrolling(figure)
         self._sentence = _sentence()
@@ -53,8 +53,8 @@ class FigurePane(QWidget):
 
     def set_subtitle(self, text: str, tip: str = "") -> None:
         """Say what the figure is of; the tip tells more."""
-        self._subtitle.set_text(text)
-        self._subtitle.setToolTip(as_tooltip(tip or text))
+        self.subtitle.set_text(text)
+        self.subtitle.setToolTip(as_tooltip(tip or text))
 
     def set_least_height(self, height: int) -> None:
         """Never give the figure less height than that."""
@@ -64,11 +64,6 @@ class FigurePane(QWidget):
     def wanted_height(self) -> int:
         """The height at which nothing has to scroll."""
         return self.figure.canvas.sizeHint().height() + self._head.sizeHint().height()
-
-    @property
-    def subtitle(self) -> str:
-        """What the figure is said to be of."""
-        return self._subtitle.whole_text
 
     def say(self, sentence: str) -> None:
         """Show a sentence in place of the figure; with none the figure comes back."""

@@ -1,8 +1,7 @@
 """Above a list of questions: search, what else to filter by, the conditions in force, and how many pass."""
 
-from PySide6.QtCore import Signal
 from PySide6.QtGui import QPalette, QResizeEvent
-from PySide6.QtWidgets import QGridLayout, QLabel, QToolButton, QWidget
+from PySide6.QtWidgets import QGridLayout, QLabel, QWidget
 
 from app import theme
 from app.widgets.filter.chip_row import ChipRow
@@ -18,9 +17,7 @@ _WIDE_IN_CHARACTERS = 100
 
 
 class FilterBar(QWidget):
-    """Its parts speak for themselves: whoever uses the bar connects to them. `menu_wanted`: the button at its end."""
-
-    menu_wanted = Signal()
+    """Its parts speak for themselves: whoever uses the bar connects to them. `more` is the button at its end."""
 
     def __init__(self, marks: tuple[OutcomeMark, ...]) -> None:
         super().__init__()
@@ -33,31 +30,20 @@ class FilterBar(QWidget):
         self.margin = MarginPopup()
         self.experts = ExpertsPopup()
         self.chips = ChipRow()
-        self._count = QLabel()
-        self._count.setForegroundRole(QPalette.ColorRole.PlaceholderText)
-        self._count.setFont(theme.tabular(self._count.font()))
-        self._count.setAccessibleName("Questions shown")
+        self.count = QLabel()
+        self.count.setForegroundRole(QPalette.ColorRole.PlaceholderText)
+        self.count.setFont(theme.tabular(self.count.font()))
+        self.count.setAccessibleName("Questions shown")
         tip = "Copy the table, save it as CSV, sort it, choose its columns."
-        self._menu = tool_button("⋯", "Copy, save and arrange the table", tip)
-        self._menu.clicked.connect(self.menu_wanted)
+        self.more = tool_button("⋯", "Copy, save and arrange the table", tip)
         self._buttons = QWidget()
         self._grid = QGridLayout(self)
         self._lay_out()
 
     def set_count(self, shown: str, total: str) -> None:
         """Say how many questions pass, as texts."""
-        self._count.setText(f"{shown} of {total}")
-        self._count.setToolTip(f"{shown} of {total} questions pass the filter; every view counts these alone.")
-
-    @property
-    def count_text(self) -> str:
-        """How many questions pass, as it is said."""
-        return self._count.text()
-
-    @property
-    def menu_button(self) -> QToolButton:
-        """The button at the end of the bar."""
-        return self._menu
+        self.count.setText(f"{shown} of {total}")
+        self.count.setToolTip(f"{shown} of {total} questions pass the filter; every view counts these alone.")
 
     def _lay_out(self) -> None:
         row = FlowLayout(self._buttons, spacing=2)
@@ -67,8 +53,8 @@ class FilterBar(QWidget):
         self._grid.setHorizontalSpacing(6)
         self._grid.setVerticalSpacing(4)
         self._grid.addWidget(self.search, 0, 0)
-        self._grid.addWidget(self._count, 0, 2)
-        self._grid.addWidget(self._menu, 0, 3)
+        self._grid.addWidget(self.count, 0, 2)
+        self._grid.addWidget(self.more, 0, 3)
         self._grid.addWidget(self.chips, 2, 0, 1, 4)
         self._grid.setColumnStretch(0, 2)
         self._place_buttons(is_wide=False)

@@ -6,7 +6,7 @@ from PySide6.QtWidgets import QAbstractButton, QSizePolicy, QToolButton, QWidget
 
 from app import theme
 from app.widgets.flow_layout import FlowLayout
-from app.widgets.tables.model import plain_tooltip
+from app.widgets.safe_text import as_tooltip
 
 _PADDING, _MARK = 8, "✕"
 
@@ -22,7 +22,7 @@ class Chip(QAbstractButton):
         self.setCursor(Qt.CursorShape.PointingHandCursor)
         self.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
         self.setAccessibleName(f"Remove condition: {text}")
-        self.setToolTip(plain_tooltip(f"{text}\nClick to remove this condition (Delete)."))
+        self.setToolTip(as_tooltip(f"{text}\nClick to remove this condition (Delete)."))
 
     def sizeHint(self) -> QSize:
         metrics = self.fontMetrics()

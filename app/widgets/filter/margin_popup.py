@@ -3,11 +3,9 @@
 from math import isfinite
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QFormLayout, QWidget
+from PySide6.QtWidgets import QFormLayout
 
-from app import theme
-from app.widgets.filter.popup_button import PopupButton
-from app.widgets.filter.search_field import SearchField
+from app.widgets.filter.popup_button import TypingPopup
 from app.widgets.number_boxes import plain_decimal
 from app.widgets.parts import button, plain_text
 from moe_core.numbers.formatting import short
@@ -18,33 +16,28 @@ _MEANING = (
 )
 
 
-class MarginPopup(PopupButton):
+class MarginPopup(TypingPopup):
     """`chosen` carries the lowest and the highest margin to show, None where there is no bound."""
 
     chosen = Signal(object)
 
     def __init__(self) -> None:
         super().__init__("Margin", "Show only the questions whose margin lies in a range.")
-        self._low = SearchField("no bound", "Lowest margin in nats")
-        self._high = SearchField("no bound", "Highest margin in nats")
-        self._low.setToolTip("The lowest margin to show, in nats; empty for no bound.")
-        self._high.setToolTip("The highest margin to show, in nats; empty for no bound.")
+        tip = "The {} margin to show, in nats; empty for no bound."
+        self._low = self.field("no bound", "Lowest margin in nats", tip.format("lowest"))
+        self._high = self.field("no bound", "Highest margin in nats", tip.format("highest"))
         form = QFormLayout()
         form.addRow("At least", self._low)
         form.addRow("At most", self._high)
         self.rows.addLayout(form)
-        self._problem = plain_text(is_faded=True)
         clear = button("Any margin", "Take both bounds away.")
         clear.clicked.connect(self._on_cleared)
-        for widget in (self._problem, plain_text(_MEANING, is_faded=True), clear):
+        for widget in (self.problem, plain_text(_MEANING, is_faded=True), clear):
             self.rows.addWidget(widget)
         for field in (self._low, self._high):
             field.searched.connect(self._on_searched)
-            field.returnPressed.connect(self._on_returned)
         self._low.left_downwards.connect(self._high.setFocus)
         self._high.left_downwards.connect(clear.setFocus)
-        self.panel.setFixedWidth(theme.text_width(self.fontMetrics(), 44))
-        self._problem.hide()
         self._range: tuple[float | None, float | None] = (None, None)
 
     def set_range(self, low: float | None, high: float | None) -> None:
@@ -53,33 +46,20 @@ class MarginPopup(PopupButton):
             self._range = low, high
             for field, bound in ((self._low, low), (self._high, high)):
                 field.set_text("" if bound is None else f"{bound:g}")
-            self._say("")
+            self.say("")
 
     def set_extent(self, lowest: float, highest: float) -> None:
         """Say in the empty fields how far the margins of the trace reach."""
         for field, end in ((self._low, lowest), (self._high, highest)):
             field.setPlaceholderText(short(end) if isfinite(end) else "no bound")
 
-    def first_field(self) -> QWidget:
-        """The lower bound."""
-        return self._low
-
     def _on_searched(self) -> None:
         texts = [field.text() for field in (self._low, self._high)]
         wrong = [text for text in texts if text.strip() and bound_in(text) is None]
-        self._say(f"“{wrong[0]}” is no number: write −1.5 or 0." if wrong else "")
+        self.say(f"“{wrong[0]}” is no number: write −1.5 or 0." if wrong else "")
         if not wrong:
             self._range = bound_in(texts[0]), bound_in(texts[1])
             self.chosen.emit(self._range)
-
-    def _on_returned(self) -> None:
-        if not self._problem.text():
-            self.close_panel()
-
-    def _say(self, problem: str) -> None:
-        self._problem.setText(problem)
-        self._problem.setVisible(bool(problem))
-        self.fit_panel()
 
     def _on_cleared(self) -> None:
         self._low.clear()

@@ -2,7 +2,11 @@
 
 from PySide6.QtCore import QEvent, QPoint, QRect, Qt, Signal
 from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import QFrame, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QLineEdit, QToolButton, QVBoxLayout, QWidget
+
+from app import theme
+from app.widgets.filter.search_field import SearchField
+from app.widgets.parts import plain_text
 
 _MARGIN = 8
 
@@ -30,7 +34,7 @@ class PopupButton(QToolButton):
 
     def first_field(self) -> QWidget:
         """What has the focus when the panel opens."""
-        return self.panel
+        return self.panel.findChild(QLineEdit) or self.panel
 
     def open(self) -> None:
         """Show the panel, on the screen as a whole."""
@@ -53,12 +57,35 @@ class PopupButton(QToolButton):
         if self.rows.hasHeightForWidth():
             self.panel.resize(width, self.rows.totalHeightForWidth(width))
 
-    def close_panel(self) -> None:
-        """Put the panel away."""
-        self.panel.close()
-
     def eventFilter(self, watched: object, event: QEvent) -> bool:
         if event.type() == QEvent.Type.KeyPress and isinstance(event, QKeyEvent) and event.key() == Qt.Key.Key_Escape:
-            self.close_panel()
+            self.panel.close()
             return True
         return False
+
+
+class TypingPopup(PopupButton):
+    """Has fields to type into, and a line that says what is wrong in them; Return closes it where nothing is."""
+
+    def __init__(self, text: str, tip: str) -> None:
+        super().__init__(text, tip)
+        self.problem = plain_text(is_faded=True)
+        self.problem.hide()
+        self.panel.setFixedWidth(theme.text_width(self.fontMetrics(), 44))
+
+    def field(self, placeholder: str, name: str, tip: str) -> SearchField:
+        """Another field."""
+        made = SearchField(placeholder, name)
+        made.setToolTip(tip)
+        made.returnPressed.connect(self._on_returned)
+        return made
+
+    def say(self, problem: str) -> None:
+        """Say what is wrong with what was typed; nothing where it is empty."""
+        self.problem.setText(problem)
+        self.problem.setVisible(bool(problem))
+        self.fit_panel()
+
+    def _on_returned(self) -> None:
+        if not self.problem.text():
+            self.panel.close()

@@ -11,47 +11,40 @@ from moe_core.figures.curves import Curve, CurveFigure, value_range
 
 
 class CurvePlot(SeriesPlot):
-    """Draws a `CurveFigure`. `x_chosen`: a click or an arrow key asks for that x. `curve_toggled`: a click on the
-    legend asks to hide or show the curve of that name."""
+    """Draws a `CurveFigure`, `chart`; `hovered` is the x under the mouse.
+
+    `x_chosen`: a click or an arrow key asks for that x. `curve_toggled`: a click on the legend asks to hide or show the
+    curve of that name.
+    """
 
     x_chosen = Signal(int)
     curve_toggled = Signal(str)
 
     def __init__(self) -> None:
         super().__init__(x_is_whole=True)
-        self._chart = CurveFigure()
+        self.chart = CurveFigure()
         self._hidden: frozenset[str] = frozenset()
-        self._hovered: int | None = None
+        self.hovered: int | None = None
         self._pointed = ""
         self._lines_at = pyqtgraph.InfiniteLine(), pyqtgraph.InfiniteLine()
         for line in self._lines_at:
             self.view.addItem(line, ignoreBounds=True)
 
     @property
-    def chart(self) -> CurveFigure:
-        """What is drawn."""
-        return self._chart
-
-    @property
-    def hovered(self) -> int | None:
-        """The x under the mouse."""
-        return self._hovered
-
-    @property
     def read_x(self) -> int | None:
         """The x whose values are read out: the one under the mouse, else the chosen one."""
-        return self._chart.selected if self._hovered is None else self._hovered
+        return self.chart.selected if self.hovered is None else self.hovered
 
     @property
     def shown_curves(self) -> tuple[Curve, ...]:
         """The curves that are not hidden."""
-        return tuple(curve for curve in self._chart.curves if curve.name not in self._hidden)
+        return tuple(curve for curve in self.chart.curves if curve.name not in self._hidden)
 
     def show_chart(self, chart: CurveFigure, hidden: frozenset[str] = frozenset()) -> None:
         """Draw another chart; curves of these names only stand in the legend. A zoom stays while the axes do."""
-        was, self._chart, self._hidden = self._chart, chart, hidden
-        if self._hovered not in chart.x_values:
-            self._hovered = None
+        was, self.chart, self._hidden = self.chart, chart, hidden
+        if self.hovered not in chart.x_values:
+            self.hovered = None
         self.keep(len(chart.curves))
         self.set_lines(chart.references, chart.ranges)
         for drawn, curve in zip(self.series, chart.curves, strict=True):
@@ -72,7 +65,7 @@ class CurvePlot(SeriesPlot):
 
     @property
     def texts(self) -> tuple[tuple[str, QPalette.ColorRole], ...]:
-        return ((self._chart.y_title, QPalette.ColorRole.PlaceholderText),)
+        return ((self.chart.y_title, QPalette.ColorRole.PlaceholderText),)
 
     def point_at(self, name: str) -> None:
         """Make one curve stand out and show its band; an empty name ends that."""
@@ -84,15 +77,10 @@ class CurvePlot(SeriesPlot):
         """Where a value is drawn, in pixels of the widget."""
         return self.widget_point(QPointF(x, value))
 
-    def place_of_entry(self, name: str) -> QPointF:
-        """The middle of a curve's entry in the legend."""
-        names = [curve.name for curve in self._chart.curves]
-        return self.legend.boxes[names.index(name)].center()
-
     def dress(self) -> None:
         """Give curves and marks their colours; the one that is pointed at stands out."""
         ground, text = self.colour(QPalette.ColorRole.Base), self.colour(QPalette.ColorRole.Text)
-        for drawn, curve in zip(self.series, self._chart.curves, strict=True):
+        for drawn, curve in zip(self.series, self.chart.curves, strict=True):
             is_pointed = curve.name == self._pointed
             is_faded = bool(self._pointed) and not is_pointed
             has_band = is_pointed or (curve.style.band == "always" and not is_faded)
@@ -110,7 +98,7 @@ class CurvePlot(SeriesPlot):
 
     def _read(self) -> None:
         """Write the values at the x that is read beside the names."""
-        x, chart = self.read_x, self._chart
+        x, chart = self.read_x, self.chart
         entries = []
         for drawn, curve in zip(self.series, chart.curves, strict=True):
             places = np.flatnonzero(curve.x == x).tolist()
@@ -120,7 +108,7 @@ class CurvePlot(SeriesPlot):
         self.legend.set_entries(entries, heading)
         said = [f"{entry.name} {entry.values}" for entry in entries if entry.values and not entry.is_hidden]
         self.setAccessibleDescription(f"{heading}: {'; '.join(said)}" if said else "")
-        self.viewport().update(self.legend.area.toAlignedRect())
+        self.viewport().update(self.legend.layout.whole.toAlignedRect())
 
     def _mark(self) -> None:
         """A line at the x under the mouse, and at the one that is chosen."""
@@ -133,8 +121,8 @@ class CurvePlot(SeriesPlot):
     @property
     def _marked(self) -> tuple[tuple[int | None, QPalette.ColorRole], ...]:
         """The x under the mouse and the chosen one, and their colours."""
-        selected = self._chart.selected if self._chart.selected in self._chart.x_values else None
-        return (self._hovered, QPalette.ColorRole.PlaceholderText), (selected, QPalette.ColorRole.Highlight)
+        selected = self.chart.selected if self.chart.selected in self.chart.x_values else None
+        return (self.hovered, QPalette.ColorRole.PlaceholderText), (selected, QPalette.ColorRole.Highlight)
 
     def _draw_pill(self, painter: QPainter, x: int, role: QPalette.ColorRole) -> None:
         """The x on its axis; filled where it is the chosen one."""
@@ -144,7 +132,7 @@ class CurvePlot(SeriesPlot):
             return
         width = metrics.horizontalAdvance(str(x)) + 8
         box = QRectF(at - width / 2, self.foot.sceneBoundingRect().top() + 1, width, metrics.height() + 1)
-        is_chosen = x == self._chart.selected
+        is_chosen = x == self.chart.selected
         painter.setPen(colour)
         painter.setBrush(colour if is_chosen else ground)
         painter.drawRoundedRect(box, 3, 3)
@@ -153,18 +141,18 @@ class CurvePlot(SeriesPlot):
 
     def _entry_at(self, place: QPointF) -> str:
         number = self.legend.entry_at(place)
-        return "" if number is None else self._chart.curves[number].name
+        return "" if number is None else self.chart.curves[number].name
 
     def _x_at(self, place: QPointF) -> int | None:
         """The x nearest to a place over the plot or its x axis."""
         if not self.view.sceneBoundingRect().adjusted(-4, 0, 4, 40).contains(place):
             return None
         at = self.view_point(place).x()
-        return min(self._chart.x_values, key=lambda x: abs(x - at), default=None)
+        return min(self.chart.x_values, key=lambda x: abs(x - at), default=None)
 
     def _step(self, key: int) -> int | None:
         """The x that an arrow key leads to."""
-        values, selected = self._chart.x_values, self._chart.selected
+        values, selected = self.chart.x_values, self.chart.selected
         if not values:
             return None
         place, n = values.index(selected) if selected in values else 0, len(values)
@@ -176,8 +164,8 @@ class CurvePlot(SeriesPlot):
         self.point_at("" if place is None else self._entry_at(place))
         self.viewport().setCursor(Qt.CursorShape.PointingHandCursor if self._pointed else Qt.CursorShape.ArrowCursor)
         hovered = None if place is None else self._x_at(place)
-        if hovered != self._hovered:
-            self._hovered = hovered
+        if hovered != self.hovered:
+            self.hovered = hovered
             self._read()
             self._mark()
 
@@ -201,5 +189,5 @@ class CurvePlot(SeriesPlot):
         x = self._step(event.key())
         if x is None:
             super().keyPressEvent(event)
-        elif x != self._chart.selected:
+        elif x != self.chart.selected:
             self.x_chosen.emit(x)

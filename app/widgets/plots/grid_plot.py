@@ -40,14 +40,15 @@ class GridPlot(PlotWidget):
         self._image = pyqtgraph.ImageItem(axisOrder="row-major")
         self._dots = [pyqtgraph.ScatterPlotItem(pen=None, brush=ink) for ink in heat_map_marks.INKS]
         self.colour_bar = ColourBar()
-        self.row_heads, self.column_heads = HeadAxis("left"), HeadAxis("top")
+        self.row_heads = HeadAxis(
+            "left", self.view, tickTextOffset=heat_map_sides.HEAD_GAP, hideOverlappingLabels=False
+        )
+        self.column_heads = HeadAxis("top", self.view, tickTextOffset=2, hideOverlappingLabels=False)
         self._row_bars = MarginalBars(self.view, of_layers=True)
         self._column_bars = MarginalBars(self.view, of_layers=False)
         self.view.invertY()
         for item in (self._image, *self._dots):
             self.view.addItem(item)
-        for axis in (self.row_heads, self.column_heads):
-            axis.linkToView(self.view)
         self.grid.setSpacing(0)
         self.grid.setColumnSpacing(1, _GAP)
         self.grid.setRowSpacing(1, _GAP)
@@ -86,8 +87,7 @@ class GridPlot(PlotWidget):
     def restyle(self) -> None:
         super().restyle()
         for axis in (self.row_heads, self.column_heads):
-            self.restyle_axis(axis)
-            axis.setPen(None)
+            axis.restyle(self.palette(), self.figures_font)
         text, rule = self.colour(QPalette.ColorRole.Text), self.colour(QPalette.ColorRole.Mid)
         for bars in (self._row_bars, self._column_bars):
             bars.restyle(theme.blend(self.colour(QPalette.ColorRole.Base), text, 0.45), rule)

@@ -73,7 +73,7 @@ class HeatMap(GridPlot):
 
     def _on_range_changed(self) -> None:
         super()._on_range_changed()
-        if self._mouse is not None and not self.is_panning:
+        if self._mouse is not None and self._pan_from is None:
             self.hover(self._mouse)
 
     def _activate(self) -> None:

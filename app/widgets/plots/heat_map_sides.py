@@ -6,10 +6,11 @@ from math import ceil
 import numpy as np
 import pyqtgraph
 from PySide6.QtCore import QRectF, Qt
-from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPalette
+from PySide6.QtGui import QColor, QPainter, QPalette
 
 from app.widgets.plots.grid_layout import GridLayout, Place
 from app.widgets.plots.heat_map_marks import blank_rgb, hatch
+from app.widgets.plots.round_axis import MarkedAxis
 from moe_core.figures.heat_map import FloatArray, HeatMapFigure
 
 HEAD_GAP = 6
@@ -21,29 +22,17 @@ _LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
 _BELOW = Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignBottom
 
 
-class HeadAxis(pyqtgraph.AxisItem):  # type: ignore[misc]  # pyqtgraph has no types
+class HeadAxis(MarkedAxis):
     """Numbers of layers or experts in the middle of their cells, every second, fourth .. one where room is short."""
 
-    def __init__(self, side: str) -> None:
-        super().__init__(side, maxTickLength=0)
-        self.enableAutoSIPrefix(False)
-        self.setStyle(tickTextOffset=HEAD_GAP if side == "left" else 2, hideOverlappingLabels=False)
-
-    def tickValues(self, low: float, high: float, pixels: float) -> list[tuple[int, list[float]]]:
+    def marks(self, low: float, high: float, length: float) -> list[tuple[float, str]]:
         low, high = sorted((low, high))
-        metrics = QFontMetricsF(self.style["tickFont"])
-        needed = metrics.height() * 0.92
+        needed = self.metrics.height() * 0.92
         if self.orientation == "top":
-            needed = metrics.horizontalAdvance(str(int(high - 1e-9))) + 6
-        step = next((step for step in _STEPS if step * pixels >= needed * (high - low)), _STEPS[-1])
+            needed = self.metrics.horizontalAdvance(str(int(high - 1e-9))) + 6
+        step = next((step for step in _STEPS if step * length >= needed * (high - low)), _STEPS[-1])
         first = ceil((low - 0.5) / step) * step
-        return [(step, [number + 0.5 for number in range(first, ceil(high - 0.5), step)])]
-
-    def tickStrings(self, values: list[float], scale: float, spacing: float) -> list[str]:
-        return [str(int(value)) for value in values]
-
-    def drawPicture(self, painter: QPainter, axis: object, ticks: object, texts: object) -> None:
-        super().drawPicture(painter, axis, [], texts)  # ticks of no length would be seen as points
+        return [(number + 0.5, str(number)) for number in range(first, ceil(high - 0.5), step)]
 
 
 class MarginalBars(pyqtgraph.ViewBox):  # type: ignore[misc]  # pyqtgraph has no types

@@ -23,43 +23,36 @@ _STEPS = {
 
 
 class IntervalPlot(SeriesPlot):
-    """Draws a `PointFigure`. `point_chosen` carries series and point that a click or an arrow key asks for."""
+    """Draws a `PointFigure`, `chart`, with one point marked, `selected`.
+
+    `point_chosen` carries series and point that a click or an arrow key asks for.
+    """
 
     point_chosen = Signal(int, int)
     wanted_size, least_size = QSize(640, 300), QSize(260, 180)
 
     def __init__(self) -> None:
         super().__init__(x_is_whole=False)
-        self._chart = PointFigure()
-        self._selected: PointPlace | None = None
+        self.chart = PointFigure()
+        self.selected: PointPlace | None = None
         self._hovered: PointPlace | None = None
         self._rings = pyqtgraph.ScatterPlotItem(size=_RING, brush=None)
         self._rings.setZValue(6)
         self.view.addItem(self._rings, ignoreBounds=True)
 
     @property
-    def chart(self) -> PointFigure:
-        """What is drawn."""
-        return self._chart
-
-    @property
-    def selected(self) -> PointPlace | None:
-        """The point that is marked."""
-        return self._selected
-
-    @property
     def readout(self) -> str:
         """What is said of the point under the mouse, else of the chosen one."""
-        place = self._hovered if self._hovered is not None else self._selected
-        return "" if place is None else self._chart.series[place[0]].texts[place[1]]
+        place = self._hovered if self._hovered is not None else self.selected
+        return "" if place is None else self.chart.series[place[0]].texts[place[1]]
 
     @property
     def texts(self) -> tuple[tuple[str, QPalette.ColorRole], ...]:
-        return (self.readout, QPalette.ColorRole.Text), (self._chart.y_title, QPalette.ColorRole.PlaceholderText)
+        return (self.readout, QPalette.ColorRole.Text), (self.chart.y_title, QPalette.ColorRole.PlaceholderText)
 
     def show_chart(self, chart: PointFigure, selected: PointPlace | None = None) -> None:
         """Draw another chart, one of its points marked. A zoom stays while the axes do."""
-        was, self._chart, self._selected, self._hovered = self._chart, chart, selected, None
+        was, self.chart, self.selected, self._hovered = self.chart, chart, selected, None
         self.keep(len(chart.series))
         self.set_lines(() if chart.reference is None else (chart.reference,))
         for drawn, series in zip(self.series, chart.series, strict=True):
@@ -78,15 +71,15 @@ class IntervalPlot(SeriesPlot):
 
     def place_of(self, place: PointPlace) -> QPointF:
         """Where a point is drawn, in pixels of the widget."""
-        series, point = self._chart.series[place[0]], place[1]
+        series, point = self.chart.series[place[0]], place[1]
         at = self.widget_point(QPointF(series.x[point], series.values[point]))
         return at + QPointF(self._shift(place[0]), 0)
 
     def dress(self) -> None:
         """Give the series their colours."""
-        for drawn, series in zip(self.series, self._chart.series, strict=True):
+        for drawn, series in zip(self.series, self.chart.series, strict=True):
             drawn.dress(QColor(series.colour), self.colour(QPalette.ColorRole.Base), series.style)
-            drawn.line.setVisible(not self._chart.names)
+            drawn.line.setVisible(not self.chart.names)
         self._mark()
 
     def follow_range(self) -> None:
@@ -99,12 +92,12 @@ class IntervalPlot(SeriesPlot):
         self._mark()
 
     def _shift(self, series: int) -> float:
-        return 0.0 if self._chart.names else (series - (len(self._chart.series) - 1) / 2) * _APART
+        return 0.0 if self.chart.names else (series - (len(self.chart.series) - 1) / 2) * _APART
 
     def _nearest(self, place: QPointF) -> PointPlace | None:
         ways = {
             (number, point): self.place_of((number, point)) - place
-            for number, series in enumerate(self._chart.series)
+            for number, series in enumerate(self.chart.series)
             for point, value in enumerate(series.values)
             if isfinite(value)
         }
@@ -113,7 +106,7 @@ class IntervalPlot(SeriesPlot):
 
     def _mark(self) -> None:
         """Rings around the point under the mouse and the chosen one; the readout says what is there."""
-        marked = (self._hovered, QPalette.ColorRole.PlaceholderText), (self._selected, QPalette.ColorRole.Highlight)
+        marked = (self._hovered, QPalette.ColorRole.PlaceholderText), (self.selected, QPalette.ColorRole.Highlight)
         pens = [pyqtgraph.mkPen(self.colour(role), width=2) for place, role in marked if place is not None]
         points = [self.view_point(self.place_of(place)) for place, _ in marked if place is not None]
         self._rings.setData([point.x() for point in points], [point.y() for point in points], pen=pens)
@@ -134,9 +127,9 @@ class IntervalPlot(SeriesPlot):
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         step = _STEPS.get(Qt.Key(event.key()))
-        if step is None or not self._chart.series:
+        if step is None or not self.chart.series:
             super().keyPressEvent(event)
             return
-        place = (0, 0) if self._selected is None else self._chart.step(self._selected, *step)
-        if place != self._selected:
+        place = (0, 0) if self.selected is None else self.chart.step(self.selected, *step)
+        if place != self.selected:
             self.point_chosen.emit(*place)

@@ -48,7 +48,7 @@ class _Layout:
     """Room for the plot, the legend and its entries."""
 
     plot: QRectF
-    legend: QRectF
+    whole: QRectF
     entries: tuple[QRectF, ...]
     columns: _Columns
 
@@ -61,32 +61,17 @@ class _Layout:
 
 
 class Legend:
-    """`set_entries` changes what it says, `arrange` finds its place in the widget."""
+    """`set_entries` changes what it says, its `entries`; `arrange` finds its place in the widget, the `layout`."""
 
     def __init__(self) -> None:
-        self._entries: tuple[Entry, ...] = ()
+        self.entries: tuple[Entry, ...] = ()
         self._heading = self._widest_heading = ""
         self._longest: tuple[str, ...] = ()
-        self._layout = _Layout(QRectF(), QRectF(), (), _Columns())
-
-    @property
-    def area(self) -> QRectF:
-        """The whole of it."""
-        return self._layout.legend
-
-    @property
-    def entries(self) -> tuple[Entry, ...]:
-        """What it says."""
-        return self._entries
-
-    @property
-    def boxes(self) -> tuple[QRectF, ...]:
-        """Where the entries are."""
-        return self._layout.entries
+        self.layout = _Layout(QRectF(), QRectF(), (), _Columns())
 
     def entry_at(self, place: QPointF) -> int | None:
         """Which entry is at a place."""
-        return next((number for number, box in enumerate(self.boxes) if box.contains(place)), None)
+        return next((number for number, box in enumerate(self.layout.entries) if box.contains(place)), None)
 
     def reserve(self, values: Iterable[str], heading: str) -> None:
         """Say which values and heading there will be at most: nothing moves while they change."""
@@ -94,33 +79,34 @@ class Legend:
 
     def set_entries(self, entries: Sequence[Entry], heading: str = "") -> None:
         """Say something else; the heading names where the values are read."""
-        self._entries, self._heading = tuple(entries), heading
+        self.entries, self._heading = tuple(entries), heading
 
     def arrange(self, room: QRectF, font: QFont) -> QRectF:
         """Stand beside the plot or above it, whichever leaves it the better room; what is left for it."""
-        metrics, n = QFontMetricsF(font), len(self._entries)
+        metrics, n = QFontMetricsF(font), len(self.entries)
         columns = self._measure(metrics)
         heading = metrics.horizontalAdvance(self._widest_heading)
         above = _above(room, n, columns, metrics, heading and heading + _GAP)
-        self._layout = max(_beside(room, n, columns, metrics), above, key=lambda layout: layout.worth)
-        return self._layout.plot
+        self.layout = max(_beside(room, n, columns, metrics), above, key=lambda layout: layout.worth)
+        return self.layout.plot
 
     def _measure(self, metrics: QFontMetricsF) -> _Columns:
-        texts = [entry.name for entry in self._entries], [entry.n for entry in self._entries], self._longest
+        texts = [entry.name for entry in self.entries], [entry.n for entry in self.entries], self._longest
         name, n, values = (max(map(metrics.horizontalAdvance, column), default=0.0) for column in texts)
         return _Columns(min(name, _LONGEST_NAME), n, values)
 
     def draw(self, painter: QPainter, palette: QPalette) -> None:
         """Paint it, in the painter's font."""
-        height = _row_height(QFontMetricsF(painter.font()))
+        head = QRectF(self.layout.whole)
+        head.setHeight(_row_height(QFontMetricsF(painter.font())))
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setPen(palette.color(QPalette.ColorRole.PlaceholderText))
-        painter.drawText(QRectF(self.area.topLeft(), QSizeF(self.area.width(), height)), _LEFT, self._heading)
-        for box, entry in zip(self.boxes, self._entries, strict=False):
+        painter.drawText(head, _LEFT, self._heading)
+        for box, entry in zip(self.layout.entries, self.entries, strict=False):
             self._draw_entry(painter, box, entry, palette)
 
     def _draw_entry(self, painter: QPainter, box: QRectF, entry: Entry, palette: QPalette) -> None:
-        columns, metrics = self._layout.columns, QFontMetricsF(painter.font())
+        columns, metrics = self.layout.columns, QFontMetricsF(painter.font())
         text, quiet = (palette.color(role) for role in (QPalette.ColorRole.Text, QPalette.ColorRole.PlaceholderText))
         pale = theme.blend(quiet, palette.color(QPalette.ColorRole.Base), 0.4)
         place = QRectF(box.left() + _SAMPLE, box.top(), columns.name, box.height())

@@ -73,11 +73,6 @@ class PlotWidget(pyqtgraph.GraphicsView):  # type: ignore[misc]  # pyqtgraph has
         return any(end.manhattanLength() > slack for end in ends)
 
     @property
-    def is_panning(self) -> bool:
-        """Whether a button is down that moves what is shown."""
-        return self._pan_from is not None
-
-    @property
     def figures_font(self) -> QFont:
         """The widget's font with figures of one width."""
         return theme.tabular(self.font())
@@ -89,13 +84,6 @@ class PlotWidget(pyqtgraph.GraphicsView):  # type: ignore[misc]  # pyqtgraph has
     def restyle(self) -> None:
         """Give everything the colours and fonts of now; to be extended."""
         self.setBackground(self.colour(QPalette.ColorRole.Base))
-
-    def restyle_axis(self, axis: pyqtgraph.AxisItem) -> None:
-        """The same for an axis: faint text, tabular figures, a hairline."""
-        axis.setTickFont(self.figures_font)
-        axis.label.setFont(self.font())
-        axis.setPen(self.colour(QPalette.ColorRole.Mid))
-        axis.setTextPen(self.colour(QPalette.ColorRole.PlaceholderText))
 
     def set_whole(self, whole: QRectF, *, keeps_zoom: bool) -> None:
         """Say what View all shows, in the coordinates of the view; shown at once save where a zoom is to be kept."""

@@ -28,14 +28,14 @@ _WIDTH, _BELOW, _TOP = 0.92, 0.1, 1.04
 
 
 class ProbabilityBars(AxisPlot):
-    """Draws a `ColumnFigure`; `expert_chosen` carries the expert and whether it adds to the selection."""
+    """Draws a `ColumnFigure`, `figure`; `expert_chosen` carries the expert and whether it adds to the selection."""
 
     expert_chosen = Signal(int, bool)
     wanted_size = QSize(320, 104)
 
     def __init__(self) -> None:
         super().__init__(x_is_whole=True)
-        self._figure = ColumnFigure(np.zeros(0))
+        self.figure = ColumnFigure(np.zeros(0))
         self._selected: frozenset[int] = frozenset()
         self._cursor = 0
         self._describe: Callable[[int], str] = str
@@ -43,15 +43,10 @@ class ProbabilityBars(AxisPlot):
         self.view.sigYRangeChanged.connect(self._stand_on_zero)
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.MinimumExpanding)
 
-    @property
-    def figure(self) -> ColumnFigure:
-        """What is drawn."""
-        return self._figure
-
     def set_bars(self, figure: ColumnFigure, describe: Callable[[int], str]) -> None:
         """Show the probabilities; `describe` says in plain text what a bar is. A zoom stays while experts do."""
-        E, keeps_zoom = len(figure.values), len(figure.values) == len(self._figure.values)
-        self._figure, self._describe = figure, describe
+        E, keeps_zoom = len(figure.values), len(figure.values) == len(self.figure.values)
+        self.figure, self._describe = figure, describe
         self._cursor = min(self._cursor, max(E - 1, 0))
         self.set_lines(() if figure.reference is None else (replace(figure.reference, label=""),))
         self._dress()
@@ -81,7 +76,7 @@ class ProbabilityBars(AxisPlot):
 
     def _dress(self) -> None:
         """Draw everything in the colours of now: strong where chosen, that of the what-if where chosen only there."""
-        figure, E = self._figure, len(self._figure.values)
+        figure, E = self.figure, len(self.figure.values)
         before, shown, baseline = figure.before, _known(figure.values), QColor(theme.BASELINE)
         text, accent, weak, ground = (self.colour(role) for role in _ROLES)
         came, gone = figure.chosen - figure.chosen_before, figure.chosen_before - figure.chosen
@@ -118,13 +113,13 @@ class ProbabilityBars(AxisPlot):
 
     def _frame_cursor(self) -> None:
         self._focused.setRegion((self._cursor - 0.5, self._cursor + 0.5))
-        self._focused.setVisible(self.hasFocus() and len(self._figure.values) > 0)
+        self._focused.setVisible(self.hasFocus() and len(self.figure.values) > 0)
 
     def _expert_at(self, place: QPointF) -> int | None:
         if not self.view.sceneBoundingRect().adjusted(0, 0, 0, self.foot.height()).contains(place):
             return None
         expert = round(self.view_point(place).x())
-        return expert if 0 <= expert < len(self._figure.values) else None
+        return expert if 0 <= expert < len(self.figure.values) else None
 
     def hover(self, place: QPointF | None) -> None:
         expert = None if place is None else self._expert_at(place)
@@ -158,7 +153,7 @@ class ProbabilityBars(AxisPlot):
         self._frame_cursor()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        last, key = len(self._figure.values) - 1, arrow(event)
+        last, key = len(self.figure.values) - 1, arrow(event)
         places = {
             Qt.Key.Key_Left: self._cursor - 1,
             Qt.Key.Key_Right: self._cursor + 1,

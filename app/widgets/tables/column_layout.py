@@ -16,6 +16,7 @@ class ColumnLayout(QObject):
     """Lays out the columns of one table, save those that a person gave a width.
 
     `elastic` is the column that grows and shrinks; where there is room for few, `leading` are those seen beside it.
+    `without_values` are left out.
     """
 
     def __init__(
@@ -29,7 +30,7 @@ class ColumnLayout(QObject):
         self._elastic, self._leading = self._places[elastic], [self._places[name] for name in leading]
         self._sized_by_hand: set[int] = set()
         self._hidden: set[int] = set()
-        self._without_values: set[int] = set()
+        self.without_values: set[int] = set()
         self._is_fitting = False
         self._header.sectionResized.connect(self._on_resized)
         view.viewport().installEventFilter(self)
@@ -44,14 +45,9 @@ class ColumnLayout(QObject):
 
     def set_without_values(self, places: set[int]) -> None:
         """Leave out columns that have nothing to show now, whatever a person chose; that counts again later."""
-        if places != self._without_values:
-            self._without_values = places
+        if places != self.without_values:
+            self.without_values = places
             self._hide(self._hidden)
-
-    @property
-    def without_values(self) -> set[int]:
-        """The columns that are left out."""
-        return self._without_values
 
     def fit(self) -> None:
         """Give each column its width, a greater one where there is room for all, and the elastic one what is left."""
@@ -81,7 +77,7 @@ class ColumnLayout(QObject):
         """Which columns are shown, to be checked and unchecked."""
         menu = parent.addMenu("Columns")
         for place, style in enumerate(self._styles):
-            if place in self._without_values:
+            if place in self.without_values:
                 continue
             action = menu.addAction(style.heading)
             action.setCheckable(True)
@@ -118,7 +114,7 @@ class ColumnLayout(QObject):
         """Hide what a person does not want to see, and what has nothing to show."""
         self._hidden = hidden
         for place in range(len(self._styles)):
-            self._header.setSectionHidden(place, place in hidden | self._without_values)
+            self._header.setSectionHidden(place, place in hidden | self.without_values)
         self.fit()
 
     def _digits(self, n: int) -> int:

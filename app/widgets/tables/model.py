@@ -1,11 +1,11 @@
 """An ArrayTable in some order of its rows, as Qt's views and screen readers ask for it."""
 
-import html
 from typing import Any
 
 import numpy as np
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
 
+from app.widgets.safe_text import as_tooltip
 from app.widgets.tables.array_table import ArrayTable, ColumnStyle, IndexArray, one_line
 
 Index = QModelIndex | QPersistentModelIndex
@@ -83,7 +83,7 @@ class ArrayTableModel(QAbstractTableModel):
             case _ROLE.DisplayRole:
                 return self.shown_text(place, column)
             case _ROLE.ToolTipRole:
-                return plain_tooltip(self.styles[column].meaning(self.value(place, column)))
+                return as_tooltip(self.styles[column].meaning(self.value(place, column)))
             case _ROLE.AccessibleTextRole:
                 return self.styles[column].meaning(self.value(place, column))
             case _ROLE.TextAlignmentRole:
@@ -98,14 +98,9 @@ class ArrayTableModel(QAbstractTableModel):
             case _ROLE.DisplayRole:
                 return f"{style.title} {'↓' if self._sort[1] else '↑'}" if section == self._sort[0] else style.title
             case _ROLE.ToolTipRole:
-                return plain_tooltip(f"{style.heading}\n{style.tip}\nClick to sort, again to reverse.")
+                return as_tooltip(f"{style.heading}\n{style.tip}\nClick to sort, again to reverse.")
             case _ROLE.AccessibleTextRole:
                 return style.heading
             case _ROLE.TextAlignmentRole:
                 return _RIGHT if style.is_number else _LEFT
         return None
-
-
-def plain_tooltip(text: str) -> str:
-    """The text as a tooltip that wraps and shows it letter by letter: tooltips read what looks like markup as such."""
-    return f'<p style="white-space: pre-wrap">{html.escape(text)}</p>' if text else ""

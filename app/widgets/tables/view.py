@@ -24,7 +24,7 @@ _SELECT_ROW = QItemSelectionModel.SelectionFlag.ClearAndSelect | QItemSelectionM
 class ArrayTableView(QTableView):
     """`row_chosen` carries the row of the table that a person made current; `sort_changed` says to sort anew.
 
-    Whoever shows rows sorts them: `sort_column` and `is_descending` say how.
+    Whoever shows rows sorts them: `sort_column` and `is_descending`, from the greatest value on, say how.
     """
 
     row_chosen = Signal(int)
@@ -35,27 +35,17 @@ class ArrayTableView(QTableView):
         self.rows = ArrayTableModel(styles, self)
         self.extend_menu: Callable[[QMenu], None] | None = None
         self._is_showing = False
-        self._sort = (0, False)
+        self.sort_column, self.is_descending = 0, False
         self.setModel(self.rows)
         self._delegate = ArrayTableDelegate(self)
         self.setItemDelegate(self._delegate)
         self._set_up_rows()
         prepare_header(self.horizontalHeader())
-        self.rows.mark_sorted(*self._sort)
+        self.rows.mark_sorted(0, False)
         self.horizontalHeader().sectionClicked.connect(self._on_heading_clicked)
         self.horizontalHeader().customContextMenuRequested.connect(self._on_header_menu_requested)
         self.layout_of_columns = ColumnLayout(self, styles, elastic, leading)
         self.selectionModel().currentRowChanged.connect(self._on_current_row_changed)
-
-    @property
-    def sort_column(self) -> int:
-        """The column that rows are sorted by."""
-        return self._sort[0]
-
-    @property
-    def is_descending(self) -> bool:
-        """Whether they are sorted from the greatest value on."""
-        return self._sort[1]
 
     @property
     def current_row(self) -> int | None:
@@ -93,8 +83,8 @@ class ArrayTableView(QTableView):
 
     def sort_by(self, column: int, *, descending: bool) -> None:
         """Ask for another order."""
-        if self._sort != (column, descending):
-            self._sort = column, descending
+        if (self.sort_column, self.is_descending) != (column, descending):
+            self.sort_column, self.is_descending = column, descending
             self.rows.mark_sorted(column, descending)
             self.sort_changed.emit()
 
@@ -102,9 +92,9 @@ class ArrayTableView(QTableView):
         """Leave out columns that have nothing to show now; rows are never sorted by one of them."""
         places = {place for place, style in enumerate(self.rows.styles) if style.name in names}
         self.layout_of_columns.set_without_values(places)
-        if self._sort[0] in places:
-            self._sort = 0, False
-            self.rows.mark_sorted(*self._sort)
+        if self.sort_column in places:
+            self.sort_column, self.is_descending = 0, False
+            self.rows.mark_sorted(0, False)
 
     def shown_data(self, *, one_line: bool = False) -> FigureTable:
         """Exactly what is shown: the rows in their order, the columns that are not hidden."""

@@ -6,7 +6,6 @@ import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QEvent, QPointF, QRect, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import (
-    QColor,
     QHelpEvent,
     QKeyEvent,
     QKeySequence,
@@ -20,7 +19,6 @@ from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
 from app.widgets.choosing_keys import arrow
 from app.widgets.safe_text import as_tooltip
-from app.widgets.tint import tint
 from app.widgets.tokens.drawing import (
     LINE_GAP,
     TokenColours,
@@ -37,6 +35,7 @@ from moe_core.figures.token_flow import TokenFlow
 class TokenStrip(QWidget):
     """Arrays in; `token_chosen` with a position out, `collapsed_changed` when the shared prefix is folded or unfolded.
 
+    `prompt` is what is shown, `cursor_token` the chosen position of it, and `note` what is said above it.
     Left, right, up, down, home and end move the cursor, minus and plus fold and unfold the shared prefix.
     """
 
@@ -46,10 +45,10 @@ class TokenStrip(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self._prompt = ShownPrompt()
+        self.prompt = ShownPrompt()
         self._colours = TokenColours()
-        self._note = ""
-        self._cursor = self._hovered = NO_TOKEN
+        self.note = ""
+        self.cursor_token = self._hovered = NO_TOKEN  # before there is one
         self._marked: NDArray[np.bool_] | None = None
         self._describe: Callable[[int], str] = str
         self._flows: dict[int, TokenFlow] = {}
@@ -63,9 +62,9 @@ class TokenStrip(QWidget):
     def set_tokens(self, texts: Sequence[str], n_prefix: int, *, is_collapsed: bool) -> None:
         """Show another prompt, whose first `n_prefix` tokens are shared and may be folded into one line."""
         prompt = ShownPrompt(tuple(texts), n_prefix, is_collapsed and n_prefix > 0)
-        if prompt == self._prompt:
+        if prompt == self.prompt:
             return
-        self._prompt = prompt
+        self.prompt = prompt
         self._hovered = NO_TOKEN
         self._lay_out_again()
 
@@ -84,50 +83,20 @@ class TokenStrip(QWidget):
 
     def set_note(self, sentence: str) -> None:
         """Say above the text why tokens are not coloured; empty for nothing."""
-        if sentence != self._note:
-            self._note = sentence
+        if sentence != self.note:
+            self.note = sentence
             self.updateGeometry()
             self.update()
 
     def set_cursor(self, token: int) -> None:
         """Mark the chosen token."""
-        self._cursor = token
-        self.setAccessibleDescription(self._describe(token) if 0 <= token <= self._prompt.last else "")
+        self.cursor_token = token
+        self.setAccessibleDescription(self._describe(token) if 0 <= token <= self.prompt.last else "")
         self.update()
 
     def set_describe(self, describe: Callable[[int], str]) -> None:
         """How to say in plain text what a token is."""
         self._describe = describe
-
-    @property
-    def texts(self) -> tuple[str, ...]:
-        """The tokens of the prompt, folded ones among them."""
-        return self._prompt.texts
-
-    @property
-    def is_collapsed(self) -> bool:
-        """Whether the shared prefix is folded."""
-        return self._prompt.is_collapsed
-
-    @property
-    def cursor_token(self) -> int:
-        """The chosen position, -1 before there is one."""
-        return self._cursor
-
-    @property
-    def note(self) -> str:
-        """What is said above the text."""
-        return self._note
-
-    @property
-    def prefix_rectangle(self) -> QRectF:
-        """Where the line that stands for the shared prefix is drawn; nowhere without one."""
-        return next(iter(self.rectangles(PREFIX_MARK)), QRectF())
-
-    @property
-    def shown_tokens(self) -> range:
-        """Positions that are not folded away."""
-        return self._prompt.shown
 
     def rectangles(self, token: int) -> list[QRectF]:
         """Where a token is drawn: one rectangle for each of its pieces; none where it is folded away."""
@@ -136,10 +105,6 @@ class TokenStrip(QWidget):
     def token_at(self, place: QPointF) -> int | None:
         """The token, or mark, at a place in the widget; None beside the text."""
         return self._layout(self.width()).token_at(place)
-
-    def ground_of(self, token: int) -> QColor:
-        """The colour that a token stands on."""
-        return tint(self.palette(), self._colours.share_of(token))
 
     @property
     def _line_height(self) -> float:
@@ -152,7 +117,7 @@ class TokenStrip(QWidget):
         if width not in self._flows:
             if len(self._flows) > 4:  # a scroll area asks for its widths with and without the bar
                 self._flows.clear()
-            self._flows[width] = self._prompt.flow(width, self._widths)
+            self._flows[width] = self.prompt.flow(width, self._widths)
         return self._flows[width]
 
     def _lay_out_again(self) -> None:
@@ -162,28 +127,28 @@ class TokenStrip(QWidget):
 
     def _top(self, width: int) -> float:
         """Where the text begins, below the colour key or the note."""
-        return MARGIN + (self._head_rectangle(width).height() + MARGIN if self._note or self._colours.are_shown else 0)
+        return MARGIN + (self._head_rectangle(width).height() + MARGIN if self.note or self._colours.are_shown else 0)
 
     def _head_rectangle(self, width: int) -> QRect:
         room = QRect(MARGIN, MARGIN, max(width - 2 * MARGIN, 40), 10_000)
-        return self.fontMetrics().boundingRect(room, Qt.TextFlag.TextWordWrap, self._note or "0")
+        return self.fontMetrics().boundingRect(room, Qt.TextFlag.TextWordWrap, self.note or "0")
 
     def _paint_head(self, painter: QPainter) -> None:
         head = self._head_rectangle(self.width())
-        if not self._note:
+        if not self.note:
             colours = self._colours
             paint_colour_key(painter, self.palette(), head, (colours.low, colours.high), colours.unit)
             return
         painter.setPen(self.palette().color(QPalette.ColorRole.PlaceholderText))
-        painter.drawText(head, Qt.TextFlag.TextWordWrap, self._note)
+        painter.drawText(head, Qt.TextFlag.TextWordWrap, self.note)
 
     def _outlines(self) -> dict[int, QPen]:
         """The frames of the answer position, of what the mouse is on, and of the chosen token; later ones prevail."""
         palette, roles = self.palette(), QPalette.ColorRole
         return {
-            self._prompt.last: QPen(palette.color(roles.PlaceholderText), 1, Qt.PenStyle.DashLine),
+            self.prompt.last: QPen(palette.color(roles.PlaceholderText), 1, Qt.PenStyle.DashLine),
             self._hovered: QPen(palette.color(roles.Dark), 1),
-            self._cursor: QPen(palette.color(roles.Highlight), 2.5 if self.hasFocus() else 2),
+            self.cursor_token: QPen(palette.color(roles.Highlight), 2.5 if self.hasFocus() else 2),
         }
 
     def sizeHint(self) -> QSize:
@@ -202,14 +167,14 @@ class TokenStrip(QWidget):
         painter, seen = QPainter(self), event.rect()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.fillRect(seen, self.palette().color(QPalette.ColorRole.Base))
-        if not self._prompt.texts:
+        if not self.prompt.texts:
             return
-        if self._note or self._colours.are_shown:
+        if self.note or self._colours.are_shown:
             self._paint_head(painter)
         layout = self._layout(self.width())
         pieces = layout.pieces_between(seen.top(), seen.bottom())
         draw_pieces(painter, self.palette(), layout, pieces, self._colours)
-        if self._marked is not None and len(self._marked) == len(self._prompt.texts):
+        if self._marked is not None and len(self._marked) == len(self.prompt.texts):
             draw_marks(painter, layout, pieces, self._marked)
         draw_outlines(painter, layout, pieces, self._outlines())
 
@@ -222,7 +187,7 @@ class TokenStrip(QWidget):
 
     def _tip(self, token: int | None) -> str:
         if token == PREFIX_MARK:
-            n_tokens = f"{self._prompt.n_prefix:,}"
+            n_tokens = f"{self.prompt.n_prefix:,}"
             return f"The first {n_tokens} tokens are shared by several questions: click to fold or unfold them (−, +)"
         if token == ANSWER_MARK:
             return "The last position: its output predicts the letter"
@@ -240,9 +205,9 @@ class TokenStrip(QWidget):
             return
         token = self.token_at(event.position())
         if token == PREFIX_MARK:
-            self.collapsed_changed.emit(not self._prompt.is_collapsed)
+            self.collapsed_changed.emit(not self.prompt.is_collapsed)
         elif token is not None:
-            self.token_chosen.emit(self._prompt.last if token == ANSWER_MARK else token)
+            self.token_chosen.emit(self.prompt.last if token == ANSWER_MARK else token)
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         token = self.token_at(event.position())
@@ -259,13 +224,13 @@ class TokenStrip(QWidget):
     def keyPressEvent(self, event: QKeyEvent) -> None:
         key = arrow(event)
         token = None
-        if key is not None and self._prompt.texts:
-            token = self._prompt.step(self._cursor, key, self._flow(self.width()))
+        if key is not None and self.prompt.texts:
+            token = self.prompt.step(self.cursor_token, key, self._flow(self.width()))
         if event.matches(QKeySequence.StandardKey.Copy):
             self.copy_requested.emit()
-        elif event.key() in (Qt.Key.Key_Minus, Qt.Key.Key_Plus) and self._prompt.n_prefix:
+        elif event.key() in (Qt.Key.Key_Minus, Qt.Key.Key_Plus) and self.prompt.n_prefix:
             self.collapsed_changed.emit(event.key() == Qt.Key.Key_Minus)
         elif token is None:
             super().keyPressEvent(event)
-        elif token != self._cursor:
+        elif token != self.cursor_token:
             self.token_chosen.emit(token)

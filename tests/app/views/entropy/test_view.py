@@ -213,7 +213,9 @@ def test_hover_reads_values_with_their_spread(view: EntropyView, qtbot: QtBot) -
 
 def test_curves_are_hidden_by_legend_and_menu(view: EntropyView, qtbot: QtBot) -> None:
     """What is hidden is not exported either; All curves brings everything back."""
-    qtbot.mouseClick(view.plot.viewport(), Qt.MouseButton.LeftButton, pos=view.plot.place_of_entry("wrong").toPoint())
+    legend = view.plot.legend
+    entry = legend.layout.entries[[entry.name for entry in legend.entries].index("wrong")]
+    qtbot.mouseClick(view.plot.viewport(), Qt.MouseButton.LeftButton, pos=entry.center().toPoint())
     assert "wrong" not in [drawn.name for drawn in view.plot.shown_curves]
     assert "wrong" not in {row[1] for row in view.figure.data.rows}
     menu = opened_menu(view.shown, qtbot)

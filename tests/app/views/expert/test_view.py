@@ -176,10 +176,10 @@ def test_header_and_accuracy_are_those_of_the_definitions(view: ExpertView) -> N
     assert expert[4] == (m > 0).sum()
     assert selection[1:] == [pytest.approx(right.mean()), *selection[2:4], 24, 24]
     assert [line.value for line in view.accuracy.bars.figure.references] == pytest.approx([right.mean()])
-    assert view.heading.title == "Expert 1:5"
+    assert view.heading.title.text() == "Expert 1:5"
     share = used[CELL[1]] / n_tokens.sum()
-    assert f"Used by {share * 100:.1f} %" in view.heading.numbers
-    assert f"rank {1 + (used > used[CELL[1]]).sum()} of 16 in layer 1" in view.heading.numbers
+    assert f"Used by {share * 100:.1f} %" in view.heading.numbers.text()
+    assert f"rank {1 + (used > used[CELL[1]]).sum()} of 16 in layer 1" in view.heading.numbers.text()
 
 
 def test_the_heaviest_questions_lead_to_the_question(view: ExpertView, qtbot: QtBot) -> None:
@@ -208,11 +208,11 @@ def test_a_partner_is_selected_instead_or_as_well(view: ExpertView, qtbot: QtBot
     qtbot.mouseClick(bars.viewport(), LEFT, CTRL, middle_of(bars, 1))
     settle(view, qtbot)
     assert view.state.experts == {CELL, tuple(map(int, second.split(":")))}
-    assert view.heading.title == f"Expert {second}"
+    assert view.heading.title.text() == f"Expert {second}"
     assert view.heading.switcher.isVisible()
     choose(view.heading.switcher, "1:5", qtbot)
     settle(view, qtbot)
-    assert view.heading.title == "Expert 1:5"
+    assert view.heading.title.text() == "Expert 1:5"
     assert labels(view.partners)[1:3] == [second, third]
     qtbot.mouseClick(bars.viewport(), LEFT, pos=middle_of(bars, 2))
     assert view.state.experts == {tuple(map(int, third.split(":")))}
@@ -324,7 +324,7 @@ def test_an_expert_that_is_never_used_says_so(view: ExpertView, qtbot: QtBot) ->
     )
     view.session.set(replace(view.state, experts=frozenset({(layer, expert)})))
     settle(view, qtbot)
-    assert view.heading.numbers.startswith("Never used: none of 24 answer positions")
+    assert view.heading.numbers.text().startswith("Never used: none of 24 answer positions")
     assert {row.value for row in view.subjects.bars.figure.rows} == {0}
     for section in (view.tokens, view.partners, view.questions):
         assert section.bars.figure.rows == ()
@@ -357,11 +357,11 @@ def test_a_partial_trace_shows_what_is_recorded_and_grows(session: Session, tmp_
     session.open(record(tmp_path / "part.h5", run, only=[1, 3, 4]))
     session.set(replace(session.state, scope=Scope.QUESTION, experts=frozenset({(0, 1)})))
     view = shown(session, qtbot)
-    assert "of 2 questions" in view.heading.numbers
+    assert "of 2 questions" in view.heading.numbers.text()
     with TraceWriter(tmp_path / "part.h5") as writer:
         writer.write([run.question_record(5), run.question_record(6)])
     session.refresh()
-    assert "of 4 questions" in view.heading.numbers
+    assert "of 4 questions" in view.heading.numbers.text()
     qtbot.waitUntil(lambda: "of 4 questions" in view.tokens.note)
 
 

@@ -20,6 +20,7 @@ from app.views.question.view import QuestionView
 from app.widgets.figures.export import USUAL
 from app.widgets.figures.figure import Figure
 from app.widgets.tint import tint
+from app.widgets.tokens.layout import PREFIX_MARK
 from moe_core.commands.show import describe_question
 from moe_core.traces.creation import create_trace
 from moe_core.traces.reader import Trace, open_trace
@@ -151,13 +152,13 @@ def test_clicking_a_token_chooses_it(view: QuestionView, trace: Trace, qtbot: Qt
     assert view.state.token == 6
     routing = trace.token_routing(3)
     assert [row[2] for row in view.gates_pane.figure.data.rows] == routing.experts[6].ravel().tolist()
-    assert "token 6" in view.gates_pane.subtitle
-    assert view.router_pane.subtitle == "kept for the answer only"
+    assert "token 6" in view.gates_pane.subtitle.whole_text
+    assert view.router_pane.subtitle.whole_text == "kept for the answer only"
     last = len(routing.experts) - 1
     click(qtbot, view.prompt.strip, view.prompt.strip.rectangles(last)[0])
     assert view.state.token is None
-    assert view.gates_pane.subtitle == "answer position"
-    assert view.router_pane.subtitle == "probabilities, answer position"
+    assert view.gates_pane.subtitle.whole_text == "answer position"
+    assert view.router_pane.subtitle.whole_text == "probabilities, answer position"
 
 
 def test_keys_move_the_token_cursor(view: QuestionView, trace: Trace, qtbot: QtBot) -> None:
@@ -249,7 +250,7 @@ def test_choices_say_what_is_right_and_what_was_chosen(view: QuestionView, trace
         assert ["predicted" in row.sign for row in rows].index(True) == answer.predicted
         logprobs = answer.choice_logprobs.astype(np.float64)
         margin = logprobs[gold] - np.delete(logprobs, gold).max()
-        said = float(view.choices_pane.subtitle.split()[1].replace("−", "-"))
+        said = float(view.choices_pane.subtitle.whole_text.split()[1].replace("−", "-"))
         assert said == pytest.approx(margin, rel=5e-3)
         shares = np.exp(logprobs) / np.exp(logprobs).sum()
         assert [row[3] for row in view.choices_pane.figure.data.rows] == pytest.approx(shares.tolist())
@@ -278,17 +279,17 @@ def test_copies_the_prompt_as_plain_text(view: QuestionView, trace: Trace, qtbot
 def test_the_shared_prefix_is_folded_with_one_click(view: QuestionView, trace: Trace, qtbot: QtBot) -> None:
     """Its tokens leave plot and table; choosing one of them, from elsewhere, unfolds it."""
     strip, n_prefix = view.prompt.strip, int(trace.n_prefix_tokens[trace.prefix[3]])
-    assert strip.shown_tokens.start == 0
-    click(qtbot, strip, strip.prefix_rectangle)
-    assert strip.shown_tokens.start == n_prefix
+    assert strip.prompt.shown.start == 0
+    click(qtbot, strip, strip.rectangles(PREFIX_MARK)[0])
+    assert strip.prompt.shown.start == n_prefix
     assert next(row[0] for row in view.prompt.figure.data.rows) == n_prefix
     assert strip.rectangles(0) == []
     view.session.set(replace(view.state, token=2))
     assert strip.rectangles(2)
     qtbot.keyClick(strip, Qt.Key.Key_Minus)
-    assert (view.state.token, strip.is_collapsed) == (None, True)
+    assert (view.state.token, strip.prompt.is_collapsed) == (None, True)
     qtbot.keyClick(strip, Qt.Key.Key_Plus)
-    assert strip.shown_tokens.start == 0
+    assert strip.prompt.shown.start == 0
 
 
 def test_worked_examples_are_folded_at_first(session: Session, tmp_path: Path, show: Show) -> None:
@@ -300,9 +301,9 @@ def test_worked_examples_are_folded_at_first(session: Session, tmp_path: Path, s
         writer.write(list(run.records()))
     session.open(path)
     view = show(session)
-    assert view.prompt.strip.shown_tokens.start == len(run.tokenised.prefixes[0])
+    assert view.prompt.strip.prompt.shown.start == len(run.tokenised.prefixes[0])
     session.set(replace(session.state, question=2))
-    assert not view.prompt.strip.is_collapsed
+    assert not view.prompt.strip.prompt.is_collapsed
 
 
 def test_no_trace_and_no_question_are_said_in_a_sentence(session: Session, trace_path: Path, show: Show) -> None:
@@ -327,7 +328,7 @@ def test_answer_position_only(session: Session, tmp_path: Path, show: Show) -> N
     session.set(replace(session.state, token=0))
     expected = run.question_record(0).answer.experts
     assert [row[2] for row in view.gates_pane.figure.data.rows] == expected.ravel().tolist()
-    assert view.gates_pane.subtitle == "answer position"
+    assert view.gates_pane.subtitle.whole_text == "answer position"
     assert all(row[3] is None for row in view.prompt.figure.data.rows)
 
 
@@ -344,7 +345,7 @@ def test_a_question_that_is_not_recorded_yet(session: Session, tmp_path: Path, s
         row.label.removeprefix(f"{letter}  ") for letter, row in zip("ABCD", view.choices.figure.rows, strict=True)
     ]
     assert texts == list(run.tokenised.questions[1].choices)
-    assert len(view.prompt.strip.texts) == run.tokenised.prompt_length(1)
+    assert len(view.prompt.strip.prompt.texts) == run.tokenised.prompt_length(1)
     session.set(replace(session.state, question=0))
     assert view.gates_pane.sentence == ""
 
@@ -370,7 +371,7 @@ def test_a_failed_question_says_why(session: Session, tmp_path: Path, show: Show
     view = show(session)
     assert view.header.texts[1] == "⚠ failed"
     assert "not finite" in view.header.texts[2]
-    assert view.choices_pane.subtitle == ""
+    assert view.choices_pane.subtitle.whole_text == ""
     assert all(row[2] is None for row in view.choices_pane.figure.data.rows)
     view.grab()
 
@@ -384,7 +385,7 @@ def test_damaged_tokens_leave_the_answer_position(session: Session, tmp_path: Pa
     session.set(replace(session.state, question=run.n_questions - 1, token=0))
     view = show(session)
     assert "damaged" in view.prompt.strip.note
-    assert view.gates_pane.subtitle == "answer position"
+    assert view.gates_pane.subtitle.whole_text == "answer position"
 
 
 def test_a_damaged_question_shows_no_number(session: Session, tmp_path: Path, show: Show) -> None:
@@ -399,7 +400,7 @@ def test_a_damaged_question_shows_no_number(session: Session, tmp_path: Path, sh
     for sentence in (view.gates_pane.sentence, view.router_pane.sentence, view.prompt.strip.note):
         assert sentence.startswith("This question is damaged (wrong checksum)")
     assert all(row[3] is None for row in view.prompt.figure.data.rows)
-    assert len(view.prompt.strip.texts) == run.tokenised.prompt_length(1)
+    assert len(view.prompt.strip.prompt.texts) == run.tokenised.prompt_length(1)
 
 
 def test_a_quiz_without_gold_has_no_margin(session: Session, tmp_path: Path, show: Show) -> None:
@@ -407,7 +408,7 @@ def test_a_quiz_without_gold_has_no_margin(session: Session, tmp_path: Path, sho
     open_run(session, tmp_path / "open.h5", SyntheticRun())
     view = show(session)
     assert session.state.question == 0
-    assert view.choices_pane.subtitle == "The quiz names no right choice"
+    assert view.choices_pane.subtitle.whole_text == "The quiz names no right choice"
     marks = [row.sign for row in view.choices.figure.rows]
     assert sorted(marks) == ["", "", "", "predicted"]
 
@@ -445,7 +446,8 @@ def test_the_whole_range_goes_to_the_largest_entropy(view: QuestionView, trace: 
     view.prompt.whole_range.setChecked(True)
     entropies = entropy_of(trace.token_routing(3).weights).mean(axis=1)
     share = entropies[2] / log(trace.dimensions.top_k)
-    assert _is_near(view.prompt.strip.ground_of(2), tint(view.palette(), share))
+    corner = view.prompt.strip.rectangles(2)[0].topLeft().toPoint() + QPoint(4, 2)
+    assert _is_near(picture_of(view.prompt.strip).pixelColor(corner), tint(view.palette(), share))
 
 
 def test_every_figure_can_be_exported(view: QuestionView) -> None:
@@ -461,12 +463,12 @@ def test_every_figure_can_be_exported(view: QuestionView) -> None:
 
 def test_draws_only_when_it_can_be_seen(view: QuestionView) -> None:
     """Hidden, it waits; another filter is none of its business."""
-    before = view.prompt.strip.texts
+    before = view.prompt.strip.prompt.texts
     view.hide()
     view.session.set(replace(view.state, question=9))
-    assert view.prompt.strip.texts == before
+    assert view.prompt.strip.prompt.texts == before
     view.show()
-    assert view.prompt.strip.texts != before
+    assert view.prompt.strip.prompt.texts != before
 
 
 def _assert_filled(view: QuestionView, weights: np.ndarray) -> None:

@@ -87,7 +87,7 @@ def test_choices_show_both_sides(
     rows = np.array([line[2:5] for line in view.choices_pane.figure.data.rows], float)
     np.testing.assert_allclose(rows, np.stack([before, after, after - before.astype(float)], axis=1), atol=1e-6)
     assert "what-if “1:25”" in view.choices_pane.figure.caption
-    assert "→" in view.choices_pane.subtitle
+    assert "→" in view.choices_pane.subtitle.whole_text
 
 
 def test_bars_have_the_colours_of_their_sides(view: QuestionView) -> None:
@@ -182,7 +182,7 @@ def test_tokens_are_marked_and_coloured_by_changed_layers(
         changed = changed_tokens(one, other, row)
     view.set_options({"measure": "changed"})
     assert [line[3] for line in view.prompt.figure.data.rows] == changed.tolist()
-    assert view.prompt.subtitle == f"{(changed > 0).sum()} of {len(changed)} tokens re-routed"
+    assert view.prompt.subtitle.whole_text == f"{(changed > 0).sum()} of {len(changed)} tokens re-routed"
     view.set_options({"measure": "none"})
     image = picture_of(view.prompt.strip)
     for token in range(len(changed) - 1):  # the last one is the answer position, framed by the cursor
@@ -278,8 +278,8 @@ def test_without_tokens_the_answer_position_is_compared(
     view = shown(session, qtbot)
     view.set_options({"measure": "changed", "renormalised": renormalised})
     assert view.gates.is_paired
-    assert view.gates_pane.subtitle == "answer position"
-    assert view.prompt.subtitle == ""
+    assert view.gates_pane.subtitle.whole_text == "answer position"
+    assert view.prompt.subtitle.whole_text == ""
     assert view.prompt.strip.note
     view.grab()
 

@@ -96,7 +96,7 @@ def test_shows_one_row_a_question_with_what_the_trace_holds(view: QuestionsView)
         assert column_texts(view, "tokens") == [str(n) for n in trace.n_prompt_tokens]
         shown = [float(text.replace("−", "-")) for text in column_texts(view, "margin")]
         np.testing.assert_allclose(shown, margins(trace), rtol=5e-3)
-    assert view.bar.count_text == "24 of 24"
+    assert view.bar.count.text() == "24 of 24"
 
 
 def test_a_click_on_a_heading_sorts_and_another_reverses(view: QuestionsView, qtbot: QtBot) -> None:
@@ -161,7 +161,7 @@ def test_what_is_typed_filters_after_a_pause_as_one_edit(view: QuestionsView, qt
     assert view.session.undo_stack.count() == 1
     with trace_of(view) as trace:
         assert ids_shown(view) == [name for name in trace.ids if "multi" in name]
-    assert view.bar.count_text == f"{len(ids_shown(view))} of 24"
+    assert view.bar.count.text() == f"{len(ids_shown(view))} of 24"
     view.session.undo_stack.undo()
     assert (view.bar.search.text(), len(ids_shown(view))) == ("", 24)
 
@@ -246,7 +246,7 @@ def test_experts_are_typed_and_any_or_all_of_them_counts(view: QuestionsView, qt
     both = next(button for button in popup.panel.findChildren(QAbstractButton) if button.text() == "All of them")
     qtbot.mouseClick(both, Qt.MouseButton.LeftButton)
     assert view.rows_in_order() == [n for n, cells in enumerate(used) if first in cells and second in cells]
-    popup.close_panel()
+    popup.panel.close()
 
 
 def test_experts_stay_as_they_are_typed(view: QuestionsView, qtbot: QtBot) -> None:
@@ -258,7 +258,7 @@ def test_experts_stay_as_they_are_typed(view: QuestionsView, qtbot: QtBot) -> No
     qtbot.waitUntil(lambda: view.state.filter.experts == ((0, 1), (2, 0)))
     qtbot.keyClicks(field, "5")
     qtbot.waitUntil(lambda: view.state.filter.experts == ((0, 15), (2, 0)))
-    popup.close_panel()
+    popup.panel.close()
     qtbot.mouseClick(view.bar.chips.chips[0], Qt.MouseButton.LeftButton)
     assert field.text() == ""  # type: ignore[attr-defined]
     assert view.state.filter.is_empty
@@ -272,10 +272,10 @@ def test_an_expert_that_does_not_exist_is_said_where_it_is_typed(view: Questions
         popup.first_field().clear()  # type: ignore[attr-defined]
         qtbot.keyClicks(popup.first_field(), typed)
         qtbot.keyClick(popup.first_field(), Qt.Key.Key_Return)
-        assert said in popup.problem
+        assert said in popup.problem.text()
         assert popup.panel.isVisible()
     assert view.state.filter.is_empty
-    popup.close_panel()
+    popup.panel.close()
 
 
 def test_the_selected_cells_can_be_taken(view: QuestionsView, qtbot: QtBot) -> None:
@@ -287,7 +287,7 @@ def test_the_selected_cells_can_be_taken(view: QuestionsView, qtbot: QtBot) -> N
     qtbot.mouseClick(take, Qt.MouseButton.LeftButton)
     assert view.state.filter.experts == ((0, 3), (1, 2))
     assert popup.first_field().text() == "0:3, 1:2"  # type: ignore[attr-defined]
-    popup.close_panel()
+    popup.panel.close()
 
 
 def test_a_filter_that_lets_nothing_pass_says_so_and_can_be_cleared(view: QuestionsView, qtbot: QtBot) -> None:
@@ -388,7 +388,7 @@ def test_one_question_and_answers_only(session: Session, show: Show, tmp_path: P
     """A trace without tokens is listed like any other; outcomes that cannot occur are not offered."""
     session.open(record(tmp_path / "one.h5", SyntheticRun(n_questions=1, n_prefixes=0, keeps_tokens=False)))
     view = show(session)
-    assert view.bar.count_text == "1 of 1"
+    assert view.bar.count.text() == "1 of 1"
     assert view.rows_in_order() == [0]
     assert [button.isVisible() for button in view.bar.outcomes.buttons] == [False, False, True, False, False, False]
 
@@ -439,7 +439,7 @@ def test_keys_of_the_window_and_of_the_list_do_not_get_in_each_others_way(
     radio.setFocus()
     qtbot.keyClick(radio, Qt.Key.Key_Space)
     assert (radio.isChecked(), view.state.question) == (True, rows[0])
-    view.bar.experts.close_panel()
+    view.bar.experts.panel.close()
     view.setFocus()
     qtbot.keyClick(view.bar.search, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
     assert (view.state.filter.outcomes, view.state.filter.text) == ((), "is 1")

@@ -88,7 +88,7 @@ def test_chips_go_by_mouse_and_by_key_and_come_back(view: WhatIfView, opened: Se
     """One at a time, a layer at a time; undo brings back what went."""
     opened.set(with_experts(opened.state, [(0, 3), (0, 5), (2, 1)]))
     chips = view.editor.chips
-    assert chips.texts == ["Layer 0", "3", "5", "Layer 2", "1"]
+    assert [chip.text for chip in chips.chips] == ["Layer 0", "3", "5", "Layer 2", "1"]
     qtbot.mouseClick(chips, LEFT, pos=chips.place_of((0, 5)).center())
     assert opened.state.intervention.reroute == {(0, 3), (2, 1)}
     chips.setFocus()
@@ -149,7 +149,7 @@ def test_the_effect_is_that_of_the_whole_mask(view: WhatIfView, opened: Session,
     mixed = Intervention("", frozenset({(0, 1)}), frozenset(), Factors({(1, 1): 3.0}))
     opened.set(replace(opened.state, intervention=mixed))
     assert box.currentIndex() == -1
-    assert view.editor.chips.texts == ["Layer 0", "1 reroute", "Layer 1", "1 boost x 3"]
+    assert [chip.text for chip in view.editor.chips.chips] == ["Layer 0", "1 reroute", "Layer 1", "1 boost x 3"]
     opened.set(with_effect(opened.state, "reroute", 2.0))
     assert opened.state.intervention.reroute == {(0, 1), (1, 1)}
 

@@ -62,6 +62,12 @@ def colour_at(plot: CurvePlot, at: QPointF) -> QColor:
     return picture_of(plot).pixelColor(at.toPoint())
 
 
+def place_of_entry(plot: CurvePlot, name: str) -> QPoint:
+    """The middle of a curve's entry in the legend."""
+    names = [entry.name for entry in plot.legend.entries]
+    return plot.legend.layout.entries[names.index(name)].center().toPoint()
+
+
 def is_like(first: QColor, second: QColor, tolerance: int = 24) -> bool:
     """Whether two colours look the same."""
     return all(abs(a - b) <= tolerance for a, b in zip(first.getRgb()[:3], second.getRgb()[:3], strict=True))
@@ -157,12 +163,12 @@ def test_a_click_on_the_legend_asks_to_hide(show: Callable[..., CurvePlot], qtbo
     """A hidden curve is not drawn; it stays in the legend, where a click brings it back."""
     plot = show()
     with qtbot.waitSignal(plot.curve_toggled) as toggled:
-        qtbot.mouseClick(plot.viewport(), Qt.MouseButton.LeftButton, pos=plot.place_of_entry("wrong").toPoint())
+        qtbot.mouseClick(plot.viewport(), Qt.MouseButton.LeftButton, pos=place_of_entry(plot, "wrong"))
     assert toggled.args == ["wrong"]
     plot.show_chart(CHART, frozenset({"wrong"}))
     assert [shown.name for shown in plot.shown_curves] == ["right"]
     with qtbot.waitSignal(plot.curve_toggled):
-        qtbot.mouseClick(plot.viewport(), Qt.MouseButton.LeftButton, pos=plot.place_of_entry("wrong").toPoint())
+        qtbot.mouseClick(plot.viewport(), Qt.MouseButton.LeftButton, pos=place_of_entry(plot, "wrong"))
 
 
 def test_pointing_at_an_entry_shows_its_band(show: Callable[..., CurvePlot], qtbot: QtBot) -> None:
@@ -171,7 +177,7 @@ def test_pointing_at_an_entry_shows_its_band(show: Callable[..., CurvePlot], qtb
     plot = show(replace(CHART, curves=(curve("one", style=style), curve("two", HIGH - 0.6)), selected=None))
     inside = plot.place_of(2, float(HIGH[2]) + 0.05)
     before = colour_at(plot, inside)
-    qtbot.mouseMove(plot.viewport(), plot.place_of_entry("one").toPoint())
+    qtbot.mouseMove(plot.viewport(), place_of_entry(plot, "one"))
     assert colour_at(plot, inside) != before
     qtbot.mouseMove(plot.viewport(), plot.place_of(0, 1.9).toPoint())
     assert is_like(colour_at(plot, inside), before, 3)
@@ -282,7 +288,7 @@ def test_every_size_has_room_for_plot_and_legend(qtbot: QtBot, width: int, heigh
     qtbot.addWidget(plot)
     plot.resize(width, height)
     plot.show_chart(replace(CHART, curves=tuple(curve(f"subject number {n}") for n in range(9))))
-    boxes = plot.legend.boxes
+    boxes = plot.legend.layout.entries
     assert all(0 <= box.left() < box.right() <= width for box in boxes)
     assert not any(a.adjusted(1, 1, -1, -1).intersects(b) for a in boxes for b in boxes if a is not b)
     plot.grab()

@@ -10,6 +10,7 @@ from pytestqt.qtbot import QtBot
 from app.widgets.safe_text import as_tooltip
 from app.widgets.tokens.layout import PREFIX_MARK
 from app.widgets.tokens.strip import TokenStrip
+from tests.app.picture import picture_of
 
 TEXTS = ("The", " sum", " of", " 1", " and", " 2", ".\n\n", "What", " is", " it", "?", "\nA", ".", " 3", "\nAnswer:")
 
@@ -39,7 +40,7 @@ def test_every_token_can_be_hit_where_it_is_drawn(strip: TokenStrip) -> None:
         assert rectangles
         assert {strip.token_at(rectangle.center()) for rectangle in rectangles} == {token}
     assert strip.token_at(QPointF(strip.width() - 2, strip.height() - 2)) is None
-    assert strip.token_at(strip.prefix_rectangle.center()) == PREFIX_MARK
+    assert strip.token_at(strip.rectangles(PREFIX_MARK)[0].center()) == PREFIX_MARK
 
 
 def test_hovering_says_what_a_token_is(strip: TokenStrip, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -80,10 +81,10 @@ def test_values_of_which_all_are_equal_or_missing_are_drawn(strip: TokenStrip) -
     """No colour where there is no range, and none for a value that is no number."""
     base = strip.palette().base().color()
     strip.set_values(np.full(len(TEXTS), 2.0), 2.0, 2.0, "nats")
-    assert strip.ground_of(0) == base
+    corner = strip.rectangles(0)[0].topLeft().toPoint() + QPoint(4, 2)
+    assert picture_of(strip).pixelColor(corner) == base
     strip.set_values(np.full(len(TEXTS), np.nan), 0.0, 1.0, "nats")
-    assert strip.ground_of(0) == base
-    strip.grab()
+    assert picture_of(strip).pixelColor(corner) == base
 
 
 def test_an_empty_strip_takes_keys_and_clicks(qtbot: QtBot) -> None:

@@ -67,6 +67,7 @@ class AnswerRuns:
             batch_tokens=self._plan.specification.batch_tokens,
             keep_tokens=False,
             intervention=intervention,
+            batch_plan=self._plan.specification.batch_plan,
         )
 
         def keep(batch: BatchRan) -> None:

@@ -8,13 +8,15 @@ from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from moe_core.interventions.intervention import Intervention
 from moe_core.jobs.events import Event, Stage
 from moe_core.jobs.fill_trace import fill_trace
 from moe_core.jobs.load_model import ModelRequest, load_model
 from moe_core.jobs.prepare_trace import look_at, prepare_trace
 from moe_core.jobs.run_plan import RunOptions, RunPlan, plan_run
-from moe_core.models.inference.batches import plan_batches
+from moe_core.models.inference.pass_costs import cheapest_rows, pass_tokens
 from moe_core.quizzes.benchmarks import load_quiz
 from moe_core.quizzes.prompting import TokenisedQuiz
 from moe_core.quizzes.selection import QuestionSelection, select_questions
@@ -76,17 +78,18 @@ def bench(request: BenchRequest) -> Generator[Event, None, Speed]:
 def measure_speed(loaded: "LoadedModel", plan: RunPlan) -> Generator[Event, None, Speed]:
     """Record the planned quiz into a temporary trace, run it bare, and multiply matrices.
 
-    `recording_over_bare` is the time of the recorded run, writing included, over that of the bare one.
+    `recording_over_bare` is the time of the recorded run, writing included, over that of the bare one, which runs every
+    prompt whole: where prefixes are shared, recording may be the faster one.
     """
     tokenised, budget = plan.tokenised, plan.specification.batch_tokens
     yield Stage("Warming up")
-    _run_bare(loaded, tokenised, budget, max_batches=2)
+    run_bare(loaded, tokenised, budget, max_batches=2)
     with temporary_folder("moescope-bench-") as folder:
         path = folder / "bench.h5"
         yield from prepare_trace(look_at(path), plan)
         result = yield from fill_trace(path, loaded, plan)
-    yield Stage("Running the same batches without recording")
-    bare_seconds = _seconds(loaded, lambda: _run_bare(loaded, tokenised, budget))
+    yield Stage("Running the same prompts without recording")
+    bare_seconds = _seconds(loaded, lambda: run_bare(loaded, tokenised, budget))
     yield Stage("Measuring the matrix peak")
     matrix = _matrix_flop_per_second(loaded.model.device, loaded.model.dtype)
     n_forward = sum(map(len, tokenised.segments)) + sum(map(len, tokenised.prefixes))
@@ -110,17 +113,24 @@ def active_weights(loaded: "LoadedModel") -> int:
     return int(total - embeddings - experts + used)
 
 
-def _run_bare(loaded: "LoadedModel", tokenised: TokenisedQuiz, budget: int, *, max_batches: int | None = None) -> None:
+def run_bare(loaded: "LoadedModel", tokenised: TokenisedQuiz, budget: int, *, max_batches: int | None = None) -> None:
+    """Whole prompts, the longest first, in as few tokens and passes as plain sorting allows; nothing is recorded."""
     import torch
 
-    every = list(range(len(tokenised.questions)))
+    from moe_core.models.inference.spans import on_device
+
+    longest_first = sorted(range(len(tokenised.questions)), key=lambda question: -tokenised.prompt_length(question))
+    lengths = [tokenised.prompt_length(question) for question in longest_first]
+    per_pass, device, start = pass_tokens(loaded.specification.device), loaded.model.device, 0
     with torch.inference_mode():
-        for number, batch in enumerate(plan_batches(tokenised, every, budget)):
-            if number == max_batches:
-                return
-            longest = max(len(tokenised.segments[question]) for question in batch.questions)
-            ids = torch.ones(len(batch.questions), longest, dtype=torch.long, device=loaded.model.device)
-            hidden = loaded.model.base_model(input_ids=ids, use_cache=False).last_hidden_state
+        for count in cheapest_rows(lengths, 0, budget, per_pass)[:max_batches]:
+            ids = np.zeros((count, lengths[start]), dtype=np.int64)  # [B, T]
+            for row, question in enumerate(longest_first[start : start + count]):
+                ids[row, : lengths[start + row]] = tokenised.prompt_ids(question)
+            start += count
+            hidden = loaded.model.base_model(
+                input_ids=on_device(torch.from_numpy(ids), device), use_cache=False
+            ).last_hidden_state
             loaded.model.get_output_embeddings()(hidden[:, -1])
 
 

@@ -54,6 +54,7 @@ def fill_trace(path: Path, loaded: "LoadedModel", plan: RunPlan) -> Generator[Ev
             keep_tokens=specification.tokens == "all",
             intervention=specification.actions,
             pending=pending,
+            batch_plan=writer.specification.batch_plan,
         )
         yield from run_batches(batches, tokenised, clock, lambda batch: writer.write(batch.records))
     if clock.n_asked and clock.n_failed == clock.n_asked:

@@ -17,7 +17,7 @@ from moe_core.quizzes.prompting import TokenisedQuiz, build_prompts
 from moe_core.quizzes.question import Question
 from moe_core.quizzes.quiz import Quiz
 from moe_core.quizzes.tokenising import added_tokens, tokenise
-from moe_core.traces.specification import ModelSpecification, QuizSpecification, Specification
+from moe_core.traces.specification import NEWEST_BATCH_PLAN, ModelSpecification, QuizSpecification, Specification
 
 if TYPE_CHECKING:
     from moe_core.models.loading.building import LoadedModel
@@ -94,6 +94,7 @@ def plan_run(
         template=options.template.name if is_chat else "",
         template_args=options.template.keywords if is_chat else {},
         template_sha256=hashlib.sha256(template.encode()).hexdigest() if template else "",
+        batch_plan=NEWEST_BATCH_PLAN,
     )
     texts = readable_tokens(loaded.tokenizer, tokenised)
     return RunPlan(tokenised, texts, specification.under(intervention), _notices(loaded, template, options.template))

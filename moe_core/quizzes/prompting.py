@@ -45,10 +45,17 @@ class TokenisedQuiz:
     segments: tuple[NDArray[np.int32], ...]
     target_ids: NDArray[np.int32]
 
+    def prefix_length(self, prefix: int) -> int:
+        """Number of tokens of a shared prefix, 0 for none (-1)."""
+        return len(self.prefixes[prefix]) if prefix >= 0 else 0
+
+    def own_length(self, question: int) -> int:
+        """Number of tokens of one question's own segment."""
+        return len(self.segments[question])
+
     def prompt_length(self, question: int) -> int:
         """Number of tokens of the whole prompt of one question."""
-        prefix = int(self.prefix_of[question])
-        return len(self.segments[question]) + (len(self.prefixes[prefix]) if prefix >= 0 else 0)
+        return self.own_length(question) + self.prefix_length(int(self.prefix_of[question]))
 
     def prompt_ids(self, question: int) -> NDArray[np.int32]:
         """Token ids [T] of the whole prompt of one question."""

@@ -9,6 +9,9 @@ from moe_core.errors import TraceError
 from moe_core.interventions.intervention import Intervention
 
 T = TypeVar("T")
+
+NEWEST_BATCH_PLAN = 2
+"""How moescope puts questions into batches now (models/inference/batches.py)."""
 _LONGEST_TEXT = 10_000
 _LARGEST_NUMBER = 2**53
 
@@ -65,7 +68,9 @@ class Specification:
     """One run: model, quiz, prompt protocol, tokens kept, and intervention (JSON text, None for a baseline).
 
     `prompts_sha256` is that of all prompts' and targets' token ids; `template`, `template_args` and `template_sha256`
-    say which chat template wrote them, with which keywords. They are empty in traces before 0.2.
+    say which chat template wrote them, with which keywords. They are empty in traces before 0.2. `batch_plan` numbers
+    the way in which questions are put into batches: a run goes on as it was begun, since that is where rounding is the
+    same. Traces that do not say it were begun with the first one.
     """
 
     model: ModelSpecification
@@ -81,6 +86,7 @@ class Specification:
     template: str = ""
     template_args: dict[str, Any] = field(default_factory=dict)
     template_sha256: str = ""
+    batch_plan: int = 1
 
     @property
     def actions(self) -> Intervention:
@@ -108,7 +114,16 @@ class Specification:
 
 
 # Of no effect on results beyond float noise, or only a label: a run may be resumed when these differ.
-_FREE_TO_DIFFER = {"batch_tokens", "versions", "created", "model.name", "model.source", "quiz.name", "quiz.source"}
+_FREE_TO_DIFFER = {
+    "batch_tokens",
+    "batch_plan",
+    "versions",
+    "created",
+    "model.name",
+    "model.source",
+    "quiz.name",
+    "quiz.source",
+}
 # Of no effect where the prompts' tokens are the same, which are compared by themselves.
 _FREE_TO_DIFFER |= {"model.tokenizer_files_sha256", "model.self_check", "template_sha256"}
 

@@ -1,67 +1,73 @@
-"""Turns the routing of a batch, still on the device, into one record per question as a trace stores it.
+"""Turns the routing of a batch into one record per question as a trace stores it: one copy off the device, then rows.
 
-Axes: B rows of the batch, T tokens per row (padding included), L MoE layers, E experts, K chosen experts.
+Axes: B rows of the batch, R spans of them (inference/spans.py), T tokens per row (padding included), L MoE layers,
+E experts, K chosen experts, C choices.
 """
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
+from moe_core.models.inference.packed import Packed
 from moe_core.models.inference.router_watch import LayerRouting
+from moe_core.models.inference.spans import Spans
 from moe_core.traces.layout import SUM_NAMES
 from moe_core.traces.records import Answer, SegmentRouting, SegmentSums, Status, TokenRouting
 
+_FLOAT16_MAX = torch.finfo(torch.float16).max
+
 
 class BatchRouting:
-    """The routing of one forward pass, moved off the device once; `segment` and `answer` cut out one row."""
+    """The routing of one forward pass, on its way off the device; `segment` and `answer` wait for it and cut out rows.
 
-    def __init__(self, layers: Sequence[LayerRouting], lengths: Sequence[int], *, keep_tokens: bool) -> None:
-        id_dtype = torch.uint8 if layers[0].token_count.shape[-1] <= 256 else torch.uint16
-        self._lengths = lengths
+    `choice_logprobs` [B, C] travel with it. Making one waits for nothing, so that the device can go on meanwhile.
+    """
+
+    def __init__(
+        self, layers: Sequence[LayerRouting], spans: Spans, choice_logprobs: Tensor | None, *, keep_tokens: bool
+    ) -> None:
+        self._spans = spans.listed
         self._keep_tokens = keep_tokens
-        last = torch.tensor(lengths, device=layers[0].ids.device) - 1
-        rows = torch.arange(len(lengths), device=last.device)
-        self._answer_ids = _stack([layer.ids[rows, last].to(id_dtype) for layer in layers])  # [B, L, K]
-        self._answer_weights = _stack([layer.weights[rows, last].half() for layer in layers])
-        self._answer_probs = _stack([layer.answer_probs.half() for layer in layers])  # [B, L, E]
-        self._sums = {name: _stack([getattr(layer, name) for layer in layers]) for name in SUM_NAMES}
-        self.finite: NDArray[np.bool_] = np.all(_stack([layer.finite for layer in layers]), axis=1)  # [B]
+        tensors = _answer_tensors(layers, spans) | _sum_tensors(layers)
+        tensors["finite"] = torch.stack([layer.finite for layer in layers]).all(0)  # [B]
+        if choice_logprobs is not None:
+            tensors["choice_logprobs"] = choice_logprobs.float()
         if keep_tokens:
-            self._ids = _stack([layer.ids.to(id_dtype) for layer in layers], dim=2)  # [B, T, L, K]
-            self._weights = _stack([layer.weights.half() for layer in layers], dim=2)
+            tensors["ids"] = torch.stack([_small(layer.ids, layer) for layer in layers], dim=2)  # [B, T, L, K]
+            tensors["weights"] = torch.stack([layer.weights.half() for layer in layers], dim=2)
+        self._packed = Packed(tensors)
 
-    def segment(self, row: int) -> SegmentRouting:
-        """The routing of one row's real tokens; sums of a row with values that are not finite are 0."""
-        length = self._lengths[row]
-        sums = {name: np.nan_to_num(values[row], posinf=0, neginf=0) for name, values in self._sums.items()}
-        token_count = sums.pop("token_count").astype(np.uint16)
-        tokens = TokenRouting(self._ids[row, :length], self._weights[row, :length]) if self._keep_tokens else None
-        return SegmentRouting(SegmentSums(token_count, **sums), tokens)
+    def is_finite(self, row: int) -> bool:
+        """Whether all router logits of a row were finite."""
+        return bool(self._packed["finite"][row])
 
-    def answer(
-        self,
-        row: int,
-        choice_logprobs: NDArray[np.float32],
-        n_choices: int,
-        *,
-        prefix_finite: bool,
-        in_smaller_batch: bool,
-    ) -> Answer:
+    def segment(self, number: int) -> SegmentRouting:
+        """The routing of one span's tokens; sums that are not finite are 0."""
+        span = self._spans[number]
+        sums = {name: np.nan_to_num(self._packed[name][number], posinf=0, neginf=0) for name in SUM_NAMES}
+        own = slice(span.start, span.stop)
+        tokens = (
+            TokenRouting(self._packed["ids"][span.row, own], self._packed["weights"][span.row, own])
+            if self._keep_tokens
+            else None
+        )
+        return SegmentRouting(SegmentSums(**sums), tokens)
+
+    def answer(self, row: int, n_choices: int, *, prefix_finite: bool, in_smaller_batch: bool) -> Answer:
         """The answer of one row: the first largest log-probability, or the reason why there is none."""
         status = Status.ANSWERED
-        if not (self.finite[row] and prefix_finite):
+        choice_logprobs = self._packed["choice_logprobs"][row]
+        if not (self.is_finite(row) and prefix_finite):
             status = Status.NON_FINITE_ROUTER
         elif not np.isfinite(choice_logprobs[:n_choices]).all():
             status = Status.NON_FINITE_ANSWER
         answered = status is Status.ANSWERED
         return Answer(
-            experts=self._answer_ids[row],
-            weights=self._answer_weights[row],
-            router_probs=self._answer_probs[row],
+            experts=self._packed["answer_ids"][row],
+            weights=self._packed["answer_weights"][row],
+            router_probs=self._packed["answer_probs"][row],
             choice_logprobs=choice_logprobs,
             predicted=int(np.argmax(choice_logprobs[:n_choices])) if answered else -1,
             status=status,
@@ -69,6 +75,22 @@ class BatchRouting:
         )
 
 
-def _stack(per_layer: Sequence[Tensor], dim: int = 1) -> NDArray[Any]:
-    stacked: NDArray[Any] = torch.stack(list(per_layer), dim=dim).cpu().numpy()
-    return stacked
+def _answer_tensors(layers: Sequence[LayerRouting], spans: Spans) -> dict[str, Tensor]:
+    rows, last = torch.arange(spans.n_rows, device=spans.row.device), spans.last
+    return {
+        "answer_ids": torch.stack([_small(layer.ids[rows, last], layer) for layer in layers], dim=1),  # [B, L, K]
+        "answer_weights": torch.stack([layer.weights[rows, last].half() for layer in layers], dim=1),
+        "answer_probs": torch.stack([layer.answer_probs.half() for layer in layers], dim=1),  # [B, L, E]
+    }
+
+
+def _sum_tensors(layers: Sequence[LayerRouting]) -> dict[str, Tensor]:
+    """The sums [R, L, ..] in the types in which a trace keeps them."""
+    sums = {name: torch.stack([getattr(layer, name) for layer in layers], dim=1) for name in SUM_NAMES}
+    sums["token_count"] = sums["token_count"].to(torch.int32).to(torch.uint16)  # [R, L, E]
+    sums["gate_share_sum"] = sums["gate_share_sum"].clamp(max=_FLOAT16_MAX).half()  # [R, L, E]
+    return sums
+
+
+def _small(ids: Tensor, layer: LayerRouting) -> Tensor:
+    return ids.to(torch.uint8 if layer.token_count.shape[-1] <= 256 else torch.uint16)

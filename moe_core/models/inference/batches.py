@@ -1,38 +1,56 @@
-"""Which questions share a forward pass (length-sorted, under a token budget, one prefix at a time) and what it gives.
+"""Which prompts share a forward pass (length-sorted, under a token budget), where prefixes are shared, what it gives.
 
 The order and size of batches have no effect on results beyond float noise: padding stands behind the last token, where
 causal attention cannot see it. There is no noise either where a run is resumed, since its batches are planned as if
-none of it were recorded.
+none of it were recorded, by the plan with which it was begun.
 """
 
-from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
+from moe_core.errors import RunError
+from moe_core.models.inference.pass_costs import cheapest_rows, filled_rows, pass_tokens, sharing_pays
 from moe_core.quizzes.prompting import TokenisedQuiz
 from moe_core.traces.records import PrefixRecord, QuestionRecord
+from moe_core.traces.specification import NEWEST_BATCH_PLAN
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Questions asked in one forward pass, behind `prefix` (-1: none of their tokens are shared).
+    """Questions asked in one forward pass: behind the keys and values of `prefix`, or with their whole prompts (-1).
 
-    No questions at all: only the prefix is to be run, since all its questions are recorded. `is_part`: of a batch that
-    was planned and did not fit into the memory.
+    No questions at all: only the prefix is to be run, since all its questions are recorded. `tellers`: those of the
+    questions whose pass also tells of the prefix that their prompt begins with. `is_part`: of a batch that was planned
+    and did not fit into the memory.
     """
 
     prefix: int
     questions: tuple[int, ...]
+    tellers: frozenset[int] = frozenset()
     is_part: bool = False
-
-    def is_recorded(self, pending: Collection[int]) -> bool:
-        """Whether there are questions, and none of them is pending."""
-        return bool(self.questions) and not any(question in pending for question in self.questions)
 
     def halves(self) -> tuple["Batch", "Batch"]:
         """Two batches of half as many questions, in the same order; only where there are at least two."""
         middle = (len(self.questions) + 1) // 2
-        first, second = self.questions[:middle], self.questions[middle:]
-        return Batch(self.prefix, first, is_part=True), Batch(self.prefix, second, is_part=True)
+        first, second = (
+            replace(self, questions=part, tellers=self.tellers.intersection(part), is_part=True)
+            for part in (self.questions[:middle], self.questions[middle:])
+        )
+        return first, second
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Whose records are to be yielded."""
+
+    questions: frozenset[int]
+    prefixes: frozenset[int]
+
+    def of(self, batch: Batch, tokenised: TokenisedQuiz) -> bool:
+        """Whether a batch gives any of them, or has no questions, and so was planned for its prefix alone."""
+        if not batch.questions or not self.questions.isdisjoint(batch.questions):
+            return True
+        return any(int(tokenised.prefix_of[teller]) in self.prefixes for teller in batch.tellers)
 
 
 @dataclass(frozen=True)
@@ -67,39 +85,78 @@ class BatchHalved:
 Asked = BatchRan | BatchHalved
 
 
-def plan_batches(tokenised: TokenisedQuiz, questions: Sequence[int], batch_tokens: int) -> Iterator[Batch]:
-    """The batches that ask `questions`.
+def plan_batches(
+    tokenised: TokenisedQuiz,
+    questions: Sequence[int],
+    batch_tokens: int,
+    device: str,
+    plan: int = NEWEST_BATCH_PLAN,
+) -> list[Batch]:
+    """The batches that ask `questions` on a device of this kind.
 
     Each holds at most `batch_tokens` tokens, padding and prefix included; a question longer than that gets a batch of
-    its own. Prefixes come in the order of their first question; within one, the longest question comes first, so that
-    a lack of memory shows at once.
+    its own. Among prompts of one kind the longest come first, so that a lack of memory shows at once.
+
+    The first plan runs every prefix once and never mixes prompts of two prefixes; the second does so only where it
+    pays, and cuts batches where that costs the least. Raises RunError for the plan of a newer moescope.
     """
     by_prefix: dict[int, list[int]] = {}
     for question in questions:
         by_prefix.setdefault(int(tokenised.prefix_of[question]), []).append(question)
-    for prefix, members in by_prefix.items():
-        prefix_length = len(tokenised.prefixes[prefix]) if prefix >= 0 else 0
-        yield from _split(tokenised, prefix, prefix_length, members, batch_tokens)
+    match plan:
+        case 1:
+            return list(_always_sharing(tokenised, by_prefix, batch_tokens))
+        case 2:
+            return list(_sharing_where_it_pays(tokenised, by_prefix, batch_tokens, pass_tokens(device)))
+    raise RunError("The batches of this run were planned by a newer moescope: go on with it there.")
 
 
-def pending_batches(batches: Sequence[Batch], questions: Collection[int], prefixes: Sequence[int]) -> Iterator[Batch]:
-    """Those of `batches` that have a pending question, whole, and one without questions for each other pending prefix.
+def pending_batches(batches: Sequence[Batch], tokenised: TokenisedQuiz, wanted: Wanted) -> Iterator[Batch]:
+    """Those of `batches` that give what is wanted, whole, and one without questions for each other wanted prefix.
 
     A batch is run with its recorded questions too: in the same company a question gets the same numbers, bit for bit.
     """
-    pending = [batch for batch in batches if not batch.is_recorded(questions)]
-    asked = {batch.prefix for batch in pending}
-    yield from (Batch(prefix, ()) for prefix in prefixes if prefix not in asked)
+    pending = [batch for batch in batches if wanted.of(batch, tokenised)]
+    told = {int(tokenised.prefix_of[teller]) for batch in batches for teller in batch.tellers}
+    told |= {batch.prefix for batch in pending}
+    yield from (Batch(prefix, ()) for prefix in sorted(wanted.prefixes - told))
     yield from pending
 
 
-def _split(
-    tokenised: TokenisedQuiz, prefix: int, prefix_length: int, questions: list[int], batch_tokens: int
+def _always_sharing(tokenised: TokenisedQuiz, by_prefix: Mapping[int, list[int]], batch_tokens: int) -> Iterator[Batch]:
+    for prefix, members in by_prefix.items():
+        longest_first = _longest_first(members, tokenised.own_length)
+        lengths = [tokenised.own_length(question) for question in longest_first]
+        rows = filled_rows(lengths, tokenised.prefix_length(prefix), batch_tokens)
+        yield from _cut(prefix, longest_first, rows)
+
+
+def _sharing_where_it_pays(
+    tokenised: TokenisedQuiz, by_prefix: Mapping[int, list[int]], batch_tokens: int, per_pass: int
 ) -> Iterator[Batch]:
-    longest_first = sorted(questions, key=lambda question: -len(tokenised.segments[question]))
+    mixed = list(by_prefix.get(-1, ()))
+    for prefix, members in by_prefix.items():
+        longest_first = _longest_first(members, tokenised.own_length)
+        lengths = [tokenised.own_length(question) for question in longest_first]
+        behind = tokenised.prefix_length(prefix)
+        if prefix >= 0 and sharing_pays(behind, lengths, batch_tokens, per_pass):
+            yield from _cut(prefix, longest_first, cheapest_rows(lengths, behind, batch_tokens, per_pass))
+        elif prefix >= 0:
+            mixed += members
+    mixed = _longest_first(mixed, tokenised.prompt_length)
+    first_of = {int(tokenised.prefix_of[question]): question for question in reversed(mixed)}
+    told = frozenset(question for prefix, question in first_of.items() if prefix >= 0)
+    rows = cheapest_rows([tokenised.prompt_length(question) for question in mixed], 0, batch_tokens, per_pass)
+    for batch in _cut(-1, mixed, rows):
+        yield replace(batch, tellers=told.intersection(batch.questions))
+
+
+def _longest_first(questions: Sequence[int], length: Callable[[int], int]) -> list[int]:
+    return sorted(questions, key=lambda question: -length(question))
+
+
+def _cut(prefix: int, questions: Sequence[int], rows: Sequence[int]) -> Iterator[Batch]:
     start = 0
-    while start < len(longest_first):
-        row_tokens = prefix_length + len(tokenised.segments[longest_first[start]])
-        rows = max(1, batch_tokens // row_tokens)
-        yield Batch(prefix, tuple(longest_first[start : start + rows]))
-        start += rows
+    for count in rows:
+        yield Batch(prefix, tuple(questions[start : start + count]))
+        start += count

@@ -1,12 +1,13 @@
 """Asks a model the questions of a tokenised quiz, batch by batch, one forward pass per question.
 
-A prefix that several questions share runs once; its keys and values are then repeated for every row of a batch.
+Where that pays, a prefix that several questions share runs once; its keys and values are then repeated for every row
+of a batch. A GPU runs the next batch while what the last one gave is taken from it.
 """
 
 import copy
 import math
 from collections import deque
-from collections.abc import Collection, Generator, Sequence
+from collections.abc import Collection, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -19,33 +20,53 @@ from torch import Tensor
 from moe_core.errors import RunError
 from moe_core.interventions.intervention import Intervention
 from moe_core.models.inference.batch_routing import BatchRouting
-from moe_core.models.inference.batches import Asked, Batch, BatchHalved, BatchRan, pending_batches, plan_batches
+from moe_core.models.inference.batches import (
+    Asked,
+    Batch,
+    BatchHalved,
+    BatchRan,
+    Wanted,
+    pending_batches,
+    plan_batches,
+)
 from moe_core.models.inference.device_failures import DeviceFailure, attempt
 from moe_core.models.inference.router_watch import RouterWatch
+from moe_core.models.inference.spans import Span, make_spans, on_device
 from moe_core.models.inference.steering import layer_steerings
 from moe_core.models.loading.building import LoadedModel
 from moe_core.quizzes.prompting import TokenisedQuiz
 from moe_core.traces.records import PrefixRecord, QuestionRecord
+from moe_core.traces.specification import NEWEST_BATCH_PLAN
 
 
 @dataclass(frozen=True)
 class _Prefix:
-    """A shared prefix that has run: its keys and values, and whether its routers stayed finite."""
+    """A shared prefix that has run on its own: its keys and values, and its routing."""
 
     index: int
-    cache: Any
-    finite: bool
+    cache: Any = None
+    routing: BatchRouting | None = None
+
+    @property
+    def is_finite(self) -> bool:
+        return self.routing is None or self.routing.is_finite(0)
+
+    def record(self) -> PrefixRecord:
+        assert self.routing is not None
+        return PrefixRecord(self.index, self.routing.segment(0))
 
 
 @dataclass(frozen=True)
-class _Wanted:
-    """Whose records are to be yielded."""
+class _Flight:
+    """A batch that runs, or has run: what it was, what came before it, and its routing, which may still be computed."""
 
-    questions: frozenset[int]
-    prefixes: frozenset[int]
+    batch: Batch
+    prefix: _Prefix
+    routing: BatchRouting | None
+    ran_before: tuple[_Prefix, ...] = ()
 
 
-_NO_PREFIX = _Prefix(-1, None, finite=True)
+_NO_PREFIX = _Prefix(-1)
 
 
 def ask(
@@ -58,6 +79,7 @@ def ask(
     keep_tokens: bool,
     intervention: Intervention,
     pending: Collection[int] | None = None,
+    batch_plan: int = NEWEST_BATCH_PLAN,
 ) -> Generator[Asked, None, None]:
     """The records of `questions` and `prefixes`, batch by batch as they have run; each is yielded exactly once.
 
@@ -70,51 +92,70 @@ def ask(
     n_layers, n_experts = len(loaded.routers), loaded.specification.n_experts
     intervention.check(n_layers, n_experts, loaded.specification.top_k)
     steerings = layer_steerings(intervention, n_layers, n_experts, loaded.model.device)
+    wanted = Wanted(frozenset(questions if pending is None else pending), frozenset(prefixes))
+    batches = plan_batches(tokenised, questions, batch_tokens, loaded.specification.device, batch_plan)
     with RouterWatch(loaded.routers, loaded.router_spec, steerings).attached() as watch:
-        asking = _Asking(loaded, tokenised, watch, keep_tokens)
-        wanted = _Wanted(frozenset(questions if pending is None else pending), frozenset(prefixes))
-        batches = list(plan_batches(tokenised, questions, batch_tokens))
-        yield from _ask_batches(asking, deque(pending_batches(batches, wanted.questions, prefixes)), wanted)
+        asking = _Asking(loaded, tokenised, watch, keep_tokens, wanted)
+        yield from _ask_batches(asking, deque(pending_batches(batches, tokenised, wanted)))
 
 
-def _ask_batches(asking: "_Asking", batches: deque[Batch], wanted: _Wanted) -> Generator[Asked, None, None]:
+def _ask_batches(asking: "_Asking", batches: deque[Batch]) -> Generator[Asked, None, None]:
     """Run the batches in order; one that is too large for the memory is halved, and so are all others of its size."""
-    prefix, ran, largest = _NO_PREFIX, list[PrefixRecord](), math.inf
+    prefix, ran, largest = _NO_PREFIX, list[_Prefix](), math.inf
+    flights = deque[_Flight]()
     while batches:
         batch = batches.popleft()
-        if batch.is_recorded(wanted.questions):  # half of one that is not
+        if not asking.wanted.of(batch, asking.tokenised):  # half of one that is
             continue
         if len(batch.questions) > 1 and asking.padded_tokens(batch) > largest:
             batches.extendleft(reversed(batch.halves()))
             continue
         if batch.prefix != prefix.index:
-            prefix, record = asking.run_prefix(batch.prefix)
-            ran += [record] if record is not None and batch.prefix in wanted.prefixes else []
-        answers = attempt(partial(asking.run_batch, batch, prefix))
-        if isinstance(answers, DeviceFailure):
+            prefix = asking.run_prefix(batch.prefix)
+            ran += [prefix] if prefix.index in asking.wanted.prefixes else []
+        routing = attempt(partial(asking.run_batch, batch, prefix))
+        if isinstance(routing, DeviceFailure):
+            yield from _land(asking, flights, 0)
             asking.forget()
-            if not answers.is_memory or len(batch.questions) < 2:
-                raise asking.lost(answers, batch.questions)
+            if not routing.is_memory or len(batch.questions) < 2:
+                raise asking.lost(routing, batch.questions)
             largest = asking.padded_tokens(batch) // 2
             batches.extendleft(reversed(batch.halves()))
             yield BatchHalved(len(batch.questions), math.ceil(len(batch.questions) / 2))
             continue
-        yield BatchRan(tuple(ran), tuple(answer for answer in answers if answer.question in wanted.questions))
+        flights.append(_Flight(batch, prefix, routing, tuple(ran)))
         ran = []
+        yield from _land(asking, flights, asking.n_ahead)
+    yield from _land(asking, flights, 0)
+
+
+def _land(asking: "_Asking", flights: deque[_Flight], n_left: int) -> Iterator[BatchRan]:
+    """What the oldest flights gave, until no more than `n_left` are under way."""
+    while len(flights) > n_left:
+        flight = flights.popleft()
+        ran = attempt(partial(asking.records, flight))
+        if isinstance(ran, DeviceFailure):  # which a GPU tells only when it is waited for
+            asking.forget()
+            raise asking.lost(ran, flight.batch.questions)
+        yield ran
 
 
 class _Asking:
     """The forward passes over one quiz."""
 
-    def __init__(self, loaded: LoadedModel, tokenised: TokenisedQuiz, watch: RouterWatch, keep_tokens: bool) -> None:
+    def __init__(
+        self, loaded: LoadedModel, tokenised: TokenisedQuiz, watch: RouterWatch, keep_tokens: bool, wanted: Wanted
+    ) -> None:
         self._model = loaded.model
-        self._tokenised = tokenised
         self._watch = watch
         self._keep_tokens = keep_tokens
+        self.tokenised = tokenised
+        self.wanted = wanted
+        self.n_ahead = 1 if self._model.device.type == "cuda" else 0  # a CPU computes nothing while we do
 
     def padded_tokens(self, batch: Batch) -> int:
         """Tokens of one forward pass over a batch, its shared prefix aside."""
-        return len(batch.questions) * max((len(self._tokenised.segments[n]) for n in batch.questions), default=0)
+        return len(batch.questions) * max((stop for _, _, stop in self._own_spans(batch)), default=0)
 
     def forget(self) -> None:
         """Let go of what the last pass left on the device."""
@@ -125,75 +166,112 @@ class _Asking:
         device = self._model.device
         if not failure.is_memory:
             return RunError(f"{device} failed ({failure.reason}): what was recorded is kept, and can be resumed.")
-        longest = max((len(self._tokenised.segments[n]) for n in questions), default=0)
+        longest = max(map(self.tokenised.own_length, questions), default=0)
         return RunError(
             f"Even a single prompt of {longest:,} tokens is too much for the memory of {device}: free some, or choose "
             "another device; what was recorded is kept."
         )
 
-    def run_prefix(self, index: int) -> tuple[_Prefix, PrefixRecord | None]:
-        """Run one prefix on its own and keep its keys and values; none for index -1."""
+    def run_prefix(self, index: int) -> _Prefix:
+        """Run one prefix on its own and keep its keys and values; nothing for index -1."""
         if index < 0:
-            return _NO_PREFIX, None
-        tokens = self._tokenised.prefixes[index]
-        ran = attempt(partial(self._forward, [tokens], cache=None, use_cache=True))
+            return _NO_PREFIX
+        tokens = self.tokenised.prefixes[index]
+        own = [Span(0, 0, len(tokens))]
+        ran = attempt(partial(self._forward, [tokens], own, [], cache=None, use_cache=True, questions=()))
         if isinstance(ran, DeviceFailure):
             self.forget()
             raise self.lost(ran, [])
-        output, routing = ran
-        prefix = _Prefix(index, output.past_key_values, finite=bool(routing.finite[0]))
-        return prefix, PrefixRecord(index, routing.segment(0))
+        cache, routing = ran
+        return _Prefix(index, cache, routing)
 
-    def run_batch(self, batch: Batch, prefix: _Prefix) -> list[QuestionRecord]:
-        """Run the questions of one batch behind their prefix and score their choices."""
+    def run_batch(self, batch: Batch, prefix: _Prefix) -> BatchRouting | None:
+        """Run the questions of one batch behind their prefix, or as whole prompts, and score their choices."""
         if not batch.questions:
-            return []
-        segments = [self._tokenised.segments[question] for question in batch.questions]
+            return None
+        behind = prefix.index >= 0
+        rows = [(self.tokenised.segments[n] if behind else self.tokenised.prompt_ids(n)) for n in batch.questions]
+        own = self._own_spans(batch)
+        told = [
+            Span(span.row, 0, span.start) for n, span in zip(batch.questions, own, strict=True) if n in batch.tellers
+        ]
         cache = copy.deepcopy(prefix.cache)
         if cache is not None:
-            cache.batch_repeat_interleave(len(segments))
-        output, routing = self._forward(segments, cache=cache, use_cache=cache is not None)
-        logprobs = self._choice_logprobs(output.last_hidden_state, batch.questions)
-        return [
+            cache.batch_repeat_interleave(len(rows))
+        _, routing = self._forward(rows, own, told, cache=cache, use_cache=cache is not None, questions=batch.questions)
+        return routing
+
+    def records(self, flight: _Flight) -> BatchRan:
+        """What a batch gave, once the device has computed it: what is wanted of it, and nothing else."""
+        batch, routing = flight.batch, flight.routing
+        prefixes = [prefix.record() for prefix in flight.ran_before]
+        if routing is None:
+            return BatchRan(tuple(prefixes), ())
+        tellers = [row for row, question in enumerate(batch.questions) if question in batch.tellers]
+        for number, row in enumerate(tellers, len(batch.questions)):
+            index = int(self.tokenised.prefix_of[batch.questions[row]])
+            if index not in self.wanted.prefixes:
+                continue
+            # Within a row, a value that is not finite spoils what stands before it, too: nothing times NaN is NaN.
+            told = PrefixRecord(index, routing.segment(number))
+            prefixes.append(told if routing.is_finite(row) else self.run_prefix(index).record())
+        questions = [
             QuestionRecord(
                 question,
                 routing.segment(row),
                 routing.answer(
                     row,
-                    logprobs[row],
-                    len(self._tokenised.questions[question].choices),
-                    prefix_finite=prefix.finite,
+                    len(self.tokenised.questions[question].choices),
+                    prefix_finite=flight.prefix.is_finite,
                     in_smaller_batch=batch.is_part,
                 ),
             )
             for row, question in enumerate(batch.questions)
+            if question in self.wanted.questions
         ]
+        return BatchRan(tuple(prefixes), tuple(questions))
+
+    def _own_spans(self, batch: Batch) -> list[Span]:
+        """Each question's own tokens in the rows of a batch."""
+        tokenised, spans = self.tokenised, []
+        for row, question in enumerate(batch.questions):
+            start = 0 if batch.prefix >= 0 else tokenised.prefix_length(int(tokenised.prefix_of[question]))
+            spans.append(Span(row, start, start + tokenised.own_length(question)))
+        return spans
 
     @torch.inference_mode()
     def _forward(
-        self, segments: Sequence[NDArray[np.int32]], *, cache: Any, use_cache: bool
+        self,
+        rows: Sequence[NDArray[np.int32]],
+        own: Sequence[Span],
+        told: Sequence[Span],
+        *,
+        cache: Any,
+        use_cache: bool,
+        questions: Sequence[int],
     ) -> tuple[Any, BatchRouting]:
-        lengths = [len(segment) for segment in segments]
-        padded = np.zeros((len(segments), max(lengths)), dtype=np.int64)  # [B, T]; id 0 stands for padding
-        for row, segment in enumerate(segments):
-            padded[row, : len(segment)] = segment
+        padded = np.zeros((len(rows), max(map(len, rows))), dtype=np.int64)  # [B, T]; id 0 stands for padding
+        for row, tokens in enumerate(rows):
+            padded[row, : len(tokens)] = tokens
         device = self._model.device
-        self._watch.expect(torch.tensor(lengths, device=device))
+        spans = make_spans(own, told, device)
+        self._watch.expect(spans)
         output = self._model.base_model(
-            input_ids=torch.from_numpy(padded).to(device),
+            input_ids=on_device(torch.from_numpy(padded), device),
             past_key_values=cache,
             use_cache=use_cache,
             output_router_logits=False,  # it would also compute the balancing loss
         )
-        return output, BatchRouting(self._watch.layers(), lengths, keep_tokens=self._keep_tokens)
+        logprobs = self._choice_logprobs(output.last_hidden_state, spans.last, questions) if questions else None
+        layers = self._watch.layers()
+        return output.past_key_values, BatchRouting(layers, spans, logprobs, keep_tokens=self._keep_tokens)
 
-    @torch.inference_mode()
-    def _choice_logprobs(self, hidden: Tensor, questions: Sequence[int]) -> NDArray[np.float32]:
-        lengths = [len(self._tokenised.segments[question]) for question in questions]
-        last = torch.tensor(lengths, device=hidden.device) - 1
-        at_answer = hidden[torch.arange(len(lengths), device=hidden.device), last]  # [B, H]
-        logits = self._model.get_output_embeddings()(at_answer).float()  # [B, V]
-        target_ids = torch.from_numpy(self._tokenised.target_ids[list(questions)]).long().to(hidden.device)  # [B, C]
+    def _choice_logprobs(self, hidden: Tensor, last: Tensor, questions: Sequence[int]) -> Tensor:
+        """Log-probabilities [B, C] of the choices behind each row's `last` token, NaN beyond a question's own."""
+        at_answer = hidden[torch.arange(len(questions), device=hidden.device), last]  # [B, H]
+        logits: Tensor = self._model.get_output_embeddings()(at_answer).float()  # [B, V]
+        target_ids = on_device(
+            torch.from_numpy(self.tokenised.target_ids[list(questions)]).long(), hidden.device
+        )  # [B, C]
         logprobs = logits.log_softmax(-1).gather(1, target_ids.clamp_min(0))
-        chosen: NDArray[np.float32] = logprobs.masked_fill(target_ids < 0, torch.nan).cpu().numpy()
-        return chosen
+        return logprobs.masked_fill(target_ids < 0, torch.nan)

@@ -64,12 +64,14 @@ class FailingForward:
         return self._real(*arguments, **keywords)
 
 
-def asked(model: LoadedModel, shared: int = 3) -> tuple[list[QuestionRecord], list[PrefixRecord], list[BatchHalved]]:
+def asked(
+    model: LoadedModel, shared: int = 3, batch_plan: int = 1
+) -> tuple[list[QuestionRecord], list[PrefixRecord], list[BatchHalved]]:
     """The records of a whole quiz, and what was said of memory."""
     quiz = quiz_of(shared=shared)
     batches = ask(
         model, quiz, range(7), range(len(quiz.prefixes)), batch_tokens=4096, keep_tokens=True,
-        intervention=Intervention(),
+        intervention=Intervention(), batch_plan=batch_plan,
     )  # fmt: skip
     items = list(batches)
     ran = [item for item in items if isinstance(item, BatchRan)]
@@ -98,6 +100,19 @@ def test_batches_are_halved_until_they_fit(
     assert forward.scratch() is None
     assert [item.answer.in_smaller_batch for item in parts] == [True] * 6 + [False]  # the last had no batch to split
     assert not any(item.answer.in_smaller_batch for item in whole)
+
+
+def test_halves_tell_of_the_prefix_within_them_once(olmoe: LoadedModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where prompts run whole, the half with the question that tells of a prefix does so, and no other."""
+    whole, prefixes, _ = asked(olmoe, batch_plan=2)
+    forward = FailingForward(olmoe.model, OUT_OF_MEMORY[0], lambda _, rows: rows > 1)
+    monkeypatch.setattr(olmoe.model.base_model, "forward", forward)
+    parts, again, _ = asked(olmoe, batch_plan=2)
+    assert [item.question for item in parts] == [item.question for item in whole] == list(range(7))
+    assert [item.prefix for item in again] == [item.prefix for item in prefixes] == [0]
+    counts = [item.routing.sums.token_count for item in (*prefixes, *again)]
+    np.testing.assert_array_equal(*counts)
+    assert counts[0].sum() == 3 * 3 * 4  # 3 tokens, 3 layers, top-4
 
 
 @pytest.mark.parametrize("place", range(1, 4))

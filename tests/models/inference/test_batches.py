@@ -1,0 +1,99 @@
+"""Which questions share a pass: each is asked once, each prefix is told of once, and a run goes on by its own plan."""
+
+import numpy as np
+import pytest
+
+from moe_core.errors import RunError
+from moe_core.models.inference.batches import Batch, Wanted, pending_batches, plan_batches
+from moe_core.quizzes.prompting import TokenisedQuiz
+from moe_core.quizzes.question import Question
+
+BUDGET = 400
+
+
+def quiz_of(prefixes: tuple[int, ...], members: tuple[int, ...], *, alone: int = 3) -> TokenisedQuiz:
+    """Questions behind prefixes of these lengths, so many behind each, and some that share nothing."""
+    draw = np.random.default_rng(3)
+    prefix_of = [number for number, count in enumerate(members) for _ in range(count)] + [-1] * alone
+    draw.shuffle(prefix_of)
+    segments = tuple(np.zeros(int(draw.integers(5, 60)), np.int32) for _ in prefix_of)
+    return TokenisedQuiz(
+        questions=tuple(Question(f"q/{n}", "s", "?", ("x", "y"), 0) for n in range(len(prefix_of))),
+        prefixes=tuple(np.zeros(length, np.int32) for length in prefixes),
+        prefix_of=np.array(prefix_of, dtype=np.int32),
+        segments=segments,
+        target_ids=np.zeros((len(prefix_of), 2), np.int32),
+    )
+
+
+MIXED = quiz_of((90, 4, 6, 2), (12, 3, 9, 1))
+
+
+def told_prefixes(batches: list[Batch]) -> list[int]:
+    """The prefixes that questions tell of, batch by batch."""
+    return [int(MIXED.prefix_of[teller]) for batch in batches for teller in batch.tellers]
+
+
+@pytest.mark.parametrize("plan", [1, 2])
+def test_every_question_is_asked_once_within_the_budget(plan: int) -> None:
+    """Padding, and the prefix behind which a batch runs, count."""
+    batches = plan_batches(MIXED, range(len(MIXED.questions)), BUDGET, "cpu", plan)
+    assert sorted(question for batch in batches for question in batch.questions) == list(range(len(MIXED.questions)))
+    for batch in batches:
+        own = MIXED.own_length if batch.prefix >= 0 else MIXED.prompt_length
+        longest = MIXED.prefix_length(batch.prefix) + max(map(own, batch.questions))
+        assert len(batch.questions) * longest <= BUDGET
+        assert all(batch.prefix in (-1, MIXED.prefix_of[question]) for question in batch.questions)
+
+
+def test_every_prefix_is_run_alone_or_told_of_by_one_question() -> None:
+    """The long one is shared; the short ones stand before each of their questions, one of which tells of them."""
+    batches = plan_batches(MIXED, range(len(MIXED.questions)), BUDGET, "cpu")
+    shared = {batch.prefix for batch in batches} - {-1}
+    assert shared == {0}
+    assert sorted(told_prefixes(batches)) == [1, 2, 3]
+    assert any(len({int(MIXED.prefix_of[n]) for n in batch.questions}) > 2 for batch in batches)  # subjects are mixed
+
+
+def test_the_first_plan_is_as_it_was() -> None:
+    """Known answer of moescope 0.2: a batch never mixes prefixes and is filled up, in the order of first questions."""
+    quiz = quiz_of((10, 2), (3, 2), alone=1)
+    lengths = [len(segment) for segment in quiz.segments]
+    batches = plan_batches(quiz, range(6), 80, "cpu", 1)
+    assert [batch.prefix for batch in batches] == _once([int(prefix) for prefix in quiz.prefix_of], batches)
+    for batch in batches:
+        own = [lengths[question] for question in batch.questions]
+        assert own == sorted(own, reverse=True)
+        assert not batch.tellers
+
+
+def _once(prefix_of: list[int], batches: list[Batch]) -> list[int]:
+    """Prefixes in the order of their first question, each as often as it has batches."""
+    return [p for p in dict.fromkeys(prefix_of) for _ in range(sum(batch.prefix == p for batch in batches))]
+
+
+def test_what_is_left_is_run_as_whole_batches() -> None:
+    """A batch runs with its recorded questions; a prefix that is missing alone brings the batch that tells of it."""
+    batches = plan_batches(MIXED, range(len(MIXED.questions)), BUDGET, "cpu")
+    mixed = next(batch for batch in batches if batch.tellers)
+    one = Wanted(frozenset(mixed.questions[:1]), frozenset())
+    assert list(pending_batches(batches, MIXED, one)) == [mixed]
+    told = Wanted(frozenset(), frozenset(map(int, MIXED.prefix_of[list(mixed.tellers)])))
+    assert list(pending_batches(batches, MIXED, told)) == [mixed]
+    assert list(pending_batches(batches, MIXED, Wanted(frozenset(), frozenset({0})))) == [Batch(0, ())]
+    assert not list(pending_batches(batches, MIXED, Wanted(frozenset(), frozenset())))
+
+
+def test_halves_keep_their_tellers() -> None:
+    """Each teller is in the half that has its question."""
+    mixed = next(batch for batch in plan_batches(MIXED, range(28), BUDGET, "cpu") if batch.tellers)
+    first, second = mixed.halves()
+    assert first.tellers | second.tellers == mixed.tellers
+    assert first.tellers <= set(first.questions)
+    assert second.tellers <= set(second.questions)
+
+
+def test_the_plan_of_a_newer_moescope_is_refused() -> None:
+    """In one sentence, since its batches cannot be told."""
+    with pytest.raises(RunError, match="planned by a newer moescope"):
+        plan_batches(MIXED, [0], BUDGET, "cpu", 99)

@@ -43,8 +43,9 @@ from moe_core.traces.row_checksums import CheckedRows, RowState
 from moe_core.traces.specification import Specification
 
 
-def open_trace(path: Path) -> "Trace":
+def open_trace(path: Path | str) -> "Trace":
     """An open trace, also one that is still being recorded; raises TraceError with one sentence for any other file."""
+    path = Path(path)
     file = TraceFile(path, check_structure(path))
     if file.is_mostly_holes(name for name, extent in file.layout.extents.items() if extent.dataset.row_of):
         file.close()

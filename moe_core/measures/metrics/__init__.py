@@ -1,5 +1,6 @@
 """The metrics, in menu order; a new one is one file and one line here."""
 
+from moe_core.errors import MoeCoreError
 from moe_core.measures.metric import Metric
 from moe_core.measures.metrics.accuracy import ACCURACY
 from moe_core.measures.metrics.accuracy_lift import ACCURACY_LIFT
@@ -28,3 +29,11 @@ METRICS: tuple[Metric, ...] = (
     ACCURACY,
     SUBJECT_ACCURACY,
 )
+
+
+def metric_named(name: str) -> Metric:
+    """The metric of this name; raises MoeCoreError, with all names, where there is none."""
+    for metric in METRICS:
+        if metric.name == name:
+            return metric
+    raise MoeCoreError(f"There is no metric {name!r}: choose one of {', '.join(metric.name for metric in METRICS)}.")

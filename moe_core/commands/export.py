@@ -1,0 +1,53 @@
+"""`moescope export`: a trace as tidy tables for pandas, polars or a spreadsheet."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from moe_core.commands.command import Command
+from moe_core.commands.job_console import run_job
+from moe_core.commands.options import AsJson
+from moe_core.errors import MoeCoreError
+from moe_core.jobs.export_tables import TableFormat, TablesRequest, TablesResult, export_tables
+from moe_core.system.console_text import print_lines
+
+
+def export(
+    trace: Annotated[
+        Path, typer.Argument(readable=False, help="The trace to export, finished or not.", show_default=False)
+    ],
+    parquet: Annotated[
+        Path | None,
+        typer.Option(readable=False, help="Write questions, answers and routing as Parquet into this folder."),
+    ] = None,
+    csv: Annotated[
+        Path | None, typer.Option(readable=False, help="Write them as CSV, which takes many times the room.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Write a trace as tidy tables: questions, answers, and the routing of every token."""
+    asked = [(TableFormat.PARQUET, parquet), (TableFormat.CSV, csv)]
+    folders = [(table_format, folder) for table_format, folder in asked if folder is not None]
+    if not folders:
+        raise MoeCoreError("Say where to write: --parquet DIR or --csv DIR.")
+    results = [run_job(export_tables(TablesRequest(trace, folder, table_format))) for table_format, folder in folders]
+    if as_json:
+        print(json.dumps(_as_json(results)))
+        return
+    tables = [table for result in results for table in result.tables]
+    print_lines([f"Written: {table.path}, {table.n_rows:,} rows" for table in tables])
+    if n_left_out := results[0].n_left_out:
+        print_lines([f"Without the routing of {n_left_out:,} questions that are not recorded, or damaged."])
+
+
+def _as_json(results: list[TablesResult]) -> dict[str, object]:
+    tables = [table for result in results for table in result.tables]
+    return {
+        "tables": [{"path": str(table.path), "rows": table.n_rows} for table in tables],
+        "n_left_out": results[0].n_left_out,
+    }
+
+
+COMMAND = Command(name="export", run=export)

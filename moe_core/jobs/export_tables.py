@@ -1,0 +1,151 @@
+"""Writes a trace as three tidy tables for notebooks: questions, answers and the routing of every token.
+
+The routing is far larger than memory for a whole MMLU, so that it is written piece by piece; a prefix that questions
+share is written once.
+"""
+
+import time
+from collections.abc import Generator, Iterator
+from contextlib import ExitStack, closing
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from moe_core.errors import TraceError
+from moe_core.jobs.events import Event, Notice, Progress, Stage
+from moe_core.jobs.table_files import CsvFile, ParquetFile, TableFile, check_pyarrow
+from moe_core.measures.columns import (
+    Columns,
+    answer_columns,
+    answer_position_columns,
+    joined,
+    question_columns,
+    segment_columns,
+)
+from moe_core.system.temporary_folder import temporary_folder
+from moe_core.traces.layout import Segments
+from moe_core.traces.reader import Trace, open_trace
+from moe_core.traces.result_file import refuse_trace, writing
+
+_PIECE_ROWS = 500_000  # about 50 MB in memory, and a row group that readers like
+
+
+class TableFormat(StrEnum):
+    """What the files are."""
+
+    PARQUET = "parquet"
+    CSV = "csv"
+
+
+_FILES: dict[TableFormat, type[ParquetFile] | type[CsvFile]] = {
+    TableFormat.PARQUET: ParquetFile,
+    TableFormat.CSV: CsvFile,
+}
+
+
+@dataclass(frozen=True)
+class TablesRequest:
+    """Which trace, into which folder, as what; files of the same names are replaced, a trace never."""
+
+    trace: Path
+    folder: Path
+    format: TableFormat = TableFormat.PARQUET
+
+
+@dataclass(frozen=True)
+class WrittenTable:
+    """One file and its rows."""
+
+    path: Path
+    n_rows: int
+
+
+@dataclass(frozen=True)
+class TablesResult:
+    """The files, and how many questions have no routing in them since they are not recorded, or damaged."""
+
+    tables: tuple[WrittenTable, ...]
+    n_left_out: int
+
+
+def export_tables(request: TablesRequest) -> Generator[Event, None, TablesResult]:
+    """Events while the tables are written, the files in the end; closing it leaves the folder as it was.
+
+    Raises MissingExtraError for Parquet without pyarrow, TraceError for what is no trace, MoeCoreError where the folder
+    cannot be written.
+    """
+    if request.format is TableFormat.PARQUET:
+        check_pyarrow()
+    targets = {name: request.folder / f"{name}.{request.format}" for name in ("questions", "answers", "routing")}
+    for target in targets.values():
+        refuse_trace(target)
+    with open_trace(request.trace) as trace, writing("tables", request.folder), ExitStack() as stack:
+        request.folder.mkdir(parents=True, exist_ok=True)
+        unfinished = stack.enter_context(temporary_folder(".unfinished-", request.folder))
+        files = {name: unfinished / target.name for name, target in targets.items()}
+        yield Stage("Writing questions and answers")
+        open_file = _FILES[request.format]
+        counts = {"questions": _write(open_file(files["questions"]), question_columns(trace))}
+        counts["answers"] = _write(open_file(files["answers"]), answer_columns(trace))
+        counts["routing"], n_left_out = yield from _write_routing(trace, partial(open_file, files["routing"]))
+        for name, target in targets.items():
+            if files[name].exists():
+                files[name].replace(target)
+    found = tuple(WrittenTable(target, counts[name]) for name, target in targets.items() if counts[name])
+    return TablesResult(found, n_left_out)
+
+
+def _write(file: TableFile, columns: Columns) -> int:
+    with closing(file):
+        file.write(columns)
+    return len(columns["question"])
+
+
+def _write_routing(
+    trace: Trace, open_file: "partial[ParquetFile] | partial[CsvFile]"
+) -> Generator[Event, None, tuple[int, int]]:
+    """Rows written, and questions left out."""
+    recorded = np.flatnonzero(trace.recorded)
+    if not len(recorded):
+        yield Notice("No question is recorded: there is no routing to write")
+        return 0, trace.n_questions
+    if not trace.dimensions.keeps_tokens:
+        yield Notice("The trace keeps the answer position only, and so does the table of routing")
+    start, n_rows, n_damaged = time.monotonic(), 0, 0
+    piece: list[Columns] = []
+    seen: set[int] = set()
+    with closing(open_file()) as file:
+        for done, question in enumerate(recorded.tolist(), 1):
+            try:
+                piece += _of_question(trace, question, seen)
+            except TraceError as error:  # its token rows are damaged, which is seen only as they are read
+                yield Notice(f"Left out: {str(error).rstrip('.')}")
+                n_damaged += 1
+            n_waiting = sum(len(table["question"]) for table in piece)
+            if piece and (n_waiting >= _PIECE_ROWS or done == len(recorded)):
+                file.write(joined(piece))
+                n_rows += n_waiting
+                piece.clear()
+            if done % 50 == 0 or done == len(recorded) or not piece:
+                yield _progress(done, len(recorded), time.monotonic() - start)
+    return n_rows, trace.n_questions - len(recorded) + n_damaged
+
+
+def _of_question(trace: Trace, question: int, seen: set[int]) -> Iterator[Columns]:
+    """The routing of a question's own tokens, after that of its prefix where no question before shared it."""
+    if not trace.dimensions.keeps_tokens:
+        yield answer_position_columns(trace, question)
+        return
+    prefix = int(trace.prefix[question])
+    if prefix >= 0 and prefix not in seen:
+        yield segment_columns(trace, question, Segments.PREFIXES)
+        seen.add(prefix)
+    yield segment_columns(trace, question, Segments.QUESTIONS)
+
+
+def _progress(done: int, total: int, seconds: float) -> Progress:
+    rate = done / seconds if seconds > 0 else 0.0
+    return Progress(done, total, "questions", rate, (total - done) / rate if rate else None)

@@ -141,6 +141,8 @@ class WhatIfs(QObject):
             self._session.library_changed.emit()
 
     def _on_changed(self, before: State, after: State) -> None:
+        if before.trace is not after.trace:  # its mask comes back with it: that is no edit, and runs nothing
+            self._tried = after.intervention
         asked = [(state.intervention, state.rerun, state.trace) for state in (before, after)]
         if asked[0] == asked[1]:
             return

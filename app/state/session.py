@@ -1,21 +1,16 @@
 """The one place that changes the state: views say what they want, everyone hears what changed."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QUndoCommand, QUndoStack
 
 from app.state.state import UNDOABLE, State, differing
 from app.state.trace_data import TraceData
+from app.state.trace_memory import TraceMemories, key_of, memory_of, restored, without_trace
 from app.state.what_if_state import Mode, WhatIf
-from moe_core.interventions.intervention import Intervention
-from moe_core.measures.question_filter import EVERYTHING, Expert, QuestionFilter
-
-_OF_ANOTHER_TRACE: dict[str, Any] = {
-    "filter": EVERYTHING, "what_if": None, "history": (), "mode": Mode.BASELINE, "mismatch": "", "writer": ""
-}  # fmt: skip
+from moe_core.measures.question_filter import Expert, QuestionFilter
 
 
 class Session(QObject):
@@ -33,7 +28,10 @@ class Session(QObject):
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._state = State()
+        self.memories = TraceMemories()
+        self._awaited: Awaited | None = None
         self.undo_stack = QUndoStack(self)
+        """Edits of the trace shown."""
 
     @property
     def state(self) -> State:
@@ -58,27 +56,59 @@ class Session(QObject):
         self.path_requested.emit(action, path)
 
     def open(self, path: Path) -> None:
-        """Show another trace from its start; raises TraceError, and changes nothing, where that cannot be read."""
+        """Show another trace as it was left, else from its start; TraceError, and no change, where it is none."""
         data = TraceData(path)
         try:
             first = 0 if len(data.table.ids) else None  # reads what every view needs: a damaged file is seen here
         except Exception:
             data.close()
             raise
-        self.undo_stack.clear()
-        fresh = replace(self._state, trace=data, question=first, token=None, **_OF_ANOTHER_TRACE)
-        self._apply(_within_bounds(fresh))
+        self.remember()
+        memory, stack = self.memories.of(data)
+        self.undo_stack = stack or QUndoStack(self)
+        self._awaited = None if memory.what_if is None else Awaited(memory.what_if, memory.mode)
+        self._apply(_within_bounds(restored(self._state, data, memory, first)))
 
     def close(self) -> None:
         """Show no trace."""
-        self.undo_stack.clear()
-        none = replace(self._state, trace=None, intervention=Intervention(), **_OF_ANOTHER_TRACE)
-        self._apply(_within_bounds(none))
+        self.remember()
+        self.undo_stack, self._awaited = QUndoStack(self), None
+        self._apply(_within_bounds(without_trace(self._state)))
+
+    def remember(self) -> None:
+        """Keep what belongs to the trace shown, for when it is shown again."""
+        if self._state.trace is not None:
+            memory, awaited = memory_of(self._state), self._awaited
+            if awaited is not None:
+                memory = replace(memory, what_if=awaited.path, mode=awaited.mode)
+            self.memories.keep(key_of(self._state.trace), memory, self.undo_stack)
+
+    @property
+    def awaited(self) -> Path | None:
+        """The trace that the one shown was compared with when it was left, where that is not shown again yet."""
+        return None if self._awaited is None else self._awaited.path
+
+    def add_what_if(self, made: WhatIf, *, keeps: bool) -> None:
+        """Take up a what-if that was found beside the trace shown; the one that is awaited is looked at.
+
+        `keeps`: it belongs to the trace's history, newest first.
+        """
+        state = self._state
+        made = made.renamed(state.titles.get(made.after.fingerprint, made.title))
+        if keeps:
+            others = [each for each in state.history if each.after.path != made.after.path]
+            state = replace(state, history=tuple(sorted([made, *others], key=_created, reverse=True)))
+        if self._awaited is not None and made.after.path == self._awaited.path:
+            state = replace(state, what_if=made, mode=self._awaited.mode)
+        self._apply(state)
 
     def show_what_if(self, made: WhatIf, *, keeps: bool) -> None:
-        """Look at a what-if of the trace shown; `keeps`: it belongs to the session's history."""
-        history = (*self._state.history, made) if keeps else self._state.history
-        self._apply(replace(self._state, what_if=made, history=history, mismatch=""))
+        """Look at a what-if of the trace shown; `keeps`: it belongs to the trace's history."""
+        state = self._state
+        if keeps:
+            others = (each for each in state.history if each.after.path != made.after.path)
+            state = replace(state, history=(made, *others), forgotten=state.forgotten - {made.after.fingerprint})
+        self._apply(replace(state, what_if=made, mismatch=""))
 
     def refresh(self) -> None:
         """Look again at a trace that may have grown; TraceError, and no change, where it cannot be read."""
@@ -88,10 +118,20 @@ class Session(QObject):
 
     def _apply(self, state: State) -> None:
         before, self._state = self._state, state
+        if state.what_if is not None:
+            self._awaited = None
         if differing(before, state):
             self.changed.emit(before, state)
         for data in _held(before) - _held(self._state):
             data.close()
+
+
+@dataclass(frozen=True)
+class Awaited:
+    """The what-if that the trace shown was left with, and which side of it was shown."""
+
+    path: Path
+    mode: Mode
 
 
 class _Edit(QUndoCommand):
@@ -111,6 +151,10 @@ class _Edit(QUndoCommand):
 
     def undo(self) -> None:
         self._session._apply(replace(self._session.state, **self._before))
+
+
+def _created(made: WhatIf) -> str:
+    return made.comparison.after.created
 
 
 def _describe(names: list[str], after: State) -> str:

@@ -1,5 +1,6 @@
 """All that the window shows, as one frozen value: which trace, which questions, which experts, which token."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,11 +18,14 @@ class State:
     `revision` grows when a trace that is being recorded has new rows. `filter` defines the selection of questions that
     every aggregate follows. `question` is a row of the trace, `token` a position in its prompt (None: the answer
     position). `experts` are the selected cells; `layer` is the one looked at where only one can be. `intervention` is
-    what the next what-if does to the experts, `rerun` how it is run, `masks` the named ones that are kept; `what_if`
-    is the one looked at, one of the session's `history` or a trace chosen to compare with, and `mode` says which side
-    of it aggregate views show. `mismatch` says why the last one could not be compared with the baseline. `library` is
-    the folder whose traces are listed, `running` the title of the job that runs, `writer` the other program that
-    records the trace shown.
+    what the next what-if does to the experts, `rerun` how it is run, `masks` the named ones that are kept. `what_if`
+    is the one looked at, one of the trace's `history` (newest first) or a trace chosen to compare with, and `mode` says
+    which side of it aggregate views show; `titles` are the names that a person gave to what-ifs, `forgotten` those that
+    were taken out of the history, both by fingerprint. `mismatch` says why the last one could not be compared with the
+    baseline. `library` is the folder whose traces are listed, `running` the title of the job that runs, `writer` the
+    other program that records the trace shown.
+
+    What is about the trace is its own: opening another one shows that one's (`trace_memory`).
     """
 
     trace: TraceData | None = None
@@ -36,6 +40,8 @@ class State:
     intervention: Intervention = field(default_factory=Intervention)
     what_if: WhatIf | None = None
     history: tuple[WhatIf, ...] = ()
+    titles: Mapping[str, str] = field(default_factory=dict)
+    forgotten: frozenset[str] = frozenset()
     mode: Mode = Mode.BASELINE
     rerun: Rerun = field(default_factory=Rerun)
     masks: tuple[Intervention, ...] = ()

@@ -42,6 +42,11 @@ class TraceData:
         return self.trace.specification
 
     @property
+    def fingerprint(self) -> str:
+        """Tells this recording from every other one, copies of its file aside."""
+        return self.trace.specification.fingerprint
+
+    @property
     def table(self) -> QuestionTable:
         """One row a question."""
         if self._table is None:

@@ -7,12 +7,17 @@ from pathlib import Path
 from PySide6.QtWidgets import QMainWindow
 
 from app.settings import Settings
+from app.state.session import Session
 from app.view import View
 from app.window.docking import LAYOUT_VERSION
+from app.window.trace_memory_file import memory_path, write_memories
 
 
-def remember(window: QMainWindow, views: Mapping[str, View], trace: Path | None, settings: Settings) -> None:
-    """Write down how the window and its views are now, and which trace is shown."""
+def remember(window: QMainWindow, views: Mapping[str, View], session: Session, settings: Settings) -> None:
+    """Write down how the window and its views are now, which trace is shown, and how every trace was left."""
+    session.remember()
+    write_memories(memory_path(settings), session.memories)
+    trace = session.state.trace.path if session.state.trace else None
     settings.put("last", str(trace.absolute()) if trace else "")
     settings.put("geometry", window.saveGeometry())
     settings.put("layout", window.saveState(LAYOUT_VERSION))

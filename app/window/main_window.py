@@ -35,6 +35,7 @@ from app.window.job_outcomes import JobOutcomes
 from app.window.status_line import StatusLine
 from app.window.toolbar import Toolbar
 from app.window.tour import Tour
+from app.window.trace_memory_file import memory_path, read_memories, write_memories
 from moe_core.errors import MoeCoreError, Remedy, TraceError
 from moe_core.jobs.record import RecordRequest
 from moe_core.numbers.formatting import count
@@ -60,6 +61,7 @@ class MainWindow(QMainWindow):
         self.setAcceptDrops(True)
         self.resize(*SIZE)
         self.session: Session = Session(self)
+        read_memories(memory_path(settings), self.session.memories)
         self.session.set(replace(self.session.state, library=settings.library))
         self.runner = JobRunner(self)
         self._add_bars()
@@ -186,6 +188,8 @@ class MainWindow(QMainWindow):
 
     def _on_changed(self, before: State, after: State) -> None:
         if before.trace is not after.trace:
+            if before.trace is not None:  # a crash must not cost how it was left
+                write_memories(memory_path(self.settings), self.session.memories)
             if after.trace is not None:
                 self.settings.add_recent(after.trace.path)
             self.setWindowTitle("moescope" if after.trace is None else f"{after.trace.path.name} – moescope")
@@ -244,8 +248,7 @@ class MainWindow(QMainWindow):
         if not self._may_close():
             event.ignore()
             return
-        shown = self.session.state.trace
-        last_session.remember(self, self.views, shown.path if shown else None, self.settings)
+        last_session.remember(self, self.views, self.session, self.settings)
         self.closing.emit()
         self.runner.close()
         for view in self.views.values():

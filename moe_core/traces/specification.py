@@ -3,6 +3,7 @@
 import builtins
 import json
 from dataclasses import asdict, dataclass, field, fields, replace
+from hashlib import sha256
 from typing import Any, TypeVar, get_args, get_origin
 
 from moe_core.errors import TraceError
@@ -96,6 +97,11 @@ class Specification:
     def under(self, intervention: Intervention) -> "Specification":
         """The same run with something else done to the experts, or nothing."""
         return replace(self, intervention=None if intervention.is_empty() else intervention.to_json())
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 of all of it: no two recordings share it, since it holds their time; copies of a file do."""
+        return sha256(self.to_json().encode("utf-8", "surrogatepass")).hexdigest()
 
     def to_json(self) -> str:
         """The specification as one JSON object, keys in a fixed order."""

@@ -61,13 +61,17 @@ class HistoryPage(QWidget):
         state = self._session.state
         old, new = state.history[at], state.history[at].renamed(title)
         history = (*state.history[:at], new, *state.history[at + 1 :])
-        self._session.set(replace(state, history=history, what_if=new if state.what_if is old else state.what_if))
+        titles = {**state.titles, old.after.fingerprint: title}
+        shown = new if state.what_if is old else state.what_if
+        self._session.set(replace(state, history=history, titles=titles, what_if=shown))
 
     def _on_removed(self, at: int) -> None:
         state = self._session.state
         gone = state.history[at]
         history = tuple(made for made in state.history if made is not gone)
-        self._session.set(replace(state, history=history, what_if=None if state.what_if is gone else state.what_if))
+        forgotten = state.forgotten | {gone.after.fingerprint}
+        shown = None if state.what_if is gone else state.what_if
+        self._session.set(replace(state, history=history, forgotten=forgotten, what_if=shown))
 
     def _on_remove(self) -> None:
         state = self._session.state

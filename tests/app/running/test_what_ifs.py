@@ -82,7 +82,7 @@ def test_from_the_cell_to_the_comparison(demo: MainWindow, qtbot: QtBot) -> None
     mask(demo, HARMFUL, (0, 3))
     assert run(qtbot, demo).outcome == "done"
     assert shown(demo).after.path.name == "demo.what-if-2.h5"
-    assert [each.after.path.name for each in demo.session.state.history] == ["demo.what-if-1.h5", "demo.what-if-2.h5"]
+    assert [each.after.path.name for each in demo.session.state.history] == ["demo.what-if-2.h5", "demo.what-if-1.h5"]
 
 
 def test_the_traces_of_what_ifs_are_closed_when_nobody_needs_them(

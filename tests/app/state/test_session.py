@@ -1,5 +1,6 @@
 """The session: one state, one signal, undo for edits, and a damaged file that changes nothing."""
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -56,7 +57,7 @@ def test_a_damaged_file_is_refused_and_what_was_shown_stays(opened: Session, tmp
 def test_opening_another_trace_starts_from_its_beginning(opened: Session, trace_path: Path) -> None:
     """Filter, undo history and token do not carry over; the metric does."""
     opened.set(replace(opened.state, filter=QuestionFilter(text="x"), metric="gate_weight", question=5))
-    opened.open(trace_path)
+    opened.open(Path(shutil.copy(trace_path, trace_path.with_name("another.h5"))))
     state = opened.state
     assert (state.filter, state.question, state.metric) == (QuestionFilter(), 0, "gate_weight")
     assert not opened.undo_stack.canUndo()

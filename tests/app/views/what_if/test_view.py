@@ -304,18 +304,18 @@ def test_the_history_is_gone_through_renamed_and_cleared(
     view = shown_view(session, qtbot)
     results, table = view.results, view.results.history.table
     results.tabs.setCurrentIndex(3)
-    assert table.currentRow() == 1
-    item = table.item(0, 0)
+    assert table.currentRow() == 0
+    item = table.item(1, 0)
     assert item is not None
     qtbot.mouseClick(table.viewport(), LEFT, pos=table.visualItemRect(item).center())
     assert session.state.what_if is first
     item.setText("no festivals")
-    assert [made.title for made in session.state.history] == ["no festivals", "itself"]
-    assert session.state.what_if is session.state.history[0]
+    assert [made.title for made in session.state.history] == ["itself", "no festivals"]
+    assert session.state.what_if is session.state.history[1]
     columns = results.history.figure.data.columns
     rows = [dict(zip(columns, row, strict=True)) for row in results.history.figure.data.rows]
-    assert [row["delta"] for row in rows] == [first.comparison.accuracy.delta, 0.0]
-    assert rows[0]["mask"] == "1:25 reroute"
+    assert [row["delta"] for row in rows] == [0.0, first.comparison.accuracy.delta]
+    assert rows[1]["mask"] == "1:25 reroute"
     results.history.figure.copy_data()
     assert QGuiApplication.clipboard().text().startswith("title\teffect")
     qtbot.keyClick(table, Qt.Key.Key_Delete)

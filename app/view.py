@@ -43,7 +43,7 @@ class View(QWidget):
         super().__init__()
         self.session = session
         self.body = QWidget()
-        self._empty = _EmptyPage(self.session.request)
+        self._empty = EmptyPage(self.session.request)
         self._pages = QStackedLayout(self)
         self._pages.addWidget(self.body)
         self._pages.addWidget(self._empty)
@@ -142,7 +142,7 @@ def _presses(event: QKeyEvent) -> bool:
     return is_space and isinstance(QApplication.focusWidget(), QAbstractButton | QComboBox)
 
 
-class _EmptyPage(QWidget):
+class EmptyPage(QWidget):
     """A sentence and a button in the middle."""
 
     def __init__(self, request: Callable[[str], None]) -> None:
@@ -151,22 +151,22 @@ class _EmptyPage(QWidget):
         self._action = ""
         self._sentence = plain_text(is_faded=True)
         self._sentence.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        self._button = QPushButton()
-        self._button.hide()
-        self._button.clicked.connect(self._on_clicked)
+        self.button = QPushButton()
+        self.button.hide()
+        self.button.clicked.connect(self._on_clicked)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(24, 24, 24, 24)
         layout.addStretch()
         layout.addWidget(self._sentence)
         layout.addSpacing(8)
-        layout.addWidget(self._button, alignment=Qt.AlignmentFlag.AlignCenter)
+        layout.addWidget(self.button, alignment=Qt.AlignmentFlag.AlignCenter)
         layout.addStretch()
 
     def say(self, sentence: str, button: str, action: str) -> None:
         self._sentence.setText(sentence)
-        self._button.setText(button)
-        self._button.setToolTip(sentence)
-        self._button.setVisible(bool(button))
+        self.button.setText(button)
+        self.button.setToolTip(sentence)
+        self.button.setVisible(bool(button))
         self._action = action
 
     def _on_clicked(self) -> None:

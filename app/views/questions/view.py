@@ -3,7 +3,6 @@
 from dataclasses import replace
 from typing import Any
 
-from PySide6.QtCore import QPoint
 from PySide6.QtWidgets import QStackedWidget, QVBoxLayout
 
 from app.content.captions import caption
@@ -12,13 +11,13 @@ from app.state.session import Session
 from app.state.state import DATA, State
 from app.state.trace_data import TraceData
 from app.state.what_if_state import WhatIf
-from app.view import View
+from app.view import EmptyPage, View
 from app.views.questions.columns import ELASTIC, LEADING, MARKS, OF_WHAT_IF, STYLES, array_table
 from app.views.questions.filter_editor import FilterEditor
 from app.widgets.figures.table_figure import TableFigure
 from app.widgets.filter.bar import FilterBar
+from app.widgets.parts import pop_up
 from app.widgets.tables.array_table import ArrayTable, IndexArray
-from app.widgets.tables.no_match import NoMatch
 from app.widgets.tables.view import ArrayTableView
 from moe_core.measures.question_table import QuestionTable
 
@@ -36,8 +35,9 @@ class QuestionsView(View):
         self.bar = FilterBar(MARKS)
         self.list = ArrayTableView(STYLES, elastic=ELASTIC, leading=LEADING)
         self.figure = TableFigure(self.list, "Questions", ("Copy id", "id"))
-        self.no_match = NoMatch("No question passes the filter.")
-        self._editor = FilterEditor(self.bar, session, self)
+        editor = self._editor = FilterEditor(self.bar, session, self)
+        self.no_match = EmptyPage(lambda action: editor.clear())
+        self.no_match.say("No question passes the filter.", "Clear filter", "clear_filter")
         self._arrays: tuple[QuestionTable, WhatIf | None, ArrayTable] | None = None
         self._scrolled_for: tuple[object, ...] = ()
         self._below = QStackedWidget()
@@ -53,7 +53,6 @@ class QuestionsView(View):
         self.list.sort_changed.connect(self.redraw)
         self.bar.search.left_downwards.connect(self._on_left_downwards)
         self.bar.more.clicked.connect(self._on_menu_wanted)
-        self.no_match.cleared.connect(self._editor.clear)
 
     def rows_in_order(self) -> list[int]:
         """Rows of the trace as the list shows them, filtered and sorted, for whoever goes along them."""
@@ -112,7 +111,4 @@ class QuestionsView(View):
             self._on_row_chosen(rows[0])
 
     def _on_menu_wanted(self) -> None:
-        menu = self.figure.menu()
-        button = self.bar.more
-        menu.aboutToHide.connect(menu.deleteLater)
-        menu.popup(button.mapToGlobal(QPoint(0, button.height())))
+        pop_up(self.figure.menu(), self.bar.more)

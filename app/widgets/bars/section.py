@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from PySide6.QtCore import QEvent, QObject
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from app.widgets.bars.bar_list import BarList
 from app.widgets.figures.figure import Figure
-from app.widgets.figures.pane import MoreButton
+from app.widgets.figures.pane import figure_head
 from app.widgets.parts import bold, plain_text
 from moe_core.figures.bars import BarFigure
 from moe_core.figures.table import FigureTable
@@ -26,47 +26,37 @@ class BarContent:
 
 
 class BarSection(QWidget):
-    """It is as high as its rows; as a table it gets some more room. It belongs into a column that scrolls."""
+    """It is as high as its rows; as a table it gets some more room. It belongs into a column that scrolls.
+
+    `note` says how to read it.
+    """
 
     def __init__(self, heading: str, title: str, bars: BarList, controls: Sequence[QWidget] = ()) -> None:
         """`heading` is what is read above the list, `title` names the figure where it stands alone."""
         super().__init__()
         self.bars = bars
         self.figure = Figure(bars, title)
-        self._note = plain_text(is_faded=True)
-        self._note.setAccessibleName(f"{title}: how to read it")
+        self.note = plain_text(is_faded=True)
+        self.note.setAccessibleName(f"{title}: how to read it")
+        label = bold(QLabel(heading))
+        label.setMinimumWidth(1)  # else a long heading would widen the whole column
+        label.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(2)
-        layout.addLayout(self._head(heading, controls))
-        layout.addWidget(self._note)
+        layout.addLayout(figure_head(self.figure, label, *controls))
+        layout.addWidget(self.note)
         layout.addSpacing(2)
         layout.addWidget(self.figure)
         bars.installEventFilter(self)
-
-    @property
-    def note(self) -> str:
-        """The sentence above the list."""
-        return self._note.text()
 
     def show_content(self, content: BarContent, caption: str, *, reserve: int = 0) -> None:
         """Show other rows; there is room for `reserve` of them at least."""
         figure = replace(content.figure, title=self.figure.title)
         self.bars.set_figure(figure, reserve=reserve)
         self.figure.set_data(content.table, caption, figure)
-        if content.note != self._note.text():
-            self._note.setText(content.note)
+        self.note.setText(content.note)
         self._fit()
-
-    def _head(self, heading: str, controls: Sequence[QWidget]) -> QHBoxLayout:
-        label = bold(QLabel(heading))
-        label.setMinimumWidth(1)  # else a long heading would widen the whole column
-        head = QHBoxLayout()
-        head.setSpacing(4)
-        head.addWidget(label, 1)
-        for control in (*controls, MoreButton(self.figure)):
-            head.addWidget(control)
-        return head
 
     def _fit(self) -> None:
         height = self.bars.sizeHint().height()

@@ -33,6 +33,7 @@ class Figure(QWidget):
         self._twin = QTableWidget()
         self._twin.setEditTriggers(QTableWidget.EditTrigger.NoEditTriggers)
         self._twin.setAccessibleName(f"{title}, as a table")
+        self._twin.setMinimumSize(1, 1)  # else the plot would have to be as large as a table is at least
         self._pages = QStackedLayout(self)
         self._pages.addWidget(canvas)
         self._pages.addWidget(self._twin)
@@ -96,8 +97,13 @@ class Figure(QWidget):
         return image_of(self.svg(export), export)
 
     def menu(self) -> QMenu:
-        """Everything one can do with the figure; its own actions are what can be done with the plot in it."""
+        """Everything one can do with the figure."""
         menu = QMenu(self)
+        self.fill_menu(menu)
+        return menu
+
+    def fill_menu(self, menu: QMenu) -> None:
+        """The same in a menu that is there; the figure's own actions are what can be done with the plot in it."""
         menu.addAction("Copy image", self.copy_image)
         menu.addAction("Copy data", self.copy_data)
         menu.addSeparator()
@@ -110,7 +116,6 @@ class Figure(QWidget):
         table.toggled.connect(self._on_table_toggled)
         menu.addSeparator()
         menu.addActions(self.actions())
-        return menu
 
     def copy_image(self) -> None:
         """Put the figure into the clipboard as an image."""

@@ -2,16 +2,7 @@
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QPalette
-from PySide6.QtWidgets import (
-    QHBoxLayout,
-    QLabel,
-    QScrollArea,
-    QStackedLayout,
-    QTableWidget,
-    QToolButton,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QStackedLayout, QToolButton, QVBoxLayout, QWidget
 
 from app.widgets.eliding_label import ElidingLabel
 from app.widgets.figures.figure import Figure
@@ -20,7 +11,8 @@ from app.widgets.safe_text import as_tooltip
 
 
 class FigurePane(QWidget):
-    """The figure scrolls where it has less room than it needs. `say` shows a sentence in its place."""
+    """The figure scrolls where it has less room than it needs. `say` shows a `sentence` in its place, empty while it is
+    shown; the `subtitle` says what it is of."""
 
     def __init__(self, figure: Figure, short_title: str = "", *, margin: int = 0) -> None:
         """`margin` is left free at the left and the right of the figure."""
@@ -30,17 +22,18 @@ class FigurePane(QWidget):
         self.subtitle = ElidingLabel()
         self.subtitle.setForegroundRole(QPalette.ColorRole.PlaceholderText)
         self.subtitle.setAccessibleName(f"{figure.title}: what is shown")
-        self._head = QHBoxLayout()
+        self._head = figure_head(figure, bold(QLabel(short_title or figure.title)), self.subtitle)
         self._head.setContentsMargins(8, 2, 4, 2)
-        self._head.setSpacing(6)
-        self._head.addWidget(bold(QLabel(short_title or figure.title)))
-        self._head.addWidget(self.subtitle, 1)
-        self._head.addWidget(MoreButton(figure))
-        self.scroll_area = _scrolling(figure)
-        self._sentence = _sentence()
+        self._head.setStretchFactor(self.subtitle, 1)
+        self.scroll_area = scrolling(figure)
+        for ground in (self.scroll_area.viewport(), figure):
+            ground.setBackgroundRole(QPalette.ColorRole.Base)
+        self.sentence = plain_text(is_faded=True)
+        self.sentence.setAlignment(Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft)
+        self.sentence.setContentsMargins(8, 4, 8, 8)
         self._pages = QStackedLayout()
         self._pages.addWidget(self.scroll_area)
-        self._pages.addWidget(self._sentence)
+        self._pages.addWidget(self.sentence)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
@@ -67,13 +60,17 @@ class FigurePane(QWidget):
 
     def say(self, sentence: str) -> None:
         """Show a sentence in place of the figure; with none the figure comes back."""
-        self._sentence.setText(sentence)
-        self._pages.setCurrentWidget(self._sentence if sentence else self.scroll_area)
+        self.sentence.setText(sentence)
+        self._pages.setCurrentWidget(self.sentence if sentence else self.scroll_area)
 
-    @property
-    def sentence(self) -> str:
-        """What is said in place of the figure; empty while that is shown."""
-        return self._sentence.text()
+
+def figure_head(figure: Figure, *parts: QWidget) -> QHBoxLayout:
+    """A line above a figure: what is given, and the button that opens its menu."""
+    head = QHBoxLayout()
+    head.setSpacing(6)
+    for part in (*parts, MoreButton(figure)):
+        head.addWidget(part)
+    return head
 
 
 class MoreButton(QToolButton):
@@ -90,19 +87,3 @@ class MoreButton(QToolButton):
 
     def _on_clicked(self) -> None:
         pop_up(self._figure.menu(), self)
-
-
-def _scrolling(figure: Figure) -> QScrollArea:
-    for twin in figure.findChildren(QTableWidget):
-        twin.setMinimumSize(1, 1)  # else the plot would have to be as large as a table is at least
-    area = scrolling(figure)
-    area.viewport().setBackgroundRole(QPalette.ColorRole.Base)
-    figure.setBackgroundRole(QPalette.ColorRole.Base)
-    return area
-
-
-def _sentence() -> QLabel:
-    label = plain_text(is_faded=True)
-    label.setAlignment(Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft)
-    label.setContentsMargins(8, 4, 8, 8)
-    return label

@@ -47,12 +47,6 @@ class TableFigure(Figure):
         menu.addSeparator()
         self.view.fill_menu(menu)
 
-    def menu(self) -> QMenu:
-        """Everything one can do with the table."""
-        menu = QMenu(self)
-        self.fill_menu(menu)
-        return menu
-
     def copy_data(self) -> None:
         """Put all rows shown into the clipboard, texts on one line each."""
         QGuiApplication.clipboard().setText(self.view.shown_data(one_line=True).as_text())

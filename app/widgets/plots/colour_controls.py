@@ -3,9 +3,10 @@
 from typing import Any, Literal, cast
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QLineEdit, QToolButton, QWidget
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QLineEdit, QWidget
 
 from app.widgets.number_boxes import DecimalValidator, plain_decimal
+from app.widgets.parts import tool_button
 from moe_core.figures.colour_maps import DIVERGING, SEQUENTIAL, maps_for
 from moe_core.figures.colour_scale import ColourScale, FloatArray, RangeMode, is_usable_range, value_range
 
@@ -14,6 +15,7 @@ _MODES: dict[RangeMode, tuple[str, str]] = {
     "robust": ("Robust", "Colours go from the 2nd to the 98th percentile: single extremes do not hide the rest"),
     "manual": ("Manual", "Colours go between two values of your own; typed here, or dragged at the colour bar"),
 }
+_LOG_TIP = "Colours follow the logarithm: rarely used experts can be told apart. Not for signed values"
 
 
 class ColourControls(QWidget):
@@ -30,12 +32,20 @@ class ColourControls(QWidget):
         self._manual: dict[str, tuple[float, float]] = {}
         self._key = ""
         self._maps = {False: SEQUENTIAL[0], True: DIVERGING[0]}
-        self._mode = self._make_mode()
-        self._log = self._make_log()
-        self._map = QComboBox()
+        self._mode, self._map = QComboBox(), QComboBox()
+        self._mode.setAccessibleName("Range of the colours")
+        self._mode.setToolTip(_MODES["full"][1])
+        for place, (mode, (text, tip)) in enumerate(_MODES.items()):
+            self._mode.addItem(text, mode)
+            self._mode.setItemData(place, tip, Qt.ItemDataRole.ToolTipRole)
         self._map.setAccessibleName("Colour map")
         self._map.setToolTip("Colour map, safe for colour-blind eyes")
-        self._map.activated.connect(self._on_map_activated)
+        self._log = tool_button("log", "Logarithmic colours", _LOG_TIP)
+        self._log.setAutoRaise(False)
+        self._log.setCheckable(True)
+        self._mode.activated.connect(self._on_mode_activated)
+        self._map.textActivated.connect(self._on_map_activated)
+        self._log.toggled.connect(self.changed)
         self.ends = QWidget()
         self._low, self._high = self._make_end("lowest"), self._make_end("highest")
         self._lay_out_ends()
@@ -120,25 +130,6 @@ class ColourControls(QWidget):
         self._map.addItems(list(names))
         self._map.setCurrentIndex(names.index(self._maps[self._is_signed]))
 
-    def _make_mode(self) -> QComboBox:
-        box = QComboBox()
-        box.setAccessibleName("Range of the colours")
-        for mode, (text, tip) in _MODES.items():
-            box.addItem(text, mode)
-            box.setItemData(box.count() - 1, tip, Qt.ItemDataRole.ToolTipRole)
-        box.setToolTip(_MODES["full"][1])
-        box.activated.connect(self._on_mode_activated)
-        return box
-
-    def _make_log(self) -> QToolButton:
-        button = QToolButton()
-        button.setText("log")
-        button.setCheckable(True)
-        button.setAccessibleName("Logarithmic colours")
-        button.setToolTip("Colours follow the logarithm: rarely used experts can be told apart. Not for signed values")
-        button.toggled.connect(self._on_log_toggled)
-        return button
-
     def _make_end(self, which: str) -> QLineEdit:
         edit = QLineEdit()
         edit.setValidator(DecimalValidator(edit))
@@ -163,11 +154,8 @@ class ColourControls(QWidget):
     def _on_mode_activated(self, index: int) -> None:
         self._set_mode(self._mode.itemData(index))
 
-    def _on_log_toggled(self, checked: bool) -> None:
-        self.changed.emit()
-
-    def _on_map_activated(self, index: int) -> None:
-        self._maps[self._is_signed] = self._map.itemText(index)
+    def _on_map_activated(self, name: str) -> None:
+        self._maps[self._is_signed] = name
         self.changed.emit()
 
     def _on_end_edited(self) -> None:

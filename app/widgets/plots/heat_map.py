@@ -1,6 +1,6 @@
 """A heat map of layers and experts whose cells can be pointed at, and selected with mouse and keys.
 
-grid_plot draws it; grid_layout says where all stands, grid_selection and grid_keys what is meant by a click or a key.
+grid_plot draws it; grid_layout says where all stands, grid_selection what is meant by a click or a key.
 """
 
 from collections.abc import Callable
@@ -8,9 +8,9 @@ from collections.abc import Callable
 from PySide6.QtCore import QPointF, Qt, Signal
 from PySide6.QtGui import QFocusEvent, QKeyEvent, QMouseEvent
 
-from app.widgets.plots.grid_keys import KEYS, choice_by, enters, moves_only
 from app.widgets.plots.grid_layout import Place
 from app.widgets.plots.grid_plot import GridPlot
+from app.widgets.plots.grid_selection import KEYS, choice_by, enters, moves_only
 from app.widgets.plots.plot_widget import ZOOM_KEYS
 
 _BAR_TIP = "Which colour means which value: drag the upper or lower half to move that end of the range"

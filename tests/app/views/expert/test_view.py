@@ -233,14 +233,14 @@ def test_the_filter_is_followed(view: ExpertView, qtbot: QtBot) -> None:
     trace = open_trace_of(view)
     wanted = QuestionFilter(subjects=("addition",), outcomes=(Outcome.RIGHT, Outcome.WRONG))
     view.session.set(replace(view.state, filter=wanted))
-    assert view.tokens.note.startswith("Reading")
+    assert view.tokens.note.text().startswith("Reading")
     assert len(view.tokens.bars.figure.rows) == 0
     settle(view, qtbot)
     rows = np.flatnonzero(trace.subjects == "addition").tolist()
     n_tokens = sum(1 for _ in tokens_of(trace, Scope.PROMPT, rows))
     assert labels(view.subjects) == ["addition"]
     assert {row[2] for row in cells(view.questions)} == {"addition"}
-    assert f"All {n_tokens} tokens of 8 questions" in view.tokens.note
+    assert f"All {n_tokens} tokens of 8 questions" in view.tokens.note.text()
     assert cells(view.partners)[0][6] == n_tokens
     for section in (view.accuracy, view.subjects, view.tokens, view.partners, view.questions):
         assert "addition" in section.figure.caption
@@ -328,7 +328,7 @@ def test_an_expert_that_is_never_used_says_so(view: ExpertView, qtbot: QtBot) ->
     assert {row.value for row in view.subjects.bars.figure.rows} == {0}
     for section in (view.tokens, view.partners, view.questions):
         assert section.bars.figure.rows == ()
-        assert section.note.startswith(("None", "No "))
+        assert section.note.text().startswith(("None", "No "))
     assert labels(view.accuracy) == ["Selection"]
 
 
@@ -340,7 +340,7 @@ def test_an_answer_only_trace_falls_back_to_the_answer_position(session: Session
     expert = int(trace.trace.answer_experts[0, 1, 0])
     session.set(replace(session.state, scope=Scope.PROMPT, experts=frozenset({(1, expert)})))
     view = shown(session, qtbot)
-    assert "answer position only" in view.tokens.note
+    assert "answer position only" in view.tokens.note.text()
     answered = [row for row in range(9) if row != 4]
     ids = [
         int(trace.trace.prompt_token_ids(row)[-1]) for row in answered if expert in trace.trace.answer_experts[row, 1]
@@ -362,7 +362,7 @@ def test_a_partial_trace_shows_what_is_recorded_and_grows(session: Session, tmp_
         writer.write([run.question_record(5), run.question_record(6)])
     session.refresh()
     assert "of 4 questions" in view.heading.numbers.text()
-    qtbot.waitUntil(lambda: "of 4 questions" in view.tokens.note)
+    qtbot.waitUntil(lambda: "of 4 questions" in view.tokens.note.text())
 
 
 def test_a_trace_with_nothing_recorded_says_so(session: Session, tmp_path: Path, qtbot: QtBot) -> None:
@@ -387,7 +387,7 @@ def test_a_quiz_without_right_answers_has_no_accuracy(session: Session, tmp_path
     wanted = QuestionFilter(ids=frozenset(without))
     session.set(replace(session.state, scope=Scope.PROMPT, experts=frozenset({(0, 1)}), filter=wanted))
     view = shown(session, qtbot)
-    assert view.accuracy.note == "The quiz names no right answers: nothing to score."
+    assert view.accuracy.note.text() == "The quiz names no right answers: nothing to score."
     assert view.subjects.bars.figure.rows
 
 
@@ -399,7 +399,7 @@ def test_opening_another_trace_while_reading_is_harmless(view: ExpertView, trace
     QApplication.processEvents()
     view.show()
     settle(view, qtbot)
-    assert "24 questions" in view.tokens.note
+    assert "24 questions" in view.tokens.note.text()
 
 
 def test_a_file_cut_short_while_it_is_shown_is_said_where_tokens_would_stand(
@@ -413,7 +413,7 @@ def test_a_file_cut_short_while_it_is_shown_is_said_where_tokens_would_stand(
     os.truncate(trace_path, 1000)
     view = shown(opened, qtbot)
     settle(view, qtbot)
-    assert "was cut short" in view.tokens.note
+    assert "was cut short" in view.tokens.note.text()
     assert labels(view.tokens) == []
 
 

@@ -339,15 +339,15 @@ def test_a_question_that_is_not_recorded_yet(session: Session, tmp_path: Path, s
     session.set(replace(session.state, question=1))
     view = show(session)
     assert "not recorded" in view.header.texts[1]
-    assert "not recorded yet" in view.gates_pane.sentence
-    assert "not recorded yet" in view.router_pane.sentence
+    assert "not recorded yet" in view.gates_pane.sentence.text()
+    assert "not recorded yet" in view.router_pane.sentence.text()
     texts = [
         row.label.removeprefix(f"{letter}  ") for letter, row in zip("ABCD", view.choices.figure.rows, strict=True)
     ]
     assert texts == list(run.tokenised.questions[1].choices)
     assert len(view.prompt.strip.prompt.texts) == run.tokenised.prompt_length(1)
     session.set(replace(session.state, question=0))
-    assert view.gates_pane.sentence == ""
+    assert view.gates_pane.sentence.text() == ""
 
 
 def test_a_recording_that_grows_fills_the_view(session: Session, tmp_path: Path, show: Show) -> None:
@@ -355,11 +355,11 @@ def test_a_recording_that_grows_fills_the_view(session: Session, tmp_path: Path,
     run, path = SyntheticRun(), tmp_path / "growing.h5"
     open_run(session, path, run, only=[1])
     view = show(session)
-    assert view.gates_pane.sentence
+    assert view.gates_pane.sentence.text()
     with TraceWriter(path) as writer:
         writer.write([run.question_record(0)])
     session.refresh()
-    assert view.gates_pane.sentence == ""
+    assert view.gates_pane.sentence.text() == ""
     expected = run.question_record(0).answer.experts
     assert [row[2] for row in view.gates_pane.figure.data.rows] == expected.ravel().tolist()
 
@@ -397,7 +397,7 @@ def test_a_damaged_question_shows_no_number(session: Session, tmp_path: Path, sh
     session.set(replace(session.state, question=1))
     view = show(session)
     assert view.header.texts[1] == "? damaged"
-    for sentence in (view.gates_pane.sentence, view.router_pane.sentence, view.prompt.strip.note):
+    for sentence in (view.gates_pane.sentence.text(), view.router_pane.sentence.text(), view.prompt.strip.note):
         assert sentence.startswith("This question is damaged (wrong checksum)")
     assert all(row[3] is None for row in view.prompt.figure.data.rows)
     assert len(view.prompt.strip.prompt.texts) == run.tokenised.prompt_length(1)

@@ -232,7 +232,7 @@ def test_a_section_keeps_the_height_of_its_rows(qtbot: QtBot) -> None:
     assert section.figure.height() > low
     section.figure.show_table(shown=False)
     assert section.figure.height() == low
-    assert section.note == "A note."
+    assert section.note.text() == "A note."
     assert b">second<" in section.figure.svg()
 
 

@@ -26,5 +26,12 @@ def arrow(event: QKeyEvent) -> Qt.Key | None:
     return Qt.Key(event.key()) if event.key() in _ARROWS and _modifiers(event) == _PLAIN else None
 
 
+def led_to(event: QKeyEvent, place: int, n: int) -> int | None:
+    """Which of n places left, right, home and end lead to; None for other keys, and where there is no place."""
+    ways = {Qt.Key.Key_Left: place - 1, Qt.Key.Key_Right: place + 1, Qt.Key.Key_Home: 0, Qt.Key.Key_End: n - 1}
+    way = ways.get(arrow(event) or Qt.Key.Key_unknown)
+    return None if way is None or not n else min(max(way, 0), n - 1)
+
+
 def _modifiers(event: QKeyEvent) -> Qt.KeyboardModifier:
     return event.modifiers() & ~Qt.KeyboardModifier.KeypadModifier

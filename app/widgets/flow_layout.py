@@ -1,6 +1,6 @@
 """A layout that puts widgets one after another and goes on in a new line where there is no room."""
 
-from PySide6.QtCore import QMargins, QPoint, QRect, QSize, Qt
+from PySide6.QtCore import QPoint, QRect, QSize, Qt
 from PySide6.QtWidgets import QLayout, QLayoutItem, QWidget
 
 
@@ -17,20 +17,18 @@ class FlowLayout(QLayout):
 
     def _arrange(self, room: QRect, *, moves: bool) -> int:
         """Place the widgets; the result is the height that this takes."""
-        margins: QMargins = self.contentsMargins()
-        inner = room.marginsRemoved(margins)
-        x, y, line = inner.x(), inner.y(), 0
+        x, y, line = room.x(), room.y(), 0
         for item in self._items:
             if item.isEmpty():
                 continue
-            size = item.sizeHint().boundedTo(QSize(max(inner.width(), item.minimumSize().width()), 10_000))
-            if x > inner.x() and x + size.width() > inner.right() + 1:
-                x, y, line = inner.x(), y + line + self.spacing(), 0
+            size = item.sizeHint().boundedTo(QSize(max(room.width(), item.minimumSize().width()), 10_000))
+            if x > room.x() and x + size.width() > room.right() + 1:
+                x, y, line = room.x(), y + line + self.spacing(), 0
             if moves:
                 item.setGeometry(QRect(QPoint(x, y), size))
             x += size.width() + self.spacing()
             line = max(line, size.height())
-        return y + line - room.y() + margins.bottom()
+        return y + line - room.y()
 
     def addItem(self, item: QLayoutItem) -> None:
         self._items.append(item)

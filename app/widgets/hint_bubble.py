@@ -59,7 +59,8 @@ class HintBubble(QFrame):
         """Stand where there is most room beside a rectangle of the parent, pointing at it, inside the parent."""
         room = self._room.rect()
         self._points_left = room.right() - target.right() >= target.left() - room.left()
-        self._set_margins()
+        left, right = self._sides
+        self._layout.setContentsMargins(_MARGIN + left, _MARGIN - 2, _MARGIN + right, _MARGIN - 4)
         size = QSize(WIDTH, self._layout.totalHeightForWidth(WIDTH))
         x = target.right() - _ARROW if self._points_left else target.left() + _ARROW - size.width()
         y = target.top() + min(target.height() // 4, 120)
@@ -80,12 +81,13 @@ class HintBubble(QFrame):
         self._layout.addSpacing(4)
         self._layout.addLayout(buttons)
 
-    def _set_margins(self) -> None:
-        left, right = (_ARROW, 0) if self._points_left else (0, _ARROW)
-        self._layout.setContentsMargins(_MARGIN + left, _MARGIN - 2, _MARGIN + right, _MARGIN - 4)
+    @property
+    def _sides(self) -> tuple[int, int]:
+        """Room for the arrow, left and right."""
+        return (_ARROW, 0) if self._points_left else (0, _ARROW)
 
     def _outline(self) -> QPainterPath:
-        left, right = (_ARROW, 0) if self._points_left else (0, _ARROW)
+        left, right = self._sides
         body = QRectF(self.rect()).adjusted(left + 0.5, 0.5, -right - 0.5, -0.5)
         edge, tip = (body.left() + 1, 0.5) if self._points_left else (body.right() - 1, self.width() - 0.5)
         arrow = [QPointF(edge, _FROM_TOP - _ARROW), QPointF(tip, _FROM_TOP), QPointF(edge, _FROM_TOP + _ARROW)]

@@ -2,17 +2,20 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
 
 from PySide6.QtCore import QEvent, QPoint, QRect, QSize, Qt, Signal
 from PySide6.QtGui import QFocusEvent, QHelpEvent, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPalette, QResizeEvent
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
 from app import theme
+from app.widgets.choosing_keys import led_to
 
 Expert = tuple[int, int]
 
 _PADDING, _GAP, _LINE_GAP, _MARK = 6, 4, 3, "✕"
-_REMOVES = (Qt.Key.Key_Delete, Qt.Key.Key_Backspace, Qt.Key.Key_Return, Qt.Key.Key_Enter)
+_REMOVES = (Qt.Key.Key_Delete, Qt.Key.Key_Backspace, Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Space)
 
 
 @dataclass(frozen=True)
@@ -78,15 +81,12 @@ class MaskChips(QWidget):
         metrics = self.fontMetrics()
         line = metrics.height() + 4
         indent = metrics.horizontalAdvance("Layer 00") + 2 * _PADDING
-        by_layer: dict[int, list[Expert]] = {}
-        for expert in self._actions:
-            by_layer.setdefault(expert[0], []).append(expert)
         widths: dict[str, int] = {}
         chips, y = [], 0
-        for layer, experts in by_layer.items():
-            heading = f"Layer {layer}"
-            tip = f"Layer {layer}: {len(experts)} in the mask.\nClick to take all of them out (Delete)."
-            chips.append(Chip(QRect(0, y, indent, line), heading, tuple(experts), tip, is_heading=True))
+        for layer, group in groupby(self._actions, itemgetter(0)):
+            experts, heading = tuple(group), f"Layer {layer}"
+            tip = f"{heading}: {len(experts)} in the mask.\nClick to take all of them out (Delete)."
+            chips.append(Chip(QRect(0, y, indent, line), heading, experts, tip, is_heading=True))
             x = indent + _GAP
             for expert in experts:
                 text = self._text(expert)
@@ -116,7 +116,7 @@ class MaskChips(QWidget):
             self.removed.emit(frozenset(self.chips[at].experts))
 
     def _go_to(self, at: int) -> None:
-        self._current = min(max(at, 0), len(self.chips) - 1)
+        self._current = at
         self.update()
 
     def _next_heading(self, step: int) -> int:
@@ -124,17 +124,14 @@ class MaskChips(QWidget):
         return next((at for at in places if self.chips[at].is_heading), self._current)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        steps = {Qt.Key.Key_Left: -1, Qt.Key.Key_Right: 1}
         if not self.chips:
             super().keyPressEvent(event)
-        elif event.key() in _REMOVES or event.key() == Qt.Key.Key_Space:
+        elif event.key() in _REMOVES:
             self._remove(self._current)
-        elif event.key() in steps:
-            self._go_to(self._current + steps[Qt.Key(event.key())])
+        elif (at := led_to(event, self._current, len(self.chips))) is not None:
+            self._go_to(at)
         elif event.key() in (Qt.Key.Key_Up, Qt.Key.Key_Down):
             self._go_to(self._next_heading(1 if event.key() == Qt.Key.Key_Down else -1))
-        elif event.key() in (Qt.Key.Key_Home, Qt.Key.Key_End):
-            self._go_to(0 if event.key() == Qt.Key.Key_Home else len(self.chips) - 1)
         else:
             super().keyPressEvent(event)
 

@@ -5,6 +5,7 @@ import pyqtgraph
 from PySide6.QtCore import QPointF, QRectF, Qt, Signal
 from PySide6.QtGui import QColor, QKeyEvent, QPainter, QPalette
 
+from app.widgets.choosing_keys import led_to
 from app.widgets.plots.legend import Entry
 from app.widgets.plots.series_plot import SeriesPlot
 from moe_core.figures.curves import Curve, CurveFigure, value_range
@@ -150,16 +151,6 @@ class CurvePlot(SeriesPlot):
         at = self.view_point(place).x()
         return min(self.chart.x_values, key=lambda x: abs(x - at), default=None)
 
-    def _step(self, key: int) -> int | None:
-        """The x that an arrow key leads to."""
-        values, selected = self.chart.x_values, self.chart.selected
-        if not values:
-            return None
-        place, n = values.index(selected) if selected in values else 0, len(values)
-        steps = {Qt.Key.Key_Left: -1, Qt.Key.Key_Right: 1, Qt.Key.Key_Home: -n, Qt.Key.Key_End: n}
-        step = steps.get(Qt.Key(key))
-        return None if step is None else values[min(max(place + step, 0), n - 1)]
-
     def hover(self, place: QPointF | None) -> None:
         self.point_at("" if place is None else self._entry_at(place))
         self.viewport().setCursor(Qt.CursorShape.PointingHandCursor if self._pointed else Qt.CursorShape.ArrowCursor)
@@ -186,8 +177,9 @@ class CurvePlot(SeriesPlot):
                 self._draw_pill(painter, x, role)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        x = self._step(event.key())
-        if x is None:
+        values, selected = self.chart.x_values, self.chart.selected
+        place = led_to(event, values.index(selected) if selected in values else 0, len(values))
+        if place is None:
             super().keyPressEvent(event)
-        elif x != self.chart.selected:
-            self.x_chosen.emit(x)
+        elif values[place] != selected:
+            self.x_chosen.emit(values[place])

@@ -14,7 +14,7 @@ from PySide6.QtGui import QColor, QFocusEvent, QKeyEvent, QPainterPath, QPalette
 from PySide6.QtWidgets import QSizePolicy
 
 from app import theme
-from app.widgets.choosing_keys import adds, arrow, chooses
+from app.widgets.choosing_keys import adds, chooses, led_to
 from app.widgets.plots.axis_plot import AxisPlot
 from app.widgets.tint import tint
 from moe_core.figures.columns import ColumnFigure
@@ -153,16 +153,10 @@ class ProbabilityBars(AxisPlot):
         self._frame_cursor()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        last, key = len(self.figure.values) - 1, arrow(event)
-        places = {
-            Qt.Key.Key_Left: self._cursor - 1,
-            Qt.Key.Key_Right: self._cursor + 1,
-            Qt.Key.Key_Home: 0,
-            Qt.Key.Key_End: last,
-        }
-        if key in places and last >= 0:
-            self._move_cursor(min(max(places[key], 0), last))
-        elif chooses(event) and last >= 0:
+        n = len(self.figure.values)
+        if (expert := led_to(event, self._cursor, n)) is not None:
+            self._move_cursor(expert)
+        elif chooses(event) and n:
             self.expert_chosen.emit(self._cursor, adds(event))
         else:
             super().keyPressEvent(event)

@@ -2,8 +2,9 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 
-from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtCore import QPointF, QRectF
 from PySide6.QtGui import QFont, QFontMetricsF
 
 from app.widgets.safe_text import NEWLINE
@@ -18,18 +19,10 @@ MARGIN, PAD = 8, 2.0
 _LEAST_ROOM = 40.0
 
 
-class TextWidths:
-    """How wide a font draws the pieces of tokens; kept, as prompts say the same words again and again."""
-
-    def __init__(self, font: QFont) -> None:
-        self._metrics = QFontMetricsF(font)
-        self._widths: dict[str, float] = {}
-
-    def __call__(self, text: str) -> float:
-        """The width of a piece in pixels."""
-        if text not in self._widths:
-            self._widths[text] = self._metrics.horizontalAdvance(text) + 2 * PAD
-        return self._widths[text]
+def text_widths(font: QFont) -> Callable[[str], float]:
+    """How wide a font draws a piece of a token; kept, as prompts say the same words again and again."""
+    metrics = QFontMetricsF(font)
+    return cache(lambda text: metrics.horizontalAdvance(text) + 2 * PAD)
 
 
 @dataclass(frozen=True)
@@ -64,21 +57,6 @@ class ShownPrompt:
         if self.texts:
             flow.add_whole(ANSWER_MARK, "◂ answer position")
         return flow
-
-    def step(self, cursor: int, key: Qt.Key, flow: TokenFlow) -> int:
-        """The token that an arrow, home or end leads to from the cursor; there must be tokens."""
-        cursor = min(max(cursor, self.shown.start), self.last)
-        match key:
-            case Qt.Key.Key_Left:
-                return max(cursor - 1, self.shown.start)
-            case Qt.Key.Key_Right:
-                return min(cursor + 1, self.last)
-            case Qt.Key.Key_Home:
-                return self.shown.start
-            case Qt.Key.Key_End:
-                return self.last
-            case _:
-                return flow.beside(cursor, -1 if key == Qt.Key.Key_Up else 1)
 
     def _prefix_text(self) -> str:
         tokens = "1 token" if self.n_prefix == 1 else f"{self.n_prefix:,} tokens"

@@ -17,7 +17,7 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
-from app.widgets.choosing_keys import arrow
+from app.widgets.choosing_keys import arrow, led_to
 from app.widgets.safe_text import as_tooltip
 from app.widgets.tokens.drawing import (
     LINE_GAP,
@@ -28,7 +28,7 @@ from app.widgets.tokens.drawing import (
     draw_pieces,
     paint_colour_key,
 )
-from app.widgets.tokens.layout import ANSWER_MARK, MARGIN, NO_TOKEN, PREFIX_MARK, ShownPrompt, TextWidths, TokenLayout
+from app.widgets.tokens.layout import ANSWER_MARK, MARGIN, NO_TOKEN, PREFIX_MARK, ShownPrompt, TokenLayout, text_widths
 from moe_core.figures.token_flow import TokenFlow
 
 
@@ -52,7 +52,7 @@ class TokenStrip(QWidget):
         self._marked: NDArray[np.bool_] | None = None
         self._describe: Callable[[int], str] = str
         self._flows: dict[int, TokenFlow] = {}
-        self._widths = TextWidths(self.font())
+        self._widths = text_widths(self.font())
         policy = QSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.MinimumExpanding)
         policy.setHeightForWidth(True)
         self.setSizePolicy(policy)
@@ -142,6 +142,17 @@ class TokenStrip(QWidget):
         painter.setPen(self.palette().color(QPalette.ColorRole.PlaceholderText))
         painter.drawText(head, Qt.TextFlag.TextWordWrap, self.note)
 
+    def _led_to(self, event: QKeyEvent) -> int | None:
+        """The token that an arrow, home or end leads to."""
+        first, key = self.prompt.shown.start, arrow(event)
+        if key is None or not self.prompt.texts:
+            return None
+        cursor = min(max(self.cursor_token, first), self.prompt.last)
+        if key in (Qt.Key.Key_Up, Qt.Key.Key_Down):
+            return self._flow(self.width()).beside(cursor, -1 if key == Qt.Key.Key_Up else 1)
+        place = led_to(event, cursor - first, len(self.prompt.shown))
+        return None if place is None else first + place
+
     def _outlines(self) -> dict[int, QPen]:
         """The frames of the answer position, of what the mouse is on, and of the chosen token; later ones prevail."""
         palette, roles = self.palette(), QPalette.ColorRole
@@ -196,7 +207,7 @@ class TokenStrip(QWidget):
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
         if event.type() == QEvent.Type.FontChange:
-            self._widths = TextWidths(self.font())
+            self._widths = text_widths(self.font())
             self._lay_out_again()
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
@@ -222,10 +233,7 @@ class TokenStrip(QWidget):
         self.update()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        key = arrow(event)
-        token = None
-        if key is not None and self.prompt.texts:
-            token = self.prompt.step(self.cursor_token, key, self._flow(self.width()))
+        token = self._led_to(event)
         if event.matches(QKeySequence.StandardKey.Copy):
             self.copy_requested.emit()
         elif event.key() in (Qt.Key.Key_Minus, Qt.Key.Key_Plus) and self.prompt.n_prefix:

@@ -91,7 +91,7 @@ def measure_speed(loaded: "LoadedModel", plan: RunPlan) -> Generator[Event, None
     yield Stage("Running the same prompts without recording")
     bare_seconds = _seconds(loaded, lambda: run_bare(loaded, tokenised, budget))
     yield Stage("Measuring the matrix peak")
-    matrix = _matrix_flop_per_second(loaded.model.device, loaded.model.dtype)
+    matrix = matrix_flop_per_second(loaded.model.device, loaded.model.dtype)
     n_forward = sum(map(len, tokenised.segments)) + sum(map(len, tokenised.prefixes))
     return Speed(
         n_questions=result.n_questions,
@@ -134,7 +134,8 @@ def run_bare(loaded: "LoadedModel", tokenised: TokenisedQuiz, budget: int, *, ma
             loaded.model.get_output_embeddings()(hidden[:, -1])
 
 
-def _matrix_flop_per_second(device: Any, dtype: Any) -> float:
+def matrix_flop_per_second(device: Any, dtype: Any) -> float:
+    """Operations per second of plain matrix products on this device, in this dtype."""
     import torch
 
     size = MATRIX_SIZE.get(device.type, MATRIX_SIZE["cpu"])

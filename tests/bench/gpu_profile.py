@@ -1,0 +1,269 @@
+"""What a GPU makes of moescope: OLMoE at its full size with random weights, built there, and where its time goes.
+
+`python -m tests.bench.gpu_profile OUT.txt [--seconds 225] [--narrow]` writes as it goes on and ends in time; sections
+that would not fit are left out. It needs torch, transformers, numpy, h5py and moe_core, no checkpoint, no quiz and no
+tokenizer. `--narrow` tries it on a machine without a GPU.
+"""
+
+import argparse
+import tempfile
+import time
+import traceback
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from moe_core.errors import MoeCoreError
+from moe_core.interventions.intervention import Intervention
+from moe_core.jobs.bench import active_weights, matrix_flop_per_second, run_bare
+from moe_core.jobs.fill_trace import fill_trace
+from moe_core.jobs.prepare_trace import look_at, prepare_trace
+from moe_core.models.inference.batches import Batch, BatchRan, plan_batches
+from moe_core.models.inference.forward_passes import ask
+from moe_core.models.loading.building import LoadedModel
+from moe_core.models.loading.full_size import build_full_size
+from moe_core.quizzes.prompting import TokenisedQuiz
+from tests.bench.mmlu_sized import first, plan_of, sized_quiz
+from tests.job_results import result_of
+
+NARROW = {"hidden_size": 64, "intermediate_size": 32, "num_attention_heads": 4, "num_key_value_heads": 4}
+PASS_SIZES = ((1, 128), (8, 128), (32, 128), (64, 128), (128, 128), (256, 128), (512, 128))
+ROWS_OF_TABLE = 28
+
+
+class Profile:
+    """One model on one device, and the file that is written."""
+
+    def __init__(self, out: Path, seconds: float, *, narrow: bool) -> None:
+        self.out, self.begin, self.seconds = out, time.monotonic(), seconds
+        self.device = torch.device("cuda:0" if torch.cuda.is_available() else "cpu")
+        self.scale = 100 if narrow else 1
+        self.narrow = narrow
+        self.peak_flops = 1.0
+        out.write_text("")
+
+    def say(self, *lines: object) -> None:
+        """Add lines to the file and to the screen, at once."""
+        with self.out.open("a") as file:
+            for line in lines:
+                print(line, flush=True)
+                file.write(f"{line}\n")
+
+    def section(self, title: str, work: Callable[[], None], needs_s: float) -> None:
+        """One part of the profile, where there is time for it; a failure is told, and the others go on."""
+        spent = time.monotonic() - self.begin
+        if spent + needs_s > self.seconds:
+            self.say(f"\n## {title}: left out, {self.seconds - spent:.0f} s are left and it needs {needs_s:.0f}")
+            return
+        self.say(f"\n## {title} (at {spent:.0f} s)")
+        try:
+            work()
+        except (RuntimeError, TypeError, ValueError, AttributeError, LookupError, OSError, MoeCoreError):
+            self.say(traceback.format_exc())
+
+    def wait(self) -> None:
+        """Until the device has nothing left to do."""
+        if self.device.type == "cuda":
+            torch.cuda.synchronize()
+
+    def timed(self, work: Callable[[], Any]) -> float:
+        """Seconds."""
+        self.wait()
+        begin = time.perf_counter()
+        work()
+        self.wait()
+        return time.perf_counter() - begin
+
+    def build(self) -> None:
+        """The model."""
+        overrides = NARROW if self.narrow else {}
+        dtype = "bfloat16" if self.device.type == "cuda" else "float32"
+        seconds = self.timed(lambda: setattr(self, "loaded", self._built(dtype, overrides)))
+        self.loaded: LoadedModel
+        self.flop_per_token = 2 * active_weights(self.loaded)
+        self.say(f"built in {seconds:.1f} s, {self.flop_per_token / 1e9:.2f} GFLOP a token", self.memory())
+        self.say(
+            f"implementations: {self.loaded.specification.experts_implementation}, "
+            f"{self.loaded.specification.attention_implementation}"
+        )
+        self.peak_flops = matrix_flop_per_second(self.device, self.loaded.model.dtype)
+        self.say(f"matrix peak {self.peak_flops / 1e12:.1f} TFLOP/s")
+
+    def _built(self, dtype: str, overrides: dict[str, int]) -> LoadedModel:
+        return build_full_size(str(self.device), dtype, with_tokenizer=False, **overrides)
+
+    def memory(self) -> str:
+        """Peak memory of the device since it was asked for last."""
+        if self.device.type != "cuda":
+            return "no GPU"
+        peak = torch.cuda.max_memory_allocated() / 2**30
+        torch.cuda.reset_peak_memory_stats()
+        return f"peak memory {peak:.1f} GiB of {torch.cuda.get_device_properties(0).total_memory / 2**30:.1f}"
+
+    @torch.inference_mode()
+    def passes(self) -> None:
+        """Bare passes of several sizes: what a pass costs besides its tokens, and from where on the device is full."""
+        for rows, length in PASS_SIZES[: 3 if self.narrow else None]:
+            ids = torch.randint(5, 50_000, (rows, length), device=self.device)
+            work = lambda ids=ids: self.loaded.model.base_model(input_ids=ids, use_cache=False)  # noqa: E731
+            work()
+            seconds = float(np.median([self.timed(work) for _ in range(3)]))
+            launched = time.perf_counter()
+            work()
+            launched = time.perf_counter() - launched
+            share = self.flop_per_token * rows * length / seconds / self.peak_flops
+            self.say(
+                f"{rows * length:6d} tokens: {seconds * 1e3:8.2f} ms, {seconds / rows / length * 1e6:7.3f} us/token, "
+                f"{share:6.1%} of the matrix peak; started within {launched * 1e3:.1f} ms"
+            )
+            self.wait()
+
+    def check(self) -> None:
+        """Answers of a batch against those of each question alone, so that what is timed is also right."""
+        quiz = first(sized_quiz(0, 2000), 64)
+        batches = [item for item in self._asked(quiz) if isinstance(item, BatchRan)]
+        records = {record.question: record for batch in batches for record in batch.questions}
+        worst, differ, wrong = 0.0, 0, 0
+        for question in range(24):
+            ids = torch.from_numpy(quiz.prompt_ids(question)).long().to(self.device)[None]
+            with torch.inference_mode():
+                logits = self.loaded.model(input_ids=ids, use_cache=False, logits_to_keep=1).logits[0, -1].float()
+            alone = logits.log_softmax(-1)[quiz.target_ids[question].tolist()].cpu().numpy()
+            answer = records[question].answer
+            worst = max(worst, float(np.abs(alone - answer.choice_logprobs).max()))
+            differ += int(alone.argmax()) != answer.predicted
+            counts = records[question].routing.sums.token_count.sum(axis=1)
+            wrong += bool((counts != quiz.own_length(question) * answer.experts.shape[1]).any())
+        self.say(
+            f"24 questions alone and in batches: log-probabilities within {worst:.4f} nats, {differ} other answers "
+            f"(rounding of bfloat16), {wrong} with wrong counts (must be 0)"
+        )
+
+    def _asked(self, quiz: TokenisedQuiz, *, keep_tokens: bool = True, batch_tokens: int = 32_768) -> Any:
+        return ask(
+            self.loaded, quiz, range(len(quiz.questions)), range(len(quiz.prefixes)),
+            batch_tokens=batch_tokens, keep_tokens=keep_tokens, intervention=Intervention(),
+        )  # fmt: skip
+
+    def recorded(self, name: str, quiz: TokenisedQuiz, *, tokens: str = "all", batch_tokens: int = 0) -> float:
+        """Seconds of recording into a trace, said with all that is measured of it."""
+        plan = plan_of(quiz, self.loaded, tokens=tokens, batch_tokens=batch_tokens)
+        specification = plan.specification
+        batches = plan_batches(quiz, range(len(quiz.questions)), specification.batch_tokens, str(self.device))
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "t.h5"
+            making = self.timed(lambda: result_of(prepare_trace(look_at(path), plan)))
+            seconds = self.timed(lambda: result_of(fill_trace(path, self.loaded, plan)))
+        n_tokens, n_padded = run_tokens(quiz, batches)
+        share = self.flop_per_token * n_tokens / seconds / self.peak_flops
+        shared = len({batch.prefix for batch in batches} - {-1})
+        self.say(
+            f"{name}: {len(quiz.questions) / seconds:8.1f} questions/s, {n_tokens / seconds:9.0f} tokens/s, "
+            f"{share:.1%} of the matrix peak, {seconds:.2f} s; {len(batches)} batches of {specification.batch_tokens} "
+            f"tokens, {shared} prefixes shared, padding {n_padded / n_tokens - 1:.1%}; file made in {making:.1f} s; "
+            f"{self.memory()}"
+        )
+        return seconds
+
+    def bare(self, name: str, quiz: TokenisedQuiz, batch_tokens: int = 32_768) -> float:
+        """Seconds of plain length-sorted passes over the same prompts."""
+        seconds = self.timed(lambda: run_bare(self.loaded, quiz, batch_tokens))
+        n_tokens = sum(quiz.prompt_length(n) for n in range(len(quiz.questions)))
+        share = self.flop_per_token * n_tokens / seconds / self.peak_flops
+        self.say(f"{name}: {n_tokens / seconds:9.0f} tokens/s, {share:.1%} of the matrix peak, {seconds:.2f} s")
+        return seconds
+
+    def zero_shot(self) -> None:
+        """A sample, bare and recorded in alternation."""
+        quiz = first(sized_quiz(0), 3000 // self.scale)
+        self.bare("warming up", quiz)
+        ratios: dict[str, list[float]] = {"all": [], "answer": []}
+        for _ in range(3):
+            bare = self.bare("bare", quiz)
+            for tokens, found in ratios.items():
+                found.append(bare / self.recorded(f"recorded, tokens {tokens}", quiz, tokens=tokens))
+        for tokens, found in ratios.items():
+            self.say(f"recording, tokens {tokens}: {np.median(found):.3f} of the speed of plain passes (median of 3)")
+
+    def budgets(self) -> None:
+        """Other numbers of tokens a pass."""
+        quiz = first(sized_quiz(0), 3000 // self.scale)
+        for batch_tokens in (8_192, 16_384, 65_536):
+            self.recorded(f"recorded, {batch_tokens}", quiz, batch_tokens=batch_tokens)
+
+    def whole(self) -> None:
+        """As many questions as MMLU has."""
+        self.recorded("all of MMLU, zero-shot", sized_quiz(0, 14_042 // self.scale))
+
+    def five_shot(self) -> None:
+        """Prefixes of five worked examples."""
+        quiz = first(sized_quiz(5), 4000 // self.scale)
+        recorded = self.recorded("five-shot, 4,000 questions", quiz)
+        bare = self.bare("bare, 400 of them", few := first(quiz, 400 // self.scale))
+        tokens = [sum(q.prompt_length(n) for n in range(len(q.questions))) for q in (quiz, few)]
+        self.say(f"recording is {bare * tokens[0] / tokens[1] / recorded:.2f} times as fast as whole prompts would be")
+
+    def hosts(self) -> None:
+        """What the program does beside the device: making records of a batch, and writing them."""
+        quiz = first(sized_quiz(0), 2000 // self.scale)
+        asking = self.timed(lambda: [None for _ in self._asked(quiz)])
+        slim = self.timed(lambda: [None for _ in self._asked(quiz, keep_tokens=False)])
+        self.say(f"asked without writing: {asking:.2f} s, with answers only {slim:.2f} s")
+        self.recorded("the same, written", quiz)
+
+    def kernels(self) -> None:
+        """torch.profiler over some recorded batches."""
+        quiz = first(sized_quiz(0), 1000 // self.scale)
+        activities = [torch.profiler.ProfilerActivity.CPU]
+        if self.device.type == "cuda":
+            activities.append(torch.profiler.ProfilerActivity.CUDA)
+        with torch.profiler.profile(activities=activities) as profile:
+            seconds = self.timed(lambda: [None for _ in self._asked(quiz)])
+        events = profile.key_averages()
+        busy = sum(event.self_device_time_total for event in events) / 1e6
+        self.say(f"{seconds:.2f} s under the profiler, the device was busy for {busy:.2f} s ({busy / seconds:.0%})")
+        self.say(events.table(sort_by="self_device_time_total", row_limit=ROWS_OF_TABLE, max_name_column_width=70))
+        self.say(events.table(sort_by="self_cpu_time_total", row_limit=ROWS_OF_TABLE, max_name_column_width=70))
+        for word in ("Synchronize", "Memcpy", "_local_scalar_dense", "item", "nonzero"):
+            found = [(event.key, event.count) for event in events if word in event.key]
+            self.say(f"{word}: {found}")
+
+
+def run_tokens(quiz: TokenisedQuiz, batches: Sequence[Batch]) -> tuple[int, int]:
+    """Tokens that these batches run, prefixes that run alone included: without padding, and with it."""
+    alone = sum(quiz.prefix_length(prefix) for prefix in {batch.prefix for batch in batches})
+    n_tokens = n_padded = alone
+    for batch in batches:
+        lengths = [(quiz.own_length if batch.prefix >= 0 else quiz.prompt_length)(n) for n in batch.questions]
+        n_tokens += sum(lengths)
+        n_padded += len(lengths) * max(lengths)
+    return n_tokens, n_padded
+
+
+def main() -> None:
+    """Every section in turn, the most telling first."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--seconds", type=float, default=225)
+    parser.add_argument("--narrow", action="store_true")
+    arguments = parser.parse_args()
+    profile = Profile(arguments.out, arguments.seconds, narrow=arguments.narrow)
+    name = torch.cuda.get_device_name(0) if torch.cuda.is_available() else "CPU"
+    profile.say(f"{name}, torch {torch.__version__}")
+    profile.section("Build", profile.build, 0)
+    profile.section("Right", profile.check, 5)
+    profile.section("Passes", profile.passes, 10)
+    profile.section("Zero-shot, a sample", profile.zero_shot, 45)
+    profile.section("Kernels", profile.kernels, 15)
+    profile.section("Beside the device", profile.hosts, 15)
+    profile.section("Budgets", profile.budgets, 15)
+    profile.section("Five-shot", profile.five_shot, 25)
+    profile.section("Whole", profile.whole, 30)
+    profile.say(f"\nended after {time.monotonic() - profile.begin:.0f} s")
+
+
+if __name__ == "__main__":
+    main()

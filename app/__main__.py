@@ -8,7 +8,7 @@ from moe_core.system.addresses import without_addresses
 from moe_core.system.console_text import open_closed_streams
 
 EXIT_USAGE = 2
-WINDOW_OPTIONS = ("--library", "--screenshot", "--settings")
+WINDOW_OPTIONS = ("--fresh", "--library", "--screenshot", "--settings")
 
 
 def main() -> None:

@@ -1,8 +1,10 @@
-"""Which question, and which of its tokens, is looked at."""
+"""Which question, which of its tokens, and which view is looked at."""
 
 from typing import cast
 
 from app.actions.action import Action, Menu, change_state, has_trace
+from app.view import View
+from app.views import VIEWS
 from app.window.main_window import MainWindow
 
 
@@ -43,4 +45,18 @@ _STEPS = (
         has_trace,
     ),
 )
-GO_MENU = Menu("Go", (_STEPS,))
+_MOST_DIGITS = 9
+
+
+def _view_action(view: type[View], number: int) -> Action:
+    return Action(
+        f"view_{view.name}",
+        view.title,
+        f"Bring {view.title} to the front, and the keyboard into it",
+        lambda window: window.enter_view(view.name),
+        (f"Ctrl+{number}",) if number <= _MOST_DIGITS else (),
+    )
+
+
+_VIEWS = tuple(_view_action(view, number) for number, view in enumerate(VIEWS, start=1))
+GO_MENU = Menu("Go", (_STEPS, _VIEWS))

@@ -1,16 +1,16 @@
 """Where a person finds out what there is."""
 
 from app.actions.action import Action, Menu
+from app.actions.palette import open_palette
 from app.dialogs.about import show_about
-from app.dialogs.command_palette import CommandPalette
 from app.dialogs.shortcut_sheet import ShortcutSheet
 
 _FINDING = (
     Action(
         "palette",
         "Command palette",
-        "Find any action by its name",
-        lambda w: CommandPalette(w.actions(), w).open(),
+        "Find an action, metric, view, subject, question or expert by its name",
+        open_palette,
         ("Ctrl+Shift+P",),
     ),
     Action(

@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QMenu
 
 from app.actions import MENUS
 from app.actions.action import Action, Menu
+from app.widgets.mnemonics import with_mnemonics
 from app.widgets.safe_text import as_tooltip
 from app.window.main_window import MainWindow
 
@@ -27,7 +28,8 @@ class Menus(QObject):
         self._recent = QMenu("Open recent", window)
         self._recent.setToolTipsVisible(True)
         self._recent.aboutToShow.connect(self._fill_recent)
-        menus = {menu.title: self._add(menu) for menu in MENUS}
+        titles = with_mnemonics(menu.title for menu in MENUS)
+        menus = {menu.title: self._add(menu, title) for menu, title in zip(MENUS, titles, strict=True)}
         menus["File"].insertMenu(self._made["demo"], self._recent)
         views = menus["View"].addMenu("Views")
         for dock in window.docks.values():
@@ -45,19 +47,20 @@ class Menus(QObject):
         """Run an action by its name, where it can be run."""
         self._made[name].trigger()
 
-    def _add(self, menu: Menu) -> QMenu:
-        added = self._window.menuBar().addMenu(menu.title)
+    def _add(self, menu: Menu, title: str) -> QMenu:
+        added = self._window.menuBar().addMenu(title)
+        texts = dict(zip(menu.actions, with_mnemonics(action.text for action in menu.actions), strict=True))
         for number, group in enumerate(menu.groups):
             if number:
                 added.addSeparator()
             for action in group:
-                made = self._made[action.name] = self._make(action)
+                made = self._made[action.name] = self._make(action, texts[action])
                 added.addAction(made)
                 self._window.addAction(made)
         return added
 
-    def _make(self, action: Action) -> QAction:
-        made = QAction(action.text, self._window)
+    def _make(self, action: Action, text: str) -> QAction:
+        made = QAction(text, self._window)
         made.setObjectName(f"action-{action.name}")
         made.setShortcuts([QKeySequence(keys) for keys in action.keys])
         made.setToolTip(action.tip)

@@ -1,6 +1,8 @@
-"""The scope, the colours and the layout; the window adds a menu of the views."""
+"""The scope, the metric, the colours and the layout; the window adds a menu of the views."""
 
 from app.actions.action import Action, Menu, change_state, has_trace
+from app.content.expert_grid import GRID_METRICS, grid_metric
+from app.window.main_window import MainWindow
 from moe_core.measures.scope import Scope
 
 
@@ -16,6 +18,32 @@ def _scope_action(scope: Scope, number: int) -> Action:
 
 
 _SCOPES = tuple(_scope_action(scope, number) for number, scope in enumerate(Scope, start=1))
+
+
+def _step_metric(window: MainWindow, step: int) -> None:
+    names = [metric.name for metric in GRID_METRICS]
+    place = names.index(grid_metric(window.session.state.metric).name) + step
+    change_state(window, metric=names[place % len(names)])
+
+
+_METRICS = (
+    Action(
+        "next_metric",
+        "Next metric",
+        "Colour the grid by the next metric of its list",
+        lambda w: _step_metric(w, 1),
+        ("Alt+PgDown",),
+        has_trace,
+    ),
+    Action(
+        "previous_metric",
+        "Previous metric",
+        "Colour the grid by the metric before",
+        lambda w: _step_metric(w, -1),
+        ("Alt+PgUp",),
+        has_trace,
+    ),
+)
 _COLOURS = (
     Action(
         "theme_system",
@@ -27,4 +55,4 @@ _COLOURS = (
     Action("theme_dark", "Dark colours", "Light text on dark ground", lambda w: w.set_scheme("dark")),
 )
 _LAYOUT = (Action("reset_layout", "Reset layout", "Put every view back to its place", lambda w: w.reset_layout()),)
-VIEW_MENU = Menu("View", (_SCOPES, _COLOURS, _LAYOUT))
+VIEW_MENU = Menu("View", (_SCOPES, _METRICS, _COLOURS, _LAYOUT))

@@ -1,33 +1,63 @@
-"""Finds any action by its name: type a few letters, arrow keys, Enter."""
+"""Finds anything by its name: type a few letters, arrow keys, Enter."""
 
 import re
+from collections.abc import Callable
+from dataclasses import dataclass
 from operator import itemgetter
 
 from PySide6.QtCore import QEvent, QObject, Qt
 from PySide6.QtGui import QAction, QKeyEvent, QKeySequence
 from PySide6.QtWidgets import QDialog, QLineEdit, QListWidget, QListWidgetItem, QVBoxLayout, QWidget
 
-_ACTION = Qt.ItemDataRole.UserRole
+from app.widgets.mnemonics import without_mnemonic
+
+_CHOICE = Qt.ItemDataRole.UserRole
 _NOWHERE = 4
 
 
-class CommandPalette(QDialog):
-    """Lists the actions whose text or tip holds every typed word, the best match first; Enter runs the chosen one."""
+@dataclass(frozen=True)
+class PaletteChoice:
+    """One thing to choose: its name, what it does, its keys, and what is run."""
 
-    def __init__(self, actions: list[QAction], parent: QWidget) -> None:
+    name: str
+    tip: str
+    run: Callable[[], object]
+    keys: str = ""
+    is_enabled: bool = True
+
+
+def choice_of(action: QAction) -> PaletteChoice:
+    """An action of the window."""
+    keys = action.shortcut().toString(QKeySequence.SequenceFormat.NativeText)
+    name = without_mnemonic(action.text())
+    return PaletteChoice(name, action.toolTip(), action.trigger, keys, is_enabled=action.isEnabled())
+
+
+class CommandPalette(QDialog):
+    """Lists what has every typed word in its name or tip, the best match first; Enter runs the chosen one.
+
+    `choices` are listed in their order while nothing is typed; `find` gives more, such as questions, for what is typed.
+    """
+
+    def __init__(
+        self,
+        choices: list[PaletteChoice],
+        parent: QWidget,
+        find: Callable[[str], list[PaletteChoice]] = lambda typed: [],
+    ) -> None:
         super().__init__(parent)
         self.setWindowTitle("Command palette")
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.resize(560, 420)
-        self._actions = [action for action in actions if action.objectName() != "action-palette"]
-        self.search = QLineEdit(placeholderText="What do you want to do?")
-        self.search.setAccessibleName("Search actions")
-        self.search.setToolTip("Words of an action's name or of what it does; arrow keys choose, Enter runs it")
+        self._choices, self._find = choices, find
+        self.search = QLineEdit(placeholderText="An action, metric, view, subject, question, or an expert such as 3:17")
+        self.search.setAccessibleName("Search actions, metrics, views, subjects, experts and questions")
+        self.search.setToolTip("Words of a name or of what it does; arrow keys choose, Enter runs it")
         self.search.textChanged.connect(self._fill)
         self.search.returnPressed.connect(self._run_chosen)
         self.search.installEventFilter(self)
         self.list = QListWidget()
-        self.list.setAccessibleName("Actions")
+        self.list.setAccessibleName("What was found")
         self.list.itemActivated.connect(self._run_chosen)
         layout = QVBoxLayout(self)
         layout.addWidget(self.search)
@@ -36,18 +66,19 @@ class CommandPalette(QDialog):
 
     def _fill(self, typed: str) -> None:
         words = typed.casefold().split()
+        found = [(far, choice) for choice in self._choices if (far := _distance(choice, words)) is not None]
+        # What was looked up matches by more than its name, and then stands before what has a word in its tip alone.
+        found += [(2 if (far := _distance(choice, words)) is None else far, choice) for choice in self._find(typed)]
         self.list.clear()
-        found = [(far, action) for action in self._actions if (far := _distance(action, words)) is not None]
-        for _, action in sorted(found, key=itemgetter(0)):
-            self._add(action)
+        for _, choice in sorted(found, key=itemgetter(0)):
+            self._add(choice)
         self.list.setCurrentRow(0)
 
-    def _add(self, action: QAction) -> None:
-        keys = action.shortcut().toString(QKeySequence.SequenceFormat.NativeText)
-        item = QListWidgetItem(f"{action.text()}    {keys}" if keys else action.text())
-        item.setToolTip(action.toolTip())
-        item.setData(_ACTION, action)
-        if not action.isEnabled():
+    def _add(self, choice: PaletteChoice) -> None:
+        item = QListWidgetItem(f"{choice.name}    {choice.keys}" if choice.keys else choice.name)
+        item.setToolTip(choice.tip)
+        item.setData(_CHOICE, choice)
+        if not choice.is_enabled:
             item.setFlags(Qt.ItemFlag.NoItemFlags)
         self.list.addItem(item)
 
@@ -55,9 +86,9 @@ class CommandPalette(QDialog):
         item = self.list.currentItem()
         if item is None or not item.flags() & Qt.ItemFlag.ItemIsEnabled:
             return
-        action: QAction = item.data(_ACTION)
+        choice: PaletteChoice = item.data(_CHOICE)
         self.accept()
-        action.trigger()
+        choice.run()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Arrow keys move in the list while the cursor stays in the search field."""
@@ -70,9 +101,10 @@ class CommandPalette(QDialog):
         return super().eventFilter(watched, event)
 
 
-def _distance(action: QAction, words: list[str]) -> int | None:
-    """How far the words are from being those of the action's name, in all; None where one is not even in its tip."""
-    ranks = [_rank(re.escape(word), action.text().casefold(), action.toolTip().casefold()) for word in words]
+def _distance(choice: PaletteChoice, words: list[str]) -> int | None:
+    """How far the words are from being those of the name, in all; None where one is not even in the tip."""
+    name, tip = choice.name.casefold(), choice.tip.casefold()
+    ranks = [_rank(re.escape(word), name, tip) for word in words]
     return None if _NOWHERE in ranks else sum(ranks)
 
 

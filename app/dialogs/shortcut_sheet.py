@@ -4,6 +4,8 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QDialog, QTableWidget, QTableWidgetItem, QVBoxLayout, QWidget
 
+from app.widgets.mnemonics import without_mnemonic
+
 _IN_VIEWS = (
     ("Arrow keys", "Move in the list, the grid, the prompt", "Shift extends the selection of cells"),
     ("Click, Ctrl+click, Shift+click, drag", "Select cells of the grid", "Heads select a layer or an expert"),
@@ -25,7 +27,9 @@ class ShortcutSheet(QDialog):
         self.setWindowTitle("Keyboard shortcuts")
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.resize(720, 560)
-        rows = [(_keys(action), action.text(), action.toolTip()) for action in actions if _keys(action)]
+        rows = [
+            (_keys(action), without_mnemonic(action.text()), action.toolTip()) for action in actions if _keys(action)
+        ]
         rows += _IN_VIEWS
         self.table = QTableWidget(len(rows), 3)
         self.table.setAccessibleName("Keyboard shortcuts")

@@ -40,9 +40,9 @@ def run(arguments: list[str]) -> int:
         print(problem, file=sys.stderr)
         return 1
     end_at_once()
-    if options.screenshot is None or options.settings is not None:
+    if options.settings is not None or not (options.fresh or options.screenshot):
         return _run(options)
-    with temporary_folder("moescope-picture-") as folder:  # a picture neither follows nor changes the user's
+    with temporary_folder("moescope-fresh-") as folder:  # which neither follows nor changes the user's
         options.settings = folder / "settings.ini"
         return _run(options)
 
@@ -106,6 +106,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("trace", nargs="?", help="a recorded trace, or demo")
     parser.add_argument("--library", type=Path, help="folder of the traces (remembered)")
     parser.add_argument("--settings", type=Path, help="settings file, in the place of the user's own")
+    parser.add_argument("--fresh", action="store_true", help="remember nothing from before, nor of this time")
     parser.add_argument("--screenshot", type=Path, help="save a picture of the window there, and leave")
     return parser.parse_args(arguments)
 

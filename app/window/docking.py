@@ -71,6 +71,17 @@ def share_room(window: QMainWindow, docks: dict[str, QDockWidget], views: list[V
     window.resizeDocks(middle, [height * 60 // 100, height * 40 // 100], Qt.Orientation.Vertical)
 
 
+def give_focus(view: View) -> None:
+    """Put the keyboard where the view wants it, else into the first of its controls that can be seen."""
+    at, places = view.nextInFocusChain(), [view.focusProxy()]
+    while at is not None and at is not view:
+        places.append(at if view.isAncestorOf(at) and at.focusPolicy() & Qt.FocusPolicy.TabFocus else None)
+        at = at.nextInFocusChain()
+    usable = (place for place in places if place is not None and place.isVisible() and place.isEnabled())
+    # The view itself where it has no control now, so that keys no longer go to the view before.
+    next(usable, view).setFocus(Qt.FocusReason.ShortcutFocusReason)
+
+
 def _at(area: DockArea, docks: dict[str, QDockWidget], views: list[View]) -> list[QDockWidget]:
     return [docks[view.name] for view in views if view.area == area]
 

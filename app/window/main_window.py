@@ -126,6 +126,11 @@ class MainWindow(QMainWindow):
         self.docks[name].show()
         self.docks[name].raise_()
 
+    def enter_view(self, name: str) -> None:
+        """Bring a view to the front, and the keyboard into it."""
+        self.show_view(name)
+        docking.give_focus(self.views[name])
+
     def show_experiment(self, name: str) -> None:
         """Ask how to run one of the prepared experiments, and show what this session's ones found."""
         if self._experiment_dialog is None:

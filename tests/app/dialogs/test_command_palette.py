@@ -4,17 +4,22 @@ import pytest
 from PySide6.QtWidgets import QLabel, QWidget
 from pytestqt.qtbot import QtBot
 
-from app.dialogs.command_palette import CommandPalette
+from app.dialogs.command_palette import CommandPalette, choice_of
 from app.window.main_window import MainWindow
 
 
 def found(window: QWidget, typed: str) -> list[str]:
-    """The names listed after something was typed."""
-    palette = CommandPalette(window.actions(), window)
+    """The names of actions listed after something was typed."""
+    palette = CommandPalette([choice_of(action) for action in window.actions()], window)
     palette.search.setText(typed)
-    texts = [palette.list.item(row).text().split("    ")[0] for row in range(palette.list.count())]
+    texts = names_in(palette)
     palette.deleteLater()
     return texts
+
+
+def names_in(palette: CommandPalette) -> list[str]:
+    """What it lists, without keys."""
+    return [palette.list.item(row).text().split("    ")[0] for row in range(palette.list.count())]
 
 
 @pytest.mark.parametrize(

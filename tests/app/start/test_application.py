@@ -15,11 +15,12 @@ from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QApplication, QMenu, QMessageBox
 from pytestqt.qtbot import QtBot
 
+from app.__main__ import opens_window
 from app.actions.menus import Menus
 from app.content.mask_editing import with_experts
 from app.running.job_runner import JobRunner
 from app.settings import Settings
-from app.start import qt_messages
+from app.start import application, qt_messages
 from app.start.application import open_first
 from app.start.crash_report import CrashReport
 from app.window.demo import demo_request, has_demo
@@ -303,3 +304,13 @@ def drop(window: MainWindow, urls: list[QUrl]) -> bool:
     event = QDropEvent(QPointF(50, 50), *given)
     QApplication.sendEvent(window, event)
     return event.isAccepted()
+
+
+def test_a_fresh_start_neither_follows_nor_changes_the_user_s_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are in a folder of their own, which is gone afterwards."""
+    seen: list[Path] = []
+    monkeypatch.setattr(application, "_run", lambda options: seen.append(options.settings) or 0)
+    assert application.run(["--fresh"]) == 0
+    assert opens_window(["--fresh"])
+    assert seen[0] is not None
+    assert not seen[0].parent.exists()

@@ -33,6 +33,8 @@ class Remedy(Enum):
     CHOOSE_TEMPLATE = auto()  # one of several chat templates
     SET_THINKING = auto()  # hand the chat template a keyword
     COUNT_FROM_ONE = auto()  # the answers of the quiz
+    NAME_WEIGHTS = auto()  # say where the model whose weights are read lies
+    SAMPLE_PAIRS = auto()  # match some pairs of experts in place of all
     SAY_WHAT_ANSWERS_ARE = auto()  # numbers counted from 0 or from 1, letters, texts
 
 
@@ -121,6 +123,10 @@ class RunError(MoeCoreError):
 
 class ExperimentError(MoeCoreError):
     """An experiment cannot be run with these options, or not on this trace."""
+
+
+class AnalysisError(MoeCoreError):
+    """An analysis cannot be computed of this model or trace, or not with these options."""
 
 
 def first_line(error: BaseException) -> str:

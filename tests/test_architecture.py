@@ -14,6 +14,9 @@ from typing_extensions import get_protocol_members, is_protocol
 ROOT = Path(__file__).resolve().parent.parent
 PLURAL_FOLDERS = [
     "analyses",
+    "analyses.dynamic",
+    "analyses.routing",
+    "analyses.static",
     "commands",
     "experiments",
     "measures.metrics",
@@ -34,12 +37,17 @@ def listed_in(package: ModuleType) -> tuple[tuple[Any, ...], type]:
     return instances, get_origin(kind) or kind
 
 
+def is_instance(info: pkgutil.ModuleInfo) -> bool:
+    """A folder of instances lists its own."""
+    return not info.ispkg and not info.name.rpartition(".")[2].startswith("_")
+
+
 def modules_of(package: ModuleType) -> list[ModuleType]:
-    """Every module of a package, its private ones left out, imported; of a table that is one file, that file."""
+    """Every module of a package, imported, without private ones and folders; of a table that is one file, that file."""
     if not hasattr(package, "__path__"):
         return [package]
     found = pkgutil.iter_modules(package.__path__, f"{package.__name__}.")
-    return [importlib.import_module(info.name) for info in found if not info.name.rpartition(".")[2].startswith("_")]
+    return [importlib.import_module(info.name) for info in found if is_instance(info)]
 
 
 def constants_of(module: ModuleType, kind: type) -> list[Any]:

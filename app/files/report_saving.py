@@ -7,7 +7,7 @@ from PySide6.QtWidgets import QFileDialog, QWidget
 
 from app.content.remedies import Say
 from app.state.state import State
-from moe_core.analyses.expert_contributions import EXPERT_CONTRIBUTIONS
+from moe_core.analyses.expert_contributions import compute as contributions
 from moe_core.errors import MoeCoreError
 from moe_core.reports.formats.html_page import HTML
 from moe_core.reports.what_if_page import ReportedWhatIf, what_if_page
@@ -20,7 +20,7 @@ def save_report(parent: QWidget, state: State, say: Say) -> None:
         return
 
     def page() -> str:
-        (text,) = HTML.render(EXPERT_CONTRIBUTIONS.compute(shown.trace, state.scope, None)).values()
+        (text,) = HTML.render(contributions(shown.trace, state.scope, None)).values()
         return text
 
     _save(parent, "Save report", shown.path.with_suffix(".html"), page, say)

@@ -9,7 +9,7 @@ from math import nan
 
 import numpy as np
 
-from moe_core.analyses.analysis import Analysis
+from moe_core.analyses.analysis import Analysis, AnalysisOptions, AnalysisValues, Needs, Shown, Step, Work
 from moe_core.analyses.contribution_tables import (
     AskedQuestions,
     Coverage,
@@ -21,7 +21,10 @@ from moe_core.analyses.contribution_tables import (
     ScopeTables,
     SubjectRow,
 )
+from moe_core.analyses.layer_choice import chosen_places
+from moe_core.analyses.layer_curve import layer_curve
 from moe_core.analyses.published_figures import figures_for
+from moe_core.figures.curves import CurveFigure
 from moe_core.measures.metric import MetricValues
 from moe_core.measures.metrics import expert_accuracy, full_entropy, gate_weight, top_weights, topk_entropy, used_share
 from moe_core.measures.metrics.accuracy import overall
@@ -172,9 +175,31 @@ def _asked_questions(trace: Trace) -> AskedQuestions:
     )
 
 
+def as_values(trace: Trace, options: AnalysisOptions) -> Work:
+    """The report's columns, each [L]: experts_used, entropy_mean, entropy_std (nats), full_entropy_mean."""
+    yield Step(0, 1, "reports")
+    found = compute(trace, options.scope)
+    decoder_layers = [row.decoder_layer for row in found.main.layers]
+    rows = [found.main.layers[place] for place in chosen_places(decoder_layers, options)]
+    values = {
+        name: np.array([getattr(row, name) for row in rows], np.float64)
+        for name in ("experts_used", "entropy_mean", "entropy_std", "full_entropy_mean", "full_entropy_std")
+    }
+    return AnalysisValues(tuple(row.decoder_layer for row in rows), ("layer",), "experts; nats", values)
+
+
+def figure(found: AnalysisValues, shown: Shown) -> CurveFigure:
+    """One column over the layers."""
+    return layer_curve(found.layers, found.values[shown.key], shown.key.replace("_", " "))
+
+
 EXPERT_CONTRIBUTIONS = Analysis(
     name="expert-contributions",
     title="Expert contributions",
+    question="How many experts work in each layer, and how evenly?",
     source="https://arxiv.org/abs/2502.17187",
-    compute=compute,
+    needs=Needs.TRACE,
+    reads=("scope",),
+    compute=as_values,
+    figure=figure,
 )

@@ -1,6 +1,7 @@
 """The headless commands, in the order in which `moescope --help` lists them."""
 
 from moe_core.commands import (
+    analyse,
     bench,
     check_model,
     compare,
@@ -26,6 +27,7 @@ COMMANDS: tuple[Command, ...] = (
     compare.COMMAND,
     experiment.COMMAND,
     export.COMMAND,
+    analyse.COMMAND,
     export_pruned.COMMAND,
     verify.COMMAND,
     check_model.COMMAND,

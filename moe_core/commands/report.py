@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from moe_core.analyses.expert_contributions import EXPERT_CONTRIBUTIONS
+from moe_core.analyses.expert_contributions import compute as contributions
 from moe_core.commands.command import Command
 from moe_core.commands.options import PageFile
 from moe_core.commands.remedies import in_words
@@ -40,7 +40,7 @@ def report(
     for target in (csv, html):
         refuse_target(target, trace)
     with open_trace(trace) as opened:
-        found = EXPERT_CONTRIBUTIONS.compute(opened, scope, min_questions)
+        found = contributions(opened, scope, min_questions)
     if csv is not None:
         _write_files(csv, CSV.render(found))
     if html is not None:

@@ -32,7 +32,8 @@ class HeatMapFigure:
     named by `marginal_name`; empty arrays draw none. `value_title` names the colours, with their unit; `value_unit` is
     that alone, where there is no room for more. `mark` is a value pointed at beside them. `describe` is the hover text
     of a cell. `note` stands over the cells: why there is nothing to see. `blank_name` says what a cell without a value
-    means. `selected` cells are outlined where that is asked for.
+    means. `selected` cells are outlined where that is asked for. `row_names` [L] and `column_names` [E] stand at the
+    sides where rows and columns are not simply numbered from 0.
     """
 
     values: FloatArray
@@ -50,6 +51,8 @@ class HeatMapFigure:
     value_unit: str = ""
     row_title: str = "layer"
     column_title: str = "expert"
+    row_names: tuple[str, ...] = ()
+    column_names: tuple[str, ...] = ()
     blank_name: str = "no value"
     mark: Reference | None = None
     selected: frozenset[tuple[int, int]] = frozenset()
@@ -65,6 +68,14 @@ class HeatMapFigure:
     def n_experts(self) -> int:
         """Number of columns."""
         return int(self.values.shape[1])
+
+    def row_name(self, layer: int) -> str:
+        """What stands beside a row."""
+        return self.row_names[layer] if self.row_names else str(layer)
+
+    def column_name(self, expert: int) -> str:
+        """What stands above a column."""
+        return self.column_names[expert] if self.column_names else str(expert)
 
     @property
     def is_blank(self) -> BoolArray:

@@ -109,6 +109,13 @@ def counted(n: int, noun: str) -> str:
     return f"{count(n)} {noun}{'s' * (n != 1)}"
 
 
+def duration(seconds: float) -> str:
+    """About how long: 40 seconds, 12 minutes, 5.4 hours."""
+    if seconds < 90:
+        return counted(round(seconds), "second")
+    return counted(round(seconds / 60), "minute") if seconds < 5400 else f"{fixed(seconds / 3600, 1)} hours"
+
+
 def data_size(n_bytes: float) -> str:
     """13.8 GB, 5.61 MB."""
     return f"{significant(n_bytes / 1e9)} GB" if n_bytes >= 1e9 else f"{significant(n_bytes / 1e6)} MB"

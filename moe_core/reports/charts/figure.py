@@ -9,14 +9,15 @@ from moe_core.figures.curves import CurveFigure
 from moe_core.figures.gates import GateFigure
 from moe_core.figures.heat_map import HeatMapFigure
 from moe_core.figures.points import PointFigure
+from moe_core.figures.scatter import ScatterFigure
 from moe_core.figures.strip import StripFigure
 from moe_core.figures.table import FigureTable
 from moe_core.figures.tokens import TokenFigure
-from moe_core.reports.charts import bars, columns, curves, gates, heat_map, points, strip, table, tokens
+from moe_core.reports.charts import bars, columns, curves, gates, heat_map, points, scatter, strip, table, tokens
 from moe_core.reports.svg.markup import Markup, element
 from moe_core.reports.svg.sheet import SANS, Drawing, Sheet
 
-Plotted = HeatMapFigure | CurveFigure | PointFigure | BarFigure | ColumnFigure | StripFigure
+Plotted = HeatMapFigure | CurveFigure | PointFigure | BarFigure | ColumnFigure | StripFigure | ScatterFigure
 AnyFigure = Plotted | GateFigure | TokenFigure | FigureTable
 
 PAGE_WIDTH, PAGE_TEXT = 1120.0, 11.5
@@ -31,6 +32,7 @@ _CHARTS: tuple[tuple[type, Callable[[Any, Sheet], Drawing]], ...] = (
     (BarFigure, bars.draw),
     (ColumnFigure, columns.draw),
     (StripFigure, strip.draw),
+    (ScatterFigure, scatter.draw),
     (GateFigure, gates.draw),
     (TokenFigure, tokens.draw),
     (FigureTable, table.draw),

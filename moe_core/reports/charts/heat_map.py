@@ -3,6 +3,8 @@
 Axes: L layers, E experts.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from moe_core.figures.colour_maps import luminance
@@ -40,7 +42,7 @@ def draw(figure: HeatMapFigure, sheet: Sheet) -> Drawing:
 
 def _grid(figure: HeatMapFigure, sheet: Sheet) -> Grid:
     L, E = figure.values.shape
-    heads = sheet.em(LINE + 0.25) + text_width(str(L - 1), sheet.text_size)
+    heads = sheet.em(LINE + 0.25) + _widest(sheet, figure.row_names or (str(L - 1),))
     name = text_width(figure.marginal_name, sheet.text_size) if figure.column_marginals.size else 0.0
     left = max(heads, name) + sheet.em(0.45)
     right = sheet.em(_SIDE + 0.6) if figure.row_marginals.size else 0.0
@@ -50,16 +52,22 @@ def _grid(figure: HeatMapFigure, sheet: Sheet) -> Grid:
     return Grid(left, sheet.em(2 * LINE + 0.2), width, height, L, E, gap)
 
 
+def _widest(sheet: Sheet, names: Sequence[str]) -> float:
+    return max(text_width(name, sheet.text_size) for name in names)
+
+
 def _heads(figure: HeatMapFigure, sheet: Sheet, grid: Grid) -> list[Markup]:
     """Numbers of layers and experts as far as there is room, and what they are."""
     row_step = label_step(grid.height, sheet.em(1.1))
-    column_step = label_step(grid.width, text_width(str(grid.n_experts), sheet.text_size) + sheet.em(0.7))
+    widest = _widest(sheet, figure.column_names or (str(grid.n_experts),))
+    column_step = label_step(grid.width, widest + sheet.em(0.7))
+    beside, above = grid.left - sheet.em(0.45), grid.top - sheet.em(0.45)
     parts = [
-        sheet.text(grid.left - sheet.em(0.45), sheet.middle(grid.top + (layer + 0.5) * grid.height), str(layer), "end")
+        sheet.text(beside, sheet.middle(grid.top + (layer + 0.5) * grid.height), figure.row_name(layer), "end")
         for layer in range(0, grid.n_layers, row_step)
     ]
     parts += [
-        sheet.text(grid.left + (expert + 0.5) * grid.width, grid.top - sheet.em(0.45), str(expert), "middle")
+        sheet.text(grid.left + (expert + 0.5) * grid.width, above, figure.column_name(expert), "middle")
         for expert in range(0, grid.n_experts, column_step)
     ]
     x, y = (grid.left + grid.right) / 2, (grid.top + grid.bottom) / 2

@@ -1,0 +1,100 @@
+"""How alike experts are once their neurons are put in the best order (S3 of https://arxiv.org/abs/2406.18219).
+
+Neurons of one expert are matched to those of the other so that the sum of their cosines is largest (Hungarian
+algorithm); Kendall's tau of the permutation says how far from its old order that is, 1 being not at all.
+"""
+
+from collections.abc import Iterator
+from functools import partial
+from itertools import combinations
+from types import ModuleType
+
+import numpy as np
+from numpy.typing import NDArray
+
+from moe_core.analyses.analysis import Analysis, AnalysisOptions, AnalysisValues, FloatArray, Needs, Step, Work
+from moe_core.analyses.layer_choice import chosen_places
+from moe_core.analyses.static.cosine import PAPER, comparable, shared_note, similarity_map, with_shared
+from moe_core.models.weights.expert_weights import ExpertWeights
+from moe_core.models.weights.matrix import ExpertMatrix
+
+Pair = tuple[int, int]
+
+
+def compute(weights: ExpertWeights, options: AnalysisOptions) -> Work:
+    """Keys up, gate, down (cosine after the match) and tau_up .., each [L, E, E]; NaN for pairs left out.
+
+    A pair costs the third power of the number of neurons: with `pairs` only so many of each layer are matched.
+    """
+    layers = [weights.layers[place] for place in chosen_places([each.layer for each in weights.layers], options)]
+    pairs = _pairs(len(comparable(layers[0], "down")), options)
+    done, total = 0, len(layers) * len(weights.matrices) * len(pairs)
+    values: dict[str, FloatArray] = {}
+    _load_scipy()
+    yield Step(0, total, "pairs")  # from here on the clock tells how long a pair takes
+    for name in weights.matrices:
+        matched, taus = [], []
+        for layer in layers:
+            matrices = comparable(layer, name)
+            cosine, tau = (np.where(np.eye(len(matrices), dtype=bool), 1.0, np.nan) for _ in range(2))
+            for pair, found in _matches(matrices, pairs):
+                cosine[pair] = cosine[pair[::-1]] = found[0]
+                tau[pair] = tau[pair[::-1]] = found[1]
+                done += 1
+                yield Step(done, total, "pairs")
+            matched.append(cosine)
+            taus.append(tau)
+        values = with_shared(name, matched, weights.n_experts, values)
+        values = with_shared(f"tau_{name}", taus, weights.n_experts, values)
+    numbers = tuple(layer.layer for layer in layers)
+    axes = ("layer", "expert", "expert")
+    return AnalysisValues(numbers, axes, "cosine after the match; tau: Kendall's", values, notes=shared_note(layers))
+
+
+def match(first: NDArray[np.float32], second: NDArray[np.float32]) -> tuple[float, float]:
+    """Cosine of two experts' neurons [I, H] with those of the second in the best order, and tau of that order."""
+    optimize, stats = _load_scipy()
+    _, order = optimize.linear_sum_assignment(_unit(first) @ _unit(second).T, maximize=True)
+    norms = float(np.linalg.norm(first)) * float(np.linalg.norm(second))
+    cosine = float(np.vdot(first, second[order])) / norms if norms else np.nan
+    return cosine, float(stats.kendalltau(order, np.arange(len(order))).statistic)
+
+
+def _load_scipy() -> tuple[ModuleType, ModuleType]:
+    from scipy import optimize, stats
+
+    return optimize, stats
+
+
+def _matches(matrices: tuple[ExpertMatrix, ...], pairs: list[Pair]) -> Iterator[tuple[Pair, tuple[float, float]]]:
+    """Every pair with what its match gives; two experts are held at a time."""
+    held, first = -1, np.zeros((0, 0), np.float32)
+    for pair in pairs:
+        if pair[0] != held:
+            held, first = pair[0], matrices[pair[0]].neurons()
+        yield pair, match(first, matrices[pair[1]].neurons())
+
+
+def _pairs(n: int, options: AnalysisOptions) -> list[Pair]:
+    every = list(combinations(range(n), 2))
+    if not 0 < options.pairs < len(every):
+        return every
+    drawn = np.random.default_rng(options.seed).choice(len(every), options.pairs, replace=False)
+    return [every[place] for place in sorted(drawn.tolist())]
+
+
+def _unit(rows: NDArray[np.float32]) -> NDArray[np.float32]:
+    norms = np.linalg.norm(rows, axis=1, keepdims=True)
+    return np.asarray(rows / np.maximum(norms, np.finfo(np.float32).tiny))
+
+
+MATCHED_SIMILARITY = Analysis(
+    name="expert-matched-similarity",
+    title="Similarity of matched neurons",
+    question="Are experts alike once their neurons are put in the best order?",
+    source=PAPER,
+    needs=Needs.WEIGHTS,
+    reads=("pairs", "seed"),
+    compute=compute,
+    figure=partial(similarity_map, what="Cosine of matched neurons"),
+)

@@ -1,0 +1,140 @@
+"""`moescope analyse`: one analysis of a model's weights, of what its experts do, or of a trace's routing."""
+
+import json
+import re
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from moe_core.analyses import ANALYSES
+from moe_core.analyses.analysis import AnalysisOptions, AnalysisResult, Shown
+from moe_core.commands.command import Command
+from moe_core.commands.job_console import run_job
+from moe_core.commands.options import AsJson, IdsFile, Offline, OtherDevice, OtherDtype
+from moe_core.errors import AnalysisError, MoeCoreError
+from moe_core.jobs.analyse import AnalysisRequest, analyse, find_analysis
+from moe_core.jobs.recorded_model import ModelNow
+from moe_core.measures.scope import Scope
+from moe_core.quizzes.selection import read_ids
+from moe_core.reports.analysis_result import analysis_json, analysis_lines, values_table
+from moe_core.reports.charts.figure import standalone_svg
+from moe_core.system.console_text import print_lines
+from moe_core.traces.result_file import refuse_target, refuse_trace, write_result, writing
+
+_NAMES = ", ".join(analysis.name for analysis in ANALYSES)
+_LAYERS, _EXPERT = re.compile(r"(\d{1,4})(?:-(\d{1,4}))?"), re.compile(r"(\d{1,4}):(\d{1,5})")
+_DEFAULTS = AnalysisOptions()
+
+
+def run_analysis(
+    name: Annotated[str, typer.Argument(metavar="NAME", help=f"Which one: {_NAMES}.")],
+    trace: Annotated[
+        Path | None, typer.Argument(readable=False, help="A trace; one of weights alone needs only --model.")
+    ] = None,
+    other: Annotated[Path | None, typer.Argument(readable=False, help="The other trace of router-overlap.")] = None,
+    model: Annotated[str, typer.Option(help="The model: hub id, folder, or demo; else the trace's own.")] = "",
+    layers: Annotated[str, typer.Option(help="Layers by the model's own numbers, as 0,3-5; else all.")] = "",
+    scope: Annotated[Scope, typer.Option(help="Which tokens count.")] = _DEFAULTS.scope,
+    subjects: Annotated[str, typer.Option(help="Only these subjects: a,b,c.")] = "",
+    ids: IdsFile = None,
+    questions: Annotated[int, typer.Option(min=1, help="Questions the model is run on.")] = _DEFAULTS.n_questions,
+    question: Annotated[str, typer.Option(help="The id of one question.")] = "",
+    expert: Annotated[str, typer.Option(help="One expert as L:E, by the model's own layer number.")] = "",
+    to_layer: Annotated[int | None, typer.Option(min=0, help="The layer that a flow ends in; else the next.")] = None,
+    pairs: Annotated[int, typer.Option(min=0, help="Pairs of experts per layer that are matched; 0: all.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of --pairs.")] = 0,
+    drop_outliers: Annotated[bool, typer.Option("--drop-outliers", help="Leave out what DBSCAN calls noise.")] = False,
+    csv: Annotated[Path | None, typer.Option(readable=False, help="Write each array as CSV into this folder.")] = None,
+    figure: Annotated[Path | None, typer.Option(readable=False, help="Draw one layer into this SVG file.")] = None,
+    key: Annotated[str, typer.Option(help="Which array --figure draws; else the first.")] = "",
+    device: OtherDevice = "",
+    dtype: OtherDtype = "",
+    offline: Offline = False,
+    as_json: AsJson = False,
+) -> None:
+    """Compute one analysis of a model's weights, of its experts at work, or of a trace's routing."""
+    _check_targets(trace, csv, figure)
+    options = AnalysisOptions(
+        layers=read_layers(layers),
+        scope=scope,
+        subjects=tuple(filter(None, subjects.split(","))),
+        ids=None if ids is None else tuple(read_ids(ids)),
+        n_questions=questions,
+        pairs=pairs,
+        seed=seed,
+        drop_outliers=drop_outliers,
+        expert=read_expert(expert),
+        question=question,
+        to_layer=to_layer,
+    )
+    find_analysis(name)
+    result = run_job(analyse(AnalysisRequest(name, trace, other, ModelNow(model, device, dtype, offline), options)))
+    if as_json:
+        print(json.dumps(analysis_json(result), allow_nan=False))
+    else:
+        print_lines([*analysis_lines(result), f"{result.seconds:.1f} s"])
+    written = [*_write_csv(result, csv), *_write_figure(result, figure, key)]
+    if not as_json:
+        print_lines(f"Written: {path}" for path in written)
+
+
+def read_layers(text: str) -> tuple[int, ...] | None:
+    """The layers of `0,3-5`, ascending; None for an empty text; raises AnalysisError on anything else."""
+    if not text:
+        return None
+    found: set[int] = set()
+    for part in text.split(","):
+        match = _LAYERS.fullmatch(part.strip())
+        if match is None:
+            raise AnalysisError(f'"{text[:60]}" is no list of layers: write 0,3-5.')
+        found.update(range(int(match[1]), int(match[2] or match[1]) + 1))
+    return tuple(sorted(found))
+
+
+def read_expert(text: str) -> tuple[int, int] | None:
+    """The expert of `L:E`; None for an empty text."""
+    if not text:
+        return None
+    match = _EXPERT.fullmatch(text)
+    if match is None:
+        raise AnalysisError(f'"{text[:40]}" is no expert: write L:E, as 3:12.')
+    return int(match[1]), int(match[2])
+
+
+def _check_targets(trace: Path | None, csv: Path | None, figure: Path | None) -> None:
+    for target in (csv, figure):
+        if target is not None:
+            refuse_trace(target) if trace is None else refuse_target(target, trace)
+    if figure is not None and figure.suffix.lower() != ".svg":
+        raise MoeCoreError(f"{figure.name} is no .svg: here figures are drawn as SVG, in the window as PDF too.")
+    if figure is not None and not figure.parent.is_dir():
+        raise MoeCoreError(f"There is no folder {figure.parent} to write {figure.name} into.")
+
+
+def _write_csv(result: AnalysisResult, folder: Path | None) -> list[Path]:
+    if folder is None:
+        return []
+    caption = f"{result.analysis.name} of {result.model}"
+    written = []
+    with writing("tables", folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        for key in result.found.values:
+            written.append(folder / f"{result.analysis.name}-{key}.csv")
+            write_result(written[-1], values_table(result.found, key).as_csv(caption))
+    return written
+
+
+def _write_figure(result: AnalysisResult, target: Path | None, key: str) -> list[Path]:
+    if target is None:
+        return []
+    keys = list(result.found.values)
+    if key and key not in keys:
+        raise AnalysisError(f'There is no "{key[:40]}" in {result.analysis.name}: choose {", ".join(keys)}.')
+    drawn = result.analysis.figure(result.found, Shown(key or keys[0]))
+    with writing("figure", target):
+        write_result(target, standalone_svg(drawn, title=drawn.title, caption=result.model))
+    return [target]
+
+
+COMMAND = Command(name="analyse", run=run_analysis)

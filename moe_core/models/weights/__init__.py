@@ -1,0 +1,1 @@
+"""The weights of single experts, read from the files matrix by matrix: without torch, never a whole model."""

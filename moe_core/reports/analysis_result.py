@@ -1,0 +1,82 @@
+"""What an analysis found as JSON, as tables and as CSV."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from moe_core.analyses.analysis import AnalysisResult, AnalysisValues, FloatArray
+from moe_core.figures.table import FigureTable
+from moe_core.numbers.formatting import count, finite, short
+
+
+def analysis_json(result: AnalysisResult) -> dict[str, Any]:
+    """The contract of `analyse`: layers by the model's own numbers, values as nested lists, null where unknown."""
+    found = result.found
+    return {
+        "analysis": result.analysis.name,
+        "model": result.model,
+        "layers": list(found.layers),
+        "axes": list(found.axes),
+        "unit": found.unit,
+        "values": {key: _lists(values) for key, values in found.values.items()},
+        "labels": {axis: list(names) for axis, names in found.labels.items()},
+        "notes": list(found.notes),
+        "seconds": result.seconds,
+    }
+
+
+def values_table(found: AnalysisValues, key: str) -> FigureTable:
+    """One array, a row for every number: the place on each axis, then the value."""
+    values = found.values[key]
+    rows = [
+        (*map(_place, _axes(found, values), at, [found] * len(at)), None if np.isnan(values[at]) else float(values[at]))
+        for at in np.ndindex(values.shape)
+    ]
+    return FigureTable((*_headings(found, values), f"{key} ({found.unit})"), rows)
+
+
+def analysis_lines(result: AnalysisResult) -> Iterator[str]:
+    """The result for a terminal: range and mean of each key in every layer, pairs of an expert with itself aside."""
+    found = result.found
+    yield f"{result.analysis.title}: {result.analysis.question}"
+    yield f"{result.model}, {count(len(found.layers))} MoE layers; {found.unit}"
+    for key, values in found.values.items():
+        yield f"{key}  [{' x '.join(map(str, values.shape))}]"
+        for layer, part in zip(found.layers, values, strict=False):
+            yield f"  layer {layer:>3}  {_summary(part)}"
+    yield from found.notes
+
+
+def _summary(part: FloatArray) -> str:
+    part = np.asarray(part)
+    if part.ndim == 0:
+        return short(float(part))
+    if part.ndim == 2 and part.shape[0] == part.shape[1]:
+        part = part[~np.eye(len(part), dtype=bool)]
+    known = part[np.isfinite(part)]
+    if not known.size:
+        return "nothing known"
+    return f"mean {short(float(known.mean()))}, {short(float(known.min()))} to {short(float(known.max()))}"
+
+
+def _lists(values: FloatArray) -> Any:
+    if not values.ndim:
+        return finite(float(values))
+    return [_lists(part) for part in values] if values.ndim > 1 else [finite(value) for value in values.tolist()]
+
+
+def _axes(found: AnalysisValues, values: FloatArray) -> list[str]:
+    return list(found.axes[: values.ndim])
+
+
+def _headings(found: AnalysisValues, values: FloatArray) -> list[str]:
+    names = _axes(found, values)
+    return [name if name not in names[:place] else f"other {name}" for place, name in enumerate(names)]
+
+
+def _place(axis: str, at: int, found: AnalysisValues) -> str | int:
+    if axis == "layer" and at < len(found.layers):
+        return found.layers[at]
+    names = found.labels.get(axis, ())
+    return names[at] if at < len(names) else at

@@ -1,11 +1,13 @@
 """Takes the pictures of the user guide: `QT_QPA_PLATFORM=offscreen python docs/take_screenshots.py TRACE`.
 
 TRACE is a complete trace of the demo, as `python packaging/bootstrap.py run` leaves it in runs/demo.h5. The window is
-driven through its session, so every picture shows what a person would see after the same steps.
+driven through its session, so every picture shows what a person would see after the same steps. The report is a page:
+its picture is taken by Chromium where that is installed, and stays as it is where not.
 """
 
 import os
 import shutil
+import subprocess
 import sys
 import tempfile
 from dataclasses import replace
@@ -33,6 +35,8 @@ from moe_core.measures.scope import Scope
 IMAGES = Path(__file__).resolve().parent / "images"
 SIZE = (1600, 1000)
 MATTERING = (1, 25)
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+REPORT_SIZE = (1180, 1500)
 VIEW_SIZES = {"questions": (620, 560), "question": (460, 900), "expert": (460, 900), "traces": (700, 300)}
 
 
@@ -145,6 +149,20 @@ def take_experiment(application: QApplication, window: MainWindow) -> None:
     dialog.close()
 
 
+def take_report(trace: Path, folder: Path) -> None:
+    """The first page of the report, by a browser."""
+    browser = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if browser is None:
+        print("report.png stays as it is: there is no Chromium")
+        return
+    page, size = folder / "report.html", ",".join(map(str, REPORT_SIZE))
+    subprocess.run([sys.executable, "-m", "moe_core", "report", trace, "--html", page], check=True, capture_output=True)
+    picture = IMAGES / "report.png"
+    looks = ("--headless", "--no-sandbox", "--hide-scrollbars", f"--window-size={size}", f"--screenshot={picture}")
+    subprocess.run([browser, *looks, page.as_uri()], check=True, capture_output=True)
+    print(picture.name)
+
+
 def change(window: MainWindow, **changes: object) -> State:
     """Set fields of the state, as a view would."""
     window.session.set(replace(window.session.state, **changes))  # type: ignore[arg-type]
@@ -175,6 +193,7 @@ def main(trace: Path) -> None:
         take_views(application, window)
         take_dialogs(application, window)
         take_experiment(application, window)
+        take_report(trace, Path(folder))
         window.close_without_asking()
 
 

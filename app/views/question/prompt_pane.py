@@ -57,7 +57,7 @@ class PromptPane(FigurePane):
         cursor = content.answer_position if state.token is None else state.token
         folds = self._folds(state) and cursor >= content.n_prefix
         is_other = self.strip.prompt.texts != content.texts
-        self.strip.set_describe(partial(_describe, content, measure, values))
+        self.strip.describe = partial(_describe, content, measure, values)
         self.strip.set_tokens(content.texts, content.n_prefix, is_collapsed=folds)
         note, ends = _missing(content, measure, values), self._range(content, measure, values)
         self.strip.set_note(note)

@@ -1,5 +1,6 @@
 """Which columns of a table are shown, in what order and how wide; one of them takes what room is left."""
 
+from functools import partial
 from typing import Any
 
 from PySide6.QtCore import QEvent, QObject, Qt
@@ -68,7 +69,7 @@ class ColumnLayout(QObject):
         places = [self._header.logicalIndex(visual) for visual in range(self._header.count())]
         return [place for place in places if not self._header.isSectionHidden(place)]
 
-    def set_shown(self, place: int, *, shown: bool) -> None:
+    def set_shown(self, place: int, shown: bool) -> None:
         """Show or hide a column; the last one stays."""
         if shown or self.shown != [place]:
             self._hide(self._hidden - {place} if shown else self._hidden | {place})
@@ -82,10 +83,9 @@ class ColumnLayout(QObject):
             action = menu.addAction(style.heading)
             action.setCheckable(True)
             action.setChecked(not self._header.isSectionHidden(place))
-            action.setData(place)
+            action.toggled.connect(partial(self.set_shown, place))
         menu.addSeparator()
-        menu.addAction("Reset columns").setData(None)
-        menu.triggered.connect(self._on_triggered)
+        menu.addAction("Reset columns", self.reset)
         return menu
 
     def options(self) -> dict[str, Any]:
@@ -140,12 +140,6 @@ class ColumnLayout(QObject):
             return
         self._sized_by_hand.add(place)
         self.fit()
-
-    def _on_triggered(self, action: Any) -> None:
-        if action.data() is None:
-            self.reset()
-        else:
-            self.set_shown(action.data(), shown=action.isChecked())
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         if event.type() == QEvent.Type.Resize:

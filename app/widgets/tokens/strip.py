@@ -35,7 +35,8 @@ from moe_core.figures.token_flow import TokenFlow
 class TokenStrip(QWidget):
     """Arrays in; `token_chosen` with a position out, `collapsed_changed` when the shared prefix is folded or unfolded.
 
-    `prompt` is what is shown, `cursor_token` the chosen position of it, and `note` what is said above it.
+    `prompt` is what is shown, `cursor_token` the chosen position of it, `note` what is said above it; `describe` says in
+    plain text what a token is.
     Left, right, up, down, home and end move the cursor, minus and plus fold and unfold the shared prefix.
     """
 
@@ -50,7 +51,7 @@ class TokenStrip(QWidget):
         self.note = ""
         self.cursor_token = self._hovered = NO_TOKEN  # before there is one
         self._marked: NDArray[np.bool_] | None = None
-        self._describe: Callable[[int], str] = str
+        self.describe: Callable[[int], str] = str
         self._flows: dict[int, TokenFlow] = {}
         self._widths = text_widths(self.font())
         policy = QSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.MinimumExpanding)
@@ -91,12 +92,8 @@ class TokenStrip(QWidget):
     def set_cursor(self, token: int) -> None:
         """Mark the chosen token."""
         self.cursor_token = token
-        self.setAccessibleDescription(self._describe(token) if 0 <= token <= self.prompt.last else "")
+        self.setAccessibleDescription(self.describe(token) if 0 <= token <= self.prompt.last else "")
         self.update()
-
-    def set_describe(self, describe: Callable[[int], str]) -> None:
-        """How to say in plain text what a token is."""
-        self._describe = describe
 
     def rectangles(self, token: int) -> list[QRectF]:
         """Where a token is drawn: one rectangle for each of its pieces; none where it is folded away."""
@@ -202,7 +199,7 @@ class TokenStrip(QWidget):
             return f"The first {n_tokens} tokens are shared by several questions: click to fold or unfold them (−, +)"
         if token == ANSWER_MARK:
             return "The last position: its output predicts the letter"
-        return "" if token is None else self._describe(token)
+        return "" if token is None else self.describe(token)
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)

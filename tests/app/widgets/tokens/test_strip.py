@@ -21,7 +21,7 @@ def strip(qtbot: QtBot) -> TokenStrip:
     made = TokenStrip()
     qtbot.addWidget(made)
     made.resize(240, 300)
-    made.set_describe(lambda token: f"<b>{token}</b>")
+    made.describe = lambda token: f"<b>{token}</b>"
     made.set_tokens(TEXTS, 7, is_collapsed=False)
     made.set_cursor(len(TEXTS) - 1)
     made.show()

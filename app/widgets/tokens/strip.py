@@ -35,8 +35,8 @@ from moe_core.figures.token_flow import TokenFlow
 class TokenStrip(QWidget):
     """Arrays in; `token_chosen` with a position out, `collapsed_changed` when the shared prefix is folded or unfolded.
 
-    `prompt` is what is shown, `cursor_token` the chosen position of it, `note` what is said above it; `describe` says in
-    plain text what a token is.
+    `prompt` is what is shown, `cursor_token` the chosen position of it, `note` what is said above it; `describe` says
+    in plain text what a token is.
     Left, right, up, down, home and end move the cursor, minus and plus fold and unfold the shared prefix.
     """
 

@@ -70,11 +70,12 @@ class AnswerRuns:
             batch_plan=self._plan.specification.batch_plan,
         )
 
-        def keep(batch: BatchRan) -> None:
+        def keep(batch: BatchRan) -> int:
             for record in batch.questions:
                 if record.answer.status is Status.ANSWERED:
                     predicted[record.question] = record.answer.predicted
                     logprobs[record.question] = record.answer.choice_logprobs
+            return 0
 
         yield from run_batches(batches, tokenised, self._clock, keep)
         return Answers(predicted[self._questions], logprobs[self._questions])

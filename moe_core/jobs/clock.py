@@ -20,6 +20,7 @@ class Clock:
         self._pending_tokens = pending_tokens
         self._unit = unit
         self.n_asked = self.n_failed = self.n_tokens = 0
+        self.n_waiting = 0  # of those asked, to be kept
 
     @property
     def seconds(self) -> float:
@@ -36,7 +37,7 @@ class Clock:
         """Where the run stands."""
         left = self._pending_tokens - self.n_tokens
         return Progress(
-            done=self._n_recorded + self.n_asked,
+            done=self._n_recorded + self.n_asked - self.n_waiting,
             total=self._n_planned,
             unit=self._unit,
             per_second=self.n_asked / self.seconds if self.n_asked else 0.0,
@@ -46,15 +47,18 @@ class Clock:
 
 
 def run_batches(
-    batches: Generator[Asked, None, None], tokenised: TokenisedQuiz, clock: Clock, keep: Callable[[BatchRan], None]
+    batches: Generator[Asked, None, None], tokenised: TokenisedQuiz, clock: Clock, keep: Callable[[BatchRan], int]
 ) -> Generator[Event, None, None]:
-    """Progress after every batch, once `keep` has taken what it gave; closing this ends the forward passes too."""
+    """Progress after every batch, once `keep` has taken what it gave and told how many questions wait to be kept.
+
+    Those count as done with a later batch. Closing this ends the forward passes too.
+    """
     with closing(batches):
         for batch in batches:
             match batch:
                 case BatchHalved(text=text):
                     yield Notice(text)
                 case BatchRan(questions=questions):
-                    keep(batch)
+                    clock.n_waiting = keep(batch)
                     clock.count(tokenised, questions)
                     yield clock.progress()

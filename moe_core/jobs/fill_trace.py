@@ -9,6 +9,7 @@ from moe_core.errors import Remedy, RunError
 from moe_core.jobs.clock import Clock, run_batches
 from moe_core.jobs.events import Event
 from moe_core.jobs.run_plan import RunPlan
+from moe_core.traces.background_writer import BackgroundWriter
 from moe_core.traces.writer import TraceWriter
 
 if TYPE_CHECKING:
@@ -34,14 +35,15 @@ NO_ANSWERS = "The quiz names no right answers: accuracy is not defined"
 
 
 def fill_trace(path: Path, loaded: "LoadedModel", plan: RunPlan) -> Generator[Event, None, RecordResult]:
-    """Ask every question that `path` does not hold yet and write its rows, batch by batch.
+    """Ask every question that `path` does not hold yet and write its rows, batch by batch, while the next one runs.
 
-    Raises RunError at the end where not one of them could be answered.
+    Progress counts the questions whose rows are durable. Raises RunError at the end where not one of them could be
+    answered.
     """
     from moe_core.models.inference.forward_passes import ask
 
     tokenised, specification = plan.tokenised, plan.specification
-    with TraceWriter(path) as writer:
+    with TraceWriter(path) as writer, BackgroundWriter(writer) as background:
         pending = writer.pending_questions
         clock = Clock(len(tokenised.questions), len(pending), sum(map(tokenised.prompt_length, pending)))
         yield clock.progress()
@@ -56,7 +58,11 @@ def fill_trace(path: Path, loaded: "LoadedModel", plan: RunPlan) -> Generator[Ev
             pending=pending,
             batch_plan=writer.specification.batch_plan,
         )
-        yield from run_batches(batches, tokenised, clock, lambda batch: writer.write(batch.records))
+        yield from run_batches(batches, tokenised, clock, lambda batch: background.write(batch.records))
+        if clock.n_waiting:
+            background.flush()
+            clock.n_waiting = 0
+            yield clock.progress()
     if clock.n_asked and clock.n_failed == clock.n_asked:
         raise RunError(
             f"None of {clock.n_asked:,} questions could be answered, since the model's numbers were not finite: "

@@ -2,7 +2,7 @@
 
 from app.actions.action import Action, Menu, change_state, has_trace
 from app.dialogs.record.dialog import RecordDialog
-from app.files.figure_export import save_data, show_menu
+from app.files.figures.export import save_data, show_menu
 from app.files.report_saving import save_report
 from app.files.trace_files import ask_for_folder, ask_for_trace
 from app.running.recording import can_resume

@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QApplication, QMainWindow, QMessageBox
 from app import theme
 from app.content.remedies import button_for, with_remedies
 from app.dialogs.experiment.dialog import ExperimentDialog
-from app.files.figure_export import FigureExport, figure_in_use
+from app.files.figures.export import FigureExport, figure_in_use
 from app.files.mask_files import MaskFiles
 from app.files.trace_files import TraceFiles
 from app.running.experiments import Experiments

@@ -1,12 +1,9 @@
 """A plot with everything that comes with it: caption, copy, PNG, SVG, PDF, CSV, and a table twin for screen readers."""
 
-from pathlib import Path
-
 from PySide6.QtCore import QPoint, Qt, Signal
-from PySide6.QtGui import QGuiApplication, QImage
+from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QMenu, QStackedLayout, QTableWidget, QTableWidgetItem, QWidget
 
-from app.widgets.figures.export import USUAL, Export, image_of, pdf_of, png_of, svg_of, write
 from app.widgets.parts import pop_up
 from moe_core.figures.curves import CurveFigure
 from moe_core.figures.heat_map import HeatMapFigure
@@ -17,8 +14,7 @@ from moe_core.reports.charts.figure import AnyFigure
 class Figure(QWidget):
     """Holds one plot, its canvas. Whoever draws it says with `set_data` what it shows.
 
-    What is exported is drawn from the description, not from the canvas: no cursor and no hover is in it. `wanted`
-    carries the figure and "figure" or "data": the person asks for a file of it.
+    `wanted` carries the figure and "figure" or "data": the person asks for a file of it; or "image": for the clipboard.
     """
 
     wanted = Signal(object, str)
@@ -88,14 +84,6 @@ class Figure(QWidget):
             self._fill_twin()
         self._pages.setCurrentWidget(self._twin if shown else self.canvas)
 
-    def svg(self, export: Export = USUAL) -> bytes:
-        """The figure as an SVG file, text as text."""
-        return svg_of(self.described, export, self.title, self.caption)
-
-    def image(self, export: Export = USUAL) -> QImage:
-        """The same as pixels."""
-        return image_of(self.svg(export), export)
-
     def menu(self) -> QMenu:
         """Everything one can do with the figure."""
         menu = QMenu(self)
@@ -118,29 +106,12 @@ class Figure(QWidget):
         menu.addActions(self.actions())
 
     def copy_image(self) -> None:
-        """Put the figure into the clipboard as an image."""
-        QGuiApplication.clipboard().setImage(self.image())
+        """Ask for the figure in the clipboard, as an image."""
+        self.wanted.emit(self, "image")
 
     def copy_data(self) -> None:
         """Put what is shown into the clipboard as a table."""
         QGuiApplication.clipboard().setText(self.data.as_text())
-
-    def save(self, path: Path, export: Export = USUAL) -> None:
-        """Write PNG, SVG, PDF or CSV, by the suffix of the path; raises OSError where that cannot be written.
-
-        A file of that name is replaced only once the new one is whole.
-        """
-        words = f"{self.title} · {self.caption}"
-        match path.suffix.lower():
-            case ".csv":
-                content = self.data.as_csv(words).encode("utf-8", "replace")
-            case ".svg":
-                content = self.svg(export)
-            case ".pdf":
-                content = pdf_of(self.svg(export), export, words)
-            case _:
-                content = png_of(self.svg(export), export)
-        write(path, content)
 
     def _fill_twin(self) -> None:
         self._twin.setColumnCount(len(self._data.columns))

@@ -13,6 +13,7 @@ from pytestqt.qtbot import QtBot
 from app.dialogs.experiment.choices import ExperimentChoices, cost_of
 from app.dialogs.experiment.dialog import ExperimentDialog
 from app.dialogs.experiment.figures import chart_of, point_table
+from app.files.figures.formats import save_figure, svg_of
 from app.state.what_if_state import SubsetKind
 from app.window.main_window import MainWindow
 from moe_core.experiments import EXPERIMENTS
@@ -127,10 +128,10 @@ def test_a_finding_its_figure_its_points_and_their_masks(
     assert [series.values[0] for series in dialog.pane.plot.chart.series] == [
         100 * point.change.delta for point in alone.points
     ]
-    dialog.pane.figure.save(tmp_path / "points.csv")
+    save_figure(dialog.pane.figure, tmp_path / "points.csv")
     rows = list(csv.DictReader((tmp_path / "points.csv").read_text("utf-8").splitlines()[1:]))
     assert [float(row["delta"]) for row in rows] == [point.change.delta for point in alone.points]
-    assert b"never used at any prompt token" in dialog.pane.figure.svg()
+    assert b"never used at any prompt token" in svg_of(dialog.pane.figure)
     assert not dialog.pane.use.isEnabled()
     place = dialog.pane.plot.place_of((0, 0)).toPoint()
     qtbot.mouseClick(dialog.pane.plot.viewport(), Qt.MouseButton.LeftButton, pos=place)

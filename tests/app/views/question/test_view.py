@@ -15,9 +15,9 @@ from PySide6.QtGui import QColor, QGuiApplication
 from PySide6.QtWidgets import QToolButton, QWidget
 from pytestqt.qtbot import QtBot
 
+from app.files.figures.formats import USUAL, image_of, svg_of
 from app.state.session import Session
 from app.views.question.view import QuestionView
-from app.widgets.figures.export import USUAL
 from app.widgets.figures.figure import Figure
 from app.widgets.tint import tint
 from app.widgets.tokens.layout import PREFIX_MARK
@@ -457,8 +457,8 @@ def test_every_figure_can_be_exported(view: QuestionView) -> None:
     for figure in figures:
         assert figure.data.rows
         assert figure.caption
-    assert b"following" in view.prompt.figure.svg()
-    assert view.prompt.figure.image().width() == USUAL.width_pixels
+    assert b"following" in svg_of(view.prompt.figure)
+    assert image_of(view.prompt.figure).width() == USUAL.width_pixels
 
 
 def test_draws_only_when_it_can_be_seen(view: QuestionView) -> None:

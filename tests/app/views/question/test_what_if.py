@@ -10,6 +10,7 @@ from PySide6.QtGui import QColor
 from pytestqt.qtbot import QtBot
 
 from app import theme
+from app.files.figures.formats import svg_of
 from app.state.session import Session
 from app.state.what_if_state import Mode, WhatIf
 from app.views.question.view import QuestionView
@@ -314,5 +315,5 @@ def test_a_low_dock_has_room_for_both_sides(view: QuestionView, session: Session
 def test_figures_are_exported_with_both_sides(view: QuestionView) -> None:
     """Text stays text in the vector file, with the struck and the new experts among it."""
     came = next(row[3] for row in view.gates_pane.figure.data.rows if row[-1] == "came")
-    assert f">+{came}<" in view.gates_pane.figure.svg().decode()
-    assert "what-if" in view.choices_pane.figure.svg().decode()
+    assert f">+{came}<" in svg_of(view.gates_pane.figure).decode()
+    assert "what-if" in svg_of(view.choices_pane.figure).decode()

@@ -10,6 +10,7 @@ from PySide6.QtCore import QPoint, Qt
 from PySide6.QtWidgets import QAbstractButton, QApplication, QLineEdit, QWidget
 from pytestqt.qtbot import QtBot
 
+from app.files.figures.formats import save_figure
 from app.state.session import Session
 from app.views.questions.columns import STYLES
 from app.views.questions.view import QuestionsView
@@ -322,7 +323,7 @@ def test_the_table_is_saved_as_it_stands(view: QuestionsView, tmp_path: Path) ->
     view.session.set(replace(view.state, filter=QuestionFilter(subjects=("addition",))))
     view.list.sort_by(COLUMN["margin"], descending=True)
     view.list.layout_of_columns.set_shown(COLUMN["tokens"], shown=False)
-    view.figure.save(tmp_path / "table.csv")
+    save_figure(view.figure, tmp_path / "table.csv")
     lines = (tmp_path / "table.csv").read_text("utf-8").splitlines()
     for part in ("addition", "of 24", "sorted by Margin (nats), descending"):
         assert part in lines[0]
@@ -453,5 +454,5 @@ def test_the_export_of_the_window_saves_the_table(window: MainWindow, trace_path
     for field in (view.bar.search, view.list):
         field.setFocus()
         assert window.figure_in_use() is view.figure
-    view.figure.save(tmp_path / "table.svg")
+    save_figure(view.figure, tmp_path / "table.svg")
     assert "Subject" in (tmp_path / "table.svg").read_text("utf-8")

@@ -7,10 +7,10 @@ from pathlib import Path
 from PySide6.QtCore import QObject, Qt
 from PySide6.QtWidgets import QApplication, QDialog, QFileDialog, QMessageBox, QWidget
 
+from app.files.figures.dialog import ExportDialog
+from app.files.figures.formats import Export, export_of, image_of, save_figure
 from app.settings import Settings
 from app.state.session import Session
-from app.widgets.figures.export import Export, export_of
-from app.widgets.figures.export_dialog import ExportDialog
 from app.widgets.figures.figure import Figure
 from app.widgets.parts import pop_up
 from app.widgets.safe_text import as_message
@@ -22,7 +22,7 @@ _LONGEST_NAME = 80
 
 
 class FigureExport(QObject):
-    """Asks how and where, and writes; `say` tells where the file is, a failure is said in a box."""
+    """Asks how and where, and writes; `say` tells where the file is, a failure is said in a box. An image is copied."""
 
     def __init__(self, session: Session, settings: Settings, say: Callable[[str], None], parent: QObject) -> None:
         super().__init__(parent)
@@ -36,7 +36,10 @@ class FigureExport(QObject):
             figure.wanted.connect(self.save)
 
     def save(self, figure: Figure, what: str) -> None:
-        """Ask for everything that is needed, and save the figure, or its data."""
+        """Ask for everything that is needed, and save the figure, or its data; or copy its image."""
+        if what == "image":
+            QApplication.clipboard().setImage(image_of(figure))
+            return
         if what == "data":
             self._save(figure, "csv", self._remembered)
             return
@@ -64,7 +67,7 @@ class FigureExport(QObject):
             if path.exists() and not _may_replace(figure, path):  # the dialog has asked about the other name
                 return
         try:
-            figure.save(path, export)
+            save_figure(figure, path, export)
         except OSError as error:
             show_failure(figure, f"{figure.title} could not be saved: {error}")
         else:

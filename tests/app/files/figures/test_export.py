@@ -10,14 +10,14 @@ from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QApplication, QDialogButtonBox, QMenu, QMessageBox
 from pytestqt.qtbot import QtBot
 
-from app.files.figure_export import file_name
+from app.files.figures.dialog import ExportDialog
+from app.files.figures.export import file_name
+from app.files.figures.formats import USUAL, Export, export_of, image_of
 from app.settings import Settings
-from app.widgets.figures.export import USUAL, Export, export_of
-from app.widgets.figures.export_dialog import ExportDialog
 from app.widgets.figures.figure import Figure
 from app.window.main_window import MainWindow
 
-FILE_DIALOG = "app.files.figure_export.QFileDialog.getSaveFileName"
+FILE_DIALOG = "app.files.figures.export.QFileDialog.getSaveFileName"
 
 
 @pytest.fixture
@@ -100,6 +100,16 @@ def test_every_figure_of_the_window_is_heard(
     assert all(name.endswith(".csv") for name in asked)
 
 
+def test_an_image_goes_to_the_clipboard(window: MainWindow, trace_path: Path) -> None:
+    """The figure as it is saved, too."""
+    window.open_trace(trace_path)
+    figure = window.views["experts"].findChild(Figure)
+    assert isinstance(figure, Figure)
+    figure.copy_image()
+    copied = QApplication.clipboard().image()
+    assert copied == image_of(figure).convertToFormat(copied.format())
+
+
 def test_only_png_has_a_resolution(qtbot: QtBot) -> None:
     """SVG and PDF have no pixels; a selection is offered only where there is one."""
     parent = Figure(QMenu(), "Figure")
@@ -166,7 +176,7 @@ def test_no_file_is_replaced_unasked(
         asked.append(sentence)
         return QMessageBox.StandardButton.Yes if replaces else QMessageBox.StandardButton.No
 
-    monkeypatch.setattr("app.files.figure_export.QMessageBox.question", answer)
+    monkeypatch.setattr("app.files.figures.export.QMessageBox.question", answer)
     monkeypatch.setattr(FILE_DIALOG, lambda *_: (str(folder / "run 1.2"), ""))
     figure.wanted.emit(figure, "data")
     assert asked == []

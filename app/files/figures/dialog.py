@@ -2,7 +2,7 @@
 
 from PySide6.QtWidgets import QCheckBox, QComboBox, QDialog, QDialogButtonBox, QFormLayout, QWidget
 
-from app.widgets.figures.export import FORMATS, LEAST_DPI, LEAST_MM, MOST_DPI, MOST_MM, Export
+from app.files.figures.formats import FORMATS, LEAST_DPI, LEAST_MM, MOST_DPI, MOST_MM, Export
 from app.widgets.number_boxes import WholeBox
 
 _WIDTH_TIP = "Width on paper. Text has the same size at every width; a column of a journal is about 85 mm, a page 180"

@@ -1,4 +1,7 @@
-"""A figure as a file for a paper: SVG as reports/charts writes it, and PNG and PDF as pictures of just that SVG."""
+"""A figure as a file for a paper: SVG as reports/charts writes it, and PNG and PDF as pictures of just that SVG.
+
+What is written is drawn from the description, not from the canvas: no cursor and no hover is in it.
+"""
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -8,7 +11,8 @@ from PySide6.QtCore import QBuffer, QByteArray, QIODevice, QMarginsF, QRectF, QS
 from PySide6.QtGui import QFont, QFontDatabase, QFontInfo, QImage, QImageWriter, QPageSize, QPainter, QPdfWriter
 from PySide6.QtSvg import QSvgRenderer
 
-from moe_core.reports.charts.figure import AnyFigure, standalone_svg
+from app.widgets.figures.figure import Figure
+from moe_core.reports.charts.figure import standalone_svg
 from moe_core.reports.svg.sheet import MONO, SANS
 
 Format = Literal["png", "svg", "pdf"]
@@ -55,21 +59,21 @@ def export_of(data: dict[str, Any]) -> Export:
     return USUAL
 
 
-def svg_of(figure: AnyFigure, export: Export, title: str, caption: str) -> bytes:
-    """The whole file."""
+def svg_of(figure: Figure, export: Export = USUAL) -> bytes:
+    """The figure as an SVG file, text as text."""
     text = standalone_svg(
-        figure,
+        figure.described,
         width_mm=export.width_mm,
-        title=title if export.with_words else "",
-        caption=caption if export.with_words else "",
+        title=figure.title if export.with_words else "",
+        caption=figure.caption if export.with_words else "",
         with_selection=export.with_selection,
     )
     return text.encode("utf-8")
 
 
-def image_of(svg: bytes, export: Export) -> QImage:
-    """The SVG as pixels; raises OSError where there is no memory for so many."""
-    renderer = _renderer(svg)
+def image_of(figure: Figure, export: Export = USUAL) -> QImage:
+    """The same as pixels; raises OSError where there is no memory for so many."""
+    renderer = _renderer(svg_of(figure, export))
     width, size = export.width_pixels, renderer.viewBoxF().size()
     height = max(1, round(width * size.height() / size.width()))
     image = QImage(width, height, QImage.Format.Format_ARGB32_Premultiplied)
@@ -84,22 +88,42 @@ def image_of(svg: bytes, export: Export) -> QImage:
     return image
 
 
-def png_of(svg: bytes, export: Export) -> bytes:
-    """The SVG as a PNG file."""
+def save_figure(figure: Figure, path: Path, export: Export = USUAL) -> None:
+    """Write PNG, SVG, PDF or CSV, by the suffix of the path; raises OSError where that cannot be written.
+
+    A file of that name is replaced only once the new one is whole.
+    """
+    match path.suffix.lower():
+        case ".csv":
+            content = figure.data.as_csv(_words(figure)).encode("utf-8", "replace")
+        case ".svg":
+            content = svg_of(figure, export)
+        case ".pdf":
+            content = _pdf_of(figure, export)
+        case _:
+            content = _png_of(figure, export)
+    _write(path, content)
+
+
+def _words(figure: Figure) -> str:
+    return f"{figure.title} · {figure.caption}"
+
+
+def _png_of(figure: Figure, export: Export) -> bytes:
     content, buffer = _buffer()
-    if not QImageWriter(buffer, b"png").write(image_of(svg, export)):
+    if not QImageWriter(buffer, b"png").write(image_of(figure, export)):
         raise OSError("The image cannot be written.")
     return bytes(content.data())
 
 
-def pdf_of(svg: bytes, export: Export, title: str) -> bytes:
-    """The SVG as a PDF file of one page of its size, text as text."""
-    renderer = _renderer(svg)
+def _pdf_of(figure: Figure, export: Export) -> bytes:
+    """One page of the figure's size, text as text."""
+    renderer = _renderer(svg_of(figure, export))
     size = renderer.viewBoxF().size()
     page = QSizeF(export.width_mm, export.width_mm * size.height() / size.width())
     content, buffer = _buffer()
     writer = QPdfWriter(buffer)
-    writer.setTitle(title)
+    writer.setTitle(_words(figure))
     writer.setCreator("moescope")
     writer.setResolution(_POINT_DPI)
     writer.setPageSize(QPageSize(page, QPageSize.Unit.Millimeter, "", QPageSize.SizeMatchPolicy.ExactMatch))
@@ -110,8 +134,7 @@ def pdf_of(svg: bytes, export: Export, title: str) -> bytes:
     return bytes(content.data())
 
 
-def write(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all: one of that name is replaced only once the new one is there; else OSError."""
+def _write(path: Path, content: bytes) -> None:
     file = QSaveFile(str(path))
     is_open = file.open(QIODevice.OpenModeFlag.WriteOnly)
     if not (is_open and file.write(content) == len(content) and file.commit()):

@@ -1,0 +1,1 @@
+"""Figures as files: how they are asked for, written, and remembered."""

@@ -36,6 +36,7 @@ class Remedy(Enum):
     NAME_WEIGHTS = auto()  # say where the model whose weights are read lies
     SAMPLE_PAIRS = auto()  # match some pairs of experts in place of all
     SAY_WHAT_ANSWERS_ARE = auto()  # numbers counted from 0 or from 1, letters, texts
+    RAISE_BUDGET = auto()  # of forward passes that an effect map may cost
 
 
 @dataclass(frozen=True)
@@ -127,6 +128,10 @@ class ExperimentError(MoeCoreError):
 
 class AnalysisError(MoeCoreError):
     """An analysis cannot be computed of this model or trace, or not with these options."""
+
+
+class EffectError(MoeCoreError):
+    """An effect map cannot be made of this trace, with this budget, or cannot be read or written."""
 
 
 def first_line(error: BaseException) -> str:

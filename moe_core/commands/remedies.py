@@ -29,6 +29,7 @@ WORDS = {
     Remedy.NAME_WEIGHTS: "With --model say where it lies.",
     Remedy.SAMPLE_PAIRS: "With --pairs N only so many pairs of each layer are matched, drawn at random.",
     Remedy.SAY_WHAT_ANSWERS_ARE: "Add --answers-from 0, 1, letters or texts.",
+    Remedy.RAISE_BUDGET: "Set it with --budget.",
     Remedy.COPY_WITHOUT_HOLES: "Copy it again without holes (cp --sparse=never).",
 }
 

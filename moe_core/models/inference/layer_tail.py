@@ -9,7 +9,7 @@ Axes: B rows of the batch, T tokens per row (padding included), L decoder layers
 """
 
 import copy
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
@@ -55,13 +55,27 @@ def running_from(layers: nn.ModuleList, first: int, stream: Tensor) -> Iterator[
     results = [_its_input] * (first - 1) + [lambda *_args, **_kwargs: stream]
     with ExitStack() as stack:
         for layer, result in zip(skipped, results, strict=False):
-            stack.callback(_replaced_forward(layer, result))
+            stack.callback(replaced_forward(layer, result))
         yield
 
 
 def complete_cache(cache: Any, clean: Any, first: int) -> None:
     """Give a cache that a pass from layer `first` on has filled the earlier layers of that of a full pass."""
     cache.layers[:first] = [copy.copy(layer) for layer in clean.layers[:first]]
+
+
+def replaced_forward(layer: nn.Module, result: Callable[..., Tensor]) -> Callable[[], None]:
+    """Put `result` in the place of the layer's forward; what is returned puts things back as they were."""
+    before = layer.__dict__.get("forward")  # accelerate keeps one of its own there
+    layer.__dict__["forward"] = result
+
+    def restore() -> None:
+        if before is None:
+            del layer.__dict__["forward"]
+        else:
+            layer.__dict__["forward"] = before
+
+    return restore
 
 
 def _holds(layers: nn.ModuleList, router: Router) -> bool:
@@ -80,17 +94,3 @@ def _keeper(streams: dict[int, Tensor], layer: int) -> Any:
 
 def _its_input(hidden_states: Tensor, *_args: object, **_kwargs: object) -> Tensor:
     return hidden_states
-
-
-def _replaced_forward(layer: nn.Module, result: Any) -> Any:
-    """Put `result` in the place of the layer's forward; what is returned puts things back as they were."""
-    before = layer.__dict__.get("forward")  # accelerate keeps one of its own there
-    layer.__dict__["forward"] = result
-
-    def restore() -> None:
-        if before is None:
-            del layer.__dict__["forward"]
-        else:
-            layer.__dict__["forward"] = before
-
-    return restore

@@ -32,6 +32,34 @@ class TensorHeader:
 
 def read_header(file: Path) -> dict[str, TensorHeader]:
     """Every tensor of one safetensors file by name; raises ModelError where header and file do not agree."""
+    header, data_start = _read_json(file)
+    header.pop("__metadata__", None)
+    tensors = {name: _tensor(file, name, entry, data_start) for name, entry in header.items()}
+    _check_extent(file, tensors, data_start, file.stat().st_size)
+    return tensors
+
+
+def read_metadata(file: Path) -> dict[str, str]:
+    """The texts that one safetensors file says of itself; raises ModelError for a damaged header."""
+    metadata = _read_json(file)[0].get("__metadata__", {})
+    if not (isinstance(metadata, dict) and all(isinstance(text, str) for text in metadata.values())):
+        raise _damaged(file, "its metadata are no texts")
+    return metadata
+
+
+def read_headers(files: tuple[Path, ...]) -> dict[str, TensorHeader]:
+    """Every tensor of all files by name; raises ModelError where a file is damaged or two hold the same tensor."""
+    tensors: dict[str, TensorHeader] = {}
+    for file in files:
+        for name, tensor in read_header(file).items():
+            if name in tensors:
+                raise ModelError(f"The tensor {name} is in {tensors[name].file.name} and in {file.name}: keep one.")
+            tensors[name] = tensor
+    return tensors
+
+
+def _read_json(file: Path) -> tuple[dict[str, Any], int]:
+    """The header, and where in the file the data start."""
     size = file.stat().st_size
     with file.open("rb") as stream:
         length = int.from_bytes(stream.read(8), "little")
@@ -44,21 +72,7 @@ def read_header(file: Path) -> dict[str, TensorHeader]:
         raise _damaged(file, "its header is not JSON") from error
     if not isinstance(header, dict):
         raise _damaged(file, "its header is not a JSON object")
-    header.pop("__metadata__", None)
-    tensors = {name: _tensor(file, name, entry, 8 + length) for name, entry in header.items()}
-    _check_extent(file, tensors, 8 + length, size)
-    return tensors
-
-
-def read_headers(files: tuple[Path, ...]) -> dict[str, TensorHeader]:
-    """Every tensor of all files by name; raises ModelError where a file is damaged or two hold the same tensor."""
-    tensors: dict[str, TensorHeader] = {}
-    for file in files:
-        for name, tensor in read_header(file).items():
-            if name in tensors:
-                raise ModelError(f"The tensor {name} is in {tensors[name].file.name} and in {file.name}: keep one.")
-            tensors[name] = tensor
-    return tensors
+    return header, 8 + length
 
 
 def _tensor(file: Path, name: str, entry: Any, data_start: int) -> TensorHeader:

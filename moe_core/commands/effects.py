@@ -1,0 +1,94 @@
+"""`moescope effects`: the effect of every single expert on the answers, predicted, and measured where that is asked."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from moe_core.commands.command import Command
+from moe_core.commands.job_console import GOES_ON, run_job
+from moe_core.commands.options import (
+    AllowNetworkFolder,
+    AsJson,
+    Effect,
+    IdsFile,
+    ModelPlace,
+    Offline,
+    OtherDevice,
+    OtherDtype,
+    RerunBaseline,
+    SubsetText,
+    read_subset,
+)
+from moe_core.effects.measurement import Measurement
+from moe_core.effects.text import effects_json, effects_lines
+from moe_core.errors import EffectError
+from moe_core.interventions.intervention import parse_experts
+from moe_core.jobs.effects import DEFAULT_BUDGET, EffectsRequest, effects
+from moe_core.jobs.recorded_model import ModelNow
+from moe_core.system.console_text import print_lines
+
+
+def effects_of_trace(
+    trace: Annotated[Path, typer.Argument(readable=False, help="A baseline, whose questions are asked again.")],
+    effect: Annotated[Effect, typer.Option(help="How an expert is masked.")] = Effect.REROUTE,
+    measure: Annotated[
+        str, typer.Option(help="Measure exactly: top:0.2 (the most suspect fifth), all, or L:E,..")
+    ] = "",
+    budget: Annotated[
+        float, typer.Option(min=0.0, max=1.0, help="What predicting may cost, as a share of measuring all.")
+    ] = DEFAULT_BUDGET,
+    subset: SubsetText = "all",
+    ids: IdsFile = None,
+    limit: Annotated[int, typer.Option(min=1, help="How many experts to list.")] = 20,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of --subset N and of the audit.")] = 0,
+    out: Annotated[
+        Path | None, typer.Option(readable=False, help="The map to write; else TRACE.effects-EFFECT.safetensors.")
+    ] = None,
+    rerun_baseline: RerunBaseline = False,
+    model: ModelPlace = "",
+    device: OtherDevice = "",
+    dtype: OtherDtype = "",
+    offline: Offline = False,
+    allow_network_folder: AllowNetworkFolder = False,
+    as_json: AsJson = False,
+) -> None:
+    """Predict what masking each single expert does to the answers; measure those that matter."""
+    request = EffectsRequest(
+        trace=trace,
+        effect=effect.value,
+        budget=budget,
+        measure=read_measurement(measure),
+        subset=read_subset(subset, ids, seed),
+        seed=seed,
+        out=out,
+        rerun_baseline=rerun_baseline,
+        model=ModelNow(model, device, dtype, offline),
+        allow_network_folder=allow_network_folder,
+    )
+    result = run_job(effects(request), when_stopped=GOES_ON)
+    if as_json:
+        print(json.dumps(effects_json(result.effect_map, result.used) | {"map": str(result.path)}, allow_nan=False))
+    else:
+        print_lines([*effects_lines(result.effect_map, result.used, limit), f"Written: {result.path}"])
+
+
+def read_measurement(text: str) -> Measurement | None:
+    """What --measure means; raises EffectError for what is none of its forms."""
+    if not text:
+        return None
+    if text == "all":
+        return Measurement(share=1.0)
+    if not text.startswith("top:"):
+        return Measurement(experts=tuple(parse_experts(text)))
+    try:
+        share = float(text.removeprefix("top:"))
+    except ValueError:
+        share = 0.0
+    if not 0 < share <= 1:
+        raise EffectError(f'"{text[:40]}" is no share: give top:0.2 for the most suspect fifth, or all.')
+    return Measurement(share=share)
+
+
+COMMAND = Command(name="effects", run=effects_of_trace)

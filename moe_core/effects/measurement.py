@@ -1,0 +1,45 @@
+"""Which experts are measured, in which order: the most suspect ones first.
+
+Suspect is what may harm: the mean effect less two standard errors over questions. Of an expert that a few answers hang
+on the mean is small, and a single answer more of that kind would make it large.
+
+Axes: L MoE layers, E experts.
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from moe_core.effects.effect_map import CellEffects, Mask
+from moe_core.errors import EffectError
+from moe_core.interventions.intervention import Expert
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """What is to be measured: the most suspect share of the used experts (1: all), or these experts."""
+
+    share: float = 0.0
+    experts: tuple[Expert, ...] = ()
+
+
+def in_order(measurement: Measurement, cells: CellEffects, used: Mask) -> list[Expert]:
+    """The experts to measure that are not measured yet, the most suspect by what is known first.
+
+    Raises EffectError for an expert that the model has not.
+    """
+    shape, suspicion = cells.mean.shape, cells.mean - 2 * np.nan_to_num(cells.standard_error)
+    for layer, expert in measurement.experts:
+        if not (0 <= layer < shape[0] and 0 <= expert < shape[1]):
+            raise EffectError(
+                f"There is no expert {layer}:{expert}: layers go to {shape[0] - 1}, experts to {shape[1] - 1}."
+            )
+    if measurement.experts:
+        wanted = set(measurement.experts)
+    else:
+        candidates = [(layer, expert) for layer, expert in np.argwhere(used).tolist()]
+        candidates.sort(key=lambda place: suspicion[place])
+        wanted = set(candidates[: math.ceil(measurement.share * len(candidates))])
+    unfinished = [place for place in wanted if not cells.is_measured[place]]
+    return sorted(unfinished, key=lambda place: (suspicion[place], place))

@@ -1,0 +1,183 @@
+"""One pass without any mask that keeps what single experts can be closed in: streams, routing, gradients, keys, values.
+
+The gradient is that of the margin, the gold answer's logit minus the log-sum-exp of all other tokens', whose sigmoid is
+the gold answer's probability: unlike the log-probability it does not vanish where the model is sure.
+
+Axes: B rows, T tokens per row, H hidden size, K chosen experts, E experts, V vocabulary, h heads, d head size.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
+from transformers import DynamicCache
+
+from moe_core.effects.passes.rows import Rows
+from moe_core.models.family import Router
+from moe_core.models.inference.layer_tail import decoder_layers, kept_streams, replaced_forward
+from moe_core.models.loading.building import LoadedModel
+
+
+@dataclass(frozen=True, eq=False)
+class CleanLayer:
+    """One MoE layer in a clean pass.
+
+    `hidden` [B, T, H] is what router and experts saw, `logits` [B, T, E] and `weights`, `ids` [B, T, K] what the router
+    did, `output` [B, T, H] the experts' sum, `stream` [B, T, H] what left the decoder layer; `gradient` [B, T, H] is
+    that of the margin with respect to `output`.
+    """
+
+    hidden: Tensor
+    logits: Tensor
+    weights: Tensor
+    ids: Tensor
+    output: Tensor
+    stream: Tensor
+    gradient: Tensor
+
+
+@dataclass(frozen=True, eq=False)
+class CleanPass:
+    """A batch without any mask: margins [B] in nats, MoE layers, and keys and values [B, h, T, d] of all layers."""
+
+    rows: Rows
+    margins: Tensor
+    layers: tuple[CleanLayer, ...]
+    keys: tuple[Tensor, ...]
+    values: tuple[Tensor, ...]
+
+    def nbytes(self) -> int:
+        """Bytes that it takes while it is kept."""
+        tensors = [*self.keys, *self.values, *(tensor for layer in self.layers for tensor in vars(layer).values())]
+        return sum(tensor.nbytes for tensor in tensors)
+
+
+class Decoder:
+    """A loaded model whose single layers are to be run: its decoder layers, its routers, and its answers' margins."""
+
+    def __init__(self, loaded: LoadedModel) -> None:
+        self.loaded = loaded
+        self.model: Any = loaded.model
+        self.routers: Sequence[Router] = loaded.routers
+        self.layers = decoder_layers(loaded.model, loaded.routers)
+        self._head: nn.Module = loaded.model.get_output_embeddings()
+        self.model.requires_grad_(False)  # gradients are of outputs alone
+
+    @property
+    def n_layers(self) -> int:
+        """Decoder layers, dense ones included."""
+        return len(self.layers)
+
+    @property
+    def hidden_size(self) -> int:
+        """Width of the residual stream, H."""
+        return int(self.model.get_input_embeddings().weight.shape[1])
+
+    def margins(self, ids: Tensor, last: Tensor, gold: Tensor, **keywords: Any) -> Tensor:
+        """Margins [B] of the gold answers [B] in a pass over ids [B, T], read at the places `last` [B]."""
+        with self._only(last):
+            logits = self.model(input_ids=ids, **keywords).logits[:, 0].float()  # [B, V]
+        right = logits.gather(1, gold[:, None])
+        others = logits.scatter(1, gold[:, None], -torch.inf)
+        margins: Tensor = right[:, 0] - others.logsumexp(1)
+        return margins
+
+    @contextmanager
+    def _only(self, last: Tensor) -> Iterator[None]:
+        """While open, the head sees one position of each row: logits of all would be B x T x V numbers."""
+
+        def pick(_head: nn.Module, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+            hidden, *others = inputs
+            return hidden[torch.arange(len(last), device=hidden.device), last][:, None], *others
+
+        handle = self._head.register_forward_pre_hook(pick)
+        try:
+            yield
+        finally:
+            handle.remove()
+
+
+def clean_pass(decoder: Decoder, rows: Rows, *, checkpoints: bool = False) -> CleanPass:
+    """The pass with the gradients of its margins; the model's weights are not trained, so none is kept for them.
+
+    `checkpoints`: what lies between the layers' inputs is not kept but computed again, layer by layer.
+    """
+    keys, watched = _KeptKeys(), _Watched(decoder.routers)
+    behind = [router.layer + 1 for router in decoder.routers]
+    with ExitStack() as stack:
+        stack.enter_context(torch.enable_grad())
+        stack.enter_context(watched.attached())
+        streams = stack.enter_context(kept_streams(decoder.layers, behind))
+        if checkpoints:
+            stack.enter_context(_checkpointed(decoder.layers))
+        margins = decoder.margins(rows.ids, rows.lengths - 1, rows.gold, past_key_values=keys, use_cache=True)
+        gradients = torch.autograd.grad(margins.sum(), list(watched.probes.values()))
+    layers = tuple(
+        watched.layer(place, len(rows.lengths), streams[at], gradients[place]) for place, at in enumerate(behind)
+    )
+    kept = [keys.of_layer[layer] for layer in range(decoder.n_layers)]
+    return CleanPass(rows, margins.detach(), layers, tuple(k for k, _ in kept), tuple(v for _, v in kept))
+
+
+@contextmanager
+def _checkpointed(layers: nn.ModuleList) -> Iterator[None]:
+    with ExitStack() as stack:
+        for layer in layers:
+            stack.callback(replaced_forward(layer, partial(checkpoint, layer.forward, use_reentrant=False)))
+        yield
+
+
+class _KeptKeys(DynamicCache):
+    """Keeps the keys and values of one pass from its start; a layer may run twice."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.of_layer: dict[int, tuple[Tensor, Tensor]] = {}
+
+    def update(
+        self, key_states: Tensor, value_states: Tensor, layer_idx: int, *_args: Any, **_keywords: Any
+    ) -> tuple[Tensor, Tensor]:
+        self.of_layer[layer_idx] = key_states.detach(), value_states.detach()
+        return key_states, value_states
+
+
+class _Watched:
+    """Keeps what gates and experts were given and gave; adds a probe of zeros to each output, to take gradients at."""
+
+    def __init__(self, routers: Sequence[Router]) -> None:
+        self._routers = routers
+        self._logits: dict[int, Tensor] = {}
+        self._calls: dict[int, tuple[Tensor, Tensor, Tensor, Tensor]] = {}
+        self.probes: dict[int, Tensor] = {}
+
+    @contextmanager
+    def attached(self) -> Iterator[None]:
+        """The hooks in place; they are gone afterwards."""
+        with ExitStack() as stack:
+            for place, router in enumerate(self._routers):
+                stack.callback(router.gate.register_forward_hook(partial(self._after_gate, place)).remove)
+                stack.callback(router.experts.register_forward_hook(partial(self._after_experts, place)).remove)
+            yield
+
+    def layer(self, place: int, n_rows: int, stream: Tensor, gradient: Tensor) -> CleanLayer:
+        """What was kept of one MoE layer, a row of the batch a row."""
+        hidden, ids, weights, output = self._calls[place]
+        flat = (hidden, self._logits[place], weights, ids, output)
+        parts = [tensor.reshape(n_rows, -1, tensor.shape[-1]) for tensor in flat]
+        parts += [stream, gradient.reshape(n_rows, -1, gradient.shape[-1])]
+        return CleanLayer(*parts)
+
+    def _after_gate(self, place: int, _gate: nn.Module, _arguments: object, output: tuple[Tensor, ...]) -> None:
+        self._logits[place] = output[0].detach()
+
+    def _after_experts(self, place: int, _experts: nn.Module, arguments: tuple[Tensor, ...], output: Tensor) -> Tensor:
+        hidden, ids, weights = arguments
+        self._calls[place] = hidden.detach(), ids, weights.detach(), output.detach()
+        if place not in self.probes:  # with checkpoints a layer runs again
+            self.probes[place] = torch.zeros_like(output, requires_grad=True)
+        return output + self.probes[place]

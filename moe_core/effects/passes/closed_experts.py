@@ -1,0 +1,136 @@
+"""What a MoE layer's output becomes where single experts are closed, token by token, everything before being the same.
+
+Axes: n entries, each a token and an expert that it must do without; K chosen experts, E experts, H hidden size.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from moe_core.effects.passes.clean_pass import CleanLayer, Decoder
+from moe_core.models.router_scoring import rescore
+
+
+@dataclass(frozen=True, eq=False)
+class Choice:
+    """Experts [n, K] and their gate weights [n, K]."""
+
+    ids: Tensor
+    weights: Tensor
+
+
+@dataclass(frozen=True, eq=False)
+class FirstOrder:
+    """By row and expert [B, E]: the change of the margin along its gradient, and the sum of both lengths' products."""
+
+    change: Tensor
+    bound: Tensor
+
+
+class ClosedExperts:
+    """One MoE layer of a clean pass, of which single experts are closed; `effect` is "reroute" or "drop"."""
+
+    def __init__(self, decoder: Decoder, place: int, layer: CleanLayer, effect: str) -> None:
+        self._experts = decoder.routers[place].experts
+        self._spec = decoder.loaded.router_spec
+        self._drops = effect == "drop"
+        self.B, self.T, self.E = layer.logits.shape
+        self.hidden, self.logits, self.weights, self.ids, self.output, self.gradient = (
+            tensor.reshape(-1, tensor.shape[-1])
+            for tensor in (layer.hidden, layer.logits, layer.weights, layer.ids, layer.output, layer.gradient)
+        )
+        # A router that does not divide by the sum gives the survivors more weight at every token.
+        self.touches_all = not self._drops and not self._spec.normalised
+
+    def deltas(self, rows: Tensor, experts: Tensor) -> Tensor:
+        """The change of the output [R, T, H] where row `rows` [R] does without expert `experts` [R]; float32."""
+        tokens = rows[:, None] * self.T + torch.arange(self.T, device=rows.device)  # [R, T]
+        chose = (self.ids[tokens] == experts[:, None, None]).any(-1)
+        deltas = torch.zeros(*tokens.shape, self.output.shape[-1], device=rows.device)
+        if self.touches_all:
+            n = tokens.numel()
+            scale = self._growth(tokens.view(-1), experts[:, None].expand_as(tokens).reshape(n))
+            deltas = scale.view(tokens.shape)[..., None] * self.output[tokens].float()
+        at = chose.nonzero(as_tuple=True)
+        deltas[at] = self._changed(tokens[at], experts[at[0]])
+        return deltas
+
+    def first_order(self) -> FirstOrder:
+        """Every expert of every row at once, from the outputs of the chosen experts and those that would step in."""
+        N, K = self.ids.shape
+        tokens = torch.arange(N, device=self.ids.device).repeat_interleave(K)  # an entry for each chosen expert
+        closed = self.ids.reshape(-1)
+        new = self._choice(tokens, closed)
+        needed = (tokens[:, None] * self.E + new.ids).reshape(-1)
+        unique, place = torch.unique(needed, return_inverse=True)
+        of = torch.div(unique, self.E, rounding_mode="floor")
+        alone = self._run(self.hidden[of], (unique % self.E)[:, None], None)  # [U, H]
+        change, bound = self.output.new_zeros(N * K).float(), self.output.new_zeros(N * K).float()
+        place = place.view(N * K, -1)
+        for part in torch.split(torch.arange(N * K, device=tokens.device), _ENTRIES):
+            delta = torch.einsum("nk,nkh->nh", new.weights[part].float(), alone[place[part]].float())
+            delta = delta - (0 if self._drops else self.output[tokens[part]].float())
+            gradient = self.gradient[tokens[part]].float()
+            change[part] = (gradient * delta).sum(-1)
+            bound[part] = gradient.norm(dim=-1) * delta.norm(dim=-1)
+        return self._by_row(tokens, closed, change, bound)
+
+    def _by_row(self, tokens: Tensor, closed: Tensor, change: Tensor, bound: Tensor) -> FirstOrder:
+        row = torch.div(tokens, self.T, rounding_mode="floor")
+        place = row * self.E + closed
+        sums = [change.new_zeros(self.B * self.E).scatter_add(0, place, part) for part in (change, bound)]
+        if self.touches_all:
+            for at, part in enumerate(self._of_the_others()):
+                sums[at] = sums[at] + part.reshape(-1)
+        return FirstOrder(*(part.view(self.B, self.E) for part in sums))
+
+    def _of_the_others(self) -> tuple[Tensor, Tensor]:
+        """Change and bound [B, E] of tokens that did not choose an expert, whose weights grow where it is closed."""
+        N = len(self.ids)
+        tokens = torch.arange(N, device=self.ids.device).repeat_interleave(self.E)
+        growth = self._growth(tokens, torch.arange(self.E, device=tokens.device).repeat(N)).view(N, self.E)
+        growth = growth.scatter(1, self.ids, 0.0)
+        along = (self.gradient.float() * self.output.float()).sum(-1)
+        length = self.gradient.float().norm(dim=-1) * self.output.float().norm(dim=-1)
+        change, bound = (self._over_tokens(growth * part[:, None]) for part in (along, length))
+        return change, bound
+
+    def _over_tokens(self, values: Tensor) -> Tensor:
+        return values.view(self.B, self.T, self.E).sum(1)
+
+    def _growth(self, tokens: Tensor, experts: Tensor) -> Tensor:
+        """By how much [n] the weights grow at tokens whose choice stays the same."""
+        return self._choice(tokens, experts).weights[:, 0].float() / self.weights[tokens, 0].float() - 1
+
+    def _changed(self, tokens: Tensor, experts: Tensor) -> Tensor:
+        """The change of the output [n, H] at tokens that chose the expert which is closed."""
+        new = self._choice(tokens, experts)
+        output = self._run(self.hidden[tokens], new.ids, new.weights).float()
+        return output if self._drops else output - self.output[tokens].float()
+
+    def _choice(self, tokens: Tensor, experts: Tensor) -> Choice:
+        """What the router chooses without the expert; with drop, the expert alone, its weight taken away."""
+        if self._drops:
+            weight = (self.weights[tokens] * (self.ids[tokens] == experts[:, None])).sum(-1, keepdim=True)
+            return Choice(experts[:, None], -weight)
+        closed = torch.zeros(len(tokens), self.E, dtype=torch.bool, device=tokens.device)
+        closed.scatter_(1, experts[:, None], True)
+        weights, ids = rescore(self.logits[tokens], self._spec, rerouted=closed)
+        return Choice(ids, weights)
+
+    def _run(self, hidden: Tensor, ids: Tensor, weights: Tensor | None) -> Tensor:
+        """The model's own experts on these tokens [n, H]; without weights each is taken as it is."""
+        if not len(hidden):
+            return hidden
+        weights = self.weights.new_ones(ids.shape) if weights is None else weights
+        return torch.cat([self._experts(*part) for part in _parts(hidden, ids, weights)])
+
+
+_ENTRIES = 4096
+"""Tokens at once: enough to keep a device busy, few enough for their changes to stay small in memory."""
+
+
+def _parts(*tensors: Tensor) -> Sequence[tuple[Tensor, ...]]:
+    return list(zip(*(torch.split(tensor, _ENTRIES) for tensor in tensors), strict=True))

@@ -1,0 +1,109 @@
+"""The questions whose clean passes are held at once: every expert's effect on each, first order, sparse or exact.
+
+Axes: n questions of the chunk, L MoE layers, E experts; R pairs of a question and an expert that run together.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from moe_core.effects.budget import few_tokens as few
+from moe_core.effects.passes.clean_pass import CleanPass, Decoder
+from moe_core.effects.passes.closed_experts import ClosedExperts
+from moe_core.effects.passes.few_tokens import few_tokens
+from moe_core.effects.passes.reruns import exact_margins, sparse_margins
+
+_REACH = 3.0
+"""How many times the first-order bound an effect may reach: where the model is sure, gradients say too little."""
+
+Floats = NDArray[np.float32]
+How = Literal["sparse", "exact"]
+
+
+@dataclass(frozen=True, eq=False)
+class Ran:
+    """Effects in nats of `pairs` [R, 3]: place of the question in the chunk, MoE layer, expert."""
+
+    pairs: NDArray[np.intp]
+    effects: Floats
+
+
+class QuestionChunk:
+    """Clean passes of some questions, to close experts in; `effect` is "reroute" or "drop"."""
+
+    def __init__(self, decoder: Decoder, passes: list[CleanPass], effect: str, batch_tokens: int) -> None:
+        self._decoder = decoder
+        self._passes = passes
+        self._effect = effect
+        self._batch_tokens = batch_tokens
+        self.questions = tuple(question for clean in passes for question in clean.rows.questions)
+        self.lengths = tuple(int(length) for clean in passes for length in clean.rows.lengths)
+        self.shape = (len(self.questions), len(decoder.routers), decoder.loaded.specification.n_experts)
+
+    @torch.no_grad()
+    def first_order(self) -> tuple[Floats, Floats]:
+        """The predicted effect of each expert [n, L, E], and how large it could be (0: none at all)."""
+        change, bound = [], []
+        for clean in self._passes:
+            layers = [self._closed(clean, place).first_order() for place in range(self.shape[1])]
+            m = clean.margins[:, None, None]
+            change.append(_logsigmoid_change(m, torch.stack([layer.change for layer in layers], 1)))
+            bound.append(_logsigmoid_change(m, -_REACH * torch.stack([layer.bound for layer in layers], 1)).abs())
+        return torch.cat(change).cpu().numpy(), torch.cat(bound).cpu().numpy()
+
+    @torch.no_grad()
+    def run(self, wanted: NDArray[np.bool_], how: How) -> Iterator[Ran]:
+        """The effects of the wanted pairs [n, L, E], a batch at a time."""
+        start = 0
+        for clean in self._passes:
+            end = start + len(clean.rows.questions)
+            for place in range(self.shape[1]):
+                pairs = np.argwhere(wanted[start:end, place])  # [R, 2]
+                if not len(pairs):
+                    continue
+                closed = self._closed(clean, place)
+                for part in np.array_split(pairs, -(-len(pairs) // self._rows_at_once(clean, how))):
+                    rows, experts = torch.from_numpy(part).to(clean.margins.device).unbind(1)
+                    changed = self._margins(clean, place, closed, rows, experts, how)
+                    effects = _logsigmoid_change(clean.margins[rows], changed - clean.margins[rows])
+                    whole = np.stack([start + part[:, 0], np.full(len(part), place), part[:, 1]], 1)
+                    yield Ran(whole, effects.cpu().numpy())
+            start = end
+
+    def _closed(self, clean: CleanPass, place: int) -> ClosedExperts:
+        return ClosedExperts(self._decoder, place, clean.layers[place], self._effect)
+
+    def _rows_at_once(self, clean: CleanPass, how: How) -> int:
+        T = clean.rows.ids.shape[1]
+        return max(1, self._batch_tokens // (few(T) + 1 if how == "sparse" else T))
+
+    def _margins(
+        self, clean: CleanPass, place: int, closed: ClosedExperts, rows: Tensor, experts: Tensor, how: How
+    ) -> Tensor:
+        deltas = closed.deltas(rows, experts)  # [R, T, H]
+        if how == "exact":
+            return exact_margins(self._decoder, clean, place, rows, deltas)
+        gradient = clean.layers[place].gradient[rows].float()
+        own = deltas.norm(dim=-1) * gradient.norm(dim=-1)
+        later = self._later(clean, place)[rows]
+        chosen = few_tokens(own, later, clean.rows.lengths[rows] - 1, few(own.shape[1]))
+        along = (gradient * deltas).sum(-1)
+        left_out = along.sum(1) - along.gather(1, chosen).sum(1)
+        few_deltas = deltas.gather(1, chosen[..., None].expand(-1, -1, deltas.shape[-1]))
+        return sparse_margins(self._decoder, clean, place, rows, chosen, few_deltas) + left_out
+
+    def _later(self, clean: CleanPass, place: int) -> Tensor:
+        """How much each token [B, T] matters to the layers behind."""
+        behind = clean.layers[place + 1 :] or clean.layers[place:]
+        return torch.stack([layer.gradient.float().norm(dim=-1) for layer in behind]).mean(0)
+
+
+def _logsigmoid_change(margin: Tensor, change: Tensor) -> Tensor:
+    """The change of the log-probability where the margin changes by `change`."""
+    log = torch.nn.functional.logsigmoid
+    return log(margin + change) - log(margin)

@@ -1,0 +1,164 @@
+"""Closing one expert in a clean pass equals the whole model's run with it masked; predictions agree with both."""
+
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from moe_core.effects.budget import few_tokens as how_many
+from moe_core.effects.passes import question_chunk
+from moe_core.effects.passes.clean_pass import CleanPass, Decoder, clean_pass
+from moe_core.effects.passes.closed_experts import ClosedExperts
+from moe_core.effects.passes.few_tokens import few_tokens
+from moe_core.effects.passes.question_chunk import QuestionChunk
+from moe_core.effects.passes.reruns import exact_margins
+from moe_core.effects.passes.rows import batches_of
+from moe_core.interventions.intervention import Expert, Intervention
+from moe_core.models.inference.batches import BatchRan
+from moe_core.models.inference.forward_passes import ask
+from moe_core.models.loading.building import LoadedModel
+from tests.models.inference.test_forward_passes import loaded, quiz_of
+from tests.tiny_models import build_tiny
+
+QUIZ = quiz_of(shared=6)
+N = len(QUIZ.questions)
+GOLD = np.array([question.gold for question in QUIZ.questions])
+EXPERTS: list[Expert] = [(0, 3), (1, 7), (2, 0)]
+
+
+@pytest.fixture(scope="module", params=["olmoe", "mixtral", "qwen2_moe"])
+def model(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, tiny_olmoe: Path) -> LoadedModel:
+    """Gates divided by their sum or not, a dense layer between, a shared expert."""
+    if request.param == "olmoe":
+        return loaded(tiny_olmoe)
+    return loaded(build_tiny(tmp_path_factory.mktemp("models") / request.param, request.param))
+
+
+@pytest.fixture
+def decoder(model: LoadedModel) -> Decoder:
+    """The model, to be run from its layers on."""
+    return Decoder(model)
+
+
+def passes(decoder: Decoder, *, checkpoints: bool = False, batch_tokens: int = 100) -> list[CleanPass]:
+    """Clean passes over the quiz, in several batches with padding."""
+    batches = batches_of(QUIZ, range(N), batch_tokens, torch.device("cpu"))
+    return [clean_pass(decoder, rows, checkpoints=checkpoints) for rows in batches]
+
+
+def gold_logprobs(model: LoadedModel, intervention: Intervention) -> np.ndarray:
+    """What a run of the whole model gives the right answers [N]."""
+    found = np.zeros(N)
+    for batch in ask(model, QUIZ, range(N), [], batch_tokens=100, keep_tokens=False, intervention=intervention):
+        assert isinstance(batch, BatchRan)
+        for record in batch.questions:
+            found[record.question] = record.answer.choice_logprobs[GOLD[record.question]]
+    return found
+
+
+@cache
+def whole_effects(model: LoadedModel, effect: str, expert: Expert) -> np.ndarray:
+    """The effect of one expert on every question [N], by two runs of the whole model."""
+    masked = Intervention(**{effect: frozenset({expert})})
+    return gold_logprobs(model, masked) - gold_logprobs(model, Intervention())
+
+
+@pytest.mark.parametrize("effect", ["reroute", "drop"])
+def test_exact_runs_equal_a_what_if(model: LoadedModel, decoder: Decoder, effect: str) -> None:
+    """The measured effect of an expert is that of a full what-if, question by question."""
+    chunk = QuestionChunk(decoder, passes(decoder), effect, 100)
+    largest = 0.0
+    for layer, expert in [(layer, expert) for layer, expert in EXPERTS if layer < len(model.routers)]:
+        wanted = np.zeros(chunk.shape, bool)
+        wanted[:, layer, expert] = True
+        found = np.zeros(N)
+        for ran in chunk.run(wanted, "exact"):
+            found[np.array(chunk.questions)[ran.pairs[:, 0]]] = ran.effects
+        true = whole_effects(model, effect, (layer, expert))
+        np.testing.assert_allclose(found, true, atol=2e-5)
+        largest = max(largest, float(np.abs(true).max()))
+    assert largest > 1e-3
+
+
+@pytest.mark.parametrize("effect", ["reroute", "drop"])
+def test_sparse_run_of_all_tokens_is_exact(decoder: Decoder, effect: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With every token chosen, a sparse re-run gives what running everything gives; with few, it comes close."""
+    chunk = QuestionChunk(decoder, passes(decoder), effect, 100)
+    wanted = np.zeros(chunk.shape, bool)
+    wanted[:, 0, :4] = True
+    exact, sparse = (np.concatenate([ran.effects for ran in chunk.run(wanted, how)]) for how in ("exact", "sparse"))
+    assert np.corrcoef(exact, sparse)[0, 1] > 0.9
+    monkeypatch.setattr(question_chunk, "few", lambda length: length)
+    everything = np.concatenate([ran.effects for ran in chunk.run(wanted, "sparse")])
+    np.testing.assert_allclose(everything, exact, atol=2e-5)
+
+
+@pytest.mark.parametrize("effect", ["reroute", "drop"])
+def test_first_order_is_the_gradient_along_the_change(decoder: Decoder, effect: str) -> None:
+    """All experts at once come to the sum over tokens of gradient times change, each change computed on its own."""
+    clean = passes(decoder, batch_tokens=10_000)[0]
+    closed = ClosedExperts(decoder, 1, clean.layers[1], effect)
+    rows = torch.arange(N).repeat_interleave(closed.E)
+    experts = torch.arange(closed.E).repeat(N)
+    gradient = clean.layers[1].gradient[rows]
+    with torch.no_grad():
+        deltas, first = closed.deltas(rows, experts), closed.first_order()
+    change = (gradient * deltas).sum((1, 2)).view(N, -1)
+    bound = (gradient.norm(dim=-1) * deltas.norm(dim=-1)).sum(1).view(N, -1)
+    real = clean.rows.lengths[:, None] > 0
+    torch.testing.assert_close(first.change * real, change, atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(first.bound * real, bound, atol=1e-5, rtol=1e-4)
+
+
+def test_gradients_are_those_of_the_margin(decoder: Decoder) -> None:
+    """A small step of the last experts' output moves the margin as its gradient says: no router behind it can turn."""
+    clean = passes(decoder, batch_tokens=10_000)[0]
+    last = clean.layers[-1]
+    step = 1e-2 * torch.randn(last.output.shape, generator=torch.Generator().manual_seed(1))
+    rows = torch.arange(len(step))
+    moved = [exact_margins(decoder, clean, len(clean.layers) - 1, rows, sign * step).detach() for sign in (1, -1)]
+    expected = (last.gradient * step).sum((1, 2))
+    torch.testing.assert_close((moved[0] - moved[1]) / 2, expected, atol=2e-4, rtol=1e-2)
+
+
+def test_checkpoints_change_nothing(decoder: Decoder) -> None:
+    """Margins, gradients, keys and values are the same where layers are run again for their gradients."""
+    for plain, again in zip(passes(decoder), passes(decoder, checkpoints=True), strict=True):
+        torch.testing.assert_close(again.margins, plain.margins)
+        for one, other in zip(plain.layers, again.layers, strict=True):
+            torch.testing.assert_close(other.gradient, one.gradient)
+            torch.testing.assert_close(other.stream, one.stream)
+        for name in ("keys", "values"):
+            for one, other in zip(getattr(plain, name), getattr(again, name), strict=True):
+                torch.testing.assert_close(other, one)
+
+
+def test_margins_are_log_odds(model: LoadedModel, decoder: Decoder) -> None:
+    """The sigmoid of a margin is the probability of the right answer that a recording finds."""
+    margins = np.zeros(N)
+    for clean in passes(decoder):
+        margins[list(clean.rows.questions)] = clean.margins.numpy()
+    np.testing.assert_allclose(-np.log1p(np.exp(-margins)), gold_logprobs(model, Intervention()), atol=1e-5)
+
+
+def test_few_tokens() -> None:
+    """Half are those that change most, half the most important later ones; the last is always there, in order."""
+    own = torch.tensor([[0.0, 5.0, 0.0, 4.0, 0.0, 0.0, 0.0, 0.0]])
+    later = torch.tensor([[9.0, 0.0, 3.0, 0.0, 1.0, 2.0, 0.0, 9.0]])
+    chosen = few_tokens(own, later, torch.tensor([6]), 4)
+    assert chosen.tolist() == [[1, 2, 3, 5, 6]]
+
+
+def test_how_many_tokens() -> None:
+    """A quarter of a prompt, at least 10 and at most 16."""
+    assert [how_many(length) for length in (5, 40, 48, 200)] == [10, 10, 12, 16]
+
+
+def test_nothing_of_the_model_changes(model: LoadedModel, decoder: Decoder) -> None:
+    """After clean passes and re-runs the model answers as before."""
+    before = gold_logprobs(model, Intervention())
+    chunk = QuestionChunk(decoder, passes(decoder, checkpoints=True), "reroute", 100)
+    list(chunk.run(np.ones(chunk.shape, bool), "sparse"))
+    np.testing.assert_array_equal(gold_logprobs(model, Intervention()), before)

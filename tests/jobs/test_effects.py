@@ -1,0 +1,138 @@
+"""The job of an effect map on a real tiny model: what it keeps, resumes and refuses."""
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from moe_core.effects.effect_map import Source
+from moe_core.effects.map_file import read_map
+from moe_core.effects.measurement import Measurement
+from moe_core.effects.statistics import measured_cells
+from moe_core.errors import EffectError, ModelError
+from moe_core.interventions.intervention import parse_mask
+from moe_core.jobs import effect_making
+from moe_core.jobs.effect_making import MapWritten
+from moe_core.jobs.effects import EffectsRequest, effects
+from moe_core.jobs.engine import Engine
+from moe_core.jobs.events import Event, Notice, Progress
+from moe_core.jobs.load_model import ModelRequest
+from moe_core.jobs.record import RecordRequest, record
+from moe_core.jobs.recorded_model import ModelNow
+from moe_core.jobs.rerun_plan import Subset
+from moe_core.jobs.run_plan import RunOptions
+from moe_core.jobs.what_if import WhatIfRequest, what_if
+from tests.job_results import result_of
+
+N = 8
+BUDGET = 0.3  # of 48 experts
+
+
+@pytest.fixture(scope="module")
+def engine() -> Engine:
+    """One model in memory for all tests."""
+    return Engine()
+
+
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory: pytest.TempPathFactory, tiny_olmoe: Path, engine: Engine) -> Path:
+    """A baseline of eight questions with a shared beginning; tests work on a copy."""
+    folder = tmp_path_factory.mktemp("effects")
+    rows = [f"What is {n} plus {n}?,{2 * n},{n + 40},{n + 70},{n + 90},{'AB'[n % 2]},sums,q{n}" for n in range(N)]
+    (folder / "sums.csv").write_text("\n".join(["question,A,B,C,D,answer,subject,id", *rows]), encoding="utf-8")
+    model = ModelRequest(str(tiny_olmoe), device="cpu")
+    options = RunOptions(batch_tokens=200)
+    result_of(record(RecordRequest(model, str(folder / "sums.csv"), folder / "run.h5", options=options), engine))
+    return folder / "run.h5"
+
+
+@pytest.fixture
+def trace(recorded: Path, tmp_path: Path) -> Path:
+    """A copy of the baseline in a folder of its own."""
+    return Path(shutil.copy(recorded, tmp_path / "run.h5"))
+
+
+def test_map_of_a_trace(trace: Path, engine: Engine) -> None:
+    """The map lies beside the trace, says its cost before it runs, keeps to its budget, and is not made twice."""
+    events: list[Event] = []
+    request = EffectsRequest(trace, budget=BUDGET)
+    result = result_of(effects(request, engine), events)
+    assert result.path == trace.with_name("run.effects-reroute.safetensors")
+    assert result.effect_map.over().n == N
+    assert result.effect_map.cost.forward_passes <= BUDGET * 48 + 1  # what an audit draws is chance
+    said = [event.text for event in events if isinstance(event, Notice)]
+    assert any("forward passes" in text and "here" in text for text in said)
+    progress = [event for event in events if isinstance(event, Progress)]
+    assert progress[-1].done <= progress[-1].total
+    again: list[Event] = []
+    same = result_of(effects(request, engine), again)
+    assert not [event for event in again if isinstance(event, Progress)]
+    np.testing.assert_array_equal(same.effect_map.effects, result.effect_map.effects)
+
+
+@pytest.mark.parametrize("effect", ["reroute", "drop"])
+def test_measured_equals_what_if(trace: Path, engine: Engine, effect: str) -> None:
+    """The measured effect is that of the what-if, with the same paired interval."""
+    request = EffectsRequest(trace, effect, budget=BUDGET, measure=Measurement(experts=((1, 6),)))
+    cells = result_of(effects(request, engine)).effect_map.over()
+    intervention = parse_mask("1:6", effect)
+    gold = result_of(what_if(WhatIfRequest(trace, intervention), engine)).comparison.gold_logprob
+    known = measured_cells(cells)
+    assert cells.is_measured[1, 6]
+    found = cells.mean[1, 6], known.lower[1, 6], known.upper[1, 6]
+    assert found == pytest.approx((gold.mean, gold.lower, gold.upper), abs=1e-4)
+
+
+def test_resumed_where_it_was_stopped(trace: Path, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A job that is dropped in the middle of measuring leaves what it had; the next one measures the rest alone."""
+    monkeypatch.setattr(effect_making, "WRITE_EVERY_S", -1.0)
+    request = EffectsRequest(trace, budget=BUDGET, measure=Measurement(share=1.0))
+    job = effects(request, engine)
+    written = [event for event, _ in zip((e for e in job if isinstance(e, MapWritten)), range(4), strict=False)]
+    job.close()
+    half = read_map(written[-1].path)
+    n_exact = int((half.sources >= Source.EXACT).sum())
+    assert 0 < half.over().is_measured.sum() < 48
+    events: list[Event] = []
+    result = result_of(effects(request, engine), events)
+    assert result.effect_map.over().is_measured[result.used].all()
+    kept = half.sources >= Source.EXACT
+    np.testing.assert_array_equal(result.effect_map.effects[kept], half.effects[kept])
+    assert int((result.effect_map.sources >= Source.EXACT).sum()) > n_exact
+
+
+def test_chunks_and_batches_come_to_the_same(trace: Path, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where only few clean passes fit into memory, what is measured is the same."""
+    measure = Measurement(experts=((0, 1), (2, 3)))
+    whole = result_of(effects(EffectsRequest(trace, budget=BUDGET, measure=measure), engine)).effect_map
+    monkeypatch.setitem(effect_making.CHUNK_BYTES, "cpu", 200_000)
+    out = trace.with_name("other.safetensors")
+    parts = result_of(effects(EffectsRequest(trace, budget=BUDGET, measure=measure, out=out), engine)).effect_map
+    for place in measure.experts:
+        np.testing.assert_allclose(parts.effects[:, *place], whole.effects[:, *place], atol=2e-5)
+    assert parts.is_predicted.all()
+
+
+def test_maps_of_other_questions_have_other_names(trace: Path, engine: Engine) -> None:
+    """A subset's map does not replace that of all; a larger budget goes on in the same file."""
+    first = result_of(effects(EffectsRequest(trace, budget=BUDGET), engine))
+    some = result_of(effects(EffectsRequest(trace, budget=BUDGET, subset=Subset(sample=4)), engine))
+    assert some.path.name == "run.effects-reroute-2.safetensors"
+    more = result_of(effects(EffectsRequest(trace, budget=2 * BUDGET), engine))
+    assert more.path == first.path
+    assert more.effect_map.is_exact.sum() > first.effect_map.is_exact.sum()
+    with pytest.raises(EffectError, match="other questions"):
+        result_of(effects(EffectsRequest(trace, budget=BUDGET, out=some.path), engine))
+
+
+def test_refusals(trace: Path, engine: Engine, tmp_path: Path) -> None:
+    """Each thing that cannot be done is one sentence."""
+    with pytest.raises(EffectError, match="3 are needed"):
+        result_of(effects(EffectsRequest(trace), engine))
+    changed = result_of(what_if(WhatIfRequest(trace, parse_mask("0:1", "reroute")), engine)).path
+    with pytest.raises(EffectError, match="take its baseline"):
+        result_of(effects(EffectsRequest(changed, budget=BUDGET), engine))
+    gone = EffectsRequest(trace, budget=BUDGET, model=ModelNow(model=str(tmp_path / "gone")))
+    with pytest.raises(ModelError, match="gone"):
+        result_of(effects(gone, Engine()))

@@ -34,6 +34,7 @@ class Remedy(Enum):
     SET_THINKING = auto()  # hand the chat template a keyword
     COUNT_FROM_ONE = auto()  # the answers of the quiz
     NAME_WEIGHTS = auto()  # say where the model whose weights are read lies
+    NAME_EXPERT = auto()
     SAMPLE_PAIRS = auto()  # match some pairs of experts in place of all
     SAY_WHAT_ANSWERS_ARE = auto()  # numbers counted from 0 or from 1, letters, texts
     RAISE_BUDGET = auto()  # of forward passes that an effect map may cost

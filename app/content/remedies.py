@@ -47,6 +47,7 @@ WORDS = {
     Remedy.COPY_OR_RECORD_AGAIN: "Copy it again, or record anew.",
     Remedy.COPY_WITHOUT_HOLES: "Copy it again without holes.",
     Remedy.NAME_WEIGHTS: "Put the model back where it was when the trace was recorded.",
+    Remedy.NAME_EXPERT: "Select a cell of the grid.",
     Remedy.SAMPLE_PAIRS: "A sample of the pairs takes less.",
     Remedy.COUNT_FROM_ONE: "Say under “Answers” whether they are counted from 0 or from 1.",
     Remedy.SAY_WHAT_ANSWERS_ARE: "Say under “Answers” how they are read.",

@@ -24,6 +24,7 @@ from moe_core.analyses.contribution_tables import (
 from moe_core.analyses.layer_choice import chosen_places
 from moe_core.analyses.layer_curve import layer_curve
 from moe_core.analyses.published_figures import figures_for
+from moe_core.analyses.selected_trace import SelectedTrace
 from moe_core.figures.curves import CurveFigure
 from moe_core.measures.metric import MetricValues
 from moe_core.measures.metrics import expert_accuracy, full_entropy, gate_weight, top_weights, topk_entropy, used_share
@@ -175,10 +176,10 @@ def _asked_questions(trace: Trace) -> AskedQuestions:
     )
 
 
-def as_values(trace: Trace, options: AnalysisOptions) -> Work:
+def as_values(chosen: SelectedTrace, options: AnalysisOptions) -> Work:
     """The report's columns, each [L]: experts_used, entropy_mean, entropy_std (nats), full_entropy_mean."""
     yield Step(0, 1, "reports")
-    found = compute(trace, options.scope)
+    found = compute(chosen.trace, options.scope)
     decoder_layers = [row.decoder_layer for row in found.main.layers]
     rows = [found.main.layers[place] for place in chosen_places(decoder_layers, options)]
     values = {

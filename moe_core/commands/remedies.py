@@ -27,6 +27,7 @@ WORDS = {
     Remedy.SET_THINKING: "Set it with --template-args enable_thinking=false (or true).",
     Remedy.COUNT_FROM_ONE: "Add --answers-from 1 where they are, or --answers-from 0 where they are not.",
     Remedy.NAME_WEIGHTS: "With --model say where it lies.",
+    Remedy.NAME_EXPERT: "Name one with --expert L:E.",
     Remedy.SAMPLE_PAIRS: "With --pairs N only so many pairs of each layer are matched, drawn at random.",
     Remedy.SAY_WHAT_ANSWERS_ARE: "Add --answers-from 0, 1, letters or texts.",
     Remedy.RAISE_BUDGET: "Set it with --budget.",

@@ -2,12 +2,14 @@
 
 import time
 from collections.abc import Generator
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from moe_core.analyses import ANALYSES
 from moe_core.analyses.analysis import Analysis, AnalysisOptions, AnalysisResult, AnalysisValues, Needs, Step, Work
+from moe_core.analyses.selected_trace import select_questions
 from moe_core.errors import AnalysisError, ModelError, Remedy
 from moe_core.jobs.events import Event, Notice, Progress, Stage
 from moe_core.jobs.load_model import ModelRequest, find_folder
@@ -48,8 +50,9 @@ def analyse(request: AnalysisRequest) -> Generator[Event, None, AnalysisResult]:
     """
     start = time.monotonic()
     analysis = find_analysis(request.name)
-    model, work = yield from _begin(analysis, request)
-    found = yield from _run(analysis, work, request.options)
+    with ExitStack() as held:
+        model, source = yield from _open(analysis, request, held)
+        found = yield from _run(analysis, analysis.compute(source, request.options), request.options)
     return AnalysisResult(analysis, model, request.options, found, time.monotonic() - start)
 
 
@@ -74,13 +77,24 @@ def read_weights(trace: Path | None, now: ModelNow) -> Generator[Event, None, Ex
     return find_experts(source.name, checked.tensors, str(checked.config.get("model_type", "")))
 
 
-def _begin(analysis: Analysis[Any], request: AnalysisRequest) -> Generator[Event, None, tuple[str, Work]]:
-    match analysis.needs:
-        case Needs.WEIGHTS:
-            weights = yield from read_weights(request.trace, request.model)
-            return weights.model, analysis.compute(weights, request.options)
-        case _:
-            raise AnalysisError(f"{analysis.name} is not for the weights alone.")
+def _open(
+    analysis: Analysis[Any], request: AnalysisRequest, held: ExitStack
+) -> Generator[Event, None, tuple[str, Any]]:
+    """The model's name, and what the analysis is computed from, open until `held` is closed."""
+    if analysis.needs is Needs.WEIGHTS:
+        weights = yield from read_weights(request.trace, request.model)
+        return weights.model, weights
+    if request.trace is None:
+        raise AnalysisError(f"The analysis {analysis.name} needs a trace, and none is named.")
+    trace = held.enter_context(open_trace(request.trace))
+    chosen = select_questions(trace, request.options)
+    name = trace.specification.model.name
+    if analysis.needs is Needs.TRACE:
+        return name, chosen
+    if request.other is None:
+        raise AnalysisError(f"The analysis {analysis.name} compares two traces, and one is named.")
+    other = held.enter_context(open_trace(request.other))
+    return name, (chosen, select_questions(other, AnalysisOptions()))
 
 
 def _run(analysis: Analysis[Any], work: Work, options: AnalysisOptions) -> Generator[Event, None, AnalysisValues]:

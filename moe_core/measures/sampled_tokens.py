@@ -29,7 +29,8 @@ class TokenSample:
 
     `times` [T]: in how many questions' prompts the row stands; a shared prefix is read once and counts for each, as
     in every metric; 0 where the file is damaged. `questions` were read, of `n_selected` in the selection that were
-    answered; `n_unreadable` segments are damaged.
+    answered; `n_unreadable` segments are damaged. `next_ids` [T] are the tokens that
+    follow, -1 at the end of a segment.
     """
 
     scope: Scope
@@ -40,6 +41,7 @@ class TokenSample:
     questions: NDArray[np.intp]
     n_selected: int
     n_unreadable: int = 0
+    next_ids: NDArray[np.int32] = field(default_factory=lambda: np.zeros(0, np.int32))
     _used: dict[int, NDArray[np.float64]] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @property
@@ -141,6 +143,7 @@ def _at_answer(trace: Trace, questions: NDArray[np.intp]) -> TokenSample:
         weights=trace.answer_weights[questions].swapaxes(0, 1).copy(),
         questions=questions,
         n_selected=len(questions),
+        next_ids=np.full(len(questions), -1, np.int32),
     )
 
 
@@ -161,7 +164,7 @@ def _read(trace: Trace, selection: RoutingSample, questions: NDArray[np.intp]) -
     if selection.scope is Scope.PROMPT:
         parts = _prefix_parts(trace, questions) + parts
     T, d = sum(part.n_tokens for part in parts), trace.dimensions
-    ids, times = np.zeros(T, np.int32), np.zeros(T)
+    ids, times, next_ids = np.zeros(T, np.int32), np.zeros(T), np.full(T, -1, np.int32)
     experts = np.zeros((d.n_layers, T, d.top_k), d.expert_dtype)
     weights = np.zeros((d.n_layers, T, d.top_k), np.float16)
     start = n_unreadable = 0
@@ -173,12 +176,13 @@ def _read(trace: Trace, selection: RoutingSample, questions: NDArray[np.intp]) -
             n_unreadable += 1
         else:
             ids[rows], times[rows] = tokens.ids, part.times
+            next_ids[start : rows.stop - 1] = tokens.ids[1:]
             experts[:, rows] = tokens.routing.experts.swapaxes(0, 1)
             weights[:, rows] = tokens.routing.weights.swapaxes(0, 1)
         start = rows.stop
         yield start / max(T, 1)
     n_selected = len(selection.questions)
-    sample = TokenSample(selection.scope, ids, times, experts, weights, questions, n_selected, n_unreadable)
+    sample = TokenSample(selection.scope, ids, times, experts, weights, questions, n_selected, n_unreadable, next_ids)
     for make in (lambda: sample.distinct, lambda: sample.occurrences):  # who asks for them later need not wait then
         make()
         yield 1.0

@@ -13,10 +13,11 @@ from moe_core.errors import PromptError, Remedy
 from moe_core.interventions.intervention import Intervention
 from moe_core.jobs.events import Notice
 from moe_core.quizzes.chat_template import TemplateChoice, chat_renderer, template_text, thinking_remark
+from moe_core.quizzes.encoding import added_tokens
 from moe_core.quizzes.prompting import TokenisedQuiz, build_prompts
 from moe_core.quizzes.question import Question
 from moe_core.quizzes.quiz import Quiz
-from moe_core.quizzes.tokenising import added_tokens, tokenise
+from moe_core.quizzes.tokenising import tokenise
 from moe_core.traces.specification import NEWEST_BATCH_PLAN, ModelSpecification, QuizSpecification, Specification
 
 if TYPE_CHECKING:

@@ -48,6 +48,17 @@ def test_all_of_mmlu_has_the_known_tokens(olmo: PreTrainedTokenizerFast) -> None
         assert [*tokenised.prompt_ids(n), tokenised.target_ids[n, n % 4]] == whole
 
 
+def test_worked_examples_have_the_tokens_of_each_prompt_alone(olmo: PreTrainedTokenizerFast) -> None:
+    """They are encoded once for many prompts; both ways give the same tokens."""
+    quiz = load_quiz("mmlu", offline=True)
+    asked = [q for q in quiz.questions if q.subject in ("anatomy", "virology", "us_foreign_policy")][::5]
+    prompts = build_prompts(quiz, asked, protocol="plain", shots=5)
+    tokenised = tokenise(prompts, olmo, context_length=LONG).quiz
+    assert min(map(tokenised.prompt_length, range(len(asked)))) > 300
+    for n, prompt in enumerate(prompts):
+        assert tokenised.prompt_ids(n).tolist() == olmo(prompt.text)["input_ids"]
+
+
 def prompts_of(*texts: str, subjects: str = "", targets: tuple[str, ...] = (" A", " B")) -> tuple[Prompt, ...]:
     """Prompts with these texts, all of one subject unless a letter each is given."""
     names = subjects or "s" * len(texts)
@@ -183,6 +194,17 @@ def test_a_tokenizer_that_merges_over_the_border_is_cut_as_lm_eval_does(text: st
     for n, target in enumerate(prompt.targets):
         [whole] = tokenizer([text + target])["input_ids"]
         assert [*tokenised.prompt_ids(0), tokenised.target_ids[0, n]] == context + whole[len(context) :]
+
+
+@pytest.mark.parametrize("shift", [0, 1])
+def test_a_head_whose_tokens_depend_on_its_place_is_not_encoded_apart(shift: int) -> None:
+    """Where the cut falls into step with the whole texts, and where it does not."""
+    tokenizer = PairTokenizer()
+    head = "x" * shift + "An example.\n\n" * 60 + "y" * 70
+    prompts = prompts_of(*(head + end * 3 for end in ("one", "three", "seventeen", "forty")))
+    tokenised = tokenise(prompts, tokenizer, context_length=LONG).quiz  # type: ignore[arg-type]  # a fake
+    for n, prompt in enumerate(prompts):
+        assert tokenised.prompt_ids(n).tolist() == tokenizer([prompt.text])["input_ids"][0]
 
 
 def test_a_chat_is_rendered_up_to_the_assistants_turn(olmo: PreTrainedTokenizerFast) -> None:

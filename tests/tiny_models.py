@@ -37,6 +37,9 @@ _FAMILIES: dict[str, tuple[str, str, dict[str, Any]]] = {
 }
 
 
+FAMILIES = tuple(_FAMILIES)
+
+
 def build_tiny(folder: Path, family: str = "olmoe", **config_overrides: Any) -> Path:
     """A saved checkpoint with tokenizer: 3 layers (Qwen's middle one dense), 16 experts, top-4, hidden 32."""
     config_class, model_class, own = _FAMILIES[family]

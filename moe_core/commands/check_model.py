@@ -11,7 +11,6 @@ from moe_core.commands.job_console import run_job
 from moe_core.commands.options import AsJson, Device, Dtype, Offline
 from moe_core.errors import ModelError
 from moe_core.jobs.load_model import ModelRequest, load_model
-from moe_core.models.loading.self_check import check_routing
 from moe_core.models.loading.verdict import LayerCheck, ModelCheck
 from moe_core.system.console_text import print_lines
 from moe_core.traces.specification import ModelSpecification
@@ -26,7 +25,7 @@ def check_model(
 ) -> None:
     """Replay a model's routing from its router logits: ids and weights must be exactly the model's own."""
     loaded = run_job(load_model(ModelRequest(model, device=device, dtype=dtype, offline=offline)))
-    check = loaded.check or check_routing(loaded)
+    check = loaded.check
     if as_json:
         print(_json(loaded.specification, check))
     else:

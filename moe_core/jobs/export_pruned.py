@@ -62,7 +62,7 @@ def export_pruned(request: ExportRequest) -> Generator[Event, None, ExportResult
         source = yield from find_folder(request.model.request(recorded))
     checked = check_folder(source.folder)
     _refuse_other(checked, recorded, request.trace.name)
-    tensors = kept_tensors(checked.tensors, kept, checked.family)
+    tensors = kept_tensors(checked.tensors, kept)
     n_bytes = sum(tensor.n_bytes for tensor in tensors)
     _check_room(request.out, n_bytes)
     try:
@@ -85,7 +85,7 @@ def export_pruned(request: ExportRequest) -> Generator[Event, None, ExportResult
 
 def kept_experts(intervention: Intervention, model: ModelSpecification) -> KeepList:
     """What the mask leaves of this model; raises InterventionError where it does not fit or is no pruning."""
-    intervention.check(model.n_layers, model.n_experts, model.top_k)
+    model.check(intervention)
     return keep_list(intervention, model.layers, model.n_experts)
 
 

@@ -9,11 +9,11 @@ from moe_core.errors import MissingExtraError, ModelError
 from moe_core.jobs.engine import Engine
 from moe_core.jobs.events import Event, Stage
 from moe_core.jobs.load_model import ModelRequest
-from moe_core.models.family import ModelFamily
+from moe_core.models.loading.architecture import Architecture
 from moe_core.models.loading.memory import MemoryEstimate, estimate_memory, free_memory, lacking_part
 from moe_core.models.loading.safetensors_headers import TensorHeader
 from moe_core.models.loading.safety import check_folder, judge_configuration
-from moe_core.models.loading.shapes import check_sizes
+from moe_core.models.loading.shapes import check_sizes, expert_blocks
 from moe_core.models.loading.source import (
     DOWNLOADED_FILES,
     PASSED_OVER,
@@ -60,7 +60,7 @@ class _Contents:
     """A model's configuration, the headers of its tensors, and the bytes that are not on this computer yet."""
 
     config: dict[str, Any]
-    family: ModelFamily
+    architecture: Architecture
     tensors: dict[str, TensorHeader]
     download_bytes: int
 
@@ -86,15 +86,15 @@ def inspect_model(request: ModelRequest, engine: Engine | None = None) -> Genera
 
 
 def _summary(name: str, contents: _Contents, device: str, dtype: str, free: int | None) -> ModelSummary:
-    config, family = contents.config, contents.family
-    memory = estimate_memory(contents.tensors, config, family, dtype)
+    architecture = contents.architecture
+    memory = estimate_memory(contents.tensors, architecture, dtype)
     lacking = lacking_part(memory, free)
     return ModelSummary(
         name=name,
-        family=family.name,
-        n_layers=len(family.moe_layers(config)),
-        n_experts=family.n_experts(config),
-        top_k=family.top_k(config),
+        family=architecture.name,
+        n_layers=_n_moe_layers(contents),
+        n_experts=architecture.n_experts,
+        top_k=architecture.top_k,
         n_parameters=sum(tensor.n_elements for tensor in contents.tensors.values()),
         download_bytes=contents.download_bytes,
         device=device,
@@ -105,10 +105,16 @@ def _summary(name: str, contents: _Contents, device: str, dtype: str, free: int 
     )
 
 
+def _n_moe_layers(contents: _Contents) -> int:
+    """Layers with experts, as far as names of tensors tell; where they do not, all of the decoder's."""
+    n_layers = contents.architecture.n_layers
+    return sum(layer < n_layers for layer in expert_blocks(contents.tensors)) or n_layers
+
+
 def _folder_contents(folder: Path) -> _Contents:
     """The contents of a folder on this computer; raises ModelError with what forbids loading it."""
     checked = check_folder(folder)
-    return _Contents(checked.config, checked.family, checked.tensors, download_bytes=0)
+    return _Contents(checked.config, checked.architecture, checked.tensors, download_bytes=0)
 
 
 def _hub_contents(hub: HubModel, *, offline: bool) -> Generator[Event, None, _Contents]:
@@ -127,14 +133,14 @@ def _hub_contents(hub: HubModel, *, offline: bool) -> Generator[Event, None, _Co
     wanted = [file for file in files if file.will_download]
     if not wanted:
         return _folder_contents(download(HubModel(hub.name, files[0].commit_hash), offline=True).folder)
-    config, family = _configuration(hub, files)
+    config, architecture = _configuration(hub, files)
     tensors: dict[str, TensorHeader] = {}
     for file in files:
         if file.filename.endswith(".safetensors"):
             yield Stage(f"Asking for {file.filename} of {hub.name}")
             tensors |= _headers(hub, file)
-    check_sizes(config, family, tensors)
-    return _Contents(config, family, tensors, sum(file.file_size for file in wanted))
+    check_sizes(architecture, config, tensors)
+    return _Contents(config, architecture, tensors, sum(file.file_size for file in wanted))
 
 
 def _cached(hub: HubModel) -> Path:
@@ -170,7 +176,7 @@ def _files(hub: HubModel) -> Sequence[Any] | None:
     return files
 
 
-def _configuration(hub: HubModel, files: Sequence[Any]) -> tuple[dict[str, Any], ModelFamily]:
+def _configuration(hub: HubModel, files: Sequence[Any]) -> tuple[dict[str, Any], Architecture]:
     with hub_errors(hub, offline=False), temporary_folder("moescope-hub-") as folder:
         from huggingface_hub import hf_hub_download
 

@@ -1,7 +1,7 @@
 """The job that brings a model into memory: find, download, check, load."""
 
 from collections.abc import Generator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from moe_core.errors import MissingExtraError, ModelError
@@ -48,6 +48,7 @@ def load_model(request: ModelRequest) -> Generator[Event, None, "LoadedModel"]:
     set_hub_variables()
     yield Stage("Loading the engine")
     try:
+        from moe_core.models.families import find_routers
         from moe_core.models.loading import building
         from moe_core.models.loading.self_check import check_routing
     except ImportError as error:
@@ -55,28 +56,20 @@ def load_model(request: ModelRequest) -> Generator[Event, None, "LoadedModel"]:
     building.silence_libraries()
     device, dtype = building.resolve_device(request.device, request.dtype)
     experts = building.choose_experts_implementation(request.experts_implementation, checked, dtype)
-    check_fits(estimate_memory(checked.tensors, checked.config, checked.family, dtype), free_memory(device), device)
+    check_fits(estimate_memory(checked.tensors, checked.architecture, dtype), free_memory(device), device)
     yield Stage(f"Loading {source.name} onto {device} as {dtype}")
     config = building.read_configuration(checked)
     tokenizer = building.load_tokenizer(checked)
     model = building.build_model(checked, config, device, dtype, experts)
-    yield Stage("Fingerprinting the weights")
-    routers = checked.family.routers(model)
-    layers = tuple(router.layer for router in routers)
-    loaded = building.LoadedModel(
-        model=model,
-        tokenizer=tokenizer,
-        family=checked.family,
-        routers=routers,
-        router_spec=checked.family.router_spec(model.config),
-        specification=building.describe(source, checked, model, device, dtype, layers),
-    )
     yield Stage("Checking the routing")
-    check = check_routing(loaded)
-    return replace(loaded, check=check, specification=replace(loaded.specification, self_check=check.verdict))
+    routers = find_routers(model)
+    check = check_routing(model, routers)
+    yield Stage("Fingerprinting the weights")
+    specification = building.describe(source, checked, model, device, dtype, check)
+    return building.LoadedModel(model, tokenizer, routers, specification, check)
 
 
 def refuse_unsound(loaded: "LoadedModel") -> None:
     """Raise ModelError where the self-check found that what would be recorded is not what the model computes with."""
-    if loaded.check is not None and not loaded.check.can_be_recorded:
+    if not loaded.check.can_be_recorded:
         raise ModelError(f"{loaded.specification.name}: {loaded.check.verdict}: it must not be recorded.")

@@ -18,7 +18,14 @@ from moe_core.quizzes.prompting import TokenisedQuiz, build_prompts
 from moe_core.quizzes.question import Question
 from moe_core.quizzes.quiz import Quiz
 from moe_core.quizzes.tokenising import tokenise
-from moe_core.traces.specification import NEWEST_BATCH_PLAN, ModelSpecification, QuizSpecification, Specification
+from moe_core.traces.specification import (
+    NEWEST_BATCH_PLAN,
+    UNKNOWN_SCORING,
+    Abilities,
+    ModelSpecification,
+    QuizSpecification,
+    Specification,
+)
 
 if TYPE_CHECKING:
     from moe_core.models.loading.building import LoadedModel
@@ -54,8 +61,7 @@ class RunPlan:
 
     def under(self, intervention: Intervention) -> "RunPlan":
         """The same plan with something else done to the experts; raises InterventionError where that does not fit."""
-        model = self.specification.model
-        intervention.check(model.n_layers, model.n_experts, model.top_k)
+        self.specification.model.check(intervention)
         return replace(self, specification=self.specification.under(intervention))
 
 
@@ -72,7 +78,7 @@ def plan_run(
     Raises PromptError when a prompt does not fit the model and `skip_too_long` is off, or cannot be built at all.
     """
     model = loaded.specification
-    intervention.check(model.n_layers, model.n_experts, model.top_k)
+    model.check(intervention)
     is_chat = options.protocol == "chat"
     template = template_text(loaded.tokenizer, options.template) if is_chat else ""
     render = chat_renderer(loaded.tokenizer, options.template) if is_chat else None
@@ -80,6 +86,7 @@ def plan_run(
     tokenised, skipped = tokenise(
         prompts, loaded.tokenizer, context_length=model.context_length, skip_too_long=options.skip_too_long
     )
+    tokenised = tokenised if model.abilities.share_prefixes else tokenised.uncut()
     check_vocabulary(tokenised, loaded)
     specification = Specification(
         model=model,
@@ -115,12 +122,27 @@ def check_vocabulary(tokenised: TokenisedQuiz, loaded: "LoadedModel") -> None:
 
 def _notices(loaded: "LoadedModel", template: str, choice: TemplateChoice) -> tuple[Notice, ...]:
     before, _ = added_tokens(loaded.tokenizer)
-    found = []
+    found = [Notice(sentence) for sentence in _limits(loaded.specification.abilities)]
     if before and not template:
         found.append(Notice(f"The tokenizer begins every prompt with {before}"))
     if remark := thinking_remark(template, choice):
         found.append(Notice(remark, remedy=Remedy.SET_THINKING))
     return tuple(found)
+
+
+def _limits(can: Abilities) -> list[str]:
+    """What a person should know of how this model has to be asked."""
+    said = []
+    if not can.share_prefixes:
+        said.append(
+            "This model answers otherwise when a prompt is run in two parts: every prompt is run whole, and nothing is "
+            "shared between questions"
+        )
+    if not can.pad:
+        said.append("This model answers otherwise beside longer prompts: every question is asked in a batch of its own")
+    if can.scoring == UNKNOWN_SCORING:
+        said.append("How this model's router scores experts is not known: router probabilities are left empty")
+    return said
 
 
 def ids_sha256(questions: Sequence[Question]) -> str:
@@ -130,6 +152,8 @@ def ids_sha256(questions: Sequence[Question]) -> str:
 
 def default_batch_tokens(model: ModelSpecification) -> int:
     """Tokens per forward pass, padding and prefix included, that keep the device busy without filling its memory."""
+    if not model.abilities.pad:
+        return 1  # every question in a batch of its own: beside others it would get other numbers
     return BATCH_TOKENS["cuda" if model.device.startswith("cuda") else "cpu"]
 
 

@@ -120,8 +120,7 @@ def _check(request: WhatIfRequest, baseline: Trace) -> SubsetRows:
     """The rows to ask, once everything is judged that can be without a model."""
     if request.intervention.is_empty():
         raise InterventionError("The intervention acts on no expert.", Remedy.NAME_EXPERTS)
-    size = baseline.dimensions
-    request.intervention.check(size.n_layers, size.n_experts, size.top_k)
+    baseline.specification.model.check(request.intervention)
     if request.out is not None and request.out.exists() and request.out.samefile(request.baseline):
         raise TraceError(f"{request.out} is the baseline itself.", Remedy.CHOOSE_OTHER_NAME)
     refuse_unwritable(request.out or _name(request.baseline, "what-if", 1))

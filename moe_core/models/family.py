@@ -1,105 +1,143 @@
-"""What moescope must know of a kind of model to watch and steer its routers; `families.py` lists the kinds.
+"""How the routers of a model are read and steered: by the model's own modules, so that no scoring is written twice.
 
-Axes: T tokens, E experts, K chosen experts, H hidden size.
+`Router` is right for every model whose gate returns (router logits, gate weights, expert ids) and whose experts are
+called with (hidden states, ids, weights), as 54 of the 58 Mixture-of-Experts architectures of transformers 5.23 do;
+`families/` holds the others. Axes: T tokens, E experts, K chosen experts.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from moe_core.models.router_scoring import RouterSpec
+import torch
+from torch import Tensor, nn
 
-if TYPE_CHECKING:
-    from torch import nn
+from moe_core.models.closing import cut, with_bias
 
-_EXPERTS_FIELDS = ("num_experts", "num_local_experts")  # either: transformers reads both and writes its own choice
+Call = tuple[tuple[Any, ...], dict[str, Any]]
+"""The positional and keyword arguments that a module was called with."""
+
+Rerun = Callable[[Call, Any], Any]
+"""From a gate's arguments and what it returned to what it returns with some experts closed."""
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """The experts of every token: gate weights [T, K] and expert ids [T, K]."""
+
+    weights: Tensor
+    ids: Tensor
 
 
 @dataclass(frozen=True)
 class Router:
-    """The router of one MoE layer: `layer` is the decoder layer's index, `gate` the module that chooses experts.
+    """The router of one MoE layer: `layer` is the decoder layer's own number, `gate` the module that chooses experts.
 
-    `gate(hidden)` returns (router logits [T, E], gate weights [T, K], expert ids [T, K]) as in transformers 5.
+    `n_groups` is above 1 where the gate chooses `groups_chosen` groups of experts first, and then only among theirs.
     """
 
     layer: int
-    gate: "nn.Module"
-    experts: "nn.Module"
+    gate: nn.Module
+    experts: nn.Module
+    n_groups: int = 1
+    groups_chosen: int = 1
+
+    can_be_closed = True  # whether a choice is made at all: false where experts follow from the token alone
+    scoring = ""  # the kind of score that the logits become, where gate weights do not show it
+    experts_are_told = True  # ids and weights are arguments of the experts; else only the gate's output has them
+
+    def logits(self, output: Any) -> Tensor:
+        """Router logits [T, E] in what the gate returned."""
+        logits: Tensor = output[0]
+        return logits.reshape(-1, logits.shape[-1])
+
+    def said(self, output: Any) -> Chosen | None:
+        """The choice in what the gate returned; None where it returns logits alone."""
+        return Chosen(_rows(output[1]), _rows(output[2]))
+
+    def given(self, call: Call) -> Chosen:
+        """The choice that the experts were called with."""
+        weights, ids = _named(call)
+        return Chosen(_rows(weights), _rows(ids))
+
+    def weighed(self, call: Call, factor: Tensor) -> Call:
+        """The experts' call with every gate weight multiplied by its expert's factor [E]."""
+        weights, ids = _named(call)
+        scaled = weights * factor.to(ids.device)[ids].to(weights.dtype)
+        arguments, keywords = call
+        return (
+            tuple(scaled if value is weights else value for value in arguments),
+            {name: scaled if value is weights else value for name, value in keywords.items()},
+        )
+
+    def weighed_output(self, output: Any, factor: Tensor) -> Any:
+        """What the gate returns with every gate weight multiplied, where the experts are not told by arguments."""
+        raise NotImplementedError
+
+    def closing(self, closed: Tensor) -> Rerun:
+        """How the gate answers when it may not choose the experts marked in `closed` [E].
+
+        The model's own router runs on the same input without their rows, and its ids are mapped back: exactly as if
+        they had been pruned. A gate of groups keeps its rows, since cutting them would form other groups silently:
+        there the bias that only the choice sees becomes minus infinity.
+        """
+        keep = (~closed).nonzero().flatten()
+        if self.n_groups > 1 and has_choice_bias(self.gate):
+            small = with_bias(self.gate, closed)
+            return lambda call, output: self.reopened(small(*call[0], **call[1]), None, closed)
+        small = cut(self.gate, keep, len(closed))
+
+        def rerun(call: Call, output: Any) -> Any:
+            arguments = tuple(_without(value, keep, len(closed)) for value in call[0])
+            keywords = {name: _without(value, keep, len(closed)) for name, value in call[1].items()}
+            return self.reopened(small(*arguments, **keywords), keep, closed)
+
+        return rerun
+
+    def reopened(self, output: Any, keep: Tensor | None, closed: Tensor) -> Any:
+        """A smaller gate's output in the numbers of the whole one: closed logits are minus infinity."""
+        logits, weights, ids, *others = output
+        if keep is None:
+            return (logits.masked_fill(closed.to(logits.device), -torch.inf), weights, ids, *others)
+        return (spread(logits, keep, closed, -torch.inf), weights, keep.to(ids.device)[ids], *others)
 
 
 @dataclass(frozen=True)
 class ModelFamily:
-    """Decoders of `model.layers[i].mlp.{gate, experts}` whose router is a softmax over all experts and then a top-k.
-
-    The fields say where families differ: `name` is the `model_type` in config.json, `architectures` the class names
-    there that mean it, `width_field` the key for an expert's neurons, `router_name` the router's name as saved.
-
-    `config` is the parsed config.json wherever it is a Mapping, so that a checkpoint can be judged before anything
-    is built, and the transformers configuration object wherever it is Any.
-    """
+    """One way of finding a model's routers; `model_types` names the kinds it is for, none: all others."""
 
     name: str
-    architectures: tuple[str, ...]
-    width_field: str = "moe_intermediate_size"
-    always_normalised: bool = False
-    float32_weights: bool = False
-    may_have_dense_layers: bool = False
-    router_name: str = "mlp.gate"
-
-    def routers(self, model: Any) -> tuple[Router, ...]:
-        """The routers of all MoE layers in order; dense layers have none."""
-        return tuple(
-            Router(layer=index, gate=layer.mlp.gate, experts=layer.mlp.experts)
-            for index, layer in enumerate(model.model.layers)
-            if hasattr(layer.mlp, "gate") and hasattr(layer.mlp, "experts")
-        )
-
-    def n_experts(self, config: Any) -> int:
-        """Number of routed experts per MoE layer, E."""
-        return int(_value(config, *_EXPERTS_FIELDS))
-
-    def top_k(self, config: Any) -> int:
-        """Number of experts chosen per token, K."""
-        return int(_value(config, "num_experts_per_tok"))
-
-    def normalised(self, config: Any) -> bool:
-        """Whether the K gate weights are divided by their sum."""
-        return self.always_normalised or bool(_value(config, "norm_topk_prob"))
-
-    def router_spec(self, config: Any) -> RouterSpec:
-        """The arithmetic of the family's router."""
-        return RouterSpec(
-            scoring="softmax_topk",
-            top_k=self.top_k(config),
-            normalised=self.normalised(config),
-            float32_weights=self.float32_weights,
-        )
-
-    def moe_layers(self, config: Mapping[str, Any]) -> tuple[int, ...]:
-        """The decoder layers that config.json gives experts to; the others are dense."""
-        layers = range(config["num_hidden_layers"])
-        if not self.may_have_dense_layers:
-            return tuple(layers)
-        dense, step = set(config.get("mlp_only_layers") or ()), config.get("decoder_sparse_step", 1)
-        return tuple(layer for layer in layers if layer not in dense and (layer + 1) % step == 0)
-
-    def expert_width(self, config: Mapping[str, Any]) -> int:
-        """Number of neurons of one expert, I."""
-        return int(config[self.width_field])
-
-    def shared_experts(self, model: Any) -> int:
-        """Number of experts per MoE layer that every token passes besides the routed ones."""
-        return int(any(hasattr(layer.mlp, "shared_expert") for layer in model.model.layers))
-
-    def router_tensor(self, layer: int) -> tuple[str, ...]:
-        """The names under which a checkpoint may hold the router's weight [E, H] of one layer."""
-        return tuple(f"model.layers.{layer}.{name}.weight" for name in dict.fromkeys((self.router_name, "mlp.gate")))
+    model_types: tuple[str, ...]
+    find: Callable[[Any], Sequence[Router]]
 
 
-def _value(config: Any, *fields: str) -> Any:
-    if not isinstance(config, Mapping):
-        return next(getattr(config, field) for field in fields if hasattr(config, field))
-    for field in fields:
-        if field in config:
-            return config[field]
-    raise KeyError(fields[0])
+def spread(values: Tensor, keep: Tensor, closed: Tensor, filling: float) -> Tensor:
+    """Columns [.., E kept] at their places among all [.., E], `filling` elsewhere."""
+    keep = keep.to(values.device)
+    whole = values.new_full((*values.shape[:-1], len(closed)), filling)
+    whole[..., keep] = values
+    return whole
+
+
+def has_choice_bias(gate: nn.Module) -> bool:
+    """Whether the gate adds a bias to what it chooses by, and not to the weights."""
+    return hasattr(gate, "e_score_correction_bias")
+
+
+def _rows(values: Tensor) -> Tensor:
+    return values.reshape(-1, values.shape[-1])
+
+
+def _named(call: Call) -> tuple[Tensor, Tensor]:
+    """Weights and ids in a call of experts: what follows the hidden states, told apart by their type."""
+    tensors = [value for value in (*call[0], *call[1].values()) if isinstance(value, Tensor)]
+    ids = next(value for value in tensors if not value.is_floating_point())
+    weights = next(value for value in tensors[1:] if value.is_floating_point())
+    return weights, ids
+
+
+def _without(value: Any, keep: Tensor, n_experts: int) -> Any:
+    """An argument of a gate without the closed experts, where it holds one number per expert (a correction bias)."""
+    if isinstance(value, Tensor) and value.is_floating_point() and value.shape == (n_experts,):
+        return value[keep.to(value.device)]
+    return value

@@ -11,13 +11,16 @@ from typing import Any
 
 from moe_core.errors import InterventionError, Remedy
 from moe_core.interventions.intervention import Intervention
-from moe_core.models.family import ModelFamily
 from moe_core.models.loading.safetensors_headers import TensorHeader
+from moe_core.models.loading.shapes import moe_blocks
 
-_EXPERTS = r"model\.layers\.(\d+)\.(?:mlp|block_sparse_moe)\.experts\."
-_ONE_EXPERT = re.compile(f"({_EXPERTS})" + r"(\d+)(\..+)")
-_ALL_EXPERTS = re.compile(_EXPERTS + r"\D.*")
-_COUNT_FIELDS = ("num_experts", "num_local_experts")
+_COUNT_FIELDS = ("num_experts", "num_local_experts", "n_routed_experts", "moe_num_experts")
+_PARTS = ("text_config", "ffn_config")  # where a configuration describes its experts, if not at the top
+# What stands inside a block with experts and has one row per expert, under the names that checkpoints use.
+_BY_EXPERT = re.compile(
+    r"(?:experts|gate|router|input_linear|output_linear|moe_statics)\..+|expert_bias|e_score_correction_bias"
+)
+_ONE_EXPERT = re.compile(r"(experts\.)(\d+)(\..+)")
 
 
 @dataclass(frozen=True)
@@ -80,41 +83,51 @@ class KeptTensor:
         return sum(end - start for start, end in self.ranges)
 
 
-def kept_tensors(tensors: Mapping[str, TensorHeader], kept: KeepList, family: ModelFamily) -> list[KeptTensor]:
-    """Every tensor of the smaller checkpoint, in the order of the files' bytes; experts that stay are renumbered."""
+def kept_tensors(tensors: Mapping[str, TensorHeader], kept: KeepList) -> list[KeptTensor]:
+    """Every tensor of the smaller checkpoint, in the order of the files' bytes; experts that stay are renumbered.
+
+    Layout and names are those of the source: an expert a tensor, or all of a layer's in one.
+    """
     by_layer = dict(zip(kept.decoder_layers, kept.keep, strict=True))
-    routers = {name: layer for layer in by_layer for name in family.router_tensor(layer)}
-    found = [_kept(name, tensor, by_layer, routers) for name, tensor in tensors.items()]
+    blocks = {f"{block}.": by_layer[layer] for layer, block in moe_blocks(tensors).items() if layer in by_layer}
+    found = [_kept(name, tensor, blocks, kept.n_experts) for name, tensor in tensors.items()]
     return sorted(filter(None, found), key=lambda tensor: (tensor.source.file.name, tensor.ranges[0]))
 
 
 def smaller_config(config: Mapping[str, Any], n_left: int) -> dict[str, Any]:
-    """config.json with so many experts, under whichever name it counts them."""
-    return dict(config) | {field: n_left for field in _COUNT_FIELDS if field in config}
+    """config.json with so many experts, under whichever name and in whichever part it counts them."""
+    made = dict(config) | {field: n_left for field in _COUNT_FIELDS if field in config}
+    return made | {part: smaller_config(config[part], n_left) for part in _PARTS if isinstance(config.get(part), dict)}
 
 
-def _kept(
-    name: str, tensor: TensorHeader, by_layer: Mapping[int, Sequence[int]], routers: Mapping[str, int]
-) -> KeptTensor | None:
-    if name in routers:
-        return _rows(name, tensor, by_layer[routers[name]])
-    if (match := _ONE_EXPERT.fullmatch(name)) and int(match[2]) in by_layer:
-        keep = by_layer[int(match[2])]
-        if int(match[3]) not in keep:
+def _kept(name: str, tensor: TensorHeader, blocks: Mapping[str, Sequence[int]], n_experts: int) -> KeptTensor | None:
+    block = next((block for block in blocks if name.startswith(block)), None)
+    inside = "" if block is None else name[len(block) :]
+    if block is not None and (match := _ONE_EXPERT.fullmatch(inside)):
+        keep = blocks[block]
+        if int(match[2]) not in keep:
             return None
-        name = f"{match[1]}{keep.index(int(match[3]))}{match[4]}"
-    elif (match := _ALL_EXPERTS.fullmatch(name)) and int(match[1]) in by_layer:
-        return _rows(name, tensor, by_layer[int(match[1])])
+        name = f"{block}{match[1]}{keep.index(int(match[2]))}{match[3]}"
+    elif block is not None and _BY_EXPERT.fullmatch(inside) and _counts_experts(tensor, n_experts):
+        return _rows(name, tensor, blocks[block], n_experts)
     return KeptTensor(name, tensor, tensor.shape, ((tensor.start, tensor.end),))
 
 
-def _rows(name: str, tensor: TensorHeader, keep: Sequence[int]) -> KeptTensor:
-    """A tensor whose first axis are the experts [E, ..], with only these rows; neighbours are read in one go."""
-    size = (tensor.end - tensor.start) // tensor.shape[0]
+def _counts_experts(tensor: TensorHeader, n_experts: int) -> bool:
+    """Whether its bytes are n_experts parts, one after the other: [E, ..], [E x I, ..] or [1, E]."""
+    return tensor.shape == (1, n_experts) or (bool(tensor.shape) and tensor.shape[0] % n_experts == 0)
+
+
+def _rows(name: str, tensor: TensorHeader, keep: Sequence[int], n_experts: int) -> KeptTensor:
+    """A tensor of n_experts parts with only these; neighbours are read in one go."""
+    size = (tensor.end - tensor.start) // n_experts
     starts = [keep[0], *(new for old, new in pairwise(keep) if new != old + 1)]
     ends = [*(old for old, new in pairwise(keep) if new != old + 1), keep[-1]]
     ranges = tuple(
         (tensor.start + first * size, tensor.start + (last + 1) * size)
         for first, last in zip(starts, ends, strict=True)
     )
-    return KeptTensor(name, tensor, (len(keep), *tensor.shape[1:]), ranges)
+    axis = 1 if tensor.shape == (1, n_experts) else 0
+    shape = list(tensor.shape)
+    shape[axis] = shape[axis] // n_experts * len(keep)
+    return KeptTensor(name, tensor, tuple(shape), ranges)

@@ -6,7 +6,7 @@ question has more choices. https://github.com/EleutherAI/lm-evaluation-harness/t
 
 import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -62,6 +62,11 @@ class TokenisedQuiz:
         prefix = int(self.prefix_of[question])
         segment = self.segments[question]
         return segment if prefix < 0 else np.concatenate([self.prefixes[prefix], segment])
+
+    def uncut(self) -> "TokenisedQuiz":
+        """The same prompts, each a segment of its own: for models that cannot go on behind a prefix."""
+        whole = tuple(self.prompt_ids(question) for question in range(len(self.questions)))
+        return replace(self, prefixes=(), prefix_of=np.full(len(whole), -1, np.int32), segments=whole)
 
     def sha256(self) -> str:
         """SHA-256 (hex) of every prompt's token ids and of the targets scored behind it, question by question."""

@@ -6,15 +6,39 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from hashlib import sha256
 from typing import Any, TypeVar, get_args, get_origin
 
-from moe_core.errors import TraceError
+from moe_core.errors import InterventionError, TraceError
+from moe_core.interventions.grouped import Groups
 from moe_core.interventions.intervention import Intervention
 
 T = TypeVar("T")
 
 NEWEST_BATCH_PLAN = 2
 """How moescope puts questions into batches now (models/inference/batches.py)."""
+UNKNOWN_SCORING = "unknown"
 _LONGEST_TEXT = 10_000
 _LARGEST_NUMBER = 2**53
+
+
+@dataclass(frozen=True)
+class Abilities:
+    """What may be done with a model, as its self-check found it; all of it in traces before 0.3.
+
+    `reroute`: experts can be closed to the router. `fixed_layers` are decoder layers whose choice follows from the
+    token alone, where they cannot. `weigh`: gate weights can be scaled (drop, boost). `share_prefixes`: a prompt may
+    be run in two parts. `pad`: prompts of unequal length may share a batch. `scoring` names how router logits become
+    probabilities: softmax, sigmoid, sqrtsoftplus, or unknown. `why` says in one sentence what is missing, if anything.
+    """
+
+    reroute: bool = True
+    weigh: bool = True
+    share_prefixes: bool = True
+    pad: bool = True
+    scoring: str = "softmax"
+    fixed_layers: tuple[int, ...] = ()
+    n_groups: int = 1
+    groups_chosen: int = 1
+    grouped_by_bias: bool = False
+    why: str = ""
 
 
 @dataclass(frozen=True)
@@ -43,11 +67,26 @@ class ModelSpecification:
     tokenizer_sha256: str
     tokenizer_files_sha256: str = ""
     self_check: str = ""
+    abilities: Abilities = Abilities()
 
     @property
     def n_layers(self) -> int:
         """Number of MoE layers, the L of every array."""
         return len(self.layers)
+
+    def check(self, intervention: Intervention) -> None:
+        """Raise InterventionError for what names experts that this model lacks, or what cannot be done to them."""
+        intervention.check(self.n_layers, self.n_experts, self.top_k)
+        can = self.abilities
+        if intervention.reroute and not can.reroute:
+            raise InterventionError(f"This model can be recorded, and not re-routed. {can.why}")
+        fixed = {at for at, _ in intervention.reroute if self.layers[at] in can.fixed_layers}
+        if fixed:
+            raise InterventionError(f"Layer {min(fixed)} cannot be re-routed. {can.why}")
+        if (intervention.drop or intervention.boost) and not can.weigh:
+            raise InterventionError(f"No expert of this model can be dropped or boosted. {can.why}")
+        groups = Groups(can.n_groups, can.groups_chosen, can.grouped_by_bias)
+        groups.check(intervention, self.n_layers, self.n_experts, self.top_k)
 
 
 @dataclass(frozen=True)
@@ -112,7 +151,14 @@ class Specification:
         """The inverse of `to_json`; raises TraceError on other JSON. Unknown keys are passed over."""
         try:
             data = json.loads(text)
-            model = _build(ModelSpecification, data["model"], layers=tuple(data["model"]["layers"]))
+            abilities = dict(data["model"].get("abilities") or {})
+            fixed = tuple(abilities.pop("fixed_layers", ()))
+            model = _build(
+                ModelSpecification,
+                data["model"],
+                layers=tuple(data["model"]["layers"]),
+                abilities=_build(Abilities, abilities, fixed_layers=fixed),
+            )
             quiz = _build(QuizSpecification, data["quiz"], skipped=tuple(data["quiz"]["skipped"]))
             return _build(Specification, data, model=model, quiz=quiz)
         except (ValueError, KeyError, TypeError) as error:
@@ -131,7 +177,7 @@ _FREE_TO_DIFFER = {
     "quiz.source",
 }
 # Of no effect where the prompts' tokens are the same, which are compared by themselves.
-_FREE_TO_DIFFER |= {"model.tokenizer_files_sha256", "model.self_check", "template_sha256"}
+_FREE_TO_DIFFER |= {"model.tokenizer_files_sha256", "model.self_check", "model.abilities", "template_sha256"}
 
 
 def differences(ours: Specification, theirs: Specification) -> list[str]:

@@ -31,6 +31,7 @@ from moe_core.system import network_folder
 from moe_core.traces.lock import writer_lock
 from moe_core.traces.reader import Trace, open_trace
 from moe_core.traces.records import Status
+from moe_core.traces.specification import Abilities
 from moe_core.traces.writer import TraceWriter
 from tests.job_results import result_of
 from tests.reliability.real_jobs import write_quiz
@@ -409,7 +410,7 @@ def test_a_model_whose_routing_cannot_be_replayed_is_not_recorded(
 ) -> None:
     """What the trace would say is not what the model computes with."""
     wrong = LayerCheck(0, 1, 1, 0, 0.0, 0, True)
-    monkeypatch.setattr(self_check, "check_routing", lambda loaded: ModelCheck((wrong,), (), 0))
+    monkeypatch.setattr(self_check, "check_routing", lambda *_: ModelCheck(16, 4, False, (wrong,), (), 0, Abilities()))
     with pytest.raises(ModelError, match=r"routing cannot be replayed \(layers: 0\): it must not be recorded"):
         run(record(request_for(tiny_olmoe, quiz_csv, tmp_path / "t.h5")))
     assert not (tmp_path / "t.h5").exists()

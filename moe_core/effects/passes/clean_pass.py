@@ -6,6 +6,7 @@ the gold answer's probability: unlike the log-probability it does not vanish whe
 Axes: B rows, T tokens per row, H hidden size, K chosen experts, E experts, V vocabulary, h heads, d head size.
 """
 
+import inspect
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from torch.utils.checkpoint import checkpoint
 from transformers import DynamicCache
 
 from moe_core.effects.passes.rows import Rows
+from moe_core.errors import ModelError
 from moe_core.models.family import Router
 from moe_core.models.inference.layer_tail import decoder_layers, kept_streams, replaced_forward
 from moe_core.models.loading.building import LoadedModel
@@ -61,6 +63,7 @@ class Decoder:
     """A loaded model whose single layers are to be run: its decoder layers, its routers, and its answers' margins."""
 
     def __init__(self, loaded: LoadedModel) -> None:
+        _refuse_others(loaded)
         self.loaded = loaded
         self.model: Any = loaded.model
         self.routers: Sequence[Router] = loaded.routers
@@ -100,6 +103,19 @@ class Decoder:
             yield
         finally:
             handle.remove()
+
+
+def _refuse_others(loaded: LoadedModel) -> None:
+    """Raise ModelError for a model whose layers are cut open in another way than is done here."""
+    own = all(
+        router.experts_are_told
+        and router.n_groups == 1
+        and router.can_be_closed
+        and len(inspect.signature(router.gate.forward).parameters) == 1
+        for router in loaded.routers
+    )
+    if not (own and loaded.specification.abilities.reroute):
+        raise ModelError(f"There is no effect map of {loaded.specification.family} models yet: mask experts instead.")
 
 
 def clean_pass(decoder: Decoder, rows: Rows, *, checkpoints: bool = False) -> CleanPass:

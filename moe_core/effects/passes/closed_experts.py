@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from moe_core.effects.passes.clean_pass import CleanLayer, Decoder
-from moe_core.models.router_scoring import rescore
+from moe_core.models.family import Chosen, Rerun
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,8 +33,9 @@ class ClosedExperts:
     """One MoE layer of a clean pass, of which single experts are closed; `effect` is "reroute" or "drop"."""
 
     def __init__(self, decoder: Decoder, place: int, layer: CleanLayer, effect: str) -> None:
-        self._experts = decoder.routers[place].experts
-        self._spec = decoder.loaded.router_spec
+        self._router = decoder.routers[place]
+        self._experts = self._router.experts
+        self._reruns: dict[int, Rerun] = {}
         self._drops = effect == "drop"
         self.B, self.T, self.E = layer.logits.shape
         self.hidden, self.logits, self.weights, self.ids, self.output, self.gradient = (
@@ -42,7 +43,7 @@ class ClosedExperts:
             for tensor in (layer.hidden, layer.logits, layer.weights, layer.ids, layer.output, layer.gradient)
         )
         # A router that does not divide by the sum gives the survivors more weight at every token.
-        self.touches_all = not self._drops and not self._spec.normalised
+        self.touches_all = not self._drops and not decoder.loaded.specification.normalised
 
     def deltas(self, rows: Tensor, experts: Tensor) -> Tensor:
         """The change of the output [R, T, H] where row `rows` [R] does without expert `experts` [R]; float32."""
@@ -102,7 +103,7 @@ class ClosedExperts:
 
     def _growth(self, tokens: Tensor, experts: Tensor) -> Tensor:
         """By how much [n] the weights grow at tokens whose choice stays the same."""
-        return self._choice(tokens, experts).weights[:, 0].float() / self.weights[tokens, 0].float() - 1
+        return self._choice(tokens, experts).weights.float().sum(-1) / self.weights[tokens].float().sum(-1) - 1
 
     def _changed(self, tokens: Tensor, experts: Tensor) -> Tensor:
         """The change of the output [n, H] at tokens that chose the expert which is closed."""
@@ -115,10 +116,23 @@ class ClosedExperts:
         if self._drops:
             weight = (self.weights[tokens] * (self.ids[tokens] == experts[:, None])).sum(-1, keepdim=True)
             return Choice(experts[:, None], -weight)
-        closed = torch.zeros(len(tokens), self.E, dtype=torch.bool, device=tokens.device)
-        closed.scatter_(1, experts[:, None], True)
-        weights, ids = rescore(self.logits[tokens], self._spec, rerouted=closed)
+        ids = self.ids.new_empty(len(tokens), self.ids.shape[-1])
+        weights = self.weights.new_empty(ids.shape)
+        for expert in torch.unique(experts).tolist():
+            at = (experts == expert).nonzero()[:, 0]
+            chosen = self._without(expert, self.hidden[tokens[at]])
+            ids[at], weights[at] = chosen.ids, chosen.weights
         return Choice(ids, weights)
+
+    def _without(self, expert: int, hidden: Tensor) -> Chosen:
+        """What the model's own router chooses for hidden states [n, H] when one expert is closed to it."""
+        if expert not in self._reruns:
+            closed = torch.zeros(self.E, dtype=torch.bool)
+            closed[expert] = True
+            self._reruns[expert] = self._router.closing(closed)
+        chosen = self._router.said(self._reruns[expert](((hidden,), {}), None))
+        assert chosen is not None
+        return chosen
 
     def _run(self, hidden: Tensor, ids: Tensor, weights: Tensor | None) -> Tensor:
         """The model's own experts on these tokens [n, H]; without weights each is taken as it is."""

@@ -19,6 +19,7 @@ from torch import Tensor
 
 from moe_core.errors import RunError
 from moe_core.interventions.intervention import Intervention
+from moe_core.models.answer_head import AnswerHead, repeated
 from moe_core.models.inference.batch_routing import BatchRouting
 from moe_core.models.inference.batches import (
     Asked,
@@ -91,11 +92,12 @@ def ask(
     """
     n_layers, n_experts = len(loaded.routers), loaded.specification.n_experts
     intervention.check(n_layers, n_experts, loaded.specification.top_k)
-    steerings = layer_steerings(intervention, n_layers, n_experts, loaded.model.device)
+    steerings = layer_steerings(intervention, loaded.routers, n_experts)
     wanted = Wanted(frozenset(questions if pending is None else pending), frozenset(prefixes))
     batches = plan_batches(tokenised, questions, batch_tokens, loaded.specification.device, batch_plan)
-    with RouterWatch(loaded.routers, loaded.router_spec, steerings).attached() as watch:
-        asking = _Asking(loaded, tokenised, watch, keep_tokens, wanted)
+    watch = RouterWatch(loaded.routers, loaded.specification.abilities.scoring, steerings)
+    with watch.attached(), AnswerHead(loaded.model).attached() as head:
+        asking = _Asking(loaded, tokenised, watch, head, keep_tokens, wanted)
         yield from _ask_batches(asking, deque(pending_batches(batches, tokenised, wanted)))
 
 
@@ -144,10 +146,17 @@ class _Asking:
     """The forward passes over one quiz."""
 
     def __init__(
-        self, loaded: LoadedModel, tokenised: TokenisedQuiz, watch: RouterWatch, keep_tokens: bool, wanted: Wanted
+        self,
+        loaded: LoadedModel,
+        tokenised: TokenisedQuiz,
+        watch: RouterWatch,
+        head: AnswerHead,
+        keep_tokens: bool,
+        wanted: Wanted,
     ) -> None:
         self._model = loaded.model
         self._watch = watch
+        self._head = head
         self._keep_tokens = keep_tokens
         self.tokenised = tokenised
         self.wanted = wanted
@@ -197,7 +206,7 @@ class _Asking:
         ]
         cache = copy.deepcopy(prefix.cache)
         if cache is not None:
-            cache.batch_repeat_interleave(len(rows))
+            cache = repeated(cache, len(rows))
         _, routing = self._forward(rows, own, told, cache=cache, use_cache=cache is not None, questions=batch.questions)
         return routing
 
@@ -256,22 +265,20 @@ class _Asking:
         device = self._model.device
         spans = make_spans(own, told, device)
         self._watch.expect(spans)
-        output = self._model.base_model(
+        self._head.expect(spans.last)
+        output = self._model(
             input_ids=on_device(torch.from_numpy(padded), device),
             past_key_values=cache,
             use_cache=use_cache,
-            output_router_logits=False,  # it would also compute the balancing loss
         )
-        logprobs = self._choice_logprobs(output.last_hidden_state, spans.last, questions) if questions else None
+        logprobs = self._choice_logprobs(output.logits[:, 0], questions) if questions else None
         layers = self._watch.layers()
         return output.past_key_values, BatchRouting(layers, spans, logprobs, keep_tokens=self._keep_tokens)
 
-    def _choice_logprobs(self, hidden: Tensor, last: Tensor, questions: Sequence[int]) -> Tensor:
-        """Log-probabilities [B, C] of the choices behind each row's `last` token, NaN beyond a question's own."""
-        at_answer = hidden[torch.arange(len(questions), device=hidden.device), last]  # [B, H]
-        logits: Tensor = self._model.get_output_embeddings()(at_answer).float()  # [B, V]
+    def _choice_logprobs(self, logits: Tensor, questions: Sequence[int]) -> Tensor:
+        """Log-probabilities [B, C] of the choices from the logits [B, V] of their answer positions, NaN beyond."""
         target_ids = on_device(
-            torch.from_numpy(self.tokenised.target_ids[list(questions)]).long(), hidden.device
+            torch.from_numpy(self.tokenised.target_ids[list(questions)]).long(), logits.device
         )  # [B, C]
-        logprobs = logits.log_softmax(-1).gather(1, target_ids.clamp_min(0))
+        logprobs = logits.float().log_softmax(-1).gather(1, target_ids.clamp_min(0))
         return logprobs.masked_fill(target_ids < 0, torch.nan)

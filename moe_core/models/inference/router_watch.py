@@ -5,17 +5,17 @@ E experts, K chosen experts.
 """
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from moe_core.models.family import Router
+from moe_core.models.family import Call, Chosen, Router
 from moe_core.models.inference.spans import Spans
-from moe_core.models.inference.steering import LayerSteering, RouterOutput
-from moe_core.models.router_scoring import RouterSpec
+from moe_core.models.inference.steering import LayerSteering
+from moe_core.models.scoring import router_probabilities
 
 
 @dataclass(frozen=True)
@@ -40,60 +40,97 @@ class LayerRouting:
 
 
 class RouterWatch:
-    """Records every router of a model while it is attached; `expect` must be called before each forward pass."""
+    """Records every router of a model while it is attached; `expect` must be called before each forward pass.
 
-    def __init__(self, routers: Sequence[Router], spec: RouterSpec, steerings: Sequence[LayerSteering | None]) -> None:
+    `scoring` is the kind that the self-check found, by which router logits become probabilities.
+    """
+
+    def __init__(self, routers: Sequence[Router], scoring: str, steerings: Sequence[LayerSteering | None]) -> None:
         self._routers = routers
-        self._spec = spec
+        self._scoring = scoring
         self._steerings = steerings
         self._spans: Spans | None = None
         self._layers: dict[int, LayerRouting] = {}
+        self._logits: dict[int, tuple[Tensor, Tensor]] = {}  # [T, E] as used, and whether they were finite [T]
 
     @contextmanager
     def attached(self) -> Iterator["RouterWatch"]:
         """The watch with its hooks in place; they are gone afterwards, whatever happened."""
-        handles = [router.gate.register_forward_hook(self._hook(layer)) for layer, router in enumerate(self._routers)]
-        try:
+        with ExitStack() as hooks:
+            for layer, router in enumerate(self._routers):
+                gate = router.gate.register_forward_hook(self._after_gate(layer), with_kwargs=True)
+                hooks.callback(gate.remove)
+                if router.experts_are_told:
+                    experts = router.experts.register_forward_pre_hook(self._before_experts(layer), with_kwargs=True)
+                    hooks.callback(experts.remove)
             yield self
-        finally:
-            for handle in handles:
-                handle.remove()
 
     def expect(self, spans: Spans) -> None:
         """Forget the last pass; the next one holds rows with these spans."""
         self._spans = spans
         self._layers.clear()
+        self._logits.clear()
 
     def forget(self) -> None:
         """Let go of what a pass left on the device."""
         self._spans = None
         self._layers.clear()
+        self._logits.clear()
 
     def layers(self) -> list[LayerRouting]:
         """What the pass did, one item per MoE layer."""
         assert len(self._layers) == len(self._routers), "a router did not run"
         return [self._layers[layer] for layer in range(len(self._routers))]
 
-    def _hook(self, layer: int) -> Any:
-        steering = self._steerings[layer]
+    def _after_gate(self, layer: int) -> Any:
+        router, steering = self._routers[layer], self._steerings[layer]
 
-        def record(module: torch.nn.Module, args: object, output: tuple[Tensor, Tensor, Tensor]) -> object:
-            seen = RouterOutput(*output)
-            finite = seen.logits.isfinite().all(-1)
-            used = steering.apply(seen, self._spec) if steering else seen
-            assert self._spans is not None, "no pass was expected"
-            self._layers[layer] = summarise(used, finite, self._spans)
-            return None if steering is None else (used.logits, used.weights, used.ids)
+        def hook(module: torch.nn.Module, args: tuple[Any, ...], keywords: dict[str, Any], output: Any) -> Any:
+            finite = router.logits(output).isfinite().all(-1)
+            if steering is not None and steering.rerun is not None:
+                output = steering.rerun((args, keywords), output)
+            self._logits[layer] = router.logits(output), finite
+            if not router.experts_are_told:
+                said = router.said(output)
+                if steering is not None and steering.factor is not None:
+                    output = router.weighed_output(output, steering.factor)
+                self._record(layer, said, router.said(output))
+            return None if steering is None else output
 
-        return record
+        return hook
+
+    def _before_experts(self, layer: int) -> Any:
+        router, steering = self._routers[layer], self._steerings[layer]
+
+        def hook(module: torch.nn.Module, args: tuple[Any, ...], keywords: dict[str, Any]) -> Call | None:
+            call = (args, keywords)
+            chosen = router.given(call)
+            if steering is None or steering.factor is None:
+                self._record(layer, chosen, chosen)
+                return None
+            call = router.weighed(call, steering.factor)
+            self._record(layer, chosen, router.given(call))
+            return call
+
+        return hook
+
+    def _record(self, layer: int, chosen: Chosen | None, weighed: Chosen | None) -> None:
+        assert chosen is not None
+        assert weighed is not None
+        assert self._spans is not None, "no pass was expected"
+        logits, finite = self._logits.pop(layer)
+        # Gates may choose in any order (topk of sorted=False); a trace has the largest weight first, boosted or not.
+        order = chosen.weights.argsort(dim=-1, descending=True, stable=True)
+        used = Chosen(weighed.weights.gather(-1, order), chosen.ids.gather(-1, order))
+        self._layers[layer] = summarise(used, router_probabilities(logits, self._scoring), finite, self._spans)
 
 
-def summarise(output: RouterOutput, finite: Tensor, spans: Spans) -> LayerRouting:
+def summarise(used: Chosen, probs: Tensor, finite: Tensor, spans: Spans) -> LayerRouting:
     """What a trace keeps of one layer: routing per token, and sums over the tokens of each span."""
-    B, K, E = spans.n_rows, output.ids.shape[-1], output.logits.shape[-1]
-    ids = output.ids.view(B, -1, K)  # [B, T, K]
-    weights = output.weights.view(B, -1, K).float()
-    probs = output.logits.float().softmax(-1).view(B, -1, E)  # [B, T, E]
+    B, K, E = spans.n_rows, used.ids.shape[-1], probs.shape[-1]
+    ids = used.ids.view(B, -1, K)  # [B, T, K]
+    weights = used.weights.view(B, -1, K).float()
+    probs = probs.view(B, -1, E)  # [B, T, E]
     R, T = len(spans.row), ids.shape[1]
     inside = spans.inside(T)  # [R, T]
     shares = weights / weights.sum(-1, keepdim=True).clamp_min(torch.finfo(torch.float32).tiny)  # q [B, T, K]

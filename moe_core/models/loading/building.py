@@ -1,33 +1,31 @@
 """Turns a checked folder into a model in memory: device, dtype, pinned implementations, and weights that are whole."""
 
+import copy
 import os
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 import transformers
-from huggingface_hub.errors import StrictDataclassError
 from tokenizers import Tokenizer
-from transformers import AutoConfig, PreTrainedTokenizerFast
+from transformers import PreTrainedTokenizerFast
 
 from moe_core.errors import DeviceError, ModelError
-from moe_core.models.family import ModelFamily, Router
+from moe_core.models.family import Router
+from moe_core.models.loading.architecture import UNUSABLE as _UNUSABLE
+from moe_core.models.loading.architecture import in_one_line as _in_one_line
 from moe_core.models.loading.fingerprint import config_sha256, file_sha256, tokenizer_files_sha256, weights_sha256
 from moe_core.models.loading.safety import CheckedFolder
 from moe_core.models.loading.source import ModelFolder
 from moe_core.models.loading.verdict import ModelCheck
-from moe_core.models.router_scoring import RouterSpec
 from moe_core.traces.specification import ModelSpecification
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 EXPERTS_IMPLEMENTATIONS = ("grouped_mm", "eager", "batched_mm")
-ATTENTION_IMPLEMENTATION = "sdpa"
 _TOKENIZER_PROBES = (
     "What is 2023 plus 17?\nA. 2040\nAnswer: A",
     " İstanbul, naïve café; 東京 12,345.678 e-9\t--  x\r\n\n",
 )
-# What transformers raises when a file holds something that it did not expect; memory and interrupts are not among them.
-_UNUSABLE = (OSError, ValueError, TypeError, LookupError, AttributeError, ArithmeticError, AssertionError, RuntimeError)
 
 
 @dataclass(frozen=True)
@@ -36,11 +34,9 @@ class LoadedModel:
 
     model: Any
     tokenizer: Any
-    family: ModelFamily
     routers: tuple[Router, ...]
-    router_spec: RouterSpec
     specification: ModelSpecification
-    check: ModelCheck | None = None
+    check: ModelCheck
 
 
 def resolve_device(device: str = "auto", dtype: str = "auto") -> tuple[str, str]:
@@ -63,8 +59,10 @@ def choose_experts_implementation(requested: str, checked: CheckedFolder, dtype:
     an expert per token and was a hundred times slower).
     """
     if requested == "auto":
+        if not checked.architecture.model_class()._can_set_experts_implementation():
+            return "eager"
         row_bytes = DTYPES[dtype].itemsize
-        sizes = (checked.config["hidden_size"], checked.family.expert_width(checked.config))
+        sizes = (checked.architecture.hidden_size, checked.architecture.expert_width)
         return "grouped_mm" if all(size * row_bytes % 16 == 0 for size in sizes) else "eager"
     if requested not in EXPERTS_IMPLEMENTATIONS:
         raise ModelError(
@@ -75,10 +73,8 @@ def choose_experts_implementation(requested: str, checked: CheckedFolder, dtype:
 
 def read_configuration(checked: CheckedFolder) -> Any:
     """The transformers configuration; ModelError unless it describes a model whose every weight is in the files."""
-    try:
-        config = AutoConfig.from_pretrained(checked.folder, local_files_only=True, trust_remote_code=False)
-    except (*_UNUSABLE, StrictDataclassError) as error:
-        raise ModelError(f"config.json cannot be used: {_in_one_line(error)}.") from error
+    config = copy.deepcopy(checked.architecture.config)
+    config.allow_global_per_layer_attribute_access = False
     _check_parameter_count(config, checked)
     return config
 
@@ -88,13 +84,14 @@ def build_model(checked: CheckedFolder, config: Any, device: str, dtype: str, ex
 
     transformers would fill weights that are missing with random ones and only warn; here that is an error.
     """
+    model_class = checked.architecture.model_class()
     try:
-        model, info = _model_class(checked).from_pretrained(
+        model, info = model_class.from_pretrained(
             checked.folder,
             config=config,
             dtype=DTYPES[dtype],
             device_map=None if device == "cpu" else {"": device},
-            attn_implementation=ATTENTION_IMPLEMENTATION,
+            attn_implementation=attention_implementation(model_class),
             experts_implementation=experts_implementation,
             use_safetensors=True,
             local_files_only=True,
@@ -106,10 +103,15 @@ def build_model(checked: CheckedFolder, config: Any, device: str, dtype: str, ex
         raise DeviceError(f"The model does not fit into the memory of {device}: {_in_one_line(error)}.") from error
     except _UNUSABLE as error:
         raise ModelError(f"The weights cannot be loaded: {_in_one_line(error)}.") from error
-    _check_loading_info(info)
+    _check_loading_info(info, checked)
     _check_finite(model)
     _return_only_logits(model.config)
     return model.eval()
+
+
+def attention_implementation(model_class: Any) -> str:
+    """sdpa where the class supports it, else eager."""
+    return "sdpa" if getattr(model_class, "_supports_sdpa", False) else "eager"
 
 
 def load_tokenizer(checked: CheckedFolder) -> Any:
@@ -123,12 +125,13 @@ def load_tokenizer(checked: CheckedFolder) -> Any:
             checked.folder, local_files_only=True, trust_remote_code=False
         )
         _check_follows_file(tokenizer, checked)
+        vocabulary = int(checked.architecture.config.vocab_size)
         largest = max(tokenizer("A quiz question.\nAnswer: A", add_special_tokens=True)["input_ids"], default=-1)
     except ModelError:
         raise
     except Exception as error:  # the tokenizers library raises bare Exception on a damaged file
         raise ModelError(f"The tokenizer cannot be read: {_in_one_line(error)}.") from error
-    if largest < 0 or largest >= checked.config["vocab_size"]:
+    if largest < 0 or largest >= vocabulary:
         raise ModelError(
             f"The tokenizer does not belong to this model: it gives the id {largest}, "
             f"and the model's vocabulary has {checked.config['vocab_size']} entries."
@@ -149,21 +152,21 @@ def _check_follows_file(tokenizer: Any, checked: CheckedFolder) -> None:
 
 
 def describe(
-    source: ModelFolder, checked: CheckedFolder, model: Any, device: str, dtype: str, n_layers: tuple[int, ...]
+    source: ModelFolder, checked: CheckedFolder, model: Any, device: str, dtype: str, check: ModelCheck
 ) -> ModelSpecification:
-    """What exactly was loaded, with the implementations that the model really uses."""
-    family, config = checked.family, model.config
+    """What exactly was loaded, with the implementations that the model really uses and what its self-check found."""
+    config = model.config
     return ModelSpecification(
         name=source.name,
         source=source.source,
         revision=source.revision,
         config_sha256=config_sha256(checked.config),
         weights_sha256=weights_sha256(checked.tensors),
-        family=family.name,
-        layers=n_layers,
-        n_experts=family.n_experts(config),
-        top_k=family.top_k(config),
-        normalised=family.normalised(config),
+        family=checked.architecture.name,
+        layers=tuple(layer.layer for layer in check.layers),
+        n_experts=check.n_experts,
+        top_k=check.top_k,
+        normalised=check.normalised,
         dtype=dtype,
         device=device,
         experts_implementation=config._experts_implementation,
@@ -171,6 +174,8 @@ def describe(
         context_length=int(config.max_position_embeddings),
         tokenizer_sha256=file_sha256(checked.folder / "tokenizer.json"),
         tokenizer_files_sha256=tokenizer_files_sha256(checked.folder),
+        self_check=check.verdict,
+        abilities=check.abilities,
     )
 
 
@@ -201,15 +206,11 @@ def _best_dtype(device: str) -> str:
         return "bfloat16" if torch.cuda.is_bf16_supported(including_emulation=False) else "float16"
 
 
-def _model_class(checked: CheckedFolder) -> Any:
-    return getattr(transformers, checked.family.architectures[0])
-
-
 def _check_parameter_count(config: Any, checked: CheckedFolder) -> None:
     # On the meta device nothing is allocated, so sizes that the files do not bear out cost nothing here.
     try:
         with torch.device("meta"):
-            needed = sum(parameter.numel() for parameter in _model_class(checked)(config).parameters())
+            needed = sum(parameter.numel() for parameter in checked.architecture.model_class()(config).parameters())
     except _UNUSABLE as error:
         raise ModelError(f"config.json describes no model that can be built: {_in_one_line(error)}.") from error
     held = sum(tensor.n_elements for tensor in checked.tensors.values())
@@ -220,7 +221,8 @@ def _check_parameter_count(config: Any, checked: CheckedFolder) -> None:
         )
 
 
-def _check_loading_info(info: dict[str, Any]) -> None:
+def _check_loading_info(info: dict[str, Any], checked: CheckedFolder) -> None:
+    info["unexpected_keys"] = [name for name in info["unexpected_keys"] if not _may_be_left_out(str(name), checked)]
     for kind, sentence in (
         ("missing_keys", "The weight files lack {}, which the model would fill with random numbers."),
         ("mismatched_keys", "The weight files and config.json disagree on the shape of {}."),
@@ -234,6 +236,15 @@ def _check_loading_info(info: dict[str, Any]) -> None:
         raise ModelError(f"The weights cannot be loaded: {str(info['error_msgs'][0])[:200]}.")
 
 
+def _may_be_left_out(name: str, checked: CheckedFolder) -> bool:
+    """Whether a tensor belongs to what is not run: layers that predict further tokens, or a wrapped model's eyes."""
+    parts = name.split(".")
+    layer = next((int(part) for part in parts if part.isdecimal()), -1)
+    predicts = "mtp" in parts or ("layers" in parts and layer >= checked.architecture.n_layers)
+    sees = checked.architecture.is_wrapped and not ("language_model" in parts or parts[:2] == ["model", "layers"])
+    return predicts or sees
+
+
 def _return_only_logits(config: Any) -> None:
     # config.json may ask for more: router logits bring the training loss along, attentions need another implementation.
     config.output_router_logits = config.output_attentions = config.output_hidden_states = False
@@ -244,13 +255,6 @@ def _check_finite(model: Any) -> None:
     for name, tensor in model.state_dict().items():
         if not torch.isfinite(tensor).all():
             raise ModelError(f"The weights are damaged: {name} holds values that are not finite (NaN or infinity).")
-
-
-def _in_one_line(error: Exception) -> str:
-    text = " ".join(str(error).split()) or type(error).__name__
-    if isinstance(error, KeyError):
-        text += " is not known"
-    return text[:300].rstrip(".:;, ")
 
 
 def silence_libraries() -> None:

@@ -7,7 +7,6 @@ from importlib.metadata import PackageNotFoundError, distribution
 from typing import TYPE_CHECKING, Any
 
 from moe_core.errors import MissingExtraError
-from moe_core.models.families import OLMOE
 from moe_core.traces.specification import ModelSpecification
 
 if TYPE_CHECKING:
@@ -39,7 +38,9 @@ def build_full_size(device: str, dtype: str, *, with_tokenizer: bool = True, **o
         import torch
         from transformers import OlmoeConfig, OlmoeForCausalLM, PreTrainedTokenizerFast
 
+        from moe_core.models.families import find_routers
         from moe_core.models.loading import building
+        from moe_core.models.loading.self_check import check_routing
     except ImportError as error:
         raise MissingExtraError("model", "Building a model") from error
     tokenizer = PreTrainedTokenizerFast(tokenizer_file=_tokenizer_file()) if with_tokenizer else None
@@ -48,17 +49,16 @@ def build_full_size(device: str, dtype: str, *, with_tokenizer: bool = True, **o
     config._experts_implementation = "grouped_mm"
     with torch.device(device), torch.random.fork_rng():
         torch.manual_seed(0)
-        model = OlmoeForCausalLM._from_config(
-            config, dtype=building.DTYPES[dtype], attn_implementation=building.ATTENTION_IMPLEMENTATION
-        ).eval()
-    routers = OLMOE.routers(model)
+        model = OlmoeForCausalLM._from_config(config, dtype=building.DTYPES[dtype], attn_implementation="sdpa").eval()
+    routers = find_routers(model)
+    check = check_routing(model, routers)
     specification = ModelSpecification(
         name="OLMoE-1B-7B, random weights",
         source="built on the device",
         revision="",
         config_sha256="",
         weights_sha256="",
-        family=OLMOE.name,
+        family=config.model_type,
         layers=tuple(router.layer for router in routers),
         n_experts=config.num_experts,
         top_k=config.num_experts_per_tok,
@@ -69,8 +69,10 @@ def build_full_size(device: str, dtype: str, *, with_tokenizer: bool = True, **o
         attention_implementation=model.config._attn_implementation,
         context_length=config.max_position_embeddings,
         tokenizer_sha256="",
+        self_check=check.verdict,
+        abilities=check.abilities,
     )
-    return building.LoadedModel(model, tokenizer, OLMOE, routers, OLMOE.router_spec(model.config), specification)
+    return building.LoadedModel(model, tokenizer, routers, specification, check)
 
 
 def _tokenizer_file() -> str:

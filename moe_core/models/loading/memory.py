@@ -6,10 +6,9 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from moe_core.errors import DeviceError, Remedy
-from moe_core.models.family import ModelFamily
+from moe_core.models.loading.architecture import Architecture
 from moe_core.models.loading.safetensors_headers import TensorHeader
 from moe_core.numbers.formatting import data_size
 
@@ -34,8 +33,7 @@ class MemoryEstimate:
 
 def estimate_memory(
     tensors: Mapping[str, TensorHeader],
-    config: Mapping[str, Any],
-    family: ModelFamily,
+    architecture: Architecture,
     dtype: str,
     *,
     tokens: int = WORKING_TOKENS,
@@ -44,7 +42,7 @@ def estimate_memory(
     size = BYTES_PER_VALUE[dtype]
     experts = sum(tensor.n_elements for name, tensor in tensors.items() if ".experts." in name)
     others = sum(tensor.n_elements for name, tensor in tensors.items() if ".experts." not in name)
-    return MemoryEstimate(experts * size, others * size, tokens * _values_per_token(config, family) * size)
+    return MemoryEstimate(experts * size, others * size, tokens * _values_per_token(architecture) * size)
 
 
 def check_fits(estimate: MemoryEstimate, free: int | None, device: str) -> None:
@@ -90,12 +88,13 @@ def free_memory(device: str) -> int | None:
         return _physical_memory()
 
 
-def _values_per_token(config: Mapping[str, Any], family: ModelFamily) -> int:
-    hidden, top_k = config["hidden_size"], family.top_k(config)
-    widest = max(3 * family.expert_width(config) * top_k, 3 * (config.get("intermediate_size") or 0))
-    key_heads = config.get("num_key_value_heads") or config["num_attention_heads"]
-    head_size = config.get("head_dim") or hidden // config["num_attention_heads"]
-    keys_and_values = 2 * key_heads * head_size * config["num_hidden_layers"]
+def _values_per_token(architecture: Architecture) -> int:
+    hidden, top_k, config = architecture.hidden_size, architecture.top_k, architecture.config
+    widest = max(3 * architecture.expert_width * top_k, 3 * (getattr(config, "intermediate_size", None) or 0))
+    heads = int(config.num_attention_heads)
+    key_heads = getattr(config, "num_key_value_heads", None) or heads
+    head_size = getattr(config, "head_dim", None) or hidden // heads
+    keys_and_values = 2 * key_heads * head_size * architecture.n_layers
     # At the peak a layer holds the stream, its sorted copies per chosen expert, and the experts' inner values.
     return int(6 * hidden + 2 * top_k * hidden + widest + keys_and_values)
 

@@ -1,6 +1,7 @@
 """Judges a model folder before anything of it is built: no code, no kernels, no way out of the folder, sane sizes.
 
-Nothing here imports torch or runs anything the folder brings. Each refusal is one ModelError sentence.
+Nothing here runs anything the folder brings; its configuration is read by transformers' own classes. Each refusal is
+one ModelError sentence.
 """
 
 import json
@@ -11,10 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from moe_core.errors import ModelError
-from moe_core.models.families import MODEL_FAMILIES
-from moe_core.models.family import ModelFamily
+from moe_core.models.loading.architecture import Architecture, architecture_of
 from moe_core.models.loading.safetensors_headers import TensorHeader, read_headers
-from moe_core.models.loading.shapes import check_sizes
+from moe_core.models.loading.shapes import check_claims, check_sizes
 
 MAX_JSON_BYTES = 10_000_000
 WEIGHTS, WEIGHTS_INDEX = "model.safetensors", "model.safetensors.index.json"
@@ -26,7 +26,6 @@ _REFUSED_KEYS = {
     "compression_config": "is quantised, which is not supported: use the unquantised checkpoint",
     "transformers_weights": "names its own weight file, which is not supported",
     "fusion_config": "asks for fused layers, which are not supported",
-    "per_layer_config": "changes single layers, which is not supported",
     "kernel_config": "asks for kernels of its own, which are never run",
 }
 _IMPLEMENTATION_KEY = re.compile(r"_?(attn|attention|experts)_implementation(_internal)?")
@@ -35,11 +34,11 @@ _KNOWN_IMPLEMENTATIONS = {"eager", "sdpa", "flash_attention_2", "grouped_mm", "b
 
 @dataclass(frozen=True)
 class CheckedFolder:
-    """A folder that may be loaded: config.json's content, the family it names and the headers of all its tensors."""
+    """A folder that may be loaded: config.json's content, what it names and the headers of all its tensors."""
 
     folder: Path
     config: dict[str, Any]
-    family: ModelFamily
+    architecture: Architecture
     tensors: dict[str, TensorHeader]
 
 
@@ -48,18 +47,19 @@ def check_folder(folder: Path) -> CheckedFolder:
     folder = _resolved(folder)
     _check_links(folder)
     _refuse_other_kinds(folder)
-    config, family = judge_configuration(folder / "config.json")
+    config, architecture = judge_configuration(folder / "config.json")
     _check_companions(folder)
     tensors = read_headers(_weight_files(folder))
-    check_sizes(config, family, tensors)
-    return CheckedFolder(folder, config, family, tensors)
+    check_sizes(architecture, config, tensors)
+    return CheckedFolder(folder, config, architecture, tensors)
 
 
-def judge_configuration(file: Path) -> tuple[dict[str, Any], ModelFamily]:
-    """config.json's content and the family it names; raises ModelError for what forbids loading such a model."""
+def judge_configuration(file: Path) -> tuple[dict[str, Any], Architecture]:
+    """config.json's content and what it names; raises ModelError for what forbids loading such a model."""
     config = _read_json(file)
     _check_configuration(config, "config.json")
-    return config, _family(config)
+    check_claims(config)
+    return config, architecture_of(config)
 
 
 def _resolved(folder: Path) -> Path:
@@ -130,17 +130,6 @@ def _leaves(value: Any) -> Iterator[Any]:
             yield from _leaves(item)
     else:
         yield value
-
-
-def _family(config: dict[str, Any]) -> ModelFamily:
-    architectures = config.get("architectures")
-    named = [name for name in architectures if isinstance(name, str)] if isinstance(architectures, list) else []
-    for family in MODEL_FAMILIES:
-        if config.get("model_type") == family.name and (not named or set(named) & set(family.architectures)):
-            return family
-    shown = ", ".join(named) or config.get("model_type") or "no architecture"
-    supported = ", ".join(name for family in MODEL_FAMILIES for name in family.architectures)
-    raise ModelError(f"config.json names {str(shown)[:80]}, which is not supported; supported are {supported}.")
 
 
 def _check_companions(folder: Path) -> None:

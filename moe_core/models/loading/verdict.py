@@ -2,15 +2,18 @@
 
 from dataclasses import dataclass
 
+from moe_core.traces.specification import Abilities
+
 
 @dataclass(frozen=True)
 class LayerCheck:
-    """How one MoE layer did: tokens whose ids or weights differ from the replay, and whether re-routing works.
+    """How one MoE layer did: tokens whose experts got other ids or weights than the router said, and re-routing.
 
     `max_weight_difference` is the largest difference of a gate weight, 0 when all are bit-wise equal.
-    `rerouted_expert` is the probe's most chosen expert, `reroute_works` whether masking it took it out of every
-    choice that reached the experts, and the K most probable of the others were chosen instead. A model that chooses
-    every expert has none to re-route to: then `can_reroute` is false, and that is no fault.
+    `rerouted_expert` is the probe's most chosen expert. `reroute_works`: a copy of the router said
+    the same, closing that expert took it out of every choice that reached the experts, and closing the least chosen
+    one left the choice of all tokens alone that had not chosen it. A model that chooses every expert has none to
+    re-route to: then `can_reroute` is false, and that is no fault.
     """
 
     layer: int
@@ -21,6 +24,7 @@ class LayerCheck:
     rerouted_expert: int
     reroute_works: bool
     can_reroute: bool = True
+    scoring: str = "softmax"
 
     @property
     def can_be_recorded(self) -> bool:
@@ -35,11 +39,18 @@ class LayerCheck:
 
 @dataclass(frozen=True)
 class ModelCheck:
-    """The self-check of a whole model; dense layers have no router, shared experts are passed by every token."""
+    """The self-check of a whole model; dense layers have no router, shared experts are passed by every token.
 
+    `normalised`: the gate weights of all tokens add up to the same.
+    """
+
+    n_experts: int
+    top_k: int
+    normalised: bool
     layers: tuple[LayerCheck, ...]
     dense_layers: tuple[int, ...]
     shared_experts: int
+    abilities: Abilities
 
     @property
     def passed(self) -> bool:

@@ -14,6 +14,7 @@ from moe_core.errors import ModelError
 from moe_core.interventions.intervention import Intervention
 from moe_core.models.inference.layer_tail import complete_cache, decoder_layers, kept_streams, running_from
 from moe_core.models.inference.router_watch import RouterWatch
+from moe_core.models.inference.spans import Span, make_spans
 from moe_core.models.inference.steering import layer_steerings
 from moe_core.models.loading.building import LoadedModel
 from tests.models.inference.test_forward_passes import loaded
@@ -42,9 +43,9 @@ def run(
 def watched(model: LoadedModel, intervention: Intervention, place: int, shape: torch.Size) -> Iterator[RouterWatch]:
     """The routers from `place` on, steered."""
     count = model.specification.n_experts
-    steerings = layer_steerings(intervention, len(model.routers), count, torch.device("cpu"))
-    with RouterWatch(model.routers[place:], model.router_spec, steerings[place:]).attached() as watch:
-        watch.expect(torch.tensor([shape[1]] * shape[0]))
+    steerings = layer_steerings(intervention, model.routers, count)
+    with RouterWatch(model.routers[place:], "softmax", steerings[place:]).attached() as watch:
+        watch.expect(make_spans([Span(row, 0, shape[1]) for row in range(shape[0])], [], torch.device("cpu")))
         yield watch
 
 

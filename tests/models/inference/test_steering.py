@@ -3,33 +3,65 @@
 import numpy as np
 import pytest
 import torch
+from torch import Tensor, nn
 
 from moe_core.errors import InterventionError
+from moe_core.interventions.grouped import Groups
 from moe_core.interventions.intervention import Intervention, parse_mask
-from moe_core.models.inference.steering import RouterOutput, layer_steerings
+from moe_core.models.family import Chosen, Router
+from moe_core.models.inference.steering import layer_steerings
 from moe_core.models.loading.building import LoadedModel
-from moe_core.models.router_scoring import RouterSpec, rescore
 from tests.models.inference.test_forward_passes import asked, olmoe, quiz_of
 
 __all__ = ["olmoe"]  # the fixture
 
-SPEC = RouterSpec("softmax_topk", top_k=2, normalised=False)
 LOGITS = torch.tensor([[3.0, 2.0, 1.0, 0.0], [0.0, 1.0, 2.0, 3.0]])
 
 
-def steered(intervention: Intervention) -> RouterOutput:
-    """The output of a layer with two tokens and four experts under an intervention."""
-    weights, ids = rescore(LOGITS, SPEC)
-    steering = layer_steerings(intervention, 1, 4, torch.device("cpu"))[0]
-    return steering.apply(RouterOutput(LOGITS, weights, ids), SPEC) if steering else RouterOutput(LOGITS, weights, ids)
+class Gate(nn.Module):
+    """Chooses the two largest of the softmax over its rows' products, as OLMoE's router does."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.eye(4), requires_grad=False)
+
+    def forward(self, hidden: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Logits, weights and ids."""
+        logits = hidden @ self.weight.T
+        weights, ids = logits.softmax(-1).topk(2, dim=-1)
+        return logits, weights, ids
+
+
+def steered(intervention: Intervention) -> Chosen:
+    """The choice of a layer with two tokens and four experts under an intervention."""
+    router = Router(0, Gate(), nn.Identity())
+    output = router.gate(LOGITS)
+    steering = layer_steerings(intervention, [router], 4)[0]
+    if steering is not None and steering.rerun is not None:
+        output = steering.rerun(((LOGITS,), {}), output)
+    call = (LOGITS, output[2], output[1]), {}
+    return router.given(router.weighed(call, steering.factor) if steering and steering.factor is not None else call)
 
 
 def test_reroute_lets_the_next_best_expert_step_in() -> None:
-    """Without expert 0, token 0 uses 1 and 2, and the softmax runs over the three that are left."""
+    """Without expert 0, token 0 uses 1 and 2, and the softmax runs over the three that are left: weights grow."""
     output = steered(parse_mask("0:0"))
     assert output.ids.tolist() == [[1, 2], [3, 2]]
     expected = np.exp([2.0, 1.0]) / np.exp([2.0, 1.0, 0.0]).sum()
     np.testing.assert_allclose(output.weights[0], expected, rtol=1e-6)
+
+
+def test_masks_that_groups_cannot_carry_out_are_refused() -> None:
+    """Groups that would differ in size, or hold too few to choose from, are named; what works passes."""
+    cut, biased = Groups(2, 1, by_bias=False), Groups(2, 1, by_bias=True)
+    with pytest.raises(InterventionError, match=r"Layer 0 would keep 3 of 4 experts in group 0 \(0-3\) and 4 of 4"):
+        cut.check(parse_mask("0:1"), 1, 8, 2)
+    cut.check(parse_mask("0:1,0:6"), 1, 8, 2)
+    biased.check(parse_mask("0:1"), 1, 8, 2)
+    with pytest.raises(
+        InterventionError, match=r"2 of 4 experts in group 1 \(4-7\), but this router chooses 1 of its 2"
+    ):
+        biased.check(parse_mask("0:4,0:5"), 1, 8, 3)
 
 
 def test_drop_keeps_the_choice_and_silences_the_expert() -> None:

@@ -200,7 +200,7 @@ def test_the_estimate_counts_every_weight(tiny_olmoe: Path) -> None:
     """Experts and other weights together are exactly the model's parameters, in the chosen dtype."""
     checked = check_folder(tiny_olmoe)
     parameters = sum(tensor.n_elements for tensor in checked.tensors.values())
-    estimate = estimate_memory(checked.tensors, checked.config, checked.family, "bfloat16")
+    estimate = estimate_memory(checked.tensors, checked.architecture, "bfloat16")
     assert estimate.experts == 2 * 3 * 16 * 3 * 32 * 16
     assert estimate.experts + estimate.others == 2 * parameters
     assert estimate.working > 0
@@ -381,6 +381,6 @@ def test_the_libraries_say_nothing(tiny_olmoe: Path) -> None:
         "Checking",
         "Loading",
         "Loading",
-        "Fingerprinting",
         "Checking",
+        "Fingerprinting",
     ]

@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 import torch
+import transformers
 from safetensors.torch import load_file, save_file
 
 from moe_core.errors import ModelError
 from moe_core.jobs.load_model import ModelRequest, load_model
-from moe_core.models.families import MODEL_FAMILIES
 from moe_core.models.loading.safety import check_folder
 
 Damage = Callable[[Path], None]
@@ -62,14 +62,14 @@ def edit_weights(folder: Path, change: Callable[[dict[str, torch.Tensor]], None]
 def test_an_intact_folder_is_accepted(folder: Path) -> None:
     """The undamaged copy passes, with its family and the header of every tensor."""
     checked = check_folder(folder)
-    assert checked.family.name == "olmoe"
+    assert checked.architecture.name == "olmoe"
     assert checked.tensors["model.layers.2.mlp.gate.weight"].shape == (16, 32)
 
 
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"architectures": ["LlamaForCausalLM"], "model_type": "llama"}, "LlamaForCausalLM, which is not supported"),
+        ({"architectures": ["LlamaForCausalLM"], "model_type": "llama"}, "a llama model without experts"),
         ({"architectures": ["EvilForCausalLM"]}, "EvilForCausalLM, which is not supported"),
         ({"architectures": None, "model_type": None}, "no architecture"),
         ({"architectures": {"a": 1}, "model_type": ["olmoe"]}, "not supported"),
@@ -122,11 +122,12 @@ def test_a_configuration_that_must_not_be_loaded(folder: Path, changes: dict[str
     assert any(part in sentence for part in said.split("|")), sentence
 
 
-def test_an_unknown_architecture_names_the_supported_ones(folder: Path) -> None:
-    """The sentence lists every architecture that can be loaded."""
-    edit_json(folder, architectures=["DeepseekV3ForCausalLM"], model_type="deepseek_v3")
-    sentence = refusal(folder)
-    assert all(name in sentence for family in MODEL_FAMILIES for name in family.architectures)
+def test_a_dense_model_is_told_from_an_unknown_one(folder: Path) -> None:
+    """What transformers knows and has no experts is named so; what it does not know names its version."""
+    edit_json(folder, architectures=["LlamaForCausalLM"], model_type="llama")
+    assert "describes a llama model without experts" in refusal(folder)
+    edit_json(folder, architectures=["NewMoeForCausalLM"], model_type="new_moe")
+    assert f"NewMoeForCausalLM, which is not supported: transformers {transformers.__version__}" in refusal(folder)
 
 
 @pytest.mark.parametrize(
@@ -322,7 +323,7 @@ def test_links_inside_the_hub_cache_are_followed(folder: Path, tmp_path: Path) -
     for path in folder.iterdir():
         shutil.move(path, repository / "blobs" / path.name)
         (snapshot / path.name).symlink_to(f"../../blobs/{path.name}")
-    assert check_folder(snapshot).family.name == "olmoe"
+    assert check_folder(snapshot).architecture.name == "olmoe"
     (repository / "blobs" / "config.json").rename(tmp_path / "config.json")
     (snapshot / "config.json").unlink()
     (snapshot / "config.json").symlink_to(tmp_path / "config.json")

@@ -1,7 +1,7 @@
 """The self-check finds a model whose experts do not get what its router says, and what the commands print."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from moe_core.commands.check_model import check_model
 from moe_core.commands.doctor import doctor
 from moe_core.errors import ModelError
 from moe_core.jobs.load_model import ModelRequest, load_model
+from moe_core.models.family import Router
 from moe_core.models.loading.building import LoadedModel
 from moe_core.models.loading.self_check import check_routing
 from tests.job_results import result_of
@@ -25,14 +26,14 @@ def loaded(tiny_olmoe: Path) -> LoadedModel:
 
 
 @contextmanager
-def broken_router(loaded: LoadedModel, change: Any) -> Iterator[None]:
+def broken_router(routers: Sequence[Router], change: Any) -> Iterator[None]:
     """Layer 1's experts get something else than its router said."""
 
     def before_experts(module: Any, inputs: Any) -> Any:
         hidden, ids, weights = inputs
         return (hidden, *change(ids, weights))
 
-    handle = loaded.routers[1].experts.register_forward_pre_hook(before_experts)
+    handle = routers[1].experts.register_forward_pre_hook(before_experts)
     try:
         yield
     finally:
@@ -41,7 +42,7 @@ def broken_router(loaded: LoadedModel, change: Any) -> Iterator[None]:
 
 def test_a_sound_model_passes(loaded: LoadedModel) -> None:
     """Every layer is replayed exactly, over all probe tokens."""
-    check = check_routing(loaded)
+    check = check_routing(loaded.model, loaded.routers)
     assert check.passed
     assert [(layer.layer, layer.tokens, layer.wrong_ids, layer.wrong_weights) for layer in check.layers] == [
         (0, 72, 0, 0),
@@ -55,7 +56,7 @@ def test_a_check_leaves_the_model_as_it_was(loaded: LoadedModel) -> None:
     tokens = torch.arange(20)[None]
     with torch.inference_mode():
         before = loaded.model(tokens).logits
-        check_routing(loaded)
+        check_routing(loaded.model, loaded.routers)
         assert torch.equal(loaded.model(tokens).logits, before)
 
 
@@ -71,8 +72,8 @@ def test_a_router_that_says_something_else_is_found(
     loaded: LoadedModel, change: Any, ids_wrong: bool, weights_wrong: bool
 ) -> None:
     """Other experts, renormalised weights, or weights off by a millionth: the layer fails, the others pass."""
-    with broken_router(loaded, change):
-        check = check_routing(loaded)
+    with broken_router(loaded.routers, change):
+        check = check_routing(loaded.model, loaded.routers)
     assert not check.passed
     assert [layer.passed for layer in check.layers] == [True, False, True]
     assert (check.layers[1].wrong_ids > 0, check.layers[1].wrong_weights > 0) == (ids_wrong, weights_wrong)
@@ -80,14 +81,14 @@ def test_a_router_that_says_something_else_is_found(
 
 def test_a_mask_that_does_not_reach_the_experts_is_found(loaded: LoadedModel) -> None:
     """A model that keeps computing an expert that its router was told to leave out cannot be steered."""
-    expert = check_routing(loaded).layers[1].rerouted_expert
+    expert = check_routing(loaded.model, loaded.routers).layers[1].rerouted_expert
 
     def put_back(ids: torch.Tensor, weights: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         stays = (ids == expert).any(-1, keepdim=True).any()
         return (ids if stays else ids.clone().index_fill_(1, torch.tensor([3]), expert)), weights
 
-    with broken_router(loaded, put_back):
-        check = check_routing(loaded)
+    with broken_router(loaded.routers, put_back):
+        check = check_routing(loaded.model, loaded.routers)
     assert [layer.reroute_works for layer in check.layers] == [True, False, True]
 
 
@@ -112,9 +113,9 @@ def test_check_model_prints_a_table(tiny_olmoe: Path, capsys: pytest.CaptureFixt
 def test_check_model_fails_with_a_sentence(tiny_olmoe: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A model that fails names its layers in the error."""
 
-    def with_fault(loaded: LoadedModel) -> Any:
-        with broken_router(loaded, lambda ids, weights: ((ids + 1) % 16, weights)):
-            return check_routing(loaded)
+    def with_fault(model: Any, routers: Any) -> Any:
+        with broken_router(routers, lambda ids, weights: ((ids + 1) % 16, weights)):
+            return check_routing(model, routers)
 
     monkeypatch.setattr("moe_core.models.loading.self_check.check_routing", with_fault)
     with pytest.raises(ModelError, match=r"cannot be replayed \(layers: 1\)"):

@@ -1,0 +1,62 @@
+"""Whether prompts may be run in parts and side by side: some models pass a cache over, or let padding in, silently.
+
+Axes: B rows, T tokens, V vocabulary.
+"""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from moe_core.models.answer_head import AnswerHead, repeated
+from moe_core.models.loading.probes import probe_tokens
+
+_PREFIX, _REST, _SHORT = 40, 24, 10
+_ALLOWED = 1e-3  # of the largest logit; attention over a cache adds in another order
+_ALLOWED_16 = 0.3  # of a typical logit: with 16 bit rounding alone lets single tokens go to other experts
+
+
+@torch.inference_mode()
+def shares_prefixes(model: Any) -> bool:
+    """Whether two rows behind a prefix that ran once, and alone, answer as their whole prompts do."""
+    (prompt,) = probe_tokens(model, [_PREFIX + _REST])
+    prefix, rest = prompt[:, :_PREFIX], prompt[:, _PREFIX:]
+    if not rest.shape[-1]:
+        return False
+    with AnswerHead(model).attached() as head:
+        whole = _answer(model, head, prompt)
+        try:
+            head.expect(torch.tensor([prefix.shape[-1] - 1]))
+            cache = model(prefix.to(model.device), use_cache=True).past_key_values
+            parts = _answer(model, head, rest.expand(2, -1), cache=repeated(cache, 2))
+        except (RuntimeError, ValueError, TypeError, AttributeError, IndexError, NotImplementedError):
+            return False  # no cache, or none that can be repeated: each model says so in its own way
+    return _is_near(parts, whole)
+
+
+@torch.inference_mode()
+def pads(model: Any) -> bool:
+    """Whether a short row answers the same alone and beside a longer one, with padding behind its last token."""
+    longer, short = probe_tokens(model, [_PREFIX + _REST, _SHORT])
+    padded = torch.zeros_like(longer)
+    padded[0, : short.shape[-1]] = short
+    with AnswerHead(model).attached() as head:
+        alone = _answer(model, head, short)
+        head.expect(torch.tensor([longer.shape[-1] - 1, short.shape[-1] - 1]))
+        both = model(torch.cat([longer, padded]).to(model.device), use_cache=False).logits[:, -1]
+    return _is_near(both[1:], alone)
+
+
+def _answer(model: Any, head: AnswerHead, rows: Tensor, cache: Any = None) -> Tensor:
+    """Logits [B, V] behind the last token of each row."""
+    head.expect(torch.full((len(rows),), rows.shape[-1] - 1))
+    output = model(rows.to(model.device), past_key_values=cache, use_cache=cache is not None)
+    logits: Tensor = output.logits[:, -1]
+    return logits
+
+
+def _is_near(ours: Tensor, theirs: Tensor) -> bool:
+    difference, size = (ours.float() - theirs.float()).abs(), theirs.float().abs()
+    if theirs.dtype == torch.float32:
+        return bool(difference.max() <= _ALLOWED * size.max().clamp_min(1e-3))
+    return bool(difference.mean() <= _ALLOWED_16 * size.mean().clamp_min(1e-3))

@@ -19,7 +19,8 @@ def has_trace(state: State) -> bool:
 
 @dataclass(frozen=True)
 class Action:
-    """`name` stays the same over releases; `tip` teaches; `is_enabled` reads the state."""
+    """`name` stays the same over releases; `tip` teaches; `is_enabled` reads the state, and so
+    does `is_on`, which a switch has."""
 
     name: str
     text: str
@@ -27,6 +28,7 @@ class Action:
     run: Callable[[MainWindow], object]
     keys: tuple[str, ...] = ()
     is_enabled: Callable[[State], bool] = always
+    is_on: Callable[[State], bool] | None = None
 
 
 @dataclass(frozen=True)

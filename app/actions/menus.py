@@ -38,10 +38,12 @@ class Menus(QObject):
         self._session.requested.connect(self._trigger)
 
     def _enable(self) -> None:
-        """Make grey what cannot be done now."""
+        """Make grey what cannot be done now, and tick what is on."""
         for menu in MENUS:
             for action in menu.actions:
                 self._made[action.name].setEnabled(action.is_enabled(self._session.state))
+                if action.is_on is not None:
+                    self._made[action.name].setChecked(action.is_on(self._session.state))
 
     def _trigger(self, name: str) -> None:
         """Run an action by its name, where it can be run."""
@@ -66,6 +68,7 @@ class Menus(QObject):
         made.setToolTip(action.tip)
         made.setStatusTip(action.tip)
         made.setEnabled(action.is_enabled(self._session.state))
+        made.setCheckable(action.is_on is not None)
         made.triggered.connect(self._runs(action))
         return made
 

@@ -44,6 +44,16 @@ _METRICS = (
         has_trace,
     ),
 )
+_DIFFERENCES = (
+    Action(
+        "show_unsupported",
+        "Show unsupported differences",
+        "Give differences that may be noise their colour, too; faded are those that a corrected test does not support",
+        lambda w: change_state(w, shows_unsupported=not w.session.state.shows_unsupported),
+        ("Shift+U",),
+        is_on=lambda state: state.shows_unsupported,
+    ),
+)
 _COLOURS = (
     Action(
         "theme_system",
@@ -55,4 +65,4 @@ _COLOURS = (
     Action("theme_dark", "Dark colours", "Light text on dark ground", lambda w: w.set_scheme("dark")),
 )
 _LAYOUT = (Action("reset_layout", "Reset layout", "Put every view back to its place", lambda w: w.reset_layout()),)
-VIEW_MENU = Menu("View", (_SCOPES, _METRICS, _COLOURS, _LAYOUT))
+VIEW_MENU = Menu("View", (_SCOPES, _METRICS, _DIFFERENCES, _COLOURS, _LAYOUT))

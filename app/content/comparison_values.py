@@ -15,6 +15,7 @@ from app.state.what_if_state import Mode, WhatIf
 from moe_core.comparison.comparison import gold_logprob_change, outcomes_of
 from moe_core.measures.entropy_by_layer import EntropyCurve, EntropyKind, part
 from moe_core.measures.metric import Metric, MetricValues
+from moe_core.measures.paired_difference import paired_difference
 from moe_core.measures.question_filter import QuestionFilter
 from moe_core.measures.routing_sample import IndexArray, RoutingSample, select
 from moe_core.measures.scope import Scope
@@ -48,14 +49,15 @@ class ComparedSamples:
 class ComparedValues:
     """A metric over both sides."""
 
+    metric: Metric
+    samples: ComparedSamples
     before: MetricValues
     after: MetricValues
 
     @cached_property
     def difference(self) -> MetricValues:
-        """After less before, NaN where either is undefined; the support is that of the side with fewer questions."""
-        support = np.minimum(self.before.support, self.after.support)
-        return MetricValues(self.after.values - self.before.values, support)
+        """After less before, with its interval and test."""
+        return paired_difference(self.metric, self.samples.before, self.samples.after, (self.before, self.after))
 
 
 def is_compared(state: State) -> bool:
@@ -92,7 +94,7 @@ def compared_values(state: State, metric: Metric) -> ComparedValues | None:
         return None
     return state.trace.kept(
         ("compared values", samples, metric.name),
-        lambda: ComparedValues(metric.compute(samples.before), metric.compute(samples.after)),
+        lambda: ComparedValues(metric, samples, metric.compute(samples.before), metric.compute(samples.after)),
     )
 
 

@@ -10,14 +10,17 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from app.content.difference_support import line_text, side_facts, test_columns, unsupported
 from app.state.state import State
 from moe_core.figures.table import FigureTable
 from moe_core.measures.metric import Metric, MetricValues
 from moe_core.measures.metrics import METRICS
 from moe_core.measures.routing_sample import RoutingSample
+from moe_core.measures.support import support_text
 from moe_core.numbers.formatting import (
     count,
     counted,
+    number_with_interval,
     percent,
     percent_with_interval,
     points,
@@ -69,7 +72,21 @@ class ExpertGrid:
     @property
     def is_share(self) -> bool:
         """Whether values are shares of right answers, or differences of such."""
-        return self.values.lower is not None
+        return self.metric.is_percent
+
+    @property
+    def is_difference(self) -> bool:
+        """Whether values are differences that may be noise."""
+        return self.values.is_supported is not None
+
+    @cached_property
+    def unsupported(self) -> NDArray[np.bool_]:
+        """Differences that their test does not support [L, E]; none where values are no differences."""
+        return unsupported(self.values)
+
+    def side_text(self, value: float) -> str:
+        """One of the two values that a difference is between."""
+        return percent(value) if self.is_share else significant(value, 4)
 
     @cached_property
     def is_never_used(self) -> NDArray[np.bool_]:
@@ -87,7 +104,12 @@ class ExpertGrid:
         return _ranks(self.values.values)
 
     def marginals(self, kind: Marginal) -> tuple[FloatArray, FloatArray]:
-        """Mean or sum over the experts of each layer [L] and the layers of each expert [E]; NaN where none has any."""
+        """Mean or sum over the experts of each layer [L] and the layers of each expert [E]; NaN where none has any.
+
+        Of differences: how many are supported. Bars of noise would be as long as any.
+        """
+        if (supported := self.values.is_supported) is not None:
+            return supported.sum(axis=1).astype(np.float64), supported.sum(axis=0).astype(np.float64)
         known = ~np.isnan(self.values.values)
         filled = np.where(known, self.values.values, 0.0)
         found = []
@@ -96,6 +118,10 @@ class ExpertGrid:
             total = np.where(n > 0, filled.sum(axis=axis), np.nan)
             found.append(total if kind == "sum" else total / np.maximum(n, 1))
         return found[0], found[1]
+
+    def marginal_name(self, kind: Marginal) -> str:
+        """What the bars at the sides show."""
+        return "supported" if self.is_difference else kind
 
     def value_text(self, value: float) -> str:
         """A value as a paper prints it: shares of right answers in percent, their differences in points."""
@@ -127,13 +153,17 @@ class ExpertGrid:
         if lower is None or upper is None or np.isnan(value):
             return self.value_text(float(value))
         ends = float(lower[layer, expert]), float(upper[layer, expert])
-        if self.is_signed:
-            return points_with_interval(float(value), *ends)
-        return percent_with_interval(float(value), *ends)
+        if not self.is_share:
+            return number_with_interval(float(value), *ends, signed=self.is_signed)
+        return (points_with_interval if self.is_signed else percent_with_interval)(float(value), *ends)
 
     def cell_facts(self, layer: int, expert: int) -> list[str]:
         """What is known of a cell, a phrase each: value, support, rank."""
         facts = [self.cell_value_text(layer, expert)] if self.ranks[layer, expert] else ["no value"]
+        facts += side_facts(self.values, (layer, expert), self.metric.side_names, self.side_text)
+        facts += (
+            [support_text(self.values, (layer, expert))] if self.is_difference and self.ranks[layer, expert] else []
+        )
         if self.is_never_used[layer, expert]:
             facts.append("never used in this scope")
         support = int(self.values.support[layer, expert])
@@ -155,11 +185,13 @@ class ExpertGrid:
         marginal = float(rows[layer] if layer is not None else columns[expert])
         never = self.is_never_used[layer] if layer is not None else self.is_never_used[:, expert]
         of = "experts" if layer is not None else "layers"
-        facts = [f"{kind} over {int((~np.isnan(values)).sum())} {of}: {self.value_text(marginal)}"]
-        return [*facts, f"never used: {int(never.sum())} of {len(never)}"]
+        unused = f"never used: {int(never.sum())} of {len(never)}"
+        if (supported := self.values.is_supported) is not None:
+            return [line_text(supported[layer] if layer is not None else supported[:, expert], of), unused]
+        return [f"{kind} over {int((~np.isnan(values)).sum())} {of}: {self.value_text(marginal)}", unused]
 
     def note(self) -> str:
-        """Why no cell has a value; empty where one has."""
+        """Why no cell has a value, or none a colour; empty where one has."""
         if not np.isnan(self.values.values).all():
             return ""
         if not self.sample.is_scored.any():
@@ -193,10 +225,11 @@ class ExpertGrid:
         return FigureTable(tuple(columns), list(zip(*lists, strict=True)))
 
     def value_columns(self) -> dict[str, NDArray[np.generic]]:
-        """Value, interval and support [L, E each] under the headings of the table."""
-        columns: dict[str, NDArray[np.generic]] = {self.heading: self.values.values}
-        if self.values.lower is not None and self.values.upper is not None:
-            columns |= {"lower 95 %": self.values.lower, "upper 95 %": self.values.upper}
+        """Value, interval and support [L, E each] under the headings of the table; of differences both sides, and p."""
+        columns: dict[str, NDArray[np.generic]] = {}
+        if self.values.sides is not None:
+            columns |= dict(zip(self.metric.side_names, self.values.sides, strict=True))
+        columns |= {self.heading: self.values.values, **test_columns(self.values)}
         return columns | {"questions": self.values.support.astype(np.int64)}
 
     @property

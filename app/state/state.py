@@ -20,7 +20,8 @@ class State:
     position). `experts` are the selected cells; `layer` is the one looked at where only one can be. `intervention` is
     what the next what-if does to the experts, `rerun` how it is run, `masks` the named ones that are kept. `what_if`
     is the one looked at, one of the trace's `history` (newest first) or a trace chosen to compare with, and `mode` says
-    which side of it aggregate views show; `titles` are the names that a person gave to what-ifs, `forgotten` those that
+    which side of it aggregate views show; `shows_unsupported` whether differences that may be noise have their colour.
+    `titles` are the names that a person gave to what-ifs, `forgotten` those that
     were taken out of the history, both by fingerprint. `mismatch` says why the last one could not be compared with the
     baseline. `library` is the folder whose traces are listed, `running` the title of the job that runs, `writer` the
     other program that records the trace shown.
@@ -43,6 +44,7 @@ class State:
     titles: Mapping[str, str] = field(default_factory=dict)
     forgotten: frozenset[str] = frozenset()
     mode: Mode = Mode.BASELINE
+    shows_unsupported: bool = False
     rerun: Rerun = field(default_factory=Rerun)
     masks: tuple[Intervention, ...] = ()
     mismatch: str = ""

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from moe_core.analyses.published_figures import PublishedFigure
+from moe_core.measures.metric import MetricValues
 from moe_core.measures.scope import Scope
 from moe_core.numbers.intervals import Proportion
 from moe_core.traces.specification import Specification
@@ -50,7 +51,10 @@ class LayerRow:
 
 @dataclass(frozen=True)
 class ExpertCells:
-    """Every expert, each array [L, E]; `questions` and `weight`, of questions with gold, support `accuracy`."""
+    """Every expert, each array [L, E]; `questions` and `weight`, of questions with gold, support `accuracy`.
+
+    `right_minus_wrong` is the difference of the mean gate share in right and in wrong answers.
+    """
 
     token_count: FloatArray
     used_share: FloatArray
@@ -60,6 +64,7 @@ class ExpertCells:
     upper: FloatArray
     questions: FloatArray
     weight: FloatArray
+    right_minus_wrong: MetricValues
 
 
 @dataclass(frozen=True)

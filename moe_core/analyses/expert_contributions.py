@@ -27,7 +27,15 @@ from moe_core.analyses.published_figures import figures_for
 from moe_core.analyses.selected_trace import SelectedTrace
 from moe_core.figures.curves import CurveFigure
 from moe_core.measures.metric import MetricValues
-from moe_core.measures.metrics import expert_accuracy, full_entropy, gate_weight, top_weights, topk_entropy, used_share
+from moe_core.measures.metrics import (
+    expert_accuracy,
+    full_entropy,
+    gate_weight,
+    right_minus_wrong,
+    top_weights,
+    topk_entropy,
+    used_share,
+)
 from moe_core.measures.metrics.accuracy import overall
 from moe_core.measures.metrics.experts_used import never_used_share
 from moe_core.measures.routing_sample import RoutingSample, sample
@@ -102,6 +110,7 @@ def _cells(drawn: RoutingSample) -> ExpertCells:
         upper=accuracy.upper,
         questions=accuracy.support,
         weight=drawn.totals.scored_share,
+        right_minus_wrong=right_minus_wrong.compute(drawn),
     )
 
 

@@ -12,7 +12,8 @@ from moe_core.comparison.pairing import QuestionPairs, pair_questions, remarks
 from moe_core.errors import ComparisonError
 from moe_core.interventions.intervention import Intervention
 from moe_core.measures.question_table import gold_and_best_other
-from moe_core.numbers.paired_statistics import MeanChange, PairedChange, holm, mean_change, paired_change
+from moe_core.numbers.difference_tests import holm
+from moe_core.numbers.paired_statistics import MeanChange, PairedChange, mean_change, paired_change
 from moe_core.traces.reader import Trace
 from moe_core.traces.specification import Specification
 
@@ -130,7 +131,7 @@ def _by_subject(
     """Each subject's change, in the order of its first question."""
     names = list(dict.fromkeys(subjects.tolist()))
     changes = [paired_change(right_before[subjects == name], right_after[subjects == name]) for name in names]
-    corrected = holm([change.p for change in changes])
+    corrected = holm([change.p for change in changes]).tolist()
     return tuple(SubjectChange(*row) for row in zip(names, changes, corrected, strict=True))
 
 

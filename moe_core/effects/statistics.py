@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from moe_core.effects.effect_map import Audit, CellEffects, Doubles, Mask
+from moe_core.numbers.difference_tests import holm
 from moe_core.numbers.formatting import count, percent
-from moe_core.numbers.paired_statistics import holm
 
 SPLITS = 20
 LARGE_NATS = 0.05
@@ -53,7 +53,7 @@ def measured_cells(cells: CellEffects) -> MeasuredCells:
         lower[known], upper[known] = cells.mean[known] - half, cells.mean[known] + half
         p[known] = 2 * t.sf(np.abs(cells.mean[known] / cells.standard_error[known]), cells.n - 1)
     of = ~np.isnan(p)
-    corrected[of] = holm(p[of].tolist())
+    corrected[of] = holm(p[of])
     return MeasuredCells(lower, upper, p, corrected)
 
 

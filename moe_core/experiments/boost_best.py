@@ -21,8 +21,8 @@ from moe_core.measures.metrics.expert_accuracy import EXPERT_ACCURACY
 from moe_core.measures.question_halves import split_in_halves
 from moe_core.measures.routing_sample import sample
 from moe_core.measures.scope import Scope
+from moe_core.numbers.difference_tests import holm
 from moe_core.numbers.formatting import count, p_value, points_number, short
-from moe_core.numbers.paired_statistics import holm
 from moe_core.traces.reader import Trace
 
 BEST, RANDOM = "highest accuracy", "random, similar load"
@@ -56,7 +56,7 @@ def design(trace: Trace, rows: tuple[int, ...], options: ExperimentOptions) -> D
 def conclude(points: Sequence[ExperimentPoint], design: Design) -> str:
     """The change at the factor where it is clearest, corrected for there being several, beside the random sets."""
     best = [point for point in points if point.planned.series == BEST]
-    corrected = holm([point.change.p for point in best])
+    corrected = holm([point.change.p for point in best]).tolist()
     at = min(range(len(best)), key=lambda place: (best[place].change.p, -abs(best[place].change.delta)))
     clearest = best[at]
     text = (

@@ -10,8 +10,9 @@ from moe_core.experiments.design import PlannedPoint
 from moe_core.interventions.intervention import Intervention
 from moe_core.jobs.events import Notice
 from moe_core.measures.scope import Scope
+from moe_core.numbers.difference_tests import holm
 from moe_core.numbers.intervals import Proportion
-from moe_core.numbers.paired_statistics import MeanChange, PairedChange, holm
+from moe_core.numbers.paired_statistics import MeanChange, PairedChange
 from moe_core.traces.specification import Specification
 
 Quantity = Literal["accuracy", "delta"]
@@ -122,7 +123,7 @@ def curves_of(points: Sequence[ExperimentPoint], quantity: Quantity) -> tuple[Re
 
 def clear_losses(points: Sequence[ExperimentPoint]) -> list[bool]:
     """Whether accuracy is lower at each point of one curve, p below 0.05 after Holm's correction over the curve."""
-    corrected = holm([point.change.p for point in points])
+    corrected = holm([point.change.p for point in points]).tolist()
     return [p < CLEAR_P and point.change.delta < 0 for p, point in zip(corrected, points, strict=True)]
 
 

@@ -16,7 +16,10 @@ from moe_core.numbers.formatting import short
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
-Mark = Literal["dot", "blank", "hatch"]
+Mark = Literal["dot", "blank", "hatch", "fade"]
+
+FADED = 0.05
+"""How much of its colour a faded cell keeps: noise should look empty, and still be there to be pointed at."""
 
 
 def _no_text(layer: int, expert: int) -> str:
@@ -26,7 +29,8 @@ def _no_text(layer: int, expert: int) -> str:
 @dataclass(frozen=True)
 class HeatMapFigure:
     """`values` [L, E] are NaN where there is nothing to show; `is_never_used` cells carry a dot, `hatched` ones lines,
-    which mean `hatched_name`.
+    which mean `hatched_name`. `faded` ones [L, E] have hardly any colour: differences that may be noise; None where
+    values are no differences.
 
     `row_marginals` [L] and `column_marginals` [E] are drawn as bars, from a middle where the values are signed, and
     named by `marginal_name`; empty arrays draw none. `value_title` names the colours, with their unit; `value_unit` is
@@ -45,6 +49,8 @@ class HeatMapFigure:
     is_signed: bool = False
     hatched: BoolArray | None = None
     hatched_name: str = "masked"
+    faded: BoolArray | None = None
+    faded_name: str = "not supported"
     note: str = ""
     title: str = ""
     value_title: str = ""
@@ -78,6 +84,11 @@ class HeatMapFigure:
         return self.column_names[expert] if self.column_names else str(expert)
 
     @property
+    def has_signed_bars(self) -> bool:
+        """Whether bars start in a middle; of differences they count those that are supported."""
+        return self.is_signed and self.faded is None
+
+    @property
     def is_blank(self) -> BoolArray:
         """Cells that have no value [L, E]."""
         return np.isnan(self.values)
@@ -88,12 +99,16 @@ class HeatMapFigure:
         counts: list[tuple[Mark, int, str]] = [
             ("dot", int(self.is_never_used.sum()), "never used"),
             ("blank", int((self.is_blank & ~self.is_never_used).sum()), self.blank_name),
+            ("fade", 0 if self.faded is None else int((self.faded & ~self.is_never_used).sum()), self.faded_name),
             ("hatch", 0 if self.hatched is None else int(self.hatched.sum()), self.hatched_name),
         ]
         return [(mark, f"{words} ({n:,})") for mark, n, words in counts if n]
 
-    def rgb(self, blank: tuple[int, int, int]) -> NDArray[np.uint8]:
-        """Colour of each cell [L, E, 3]; `blank` where it has no value."""
+    def rgb(self, blank: tuple[int, int, int], ground: tuple[int, int, int]) -> NDArray[np.uint8]:
+        """Colour of each cell [L, E, 3]; `blank` where it has no value, nearly the `ground`'s where it is faded."""
         colours = self.scale.rgb(self.values)
+        if self.faded is not None:
+            kept = FADED * colours[self.faded] + (1 - FADED) * np.array(ground)
+            colours[self.faded] = np.rint(kept).astype(np.uint8)
         colours[self.is_blank] = blank
         return colours

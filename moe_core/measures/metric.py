@@ -2,13 +2,16 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from moe_core.measures.routing_sample import RoutingSample
+from moe_core.numbers.difference_tests import LEVEL, holm
 
+BoolArray = NDArray[np.bool_]
 FloatArray = NDArray[np.float64]
 Axis = Literal["layer", "expert", "rank", "subject"]
 
@@ -18,7 +21,8 @@ class MetricValues:
     """A metric over one sample; every array has the shape of the metric's axes.
 
     `values` are NaN where undefined. `support` counts the questions behind each value. `std` is the population
-    standard deviation over tokens; `lower` and `upper` bound a 95 % interval; None where the metric has none.
+    standard deviation over tokens; `lower` and `upper` bound a 95 % interval; None where the metric has none. A
+    difference has the two values it is between, `sides` (the first less the second), and `p`, no less than its test's.
     """
 
     values: FloatArray
@@ -26,6 +30,33 @@ class MetricValues:
     std: FloatArray | None = None
     lower: FloatArray | None = None
     upper: FloatArray | None = None
+    sides: tuple[FloatArray, FloatArray] | None = None
+    p: FloatArray | None = None
+
+    @cached_property
+    def corrected_p(self) -> FloatArray | None:
+        """`p`, corrected for all cells together (Holm); NaN where nothing was tested, None where nothing is."""
+        return None if self.p is None else holm(self.p)
+
+    @cached_property
+    def is_supported(self) -> BoolArray | None:
+        """Differences that a test corrected for all of them supports; None where the values are no differences.
+
+        Where there are none at all, the chance that any cell is supported is at most 5 %.
+        """
+        return None if self.corrected_p is None else np.less(self.corrected_p, LEVEL)
+
+
+@dataclass(frozen=True)
+class Influence:
+    """How far each question moves a metric: its mean over the questions is that of `of` around the metric's value.
+
+    `of` gives the influence of a slice of the sample's questions, [n, L, E], mean nearly 0; `n_effective` [L, E] is how
+    many questions carry the value.
+    """
+
+    of: Callable[[slice], FloatArray]
+    n_effective: FloatArray
 
 
 @dataclass(frozen=True)
@@ -34,7 +65,9 @@ class Metric:
 
     `axes` are ("layer", "expert"), ("layer",), ("layer", "rank"), ("subject",) or (); subjects are those of
     `RoutingSample.subject_names`. `largest` is the value no sample can exceed, None when there is none. `is_signed`:
-    0 is a middle that means "as usual", and colours should diverge from it.
+    0 is a middle that means "as usual", and colours should diverge from it. `is_percent`: values are shares of right
+    answers, or differences of such. `side_names`: what the sides of a difference are. `influence` is what a change of
+    the metric between two runs gets its interval from.
     """
 
     name: str
@@ -45,6 +78,9 @@ class Metric:
     compute: Callable[[RoutingSample], MetricValues]
     largest: Callable[[RoutingSample], float] | None = None
     is_signed: bool = False
+    is_percent: bool = False
+    side_names: tuple[str, str] = ("", "")
+    influence: Callable[[RoutingSample], Influence] | None = None
 
 
 def ratio(numerator: NDArray[np.float64], denominator: NDArray[np.float64] | float) -> FloatArray:

@@ -30,7 +30,8 @@ class ExpertTotals:
 
     `tokens`: tokens that chose the expert. `gate_sum`: their q, summed. `questions`: questions with such a token.
     `share`: m over all questions. The rest only over questions that have a gold answer: `scored_questions` that
-    chose the expert, their `scored_share` m and its squares, and `right_share`, m over the right ones alone.
+    chose the expert, their `scored_share` m and its squares, and the same over the right ones alone.
+    `largest_share`: the largest m of any question.
     """
 
     tokens: FloatArray
@@ -41,6 +42,8 @@ class ExpertTotals:
     scored_share: FloatArray
     scored_share_square: FloatArray
     right_share: FloatArray
+    right_share_square: FloatArray
+    largest_share: FloatArray
 
 
 @dataclass(frozen=True)
@@ -151,7 +154,7 @@ def _total_by_expert(
     ones = np.ones(len(questions), np.float32)
     share_weights = np.stack([ones, is_scored, is_correct, n_tokens]).astype(np.float32)  # [4, n]
     question_weights = np.stack([ones, is_scored]).astype(np.float32)  # [2, n]
-    sums = np.zeros((8, L * E))
+    sums, largest = np.zeros((9, L * E)), np.zeros(L * E, np.float32)
     # Blocks go through the same three buffers: fresh ones would cost more in page faults than the arithmetic does.
     buffers = np.empty((3, min(_BLOCK_ROWS, len(questions)), L * E), np.float32)
     for start in range(0, len(questions), _BLOCK_ROWS):
@@ -162,8 +165,9 @@ def _total_by_expert(
         sums[:4] += share_weights[:, rows] @ block_shares
         sums[4] += ones[rows] @ block_counts
         sums[5:7] += question_weights[:, rows] @ np.minimum(block_counts, 1, out=scratch)  # whether, not how often
-        sums[7] += share_weights[1, rows] @ np.square(block_shares, out=scratch)
-    share, scored, right, gate, tokens, used, scored_used, squares = sums.reshape(8, L, E)
+        np.maximum(largest, block_shares.max(axis=0), out=largest)
+        sums[7:] += share_weights[1:3, rows] @ np.square(block_shares, out=scratch)
+    share, scored, right, gate, tokens, used, scored_used, squares, right_squares = sums.reshape(9, L, E)
     return ExpertTotals(
         tokens=tokens,
         gate_sum=gate,
@@ -173,4 +177,6 @@ def _total_by_expert(
         scored_share=scored,
         scored_share_square=squares,
         right_share=right,
+        right_share_square=right_squares,
+        largest_share=largest.reshape(L, E).astype(np.float64),
     )

@@ -78,10 +78,15 @@ def points_number_with_interval(delta: float, lower: float, upper: float) -> str
     return _joined(points_number(delta), points_interval(lower, upper))
 
 
+def number_with_interval(value: float, lower: float, upper: float, *, signed: bool = False) -> str:
+    """`0.0513 [0.0320, 0.0710]`."""
+    mean, low, high = (significant(number, signed=signed) for number in (value, lower, upper))
+    return _joined(mean, _interval(low, high))
+
+
 def nats_with_interval(change: float, lower: float, upper: float) -> str:
     """A change of a log-probability, signed: `−0.0513 [−0.0710, −0.0320] nats`."""
-    mean, low, high = (significant(value, signed=True) for value in (change, lower, upper))
-    return _joined(mean, _interval(low, high), "nats")
+    return _joined(number_with_interval(change, lower, upper, signed=True), "nats")
 
 
 def p_value(p: float) -> str:

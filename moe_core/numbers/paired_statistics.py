@@ -4,12 +4,11 @@ Only the questions that change tell the two apart: losses (right, then wrong) an
 (1998), https://doi.org/10.1002/(SICI)1097-0258(19980430)17:8<891::AID-SIM780>3.0.CO;2-B; McNemar (1947), exact.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from math import sqrt
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from moe_core.numbers.intervals import Z_95, Proportion, proportion_95
 
@@ -128,16 +127,3 @@ def mean_change(differences: ArrayLike) -> MeanChange:
 
     half_width = float(t.ppf(0.975, n - 1) * values.std(ddof=1) / sqrt(n))
     return MeanChange(n, mean, mean - half_width, mean + half_width)
-
-
-def holm(p_values: Sequence[float]) -> tuple[float, ...]:
-    """The p values corrected for being many (Holm 1979, https://www.jstor.org/stable/4615733), in the given order.
-
-    The chance that any of them is falsely below 0.05 is then at most 5 %, however they depend on each other.
-    """
-    p = np.asarray(p_values, dtype=np.float64)
-    order = np.argsort(p, kind="stable")
-    stepped = p[order] * np.arange(len(p), 0, -1)
-    corrected: NDArray[np.float64] = np.empty_like(p)
-    corrected[order] = np.minimum(np.maximum.accumulate(stepped), 1)
-    return tuple(corrected.tolist())

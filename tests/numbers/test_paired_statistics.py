@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binomtest, norm, ttest_1samp
 
-from moe_core.numbers.paired_statistics import exact_mcnemar, holm, mean_change, paired_change, tango_interval
+from moe_core.numbers.paired_statistics import exact_mcnemar, mean_change, paired_change, tango_interval
 
 counts = st.integers(1, 400).flatmap(
     lambda n: st.integers(0, n).flatmap(lambda gains: st.tuples(st.just(gains), st.integers(0, n - gains), st.just(n)))
@@ -124,10 +124,3 @@ def test_the_mean_change_equals_scipy() -> None:
     assert np.isnan(mean_change([0.3]).lower)
     assert (mean_change([0.0, 0.0]).lower, mean_change([0.0, 0.0]).upper) == (0, 0)
     assert np.isnan(mean_change([]).mean)
-
-
-def test_holm_on_a_known_case() -> None:
-    """Holm (1979) steps down: the smallest p times m, the next times m - 1, never decreasing, at most 1."""
-    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx((0.03, 0.06, 0.06, 0.02))
-    assert holm([0.7, 0.6]) == (1, 1)
-    assert holm([]) == ()

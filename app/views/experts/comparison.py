@@ -4,22 +4,31 @@ Axes: L layers, E experts.
 """
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from app.content.comparison_values import ComparedSamples, ComparedValues, compared_samples, compared_values
-from app.content.expert_grid import ExpertGrid, FloatArray, Marginal, expert_grid, grid_metric
+from app.content.difference_support import test_columns
+from app.content.expert_grid import ExpertGrid, FloatArray, expert_grid, grid_metric
 from app.state.state import State
 from app.state.what_if_state import Mode
 from moe_core.interventions.intervention import Intervention
 from moe_core.measures.metric import MetricValues
 from moe_core.measures.question_filter import Expert
-from moe_core.numbers.formatting import count, elide, points, short, significant
+from moe_core.measures.support import support_text
+from moe_core.numbers.formatting import (
+    count,
+    elide,
+    number_with_interval,
+    points,
+    points_with_interval,
+    short,
+    significant,
+)
 
 _LONGEST_TITLE = 24
-_ROUNDING = 1e-6
-"""Share of the values' sizes below which their sum is rounding: those of a trace are in single precision."""
 _DOINGS = {"reroute": "re-routed", "drop": "dropped", "boost": "boosted"}
 
 
@@ -45,18 +54,27 @@ class WhatIfGrid(ExpertGrid):
     def cell_facts(self, layer: int, expert: int) -> list[str]:
         """What is known of a cell: before, after, change, support on both sides."""
         cell = layer, expert
-        before, after = float(self.both.before.values[cell]), float(self.both.after.values[cell])
-        facts = [f"before {self.side_text(before)}", f"after {self.side_text(after)}"]
-        change = float(self.both.difference.values[cell])
-        facts += [f"change {self.change_text(change)}"] if np.isfinite(change) else []
+        facts = [
+            f"before {ExpertGrid(self.metric, self.both.before, self.samples.before).cell_value_text(*cell)}",
+            f"after {ExpertGrid(self.metric, self.both.after, self.samples.after).cell_value_text(*cell)}",
+            *self.change_facts(layer, expert),
+        ]
         if self.was_never_used[cell] or np.equal(self.samples.after.totals.tokens[cell], 0):
             facts.append(_USE[bool(self.was_never_used[cell]), bool(self.samples.after.totals.tokens[cell] == 0)])
         n_before, n_after = int(self.both.before.support[cell]), int(self.both.after.support[cell])
         return [*facts, f"n = {count(n_before)} → {count(n_after)} of {count(self.samples.n)} questions"]
 
-    def side_text(self, value: float) -> str:
-        """A value of one side."""
-        return ExpertGrid(self.metric, self.both.before, self.samples.before).value_text(value)
+    def change_facts(self, layer: int, expert: int) -> list[str]:
+        """The change of a cell with its interval, and whether its test supports it."""
+        cell, found = (layer, expert), self.both.difference
+        change = float(found.values[cell])
+        if np.isnan(change):
+            return []
+        if found.lower is None or found.upper is None:
+            return [f"change {self.change_text(change)}"]
+        ends = float(found.lower[cell]), float(found.upper[cell])
+        text = points_with_interval if self.is_share else partial(number_with_interval, signed=True)
+        return [f"change {text(change, *ends)}", f"change {support_text(found, cell)}"]
 
     def change_text(self, change: float) -> str:
         """A change of the metric."""
@@ -78,11 +96,12 @@ class WhatIfGrid(ExpertGrid):
         return f"{count(self.samples.n_left_out)} not compared" if self.samples.n_left_out else ""
 
     def value_columns(self) -> dict[str, NDArray[np.generic]]:
-        """Both sides and the change."""
+        """Both sides and the change with its interval."""
         return {
             f"{self.heading}, before": self.both.before.values,
             f"{self.heading}, after": self.both.after.values,
             "after less before": self.both.difference.values,
+            **test_columns(self.both.difference),
             "questions before": self.both.before.support.astype(np.int64),
             "questions after": self.both.after.support.astype(np.int64),
         }
@@ -108,21 +127,9 @@ class DifferenceGrid(WhatIfGrid):
         return True
 
     @property
-    def is_share(self) -> bool:
-        """As on both sides."""
-        return self.both.before.lower is not None
-
-    @property
     def is_never_used(self) -> NDArray[np.bool_]:
         """Experts that no token chose, neither before nor after [L, E]."""
         return self.was_never_used & np.equal(self.samples.after.totals.tokens, 0)
-
-    def marginals(self, kind: Marginal) -> tuple[FloatArray, FloatArray]:
-        """As of any grid; sums that only rounding keeps from 0 are 0, for the largest one decides how long bars are."""
-        found = super().marginals(kind)
-        sizes = [np.nansum(np.abs(self.values.values), axis=axis) for axis in (1, 0)]
-        rows, columns = (np.where(np.abs(m) < _ROUNDING * s, 0.0, m) for m, s in zip(found, sizes, strict=True))
-        return rows, columns
 
     def value_text(self, value: float) -> str:
         """A change, signed."""

@@ -5,10 +5,11 @@ from typing import Any, cast
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction, QActionGroup
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QSizePolicy, QVBoxLayout
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QSizePolicy, QToolButton, QVBoxLayout
 
 from app.content.captions import caption, nothing_compared_text
 from app.content.comparison_values import compared_samples, is_compared
+from app.content.difference_support import noise_note
 from app.content.expert_grid import GRID_METRICS, ExpertGrid, Marginal
 from app.state.session import Session
 from app.state.state import COMPARISON, SELECTION, State
@@ -25,11 +26,13 @@ from app.widgets.plots.heat_map import HeatMap
 from app.widgets.safe_text import as_tooltip
 from moe_core.figures.heat_map import HeatMapFigure
 from moe_core.interventions.intervention import Intervention
+from moe_core.measures.support import supported_text
 from moe_core.numbers.formatting import count
 
 _LEAST_N = 22
 """Characters of the number of questions that are always shown."""
 _HINT = "Point at a cell for its value; click, drag or use the arrow keys to select experts. The wheel zooms."
+_SWITCH_TIP = "Faded are differences that may be noise; this gives them their colour, too (Shift+U)"
 _MORE_TIP = "Copy or save the figure or its data, show it as a table, choose what the bars show"
 
 
@@ -39,7 +42,7 @@ class ExpertsView(View):
     name = "experts"
     title = "Experts"
     area = "centre"
-    depends_on = SELECTION | COMPARISON | {"metric", "experts", "layer", "intervention"}
+    depends_on = SELECTION | COMPARISON | {"metric", "experts", "layer", "intervention", "shows_unsupported"}
 
     def __init__(self, session: Session) -> None:
         super().__init__(session)
@@ -49,6 +52,8 @@ class ExpertsView(View):
         self._metric = self._make_metric_box()
         self._colours = ColourControls()
         self._bars = self._make_bars_choice()
+        self._unsupported = self._make_switch()
+        self._shows_all = False
         self._n = ElidingLabel()
         self._n.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Preferred)
         self._n.setAccessibleName("Questions behind the grid")
@@ -75,7 +80,7 @@ class ExpertsView(View):
             if self._grid is None or grid.values is not self._grid.values or grid.metric is not self._grid.metric:
                 self._hatching = hatched
                 self._show_grid(grid, state)
-            elif hatched != self._hatching:
+            elif hatched != self._hatching or state.shows_unsupported != self._shows_all:
                 self._hatching = hatched
                 self._colour()
             self.heat_map.set_selected(state.experts, state.layer)
@@ -83,7 +88,8 @@ class ExpertsView(View):
             self._show_place(self._place)
 
     def options(self) -> dict[str, Any]:
-        return {"colours": self._colours.options(), "marginals": self._marginal}
+        is_all = self.state.shows_unsupported
+        return {"colours": self._colours.options(), "marginals": self._marginal, "unsupported": is_all}
 
     def set_options(self, options: dict[str, Any]) -> None:
         colours = options.get("colours")
@@ -91,6 +97,7 @@ class ExpertsView(View):
             if action.data() == options.get("marginals"):
                 action.setChecked(True)
         self._colours.set_options(colours if isinstance(colours, dict) else {})
+        self.session.set(replace(self.state, shows_unsupported=options.get("unsupported") is True))
 
     @property
     def _marginal(self) -> Marginal:
@@ -120,7 +127,10 @@ class ExpertsView(View):
         self.figure.title = f"{self.title}: {metric.title}{side}"
         self.figure.setAccessibleName(self.figure.title)
         n_compared = grid.n_questions if is_compared(state) else None
-        self.figure.set_data(grid.table(), caption(state, n_compared=n_compared))
+        said = [caption(state, n_compared=n_compared), supported_text(grid.values)]
+        self.figure.set_data(grid.table(), " · ".join(filter(None, said)))
+        self._unsupported.setVisible(grid.is_difference)
+        self._unsupported.setToolTip(f"{supported_text(grid.values)}. {_SWITCH_TIP}")
         self._colour()
 
     def _show_n(self, grid: ExpertGrid) -> None:
@@ -134,7 +144,9 @@ class ExpertsView(View):
         """Give the values their colours."""
         if (grid := self._grid) is None:
             return
-        values = grid.values.values
+        values, is_all = grid.values.values, self.state.shows_unsupported
+        self._shows_all = is_all
+        self._unsupported.setChecked(is_all)
         rows, columns = grid.marginals(self._marginal)
         self.heat_map.set_data(
             HeatMapFigure(
@@ -143,11 +155,12 @@ class ExpertsView(View):
                 scale=self._colours.scale(grid.range_values),
                 row_marginals=rows,
                 column_marginals=columns,
-                marginal_name=self._marginal,
+                marginal_name=grid.marginal_name(self._marginal),
                 is_signed=grid.is_signed,
                 hatched=self._hatching.cells(values.shape),
                 hatched_name=self._hatching.words,
-                note=grid.note(),
+                faded=(grid.unsupported & (not is_all)) if grid.is_difference else None,
+                note=grid.note() or ("" if is_all else noise_note(grid.values)),
                 title=self.figure.title,
                 value_title=grid.colour_title,
                 value_unit=grid.tick_unit,
@@ -210,6 +223,15 @@ class ExpertsView(View):
             action.setData(kind)
         return group
 
+    def _make_switch(self) -> QToolButton:
+        """All differences in colour, or only those that are supported."""
+        switch = QToolButton()
+        switch.setText("Unsupported")
+        switch.setCheckable(True)
+        switch.setAccessibleName("Show unsupported differences")
+        switch.clicked.connect(lambda: self.session.request("show_unsupported"))
+        return switch
+
     def _make_metric_box(self) -> QComboBox:
         box = ElidingComboBox()
         box.setAccessibleName("Metric of the grid")
@@ -224,7 +246,7 @@ class ExpertsView(View):
         row = QHBoxLayout()
         row.setSpacing(6)
         row.addWidget(self._metric, 1)
-        for widget in (self._colours, self._n, self._more):
+        for widget in (self._unsupported, self._colours, self._n, self._more):
             row.addWidget(widget)
         layout = QVBoxLayout(self.body)
         layout.setContentsMargins(8, 6, 8, 6)

@@ -66,8 +66,8 @@ class GridPlot(PlotWidget):
         if not is_alike:
             self._show_shape(*data.values.shape)
         self._draw_cells(data)
-        self._row_bars.set_values(data.row_marginals, is_signed=data.is_signed)
-        self._column_bars.set_values(data.column_marginals, is_signed=data.is_signed)
+        self._row_bars.set_values(data.row_marginals, is_signed=data.has_signed_bars)
+        self._column_bars.set_values(data.column_marginals, is_signed=data.has_signed_bars)
         self._reserve_room()
         self.viewport().update()
 
@@ -111,7 +111,7 @@ class GridPlot(PlotWidget):
         self.updateGeometry()
 
     def _draw_cells(self, data: HeatMapFigure) -> None:
-        self._rgb = data.rgb(heat_map_marks.blank_rgb(self.palette()))
+        self._rgb = data.rgb(heat_map_marks.blank_rgb(self.palette()), heat_map_marks.ground_rgb(self.palette()))
         self._image.setImage(self._rgb, autoLevels=False)
         for dots, cells in zip(self._dots, heat_map_marks.by_ink(data.is_never_used, self._rgb), strict=True):
             layers, experts = np.nonzero(cells)

@@ -29,6 +29,12 @@ def blank_rgb(palette: QPalette) -> tuple[int, int, int]:
     return grey.red(), grey.green(), grey.blue()
 
 
+def ground_rgb(palette: QPalette) -> tuple[int, int, int]:
+    """What cells stand on, and faded ones nearly look like."""
+    ground = palette.color(QPalette.ColorRole.Base)
+    return ground.red(), ground.green(), ground.blue()
+
+
 def by_ink(marked: BoolArray, rgb: NDArray[np.uint8]) -> tuple[BoolArray, BoolArray]:
     """The marked cells [L, E] of these colours [L, E, 3] on which each of INKS stands out."""
     is_dark = luminance(rgb) < 0.5

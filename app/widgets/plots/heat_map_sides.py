@@ -6,10 +6,10 @@ from math import ceil
 import numpy as np
 import pyqtgraph
 from PySide6.QtCore import QRectF, Qt
-from PySide6.QtGui import QColor, QPainter, QPalette
+from PySide6.QtGui import QColor, QPainter, QPalette, QPen
 
 from app.widgets.plots.grid_layout import GridLayout, Place
-from app.widgets.plots.heat_map_marks import blank_rgb, hatch
+from app.widgets.plots.heat_map_marks import blank_rgb, draw_frame, hatch
 from app.widgets.plots.round_axis import MarkedAxis
 from moe_core.figures.heat_map import FloatArray, HeatMapFigure
 
@@ -100,13 +100,15 @@ def draw_bar_names(painter: QPainter, layout: GridLayout, palette: QPalette, nam
 
 
 def draw_legend(painter: QPainter, room: QRectF, palette: QPalette, data: HeatMapFigure) -> None:
-    """What the dot, the grey and the hatches mean, each with how many cells there are."""
+    """What the dot, the grey, the hatches and no colour mean, each with how many cells there are."""
     text, metrics, line = palette.color(QPalette.ColorRole.Text), painter.fontMetrics(), room.height()
     x = room.left()
     for kind, words in data.keys:
         box = QRectF(x, room.top() + line * 0.15, line * 0.7, line * 0.7)
-        painter.fillRect(box, QColor(*blank_rgb(palette)))
-        if kind == "hatch":
+        painter.fillRect(box, palette.base() if kind == "fade" else QColor(*blank_rgb(palette)))
+        if kind == "fade":
+            draw_frame(painter, box.adjusted(0.5, 0.5, -0.5, -0.5), QPen(palette.color(QPalette.ColorRole.Mid), 1))
+        elif kind == "hatch":
             painter.fillRect(box, hatch(text, painter.device().devicePixelRatioF()))
         elif kind == "dot":
             painter.setPen(Qt.PenStyle.NoPen)

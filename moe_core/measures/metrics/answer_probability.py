@@ -6,7 +6,7 @@ every scope.
 
 import numpy as np
 
-from moe_core.measures.metric import Metric, MetricValues, ratio
+from moe_core.measures.metric import FloatArray, Influence, Metric, MetricValues, ratio
 from moe_core.measures.routing_sample import RoutingSample
 
 _BLOCK_ROWS = 64  # a block in float32 fits into a core's cache
@@ -22,6 +22,16 @@ def compute(sample: RoutingSample) -> MetricValues:
     return MetricValues(ratio(total, n), np.full(total.shape, n))
 
 
+def influence(sample: RoutingSample) -> Influence:
+    """A question's probability, less the mean."""
+    mean = compute(sample).values
+
+    def of(rows: slice) -> FloatArray:
+        return np.asarray(sample.routing.router_probs[sample.questions[rows]] - mean)
+
+    return Influence(of, np.full_like(mean, float(len(sample.questions))))
+
+
 ANSWER_PROBABILITY = Metric(
     name="answer_probability",
     title="Router probability at the answer position",
@@ -30,4 +40,5 @@ ANSWER_PROBABILITY = Metric(
     meaning="Mean router probability of this expert at the answer position, whether it was chosen or not.",
     compute=compute,
     largest=lambda sample: 1.0,
+    influence=influence,
 )

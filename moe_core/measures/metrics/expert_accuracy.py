@@ -8,9 +8,11 @@ questions with large weights carry the mean, and counting the light ones as full
 too narrow. With equal weights the two agree. Each interval stands alone: best and worst of E experts are extremes.
 """
 
-from moe_core.measures.metric import Metric, MetricValues, ratio
+import numpy as np
+
+from moe_core.measures.metric import FloatArray, Influence, Metric, MetricValues, ratio
 from moe_core.measures.routing_sample import RoutingSample
-from moe_core.numbers.intervals import effective_sample_size, wilson_95
+from moe_core.numbers.intervals import Z_95, effective_sample_size, wilson_95
 
 
 def compute(sample: RoutingSample) -> MetricValues:
@@ -21,6 +23,23 @@ def compute(sample: RoutingSample) -> MetricValues:
     return MetricValues(accuracy, totals.scored_questions, lower=interval.lower, upper=interval.upper)
 
 
+def influence(sample: RoutingSample) -> Influence:
+    """m (c - a) over the mean m, a being the middle of Wilson's interval: an expert that was always right is not known
+    to be so for certain.
+    """
+    totals, n = sample.totals, len(sample.questions)
+    carrying = effective_sample_size(totals.scored_share, totals.scored_share_square)
+    accuracy, shrink = ratio(totals.right_share, totals.scored_share), ratio(np.full_like(carrying, Z_95**2), carrying)
+    middle = (accuracy + shrink / 2) / (1 + shrink)
+    scale = ratio(np.full_like(carrying, float(n)), totals.scored_share)
+
+    def of(rows: slice) -> FloatArray:
+        shares = sample.routing.gate_share[sample.questions[rows]] * sample.is_scored[rows, None, None]  # [b, L, E]
+        return np.asarray(shares * (sample.is_correct[rows, None, None] - middle) * scale)
+
+    return Influence(of, carrying)
+
+
 EXPERT_ACCURACY = Metric(
     name="expert_accuracy",
     title="Accuracy of the expert",
@@ -29,4 +48,6 @@ EXPERT_ACCURACY = Metric(
     meaning="Accuracy of the questions that use this expert, each weighted by the expert's gate weight.",
     compute=compute,
     largest=lambda sample: 1.0,
+    is_percent=True,
+    influence=influence,
 )

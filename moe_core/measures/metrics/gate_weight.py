@@ -3,7 +3,9 @@
 Renormalised (q = w / sum w), so that families that renormalise and those that do not can be compared.
 """
 
-from moe_core.measures.metric import Metric, MetricValues, ratio
+import numpy as np
+
+from moe_core.measures.metric import FloatArray, Influence, Metric, MetricValues, ratio
 from moe_core.measures.routing_sample import RoutingSample
 
 
@@ -11,6 +13,20 @@ def compute(sample: RoutingSample) -> MetricValues:
     """Mean q over the tokens that chose the expert, [L, E] in 0..1; 1 / K for equal gates, NaN where never chosen."""
     totals = sample.totals
     return MetricValues(ratio(totals.gate_sum, totals.tokens), totals.questions)
+
+
+def influence(sample: RoutingSample) -> Influence:
+    """A question's sum of q, less the mean q for each of its tokens that chose the expert, over their mean number."""
+    totals, n = sample.totals, len(sample.questions)
+    mean, scale = ratio(totals.gate_sum, totals.tokens), ratio(np.full_like(totals.tokens, float(n)), totals.tokens)
+    n_tokens = sample.routing.n_tokens[sample.questions].astype(np.float64)  # [n]
+
+    def of(rows: slice) -> FloatArray:
+        questions = sample.questions[rows]
+        gates = sample.routing.gate_share[questions] * n_tokens[rows, None, None]  # [b, L, E]
+        return np.asarray((gates - mean * sample.routing.token_count[questions]) * scale)
+
+    return Influence(of, totals.questions)
 
 
 GATE_WEIGHT = Metric(
@@ -21,4 +37,5 @@ GATE_WEIGHT = Metric(
     meaning="Mean renormalised gate weight over the tokens that chose this expert; equal gates give 1 / k.",
     compute=compute,
     largest=lambda sample: 1.0,
+    influence=influence,
 )

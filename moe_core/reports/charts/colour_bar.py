@@ -91,6 +91,9 @@ def _keys(figure: HeatMapFigure, sheet: Sheet) -> list[Entry]:
     def pointed(x: float, end: float, y: float) -> list[Markup]:
         return [sheet.line(f"M{(x + end) / 2:.2f},{y - sheet.em(0.5):.2f}v{sheet.em(1):.2f}", "mark")]
 
-    samples = {"dot": dotted, "blank": lambda x, end, y: [square(x, y)], "hatch": hatched}
+    def framed(x: float, end: float, y: float) -> list[Markup]:
+        return [sheet.line(f"M{x:.2f},{y - side / 2:.2f}h{side:.2f}v{side:.2f}h{-side:.2f}z", "axis")]
+
+    samples = {"fade": framed, "dot": dotted, "blank": lambda x, end, y: [square(x, y)], "hatch": hatched}
     entries = [Entry(words, samples[mark], _KEY) for mark, words in figure.keys]
     return entries + ([Entry(figure.mark.label, pointed, _KEY)] if figure.mark is not None else [])

@@ -47,15 +47,15 @@ def marginals(figure: HeatMapFigure, sheet: Sheet, grid: Grid, room: tuple[float
     (side, foot), gap = room, sheet.em(0.5)
     left, top = grid.right + gap, grid.bottom + sheet.em(0.4)
     parts = []
-    for layer, (start, stop) in enumerate(_spans(figure.row_marginals, side, figure.is_signed)):
+    for layer, (start, stop) in enumerate(_spans(figure.row_marginals, side, figure.has_signed_bars)):
         y = grid.top + (layer + 0.12) * grid.height
         parts.append(sheet.box(left + start, y, stop - start, 0.76 * grid.height, "bar"))
-    for expert, (start, stop) in enumerate(_spans(figure.column_marginals, foot, figure.is_signed)):
+    for expert, (start, stop) in enumerate(_spans(figure.column_marginals, foot, figure.has_signed_bars)):
         x = grid.left + (expert + 0.12) * grid.width
         # Bars hang from the cells; signed ones stand up from the middle where they are positive.
-        y = top + foot - stop if figure.is_signed else top + start
+        y = top + foot - stop if figure.has_signed_bars else top + start
         parts.append(sheet.box(x, y, 0.76 * grid.width, stop - start, "bar"))
-    across, down = (left + side / 2, top + foot / 2) if figure.is_signed else (left, top)
+    across, down = (left + side / 2, top + foot / 2) if figure.has_signed_bars else (left, top)
     parts.append(sheet.line(f"M{across:.2f},{grid.top:.2f}V{grid.bottom:.2f}", "axis"))
     parts.append(sheet.line(f"M{grid.left:.2f},{down:.2f}H{grid.right:.2f}", "axis"))
     parts.append(sheet.text(left, grid.top - sheet.em(0.45), figure.marginal_name, role="quiet"))

@@ -4,6 +4,7 @@ Axes: L layers, E experts.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -20,6 +21,7 @@ _LOWEST, _HIGHEST, _WIDEST = 0.55, 1.75, 3.65
 """Text sizes: few experts make a narrow map rather than wide bars, many layers one that is still to be read."""
 _SIDE, _FOOT = 4.0, 2.2
 _HATCH = 0.5
+_PAPER = (255, 255, 255)
 _INK = {True: "#ffffff", False: "#000000"}
 """What stands out on dark cells, and on light ones."""
 
@@ -77,17 +79,19 @@ def _heads(figure: HeatMapFigure, sheet: Sheet, grid: Grid) -> list[Markup]:
 
 def _cells(figure: HeatMapFigure, sheet: Sheet, grid: Grid) -> list[Markup]:
     """A rectangle for each cell in the colour of its value, with what is said of it, and its dot."""
-    rgb = figure.rgb((0, 0, 0))
+    rgb = replace(figure, faded=None).rgb((0, 0, 0), _PAPER)
     is_dark, is_blank = luminance(rgb) < 0.5, figure.is_blank
+    is_faded = np.zeros_like(is_blank) if figure.faded is None else figure.faded & ~is_blank
     parts = []
     for layer, expert in np.ndindex(figure.values.shape):
         at = layer, expert
         x, y, width, height = grid.box(layer, expert)
         look = sheet.ink("empty") if is_blank[at] else {"fill": f"#{bytes(rgb[at]).hex()}"}
+        look = {**look, **sheet.ink("faded")} if is_faded[at] else look
         tip = sheet.tip(figure.describe(layer, expert)) if sheet.is_page else []
         parts.append(element("rect", tip, x=x, y=y, width=width, height=height, **look))
         if figure.is_never_used[at]:
-            ink = sheet.ink("dot") if is_blank[at] else {"fill": _INK[bool(is_dark[at])]}
+            ink = sheet.ink("dot") if is_blank[at] or is_faded[at] else {"fill": _INK[bool(is_dark[at])]}
             size = min(max(0.15 * min(width, height), sheet.em(0.06)), sheet.em(0.14))
             parts.append(element("circle", cx=x + width / 2, cy=y + height / 2, r=size, **ink))
     return parts
@@ -97,7 +101,7 @@ def _hatches(figure: HeatMapFigure, sheet: Sheet, grid: Grid) -> list[Markup]:
     """Slanted lines through the hatched cells, one path for each ink that stands out on them."""
     if figure.hatched is None or not figure.hatched.any():
         return []
-    rgb = figure.rgb((230, 234, 238))
+    rgb = figure.rgb((230, 234, 238), _PAPER)
     is_dark = luminance(rgb) < 0.5
     step = min(sheet.em(_HATCH), 0.9 * grid.width)
     parts = []

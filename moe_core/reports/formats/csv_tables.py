@@ -11,6 +11,7 @@ from math import isfinite, log
 import numpy as np
 
 from moe_core.analyses.contribution_tables import AskedQuestions, ExpertContributions, ExpertScore, ScopeTables
+from moe_core.measures.metric import MetricValues
 from moe_core.numbers.spreadsheet_text import as_cell
 from moe_core.quizzes.question import CHOICE_LETTERS
 from moe_core.reports.format import ReportFormat
@@ -65,6 +66,8 @@ def _score(score: ExpertScore | None) -> list[Field]:
 _EXPERT_HEADER = [
     *("scope", "layer", "expert", "token_count", "used_share", "gate_weight_mean"),
     *("accuracy", "lower", "upper", "questions", "weight"),
+    *("share_right", "share_wrong", "right_minus_wrong", "right_minus_wrong_lower", "right_minus_wrong_upper"),
+    *("right_minus_wrong_corrected_p", "right_minus_wrong_supported"),
 ]
 
 
@@ -77,7 +80,16 @@ def _experts(tables: ScopeTables) -> Iterable[list[Field]]:
             *(float(cells.used_share[at]), float(cells.gate_weight[at])),
             *(float(cells.accuracy[at]), float(cells.lower[at]), float(cells.upper[at])),
             *(int(cells.questions[at]), float(cells.weight[at])),
+            *_difference(cells.right_minus_wrong, at),
         ]
+
+
+def _difference(found: MetricValues, at: tuple[int, int]) -> list[Field]:
+    """Both sides, the difference, its interval and what its test says."""
+    assert found.sides is not None
+    assert found.is_supported is not None
+    columns = (*found.sides, found.values, found.lower, found.upper, found.corrected_p)
+    return [*(float(column[at]) for column in columns if column is not None), int(found.is_supported[at])]
 
 
 def _subjects(report: ExpertContributions) -> Iterable[list[Field]]:

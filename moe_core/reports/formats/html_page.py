@@ -1,7 +1,10 @@
 """The report as one HTML page that needs nothing else: figures are inline SVG, no script, nothing is fetched."""
 
+import numpy as np
+
 from moe_core.analyses.contribution_tables import ExpertContributions
 from moe_core.measures.scope import Scope
+from moe_core.measures.support import supported_text
 from moe_core.numbers.formatting import count, percent, percent_interval
 from moe_core.reports.charts.figure import inline_svg
 from moe_core.reports.format import ReportFormat
@@ -96,8 +99,25 @@ def _experts(report: ExpertContributions) -> Markup:
     if report.accuracy.n:
         parts.append(element("h3", f"Accuracy of each expert, scope {report.main.scope}"))
         parts.append(wide(inline_svg(figures.expert_accuracy(report))))
+        parts += _right_minus_wrong(report)
     note = f"Point at a cell for its exact values and support. Accuracy is shown {best_expert_rule(report)}."
     return section("Experts", *parts, paragraph(note, class_="note"))
+
+
+def _right_minus_wrong(report: ExpertContributions) -> list[Markup]:
+    """The differences, and a switch for those that are not supported: one of style, for the page runs no script."""
+    found = report.main.cells.right_minus_wrong
+    if np.isnan(found.values).all():
+        return []
+    figure = figures.right_minus_wrong(report)
+    switch = Markup('<input type="checkbox" id="unsupported" class="unsupported"/>')
+    said = (
+        f"{supported_text(found)}: what chance explains in a quiz of this size is faded. Intervals are 95 %, each of "
+        "its difference alone."
+    )
+    label = element("label", "Show unsupported differences", for_="unsupported", class_="note")
+    chart = element("div", switch, label, wide(inline_svg(figure)))
+    return [element("h3", figure.title), paragraph(said, class_="note"), chart]
 
 
 def _entropy(report: ExpertContributions) -> Markup:

@@ -10,13 +10,25 @@ import numpy as np
 from moe_core.analyses.contribution_tables import ExpertContributions, ScopeTables, SubjectRow
 from moe_core.analyses.published_figures import published_entropy
 from moe_core.figures.bars import BarFigure, BarRow
-from moe_core.figures.colour_scale import ColourScale
+from moe_core.figures.colour_maps import DIVERGING
+from moe_core.figures.colour_scale import ColourScale, value_range
 from moe_core.figures.colours import BASELINE, SERIES
 from moe_core.figures.curves import Curve, CurveFigure, Reference, Style
 from moe_core.figures.heat_map import HeatMapFigure
 from moe_core.measures.entropy_by_layer import largest_reference
+from moe_core.measures.metric import MetricValues
 from moe_core.measures.scope import Scope
-from moe_core.numbers.formatting import count, mean_and_std, percent, percent_tick, percent_with_interval, significant
+from moe_core.measures.support import support_text
+from moe_core.numbers.formatting import (
+    count,
+    mean_and_std,
+    number_with_interval,
+    percent,
+    percent_tick,
+    percent_with_interval,
+    short,
+    significant,
+)
 from moe_core.reports.sentences import accuracy
 
 _MAP = "cividis"
@@ -62,6 +74,23 @@ def expert_accuracy(report: ExpertContributions) -> HeatMapFigure:
         mark=Reference(usual, f"all questions {percent(usual)}"),
         format_value=percent_tick,
         describe=partial(_hover_text, report.main),
+    )
+
+
+def right_minus_wrong(report: ExpertContributions) -> HeatMapFigure:
+    """What right answers use more than wrong ones; differences that may be noise are faded."""
+    found, is_unused = report.main.cells.right_minus_wrong, report.main.cells.token_count == 0
+    assert found.is_supported is not None
+    return HeatMapFigure(
+        values=found.values,
+        is_never_used=is_unused,
+        scale=ColourScale(DIVERGING[0], *value_range(found.values, "full", is_signed=True, is_log=False)),
+        is_signed=True,
+        faded=~found.is_supported & ~np.isnan(found.values),
+        title=f"Gate share in right answers less that in wrong ones, scope {report.main.scope}",
+        value_title="mean gate share in right answers less that in wrong ones",
+        format_value=partial(short, signed=True),
+        describe=partial(_difference_text, found),
     )
 
 
@@ -124,6 +153,22 @@ def _subject(row: SubjectRow) -> BarRow:
         n=n,
         colour=BASELINE,
     )
+
+
+def _difference_text(found: MetricValues, layer: int, expert: int) -> str:
+    at = layer, expert
+    if found.sides is None or found.lower is None or found.upper is None or np.isnan(found.values[at]):
+        return f"layer {layer}, expert {expert}"
+    ends = float(found.lower[at]), float(found.upper[at])
+    right, wrong = (significant(float(side[at])) for side in found.sides)
+    lines = [
+        f"layer {layer}, expert {expert}",
+        number_with_interval(float(found.values[at]), *ends, signed=True),
+        f"right answers {right}, wrong answers {wrong}",
+        support_text(found, at),
+        f"{count(found.support[at])} questions",
+    ]
+    return "\n".join(lines)
 
 
 def _hover_text(tables: ScopeTables, layer: int, expert: int) -> str:

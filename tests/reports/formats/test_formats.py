@@ -198,7 +198,7 @@ def test_the_page_shows_the_same_numbers() -> None:
     """Cells of the heat map, layers of the curves and the accuracy are those of the report."""
     report, page = CASES["ordinary"], render(HTML, "ordinary")
     assert f"{report.accuracy.estimate * 100:.1f} %" in page
-    assert page.count("layer 1, expert 5\n") == 3  # used share in two scopes, and accuracy
+    assert page.count("layer 1, expert 5\n") == 4  # used share in two scopes, accuracy, right minus wrong
     for row in report.main.layers:
         assert (
             f"layer {row.layer}, answer: mean ± std over tokens: {row.entropy_mean:.2f} ± {row.entropy_std:.3f}" in page
@@ -248,3 +248,15 @@ def test_any_subject_survives_every_format(name: str) -> None:
     assert body is not None
     ElementTree.fromstring(body[0])
     assert all(line.isprintable() for line in TEXT.render(report)["report.txt"].split("\n"))
+
+
+def test_differences_that_may_be_noise_are_faded_in_the_page() -> None:
+    """With a sentence that counts them, and a switch for all that needs no script."""
+    report, page = CASES["ordinary"], render(HTML, "ordinary")
+    found = report.main.cells.right_minus_wrong
+    assert found.is_supported is not None
+    faded = int((~found.is_supported & ~np.isnan(found.values)).sum())
+    assert page.count('class="faded"') == faded > 0
+    assert f"{int(found.is_supported.sum())} of {int(np.isfinite(found.p).sum())} differences supported" in page
+    assert '<input type="checkbox" id="unsupported" class="unsupported"/><label for="unsupported" class="note">' in page
+    assert ".unsupported:checked ~ .wide .faded { fill-opacity: 1; }" in page

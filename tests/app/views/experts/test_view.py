@@ -3,6 +3,7 @@
 Axes: N questions, T tokens, L layers, E experts, K chosen.
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,8 +20,9 @@ from app.content.expert_grid import GRID_METRICS
 from app.state.session import Session
 from app.views.experts.view import ExpertsView
 from app.widgets.eliding_label import ElidingLabel
-from app.widgets.plots.heat_map_marks import blank_rgb
+from app.widgets.plots.heat_map_marks import blank_rgb, ground_rgb
 from app.window.main_window import MainWindow
+from moe_core.measures.metrics.right_minus_wrong import RIGHT_MINUS_WRONG
 from moe_core.measures.question_filter import QuestionFilter
 from moe_core.measures.question_table import Outcome
 from moe_core.measures.scope import Scope
@@ -137,7 +139,7 @@ def test_cells_have_the_colours_of_the_values(
     view: ExpertsView, independent: Trace, metric: str, opened: Session
 ) -> None:
     """Probed in the picture: cividis over the whole range, CET-D1 around zero, grey where there is no value."""
-    opened.set(replace(opened.state, metric=metric))
+    opened.set(replace(opened.state, metric=metric, shows_unsupported=True))
     values = expected(independent, metric, Scope.ANSWER, list(range(24)))
     is_signed = metric in ("accuracy_lift", "right_minus_wrong")
     largest = np.nanmax(np.abs(values))
@@ -405,3 +407,66 @@ def test_the_more_button_opens_what_can_be_done(view: ExpertsView, qtbot: QtBot)
     action.trigger()
     menu.close()
     assert view.options()["marginals"] == "sum"
+
+
+@pytest.mark.parametrize("metric", ["accuracy_lift", "right_minus_wrong"])
+def test_differences_that_may_be_noise_look_empty(view: ExpertsView, opened: Session, metric: str) -> None:
+    """The tiny model knows nothing: every cell has nearly the colour of the ground, and a sentence says why."""
+    opened.set(replace(opened.state, metric=metric))
+    assert view.heat_map.data is not None
+    assert view.heat_map.data.note.startswith("Chance explains every difference")
+    view.heat_map.set_data(replace(view.heat_map.data, note=""))
+    image, layout, ground = picture_of(view.heat_map), view.heat_map.layout_now(), ground_rgb(view.palette())
+    for cell in np.argwhere(~np.isnan(view.heat_map.data.values)).tolist():
+        box = layout.cell_rectangle(*cell)
+        pixel = image.pixelColor(QPointF(box.right() - 2, box.bottom() - 2).toPoint())
+        assert np.abs(np.array(pixel.getRgb()[:3]) - ground).max() <= 0.05 * 255 + 1
+    assert not view.heat_map.data.row_marginals.any()
+    assert "0 of" in view.figure.caption
+    assert "differences supported (Holm, p < 0.05)" in view.figure.caption
+
+
+def test_the_tip_of_a_difference_has_interval_both_sides_and_support(view: ExpertsView, opened: Session) -> None:
+    """And so has its row of the table."""
+    opened.set(replace(opened.state, metric="right_minus_wrong"))
+    values = opened.state.trace.values(RIGHT_MINUS_WRONG, Scope.ANSWER)  # type: ignore[union-attr]  # it is open
+    assert values.sides is not None
+    assert values.lower is not None
+    layer, expert = np.argwhere(np.isfinite(values.p))[3].tolist()
+    tip = view.heat_map.data.describe(layer, expert)  # type: ignore[union-attr]  # it is drawn
+    assert re.search(r"^[+−]?[0-9.e−]+ \[[+−]?[0-9.e−]+, [+−]?[0-9.e−]+\]$", tip, re.MULTILINE)
+    assert "right answers" in tip
+    assert "wrong answers" in tip
+    assert "not supported (p = 1, corrected)" in tip
+    table = view.figure.data
+    row = dict(zip(table.columns, table.rows[layer * 16 + expert], strict=True))
+    assert (row["right answers"], row["wrong answers"]) == tuple(side[layer, expert] for side in values.sides)
+    assert row["lower 95 %"] == values.lower[layer, expert]
+    assert (row["corrected p"], row["supported"]) == (1.0, 0)
+
+
+def test_one_switch_shows_all_differences(window: MainWindow, trace_path: Path, qtbot: QtBot) -> None:
+    """By mouse, by its key, in the menu; it is ticked everywhere, remembered, and only there for differences."""
+    window.open_trace(trace_path)
+    view, session = window.views["experts"], window.session
+    assert isinstance(view, ExpertsView)
+    switch = next(b for b in view.findChildren(QToolButton) if b.accessibleName() == "Show unsupported differences")
+    action = next(made for made in window.actions() if made.objectName() == "action-show_unsupported")
+    assert not switch.isVisible()
+    session.set(replace(session.state, metric="right_minus_wrong"))
+    assert view.heat_map.data is not None
+    n_faded = int(view.heat_map.data.faded.sum())  # type: ignore[union-attr]  # it is a difference
+    assert n_faded > 0
+    qtbot.mouseClick(switch, Qt.MouseButton.LeftButton)
+    assert session.state.shows_unsupported
+    assert action.isChecked()
+    assert switch.isChecked()
+    assert not view.heat_map.data.faded.any()  # type: ignore[union-attr]  # as above
+    assert not view.heat_map.data.note
+    assert view.options()["unsupported"] is True
+    qtbot.keyClick(view.heat_map, Qt.Key.Key_U, Qt.KeyboardModifier.ShiftModifier)
+    assert not action.isChecked()
+    assert not switch.isChecked()
+    assert int(view.heat_map.data.faded.sum()) == n_faded  # type: ignore[union-attr]  # as above
+    view.set_options({"unsupported": True})
+    assert session.state.shows_unsupported

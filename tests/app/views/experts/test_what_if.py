@@ -213,12 +213,17 @@ def test_moving_about_draws_nothing_anew(view: ExpertsView, session: Session) ->
     assert data(view) is before
 
 
-def test_a_layer_that_only_shifts_use_has_no_bar(
+def test_bars_beside_changes_count_those_that_are_supported(
     session: Session, demo_path: Path, demo_what_if: Path, qtbot: QtBot
 ) -> None:
-    """Shares of a layer's tokens add up to the same on both sides: what rounding leaves is not drawn as a change."""
+    """A mean of a layer's changes would be noise, or what rounding leaves of a sum that is always the same."""
     session.open(demo_path)
     show(session, demo_what_if, Mode.DIFFERENCE, "1:25")
     view = shown(session, qtbot)
     assert np.abs(data(view).values).max() > 0.01
-    np.testing.assert_array_equal(data(view).row_marginals, 0.0)
+    faded = data(view).faded
+    assert faded is not None
+    np.testing.assert_array_equal(data(view).row_marginals, (~faded).sum(axis=1))
+    np.testing.assert_array_equal(data(view).column_marginals, (~faded).sum(axis=0))
+    assert data(view).marginal_name == "supported"
+    assert not data(view).has_signed_bars

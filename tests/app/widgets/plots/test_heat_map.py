@@ -348,7 +348,7 @@ def test_the_wheel_zooms_about_the_cell_under_the_mouse(zoomed: HeatMap, qtbot: 
     assert (5, 40) in seen
     assert (15, 0) not in seen
     assert zoomed.data is not None
-    colours = zoomed.data.rgb((0, 0, 0))
+    colours = zoomed.data.rgb((0, 0, 0), (255, 255, 255))
     for cell in seen:
         assert np.abs(np.array(colour_in(image, zoomed, *cell).getRgb()[:3]) - colours[cell].astype(int)).max() <= 1
     assert not layout.area.contains(layout.cell_rectangle(0, 0).center())

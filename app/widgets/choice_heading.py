@@ -9,7 +9,7 @@ from app.widgets.parts import bold, plain_text
 
 
 class ChoiceHeading(QWidget):
-    """`switched` carries the place of what was chosen among the names given."""
+    """`title` over `numbers`; `switched` carries the place of what was chosen among the names given."""
 
     switched = Signal(int)
 
@@ -23,11 +23,6 @@ class ChoiceHeading(QWidget):
         self.switcher.activated.connect(self.switched)
         self._label.setBuddy(self.switcher)
         self._lay_out()
-
-    def set_texts(self, title: str, numbers: str) -> None:
-        """Show another heading."""
-        self.title.setText(title)
-        self.numbers.setText(numbers)
 
     def set_names(self, names: Sequence[str], shown: int, label: str) -> None:
         """What there is to look at; the switcher is there only where that is more than one."""

@@ -26,7 +26,7 @@ class HintBubble(QFrame):
         self._room = parent
         self._layout = QVBoxLayout(self)
         self._points_left = True
-        self._title, self._text = bold(plain_text()), plain_text()
+        self.title, self.text = bold(plain_text()), plain_text()
         self.decline_button = _button("Don't show again", "Show this tour no more; Help > Show the tour brings it back")
         self.decline_button.setFlat(True)
         self.back_button = _button("Back", "The hint before (left arrow)")
@@ -37,15 +37,10 @@ class HintBubble(QFrame):
         self._lay_out()
         self.hide()
 
-    @property
-    def text(self) -> str:
-        """The title and what is said."""
-        return f"{self._title.text()}\n{self._text.text()}"
-
     def say(self, title: str, text: str, *, is_first: bool, is_last: bool) -> None:
         """Show a hint and take the keyboard."""
-        self._title.setText(title)
-        self._text.setText(text)
+        self.title.setText(title)
+        self.text.setText(text)
         self.back_button.setDisabled(is_first)
         self.forward_button.setText("Done" if is_last else "Next")
         self.setAccessibleName(title)
@@ -76,8 +71,8 @@ class HintBubble(QFrame):
         buttons.addWidget(self.back_button)
         buttons.addWidget(self.forward_button)
         self._layout.setSpacing(8)
-        self._layout.addWidget(self._title)
-        self._layout.addWidget(self._text)
+        self._layout.addWidget(self.title)
+        self._layout.addWidget(self.text)
         self._layout.addSpacing(4)
         self._layout.addLayout(buttons)
 

@@ -19,11 +19,11 @@ class QuestionHeader(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self._id, self._details, self._outcome = ElidingLabel(), ElidingLabel(), _Outcome()
-        self._details.setForegroundRole(QPalette.ColorRole.PlaceholderText)
-        for label, name in ((self._id, "Question"), (self._details, "About the question"), (self._outcome, "Outcome")):
+        self.name, self.details, self.outcome = ElidingLabel(), ElidingLabel(), _Outcome()
+        self.details.setForegroundRole(QPalette.ColorRole.PlaceholderText)
+        for label, name in ((self.name, "Question"), (self.details, "About the question"), (self.outcome, "Outcome")):
             label.setAccessibleName(name)
-        bold(self._id)
+        bold(self.name)
         back = tool_button("‹", "Previous question", "The question before it in the list (Shift+Space)")
         forth = tool_button("›", "Next question", "The next question of the list (Space)")
         copy = tool_button("Copy prompt", "Copy prompt", "Copy the whole prompt, as the model read it, as plain text")
@@ -35,22 +35,17 @@ class QuestionHeader(QWidget):
         layout.setHorizontalSpacing(4)
         layout.setVerticalSpacing(2)
         layout.setColumnStretch(0, 1)
-        for column, widget in enumerate((self._id, self._outcome, back, forth)):
+        for column, widget in enumerate((self.name, self.outcome, back, forth)):
             layout.addWidget(widget, 0, column)
-        layout.addWidget(self._details, 1, 0)
+        layout.addWidget(self.details, 1, 0)
         layout.addWidget(copy, 1, 1, 1, 3)
 
     def set_question(self, name: str, outcome: str, details: str) -> None:
         """Show another question; `outcome` is one of the words that QuestionTable uses."""
-        for label, text in ((self._id, name), (self._details, details)):
+        for label, text in ((self.name, name), (self.details, details)):
             label.set_text(text)
             label.setToolTip(as_tooltip(text))
-        self._outcome.show_outcome(outcome)
-
-    @property
-    def texts(self) -> tuple[str, str, str]:
-        """Id, outcome and details, as shown."""
-        return self._id.whole_text, self._outcome.text(), self._details.whole_text
+        self.outcome.show_outcome(outcome)
 
 
 class _Outcome(QLabel):

@@ -134,7 +134,8 @@ class ExpertView(View):
         data, sample = self._data_and_sample(state)
         layer, expert = self._expert
         profile = expert_profile(sample, layer, expert)
-        self.heading.set_texts(f"Expert {expert_name(self._expert)}", summary(profile, sample, layer))
+        self.heading.title.setText(f"Expert {expert_name(self._expert)}")
+        self.heading.numbers.setText(summary(profile, sample, layer))
         self.accuracy.show_content(accuracy_content(profile, expert_name(self._expert)), self._caption(state))
         usage = usage_by_subject(sample, layer, expert)
         most = len(usage.subjects) if self._all_subjects.isChecked() else _FEW_SUBJECTS

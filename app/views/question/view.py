@@ -167,8 +167,8 @@ class QuestionView(View):
             return
         self._shared = wanted
         most = _LEAST_PAIRED_HEIGHT if self.choices.is_paired else _MOST_CHOICES_HEIGHT
-        self.choices_pane.set_least_height(min(self.choices.sizeHint().height(), most))
-        self.router_pane.set_least_height(self.router.minimumSizeHint().height())
+        self.choices_pane.scroll_area.setMinimumHeight(min(self.choices.sizeHint().height(), most))
+        self.router_pane.scroll_area.setMinimumHeight(self.router.minimumSizeHint().height())
         choices, gates, height = wanted
         if self.choices.is_paired:
             choices = min(choices, round(height * _MOST_PAIRED_SHARE))

@@ -49,10 +49,6 @@ class FigurePane(QWidget):
         self.subtitle.set_text(text)
         self.subtitle.setToolTip(as_tooltip(tip or text))
 
-    def set_least_height(self, height: int) -> None:
-        """Never give the figure less height than that."""
-        self.scroll_area.setMinimumHeight(height)
-
     @property
     def wanted_height(self) -> int:
         """The height at which nothing has to scroll."""

@@ -52,6 +52,7 @@ class CurvePlot(SeriesPlot):
             lower = curve.low if chart.floor is None else np.maximum(curve.low, chart.floor)
             drawn.set_data(curve.x.astype(np.float64), curve.mean, lower, curve.high, as_bars=False)
         self.foot.set_title(chart.x_title)
+        self.texts = ((chart.y_title, QPalette.ColorRole.PlaceholderText),)
         readouts = (chart.readout(curve, place) for curve in chart.curves for place in range(len(curve.x)))
         self.legend.reserve(readouts, f"{chart.x_name} {max(chart.x_values, default=0)}")
         self._read()
@@ -63,10 +64,6 @@ class CurvePlot(SeriesPlot):
         self.follow_range()
         if chart.selected is not None and chart.selected != was.selected:
             self.reveal(chart.selected)
-
-    @property
-    def texts(self) -> tuple[tuple[str, QPalette.ColorRole], ...]:
-        return ((self.chart.y_title, QPalette.ColorRole.PlaceholderText),)
 
     def point_at(self, name: str) -> None:
         """Make one curve stand out and show its band; an empty name ends that."""

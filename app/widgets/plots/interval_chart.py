@@ -46,10 +46,6 @@ class IntervalPlot(SeriesPlot):
         place = self._hovered if self._hovered is not None else self.selected
         return "" if place is None else self.chart.series[place[0]].texts[place[1]]
 
-    @property
-    def texts(self) -> tuple[tuple[str, QPalette.ColorRole], ...]:
-        return (self.readout, QPalette.ColorRole.Text), (self.chart.y_title, QPalette.ColorRole.PlaceholderText)
-
     def show_chart(self, chart: PointFigure, selected: PointPlace | None = None) -> None:
         """Draw another chart, one of its points marked. A zoom stays while the axes do."""
         was, self.chart, self.selected, self._hovered = self.chart, chart, selected, None
@@ -110,6 +106,8 @@ class IntervalPlot(SeriesPlot):
         pens = [pyqtgraph.mkPen(self.colour(role), width=2) for place, role in marked if place is not None]
         points = [self.view_point(self.place_of(place)) for place, _ in marked if place is not None]
         self._rings.setData([point.x() for point in points], [point.y() for point in points], pen=pens)
+        title = self.chart.y_title, QPalette.ColorRole.PlaceholderText
+        self.texts = (self.readout, QPalette.ColorRole.Text), title
         self.setAccessibleDescription(self.readout)
         self.viewport().update()
 

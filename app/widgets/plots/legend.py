@@ -1,7 +1,7 @@
 """The legend of a plot, beside or above it, never over it: samples, names, numbers of questions, values read out."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from PySide6.QtCore import QPointF, QRectF, QSizeF, Qt
 from PySide6.QtGui import QFont, QFontMetricsF, QPainter, QPalette
@@ -27,30 +27,12 @@ class Entry:
 
 
 @dataclass(frozen=True)
-class _Columns:
-    """Widths of the parts of an entry."""
-
-    name: float = 0.0
-    n: float = 0.0
-    values: float = 0.0
-
-    @property
-    def total(self) -> float:
-        return _SAMPLE + self.name + sum(_GAP + width for width in (self.n, self.values) if width)
-
-    def within(self, width: float) -> "_Columns":
-        """The same in so much room: names give way."""
-        return replace(self, name=max(0.0, self.name - max(0.0, self.total - width)))
-
-
-@dataclass(frozen=True)
 class _Layout:
-    """Room for the plot, the legend and its entries."""
+    """Room for the plot, the whole legend and its entries."""
 
     plot: QRectF
     whole: QRectF
-    entries: tuple[QRectF, ...]
-    columns: _Columns
+    entries: tuple[QRectF, ...] = ()
 
     @property
     def worth(self) -> float:
@@ -65,9 +47,10 @@ class Legend:
 
     def __init__(self) -> None:
         self.entries: tuple[Entry, ...] = ()
+        self.layout = _Layout(QRectF(), QRectF())
         self._heading = self._widest_heading = ""
         self._longest: tuple[str, ...] = ()
-        self.layout = _Layout(QRectF(), QRectF(), (), _Columns())
+        self._columns = (0.0, 0.0)
 
     def entry_at(self, place: QPointF) -> int | None:
         """Which entry is at a place."""
@@ -83,17 +66,17 @@ class Legend:
 
     def arrange(self, room: QRectF, font: QFont) -> QRectF:
         """Stand beside the plot or above it, whichever leaves it the better room; what is left for it."""
-        metrics, n = QFontMetricsF(font), len(self.entries)
-        columns = self._measure(metrics)
-        heading = metrics.horizontalAdvance(self._widest_heading)
-        above = _above(room, n, columns, metrics, heading and heading + _GAP)
-        self.layout = max(_beside(room, n, columns, metrics), above, key=lambda layout: layout.worth)
-        return self.layout.plot
-
-    def _measure(self, metrics: QFontMetricsF) -> _Columns:
+        metrics, n_entries = QFontMetricsF(font), len(self.entries)
         texts = [entry.name for entry in self.entries], [entry.n for entry in self.entries], self._longest
         name, n, values = (max(map(metrics.horizontalAdvance, column), default=0.0) for column in texts)
-        return _Columns(min(name, _LONGEST_NAME), n, values)
+        self._columns = n, values
+        fixed = _SAMPLE + sum(_GAP + width for width in self._columns if width)
+        whole = fixed + min(name, _LONGEST_NAME)
+        heading = metrics.horizontalAdvance(self._widest_heading)
+        beside = _beside(room, n_entries, fixed, whole, metrics)
+        above = _above(room, n_entries, fixed, whole, metrics, heading and heading + _GAP)
+        self.layout = max(beside, above, key=lambda layout: layout.worth)
+        return self.layout.plot
 
     def draw(self, painter: QPainter, palette: QPalette) -> None:
         """Paint it, in the painter's font."""
@@ -106,49 +89,47 @@ class Legend:
             self._draw_entry(painter, box, entry, palette)
 
     def _draw_entry(self, painter: QPainter, box: QRectF, entry: Entry, palette: QPalette) -> None:
-        columns, metrics = self.layout.columns, QFontMetricsF(painter.font())
         text, quiet = (palette.color(role) for role in (QPalette.ColorRole.Text, QPalette.ColorRole.PlaceholderText))
-        pale = theme.blend(quiet, palette.color(QPalette.ColorRole.Base), 0.4)
-        place = QRectF(box.left() + _SAMPLE, box.top(), columns.name, box.height())
-        name = metrics.elidedText(entry.name, Qt.TextElideMode.ElideMiddle, columns.name + 1)
-        painter.setPen(pale if entry.is_hidden else text)
+        place = box.adjusted(_SAMPLE, 0, 0, 0)
+        for width, value, colour in zip(self._columns[::-1], (entry.values, entry.n), (text, quiet), strict=True):
+            painter.setPen(colour)
+            painter.drawText(place, _RIGHT, "" if entry.is_hidden else value)
+            place.adjust(0, 0, -width - _GAP if width else 0, 0)
+        metrics = QFontMetricsF(painter.font())
+        name = metrics.elidedText(entry.name, Qt.TextElideMode.ElideMiddle, place.width() + 1)
+        painter.setPen(theme.blend(quiet, palette.color(QPalette.ColorRole.Base), 0.4) if entry.is_hidden else text)
         painter.drawText(place, _LEFT, name)
         if entry.is_hidden:  # struck through
             end = QPointF(place.left() + metrics.horizontalAdvance(name), place.center().y())
             painter.drawLine(QPointF(place.left(), end.y()), end)
-            return
-        entry.draw_sample(painter, box.left() + 2, box.left() + _SAMPLE - 8, box.center().y())
-        for width, value, colour in ((columns.n, entry.n, quiet), (columns.values, entry.values, text)):
-            place = QRectF(place.right() + _GAP, box.top(), width, box.height())
-            painter.setPen(colour)
-            painter.drawText(place, _RIGHT, value)
+        else:
+            entry.draw_sample(painter, box.left() + 2, box.left() + _SAMPLE - 8, box.center().y())
 
 
 def _row_height(metrics: QFontMetricsF) -> float:
     return float(round(metrics.height() + 3))
 
 
-def _beside(room: QRectF, n: int, columns: _Columns, metrics: QFontMetricsF) -> _Layout:
-    """One entry below the other, at the right; where that is too tall there is no room for the plot."""
+def _beside(room: QRectF, n: int, fixed: float, whole: float, metrics: QFontMetricsF) -> _Layout:
+    """One entry below the other, at the right; where that is too tall there is no room for the plot.
+
+    An entry is `whole` wide; where that is too much its name gives way, but not the rest, which is `fixed`.
+    """
     row = min(_row_height(metrics), max(metrics.height() - 2, room.height() / (1 + n)))
-    fitted = columns.within(room.width() * _LARGEST_SHARE)
-    has_room = row * (1 + n) <= room.height() and fitted.name >= min(columns.name, _SHORTEST_NAME)
-    legend = QRectF(room.right() - fitted.total, room.top(), fitted.total, row * (1 + n))
-    entries = tuple(QRectF(legend.left(), legend.top() + row * (1 + number), fitted.total, row) for number in range(n))
-    plot = room.adjusted(0, 0, -fitted.total - 2 * _GAP, 0) if has_room else QRectF(room.topLeft(), QSizeF())
-    return _Layout(plot, legend, entries, fitted)
+    width = min(whole, max(room.width() * _LARGEST_SHARE, fixed))
+    has_room = row * (1 + n) <= room.height() and width - fixed >= min(whole - fixed, _SHORTEST_NAME)
+    legend = QRectF(room.right() - width, room.top(), width, row * (1 + n))
+    entries = tuple(QRectF(legend.left(), legend.top() + row * (1 + number), width, row) for number in range(n))
+    plot = room.adjusted(0, 0, -width - 2 * _GAP, 0) if has_room else QRectF(room.topLeft(), QSizeF())
+    return _Layout(plot, legend, entries)
 
 
-def _above(room: QRectF, n: int, columns: _Columns, metrics: QFontMetricsF, head: float) -> _Layout:
+def _above(room: QRectF, n: int, fixed: float, whole: float, metrics: QFontMetricsF, head: float) -> _Layout:
     """In rows as even as they can be."""
-    row, width = _row_height(metrics), max(1.0, room.width() - head)
-    most = max(1, int((width + 2 * _GAP) // (columns.total + 2 * _GAP)))
-    n_rows = -(-n // most)
-    per_row, fitted = -(-n // n_rows) if n else 1, columns.within(width)
-    x, y = room.left() + head, room.top()
-    entries = tuple(
-        QRectF(x + (fitted.total + 2 * _GAP) * (number % per_row), y + row * (number // per_row), fitted.total, row)
-        for number in range(n)
-    )
+    row, free = _row_height(metrics), max(1.0, room.width() - head)
+    n_rows = -(-n // max(1, int((free + 2 * _GAP) // (whole + 2 * _GAP))))
+    per_row, width = -(-n // n_rows) if n else 1, min(whole, max(free, fixed))
+    x, y, step = room.left() + head, room.top(), width + 2 * _GAP
+    entries = tuple(QRectF(x + step * (at % per_row), y + row * (at // per_row), width, row) for at in range(n))
     top = row * n_rows + _GAP / 2
-    return _Layout(room.adjusted(0, top, 0, 0), QRectF(room.topLeft(), QSizeF(room.width(), top)), entries, fitted)
+    return _Layout(room.adjusted(0, top, 0, 0), QRectF(room.topLeft(), QSizeF(room.width(), top)), entries)

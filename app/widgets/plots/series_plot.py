@@ -20,12 +20,8 @@ class SeriesPlot(AxisPlot):
         super().__init__(x_is_whole=x_is_whole)
         self.legend = Legend()
         self.series: list[DrawnSeries] = []
+        self.texts: tuple[tuple[str, QPalette.ColorRole], ...] = ()
         self._above = QRectF()
-
-    @property
-    def texts(self) -> tuple[tuple[str, QPalette.ColorRole], ...]:
-        """Lines of text above the plot."""
-        raise NotImplementedError
 
     def dress(self) -> None:
         """Give the series the colours of now."""

@@ -84,7 +84,8 @@ def entropy_of(weights: np.ndarray) -> np.ndarray:
 
 def test_the_header_names_the_question_and_how_it_ended(view: QuestionView, trace: Trace) -> None:
     """Id, outcome in words, subject and length."""
-    name, outcome, details = view.header.texts
+    header = view.header
+    name, outcome, details = header.name.whole_text, header.outcome.text(), header.details.whole_text
     is_right = int(trace.predicted[3]) == int(trace.gold[3])
     assert name == trace.ids[3]
     assert outcome == ("✓ right" if is_right else "✗ wrong")
@@ -338,7 +339,7 @@ def test_a_question_that_is_not_recorded_yet(session: Session, tmp_path: Path, s
     open_run(session, tmp_path / "partial.h5", run, only=[0])
     session.set(replace(session.state, question=1))
     view = show(session)
-    assert "not recorded" in view.header.texts[1]
+    assert "not recorded" in view.header.outcome.text()
     assert "not recorded yet" in view.gates_pane.sentence.text()
     assert "not recorded yet" in view.router_pane.sentence.text()
     texts = [
@@ -369,8 +370,8 @@ def test_a_failed_question_says_why(session: Session, tmp_path: Path, show: Show
     open_run(session, tmp_path / "failed.h5", SyntheticRun())
     session.set(replace(session.state, question=4))
     view = show(session)
-    assert view.header.texts[1] == "⚠ failed"
-    assert "not finite" in view.header.texts[2]
+    assert view.header.outcome.text() == "⚠ failed"
+    assert "not finite" in view.header.details.whole_text
     assert view.choices_pane.subtitle.whole_text == ""
     assert all(row[2] is None for row in view.choices_pane.figure.data.rows)
     view.grab()
@@ -396,7 +397,7 @@ def test_a_damaged_question_shows_no_number(session: Session, tmp_path: Path, sh
     session.open(path)
     session.set(replace(session.state, question=1))
     view = show(session)
-    assert view.header.texts[1] == "? damaged"
+    assert view.header.outcome.text() == "? damaged"
     for sentence in (view.gates_pane.sentence.text(), view.router_pane.sentence.text(), view.prompt.strip.note):
         assert sentence.startswith("This question is damaged (wrong checksum)")
     assert all(row[3] is None for row in view.prompt.figure.data.rows)

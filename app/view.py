@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable
 from typing import Any, ClassVar, Literal
 
-from PySide6.QtCore import QEvent, Qt, QTimer
+from PySide6.QtCore import QEvent, QMargins, QSize, Qt, QTimer
 from PySide6.QtGui import QKeyEvent, QShowEvent
 from PySide6.QtWidgets import (
     QAbstractButton,
@@ -19,12 +19,16 @@ from PySide6.QtWidgets import (
 from app.content.remedies import button_for, sentence_of
 from app.state.session import Session
 from app.state.state import State, differing, is_growth
+from app.widgets.least_size_area import LeastSizeArea
 from app.widgets.parts import plain_text
 from moe_core.errors import MoeCoreError
 
 log = logging.getLogger(__name__)
 
 DockArea = Literal["left", "left-tab", "centre", "centre-bottom", "right", "right-tab", "bottom-tab"]
+
+
+_LEAST = QSize(320, 120)
 
 
 class View(QWidget):
@@ -44,8 +48,9 @@ class View(QWidget):
         self.session = session
         self.body = QWidget()
         self._empty = EmptyPage(self.session.request)
+        self._scrolled = LeastSizeArea(self.body)
         self._pages = QStackedLayout(self)
-        self._pages.addWidget(self.body)
+        self._pages.addWidget(self._scrolled)
         self._pages.addWidget(self._empty)
         self._is_stale = True
         self._is_in_front = True
@@ -82,7 +87,7 @@ class View(QWidget):
 
     def show_body(self) -> None:
         """Show what the view is for."""
-        self._pages.setCurrentWidget(self.body)
+        self._pages.setCurrentWidget(self._scrolled)
 
     def redraw(self) -> None:
         """Draw now where the view can be seen, else as soon as it is."""
@@ -118,6 +123,11 @@ class View(QWidget):
     def _draw_growth(self) -> None:
         if self._is_stale:
             self.redraw()
+
+    def minimumSizeHint(self) -> QSize:
+        """No more than docks have in a small window: what needs more scrolls, and pushes no other view away."""
+        bar = self._scrolled.verticalScrollBar().sizeHint().width()
+        return self.body.minimumSizeHint().grownBy(QMargins(0, 0, bar, 0)).boundedTo(_LEAST)
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)

@@ -20,7 +20,7 @@ _FINDING = (
         lambda w: ShortcutSheet(w.actions(), w).open(),
         ("?", "F1"),
     ),
-    Action("tour", "Show the tour", "Three hints on where to begin", lambda w: w.tour.start()),
+    Action("tour", "Show the tour", "Four hints on where to begin", lambda w: w.tour.start()),
 )
 _ABOUT = (Action("about", "About moescope", "Versions and licence", show_about),)
 HELP_MENU = Menu("Help", (_FINDING, _ABOUT))

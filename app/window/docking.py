@@ -3,7 +3,7 @@
 from functools import partial
 from itertools import pairwise
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QSize, Qt
 from PySide6.QtWidgets import QDockWidget, QMainWindow
 
 from app.view import DockArea, View
@@ -15,6 +15,8 @@ GROWTH_STEP_MS = 50
 """Views draw what is new in a growing trace one after the other, so far apart."""
 
 _MIDDLE_SHARE, _SIDE_SHARE = 46, 27
+_FRAME = QSize(8, 40)
+"""About what a window manager adds; how much exactly is known only once the window is shown."""
 
 
 def add_docks(window: QMainWindow, views: list[View]) -> dict[str, QDockWidget]:
@@ -68,7 +70,15 @@ def share_room(window: QMainWindow, docks: dict[str, QDockWidget], views: list[V
         [column[0] for column in columns], [width * share // 100 for share in shares], Qt.Orientation.Horizontal
     )
     middle = [columns[1][0], *_at("centre-bottom", docks, views)]
-    window.resizeDocks(middle, [height * 60 // 100, height * 40 // 100], Qt.Orientation.Vertical)
+    window.resizeDocks(middle, [height * 56 // 100, height * 44 // 100], Qt.Orientation.Vertical)
+
+
+def within_screen(wanted: QSize, available: QSize, platform: str) -> QSize:
+    """The size that a window opens with: what is wanted, less where the screen with its frame around has no room.
+
+    What is drawn in memory, for a picture, has no screen around it.
+    """
+    return wanted if platform in ("offscreen", "minimal") else wanted.boundedTo(available - _FRAME)
 
 
 def give_focus(view: View) -> None:

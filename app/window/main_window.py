@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import cast
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import QSize, Signal
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QShowEvent
 from PySide6.QtWidgets import QApplication, QMainWindow, QMessageBox
 
@@ -32,6 +32,7 @@ from app.widgets.safe_text import as_message
 from app.window import docking, last_session
 from app.window.demo import demo_request, has_demo
 from app.window.job_outcomes import JobOutcomes
+from app.window.start_page import StartPage
 from app.window.status_line import StatusLine
 from app.window.toolbar import Toolbar
 from app.window.tour import Tour
@@ -59,7 +60,7 @@ class MainWindow(QMainWindow):
         self.setObjectName("main-window")
         self.setWindowTitle("moescope")
         self.setAcceptDrops(True)
-        self.resize(*SIZE)
+        self.resize(docking.within_screen(QSize(*SIZE), self.screen().availableSize(), QApplication.platformName()))
         self.session: Session = Session(self)
         read_memories(memory_path(settings), self.session.memories)
         self.session.set(replace(self.session.state, library=settings.library))
@@ -67,6 +68,9 @@ class MainWindow(QMainWindow):
         self._add_bars()
         self.views: dict[str, View] = {view.name: view(self.session) for view in VIEWS}
         self.docks = docking.add_docks(self, list(self.views.values()))
+        self.start_page = StartPage(self.session, self.settings, self)
+        for dock in self.docks.values():
+            dock.toggleViewAction().triggered.connect(self.start_page.leave)
         self._is_arranged = last_session.restore(self, self.views, settings)
         self.message_bar.hide()  # it is a tool bar, and may have been open
         self.tour = Tour(self.docks, settings, self)
@@ -123,6 +127,7 @@ class MainWindow(QMainWindow):
 
     def show_view(self, name: str) -> None:
         """Bring a view to the front."""
+        self.start_page.leave()
         self.docks[name].show()
         self.docks[name].raise_()
 
@@ -248,6 +253,8 @@ class MainWindow(QMainWindow):
         if not self._is_arranged:  # rooms can be shared out only where there are any
             self._is_arranged = True
             docking.share_room(self, self.docks, list(self.views.values()))
+        if not event.spontaneous():
+            self.start_page.appear()
 
     def closeEvent(self, event: QCloseEvent) -> None:
         if not self._may_close():

@@ -1,4 +1,4 @@
-"""Three hints on where to begin, shown with the demo until they are dismissed for good."""
+"""Four hints on where to begin, shown with the demo until they are dismissed for good."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -39,6 +39,12 @@ HINTS = (
         "question",
         "One question, token by token",
         "Click a token to see which experts the router sent it to, layer by layer. Space goes on to the next question.",
+    ),
+    Hint(
+        "what_if",
+        "What if an expert were gone?",
+        "Select cells of the grid and press M to mask them. F5 asks the same questions again without them, and this "
+        "view says what changed: accuracy with its interval, and every answer that was lost or won.",
     ),
 )
 

@@ -4,7 +4,8 @@ import logging
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from PySide6.QtCore import QObject, Qt
+from PySide6.QtCore import QMimeData, QObject, QStringListModel, Qt
+from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QApplication, QDialog, QFileDialog, QMessageBox, QWidget
 
 from app.files.figures.dialog import ExportDialog
@@ -36,9 +37,12 @@ class FigureExport(QObject):
             figure.wanted.connect(self.save)
 
     def save(self, figure: Figure, what: str) -> None:
-        """Ask for everything that is needed, and save the figure, or its data; or copy its image."""
+        """Ask for all that is needed, and save the figure, or its data; or copy its image, or what it points at."""
         if what == "image":
             QApplication.clipboard().setImage(image_of(figure))
+            return
+        if what == "pointed":
+            QApplication.clipboard().setMimeData(_text_and_image(figure.pointed_text, image_of(figure)))
             return
         if what == "data":
             self._save(figure, "csv", self._remembered)
@@ -73,6 +77,20 @@ class FigureExport(QObject):
         else:
             log.info("%s is in %s", figure.title, path)
             self._say(f"{figure.title} is in {path}")
+
+
+def _text_and_image(text: str, image: QImage) -> QMimeData:
+    """For whoever pastes to take what fits: an editor the text, a drawing the image.
+
+    Qt makes it: with one made by Python in the clipboard, the process crashes as it ends.
+    """
+    model = QStringListModel([""])
+    content = model.mimeData([model.index(0)])
+    for kind in content.formats():
+        content.removeFormat(kind)
+    content.setText(text)
+    content.setImageData(image)
+    return content
 
 
 def file_name(trace: str, title: str) -> str:

@@ -235,7 +235,7 @@ class ExpertsView(View):
     def _make_metric_box(self) -> QComboBox:
         box = ElidingComboBox()
         box.setAccessibleName("Metric of the grid")
-        box.setMinimumContentsLength(16)
+        box.setMinimumContentsLength(12)
         box.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         for metric in GRID_METRICS:
             box.addItem(metric.title, metric.name)
@@ -243,18 +243,20 @@ class ExpertsView(View):
         return box
 
     def _lay_out(self) -> None:
-        row = QHBoxLayout()
+        row, below = QHBoxLayout(), QHBoxLayout()
         row.setSpacing(6)
         row.addWidget(self._metric, 1)
-        for widget in (self._unsupported, self._colours, self._n, self._more):
+        for widget in (self._unsupported, self._colours, self._more):
             row.addWidget(widget)
+        below.addWidget(self._readout, 1)
+        below.addWidget(self._n)
         layout = QVBoxLayout(self.body)
         layout.setContentsMargins(8, 6, 8, 6)
         layout.setSpacing(6)
         layout.addLayout(row)
         layout.addWidget(self._colours.ends)
         layout.addWidget(self.figure, 1)
-        layout.addWidget(self._readout)
+        layout.addLayout(below)
         self.setFocusProxy(self.heat_map)
 
     def _connect(self) -> None:

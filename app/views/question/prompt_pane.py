@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QAction
-from PySide6.QtWidgets import QComboBox, QSizePolicy
+from PySide6.QtWidgets import QSizePolicy
 
 from app.state.state import State
 from app.views.question.comparison import captioned, rerouted_text
@@ -15,6 +15,7 @@ from app.views.question.content import QuestionContent
 from app.views.question.figures import prompt_figure
 from app.views.question.texts import prompt_table, token_text
 from app.views.question.token_measures import TOKEN_MEASURES, TokenMeasure, measure_named
+from app.widgets.eliding_combo_box import ElidingComboBox
 from app.widgets.figures.figure import Figure
 from app.widgets.figures.pane import FigurePane
 from app.widgets.tokens.strip import TokenStrip
@@ -32,8 +33,10 @@ class PromptPane(FigurePane):
         self.strip = TokenStrip()
         super().__init__(Figure(self.strip, "Prompt"))
         self._is_folded: bool | None = None  # None: as the number of shots suggests
-        self.measure = QComboBox()
+        self.measure = ElidingComboBox()
         self.measure.setAccessibleName("Colour of the tokens")
+        self.measure.setSizeAdjustPolicy(ElidingComboBox.SizeAdjustPolicy.AdjustToContents)
+        self.measure.setMinimumContentsLength(12)  # where there is no room for that
         self.measure.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
         for measure in TOKEN_MEASURES:
             self.measure.addItem(measure.title, measure.name)

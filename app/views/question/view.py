@@ -36,7 +36,7 @@ from app.widgets.question_header import QuestionHeader
 from moe_core.figures.table import FigureTable
 
 _N_PANES = 4
-_MOST_CHOICES_HEIGHT, _MOST_GATES_SHARE, _MOST_PROMPT_SHARE = 180, 0.5, 0.45
+_MOST_CHOICES_HEIGHT, _MOST_GATES_SHARE, _MOST_PROMPT_SHARE, _MOST_ROUTER_SHARE = 180, 0.4, 0.45, 0.24
 _LEAST_PAIRED_HEIGHT, _MOST_PAIRED_SHARE = 90, 0.3
 """Choices with two bars each may scroll in a low window."""
 
@@ -172,7 +172,8 @@ class QuestionView(View):
         choices, gates, height = wanted
         if self.choices.is_paired:
             choices = min(choices, round(height * _MOST_PAIRED_SHARE))
-        router = self.router_pane.wanted_height
+        least = self.router_pane.minimumSizeHint().height()
+        router = min(self.router_pane.wanted_height, max(least, round(height * _MOST_ROUTER_SHARE)))
         rest = max(height - choices - router - 3 * self.splitter.handleWidth(), 2)
         gates = min(gates, round(rest * _MOST_GATES_SHARE))
         spare = max(rest - gates - round(height * _MOST_PROMPT_SHARE), 0) // 2  # a tall window has some for the charts

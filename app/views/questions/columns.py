@@ -167,7 +167,7 @@ STYLES = (
     ColumnStyle("id", "Id", "Id", "The question's name in the quiz.", width=16, is_hidden=True),
 )
 ELASTIC = "question"
-LEADING = ("number", "outcome", "what_if", "subject", "margin")
+LEADING = ("number", "outcome", "what_if")
 """The columns that a narrow window shows beside the elastic one."""
 OF_WHAT_IF = frozenset({"what_if", "gold_change"})
 """The columns that only a what-if fills."""

@@ -96,6 +96,12 @@ class BarTable(QTableView):
         return drawn_room(box, cells.columns[column].kind, row % 2 if cells.is_paired else None)
 
     @property
+    def pointed_text(self) -> str:
+        """The row under the mouse, else the cursor's, in words."""
+        row, column = self._hovered if self._hovered >= 0 else self.currentIndex().row(), self.currentIndex().column()
+        return self.shown.cells.describe(row, max(column, 0)) if 0 <= row < self.shown.rowCount() else ""
+
+    @property
     def is_paired(self) -> bool:
         """Whether each two rows belong together: both sides of a what-if."""
         return self.shown.cells.is_paired

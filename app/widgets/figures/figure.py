@@ -1,7 +1,9 @@
 """A plot with everything that comes with it: caption, copy, PNG, SVG, PDF, CSV, and a table twin for screen readers."""
 
+from typing import Protocol, runtime_checkable
+
 from PySide6.QtCore import QPoint, Qt, Signal
-from PySide6.QtGui import QGuiApplication
+from PySide6.QtGui import QGuiApplication, QKeyEvent, QKeySequence
 from PySide6.QtWidgets import QMenu, QStackedLayout, QTableWidget, QTableWidgetItem, QWidget
 
 from app.widgets.parts import pop_up
@@ -11,10 +13,20 @@ from moe_core.figures.table import FigureTable
 from moe_core.reports.charts.figure import AnyFigure
 
 
+@runtime_checkable
+class Pointing(Protocol):
+    """A canvas that can say what mouse or cursor are on."""
+
+    @property
+    def pointed_text(self) -> str:
+        """Name and values, as the tip of the place says them; empty where there is none."""
+
+
 class Figure(QWidget):
     """Holds one plot, its canvas. Whoever draws it says with `set_data` what it shows.
 
-    `wanted` carries the figure and "figure" or "data": the person asks for a file of it; or "image": for the clipboard.
+    `wanted` carries the figure and "figure" or "data": the person asks for a file of it; or "image" or "pointed":
+    for the clipboard.
     """
 
     wanted = Signal(object, str)
@@ -92,6 +104,7 @@ class Figure(QWidget):
 
     def fill_menu(self, menu: QMenu) -> None:
         """The same in a menu that is there; the figure's own actions are what can be done with the plot in it."""
+        menu.addAction("Copy what is pointed at\tCtrl+C", self.copy_pointed)
         menu.addAction("Copy image", self.copy_image)
         menu.addAction("Copy data", self.copy_data)
         menu.addSeparator()
@@ -104,6 +117,15 @@ class Figure(QWidget):
         table.toggled.connect(self._on_table_toggled)
         menu.addSeparator()
         menu.addActions(self.actions())
+
+    def copy_pointed(self) -> None:
+        """Ask for what the plot points at in the clipboard, as text, beside its image."""
+        self.wanted.emit(self, "pointed")
+
+    @property
+    def pointed_text(self) -> str:
+        """What the plot points at, in words; all that it shows where that is nothing."""
+        return (self.canvas.pointed_text if isinstance(self.canvas, Pointing) else "") or self.data.as_text()
 
     def copy_image(self) -> None:
         """Ask for the figure in the clipboard, as an image."""
@@ -132,3 +154,10 @@ class Figure(QWidget):
 
     def _on_table_toggled(self, checked: bool) -> None:
         self.show_table(shown=checked)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """What the plot makes nothing of comes here."""
+        if event.matches(QKeySequence.StandardKey.Copy):
+            self.copy_pointed()
+        else:
+            super().keyPressEvent(event)

@@ -65,6 +65,12 @@ class CurvePlot(SeriesPlot):
         if chart.selected is not None and chart.selected != was.selected:
             self.reveal(chart.selected)
 
+    @property
+    def pointed_text(self) -> str:
+        """The values that are read out, a curve a line."""
+        lines = ["\t".join((entry.name, entry.n, entry.values)) for entry in self.legend.entries if entry.values]
+        return "\n".join([f"{self.chart.x_name} {self.read_x}", *lines]) if lines else ""
+
     def point_at(self, name: str) -> None:
         """Make one curve stand out and show its band; an empty name ends that."""
         if name != self._pointed:

@@ -47,6 +47,13 @@ class HeatMap(GridPlot):
         found = self._place_at(place)
         return "" if found is None else self.tip_for(found)
 
+    @property
+    def pointed_text(self) -> str:
+        """The tip of the place under the mouse; while that is on nothing, of the cursor's cell."""
+        if self.data is None:
+            return ""
+        return self.tip_for(self.hovered or Place(*self.selector.cursor))
+
     def _place_at(self, point: QPointF) -> Place | None:
         return None if self.data is None else self.layout_now().place_at(point)
 

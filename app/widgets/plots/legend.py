@@ -10,7 +10,9 @@ from app import theme
 
 _GAP, _SAMPLE = 8.0, 30.0
 _LONGEST_NAME, _SHORTEST_NAME = 240.0, 48.0
-_LARGEST_SHARE, _LEAST_HEIGHT, _BEST_RATIO = 0.46, 90.0, 2.4
+_LEAST_HEIGHT, _BEST_RATIO = 90.0, 2.4
+_SHARES = 0.46, 0.62
+"""Of the width that a legend beside the plot takes at most; the larger one is for where a higher legend leaves none."""
 _LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
 _RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 
@@ -73,9 +75,9 @@ class Legend:
         fixed = _SAMPLE + sum(_GAP + width for width in self._columns if width)
         whole = fixed + min(name, _LONGEST_NAME)
         heading = metrics.horizontalAdvance(self._widest_heading)
-        beside = _beside(room, n_entries, fixed, whole, metrics)
+        beside = [_beside(room, n_entries, fixed, whole, share, metrics) for share in _SHARES]
         above = _above(room, n_entries, fixed, whole, metrics, heading and heading + _GAP)
-        self.layout = max(beside, above, key=lambda layout: layout.worth)
+        self.layout = max(*beside, above, key=lambda layout: layout.worth)
         return self.layout.plot
 
     def draw(self, painter: QPainter, palette: QPalette) -> None:
@@ -110,13 +112,13 @@ def _row_height(metrics: QFontMetricsF) -> float:
     return float(round(metrics.height() + 3))
 
 
-def _beside(room: QRectF, n: int, fixed: float, whole: float, metrics: QFontMetricsF) -> _Layout:
+def _beside(room: QRectF, n: int, fixed: float, whole: float, share: float, metrics: QFontMetricsF) -> _Layout:
     """One entry below the other, at the right; where that is too tall there is no room for the plot.
 
     An entry is `whole` wide; where that is too much its name gives way, but not the rest, which is `fixed`.
     """
     row = min(_row_height(metrics), max(metrics.height() - 2, room.height() / (1 + n)))
-    width = min(whole, max(room.width() * _LARGEST_SHARE, fixed))
+    width = min(whole, max(room.width() * share, fixed))
     has_room = row * (1 + n) <= room.height() and width - fixed >= min(whole - fixed, _SHORTEST_NAME)
     legend = QRectF(room.right() - width, room.top(), width, row * (1 + n))
     entries = tuple(QRectF(legend.left(), legend.top() + row * (1 + number), width, row) for number in range(n))

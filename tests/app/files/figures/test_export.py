@@ -14,6 +14,7 @@ from app.files.figures.dialog import ExportDialog
 from app.files.figures.export import file_name
 from app.files.figures.formats import USUAL, Export, export_of, image_of
 from app.settings import Settings
+from app.views.experts.view import ExpertsView
 from app.widgets.figures.figure import Figure
 from app.window.main_window import MainWindow
 
@@ -198,3 +199,16 @@ def test_a_failure_is_said_in_a_box(
     (box,) = figure.findChildren(QMessageBox)
     assert box.text().startswith(f"{figure.title} could not be saved: {tmp_path}")
     qtbot.keyClick(box, Qt.Key.Key_Escape)
+
+
+def test_ctrl_c_copies_what_the_grid_points_at(window: MainWindow, trace_path: Path, qtbot: QtBot) -> None:
+    """The cell of the cursor in words, and the grid as an image: whoever pastes takes what fits."""
+    window.open_trace(trace_path)
+    view = window.views["experts"]
+    assert isinstance(view, ExpertsView)
+    view.heat_map.setFocus()
+    qtbot.keyClick(view.heat_map, Qt.Key.Key_Down)
+    qtbot.keyClick(view.heat_map, Qt.Key.Key_C, Qt.KeyboardModifier.ControlModifier)
+    copied = QApplication.clipboard().mimeData()
+    assert copied.text().startswith("Layer 1, expert 0\n")
+    assert copied.hasImage()

@@ -430,7 +430,7 @@ def test_tokens_show_their_blanks() -> None:
 def test_fits_beside_the_grid_in_a_small_window(view: ExpertView) -> None:
     """No wider than the side docks of 1280 pixels."""
     view.session.set(replace(view.state, experts=frozenset({CELL, (0, 2)})))
-    assert view.minimumSizeHint().width() <= 320
+    assert view.body.minimumSizeHint().width() <= 320
 
 
 def test_every_control_has_a_name_and_teaches(view: ExpertView) -> None:

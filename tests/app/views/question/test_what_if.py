@@ -305,7 +305,7 @@ def test_without_a_right_choice_only_the_prediction_is_compared(session: Session
 
 def test_a_low_dock_has_room_for_both_sides(view: QuestionView, session: Session) -> None:
     """Beside a what-if the view can be as low as a small window's dock; the choices scroll then."""
-    assert view.minimumSizeHint().height() <= 600
+    assert view.body.minimumSizeHint().height() <= 600
     view.resize(330, 600)
     heights = view.splitter.sizes()
     assert all(height > 40 for height in heights)

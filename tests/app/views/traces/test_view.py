@@ -258,7 +258,7 @@ def test_many_traces_do_not_hold_the_window(folder: Path, qtbot: QtBot) -> None:
 @pytest.fixture
 def library_window(window: MainWindow, folder: Path, qtbot: QtBot) -> MainWindow:
     """The window with its Traces view in front."""
-    window.docks["traces"].raise_()
+    window.show_view("traces")
     view = window.views["traces"]
     assert isinstance(view, TracesView)
     wait_for(qtbot, view, 3)
@@ -306,6 +306,7 @@ def test_what_is_in_use_is_not_deleted(library_window: MainWindow, folder: Path,
     qtbot.mouseClick(view.buttons["delete"], LEFT)
     assert window.message_bar.text == "whole.h5 is open: close it first (Ctrl+W)."
     window.session.close()
+    window.show_view("traces")
     with writer_lock(folder / "whole.h5"):
         qtbot.mouseClick(view.buttons["delete"], LEFT)
         answer(window, qtbot, "Delete")

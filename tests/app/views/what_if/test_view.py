@@ -349,7 +349,7 @@ def test_nothing_is_cut_off_sideways(view: WhatIfView, opened: Session, size: tu
     width = max(size[0], text_width(view.fontMetrics(), 53))  # of a font with wide letters
     view.resize(width, size[1])
     assert view.width() == width
-    assert view.minimumSizeHint().width() <= width
+    assert view.body.minimumSizeHint().width() <= width
 
 
 def test_in_the_window_the_flips_fill_the_list(

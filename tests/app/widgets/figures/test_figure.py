@@ -7,8 +7,10 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QMenu, QTableWidget, QWidget
 from pytestqt.qtbot import QtBot
 
+from app.widgets.bars.bar_list import BarList
 from app.widgets.figures.figure import Figure
 from app.widgets.safe_text import as_message
+from moe_core.figures.bars import BarFigure, BarRow
 from moe_core.figures.colour_scale import ColourScale
 from moe_core.figures.heat_map import HeatMapFigure
 from moe_core.figures.table import FigureTable
@@ -46,6 +48,24 @@ def test_copies_data_and_asks_for_the_image(figure: Figure, qtbot: QtBot) -> Non
     assert wanted.args == [figure, "image"]
 
 
+def test_ctrl_c_asks_for_what_is_pointed_at(qtbot: QtBot) -> None:
+    """In words; where nothing is pointed at, for all that is shown."""
+    bars = BarList()
+    rows = (BarRow("A copper", -8.7, "−8.7"), BarRow("B glass", -0.1, "−0.1"))
+    bars.set_figure(BarFigure(rows, lowest=-10, largest=0))
+    figure = Figure(bars, "Choices")
+    qtbot.addWidget(figure)
+    figure.set_data(TABLE, CAPTION)
+    figure.show()
+    bars.move_to(1, 0)
+    with qtbot.waitSignal(figure.wanted) as wanted:
+        qtbot.keyClick(bars, Qt.Key.Key_C, Qt.KeyboardModifier.ControlModifier)
+    assert wanted.args == [figure, "pointed"]
+    assert figure.pointed_text == rows[1].in_words()
+    bars.set_figure(BarFigure())
+    assert figure.pointed_text == TABLE.as_text()
+
+
 def test_the_table_twin_follows_the_plot(figure: Figure) -> None:
     """Shown in the plot's place, and renewed with it."""
     figure.show_table(shown=True)
@@ -61,8 +81,8 @@ def test_a_right_click_offers_all_of_it(figure: Figure, qtbot: QtBot) -> None:
     figure.customContextMenuRequested.emit(figure.rect().center())
     (menu,) = figure.findChildren(QMenu)
     texts = [action.text() for action in menu.actions() if not action.isSeparator()]
-    assert texts[:2] == ["Copy image", "Copy data"]
-    assert texts[2:4] == ["Save figure…", "Save data as CSV…"]
+    assert texts[:3] == ["Copy what is pointed at\tCtrl+C", "Copy image", "Copy data"]
+    assert texts[3:5] == ["Save figure…", "Save data as CSV…"]
     qtbot.keyClick(menu, Qt.Key.Key_Escape)
 
 

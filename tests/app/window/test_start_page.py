@@ -1,0 +1,69 @@
+"""The first page: the ways to begin, in front of the docks, until something is shown."""
+
+from pathlib import Path
+
+from PySide6.QtCore import QSize, Qt
+from PySide6.QtWidgets import QApplication, QPushButton
+from pytestqt.qtbot import QtBot
+
+from app.window import docking
+from app.window.main_window import MainWindow
+
+
+def ways(window: MainWindow) -> list[str]:
+    """The buttons of the page, in reading order."""
+    return [found.text() for found in window.start_page.findChildren(QPushButton)]
+
+
+def test_a_first_start_shows_one_page(window: MainWindow, trace_path: Path) -> None:
+    """It covers every dock, and goes with the first trace; without one it is there again, and knows that trace."""
+    page = window.start_page
+    assert page.isVisible()
+    assert ways(window) == ["Open the demo", "Open trace…", "Record…"]
+    assert all(dock.visibleRegion().isEmpty() for dock in window.docks.values())
+    window.open_trace(trace_path)
+    assert not page.isVisible()
+    assert not window.docks["questions"].visibleRegion().isEmpty()
+    window.session.request("close_trace")
+    assert page.isVisible()
+    assert ways(window)[3:] == ["tiny.h5"]
+    page.findChildren(QPushButton)[3].click()
+    assert window.session.state.trace is not None
+    assert window.session.state.trace.path == trace_path
+
+
+def test_tab_goes_through_the_page_alone(window: MainWindow, qtbot: QtBot) -> None:
+    """Beginning with the demo, and never into what it covers."""
+    assert window.focusWidget() is window.start_page.findChildren(QPushButton)[0]
+    for _ in range(12):
+        qtbot.keyClick(window, Qt.Key.Key_Tab)
+        focus = window.focusWidget()
+        assert focus is not None
+        assert not any(view.isAncestorOf(focus) for view in window.views.values())
+
+
+def test_a_view_that_is_asked_for_is_shown(window: MainWindow, qtbot: QtBot) -> None:
+    """The library is of use without a trace."""
+    qtbot.keyClick(window, Qt.Key.Key_7, Qt.KeyboardModifier.ControlModifier)
+    assert not window.start_page.isVisible()
+    assert window.docks["traces"].isEnabled()
+
+
+def test_the_window_can_be_narrow(window: MainWindow, trace_path: Path) -> None:
+    """960 x 540, as half a screen or one at 200 %: every view has room or scrolls, and n is read whole."""
+    window.open_trace(trace_path)
+    window.resize(960, 540)
+    QApplication.processEvents()
+    assert window.size() == QSize(960, 540)
+    for dock in window.docks.values():
+        dock.raise_()
+        QApplication.processEvents()
+        assert dock.geometry().right() <= 960
+
+
+def test_the_window_opens_within_the_screen() -> None:
+    """Less than it would like where the screen is small; a picture has no screen around it."""
+    wanted = QSize(1440, 900)
+    assert docking.within_screen(wanted, QSize(800, 600), "offscreen") == wanted
+    assert docking.within_screen(wanted, QSize(1024, 700), "xcb") == QSize(1016, 660)
+    assert docking.within_screen(wanted, QSize(2560, 1440), "xcb") == wanted

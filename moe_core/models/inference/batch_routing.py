@@ -35,8 +35,8 @@ class BatchRouting:
         if choice_logprobs is not None:
             tensors["choice_logprobs"] = choice_logprobs.float()
         if keep_tokens:
-            tensors["ids"] = torch.stack([_small(layer.ids, layer) for layer in layers], dim=2)  # [B, T, L, K]
-            tensors["weights"] = torch.stack([layer.weights.half() for layer in layers], dim=2)
+            tensors["ids"] = _small(torch.stack([layer.ids for layer in layers], dim=2), layers)  # [B, T, L, K]
+            tensors["weights"] = torch.stack([layer.weights for layer in layers], dim=2).half()
         self._packed = Packed(tensors)
 
     def is_finite(self, row: int) -> bool:
@@ -76,11 +76,11 @@ class BatchRouting:
 
 
 def _answer_tensors(layers: Sequence[LayerRouting], spans: Spans) -> dict[str, Tensor]:
-    rows, last = torch.arange(spans.n_rows, device=spans.row.device), spans.last
+    rows, last = spans.rows, spans.last
     return {
-        "answer_ids": torch.stack([_small(layer.ids[rows, last], layer) for layer in layers], dim=1),  # [B, L, K]
-        "answer_weights": torch.stack([layer.weights[rows, last].half() for layer in layers], dim=1),
-        "answer_probs": torch.stack([layer.answer_probs.half() for layer in layers], dim=1),  # [B, L, E]
+        "answer_ids": _small(torch.stack([layer.ids[rows, last] for layer in layers], dim=1), layers),  # [B, L, K]
+        "answer_weights": torch.stack([layer.weights[rows, last] for layer in layers], dim=1).half(),
+        "answer_probs": torch.stack([layer.answer_probs for layer in layers], dim=1).half(),  # [B, L, E]
     }
 
 
@@ -92,5 +92,5 @@ def _sum_tensors(layers: Sequence[LayerRouting]) -> dict[str, Tensor]:
     return sums
 
 
-def _small(ids: Tensor, layer: LayerRouting) -> Tensor:
-    return ids.to(torch.uint8 if layer.token_count.shape[-1] <= 256 else torch.uint16)
+def _small(ids: Tensor, layers: Sequence[LayerRouting]) -> Tensor:
+    return ids.to(torch.uint8 if layers[0].token_count.shape[-1] <= 256 else torch.uint16)

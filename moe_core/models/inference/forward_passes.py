@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from moe_core.errors import RunError
 from moe_core.interventions.intervention import Intervention
@@ -68,6 +69,9 @@ class _Flight:
 
 
 _NO_PREFIX = _Prefix(-1)
+
+# All but cuDNN's, which plans a pass of every new shape anew: more than a millisecond a layer.
+ATTENTION_KERNELS = [SDPBackend.FLASH_ATTENTION, SDPBackend.EFFICIENT_ATTENTION, SDPBackend.MATH]
 
 
 def ask(
@@ -249,6 +253,7 @@ class _Asking:
         return spans
 
     @torch.inference_mode()
+    @sdpa_kernel(ATTENTION_KERNELS)
     def _forward(
         self,
         rows: Sequence[NDArray[np.int32]],

@@ -132,26 +132,25 @@ def summarise(used: Chosen, probs: Tensor, finite: Tensor, spans: Spans) -> Laye
     weights = used.weights.view(B, -1, K).float()
     probs = probs.view(B, -1, E)  # [B, T, E]
     R, T = len(spans.row), ids.shape[1]
-    inside = spans.inside(T)  # [R, T]
+    inside = spans.inside  # [R, T]
     shares = weights / weights.sum(-1, keepdim=True).clamp_min(torch.finfo(torch.float32).tiny)  # q [B, T, K]
     topk_entropy = spans.of_rows(torch.special.entr(shares).sum(-1)).where(inside, 0)  # [R, T]
     full_entropy = spans.of_rows(torch.special.entr(probs).sum(-1)).where(inside, 0)
     chosen = spans.of_rows(ids).reshape(R, -1)
     of_span = inside[..., None]
-    slots = of_span.expand(R, T, K).reshape(R, -1)
+    slots = of_span.float().expand(R, T, K).reshape(R, -1)
     span_shares = spans.of_rows(shares).where(of_span, 0)  # [R, T, K]
     nothing = torch.zeros(R, E, device=ids.device)
-    padding = torch.arange(T, device=ids.device) > spans.last[:, None]
     return LayerRouting(
         ids=ids,
         weights=weights,
-        token_count=nothing.scatter_add(1, chosen, slots.float()),
-        gate_share_sum=nothing.scatter_add(1, chosen, span_shares.reshape(R, -1)),
+        token_count=torch.zeros_like(nothing).scatter_add_(1, chosen, slots),
+        gate_share_sum=nothing.scatter_add_(1, chosen, span_shares.reshape(R, -1)),
         topk_entropy_sum=topk_entropy.sum(1),
         topk_entropy_square_sum=topk_entropy.square().sum(1),
         full_entropy_sum=full_entropy.sum(1),
         full_entropy_square_sum=full_entropy.square().sum(1),
         sorted_share_sum=span_shares.sort(-1, descending=True).values.sum(1),
-        answer_probs=probs[torch.arange(B, device=ids.device), spans.last],
-        finite=(finite.view(B, T) | padding).all(1),
+        answer_probs=probs[spans.rows, spans.last],
+        finite=(finite.view(B, T) | spans.padding).all(1),
     )

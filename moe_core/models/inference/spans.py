@@ -5,6 +5,7 @@ Axes: B rows of the batch, R spans, T tokens per row (padding included).
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import torch
@@ -21,10 +22,11 @@ class Span(NamedTuple):
 
 @dataclass(frozen=True)
 class Spans:
-    """Spans of a batch, `listed` and as `row`, `start`, `stop` [R] on the model's device.
+    """Spans of a batch, `listed` and as `row`, `start`, `stop` [R] on the model's device; T = `n_tokens`.
 
     The first `n_rows` are the rows' own, in order. Such a span ends with the row's last real token: what stands behind
-    it is padding, and what stands before it belongs to a prefix that is run again here.
+    it is padding, and what stands before it belongs to a prefix that is run again here. What every layer needs is made
+    once.
     """
 
     listed: tuple[Span, ...]
@@ -32,16 +34,31 @@ class Spans:
     row: Tensor
     start: Tensor
     stop: Tensor
+    n_tokens: int
 
-    @property
+    @cached_property
     def last(self) -> Tensor:
         """Each row's last real token [B]."""
         return self.stop[: self.n_rows] - 1
 
-    def inside(self, n_tokens: int) -> Tensor:
+    @cached_property
+    def rows(self) -> Tensor:
+        """The numbers of the rows [B], to take one token of each with."""
+        return torch.arange(self.n_rows, device=self.row.device)
+
+    @cached_property
+    def inside(self) -> Tensor:
         """Which tokens are in each span [R, T]."""
-        place = torch.arange(n_tokens, device=self.row.device)
-        return (place >= self.start[:, None]) & (place < self.stop[:, None])
+        return (self._place >= self.start[:, None]) & (self._place < self.stop[:, None])
+
+    @cached_property
+    def padding(self) -> Tensor:
+        """Which tokens of each row stand behind its last real one [B, T]."""
+        return self._place > self.last[:, None]
+
+    @cached_property
+    def _place(self) -> Tensor:
+        return torch.arange(self.n_tokens, device=self.row.device)
 
     def of_rows(self, values: Tensor) -> Tensor:
         """Values of the rows [B, ..] as those of the spans [R, ..]."""
@@ -52,7 +69,7 @@ def make_spans(own: Sequence[Span], told: Sequence[Span], device: torch.device) 
     """The spans of a batch whose rows have these of their own; `told` are those of prefixes within them."""
     listed = (*own, *told)
     row, start, stop = on_device(torch.tensor(listed).T.contiguous(), device)
-    return Spans(listed, len(own), row, start, stop)
+    return Spans(listed, len(own), row, start, stop, max(span.stop for span in own))
 
 
 def on_device(values: Tensor, device: torch.device) -> Tensor:

@@ -116,13 +116,15 @@ def active_weights(loaded: "LoadedModel") -> int:
 def run_bare(loaded: "LoadedModel", tokenised: TokenisedQuiz, budget: int, *, max_batches: int | None = None) -> None:
     """Whole prompts, the longest first, in as few tokens and passes as plain sorting allows; nothing is recorded."""
     import torch
+    from torch.nn.attention import sdpa_kernel
 
+    from moe_core.models.inference.forward_passes import ATTENTION_KERNELS
     from moe_core.models.inference.spans import on_device
 
     longest_first = sorted(range(len(tokenised.questions)), key=lambda question: -tokenised.prompt_length(question))
     lengths = [tokenised.prompt_length(question) for question in longest_first]
     per_pass, device, start = pass_tokens(loaded.specification.device), loaded.model.device, 0
-    with torch.inference_mode():
+    with torch.inference_mode(), sdpa_kernel(ATTENTION_KERNELS):
         for count in cheapest_rows(lengths, 0, budget, per_pass)[:max_batches]:
             ids = np.zeros((count, lengths[start]), dtype=np.int64)  # [B, T]
             for row, question in enumerate(longest_first[start : start + count]):

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from moe_core.errors import MoeCoreError
 from moe_core.interventions.intervention import Intervention
@@ -22,7 +23,7 @@ from moe_core.jobs.bench import active_weights, matrix_flop_per_second, run_bare
 from moe_core.jobs.fill_trace import fill_trace
 from moe_core.jobs.prepare_trace import look_at, prepare_trace
 from moe_core.models.inference.batches import Batch, BatchRan, plan_batches
-from moe_core.models.inference.forward_passes import ask
+from moe_core.models.inference.forward_passes import ATTENTION_KERNELS, ask
 from moe_core.models.loading.building import LoadedModel
 from moe_core.models.loading.full_size import build_full_size
 from moe_core.quizzes.prompting import TokenisedQuiz
@@ -32,6 +33,7 @@ from tests.job_results import result_of
 NARROW = {"hidden_size": 64, "intermediate_size": 32, "num_attention_heads": 4, "num_key_value_heads": 4}
 PASS_SIZES = ((1, 128), (8, 128), (32, 128), (64, 128), (128, 128), (256, 128), (512, 128))
 ROWS_OF_TABLE = 28
+ALL_KERNELS = [SDPBackend.CUDNN_ATTENTION, *ATTENTION_KERNELS]
 
 
 class Profile:
@@ -120,6 +122,35 @@ class Profile:
                 f"{share:6.1%} of the matrix peak; started within {launched * 1e3:.1f} ms"
             )
             self.wait()
+
+    @torch.inference_mode()
+    def attention(self) -> None:
+        """Passes of ever new shapes, with every kernel of attention that PyTorch has, and with those that are used."""
+        for name, kernels in (("all kernels", ALL_KERNELS), ("those in use", ATTENTION_KERNELS)):
+            seconds, tokens = 0.0, 0
+            with sdpa_kernel(kernels):
+                for length in range(100, 112):
+                    ids = torch.randint(5, 50_000, (64, length), device=self.device)
+                    seconds += self.timed(lambda ids=ids: self.loaded.model.base_model(input_ids=ids, use_cache=False))
+                    tokens += ids.numel()
+            self.say(f"{name}: {seconds / tokens * 1e6:.3f} us/token over 12 shapes of about 6,800 tokens")
+
+    @torch.inference_mode()
+    def compiled(self) -> None:
+        """What compiling one of the decoder's layers would give; nothing of it is in use."""
+        shape = (256, 128)
+        ids = torch.randint(5, 50_000, shape, device=self.device)
+        work = lambda: self.loaded.model.base_model(input_ids=ids, use_cache=False)  # noqa: E731  # timed twice
+        with sdpa_kernel(ATTENTION_KERNELS):
+            plain = min(self.timed(work) for _ in range(3))
+            self.loaded.model.base_model.layers[0].compile(dynamic=True)
+            first = self.timed(work)
+            again = min(self.timed(work) for _ in range(3))
+        gain = (plain - again) * len(self.loaded.routers)
+        self.say(
+            f"{ids.numel()} tokens: {plain * 1e3:.1f} ms; if all gained what one layer did: {(plain - gain) * 1e3:.1f} "
+            f"ms, after {first:.0f} s to compile one"
+        )
 
     def check(self) -> None:
         """Answers of a batch against those of each question alone, so that what is timed is also right."""
@@ -256,12 +287,14 @@ def main() -> None:
     profile.section("Build", profile.build, 0)
     profile.section("Right", profile.check, 5)
     profile.section("Passes", profile.passes, 10)
+    profile.section("Attention", profile.attention, 10)
     profile.section("Zero-shot, a sample", profile.zero_shot, 45)
     profile.section("Kernels", profile.kernels, 15)
     profile.section("Beside the device", profile.hosts, 15)
     profile.section("Budgets", profile.budgets, 15)
     profile.section("Five-shot", profile.five_shot, 25)
     profile.section("Whole", profile.whole, 30)
+    profile.section("Compiled", profile.compiled, 60)
     profile.say(f"\nended after {time.monotonic() - profile.begin:.0f} s")
 
 

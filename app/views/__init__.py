@@ -3,6 +3,7 @@
 from app.view import View
 from app.views.entropy.view import EntropyView
 from app.views.expert.view import ExpertView
+from app.views.experts.ranking_view import RankingView
 from app.views.experts.view import ExpertsView
 from app.views.log import LogView
 from app.views.question.view import QuestionView
@@ -17,6 +18,7 @@ VIEWS: tuple[type[View], ...] = (
     QuestionView,
     EntropyView,
     ExpertView,
+    RankingView,
     TracesView,
     LogView,
 )

@@ -1,0 +1,109 @@
+"""The ranking of experts: every metric a column, sorted, filtered, linked both ways, differences beside a what-if."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from pytestqt.qtbot import QtBot
+
+from app.content.expert_grid import GRID_METRICS
+from app.content.mask_editing import with_experts
+from app.state.session import Session
+from app.state.what_if_state import Mode
+from app.views.experts.ranking_columns import STYLES
+from app.views.experts.ranking_view import RankingView
+from moe_core.measures.metrics.used_share import USED_SHARE
+from moe_core.measures.question_filter import QuestionFilter
+from moe_core.measures.question_table import Outcome
+from moe_core.measures.routing_sample import sample
+from moe_core.measures.scope import Scope
+from tests.app.synthetic_what_if import synthetic_what_if
+
+NAMES = [style.name for style in STYLES]
+
+
+@pytest.fixture
+def view(opened: Session, qtbot: QtBot) -> RankingView:
+    """The view on the tiny trace, 3 layers x 16 experts."""
+    made = RankingView(opened)
+    qtbot.addWidget(made)
+    made.resize(900, 400)
+    made.show()
+    return made
+
+
+def column(view: RankingView, name: str) -> list[object]:
+    """What a column holds, in the order shown."""
+    values = view.list.rows.table.columns[NAMES.index(name)]
+    return [values[row] for row in view.list.rows.order]
+
+
+def test_every_metric_is_a_column_with_interval_and_support(view: RankingView) -> None:
+    """The numbers are those of the metrics, looked up one by one."""
+    trace = view.state.trace
+    assert trace is not None
+    cells = [tuple(map(int, str(name).split(":"))) for name in column(view, "expert")]
+    assert len(set(cells)) == 48
+    for metric in GRID_METRICS:
+        found = trace.values(metric, view.state.scope)
+        for cell, value, n in zip(cells, column(view, metric.name), column(view, f"{metric.name}_n"), strict=True):
+            assert np.array_equal(float(value), found.values[cell], equal_nan=True)  # type: ignore[arg-type]  # a number
+            assert n == found.support[cell]
+        if found.lower is not None:
+            lower = column(view, f"{metric.name}_lower")
+            assert np.array_equal(lower, [found.lower[cell] for cell in cells], equal_nan=True)
+
+
+def test_it_sorts_by_any_metric_and_follows_the_selection(view: RankingView) -> None:
+    """Largest first, NaN last; the filter of questions is that of the window."""
+    view.list.sort_by(NAMES.index("expert_accuracy"), descending=True)
+    values = [float(value) for value in column(view, "expert_accuracy")]  # type: ignore[arg-type]  # numbers
+    known = [value for value in values if not np.isnan(value)]
+    assert known == sorted(known, reverse=True)
+    assert np.isnan(values[len(known) :]).all()
+    view.session.set(replace(view.state, filter=QuestionFilter(outcomes=(Outcome.WRONG,))))
+    assert set(column(view, "expert_accuracy")) & {0.0} == {0.0}
+
+
+def test_words_and_support_narrow_it_down(view: RankingView) -> None:
+    """Names, layers, experts, and what is masked; n counts the questions of the selection."""
+    view.session.set(replace(view.state, experts=frozenset({(1, 3)})))
+    for typed, n in (("1:3", 1), ("1:", 16), ("L2", 16), ("e3", 3), ("l1 e3", 1), ("selected", 1), ("masked", 0)):
+        view.search.setText(typed)
+        view.search.tell()
+        assert len(column(view, "expert")) == n, typed
+    view.session.set(with_experts(view.state, {(0, 2), (1, 3)}))
+    assert set(column(view, "expert")) == {"0:2", "1:3"}
+    view.search.clear()
+    view.search.tell()
+    view.least.setValue(5)
+    assert min(column(view, "n")) >= 5  # type: ignore[type-var]  # numbers
+
+
+def test_rows_and_cells_are_linked(view: RankingView) -> None:
+    """A row chosen is selected everywhere, and an expert selected elsewhere becomes current here."""
+    view.list.row_chosen.emit(16 + 5)
+    assert (view.state.experts, view.state.layer) == (frozenset({(1, 5)}), 1)
+    view.session.set(replace(view.state, experts=frozenset({(2, 7)})))
+    assert view.list.current_row == 2 * 16 + 7
+
+
+def test_beside_a_what_if_values_are_differences(session: Session, tmp_path: Path, qtbot: QtBot) -> None:
+    """After less before, of the questions compared; the experts acted on say so."""
+    synthetic_what_if(session, tmp_path, mode=Mode.DIFFERENCE)
+    view = RankingView(session)
+    qtbot.addWidget(view)
+    view.show()
+    what_if = session.state.what_if
+    assert what_if is not None
+    pairs = what_if.comparison.pairs
+    before = sample(what_if.before.trace, Scope.ANSWER, pairs.rows_before)
+    after = sample(what_if.after.trace, Scope.ANSWER, pairs.rows_after)
+    expected = USED_SHARE.compute(after).values - USED_SHARE.compute(before).values
+    found = dict(zip(column(view, "expert"), column(view, "used_share"), strict=True))
+    for name, value in found.items():
+        layer, expert = map(int, str(name).split(":"))
+        assert float(value) == pytest.approx(expected[layer, expert])  # type: ignore[arg-type]  # a number
+    states = dict(zip(column(view, "expert"), column(view, "state"), strict=True))
+    assert "re-routed" in str(states["0:1"])

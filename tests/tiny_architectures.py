@@ -190,6 +190,15 @@ def really_pruned(model: Any, closed: Sequence[Sequence[int]], blocks: Sequence[
     return pruned
 
 
+def with_closed_logits(model: Any, closed: Sequence[Sequence[int]], blocks: Sequence[str]) -> Any:
+    """The model with minus infinity as the bias of its routers' closed rows."""
+    for experts, name in zip(closed, blocks, strict=True):
+        layer = model.get_submodule(name).router.layer
+        layer.bias = nn.Parameter(torch.zeros(layer.out_features), requires_grad=False)
+        layer.bias[list(experts)] = -torch.inf
+    return model
+
+
 def _fewer(config: Any, n_closed: int) -> Any:
     made = type(config).from_dict(config.to_dict())
     part = made.ffn_config if made.model_type == "dbrx" else made

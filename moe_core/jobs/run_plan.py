@@ -86,7 +86,9 @@ def plan_run(
     tokenised, skipped = tokenise(
         prompts, loaded.tokenizer, context_length=model.context_length, skip_too_long=options.skip_too_long
     )
-    tokenised = tokenised if model.abilities.share_prefixes else tokenised.uncut()
+    alone = model.must_be_alone(max(map(tokenised.prompt_length, range(len(tokenised.questions)))))
+    if alone or not model.abilities.share_prefixes:
+        tokenised = tokenised.uncut()
     check_vocabulary(tokenised, loaded)
     specification = Specification(
         model=model,
@@ -94,7 +96,7 @@ def plan_run(
         protocol=options.protocol,
         shots=options.shots,
         tokens=options.tokens,
-        batch_tokens=options.batch_tokens or default_batch_tokens(model),
+        batch_tokens=1 if alone else options.batch_tokens or default_batch_tokens(model),
         intervention=None,
         versions=library_versions(),
         created=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -105,7 +107,8 @@ def plan_run(
         batch_plan=NEWEST_BATCH_PLAN,
     )
     texts = readable_tokens(loaded.tokenizer, tokenised)
-    return RunPlan(tokenised, texts, specification.under(intervention), _notices(loaded, template, options.template))
+    notices = _notices(loaded, template, options.template, alone=alone)
+    return RunPlan(tokenised, texts, specification.under(intervention), notices)
 
 
 def check_vocabulary(tokenised: TokenisedQuiz, loaded: "LoadedModel") -> None:
@@ -120,9 +123,9 @@ def check_vocabulary(tokenised: TokenisedQuiz, loaded: "LoadedModel") -> None:
             )
 
 
-def _notices(loaded: "LoadedModel", template: str, choice: TemplateChoice) -> tuple[Notice, ...]:
+def _notices(loaded: "LoadedModel", template: str, choice: TemplateChoice, *, alone: bool) -> tuple[Notice, ...]:
     before, _ = added_tokens(loaded.tokenizer)
-    found = [Notice(sentence) for sentence in _limits(loaded.specification.abilities)]
+    found = [Notice(sentence) for sentence in _limits(loaded.specification.abilities, alone=alone)]
     if before and not template:
         found.append(Notice(f"The tokenizer begins every prompt with {before}"))
     if remark := thinking_remark(template, choice):
@@ -130,16 +133,18 @@ def _notices(loaded: "LoadedModel", template: str, choice: TemplateChoice) -> tu
     return tuple(found)
 
 
-def _limits(can: Abilities) -> list[str]:
+def _limits(can: Abilities, *, alone: bool) -> list[str]:
     """What a person should know of how this model has to be asked."""
     said = []
-    if not can.share_prefixes:
+    if not can.share_prefixes and not alone:
         said.append(
             "This model answers otherwise when a prompt is run in two parts: every prompt is run whole, and nothing is "
             "shared between questions"
         )
-    if not can.pad:
-        said.append("This model answers otherwise beside longer prompts: every question is asked in a batch of its own")
+    if alone:
+        said.append(
+            "This model answers otherwise beside other prompts: every question is asked whole, in a batch of its own"
+        )
     if can.scoring == UNKNOWN_SCORING:
         said.append("How this model's router scores experts is not known: router probabilities are left empty")
     return said
@@ -152,8 +157,6 @@ def ids_sha256(questions: Sequence[Question]) -> str:
 
 def default_batch_tokens(model: ModelSpecification) -> int:
     """Tokens per forward pass, padding and prefix included, that keep the device busy without filling its memory."""
-    if not model.abilities.pad:
-        return 1  # every question in a batch of its own: beside others it would get other numbers
     return BATCH_TOKENS["cuda" if model.device.startswith("cuda") else "cpu"]
 
 

@@ -25,14 +25,17 @@ class Abilities:
 
     `reroute`: experts can be closed to the router. `fixed_layers` are decoder layers whose choice follows from the
     token alone, where they cannot. `weigh`: gate weights can be scaled (drop, boost). `share_prefixes`: a prompt may
-    be run in two parts. `pad`: prompts of unequal length may share a batch. `scoring` names how router logits become
-    probabilities: softmax, sigmoid, sqrtsoftplus, or unknown. `why` says in one sentence what is missing, if anything.
+    be run in two parts. `pad`: prompts of unequal length may share a batch. `exact_up_to`: with more tokens than that
+    neither holds, since attention then chooses what it looks at; 0 means any number. `scoring` names how router logits
+    become probabilities: softmax, sigmoid, sqrtsoftplus, or unknown. `why` says in one sentence what is missing, if
+    anything.
     """
 
     reroute: bool = True
     weigh: bool = True
     share_prefixes: bool = True
     pad: bool = True
+    exact_up_to: int = 0
     scoring: str = "softmax"
     fixed_layers: tuple[int, ...] = ()
     n_groups: int = 1
@@ -73,6 +76,10 @@ class ModelSpecification:
     def n_layers(self) -> int:
         """Number of MoE layers, the L of every array."""
         return len(self.layers)
+
+    def must_be_alone(self, n_tokens: int) -> bool:
+        """Whether prompts of up to so many tokens must each be run whole, in a batch of its own."""
+        return not self.abilities.pad or 0 < self.abilities.exact_up_to < n_tokens
 
     def check(self, intervention: Intervention) -> None:
         """Raise InterventionError for what names experts that this model lacks, or what cannot be done to them."""

@@ -178,7 +178,8 @@ def _value(config: Any, name: str) -> Any:
     """A size of the configuration, or of the part that describes its experts (DBRX); what its class knows, no more."""
     inner = getattr(config, "ffn_config", None)
     found = None if inner is None else _value(inner, name)
-    known = {field.name for field in fields(type(config))} | set(type(config).attribute_map)
+    kind = type(config)
+    known = {field.name for field in fields(kind)} | set(kind.attribute_map) | set(vars(kind))
     return found if found is not None or name not in known else getattr(config, name, None)
 
 

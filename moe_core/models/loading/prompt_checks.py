@@ -11,7 +11,7 @@ from torch import Tensor
 from moe_core.models.answer_head import AnswerHead, repeated
 from moe_core.models.loading.probes import probe_tokens
 
-_PREFIX, _REST, _SHORT = 40, 24, 10
+_PREFIX, _REST, _SHORT = 40, 24, 48
 _ALLOWED = 1e-3  # of the largest logit; attention over a cache adds in another order
 _ALLOWED_16 = 0.3  # of a typical logit: with 16 bit rounding alone lets single tokens go to other experts
 
@@ -45,6 +45,20 @@ def pads(model: Any) -> bool:
         head.expect(torch.tensor([longer.shape[-1] - 1, short.shape[-1] - 1]))
         both = model(torch.cat([longer, padded]).to(model.device), use_cache=False).logits[:, -1]
     return _is_near(both[1:], alone)
+
+
+def exact_up_to(config: Any) -> int:
+    """Tokens up to which sparse attention sees all that came before; 0 where attention is not sparse.
+
+    With more, what it chooses to see depends on how long the rows beside it are, and probes are too short to show it.
+    """
+    blocks = getattr(config, "index_topk_blocks", None)
+    limits = (
+        getattr(config, "index_topk", None),
+        blocks * config.index_block_size if blocks else None,
+        getattr(config, "indexer_budget", None),
+    )
+    return min((int(limit) for limit in limits if limit), default=0)
 
 
 def _answer(model: Any, head: AnswerHead, rows: Tensor, cache: Any = None) -> Tensor:

@@ -15,7 +15,7 @@ from torch import Tensor
 from moe_core.errors import ModelError
 from moe_core.models.family import Call, Chosen, Rerun, Router, has_choice_bias
 from moe_core.models.loading.probes import PROBE_LENGTHS, probe_tokens
-from moe_core.models.loading.prompt_checks import pads, shares_prefixes
+from moe_core.models.loading.prompt_checks import exact_up_to, pads, shares_prefixes
 from moe_core.models.loading.verdict import LayerCheck, ModelCheck
 from moe_core.models.scoring import SCORINGS
 from moe_core.traces.specification import UNKNOWN_SCORING, Abilities
@@ -232,6 +232,7 @@ def _abilities(model: Any, checks: Sequence[LayerCheck], plain: dict[int, _Seen]
         weigh=weigh,
         share_prefixes=share,
         pad=pad,
+        exact_up_to=exact_up_to(model.config),
         scoring=kinds.pop() if len(kinds) == 1 else UNKNOWN_SCORING,
         fixed_layers=fixed if reroute else (),
         n_groups=router.n_groups,

@@ -1,0 +1,74 @@
+"""Builds a tiny model of every Mixture-of-Experts architecture, examines it, and writes docs/models.md.
+
+python -m tests.bench.all_families [KIND ..]: without names all of them, and the page.
+"""
+
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import transformers
+
+from moe_core.models.loading.building import silence_libraries
+from tests.architecture_truth import LOGPROBS, Finding, examine
+from tests.popular_checkpoints import CHECKPOINTS
+
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "models.md"
+_HEAD = """# Models
+
+Made by `python -m tests.bench.all_families` with transformers {version}: of every Mixture-of-Experts text
+architecture a tiny model with random weights is built, checked and recorded (8 questions, two worked examples,
+float32). Experts and weights of every token, and log-probabilities of all choices, are held against transformers'
+own forward pass; then one expert of every layer (of every group) is re-routed, and held against a model that really
+lacks them. {passed} of {all} pass: no token with other experts, log-probabilities within {limit:g}. Checkpoints are
+examples; sizes decide whether one fits.
+
+`moescope check-model M` says the same of a real checkpoint, and so does every load: *record* what reaches the
+experts, *re-route* (equal to pruning), *drop and boost* (scale gate weights). *Scoring* is how router logits become
+the router probabilities of a trace; where it is unknown they are left empty. *Prompts*: whole and alone where
+prompts run in parts, or beside others, would be answered otherwise.
+
+| `model_type` | record | re-route | drop, boost | scoring | prompts | attention | checkpoints |
+|---|---|---|---|---|---|---|---|
+"""
+
+
+def main(kinds: list[str]) -> None:
+    """Examine, print, and write the page where all were asked for."""
+    silence_libraries()
+    findings = [_examined(kind) for kind in kinds or CHECKPOINTS]
+    passed = sum(finding.passed for finding in findings)
+    print(f"{passed} of {len(findings)} pass")
+    if not kinds:
+        head = _HEAD.format(version=transformers.__version__, passed=passed, all=len(findings), limit=LOGPROBS)
+        PAGE.write_text(head + "".join(map(_row, findings)), encoding="utf-8")
+
+
+def _examined(kind: str) -> Finding:
+    begin = time.perf_counter()
+    with tempfile.TemporaryDirectory() as folder:
+        finding = examine(kind, Path(folder))
+    state = "passed" if finding.passed else "FAILED"
+    print(
+        f"{state}  {kind:20} {finding.recorded} {finding.pruned} {finding.problem} {time.perf_counter() - begin:.1f} s"
+    )
+    return finding
+
+
+def _row(finding: Finding) -> str:
+    can = finding.abilities
+    if can is None or not finding.passed:
+        return f"| `{finding.kind}` | no | no | no | | | | {CHECKPOINTS[finding.kind]} |\n"
+    reroute = "no" if not can.reroute else "yes"
+    if can.fixed_layers:
+        reroute = "not in layers that look experts up by token"
+    prompts = "in parts" if can.share_prefixes else "whole"
+    if can.exact_up_to:
+        prompts = f"{prompts}; alone where sparse attention leaves tokens out"
+    cells = (reroute, "yes" if can.weigh else "no", can.scoring, prompts, finding.attention, CHECKPOINTS[finding.kind])
+    return f"| `{finding.kind}` | yes | {' | '.join(cells)} |\n"
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -9,10 +9,13 @@ from typing import Any
 
 from moe_core.analyses import ANALYSES
 from moe_core.analyses.analysis import Analysis, AnalysisOptions, AnalysisResult, AnalysisValues, Needs, Step, Work
-from moe_core.analyses.selected_trace import select_questions
+from moe_core.analyses.dynamic.prompt_activations import PromptActivations
+from moe_core.analyses.selected_trace import SelectedTrace, select_questions
 from moe_core.errors import AnalysisError, ModelError, Remedy
+from moe_core.jobs.engine import Engine
 from moe_core.jobs.events import Event, Notice, Progress, Stage
 from moe_core.jobs.load_model import ModelRequest, find_folder
+from moe_core.jobs.prompt_runs import run_prompts
 from moe_core.jobs.recorded_model import ModelNow, offered_to_fetch
 from moe_core.models.loading.safety import check_folder
 from moe_core.models.weights.expert_weights import ExpertWeights, find_experts
@@ -43,7 +46,7 @@ def find_analysis(name: str) -> Analysis[Any]:
     raise AnalysisError(f'There is no analysis "{name[:40]}": choose {names}.')
 
 
-def analyse(request: AnalysisRequest) -> Generator[Event, None, AnalysisResult]:
+def analyse(request: AnalysisRequest, engine: Engine | None = None) -> Generator[Event, None, AnalysisResult]:
     """Events while it runs, the result in the end; closing it between two events cancels.
 
     Raises AnalysisError where the options do not fit, ModelError and TraceError where what it needs is not there.
@@ -51,7 +54,7 @@ def analyse(request: AnalysisRequest) -> Generator[Event, None, AnalysisResult]:
     start = time.monotonic()
     analysis = find_analysis(request.name)
     with ExitStack() as held:
-        model, source = yield from _open(analysis, request, held)
+        model, source = yield from _open(analysis, request, engine or Engine(), held)
         found = yield from _run(analysis, analysis.compute(source, request.options), request.options)
     return AnalysisResult(analysis, model, request.options, found, time.monotonic() - start)
 
@@ -78,7 +81,7 @@ def read_weights(trace: Path | None, now: ModelNow) -> Generator[Event, None, Ex
 
 
 def _open(
-    analysis: Analysis[Any], request: AnalysisRequest, held: ExitStack
+    analysis: Analysis[Any], request: AnalysisRequest, engine: Engine, held: ExitStack
 ) -> Generator[Event, None, tuple[str, Any]]:
     """The model's name, and what the analysis is computed from, open until `held` is closed."""
     if analysis.needs is Needs.WEIGHTS:
@@ -87,14 +90,30 @@ def _open(
     if request.trace is None:
         raise AnalysisError(f"The analysis {analysis.name} needs a trace, and none is named.")
     trace = held.enter_context(open_trace(request.trace))
+    _refuse_without_expert(analysis, request.options)
     chosen = select_questions(trace, request.options)
     name = trace.specification.model.name
     if analysis.needs is Needs.TRACE:
         return name, chosen
+    if analysis.needs is Needs.MODEL:
+        return name, (yield from _prompts(analysis, chosen, request, engine))
     if request.other is None:
         raise AnalysisError(f"The analysis {analysis.name} compares two traces, and one is named.")
     other = held.enter_context(open_trace(request.other))
     return name, (chosen, select_questions(other, AnalysisOptions()))
+
+
+def _prompts(
+    analysis: Analysis[Any], chosen: SelectedTrace, request: AnalysisRequest, engine: Engine
+) -> Generator[Event, None, PromptActivations]:
+    of_expert = "expert" in analysis.reads
+    return (yield from run_prompts(chosen, request.options, request.model, engine, of_expert=of_expert))
+
+
+def _refuse_without_expert(analysis: Analysis[Any], options: AnalysisOptions) -> None:
+    """Before a model is loaded for nothing."""
+    if "expert" in analysis.reads and options.expert is None:
+        raise AnalysisError("This analysis is of one expert, and none is named.", Remedy.NAME_EXPERT)
 
 
 def _run(analysis: Analysis[Any], work: Work, options: AnalysisOptions) -> Generator[Event, None, AnalysisValues]:

@@ -3,5 +3,8 @@
 from typing import Any
 
 from moe_core.analyses.analysis import Analysis
+from moe_core.analyses.dynamic.neuron_activations import NEURON_ACTIVATIONS
+from moe_core.analyses.dynamic.norm_score_ranks import NORM_SCORE_RANKS
+from moe_core.analyses.dynamic.output_similarity import OUTPUT_SIMILARITY
 
-DYNAMIC: tuple[Analysis[Any], ...] = ()
+DYNAMIC: tuple[Analysis[Any], ...] = (OUTPUT_SIMILARITY, NORM_SCORE_RANKS, NEURON_ACTIVATIONS)

@@ -6,7 +6,7 @@ from moe_core.analyses.analysis import Analysis, AnalysisOptions, AnalysisValues
 from moe_core.analyses.layer_choice import place_of
 from moe_core.analyses.routing.co_activation import OLMOE
 from moe_core.analyses.selected_trace import SelectedTrace, token_notes
-from moe_core.errors import AnalysisError, Remedy
+from moe_core.errors import AnalysisError
 from moe_core.figures.bars import BarFigure, BarRow
 from moe_core.measures.served_tokens import served_tokens
 from moe_core.numbers.formatting import count, percent, percent_with_interval
@@ -18,10 +18,9 @@ MOST_TOKENS = 200
 def compute(chosen: SelectedTrace, options: AnalysisOptions) -> Work:
     """Keys served, occurrences, share, lower, upper [1, V] of the tokens that chose the expert most often.
 
-    share is served / occurrences, 0..1. Raises AnalysisError where no expert is named, or the model has no such one.
+    share is served / occurrences, 0..1. Raises AnalysisError where the model has no such expert.
     """
-    if options.expert is None:
-        raise AnalysisError("This analysis is of one expert, and none is named.", Remedy.NAME_EXPERT)
+    assert options.expert is not None, "who opens the source refuses that"
     layer, expert = options.expert
     place, E = place_of(layer, chosen.layers), chosen.trace.specification.model.n_experts
     if expert >= E:

@@ -4,12 +4,12 @@ import numpy as np
 
 from moe_core.analyses.analysis import Analysis, AnalysisOptions, AnalysisValues, Needs, Shown, Step, Work
 from moe_core.analyses.layer_curve import layer_curve
-from moe_core.analyses.routing.clustered_share import clustered_share
 from moe_core.analyses.routing.co_activation import OLMOE
 from moe_core.analyses.selected_trace import SelectedTrace
 from moe_core.figures.curves import CurveFigure, Reference
 from moe_core.figures.expert_pairs import pair_map
 from moe_core.figures.heat_map import HeatMapFigure
+from moe_core.measures.clustered import clustered_share
 from moe_core.measures.metric import ratio
 
 

@@ -9,11 +9,11 @@ import numpy as np
 
 from moe_core.analyses.analysis import Analysis, AnalysisOptions, AnalysisValues, FloatArray, Needs, Shown, Step, Work
 from moe_core.analyses.layer_curve import layer_curve
-from moe_core.analyses.routing.clustered_share import clustered_share
 from moe_core.analyses.routing.co_activation import OLMOE
 from moe_core.analyses.selected_trace import SelectedTrace
 from moe_core.errors import AnalysisError, Remedy
 from moe_core.figures.curves import CurveFigure, Reference
+from moe_core.measures.clustered import clustered_share
 from moe_core.measures.scope import Scope
 from moe_core.traces.layout import Segments
 from moe_core.traces.reader import Trace

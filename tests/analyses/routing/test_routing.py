@@ -12,7 +12,6 @@ import pytest
 
 from moe_core.analyses.analysis import AnalysisOptions, AnalysisValues, Needs, Shown
 from moe_core.analyses.routing import ROUTING
-from moe_core.analyses.routing.clustered_share import clustered_share
 from moe_core.analyses.routing.co_activation import CO_ACTIVATION
 from moe_core.analyses.routing.cross_layer_flow import CROSS_LAYER_FLOW
 from moe_core.analyses.routing.domain_specialisation import DOMAIN_SPECIALISATION
@@ -23,6 +22,7 @@ from moe_core.analyses.routing.router_overlap import ROUTER_OVERLAP
 from moe_core.analyses.routing.vocabulary_specialisation import LEAST_OCCURRENCES, VOCABULARY_SPECIALISATION
 from moe_core.analyses.selected_trace import SelectedTrace, select_questions
 from moe_core.errors import AnalysisError, QuizError, Remedy, TraceError
+from moe_core.measures.clustered import clustered_share
 from moe_core.measures.scope import Scope
 from moe_core.reports.charts.figure import standalone_svg
 from moe_core.traces.reader import Trace, open_trace
@@ -227,8 +227,6 @@ def test_what_is_not_there_is_told(trace: Trace) -> None:
         select_questions(trace, AnalysisOptions(subjects=("law",)))
     with pytest.raises(TraceError, match="no question"):
         select_questions(trace, AnalysisOptions(ids=("x",)))
-    with pytest.raises(AnalysisError, match="none is named"):
-        found_by(EXPERT_TOKENS, trace, AnalysisOptions())
     with pytest.raises(AnalysisError, match="no expert 16"):
         found_by(EXPERT_TOKENS, trace, AnalysisOptions(expert=(0, 16)))
     with pytest.raises(AnalysisError, match="No layer follows layer 2"):
@@ -266,3 +264,5 @@ def test_the_command_reads_a_trace(small_trace: Path, tmp_path: Path, capsys: py
         run_analysis("router-overlap", small_trace)
     with pytest.raises(AnalysisError, match="needs a trace"):
         run_analysis("co-activation")
+    with pytest.raises(AnalysisError, match="one expert, and none is named"):
+        run_analysis("expert-tokens", small_trace)

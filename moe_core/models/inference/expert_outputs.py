@@ -1,0 +1,135 @@
+"""Runs every expert of a layer on the input that the layer really got, by the model's own experts module.
+
+A module that takes (hidden, ids, weights) runs expert e on every token where all ids are e and all weights 1: no
+family's arithmetic is repeated here. On the first prompt the outputs, weighted as the router did, must sum up to what
+the layer really gave. Axes: T tokens, E experts, K chosen experts, H hidden size, I neurons.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from moe_core.errors import AnalysisError
+from moe_core.models.activations import LayerActivations
+from moe_core.models.family import Router
+from moe_core.models.loading.building import LoadedModel
+
+TOLERANCE = {torch.float32: 1e-3, torch.bfloat16: 5e-2, torch.float16: 2e-2}
+"""How far the sum of single outputs may be from the layer's own, relative to its size."""
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """One layer of one pass: router logits [T, E]; hidden [T, H], ids and weights [T, K]; output [T, H]."""
+
+    logits: Tensor
+    hidden: Tensor
+    ids: Tensor
+    weights: Tensor
+    output: Tensor
+
+
+def layer_activations(
+    loaded: LoadedModel,
+    prompts: Sequence[NDArray[np.int32]],
+    places: Sequence[int],
+    neurons_of: tuple[int, int] | None = None,
+) -> Iterator[LayerActivations]:
+    """For each prompt and each MoE layer of `places` what its experts do, one after the other.
+
+    `neurons_of` (place, expert): the neurons of that expert as well. Raises AnalysisError for a family whose experts
+    cannot be run one by one.
+    """
+    for number, prompt in enumerate(prompts):
+        with torch.inference_mode():
+            seen = _forward(loaded, prompt, places)
+            for place in places:
+                router = loaded.routers[place]
+                outputs = _each_alone(router, seen[place].hidden)
+                if number == 0:
+                    _check(loaded, seen[place], outputs, router.layer)
+                asked = neurons_of is not None and neurons_of[0] == place
+                found = _neurons(router, seen[place].hidden, neurons_of[1]) if asked and neurons_of else None
+                yield LayerActivations(
+                    number,
+                    place,
+                    seen[place].logits.float().cpu().numpy(),
+                    seen[place].ids.cpu().numpy(),
+                    outputs.float().cpu().numpy(),
+                    found,
+                )
+
+
+def _forward(loaded: LoadedModel, prompt: NDArray[np.int32], places: Sequence[int]) -> dict[int, _Seen]:
+    logits: dict[int, Tensor] = {}
+    inputs: dict[int, tuple[Tensor, Tensor, Tensor]] = {}
+    seen: dict[int, _Seen] = {}
+    with ExitStack() as hooks:
+        for place in places:
+            router = loaded.routers[place]
+
+            def keep_logits(_: object, __: object, output: Any, place: int = place) -> None:
+                logits[place] = output[0]
+
+            def keep_input(_: object, arguments: Any, place: int = place) -> None:
+                inputs[place] = arguments[:3]
+
+            def keep_output(_: object, __: object, output: Tensor, place: int = place) -> None:
+                hidden, ids, weights = inputs[place]
+                flat = hidden.reshape(-1, hidden.shape[-1])
+                seen[place] = _Seen(
+                    logits[place].reshape(len(flat), -1), flat, ids, weights, output.reshape(flat.shape)
+                )
+
+            for handle in (
+                router.gate.register_forward_hook(keep_logits),
+                router.experts.register_forward_pre_hook(keep_input),
+                router.experts.register_forward_hook(keep_output),
+            ):
+                hooks.callback(handle.remove)
+        ids = torch.from_numpy(prompt.astype(np.int64))[None].to(loaded.model.device)
+        loaded.model.base_model(input_ids=ids, use_cache=False)
+    return seen
+
+
+def _each_alone(router: Router, hidden: Tensor) -> Tensor:
+    """The output of every expert for every token [E, T, H]; one call, since many small ones take far longer."""
+    T, E = len(hidden), _n_experts(router)
+    repeated = hidden.repeat(E, 1)  # [E * T, H]
+    ids = torch.arange(E, device=hidden.device).repeat_interleave(T)[:, None]
+    ones = torch.ones(E * T, 1, dtype=hidden.dtype, device=hidden.device)
+    outputs: Tensor = router.experts(repeated, ids, ones)
+    return outputs.reshape(E, T, -1)
+
+
+def _n_experts(router: Router) -> int:
+    first = next(parameter for parameter in router.experts.parameters() if parameter.ndim == 3)
+    return int(first.shape[0])
+
+
+def _check(loaded: LoadedModel, seen: _Seen, outputs: Tensor, layer: int) -> None:
+    chosen = outputs[seen.ids, torch.arange(len(seen.hidden), device=seen.ids.device)[:, None]]  # [T, K, H]
+    summed = (chosen.float() * seen.weights.float()[..., None]).sum(1)
+    size = seen.output.float().norm()
+    off = float((summed - seen.output.float()).norm() / size.clamp_min(torch.finfo(torch.float32).tiny))
+    if off > TOLERANCE.get(outputs.dtype, 1e-3):
+        raise AnalysisError(
+            f"The experts of {loaded.specification.name} cannot be run one by one: in layer {layer} their outputs do "
+            "not add up to the layer's."
+        )
+
+
+def _neurons(router: Router, hidden: Tensor, expert: int) -> NDArray[np.float32]:
+    """act(gate_proj(x)) of one expert [T, I]; raises AnalysisError where the module keeps its gates otherwise."""
+    both, act = getattr(router.experts, "gate_up_proj", None), getattr(router.experts, "act_fn", None)
+    if both is None or act is None or both.ndim != 3 or both.shape[2] != hidden.shape[1]:
+        raise AnalysisError("The neurons of this family's experts are not kept as one gate and one up projection.")
+    gate = both[expert, : both.shape[1] // 2]
+    found: NDArray[np.float32] = act(torch.nn.functional.linear(hidden, gate)).float().cpu().numpy()
+    return found

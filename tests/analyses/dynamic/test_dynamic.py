@@ -1,0 +1,179 @@
+"""The analyses of experts at work equal transformers' own arithmetic, expert by expert, and give known answers."""
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+import transformers
+
+from moe_core.analyses.analysis import AnalysisOptions, AnalysisValues, Shown
+from moe_core.analyses.dynamic import DYNAMIC
+from moe_core.analyses.dynamic.norm_score_ranks import ranks, spearman
+from moe_core.analyses.dynamic.output_similarity import angular
+from moe_core.errors import AnalysisError, ModelError, Remedy
+from moe_core.jobs.analyse import AnalysisRequest, analyse
+from moe_core.jobs.engine import Engine
+from moe_core.jobs.events import Event, Progress
+from moe_core.jobs.recorded_model import ModelNow
+from moe_core.measures.clustered import clustered_mean
+from moe_core.models.inference import expert_outputs
+from moe_core.reports.charts.figure import standalone_svg
+from moe_core.traces.reader import open_trace
+from tests.job_results import result_of
+
+L, E, K, N = 3, 16, 4, 3
+
+
+def found_by(name: str, trace: Path, engine: Engine, **options: Any) -> AnalysisValues:
+    """What an analysis finds in the small trace."""
+    request = AnalysisRequest(name, trace, options=AnalysisOptions(n_questions=N, **options))
+    return result_of(analyse(request, engine)).found
+
+
+@pytest.fixture(scope="module")
+def by_hand(tiny_olmoe: Path, small_trace: Path) -> list[list[dict[str, Any]]]:
+    """For each of the first prompts and each layer: outputs [E, T, H], scores [T, E], gates [E, T, I], by loops."""
+    model = transformers.AutoModelForCausalLM.from_pretrained(tiny_olmoe)
+    with open_trace(small_trace) as trace:
+        prompts = [torch.from_numpy(trace.prompt_token_ids(row).astype(np.int64))[None] for row in range(N)]
+    found = []
+    for prompt in prompts:
+        inputs: list[torch.Tensor] = []
+
+        def keep(_: object, arguments: Any, inputs: list[torch.Tensor] = inputs) -> None:
+            inputs.append(arguments[0][0])
+
+        hooks = [layer.mlp.register_forward_pre_hook(keep) for layer in model.model.layers]
+        with torch.inference_mode():
+            model(prompt)
+            found.append([_by_hand(layer.mlp, x) for layer, x in zip(model.model.layers, inputs, strict=True)])
+        for hook in hooks:
+            hook.remove()
+    return found
+
+
+def _by_hand(mlp: Any, x: torch.Tensor) -> dict[str, Any]:
+    outputs, gates = [], []
+    for both, down in zip(mlp.experts.gate_up_proj, mlp.experts.down_proj, strict=True):
+        half = len(both) // 2
+        gates.append(torch.nn.functional.silu(x @ both[:half].T))
+        outputs.append((gates[-1] * (x @ both[half:].T)) @ down.T)
+    return {
+        "outputs": torch.stack(outputs).numpy().astype(float),
+        "gates": torch.stack(gates).numpy(),
+        "scores": (x @ mlp.gate.weight.T).numpy(),
+    }
+
+
+def test_similarity_of_outputs_is_that_of_plain_loops(
+    small_trace: Path, atlas_engine: Engine, by_hand: list[list[dict[str, Any]]]
+) -> None:
+    """The mean over tokens of 1 - acos(cos) / pi; of one question, token by token."""
+    found = found_by("expert-output-similarity", small_trace, atlas_engine).values["similarity"]
+    for layer, a, b in [(0, 0, 1), (1, 3, 9), (2, 15, 2), (1, 4, 4)]:
+        angles = []
+        for prompt in by_hand:
+            for x, y in zip(prompt[layer]["outputs"][a], prompt[layer]["outputs"][b], strict=True):
+                cosine = (x @ y) / np.sqrt((x @ x) * (y @ y))
+                angles.append(1 - np.arccos(np.clip(cosine, -1, 1)) / np.pi)
+        assert found[layer, a, b] == pytest.approx(np.mean(angles), abs=1e-5)
+    one = found_by("expert-output-similarity", small_trace, atlas_engine, question="q1", layers=(1,)).values
+    x, y = (by_hand[1][1]["outputs"][expert, 4] for expert in (3, 9))
+    expected = 1 - np.arccos((x @ y) / np.sqrt((x @ x) * (y @ y))) / np.pi
+    assert one["by_token"].shape[:2] == (1, len(by_hand[1][1]["scores"]))
+    assert one["by_token"][0, 4, 3, 9] == pytest.approx(expected, abs=1e-5)
+
+
+def test_ranks_are_those_of_plain_loops(
+    small_trace: Path, atlas_engine: Engine, by_hand: list[list[dict[str, Any]]]
+) -> None:
+    """Every token counts once in each row and column; the correlation is scipy's, averaged."""
+    from scipy.stats import spearmanr
+
+    found = found_by("norm-score-ranks", small_trace, atlas_engine).values
+    counts, rho, top = np.zeros((E, E)), [], []
+    for prompt in by_hand:
+        for t, scores in enumerate(prompt[1]["scores"]):
+            norms = [float(np.sqrt((output[t] ** 2).sum())) for output in prompt[1]["outputs"]]
+            for expert in range(E):
+                by_score = sum(scores[other] < scores[expert] for other in range(E))
+                counts[by_score, sum(norm < norms[expert] for norm in norms)] += 1
+            rho.append(spearmanr(scores, norms).statistic)
+            top.append(np.argmax(scores) == np.argmax(norms))
+    np.testing.assert_array_equal(found["counts"][1], counts)
+    assert found["correlation"][1] == pytest.approx(np.mean(rho))
+    assert found["top_share"][1] == pytest.approx(np.mean(top))
+    assert found["correlation_lower"][1] < found["correlation"][1] < found["correlation_upper"][1]
+
+
+def test_neurons_are_those_of_plain_loops(
+    small_trace: Path, atlas_engine: Engine, by_hand: list[list[dict[str, Any]]]
+) -> None:
+    """silu(gate x) of one expert over one question's tokens, and which of them chose it."""
+    found = found_by("neuron-activations", small_trace, atlas_engine, question="q2", expert=(2, 7))
+    np.testing.assert_allclose(found.values["activation"][0], by_hand[2][2]["gates"][7], atol=1e-5)
+    with open_trace(small_trace) as trace:
+        chosen = (trace.token_routing(2).experts[:, 2] == 7).any(axis=1)
+    assert (found.layers, found.values["chosen"][0].tolist()) == ((2,), chosen.astype(float).tolist())
+
+
+def test_known_angles_and_ranks() -> None:
+    """The same direction is 1, a right angle 0.5, the opposite 0; equal and reversed rankings correlate by 1 and -1."""
+    outputs = np.array([[[1.0, 0.0]], [[2.0, 0.0]], [[0.0, 3.0]], [[-1.0, 0.0]]], np.float32)
+    np.testing.assert_allclose(angular(outputs)[0, 0], [1.0, 1.0, 0.5, 0.0], atol=1e-6)
+    up, down = ranks(np.array([[1.0, 2.0, 3.0]])), ranks(np.array([[9.0, 5.0, 1.0]]))
+    assert (spearman(up, up)[0], spearman(up, down)[0]) == (1.0, -1.0)
+
+
+def test_a_mean_over_questions_has_the_interval_of_their_means() -> None:
+    """Of questions of one size: the normal interval of a plain mean; none of a single one."""
+    means = np.array([0.1, 0.4, 0.2, 0.5])
+    found = clustered_mean(means[:, None] * 7, np.full(4, 7.0))
+    half = 1.959964 * means.std(ddof=1) / 2
+    assert found.mean[0] == pytest.approx(0.3)
+    assert (found.lower[0], found.upper[0]) == pytest.approx((0.3 - half, 0.3 + half))
+    assert np.isnan(clustered_mean(np.ones((1, 1)), np.ones(1)).lower).all()
+
+
+@pytest.mark.parametrize("analysis", DYNAMIC, ids=lambda analysis: analysis.name)
+def test_layers_as_chosen_progress_to_the_end_and_figures(
+    small_trace: Path, atlas_engine: Engine, analysis: Any
+) -> None:
+    """One layer alone; every key has a figure."""
+    events: list[Event] = []
+    options = AnalysisOptions(layers=(2,), n_questions=2, expert=(2, 3))
+    found = result_of(analyse(AnalysisRequest(analysis.name, small_trace, options=options), atlas_engine), events).found
+    assert found.layers == (2,)
+    progress = [event for event in events if isinstance(event, Progress)]
+    assert progress[-1].done == progress[-1].total
+    for key in found.values:
+        assert "<svg" in standalone_svg(analysis.figure(found, Shown(key, 0, 3)))
+
+
+def test_experts_that_do_not_add_up_are_refused(
+    small_trace: Path, atlas_engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where a module does more than its experts one by one."""
+    original = expert_outputs._each_alone
+    monkeypatch.setattr(expert_outputs, "_each_alone", lambda router, hidden: 1.1 * original(router, hidden))
+    with pytest.raises(AnalysisError, match="cannot be run one by one"):
+        found_by("norm-score-ranks", small_trace, atlas_engine)
+
+
+def test_what_is_missing_is_told(small_trace: Path, tmp_path: Path, tiny_olmoe: Path) -> None:
+    """No expert named; the model gone; another model in its place."""
+    with pytest.raises(AnalysisError, match="none is named") as error:
+        found_by("neuron-activations", small_trace, Engine())
+    assert Remedy.NAME_EXPERT in error.value.remedies
+    gone = AnalysisRequest("norm-score-ranks", small_trace, model=ModelNow(str(tmp_path / "gone"), "cpu"))
+    with pytest.raises(ModelError):
+        result_of(analyse(gone))
+    other = Path(shutil.copytree(tiny_olmoe, tmp_path / "other"))
+    config = (other / "config.json").read_text().replace('"num_experts_per_tok": 4', '"num_experts_per_tok": 5')
+    (other / "config.json").write_text(config)
+    changed = AnalysisRequest("norm-score-ranks", small_trace, model=ModelNow(str(other), "cpu"))
+    with pytest.raises(AnalysisError, match="another model: the model's config"):
+        result_of(analyse(changed))

@@ -107,18 +107,20 @@ def entropy_difference(samples: ComparedSamples, kind: EntropyKind) -> EntropyCu
     from scipy.special import stdtrit  # slow to import, and most sessions compare nothing
 
     n_tokens = samples.before.routing.n_tokens[samples.before.questions].astype(np.float64)  # [n]
-    change = _entropy_sums(samples.after, kind) - _entropy_sums(samples.before, kind)  # [n, L]
+    before, after = (_entropy_sums(side, kind) for side in (samples.before, samples.after))  # [n, L]
+    change = after - before
     n, total = len(n_tokens), n_tokens.sum()
     if not n:
         nothing = np.full(samples.before.n_layers, np.nan)
-        return EntropyCurve(0, 0, nothing, nothing, nothing)
+        return EntropyCurve(0, 0, nothing, nothing, nothing, (nothing, nothing))
     mean = change.sum(axis=0) / total
     half_width = np.full_like(mean, np.nan)
     if n > 1:
         residues = change - mean * n_tokens[:, None]
 
         half_width = stdtrit(n - 1, 0.975) * np.sqrt(n / (n - 1) * (residues**2).sum(axis=0)) / total
-    return EntropyCurve(n, int(total), mean, mean - half_width, mean + half_width)
+    sides = before.sum(axis=0) / total, after.sum(axis=0) / total
+    return EntropyCurve(n, int(total), mean, mean - half_width, mean + half_width, sides)
 
 
 @dataclass(frozen=True, eq=False)

@@ -79,8 +79,9 @@ class Section(QWidget):
         self._grid.addWidget(heading, 0, 0, 1, 2)
         self._grid.addWidget(line, 1, 0, 1, 2)
 
-    def add(self, label: str, *fields: QWidget, tip: str = "", note: Note | None = None) -> None:
-        """A row; the label names its first field, the others name themselves. A note stands below."""
+    def add(self, label: str, *fields: QWidget, tip: str = "", note: Note | None = None) -> list[QWidget]:
+        """A row, and what is shown in it; the label names its first field, the others name themselves."""
+        shown = list(fields)
         row = self._grid.rowCount()
         is_tall = isinstance(fields[0], QPlainTextEdit)
         beside = Qt.AlignmentFlag.AlignTop if is_tall else Qt.AlignmentFlag(0)
@@ -94,6 +95,7 @@ class Section(QWidget):
         self._grid.addLayout(box, row, 1)
         if label:
             buddy = QLabel(label)
+            shown.append(buddy)
             buddy.setBuddy(fields[0])
             buddy.setToolTip(tip)
             self._grid.addWidget(buddy, row, 0, beside)
@@ -103,11 +105,13 @@ class Section(QWidget):
             for inner in field.findChildren(QLineEdit):  # what a screen reader comes to inside a list or a number
                 inner.setAccessibleName(field.accessibleName())
         if note is not None:
-            self.add_note(note)
+            shown.append(self.add_note(note))
+        return shown
 
-    def add_note(self, note: Note) -> None:
+    def add_note(self, note: Note) -> Note:
         """A note below the row before."""
         self._grid.addWidget(note, self._grid.rowCount(), 1)
+        return note
 
 
 def choice(options: tuple[tuple[str, str], ...]) -> QComboBox:

@@ -15,6 +15,7 @@ from moe_core.numbers.formatting import (
     fixed,
     nats_with_interval,
     p_value,
+    percent,
     percent_with_interval,
     points,
     points_interval,
@@ -129,15 +130,15 @@ def controls_lines(controls: Controls, comparison: Comparison, indent: str = "  
     which = f"all {count(n)} other" if n < controls.request.n else f"{count(n)} random"
     lines = [f"{which} masks of the same size among experts of similar load (seed {controls.request.seed}):"]
     if comparison.accuracy.n:
-        deltas = controls.deltas
+        deltas, change, gold = controls.deltas, comparison.accuracy, comparison.gold_logprob
         lines.append(
             f"{indent}delta {points(float(deltas.mean()))} on average {points_interval(deltas.min(), deltas.max())}, "
-            f"against {points(comparison.accuracy.delta)}; {_share(controls.p_accuracy)}"
+            f"against {points_with_interval(change.delta, change.lower, change.upper)}; {_share(controls.p_accuracy)}"
         )
         values = [run.gold_logprob for run in controls.runs]
         lines.append(
             f"{indent}log-probability {_nats(sum(values) / len(values))} on average [{_nats(min(values))}, "
-            f"{_nats(max(values))}], against {_nats(comparison.gold_logprob.mean)} nats; "
+            f"{_nats(max(values))}], against {nats_with_interval(gold.mean, gold.lower, gold.upper)}; "
             f"{_share(controls.p_gold_logprob)}"
         )
     return lines
@@ -201,7 +202,8 @@ def _subject_lines(subjects: tuple[SubjectChange, ...], indent: str) -> list[str
     lines = [f"subjects with p < 0.05 after correction ({SUBJECT_CORRECTION}, {len(subjects)} subjects): {len(clear)}"]
     for row in clear[:_NAMED_SUBJECTS]:
         delta = points_with_interval(row.change.delta, row.change.lower, row.change.upper)
-        lines.append(f"{indent}{row.name}: {delta}, {p_value(row.corrected_p)}, n = {count(row.change.n)}")
+        sides = f"{percent(row.change.before.estimate)} -> {percent(row.change.after.estimate)}"
+        lines.append(f"{indent}{row.name}: {sides}, {delta}, {p_value(row.corrected_p)}, n = {count(row.change.n)}")
     return lines
 
 

@@ -13,7 +13,7 @@ from moe_core.effects.statistics import (
     sign_agreement,
     split_half,
 )
-from moe_core.numbers.formatting import count, counted, finite, p_number, percent, significant
+from moe_core.numbers.formatting import count, counted, finite, fixed, p_number, percent, significant
 
 _KINDS = {"reroute": "re-routed", "drop": "dropped"}
 
@@ -78,7 +78,9 @@ def reliability_lines(effect_map: EffectMap, cells: CellEffects, used: Mask) -> 
     half, signs = split_half(cells, used), sign_agreement(effect_map.audit)
     lines = []
     if not np.isnan(half):
-        lines.append(f"Two random halves of the questions rank the experts alike with a correlation of {half:.2f}.")
+        lines.append(
+            f"Two random halves of the questions rank the experts alike with a correlation of {fixed(half, 2)}."
+        )
     lines.append(sign_text(signs))
     if sentence := harmful_tenth_text(cells, used):
         lines.append(sentence)

@@ -1,6 +1,6 @@
 """The job that tells what a model is, what it would download and whether it would fit, without loading it."""
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,7 @@ from moe_core.jobs.engine import Engine
 from moe_core.jobs.events import Event, Stage
 from moe_core.jobs.load_model import ModelRequest
 from moe_core.models.loading.architecture import Architecture
+from moe_core.models.loading.chat_templates import stored_templates
 from moe_core.models.loading.memory import MemoryEstimate, estimate_memory, free_memory, lacking_part
 from moe_core.models.loading.safetensors_headers import TensorHeader
 from moe_core.models.loading.safety import check_folder, judge_configuration
@@ -33,7 +34,8 @@ class ModelSummary:
 
     `n_layers` counts the layers with experts. `download_bytes` is 0 where all is on this computer. `free` are the bytes
     free on `device`, a model that the engine would let go of included; None where the system does not tell. `lacking`
-    names the part that does not fit and is empty where all does.
+    names the part that does not fit and is empty where all does. `templates` are the chat templates by name; None where
+    they are not on this computer.
     """
 
     name: str
@@ -48,6 +50,7 @@ class ModelSummary:
     memory: MemoryEstimate
     free: int | None
     lacking: str
+    templates: Mapping[str, str] | None = None
 
     @property
     def fits(self) -> bool:
@@ -63,6 +66,7 @@ class _Contents:
     architecture: Architecture
     tensors: dict[str, TensorHeader]
     download_bytes: int
+    templates: Mapping[str, str] | None = None
 
 
 def inspect_model(request: ModelRequest, engine: Engine | None = None) -> Generator[Event, None, ModelSummary]:
@@ -102,6 +106,7 @@ def _summary(name: str, contents: _Contents, device: str, dtype: str, free: int 
         memory=memory,
         free=free,
         lacking=lacking[0] if lacking else "",
+        templates=contents.templates,
     )
 
 
@@ -114,7 +119,8 @@ def _n_moe_layers(contents: _Contents) -> int:
 def _folder_contents(folder: Path) -> _Contents:
     """The contents of a folder on this computer; raises ModelError with what forbids loading it."""
     checked = check_folder(folder)
-    return _Contents(checked.config, checked.architecture, checked.tensors, download_bytes=0)
+    templates = stored_templates(checked.folder)
+    return _Contents(checked.config, checked.architecture, checked.tensors, download_bytes=0, templates=templates)
 
 
 def _hub_contents(hub: HubModel, *, offline: bool) -> Generator[Event, None, _Contents]:

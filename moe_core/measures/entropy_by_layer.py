@@ -43,18 +43,23 @@ class Band(StrEnum):
 
 @dataclass(frozen=True)
 class EntropyCurve:
-    """Mean over tokens, and the band around it, each [L]; NaN where there is nothing to average, or to spread."""
+    """Mean over tokens, and the band around it, each [L]; NaN where there is nothing to average, or to spread.
+
+    `sides`, of a change: the means before and after that it is between.
+    """
 
     n_questions: int
     n_tokens: int
     mean: FloatArray
     low: FloatArray
     high: FloatArray
+    sides: tuple[FloatArray, FloatArray] | None = None
 
     def divided_by(self, largest: float) -> "EntropyCurve":
         """The curve as shares of `largest`: entropies of routers that choose among different numbers compare so."""
         arrays = (self.mean / largest, self.low / largest, self.high / largest)
-        return EntropyCurve(self.n_questions, self.n_tokens, *arrays)
+        sides = None if self.sides is None else (self.sides[0] / largest, self.sides[1] / largest)
+        return EntropyCurve(self.n_questions, self.n_tokens, *arrays, sides)
 
 
 def entropy_curve(sample: RoutingSample, kind: EntropyKind, band: Band) -> EntropyCurve:

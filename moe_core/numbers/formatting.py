@@ -78,6 +78,11 @@ def points_number_with_interval(delta: float, lower: float, upper: float) -> str
     return _joined(points_number(delta), points_interval(lower, upper))
 
 
+def number_interval(lower: float, upper: float) -> str:
+    """The bounds of a signed number as `[−0.0710, −0.0320]`; empty when there are none."""
+    return _interval(significant(lower, signed=True), significant(upper, signed=True))
+
+
 def number_with_interval(value: float, lower: float, upper: float, *, signed: bool = False) -> str:
     """`0.0513 [0.0320, 0.0710]`."""
     mean, low, high = (significant(number, signed=signed) for number in (value, lower, upper))

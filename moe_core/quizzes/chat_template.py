@@ -1,6 +1,7 @@
 """How a tokenizer's chat template is used: which of several, with which keywords, and what it does wrong."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -40,10 +41,19 @@ def parse_arguments(text: str) -> tuple[tuple[str, Any], ...]:
     return tuple(found.items())
 
 
+def arguments_text(arguments: tuple[tuple[str, Any], ...]) -> str:
+    """The inverse of `parse_arguments`."""
+    return ",".join(f"{name}={value if isinstance(value, str) else json.dumps(value)}" for name, value in arguments)
+
+
 def template_text(tokenizer: "PreTrainedTokenizerBase", choice: TemplateChoice) -> str:
     """The template that a run uses, empty where there is none; PromptError where the choice names none of several."""
-    templates = tokenizer.chat_template
-    if not isinstance(templates, dict):
+    return chosen_template(tokenizer.chat_template, choice)
+
+
+def chosen_template(templates: Mapping[str, str] | str | None, choice: TemplateChoice) -> str:
+    """The same of a tokenizer's templates: one, several by name, or none."""
+    if not isinstance(templates, Mapping):
         if choice.name and choice.name != "default":
             raise PromptError(
                 f"This model's tokenizer has no chat templates by name, and so none named {choice.name!r}."

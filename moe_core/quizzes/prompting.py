@@ -16,6 +16,7 @@ from moe_core.quizzes.question import CHOICE_LETTERS, Question
 from moe_core.quizzes.quiz import Quiz
 
 PROTOCOLS = ("plain", "chat")
+NO_TEMPLATE = "This model's tokenizer has no chat template."
 
 Message = dict[str, str]
 RenderChat = Callable[[list[Message]], str]
@@ -99,7 +100,7 @@ def build_prompts(
         heads = {subject: _plain_head(subject, examples[subject]) for subject in examples}
         return tuple(Prompt(q, heads[q.subject] + question_text(q), _targets(q, " ")) for q in questions)
     if render_chat is None:
-        raise PromptError("This model's tokenizer has no chat template.", Remedy.USE_PLAIN_PROTOCOL)
+        raise PromptError(NO_TEMPLATE, Remedy.USE_PLAIN_PROTOCOL)
     turns = {subject: _chat_head(subject, examples[subject]) for subject in examples}
     return tuple(
         Prompt(q, render_chat([*turns[q.subject], _message("user", question_text(q))]), _targets(q, ""))

@@ -16,6 +16,7 @@ from moe_core.figures.table import FigureTable
 from moe_core.numbers.formatting import (
     count,
     finite,
+    number_interval,
     p_number,
     percent,
     percent_interval,
@@ -38,6 +39,7 @@ POINT_STYLES = (
     ColumnStyle("accuracy_ci", "95 %", "95 % interval of the accuracy, %", "Wilson's interval", 13),
     ColumnStyle("experts", "Experts", "experts", "To how many anything is done", 8, exported=int, is_number=True),
     _quantity("gold", "Log-prob.", "change of gold log-probability, nats", "Mean change, nats", 10, _nats),
+    ColumnStyle("gold_ci", "95 %", "95 % interval of that change, nats", "Student's paired interval", 15),
     _quantity("prompt", "Prompt", "share of prompt routings", "Prompt-token routings to these experts", 8, percent),
     ColumnStyle("n", "n", "n", "Questions compared", 7, exported=int, is_number=True),
 )
@@ -86,6 +88,7 @@ def _columns(made: Sequence[ExperimentPoint]) -> list[list[str] | NDArray[Any]]:
         [percent_interval(change.after.lower, change.after.upper) for change in changes],
         np.array([point.n_experts for point in made], np.intp),
         np.array([point.gold_logprob.mean for point in made], np.float64),
+        [number_interval(point.gold_logprob.lower, point.gold_logprob.upper) for point in made],
         np.array([point.touched.prompt_share for point in made], np.float64),
         np.array([change.n for change in changes], np.intp),
     ]

@@ -1,6 +1,6 @@
 """Looks at the model and the quiz of the record dialog in the job thread, a moment after they were typed."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
@@ -10,7 +10,9 @@ from moe_core.jobs.engine import Engine
 from moe_core.jobs.fill_trace import NO_ANSWERS
 from moe_core.jobs.inspect_model import ModelSummary, inspect_model
 from moe_core.jobs.inspect_quiz import QuizSummary, inspect_quiz
+from moe_core.models.loading.chat_templates import DEFAULT
 from moe_core.numbers.formatting import counted, data_size, significant
+from moe_core.quizzes.chat_template import TemplateChoice, thinking_remark
 
 DELAY_MS = 500
 _SHOWN_NOTES = 2  # of the rows that cannot be used
@@ -125,6 +127,13 @@ def memory_text(summary: ModelSummary) -> str:
     memory = summary.memory
     parts = (("experts", memory.experts), ("other weights", memory.others), ("a batch in flight", memory.working))
     return "Memory needed: " + ", ".join(f"{name} {data_size(size)}" for name, size in parts) + "."
+
+
+def template_text(choice: TemplateChoice, templates: Mapping[str, str]) -> str:
+    """What there is to choose among, and what to know of the chosen one."""
+    names = ", ".join(sorted(templates))
+    remark = thinking_remark(templates.get(choice.name or DEFAULT, ""), choice)
+    return remark or (f"Templates: {names}" if len(templates) > 1 else "")
 
 
 def quiz_text(summary: QuizSummary) -> str:

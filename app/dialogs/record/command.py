@@ -6,6 +6,7 @@ from pathlib import Path
 from moe_core.jobs.load_model import ModelRequest
 from moe_core.jobs.record import RecordRequest
 from moe_core.jobs.run_plan import RunOptions
+from moe_core.quizzes.chat_template import arguments_text
 from moe_core.quizzes.selection import QuestionSelection
 
 
@@ -23,6 +24,8 @@ def command_line(request: RecordRequest) -> str:
         ("--ids", chosen.ids_file, None),
         ("--shots", options.shots, RunOptions().shots),
         ("--protocol", options.protocol, RunOptions().protocol),
+        ("--template", options.template.name, ""),
+        ("--template-args", arguments_text(options.template.arguments), ""),
         ("--tokens", options.tokens, RunOptions().tokens),
         ("--device", model.device, empty.model.device),
         ("--dtype", model.dtype, empty.model.dtype),

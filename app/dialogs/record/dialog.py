@@ -108,7 +108,7 @@ class RecordDialog(QDialog):
         """Notes, command line and the button, all from the form as it is."""
         values, quiz = self.values, self._quiz
         found = output.examine(values)
-        wrong = problems(values, quiz) | ({"out": found.problem} if found.problem else {})
+        wrong = problems(values, quiz, self._model) | ({"out": found.problem} if found.problem else {})
         notes = self._notes(values, quiz) | {"out": found.note}
         for name, note in self.form.notes.items():
             note.say(wrong.get(name) or notes.get(name, ""), is_problem=name in wrong)
@@ -119,6 +119,7 @@ class RecordDialog(QDialog):
             text, more = checks.model_text(model), checks.memory_text(model)
             self.form.notes["model"].say(text, is_problem=not model.fits, more=more)
         self.form.offer_subjects([subject.name for subject in quiz.subjects] if quiz else [])
+        self.form.offer_templates(sorted(self._model.templates or ()) if self._model else [])
         self.form.command.setPlainText(command_line(values.request))
         if "quiz" not in wrong and checks.is_hopeless(self.quiz_check, values):
             wrong["quiz"] = self.quiz_check.text
@@ -145,6 +146,8 @@ class RecordDialog(QDialog):
             notes["subjects"] = f"{named:,} of {len(quiz.subjects):,} subjects"
             notes["amount"] = f"{n_chosen(values, quiz):,} questions are asked"
             notes["shots"] = checks.examples_text(quiz)
+        if model is not None and model.templates:
+            notes["template"] = checks.template_text(values.template_choice, model.templates)
         if model is not None and values.device != model.device:
             notes["device"] = f"{values.device} is {model.device} here"
         return notes

@@ -30,7 +30,7 @@ class RecordForm(QWidget):
     def __init__(self, models: list[str], quizzes: list[str]) -> None:
         super().__init__()
         self.notes = {name: Note() for name in ("subjects", "amount", "shots", "device", "out")}
-        self.notes |= {"model": Note(n_lines=3), "quiz": Note(n_lines=2)}
+        self.notes |= {"model": Note(n_lines=3), "quiz": Note(n_lines=2), "template": Note(n_lines=2)}
         self._make_fields(models, quizzes)
         self._completer = CommaCompleter(self.subjects)
         left, right = QVBoxLayout(), QVBoxLayout()
@@ -68,6 +68,8 @@ class RecordForm(QWidget):
             batch_tokens=self.batch_tokens.value(),
             offline=self.offline.isChecked(),
             tokens=self.tokens.currentData(),
+            template=self.template.currentText(),
+            template_args=self.template_args.text(),
             out=self.out.text(),
         )
 
@@ -85,11 +87,23 @@ class RecordForm(QWidget):
             self.skip_too_long.setChecked(values.skip_too_long)
             self.offline.setChecked(values.offline)
             self.out.setText(values.out)
-        self._enable_numbers()
+            self.template.setEditText(values.template)
+            self.template_args.setText(values.template_args)
+        self._enable_fields()
 
     def offer_subjects(self, names: list[str]) -> None:
         """Complete these names in the list of subjects."""
         self._completer.set_names(names)
+
+    def offer_templates(self, names: list[str]) -> None:
+        """Offer the names of the model's chat templates."""
+        if [self.template.itemText(place) for place in range(self.template.count())] == names:
+            return
+        with QSignalBlocker(self.template):
+            typed = self.template.currentText()
+            self.template.clear()
+            self.template.addItems(names)
+            self.template.setEditText(typed)
 
     def _make_fields(self, models: list[str], quizzes: list[str]) -> None:
         self.model, self.quiz = suggestions(models), suggestions(quizzes)
@@ -99,6 +113,12 @@ class RecordForm(QWidget):
         self.subjects.setClearButtonEnabled(True)
         self.amount, self.protocol, self.tokens = choice(_AMOUNTS), choice(_PROTOCOLS), choice(_TOKENS)
         self.answers = choice(_ANSWERS)
+        self.template, self.template_args = suggestions([]), QLineEdit()
+        self.template.setAccessibleName("Name of the chat template")
+        self.template.lineEdit().setPlaceholderText("default")  # type: ignore[union-attr]  # it can be edited
+        self.template_args.setPlaceholderText("enable_thinking=false, …")
+        self.template_args.setAccessibleName("Keywords for the chat template")
+        self.template_args.setToolTip("Keywords that the template is handed: name=value, several with commas")
         self.count, self.seed, self.shots = number(1, step=10), number(0), number(0)
         self.count.setAccessibleName("Number of questions")
         self.count.setToolTip("How many questions are asked")
@@ -138,6 +158,9 @@ class RecordForm(QWidget):
         section = Section("Prompt")
         tip = "How a question becomes a prompt: the plain text of lm-evaluation-harness, or the model's chat template"
         section.add("&Protocol", self.protocol, tip=tip)
+        tip = "Which of the model's chat templates, where it has several; and keywords that the template is handed"
+        note = self.notes["template"]
+        self._template_row = section.add("&Template", self.template, self.template_args, tip=tip, note=note)
         tip = "Solved questions of the same subject shown before each question (few-shot)"
         section.add("&Examples", self.shots, tip=tip, note=self.notes["shots"])
         tip = "Leave out what does not fit into the model's context; otherwise such a question stops the run"
@@ -173,7 +196,7 @@ class RecordForm(QWidget):
         return button
 
     def _listen(self) -> None:
-        for box in (self.model, self.quiz, self.device):
+        for box in (self.model, self.quiz, self.device, self.template):
             box.editTextChanged.connect(self._on_edited)
         for box in (self.answers, self.amount, self.protocol, self.dtype, self.tokens):
             box.currentIndexChanged.connect(self._on_edited)
@@ -181,17 +204,19 @@ class RecordForm(QWidget):
             spin.valueChanged.connect(self._on_edited)
         for tick in (self.offline, self.skip_too_long):
             tick.toggled.connect(self._on_edited)
-        for line in (self.subjects, self.out):
+        for line in (self.subjects, self.template_args, self.out):
             line.textChanged.connect(self._on_edited)
 
     def _on_edited(self) -> None:
-        self._enable_numbers()
+        self._enable_fields()
         self.changed.emit()
 
     def _on_browse(self) -> None:
         self.browsed.emit(self.sender().property("field"))
 
-    def _enable_numbers(self) -> None:
+    def _enable_fields(self) -> None:
+        for widget in self._template_row:
+            widget.setVisible(self.protocol.currentData() == "chat")
         self.count.setEnabled(self.amount.currentData() != "all")
         self.seed.setEnabled(self.amount.currentData() == "sample")
 

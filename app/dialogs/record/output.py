@@ -10,7 +10,9 @@ from pathlib import Path
 from app.content.remedies import sentence_of
 from app.dialogs.record.values import RecordValues
 from moe_core.errors import ModelError, TraceError
+from moe_core.models.loading.chat_templates import DEFAULT
 from moe_core.models.loading.source import find_model
+from moe_core.quizzes.chat_template import arguments_text
 from moe_core.quizzes.selection import describe
 from moe_core.system.network_folder import check_folder
 from moe_core.traces.reader import open_trace
@@ -90,10 +92,13 @@ def _resumes(path: Path, values: RecordValues) -> bool:
 
 def _differing(values: RecordValues, begun: Specification) -> str:
     """What is certain to forbid resuming, in words; device and dtype only where they are asked for by name."""
+    chosen = values.template_choice
     asked = (
         ("questions", describe(values.selection), begun.quiz.selection),
         ("examples", str(values.shots), str(begun.shots)),
         ("protocol", values.protocol, begun.protocol),
+        ("template", chosen.name or DEFAULT, begun.template or DEFAULT),
+        ("template keywords", arguments_text(chosen.arguments), arguments_text(tuple(begun.template_args.items()))),
         ("tokens", values.tokens, begun.tokens),
         ("type", values.dtype, values.dtype if values.dtype == "auto" else begun.model.dtype),
     )

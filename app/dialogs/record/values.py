@@ -2,18 +2,23 @@
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from moe_core.errors import ModelError, QuizError
+from app.content.remedies import sentence_of
+from moe_core.errors import ModelError, PromptError, QuizError
+from moe_core.jobs.inspect_model import ModelSummary
 from moe_core.jobs.inspect_quiz import QuizSummary, SubjectSummary
 from moe_core.jobs.load_model import ModelRequest
 from moe_core.jobs.record import RecordRequest
 from moe_core.jobs.run_plan import RunOptions
+from moe_core.models.loading.chat_templates import DEFAULT
 from moe_core.models.loading.source import find_model
 from moe_core.quizzes.benchmarks import BENCHMARKS
+from moe_core.quizzes.chat_template import TemplateChoice, chosen_template, parse_arguments
+from moe_core.quizzes.prompting import NO_TEMPLATE
 from moe_core.quizzes.reading.answers import AnswersFrom
 from moe_core.quizzes.selection import QuestionSelection, check_subjects
 from moe_core.system.addresses import path_text
@@ -47,6 +52,8 @@ class RecordValues:
     tokens: str = "all"
     out: str = ""
     answers: str = ""
+    template: str = ""
+    template_args: str = ""
 
     @property
     def subject_names(self) -> tuple[str, ...]:
@@ -85,9 +92,21 @@ class RecordValues:
         return AnswersFrom(self.answers) if self.answers in set(AnswersFrom) else None
 
     @property
+    def template_choice(self) -> TemplateChoice:
+        """Which chat template with which keywords; none for plain prompts, no keywords while they cannot be read."""
+        if self.protocol != "chat":
+            return TemplateChoice()
+        try:
+            arguments = parse_arguments(self.template_args)
+        except PromptError:
+            arguments = ()
+        return TemplateChoice(self.template.strip(), arguments)
+
+    @property
     def request(self) -> RecordRequest:
         """What is recorded."""
-        options = RunOptions(self.shots, self.protocol, self.tokens, self.batch_tokens or None, self.skip_too_long)
+        shape = self.shots, self.protocol, self.tokens
+        options = RunOptions(*shape, self.batch_tokens or None, self.skip_too_long, self.template_choice)
         return RecordRequest(
             self.model_request, self.quiz_text, self.path, self.selection, options, answers_from=self.answers_from
         )
@@ -107,12 +126,13 @@ class RecordValues:
         return RecordValues(**kept)
 
 
-def problems(values: RecordValues, quiz: QuizSummary | None) -> dict[str, str]:
-    """What is certain to fail, one sentence by the field's name; `quiz` is the one named, None while not read."""
+def problems(values: RecordValues, quiz: QuizSummary | None, model: ModelSummary | None = None) -> dict[str, str]:
+    """What is certain to fail, one sentence by the field's name; `quiz` and `model` are None while not looked at."""
     found = {
         "model": _model_problem(path_text(values.model.strip())),
         "quiz": _quiz_problem(values.quiz_text),
         "device": _device_problem(values.device.strip()),
+        "template": _template_problem(values, None if model is None else model.templates),
     }
     if quiz is not None:
         found["subjects"] = _subjects_problem(values, quiz)
@@ -163,6 +183,20 @@ def _quiz_problem(quiz: str) -> str:
 
 def _device_problem(device: str) -> str:
     return "" if _DEVICE.fullmatch(device) else "Name a device: auto, cpu, mps, or cuda:0."
+
+
+def _template_problem(values: RecordValues, templates: Mapping[str, str] | None) -> str:
+    """What the core says of the choice; templates are None where they are not known."""
+    if values.protocol != "chat":
+        return ""
+    try:
+        parse_arguments(values.template_args)
+        if templates:
+            is_single = list(templates) == [DEFAULT]
+            chosen_template(templates[DEFAULT] if is_single else templates, values.template_choice)
+    except PromptError as error:
+        return sentence_of(error)
+    return "" if templates is None or templates else NO_TEMPLATE
 
 
 def _subjects_problem(values: RecordValues, quiz: QuizSummary) -> str:

@@ -1,7 +1,6 @@
 """Entropy in a what-if: the curves of both sides, or of what changed, and what is said of them."""
 
 from dataclasses import dataclass, replace
-from math import isfinite
 
 from app import theme
 from app.content.comparison_values import ComparedSamples, compared_row, entropy_difference
@@ -11,8 +10,9 @@ from app.state.what_if_state import Mode, WhatIf
 from app.views.entropy.chart import EntropyChart
 from app.views.entropy.curves import THIS_QUESTION, EntropyOptions, Look, NamedCurve, parts, question_curve
 from moe_core.figures.curves import Curve, CurveFigure, Range, Reference, Style
-from moe_core.measures.entropy_by_layer import one_question
-from moe_core.numbers.formatting import count, elide, significant
+from moe_core.figures.table import FigureTable
+from moe_core.measures.entropy_by_layer import EntropyCurve, FloatArray, one_question
+from moe_core.numbers.formatting import count, elide, finite, number_with_interval, significant
 
 _BASELINE = Look(theme.BASELINE, Style(marker="circle"))
 _WHAT_IF = Look(theme.WHAT_IF, Style(dash=(5, 2.5), marker="square"))
@@ -104,7 +104,23 @@ class ChangeChart(WhatIfChart):
 
     def plot(self) -> CurveFigure:
         """What the plot draws."""
-        return replace(super().plot(), to_references=True, from_zero=False, floor=None, readout=_signed_readout)
+        return replace(super().plot(), to_references=True, from_zero=False, floor=None, readout=self._change_text)
+
+    def table(self) -> FigureTable:
+        """As of any chart, with the means before and after beside the change."""
+        plain = super().table()
+        shown = [named for named in self.curves if named.name not in self.options.hidden]
+        sides = [sides for named in shown for sides in zip(*_sides(self._scaled(named)), strict=True)]
+        columns = (*plain.columns, f"before ({self.unit})", f"after ({self.unit})")
+        rows = [(*row, *map(finite, both)) for row, both in zip(plain.rows, sides, strict=True)]
+        return FigureTable(columns, rows)
+
+    def _change_text(self, curve: Curve, place: int) -> str:
+        """`−0.0120 [−0.0171, −0.0069], 1.98 → 1.97`; a single question has no interval."""
+        mean, low, high = (float(array[place]) for array in (curve.mean, curve.low, curve.high))
+        named = next(named for named in self.curves if named.name == curve.name)
+        before, after = (significant(float(side[place])) for side in _sides(self._scaled(named)))
+        return f"{number_with_interval(mean, low, high, signed=True)}, {before} → {after}"
 
     @property
     def _shown(self) -> str:
@@ -126,7 +142,7 @@ def comparison_chart(
     return kind(data, samples.before, options, curves, state.layer, state.question, samples, title)
 
 
-def _signed_readout(curve: Curve, place: int) -> str:
-    """`−0.0120 ± 0.00512`, half the interval; zero has no sign, and a single question no interval."""
-    mean, high = float(curve.mean[place]), float(curve.high[place])
-    return significant(mean, signed=True) + (f" ± {significant(high - mean)}" if isfinite(high) else "")
+def _sides(change: EntropyCurve) -> tuple[FloatArray, FloatArray]:
+    """The means before and after [L each]."""
+    assert change.sides is not None
+    return change.sides

@@ -8,7 +8,7 @@ from app.state.state import State
 from app.state.what_if_state import Mode
 from app.views.question.content import QuestionContent, read_question
 from app.views.question.texts import letter, signed
-from moe_core.numbers.formatting import count, elide
+from moe_core.numbers.formatting import count, elide, significant
 
 _LONGEST_TITLE = 40
 _REROUTED_TIP = "Underlined: the what-if sends the token to another set of experts in at least one layer"
@@ -52,12 +52,13 @@ def rerouted_text(content: QuestionContent) -> tuple[str, str]:
 
 
 def _answer_change(content: QuestionContent, after: QuestionContent) -> str:
-    """`C → A, right → wrong, gold −0.42 nats`."""
+    """`C → A, right → wrong, gold −0.42 nats (−1.20 → −1.62)`."""
     choices = [letter(side.predicted) for side in (content, after)]
     parts = [" → ".join(choices) if choices[0] != choices[1] else f"still {choices[0]}"]
     if content.gold >= 0:
         outcomes = [side.outcome.value for side in (content, after)]
         parts.append(" → ".join(outcomes) if outcomes[0] != outcomes[1] else f"still {outcomes[0]}")
         change = float(after.logprobs[content.gold] - content.logprobs[content.gold])
-        parts.append(f"gold {signed(change)} nats")
+        sides = " → ".join(significant(float(side.logprobs[content.gold])) for side in (content, after))
+        parts.append(f"gold {signed(change)} nats ({sides})")
     return ", ".join(parts)

@@ -19,7 +19,7 @@ from app.widgets.parts import plain_text
 from app.widgets.plots.strip_plot import StripPlot
 from moe_core.comparison.comparison import SUBJECT_CORRECTION
 from moe_core.figures.strip import StripFigure
-from moe_core.numbers.formatting import points
+from moe_core.numbers.formatting import points_with_interval
 
 MODES = {Mode.BASELINE: "Baseline", Mode.WHAT_IF: "What-if", Mode.DIFFERENCE: "Difference"}
 _TIPS = {
@@ -78,12 +78,12 @@ class WhatIfResults(QWidget):
         if made is None or controls is None:
             self.controls_text.setText(_NO_CONTROLS if made else NOTHING_YET)
             return
-        delta = made.comparison.accuracy.delta
+        change = made.comparison.accuracy
         self.controls_text.setText(controls_sentence(controls))
         figure = StripFigure(
             values=tuple(run.change.delta * 100 for run in controls.runs),
-            marked=delta * 100,
-            mark_text=f"this mask {points(delta)}",
+            marked=change.delta * 100,
+            mark_text=f"this mask {points_with_interval(change.delta, change.lower, change.upper)}",
             others="random masks",
             unit="change of accuracy, points",
             title=self.strip_figure.title,

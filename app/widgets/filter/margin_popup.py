@@ -45,7 +45,7 @@ class MarginPopup(TypingPopup):
         if (low, high) != self._range:
             self._range = low, high
             for field, bound in ((self._low, low), (self._high, high)):
-                field.set_text("" if bound is None else f"{bound:g}")
+                field.set_text("" if bound is None else short(bound, 6))
             self.say("")
 
     def set_extent(self, lowest: float, highest: float) -> None:

@@ -9,6 +9,7 @@ from app.widgets.number_boxes import DecimalValidator, plain_decimal
 from app.widgets.parts import tool_button
 from moe_core.figures.colour_maps import DIVERGING, SEQUENTIAL, maps_for
 from moe_core.figures.colour_scale import ColourScale, FloatArray, RangeMode, is_usable_range, value_range
+from moe_core.numbers.formatting import short
 
 _MODES: dict[RangeMode, tuple[str, str]] = {
     "full": ("Full", "Colours go from the smallest to the largest value"),
@@ -80,7 +81,7 @@ class ColourControls(QWidget):
             chosen = value_range(values, mode, is_signed=self._is_signed, is_log=self.is_log)
         for edit, value in zip((self._low, self._high), chosen, strict=True):
             if not edit.hasFocus():
-                edit.setText(f"{value:.4g}")
+                edit.setText(short(value, 4))
         return ColourScale(self._maps[self._is_signed], *chosen, self.is_log)
 
     def set_ends(self, low: float, high: float) -> None:

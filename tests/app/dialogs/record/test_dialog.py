@@ -24,6 +24,7 @@ from moe_core.jobs.inspect_model import inspect_model
 from moe_core.jobs.load_model import ModelRequest
 from moe_core.jobs.record import RecordRequest
 from moe_core.numbers.formatting import data_size
+from moe_core.quizzes.chat_template import TemplateChoice
 from moe_core.quizzes.reading.answers import AnswersFrom
 from tests.job_results import result_of
 
@@ -355,3 +356,30 @@ def test_a_partial_trace_says_that_it_will_be_resumed(dialog: RecordDialog, tmp_
     assert dialog.form.notes["out"].text().startswith("Will be resumed: ")
     assert dialog.record.isEnabled()
     shutil.rmtree(tmp_path / "library", ignore_errors=True)
+
+
+def test_a_chat_template_is_chosen_for_chat_alone(
+    dialog: RecordDialog, tiny_olmoe: Path, tmp_path: Path, qtbot: QtBot
+) -> None:
+    """Its names are offered, its keywords are read at once, and a wrong one says why Record is grey."""
+    folder = Path(shutil.copytree(tiny_olmoe, tmp_path / "model"))
+    (folder / "additional_chat_templates").mkdir()
+    (folder / "additional_chat_templates" / "brief.jinja").write_text("{{ enable_thinking }}", encoding="utf-8")
+    form, note = dialog.form, dialog.form.notes["template"]
+    assert not form.template.isVisible()
+    type_into(form.model, str(folder))
+    form.protocol.setCurrentIndex(1)
+    wait_for_checks(qtbot, dialog)
+    assert form.template.isVisible()
+    assert [form.template.itemText(place) for place in range(form.template.count())] == ["brief", "default"]
+    type_into(form.template, "breif")
+    assert "its templates are brief, default" in note.text()
+    assert not dialog.record.isEnabled()
+    type_into(form.template, "brief")
+    assert note.text().startswith("The chat template knows enable_thinking, which was not set")
+    type_into(form.template_args, "enable_thinking")
+    assert "is no argument of a chat template" in note.text()
+    assert not dialog.record.isEnabled()
+    type_into(form.template_args, "enable_thinking=false")
+    assert "--template brief --template-args enable_thinking=false" in form.command.toPlainText()
+    assert accepted(qtbot, dialog).options.template == TemplateChoice("brief", (("enable_thinking", False),))

@@ -47,7 +47,12 @@ def test_a_partial_trace_of_the_same_form_is_suggested(tmp_path: Path, partial_p
     """So that a stopped run goes on; of another form it is not."""
     shutil.copy(partial_path, tmp_path / "demo_demo_2026-11-22.h5")
     assert suggest(PARTIAL, tmp_path, DAY).name == "demo_demo_2026-11-22.h5"
-    for other in (replace(PARTIAL, count=61), replace(PARTIAL, shots=1), replace(PARTIAL, tokens="answer")):
+    for other in (
+        replace(PARTIAL, count=61),
+        replace(PARTIAL, shots=1),
+        replace(PARTIAL, tokens="answer"),
+        replace(PARTIAL, protocol="chat"),
+    ):
         assert suggest(other, tmp_path, DAY).name == "demo_demo_2026-11-22-2.h5"
 
 

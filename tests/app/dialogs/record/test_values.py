@@ -5,10 +5,12 @@ from pathlib import Path
 import pytest
 
 from app.dialogs.record.values import RecordValues, n_chosen, problems
+from moe_core.jobs.inspect_model import ModelSummary
 from moe_core.jobs.inspect_quiz import QuizSummary, SubjectSummary
 from moe_core.jobs.load_model import ModelRequest
 from moe_core.jobs.record import RecordRequest
 from moe_core.jobs.run_plan import RunOptions
+from moe_core.models.loading.memory import MemoryEstimate
 from moe_core.quizzes.reading.answers import AnswersFrom
 from moe_core.quizzes.selection import QuestionSelection
 
@@ -116,3 +118,30 @@ def test_the_chosen_questions_are_counted() -> None:
     assert n_chosen(RecordValues(subjects="law"), QUIZ) == 30
     assert n_chosen(RecordValues(subjects="law", amount="first", count=99), QUIZ) == 30
     assert n_chosen(RecordValues(amount="sample", count=8), QUIZ) == 8
+
+
+@pytest.mark.parametrize(
+    ("values", "templates", "sentence"),
+    [
+        ({"template_args": "enable_thinking"}, None, "'enable_thinking' is no argument of a chat template"),
+        ({"template_args": "a=1,2"}, None, "'2' is no argument of a chat template"),
+        ({"template": "rag"}, {"default": "x"}, "no chat templates by name, and so none named 'rag'"),
+        ({"template": "rag"}, {"tools": "x", "long": "y"}, "no chat template 'rag': its templates are long, tools"),
+        ({}, {"tools": "x", "long": "y"}, "several chat templates and none is the default: long, tools"),
+        ({}, {}, "This model's tokenizer has no chat template."),
+        ({"template": "tools", "template_args": "a=true"}, {"tools": "x", "long": "y"}, ""),
+        ({"template": "anything"}, None, ""),
+    ],
+)
+def test_the_template_is_judged_by_the_core(values: dict[str, str], templates: dict[str, str], sentence: str) -> None:
+    """In its own sentence, as far as the templates are known; for plain prompts nothing is."""
+    found = problems(RecordValues(protocol="chat", **values), None, summary(templates))  # type: ignore[arg-type]  # texts
+    assert sentence in found.get("template", "")
+    assert bool(found) == bool(sentence)
+    assert not problems(RecordValues(protocol="plain", **values), None, summary(templates))  # type: ignore[arg-type]  # texts
+
+
+def summary(templates: dict[str, str] | None) -> ModelSummary:
+    """A model with these chat templates."""
+    memory = MemoryEstimate(1, 1, 1)
+    return ModelSummary("m", "olmoe", 1, 2, 1, 9, 0, "cpu", "float32", memory, None, "", templates)

@@ -1,5 +1,6 @@
 """The entropy view beside a what-if: both sides, or what changed, over the questions compared."""
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -91,8 +92,12 @@ def test_the_difference_is_paired_and_stands_around_zero(
     assert view.plot.chart.y_title == "change of top-2 entropy, nats"
     assert "95 % interval of the mean paired difference" in view.note.whole_text
     assert "95 % interval of the mean paired difference" in view.figure.caption
-    assert view.figure.data.columns[4:] == ("low: 95 %", "high: 95 %")
-    assert "−" in view.plot.chart.readout(drawn["all"], 7)
+    assert view.figure.data.columns[4:] == ("low: 95 %", "high: 95 %", "before (nats)", "after (nats)")
+    mean, _, _, was, is_now = view.figure.data.rows[7][3:]
+    assert is_now - was == pytest.approx(mean)
+    assert re.fullmatch(
+        r"[+−][0-9.e−]+ \[[+−][0-9.e−]+, [+−]?[0-9.e−]+\], [0-9.]+ → [0-9.]+", view.plot.chart.readout(drawn["all"], 7)
+    )
 
 
 def test_only_compared_questions_of_the_selection_count(session: Session, tmp_path: Path, qtbot: QtBot) -> None:

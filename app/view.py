@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any, ClassVar, Literal
 
 from PySide6.QtCore import QEvent, QMargins, QSize, Qt, QTimer
-from PySide6.QtGui import QKeyEvent, QShowEvent
+from PySide6.QtGui import QAction, QKeyEvent, QShowEvent
 from PySide6.QtWidgets import (
     QAbstractButton,
     QApplication,
@@ -88,6 +88,14 @@ class View(QWidget):
     def show_body(self) -> None:
         """Show what the view is for."""
         self._pages.setCurrentWidget(self._scrolled)
+
+    def actions_named(self, *names: str) -> list[QAction]:
+        """Actions of the window, for menus of what was clicked; those that it does not have are left out."""
+        at: QWidget | None = self
+        while at is not None and at.parentWidget() is not None:
+            at = at.parentWidget()
+        found = (at.findChild(QAction, f"action-{name}") for name in names) if at is not None else ()
+        return [action for action in found if action is not None]
 
     def redraw(self) -> None:
         """Draw now where the view can be seen, else as soon as it is."""

@@ -58,5 +58,21 @@ def _view_action(view: type[View], number: int) -> Action:
     )
 
 
+_DETAILS = (
+    Action(
+        "open_expert",
+        "Open the selected expert",
+        "Show what the selected expert serves: subjects, tokens, questions",
+        lambda w: w.enter_view("expert"),
+        is_enabled=lambda state: bool(state.experts),
+    ),
+    Action(
+        "open_question",
+        "Read the question",
+        "Show the question token by token",
+        lambda w: w.enter_view("question"),
+        is_enabled=lambda state: state.question is not None,
+    ),
+)
 _VIEWS = tuple(_view_action(view, number) for number, view in enumerate(VIEWS, start=1))
-GO_MENU = Menu("Go", (_STEPS, _VIEWS))
+GO_MENU = Menu("Go", (_STEPS, _DETAILS, _VIEWS))

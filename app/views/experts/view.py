@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Any, cast
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QAction, QActionGroup
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QSizePolicy, QToolButton, QVBoxLayout
 
@@ -29,6 +29,8 @@ from moe_core.interventions.intervention import Intervention
 from moe_core.measures.support import supported_text
 from moe_core.numbers.formatting import count
 
+OFFERED = ("toggle_mask", "filter_by_experts", "open_expert", "measure_effect")
+"""What a right click on an expert offers."""
 _LEAST_N = 22
 """Characters of the number of questions that are always shown."""
 _HINT = "Point at a cell for its value; click, drag or use the arrow keys to select experts. The wheel zooms."
@@ -211,6 +213,15 @@ class ExpertsView(View):
     def _on_metric_activated(self, index: int) -> None:
         self.session.set(replace(self.state, metric=GRID_METRICS[index].name))
 
+    def _offers(self, place: QPoint) -> list[QAction]:
+        """What can be done with the cell under the mouse, or the cursor's, which is selected where it was not."""
+        cell = self.heat_map.pointed_cell
+        if cell is None:
+            return []
+        if cell not in self.state.experts:
+            self.session.set(replace(self.state, experts=frozenset({cell}), layer=cell[0]))
+        return self.actions_named(*OFFERED)
+
     def _on_more(self) -> None:
         pop_up(self.figure.menu(), self._more)
 
@@ -266,6 +277,7 @@ class ExpertsView(View):
         self._bars.triggered.connect(self._colour)
         between = QAction(self)
         between.setSeparator(True)
+        self.figure.offers = self._offers
         self.figure.addActions([*self.heat_map.actions(), between, *self._bars.actions()])
         self.heat_map.tip_for = self._tip
         self.heat_map.chosen.connect(self._on_chosen)

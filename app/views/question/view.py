@@ -4,8 +4,8 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, TypeGuard, cast
 
-from PySide6.QtCore import Qt
-from PySide6.QtGui import QGuiApplication, QResizeEvent
+from PySide6.QtCore import QPoint, QPointF, Qt
+from PySide6.QtGui import QAction, QGuiApplication, QResizeEvent
 from PySide6.QtWidgets import QSplitter, QVBoxLayout
 
 from app.content.comparison_values import is_compared
@@ -135,6 +135,7 @@ class QuestionView(View):
         self.header.copy_requested.connect(self.copy_prompt)
         self.prompt.strip.copy_requested.connect(self.copy_prompt)
         self.prompt.strip.token_chosen.connect(self._on_token_chosen)
+        self.prompt.figure.offers = self._offers
         self.prompt.fold_changed.connect(self._on_fold_changed)
         self.prompt.option_changed.connect(self.redraw)
         self.gates.expert_chosen.connect(self._on_expert_chosen)
@@ -142,6 +143,14 @@ class QuestionView(View):
         self.router.expert_chosen.connect(self._on_router_expert_chosen)
         self.layer.valueChanged.connect(self._on_layer_chosen)
         self.gates_pane.option_changed.connect(self.redraw)
+
+    def _offers(self, place: QPoint) -> list[QAction]:
+        """What can be done with the token that was clicked, which is looked at then."""
+        token = self.prompt.strip.token_at(QPointF(self.prompt.strip.mapFrom(self.prompt.figure, place)))
+        if token is None or token < 0:
+            return []
+        self._on_token_chosen(token)
+        return self.actions_named("select_token_experts", "answer_position", "filter_by_subject")
 
     def copy_prompt(self) -> None:
         """Put the whole prompt into the clipboard as plain text."""

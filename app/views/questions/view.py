@@ -21,6 +21,15 @@ from app.widgets.tables.array_table import ArrayTable, IndexArray
 from app.widgets.tables.view import ArrayTableView
 from moe_core.measures.question_table import QuestionTable
 
+_OFFERED = (
+    "open_question",
+    "filter_by_subject",
+    "select_token_experts",
+    "filter_right_to_wrong",
+    "filter_wrong_to_right",
+)
+"""What a right click on a question offers."""
+
 
 class QuestionsView(View):
     """The current row is the question shown elsewhere; what the list holds is what the aggregates count."""
@@ -38,6 +47,7 @@ class QuestionsView(View):
         editor = self._editor = FilterEditor(self.bar, session, self)
         self.no_match = EmptyPage(lambda action: editor.clear())
         self.no_match.say("No question passes the filter.", "Clear filter", "clear_filter")
+        self.figure.offers = lambda place: self.actions_named(*_OFFERED)
         self._arrays: tuple[QuestionTable, WhatIf | None, ArrayTable] | None = None
         self._scrolled_for: tuple[object, ...] = ()
         self._below = QStackedWidget()

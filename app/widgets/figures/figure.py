@@ -1,9 +1,10 @@
 """A plot with everything that comes with it: caption, copy, PNG, SVG, PDF, CSV, and a table twin for screen readers."""
 
+from collections.abc import Callable
 from typing import Protocol, runtime_checkable
 
 from PySide6.QtCore import QPoint, Qt, Signal
-from PySide6.QtGui import QGuiApplication, QKeyEvent, QKeySequence
+from PySide6.QtGui import QAction, QGuiApplication, QKeyEvent, QKeySequence
 from PySide6.QtWidgets import QMenu, QStackedLayout, QTableWidget, QTableWidgetItem, QWidget
 
 from app.widgets.parts import pop_up
@@ -36,6 +37,8 @@ class Figure(QWidget):
         self.canvas = canvas
         self.title = title
         self.caption = ""
+        self.offers: Callable[[QPoint], list[QAction]] = lambda place: []
+        """What a right click at a place offers before all that is about the whole figure."""
         self._data = FigureTable((), ())
         self._figure: AnyFigure = self._data
         self._twin = QTableWidget()
@@ -102,6 +105,13 @@ class Figure(QWidget):
         self.fill_menu(menu)
         return menu
 
+    def fill_menu_at(self, menu: QMenu, place: QPoint) -> None:
+        """What can be done with what is at a place, then with the figure."""
+        if offered := self.offers(place):
+            menu.addActions(offered)
+            menu.addSeparator()
+        self.fill_menu(menu)
+
     def fill_menu(self, menu: QMenu) -> None:
         """The same in a menu that is there; the figure's own actions are what can be done with the plot in it."""
         menu.addAction("Copy what is pointed at\tCtrl+C", self.copy_pointed)
@@ -144,7 +154,9 @@ class Figure(QWidget):
                 self._twin.setItem(row, column, QTableWidgetItem("" if value is None else str(value)))
 
     def _on_menu_requested(self, place: QPoint) -> None:
-        pop_up(self.menu(), self, place)
+        menu = QMenu(self)
+        self.fill_menu_at(menu, place)
+        pop_up(menu, self, place)
 
     def _on_save_figure(self) -> None:
         self.wanted.emit(self, "figure")

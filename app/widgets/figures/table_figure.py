@@ -2,6 +2,7 @@
 
 from functools import partial
 
+from PySide6.QtCore import QPoint
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QMenu
 
@@ -19,7 +20,7 @@ class TableFigure(Figure):
         super().__init__(view, title)
         self.view = view
         self._copied = copied
-        view.extend_menu = self.fill_menu
+        view.extend_menu = self._fill_menu_of_row
 
     @property
     def data(self) -> FigureTable:
@@ -46,6 +47,10 @@ class TableFigure(Figure):
         menu.addAction("Save figure…", self._on_save_figure)
         menu.addSeparator()
         self.view.fill_menu(menu)
+
+    def _fill_menu_of_row(self, menu: QMenu) -> None:
+        """A click has made the row current."""
+        self.fill_menu_at(menu, QPoint())
 
     def copy_data(self) -> None:
         """Put all rows shown into the clipboard, texts on one line each."""

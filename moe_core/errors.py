@@ -135,6 +135,10 @@ class EffectError(MoeCoreError):
     """An effect map cannot be made of this trace, with this budget, or cannot be read or written."""
 
 
+class AnswerFileError(MoeCoreError):
+    """A file of answers that are kept is damaged, of something else, or cannot be written."""
+
+
 def first_line(error: BaseException) -> str:
     """What a library's error says first, without its full stop: for the brackets of a sentence of ours."""
     return (str(error).strip().splitlines() or [type(error).__name__])[0][:200].rstrip(".")

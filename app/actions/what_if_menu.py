@@ -96,7 +96,7 @@ _REPORTING = (
     Action(
         "save_what_ifs",
         "Save report of the what-ifs…",
-        "Write every what-if of this session as one self-contained HTML page",
+        "Write every what-if of this trace as one self-contained HTML page",
         lambda w: save_what_ifs(w, w.session.state, w.say),
         is_enabled=lambda state: bool(state.history),
     ),

@@ -16,6 +16,7 @@ from app.settings import Settings
 from app.state.session import Session
 from app.state.state import State
 from app.state.trace_data import TraceData
+from app.state.what_if_state import WhatIf
 from moe_core.errors import MoeCoreError
 from moe_core.traces.library import delete_trace
 
@@ -94,6 +95,9 @@ class TraceFiles(QObject):
             if sentence := self._why_kept(path):
                 self._say(sentence)
                 return
+            state = self._session.state
+            gone = _of(state, path)  # whose files are closed, before one of them is deleted
+            self._session.set(replace(state, history=tuple(made for made in state.history if made not in gone)))
             delete_trace(path)
         except MoeCoreError as error:
             self._say(error)
@@ -108,14 +112,19 @@ class TraceFiles(QObject):
         state = self._session.state
         if compared(state, path):
             return f"{path.name} is compared with: stop that first."
-        made = (*state.history, *([state.what_if] if state.what_if else []))
-        if any(_is(side, path) for each in made for side in (each.before, each.after)):
-            return f"{path.name} belongs to a what-if of this session: remove that from the history first."
+        if state.what_if in _of(state, path):
+            return f"{path.name} belongs to the what-if that is shown: look at another one, or at none, first."
         return ""
 
     @Slot(str, object)
     def _on_requested(self, action: str, path: Path) -> None:
         self._does[action](path)
+
+
+def _of(state: State, path: Path) -> list[WhatIf]:
+    """The what-ifs of the trace shown that a file belongs to."""
+    made = dict.fromkeys((*state.history, *([state.what_if] if state.what_if else [])))
+    return [each for each in made if _is(each.before, path) or _is(each.after, path)]
 
 
 def compared(state: State, path: Path) -> bool:

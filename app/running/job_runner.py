@@ -253,7 +253,7 @@ class _Worker(QObject):
     @Slot(object)
     def run(self, run: _Run) -> None:
         """Pump a job to its end, or until it is cancelled."""
-        _yield_to_the_window()
+        yield_to_the_window()
         started = time.monotonic()
         ended = self._pump(run)
         self.ended.emit((run, replace(ended, seconds=time.monotonic() - started)))
@@ -281,7 +281,7 @@ class _Worker(QObject):
         return JobEnded(run.title, "cancelled", kept=run.kept)
 
 
-def _yield_to_the_window() -> None:
+def yield_to_the_window() -> None:
     """Lower this thread's priority, and that of threads it starts: the window's are few and short, but cannot wait."""
     if sys.platform == "linux":  # where a priority belongs to a thread; elsewhere it would be the whole program's
         with suppress(OSError):

@@ -95,9 +95,15 @@ class Session(QObject):
         """
         state = self._state
         made = made.renamed(state.titles.get(made.after.fingerprint, made.title))
+        same = [each for each in state.history if each.after.path == made.after.path]
+        if keeps and any(each.after.trace.complete for each in same):  # shown since it was looked for
+            _close(made, state)
+            return
         if keeps:
-            others = [each for each in state.history if each.after.path != made.after.path]
+            others = [each for each in state.history if each not in same]
             state = replace(state, history=tuple(sorted([made, *others], key=_created, reverse=True)))
+        if state.what_if in same:
+            state = replace(state, what_if=made)
         if self._awaited is not None and made.after.path == self._awaited.path:
             state = replace(state, what_if=made, mode=self._awaited.mode)
         self._apply(state)
@@ -151,6 +157,12 @@ class _Edit(QUndoCommand):
 
     def undo(self) -> None:
         self._session._apply(replace(self._session.state, **self._before))
+
+
+def _close(made: WhatIf, state: State) -> None:
+    """Let go of the files of a what-if that is not taken up."""
+    for data in {made.before, made.after} - _held(state):
+        data.close()
 
 
 def _created(made: WhatIf) -> str:

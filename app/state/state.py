@@ -21,10 +21,10 @@ class State:
     what the next what-if does to the experts, `rerun` how it is run, `masks` the named ones that are kept. `what_if`
     is the one looked at, one of the trace's `history` (newest first) or a trace chosen to compare with, and `mode` says
     which side of it aggregate views show; `shows_unsupported` whether differences that may be noise have their colour.
-    `titles` are the names that a person gave to what-ifs, `forgotten` those that
-    were taken out of the history, both by fingerprint. `mismatch` says why the last one could not be compared with the
-    baseline. `library` is the folder whose traces are listed, `running` the title of the job that runs, `writer` the
-    other program that records the trace shown.
+    `titles` are the names that a person gave to what-ifs, `forgotten` those that were taken out of the history, both by
+    fingerprint; `history_problems` are sentences on those that cannot be shown. `mismatch` says why the last one could
+    not be compared with the baseline. `library` is the folder whose traces are listed, `running` the title of the job
+    that runs, `writer` the other program that records the trace shown.
 
     What is about the trace is its own: opening another one shows that one's (`trace_memory`).
     """
@@ -41,6 +41,7 @@ class State:
     intervention: Intervention = field(default_factory=Intervention)
     what_if: WhatIf | None = None
     history: tuple[WhatIf, ...] = ()
+    history_problems: tuple[str, ...] = ()
     titles: Mapping[str, str] = field(default_factory=dict)
     forgotten: frozenset[str] = frozenset()
     mode: Mode = Mode.BASELINE

@@ -17,6 +17,7 @@ from app.files.figures.export import FigureExport, figure_in_use
 from app.files.mask_files import MaskFiles
 from app.files.trace_files import TraceFiles
 from app.running.experiments import Experiments
+from app.running.found_beside import FoundBeside
 from app.running.growing_trace import GrowingTrace
 from app.running.job_runner import JobEnded, JobRunner
 from app.running.recording import Recording
@@ -137,7 +138,7 @@ class MainWindow(QMainWindow):
         docking.give_focus(self.views[name])
 
     def show_experiment(self, name: str) -> None:
-        """Ask how to run one of the prepared experiments, and show what this session's ones found."""
+        """Ask how to run one of the prepared experiments, and show what those on this trace found."""
         if self._experiment_dialog is None:
             self._experiment_dialog = ExperimentDialog(self.session, self.experiments, self)
             self._experiment_dialog.mask_taken.connect(partial(self.show_view, "what_if"))
@@ -188,6 +189,7 @@ class MainWindow(QMainWindow):
         self.growing_trace = GrowingTrace(self.session, self.runner, self.say, self)
         self.what_ifs = WhatIfs(self.session, self.runner, self.say, self)
         self.experiments = Experiments(self.session, self.runner, self)
+        self.found_beside = FoundBeside(self.session, self.experiments, self)
         self.mask_files = MaskFiles(self.session, self.say, self)
         self.trace_files = TraceFiles(
             self.session, self.settings, self, show_trace=self.open_trace, compare=self.what_ifs.compare, say=self.say
@@ -262,6 +264,7 @@ class MainWindow(QMainWindow):
             return
         last_session.remember(self, self.views, self.session, self.settings)
         self.closing.emit()
+        self.found_beside.close()
         self.runner.close()
         for view in self.views.values():
             view.release()

@@ -4,7 +4,7 @@ import json
 import sys
 from collections.abc import Generator
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -24,23 +24,29 @@ from moe_core.commands.options import (
 )
 from moe_core.errors import ExperimentError, MoeCoreError
 from moe_core.experiments import EXPERIMENTS
+from moe_core.experiments.beside import KeptExperiment, experiments_beside
 from moe_core.experiments.design import ExperimentOptions
-from moe_core.experiments.experiment import Experiment, ExperimentRequest
+from moe_core.experiments.experiment import Experiment
+from moe_core.experiments.kept_points import kept_files
+from moe_core.experiments.request import ExperimentRequest
 from moe_core.experiments.result import ExperimentPoint, ExperimentResult, PointMade
 from moe_core.experiments.text import point_json, point_line, result_csv, result_json, result_lines
 from moe_core.jobs.events import Event
 from moe_core.jobs.recorded_model import ModelNow
 from moe_core.measures.scope import Scope
+from moe_core.numbers.formatting import counted
 from moe_core.reports.experiment_page import experiment_page
 from moe_core.system.console_text import print_lines
+from moe_core.traces.reader import open_trace
 from moe_core.traces.result_file import refuse_target, write_result, writing
 
 _NAMES = ", ".join(experiment.name for experiment in EXPERIMENTS)
+_LIST = "list"
 _DEFAULTS = ExperimentOptions()
 
 
 def run_experiment(
-    name: Annotated[str, typer.Argument(metavar="NAME", help=f"Which one: {_NAMES}.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help=f"Which one: {_NAMES}; or {_LIST}: those run before.")],
     trace: Annotated[Path, typer.Argument(readable=False, help="The baseline, whose questions are asked again.")],
     subset: SubsetText = "all",
     ids: IdsFile = None,
@@ -58,6 +64,9 @@ def run_experiment(
     repeats: Annotated[int, typer.Option(min=0, help="Random masks beside the chosen ones.")] = _DEFAULTS.repeats,
     csv: Annotated[Path | None, typer.Option(readable=False, help="Write the points as CSV to this file.")] = None,
     html: PageFile = None,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Begin anew, and take over no point that was done before.")
+    ] = False,
     rerun_baseline: RerunBaseline = False,
     model: ModelPlace = "",
     device: OtherDevice = "",
@@ -65,19 +74,25 @@ def run_experiment(
     offline: Offline = False,
     as_json: AsJson = False,
 ) -> None:
-    """Run a prepared experiment: never-used experts off, the best ones boosted, or a pruning curve."""
+    """Run a prepared experiment: never-used experts off, the best ones boosted, or a pruning curve.
+
+    Finished points are kept in a file beside the trace, and the same command goes on from them.
+    """
+    if name == _LIST:
+        _print_kept(trace, as_json=as_json)
+        return
     experiment = find_experiment(name)
     for target in (csv, html):
         _check_target(trace, target)
     options = ExperimentOptions(seed, scope, read_numbers(factors), read_numbers(shares), best, repeats)
-    request = ExperimentRequest(
-        trace, options, read_subset(subset, ids, seed), rerun_baseline, ModelNow(model, device, dtype, offline)
-    )
+    now = ModelNow(model, device, dtype, offline)
+    request = ExperimentRequest(trace, options, read_subset(subset, ids, seed), rerun_baseline, now, fresh)
     result = _run(experiment, request, as_json=as_json)
     if as_json:  # first of all: what took hours is not lost where a file cannot be written
         print(json.dumps(result_json(result), allow_nan=False))
     else:
-        print_lines([*result_lines(result), f"{result.seconds:.1f} s"])
+        kept = [] if result.kept is None else [f"Its answers are kept in {result.kept}"]
+        print_lines([*result_lines(result), f"{result.seconds:.1f} s", *kept])
     for target, text in ((csv, result_csv), (html, experiment_page)):
         if target is not None:
             with writing("result", target):
@@ -102,6 +117,32 @@ def read_numbers(text: str) -> tuple[float, ...]:
         raise ExperimentError(f'"{text[:60]}" is no list of numbers: write 1.2,1.5,2.') from error
 
 
+def _print_kept(trace: Path, *, as_json: bool) -> None:
+    """Every experiment that was run on the trace, the last one first."""
+    with open_trace(trace):  # what is no trace is said
+        found = list(experiments_beside(trace))
+    if as_json:
+        print(json.dumps([_kept_json(each) for each in found], allow_nan=False))
+        return
+    lines = [line for each in found for line in _kept_lines(each)]
+    print_lines(lines or [f"No experiment was run on {trace.name} yet: choose {_NAMES}."])
+
+
+def _kept_lines(kept: KeptExperiment) -> list[str]:
+    said = kept.problem if kept.result is None else kept.result.finding
+    return [f"{kept.path.name}: {kept.experiment.title}", f"  {said}"]
+
+
+def _kept_json(kept: KeptExperiment) -> dict[str, Any]:
+    result = None if kept.result is None else result_json(kept.result)
+    return {
+        "experiment": kept.experiment.name,
+        "file": str(kept.path),
+        "problem": kept.problem or None,
+        "result": result,
+    }
+
+
 def _run(experiment: Experiment, request: ExperimentRequest, *, as_json: bool) -> ExperimentResult:
     finished: list[ExperimentPoint] = []
     try:
@@ -111,7 +152,11 @@ def _run(experiment: Experiment, request: ExperimentRequest, *, as_json: bool) -
             print(json.dumps({"complete": False, "points": [point_json(point) for point in finished]}))
         elif finished:
             print_lines(map(point_line, finished))
-        print(f"moescope: stopped; {len(finished)} points were finished, nothing is kept.", file=sys.stderr)
+        said = f"stopped; {counted(len(finished), 'point')} finished"
+        newest = kept_files(request.baseline, (experiment.name,))
+        if finished and newest:
+            said += f" and kept in {newest[0][1].name}: the same command goes on from there"
+        print(f"moescope: {said}.", file=sys.stderr)
         raise
 
 

@@ -77,6 +77,11 @@ def pair_questions(before: Trace, after: Trace) -> QuestionPairs:
     )
 
 
+def alike(before: Specification, after: Specification) -> bool:
+    """Whether two runs are of one model, quiz and way of asking, so that their answers may be compared."""
+    return not _differing(_MUST_BE_EQUAL, before, after)
+
+
 def remarks(before: Specification, after: Specification) -> list[str]:
     """What differs without forbidding the comparison: how numbers were computed, which moves them a little."""
     found = [f"{name}: {ours} before, {theirs} after" for name, ours, theirs in _differing(_COMPUTED_BY, before, after)]

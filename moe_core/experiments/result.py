@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -81,6 +82,7 @@ class ExperimentResult:
     """All points of one experiment, what they say in one sentence (`finding`), and what limits that (`caveats`).
 
     `baseline` is the accuracy without an intervention over the measured questions. `specification` is the baseline's.
+    `kept` is the file that holds the answers, None where nothing was asked, or nothing could be written.
     """
 
     name: str
@@ -97,6 +99,7 @@ class ExperimentResult:
     seconds: float
     quantity: Quantity = "delta"
     axis: PointAxis = PointAxis()
+    kept: Path | None = None
 
 
 @dataclass(frozen=True)

@@ -121,6 +121,7 @@ def result_json(result: ExperimentResult) -> dict[str, Any]:
         "points": [point_json(point) for point in result.points],
         "methods": METHODS,
         "seconds": result.seconds,
+        "kept": None if result.kept is None else str(result.kept),
     }
 
 

@@ -64,7 +64,7 @@ def test_a_result_that_cannot_be_written_is_printed_all_the_same(
 def test_an_interrupted_run_prints_its_finished_points(
     baseline: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Ctrl+C after the second point: both are printed, as lines or as JSON, and nothing is written."""
+    """Ctrl+C after the second point: both are printed, as lines or as JSON, and kept; no result is written."""
 
     def stopped(job: Generator[Any, None, Any]) -> None:
         made = 0
@@ -80,12 +80,42 @@ def test_an_interrupted_run_prints_its_finished_points(
         run_experiment("never-used", baseline, csv=target)
     told = capsys.readouterr()
     assert len(told.out.splitlines()) == 2
-    assert "2 points were finished" in told.err
+    kept = f"{baseline.stem}.never-used-1.jsonl"
+    sentence = f"moescope: stopped; 2 points finished and kept in {kept}: the same command goes on from there."
+    assert told.err.splitlines()[-1] == sentence
     with pytest.raises(JobInterruptedError):
         run_experiment("never-used", baseline, csv=target, as_json=True)
     data = json.loads(capsys.readouterr().out)
     assert (data["complete"], len(data["points"])) == (False, 2)
     assert not target.exists()
+
+
+def test_what_was_run_before_is_listed_and_shown_again(
+    baseline: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same command shows it without running anything; `list` says all of them; `--fresh` begins anew."""
+    run_experiment("list", baseline)
+    assert capsys.readouterr().out.startswith(f"No experiment was run on {baseline.name} yet")
+    run_experiment("never-used", baseline, as_json=True)
+    first = json.loads(capsys.readouterr().out)
+    with monkeypatch.context() as patched:
+        patched.setattr("moe_core.experiments.points.load_baseline_model", None)  # calling it would fail
+        run_experiment("never-used", baseline, as_json=True)
+    again = json.loads(capsys.readouterr().out)
+    assert {**again, "seconds": 0} == {**first, "seconds": 0}
+    name = f"{baseline.stem}.never-used-1.jsonl"
+    run_experiment("never-used", baseline, fresh=True, as_json=True)
+    assert json.loads(capsys.readouterr().out)["kept"] == str(baseline.with_name(f"{baseline.stem}.never-used-2.jsonl"))
+    baseline.with_name(f"{baseline.stem}.boost-best-1.jsonl").write_text("{}", encoding="utf-8")
+    run_experiment("list", baseline)
+    lines = capsys.readouterr().out.splitlines()
+    assert f"{name}: Switch off the never-used experts" in lines
+    assert lines.count(f"  {first['finding']}") == 2
+    assert any("holds no results of moescope" in line for line in lines)
+    run_experiment("list", baseline, as_json=True)
+    listed = json.loads(capsys.readouterr().out)
+    assert {each["result"]["finding"] for each in listed if each["result"]} == {first["finding"]}
+    assert [each["problem"] is None for each in listed].count(False) == 1
 
 
 def test_wrong_input_is_one_sentence(baseline: Path) -> None:

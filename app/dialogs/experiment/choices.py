@@ -10,7 +10,8 @@ from app.state.what_if_state import SubsetKind
 from app.widgets.number_boxes import plain_decimal
 from moe_core.errors import ExperimentError, MoeCoreError
 from moe_core.experiments.design import ExperimentOptions, scored_rows, size_of
-from moe_core.experiments.experiment import Experiment, ExperimentRequest
+from moe_core.experiments.experiment import Experiment
+from moe_core.experiments.request import ExperimentRequest
 from moe_core.jobs.rerun_plan import choose_rows
 from moe_core.measures.scope import Scope
 from moe_core.numbers.formatting import count, counted
@@ -29,6 +30,7 @@ class ExperimentChoices:
     shares: str = "0, 10, 25, 50, 75, 90"
     repeats: int = 5
     asks_baseline: bool = False
+    begins_anew: bool = False
 
     @property
     def options(self) -> ExperimentOptions:
@@ -65,7 +67,13 @@ def request_of(state: State, choices: ExperimentChoices) -> ExperimentRequest:
     assert state.trace is not None
     rerun = replace(state.rerun, subset=choices.subset, sample=choices.sample, seed=choices.seed)
     subset = subset_of(replace(state, rerun=rerun))
-    return ExperimentRequest(state.trace.path, choices.options, subset, rerun_baseline=choices.asks_baseline)
+    return ExperimentRequest(
+        state.trace.path,
+        choices.options,
+        subset,
+        rerun_baseline=choices.asks_baseline,
+        begins_anew=choices.begins_anew,
+    )
 
 
 def cost_of(state: State, experiment: Experiment, choices: ExperimentChoices) -> Cost:

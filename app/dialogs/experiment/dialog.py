@@ -21,12 +21,13 @@ from app.dialogs.experiment.choices import cost_of, request_of
 from app.dialogs.experiment.form import ExperimentForm
 from app.dialogs.experiment.result_pane import ResultPane, plain_text
 from app.dialogs.form_parts import Note
-from app.running.experiments import NOTHING_KEPT, ExperimentRun, Experiments
+from app.running.experiments import POINTS_KEPT, ExperimentRun, Experiments
 from app.running.job_runner import JobEnded
 from app.state.session import Session
 from app.state.state import State
 from app.widgets.eliding_label import ElidingLabel
 from app.widgets.parts import bold
+from app.widgets.safe_text import as_tooltip
 from moe_core.experiments import EXPERIMENTS
 from moe_core.experiments.experiment import Experiment
 from moe_core.interventions.intervention import Intervention
@@ -68,6 +69,7 @@ class ExperimentDialog(QDialog):
         self.show()
         self.raise_()
         self.activateWindow()
+        self._draw_runs()
         self._on_state()
 
     def _make_controls(self) -> None:
@@ -80,7 +82,7 @@ class ExperimentDialog(QDialog):
         self.cost = Note(2)
         self.run_button = _button("&Run")
         self.cancel_button = _button("&Cancel")
-        self.cancel_button.setToolTip(f"Stop after the batch in flight; {NOTHING_KEPT}")
+        self.cancel_button.setToolTip(f"Stop after the batch in flight; {POINTS_KEPT}")
         self.progress = QProgressBar()
         self.progress.setAccessibleName("Progress of the experiment")
         self.progress.setTextVisible(False)
@@ -91,8 +93,8 @@ class ExperimentDialog(QDialog):
         self.progress_text = ElidingLabel()
         self.progress_text.setAccessibleName("What runs, how far it is, and how long it will take")
         self.results = QListWidget()
-        self.results.setAccessibleName("Experiments of this session")
-        self.results.setToolTip("What this session's experiments found; choose one to look at it again")
+        self.results.setAccessibleName("Experiments on this trace")
+        self.results.setToolTip("What was run on this trace, also before; choose one to look at it again")
         self.results.setMinimumHeight(64)
 
     def _lay_out(self) -> None:
@@ -108,7 +110,7 @@ class ExperimentDialog(QDialog):
         column.addLayout(buttons)
         column.addWidget(self.progress)
         column.addWidget(self.progress_text)
-        column.addWidget(bold(QLabel("This session")))
+        column.addWidget(bold(QLabel("On this trace")))
         column.addWidget(self.results, 1)
         scroll = QScrollArea()
         scroll.setWidget(left)
@@ -143,6 +145,8 @@ class ExperimentDialog(QDialog):
 
     def _on_changed(self, before: State, after: State) -> None:
         if self.isVisible():
+            if before.trace is not after.trace:
+                self._draw_runs()
             self._on_state()
 
     def _on_state(self) -> None:
@@ -154,9 +158,10 @@ class ExperimentDialog(QDialog):
         state = self._session.state
         if state.trace is not None and not self._experiments.runner.is_busy:
             self._experiments.start(self.experiment, request_of(state, self.form.choices))
+            self.form.begins_anew.setChecked(False)  # once
 
     def _on_result_chosen(self, row: int) -> None:
-        runs = self._runs()
+        runs = self._experiments.runs
         if 0 <= row < len(runs):
             self.pane.show_run(runs[row])
 
@@ -184,25 +189,22 @@ class ExperimentDialog(QDialog):
         if ended.outcome == "failed":
             self.cost.say(text, is_problem=True, more="\n".join(ended.notes))
 
-    def _runs(self) -> list[ExperimentRun]:
-        current = self._experiments.current
-        return [*self._experiments.results, *([current] if current is not None else [])]
-
     def _draw_runs(self) -> None:
-        """The list; a new run is looked at, until the person looks at another one."""
-        runs, shown = self._runs(), self.pane.run
-        by_number = {run.number: run for run in runs}
-        if runs and runs[-1].number > self._followed:
-            self._followed = runs[-1].number
-            shown = runs[-1]
-        elif shown is not None:
-            shown = by_number.get(shown.number, runs[-1] if runs else None)
+        """The list; a run that begins is looked at, until the person looks at another one."""
+        runs, shown, current = self._experiments.runs, self.pane.run, self._experiments.current
+        if current is not None and current in runs and current.number > self._followed:
+            self._followed = current.number
+            shown = current
+        else:
+            same = (run for run in runs if shown is not None and run.number == shown.number)
+            shown = next(same, runs[-1] if runs else None)
         self.pane.show_run(shown)
         with QSignalBlocker(self.results):
             self.results.clear()
             self.results.addItems([_run_title(number, run) for number, run in enumerate(runs, start=1)])
             for row, run in enumerate(runs):
-                self.results.item(row).setToolTip(run.result.finding if run.result else "Running")
+                found = run.result.finding if run.result else run.problem or "Running"
+                self.results.item(row).setToolTip(as_tooltip(found))
             if shown is not None:
                 self.results.setCurrentRow(runs.index(shown))
         self._draw_cost()
@@ -224,8 +226,8 @@ def _button(text: str) -> QPushButton:
 
 
 def _run_title(number: int, run: ExperimentRun) -> str:
-    n = f", n = {count(run.result.baseline.n)}" if run.result else ", running"
-    return f"{number}. {run.experiment.title}{n}"
+    how_far = f"n = {count(run.result.baseline.n)}" if run.result else "not finished" if run.problem else "running"
+    return f"{number}. {run.experiment.title}, {how_far}"
 
 
 def _progress_text(event: Progress) -> str:

@@ -44,6 +44,10 @@ class ExperimentForm(QWidget):
             "Ask the same questions without an intervention first, and compare with that: needed where model, device "
             "or precision are not those of the trace"
         )
+        self.begins_anew = QCheckBox("Begin a&new")
+        self.begins_anew.setToolTip(
+            "Ask everything again, into a file of its own; else what the same experiment finished before is taken over"
+        )
         self._add_rows()
         self._connect()
 
@@ -61,6 +65,7 @@ class ExperimentForm(QWidget):
             shares=self.shares.text(),
             repeats=self.repeats.value(),
             asks_baseline=self.asks_baseline.isChecked(),
+            begins_anew=self.begins_anew.isChecked(),
         )
 
     def show_experiment(self, experiment: Experiment) -> None:
@@ -90,6 +95,7 @@ class ExperimentForm(QWidget):
         self._add("S&hares, %", self.shares, "How much of every layer's experts is removed; at least top-k stay")
         self._add("Random &draws", self.repeats, "Random masks of the same size beside the chosen ones")
         self._layout.addRow(self.asks_baseline)
+        self._layout.addRow(self.begins_anew)
 
     def _add(self, label: str, field: QWidget, tip: str) -> None:
         buddy = QLabel(label)
@@ -102,13 +108,14 @@ class ExperimentForm(QWidget):
         self._layout.addRow(buddy, field)
 
     def _connect(self) -> None:
-        for box in (self.subset, self.scope):
-            box.currentIndexChanged.connect(self._on_edited)
+        for choices in (self.subset, self.scope):
+            choices.currentIndexChanged.connect(self._on_edited)
         for number in (self.sample, self.seed, self.best, self.repeats):
             number.valueChanged.connect(self._on_edited)
         for text in (self.factors, self.shares):
             text.textChanged.connect(self._on_edited)
-        self.asks_baseline.toggled.connect(self._on_edited)
+        for box in (self.asks_baseline, self.begins_anew):
+            box.toggled.connect(self._on_edited)
 
     def _on_edited(self) -> None:
         is_sample = self.subset.currentData() == SubsetKind.SAMPLE.value

@@ -101,12 +101,12 @@ class ResultPane(QWidget):
     def _draw(self) -> None:
         run = self._run
         for widget in (self._parts, self.use, self._chosen, self.caveats):
-            widget.setVisible(run is not None)
+            widget.setVisible(run is not None and not run.problem)
         self.finding.setForegroundRole(
             QPalette.ColorRole.PlaceholderText if run is None else QPalette.ColorRole.WindowText
         )
         self.finding.setText(_NOTHING_YET if run is None else _headline(run))
-        if run is None:
+        if run is None or run.problem:
             return
         self.caveats.setText("\n".join(_small_print(run)))
         self.figure.title = run.experiment.title
@@ -167,6 +167,8 @@ def plain_text() -> QLabel:
 
 
 def _headline(run: ExperimentRun) -> str:
+    if run.problem:
+        return f"{run.experiment.title}: {run.problem}"
     return run.result.finding if run.result else f"{run.experiment.title}: {counted(len(run.points), 'point')} so far."
 
 
@@ -178,5 +180,8 @@ def _subtitle(run: ExperimentRun) -> str:
 
 
 def _small_print(run: ExperimentRun) -> list[str]:
-    result = run.result
-    return [] if result is None else [f"{result.setting}.", *(f"{caveat}." for caveat in result.caveats)]
+    result, kept = run.result, [] if run.kept is None else [f"Its answers are kept in {run.kept.name}."]
+    if result is None:
+        return list(run.notices)
+    caveats = [f"{result.setting}.", *(f"{caveat}." for caveat in result.caveats)]
+    return [*caveats, *(notice for notice in run.notices if notice not in caveats), *kept]

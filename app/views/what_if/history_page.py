@@ -1,4 +1,4 @@
-"""The what-ifs of the session, one a row: gone back to by a click, renamed, removed, exported."""
+"""The what-ifs of the trace, the newest first: gone back to by a click, renamed, removed, exported."""
 
 from dataclasses import replace
 
@@ -10,7 +10,7 @@ from app.state.what_if_state import WhatIf
 from app.views.what_if.tables import HistoryTable
 from app.views.what_if.texts import history_table
 from app.widgets.figures.figure import Figure
-from app.widgets.parts import button
+from app.widgets.parts import button, plain_text
 
 
 class HistoryPage(QWidget):
@@ -21,7 +21,11 @@ class HistoryPage(QWidget):
         self._session = session
         self._shown: tuple[WhatIf, ...] = ()
         self.table = HistoryTable()
-        self.figure = Figure(self.table, "What-ifs of this session")
+        self.figure = Figure(self.table, "What-ifs of this trace")
+        self.problems = plain_text(is_faded=True)
+        self.problems.setAccessibleName("What-ifs that cannot be shown")
+        self.problems.setContentsMargins(8, 0, 8, 0)
+        self.problems.hide()
         self.remove = button("Remove", "Forget this what-if; its trace stays in the folder (Del)")
         self.csv = button("CSV…", "Save the list as CSV")
         self.report = button("Report…", "Save all of them as one self-contained HTML page")
@@ -35,6 +39,7 @@ class HistoryPage(QWidget):
         column.setContentsMargins(0, 0, 0, 4)
         column.setSpacing(4)
         column.addWidget(self.figure, 1)
+        column.addWidget(self.problems)
         column.addLayout(buttons)
         self.table.chosen.connect(self._on_chosen)
         self.table.renamed.connect(self._on_renamed)
@@ -47,7 +52,9 @@ class HistoryPage(QWidget):
         """Show all of them."""
         if state.history != self._shown or not self._shown:
             self._shown = state.history
-            self.figure.set_data(history_table(state.history), "What-ifs of this session")
+            self.figure.set_data(history_table(state.history), "What-ifs of this trace")
+        self.problems.setText("\n".join(state.history_problems))
+        self.problems.setVisible(bool(state.history_problems))
         self.table.show_history(state.history, state.what_if)
         self.csv.setEnabled(bool(state.history))
         self.report.setEnabled(bool(state.history))

@@ -1,4 +1,4 @@
-"""The tables of the What if view: the change of every subject, and all what-ifs of the session."""
+"""The tables of the What if view: the change of every subject, and all what-ifs of the trace."""
 
 from collections.abc import Sequence
 
@@ -103,7 +103,7 @@ class HistoryTable(_Table):
     removed = Signal(int)
 
     def __init__(self) -> None:
-        super().__init__(HISTORY_COLUMNS, "What-ifs of this session")
+        super().__init__(HISTORY_COLUMNS, "What-ifs of this trace")
         self._history: tuple[WhatIf, ...] = ()
         self.setEditTriggers(QAbstractItemView.EditTrigger.DoubleClicked | QAbstractItemView.EditTrigger.EditKeyPressed)
         self.itemChanged.connect(self._on_edited)

@@ -25,7 +25,11 @@ class WhatIfView(View):
     name = "what_if"
     title = "What if"
     area = "bottom-tab"
-    depends_on = SELECTION | COMPARISON | {"intervention", "history", "rerun", "masks", "mismatch", "running"}
+    depends_on = (
+        SELECTION
+        | COMPARISON
+        | {"intervention", "history", "history_problems", "rerun", "masks", "mismatch", "running"}
+    )
 
     def __init__(self, session: Session) -> None:
         super().__init__(session)

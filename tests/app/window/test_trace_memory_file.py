@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from pytestqt.qtbot import QtBot
 
+from app.actions.menus import Menus
 from app.content.mask_editing import with_experts
 from app.settings import Settings
 from app.state.trace_memory import TraceMemories, TraceMemory
@@ -45,11 +46,14 @@ def opened(folder: Path, qtbot: QtBot) -> Iterator[MainWindow]:
     settings = Settings(folder / "settings.ini")
     settings.library = folder / "library"
     window = MainWindow(settings)
+    Menus(window)
     window.show()
     qtbot.waitExposed(window)
-    yield window
-    window.close_without_asking()
-    window.deleteLater()
+    try:
+        yield window
+    finally:
+        window.close_without_asking()
+        window.deleteLater()
 
 
 def test_every_value_is_read_back(tmp_path: Path) -> None:

@@ -18,9 +18,10 @@ from app.state.what_if_state import SubsetKind
 from app.window.main_window import MainWindow
 from moe_core.experiments import EXPERIMENTS
 from moe_core.experiments.boost_best import BOOST_BEST
-from moe_core.experiments.experiment import ExperimentRequest
+from moe_core.experiments.design import ExperimentOptions
 from moe_core.experiments.never_used import NEVER_USED
 from moe_core.experiments.pruning_curve import PRUNING_CURVE
+from moe_core.experiments.request import ExperimentRequest
 from moe_core.jobs.load_model import ModelRequest
 from moe_core.jobs.record import RecordRequest, record
 from moe_core.measures.question_filter import QuestionFilter
@@ -28,16 +29,24 @@ from moe_core.measures.scope import Scope
 from moe_core.quizzes.selection import QuestionSelection
 from moe_core.reports.charts.figure import inline_svg
 from moe_core.reports.experiment_page import experiment_page
+from tests.app.box_answer import stop
 from tests.app.test_accessibility import nameless, unexplained
+from tests.app.window.test_trace_memory_file import opened
 from tests.job_results import result_of
 
 
 @pytest.fixture(scope="module")
-def recorded(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def recorded_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Forty questions of the demo."""
     out = tmp_path_factory.mktemp("demo") / "forty.h5"
     request = RecordRequest(ModelRequest("demo", "cpu"), "demo", out, QuestionSelection(sample=40))
     return result_of(record(request)).path
+
+
+@pytest.fixture
+def recorded(recorded_once: Path, tmp_path: Path) -> Path:
+    """A copy, beside which nothing was run yet."""
+    return Path(shutil.copy(recorded_once, tmp_path / "forty.h5"))
 
 
 @pytest.fixture
@@ -119,7 +128,7 @@ def test_a_finding_its_figure_its_points_and_their_masks(
     run(qtbot, window, dialog)
     assert dialog.pane.run is not None
     result = dialog.pane.run.result
-    alone = result_of(NEVER_USED.run(ExperimentRequest(recorded)))
+    alone = result_of(NEVER_USED.run(ExperimentRequest(recorded, begins_anew=True)))
     assert result is not None
     assert result.points == alone.points
     assert dialog.pane.finding.text() == alone.finding
@@ -175,22 +184,78 @@ def test_results_stay_and_points_come_while_it_runs(dialog: ExperimentDialog, wi
     assert dialog.pane.run is first
 
 
-def test_cancelling_keeps_nothing(dialog: ExperimentDialog, window: MainWindow, qtbot: QtBot) -> None:
-    """Stopped after the first point: no result, and the next one can be run."""
-    window.session.request("experiment_pruning_curve")
+def stop_after(dialog: ExperimentDialog, window: MainWindow, qtbot: QtBot, n_points: int) -> tuple[str, str]:
+    """Run, press Esc after so many points and Stop in the box that asks; what the box said, and the outcome."""
+
+    def is_far_enough() -> bool:
+        current = window.experiments.current
+        return current is not None and len(current.points) >= n_points
+
     with qtbot.waitSignal(window.experiments.finished) as told:
         qtbot.mouseClick(dialog.run_button, Qt.MouseButton.LeftButton)
-        assert not dialog.run_button.isEnabled()
-        with qtbot.waitSignal(window.experiments.changed):
-            pass
-        qtbot.mouseClick(dialog.cancel_button, Qt.MouseButton.LeftButton)
-        assert window.status_line.text.endswith(": stopping after the step in flight …")
-    assert told.args[0].outcome == "cancelled"
-    assert dialog.results.count() == 0
-    assert dialog.pane.run is None
-    assert dialog.progress_text.whole_text == "Stopped; nothing of it is kept"
-    assert window.status_line.text.endswith(": stopped; nothing of it is kept")
-    assert dialog.run_button.isEnabled()
+        qtbot.waitUntil(is_far_enough)
+        window.activateWindow()
+        qtbot.waitUntil(window.isActiveWindow)
+        said = stop(window, qtbot)
+    qtbot.waitUntil(lambda: not window.found_beside.is_looking)
+    return said, told.args[0].outcome
+
+
+def test_esc_asks_and_all_say_the_same_of_what_is_kept(
+    dialog: ExperimentDialog, window: MainWindow, qtbot: QtBot, recorded: Path
+) -> None:
+    """The box, the status line, the dialog and the file; the same experiment goes on, and ends as if never stopped."""
+    window.session.request("experiment_pruning_curve")
+    type_into(dialog.form.shares, "25; 50; 75")
+    said, outcome = stop_after(dialog, window, qtbot, 2)
+    kept = "finished points are kept, and the same experiment goes on from them"
+    assert said == f"Stop Pruning curve? It ends after the batch in flight; {kept}."
+    assert outcome == "cancelled"
+    assert dialog.progress_text.whole_text == f"Stopped; {kept}"
+    assert window.status_line.text == f"Pruning curve: stopped; {kept}"
+    file = recorded.with_name("forty.pruning-curve-1.jsonl")
+    n_done = len(file.read_text(encoding="utf-8").splitlines()) - 1
+    assert n_done >= 1
+    assert dialog.results.count() == 1
+    assert dialog.results.item(0).text() == "1. Pruning curve, not finished"
+    assert f"{n_done} of 24 runs are done" in dialog.pane.finding.text()
+    assert not dialog.pane.figure.isVisible()
+    run(qtbot, window, dialog)
+    assert dialog.results.count() == 1
+    shown = dialog.pane.run
+    assert shown is not None
+    assert shown.result is not None
+    assert f"{n_done} of 24 runs were done before and are taken over from {file.name}." in dialog.pane.caveats.text()
+    options = ExperimentOptions(shares=(0.25, 0.5, 0.75))
+    alone = result_of(PRUNING_CURVE.run(ExperimentRequest(recorded, options, begins_anew=True)))
+    assert (shown.result.points, shown.result.finding) == (alone.points, alone.finding)
+
+
+def test_the_next_window_shows_what_was_run(qtbot: QtBot, tmp_path: Path, recorded: Path) -> None:
+    """Without a model; another trace shows its own; begun anew, it has a file of its own."""
+    request = ExperimentRequest(recorded)
+    found = result_of(NEVER_USED.run(request))
+    with opened(tmp_path, qtbot) as window:
+        window.open_trace(recorded)
+        qtbot.waitUntil(lambda: not window.found_beside.is_looking)
+        window.session.request("experiment_never_used")
+        dialog = window.findChild(ExperimentDialog)
+        assert isinstance(dialog, ExperimentDialog)
+        assert dialog.results.count() == 1
+        assert dialog.pane.finding.text() == found.finding
+        assert "forty.never-used-1.jsonl" in dialog.pane.caveats.text()
+        dialog.pane.choose_point(0)
+        assert dialog.pane.use.isEnabled()
+        dialog.form.begins_anew.click()
+        run(qtbot, window, dialog)
+        assert not dialog.form.begins_anew.isChecked()
+        assert dialog.results.count() == 2
+        assert recorded.with_name("forty.never-used-2.jsonl").exists()
+        (tmp_path / "elsewhere").mkdir()
+        window.open_trace(Path(shutil.copy(recorded, tmp_path / "elsewhere" / "forty.h5")))
+        assert dialog.results.count() == 0
+        assert dialog.pane.run is None
+        dialog.close()
 
 
 def test_a_model_that_is_gone_is_said_in_the_dialog(
@@ -204,17 +269,20 @@ def test_a_model_that_is_gone_is_said_in_the_dialog(
     assert "folder" in dialog.cost.text() or "model" in dialog.cost.text()
 
 
-def test_masks_of_another_trace_cannot_be_taken(
+def test_another_trace_shows_its_own_experiments(
     dialog: ExperimentDialog, window: MainWindow, qtbot: QtBot, recorded: Path, tmp_path: Path
 ) -> None:
     """A copy of the trace under another path is another trace; opened again, the mask can be used."""
     run(qtbot, window, dialog)
+    first = dialog.pane.run
     dialog.pane.choose_point(0)
     assert dialog.pane.use.isEnabled()
     window.open_trace(Path(shutil.copy(recorded, tmp_path / "copy.h5")))
-    assert not dialog.pane.use.isEnabled()
-    assert "another trace" in dialog.pane.use.toolTip()
+    assert not dialog.pane.use.isVisible()
+    assert (dialog.pane.run, dialog.results.count()) == (None, 0)
     window.open_trace(recorded)
+    assert dialog.pane.run is first
+    dialog.pane.choose_point(0)
     assert dialog.pane.use.isEnabled()
 
 
@@ -249,6 +317,7 @@ def test_a_run_does_not_take_away_what_is_looked_at(dialog: ExperimentDialog, wi
             dialog.results.setCurrentRow(0)
 
     window.experiments.changed.connect(go_back)
+    dialog.form.begins_anew.click()
     run(qtbot, window, dialog)
     assert dialog.pane.run is first
     assert dialog.results.count() == 2

@@ -1,6 +1,7 @@
 """The Expert view: what it shows of an expert is what the trace holds, and its lists lead on."""
 
 import os
+import shutil
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
@@ -395,7 +396,8 @@ def test_opening_another_trace_while_reading_is_harmless(view: ExpertView, trace
     """Also when the view cannot be seen: the old file is not read any more."""
     view.session.set(replace(view.state, filter=QuestionFilter(subjects=("addition",))))
     view.hide()
-    view.session.open(trace_path)
+    view.session.open(Path(shutil.copy(trace_path, trace_path.with_name("another.h5"))))
+    view.session.set(replace(view.state, experts=frozenset({CELL})))
     QApplication.processEvents()
     view.show()
     settle(view, qtbot)

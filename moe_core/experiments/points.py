@@ -1,0 +1,223 @@
+"""Runs the points of an experiment: what is kept is taken over, the rest is asked, and kept as soon as it is done.
+
+Axes: n questions measured, C choices.
+"""
+
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from moe_core.comparison.random_masks import Load, expert_load
+from moe_core.errors import AnswerFileError, ExperimentError
+from moe_core.experiments.design import Design, PlannedPoint
+from moe_core.experiments.kept_points import PointFile, begun, unlike
+from moe_core.experiments.request import ExperimentRequest
+from moe_core.experiments.result import ExperimentPoint, PointMade, TouchedRoutings
+from moe_core.experiments.text import point_line
+from moe_core.interventions.intervention import Intervention
+from moe_core.jobs.answer_file import RunKeeper, keeping, same_actions
+from moe_core.jobs.answer_runs import AnswerRuns, Answers, answer_change
+from moe_core.jobs.engine import Engine
+from moe_core.jobs.events import Event, Notice, Stage
+from moe_core.jobs.recorded_model import load_baseline_model
+from moe_core.jobs.rerun_plan import SubsetRows, plan_rerun
+from moe_core.jobs.run_plan import RunPlan
+from moe_core.measures.scope import Scope
+from moe_core.numbers.formatting import count, counted
+from moe_core.traces.lock import writer_of
+from moe_core.traces.reader import Trace
+
+if TYPE_CHECKING:
+    from moe_core.models.loading.building import LoadedModel
+
+
+@dataclass(frozen=True)
+class ExperimentPlan:
+    """What will be run, over questions chosen as `selection` says; `file` holds what of it is done already."""
+
+    design: Design
+    selection: str
+    file: PointFile
+    caveats: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class MadePoints:
+    """All points, the answers that they are compared with, and where their answers are kept, if anywhere."""
+
+    points: tuple[ExperimentPoint, ...]
+    before: Answers
+    caveats: tuple[str, ...] = ()
+    kept: Path | None = None
+
+
+@dataclass(frozen=True)
+class Unfinished:
+    """An experiment of which `n_done` of `n_runs` are kept; the baseline counts where it is asked beside them."""
+
+    n_done: int
+    n_runs: int
+
+
+def run_points(
+    request: ExperimentRequest, baseline: Trace, plan: ExperimentPlan, engine: Engine
+) -> Generator[Event, None, MadePoints]:
+    """Every point; no model is loaded where everything is kept, or no point acts on an expert."""
+    if writer := writer_of(plan.file.path):
+        raise ExperimentError(f"{plan.file.path.name} is being written by {writer}: wait until that has ended.")
+    if plan.file.runs is not None:
+        yield from _told(plan)
+    if not plan.file.missing(plan.design):
+        made = kept_points(baseline, plan)
+        yield from (PointMade(point_line(point), point) for point in made.points)
+        return made
+    loaded = yield from load_baseline_model(baseline, request.model, engine, rerun_baseline=request.rerun_baseline)
+    design = plan.design
+    yield Stage(f"Preparing {len(design.measured):,} prompts")
+    measured = SubsetRows(design.measured, f"{plan.selection}; measured half")
+    again = plan_rerun(baseline, measured, loaded)
+    file = plan.file
+    if found := unlike(file, again.specification):
+        yield Notice(f"What {file.path.name} holds was asked elsewhere ({'; '.join(found)}): all is asked anew")
+        file = file.anew()
+    asks_baseline = request.rerun_baseline or _has_other_batches(baseline, design, loaded)
+    plan = replace(plan, file=begun(file, again.specification, asks_baseline=asks_baseline))
+    with ExitStack() as stack:
+        keeper = None
+        try:
+            keeper = stack.enter_context(keeping(plan.file.runs)) if plan.file.runs else None
+        except AnswerFileError as error:
+            yield Notice(f"Finished points are not kept: {str(error).removesuffix('.')}")
+        return (yield from _ask(baseline, plan, loaded, again, keeper))
+
+
+def kept_points(baseline: Trace, plan: ExperimentPlan) -> MadePoints:
+    """All points of a file that lacks none."""
+    answers = plan.file.runs.answers if plan.file.runs else {}
+    before, caveats = _compared_with(baseline, plan, answers)
+    points = tuple(_points(baseline, plan.design, before, answers))
+    return MadePoints(points, before, caveats, plan.file.path if plan.file.runs else None)
+
+
+def how_far(plan: ExperimentPlan) -> Unfinished:
+    """How many runs there are, and how many of them the file holds."""
+    n = len({same_actions(point.intervention) for point in plan.design.points} - {Intervention()})
+    n += plan.file.asks_baseline
+    return Unfinished(n - len(plan.file.missing(plan.design)), n)
+
+
+def _told(plan: ExperimentPlan) -> Iterator[Notice]:
+    """What of a file is taken over."""
+    assert plan.file.runs is not None
+    name, n_dropped = plan.file.path.name, plan.file.runs.n_dropped
+    if n_dropped:
+        yield Notice(f"{counted(n_dropped, 'run')} in {name} cut short or damaged: what they held is asked again")
+    done = how_far(plan)
+    if done.n_done:
+        runs = counted(done.n_runs, "run")
+        yield Notice(f"{count(done.n_done)} of {runs} were done before and are taken over from {name}")
+
+
+def _ask(
+    baseline: Trace, plan: ExperimentPlan, loaded: "LoadedModel", again: RunPlan, keeper: RunKeeper | None
+) -> Generator[Event, None, MadePoints]:
+    """Asks what is missing, point by point in the order of the design."""
+    assert plan.file.runs is not None
+    design, missing = plan.design, plan.file.missing(plan.design)
+    answers = dict(plan.file.runs.answers)
+    runs = AnswerRuns(loaded, again, range(len(design.measured)), n_runs=len(missing), unit="answers")
+    if Intervention() in missing:
+        yield Stage(f"Asking {runs.n:,} questions without an intervention")
+        yield from _ask_one(Intervention(), runs, keeper, answers)
+    before, caveats = _compared_with(baseline, plan, answers)
+    for caveat in caveats:
+        yield Notice(caveat)
+    yield Stage(f"Asking {runs.n:,} questions {count(len(missing))} times")
+    touched = _TouchCounter(baseline, design.measured)
+    gold = baseline.gold[list(design.measured)]
+    points = []
+    for planned in design.points:
+        actions = same_actions(planned.intervention)
+        if not actions.is_empty() and actions not in answers:
+            yield from _ask_one(actions, runs, keeper, answers)
+        after = before if actions.is_empty() else answers[actions]
+        points.append(_point(planned, gold, before, after, touched))
+        yield PointMade(point_line(points[-1]), points[-1])
+    kept = keeper.path if keeper and not keeper.has_failed else None
+    return MadePoints(tuple(points), before, caveats, kept)
+
+
+def _ask_one(
+    actions: Intervention, runs: AnswerRuns, keeper: RunKeeper | None, answers: dict[Intervention, Answers]
+) -> Generator[Event, None, None]:
+    """Puts what is answered under these actions with the others, on the disk too."""
+    answers[actions] = yield from runs.run(actions)
+    if keeper is not None and (problem := keeper.keep(actions, answers[actions])):
+        yield Notice(f"From here on finished points are not kept: {problem.removesuffix('.')}")
+
+
+def _compared_with(
+    baseline: Trace, plan: ExperimentPlan, answers: Mapping[Intervention, Answers]
+) -> tuple[Answers, tuple[str, ...]]:
+    """The answers without an intervention, and what is to be said of them."""
+    recorded = _recorded_answers(baseline, plan.design.measured)
+    if not plan.file.asks_baseline:
+        return recorded, ()
+    before = answers[Intervention()]
+    differing = int((before.predicted != recorded.predicted).sum())
+    n = len(plan.design.measured)
+    caveat = (
+        f"The baseline was asked again here in the same batches: {count(differing)} of {count(n)} answers "
+        "differ from the trace's"
+    )
+    return before, (caveat,)
+
+
+def _points(
+    baseline: Trace, design: Design, before: Answers, answers: Mapping[Intervention, Answers]
+) -> Iterator[ExperimentPoint]:
+    touched = _TouchCounter(baseline, design.measured)
+    gold = baseline.gold[list(design.measured)]
+    for planned in design.points:
+        actions = same_actions(planned.intervention)
+        yield _point(planned, gold, before, before if actions.is_empty() else answers[actions], touched)
+
+
+def _point(
+    planned: PlannedPoint, gold: NDArray[np.int8], before: Answers, after: Answers, touched: "_TouchCounter"
+) -> ExperimentPoint:
+    change = answer_change(gold, before, after)
+    return ExperimentPoint(planned, change.accuracy, change.gold_logprob, touched.count(planned.intervention))
+
+
+def _recorded_answers(trace: Trace, rows: Sequence[int]) -> Answers:
+    chosen = list(rows)
+    return Answers(trace.predicted[chosen].astype(np.intp), trace.choice_logprobs[chosen].astype(np.float64))
+
+
+def _has_other_batches(baseline: Trace, design: Design, loaded: "LoadedModel") -> bool:
+    """Whether rounding alone could flip close calls, because other questions share a forward pass."""
+    return loaded.specification.dtype != "float32" and len(design.measured) < baseline.n_questions
+
+
+class _TouchCounter:
+    """Counts the baseline's routings over the measured questions that go to some experts."""
+
+    def __init__(self, trace: Trace, rows: Sequence[int]) -> None:
+        self._answer: Load = expert_load(trace, rows, Scope.ANSWER)
+        self._prompt: Load = expert_load(trace, rows, Scope.PROMPT)
+
+    def count(self, intervention: Intervention) -> TouchedRoutings:
+        """Of one intervention, whatever it does to its experts."""
+        layers, experts = np.array(sorted(intervention.experts), dtype=np.intp).reshape(-1, 2).T
+        return TouchedRoutings(
+            answer=int(self._answer[layers, experts].sum()),
+            n_answer=int(self._answer.sum()),
+            prompt=int(self._prompt[layers, experts].sum()),
+            n_prompt=int(self._prompt.sum()),
+        )

@@ -1,0 +1,207 @@
+"""The answers of runs that are done, in a file of JSON lines: what was asked once need not be asked again.
+
+The first line says what the runs belong to, every further one holds the answers under one intervention and a checksum.
+Axes: n questions asked, C choices.
+"""
+
+import json
+import logging
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+from zlib import crc32
+
+import numpy as np
+from numpy.typing import NDArray
+
+from moe_core.errors import AnswerFileError, InterventionError, TraceError
+from moe_core.interventions.intervention import Intervention
+from moe_core.jobs.answer_runs import Answers
+from moe_core.system.positioned_file import sync_directory
+from moe_core.traces.lock import writer_lock
+
+log = logging.getLogger(__name__)
+
+FORMAT, VERSION = "moescope answers", 1
+_MOST_BYTES = 4_000_000_000
+_LONGEST_HEADER = 50_000_000
+
+
+@dataclass(frozen=True, eq=False)
+class KeptRuns:
+    """What a file holds: the header, and the answers of its sound runs by intervention, whatever that is called.
+
+    `n_dropped` lines were damaged, or cut short as the last one is where a program was killed.
+    """
+
+    path: Path
+    header: Mapping[str, Any]
+    answers: Mapping[Intervention, Answers]
+    n_dropped: int = 0
+
+
+def read_header(path: Path) -> dict[str, Any]:
+    """What the runs of a file belong to; raises AnswerFileError for any other file."""
+    with _reading(path), path.open("rb") as file:
+        return _header(path, file.readline(_LONGEST_HEADER))
+
+
+def read_runs(path: Path, n_choices: NDArray[np.uint8]) -> KeptRuns:
+    """The runs of a file over questions of so many choices each [n]; a line that is not sound counts as no run.
+
+    Raises AnswerFileError where the file cannot be read, or is none.
+    """
+    answers: dict[Intervention, Answers] = {}
+    n_dropped = 0
+    with _reading(path), path.open("rb") as file:
+        header = _header(path, file.readline(_LONGEST_HEADER))
+        for line in file:
+            run = _run(line, n_choices)
+            n_dropped += run is None
+            if run is not None:
+                answers[run[0]] = run[1]
+    return KeptRuns(path, header, answers, n_dropped)
+
+
+class RunKeeper:
+    """Appends runs to the file of `kept`; each is on the disk when `keep` returns. To be used inside `keeping`."""
+
+    def __init__(self, kept: KeptRuns) -> None:
+        self.path = kept.path
+        self.has_failed = False
+        """Whether the system refused a run: what came later was not tried, since it would not be read."""
+        if not kept.path.exists() or kept.n_dropped:  # else the next line would be joined to what was cut short
+            lines = [_header_line(kept.header), *(_line(*run) for run in kept.answers.items())]
+            _replace(kept.path, b"".join(lines))
+
+    def keep(self, intervention: Intervention, answers: Answers) -> str:
+        """Put one run at the end; the sentence, told once, on why that and all later ones cannot be, else empty."""
+        if self.has_failed:
+            return ""
+        try:
+            with self.path.open("ab") as file:
+                file.write(_line(intervention, answers))
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError as error:
+            self.has_failed = True
+            return f"{self.path} cannot be written ({error.strerror or error})."
+        return ""
+
+
+@contextmanager
+def keeping(kept: KeptRuns) -> Iterator[RunKeeper]:
+    """The keeper of a file, alone: raises AnswerFileError where another program writes to it, or nobody can."""
+    try:
+        with writer_lock(kept.path):
+            try:
+                keeper = RunKeeper(kept)
+            except OSError as error:
+                raise AnswerFileError(f"{kept.path} cannot be written ({error.strerror or error}).") from error
+            yield keeper
+    except TraceError as error:
+        raise AnswerFileError(str(error)) from error
+
+
+def same_actions(intervention: Intervention) -> Intervention:
+    """The intervention without its name, under which its run is kept."""
+    return replace(intervention, name="")
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    try:
+        if not path.is_file():  # a pipe would be waited for
+            raise AnswerFileError(f"{path.name} is no regular file: it is left alone.")
+        if path.stat().st_size > _MOST_BYTES:
+            raise AnswerFileError(f"{path.name} is larger than any results are: it is left alone.")
+        yield
+    except OSError as error:
+        raise AnswerFileError(f"{path.name} cannot be read ({error.strerror or error}): it is left alone.") from error
+
+
+def _header(path: Path, line: bytes) -> dict[str, Any]:
+    data = _json(line)
+    if not isinstance(data, dict) or data.get("format") != FORMAT:
+        raise AnswerFileError(f"{path.name} holds no results of moescope: it is left alone.")
+    if data.get("version") != VERSION:
+        raise AnswerFileError(f"{path.name} was written by another version of moescope: it is left alone.")
+    header = data.get("header")
+    if not isinstance(header, dict) or data.get("crc32") != _checksum(header):
+        raise AnswerFileError(f"{path.name} is damaged at its beginning: it is left alone.")
+    return header
+
+
+def _header_line(header: Mapping[str, Any]) -> bytes:
+    data = {"format": FORMAT, "version": VERSION, "crc32": _checksum(header), "header": header}
+    return json.dumps(data).encode() + b"\n"
+
+
+def _line(intervention: Intervention, answers: Answers) -> bytes:
+    run = {
+        "intervention": same_actions(intervention).to_json(),
+        "predicted": answers.predicted.tolist(),
+        "choice_logprobs": [[_number(value) for value in row] for row in answers.logprobs.astype(np.float32)],
+    }
+    return json.dumps({"crc32": _checksum(run), "run": run}, allow_nan=False).encode() + b"\n"
+
+
+def _number(value: np.float32) -> float | None:
+    """The shortest decimal that is this very number of 32 bits; None for none."""
+    return float(str(value)) if np.isfinite(value) else None
+
+
+def _run(line: bytes, n_choices: NDArray[np.uint8]) -> tuple[Intervention, Answers] | None:
+    """The run of a line; None where it is not exactly what was written for such questions."""
+    data = _json(line)
+    run = data.get("run") if isinstance(data, dict) else None
+    if not isinstance(run, dict) or data.get("crc32") != _checksum(run) or not line.endswith(b"\n"):
+        return None
+    with suppress(KeyError, ValueError, TypeError, OverflowError, InterventionError):
+        intervention = Intervention.from_json(run["intervention"])
+        intervention.check_actions()
+        return same_actions(intervention), _answers(run["predicted"], run["choice_logprobs"], n_choices)
+    return None
+
+
+def _answers(predicted: list[Any], logprobs: list[Any], n_choices: NDArray[np.uint8]) -> Answers:
+    """Raises ValueError, or TypeError, for other questions, choices that there are not, and what is no number."""
+    chosen = np.array(predicted)
+    with np.errstate(over="ignore"):
+        values = np.array(logprobs, dtype=np.float64).astype(np.float32)
+    if chosen.shape != n_choices.shape or chosen.dtype.kind != "i" or values.shape[:1] != n_choices.shape:
+        raise ValueError("other questions")
+    if not ((chosen >= -1) & (chosen < n_choices)).all():
+        raise ValueError("no such choice")
+    is_choice = np.arange(values.shape[1]) < n_choices[:, None]  # [n, C]
+    if not np.isfinite(values[is_choice & (chosen >= 0)[:, None]]).all():
+        raise ValueError("no log-probability")
+    return Answers(chosen.astype(np.intp), values.astype(np.float64))
+
+
+def _json(line: bytes) -> Any:
+    try:
+        return json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _checksum(data: Mapping[str, Any]) -> int:
+    return crc32(json.dumps(data, sort_keys=True).encode())
+
+
+def _replace(path: Path, data: bytes) -> None:
+    """Write the whole file in one step: whoever reads it, also after a power cut, sees the old one or the new one."""
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with unfinished.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        unfinished.replace(path)
+        sync_directory(path.parent)
+    finally:
+        unfinished.unlink(missing_ok=True)

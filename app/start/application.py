@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pyqtgraph
 from PySide6.QtCore import QLocale, Qt, QTimer
+from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QApplication
 
 from app import theme
@@ -25,6 +26,7 @@ from app.window.last_session import last_trace
 from app.window.main_window import MainWindow
 from moe_core.commands.job_console import Console
 from moe_core.system.console_text import log_to_stderr
+from moe_core.system.desktop_entry import ICON
 from moe_core.system.temporary_folder import temporary_folder
 
 log = logging.getLogger(__name__)
@@ -117,6 +119,7 @@ def configure(application: QApplication) -> None:
     # Python's 5 ms let the thread that runs the model keep the window waiting for several frames.
     sys.setswitchinterval(_SWITCH_INTERVAL_S)
     application.setDesktopFileName("moescope")
+    application.setWindowIcon(QIcon(str(ICON)))
     # Else the menu comes as soon as the right button goes down, and dragging with it could not move what a plot shows.
     application.styleHints().setContextMenuTrigger(Qt.ContextMenuTrigger.Release)
     pyqtgraph.setConfigOptions(antialias=True, imageAxisOrder="row-major")

@@ -5,6 +5,7 @@ from moe_core.commands import (
     bench,
     check_model,
     compare,
+    desktop_install,
     doctor,
     effects,
     experiment,
@@ -34,5 +35,6 @@ COMMANDS: tuple[Command, ...] = (
     verify.COMMAND,
     check_model.COMMAND,
     doctor.COMMAND,
+    desktop_install.COMMAND,
     bench.COMMAND,
 )

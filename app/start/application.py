@@ -27,6 +27,7 @@ from app.window.main_window import MainWindow
 from moe_core.commands.job_console import Console
 from moe_core.system.console_text import log_to_stderr
 from moe_core.system.desktop_entry import ICON
+from moe_core.system.plugins import problems
 from moe_core.system.temporary_folder import temporary_folder
 
 log = logging.getLogger(__name__)
@@ -70,6 +71,8 @@ def _run(options: argparse.Namespace) -> int:
     window.show()
     if settings.notice:
         window.message_bar.say(settings.notice)
+    if found := problems():
+        window.message_bar.say(" ".join(found))
     if crashed:
         report.add_crash(crashed)
     signals = SignalListener(window)

@@ -1,5 +1,6 @@
-"""The views, in menu order; a new one is one file and one line here."""
+"""The views, in menu order; a new one is one file and one line here. Those of other packages come after them."""
 
+from app.state.session import Session
 from app.view import View
 from app.views.entropy.view import EntropyView
 from app.views.expert.view import ExpertView
@@ -10,8 +11,10 @@ from app.views.question.view import QuestionView
 from app.views.questions.view import QuestionsView
 from app.views.traces.view import TracesView
 from app.views.what_if.view import WhatIfView
+from moe_core.errors import first_line
+from moe_core.system.plugins import plugins, tell
 
-VIEWS: tuple[type[View], ...] = (
+_BUILT_IN: list[type[View]] = [
     QuestionsView,
     ExpertsView,
     WhatIfView,
@@ -21,4 +24,21 @@ VIEWS: tuple[type[View], ...] = (
     RankingView,
     TracesView,
     LogView,
+]
+_OF_OTHERS = plugins(
+    "views", lambda made: isinstance(made, type) and issubclass(made, View), [view.name for view in _BUILT_IN]
 )
+VIEWS: tuple[type[View], ...] = (*_BUILT_IN, *_OF_OTHERS)
+
+
+def make_views(session: Session) -> dict[str, View]:
+    """Every view, by its name; one of another package that cannot be made is told and left out."""
+    made: dict[str, View] = {}
+    for view in VIEWS:
+        try:
+            made[view.name] = view(session)
+        except Exception as error:  # code of strangers; our own fails loudly
+            if view not in _OF_OTHERS:
+                raise
+            tell(view.name, f"the view cannot be made ({first_line(error)})")
+    return made

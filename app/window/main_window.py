@@ -26,7 +26,7 @@ from app.settings import Settings
 from app.state.session import Session
 from app.state.state import State
 from app.view import View
-from app.views import VIEWS
+from app.views import make_views
 from app.widgets.figures.figure import Figure
 from app.widgets.message_bar import MessageBar
 from app.widgets.safe_text import as_message
@@ -67,7 +67,7 @@ class MainWindow(QMainWindow):
         self.session.set(replace(self.session.state, library=settings.library))
         self.runner = JobRunner(self)
         self._add_bars()
-        self.views: dict[str, View] = {view.name: view(self.session) for view in VIEWS}
+        self.views = make_views(self.session)
         self.docks = docking.add_docks(self, list(self.views.values()))
         self.start_page = StartPage(self.session, self.settings, self)
         for dock in self.docks.values():
@@ -133,9 +133,10 @@ class MainWindow(QMainWindow):
         self.docks[name].raise_()
 
     def enter_view(self, name: str) -> None:
-        """Bring a view to the front, and the keyboard into it."""
-        self.show_view(name)
-        docking.give_focus(self.views[name])
+        """Bring a view to the front, and the keyboard into it; that of a plugin may not be there."""
+        if name in self.views:
+            self.show_view(name)
+            docking.give_focus(self.views[name])
 
     def show_experiment(self, name: str) -> None:
         """Ask how to run one of the prepared experiments, and show what those on this trace found."""

@@ -2,21 +2,30 @@
 
 import json
 from dataclasses import asdict
+from importlib import import_module
 
 from moe_core.commands.command import Command
 from moe_core.commands.options import AsJson
 from moe_core.models.loading.machine import OLMOE_BYTES, Device, Machine, examine_machine
 from moe_core.numbers.formatting import data_size
+from moe_core.system.plugins import problems
 
 
 def doctor(as_json: AsJson = False) -> None:
-    """Show versions, devices, what fits into their memory, and which data are at hand."""
+    """Show versions, devices, what fits into their memory, which data are at hand, and plugins that fail."""
+    _look_for_plugins()
     machine = examine_machine()
     if as_json:
         devices = [asdict(device) | {"holds_olmoe": device.holds_olmoe} for device in machine.devices]
-        print(json.dumps(asdict(machine) | {"devices": devices}))
+        print(json.dumps(asdict(machine) | {"devices": devices, "plugin_problems": problems()}))
     else:
-        print(_text(machine))
+        print(_text(machine), *problems(), sep="\n")
+
+
+def _look_for_plugins() -> None:
+    """Import every table that other packages may add to."""
+    for table in ("analyses", "measures.metrics", "quizzes.benchmarks"):
+        import_module(f"moe_core.{table}")
 
 
 def _text(machine: Machine) -> str:

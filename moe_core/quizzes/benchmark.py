@@ -1,11 +1,12 @@
 """What a source of questions must offer; each file of `benchmarks/` is one."""
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from moe_core.quizzes.quiz import Quiz
 from moe_core.quizzes.reading.answers import AnswersFrom
 
 
+@runtime_checkable
 class Benchmark(Protocol):
     """A source of questions, chosen by the text after `--quiz`."""
 

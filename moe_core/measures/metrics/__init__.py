@@ -1,6 +1,7 @@
-"""The metrics, in menu order; a new one is one file and one line here."""
+"""The metrics, in menu order; a new one is one file and one line here. Those of other packages come after them."""
 
 from moe_core.errors import MoeCoreError
+from moe_core.measures.guarded_metric import guarded
 from moe_core.measures.metric import Metric
 from moe_core.measures.metrics.accuracy import ACCURACY
 from moe_core.measures.metrics.accuracy_lift import ACCURACY_LIFT
@@ -14,8 +15,9 @@ from moe_core.measures.metrics.subject_accuracy import SUBJECT_ACCURACY
 from moe_core.measures.metrics.top_weights import TOP_WEIGHTS
 from moe_core.measures.metrics.topk_entropy import TOPK_ENTROPY
 from moe_core.measures.metrics.used_share import USED_SHARE
+from moe_core.system.plugins import plugins
 
-METRICS: tuple[Metric, ...] = (
+_BUILT_IN: list[Metric] = [
     USED_SHARE,
     GATE_WEIGHT,
     EXPERT_ACCURACY,
@@ -28,7 +30,9 @@ METRICS: tuple[Metric, ...] = (
     TOP_WEIGHTS,
     ACCURACY,
     SUBJECT_ACCURACY,
-)
+]
+_OF_OTHERS = plugins("metrics", lambda made: isinstance(made, Metric), [metric.name for metric in _BUILT_IN])
+METRICS: tuple[Metric, ...] = (*_BUILT_IN, *map(guarded, _OF_OTHERS))
 
 
 def metric_named(name: str) -> Metric:

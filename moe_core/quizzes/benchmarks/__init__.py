@@ -5,10 +5,14 @@ from moe_core.quizzes.benchmark import Benchmark
 from moe_core.quizzes.benchmarks.demo_quiz import DemoBenchmark
 from moe_core.quizzes.benchmarks.mmlu import MmluBenchmark
 from moe_core.quizzes.benchmarks.quiz_file import QuizFileBenchmark
+from moe_core.quizzes.guarded_benchmark import GuardedBenchmark
 from moe_core.quizzes.quiz import Quiz
 from moe_core.quizzes.reading.answers import AnswersFrom
+from moe_core.system.plugins import plugins
 
-BENCHMARKS: tuple[Benchmark, ...] = (MmluBenchmark(), DemoBenchmark(), QuizFileBenchmark())
+_BUILT_IN: list[Benchmark] = [MmluBenchmark(), DemoBenchmark(), QuizFileBenchmark()]
+_OF_OTHERS = plugins("quizzes", lambda made: isinstance(made, Benchmark), [source.name for source in _BUILT_IN])
+BENCHMARKS: tuple[Benchmark, ...] = (*_BUILT_IN, *map(GuardedBenchmark, _OF_OTHERS))
 
 
 def load_quiz(text: str, *, offline: bool, answers_from: AnswersFrom | None = None) -> Quiz:

@@ -9,6 +9,7 @@ from moe_core.comparison.text import intervention_text
 from moe_core.errors import InterventionError
 from moe_core.interventions.intervention import Expert, Intervention, act_on
 from moe_core.numbers.formatting import short
+from moe_core.traces.specification import ModelSpecification
 
 KINDS = ("reroute", "drop", "boost")
 MIXED = "mixed"
@@ -62,10 +63,10 @@ def with_mask(state: State, mask: Intervention) -> State:
 
 
 @lru_cache(maxsize=16)
-def problem_of(mask: Intervention, n_layers: int, n_experts: int, top_k: int) -> str:
+def problem_of(mask: Intervention, model: ModelSpecification) -> str:
     """Why the mask cannot be run, in a sentence; empty where it can, and for an empty one."""
     try:
-        mask.check(n_layers, n_experts, top_k)
+        model.check(mask)
     except InterventionError as error:
         return str(error)
     return ""

@@ -42,7 +42,8 @@ class Touched:
 
 @dataclass(frozen=True)
 class Preview:
-    """`n_masked` of `n_all` experts are switched off, `n_boosted` only scaled. `problem` is why this cannot run."""
+    """`n_masked` of `n_all` experts are switched off, `n_boosted` only scaled. `problem` is why this cannot run,
+    `limits` what cannot be done with this model at all."""
 
     title: str
     n_masked: int
@@ -52,6 +53,7 @@ class Preview:
     answer: Touched
     prompt: Touched
     problem: str
+    limits: str = ""
 
     @property
     def can_run(self) -> bool:
@@ -61,7 +63,8 @@ class Preview:
     def sentences(self) -> list[str]:
         """What would be removed, and what that touches."""
         if not self.n_masked + self.n_boosted:
-            return ["The mask is empty: select cells of the grid and press M, or take a quick pick."]
+            empty = "The mask is empty: select cells of the grid and press M, or take a quick pick."
+            return [self.limits, empty] if self.limits else [empty]
         parts = []
         if self.n_masked:
             share = percent(self.n_masked / self.n_all)
@@ -84,7 +87,8 @@ class Previews:
         if state.trace is None:
             return None
         mask, size = state.intervention, state.trace.trace.dimensions
-        problem = problem_of(mask, size.n_layers, size.n_experts, size.top_k)
+        model = state.trace.trace.specification.model
+        problem = problem_of(mask, model)
         try:
             n_questions, answer, prompt = self._sums(state, state.trace)
         except QuizError as error:
@@ -100,6 +104,7 @@ class Previews:
             answer=Touched(int(answer[*cells].sum()), int(answer.sum())),
             prompt=Touched(int(prompt[*cells].sum()), int(prompt.sum())),
             problem=problem,
+            limits=model.abilities.why,
         )
 
     def _sums(self, state: State, data: TraceData) -> tuple[int, Load, Load]:

@@ -170,8 +170,7 @@ def can_run(state: State) -> bool:
     """Whether there is a mask, nothing against it, and nothing else that runs."""
     if state.trace is None or state.running or state.intervention.is_empty():
         return False
-    size = state.trace.trace.dimensions
-    return not problem_of(state.intervention, size.n_layers, size.n_experts, size.top_k)
+    return not problem_of(state.intervention, state.trace.trace.specification.model)
 
 
 def request_of(state: State) -> WhatIfRequest:

@@ -30,8 +30,8 @@ def check_model(
         print(_json(loaded.specification, check))
     else:
         print_lines(_table(loaded.specification, check))
-    if not check.passed:
-        failed = ", ".join(str(layer.layer) for layer in check.layers if not layer.passed) or "none with experts"
+    if not check.can_be_recorded:
+        failed = ", ".join(str(layer.layer) for layer in check.layers if not layer.can_be_recorded) or "none"
         raise ModelError(f"The routing of this model cannot be replayed (layers: {failed}): it must not be recorded.")
 
 
@@ -52,7 +52,9 @@ def _table(model: ModelSpecification, check: ModelCheck) -> list[str]:
         lines.append(f"dense layers, without experts: {', '.join(map(str, check.dense_layers))}")
     if check.shared_experts:
         lines.append(f"shared experts per layer, passed by every token and never masked: {check.shared_experts}")
-    lines.append(f"verdict: {check.verdict if check.passed else f'FAILED: {check.verdict}'}")
+    if check.can_be_recorded:
+        lines.append(check.abilities.sentence)
+    lines.append(f"verdict: {check.verdict if check.can_be_recorded else f'FAILED: {check.verdict}'}")
     return lines
 
 

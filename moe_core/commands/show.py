@@ -52,6 +52,8 @@ def describe_question(trace: Trace, question: int, *, all_tokens: bool = False) 
         "choice_logprobs": _numbers(answer.choice_logprobs[: len(content.choices)]),
         "tokens": trace.token_texts(trace.prompt_token_ids(question)),
         "layers": _layers(answer),
+        "self_check": trace.specification.model.self_check,
+        "abilities": trace.specification.model.abilities.sentence,
     }
     if answer.status != Status.ANSWERED:
         shown |= {"status": answer.status.name.lower(), "reason": answer.status.reason}
@@ -94,6 +96,7 @@ def _text(shown: dict[str, Any]) -> list[str]:
         lines += ["", f"Failed: {shown['reason']}."]
     if "in_smaller_batch" in shown:
         lines += ["", f"{SMALLER_BATCH_NOTE}."]
+    lines += ["", f"The model's self-check: {shown['self_check'] or 'not recorded'}. {shown['abilities']}"]
     lines += ["", "layer  entropy  experts and their weights at the answer position"]
     for layer in shown["layers"]:
         lines.append(

@@ -38,6 +38,12 @@ class Engine:
             return 0
         return sum(weight.nbytes for weight in self._loaded.model.parameters())
 
+    def self_check_of(self, request: ModelRequest) -> str:
+        """What the self-check of the model in memory said, where the request means that one; else empty."""
+        if self._loaded is None or self._request != request:
+            return ""
+        return self._loaded.specification.abilities.sentence
+
     @contextmanager
     def released_when_lost(self) -> Iterator[None]:
         """Let go of the model when the run inside ends early: after most failures a device answers nothing more."""

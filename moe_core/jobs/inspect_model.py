@@ -1,7 +1,7 @@
 """The job that tells what a model is, what it would download and whether it would fit, without loading it."""
 
 from collections.abc import Generator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +35,7 @@ class ModelSummary:
     `n_layers` counts the layers with experts. `download_bytes` is 0 where all is on this computer. `free` are the bytes
     free on `device`, a model that the engine would let go of included; None where the system does not tell. `lacking`
     names the part that does not fit and is empty where all does. `templates` are the chat templates by name; None where
-    they are not on this computer.
+    they are not on this computer. `self_check` is what may be done with the model, empty before it was loaded.
     """
 
     name: str
@@ -51,6 +51,7 @@ class ModelSummary:
     free: int | None
     lacking: str
     templates: Mapping[str, str] | None = None
+    self_check: str = ""
 
     @property
     def fits(self) -> bool:
@@ -86,7 +87,8 @@ def inspect_model(request: ModelRequest, engine: Engine | None = None) -> Genera
     free = free_memory(device)
     if free is not None and engine is not None:
         free += engine.held_bytes(device)
-    return _summary(source.name, contents, device, dtype, free)
+    summary = _summary(source.name, contents, device, dtype, free)
+    return summary if engine is None else replace(summary, self_check=engine.self_check_of(request))
 
 
 def _summary(name: str, contents: _Contents, device: str, dtype: str, free: int | None) -> ModelSummary:

@@ -43,6 +43,13 @@ class Abilities:
     grouped_by_bias: bool = False
     why: str = ""
 
+    @property
+    def sentence(self) -> str:
+        """What may be done, in words, with what may not."""
+        can = [name for name, able in (("re-routed", self.reroute), ("dropped and boosted", self.weigh)) if able]
+        done = f"Experts can be {', '.join(can)}" if can else "Routing can be recorded, and nothing be done to experts"
+        return f"{done}; router probabilities: {self.scoring}. {self.why}".rstrip()
+
 
 @dataclass(frozen=True)
 class ModelSpecification:

@@ -30,7 +30,8 @@ def test_json(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     shown = json.loads(capsys.readouterr().out)
     answer = RUN.question_record(1).answer
     keys = ["id", "subject", "question", "choices", "gold", "predicted", "choice_logprobs", "tokens", "layers"]
-    assert list(shown) == keys
+    assert list(shown) == [*keys, "self_check", "abilities"]
+    assert shown["abilities"].startswith("Experts can be re-routed, dropped and boosted")
     assert (shown["id"], shown["subject"], shown["question"]) == ("q1", "subject_1", "What is 1? ∑")
     assert (shown["gold"], shown["predicted"]) == (1, answer.predicted)
     np.testing.assert_allclose(shown["choice_logprobs"], answer.choice_logprobs)

@@ -119,7 +119,8 @@ def model_text(summary: ModelSummary) -> str:
     fit = f"{download}; needs {data_size(summary.memory.total)}{' of ' * bool(free)}{free} {place}."
     if summary.lacking:
         fit = f"{download}. Does not fit {place}: {summary.lacking} need more than the {free}."
-    return f"{summary.family}, {shape}, {_large(summary.n_parameters)} weights.\n{fit}"
+    may = summary.self_check or "What may be done with it is checked as it loads."
+    return f"{summary.family}, {shape}, {_large(summary.n_parameters)} weights.\n{fit}\n{may}"
 
 
 def memory_text(summary: ModelSummary) -> str:

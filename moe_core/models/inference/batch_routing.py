@@ -44,9 +44,14 @@ class BatchRouting:
         return bool(self._packed["finite"][row])
 
     def segment(self, number: int) -> SegmentRouting:
-        """The routing of one span's tokens; sums that are not finite are 0."""
+        """The routing of one span's tokens; sums of a row whose router was not finite are 0 where they are not, too.
+
+        Of other rows only entropies over all experts may be NaN: where the router's scoring is unknown.
+        """
         span = self._spans[number]
-        sums = {name: np.nan_to_num(self._packed[name][number], posinf=0, neginf=0) for name in SUM_NAMES}
+        sums = {name: self._packed[name][number] for name in SUM_NAMES}
+        if not self.is_finite(span.row):
+            sums = {name: np.nan_to_num(values, posinf=0, neginf=0) for name, values in sums.items()}
         own = slice(span.start, span.stop)
         tokens = (
             TokenRouting(self._packed["ids"][span.row, own], self._packed["weights"][span.row, own])

@@ -20,6 +20,7 @@ from app.content.remedies import button_for, sentence_of
 from app.state.session import Session
 from app.state.state import State, differing, is_growth
 from app.widgets.least_size_area import LeastSizeArea
+from app.widgets.mask_chips import MaskChips
 from app.widgets.parts import plain_text
 from moe_core.errors import MoeCoreError
 
@@ -143,7 +144,7 @@ class View(QWidget):
             self.redraw()
 
     def event(self, event: QEvent) -> bool:
-        """Space presses the button that has the focus, although it is also the window's key for the next question."""
+        """Space presses what has the focus and can be pressed, though it is the window's key for the next question."""
         if event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent) and _presses(event):
             event.accept()
             return True
@@ -157,7 +158,7 @@ class View(QWidget):
 
 def _presses(event: QKeyEvent) -> bool:
     is_space = event.key() == Qt.Key.Key_Space and event.modifiers() == Qt.KeyboardModifier.NoModifier
-    return is_space and isinstance(QApplication.focusWidget(), QAbstractButton | QComboBox)
+    return is_space and isinstance(QApplication.focusWidget(), QAbstractButton | QComboBox | MaskChips)
 
 
 class EmptyPage(QWidget):

@@ -41,7 +41,6 @@ class MaskChips(QWidget):
         self.chips: list[Chip] = []
         self._current = 0
         self._hovered: int | None = None
-        self._height = 0
         self._known: dict[int, tuple[list[Chip], int]] = {}
         self.setMouseTracking(True)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
@@ -63,12 +62,8 @@ class MaskChips(QWidget):
         self.updateGeometry()
         self.update()
 
-    def place_of(self, expert: Expert) -> QRect:
-        """Where an expert's chip stands."""
-        return next(chip.place for chip in self.chips if chip.experts == (expert,) and not chip.is_heading)
-
     def _arrange(self) -> None:
-        self.chips, self._height = self._arranged(self.width())
+        self.chips, _ = self._arranged(self.width())
         self._hovered = None
 
     def _arranged(self, width: int) -> tuple[list[Chip], int]:
@@ -156,9 +151,6 @@ class MaskChips(QWidget):
             at = self._at(event.pos())
             QToolTip.showText(event.globalPos(), "" if at is None else self.chips[at].tip, self)
             return True
-        if isinstance(event, QKeyEvent) and event.type() == QEvent.Type.ShortcutOverride and _is_space(event):
-            event.accept()  # else it would be the window's key for the next question
-            return True
         return super().event(event)
 
     def changeEvent(self, event: QEvent) -> None:
@@ -179,7 +171,7 @@ class MaskChips(QWidget):
         return self._arranged(width)[1]
 
     def sizeHint(self) -> QSize:
-        return QSize(200, self._height)
+        return QSize(200, self.heightForWidth(self.width()))
 
     def minimumSizeHint(self) -> QSize:
         return QSize(80, 0)
@@ -209,7 +201,3 @@ class MaskChips(QWidget):
         if not chip.is_heading:
             painter.setPen(faded)
             painter.drawText(inner, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, _MARK)
-
-
-def _is_space(event: QKeyEvent) -> bool:
-    return event.key() == Qt.Key.Key_Space and event.modifiers() == Qt.KeyboardModifier.NoModifier

@@ -93,7 +93,7 @@ class Figure(QWidget):
         """Whether the table twin is shown in the plot's place."""
         return self._pages.currentWidget() is self._twin
 
-    def show_table(self, *, shown: bool) -> None:
+    def show_table(self, shown: bool) -> None:
         """Show the table twin, or the plot."""
         if shown:
             self._fill_twin()
@@ -124,7 +124,7 @@ class Figure(QWidget):
         table = menu.addAction("Show as table")
         table.setCheckable(True)
         table.setChecked(self.shows_table)
-        table.toggled.connect(self._on_table_toggled)
+        table.toggled.connect(self.show_table)
         menu.addSeparator()
         menu.addActions(self.actions())
 
@@ -163,9 +163,6 @@ class Figure(QWidget):
 
     def _on_save_data(self) -> None:
         self.wanted.emit(self, "data")
-
-    def _on_table_toggled(self, checked: bool) -> None:
-        self.show_table(shown=checked)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """What the plot makes nothing of comes here."""

@@ -56,5 +56,5 @@ class TableFigure(Figure):
         """Put all rows shown into the clipboard, texts on one line each."""
         QGuiApplication.clipboard().setText(self.view.shown_data(one_line=True).as_text())
 
-    def show_table(self, *, shown: bool) -> None:
+    def show_table(self, shown: bool) -> None:
         """Nothing changes: the table is what is shown."""

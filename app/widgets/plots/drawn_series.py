@@ -120,8 +120,7 @@ def _with_alpha(colour: QColor, alpha: float) -> QColor:
 
 
 def _pen(colour: QColor, width: float, dash: tuple[float, ...] = ()) -> QPen:
-    pen = QPen(colour, width)
-    pen.setCosmetic(True)
+    pen: QPen = pyqtgraph.mkPen(colour, width=width)
     pen.setJoinStyle(Qt.PenJoinStyle.RoundJoin)
     if dash:
         pen.setDashPattern(list(dash))

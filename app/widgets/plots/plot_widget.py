@@ -18,9 +18,10 @@ from PySide6.QtGui import (
     QPalette,
     QResizeEvent,
 )
-from PySide6.QtWidgets import QToolButton, QToolTip, QWidget
+from PySide6.QtWidgets import QToolTip, QWidget
 
 from app import theme
+from app.widgets.parts import tool_button
 from app.widgets.safe_text import as_tooltip
 
 ZOOM_KEYS = (
@@ -56,10 +57,9 @@ class PlotWidget(pyqtgraph.GraphicsView):  # type: ignore[misc]  # pyqtgraph has
         self._add_action("Zoom in", ("+", "="), self.zoom_in)
         self._add_action("Zoom out", ("-",), self.zoom_out)
         self.view_all_action.setToolTip("Show the whole plot again (0)")
-        self.view_all_button = QToolButton(self)
+        self.view_all_button = tool_button("", "View all", "")
+        self.view_all_button.setParent(self)
         self.view_all_button.setDefaultAction(self.view_all_action)
-        self.view_all_button.setAccessibleName("View all")
-        self.view_all_button.setAutoRaise(True)
         self.view_all_button.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # the key 0 does the same
         self.view_all_button.hide()
         self.view.sigRangeChanged.connect(self._on_range_changed)

@@ -83,13 +83,19 @@ class ProbabilityBars(AxisPlot):
         colours = dict.fromkeys(figure.chosen, tint(self.palette(), 1.0))
         if before is not None:
             colours |= dict.fromkeys(came, QColor(theme.WHAT_IF))
-            self._outline.setData(np.arange(E + 1) - 0.5, _known(before), pen=_pen(baseline, 1))
+            self._outline.setData(np.arange(E + 1) - 0.5, _known(before), pen=pyqtgraph.mkPen(baseline))
         self._outline.setVisible(before is not None)
         brushes = [colours.get(expert, weak) for expert in range(E)]
         _place(self._bars, range(E), shown, brushes=brushes, pen=None, width=_WIDTH)
-        _place(self._gone, gone, shown if before is None else _known(before), pen=_pen(baseline, 2), brush=None)
+        _place(
+            self._gone,
+            gone,
+            shown if before is None else _known(before),
+            pen=pyqtgraph.mkPen(baseline, width=2),
+            brush=None,
+        )
         selected, foot = (expert for expert in self._selected if expert < E), -0.9 * _BELOW * figure.highest
-        _place(self._outlined, selected, shown, foot, pen=_pen(accent, 2), brush=None, width=_WIDTH)
+        _place(self._outlined, selected, shown, foot, pen=pyqtgraph.mkPen(accent, width=2), brush=None, width=_WIDTH)
         feet = dict.fromkeys(figure.chosen, text) | dict.fromkeys(gone, baseline)
         self._feet.setData(list(feet), [0.0] * len(feet), brush=list(feet.values()))
         self._hovered.setBrush(ground)
@@ -173,12 +179,6 @@ def _place(
     """Give a box to each of the experts, from the foot to its height."""
     chosen = np.array(sorted(experts), np.intp)
     item.setOpts(x0=chosen - 0.5, y0=foot, y1=heights[chosen], **look)
-
-
-def _pen(colour: QColor, width: int) -> QPen:
-    pen = QPen(colour, width)
-    pen.setCosmetic(True)
-    return pen
 
 
 def _foot() -> QPainterPath:

@@ -4,10 +4,8 @@ Scrolling 14,042 rows asks for 400 cells a page, each of them a call from Qt int
 cells is looked up once a page, and the model is asked for a text and not, as Qt's delegate does, for seven roles.
 """
 
-from dataclasses import dataclass
-
 from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRect, Qt
-from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QPalette
+from PySide6.QtGui import QColor, QPainter, QPalette
 from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem, QTableView
 
 from app import theme
@@ -22,78 +20,51 @@ _LEFT = (Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter).value
 _MIDDLE = Qt.TextElideMode.ElideMiddle
 
 
-@dataclass(frozen=True)
-class _Page:
-    """What all cells of a page have in common."""
-
-    model: ArrayTableModel
-    current: int
-    first_column: int
-    text: QColor
-    faded: QColor
-    accent: QColor
-    tint: QColor
-    font: QFont
-    figures: QFont
-    metrics: QFontMetrics
-    widest: int
-    colours: tuple[dict[object, QColor], ...]
-
-
 class ArrayTableDelegate(QStyledItemDelegate):
-    """Paints for one view; the current row carries a bar at its left edge."""
+    """Paints for one view; `begin_page` is to be called before cells are painted. The current row carries a bar at its
+    left edge.
+    """
 
-    def __init__(self, view: QTableView) -> None:
+    def __init__(self, view: QTableView, model: ArrayTableModel) -> None:
         super().__init__(view)
-        self._view = view
-        self._page: _Page | None = None
+        self._view, self._model = view, model
+        self._colours = [{value: QColor(name) for value, name in style.colours.items()} for style in model.styles]
+        self.begin_page()
 
     def begin_page(self) -> None:
-        """To be called before cells are painted."""
-        view, palette, model = self._view, self._view.palette(), self._view.model()
-        assert isinstance(model, ArrayTableModel)
-        base, highlight = palette.color(QPalette.ColorRole.Base), palette.color(QPalette.ColorRole.Highlight)
-        metrics = view.fontMetrics()
-        self._page = _Page(
-            model=model,
-            current=view.currentIndex().row(),
-            first_column=self._first_column(),
-            text=palette.color(QPalette.ColorGroup.Active, QPalette.ColorRole.Text),
-            faded=palette.color(QPalette.ColorGroup.Disabled, QPalette.ColorRole.Text),
-            accent=palette.color(QPalette.ColorRole.Accent),
-            tint=theme.blend(base, highlight, _FOCUSED_SHARE if view.hasFocus() else _UNFOCUSED_SHARE),
-            font=view.font(),
-            figures=theme.tabular(view.font()),
-            metrics=metrics,
-            widest=metrics.horizontalAdvance("W"),
-            colours=tuple({value: QColor(name) for value, name in style.colours.items()} for style in model.styles),
-        )
+        """Look up what all cells have in common."""
+        view, palette, role = self._view, self._view.palette(), QPalette.ColorRole
+        share = _FOCUSED_SHARE if view.hasFocus() else _UNFOCUSED_SHARE
+        self._current, self._first = view.currentIndex().row(), self._first_column()
+        self._text = palette.color(QPalette.ColorGroup.Active, role.Text)
+        self._faded = palette.color(QPalette.ColorGroup.Disabled, role.Text)
+        self._accent = palette.color(role.Accent)
+        self._tint = theme.blend(palette.color(role.Base), palette.color(role.Highlight), share)
+        self._font, self._figures, self._metrics = view.font(), theme.tabular(view.font()), view.fontMetrics()
+        self._widest = self._metrics.horizontalAdvance("W")
 
     def paint(
         self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
     ) -> None:
-        if self._page is None:
-            self.begin_page()
-        page, place, column, rectangle = self._page, index.row(), index.column(), option.rect
-        assert page is not None
+        place, column, rectangle = index.row(), index.column(), option.rect
         if option.state.value & _SELECTED:
-            painter.fillRect(rectangle, page.tint)
-        if place == page.current and column == page.first_column:
-            painter.fillRect(QRect(rectangle.left(), rectangle.top(), _BAR, rectangle.height()), page.accent)
-        is_number = page.model.styles[column].is_number
-        painter.setPen(self._pen(page, place, column))
-        painter.setFont(page.figures if is_number else page.font)
+            painter.fillRect(rectangle, self._tint)
+        if place == self._current and column == self._first:
+            painter.fillRect(QRect(rectangle.left(), rectangle.top(), _BAR, rectangle.height()), self._accent)
+        is_number = self._model.styles[column].is_number
+        painter.setPen(self._pen(place, column))
+        painter.setFont(self._figures if is_number else self._font)
         inner = rectangle.adjusted(PADDING, 0, -PADDING, 0)
-        text, width = page.model.shown_text(place, column), inner.width()
-        if len(text) * page.widest > width or not text.isascii():  # else it fits without being measured
-            text = page.metrics.elidedText(text, _MIDDLE, width)
+        text, width = self._model.shown_text(place, column), inner.width()
+        if len(text) * self._widest > width or not text.isascii():  # else it fits without being measured
+            text = self._metrics.elidedText(text, _MIDDLE, width)
         painter.drawText(inner, _RIGHT if is_number else _LEFT, text)
 
-    def _pen(self, page: _Page, place: int, column: int) -> QColor:
-        if page.model.is_faded(place):
-            return page.faded
-        colours = page.colours[column]
-        return colours.get(page.model.value(place, column), page.text) if colours else page.text
+    def _pen(self, place: int, column: int) -> QColor:
+        if self._model.is_faded(place):
+            return self._faded
+        colours = self._colours[column]
+        return colours.get(self._model.value(place, column), self._text) if colours else self._text
 
     def _first_column(self) -> int:
         header = self._view.horizontalHeader()

@@ -37,7 +37,7 @@ class ArrayTableView(QTableView):
         self._is_showing = False
         self.sort_column, self.is_descending = 0, False
         self.setModel(self.rows)
-        self._delegate = ArrayTableDelegate(self)
+        self._delegate = ArrayTableDelegate(self, self.rows)
         self.setItemDelegate(self._delegate)
         self._set_up_rows()
         prepare_header(self.horizontalHeader())

@@ -89,7 +89,7 @@ def test_chips_go_by_mouse_and_by_key_and_come_back(view: WhatIfView, opened: Se
     opened.set(with_experts(opened.state, [(0, 3), (0, 5), (2, 1)]))
     chips = view.editor.chips
     assert [chip.text for chip in chips.chips] == ["Layer 0", "3", "5", "Layer 2", "1"]
-    qtbot.mouseClick(chips, LEFT, pos=chips.place_of((0, 5)).center())
+    qtbot.mouseClick(chips, LEFT, pos=chips.chips[2].place.center())
     assert opened.state.intervention.reroute == {(0, 3), (2, 1)}
     chips.setFocus()
     for key in (Qt.Key.Key_Home, Qt.Key.Key_Down, Qt.Key.Key_Right, Qt.Key.Key_Delete):

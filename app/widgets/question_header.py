@@ -7,7 +7,6 @@ from PySide6.QtWidgets import QGridLayout, QLabel, QWidget
 from app import theme
 from app.widgets.eliding_label import ElidingLabel
 from app.widgets.parts import bold, tool_button
-from app.widgets.safe_text import as_tooltip
 
 
 class QuestionHeader(QWidget):
@@ -42,9 +41,8 @@ class QuestionHeader(QWidget):
 
     def set_question(self, name: str, outcome: str, details: str) -> None:
         """Show another question; `outcome` is one of the words that QuestionTable uses."""
-        for label, text in ((self.name, name), (self.details, details)):
-            label.set_text(text)
-            label.setToolTip(as_tooltip(text))
+        self.name.set_text(name)
+        self.details.set_text(details)
         self.outcome.show_outcome(outcome)
 
 

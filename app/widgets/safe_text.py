@@ -1,12 +1,8 @@
-"""Text from strangers, safe to show: tooltips and messages without markup, and what cannot be seen as signs."""
+"""Text from strangers, safe to show: tooltips and messages without markup."""
 
 import html
 
 from PySide6.QtGui import Qt
-
-from moe_core.figures.visible import BLANK, EMPTY, NEWLINE, TAB, visible
-
-__all__ = ["BLANK", "EMPTY", "NEWLINE", "TAB", "as_message", "as_tooltip", "visible"]
 
 
 def as_tooltip(text: str) -> str:

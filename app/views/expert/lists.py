@@ -4,10 +4,10 @@ from math import isfinite
 
 from app import theme
 from app.widgets.bars.section import BarContent
-from app.widgets.safe_text import visible
 from moe_core.figures.bars import BarFigure, BarRow
 from moe_core.figures.curves import Reference
 from moe_core.figures.table import FigureTable
+from moe_core.figures.visible import visible
 from moe_core.measures.expert_profile import ExpertProfile, HeaviestQuestions, SubjectUsage
 from moe_core.measures.question_filter import Expert
 from moe_core.measures.question_table import OUTCOMES, Outcome, QuestionTable

@@ -8,9 +8,9 @@ import numpy as np
 
 from app.views.expert.lists import expert_name, share_text
 from app.widgets.bars.section import BarContent
-from app.widgets.safe_text import BLANK, visible
 from moe_core.figures.bars import BarFigure, BarRow
 from moe_core.figures.table import FigureTable
+from moe_core.figures.visible import BLANK, visible
 from moe_core.measures.coactivation import Partners
 from moe_core.measures.routing_sample import RoutingSample
 from moe_core.measures.sampled_tokens import TokenSample

@@ -11,13 +11,13 @@ import numpy as np
 from app.views.question.content import Gates, QuestionContent
 from app.views.question.texts import choice_text, letter
 from app.views.question.token_measures import FloatArray, TokenMeasure
-from app.widgets.safe_text import visible
 from moe_core.figures.bars import BarFigure, BarRow
 from moe_core.figures.colours import BASELINE, REFERENCE, RIGHT, WHAT_IF, WRONG
 from moe_core.figures.columns import ColumnFigure
 from moe_core.figures.curves import Reference
 from moe_core.figures.gates import GateFigure, GateRow
 from moe_core.figures.tokens import TokenFigure
+from moe_core.figures.visible import visible
 from moe_core.numbers.formatting import count, fixed, significant
 from moe_core.traces.records import Answer
 

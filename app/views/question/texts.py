@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from app.views.question.content import Gates, QuestionContent
 from app.views.question.token_measures import TokenMeasure
-from app.widgets.safe_text import visible
 from moe_core.figures.table import FigureTable
+from moe_core.figures.visible import visible
 from moe_core.numbers.formatting import count, elide, finite, percent, short, significant
 from moe_core.quizzes.question import CHOICE_LETTERS
 

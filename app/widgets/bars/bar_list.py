@@ -33,11 +33,6 @@ class BarList(BarTable):
         """The marked row, -1 where there is none."""
         return next((index.row() for index in self.selectedIndexes()), -1)
 
-    def x_of(self, value: float) -> float:
-        """Where a value stands on the axis, in pixels from the left."""
-        room = self.bar_room(0, 0 if self._is_over else 1)
-        return room.left() + room.width() * self.figure.share_of(value)
-
     def _cells(self, figure: BarFigure, *, is_paired: bool) -> BarCells:
         has_axis = self._unit and any(isfinite(row.value) for row in figure.rows)
         ends = (figure.lowest, (figure.lowest + figure.end) / 2, figure.end)

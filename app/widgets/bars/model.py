@@ -5,12 +5,11 @@ from dataclasses import dataclass
 from math import nan
 from typing import Any, Literal
 
-from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
+from PySide6.QtCore import QAbstractTableModel, QObject, Qt
 
 from app.widgets.safe_text import as_tooltip
+from app.widgets.tables.model import NOWHERE, Index
 
-Index = QModelIndex | QPersistentModelIndex
-_NOWHERE = QModelIndex()
 _ROLE = Qt.ItemDataRole
 
 Kind = Literal["name", "bar", "value", "box"]
@@ -86,10 +85,10 @@ class BarModel(QAbstractTableModel):
         elif n_rows:
             self.dataChanged.emit(self.index(0, 0), self.index(n_rows - 1, n_columns - 1))
 
-    def rowCount(self, parent: Index = _NOWHERE) -> int:
+    def rowCount(self, parent: Index = NOWHERE) -> int:
         return 0 if parent.isValid() else len(self.cells.rows)
 
-    def columnCount(self, parent: Index = _NOWHERE) -> int:
+    def columnCount(self, parent: Index = NOWHERE) -> int:
         return 0 if parent.isValid() else len(self.cells.columns)
 
     def data(self, index: Index, role: int = _ROLE.DisplayRole) -> Any:

@@ -2,10 +2,11 @@
 
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QPainter, QPaintEvent, QPalette
-from PySide6.QtWidgets import QAbstractButton, QSizePolicy, QToolButton, QWidget
+from PySide6.QtWidgets import QAbstractButton, QSizePolicy, QWidget
 
 from app import theme
 from app.widgets.flow_layout import FlowLayout
+from app.widgets.parts import tool_button
 from app.widgets.safe_text import as_tooltip
 
 _PADDING, _MARK = 8, "✕"
@@ -65,12 +66,10 @@ class ChipRow(QWidget):
         super().__init__()
         self._chips: dict[str, Chip] = {}
         self._row = FlowLayout(self)
-        self._clear = QToolButton(self)
-        self._clear.setText("Clear all")
-        self._clear.setAutoRaise(True)
+        tip = "Remove every condition: all questions pass (Ctrl+Shift+F)."
+        self._clear = tool_button("Clear all", "Clear all conditions", tip)
+        self._clear.setParent(self)
         self._clear.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        self._clear.setToolTip("Remove every condition: all questions pass (Ctrl+Shift+F).")
-        self._clear.setAccessibleName("Clear all conditions")
         self._clear.clicked.connect(self.cleared)
         self.setAccessibleName("Conditions of the filter")
         policy = QSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Minimum)

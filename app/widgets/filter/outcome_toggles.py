@@ -6,6 +6,8 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QColor, QPalette
 from PySide6.QtWidgets import QHBoxLayout, QToolButton, QWidget
 
+from app.widgets.parts import tool_button
+
 
 @dataclass(frozen=True)
 class OutcomeMark:
@@ -49,12 +51,9 @@ class OutcomeToggles(QWidget):
 
 
 def _made(mark: OutcomeMark) -> QToolButton:
-    button = QToolButton()
-    button.setText(mark.symbol)
+    button = tool_button(mark.symbol, f"Questions {mark.words}", "")
     button.setCheckable(True)
-    button.setAutoRaise(True)
     button.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-    button.setAccessibleName(f"Questions {mark.words}")
     if mark.colour:
         palette = button.palette()
         palette.setColor(QPalette.ColorRole.ButtonText, QColor(mark.colour))

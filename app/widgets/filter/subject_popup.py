@@ -38,7 +38,7 @@ class SubjectPopup(PopupButton):
 
     def set_subjects(self, counts: Mapping[str, int], chosen: tuple[str, ...]) -> None:
         """List the subjects with their numbers of questions."""
-        if self._counts() != dict(counts):
+        if dict(item.data(_NAME) for item in self._list.items_in_order()) != dict(counts):
             self._list.clear()
             for name, count in counts.items():
                 item = QListWidgetItem(f"{name}  ({count:,})", self._list)
@@ -48,9 +48,6 @@ class SubjectPopup(PopupButton):
             is_chosen = item.data(_NAME)[0] in chosen
             item.setCheckState(Qt.CheckState.Checked if is_chosen else Qt.CheckState.Unchecked)
         self._search.clear()
-
-    def _counts(self) -> dict[str, int]:
-        return dict(item.data(_NAME) for item in self._list.items_in_order())
 
     def _fit(self) -> None:
         rows = min(max(self._list.count(), 1), _MOST_ROWS)

@@ -8,13 +8,13 @@ from collections.abc import Callable
 from PySide6.QtCore import QPointF, Qt, Signal
 from PySide6.QtGui import QFocusEvent, QKeyEvent, QMouseEvent
 
+from app.widgets.choosing_keys import adds
 from app.widgets.plots.grid_layout import Place
 from app.widgets.plots.grid_plot import GridPlot
 from app.widgets.plots.grid_selection import KEYS, choice_by, enters, moves_only
 from app.widgets.plots.plot_widget import ZOOM_KEYS
 
 _BAR_TIP = "Which colour means which value: drag the upper or lower half to move that end of the range"
-_SHIFT, _CTRL = Qt.KeyboardModifier.ShiftModifier, Qt.KeyboardModifier.ControlModifier
 
 
 class HeatMap(GridPlot):
@@ -102,13 +102,13 @@ class HeatMap(GridPlot):
         return True
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
-        place, modifiers = self._place_at(event.position()), event.modifiers()
+        place, extends = self._place_at(event.position()), bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier)
         if event.button() != Qt.MouseButton.LeftButton:
             super().mousePressEvent(event)
         elif self.colour_bar.press(event.position()):
             self.hover(None)
         elif place is not None:
-            self.selector.press(place, extends=bool(modifiers & _SHIFT), adds=bool(modifiers & _CTRL))
+            self.selector.press(place, extends=extends, adds=adds(event))
             self._point_at(place)
             self.viewport().update()
 

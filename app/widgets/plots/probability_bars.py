@@ -58,10 +58,6 @@ class ProbabilityBars(AxisPlot):
         self._selected = selected
         self._dress()
 
-    def box(self, expert: int, value: float) -> QRectF:
-        """Where a bar of this value stands, in pixels of the widget."""
-        return self.widget_rectangle(QRectF(expert - 0.5, 0, _WIDTH, value))
-
     def _add_items(self) -> None:
         self._hovered, self._focused = (pyqtgraph.LinearRegionItem(movable=False, pen=None) for _ in range(2))
         self._bars, self._gone, self._outlined = (pyqtgraph.BarGraphItem(x0=[], width=1, y1=[]) for _ in range(3))
@@ -85,17 +81,12 @@ class ProbabilityBars(AxisPlot):
             colours |= dict.fromkeys(came, QColor(theme.WHAT_IF))
             self._outline.setData(np.arange(E + 1) - 0.5, _known(before), pen=pyqtgraph.mkPen(baseline))
         self._outline.setVisible(before is not None)
+        left, marked = pyqtgraph.mkPen(baseline, width=2), pyqtgraph.mkPen(accent, width=2)
         brushes = [colours.get(expert, weak) for expert in range(E)]
         _place(self._bars, range(E), shown, brushes=brushes, pen=None, width=_WIDTH)
-        _place(
-            self._gone,
-            gone,
-            shown if before is None else _known(before),
-            pen=pyqtgraph.mkPen(baseline, width=2),
-            brush=None,
-        )
+        _place(self._gone, gone, shown if before is None else _known(before), pen=left, brush=None)
         selected, foot = (expert for expert in self._selected if expert < E), -0.9 * _BELOW * figure.highest
-        _place(self._outlined, selected, shown, foot, pen=pyqtgraph.mkPen(accent, width=2), brush=None, width=_WIDTH)
+        _place(self._outlined, selected, shown, foot, pen=marked, brush=None, width=_WIDTH)
         feet = dict.fromkeys(figure.chosen, text) | dict.fromkeys(gone, baseline)
         self._feet.setData(list(feet), [0.0] * len(feet), brush=list(feet.values()))
         self._hovered.setBrush(ground)

@@ -31,7 +31,6 @@ class StripPlot(AxisPlot):
         self._mark = pyqtgraph.ScatterPlotItem(size=_MARK, symbol="d", brush=QColor(theme.WHAT_IF), pen=None)
         for item in (zero, self._dots, self._line, self._mark):
             self.view.addItem(item, ignoreBounds=True)
-
         self.view.setLimits(yMin=0, yMax=1, minYRange=1, maxYRange=1)  # only the axis zooms
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
 

@@ -21,9 +21,7 @@ _MIDDLE = Qt.TextElideMode.ElideMiddle
 
 
 class ArrayTableDelegate(QStyledItemDelegate):
-    """Paints for one view; `begin_page` is to be called before cells are painted. The current row carries a bar at its
-    left edge.
-    """
+    """Paints for one view; the current row carries a bar at its left edge."""
 
     def __init__(self, view: QTableView, model: ArrayTableModel) -> None:
         super().__init__(view)
@@ -32,7 +30,7 @@ class ArrayTableDelegate(QStyledItemDelegate):
         self.begin_page()
 
     def begin_page(self) -> None:
-        """Look up what all cells have in common."""
+        """Look up what all cells have in common; to be called before they are painted."""
         view, palette, role = self._view, self._view.palette(), QPalette.ColorRole
         share = _FOCUSED_SHARE if view.hasFocus() else _UNFOCUSED_SHARE
         self._current, self._first = view.currentIndex().row(), self._first_column()

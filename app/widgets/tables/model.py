@@ -9,7 +9,7 @@ from app.widgets.safe_text import as_tooltip
 from app.widgets.tables.array_table import ArrayTable, ColumnStyle, IndexArray, one_line
 
 Index = QModelIndex | QPersistentModelIndex
-_NOWHERE = QModelIndex()
+NOWHERE = QModelIndex()
 _LONGEST_SHOWN = 240
 _RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 _LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
@@ -71,10 +71,10 @@ class ArrayTableModel(QAbstractTableModel):
             text = f"{text[: _LONGEST_SHOWN // 2]}…{text[-_LONGEST_SHOWN // 2 :]}"
         return one_line(text)
 
-    def rowCount(self, parent: Index = _NOWHERE) -> int:
+    def rowCount(self, parent: Index = NOWHERE) -> int:
         return 0 if parent.isValid() else len(self.order)
 
-    def columnCount(self, parent: Index = _NOWHERE) -> int:
+    def columnCount(self, parent: Index = NOWHERE) -> int:
         return 0 if parent.isValid() else len(self.styles)
 
     def data(self, index: Index, role: int = _ROLE.DisplayRole) -> Any:

@@ -5,7 +5,7 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from PySide6.QtCore import QEvent, QItemSelectionModel, QModelIndex, QPersistentModelIndex, QPoint, Qt, Signal
+from PySide6.QtCore import QEvent, QItemSelectionModel, QModelIndex, QPoint, Qt, Signal
 from PySide6.QtGui import QActionGroup, QContextMenuEvent, QGuiApplication, QKeyEvent, QKeySequence, QPaintEvent
 from PySide6.QtWidgets import QAbstractItemView, QMenu, QTableView
 
@@ -13,10 +13,9 @@ from app.widgets.parts import pop_up
 from app.widgets.tables.array_table import ArrayTable, ColumnStyle, ExportedRows, IndexArray
 from app.widgets.tables.column_layout import ColumnLayout, prepare_header
 from app.widgets.tables.delegate import ArrayTableDelegate
-from app.widgets.tables.model import ArrayTableModel
+from app.widgets.tables.model import ArrayTableModel, Index
 from moe_core.figures.table import FigureTable
 
-Index = QModelIndex | QPersistentModelIndex
 _LEADING = 8
 _SELECT_ROW = QItemSelectionModel.SelectionFlag.ClearAndSelect | QItemSelectionModel.SelectionFlag.Rows
 

@@ -10,10 +10,10 @@ from PySide6.QtCore import QPointF, QRect, QRectF
 from PySide6.QtGui import QColor, QLinearGradient, QPainter, QPalette, QPen
 
 from app import theme
-from app.widgets.safe_text import BLANK, NEWLINE
 from app.widgets.tint import ink, tint
 from app.widgets.tokens.layout import ANSWER_MARK, PAD, PREFIX_MARK, TokenLayout
 from moe_core.figures.token_flow import Fragment
+from moe_core.figures.visible import BLANK, NEWLINE
 from moe_core.numbers.formatting import short
 
 LINE_GAP = 5

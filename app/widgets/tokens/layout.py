@@ -7,8 +7,8 @@ from functools import cache
 from PySide6.QtCore import QPointF, QRectF
 from PySide6.QtGui import QFont, QFontMetricsF
 
-from app.widgets.safe_text import NEWLINE
 from moe_core.figures.token_flow import Fragment, TokenFlow
+from moe_core.figures.visible import NEWLINE
 
 NO_TOKEN, ANSWER_MARK, PREFIX_MARK = -1, -2, -3
 """No token, and the fragments that are none: words at the answer position, the line that stands for the prefix."""

@@ -25,6 +25,7 @@ from moe_core.commands.show import describe_question
 from moe_core.traces.creation import create_trace
 from moe_core.traces.reader import Trace, open_trace
 from moe_core.traces.writer import TraceWriter
+from tests.app.bars import box_of
 from tests.app.picture import picture_of
 from tests.traces.synthetic_run import SyntheticRun, record
 from tests.traces.test_check import flip
@@ -220,13 +221,13 @@ def test_the_router_bars_are_the_traces_probabilities(view: QuestionView, trace:
     probabilities = trace.answer(3).router_probs[1].astype(np.float64)  # [E]
     picture = picture_of(view.router)
     for expert in trace.answer(3).experts[1].tolist():
-        box = view.router.box(expert, probabilities[expert])
+        box = box_of(view.router, expert, probabilities[expert])
         left = round(box.left() + 0.3 * box.width())
         seen = [picture.pixelColor(left, round(y)) for y in (box.top() - 3, box.top() + 3, box.bottom() - 3)]
         assert [colour == tint(view.palette(), 1.0) for colour in seen] == [False, True, True]
     chosen = [row[1] for row in view.router_pane.figure.data.rows if row[4] == "yes"]
     assert chosen == sorted(trace.answer(3).experts[1].tolist())
-    click(qtbot, view.router.viewport(), view.router.box(9, view.router.figure.highest))
+    click(qtbot, view.router.viewport(), box_of(view.router, 9, view.router.figure.highest))
     assert view.state.experts == frozenset({(1, 9)})
     view.router.setFocus()
     qtbot.keyClick(view.router, Qt.Key.Key_Home)

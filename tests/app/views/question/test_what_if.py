@@ -16,6 +16,7 @@ from app.state.what_if_state import Mode, WhatIf
 from app.views.question.view import QuestionView
 from app.widgets.tint import tint
 from moe_core.traces.reader import Trace, open_trace
+from tests.app.bars import box_of
 from tests.app.picture import picture_of
 from tests.app.synthetic_what_if import RUN, show, synthetic_what_if
 
@@ -218,11 +219,11 @@ def test_router_probabilities_stand_before_as_outlines(
     assert view.router.figure.highest == pytest.approx(max(before.max(), after.max()))
     picture, baseline = picture_of(view.router), QColor(theme.BASELINE)
     for expert in range(32):
-        top = view.router.box(expert, before[expert])
+        top = box_of(view.router, expert, before[expert])
         rows = range(max(round(top.top()) - 2, 0), round(top.top()) + 3)
         assert baseline in [picture.pixelColor(round(top.center().x()), y) for y in rows], expert
     for expert in np.argsort(-after)[:2].tolist():
-        box = view.router.box(expert, after[expert])
+        box = box_of(view.router, expert, after[expert])
         left = round(box.left() + 0.4 * box.width())
         seen = [picture.pixelColor(left, round(y)) for y in (box.top() + 3, box.center().y())]
         assert all(colour in (tint(view.palette(), 1.0), QColor(theme.WHAT_IF)) for colour in seen)

@@ -16,6 +16,7 @@ from app.widgets.bars.section import BarContent, BarSection
 from moe_core.figures.bars import BarFigure, BarRow
 from moe_core.figures.curves import Reference
 from moe_core.figures.table import FigureTable
+from tests.app.bars import x_of
 from tests.app.picture import picture_of
 
 ROWS = (
@@ -65,7 +66,7 @@ def coloured_width(bars: BarList, row: int) -> int:
 def test_bars_are_as_long_as_their_values(bars: BarList) -> None:
     """On one axis from zero to the largest; nothing is drawn where there is no value."""
     whole = coloured_width(bars, 0)
-    assert whole == pytest.approx(bars.x_of(1) - bars.x_of(0), abs=2)
+    assert whole == pytest.approx(x_of(bars, 1) - x_of(bars, 0), abs=2)
     assert coloured_width(bars, 1) == pytest.approx(whole / 2, abs=2)
     assert coloured_width(bars, 2) == 0
 
@@ -76,7 +77,7 @@ def test_a_reference_line_runs_through_all_rows(bars: BarList, qapp: QApplicatio
     theme.apply(qapp, scheme)
     bars.set_figure(BarFigure(ROWS, (Reference(0.6, "chance"),)))
     image = picture_of(bars.viewport())
-    x = int(bars.x_of(0.6))
+    x = int(x_of(bars, 0.6))
     seen = {image.pixelColor(x, row_rectangle(bars, row).top() + 1).name() for row in range(4)}
     assert len(seen) == 1
     assert not seen & {bar_colour(bars).name(), bars.palette().color(QPalette.ColorRole.Base).name()}
@@ -117,12 +118,12 @@ def test_an_interval_is_drawn_from_bound_to_bound(bars: BarList) -> None:
     image, middle = picture_of(bars.viewport()), int(bars.bar(1, 1).center().y())
     ground = bars.palette().color(QPalette.ColorRole.Base)
     assert dark_run(image, bars, middle, 0.55, 0.78)
-    assert image.pixelColor(int(bars.x_of(0.9)), middle) == ground
+    assert image.pixelColor(int(x_of(bars, 0.9)), middle) == ground
 
 
 def dark_run(image: QImage, bars: BarList, y: int, low: float, high: float) -> bool:
     """Whether pixels between two values are all darker than a bar at y or the line beside it."""
-    places = range(int(bars.x_of(low)), int(bars.x_of(high)))
+    places = range(int(x_of(bars, low)), int(x_of(bars, high)))
     limit = bar_colour(bars).lightness()
     return all(min(image.pixelColor(x, row).lightness() for row in (y - 1, y)) < limit for x in places)
 
@@ -130,7 +131,7 @@ def dark_run(image: QImage, bars: BarList, y: int, low: float, high: float) -> b
 def test_an_axis_can_be_given(bars: BarList) -> None:
     """A share of one half is half as long where the axis ends at one."""
     bars.set_figure(BarFigure(ROWS[1:2], largest=1.0))
-    assert bars.bar(0, 1).width() == pytest.approx((bars.x_of(1) - bars.x_of(0)) / 2)
+    assert bars.bar(0, 1).width() == pytest.approx((x_of(bars, 1) - x_of(bars, 0)) / 2)
 
 
 def test_what_is_below_stays_in_place_while_rows_are_awaited(bars: BarList) -> None:
@@ -145,7 +146,7 @@ def test_what_is_below_stays_in_place_while_rows_are_awaited(bars: BarList) -> N
 def test_bars_have_room_beside_long_labels(bars: BarList) -> None:
     """Labels are shortened first, however narrow the list is."""
     bars.resize(170, bars.height())
-    assert bars.x_of(1) - bars.x_of(0) >= 40
+    assert x_of(bars, 1) - x_of(bars, 0) >= 40
 
 
 def test_a_click_chooses_its_row(bars: BarList, qtbot: QtBot) -> None:
@@ -253,9 +254,9 @@ def test_dots_stand_in_their_intervals_and_have_no_bar(qtbot: QtBot) -> None:
         y = round(bars.bar_room(number, 1).center().y())
         drawn = [image.pixelColor(x, y) for x in range(image.width())]
         places = [x for x, colour in enumerate(drawn) if colour == QColor(row.colour)]
-        assert places[0] == pytest.approx(bars.x_of(row.lower), abs=1.5)
-        assert places[-1] == pytest.approx(bars.x_of(row.upper), abs=1.5)
+        assert places[0] == pytest.approx(x_of(bars, row.lower), abs=1.5)
+        assert places[-1] == pytest.approx(x_of(bars, row.upper), abs=1.5)
         above = [image.pixelColor(x, y - 3) for x in range(image.width())]
         dot = [x for x, colour in enumerate(above) if colour == QColor(row.colour)]
         assert dot
-        assert all(abs(x - bars.x_of(row.value)) <= 4 for x in dot)
+        assert all(abs(x - x_of(bars, row.value)) <= 4 for x in dot)

@@ -14,6 +14,7 @@ from app.widgets.plots.probability_bars import ProbabilityBars
 from app.widgets.tint import tint
 from moe_core.figures.columns import ColumnFigure
 from moe_core.figures.curves import Reference
+from tests.app.bars import box_of
 from tests.app.picture import picture_of
 
 LEFT, CONTROL = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.ControlModifier
@@ -41,12 +42,12 @@ def colour_at(bars: ProbabilityBars, place: QPointF) -> QColor:
 
 def bar(bars: ProbabilityBars, expert: int) -> QRectF:
     """Where the bar of an expert stands."""
-    return bars.box(expert, bars.figure.values[expert])
+    return box_of(bars, expert, bars.figure.values[expert])
 
 
 def column(bars: ProbabilityBars, expert: int) -> QRectF:
     """From the highest value to the foot of the bars."""
-    return bars.box(expert, bars.figure.highest)
+    return box_of(bars, expert, bars.figure.highest)
 
 
 def inside(box: QRectF) -> QPointF:
@@ -82,7 +83,7 @@ def test_a_what_if_shows_who_came_and_who_left(bars: ProbabilityBars) -> None:
     assert colour_at(bars, inside(bar(bars, 1))) == tint(bars.palette(), 1.0)
     image = picture_of(bars)
     for expert in (3, 4):
-        top = bars.box(expert, BEFORE.before[expert])
+        top = box_of(bars, expert, BEFORE.before[expert])
         rows = range(round(top.top()) - 3, round(top.top()) + 4)
         drawn = [image.pixelColor(round(top.center().x()), y) == QColor(theme.BASELINE) for y in rows]
         assert sum(drawn) == (2 if expert == 4 else 1), expert

@@ -24,7 +24,7 @@ from moe_core.jobs.rerun_plan import Subset, SubsetRows, choose_rows, plan_rerun
 from moe_core.jobs.run_plan import library_versions
 from moe_core.measures.routing_in_scope import routing_in_scope
 from moe_core.measures.scope import Scope
-from moe_core.system.network_folder import check_folder
+from moe_core.system.network_folder import network_warning
 from moe_core.traces.lock import writer_lock
 from moe_core.traces.reader import Trace, open_trace
 
@@ -72,7 +72,7 @@ def effects(request: EffectsRequest, engine: Engine | None = None) -> Generator[
     with ExitStack() as stack:
         trace = stack.enter_context(open_trace(request.trace))
         rows = _check(request, trace)
-        if warning := check_folder((request.out or request.trace).parent, allowed=request.allow_network_folder):
+        if warning := network_warning((request.out or request.trace).parent, allowed=request.allow_network_folder):
             yield Notice(warning)
         engine = engine or Engine()
         loaded = yield from load_baseline_model(trace, request.model, engine, rerun_baseline=request.rerun_baseline)

@@ -17,7 +17,7 @@ from moe_core.jobs.run_plan import RunOptions, RunPlan, plan_run
 from moe_core.quizzes.benchmarks import load_quiz
 from moe_core.quizzes.reading.answers import AnswersFrom
 from moe_core.quizzes.selection import QuestionSelection, select_questions
-from moe_core.system.network_folder import check_folder
+from moe_core.system.network_folder import network_warning
 from moe_core.traces.library import SUFFIXES
 from moe_core.traces.lock import refuse_unwritable
 from moe_core.traces.reader import open_trace
@@ -52,7 +52,7 @@ def record(request: RecordRequest, engine: Engine | None = None) -> Generator[Ev
     target = look_at(request.out)
     if target.complete:
         raise TraceError(f"{request.out} is complete.", Remedy.CHOOSE_OTHER_NAME)
-    if warning := check_folder(request.out.parent, allowed=request.allow_network_folder):
+    if warning := network_warning(request.out.parent, allowed=request.allow_network_folder):
         yield Notice(warning)
     if request.out.suffix.lower() not in SUFFIXES:
         yield Notice(f"{request.out.name} does not end in {SUFFIXES[0]}: the window lists only what does")

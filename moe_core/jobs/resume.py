@@ -15,7 +15,7 @@ from moe_core.jobs.prepare_trace import Target, prepare_trace
 from moe_core.jobs.recorded_model import ModelNow, load_recorded_model
 from moe_core.jobs.rerun_plan import all_rows, plan_rerun
 from moe_core.jobs.run_plan import RunPlan
-from moe_core.system.network_folder import check_folder
+from moe_core.system.network_folder import network_warning
 from moe_core.traces.lock import refuse_unwritable
 from moe_core.traces.reader import Trace, open_trace
 
@@ -40,7 +40,7 @@ def resume(request: ResumeRequest, engine: Engine | None = None) -> Generator[Ev
     """
     with open_trace(request.trace) as trace:
         _check(trace)
-        if warning := check_folder(request.trace.absolute().parent, allowed=request.allow_network_folder):
+        if warning := network_warning(request.trace.absolute().parent, allowed=request.allow_network_folder):
             yield Notice(warning)
         engine = engine or Engine()
         loaded = yield from load_recorded_model(trace, request.model, engine, Remedy.NAME_MODEL)

@@ -23,7 +23,7 @@ from moe_core.jobs.prepare_trace import Target, look_at, prepare_trace
 from moe_core.jobs.recorded_model import ModelNow, load_baseline_model
 from moe_core.jobs.rerun_plan import Subset, SubsetRows, choose_rows, plan_rerun
 from moe_core.jobs.run_plan import RunPlan
-from moe_core.system.network_folder import check_folder
+from moe_core.system.network_folder import network_warning
 from moe_core.traces.lock import refuse_unwritable
 from moe_core.traces.reader import Trace, open_trace
 from moe_core.traces.specification import Specification, differences
@@ -74,7 +74,7 @@ def what_if(request: WhatIfRequest, engine: Engine | None = None) -> Generator[E
         baseline = stack.enter_context(open_trace(request.baseline))
         rows = _check(request, baseline)
         folder = (request.out or request.baseline).parent
-        if warning := check_folder(folder, allowed=request.allow_network_folder):
+        if warning := network_warning(folder, allowed=request.allow_network_folder):
             yield Notice(warning)
         engine = engine or Engine()
         loaded = yield from load_baseline_model(baseline, request.model, engine, rerun_baseline=request.rerun_baseline)

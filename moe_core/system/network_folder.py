@@ -17,7 +17,7 @@ _MAC_MOUNT = re.compile(r".* on (?P<place>/.*) \((?P<kind>\w+)[,)].*")
 _WINDOWS_REMOTE = 4
 
 
-def check_folder(folder: Path, *, allowed: bool) -> str:
+def network_warning(folder: Path, *, allowed: bool) -> str:
     """A warning where a trace is to be written on a network file system; empty for a local one.
 
     Raises TraceError where that is not allowed.

@@ -7,9 +7,9 @@ import pytest
 from moe_core.errors import Remedy, TraceError
 from moe_core.system import network_folder
 from moe_core.system.network_folder import (
-    check_folder,
     kind_of,
     network_file_system,
+    network_warning,
     parse_mac_mounts,
     parse_mountinfo,
 )
@@ -55,15 +55,15 @@ def test_a_mac_s_mounts() -> None:
 def test_this_folder_is_local(tmp_path: Path) -> None:
     """Tests run on a local disk."""
     assert network_file_system(tmp_path) == ""
-    assert check_folder(tmp_path, allowed=False) == ""
+    assert network_warning(tmp_path, allowed=False) == ""
 
 
 def test_what_is_lost_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """In the refusal, which has a remedy, and in the warning of who writes there all the same."""
     monkeypatch.setattr(network_folder, "network_file_system", lambda _: "nfs4")
     with pytest.raises(TraceError, match=r"\(nfs4\): two programs ") as refused:
-        check_folder(tmp_path, allowed=False)
+        network_warning(tmp_path, allowed=False)
     assert refused.value.remedies == (Remedy.LEAVE_NETWORK_FOLDER,)
-    warning = check_folder(tmp_path, allowed=True)
+    warning = network_warning(tmp_path, allowed=True)
     assert "a power cut may take what was said to be recorded" in warning
     assert warning.partition(": ")[2] in str(refused.value)

@@ -14,7 +14,7 @@ from moe_core.models.loading.chat_templates import DEFAULT
 from moe_core.models.loading.source import find_model
 from moe_core.quizzes.chat_template import arguments_text
 from moe_core.quizzes.selection import describe
-from moe_core.system.network_folder import check_folder
+from moe_core.system.network_folder import network_warning
 from moe_core.traces.reader import open_trace
 from moe_core.traces.specification import Specification
 
@@ -73,7 +73,7 @@ def _in_folder(path: Path) -> Output:
     if not existing.is_dir():
         return Output(problem=f"{existing} is a file, not a folder.")
     try:
-        check_folder(existing, allowed=False)
+        network_warning(existing, allowed=False)
     except TraceError as error:
         return Output(problem=sentence_of(error))
     made = "" if existing == path.parent else f" The folder {path.parent} will be made."

@@ -5,10 +5,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from moe_core.errors import MissingExtraError, ModelError
-from moe_core.jobs.events import Event, Stage
+from moe_core.jobs.events import Event, Notice, Stage
 from moe_core.models.loading.memory import check_fits, estimate_memory, free_memory
+from moe_core.models.loading.quantisation import quantisation_of
 from moe_core.models.loading.safety import check_folder
 from moe_core.models.loading.source import HubModel, ModelFolder, download, find_model, set_hub_variables
+from moe_core.numbers.formatting import data_size
 
 if TYPE_CHECKING:
     from moe_core.models.loading.building import LoadedModel
@@ -56,7 +58,11 @@ def load_model(request: ModelRequest) -> Generator[Event, None, "LoadedModel"]:
     building.silence_libraries()
     device, dtype = building.resolve_device(request.device, request.dtype)
     experts = building.choose_experts_implementation(request.experts_implementation, checked, dtype)
-    check_fits(estimate_memory(checked.tensors, checked.architecture, dtype), free_memory(device), device)
+    estimate = estimate_memory(checked.tensors, checked.architecture, dtype)
+    check_fits(estimate, free_memory(device), device)
+    if method := quantisation_of(checked.config):
+        size = data_size(estimate.experts + estimate.others)
+        yield Notice(f"The weights are {method} and are loaded as plain numbers: in {dtype} they need {size}")
     yield Stage(f"Loading {source.name} onto {device} as {dtype}")
     config = building.read_configuration(checked)
     tokenizer = building.load_tokenizer(checked)

@@ -109,7 +109,7 @@ def _built(configuration: Any, config: Mapping[str, Any]) -> Any:
     from huggingface_hub.errors import StrictDataclassError
 
     try:
-        built = configuration.from_dict(configuration._decode_special_floats(dict(config)))
+        built = configuration.from_dict(configuration._decode_special_floats({**config, "auto_map": None}))
     except (*UNUSABLE, StrictDataclassError) as error:
         raise ModelError(f"config.json cannot be used: {in_one_line(error)}.") from error
     built.allow_global_per_layer_attribute_access = True  # sizes are asked for the whole, even where layers differ

@@ -15,6 +15,7 @@ from moe_core.models.family import Router
 from moe_core.models.loading.architecture import UNUSABLE as _UNUSABLE
 from moe_core.models.loading.architecture import in_one_line as _in_one_line
 from moe_core.models.loading.fingerprint import config_sha256, file_sha256, tokenizer_files_sha256, weights_sha256
+from moe_core.models.loading.quantisation import dequantising, n_weights, quantisation_of
 from moe_core.models.loading.safety import CheckedFolder
 from moe_core.models.loading.source import ModelFolder
 from moe_core.models.loading.verdict import ModelCheck
@@ -96,6 +97,7 @@ def build_model(checked: CheckedFolder, config: Any, device: str, dtype: str, ex
             use_safetensors=True,
             local_files_only=True,
             trust_remote_code=False,
+            quantization_config=dequantising(checked.config),
             ignore_mismatched_sizes=True,  # only so that the report below names them
             output_loading_info=True,
         )
@@ -104,6 +106,8 @@ def build_model(checked: CheckedFolder, config: Any, device: str, dtype: str, ex
     except _UNUSABLE as error:
         raise ModelError(f"The weights cannot be loaded: {_in_one_line(error)}.") from error
     _check_loading_info(info, checked)
+    if quantisation_of(checked.config):
+        model = model.to(DTYPES[dtype])  # some are dequantised as bfloat16, whatever is asked for
     _check_finite(model)
     _return_only_logits(model.config)
     return model.eval()
@@ -213,7 +217,7 @@ def _check_parameter_count(config: Any, checked: CheckedFolder) -> None:
             needed = sum(parameter.numel() for parameter in checked.architecture.model_class()(config).parameters())
     except _UNUSABLE as error:
         raise ModelError(f"config.json describes no model that can be built: {_in_one_line(error)}.") from error
-    held = sum(tensor.n_elements for tensor in checked.tensors.values())
+    held = sum(n_weights(name, tensor) for name, tensor in checked.tensors.items())
     if needed > held:
         raise ModelError(
             f"config.json describes {needed:,} weights, the weight files hold {held:,}: "

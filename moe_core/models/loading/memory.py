@@ -9,6 +9,7 @@ from pathlib import Path
 
 from moe_core.errors import DeviceError, Remedy
 from moe_core.models.loading.architecture import Architecture
+from moe_core.models.loading.quantisation import n_weights
 from moe_core.models.loading.safetensors_headers import TensorHeader
 from moe_core.numbers.formatting import data_size
 
@@ -40,9 +41,13 @@ def estimate_memory(
 ) -> MemoryEstimate:
     """Memory for the weights in `dtype` and for `tokens` tokens in flight (activations, keys and values)."""
     size = BYTES_PER_VALUE[dtype]
-    experts = sum(tensor.n_elements for name, tensor in tensors.items() if ".experts." in name)
-    others = sum(tensor.n_elements for name, tensor in tensors.items() if ".experts." not in name)
+    experts = sum(n_weights(name, tensor) for name, tensor in tensors.items() if _is_of_experts(name))
+    others = sum(n_weights(name, tensor) for name, tensor in tensors.items() if not _is_of_experts(name))
     return MemoryEstimate(experts * size, others * size, tokens * _values_per_token(architecture) * size)
+
+
+def _is_of_experts(name: str) -> bool:
+    return ".experts." in name or "block_sparse_moe.input_linear" in name or "block_sparse_moe.output_linear" in name
 
 
 def check_fits(estimate: MemoryEstimate, free: int | None, device: str) -> None:

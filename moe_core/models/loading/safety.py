@@ -13,6 +13,7 @@ from typing import Any
 
 from moe_core.errors import ModelError
 from moe_core.models.loading.architecture import Architecture, architecture_of
+from moe_core.models.loading.quantisation import check_quantisation
 from moe_core.models.loading.safetensors_headers import TensorHeader, read_headers
 from moe_core.models.loading.shapes import check_claims, check_sizes
 
@@ -22,7 +23,6 @@ _PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl")
 # Keys of config.json that would make transformers run, fetch or build something this program has not judged.
 _REFUSED_KEYS = {
     "auto_map": "brings Python code of its own, which is never run",
-    "quantization_config": "is quantised, which is not supported: use the unquantised checkpoint",
     "compression_config": "is quantised, which is not supported: use the unquantised checkpoint",
     "transformers_weights": "names its own weight file, which is not supported",
     "fusion_config": "asks for fused layers, which are not supported",
@@ -57,9 +57,16 @@ def check_folder(folder: Path) -> CheckedFolder:
 def judge_configuration(file: Path) -> tuple[dict[str, Any], Architecture]:
     """config.json's content and what it names; raises ModelError for what forbids loading such a model."""
     config = _read_json(file)
-    _check_configuration(config, "config.json")
+    code = config.get("auto_map")
+    _check_configuration({key: value for key, value in config.items() if key != "auto_map"}, "config.json")
+    check_quantisation(config)
     check_claims(config)
-    return config, architecture_of(config)
+    try:
+        return config, architecture_of(config)
+    except ModelError as error:
+        if code:  # the code would be needed; where transformers has the class itself it is passed over
+            raise ModelError(f"This model {_REFUSED_KEYS['auto_map']} (auto_map in config.json).") from error
+        raise
 
 
 def _resolved(folder: Path) -> Path:

@@ -10,6 +10,7 @@ from typing import Any
 
 from moe_core.errors import ModelError
 from moe_core.models.loading.architecture import Architecture, alias_of, text_part
+from moe_core.models.loading.quantisation import quantisation_of
 from moe_core.models.loading.safetensors_headers import FLOAT_DTYPES, TensorHeader
 
 Tensors = Mapping[str, TensorHeader]
@@ -75,7 +76,8 @@ def check_sizes(architecture: Architecture, config: Mapping[str, Any], tensors: 
     for layer, block in sorted(expert_blocks(tensors).items()):
         if layer < architecture.n_layers:
             _check_router(layer, block, experts, architecture.hidden_size, tensors)
-            _check_expert_tensors(layer, block, experts, architecture, tensors)
+            quantised = bool(quantisation_of(config))
+            _check_expert_tensors(layer, block, experts, architecture, tensors, quantised=quantised)
 
 
 def expert_blocks(tensors: Tensors) -> dict[int, str]:
@@ -122,7 +124,7 @@ def _check_experts(value: Any) -> None:
 
 
 def _check_types(config: Mapping[str, Any], tensors: Tensors) -> None:
-    if config.get("quantization_config"):
+    if quantisation_of(config):
         return  # judged by itself; the types are those of its method
     for name, tensor in tensors.items():
         if tensor.dtype not in FLOAT_DTYPES and not name.endswith(_WHOLE_NUMBERS):
@@ -174,14 +176,16 @@ def _check_shape(name: str, expected: tuple[int, ...], tensors: Tensors) -> None
         raise ModelError(f"config.json means {name} to be {_by(expected)}, the weight files hold {_by(shape)}.")
 
 
-def _check_expert_tensors(layer: int, block: str, experts: int, architecture: Architecture, tensors: Tensors) -> None:
+def _check_expert_tensors(
+    layer: int, block: str, experts: int, architecture: Architecture, tensors: Tensors, *, quantised: bool
+) -> None:
     """Every expert of a layer has a down projection [H, I], alone or as a row of one tensor for all."""
     down = (architecture.hidden_size, architecture.expert_width)
     found = set()
     for name in tensors:
         if (match := _EXPERT.fullmatch(name)) and match[1] == block:
             found.add(int(match[2]))
-            if not architecture.config.to_dict().get("quantization_config"):
+            if not quantised:
                 _check_shape(name, down, tensors)
     if found and not found >= set(range(experts)):
         raise ModelError(

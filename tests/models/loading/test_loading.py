@@ -363,8 +363,8 @@ def test_a_refused_model_leaves_with_one_sentence(tiny_olmoe: Path, tmp_path: Pa
     """Remote code: exit 1, the sentence last on stderr, no question on stdin, no code run, nothing on stdout."""
     shutil.copytree(tiny_olmoe, tmp_path / "model")
     config = tmp_path / "model" / "config.json"
-    code = '"auto_map": {"AutoConfig": "evil.Evil", "AutoModelForCausalLM": "evil.Evil"}, "model_type"'
-    config.write_text(config.read_text().replace('"model_type"', code))
+    code = '"auto_map": {"AutoConfig": "evil.Evil", "AutoModelForCausalLM": "evil.Evil"}, "model_type": "evil'
+    config.write_text(config.read_text().replace('"model_type": "', code))
     (tmp_path / "model" / "evil.py").write_text(f"open({str(tmp_path / 'run')!r}, 'w')")
     done = command_line("check-model", str(tmp_path / "model"), "--device", "cpu")
     assert (done.returncode, done.stdout) == (1, "")

@@ -73,7 +73,10 @@ def test_an_intact_folder_is_accepted(folder: Path) -> None:
         ({"architectures": ["EvilForCausalLM"]}, "EvilForCausalLM, which is not supported"),
         ({"architectures": None, "model_type": None}, "no architecture"),
         ({"architectures": {"a": 1}, "model_type": ["olmoe"]}, "not supported"),
-        ({"auto_map": {"AutoModelForCausalLM": "evil.Evil"}}, "Python code of its own, which is never run"),
+        (
+            {"model_type": "evil", "auto_map": {"AutoModelForCausalLM": "evil.Evil"}},
+            "Python code of its own, which is never run",
+        ),
         ({"text_config": {"auto_map": {"AutoConfig": "evil.Evil"}}}, "Python code of its own"),
         ({"attn_implementation": "evil/kernel"}, "'evil/kernel' as attn_implementation"),
         ({"_attn_implementation": "evil/kernel@main:f"}, "foreign kernels"),
@@ -306,7 +309,8 @@ def test_weights_that_are_not_whole(folder: Path, change: Callable[[dict[str, to
 
 
 def test_code_in_the_folder_is_not_run(folder: Path) -> None:
-    """Python files beside the weights are passed over: no import, no effect."""
+    """Python files beside the weights are passed over, named in auto_map or not: transformers has the class itself."""
+    edit_json(folder, auto_map={"AutoConfig": "modeling_olmoe.C", "AutoModelForCausalLM": "modeling_olmoe.M"})
     (folder / "modeling_olmoe.py").write_text("raise SystemExit('run')", encoding="utf-8")
     (folder / "custom_generate").mkdir()
     (folder / "custom_generate" / "generate.py").write_text("raise SystemExit('run')", encoding="utf-8")

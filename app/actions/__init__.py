@@ -2,6 +2,7 @@
 
 from app.actions.action import Menu
 from app.actions.edit_menu import EDIT_MENU
+from app.actions.effects_menu import EFFECTS_MENU
 from app.actions.experiments_menu import EXPERIMENTS_MENU
 from app.actions.file_menu import FILE_MENU
 from app.actions.go_menu import GO_MENU
@@ -16,6 +17,7 @@ MENUS: tuple[Menu, ...] = (
     GO_MENU,
     VIEW_MENU,
     WHAT_IF_MENU,
+    EFFECTS_MENU,
     EXPERIMENTS_MENU,
     RUN_MENU,
     HELP_MENU,

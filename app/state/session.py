@@ -10,6 +10,7 @@ from app.state.state import UNDOABLE, State, differing
 from app.state.trace_data import TraceData
 from app.state.trace_memory import TraceMemories, key_of, memory_of, restored, without_trace
 from app.state.what_if_state import Mode, WhatIf
+from moe_core.effects.map_file import known_maps
 from moe_core.measures.question_filter import Expert, QuestionFilter
 
 
@@ -67,13 +68,14 @@ class Session(QObject):
         memory, stack = self.memories.of(data)
         self.undo_stack = stack or QUndoStack(self)
         self._awaited = None if memory.what_if is None else Awaited(memory.what_if, memory.mode)
-        self._apply(_within_bounds(restored(self._state, data, memory, first)))
+        state = replace(restored(self._state, data, memory, first), effect_maps=known_maps(path, data.fingerprint))
+        self._apply(_within_bounds(state))
 
     def close(self) -> None:
         """Show no trace."""
         self.remember()
         self.undo_stack, self._awaited = QUndoStack(self), None
-        self._apply(_within_bounds(without_trace(self._state)))
+        self._apply(_within_bounds(replace(without_trace(self._state), effect_maps=())))
 
     def remember(self) -> None:
         """Keep what belongs to the trace shown, for when it is shown again."""

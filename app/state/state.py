@@ -6,6 +6,7 @@ from pathlib import Path
 
 from app.state.trace_data import TraceData
 from app.state.what_if_state import Mode, Rerun, WhatIf
+from moe_core.effects.effect_map import EffectMap
 from moe_core.interventions.intervention import Intervention
 from moe_core.measures.question_filter import EVERYTHING, Expert, QuestionFilter
 from moe_core.measures.scope import Scope
@@ -23,8 +24,9 @@ class State:
     which side of it aggregate views show; `shows_unsupported` whether differences that may be noise have their colour.
     `titles` are the names that a person gave to what-ifs, `forgotten` those that were taken out of the history, both by
     fingerprint; `history_problems` are sentences on those that cannot be shown. `mismatch` says why the last one could
-    not be compared with the baseline. `library` is the folder whose traces are listed, `running` the title of the job
-    that runs, `writer` the other program that records the trace shown.
+    not be compared with the baseline. `effect_maps` are what is known of what its experts are worth. `library` is the
+    folder whose traces are listed, `running` the title of the job that runs, `writer` the other program that records
+    the trace shown.
 
     What is about the trace is its own: opening another one shows that one's (`trace_memory`).
     """
@@ -48,6 +50,7 @@ class State:
     shows_unsupported: bool = False
     rerun: Rerun = field(default_factory=Rerun)
     masks: tuple[Intervention, ...] = ()
+    effect_maps: tuple[EffectMap, ...] = ()
     mismatch: str = ""
     library: Path | None = None
     running: str = ""

@@ -2,6 +2,7 @@
 
 from app.state.session import Session
 from app.view import View
+from app.views.effects.view import EffectsView
 from app.views.entropy.view import EntropyView
 from app.views.expert.view import ExpertView
 from app.views.experts.ranking_view import RankingView
@@ -18,6 +19,7 @@ _BUILT_IN: list[type[View]] = [
     QuestionsView,
     ExpertsView,
     WhatIfView,
+    EffectsView,
     QuestionView,
     EntropyView,
     ExpertView,

@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QDockWidget, QMainWindow
 
 from app.view import DockArea, View
 
-LAYOUT_VERSION = 2
+LAYOUT_VERSION = 3
 """Counts up when docks are added or renamed: a layout of another version is not restored."""
 
 GROWTH_STEP_MS = 50

@@ -16,6 +16,7 @@ from app.dialogs.experiment.dialog import ExperimentDialog
 from app.files.figures.export import FigureExport, figure_in_use
 from app.files.mask_files import MaskFiles
 from app.files.trace_files import TraceFiles
+from app.running.effect_maps import EffectMaps
 from app.running.experiments import Experiments
 from app.running.found_beside import FoundBeside
 from app.running.growing_trace import GrowingTrace
@@ -189,6 +190,7 @@ class MainWindow(QMainWindow):
         self.recording = Recording(self.session, self.runner, self)
         self.growing_trace = GrowingTrace(self.session, self.runner, self.say, self)
         self.what_ifs = WhatIfs(self.session, self.runner, self.say, self)
+        self.effect_maps = EffectMaps(self.session, self.runner, self.say, self)
         self.experiments = Experiments(self.session, self.runner, self)
         self.found_beside = FoundBeside(self.session, self.experiments, self)
         self.mask_files = MaskFiles(self.session, self.say, self)

@@ -42,7 +42,7 @@ class EffectSpecification:
     `budget` is the share of measuring all; `created` ISO 8601, `versions` those of what a result may depend on.
     """
 
-    trace_sha256: str
+    trace_fingerprint: str
     effect: str
     selection: str
     ids: tuple[str, ...]
@@ -55,7 +55,7 @@ class EffectSpecification:
 
     def is_of(self, other: "EffectSpecification") -> bool:
         """Whether both maps are of the same masking of the same questions of the same trace, whatever their budget."""
-        return (self.trace_sha256, self.effect, self.ids) == (other.trace_sha256, other.effect, other.ids)
+        return (self.trace_fingerprint, self.effect, self.ids) == (other.trace_fingerprint, other.effect, other.ids)
 
     def to_json(self) -> dict[str, object]:
         """As a dictionary for JSON."""
@@ -103,6 +103,10 @@ class EffectMap:
         """Pairs whose effect is no prediction [N, L, E]."""
         exact: Mask = self.sources >= Source.UNTOUCHED
         return exact
+
+    def is_of(self, fingerprint: str) -> bool:
+        """Whether it is of the trace with this fingerprint."""
+        return self.specification.trace_fingerprint == fingerprint
 
     def over(self, questions: NDArray[np.intp] | None = None) -> "CellEffects":
         """Means over these questions (places in the map; None: all that it has reached)."""

@@ -5,9 +5,9 @@
 """
 
 import json
+import logging
 import os
 from dataclasses import asdict, fields
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from moe_core.effects.effect_map import Audit, Cost, EffectMap, EffectSpecification, Source
 from moe_core.errors import EffectError, ModelError
 from moe_core.models.loading.safetensors_headers import TensorHeader, read_header, read_metadata
-from moe_core.traces.specification import Specification
+
+log = logging.getLogger(__name__)
 
 FORMAT, VERSION = "moescope-effect-map", "1"
 SUFFIX = ".safetensors"
@@ -40,9 +41,15 @@ def map_paths(trace: Path) -> list[Path]:
     return sorted(found)
 
 
-def fingerprint(specification: Specification) -> str:
-    """SHA-256 (hex) of what a trace says of its run, when it was begun included: that of no other trace."""
-    return sha256(json.dumps(asdict(specification), sort_keys=True).encode()).hexdigest()
+def known_maps(trace: Path, fingerprint: str) -> tuple[EffectMap, ...]:
+    """The maps beside a trace that are of it, those of most questions first; files that are none are passed over."""
+    found = []
+    for path in map_paths(trace):
+        try:
+            found.append(read_map(path))
+        except EffectError as error:
+            log.warning("%s", error)
+    return tuple(sorted((made for made in found if made.is_of(fingerprint)), key=lambda made: -len(made.effects)))
 
 
 def write_map(path: Path, effect_map: EffectMap) -> None:

@@ -119,8 +119,8 @@ def cost_line(effect_map: EffectMap) -> str:
 
 
 def nats(value: float) -> str:
-    """An effect with its sign."""
-    return significant(value, 3, signed=True)
+    """An effect with its sign; a ten-thousandth of a nat is less than anybody can tell from nothing."""
+    return fixed(value, 4, signed=True)
 
 
 def _lists(values: Doubles) -> list[list[float | None]]:

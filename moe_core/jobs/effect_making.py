@@ -27,8 +27,10 @@ if TYPE_CHECKING:
     from moe_core.effects.passes.question_chunk import QuestionChunk
     from moe_core.models.loading.building import LoadedModel
 
-WRITE_EVERY_S = 10.0
-"""What a kill costs at most."""
+WRITE_EVERY_S = 2.0
+"""What a kill costs, as long as writing takes little of that; a window shows what is new as often."""
+WRITING_SHARE = 0.05
+"""Of the time, at most."""
 _BATCH_TOKENS = {"cpu": 4_096, "cuda": 8_192}
 T = TypeVar("T")
 
@@ -66,13 +68,15 @@ class Making:
         shape = (len(self._lengths), model.n_layers, model.n_experts)
         self._known = _known(path, specification)
         self._draft = EffectDraft.empty(shape) if self._known is None else EffectDraft.of(self._known)
-        self._written_s = time.monotonic()
+        self._written_s, self._pause_s = time.monotonic(), WRITE_EVERY_S
 
     def write(self) -> EffectMap:
         """Keep what is known now."""
+        started = time.monotonic()
         made = self._draft.as_map(self._specification)
         write_map(self._path, made)
         self._written_s = time.monotonic()
+        self._pause_s = max(WRITE_EVERY_S, (self._written_s - started) / WRITING_SHARE)
         return made
 
     def predict(self) -> Generator[Event, None, None]:
@@ -129,7 +133,7 @@ class Making:
                 yield Notice(_cost_text(passes + 1, clock.eta_s))
             for expert in wanted:
                 yield from self._measure_expert(chunk, expert, pending, costs, clock)
-                if time.monotonic() - self._written_s > WRITE_EVERY_S:
+                if time.monotonic() - self._written_s > self._pause_s:
                     self._draft.spend(measuring_s=time.monotonic() - started)
                     started = time.monotonic()
                     self.write()

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from moe_core.effects.budget import preparation, split_budget
 from moe_core.effects.effect_map import EffectMap, EffectSpecification, Mask
-from moe_core.effects.map_file import fingerprint, map_path, read_map
+from moe_core.effects.map_file import map_path, read_map
 from moe_core.effects.measurement import Measurement
 from moe_core.errors import EffectError
 from moe_core.jobs.effect_making import Making
@@ -115,7 +115,7 @@ def _specification(
     request: EffectsRequest, trace: Trace, rows: SubsetRows, loaded: "LoadedModel"
 ) -> EffectSpecification:
     return EffectSpecification(
-        trace_sha256=fingerprint(trace.specification),
+        trace_fingerprint=trace.specification.fingerprint,
         effect=request.effect,
         selection=rows.description,
         ids=tuple(trace.ids[row] for row in rows.rows),

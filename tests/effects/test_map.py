@@ -26,7 +26,7 @@ from moe_core.errors import EffectError
 N, L, E = 40, 2, 5
 USED = np.ones((L, E), bool)
 SPECIFICATION = EffectSpecification(
-    trace_sha256="ab" * 32,
+    trace_fingerprint="ab" * 32,
     effect="reroute",
     selection="all",
     ids=tuple(f"q{n}" for n in range(N)),

@@ -87,6 +87,7 @@ def test_measured_equals_what_if(trace: Path, engine: Engine, effect: str) -> No
 def test_resumed_where_it_was_stopped(trace: Path, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     """A job that is dropped in the middle of measuring leaves what it had; the next one measures the rest alone."""
     monkeypatch.setattr(effect_making, "WRITE_EVERY_S", -1.0)
+    monkeypatch.setattr(effect_making, "WRITING_SHARE", float("inf"))
     request = EffectsRequest(trace, budget=BUDGET, measure=Measurement(share=1.0))
     job = effects(request, engine)
     written = [event for event, _ in zip((e for e in job if isinstance(e, MapWritten)), range(4), strict=False)]

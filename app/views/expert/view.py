@@ -9,11 +9,13 @@ from PySide6.QtGui import QPalette
 from PySide6.QtWidgets import QCheckBox, QComboBox, QToolButton, QVBoxLayout, QWidget
 
 from app.content.captions import caption
+from app.content.effects import effects_by_subject, shown_effects, shown_map
 from app.content.remedies import sentence_of
 from app.state.session import Session
 from app.state.state import SELECTION, State
 from app.state.trace_data import TraceData
 from app.view import View
+from app.views.expert.effect_list import effect_content
 from app.views.expert.lists import (
     accuracy_content,
     expert_name,
@@ -48,7 +50,7 @@ class ExpertView(View):
     name = "expert"
     title = "Expert"
     area = "right-tab"
-    depends_on = SELECTION | {"experts", "question"}
+    depends_on = SELECTION | {"experts", "question", "effect_maps", "rerun", "intervention"}
 
     def __init__(self, session: Session) -> None:
         super().__init__(session)
@@ -128,7 +130,8 @@ class ExpertView(View):
         self.heading.set_names(names, experts.index(self._expert), f"1 of {count(len(names))} selected:")
 
     def _key(self, state: State) -> Hashable:
-        return (state.trace, state.revision, state.filter, state.scope, self._expert, self._all_subjects.isChecked())
+        drawn_from = state.trace, state.revision, state.filter, state.scope, shown_map(state)
+        return (*drawn_from, self._expert, self._all_subjects.isChecked())
 
     def _draw_expert(self, state: State) -> None:
         data, sample = self._data_and_sample(state)
@@ -137,6 +140,7 @@ class ExpertView(View):
         self.heading.title.setText(f"Expert {expert_name(self._expert)}")
         self.heading.numbers.setText(summary(profile, sample, layer))
         self.accuracy.show_content(accuracy_content(profile, expert_name(self._expert)), self._caption(state))
+        self._draw_effect(state)
         usage = usage_by_subject(sample, layer, expert)
         most = len(usage.subjects) if self._all_subjects.isChecked() else _FEW_SUBJECTS
         self._all_subjects.setVisible(len(usage.subjects) > _FEW_SUBJECTS)
@@ -146,6 +150,15 @@ class ExpertView(View):
         self._shown_rows = heaviest.rows.tolist()
         content = question_content(heaviest, data.table, profile.questions)
         self.questions.show_content(content, self._caption(state))
+
+    def _draw_effect(self, state: State) -> None:
+        """What masking it does: to all answers, and to those of each subject."""
+        shown = shown_effects(state)
+        self.effects.setVisible(shown is not None and shown.cells.n > 0)
+        if shown is not None and shown.cells.n:
+            most = None if self._all_subjects.isChecked() else _FEW_SUBJECTS
+            content = effect_content(shown, effects_by_subject(state, shown), self._expert, most)
+            self.effects.show_content(content, self._caption(state))
 
     def _draw_tokens_soon(self) -> None:
         """At once where there is nothing to count yet, else when all views are drawn: it takes a moment."""
@@ -239,6 +252,7 @@ class ExpertView(View):
 
     def _make_sections(self) -> None:
         self.accuracy = BarSection("Accuracy", "Accuracy of the expert", BarList())
+        self.effects = BarSection("Effect when masked", "Effect of the expert", BarList())
         self.subjects = BarSection("Subjects", "Usage by subject", BarList(), [self._all_subjects])
         self.tokens = BarSection("Tokens it serves", "Tokens the expert serves", BarList(), [self._order])
         self.partners = BarSection("Partners in the layer", "Partners of the expert", BarList(can_choose=True))
@@ -256,7 +270,7 @@ class ExpertView(View):
         layout.setContentsMargins(8, 8, 8, 8)
         layout.setSpacing(16)
         layout.addWidget(self.heading)
-        for section in (self.accuracy, self.subjects, self.tokens, self.partners, self.questions):
+        for section in (self.accuracy, self.effects, self.subjects, self.tokens, self.partners, self.questions):
             layout.addWidget(section)
         layout.addStretch(1)
         whole = QVBoxLayout(self.body)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from app.content.comparison_values import ComparedSamples, ComparedValues, compared_samples, compared_values
 from app.content.difference_support import test_columns
+from app.content.effects import EFFECT_METRICS
 from app.content.expert_grid import ExpertGrid, FloatArray, expert_grid, grid_metric
 from app.state.state import State
 from app.state.what_if_state import Mode
@@ -165,7 +166,7 @@ def shown_grid(state: State) -> ExpertGrid | None:
     """The grid of a state in its mode; None without a trace."""
     samples, metric = compared_samples(state), grid_metric(state.metric)
     both = compared_values(state, metric) if samples is not None and samples.n else None
-    if samples is None or both is None or state.trace is None or state.what_if is None:
+    if samples is None or both is None or state.trace is None or state.what_if is None or metric in EFFECT_METRICS:
         return expert_grid(state)
     baseline = state.trace.values(metric, state.scope, state.filter)
     rest = both, samples, baseline, state.what_if.title

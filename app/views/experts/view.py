@@ -44,7 +44,11 @@ class ExpertsView(View):
     name = "experts"
     title = "Experts"
     area = "centre"
-    depends_on = SELECTION | COMPARISON | {"metric", "experts", "layer", "intervention", "shows_unsupported"}
+    depends_on = (
+        SELECTION
+        | COMPARISON
+        | {"metric", "experts", "layer", "intervention", "shows_unsupported", "effect_maps", "rerun"}
+    )
 
     def __init__(self, session: Session) -> None:
         super().__init__(session)
@@ -131,8 +135,8 @@ class ExpertsView(View):
         n_compared = grid.n_questions if is_compared(state) else None
         said = [caption(state, n_compared=n_compared), supported_text(grid.values)]
         self.figure.set_data(grid.table(), " · ".join(filter(None, said)))
-        self._unsupported.setVisible(grid.is_difference)
-        self._unsupported.setToolTip(f"{supported_text(grid.values)}. {_SWITCH_TIP}")
+        self._unsupported.setVisible(grid.faded is not None)
+        self._unsupported.setToolTip(". ".join(filter(None, (supported_text(grid.values), _SWITCH_TIP))))
         self._colour()
 
     def _show_n(self, grid: ExpertGrid) -> None:
@@ -161,8 +165,10 @@ class ExpertsView(View):
                 is_signed=grid.is_signed,
                 hatched=self._hatching.cells(values.shape),
                 hatched_name=self._hatching.words,
-                faded=(grid.unsupported & (not is_all)) if grid.is_difference else None,
+                faded=None if grid.faded is None else grid.faded & (not is_all),
+                faded_name=grid.faded_name,
                 note=grid.note() or ("" if is_all else noise_note(grid.values)),
+                blank_name=grid.blank_name,
                 title=self.figure.title,
                 value_title=grid.colour_title,
                 value_unit=grid.tick_unit,

@@ -7,6 +7,7 @@ import numpy as np
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QInputDialog, QMenu, QWidget
 
+from app.content.effects import shown_effects
 from app.content.expert_grid import expert_grid, grid_metric
 from app.content.mask_editing import with_experts, with_more
 from app.state.session import Session
@@ -46,6 +47,11 @@ class PickMenu(QMenu):
         self._add_counts("Lowest per layer", by, size.n_experts - 1, _lowest)
         self._add_counts("Highest per layer", by, size.n_experts - 1, _highest)
         self._add_counts("All but the highest per layer", by, size.n_experts - 1, _all_but_highest, size.top_k)
+        if shown_effects(state) is not None:
+            most = size.n_layers * size.n_experts
+            about = "by effect, over all layers; no layer keeps fewer experts than a token chooses"
+            self._add_counts("Most harmful when masked", about, most, _most_harmful)
+            self._add_counts("Least harmful when masked", about, most, _least_harmful)
         self._add_counts("Random per layer", f"drawn with seed {state.rerun.seed}", size.n_experts - 1, _random)
         self.addSeparator()
         invert = self._add(self, "Invert", "Every expert that is not in the mask", _inverted, replaces=True)
@@ -122,6 +128,23 @@ def _highest(state: State, n: int) -> frozenset[Expert]:
 
 def _all_but_highest(state: State, n: int) -> frozenset[Expert]:
     return quick_picks.all_but_highest(_values(state), n)
+
+
+def _most_harmful(state: State, n: int) -> frozenset[Expert]:
+    return _by_effect(state, n, most_harmful=True)
+
+
+def _least_harmful(state: State, n: int) -> frozenset[Expert]:
+    return _by_effect(state, n, most_harmful=False)
+
+
+def _by_effect(state: State, n: int, *, most_harmful: bool) -> frozenset[Expert]:
+    shown = shown_effects(state)
+    assert shown is not None
+    assert state.trace is not None
+    ranked = shown.ranked()
+    size = state.trace.trace.dimensions
+    return quick_picks.first_that_leave_enough(ranked if most_harmful else ranked[::-1], n, size.n_experts - size.top_k)
 
 
 def _values(state: State) -> quick_picks.FloatArray:

@@ -61,6 +61,15 @@ def at_random(n: int, n_layers: int, n_experts: int, seed: int) -> frozenset[Exp
     return frozenset((layer, expert) for layer, experts in enumerate(drawn) for expert in experts)
 
 
+def first_that_leave_enough(ranked: Iterable[Expert], n: int, most_of_layer: int) -> frozenset[Expert]:
+    """The first `n` of these experts, passing over those of layers that have lost `most_of_layer` already."""
+    chosen: list[Expert] = []
+    for layer, expert in ranked:
+        if len(chosen) < n and sum(at == layer for at, _ in chosen) < most_of_layer:
+            chosen.append((layer, expert))
+    return frozenset(chosen)
+
+
 def _first_of_each_layer(keys: FloatArray, n: int) -> frozenset[Expert]:
     order = np.argsort(keys, axis=1, kind="stable")[:, :n]  # NaN sorts last
     chosen = np.zeros(keys.shape, bool)

@@ -53,6 +53,7 @@ class BarList(BarTable):
         bar = replace(
             name if self._is_over else BarCell(),
             share=figure.share_of(row.value),
+            base=figure.share_of(figure.base),
             lower=figure.share_of(row.lower),
             upper=figure.share_of(row.upper),
             reference=figure.share_of(row.reference),

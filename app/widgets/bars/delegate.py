@@ -96,7 +96,9 @@ class BarDelegate(QStyledItemDelegate):
         if cell.is_dot or not isfinite(cell.share):
             return
         bar, colour = QRectF(room), QColor(cell.colour or theme.BASELINE)
-        bar.setWidth(room.width() * cell.share)
+        start, end = sorted((cell.base, cell.share))
+        bar.setLeft(room.left() + room.width() * start)
+        bar.setWidth(room.width() * (end - start))
         given_up = 0.58 if kind == "bar" and cell.text else 0.38
         painter.fillRect(bar, theme.blend(colour, self._ground, given_up))  # paler where words stand on it
         if kind == "bar" and cell.sign:

@@ -23,14 +23,15 @@ A box is a bar whose whole cell is drawn, with the text in its middle.
 class BarCell:
     """Text, over a bar where there is one. Places on the axis are shares of the width, 0 to 1; NaN draws nothing.
 
-    `share` is where the bar ends, or, with `is_dot`, a dot stands; `lower` and `upper` bound its interval, `reference`
-    is what it is compared with.
+    `share` is where the bar that begins at `base` ends, or, with `is_dot`, a dot stands; `lower` and `upper` bound its
+    interval, `reference` is what it is compared with.
     `sign` stands before a name and at the right of a bar, in `sign_colour`. `colour` is the bar's where it means
     something; `is_framed` draws it around the cell too. `is_struck`: the text is struck through.
     """
 
     text: str = ""
     share: float = nan
+    base: float = 0.0
     lower: float = nan
     upper: float = nan
     reference: float = nan

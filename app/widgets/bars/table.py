@@ -85,8 +85,10 @@ class BarTable(QTableView):
     def bar(self, row: int, column: int) -> QRectF:
         """Where the bar of a cell is drawn; of no width where it has none."""
         bar = self.bar_room(row, column)
-        share = self.shown.cells.rows[row][column].share
-        bar.setWidth(bar.width() * share if isfinite(share) else 0.0)
+        cell, width = self.shown.cells.rows[row][column], bar.width()
+        start, end = sorted((cell.base, cell.share)) if isfinite(cell.share) else (0.0, 0.0)
+        bar.setLeft(bar.left() + width * start)
+        bar.setWidth(width * (end - start))
         return bar
 
     def bar_room(self, row: int, column: int) -> QRectF:

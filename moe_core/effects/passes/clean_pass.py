@@ -20,6 +20,7 @@ from transformers import DynamicCache
 
 from moe_core.effects.passes.rows import Rows
 from moe_core.errors import ModelError
+from moe_core.models.answer_head import AnswerHead
 from moe_core.models.family import Router
 from moe_core.models.inference.layer_tail import decoder_layers, kept_streams, replaced_forward
 from moe_core.models.loading.building import LoadedModel
@@ -68,7 +69,7 @@ class Decoder:
         self.model: Any = loaded.model
         self.routers: Sequence[Router] = loaded.routers
         self.layers = decoder_layers(loaded.model, loaded.routers)
-        self._head: nn.Module = loaded.model.get_output_embeddings()
+        self._head = AnswerHead(loaded.model)
         self.model.requires_grad_(False)  # gradients are of outputs alone
 
     @property
@@ -83,26 +84,13 @@ class Decoder:
 
     def margins(self, ids: Tensor, last: Tensor, gold: Tensor, **keywords: Any) -> Tensor:
         """Margins [B] of the gold answers [B] in a pass over ids [B, T], read at the places `last` [B]."""
-        with self._only(last):
+        self._head.expect(last)
+        with self._head.attached():
             logits = self.model(input_ids=ids, **keywords).logits[:, 0].float()  # [B, V]
         right = logits.gather(1, gold[:, None])
         others = logits.scatter(1, gold[:, None], -torch.inf)
         margins: Tensor = right[:, 0] - others.logsumexp(1)
         return margins
-
-    @contextmanager
-    def _only(self, last: Tensor) -> Iterator[None]:
-        """While open, the head sees one position of each row: logits of all would be B x T x V numbers."""
-
-        def pick(_head: nn.Module, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
-            hidden, *others = inputs
-            return hidden[torch.arange(len(last), device=hidden.device), last][:, None], *others
-
-        handle = self._head.register_forward_pre_hook(pick)
-        try:
-            yield
-        finally:
-            handle.remove()
 
 
 def _refuse_others(loaded: LoadedModel) -> None:

@@ -16,6 +16,7 @@ from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtWidgets import QComboBox, QLabel, QPushButton, QToolButton
 from pytestqt.qtbot import QtBot
 
+from app.content.effects import EFFECT_METRICS
 from app.content.expert_grid import GRID_METRICS
 from app.state.session import Session
 from app.views.experts.view import ExpertsView
@@ -43,6 +44,9 @@ class UnscoredRun(SyntheticRun):
     def tokenised(self) -> TokenisedQuiz:  # type: ignore[override]  # a cached property there
         whole = super().tokenised
         return replace(whole, questions=tuple(replace(question, gold=None) for question in whole.questions))
+
+
+OF_ROUTING = [metric for metric in GRID_METRICS if metric not in EFFECT_METRICS]
 
 
 @pytest.fixture
@@ -123,7 +127,7 @@ def expected(trace: Trace, metric: str, scope: Scope, rows: list[int]) -> FloatA
 
 
 @pytest.mark.parametrize("scope", list(Scope))
-@pytest.mark.parametrize("metric", [metric.name for metric in GRID_METRICS])
+@pytest.mark.parametrize("metric", [metric.name for metric in OF_ROUTING])
 def test_values_are_those_of_the_trace(
     view: ExpertsView, independent: Trace, metric: str, scope: Scope, opened: Session
 ) -> None:
@@ -134,7 +138,7 @@ def test_values_are_those_of_the_trace(
     np.testing.assert_allclose(values_of(view), expected(independent, metric, scope, rows), atol=HALF_PRECISION)
 
 
-@pytest.mark.parametrize("metric", [metric.name for metric in GRID_METRICS])
+@pytest.mark.parametrize("metric", [metric.name for metric in OF_ROUTING])
 def test_cells_have_the_colours_of_the_values(
     view: ExpertsView, independent: Trace, metric: str, opened: Session
 ) -> None:

@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QPushButton
 from pytestqt.qtbot import QtBot
 
 from app import theme
+from app.content.effects import EFFECT_METRICS
 from app.content.expert_grid import GRID_METRICS
 from app.state.session import Session
 from app.state.what_if_state import Mode
@@ -76,7 +77,7 @@ def sides(tmp_path: Path) -> Callable[[str, list[int]], tuple[FloatArray, FloatA
     return compute
 
 
-@pytest.mark.parametrize("metric", [metric.name for metric in GRID_METRICS])
+@pytest.mark.parametrize("metric", [metric.name for metric in GRID_METRICS if metric not in EFFECT_METRICS])
 def test_every_metric_is_shown_after_and_as_a_change(
     view: ExpertsView, session: Session, metric: str, sides: Callable[..., tuple[FloatArray, FloatArray]]
 ) -> None:

@@ -1,0 +1,108 @@
+"""Effect maps from the window: predicts and measures in the background, and shows what is known as it grows."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from PySide6.QtCore import QObject, Signal
+
+from app.content.mask_editing import effect_of
+from app.content.remedies import Say
+from app.content.what_if_preview import subset_of
+from app.running.job_runner import JobEnded, JobRunner
+from app.state.session import Session
+from app.state.state import State
+from moe_core.effects.effect_map import EffectMap
+from moe_core.effects.map_file import read_map
+from moe_core.effects.measurement import Measurement
+from moe_core.errors import MoeCoreError
+from moe_core.jobs.effect_making import MapWritten
+from moe_core.jobs.effects import EffectsRequest, EffectsResult, effects
+from moe_core.jobs.events import Notice
+
+KEPT = "what is predicted and measured is kept, and the next run goes on with it"
+
+
+@dataclass(frozen=True)
+class _Job:
+    """The trace whose map is made, and its fingerprint."""
+
+    path: Path
+    fingerprint: str
+
+
+class EffectMaps(QObject):
+    """One at a time. `finished` carries the JobEnded, after the map is shown."""
+
+    finished = Signal(object)
+
+    def __init__(self, session: Session, runner: JobRunner, say: Say, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._session = session
+        self._runner = runner
+        self._say = say
+        self._job: _Job | None = None
+        runner.noticed.connect(self._on_noticed)
+        runner.ended.connect(self._on_ended)
+
+    def predict(self) -> None:
+        """Predict the effects on the questions that the What if view would ask."""
+        self._start("Predicting effects", None)
+
+    def measure_selected(self) -> None:
+        """Measure the selected experts exactly."""
+        self._start("Measuring effects", Measurement(experts=tuple(sorted(self._session.state.experts))))
+
+    def measure_suspects(self, share: float) -> None:
+        """Measure the most suspect share of the experts exactly."""
+        self._start("Measuring effects", Measurement(share=share))
+
+    def _start(self, title: str, measure: Measurement | None) -> None:
+        state = self._session.state
+        if state.trace is None:
+            return
+        try:
+            request = request_of(state, measure)
+        except MoeCoreError as error:
+            self._say(error)
+            return
+        self._job = _Job(state.trace.path, state.trace.fingerprint)
+        self._runner.start(title, lambda engine: effects(request, engine), kept=KEPT)
+
+    def _on_noticed(self, notice: Notice) -> None:
+        if self._job is None or not isinstance(notice, MapWritten):
+            return
+        try:
+            self._show(read_map(notice.path))
+        except MoeCoreError as error:  # it was deleted meanwhile: the end of the job shows it
+            self._say(error)
+
+    def _on_ended(self, ended: JobEnded) -> None:
+        job = self._job
+        if job is None:
+            return
+        if ended.outcome == "done" and isinstance(ended.result, EffectsResult):
+            self._show(ended.result.effect_map)
+        self._job = None
+        self.finished.emit(ended)
+
+    def _show(self, made: EffectMap) -> None:
+        """Put the map in the place of what was known of the same, where its trace is still shown."""
+        state = self._session.state
+        if state.trace is None or not made.is_of(state.trace.fingerprint):
+            return
+        others = [other for other in state.effect_maps if not other.specification.is_of(made.specification)]
+        self._session.set(replace(state, effect_maps=(made, *others)))
+
+
+def request_of(state: State, measure: Measurement | None) -> EffectsRequest:
+    """What the state asks for: its questions, its kind of masking, boosting aside; QuizError where there is none."""
+    assert state.trace is not None
+    effect = effect_of(state)
+    return EffectsRequest(
+        trace=state.trace.path,
+        effect=effect if effect in ("reroute", "drop") else "reroute",
+        measure=measure,
+        subset=subset_of(state),
+        seed=state.rerun.seed,
+        rerun_baseline=state.rerun.asks_baseline,
+    )

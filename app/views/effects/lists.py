@@ -1,0 +1,114 @@
+"""What the Effects view lists: experts by harm, the experts of one answer, and how far either can be believed."""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from app.content.effects import ShownEffects
+from app.widgets.bars.section import BarContent
+from moe_core.effects.effect_map import CellEffects
+from moe_core.effects.text import cost_line, nats, reliability_lines, status_text
+from moe_core.figures.bars import BarFigure, BarRow
+from moe_core.figures.table import FigureTable
+from moe_core.figures.visible import visible
+from moe_core.measures.question_filter import Expert
+from moe_core.numbers.formatting import count, counted, finite
+
+_MOST_TOKENS = 6
+_LEAST_NATS = 5e-4
+"""Effects on one answer below this are rounding to a reader."""
+
+
+def summary(shown: ShownEffects) -> str:
+    """What the map is, and how far it can be believed, in a few sentences."""
+    made, cells = shown.effect_map, shown.cells
+    doing = {"reroute": "re-routed", "drop": "dropped"}[made.specification.effect]
+    n_measured = int((cells.is_measured & shown.used).sum())
+    lines = [
+        f"One expert {doing} at a time, {counted(cells.n, 'question')}: change of the right answer's log-probability. "
+        f"{count(n_measured)} of {count(int(shown.used.sum()))} used experts are measured.",
+        *reliability_lines(made, cells, shown.used),
+    ]
+    return " ".join(lines)
+
+
+def tip(shown: ShownEffects) -> str:
+    """What the map has cost, and what it is of."""
+    made = shown.effect_map.specification
+    return f"{cost_line(shown.effect_map)}\nQuestions: {made.selection}. Made {made.created}, model {made.model}."
+
+
+def ranked_content(shown: ShownEffects, experts: Sequence[Expert], n_all: int) -> BarContent:
+    """These experts with their effects; intervals where they are measured. The table holds all of them."""
+    columns = ("layer", "expert", "effect [nats]", "lower 95 %", "upper 95 %", "p (Holm)", "standard error", "known")
+    table = FigureTable(columns, [_table_row(shown, expert) for expert in shown.ranked()])
+    if not experts:
+        return BarContent(BarFigure(), table, "No expert is used by the questions shown.")
+    rows = tuple(_row(shown, expert) for expert in experts)
+    figure = BarFigure(rows, lowest=min(0.0, *(_least(row) for row in rows)), unit="effect [nats]")
+    note = f"{count(len(rows))} of {count(n_all)} used experts. Lines: 95 % over questions, of measured ones alone."
+    return BarContent(figure, table, note)
+
+
+def question_content(
+    of_question: CellEffects, shown: ShownEffects, n: int, tokens_of: Callable[[Expert], str]
+) -> tuple[BarContent, list[Expert]]:
+    """The `n` experts that one answer hangs on most, and on which tokens each of them was chosen; the experts too."""
+    effects = of_question.effects[0]
+    order = np.argsort(-np.abs(effects), axis=None, kind="stable")
+    places = [(int(at) // effects.shape[1], int(at) % effects.shape[1]) for at in order]
+    experts = [place for place in places[:n] if abs(effects[place]) >= _LEAST_NATS]
+    columns = ("layer", "expert", "effect [nats]", "known", "tokens that chose it")
+    known = {place: _known(of_question, place) for place in experts}
+    cells = [(*place, float(effects[place]), known[place], tokens_of(place)) for place in experts]
+    table = FigureTable(columns, cells)
+    if not experts:
+        return BarContent(BarFigure(), table, "No single expert moves this answer."), experts
+    rows = tuple(
+        BarRow(
+            f"{layer}:{expert} · {tokens_of((layer, expert))}",
+            float(effects[layer, expert]),
+            nats(float(effects[layer, expert])),
+            f"Layer {layer}, expert {expert}: {nats(float(effects[layer, expert]))} nats, {known[layer, expert]}.\n"
+            f"Chosen by: {tokens_of((layer, expert))}\nClick or Enter selects it.",
+        )
+        for layer, expert in experts
+    )
+    figure = BarFigure(rows, lowest=min(0.0, float(effects.min())), unit="effect on this answer [nats]")
+    return BarContent(figure, table, "Strongest first, with the tokens that chose the expert."), experts
+
+
+def tokens_text(texts: Sequence[str]) -> str:
+    """The tokens that chose an expert, the first few of them."""
+    if not texts:
+        return "no token here"
+    more = f" and {count(len(texts) - _MOST_TOKENS)} more" if len(texts) > _MOST_TOKENS else ""
+    return ", ".join(f"“{visible(text.strip() or text)}”" for text in texts[:_MOST_TOKENS]) + more
+
+
+def _row(shown: ShownEffects, cell: Expert) -> BarRow:
+    layer, expert = cell
+    mean, facts = float(shown.cells.mean[cell]), shown.facts(cell)
+    return BarRow(
+        f"{layer}:{expert}" + (" (noise)" if shown.is_noise[cell] else ""),
+        mean,
+        nats(mean),
+        f"Layer {layer}, expert {expert}: {'; '.join(facts)}.\nClick or Enter selects it.",
+        lower=float(shown.measured.lower[cell]),
+        upper=float(shown.measured.upper[cell]),
+    )
+
+
+def _least(row: BarRow) -> float:
+    return row.value if np.isnan(row.lower) else min(row.value, row.lower)
+
+
+def _table_row(shown: ShownEffects, cell: Expert) -> tuple[str | float | int | None, ...]:
+    measured = (shown.measured.lower, shown.measured.upper, shown.measured.p_holm)
+    bounds = (finite(float(values[cell])) for values in measured)
+    error = finite(float(shown.cells.standard_error[cell]))
+    return (*cell, finite(float(shown.cells.mean[cell])), *bounds, error, status_text(shown.cells, *cell))
+
+
+def _known(of_question: CellEffects, cell: Expert) -> str:
+    return "measured" if of_question.is_exact[0][cell] else "predicted"

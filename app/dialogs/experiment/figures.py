@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.running.experiments import ExperimentRun
-from app.widgets.tables.array_table import ArrayTable, ColumnStyle
 from moe_core.experiments.result import ExperimentPoint, curves_of
 from moe_core.experiments.text import COLUMNS, point_name, table_row
+from moe_core.figures.array_table import ArrayTable, ColumnStyle
 from moe_core.figures.points import PointFigure
 from moe_core.figures.table import FigureTable
 from moe_core.numbers.formatting import (

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from app.content.expert_grid import GRID_METRICS, ExpertGrid
 from app.state.state import State
 from app.views.experts.comparison import shown_grid
-from app.widgets.tables.array_table import ArrayTable, Cell, ColumnStyle
+from moe_core.figures.array_table import ArrayTable, Cell, ColumnStyle
 from moe_core.measures.metric import Metric
 from moe_core.measures.question_filter import Expert
 from moe_core.numbers.formatting import finite

@@ -21,8 +21,8 @@ from app.widgets.figures.table_figure import TableFigure
 from app.widgets.filter.search_field import SearchField
 from app.widgets.number_boxes import WholeBox
 from app.widgets.parts import pop_up, tool_button
-from app.widgets.tables.array_table import ArrayTable, IndexArray
 from app.widgets.tables.view import ArrayTableView
+from moe_core.figures.array_table import ArrayTable, IndexArray
 from moe_core.measures.question_filter import Expert
 from moe_core.numbers.formatting import count
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from app import theme
 from app.content.comparison_values import AnswerChanges
 from app.widgets.filter.outcome_toggles import OutcomeMark
-from app.widgets.tables.array_table import ArrayTable, Cell, ColumnStyle
+from moe_core.figures.array_table import ArrayTable, Cell, ColumnStyle
 from moe_core.measures.question_table import OUTCOMES, Outcome, QuestionTable
 from moe_core.numbers.formatting import NOTHING, finite, short, significant
 from moe_core.quizzes.question import CHOICE_LETTERS

@@ -17,8 +17,8 @@ from app.views.questions.filter_editor import FilterEditor
 from app.widgets.figures.table_figure import TableFigure
 from app.widgets.filter.bar import FilterBar
 from app.widgets.parts import pop_up
-from app.widgets.tables.array_table import ArrayTable, IndexArray
 from app.widgets.tables.view import ArrayTableView
+from moe_core.figures.array_table import ArrayTable, IndexArray
 from moe_core.measures.question_table import QuestionTable
 
 _OFFERED = (

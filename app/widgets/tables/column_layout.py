@@ -6,8 +6,8 @@ from typing import Any
 from PySide6.QtCore import QEvent, QObject, Qt
 from PySide6.QtWidgets import QHeaderView, QMenu, QTableView
 
-from app.widgets.tables.array_table import ColumnStyle
 from app.widgets.tables.delegate import PADDING
+from moe_core.figures.array_table import ColumnStyle
 
 _WIDEST = 4000
 _NARROWEST = 10

@@ -6,7 +6,7 @@ import numpy as np
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
 
 from app.widgets.safe_text import as_tooltip
-from app.widgets.tables.array_table import ArrayTable, ColumnStyle, IndexArray, one_line
+from moe_core.figures.array_table import ArrayTable, ColumnStyle, IndexArray, one_line
 
 Index = QModelIndex | QPersistentModelIndex
 NOWHERE = QModelIndex()

@@ -10,10 +10,10 @@ from PySide6.QtGui import QActionGroup, QContextMenuEvent, QGuiApplication, QKey
 from PySide6.QtWidgets import QAbstractItemView, QMenu, QTableView
 
 from app.widgets.parts import pop_up
-from app.widgets.tables.array_table import ArrayTable, ColumnStyle, ExportedRows, IndexArray
 from app.widgets.tables.column_layout import ColumnLayout, prepare_header
 from app.widgets.tables.delegate import ArrayTableDelegate
 from app.widgets.tables.model import ArrayTableModel, Index
+from moe_core.figures.array_table import ArrayTable, ColumnStyle, ExportedRows, IndexArray
 from moe_core.figures.table import FigureTable
 
 _LEADING = 8

@@ -9,8 +9,8 @@ from pytestqt.qtbot import QtBot
 
 from app.theme import text_width
 from app.widgets.figures.table_figure import TableFigure
-from app.widgets.tables.array_table import ArrayTable, ColumnStyle
 from app.widgets.tables.view import ArrayTableView
+from moe_core.figures.array_table import ArrayTable, ColumnStyle
 from tests.app.picture import colours_in, picture_of
 
 GREEN = "#009e73"

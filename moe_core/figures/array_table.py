@@ -1,7 +1,7 @@
 """A table as one array a column and an order of rows: sorted, shown cell by cell, and exported as it stands.
 
 Axes: N rows of the arrays. Sorting and filtering are index arrays made with numpy: 14,042 rows take a millisecond or
-two, where QSortFilterProxyModel asks Python twice for each of its 200,000 comparisons and takes seconds.
+two, where asking Python twice for each of 200,000 comparisons, as Qt's sorting proxy does, takes seconds.
 """
 
 from collections.abc import Callable, Mapping, Sequence

@@ -7,7 +7,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.widgets.tables.array_table import ArrayTable, ColumnStyle, ExportedRows
+from moe_core.figures.array_table import ArrayTable, ColumnStyle, ExportedRows
 from moe_core.figures.table import FigureTable
 
 WORD = ColumnStyle("word", "Word", "Word", "A word.", width=8)

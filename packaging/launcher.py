@@ -11,12 +11,19 @@ from pathlib import Path
 
 def main() -> None:
     """Start moescope with its own packages, whatever else is called like them."""
-    found = find_spec("moe_core")
-    if found is not None and found.origin is not None:
-        sys.path.insert(0, str(Path(found.origin).parent.parent))
+    sys.path[:0] = _own_folder()
     from app.__main__ import main as start
 
     start()
+
+
+def _own_folder() -> list[str]:
+    """Where both packages are: beside this file where it was installed with them, else where Python finds the core."""
+    beside = Path(__file__).resolve().parent
+    if (beside / "moe_core").is_dir() and (beside / "app").is_dir():
+        return [str(beside)]
+    found = find_spec("moe_core")
+    return [] if found is None or found.origin is None else [str(Path(found.origin).parent.parent)]
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from moe_core.errors import PromptError, Remedy
 from moe_core.interventions.intervention import Intervention
 from moe_core.jobs.events import Notice
 from moe_core.quizzes.chat_template import TemplateChoice, chat_renderer, template_text, thinking_remark
-from moe_core.quizzes.encoding import added_tokens
+from moe_core.quizzes.encoding import Encoder
 from moe_core.quizzes.prompting import TokenisedQuiz, build_prompts
 from moe_core.quizzes.question import Question
 from moe_core.quizzes.quiz import Quiz
@@ -107,7 +107,8 @@ def plan_run(
         batch_plan=NEWEST_BATCH_PLAN,
     )
     texts = readable_tokens(loaded.tokenizer, tokenised)
-    notices = _notices(loaded, template, options.template, alone=alone)
+    begins = _begins_remark(loaded, prompts[0].text)
+    notices = _notices(loaded, template, options.template, begins=begins, alone=alone)
     return RunPlan(tokenised, texts, specification.under(intervention), notices)
 
 
@@ -123,11 +124,20 @@ def check_vocabulary(tokenised: TokenisedQuiz, loaded: "LoadedModel") -> None:
             )
 
 
-def _notices(loaded: "LoadedModel", template: str, choice: TemplateChoice, *, alone: bool) -> tuple[Notice, ...]:
-    before, _ = added_tokens(loaded.tokenizer)
+def _begins_remark(loaded: "LoadedModel", prompt: str) -> str:
+    """What the tokenizer adds at the start by itself, and whether the chat template has written that already."""
+    before = Encoder(loaded.tokenizer).added_before(prompt)
+    if not before:
+        return ""
+    twice = prompt.startswith(before.strip())
+    return f"The tokenizer begins every prompt with {before}{', which the chat template writes, too' * twice}"
+
+
+def _notices(
+    loaded: "LoadedModel", template: str, choice: TemplateChoice, *, begins: str, alone: bool
+) -> tuple[Notice, ...]:
     found = [Notice(sentence) for sentence in _limits(loaded.specification.abilities, alone=alone)]
-    if before and not template:
-        found.append(Notice(f"The tokenizer begins every prompt with {before}"))
+    found += [Notice(begins)] if begins else []
     if remark := thinking_remark(template, choice):
         found.append(Notice(remark, remedy=Remedy.SET_THINKING))
     return tuple(found)

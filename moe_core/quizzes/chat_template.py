@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 _THINKING = "enable_thinking"
+_OWN = ("conversation", "messages", "chat_template", "tokenize", "add_generation_prompt", "continue_final_message")
+"""What a recording decides itself: that the assistant's turn begins behind the question, and nothing more."""
 
 
 @dataclass(frozen=True)
@@ -34,8 +36,10 @@ def parse_arguments(text: str) -> tuple[tuple[str, Any], ...]:
         name, equals, value = item.partition("=")
         if not equals or not name.strip().isidentifier():
             raise PromptError(f"{item!r} is no argument of a chat template: write name=value, several with commas.")
+        if name.strip() in _OWN:
+            raise PromptError(f"{name.strip()!r} is no argument of a chat template: every recording sets it itself.")
         try:
-            found[name.strip()] = json.loads(value)
+            found[name.strip()] = json.loads(value, parse_constant=str)  # a trace has no word for NaN
         except ValueError:
             found[name.strip()] = value.strip()
     return tuple(found.items())
@@ -74,7 +78,7 @@ def chat_renderer(tokenizer: "PreTrainedTokenizerBase", choice: TemplateChoice |
     """How this tokenizer writes a conversation before the assistant's turn; None when it has no chat template.
 
     Where the template refuses a system message, the conversation is rendered without it, as lm-eval does. Every other
-    error of a template is a PromptError.
+    error of a template is a PromptError, and so is a prompt that does not hold what is asked.
     """
     choice = choice or TemplateChoice()
     template = template_text(tokenizer, choice) if tokenizer.chat_template else ""
@@ -83,14 +87,17 @@ def chat_renderer(tokenizer: "PreTrainedTokenizerBase", choice: TemplateChoice |
 
     def render(messages: list[Message]) -> str:
         try:
-            return _render(tokenizer, template, messages, choice.keywords)
+            text = _render(tokenizer, template, messages, choice.keywords)
         except Exception as first:  # noqa: BLE001  # a template is a program, and may fail in any way
             without = [message for message in messages if message["role"] != "system"]
             try:
-                return _render(tokenizer, template, without, choice.keywords)
+                text = _render(tokenizer, template, without, choice.keywords)
             except Exception as error:  # as above
                 reason = " ".join(str(first).split())[:200].rstrip(".") or type(first).__name__
                 raise PromptError(f"The chat template fails: {reason}.", Remedy.USE_PLAIN_PROTOCOL) from error
+        if messages[-1]["content"].strip() not in text:
+            raise PromptError("The chat template leaves the question out of the prompt.", Remedy.USE_PLAIN_PROTOCOL)
+        return text
 
     return render
 

@@ -43,6 +43,10 @@ class Encoder:
         bos = tokenizer.bos_token_id if tokenizer.bos_token_id is not None else tokenizer.eos_token_id
         self._bos_text = None if bos is None else str(tokenizer.decode(bos))
 
+    def added_before(self, text: str) -> str:
+        """What the tokenizer puts before this text by itself, as text; nothing where that begins with BOS already."""
+        return "" if self._is_begun(text) else added_tokens(self._tokenizer)[0]
+
     def with_first_target(self, prompts: Sequence[Prompt]) -> Iterator[tuple[Ids, int]]:
         """For each prompt the ids the model reads, and the id of its first target behind them."""
         contexts = self._encode_contexts(prompts)
@@ -113,10 +117,13 @@ class Encoder:
 
     def _encode(self, texts: Sequence[str]) -> list[list[int]]:
         # A chat template may have written the BOS token already, and then the tokenizer must not add another.
-        begun = {text for text in texts if self._bos_text is not None and text.startswith(self._bos_text)}
+        begun = {text for text in texts if self._is_begun(text)}
         if len(begun) in {0, len(set(texts))}:
             return self._call(texts, add_special_tokens=not begun)
         return [self._call([text], add_special_tokens=text not in begun)[0] for text in texts]
+
+    def _is_begun(self, text: str) -> bool:
+        return self._bos_text is not None and text.startswith(self._bos_text)
 
     def _call_once_each(self, texts: Sequence[str]) -> list[list[int]]:
         once = list(dict.fromkeys(texts))

@@ -32,3 +32,20 @@ def test_the_command_is_the_launcher() -> None:
     assert project["tool"]["hatch"]["build"]["targets"]["wheel"]["force-include"] == {
         "packaging/launcher.py": "moescope.py"
     }
+
+
+def test_installed_packages_are_found_beside_the_launcher(tmp_path: Path) -> None:
+    """Whatever else is named like both of them on PYTHONPATH."""
+    site, others = tmp_path / "site", tmp_path / "others"
+    site.mkdir()
+    (site / "moescope.py").write_bytes((ROOT / "packaging" / "launcher.py").read_bytes())
+    for name in ("app", "moe_core"):
+        (site / name).symlink_to(ROOT / name)
+        (others / name).mkdir(parents=True)
+        (others / name / "__init__.py").write_text("raise SystemExit('the wrong one')")
+    program = f"import runpy, sys; sys.argv = ['moescope', 'verify', {str(TRACE)!r}]; "
+    command = [sys.executable, "-c", f"{program}runpy.run_path({str(site / 'moescope.py')!r}, run_name='__main__')"]
+    environment = {**os.environ, "PYTHONPATH": str(others)}
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert "sound and complete" in done.stdout

@@ -32,7 +32,7 @@ def with_template(template: object) -> PreTrainedTokenizerFast:
 
 def test_named_templates_can_be_chosen() -> None:
     """Without a default the sentence names them; a wrong name too."""
-    tokenizer = with_template({"rag": "rag", "tool_use": "tools"})
+    tokenizer = with_template({"rag": "rag {{ messages[-1].content }}", "tool_use": "tools"})
     with pytest.raises(PromptError, match="several chat templates and none is the default: rag, tool_use") as caught:
         chat_renderer(tokenizer)
     assert caught.value.remedies == (Remedy.CHOOSE_TEMPLATE,)
@@ -40,10 +40,10 @@ def test_named_templates_can_be_chosen() -> None:
         chat_renderer(tokenizer, TemplateChoice("tools"))
     render = chat_renderer(tokenizer, TemplateChoice("rag"))
     assert render is not None
-    assert render(MESSAGES) == "rag"
-    render = chat_renderer(with_template({"default": "usual", "rag": "rag"}))
+    assert render(MESSAGES) == "rag u"
+    render = chat_renderer(with_template({"default": "usual {{ messages[-1].content }}", "rag": "rag"}))
     assert render is not None
-    assert render(MESSAGES) == "usual"
+    assert render(MESSAGES) == "usual u"
     with pytest.raises(PromptError, match="no chat templates by name"):
         template_text(with_template(PLAIN), TemplateChoice("rag"))
 
@@ -87,3 +87,32 @@ def test_keywords_are_read_as_typed() -> None:
     for text in ("enable_thinking", "=1", "a b=1"):
         with pytest.raises(PromptError, match="is no argument of a chat template"):
             parse_arguments(text)
+
+
+@pytest.mark.parametrize("template", ["Hello", "{{ messages[0].content }}", "{{ messages[-1].content[:0] }}x", " "])
+def test_a_template_that_leaves_the_question_out_is_refused(template: str) -> None:
+    """All prompts would be the same, and every number of the trace about nothing."""
+    render = chat_renderer(with_template(template))
+    assert render is not None
+    with pytest.raises(PromptError, match="leaves the question out") as caught:
+        render(MESSAGES)
+    assert caught.value.remedies == (Remedy.USE_PLAIN_PROTOCOL,)
+
+
+def test_a_template_may_trim_what_is_asked() -> None:
+    """As many do."""
+    render = chat_renderer(with_template("{{ messages[-1].content | trim }}"))
+    assert render is not None
+    assert render([{"role": "user", "content": "  why?\n"}]) == "why?"
+
+
+@pytest.mark.parametrize("name", ["tokenize", "add_generation_prompt", "messages", "chat_template"])
+def test_what_a_recording_sets_itself_is_no_argument(name: str) -> None:
+    """The answer is read where the assistant's turn begins, whatever is asked for."""
+    with pytest.raises(PromptError, match=f"'{name}' is no argument of a chat template: every recording sets it"):
+        parse_arguments(f"a=1, {name}=false")
+
+
+def test_numbers_that_no_trace_can_hold_stay_texts() -> None:
+    """NaN and its like are no JSON."""
+    assert parse_arguments("a=NaN,b=-Infinity,c=1.5") == (("a", "NaN"), ("b", "-Infinity"), ("c", 1.5))

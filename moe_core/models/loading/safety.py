@@ -6,23 +6,24 @@ one ModelError sentence.
 
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from moe_core.errors import ModelError
 from moe_core.models.loading.architecture import Architecture, architecture_of
+from moe_core.models.loading.other_kinds import refuse_other_kinds
 from moe_core.models.loading.quantisation import check_quantisation
 from moe_core.models.loading.safetensors_headers import TensorHeader, read_headers
 from moe_core.models.loading.shapes import check_claims, check_sizes
 
 MAX_JSON_BYTES = 10_000_000
 WEIGHTS, WEIGHTS_INDEX = "model.safetensors", "model.safetensors.index.json"
-_PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl")
 # Keys of config.json that would make transformers run, fetch or build something this program has not judged.
 _REFUSED_KEYS = {
     "auto_map": "brings Python code of its own, which is never run",
+    "quantization": "is quantised in MLX's way, which is not supported: use the unquantised checkpoint",
     "compression_config": "is quantised, which is not supported: use the unquantised checkpoint",
     "transformers_weights": "names its own weight file, which is not supported",
     "fusion_config": "asks for fused layers, which are not supported",
@@ -46,7 +47,7 @@ def check_folder(folder: Path) -> CheckedFolder:
     """The folder's content, judged; raises ModelError with the first thing that forbids loading it."""
     folder = _resolved(folder)
     _check_links(folder)
-    _refuse_other_kinds(folder)
+    refuse_other_kinds(folder)
     config, architecture = judge_configuration(folder / "config.json")
     _check_companions(folder)
     tensors = read_headers(_weight_files(folder))
@@ -152,36 +153,12 @@ def _check_companions(folder: Path) -> None:
         raise ModelError("This is a distributed checkpoint (shard-*.safetensors): save it as model.safetensors first.")
 
 
-def _refuse_other_kinds(folder: Path) -> None:
-    """Folders that people point a program at and that hold no model of their own, told before anything is missing."""
-    if (folder / "adapter_config.json").is_file():
-        base = _read_json(folder / "adapter_config.json").get("base_model_name_or_path")
-        named = f" to {str(base)[:200]}" if base else ""
-        raise ModelError(
-            f'"{folder}" is a LoRA adapter{named}, not a model: merge it (merge_and_unload) and save the model.'
-        )
-    refuse_gguf([path.name for path in folder.iterdir()], f'"{folder}"')
-
-
-def refuse_gguf(names: Iterable[str], where: str) -> None:
-    """Raise ModelError where the weights are in llama.cpp's format alone."""
-    files = list(names)
-    found = sorted(name for name in files if name.lower().endswith(".gguf"))
-    if found and not any(name.endswith(".safetensors") for name in files):
-        raise ModelError(f"{where} holds {found[0]}: GGUF cannot be read, so take the safetensors checkpoint.")
-
-
 def _weight_files(folder: Path) -> tuple[Path, ...]:
     single, index = folder / WEIGHTS, folder / WEIGHTS_INDEX
     if single.is_file():
         return (single,)
     if index.is_file():
         return _shards(folder, _read_json(index))
-    pickles = sorted(path.name for pattern in _PICKLES for path in folder.glob(pattern))
-    if pickles:
-        raise ModelError(
-            f"The weights are in {pickles[0]}, a pickle file that could run code: convert the model to safetensors."
-        )
     raise ModelError(f'There are no weights ({WEIGHTS} or {WEIGHTS_INDEX}) in "{folder}".')
 
 

@@ -5,6 +5,7 @@ the column mostly can. Where it cannot, one sentence says what the column looks 
 """
 
 import math
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -12,6 +13,10 @@ from enum import StrEnum
 from moe_core.errors import QuizError, Remedy
 from moe_core.quizzes.question import CHOICE_LETTERS
 
+_WHOLE = re.compile(r"-?[0-9]{1,2}(\.0+)?")
+"""A whole number as tables write it: those of a column that had gaps end in .0."""
+_MOST = 0.5
+"""Where more answers than this share are wrong, and not one alone, the column is what is wrong."""
 _BY_CHANCE = 0.01
 """A column of which chance would make one in a hundred is no chance."""
 _HIDDEN = -1
@@ -56,8 +61,7 @@ class AnsweredRow:
         """The value as a whole number, where it is one; a table with gaps holds whole numbers as floats."""
         value = self.value
         if isinstance(value, str):
-            digits = value.strip().removeprefix("-")
-            return int(value) if digits.isascii() and digits.isdigit() and len(digits) <= 2 else None
+            return int(float(value)) if _WHOLE.fullmatch(value.strip()) else None
         if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
             return None
         return int(value) if float(value).is_integer() else None
@@ -133,9 +137,13 @@ def judge_column(rows: Sequence[AnsweredRow], file: str, asked: AnswersFrom | No
     from 1, or can be read in two ways.
     """
     answered = [row for row in rows if not row.is_blank]
-    if asked is not None or not answered:
+    if not answered or asked is AnswersFrom.NOTHING:
         return AnswerColumn(asked)
-    _refuse_hidden(answered, file)
+    if asked is None:
+        _refuse_hidden(answered, file)
+    _refuse_strange(answered, file, asked)
+    if asked is not None:
+        return AnswerColumn(asked)
     if all(row.labels is not None for row in answered):
         return AnswerColumn(None, _all_the_same(answered, file))
     numbers = [row for row in answered if row.number is not None and row.by_text() is None]
@@ -207,6 +215,30 @@ def _refuse_hidden(rows: Sequence[AnsweredRow], file: str) -> None:
     fits = any(read(row) is not None for row in rows for read in (*(r for r, _ in _READINGS.values()), _by_label))
     if len(rows) > 1 and not fits and len({row.text for row in rows}) == 1:
         raise QuizError(f"{file}: every answer is {_shown(rows[0].value)}, which names no choice: {way_out}.")
+
+
+def _refuse_strange(rows: Sequence[AnsweredRow], file: str, asked: AnswersFrom | None) -> None:
+    """Answers of a form that fits none of the readings, or not the one asked for: the column is so, not a row of it."""
+    column = AnswerColumn(asked)
+    strange = [row for row in rows if not _fits(column, row)]
+    if len(strange) < 2 or len(strange) <= _MOST * len(rows):
+        return
+    wanted = "a letter, an index counted from 0, or the text of a choice" if asked is None else _READINGS[asked][1]
+    wanted = "one of its labels" if asked is None and strange[0].labels is not None else wanted
+    raise QuizError(
+        f"{file}: {len(strange):,} of {len(rows):,} answers, such as {_shown(strange[0].value)}, are not {wanted}: "
+        "write them so, or remove the column to run without accuracy."
+    )
+
+
+def _fits(column: AnswerColumn, row: AnsweredRow) -> bool:
+    """Whether the answer names a choice, be it several."""
+    if column.reading is None and row.labels is None:
+        return any(read(row) is not None for read, _ in _READINGS.values())
+    try:
+        return column.gold_index(row) is not None
+    except AnswerError:
+        return False
 
 
 def _by_label(row: AnsweredRow) -> int | None:

@@ -13,7 +13,7 @@ from moe_core.errors import MissingExtraError, QuizError, first_line
 from moe_core.quizzes.question import CHOICE_LETTERS, MIN_CHOICES
 from moe_core.quizzes.reading.layouts import LETTER_COLUMNS, Layout, column_name, layout_of
 from moe_core.quizzes.reading.rows import MAX_FIELD_CHARACTERS, RawRow, RawTable, RowProblem
-from moe_core.quizzes.reading.text import MAX_FILE_BYTES, read_text
+from moe_core.quizzes.reading.text import MAX_FILE_BYTES, read_text, refuse_pointer
 
 OPTIONAL_COLUMNS = ("answer", "subject", "id")
 MAX_ROWS = 2**20  # as many as a trace can hold
@@ -84,6 +84,8 @@ def read_parquet_columns(path: Path) -> dict[str, list[object]]:
     except ModuleNotFoundError as error:
         raise MissingExtraError("model", "Reading a parquet file") from error
     try:
+        with path.open("rb") as file:
+            refuse_pointer(path, file.read(64))
         _check_size(path, parquet.read_metadata(path))
         return python_columns(parquet.read_table(path, partitioning=None, page_checksum_verification=True))
     except (pyarrow.ArrowException, OSError, ValueError) as error:
@@ -144,15 +146,15 @@ def _layout(path: Path, names: Sequence[str], header: Sequence[str] = ()) -> Lay
             raise QuizError(f"{path} separates its columns with {name}: save it with commas.")
     if len(names) > MAX_COLUMNS:
         raise QuizError(f"{path} has {len(names):,} columns, so it is no quiz: {MAX_COLUMNS:,} are the most.")
-    repeated = sorted({name for name in names if names.count(name) > 1 and name})
-    if repeated:
-        raise QuizError(f"{path} has more than one column named {', '.join(repeated)}.")
     if header and _is_row(header):
         raise QuizError(
             f"{path} begins with a row where the names of its columns should stand, as the files of MMLU's release do: "
             f"add the line question,{','.join(CHOICE_LETTERS[: len(header) - 2])},answer, or read the folder of the "
             "whole release as mmlu:PATH."
         )
+    repeated = sorted({name for name in names if names.count(name) > 1 and name})
+    if repeated:
+        raise QuizError(f"{path} has more than one column named {', '.join(repeated)}.")
     layout = layout_of(names)
     required = _required(names, is_csv=bool(header)) if layout in (None, LETTER_COLUMNS) else ()
     missing = [name for name in required if name not in names]
@@ -167,12 +169,12 @@ def _layout(path: Path, names: Sequence[str], header: Sequence[str] = ()) -> Lay
 
 
 def _is_row(cells: Sequence[str]) -> bool:
-    """Whether a first line is a question with its choices and a letter, and no header."""
-    last = cells[-1].strip()
+    """Whether a first line is a question with its choices and a letter or a number, and no header."""
+    last, n_choices = cells[-1].strip(), len(cells) - 2
+    answers = {*CHOICE_LETTERS[: max(n_choices, 0)], *map(str, range(n_choices + 1))}
     return (
-        len(cells) >= MIN_CHOICES + 2
-        and len(last) == 1
-        and last in CHOICE_LETTERS[: len(cells) - 2]
+        n_choices >= MIN_CHOICES
+        and last.upper() in answers
         and column_name(cells[0]) not in ("question", "id", "")
         and not {"question", "A"} <= {column_name(cell) for cell in cells}
     )

@@ -5,11 +5,13 @@ from pathlib import Path
 from moe_core.errors import QuizError
 
 MAX_FILE_BYTES = 2**29
+_POINTER = b"version https://git-lfs"
 
 
 def read_text(path: Path) -> str:
     """The file's text without its byte order mark; raises QuizError on other encodings, NUL bytes and empty files."""
     data = _read_bytes(path)
+    refuse_pointer(path, data)
     if not data.strip():
         raise QuizError(f"{path} is empty.")
     try:
@@ -23,6 +25,12 @@ def read_text(path: Path) -> str:
         line = text.count("\n", 0, text.index("\0")) + 1
         raise QuizError(f"{path} holds a NUL byte in line {line}: it is damaged, or no text file.")
     return text
+
+
+def refuse_pointer(path: Path, first_bytes: bytes) -> None:
+    """Raise QuizError for what a clone without Git LFS holds where its data should be."""
+    if first_bytes.startswith(_POINTER):
+        raise QuizError(f"{path} is only a pointer of Git LFS, not the file itself: run `git lfs pull` in the clone.")
 
 
 def _read_bytes(path: Path) -> bytes:

@@ -173,3 +173,43 @@ def test_labels_of_the_row_itself_are_never_ambiguous() -> None:
     assert [column.gold_index(row) for row in rows] == [0, 1]
     with pytest.raises(AnswerError, match="none of the labels A, B, C, D"):
         column.gold_index(AnsweredRow("1", CITIES, ("A", "B", "C", "D")))
+
+
+@pytest.mark.parametrize(
+    ("answers", "shown"),
+    [
+        (["(A)", "(B)", "(C)"], "3 of 3 answers, such as '(A)'"),
+        (["A.", "B.", "C", "D."], "3 of 4 answers, such as 'A.'"),
+        (["Option A", "Option C"], "2 of 2 answers, such as 'Option A'"),
+        (["ii", "iv", "i"], "3 of 3 answers, such as 'ii'"),
+        ([True, False, True], "3 of 3 answers, such as True"),
+        ([[0], [2], [1]], "3 of 3 answers, such as [0]"),
+        (["7", "9", "8"], "3 of 3 answers, such as '7'"),
+    ],
+)
+def test_a_column_of_another_form_is_judged_as_a_whole(answers: list[object], shown: str) -> None:
+    """One sentence on what the column looks like and what to do; never to remove its rows one by one."""
+    said = refusal(answers)
+    assert f"quiz.csv: {shown}, are not a letter, an index counted from 0, or the text of a choice" in said
+    assert said.endswith("write them so, or remove the column to run without accuracy.")
+
+
+def test_what_was_asked_for_is_judged_as_a_whole_too() -> None:
+    """Letters that are to be numbers; one stranger alone is a matter of its row."""
+    with pytest.raises(QuizError, match=r"3 of 3 answers, such as 'Rom', are not a number counted from 1: write"):
+        golds(["Rom", "Bonn", "Bern"], asked=AnswersFrom.ONE)
+    with pytest.raises(AnswerError):
+        golds(["A", "B", "C", "E"])
+
+
+def test_a_labelled_column_is_judged_by_its_labels() -> None:
+    """As of ARC with answers of another split."""
+    rows = [AnsweredRow(answer, CITIES, ("A", "B", "C", "D")) for answer in ("1", "2", "3")]
+    with pytest.raises(QuizError, match=r"3 of 3 answers, such as '1', are not one of its labels"):
+        judge_column(rows, "arc.jsonl")
+
+
+def test_whole_numbers_of_a_table_with_gaps_end_in_a_point_and_zeros() -> None:
+    """As pandas writes a column that had an empty cell once."""
+    assert golds(["0.0", "3.00", "1.0"]) == [0, 3, 1]
+    assert "counted from 1" in refusal(["1.0", "2.0", "4.0"])

@@ -193,7 +193,7 @@ def test_all_bad_rows_are_reported_at_once(tmp_path: Path) -> None:
 
 def test_at_most_fifty_bad_rows_are_shown(tmp_path: Path) -> None:
     """The rest is counted."""
-    error = problem_of(tmp_path, "question,A,B,answer\n" + "q,x,y,Y\nq,x,y,Z\n" * 30)
+    error = problem_of(tmp_path, "question,A,B,answer\n" + ",x,y,A\nq,,y,B\n" * 30)
     assert (len(error.__notes__), error.__notes__[-1].split(": ")[-1]) == (51, "10 more not shown.")
     assert "60 problems in 60 rows" in str(error)
 
@@ -420,3 +420,18 @@ def test_a_table_of_countless_columns_is_refused_at_once(tmp_path: Path, name: s
     with pytest.raises(QuizError, match=r"300,000 columns.* no quiz"):
         read_table(tmp_path / name)
     assert time.monotonic() - start < 5
+
+
+@pytest.mark.parametrize("first", ["What?,x,y,z,w,b", "What?,1,2,3,4,0", "a?,a,b,c,d,A", "What?,1,2,3,4,4"])
+def test_a_missing_header_is_named_whatever_the_first_row_answers(tmp_path: Path, first: str) -> None:
+    """A letter in either case, an index; also where two of its cells are alike."""
+    error = problem_of(tmp_path, f"{first}\nWhy?,k,l,m,n,C\n")
+    assert "begins with a row where the names of its columns should stand" in str(error)
+    assert "add the line question,A,B,C,D,answer" in str(error)
+
+
+@pytest.mark.parametrize("name", ["quiz.csv", "quiz.jsonl", "quiz.parquet"])
+def test_a_clone_without_its_data_says_so(tmp_path: Path, name: str) -> None:
+    """A pointer of Git LFS is neither damaged nor a quiz without columns."""
+    error = problem_of(tmp_path, "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 5\n", name)
+    assert str(error).endswith("is only a pointer of Git LFS, not the file itself: run `git lfs pull` in the clone.")

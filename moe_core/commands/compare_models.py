@@ -1,0 +1,36 @@
+"""`moescope compare-models`: several models on the same quiz, and whether what is found of one holds for the others."""
+
+import json
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from moe_core.commands.command import Command
+from moe_core.commands.options import AsJson
+from moe_core.comparison.models_beside import compare_models
+from moe_core.measures.scope import Scope
+from moe_core.reports.models_page import models_json, models_lines, models_page
+from moe_core.system.console_text import print_lines
+from moe_core.traces.reader import open_trace
+
+
+def compare_models_of(
+    traces: Annotated[list[Path], typer.Argument(readable=False, help="Traces of the same quiz, the reference first.")],
+    scope: Annotated[Scope, typer.Option(help="Which tokens count.")] = Scope.ANSWER,
+    html: Annotated[Path | None, typer.Option(help="Also write a page here.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Compare models: accuracy paired by question, experts never used, evenness of load, entropy by relative depth."""
+    with ExitStack() as opened:
+        found = compare_models([opened.enter_context(open_trace(path)) for path in traces], scope)
+    if html is not None:
+        html.write_text(models_page(found), encoding="utf-8")
+    if as_json:
+        print(json.dumps(models_json(found), allow_nan=False))
+    else:
+        print_lines(models_lines(found))
+
+
+COMMAND = Command(name="compare-models", run=compare_models_of)

@@ -1,0 +1,130 @@
+"""Several models on the same questions, as text, JSON and one HTML page."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+from moe_core.comparison.models_beside import Estimate, ModelBeside, ModelsBeside
+from moe_core.numbers.formatting import (
+    NOTHING,
+    counted,
+    finite,
+    number_with_interval,
+    p_number,
+    percent_with_interval,
+    points_number_with_interval,
+)
+from moe_core.reports.page.page import paragraph, section, text_table, whole_page
+from moe_core.reports.svg.markup import element
+
+HEADS = ("trace", "model", "MoE layers x experts, top-k", "accuracy", "delta, points", "p")
+ROUTING_HEADS = ("trace", "never used", "evenness of load", "entropy / ln K")
+DEPTH_HEADS = ("trace", *(f"{20 * part}-{20 * part + 20} % deep" for part in range(5)))
+NOTE = (
+    "Accuracies are Wilson 95 %, deltas Tango 95 % with McNemar's exact p against the first trace, over the same "
+    "questions; other intervals are of a jackknife over blocks of questions. Evenness: entropy of the experts' shares "
+    "of the tokens over ln E, 1 where all get alike."
+)
+
+
+def models_json(found: ModelsBeside) -> dict[str, Any]:
+    """One object: `scope`, `n`, `n_scored`, and for each model its run, accuracy, change and routing."""
+    return {
+        "scope": found.scope.value,
+        "n": found.n,
+        "n_scored": found.n_scored,
+        "models": [_model_json(model) for model in found.models],
+    }
+
+
+def models_lines(found: ModelsBeside) -> list[str]:
+    """Three tables as text, the first trace first."""
+    lines = [heading(found), ""]
+    for heads, rows in _tables(found):
+        lines += [*_aligned([heads, *rows]), ""]
+    return [*lines, NOTE]
+
+
+def models_page(found: ModelsBeside) -> str:
+    """The whole page; texts of models and people are escaped."""
+    accuracy, routing, depth = _tables(found)
+    return whole_page(
+        "Models on the same questions",
+        element("header", element("h1", "Models on the same questions"), paragraph(heading(found), class_="quiet")),
+        section("Accuracy", text_table(*accuracy, n_left=3)),
+        section("Experts used", text_table(*routing)),
+        section("Entropy by relative depth, over ln K", text_table(*depth)),
+        section("How to read this", paragraph(NOTE, class_="note")),
+    )
+
+
+def heading(found: ModelsBeside) -> str:
+    """What is compared over what."""
+    asked = counted(found.n, "question")
+    return (
+        f"{len(found.models)} models, {asked} that all answered ({found.n_scored:,} scored), scope {found.scope.value}"
+    )
+
+
+def _tables(found: ModelsBeside) -> list[tuple[Sequence[str], list[Sequence[str]]]]:
+    return [
+        (HEADS, [_accuracy(model) for model in found.models]),
+        (ROUTING_HEADS, [_used(model) for model in found.models]),
+        (DEPTH_HEADS, [(model.name, *map(_number, model.routing.entropy_by_fifth)) for model in found.models]),
+    ]
+
+
+def _accuracy(model: ModelBeside) -> Sequence[str]:
+    right, change, of = model.accuracy, model.change, model.run.model
+    delta = (
+        (NOTHING, NOTHING)
+        if change is None
+        else (points_number_with_interval(change.delta, change.lower, change.upper), p_number(change.p))
+    )
+    shape = f"{of.n_layers} x {of.n_experts}, top-{of.top_k}"
+    return (model.name, of.name, shape, percent_with_interval(right.estimate, right.lower, right.upper), *delta)
+
+
+def _used(model: ModelBeside) -> Sequence[str]:
+    never = model.routing.never_used
+    return (
+        model.name,
+        percent_with_interval(never.value, never.lower, never.upper),
+        _number(model.routing.evenness),
+        _number(model.routing.entropy),
+    )
+
+
+def _number(estimate: Estimate) -> str:
+    return number_with_interval(estimate.value, estimate.lower, estimate.upper)
+
+
+def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    return ["  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+
+
+def _model_json(model: ModelBeside) -> dict[str, Any]:
+    right, change, routing = model.accuracy, model.change, model.routing
+    return {
+        "trace": model.name,
+        "model": model.run.model.name,
+        "quiz": model.run.quiz.name,
+        "n_layers": model.run.model.n_layers,
+        "n_experts": model.run.model.n_experts,
+        "top_k": model.run.model.top_k,
+        "accuracy": finite(right.estimate),
+        "accuracy_ci95": [finite(right.lower), finite(right.upper)],
+        "delta": None if change is None else finite(change.delta),
+        "delta_ci95": None if change is None else [finite(change.lower), finite(change.upper)],
+        "mcnemar_p": None if change is None else finite(change.p),
+        **{name: _plain(getattr(routing, name)) for name in ("never_used", "evenness", "entropy")},
+        "entropy_by_fifth": [_plain(part) for part in routing.entropy_by_fifth],
+        "layers": list(routing.layers),
+        "entropy_by_layer": [finite(value) for value in routing.entropy_by_layer],
+        "evenness_by_layer": [finite(value) for value in routing.evenness_by_layer],
+    }
+
+
+def _plain(estimate: Estimate) -> dict[str, float | None]:
+    return {name: finite(value) for name, value in asdict(estimate).items()}

@@ -1,0 +1,60 @@
+"""Several models on the same questions: known answers, computed again from the file by plain h5py."""
+
+import json
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+
+from moe_core.commands.compare_models import compare_models_of
+from moe_core.comparison.models_beside import compare_models
+from moe_core.errors import ComparisonError
+from moe_core.measures.scope import Scope
+from moe_core.traces.reader import open_trace
+
+DATA = Path(__file__).resolve().parents[1] / "data"
+TRACE = DATA / "demo-format-2.h5"
+
+
+def test_numbers_are_those_of_the_file() -> None:
+    """Accuracy, unused experts, evenness and entropy at the answer position, from the arrays alone."""
+    with open_trace(TRACE) as first, open_trace(TRACE) as second:
+        found = compare_models([first, second])
+    with h5py.File(TRACE) as file:
+        right = file["answers/predicted"][:] == file["questions/gold"][:]
+        experts, weights = file["answers/experts"][:], file["answers/weights"][:].astype(float)
+        n_experts = file["answers/router_probs"].shape[-1]
+    model = found.models[1]
+    assert (found.n, model.accuracy.successes) == (len(right), int(right.sum()))
+    counts = np.stack([np.bincount(layer.ravel(), minlength=n_experts) for layer in np.swapaxes(experts, 0, 1)])
+    assert model.routing.never_used.value == pytest.approx((counts == 0).mean())
+    share = weights / weights.sum(-1, keepdims=True)
+    nats = -(share * np.log(np.maximum(share, 1e-30))).sum(-1) / np.log(experts.shape[-1])
+    assert model.routing.entropy.value == pytest.approx(nats.mean(), abs=1e-3)
+    load = counts / counts.sum(1, keepdims=True)
+    even = -(load * np.log(np.where(load > 0, load, 1))).sum(1) / np.log(n_experts)
+    np.testing.assert_allclose(model.routing.evenness_by_layer, even, rtol=1e-6)
+    assert model.routing.entropy.lower < model.routing.entropy.value < model.routing.entropy.upper
+
+
+def test_a_model_beside_itself_does_not_differ() -> None:
+    """Delta 0, p 1, over any scope; a single trace is nothing to compare."""
+    with open_trace(TRACE) as one, open_trace(TRACE) as again:
+        found = compare_models([one, again], Scope.PROMPT)
+        change = found.models[1].change
+        assert change is not None
+        assert (change.delta, change.p) == (0, 1)
+        assert found.models[0].routing == found.models[1].routing
+        with pytest.raises(ComparisonError, match="At least two"):
+            compare_models([one])
+
+
+def test_the_command_prints_json_and_writes_a_page(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """stdout is one object; the page holds every trace in each of its three tables."""
+    compare_models_of([TRACE, TRACE], html=tmp_path / "page.html", as_json=True)
+    printed = json.loads(capsys.readouterr().out)
+    assert [model["trace"] for model in printed["models"]] == [TRACE.name, TRACE.name]
+    assert printed["models"][0]["delta"] is None
+    page = (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert page.count(TRACE.name) == 6

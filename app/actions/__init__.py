@@ -7,6 +7,7 @@ from app.actions.experiments_menu import EXPERIMENTS_MENU
 from app.actions.file_menu import FILE_MENU
 from app.actions.go_menu import GO_MENU
 from app.actions.help_menu import HELP_MENU
+from app.actions.notes_menu import NOTES_MENU
 from app.actions.run_menu import RUN_MENU
 from app.actions.view_menu import VIEW_MENU
 from app.actions.what_if_menu import WHAT_IF_MENU
@@ -18,6 +19,7 @@ MENUS: tuple[Menu, ...] = (
     VIEW_MENU,
     WHAT_IF_MENU,
     EFFECTS_MENU,
+    NOTES_MENU,
     EXPERIMENTS_MENU,
     RUN_MENU,
     HELP_MENU,

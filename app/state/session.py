@@ -12,6 +12,7 @@ from app.state.trace_memory import TraceMemories, key_of, memory_of, restored, w
 from app.state.what_if_state import Mode, WhatIf
 from moe_core.effects.map_file import known_maps
 from moe_core.measures.question_filter import Expert, QuestionFilter
+from moe_core.traces.notes import Notes
 
 
 class Session(QObject):
@@ -118,6 +119,10 @@ class Session(QObject):
             state = replace(state, history=(made, *others), forgotten=state.forgotten - {made.after.fingerprint})
         self._apply(replace(state, what_if=made, mismatch=""))
 
+    def show_notes(self, notes: Notes) -> None:
+        """Take up the notes on the trace shown, as they were found beside it."""
+        self._apply(replace(self._state, notes=notes))
+
     def refresh(self) -> None:
         """Look again at a trace that may have grown; TraceError, and no change, where it cannot be read."""
         if self._state.trace is not None:
@@ -172,6 +177,8 @@ def _created(made: WhatIf) -> str:
 
 
 def _describe(names: list[str], after: State) -> str:
+    if names == ["notes"]:
+        return "Change bookmarks and notes"
     if "intervention" in names:
         experts = after.intervention.experts
         return f"Act on {len(experts)} experts" if experts else "Clear the mask"

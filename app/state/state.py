@@ -10,6 +10,7 @@ from moe_core.effects.effect_map import EffectMap
 from moe_core.interventions.intervention import Intervention
 from moe_core.measures.question_filter import EVERYTHING, Expert, QuestionFilter
 from moe_core.measures.scope import Scope
+from moe_core.traces.notes import Notes
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,7 @@ class State:
     rerun: Rerun = field(default_factory=Rerun)
     masks: tuple[Intervention, ...] = ()
     effect_maps: tuple[EffectMap, ...] = ()
+    notes: Notes = field(default_factory=Notes)
     mismatch: str = ""
     library: Path | None = None
     running: str = ""
@@ -63,7 +65,7 @@ SELECTION = DATA | {"filter", "scope"}
 """Fields that an aggregate over the selection of questions depends on."""
 COMPARISON = frozenset({"what_if", "mode"})
 """Fields that a view of a comparison depends on besides."""
-UNDOABLE = ("filter", "experts", "intervention")
+UNDOABLE = ("filter", "experts", "intervention", "notes")
 """Fields whose edits can be undone."""
 
 

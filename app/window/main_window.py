@@ -15,6 +15,7 @@ from app.content.remedies import button_for, with_remedies
 from app.dialogs.experiment.dialog import ExperimentDialog
 from app.files.figures.export import FigureExport, figure_in_use
 from app.files.mask_files import MaskFiles
+from app.files.note_files import NoteFiles
 from app.files.trace_files import TraceFiles
 from app.running.effect_maps import EffectMaps
 from app.running.experiments import Experiments
@@ -85,13 +86,13 @@ class MainWindow(QMainWindow):
 
     def open_trace(self, path: Path) -> bool:
         """Show a trace; where it cannot be read, say why and go on showing what was shown."""
+        self.message_bar.hide()  # before: there may be something to say of what lies beside the trace
         try:
             self.session.open(path)
         except MoeCoreError as error:
             self.say(error)
             self.settings.remove_recent(path)
             return False
-        self.message_bar.hide()
         shown = self.session.state.trace
         if shown is not None and (n_damaged := len(shown.trace.damaged)):
             n = f"{count(n_damaged)} of {count(shown.trace.n_questions)}"
@@ -193,6 +194,7 @@ class MainWindow(QMainWindow):
         self.effect_maps = EffectMaps(self.session, self.runner, self.say, self)
         self.experiments = Experiments(self.session, self.runner, self)
         self.found_beside = FoundBeside(self.session, self.experiments, self)
+        self.note_files = NoteFiles(self.session, self.say, self)
         self.mask_files = MaskFiles(self.session, self.say, self)
         self.trace_files = TraceFiles(
             self.session, self.settings, self, show_trace=self.open_trace, compare=self.what_ifs.compare, say=self.say

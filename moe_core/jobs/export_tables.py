@@ -24,12 +24,15 @@ from moe_core.measures.columns import (
     joined,
     question_columns,
     segment_columns,
+    texts,
 )
 from moe_core.system.temporary_folder import temporary_folder
 from moe_core.traces.layout import Segments
+from moe_core.traces.notes import Notes, read_notes
 from moe_core.traces.reader import Trace, open_trace
 from moe_core.traces.result_file import refuse_trace, writing
 
+_TABLES = ("questions", "answers", "routing", "notes")
 _PIECE_ROWS = 500_000  # about 50 MB in memory, and a row group that readers like
 
 
@@ -79,7 +82,7 @@ def export_tables(request: TablesRequest) -> Generator[Event, None, TablesResult
     """
     if request.format is TableFormat.PARQUET:
         check_pyarrow()
-    targets = {name: request.folder / f"{name}.{request.format}" for name in ("questions", "answers", "routing")}
+    targets = {name: request.folder / f"{name}.{request.format}" for name in _TABLES}
     for target in targets.values():
         refuse_trace(target)
     with open_trace(request.trace) as trace, writing("tables", request.folder), ExitStack() as stack:
@@ -90,18 +93,27 @@ def export_tables(request: TablesRequest) -> Generator[Event, None, TablesResult
         open_file = _FILES[request.format]
         counts = {"questions": _write(open_file(files["questions"]), question_columns(trace))}
         counts["answers"] = _write(open_file(files["answers"]), answer_columns(trace))
+        if not (notes := read_notes(request.trace)).is_empty:
+            counts["notes"] = _write(open_file(files["notes"]), _note_columns(notes))
         counts["routing"], n_left_out = yield from _write_routing(trace, partial(open_file, files["routing"]))
         for name, target in targets.items():
             if files[name].exists():
                 files[name].replace(target)
-    found = tuple(WrittenTable(target, counts[name]) for name, target in targets.items() if counts[name])
+    found = tuple(WrittenTable(target, counts[name]) for name, target in targets.items() if counts.get(name))
     return TablesResult(found, n_left_out)
 
 
 def _write(file: TableFile, columns: Columns) -> int:
     with closing(file):
         file.write(columns)
-    return len(columns["question"])
+    return len(next(iter(columns.values())))
+
+
+def _note_columns(notes: Notes) -> Columns:
+    """A person's bookmarks and notes: what each is on, and its text."""
+    rows = [("question", name, note) for name, note in notes.questions.items()]
+    rows += [("expert", f"{layer}:{expert}", note) for (layer, expert), note in notes.experts.items()]
+    return {name: texts(column) for name, column in zip(("kind", "name", "note"), zip(*rows, strict=True), strict=True)}
 
 
 def _write_routing(

@@ -14,6 +14,7 @@ from moe_core.errors import InstallExtra, MissingExtraError, MoeCoreError
 from moe_core.jobs.events import Progress
 from moe_core.jobs.export_tables import TableFormat, TablesRequest, export_tables
 from moe_core.jobs.job import run
+from moe_core.traces.notes import Notes, save_notes
 from moe_core.traces.reader import open_trace
 from tests.traces.synthetic_run import SyntheticRun, record
 
@@ -60,6 +61,13 @@ def test_csv_holds_the_same_numbers(path: Path, tmp_path: Path) -> None:
             else:
                 expected = [int(value) if isinstance(value, bool) else value for value in values]
                 assert [row[column] for row in rows] == [str(value) for value in expected]
+
+
+def test_notes_go_with_it(path: Path, tmp_path: Path) -> None:
+    """Bookmarks and notes on questions and experts, a row each."""
+    save_notes(path, Notes({"q3": "=odd"}, {(1, 2): ""}))
+    export(path, csv=tmp_path / "c")
+    assert (tmp_path / "c" / "notes.csv").read_text() == "kind,name,note\nquestion,q3,'=odd\nexpert,1:2,\n"
 
 
 def test_a_cancelled_export_leaves_nothing(path: Path, tmp_path: Path) -> None:

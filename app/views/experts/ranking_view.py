@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout
 from app.content.captions import caption, nothing_compared_text
 from app.content.comparison_values import compared_samples, is_compared
 from app.content.expert_grid import ExpertGrid
+from app.content.note_editing import note_text
 from app.state.session import Session
 from app.state.state import COMPARISON, SELECTION, State
 from app.view import View
@@ -38,7 +39,7 @@ class RankingView(View):
     name = "ranking"
     title = "Ranking"
     area = "bottom-tab"
-    depends_on = SELECTION | COMPARISON | {"experts", "intervention"}
+    depends_on = SELECTION | COMPARISON | {"experts", "intervention", "notes"}
 
     def __init__(self, session: Session) -> None:
         super().__init__(session)
@@ -103,14 +104,15 @@ class RankingView(View):
     def _table_of(self, state: State, grids: dict[str, ExpertGrid]) -> ArrayTable:
         """Made anew only where values or masks changed: a click on a row is no reason."""
         hatched = hatching(state)
-        key = (*(id(grid.values) for grid in grids.values()), hatched)
+        key = (*(id(grid.values) for grid in grids.values()), hatched, state.notes)
         if self._table is None or self._table[0] != key:
             first = next(iter(grids.values()))
             words = np.full(first.values.values.size, "", object)
             for place, cell in enumerate(np.ndindex(first.values.values.shape)):
                 facts = hatched.facts((cell[0], cell[1]))
                 never = ["never used"] if first.is_never_used[cell] else []
-                words[place] = ", ".join([*facts, *never])
+                note = note_text(state.notes.experts.get((cell[0], cell[1])))
+                words[place] = ", ".join(filter(None, [*facts, *never, note]))
             self._table = key, ranking_table(grids, words)
         return self._table[1]
 

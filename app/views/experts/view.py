@@ -11,6 +11,7 @@ from app.content.captions import caption, nothing_compared_text
 from app.content.comparison_values import compared_samples, is_compared
 from app.content.difference_support import noise_note
 from app.content.expert_grid import GRID_METRICS, ExpertGrid, Marginal
+from app.content.note_editing import note_text
 from app.state.session import Session
 from app.state.state import COMPARISON, SELECTION, State
 from app.view import View
@@ -29,7 +30,14 @@ from moe_core.interventions.intervention import Intervention
 from moe_core.measures.support import supported_text
 from moe_core.numbers.formatting import count
 
-OFFERED = ("toggle_mask", "filter_by_experts", "open_expert", "measure_effect")
+OFFERED = (
+    "toggle_mask",
+    "filter_by_experts",
+    "open_expert",
+    "measure_effect",
+    "bookmark_experts",
+    "note_expert",
+)
 """What a right click on an expert offers."""
 _LEAST_N = 22
 """Characters of the number of questions that are always shown."""
@@ -191,7 +199,8 @@ class ExpertsView(View):
 
     def _facts(self, grid: ExpertGrid, place: Place) -> list[str]:
         if place.cell is not None:
-            facts = [*grid.cell_facts(*place.cell), *self._hatching.facts(place.cell)]
+            note = note_text(self.state.notes.experts.get(place.cell))
+            facts = [*grid.cell_facts(*place.cell), *self._hatching.facts(place.cell), *filter(None, [note])]
             return [f"Layer {place.layer}, expert {place.expert}", *facts]
         name = f"Layer {place.layer}" if place.expert is None else f"Expert {place.expert} of every layer"
         return [name, *grid.line_facts(place.layer, place.expert, self._marginal)]

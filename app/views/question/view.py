@@ -9,6 +9,7 @@ from PySide6.QtGui import QAction, QGuiApplication, QResizeEvent
 from PySide6.QtWidgets import QSplitter, QVBoxLayout
 
 from app.content.comparison_values import is_compared
+from app.content.note_editing import note_text
 from app.state.session import Session
 from app.state.state import COMPARISON, DATA, State
 from app.state.trace_data import TraceData
@@ -47,7 +48,7 @@ class QuestionView(View):
     name = "question"
     title = "Question"
     area = "right"
-    depends_on = DATA | COMPARISON | {"question", "token", "layer", "experts"}
+    depends_on = DATA | COMPARISON | {"question", "token", "layer", "experts", "notes"}
 
     def __init__(self, session: Session) -> None:
         super().__init__(session)
@@ -81,7 +82,8 @@ class QuestionView(View):
             self.show_empty("Choose a question in the list to read it token by token, and to see its experts.")
             return
         content = self._read(state, state.trace, state.question)
-        self.header.set_question(content.id, content.outcome, details_text(content))
+        note = note_text(state.notes.questions.get(content.id))
+        self.header.set_question(content.id, content.outcome, " · ".join(filter(None, [details_text(content), note])))
         self.note.set_text(note := comparison_note(state, content))
         self.note.setVisible(bool(note))
         self.prompt.draw(content, state)

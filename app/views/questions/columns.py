@@ -1,6 +1,6 @@
 """What the table of questions shows of a trace: its columns, in the order in which a narrow window shows them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from math import isfinite
 from typing import Any
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from app import theme
 from app.content.comparison_values import AnswerChanges
+from app.content.note_editing import note_text
 from app.widgets.filter.outcome_toggles import OutcomeMark
 from moe_core.figures.array_table import ArrayTable, Cell, ColumnStyle
 from moe_core.measures.question_table import OUTCOMES, Outcome, QuestionTable
@@ -164,6 +165,7 @@ STYLES = (
         exported=_whole,
         is_number=True,
     ),
+    ColumnStyle("note", "Note", "Note", "Your bookmark (★) and note, kept in a plain file beside the trace.", width=12),
     ColumnStyle("id", "Id", "Id", "The question's name in the quiz.", width=16, is_hidden=True),
 )
 ELASTIC = "question"
@@ -173,8 +175,10 @@ OF_WHAT_IF = frozenset({"what_if", "gold_change"})
 """The columns that only a what-if fills."""
 
 
-def array_table(table: QuestionTable, changes: AnswerChanges | None = None) -> ArrayTable:
-    """The table of a trace, as the list shows it, with what a what-if changed."""
+def array_table(
+    table: QuestionTable, changes: AnswerChanges | None = None, notes: Mapping[str, str] | None = None
+) -> ArrayTable:
+    """The table of a trace, as the list shows it, with what a what-if changed, and a person's notes by id."""
     n_questions = len(table.ids)
     columns: dict[str, Sequence[Any] | NDArray[Any]] = {
         "number": np.arange(1, n_questions + 1),
@@ -189,6 +193,7 @@ def array_table(table: QuestionTable, changes: AnswerChanges | None = None) -> A
         "gold_change": np.full(n_questions, np.nan) if changes is None else changes.gold_logprob,
         "entropy": table.entropy,
         "tokens": table.tokens,
+        "note": [note_text(notes.get(name)) for name in table.ids] if notes else [""] * n_questions,
         "id": table.ids,
     }
     is_missing = np.isin(table.outcome, [OUTCOMES.index(kind) for kind in (Outcome.MISSING, Outcome.DAMAGED)])

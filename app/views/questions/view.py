@@ -10,7 +10,6 @@ from app.content.comparison_values import answer_changes
 from app.state.session import Session
 from app.state.state import DATA, State
 from app.state.trace_data import TraceData
-from app.state.what_if_state import WhatIf
 from app.view import EmptyPage, View
 from app.views.questions.columns import ELASTIC, LEADING, MARKS, OF_WHAT_IF, STYLES, array_table
 from app.views.questions.filter_editor import FilterEditor
@@ -19,12 +18,13 @@ from app.widgets.filter.bar import FilterBar
 from app.widgets.parts import pop_up
 from app.widgets.tables.view import ArrayTableView
 from moe_core.figures.array_table import ArrayTable, IndexArray
-from moe_core.measures.question_table import QuestionTable
 
 _OFFERED = (
     "open_question",
     "filter_by_subject",
     "select_token_experts",
+    "bookmark_question",
+    "note_question",
     "filter_right_to_wrong",
     "filter_wrong_to_right",
 )
@@ -37,7 +37,7 @@ class QuestionsView(View):
     name = "questions"
     title = "Questions"
     area = "left"
-    depends_on = DATA | {"filter", "scope", "question", "what_if"}
+    depends_on = DATA | {"filter", "scope", "question", "what_if", "notes"}
 
     def __init__(self, session: Session) -> None:
         super().__init__(session)
@@ -48,7 +48,7 @@ class QuestionsView(View):
         self.no_match = EmptyPage(lambda action: editor.clear())
         self.no_match.say("No question passes the filter.", "Clear filter", "clear_filter")
         self.figure.offers = lambda place: self.actions_named(*_OFFERED)
-        self._arrays: tuple[QuestionTable, WhatIf | None, ArrayTable] | None = None
+        self._arrays: tuple[tuple[object, ...], ArrayTable] | None = None
         self._scrolled_for: tuple[object, ...] = ()
         self._below = QStackedWidget()
         self._below.addWidget(self.figure)
@@ -76,9 +76,10 @@ class QuestionsView(View):
             self.show_empty("Open a trace to list its questions.", "Open trace…", "open")
             return
         self.show_body()
-        self.list.set_without_values(OF_WHAT_IF if state.what_if is None else frozenset())
+        of_notes = frozenset() if state.notes.questions else frozenset({"note"})
+        self.list.set_without_values(of_notes | (OF_WHAT_IF if state.what_if is None else frozenset()))
         order = self._order(state, state.trace)
-        self.list.show_rows(self._arrays_of(state.trace, state.what_if), order)
+        self.list.show_rows(self._arrays_of(state.trace, state), order)
         self.list.show_current(state.question, scrolls=self._is_elsewhere(state))
         self._editor.draw(state)
         self._below.setCurrentWidget(self.figure if len(order) else self.no_match)
@@ -92,14 +93,15 @@ class QuestionsView(View):
 
     def _order(self, state: State, trace: TraceData) -> IndexArray:
         rows = trace.rows(state.scope, state.filter)
-        table = self._arrays_of(trace, state.what_if)
+        table = self._arrays_of(trace, state)
         return table.sorted_rows(rows, self.list.sort_column, descending=self.list.is_descending)
 
-    def _arrays_of(self, trace: TraceData, what_if: WhatIf | None) -> ArrayTable:
-        if self._arrays is None or self._arrays[0] is not trace.table or self._arrays[1] is not what_if:
-            changes = None if what_if is None else answer_changes(what_if, trace)
-            self._arrays = trace.table, what_if, array_table(trace.table, changes)
-        return self._arrays[2]
+    def _arrays_of(self, trace: TraceData, state: State) -> ArrayTable:
+        source = (trace.table, state.what_if, state.notes)
+        if self._arrays is None or any(a is not b for a, b in zip(self._arrays[0], source, strict=True)):
+            changes = None if state.what_if is None else answer_changes(state.what_if, trace)
+            self._arrays = source, array_table(trace.table, changes, state.notes.questions)
+        return self._arrays[1]
 
     def _is_elsewhere(self, state: State) -> bool:
         """Whether to scroll to the current question: not where rows of a growing trace merely arrive."""

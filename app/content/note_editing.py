@@ -1,0 +1,44 @@
+"""Bookmarks and notes as functions from a state to a state, and how they are read."""
+
+from dataclasses import replace
+
+from app.state.state import State
+from moe_core.measures.question_filter import QuestionFilter
+from moe_core.numbers.formatting import counted, elide
+
+BOOKMARK = "★"
+_LONGEST = 80
+
+
+def question_name(state: State) -> str | None:
+    """The id of the question looked at."""
+    if state.trace is None or state.question is None:
+        return None
+    return state.trace.table.ids[state.question]
+
+
+def toggled_question(state: State) -> State:
+    """The question bookmarked, or its bookmark and note taken away."""
+    name = question_name(state)
+    if name is None:
+        return state
+    return replace(state, notes=state.notes.with_question(name, None if name in state.notes.questions else ""))
+
+
+def toggled_experts(state: State) -> State:
+    """The selected experts bookmarked, or, where all are, taken from the bookmarks."""
+    notes, is_off = state.notes, state.experts <= state.notes.experts.keys()
+    for expert in state.experts:
+        notes = notes.with_expert(expert, None if is_off else notes.experts.get(expert, ""))
+    return replace(state, notes=notes)
+
+
+def bookmarked(state: State) -> State:
+    """Only the questions with a bookmark in the filter."""
+    names = frozenset(state.notes.questions)
+    return replace(state, filter=QuestionFilter(ids=names, ids_title=counted(len(names), "bookmarked question")))
+
+
+def note_text(note: str | None) -> str:
+    """A note on one line, behind the sign; empty where there is neither bookmark nor note."""
+    return "" if note is None else f"{BOOKMARK} {elide(' '.join(note.split()), _LONGEST)}".strip()

@@ -1,0 +1,101 @@
+"""Bookmarks and notes of a person on questions and experts, in a plain JSON file beside the trace.
+
+The trace is never touched. `T.notes.json` is an object of `format`, `version`, `questions` (id to note) and `experts`
+(`3:17` to note); an empty note is a bookmark alone.
+"""
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from moe_core.errors import MoeCoreError
+
+FORMAT, VERSION = "moescope-notes", 1
+_MAX_BYTES = 50_000_000
+Expert = tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Notes:
+    """Notes by id of the question and by expert (layer, expert); "" where only bookmarked."""
+
+    questions: Mapping[str, str] = field(default_factory=dict)
+    experts: Mapping[Expert, str] = field(default_factory=dict)
+
+    def with_question(self, name: str, note: str | None) -> "Notes":
+        """The same with another note on a question; None: no bookmark either."""
+        kept = {other: text for other, text in self.questions.items() if other != name}
+        return replace(self, questions=kept if note is None else {**kept, name: note})
+
+    def with_expert(self, expert: Expert, note: str | None) -> "Notes":
+        """The same with another note on an expert; None: no bookmark either."""
+        kept = {other: text for other, text in self.experts.items() if other != expert}
+        return replace(self, experts=kept if note is None else {**kept, expert: note})
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is none."""
+        return not (self.questions or self.experts)
+
+    def to_json(self) -> str:
+        """The file's text, sorted, so that two versions can be compared line by line."""
+        experts = {f"{layer}:{expert}": note for (layer, expert), note in sorted(self.experts.items())}
+        content = {"format": FORMAT, "version": VERSION, "questions": dict(sorted(self.questions.items()))}
+        return json.dumps(content | {"experts": experts}, ensure_ascii=False, indent=1) + "\n"
+
+
+def notes_path(trace: Path) -> Path:
+    """Where the notes on a trace lie."""
+    return trace.with_name(f"{trace.stem}.notes.json")
+
+
+def read_notes(trace: Path) -> Notes:
+    """The notes on a trace, none where there is no such file; raises MoeCoreError for one that cannot be read."""
+    path = notes_path(trace)
+    try:
+        if not path.exists():
+            return Notes()
+        if not path.is_file() or path.stat().st_size > _MAX_BYTES:
+            raise ValueError("it is no file of notes")
+        return _parsed(json.loads(path.read_text("utf-8")))
+    except OSError as error:
+        raise MoeCoreError(f"The notes in {path} cannot be read: {error.strerror or error}.") from error
+    except (ValueError, TypeError, AttributeError, RecursionError) as error:
+        raise MoeCoreError(f"The notes in {path} cannot be read: {error}.") from error
+
+
+def save_notes(trace: Path, notes: Notes) -> None:
+    """Write them, replacing the file in one step; none takes it away. MoeCoreError where that cannot be."""
+    path = notes_path(trace)
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        if notes.is_empty:
+            path.unlink(missing_ok=True)
+            return
+        try:
+            unfinished.write_text(notes.to_json(), "utf-8", errors="backslashreplace")
+            unfinished.replace(path)
+        finally:
+            unfinished.unlink(missing_ok=True)
+    except OSError as error:
+        raise MoeCoreError(f"The notes cannot be saved as {path}: {error.strerror or error}.") from error
+
+
+def _parsed(content: dict[str, object]) -> Notes:
+    if content.get("format") != FORMAT or content.get("version") != VERSION:
+        raise ValueError("it is of another format or version")
+    questions, experts = content.get("questions", {}), content.get("experts", {})
+    if not isinstance(questions, dict) or not isinstance(experts, dict):
+        raise ValueError("questions and experts are no tables")
+    if not all(isinstance(note, str) for note in (*questions.values(), *experts.values())):
+        raise ValueError("a note is no text")
+    return Notes(questions, {_expert(name): note for name, note in experts.items()})
+
+
+def _expert(name: str) -> Expert:
+    layer, colon, expert = name.partition(":")
+    if not (colon and layer.isdecimal() and expert.isdecimal() and len(name) < 20):
+        raise ValueError(f'"{name[:20]}" is no expert such as 3:17')
+    return int(layer), int(expert)

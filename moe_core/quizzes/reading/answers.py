@@ -143,7 +143,7 @@ def judge_column(rows: Sequence[AnsweredRow], file: str, asked: AnswersFrom | No
         _refuse_hidden(answered, file)
     _refuse_strange(answered, file, asked)
     if asked is not None:
-        return AnswerColumn(asked)
+        return AnswerColumn(asked, _always_the_same(AnswerColumn(asked), answered, file))
     if all(row.labels is not None for row in answered):
         return AnswerColumn(None, _all_the_same(answered, file))
     numbers = [row for row in answered if row.number is not None and row.by_text() is None]
@@ -252,6 +252,15 @@ def _all_the_same(rows: Sequence[AnsweredRow], file: str) -> tuple[str, ...]:
         return ()
     said = f"{file}: all {len(rows):,} answers are {_shown(rows[0].value)}"
     return (f"{said}: if that stands for answers that are not known, remove the column to run without accuracy",)
+
+
+def _always_the_same(column: AnswerColumn, rows: Sequence[AnsweredRow], file: str) -> tuple[str, ...]:
+    """A remark where the right choice always has the same letter, as in TruthfulQA, which lists it first."""
+    right = {column.gold_index(row) if _fits(column, row) else None for row in rows}
+    if len(right) > 1 or math.prod(1 / len(row.choices) for row in rows[1:]) > _BY_CHANCE or None in right:
+        return ()
+    letter = CHOICE_LETTERS[next(at for at in right if at is not None)]
+    return (f"{file}: the right choice is always {letter}, and a model that always says {letter} would be right",)
 
 
 def _any_reading(row: AnsweredRow) -> int:

@@ -108,7 +108,13 @@ def equal_choices_remark(questions: Sequence[Question]) -> str:
 
 
 def bad_rows_error(file: str, unit: str, problems: Sequence[RowProblem], *, n_rows: int) -> QuizError:
-    """One sentence that counts the bad rows, with a note for each of the first 50 in the order of the file."""
+    """One sentence that counts the bad rows, with a note for each of the first 50 in the order of the file.
+
+    Where all rows have the same problem, it is the file's, and there is nothing to say of single ones.
+    """
+    reasons = {problem.reason for problem in problems}
+    if len(reasons) == 1 and len(problems) == n_rows > 1:
+        return QuizError(f"{file}: in all {n_rows:,} rows {problems[0].reason}; nothing was run.")
     error = QuizError(
         f"{file}: {len(problems)} problem{'s' if len(problems) > 1 else ''} in {n_rows} "
         f"row{'s' if n_rows > 1 else ''}; mend or remove the rows named below, nothing was run."

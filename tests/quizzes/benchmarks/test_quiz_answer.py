@@ -213,3 +213,12 @@ def test_whole_numbers_of_a_table_with_gaps_end_in_a_point_and_zeros() -> None:
     """As pandas writes a column that had an empty cell once."""
     assert golds(["0.0", "3.00", "1.0"]) == [0, 3, 1]
     assert "counted from 1" in refusal(["1.0", "2.0", "4.0"])
+
+
+def test_a_right_choice_that_is_always_the_same_letter_is_told() -> None:
+    """As TruthfulQA lists it first: nobody need know anything to be right."""
+    rows = [AnsweredRow(0, CITIES) for _ in range(9)]
+    said = "quiz.csv: the right choice is always A, and a model that always says A would be right"
+    assert judge_column(rows, "quiz.csv", AnswersFrom.ZERO).remarks == (said,)
+    assert not judge_column([*rows, AnsweredRow(1, CITIES)], "quiz.csv", AnswersFrom.ZERO).remarks
+    assert not judge_column(rows[:2], "quiz.csv", AnswersFrom.ZERO).remarks

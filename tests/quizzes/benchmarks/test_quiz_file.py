@@ -435,3 +435,10 @@ def test_a_clone_without_its_data_says_so(tmp_path: Path, name: str) -> None:
     """A pointer of Git LFS is neither damaged nor a quiz without columns."""
     error = problem_of(tmp_path, "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 5\n", name)
     assert str(error).endswith("is only a pointer of Git LFS, not the file itself: run `git lfs pull` in the clone.")
+
+
+def test_what_is_wrong_in_every_row_is_the_file_s_own(tmp_path: Path) -> None:
+    """One sentence, and no advice to mend its rows one by one."""
+    rows = [json.dumps({"question": f"q{n}", "choices": {"A": "x", "B": "y"}, "answer": "A"}) for n in range(3)]
+    error = problem_of(tmp_path, "\n".join(rows), "quiz.jsonl")
+    assert str(error).endswith("quiz.jsonl: in all 3 rows the choices are not a list of texts; nothing was run.")

@@ -17,8 +17,10 @@ class Button(NamedTuple):
 class Say(Protocol):
     """Tells the person a sentence, or an error with what helps."""
 
-    def __call__(self, what: str | MoeCoreError, *, is_failure: bool = True) -> None:
-        """Show it."""
+    def __call__(self, what: str | MoeCoreError, *, is_failure: bool = True, about: str = "") -> None:
+        """Show it. `about` is the kind of action: its next success, told with or without a sentence, takes an error
+        away that it left.
+        """
 
 
 NO_BUTTON = Button()

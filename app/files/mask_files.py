@@ -59,8 +59,8 @@ class MaskFiles(QObject):
                 found[name], self._paths[name] = replace(mask, name=name), path
         masks = tuple(found[name] for name in sorted(found, key=lambda name: (name.casefold(), name)))
         self._session.set(replace(self._session.state, masks=masks))
-        if problems:
-            self._say("A mask cannot be read and is left as it is. " + " ".join(problems))
+        sentence = "A mask cannot be read and is left as it is. " + " ".join(problems) if problems else ""
+        self._say(sentence, about="kept masks")
 
     def ask_and_keep(self) -> None:
         """Keep the mask that is edited under a name that the person gives."""
@@ -107,8 +107,9 @@ class MaskFiles(QObject):
                 size = trace.trace.dimensions
                 mask.check(size.n_layers, size.n_experts, 0)  # too few left in a layer is said, and can be mended
         except InterventionError as error:
-            self._say(f"{path.name} is not used. {error}")
+            self._say(f"{path.name} is not used. {error}", about="mask")
             return
+        self._say("", about="mask")
         self._session.set(with_mask(self._session.state, mask))
 
     def ask_and_write(self) -> None:
@@ -126,14 +127,15 @@ class MaskFiles(QObject):
         try:
             act()
         except MoeCoreError as error:
-            self._say(error)
+            self._say(error, about="mask")
             return False
         except OSError as error:
-            self._say(f"{error.filename} cannot be written ({error.strerror}).")
+            self._say(f"{error.filename} cannot be written ({error.strerror}).", about="mask")
             return False
         except ValueError as error:  # a name that no file system has
-            self._say(f"The mask cannot be kept in {self.folder} ({error}).")
+            self._say(f"The mask cannot be kept in {self.folder} ({error}).", about="mask")
             return False
+        self._say("", about="mask")
         return True
 
     def _on_changed(self, before: State, after: State) -> None:

@@ -48,6 +48,6 @@ def _save(parent: QWidget, title: str, suggested: Path, page: Callable[[], str],
     try:
         write_result(path, page())
     except (OSError, MoeCoreError) as error:
-        say(f"The report cannot be written to {path}: {error}")
+        say(f"The report cannot be written to {path}: {error}", about="report")
     else:
         say(f"The report is in {path}.", is_failure=False)

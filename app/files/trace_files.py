@@ -73,7 +73,7 @@ class TraceFiles(QObject):
     def ask_and_delete(self, path: Path) -> None:
         """Delete a trace that is not in use, once the person has said so."""
         if sentence := self._why_kept(path):
-            self._say(sentence)
+            self._say(sentence, about="delete")
             return
         box = QMessageBox(QMessageBox.Icon.Warning, "moescope", f"Delete {path.name}?", parent=self._widget)
         box.setObjectName("confirm-delete")
@@ -93,15 +93,16 @@ class TraceFiles(QObject):
         """Delete a trace, unless it is in use."""
         try:
             if sentence := self._why_kept(path):
-                self._say(sentence)
+                self._say(sentence, about="delete")
                 return
             state = self._session.state
             gone = _of(state, path)  # whose files are closed, before one of them is deleted
             self._session.set(replace(state, history=tuple(made for made in state.history if made not in gone)))
             delete_trace(path)
         except MoeCoreError as error:
-            self._say(error)
+            self._say(error, about="delete")
             return
+        self._say("", about="delete")
         log.info("%s was deleted.", path)
         self._settings.remove_recent(path)
         self._session.library_changed.emit()

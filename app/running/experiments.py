@@ -25,6 +25,7 @@ class ExperimentRun:
 
     `number` counts from 1, cancelled ones and those found beside traces among them. `kept` is the file with its
     answers, `problem` a sentence on why that gives no result, `notices` what the run had to say, a sentence each.
+    `goes_on` is what to ask for where the file is not finished.
     """
 
     number: int
@@ -35,6 +36,7 @@ class ExperimentRun:
     kept: Path | None = None
     problem: str = ""
     notices: tuple[str, ...] = ()
+    goes_on: ExperimentRequest | None = None
 
 
 class Experiments(QObject):
@@ -104,7 +106,9 @@ class Experiments(QObject):
     def _run_of(self, kept: KeptExperiment, path: Path) -> ExperimentRun:
         points = kept.result.points if kept.result else ()
         number = self._next_number()
-        return ExperimentRun(number, kept.experiment, path, points, kept.result, kept.path, kept.problem)
+        goes_on = kept.request if kept.is_unfinished else None
+        result, problem = kept.result, kept.problem
+        return ExperimentRun(number, kept.experiment, path, points, result, kept.path, problem, goes_on=goes_on)
 
     def _next_number(self) -> int:
         self._n_known += 1

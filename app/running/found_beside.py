@@ -16,9 +16,11 @@ from app.state.state import State
 from app.state.trace_data import TraceData
 from app.state.what_if_state import WhatIf
 from moe_core.comparison.comparison import Comparison, compare
+from moe_core.comparison.control_distribution import Controls
 from moe_core.comparison.what_ifs_beside import WhatIfBeside, what_ifs_beside
 from moe_core.errors import MoeCoreError
 from moe_core.experiments.beside import KeptExperiment, experiments_beside
+from moe_core.jobs.control_runs import kept_controls
 from moe_core.numbers.formatting import count
 from moe_core.traces.reader import open_trace
 
@@ -44,6 +46,7 @@ class _Found:
     beside: WhatIfBeside
     before: TraceData | None = None
     after: TraceData | None = None
+    controls: Controls | None = None
     keeps: bool = True
 
 
@@ -137,7 +140,8 @@ class FoundBeside(QObject):
             return
         title = _title(beside.comparison, after) if found.keeps else beside.path.name
         notices = (beside.problem,) if beside.problem else ()
-        made = WhatIf(title, found.before or found.look.trace, after, beside.comparison, notices=notices)
+        before = found.before or found.look.trace
+        made = WhatIf(title, before, after, beside.comparison, found.controls, notices=notices)
         self._session.add_what_if(made, keeps=found.keeps)
 
     @Slot(object, object)
@@ -168,11 +172,13 @@ def _opened(look: _Look, beside: WhatIfBeside) -> _Found:
     try:
         after = TraceData(beside.path)
         before = None if beside.before == look.trace.path else TraceData(beside.before)
+        with open_trace(beside.before) as reference:
+            controls = kept_controls(beside.path, reference, beside.comparison)
     except MoeCoreError as error:
         if after is not None:
             after.close()
         return _Found(look, replace(beside, comparison=None, problem=str(error)))
-    return _Found(look, beside, before, after)
+    return _Found(look, beside, before, after, controls)
 
 
 def _chosen(look: _Look, other: Path) -> _Found | None:

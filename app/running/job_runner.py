@@ -24,6 +24,8 @@ POLL_MS = 80
 _LONGEST_ERROR = 300
 _NICENESS = 5
 
+BUSY = "busy"
+"""What it is about when one is told to wait for the running job: that is over with its end."""
 KEPT = "what is recorded is kept"
 """What becomes of a job that is stopped, in words, where nothing else is said of it."""
 
@@ -49,6 +51,11 @@ class JobEnded:
     remedies: tuple[AnyRemedy, ...] = ()
     trace: str = ""
     kept: str = KEPT
+
+    @property
+    def kind(self) -> str:
+        """What jobs of one kind begin their titles with: `Recording`, `What if`, `Comparing`."""
+        return self.title.partition(":")[0] if ":" in self.title else self.title.partition(" ")[0]
 
     @property
     def sentence(self) -> str:

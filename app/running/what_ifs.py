@@ -12,7 +12,7 @@ from PySide6.QtCore import QObject, QTimer, Signal
 from app.content.mask_editing import mask_title, problem_of
 from app.content.remedies import Say, notice_sentence
 from app.content.what_if_preview import subset_of
-from app.running.job_runner import JobEnded, JobRunner
+from app.running.job_runner import BUSY, JobEnded, JobRunner
 from app.state.session import Session
 from app.state.state import State
 from app.state.trace_data import TraceData
@@ -75,7 +75,7 @@ class WhatIfs(QObject):
         try:
             request = request_of(state)
         except MoeCoreError as error:
-            self._say(error)
+            self._say(error, about="What if")
             return
         self._start(_Job(state.trace.path, mask_title(state.intervention), request=request))
 
@@ -86,7 +86,7 @@ class WhatIfs(QObject):
 
     def _start(self, job: _Job) -> None:
         if self._runner.is_busy:
-            self._say(f"{self._runner.title} is still running: wait for it, or stop it (Esc).")
+            self._say(f"{self._runner.title} is still running: wait for it, or stop it (Esc).", about=BUSY)
             return
         shown = self._session.state.trace
         self._tried = self._session.state.intervention
@@ -119,6 +119,8 @@ class WhatIfs(QObject):
                 self._show(job, ended)
             elif Remedy.RERUN_BASELINE in ended.remedies:  # for which the What-if view has a button
                 self._session.set(replace(self._session.state, mismatch=ended.error))
+            if job.request is not None and ended.outcome != "done":  # its trace may be there, as far as it got
+                self._session.library_changed.emit()
             self.finished.emit(ended)
         if self._is_awaited(self._session.state):
             self._timer.start()

@@ -58,6 +58,7 @@ class MessageBar(QToolBar):
         self._text.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
         self.addWidget(self._text)
         self._action = ""
+        self._about = ""
         self._button_action = self.addWidget(self.button)
         self._log_action = self.addWidget(show_log)
         self.addWidget(dismiss)
@@ -68,8 +69,11 @@ class MessageBar(QToolBar):
         """What is said, empty while hidden."""
         return "" if self.isHidden() else self._text.text()
 
-    def say(self, sentence: str, button: str = "", action: str = "", *, is_failure: bool = True) -> None:
-        """Show a sentence, and a button that wants `action`; a failure has a reddish ground."""
+    def say(
+        self, sentence: str, button: str = "", action: str = "", *, is_failure: bool = True, about: str = ""
+    ) -> None:
+        """Show a sentence, and a button that wants `action`; a failure, of the kind `about`, has a reddish ground."""
+        self._about = about if is_failure else ""
         self._ground = theme.WRONG if is_failure else theme.BASELINE
         self._text.setText(sentence)
         self._action = action
@@ -79,6 +83,11 @@ class MessageBar(QToolBar):
         self._log_action.setVisible(is_failure)
         self.update()
         self.show()
+
+    def succeed(self, about: str) -> None:
+        """Take a failure of this kind away, which no longer is how things are."""
+        if about and about == self._about:
+            self.hide()
 
     def _on_clicked(self) -> None:
         self.hide()

@@ -5,7 +5,7 @@ import logging
 from PySide6.QtCore import QObject
 
 from app.content.remedies import button_for, notice_sentence
-from app.running.job_runner import JobEnded, JobRunner
+from app.running.job_runner import BUSY, JobEnded, JobRunner
 from app.widgets.message_bar import MessageBar
 from moe_core.jobs.events import Notice
 
@@ -27,11 +27,14 @@ class JobOutcomes(QObject):
         log.info("%s", notice_sentence(notice))
 
     def _on_ended(self, ended: JobEnded) -> None:
+        self._message_bar.succeed(BUSY)
         if ended.outcome == "failed":
             log.error("%s", "\n".join([ended.sentence, *ended.notes]))
             text = "\n".join([ended.sentence, *_first_of(ended.notes)])
-            self._message_bar.say(text, *button_for(ended.remedies))
+            self._message_bar.say(text, *button_for(ended.remedies), about=ended.kind)
         else:
+            if ended.outcome == "done":
+                self._message_bar.succeed(ended.kind)
             log.info("%s: %s after %.1f s", ended.title, ended.outcome, ended.seconds)
 
 

@@ -21,7 +21,7 @@ from app.running.effect_maps import EffectMaps
 from app.running.experiments import Experiments
 from app.running.found_beside import FoundBeside
 from app.running.growing_trace import GrowingTrace
-from app.running.job_runner import JobEnded, JobRunner
+from app.running.job_runner import BUSY, JobEnded, JobRunner
 from app.running.recording import Recording
 from app.running.what_ifs import WhatIfs
 from app.settings import Settings
@@ -114,7 +114,7 @@ class MainWindow(QMainWindow):
         try:
             self.recording.start(request)
         except (OSError, ValueError) as error:  # ValueError: a name that no file system has
-            self.say(f"The folder {request.out.parent} cannot be used: {error}.")
+            self.say(f"The folder {request.out.parent} cannot be used: {error}.", about="Recording")
 
     def resume_recording(self) -> None:
         """Go on with the trace shown, in the background."""
@@ -125,7 +125,7 @@ class MainWindow(QMainWindow):
     def refuses_job(self) -> bool:
         """Whether a job runs already, which is said then: there is one at a time."""
         if self.runner.is_busy:
-            self.say(f"{self.runner.title} is still running: wait for it, or stop it (Esc).")
+            self.say(f"{self.runner.title} is still running: wait for it, or stop it (Esc).", about=BUSY)
         return self.runner.is_busy
 
     def show_view(self, name: str) -> None:
@@ -171,12 +171,15 @@ class MainWindow(QMainWindow):
         else:
             self.session.set(replace(self.session.state, experts=frozenset()))
 
-    def say(self, what: str | MoeCoreError, *, is_failure: bool = True) -> None:
-        """Show a sentence, or an error with what helps, above the views, and log it."""
+    def say(self, what: str | MoeCoreError, *, is_failure: bool = True, about: str = "") -> None:
+        """Show a sentence, or an error with what helps, above the views, and log it; an empty one only says success."""
+        if not str(what):
+            self.message_bar.succeed(about)
+            return
         remedies = what.remedies if isinstance(what, MoeCoreError) else ()
         sentence = with_remedies(str(what), remedies)
         log.log(logging.ERROR if is_failure else logging.INFO, "%s", sentence)
-        self.message_bar.say(sentence, *button_for(remedies), is_failure=is_failure)
+        self.message_bar.say(sentence, *button_for(remedies), is_failure=is_failure, about=about)
 
     def _add_bars(self) -> None:
         self.message_bar = MessageBar()

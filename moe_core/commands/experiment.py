@@ -152,9 +152,10 @@ def _run(experiment: Experiment, request: ExperimentRequest, *, as_json: bool) -
             print(json.dumps({"complete": False, "points": [point_json(point) for point in finished]}))
         elif finished:
             print_lines(map(point_line, finished))
-        said = f"stopped; {counted(len(finished), 'point')} finished"
+        n_run = sum(not point.intervention.is_empty() for point in finished)
+        said = f"stopped; {counted(n_run, 'point')} finished"
         newest = kept_files(request.baseline, (experiment.name,))
-        if finished and newest:
+        if n_run and newest:
             said += f" and kept in {newest[0][1].name}: the same command goes on from there"
         print(f"moescope: {said}.", file=sys.stderr)
         raise

@@ -16,13 +16,17 @@ from moe_core.numbers.formatting import count
 
 @dataclass(frozen=True)
 class KeptExperiment:
-    """One file: what it is of, and what was found. Where it has no result, `problem` is a sentence that says why."""
+    """One file: what it is of, and what was found. Where it has no result, `problem` is a sentence that says why.
+
+    `is_unfinished`: since the same request would go on with it.
+    """
 
     experiment: Experiment
     path: Path
     request: ExperimentRequest | None = None
     result: ExperimentResult | None = None
     problem: str = ""
+    is_unfinished: bool = False
 
 
 def experiments_beside(trace: Path) -> Iterator[KeptExperiment]:
@@ -41,5 +45,5 @@ def _kept(experiment: Experiment, trace: Path, path: Path) -> KeptExperiment:
         return KeptExperiment(experiment, path, request, problem=str(error))
     if isinstance(found, Unfinished):
         so_far = f"{count(found.n_done)} of {count(found.n_runs)} runs are done: the same experiment goes on from them."
-        return KeptExperiment(experiment, path, request, problem=so_far)
+        return KeptExperiment(experiment, path, request, problem=so_far, is_unfinished=True)
     return KeptExperiment(experiment, path, request, found)

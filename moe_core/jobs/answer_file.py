@@ -73,7 +73,9 @@ class RunKeeper:
         self.path = kept.path
         self.has_failed = False
         """Whether the system refused a run: what came later was not tried, since it would not be read."""
-        if not kept.path.exists() or kept.n_dropped:  # else the next line would be joined to what was cut short
+        header = json.loads(json.dumps(kept.header))
+        # A line that was cut short would swallow the next one; a file of something else is refused.
+        if not kept.path.exists() or read_header(kept.path) != header or kept.n_dropped:
             lines = [_header_line(kept.header), *(_line(*run) for run in kept.answers.items())]
             _replace(kept.path, b"".join(lines))
 

@@ -8,14 +8,11 @@ from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from moe_core.comparison.comparison import Comparison, compare
-from moe_core.comparison.control_distribution import Control, ControlRequest, Controls, share_as_harmful
-from moe_core.comparison.random_masks import expert_load, matched_masks
+from moe_core.comparison.control_distribution import ControlRequest, Controls
 from moe_core.errors import InterventionError, Remedy, TraceError
 from moe_core.interventions.intervention import Intervention
-from moe_core.jobs.answer_runs import AnswerRuns, Answers, answer_change
+from moe_core.jobs.control_runs import run_controls
 from moe_core.jobs.engine import Engine
 from moe_core.jobs.events import Event, Notice, Stage
 from moe_core.jobs.fill_trace import fill_trace
@@ -94,7 +91,7 @@ def what_if(request: WhatIfRequest, engine: Engine | None = None) -> Generator[E
         yield Stage("Comparing")
         with open_trace(out.path) as after:
             comparison = compare(reference, after)
-        controls = yield from _run_controls(request.controls, reference, comparison, loaded, plan)
+        controls = yield from run_controls(request.controls, out.path, reference, comparison, loaded, plan)
         return WhatIfResult(out.path, reference.path, comparison, controls, time.monotonic() - start)
 
 
@@ -140,34 +137,3 @@ def _run(target: Target, what: str, loaded: "LoadedModel", plan: RunPlan) -> Gen
     if (yield from prepare_trace(target, plan)):
         yield Stage(f"Asking {len(plan.tokenised.questions):,} questions ({what})")
         yield from fill_trace(target.path, loaded, plan)
-
-
-def _run_controls(
-    request: ControlRequest, reference: Trace, comparison: Comparison, loaded: "LoadedModel", plan: RunPlan
-) -> Generator[Event, None, Controls | None]:
-    """What `request.n` random interventions do to the compared questions; None where none was asked for or exists."""
-    if request.n < 1:
-        return None
-    load = expert_load(reference, comparison.pairs.rows_before.tolist(), request.scope)
-    masks = matched_masks(plan.specification.actions, load, request.n, request.seed)
-    if not masks:
-        yield Notice("There is no other mask of this size among experts of similar load: no controls")
-        return None
-    if len(masks) < request.n:
-        yield Notice(f"Only {len(masks)} other masks of this size exist among experts of similar load")
-    yield Stage(f"Running {len(masks)} random masks like this one")
-    place = {question.id: n for n, question in enumerate(plan.tokenised.questions)}
-    pairs = comparison.pairs
-    places = [place[name] for name in pairs.ids]
-    answer_runs = AnswerRuns(loaded, plan, places, n_runs=len(masks), unit="control questions")
-    before = Answers(pairs.predicted_before.astype(np.intp), pairs.logprobs_before.astype(np.float64))
-    runs = []
-    for mask in masks:
-        change = answer_change(pairs.gold, before, (yield from answer_runs.run(mask)))
-        runs.append(Control(mask, change.accuracy, change.gold_logprob.mean))
-    return Controls(
-        request=request,
-        runs=tuple(runs),
-        p_accuracy=share_as_harmful([run.change.delta for run in runs], comparison.accuracy.delta),
-        p_gold_logprob=share_as_harmful([run.gold_logprob for run in runs], comparison.gold_logprob.mean),
-    )

@@ -134,6 +134,7 @@ class ExperimentDialog(QDialog):
         self.cancel_button.clicked.connect(self._experiments.cancel)
         self.results.currentRowChanged.connect(self._on_result_chosen)
         self.pane.mask_wanted.connect(self._on_mask_wanted)
+        self.pane.going_on_wanted.connect(self._on_going_on_wanted)
         self._session.changed.connect(self._on_changed)
         self._experiments.changed.connect(self._draw_runs)
         self._experiments.finished.connect(self._on_finished)
@@ -164,6 +165,10 @@ class ExperimentDialog(QDialog):
         runs = self._experiments.runs
         if 0 <= row < len(runs):
             self.pane.show_run(runs[row])
+
+    def _on_going_on_wanted(self, run: ExperimentRun) -> None:
+        if run.goes_on is not None and not self._experiments.runner.is_busy:
+            self._experiments.start(run.experiment, run.goes_on)
 
     def _on_mask_wanted(self, mask: Intervention) -> None:
         self._session.set(with_mask(self._session.state, mask))
@@ -216,6 +221,7 @@ class ExperimentDialog(QDialog):
         self.run_button.setEnabled(not cost.problem and not runner.is_busy)
         busy = f"{runner.title} is still running"
         self.run_button.setToolTip(cost.problem or (busy if runner.is_busy else "Run the experiment in the background"))
+        self.pane.go_on.setEnabled(not runner.is_busy)
         self.cancel_button.setEnabled(self._experiments.current is not None)
 
 

@@ -24,9 +24,10 @@ _KEY = "bars are 95 % intervals, a grey band is the range of random draws"
 
 
 class ResultPane(QWidget):
-    """Shows one run. `mask_wanted` carries the Intervention of the chosen point."""
+    """Shows one run. `mask_wanted` carries the Intervention of the chosen point, `going_on_wanted` the run shown."""
 
     mask_wanted = Signal(object)
+    going_on_wanted = Signal(object)
 
     def __init__(self) -> None:
         super().__init__()
@@ -47,6 +48,9 @@ class ResultPane(QWidget):
         self._table_figure = TableFigure(self.table, "Points of the experiment", ("Copy name of the point", "point"))
         self.use = QPushButton("&Use this mask")
         self.use.setAutoDefault(False)
+        self.go_on = QPushButton("&Go on")
+        self.go_on.setAutoDefault(False)
+        self.go_on.setToolTip("Ask what is missing, with the options that it was begun with")
         self._chosen = ElidingLabel()
         self.caveats = plain_text()
         self.caveats.setForegroundRole(QPalette.ColorRole.PlaceholderText)
@@ -57,6 +61,7 @@ class ResultPane(QWidget):
         self.table.sort_changed.connect(self._draw)
         self.table.doubleClicked.connect(self._on_use)
         self.use.clicked.connect(self._on_use)
+        self.go_on.clicked.connect(self._on_go_on)
 
     @property
     def run(self) -> ExperimentRun | None:
@@ -93,6 +98,7 @@ class ResultPane(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(12, 8, 8, 8)
         column.addWidget(self.finding)
+        column.addWidget(self.go_on, 0, Qt.AlignmentFlag.AlignLeft)
         column.addWidget(self._parts, 1)
         column.addLayout(row)
         column.addWidget(self.caveats)
@@ -102,6 +108,7 @@ class ResultPane(QWidget):
         run = self._run
         for widget in (self._parts, self.use, self._chosen, self.caveats):
             widget.setVisible(run is not None and not run.problem)
+        self.go_on.setVisible(run is not None and run.goes_on is not None)
         self.finding.setForegroundRole(
             QPalette.ColorRole.PlaceholderText if run is None else QPalette.ColorRole.WindowText
         )
@@ -149,6 +156,9 @@ class ResultPane(QWidget):
     def _on_plot_point(self, series: int, point: int) -> None:
         if self._run is not None:
             self.choose_point(members_of(self._run)[series][point][0])
+
+    def _on_go_on(self) -> None:
+        self.going_on_wanted.emit(self._run)
 
     def _on_use(self) -> None:
         if (point := self._chosen_point()) is not None and self.use.isEnabled():

@@ -10,7 +10,7 @@ from app import theme
 from app.state.what_if_state import WhatIf
 from app.widgets.safe_text import as_tooltip
 from moe_core.comparison.comparison import SubjectChange
-from moe_core.numbers.formatting import count, fixed, p_number, percent, points_number_with_interval
+from moe_core.numbers.formatting import NOTHING, count, fixed, p_number, percent, points_number_with_interval
 
 SUBJECT_COLUMNS = {
     "Subject": "The quiz's own name; the greatest change stands first",
@@ -29,7 +29,7 @@ HISTORY_COLUMNS = {
     "After": "Accuracy with it",
     "Effect": "What is done to the experts",
     "Experts": "How many something is done to",
-    "Seconds": "How long it took",
+    "Seconds": "How long it took, where that was in this session",
     "Questions": "Which were asked",
 }
 
@@ -157,6 +157,6 @@ def _history_texts(made: WhatIf) -> list[str]:
         percent(change.after.estimate),
         mask.effect,
         count(len(mask.experts)),
-        fixed(made.seconds, 1),
+        fixed(made.seconds, 1) if made.seconds else NOTHING,
         made.comparison.after.quiz.selection,
     ]

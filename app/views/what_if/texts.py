@@ -95,7 +95,7 @@ def history_table(history: Sequence[WhatIf]) -> FigureTable:
             made.comparison.after.quiz.selection,
             *change_cells(made.comparison.accuracy),
             None if made.controls is None else finite(made.controls.p_accuracy),
-            made.seconds,
+            made.seconds or None,
             str(made.after.path),
         )
         for made in history

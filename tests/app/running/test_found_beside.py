@@ -156,10 +156,12 @@ def test_one_that_is_deleted_leaves_the_history(window: MainWindow, qtbot: QtBot
 
 
 def test_one_of_the_command_line_is_found(window: MainWindow, qtbot: QtBot, demo_path: Path, tmp_path: Path) -> None:
-    """Run beside the trace, with a name of its own, and run again from the window: one row, not two."""
+    """Run beside the trace, with a name of its own; its random masks are there too."""
     path = Path(shutil.copy(demo_path, tmp_path / "demo.h5"))
-    what_if_trace(path, mask="1:25", subset="40", out=tmp_path / "mine.h5")
+    what_if_trace(path, mask="1:25", subset="40", controls=3, out=tmp_path / "mine.h5")
     look(window, qtbot, path)
     [found] = window.session.state.history
     assert (found.after.path.name, found.comparison.n) == ("mine.h5", 40)
     assert "1:25" in found.title
+    assert found.controls is not None
+    assert len(found.controls.runs) == 3

@@ -1,13 +1,24 @@
 """Colours that mean something stay, and fit the ground, when the theme changes."""
 
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
 import pytest
-from PySide6.QtGui import QPalette
-from PySide6.QtWidgets import QApplication, QLabel, QWidget
+from PySide6.QtGui import QColor, QPalette
+from PySide6.QtWidgets import QApplication, QLabel, QTableView, QWidget
 from pytestqt.qtbot import QtBot
 
 from app import theme
 from app.dialogs.form_parts import Note
+from app.views.traces.list_model import TraceList
+from app.views.what_if.tables import SubjectTable
+from app.widgets.filter.outcome_toggles import OutcomeMark, OutcomeToggles
 from app.widgets.question_header import QuestionHeader
+from moe_core.comparison.comparison import SubjectChange
+from moe_core.numbers.paired_statistics import paired_change
+from moe_core.traces.library import Condition, TraceEntry
+from tests.app.picture import colours_in, picture_of
 
 
 def outcome_shown() -> tuple[QWidget, QLabel]:
@@ -43,3 +54,51 @@ def test_a_text_looks_as_if_made_in_the_new_theme(qapp: QApplication, qtbot: QtB
     qtbot.addWidget(fresh)
     role = QPalette.ColorRole.WindowText
     assert label.palette().color(role) == as_made_now.palette().color(role)
+
+
+def outcomes_shown() -> QWidget:
+    """The buttons that filter by outcome: right, wrong, failed."""
+    toggles = OutcomeToggles((OutcomeMark("✓", "right", theme.RIGHT), OutcomeMark("✗", "wrong", theme.WRONG)))
+    return toggles
+
+
+def subjects_shown() -> QWidget:
+    """A subject that lost answers, beyond chance."""
+    table = SubjectTable()
+    before = np.ones(40, bool)
+    change = paired_change(before, np.zeros(40, bool))
+    table.show_subjects([SubjectChange("festivals", change, 0.001)])
+    table.resize(700, 60)
+    return table
+
+
+def damaged_trace_shown() -> QWidget:
+    """A file of the library that cannot be opened."""
+    table = QTableView()
+    model = TraceList(table)
+    model.add([TraceEntry(Path("T.h5"), Condition.DAMAGED, "T.h5 is no trace.", "is no trace.")])
+    table.setModel(model)
+    table.resize(700, 60)
+    return table
+
+
+@pytest.mark.parametrize("shown", [outcomes_shown, subjects_shown, damaged_trace_shown])
+def test_coloured_texts_are_drawn_in_their_colour_in_every_theme(
+    qapp: QApplication, qtbot: QtBot, shown: Callable[[], QWidget]
+) -> None:
+    """Light, dark, light: the colour drawn is that of the meaning, or the grey of the theme there is now."""
+    widget = shown()
+    qtbot.addWidget(widget)
+    widget.show()
+    for scheme in ("light", "dark", "light"):
+        theme.apply(qapp, scheme)  # type: ignore[arg-type]  # one of its names
+        qapp.processEvents()
+        grey = qapp.palette().color(QPalette.ColorRole.PlaceholderText)
+        wanted = grey if shown is damaged_trace_shown else QColor(theme.WRONG)
+        found = colours_in(picture_of(widget), widget.rect())
+        assert min(_distance(QColor(name), wanted) for name in found) < 30, scheme
+
+
+def _distance(one: QColor, other: QColor) -> int:
+    """How far two colours are from each other, over red, green and blue."""
+    return sum(abs(a - b) for a, b in zip(one.getRgb()[:3], other.getRgb()[:3], strict=True))  # type: ignore[index]

@@ -220,8 +220,11 @@ def test_esc_asks_and_all_say_the_same_of_what_is_kept(
     assert dialog.results.item(0).text() == "1. Pruning curve, not finished"
     assert f"{n_done} of 24 runs are done" in dialog.pane.finding.text()
     assert not dialog.pane.figure.isVisible()
-    run(qtbot, window, dialog)
+    type_into(dialog.form.shares, "30")  # it goes on with what it was begun with
+    with qtbot.waitSignal(window.experiments.finished):
+        qtbot.mouseClick(dialog.pane.go_on, Qt.MouseButton.LeftButton)
     assert dialog.results.count() == 1
+    assert not dialog.pane.go_on.isVisible()
     shown = dialog.pane.run
     assert shown is not None
     assert shown.result is not None

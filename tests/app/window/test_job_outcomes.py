@@ -1,0 +1,88 @@
+"""What the line above the views says is how things are: the next success of its kind takes an error away."""
+
+from collections.abc import Generator
+from pathlib import Path
+
+from pytestqt.qtbot import QtBot
+
+from app.running.job_runner import Job
+from app.window.main_window import MainWindow
+from moe_core.errors import TraceError
+from moe_core.interventions.file import save_intervention
+from moe_core.interventions.intervention import parse_mask
+from moe_core.jobs.events import Event, Stage
+from tests.app.box_answer import stop
+
+
+def failing() -> Job:
+    """A job that cannot be done."""
+    yield Stage("Trying")
+    raise TraceError("There is no room.")
+
+
+def working() -> Generator[Event, None, str]:
+    """A job that is done."""
+    yield Stage("Working")
+    return "done"
+
+
+def endless() -> Job:
+    """A job that is never done."""
+    while True:
+        yield Stage("Working")
+
+
+def run(window: MainWindow, qtbot: QtBot, title: str, job: Job) -> str:
+    """Run a job to its end; what is said then."""
+    with qtbot.waitSignal(window.runner.ended):
+        window.runner.start(title, lambda engine: job)
+    return window.message_bar.text
+
+
+def test_an_error_goes_with_the_next_success_of_its_kind(window: MainWindow, qtbot: QtBot) -> None:
+    """Not with one of another kind, nor with one that was stopped."""
+    assert run(window, qtbot, "Recording a.h5", failing()) == "There is no room."
+    assert run(window, qtbot, "What if: 1:25", working()) == "There is no room."
+    window.runner.start("Recording a.h5", lambda engine: endless())
+    with qtbot.waitSignal(window.runner.ended):
+        window.runner.cancel()
+    assert window.message_bar.text == "There is no room."
+    assert run(window, qtbot, "Recording b.h5", working()) == ""
+    assert run(window, qtbot, "What if: 1:25", failing()) == "There is no room."
+    assert run(window, qtbot, "What if: 0:1, 0:2", working()) == ""
+
+
+def test_to_wait_is_said_as_long_as_there_is_something_to_wait_for(window: MainWindow, qtbot: QtBot) -> None:
+    """Asked for a second job, and then the first one has ended."""
+    window.runner.start("Recording a.h5", lambda engine: endless())
+    assert window.refuses_job()
+    assert window.message_bar.text.startswith("Recording a.h5 is still running")
+    with qtbot.waitSignal(window.runner.ended):
+        window.escape()  # dismisses the sentence first
+        assert window.message_bar.text == ""
+        assert window.refuses_job()
+        window.runner.cancel()
+    assert window.message_bar.text == ""
+
+
+def test_a_mask_that_is_read_takes_away_the_one_that_was_not(window: MainWindow, tmp_path: Path) -> None:
+    """Files of masks say little when all is well; what is only good to know stays."""
+    (tmp_path / "bad.json").write_text("nothing", encoding="utf-8")
+    save_intervention(tmp_path / "good.json", parse_mask("0:1"))
+    window.mask_files.read_file(tmp_path / "bad.json")
+    assert "bad.json is not used" in window.message_bar.text
+    window.mask_files.read_file(tmp_path / "good.json")
+    assert window.message_bar.text == ""
+    window.say("The report is in page.html.", is_failure=False, about="report")
+    window.mask_files.read_file(tmp_path / "good.json")
+    assert window.message_bar.text == "The report is in page.html."
+
+
+def test_recordings_what_ifs_and_experiments_ask_before_they_stop(window: MainWindow, qtbot: QtBot) -> None:
+    """Esc, whatever runs: what the box says is kept is what the status line says when it has ended."""
+    for title, kept in (("Recording a.h5", "what is recorded is kept"), ("Pruning curve", "finished points are kept")):
+        window.runner.start(title, lambda engine: endless(), kept=kept)
+        with qtbot.waitSignal(window.runner.ended):
+            said = stop(window, qtbot)
+        assert said == f"Stop {title}? It ends after the batch in flight; {kept}."
+        assert window.status_line.text == f"{title}: stopped; {kept}"

@@ -2,6 +2,7 @@
 
 from app.actions.action import Action, Menu, change_state, has_trace
 from app.dialogs.record.dialog import RecordDialog
+from app.files.bundle import ask_and_save_bundle
 from app.files.figures.export import save_data, show_menu
 from app.files.report_saving import save_report
 from app.files.trace_files import ask_for_folder, ask_for_trace
@@ -55,6 +56,13 @@ _RESULTS = (
         "Save report…",
         "Write the paper's tables for this trace and scope as one self-contained HTML page",
         lambda w: save_report(w, w.session.state, w.say),
+        is_enabled=has_trace,
+    ),
+    Action(
+        "export_bundle",
+        "Export bundle…",
+        "Write report, figures, tables, masks, notes and the commands behind them as one zip file",
+        lambda w: ask_and_save_bundle(w, w.session.state, w.figures(), w.say),
         is_enabled=has_trace,
     ),
     Action(

@@ -30,14 +30,18 @@ def save_what_ifs(parent: QWidget, state: State, say: Say) -> None:
     """Ask for a path and write the page of the what-ifs there; `say` tells how that went."""
     if state.trace is None or not state.history:
         return
-    made = [
+    suggested = state.trace.path.with_suffix(".what-ifs.html")
+    _save(parent, "Save report of the what-ifs", suggested, lambda: what_if_page(reported(state)), say)
+
+
+def reported(state: State) -> list[ReportedWhatIf]:
+    """The what-ifs of the session, as their page takes them."""
+    return [
         ReportedWhatIf(
             each.title, each.comparison, each.controls, each.seconds, each.before.path.name, each.after.path.name
         )
         for each in state.history
     ]
-    suggested = state.trace.path.with_suffix(".what-ifs.html")
-    _save(parent, "Save report of the what-ifs", suggested, lambda: what_if_page(made), say)
 
 
 def _save(parent: QWidget, title: str, suggested: Path, page: Callable[[], str], say: Say) -> None:

@@ -148,6 +148,11 @@ class MainWindow(QMainWindow):
             self.figure_export.follow(self._experiment_dialog)
         self._experiment_dialog.show_experiment(name)
 
+    def figures(self) -> list[Figure]:
+        """The figures of all views that have something to show, in the order of the views."""
+        found = (figure for view in self.views.values() for figure in view.findChildren(Figure))
+        return [figure for figure in found if not figure.isHidden()]
+
     def figure_in_use(self) -> Figure | None:
         """The figure that exports are about: where the focus is, else the grid's."""
         views: list[View] = sorted(self.views.values(), key=lambda view: view.name != "experts")

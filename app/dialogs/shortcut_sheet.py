@@ -18,6 +18,8 @@ _IN_VIEWS = (
     ("Right click", "Copy, save or show a figure as a table", "Also Ctrl+E"),
 )
 
+_KEYS_LETTERS, _ACTION_LETTERS = 26, 32
+
 
 class ShortcutSheet(QDialog):
     """A table one can search by eye and copy from."""
@@ -42,12 +44,22 @@ class ShortcutSheet(QDialog):
                 item = QTableWidgetItem(text)
                 item.setToolTip(text)
                 self.table.setItem(row, column, item)
-        self.table.resizeColumnsToContents()
-        self.table.horizontalHeader().setStretchLastSection(True)
+        self._fit()
         self.table.horizontalHeader().setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         self.table.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         layout = QVBoxLayout(self)
         layout.addWidget(self.table)
+
+    def _fit(self) -> None:
+        """Texts wrap rather than going on beyond the edge: nobody reads what he has to scroll sideways for."""
+        header, letter = self.table.horizontalHeader(), self.fontMetrics().averageCharWidth()
+        self.table.setWordWrap(True)
+        self.table.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.table.setColumnWidth(0, _KEYS_LETTERS * letter)
+        self.table.setColumnWidth(1, _ACTION_LETTERS * letter)
+        header.setSectionResizeMode(2, header.ResizeMode.Stretch)
+        header.sectionResized.connect(self.table.resizeRowsToContents)
+        self.table.resizeRowsToContents()
 
 
 def _keys(action: QAction) -> str:

@@ -54,6 +54,12 @@ class Legend:
         self._longest: tuple[str, ...] = ()
         self._columns = (0.0, 0.0)
 
+    @property
+    def height_above(self) -> float:
+        """How much height it takes from the plot; 0 where it stands beside."""
+        whole = self.layout.whole
+        return whole.height() if self.layout.plot.top() >= whole.bottom() else 0.0
+
     def entry_at(self, place: QPointF) -> int | None:
         """Which entry is at a place."""
         return next((number for number, box in enumerate(self.layout.entries) if box.contains(place)), None)

@@ -1,6 +1,6 @@
 """What curves and points with intervals share: series over an axis, a legend, and text above."""
 
-from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtCore import QMargins, QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QFontMetricsF, QPainter, QPalette, QResizeEvent
 
 from app.widgets.plots.axis_plot import AxisPlot
@@ -37,12 +37,14 @@ class SeriesPlot(AxisPlot):
 
     def arrange(self) -> None:
         """Place the legend and the texts around the plot."""
-        font, whole = self.figures_font, QRectF(self.rect())
+        font, whole, taken = self.figures_font, QRectF(self.rect()), self.legend.height_above
         room = self.legend.arrange(whole.adjusted(_MARGIN, _MARGIN, -_MARGIN, -_MARGIN), font)
         self._above = QRectF(room.topLeft(), QPointF(room.right(), room.top() + QFontMetricsF(font).height() + 2))
         top = self._above.top() + len(self.texts) * self._above.height() + _ABOVE
         self.grid.setContentsMargins(room.left(), top, whole.right() - room.right(), whole.bottom() - room.bottom())
         self.viewport().update()
+        if self.legend.height_above != taken:
+            self.updateGeometry()
 
     def restyle(self) -> None:
         super().restyle()
@@ -58,6 +60,10 @@ class SeriesPlot(AxisPlot):
             text = metrics.elidedText(text, Qt.TextElideMode.ElideMiddle, box.width())
             painter.drawText(box, Qt.AlignmentFlag.AlignLeft, text)
             box.translate(0, box.height())
+
+    def minimumSizeHint(self) -> QSize:
+        """A legend above is no part of the plot's own least height: what has less room than both scrolls."""
+        return super().minimumSizeHint().grownBy(QMargins(0, 0, 0, round(self.legend.height_above)))
 
     def resizeEvent(self, event: QResizeEvent | None) -> None:
         super().resizeEvent(event)

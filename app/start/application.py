@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pyqtgraph
+from pyqtgraph.util.garbage_collector import GarbageCollector
 from PySide6.QtCore import QLocale, Qt, QTimer
 from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QApplication
@@ -56,6 +57,7 @@ def _run(options: argparse.Namespace) -> int:
     log_qt_messages()
     application = QApplication(sys.argv[:1])
     configure(application)
+    collector = GarbageCollector()  # else a thread that runs Python destroys what is about to be painted
     settings = Settings(options.settings)
     if options.library:
         settings.library = options.library.absolute()
@@ -81,6 +83,7 @@ def _run(options: argparse.Namespace) -> int:
         code = Screenshot(window, options.screenshot).take(application) or int(not is_open)
     else:
         code = application.exec()
+    collector.timer.stop()
     leave_qt_messages()
     crash_file.close()
     if signals.exit_code or not options.screenshot:

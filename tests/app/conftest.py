@@ -1,5 +1,6 @@
 """A real window on a real trace, offscreen unless the test run says that it has a display of its own."""
 
+import gc
 import os
 import shutil
 import threading
@@ -33,6 +34,14 @@ def light_colours(qapp: QApplication) -> None:
     configure(qapp)
     theme.apply(qapp, "light")
     QCursor.setPos(qapp.primaryScreen().geometry().bottomRight())  # else where the test before has left it
+
+
+@pytest.fixture(autouse=True)
+def garbage_of_one_thread() -> Iterator[None]:
+    """As in the program: else a thread that runs Python destroys plots of earlier tests while others are painted."""
+    gc.disable()
+    yield
+    gc.enable()
 
 
 @pytest.fixture(autouse=True)

@@ -1,5 +1,9 @@
 """Traces, and what can be made from one to take away: reports, figures, data."""
 
+from pathlib import Path
+
+from PySide6.QtWidgets import QFileDialog
+
 from app.actions.action import Action, Menu, change_state, has_trace
 from app.dialogs.record.dialog import RecordDialog
 from app.files.bundle import ask_and_save_bundle
@@ -8,6 +12,8 @@ from app.files.report_saving import save_report
 from app.files.trace_files import ask_for_folder, ask_for_trace
 from app.running.recording import can_resume
 from app.window.main_window import MainWindow
+from app.window.session_file import SUFFIX, find_trace, is_of_run, read_session, save_session, take_up
+from moe_core.errors import MoeCoreError
 
 
 def _ask_and_open(window: MainWindow) -> None:
@@ -22,6 +28,44 @@ def _record(window: MainWindow) -> None:
     dialog = RecordDialog(window.settings, window.runner, window)
     dialog.accepted_request.connect(window.start_recording)
     dialog.open()
+
+
+def _save_session(window: MainWindow) -> None:
+    state = window.session.state
+    if state.trace is None:
+        return
+    suggested = state.trace.path.with_suffix(SUFFIX)
+    chosen, _ = QFileDialog.getSaveFileName(window, "Save session", str(suggested), f"Session (*{SUFFIX})")
+    if chosen:
+        path = Path(chosen if chosen.endswith(SUFFIX) else f"{chosen}{SUFFIX}")
+        try:
+            save_session(path, state)
+        except (OSError, MoeCoreError) as error:
+            window.say(f"The session cannot be saved as {path}: {error}")
+        else:
+            window.say(f"The session is in {path}; it opens where its trace is.", is_failure=False)
+
+
+def _open_session(window: MainWindow) -> None:
+    chosen, _ = QFileDialog.getOpenFileName(
+        window, "Open session", str(window.settings.library), f"Session (*{SUFFIX})"
+    )
+    if not chosen:
+        return
+    try:
+        saved = read_session(Path(chosen))
+    except MoeCoreError as error:
+        window.say(error)
+        return
+    trace = find_trace(saved, Path(chosen)) or ask_for_trace(window, window.settings.library)
+    if trace is None:
+        window.say(f"The session is of {saved.trace}, which is not there.")
+    elif not is_of_run(trace, saved):
+        window.say(f"{trace} is not the trace of the session, which is of {saved.trace.name}.")
+    else:
+        take_up(window.session, saved, trace)
+        if window.open_trace(trace):
+            change_state(window, scope=saved.scope, metric=saved.metric)
 
 
 def _choose_library(window: MainWindow) -> None:
@@ -47,6 +91,19 @@ _TRACES = (
         "Folder of the traces…",
         "Choose the folder whose traces are listed, and where recordings go",
         _choose_library,
+    ),
+    Action(
+        "open_session",
+        "Open session…",
+        "Go on with a session that was saved as a file",
+        _open_session,
+    ),
+    Action(
+        "save_session",
+        "Save session…",
+        "Write which trace is shown, and how, as one file, to go on with it here or on another machine",
+        _save_session,
+        is_enabled=has_trace,
     ),
     Action("close_trace", "Close trace", "Show no trace", lambda w: w.session.close(), ("Ctrl+W",), has_trace),
 )

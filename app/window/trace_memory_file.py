@@ -35,13 +35,13 @@ def memory_path(settings: Settings) -> Path:
 def read_memories(path: Path, memories: TraceMemories) -> None:
     """Take what earlier sessions kept; a file that is damaged, foreign or of a newer moescope gives nothing."""
     for key, data in _entries(path).items():
-        memories.keep(key, _memory(data))
+        memories.keep(key, memory_from_json(data))
 
 
 def write_memories(path: Path, memories: TraceMemories) -> None:
     """Keep what this session knows; what other windows kept meanwhile of other traces stays."""
     entries = {key: data for key, data in _entries(path).items() if key not in memories.kept}
-    entries |= {key: _to_json(memory) for key, memory in memories.kept.items()}
+    entries |= {key: memory_to_json(memory) for key, memory in memories.kept.items()}
     traces = [{"path": key[0], "run": key[1], **data} for key, data in list(entries.items())[-MOST:]]
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -68,7 +68,8 @@ def _entries(path: Path) -> dict[Key, dict[str, Any]]:
     return found
 
 
-def _to_json(memory: TraceMemory) -> dict[str, Any]:
+def memory_to_json(memory: TraceMemory) -> dict[str, Any]:
+    """How a trace was left, without what only this session knows."""
     wanted = memory.filter
     return {
         "question": memory.question,
@@ -96,7 +97,7 @@ def _to_json(memory: TraceMemory) -> dict[str, Any]:
     }
 
 
-def _memory(data: dict[str, Any]) -> TraceMemory:
+def memory_from_json(data: dict[str, Any]) -> TraceMemory:
     """A value that is wrong is the default; what runs by itself never comes back by itself."""
     return TraceMemory(
         filter=_read(lambda: _filter(data["filter"]), EVERYTHING),

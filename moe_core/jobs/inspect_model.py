@@ -93,7 +93,7 @@ def inspect_model(request: ModelRequest, engine: Engine | None = None) -> Genera
 
 def _summary(name: str, contents: _Contents, device: str, dtype: str, free: int | None) -> ModelSummary:
     architecture = contents.architecture
-    memory = estimate_memory(contents.tensors, architecture, dtype)
+    memory = estimate_memory(contents.tensors, architecture, dtype, device=device)
     lacking = lacking_part(memory, free)
     return ModelSummary(
         name=name,

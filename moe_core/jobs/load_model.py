@@ -11,6 +11,7 @@ from moe_core.models.loading.quantisation import quantisation_of
 from moe_core.models.loading.safety import check_folder
 from moe_core.models.loading.source import HubModel, ModelFolder, download, find_model, set_hub_variables
 from moe_core.numbers.formatting import data_size
+from moe_core.system.allocator import frugal_allocation
 
 if TYPE_CHECKING:
     from moe_core.models.loading.building import LoadedModel
@@ -58,7 +59,7 @@ def load_model(request: ModelRequest) -> Generator[Event, None, "LoadedModel"]:
     building.silence_libraries()
     device, dtype = building.resolve_device(request.device, request.dtype)
     experts = building.choose_experts_implementation(request.experts_implementation, checked, dtype)
-    estimate = estimate_memory(checked.tensors, checked.architecture, dtype)
+    estimate = estimate_memory(checked.tensors, checked.architecture, dtype, device=device)
     check_fits(estimate, free_memory(device), device)
     if method := quantisation_of(checked.config):
         size = data_size(estimate.experts + estimate.others)
@@ -66,7 +67,8 @@ def load_model(request: ModelRequest) -> Generator[Event, None, "LoadedModel"]:
     yield Stage(f"Loading {source.name} onto {device} as {dtype}")
     config = building.read_configuration(checked)
     tokenizer = building.load_tokenizer(checked)
-    model = building.build_model(checked, config, device, dtype, experts)
+    with frugal_allocation():
+        model = building.build_model(checked, config, device, dtype, experts)
     yield Stage("Checking the routing")
     routers = find_routers(model)
     check = check_routing(model, routers)

@@ -126,7 +126,9 @@ def model_text(summary: ModelSummary) -> str:
 def memory_text(summary: ModelSummary) -> str:
     """The memory estimate by part."""
     memory = summary.memory
-    parts = (("experts", memory.experts), ("other weights", memory.others), ("a batch in flight", memory.working))
+    parts = [("experts", memory.experts), ("other weights", memory.others), ("a batch in flight", memory.working)]
+    if memory.loading:
+        parts.append(("copies while loading", memory.loading))
     return "Memory needed: " + ", ".join(f"{name} {data_size(size)}" for name, size in parts) + "."
 
 

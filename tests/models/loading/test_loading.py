@@ -204,6 +204,8 @@ def test_the_estimate_counts_every_weight(tiny_olmoe: Path) -> None:
     assert estimate.experts == 2 * 3 * 16 * 3 * 32 * 16
     assert estimate.experts + estimate.others == 2 * parameters
     assert estimate.working > 0
+    assert estimate.loading == int(0.4 * (estimate.experts + estimate.others))  # experts of their own, on Linux
+    assert estimate_memory(checked.tensors, checked.architecture, "bfloat16", device="cuda:0").loading == 0
 
 
 @pytest.mark.parametrize(

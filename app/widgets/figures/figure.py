@@ -8,10 +8,14 @@ from PySide6.QtGui import QAction, QGuiApplication, QKeyEvent, QKeySequence
 from PySide6.QtWidgets import QMenu, QStackedLayout, QTableWidget, QTableWidgetItem, QWidget
 
 from app.widgets.parts import pop_up
+from app.widgets.safe_text import as_tooltip
 from moe_core.figures.curves import CurveFigure
 from moe_core.figures.heat_map import HeatMapFigure
 from moe_core.figures.table import FigureTable
+from moe_core.numbers.formatting import significant
 from moe_core.reports.charts.figure import AnyFigure
+
+_TWIN_DIGITS = 6
 
 
 @runtime_checkable
@@ -44,6 +48,7 @@ class Figure(QWidget):
         self._twin = QTableWidget()
         self._twin.setEditTriggers(QTableWidget.EditTrigger.NoEditTriggers)
         self._twin.setAccessibleName(f"{title}, as a table")
+        self._twin.horizontalHeader().setSortIndicator(-1, Qt.SortOrder.AscendingOrder)  # at first as it comes
         self._twin.setMinimumSize(1, 1)  # else the plot would have to be as large as a table is at least
         self._pages = QStackedLayout(self)
         self._pages.addWidget(canvas)
@@ -146,12 +151,14 @@ class Figure(QWidget):
         QGuiApplication.clipboard().setText(self.data.as_text())
 
     def _fill_twin(self) -> None:
+        self._twin.setSortingEnabled(False)  # else rows move while they are filled
         self._twin.setColumnCount(len(self._data.columns))
         self._twin.setRowCount(len(self._data.rows))
         self._twin.setHorizontalHeaderLabels(list(self._data.columns))
         for row, values in enumerate(self._data.rows):
             for column, value in enumerate(values):
-                self._twin.setItem(row, column, QTableWidgetItem("" if value is None else str(value)))
+                self._twin.setItem(row, column, _TwinCell(value))
+        self._twin.setSortingEnabled(True)
 
     def _on_menu_requested(self, place: QPoint) -> None:
         menu = QMenu(self)
@@ -170,3 +177,19 @@ class Figure(QWidget):
             self.copy_pointed()
         else:
             super().keyPressEvent(event)
+
+
+class _TwinCell(QTableWidgetItem):
+    """A value of the twin: read with few digits, whole in its tip, sorted as a number; what is none comes last."""
+
+    def __init__(self, value: object) -> None:
+        text = significant(value, _TWIN_DIGITS) if isinstance(value, float) else "" if value is None else str(value)
+        super().__init__(text)
+        self.setToolTip(as_tooltip("" if value is None else str(value)))
+        is_number = isinstance(value, int | float)
+        if is_number:
+            self.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        self.key = (0, value, "") if is_number else (2 if value is None else 1, 0, text.casefold())
+
+    def __lt__(self, other: QTableWidgetItem) -> bool:
+        return self.key < other.key if isinstance(other, _TwinCell) else super().__lt__(other)

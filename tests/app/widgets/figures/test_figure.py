@@ -76,6 +76,28 @@ def test_the_table_twin_follows_the_plot(figure: Figure) -> None:
     assert figure.canvas.isVisible()
 
 
+def test_the_table_twin_is_sorted_by_number(figure: Figure) -> None:
+    """At first as it comes; by a click on a heading as numbers, what is none last, and it stays so."""
+    rows = ((10, 1 / 3, "b"), (9, None, "A"), (100, 2.0, "c"))
+    figure.set_data(FigureTable(("expert", "value", "name"), rows), CAPTION)
+    figure.show_table(shown=True)
+    twin = figure.findChild(QTableWidget)
+
+    def column(at: int) -> list[str]:
+        return [twin.item(row, at).text() for row in range(twin.rowCount())]
+
+    assert column(0) == ["10", "9", "100"]
+    twin.sortByColumn(0, Qt.SortOrder.AscendingOrder)
+    assert column(0) == ["9", "10", "100"]
+    twin.sortByColumn(1, Qt.SortOrder.AscendingOrder)
+    assert column(1) == ["0.333333", "2.00000", ""]
+    assert "0.3333333333333333" in twin.item(0, 1).toolTip()
+    figure.set_data(FigureTable(("expert", "value", "name"), rows[:2]), CAPTION)
+    assert column(1) == ["0.333333", ""]
+    twin.sortByColumn(2, Qt.SortOrder.DescendingOrder)
+    assert column(2) == ["b", "A"]
+
+
 def test_a_right_click_offers_all_of_it(figure: Figure, qtbot: QtBot) -> None:
     """The menu opens where the click was."""
     figure.customContextMenuRequested.emit(figure.rect().center())

@@ -1,6 +1,7 @@
 """The what-if that is run, and the job that is stopped."""
 
 from app.actions.action import Action, Menu
+from app.running.analyses import can_analyse
 from app.running.what_ifs import can_run
 from app.window.main_window import MainWindow
 
@@ -8,6 +9,12 @@ from app.window.main_window import MainWindow
 def _run_what_if(window: MainWindow) -> None:
     window.show_view("what_if")
     window.what_ifs.run()
+
+
+def _analyse(window: MainWindow) -> None:
+    window.show_view("atlas")
+    if not window.refuses_job():
+        window.analyses.start()
 
 
 _JOBS = (
@@ -18,6 +25,14 @@ _JOBS = (
         _run_what_if,
         ("F5",),
         can_run,
+    ),
+    Action(
+        "compute_analysis",
+        "Compute the analysis",
+        "Compute what the Atlas shows, of the trace, its scope and filter",
+        _analyse,
+        ("F6",),
+        can_analyse,
     ),
     Action(
         "cancel",

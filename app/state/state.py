@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from app.state.atlas_state import AtlasState
 from app.state.trace_data import TraceData
 from app.state.what_if_state import Mode, Rerun, WhatIf
 from moe_core.effects.effect_map import EffectMap
@@ -27,7 +28,7 @@ class State:
     fingerprint; `history_problems` are sentences on those that cannot be shown. `mismatch` says why the last one could
     not be compared with the baseline. `effect_maps` are what is known of what its experts are worth. `library` is the
     folder whose traces are listed, `running` the title of the job that runs, `writer` the other program that records
-    the trace shown.
+    the trace shown, `atlas` what the Atlas shows.
 
     What is about the trace is its own: opening another one shows that one's (`trace_memory`).
     """
@@ -54,6 +55,7 @@ class State:
     effect_maps: tuple[EffectMap, ...] = ()
     notes: Notes = field(default_factory=Notes)
     mismatch: str = ""
+    atlas: AtlasState = field(default_factory=AtlasState)
     library: Path | None = None
     running: str = ""
     writer: str = ""

@@ -2,6 +2,7 @@
 
 from app.state.session import Session
 from app.view import View
+from app.views.atlas.view import AtlasView
 from app.views.effects.view import EffectsView
 from app.views.entropy.view import EntropyView
 from app.views.expert.view import ExpertView
@@ -23,6 +24,7 @@ _BUILT_IN: list[type[View]] = [
     QuestionView,
     EntropyView,
     ExpertView,
+    AtlasView,
     RankingView,
     TracesView,
     LogView,

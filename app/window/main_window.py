@@ -17,6 +17,7 @@ from app.files.figures.export import FigureExport, figure_in_use
 from app.files.mask_files import MaskFiles
 from app.files.note_files import NoteFiles
 from app.files.trace_files import TraceFiles
+from app.running.analyses import Analyses
 from app.running.effect_maps import EffectMaps
 from app.running.experiments import Experiments
 from app.running.found_beside import FoundBeside
@@ -203,6 +204,7 @@ class MainWindow(QMainWindow):
         self.experiments = Experiments(self.session, self.runner, self)
         self.found_beside = FoundBeside(self.session, self.experiments, self)
         self.note_files = NoteFiles(self.session, self.say, self)
+        self.analyses = Analyses(self.session, self.runner, self.say, self)
         self.mask_files = MaskFiles(self.session, self.say, self)
         self.trace_files = TraceFiles(
             self.session, self.settings, self, show_trace=self.open_trace, compare=self.what_ifs.compare, say=self.say

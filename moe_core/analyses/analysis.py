@@ -14,12 +14,11 @@ from numpy.typing import NDArray
 from moe_core.figures.bars import BarFigure
 from moe_core.figures.curves import CurveFigure
 from moe_core.figures.heat_map import HeatMapFigure
-from moe_core.figures.points import PointFigure
 from moe_core.figures.scatter import ScatterFigure
 from moe_core.measures.scope import Scope
 
 FloatArray = NDArray[np.float64]
-AtlasFigure = HeatMapFigure | CurveFigure | PointFigure | BarFigure | ScatterFigure
+AtlasFigure = HeatMapFigure | CurveFigure | BarFigure | ScatterFigure
 Source = TypeVar("Source")
 
 

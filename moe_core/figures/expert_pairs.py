@@ -23,6 +23,7 @@ def pair_map(
     is_signed: bool = False,
     axes: tuple[str, str] = ("expert", "expert"),
     column_names: tuple[str, ...] | None = None,
+    blank_name: str = "not computed",
 ) -> HeatMapFigure:
     """`values` [rows, columns]; colours follow what lies off the diagonal, since 1 on it would hide all else.
 
@@ -44,20 +45,21 @@ def pair_map(
         column_title=axes[1],
         row_names=names,
         column_names=columns,
+        blank_name=blank_name,
         selected=cells,
-        describe=partial(_describe, values, (names, columns), value_title, axes),
+        describe=partial(_describe, values, (names, columns), (value_title, blank_name), axes),
     )
 
 
 def _describe(
     values: FloatArray,
     names: tuple[tuple[str, ...], tuple[str, ...]],
-    value_title: str,
+    words: tuple[str, str],
     axes: tuple[str, str],
     row: int,
     column: int,
 ) -> str:
     first, second = (of[at] if at < len(of) else str(at) for of, at in zip(names, (row, column), strict=True))
     value = values[row, column]
-    said = "not computed" if np.isnan(value) else short(float(value))
-    return f"{axes[0]} {first}, {axes[1]} {second}\n{value_title}: {said}"
+    said = words[1] if np.isnan(value) else short(float(value))
+    return f"{axes[0]} {first}, {axes[1]} {second}\n{words[0]}: {said}"

@@ -26,14 +26,16 @@ def analysis_json(result: AnalysisResult) -> dict[str, Any]:
     }
 
 
-def values_table(found: AnalysisValues, key: str) -> FigureTable:
-    """One array, a row for every number: the place on each axis, then the value."""
+def values_table(found: AnalysisValues, key: str, only: int | None = None) -> FigureTable:
+    """One array, a row for every number: the place on each axis, then the value; `only` the layer at that place."""
     values = found.values[key]
+    axes = found.axes[: values.ndim]
     rows = [
-        (*map(_place, _axes(found, values), at, [found] * len(at)), None if np.isnan(values[at]) else float(values[at]))
+        (*(_place(axis, place, found) for axis, place in zip(axes, at, strict=True)), finite(float(values[at])))
         for at in np.ndindex(values.shape)
+        if only is None or at[0] == only
     ]
-    return FigureTable((*_headings(found, values), f"{key} ({found.unit})"), rows)
+    return FigureTable((*_headings(axes), f"{key} ({found.unit})"), rows)
 
 
 def analysis_lines(result: AnalysisResult) -> Iterator[str]:
@@ -66,12 +68,7 @@ def _lists(values: FloatArray) -> Any:
     return [_lists(part) for part in values] if values.ndim > 1 else [finite(value) for value in values.tolist()]
 
 
-def _axes(found: AnalysisValues, values: FloatArray) -> list[str]:
-    return list(found.axes[: values.ndim])
-
-
-def _headings(found: AnalysisValues, values: FloatArray) -> list[str]:
-    names = _axes(found, values)
+def _headings(names: tuple[str, ...]) -> list[str]:
     return [name if name not in names[:place] else f"other {name}" for place, name in enumerate(names)]
 
 

@@ -65,6 +65,7 @@ class GridPlot(PlotWidget):
         self.data = self.colour_bar.figure = data
         if not is_alike:
             self._show_shape(*data.values.shape)
+        self.row_heads.names, self.column_heads.names = data.row_names, data.column_names
         self._draw_cells(data)
         self._row_bars.set_values(data.row_marginals, is_signed=data.has_signed_bars)
         self._column_bars.set_values(data.column_marginals, is_signed=data.has_signed_bars)
@@ -120,7 +121,9 @@ class GridPlot(PlotWidget):
     def _reserve_room(self) -> None:
         """Keep the sizes of everything but the cells, as the font and the size of the widget ask for."""
         metrics, data = QFontMetricsF(self.figures_font), self.data
-        texts = ("Layer", data.marginal_name if data else "", str(self.selector.shape[0] - 1))
+        texts = ["Layer", str(self.selector.shape[0] - 1)]
+        if data is not None:
+            texts += [data.marginal_name, data.row_title.capitalize(), *data.row_names]
         beside = self.colour_bar.width(self.figures_font)
         is_large = self.width() - beside >= _LEAST_WITH_BARS.width() and self.height() >= _LEAST_WITH_BARS.height()
         has_bars = is_large and data is not None and data.row_marginals.size > 0
@@ -193,7 +196,7 @@ class GridPlot(PlotWidget):
         palette = self.palette()
         cursor = Place(*self.selector.cursor) if self.hasFocus() else None
         marked = [place for place in (cursor, self.hovered) if place is not None]
-        heat_map_sides.draw_heads(painter, layout, palette, self._layer, marked)
+        heat_map_sides.draw_heads(painter, layout, palette, data, self._layer, marked)
         if self._row_bars.isVisible():
             heat_map_sides.draw_bar_names(painter, layout, palette, data.marginal_name)
         line, left = painter.fontMetrics().height(), layout.area.left()

@@ -23,16 +23,20 @@ _BELOW = Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignBottom
 
 
 class HeadAxis(MarkedAxis):
-    """Numbers of layers or experts in the middle of their cells, every second, fourth .. one where room is short."""
+    """Numbers (or `names`) of layers or experts at their cells, every second, fourth .. one where room is short."""
+
+    names: tuple[str, ...] = ()
 
     def marks(self, low: float, high: float, length: float) -> list[tuple[float, str]]:
         low, high = sorted((low, high))
         needed = self.metrics.height() * 0.92
         if self.orientation == "top":
-            needed = self.metrics.horizontalAdvance(str(int(high - 1e-9))) + 6
+            widest = max(self.names or (str(int(high - 1e-9)),), key=self.metrics.horizontalAdvance)
+            needed = self.metrics.horizontalAdvance(widest) + 6
         step = next((step for step in _STEPS if step * length >= needed * (high - low)), _STEPS[-1])
         first = ceil((low - 0.5) / step) * step
-        return [(number + 0.5, str(number)) for number in range(first, ceil(high - 0.5), step)]
+        shown = range(first, ceil(high - 0.5), step)
+        return [(number + 0.5, self.names[number] if self.names else str(number)) for number in shown]
 
 
 class MarginalBars(pyqtgraph.ViewBox):  # type: ignore[misc]  # pyqtgraph has no types
@@ -71,24 +75,37 @@ class MarginalBars(pyqtgraph.ViewBox):  # type: ignore[misc]  # pyqtgraph has no
         self._rule.setPen(rule)
 
 
-def draw_heads(painter: QPainter, layout: GridLayout, palette: QPalette, layer: int, marked: Iterable[Place]) -> None:
-    """What the axes' titles are; the marked numbers again, so that they stand out; a line at the current layer."""
+def draw_heads(
+    painter: QPainter, layout: GridLayout, palette: QPalette, data: HeatMapFigure, layer: int, marked: Iterable[Place]
+) -> None:
+    """What the axes' titles are; the marked numbers again, so that they stand out; a line at the current layer.
+
+    `layer` -1: none is the current one.
+    """
     rows, columns, line = layout.row_heads, layout.column_heads, painter.fontMetrics().height()
     painter.setPen(palette.color(QPalette.ColorRole.PlaceholderText))
     top = columns.top() - columns.height()
-    painter.drawText(QRectF(columns.left(), top, columns.width(), line), Qt.AlignmentFlag.AlignCenter, "Expert")
-    painter.drawText(QRectF(rows.left(), top, rows.width() - HEAD_GAP, line), _RIGHT, "Layer")
+    above = QRectF(columns.left(), top, columns.width(), line)
+    painter.drawText(above, Qt.AlignmentFlag.AlignCenter, _title(data.column_title))
+    painter.drawText(QRectF(rows.left(), top, rows.width() - HEAD_GAP, line), _RIGHT, _title(data.row_title))
     for place in marked:
         middle = (layout.row_head(place.layer or 0).center().y(), layout.column_head(place.expert or 0).center().x())
         if place.layer is not None and rows.top() <= middle[0] <= rows.bottom():
             box = QRectF(rows.left(), middle[0] - line / 2, rows.width() - HEAD_GAP, line)
-            _draw_over(painter, box, _RIGHT, str(place.layer), palette)
+            _draw_over(painter, box, _RIGHT, data.row_name(place.layer), palette)
         if place.expert is not None and columns.left() <= middle[1] <= columns.right():
-            width = painter.fontMetrics().horizontalAdvance(str(place.expert)) + 4
+            name = data.column_name(place.expert)
+            width = painter.fontMetrics().horizontalAdvance(name) + 4
             box = QRectF(middle[1] - width / 2, columns.bottom() - 2 - line, width, line)
-            _draw_over(painter, box, _BELOW, str(place.expert), palette)
+            _draw_over(painter, box, _BELOW, name, palette)
+    if layer < 0:
+        return
     head = layout.row_head(layer) & layout.row_heads
     painter.fillRect(QRectF(head.right() - 4, head.top(), 3, head.height()), palette.color(QPalette.ColorRole.Accent))
+
+
+def _title(name: str) -> str:
+    return name[:1].upper() + name[1:]
 
 
 def draw_bar_names(painter: QPainter, layout: GridLayout, palette: QPalette, name: str) -> None:

@@ -62,6 +62,7 @@ def figure(found: AnalysisValues, shown: Shown) -> HeatMapFigure:
         f"Chosen together, layer {layer}",
         "share of the row's tokens",
         selected=shown.expert,
+        blank_name="serves no token",
     )
 
 

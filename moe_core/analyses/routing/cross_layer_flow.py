@@ -59,6 +59,7 @@ def figure(found: AnalysisValues, shown: Shown) -> HeatMapFigure:
         f"From layer {layer} to layer {to_layer}",
         "share of the row's tokens",
         selected=shown.expert,
+        blank_name="serves no token",
         axes=(f"expert of layer {layer}", f"expert of layer {to_layer}"),
     )
 

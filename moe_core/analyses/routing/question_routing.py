@@ -50,7 +50,8 @@ def figure(found: AnalysisValues, shown: Shown) -> HeatMapFigure:
     values = found.values["weight"][shown.place]
     title = f"Experts of each token, layer {found.layers[shown.place]}, question {question}"
     numbers = tuple(map(str, range(values.shape[1])))
-    return pair_map(values, title, "gate weight", names=texts, axes=("token", "expert"), column_names=numbers)
+    axes, blank = ("token", "expert"), "not chosen"
+    return pair_map(values, title, "gate weight", names=texts, axes=axes, column_names=numbers, blank_name=blank)
 
 
 QUESTION_ROUTING = Analysis(

@@ -1,0 +1,93 @@
+"""Which analysis the state asks for, of which questions, and what of it is shown."""
+
+from app.state.atlas_state import AtlasKey
+from app.state.state import State
+from moe_core.analyses import ANALYSES
+from moe_core.analyses.analysis import Analysis, AnalysisOptions, AnalysisResult, Needs, Shown
+from moe_core.jobs.analyse import AnalysisRequest
+
+WINDOW_QUESTIONS = 16
+"""Questions that the model is run on from the window."""
+
+
+def analysis_of(state: State) -> "Analysis[object]":
+    """The analysis that is chosen; the first one where it is not known any more."""
+    return next((each for each in ANALYSES if each.name == state.atlas.analysis), ANALYSES[0])
+
+
+def request_of(state: State) -> AnalysisRequest | None:
+    """What would be computed now; None without a trace."""
+    if state.trace is None:
+        return None
+    analysis = analysis_of(state)
+    other = None if state.what_if is None else state.what_if.after.path
+    needs_other = analysis.needs is Needs.TWO_TRACES
+    return AnalysisRequest(
+        analysis.name, state.trace.path, other if needs_other else None, options=_options(state, analysis)
+    )
+
+
+def key_of(state: State) -> AtlasKey | None:
+    """Under what its result is kept."""
+    request = request_of(state)
+    if request is None or state.trace is None:
+        return None
+    other = state.what_if.after.fingerprint if state.what_if is not None and request.other else ""
+    return AtlasKey(f"{state.trace.fingerprint} {state.revision}", other, request.name, request.options)
+
+
+def result_of(state: State) -> AnalysisResult | None:
+    """What was computed of just this; None where nothing was."""
+    key = key_of(state)
+    return None if key is None else state.atlas.results.get(key)
+
+
+def why_not(state: State) -> str:
+    """Why the chosen analysis cannot be computed now; empty where it can."""
+    analysis = analysis_of(state)
+    if state.trace is None:
+        return "Open a trace to look at its model."
+    if "expert" in analysis.reads and not state.experts:
+        return "Select an expert in the grid: this analysis is of one expert."
+    if analysis.needs is Needs.TWO_TRACES and state.what_if is None:
+        return "Show a what-if, or compare with another trace: this analysis is of two."
+    return ""
+
+
+def own_number(state: State, place: int) -> int:
+    """The model's own number of the MoE layer at a place."""
+    assert state.trace is not None
+    return state.trace.specification.model.layers[place]
+
+
+def shown_part(state: State, result: AnalysisResult) -> Shown:
+    """The array, the layer and the expert that are looked at."""
+    keys = list(result.found.values)
+    key = state.atlas.key if state.atlas.key in keys else keys[0]
+    layers = list(result.found.layers)
+    own = own_number(state, state.layer)
+    place = layers.index(own) if own in layers else len(layers) - 1
+    selected = [expert for layer, expert in sorted(state.experts) if layer == state.layer]
+    return Shown(key, place, selected[0] if selected else None)
+
+
+def _options(state: State, analysis: "Analysis[object]") -> AnalysisOptions:
+    assert state.trace is not None
+    reads, trace = analysis.reads, state.trace
+    ids = None
+    if "ids" in reads and not state.filter.is_empty:
+        ids = tuple(trace.table.ids[row] for row in trace.rows(state.scope, state.filter).tolist())
+    defaults = AnalysisOptions()
+    expert = min(state.experts) if "expert" in reads and state.experts else None
+    question = trace.table.ids[state.question] if "question" in reads and state.question is not None else ""
+    if analysis.needs is Needs.MODEL and "expert" not in reads:
+        question = ""  # the mean over questions, not one alone
+    return AnalysisOptions(
+        layers=(own_number(state, state.layer),) if "pairs" in reads else None,
+        scope=state.scope if "scope" in reads else defaults.scope,
+        ids=ids,
+        n_questions=WINDOW_QUESTIONS,
+        pairs=state.atlas.pairs if "pairs" in reads else 0,
+        expert=None if expert is None else (own_number(state, expert[0]), expert[1]),
+        question=question,
+    )

@@ -1,0 +1,196 @@
+"""The Atlas view: one analysis at a time, its layer by a slider, following the selected expert, question and filter."""
+
+from dataclasses import replace
+from typing import Any
+
+from PySide6.QtCore import QSignalBlocker, Qt
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QPushButton, QSlider, QSpinBox, QVBoxLayout
+
+from app.content.atlas_request import analysis_of, own_number, result_of, shown_part, why_not
+from app.content.captions import caption
+from app.state.session import Session
+from app.state.state import SELECTION, State
+from app.view import View
+from app.views.atlas.canvas import AtlasCanvas
+from app.widgets.eliding_combo_box import ElidingComboBox
+from app.widgets.figures.figure import Figure
+from app.widgets.figures.pane import FigurePane
+from moe_core.analyses import ANALYSES
+from moe_core.analyses.analysis import AnalysisResult, Needs, Shown
+from moe_core.figures.heat_map import HeatMapFigure
+from moe_core.reports.analysis_result import values_table
+
+_MOST_ROWS = 20_000
+"""Rows of the table twin; larger arrays are of one layer only."""
+
+
+class AtlasView(View):
+    """Nothing is computed before the person asks: an analysis may read a whole model."""
+
+    name = "atlas"
+    title = "Atlas"
+    area = "bottom-tab"
+    depends_on = SELECTION | {"atlas", "layer", "experts", "question", "what_if", "running"}
+
+    def __init__(self, session: Session) -> None:
+        super().__init__(session)
+        self.canvas = AtlasCanvas()
+        self.pane = FigurePane(Figure(self.canvas, "Atlas"))
+        self._make_controls()
+        self._lay_out()
+        self._connect()
+
+    def draw(self, state: State) -> None:
+        if state.trace is None:
+            self.show_empty("Open a trace to look into its model.", "Open trace…", "open")
+            return
+        self.show_body()
+        analysis, result = analysis_of(state), result_of(state)
+        self._show_controls(state, result)
+        self.pane.set_subtitle(
+            analysis.question, f"{analysis.question}\n{analysis.source}\nneeds {analysis.needs.value}"
+        )
+        if result is None:
+            self.pane.say(self._invitation(state))
+        else:
+            self._show_result(state, result)
+
+    def options(self) -> dict[str, Any]:
+        return {"analysis": self.state.atlas.analysis}
+
+    def set_options(self, options: dict[str, Any]) -> None:
+        name = options.get("analysis")
+        if any(analysis.name == name for analysis in ANALYSES):
+            self.session.set(replace(self.state, atlas=replace(self.state.atlas, analysis=str(name))))
+
+    def _invitation(self, state: State) -> str:
+        if state.running:
+            return f"{state.running} is running."
+        if reason := why_not(state):
+            return reason
+        analysis = analysis_of(state)
+        kinds = {
+            Needs.WEIGHTS: "It reads the weights of the model, layer by layer.",
+            Needs.MODEL: "It loads the model, and runs all experts on the first prompts that pass the filter.",
+        }
+        return f"Not computed yet for this selection: press Compute. {kinds.get(analysis.needs, '')}"
+
+    def _show_result(self, state: State, result: AnalysisResult) -> None:
+        shown = shown_part(state, result)
+        figure = result.analysis.figure(result.found, shown)
+        self.pane.say("")
+        self.canvas.show_figure(figure)
+        table = values_table(result.found, shown.key, shown.place if _is_large(result, shown) else None)
+        said = " · ".join(filter(None, (figure.title, *result.found.notes, caption(state, with_scope=False))))
+        self.pane.figure.title = figure.title
+        self.pane.figure.set_data(table, said, figure)
+        self.pane.set_subtitle(figure.title, " ".join((figure.title, *result.found.notes)))
+
+    def _show_controls(self, state: State, result: AnalysisResult | None) -> None:
+        assert state.trace is not None
+        analysis = analysis_of(state)
+        n_layers = len(state.trace.specification.model.layers)
+        blocked = [QSignalBlocker(each) for each in (self._analysis, self._array, self._layer, self._pairs)]
+        self._analysis.setCurrentIndex([each.name for each in ANALYSES].index(analysis.name))
+        self._analysis.setToolTip(analysis.question)
+        keys = [] if result is None else list(result.found.values)
+        if [self._array.itemText(n) for n in range(self._array.count())] != keys:
+            self._array.clear()
+            self._array.addItems(keys)
+        if result is not None:
+            self._array.setCurrentText(shown_part(state, result).key)
+        self._array.setVisible(len(keys) > 1)
+        self._layer.setRange(0, n_layers - 1)
+        self._layer.setValue(state.layer)
+        self._layer_text.setText(f"layer {own_number(state, state.layer)}")
+        self._pairs.setVisible("pairs" in analysis.reads)
+        self._pairs.setValue(state.atlas.pairs)
+        del blocked
+        self._compute.setEnabled(not state.running and not why_not(state))
+        self._compute.setText("Compute" if result is None else "Compute again")
+
+    def _choose_analysis(self, place: int) -> None:
+        self.session.set(replace(self.state, atlas=replace(self.state.atlas, analysis=ANALYSES[place].name, key="")))
+
+    def _choose_array(self, key: str) -> None:
+        self.session.set(replace(self.state, atlas=replace(self.state.atlas, key=key)))
+
+    def _choose_pairs(self, pairs: int) -> None:
+        self.session.set(replace(self.state, atlas=replace(self.state.atlas, pairs=pairs)))
+
+    def _choose_layer(self, place: int) -> None:
+        self.session.set(replace(self.state, layer=place))
+
+    def _choose_own_layer(self, layer: int) -> None:
+        assert self.state.trace is not None
+        self._choose_layer(list(self.state.trace.specification.model.layers).index(layer))
+
+    def _choose_cell(self, row: int, column: int) -> None:
+        """The expert of a cell becomes the selected one, where its row or column is one."""
+        figure, layer = self.pane.figure.described, self.state.layer
+        if not isinstance(figure, HeatMapFigure) or self.state.trace is None:
+            return
+        if figure.row_title.startswith("expert"):
+            expert = row
+        elif figure.column_title.startswith("expert"):
+            expert = column
+            if figure.row_title == "layer":
+                layer = list(self.state.trace.specification.model.layers).index(int(figure.row_name(row)))
+        else:
+            return
+        if expert < self.state.trace.specification.model.n_experts:
+            self.session.set(replace(self.state, experts=frozenset({(layer, expert)}), layer=layer))
+
+    def _make_controls(self) -> None:
+        self._analysis = ElidingComboBox()
+        for analysis in ANALYSES:
+            self._analysis.addItem(analysis.title)
+        self._analysis.setAccessibleName("Analysis")
+        self._analysis.setToolTip("Which analysis is shown")
+        self._array = QComboBox()
+        self._array.setAccessibleName("Array of the analysis")
+        self._array.setToolTip("Which of the arrays that were computed is shown")
+        self._layer = QSlider(Qt.Orientation.Horizontal)
+        self._layer.setPageStep(1)
+        self._layer.setAccessibleName("Layer")
+        self._layer.setToolTip("Which layer is shown, here and in every view")
+        self._layer_text = QLabel()
+        self._pairs = QSpinBox()
+        self._pairs.setRange(0, 1_000_000)
+        self._pairs.setPrefix("Pairs: ")
+        self._pairs.setSpecialValueText("Pairs: all")
+        self._pairs.setAccessibleName("Pairs of experts that are matched")
+        self._pairs.setToolTip("How many pairs of experts of the layer are matched, drawn at random; 0 is all of them")
+        self._compute = QPushButton("Compute")
+        self._compute.setToolTip("Compute this analysis for the trace shown, its scope, filter, expert and question")
+
+    def _lay_out(self) -> None:
+        first, second = QHBoxLayout(), QHBoxLayout()
+        first.addWidget(self._analysis, 1)
+        first.addWidget(self._array)
+        first.addWidget(self._pairs)
+        first.addWidget(self._compute)
+        second.addWidget(self._layer_text)
+        second.addWidget(self._layer, 1)
+        layout = QVBoxLayout(self.body)
+        layout.setContentsMargins(8, 4, 8, 4)
+        layout.addLayout(first)
+        layout.addLayout(second)
+        layout.addWidget(self.pane, 1)
+
+    def _connect(self) -> None:
+        self._analysis.currentIndexChanged.connect(self._choose_analysis)
+        self._array.currentTextChanged.connect(self._choose_array)
+        self._pairs.valueChanged.connect(self._choose_pairs)
+        self._layer.valueChanged.connect(self._choose_layer)
+        self._compute.clicked.connect(self._ask)
+        self.canvas.cell_chosen.connect(self._choose_cell)
+        self.canvas.layer_chosen.connect(self._choose_own_layer)
+
+    def _ask(self) -> None:
+        self.session.request("compute_analysis")
+
+
+def _is_large(result: AnalysisResult, shown: Shown) -> bool:
+    """Whether the table of all layers would be too long to walk."""
+    return result.found.values[shown.key].size > _MOST_ROWS

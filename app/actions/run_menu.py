@@ -31,7 +31,7 @@ _JOBS = (
         "Compute the analysis",
         "Compute what the Atlas shows, of the trace, its scope and filter",
         _analyse,
-        ("F6",),
+        ("F7",),
         can_analyse,
     ),
     Action(

@@ -115,6 +115,11 @@ class View(QWidget):
         if in_front and self._is_stale:
             self.redraw()
 
+    @property
+    def is_in_front(self) -> bool:
+        """Whether no other tab covers the view."""
+        return self._is_in_front
+
     def wait_while_growing(self, delay_ms: int) -> None:
         """Draw so much later what is new in a trace that is being recorded: all views at once would hold the window."""
         self._growth.setInterval(delay_ms)

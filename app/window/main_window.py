@@ -273,6 +273,16 @@ class MainWindow(QMainWindow):
         if not event.spontaneous():
             self.start_page.appear()
 
+    def focusNextPrevChild(self, forward: bool) -> bool:
+        """Tab goes on where it would stop behind another tab."""
+        passed = [QApplication.focusWidget()]
+        while moved := super().focusNextPrevChild(forward):
+            focus = QApplication.focusWidget()
+            if focus in passed or not docking.is_covered(focus, self.views.values()):
+                break
+            passed.append(focus)
+        return moved
+
     def closeEvent(self, event: QCloseEvent) -> None:
         if not self._may_close():
             event.ignore()

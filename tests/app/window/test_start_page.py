@@ -42,6 +42,25 @@ def test_tab_goes_through_the_page_alone(window: MainWindow, qtbot: QtBot) -> No
         assert not any(view.isAncestorOf(focus) for view in window.views.values())
 
 
+def test_tab_stops_in_no_covered_view(window: MainWindow, trace_path: Path, qtbot: QtBot) -> None:
+    """It goes once around through the bar at the top and all views in front, and backwards too."""
+    window.open_trace(trace_path)
+    QApplication.processEvents()
+    front = {name for name, view in window.views.items() if view.is_in_front}
+    assert 0 < len(front) < len(window.views)
+    window.views["questions"].setFocus()
+    for key in (Qt.Key.Key_Tab, Qt.Key.Key_Backtab):
+        first, seen = window.focusWidget(), set()
+        for _ in range(150):
+            qtbot.keyClick(window.focusWidget(), key)
+            focus = window.focusWidget()
+            seen |= {name for name, view in window.views.items() if view.isAncestorOf(focus)}
+            if focus is first:
+                break
+        assert focus is first
+        assert seen == front
+
+
 def test_a_view_that_is_asked_for_is_shown(window: MainWindow, qtbot: QtBot) -> None:
     """The library is of use without a trace."""
     qtbot.keyClick(window, Qt.Key.Key_7, Qt.KeyboardModifier.ControlModifier)

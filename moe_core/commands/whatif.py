@@ -72,7 +72,7 @@ def what_if_trace(
 def _print_result(result: WhatIfResult, *, as_json: bool) -> None:
     if as_json:
         data = comparison_json(result.comparison, result.seconds)
-        data |= {"trace": str(result.path), "baseline": str(result.baseline)}
+        data |= {"trace": str(result.path), "baseline": str(result.baseline), "seconds_asking": result.seconds_asking}
         data["controls"] = None if result.controls is None else controls_json(result.controls)
         print(json.dumps(data, allow_nan=False))
         return

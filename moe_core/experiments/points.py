@@ -26,7 +26,6 @@ from moe_core.jobs.engine import Engine
 from moe_core.jobs.events import Event, Notice, Stage
 from moe_core.jobs.recorded_model import load_baseline_model
 from moe_core.jobs.rerun_plan import SubsetRows, plan_rerun
-from moe_core.jobs.run_plan import RunPlan
 from moe_core.measures.scope import Scope
 from moe_core.numbers.formatting import count, counted
 from moe_core.traces.lock import writer_of
@@ -87,13 +86,17 @@ def run_points(
         file = file.anew()
     asks_baseline = request.rerun_baseline or _has_other_batches(baseline, design, loaded)
     plan = replace(plan, file=begun(file, again.specification, asks_baseline=asks_baseline))
+    questions = range(len(design.measured))
+    kept = yield from engine.kept_passes(again, questions)
+    n_runs = len(plan.file.missing(design))
+    runs = AnswerRuns(loaded, again, questions, n_runs=n_runs, unit="answers", kept=kept)
     with ExitStack() as stack:
         keeper = None
         try:
             keeper = stack.enter_context(keeping(plan.file.runs)) if plan.file.runs else None
         except AnswerFileError as error:
             yield Notice(f"Finished points are not kept: {str(error).removesuffix('.')}")
-        return (yield from _ask(baseline, plan, loaded, again, keeper))
+        return (yield from _ask(baseline, plan, runs, keeper))
 
 
 def kept_points(baseline: Trace, plan: ExperimentPlan) -> MadePoints:
@@ -124,13 +127,12 @@ def _told(plan: ExperimentPlan) -> Iterator[Notice]:
 
 
 def _ask(
-    baseline: Trace, plan: ExperimentPlan, loaded: "LoadedModel", again: RunPlan, keeper: RunKeeper | None
+    baseline: Trace, plan: ExperimentPlan, runs: AnswerRuns, keeper: RunKeeper | None
 ) -> Generator[Event, None, MadePoints]:
     """Asks what is missing, point by point in the order of the design."""
     assert plan.file.runs is not None
     design, missing = plan.design, plan.file.missing(plan.design)
     answers = dict(plan.file.runs.answers)
-    runs = AnswerRuns(loaded, again, range(len(design.measured)), n_runs=len(missing), unit="answers")
     if Intervention() in missing:
         yield Stage(f"Asking {runs.n:,} questions without an intervention")
         yield from _ask_one(Intervention(), runs, keeper, answers)

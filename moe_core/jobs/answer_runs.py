@@ -19,6 +19,7 @@ from moe_core.numbers.paired_statistics import MeanChange, PairedChange, mean_ch
 from moe_core.traces.records import Status
 
 if TYPE_CHECKING:
+    from moe_core.models.inference.kept_passes import KeptPasses
     from moe_core.models.loading.building import LoadedModel
 
 
@@ -42,9 +43,17 @@ class AnswerRuns:
     """Asks some questions of a plan `n_runs` times, each time under another intervention; one clock counts all runs."""
 
     def __init__(
-        self, loaded: "LoadedModel", plan: RunPlan, questions: Sequence[int], *, n_runs: int, unit: str
+        self,
+        loaded: "LoadedModel",
+        plan: RunPlan,
+        questions: Sequence[int],
+        *,
+        n_runs: int,
+        unit: str,
+        kept: "KeptPasses | None" = None,
     ) -> None:
-        """`questions` are places in the plan's quiz, in the order in which answers are wanted."""
+        """`questions` are places in the plan's quiz, in the order in which answers are wanted; `kept` is of them."""
+        self._kept = kept
         self._loaded = loaded
         self._plan = plan
         self._questions = list(questions)
@@ -68,6 +77,7 @@ class AnswerRuns:
             keep_tokens=False,
             intervention=intervention,
             batch_plan=self._plan.specification.batch_plan,
+            kept=self._kept,
         )
 
         def keep(batch: BatchRan) -> int:

@@ -16,7 +16,7 @@ from moe_core.jobs.fill_trace import fill_trace
 from moe_core.jobs.load_model import ModelRequest, load_model
 from moe_core.jobs.prepare_trace import look_at, prepare_trace
 from moe_core.jobs.run_plan import RunOptions, RunPlan, plan_run
-from moe_core.models.inference.pass_costs import cheapest_rows, pass_tokens
+from moe_core.models.inference.pass_costs import cheapest_rows, pass_cost
 from moe_core.quizzes.benchmarks import load_quiz
 from moe_core.quizzes.prompting import TokenisedQuiz
 from moe_core.quizzes.selection import QuestionSelection, select_questions
@@ -123,9 +123,9 @@ def run_bare(loaded: "LoadedModel", tokenised: TokenisedQuiz, budget: int, *, ma
 
     longest_first = sorted(range(len(tokenised.questions)), key=lambda question: -tokenised.prompt_length(question))
     lengths = [tokenised.prompt_length(question) for question in longest_first]
-    per_pass, device, start = pass_tokens(loaded.specification.device), loaded.model.device, 0
+    cost, device, start = pass_cost(loaded.specification.device), loaded.model.device, 0
     with torch.inference_mode(), sdpa_kernel(ATTENTION_KERNELS):
-        for count in cheapest_rows(lengths, 0, budget, per_pass)[:max_batches]:
+        for count in cheapest_rows(lengths, 0, budget, cost)[:max_batches]:
             ids = np.zeros((count, lengths[start]), dtype=np.int64)  # [B, T]
             for row, question in enumerate(longest_first[start : start + count]):
                 ids[row, : lengths[start + row]] = tokenised.prompt_ids(question)

@@ -23,6 +23,7 @@ from moe_core.numbers.formatting import count, counted
 from moe_core.traces.reader import Trace
 
 if TYPE_CHECKING:
+    from moe_core.models.inference.kept_passes import KeptPasses
     from moe_core.models.loading.building import LoadedModel
 
 
@@ -33,10 +34,12 @@ def run_controls(
     comparison: Comparison,
     loaded: "LoadedModel",
     plan: RunPlan,
+    passes: "KeptPasses | None",
 ) -> Generator[Event, None, Controls | None]:
     """What `request.n` random interventions do to the compared questions; None where none was asked for or exists.
 
-    Those that the file beside the what-if's trace holds are not asked again.
+    Those that the file beside the what-if's trace holds are not asked again. `passes` are kept of all of the plan's
+    questions.
     """
     if request.n < 1:
         return None
@@ -54,7 +57,8 @@ def run_controls(
     yield Stage(f"Running {len(missing)} random masks like this one")
     place = {question.id: n for n, question in enumerate(plan.tokenised.questions)}
     places = [place[name] for name in comparison.pairs.ids]
-    runs = AnswerRuns(loaded, plan, places, n_runs=len(missing), unit="control questions")
+    same = passes if sorted(places) == list(range(len(place))) else None  # else they are asked in other batches
+    runs = AnswerRuns(loaded, plan, places, n_runs=len(missing), unit="control questions", kept=same)
     with ExitStack() as stack:
         keeper: RunKeeper | None = None
         try:

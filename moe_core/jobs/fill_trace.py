@@ -13,6 +13,7 @@ from moe_core.traces.background_writer import BackgroundWriter
 from moe_core.traces.writer import TraceWriter
 
 if TYPE_CHECKING:
+    from moe_core.models.inference.kept_passes import KeptPasses
     from moe_core.models.loading.building import LoadedModel
 
 
@@ -34,7 +35,9 @@ class RecordResult:
 NO_ANSWERS = "The quiz names no right answers: accuracy is not defined"
 
 
-def fill_trace(path: Path, loaded: "LoadedModel", plan: RunPlan) -> Generator[Event, None, RecordResult]:
+def fill_trace(
+    path: Path, loaded: "LoadedModel", plan: RunPlan, kept: "KeptPasses | None" = None
+) -> Generator[Event, None, RecordResult]:
     """Ask every question that `path` does not hold yet and write its rows, batch by batch, while the next one runs.
 
     Progress counts the questions whose rows are durable. Raises RunError at the end where not one of them could be
@@ -57,6 +60,7 @@ def fill_trace(path: Path, loaded: "LoadedModel", plan: RunPlan) -> Generator[Ev
             intervention=specification.actions,
             pending=pending,
             batch_plan=writer.specification.batch_plan,
+            kept=kept,
         )
         yield from run_batches(batches, tokenised, clock, lambda batch: background.write(batch.records))
         if clock.n_waiting:

@@ -26,6 +26,7 @@ from moe_core.traces.reader import Trace, open_trace
 from moe_core.traces.specification import Specification, differences
 
 if TYPE_CHECKING:
+    from moe_core.models.inference.kept_passes import KeptPasses
     from moe_core.models.loading.building import LoadedModel
 
 
@@ -49,13 +50,17 @@ class WhatIfRequest:
 
 @dataclass(frozen=True)
 class WhatIfResult:
-    """A finished what-if: its trace, and what changed against `baseline`, the re-run one where one was made."""
+    """A finished what-if: its trace, and what changed against `baseline`, the re-run one where one was made.
+
+    `seconds_asking` went by while the questions were asked with the intervention: 0 where they had been before.
+    """
 
     path: Path
     baseline: Path
     comparison: Comparison
     controls: Controls | None
     seconds: float
+    seconds_asking: float
 
 
 def what_if(request: WhatIfRequest, engine: Engine | None = None) -> Generator[Event, None, WhatIfResult]:
@@ -73,26 +78,29 @@ def what_if(request: WhatIfRequest, engine: Engine | None = None) -> Generator[E
         folder = (request.out or request.baseline).parent
         if warning := network_warning(folder, allowed=request.allow_network_folder):
             yield Notice(warning)
+        goes_on = engine is not None or request.controls.n > 0
         engine = engine or Engine()
         loaded = yield from load_baseline_model(baseline, request.model, engine, rerun_baseline=request.rerun_baseline)
         stack.enter_context(engine.released_when_lost())
         yield Stage(f"Preparing {len(rows.rows):,} prompts")
         own, reference = plan_rerun(baseline, rows, loaded), baseline
+        passes = (yield from engine.kept_passes(own, range(len(rows.rows)))) if goes_on else None
         if request.rerun_baseline:
             own = own.under(baseline.specification.actions)  # which another model may not have room for
             again = numbered(request.baseline, "rerun", own.specification)
-            yield from _run(again, "baseline", loaded, own)
+            yield from _run(again, "baseline", loaded, own, passes)
             reference = stack.enter_context(open_trace(again.path))
         elif warning := _other_batches(baseline, rows):
             yield Notice(warning, remedy=Remedy.RERUN_BASELINE)
         plan = own.under(request.intervention)
         out = _target(request, plan.specification)
-        yield from _run(out, "what-if", loaded, plan)
+        seconds_asking = yield from _run(out, "what-if", loaded, plan, passes)
         yield Stage("Comparing")
         with open_trace(out.path) as after:
             comparison = compare(reference, after)
-        controls = yield from run_controls(request.controls, out.path, reference, comparison, loaded, plan)
-        return WhatIfResult(out.path, reference.path, comparison, controls, time.monotonic() - start)
+        controls = yield from run_controls(request.controls, out.path, reference, comparison, loaded, plan, passes)
+        seconds = time.monotonic() - start
+        return WhatIfResult(out.path, reference.path, comparison, controls, seconds, seconds_asking)
 
 
 def _target(request: WhatIfRequest, specification: Specification) -> Target:
@@ -132,8 +140,11 @@ def _other_batches(baseline: Trace, rows: SubsetRows) -> str:
     return f"A subset is asked in other batches than the baseline was, which in {dtype} alone can flip close calls"
 
 
-def _run(target: Target, what: str, loaded: "LoadedModel", plan: RunPlan) -> Generator[Event, None, None]:
-    """The finished trace of this plan in its place."""
-    if (yield from prepare_trace(target, plan)):
-        yield Stage(f"Asking {len(plan.tokenised.questions):,} questions ({what})")
-        yield from fill_trace(target.path, loaded, plan)
+def _run(
+    target: Target, what: str, loaded: "LoadedModel", plan: RunPlan, passes: "KeptPasses | None"
+) -> Generator[Event, None, float]:
+    """Seconds of asking, once the finished trace of this plan is in its place."""
+    if not (yield from prepare_trace(target, plan)):
+        return 0.0
+    yield Stage(f"Asking {len(plan.tokenised.questions):,} questions ({what})")
+    return (yield from fill_trace(target.path, loaded, plan, passes)).seconds

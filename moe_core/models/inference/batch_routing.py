@@ -5,9 +5,12 @@ E experts, K chosen experts, C choices.
 """
 
 from collections.abc import Sequence
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from moe_core.models.inference.packed import Packed
@@ -26,10 +29,19 @@ class BatchRouting:
     """
 
     def __init__(
-        self, layers: Sequence[LayerRouting], spans: Spans, choice_logprobs: Tensor | None, *, keep_tokens: bool
+        self,
+        layers: Sequence[LayerRouting],
+        spans: Spans,
+        choice_logprobs: Tensor | None,
+        *,
+        keep_tokens: bool,
+        before: "BatchRouting | None" = None,
+        n_before: int = 0,
     ) -> None:
+        """`layers` are those that ran; what the first `n_before` did is in `before`, an earlier pass of the batch."""
         self._spans = spans.listed
-        self._keep_tokens = keep_tokens
+        self._before, self._n_before = before, n_before
+        self.keeps_tokens = keep_tokens
         tensors = _answer_tensors(layers, spans) | _sum_tensors(layers)
         tensors["finite"] = torch.stack([layer.finite for layer in layers]).all(0)  # [B]
         if choice_logprobs is not None:
@@ -39,9 +51,28 @@ class BatchRouting:
             tensors["weights"] = torch.stack([layer.weights for layer in layers], dim=2).half()
         self._packed = Packed(tensors)
 
+    @cached_property
+    def _arrays(self) -> dict[str, NDArray[Any]]:
+        """What was packed, the layers that did not run included."""
+        if self._before is None:
+            return self._packed.arrays
+        arrays, before = dict(self._packed.arrays), self._before._arrays
+        for name in arrays.keys() - {"choice_logprobs", "finite"}:
+            axis = 2 if name in ("ids", "weights") else 1
+            earlier = before[name].take(range(self._n_before), axis=axis)
+            arrays[name] = np.concatenate([earlier, arrays[name]], axis=axis)
+        arrays["finite"] = arrays["finite"] & before["finite"]
+        self._before = None  # it may hold on to others, and to what they were packed into
+        return arrays
+
+    @property
+    def all_finite(self) -> bool:
+        """Whether all router logits of all rows were finite."""
+        return bool(self._arrays["finite"].all())
+
     def is_finite(self, row: int) -> bool:
         """Whether all router logits of a row were finite."""
-        return bool(self._packed["finite"][row])
+        return bool(self._arrays["finite"][row])
 
     def segment(self, number: int) -> SegmentRouting:
         """The routing of one span's tokens; sums of a row whose router was not finite are 0 where they are not, too.
@@ -49,13 +80,13 @@ class BatchRouting:
         Of other rows only entropies over all experts may be NaN: where the router's scoring is unknown.
         """
         span = self._spans[number]
-        sums = {name: self._packed[name][number] for name in SUM_NAMES}
+        sums = {name: self._arrays[name][number] for name in SUM_NAMES}
         if not self.is_finite(span.row):
             sums = {name: np.nan_to_num(values, posinf=0, neginf=0) for name, values in sums.items()}
         own = slice(span.start, span.stop)
         tokens = (
-            TokenRouting(self._packed["ids"][span.row, own], self._packed["weights"][span.row, own])
-            if self._keep_tokens
+            TokenRouting(self._arrays["ids"][span.row, own], self._arrays["weights"][span.row, own])
+            if self.keeps_tokens
             else None
         )
         return SegmentRouting(SegmentSums(**sums), tokens)
@@ -63,16 +94,16 @@ class BatchRouting:
     def answer(self, row: int, n_choices: int, *, prefix_finite: bool, in_smaller_batch: bool) -> Answer:
         """The answer of one row: the first largest log-probability, or the reason why there is none."""
         status = Status.ANSWERED
-        choice_logprobs = self._packed["choice_logprobs"][row]
+        choice_logprobs = self._arrays["choice_logprobs"][row]
         if not (self.is_finite(row) and prefix_finite):
             status = Status.NON_FINITE_ROUTER
         elif not np.isfinite(choice_logprobs[:n_choices]).all():
             status = Status.NON_FINITE_ANSWER
         answered = status is Status.ANSWERED
         return Answer(
-            experts=self._packed["answer_ids"][row],
-            weights=self._packed["answer_weights"][row],
-            router_probs=self._packed["answer_probs"][row],
+            experts=self._arrays["answer_ids"][row],
+            weights=self._arrays["answer_weights"][row],
+            router_probs=self._arrays["answer_probs"][row],
             choice_logprobs=choice_logprobs,
             predicted=int(np.argmax(choice_logprobs[:n_choices])) if answered else -1,
             status=status,

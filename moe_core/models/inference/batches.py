@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from moe_core.errors import RunError
-from moe_core.models.inference.pass_costs import cheapest_rows, filled_rows, pass_tokens, sharing_pays
+from moe_core.models.inference.pass_costs import PassCost, cheapest_rows, filled_rows, pass_cost, sharing_pays
 from moe_core.quizzes.prompting import TokenisedQuiz
 from moe_core.traces.records import PrefixRecord, QuestionRecord
 from moe_core.traces.specification import NEWEST_BATCH_PLAN
@@ -107,7 +107,7 @@ def plan_batches(
         case 1:
             return list(_always_sharing(tokenised, by_prefix, batch_tokens))
         case 2:
-            return list(_sharing_where_it_pays(tokenised, by_prefix, batch_tokens, pass_tokens(device)))
+            return list(_sharing_where_it_pays(tokenised, by_prefix, batch_tokens, pass_cost(device)))
     raise RunError("The batches of this run were planned by a newer moescope: go on with it there.")
 
 
@@ -132,21 +132,21 @@ def _always_sharing(tokenised: TokenisedQuiz, by_prefix: Mapping[int, list[int]]
 
 
 def _sharing_where_it_pays(
-    tokenised: TokenisedQuiz, by_prefix: Mapping[int, list[int]], batch_tokens: int, per_pass: int
+    tokenised: TokenisedQuiz, by_prefix: Mapping[int, list[int]], batch_tokens: int, cost: PassCost
 ) -> Iterator[Batch]:
     mixed = list(by_prefix.get(-1, ()))
     for prefix, members in by_prefix.items():
         longest_first = _longest_first(members, tokenised.own_length)
         lengths = [tokenised.own_length(question) for question in longest_first]
         behind = tokenised.prefix_length(prefix)
-        if prefix >= 0 and sharing_pays(behind, lengths, batch_tokens, per_pass):
-            yield from _cut(prefix, longest_first, cheapest_rows(lengths, behind, batch_tokens, per_pass))
+        if prefix >= 0 and sharing_pays(behind, lengths, batch_tokens, cost):
+            yield from _cut(prefix, longest_first, cheapest_rows(lengths, behind, batch_tokens, cost))
         elif prefix >= 0:
             mixed += members
     mixed = _longest_first(mixed, tokenised.prompt_length)
     first_of = {int(tokenised.prefix_of[question]): question for question in reversed(mixed)}
     told = frozenset(question for prefix, question in first_of.items() if prefix >= 0)
-    rows = cheapest_rows([tokenised.prompt_length(question) for question in mixed], 0, batch_tokens, per_pass)
+    rows = cheapest_rows([tokenised.prompt_length(question) for question in mixed], 0, batch_tokens, cost)
     for batch in _cut(-1, mixed, rows):
         yield replace(batch, tellers=told.intersection(batch.questions))
 

@@ -32,6 +32,7 @@ from moe_core.models.inference.batches import (
     plan_batches,
 )
 from moe_core.models.inference.device_failures import DeviceFailure, attempt
+from moe_core.models.inference.kept_passes import KeptPasses
 from moe_core.models.inference.router_watch import RouterWatch
 from moe_core.models.inference.spans import Span, make_spans, on_device
 from moe_core.models.inference.steering import layer_steerings
@@ -85,11 +86,13 @@ def ask(
     intervention: Intervention,
     pending: Collection[int] | None = None,
     batch_plan: int = NEWEST_BATCH_PLAN,
+    kept: KeptPasses | None = None,
 ) -> Generator[Asked, None, None]:
     """The records of `questions` and `prefixes`, batch by batch as they have run; each is yielded exactly once.
 
     `pending` names those of the questions whose records are missing, None: all. Only they are yielded, with the same
-    numbers as if all were asked.
+    numbers as if all were asked. `kept` is what earlier runs in the same batches left: layers before the first that the
+    intervention acts on are not run again where it holds their result, with the same numbers.
 
     Where a batch is too large for the device's memory, BatchHalved is yielded and it is run in halves. Raises
     RunError when a single question is too large, or when the device fails in another way.
@@ -101,7 +104,8 @@ def ask(
     batches = plan_batches(tokenised, questions, batch_tokens, loaded.specification.device, batch_plan)
     watch = RouterWatch(loaded.routers, loaded.specification.abilities.scoring, steerings)
     with watch.attached(), AnswerHead(loaded.model).attached() as head:
-        asking = _Asking(loaded, tokenised, watch, head, keep_tokens, wanted)
+        kept = kept or KeptPasses(loaded)
+        asking = _Asking(loaded, tokenised, watch, head, keep_tokens, wanted, kept, kept.first_layer(intervention))
         yield from _ask_batches(asking, deque(pending_batches(batches, tokenised, wanted)))
 
 
@@ -123,6 +127,9 @@ def _ask_batches(asking: "_Asking", batches: deque[Batch]) -> Generator[Asked, N
         if isinstance(routing, DeviceFailure):
             yield from _land(asking, flights, 0)
             asking.forget()
+            if routing.is_memory and asking.let_go_of_kept():
+                batches.appendleft(batch)
+                continue
             if not routing.is_memory or len(batch.questions) < 2:
                 raise asking.lost(routing, batch.questions)
             largest = asking.padded_tokens(batch) // 2
@@ -157,11 +164,14 @@ class _Asking:
         head: AnswerHead,
         keep_tokens: bool,
         wanted: Wanted,
+        kept: KeptPasses,
+        first: int,
     ) -> None:
         self._model = loaded.model
         self._watch = watch
         self._head = head
         self._keep_tokens = keep_tokens
+        self._kept, self._first = kept, first
         self.tokenised = tokenised
         self.wanted = wanted
         self.n_ahead = 1 if self._model.device.type == "cuda" else 0  # a CPU computes nothing while we do
@@ -173,6 +183,10 @@ class _Asking:
     def forget(self) -> None:
         """Let go of what the last pass left on the device."""
         self._watch.forget()
+
+    def let_go_of_kept(self) -> bool:
+        """Free what earlier runs left; whether there was anything."""
+        return self._kept.let_go()
 
     def lost(self, failure: DeviceFailure, questions: Sequence[int]) -> RunError:
         """The error that ends the run."""
@@ -191,7 +205,7 @@ class _Asking:
             return _NO_PREFIX
         tokens = self.tokenised.prefixes[index]
         own = [Span(0, 0, len(tokens))]
-        ran = attempt(partial(self._forward, [tokens], own, [], cache=None, use_cache=True, questions=()))
+        ran = attempt(partial(self._forward, index, [tokens], own, [], cache=None))
         if isinstance(ran, DeviceFailure):
             self.forget()
             raise self.lost(ran, [])
@@ -211,7 +225,7 @@ class _Asking:
         cache = copy.deepcopy(prefix.cache)
         if cache is not None:
             cache = repeated(cache, len(rows))
-        _, routing = self._forward(rows, own, told, cache=cache, use_cache=cache is not None, questions=batch.questions)
+        _, routing = self._forward(batch, rows, own, told, cache=cache)
         return routing
 
     def records(self, flight: _Flight) -> BatchRan:
@@ -256,14 +270,14 @@ class _Asking:
     @sdpa_kernel(ATTENTION_KERNELS)
     def _forward(
         self,
+        name: Batch | int,
         rows: Sequence[NDArray[np.int32]],
         own: Sequence[Span],
         told: Sequence[Span],
         *,
         cache: Any,
-        use_cache: bool,
-        questions: Sequence[int],
     ) -> tuple[Any, BatchRouting]:
+        """The cache and the routing of a batch behind a prefix's cache, or without one; or of a prefix (its number)."""
         padded = np.zeros((len(rows), max(map(len, rows))), dtype=np.int64)  # [B, T]; id 0 stands for padding
         for row, tokens in enumerate(rows):
             padded[row, : len(tokens)] = tokens
@@ -271,14 +285,24 @@ class _Asking:
         spans = make_spans(own, told, device)
         self._watch.expect(spans)
         self._head.expect(spans.last)
-        output = self._model(
-            input_ids=on_device(torch.from_numpy(padded), device),
-            past_key_values=cache,
-            use_cache=use_cache,
+        start = self._kept.start(name, self._first, keep_tokens=self._keep_tokens)
+        with self._kept.running(start, self._first) as streams:
+            output = self._model(
+                input_ids=on_device(torch.from_numpy(padded), device),
+                past_key_values=cache,
+                use_cache=cache is not None or isinstance(name, int),
+            )
+        logprobs = self._choice_logprobs(output.logits[:, 0], name.questions) if isinstance(name, Batch) else None
+        routing = BatchRouting(
+            self._watch.layers(start.n_routers),
+            spans,
+            logprobs,
+            keep_tokens=self._keep_tokens,
+            before=start.routing,
+            n_before=start.n_routers,
         )
-        logprobs = self._choice_logprobs(output.logits[:, 0], questions) if questions else None
-        layers = self._watch.layers()
-        return output.past_key_values, BatchRouting(layers, spans, logprobs, keep_tokens=self._keep_tokens)
+        self._kept.add(name, start, streams, routing, output.past_key_values)
+        return output.past_key_values, routing
 
     def _choice_logprobs(self, logits: Tensor, questions: Sequence[int]) -> Tensor:
         """Log-probabilities [B, C] of the choices from the logits [B, V] of their answer positions, NaN beyond."""

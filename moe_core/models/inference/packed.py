@@ -1,6 +1,7 @@
 """Tensors that leave the device together: one copy, which the device and the program need not wait for."""
 
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -30,7 +31,6 @@ class Packed:
             self._places[name] = (place, tensor.dtype, tensor.shape)
             place += tensor.numel() * tensor.dtype.itemsize
         together = torch.cat([tensor.contiguous().view(-1).view(torch.uint8) for _, tensor in by_size])
-        self._arrays: dict[str, NDArray[Any]] | None = None
         self._arrived: torch.cuda.Event | None = None
         if together.is_cuda:
             self._bytes = torch.empty(place, dtype=torch.uint8, pin_memory=True)
@@ -40,12 +40,12 @@ class Packed:
         else:
             self._bytes = together.cpu()
 
-    def __getitem__(self, name: str) -> NDArray[Any]:
-        if self._arrays is None:
-            if self._arrived is not None:
-                self._arrived.synchronize()
-            self._arrays = {name: self._array(*place) for name, place in self._places.items()}
-        return self._arrays[name]
+    @cached_property
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """Them, as soon as they have come."""
+        if self._arrived is not None:
+            self._arrived.synchronize()
+        return {name: self._array(*place) for name, place in self._places.items()}
 
     def _array(self, place: int, dtype: torch.dtype, shape: torch.Size) -> NDArray[Any]:
         count = shape.numel()

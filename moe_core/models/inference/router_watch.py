@@ -77,10 +77,10 @@ class RouterWatch:
         self._layers.clear()
         self._logits.clear()
 
-    def layers(self) -> list[LayerRouting]:
-        """What the pass did, one item per MoE layer."""
-        assert len(self._layers) == len(self._routers), "a router did not run"
-        return [self._layers[layer] for layer in range(len(self._routers))]
+    def layers(self, first: int = 0) -> list[LayerRouting]:
+        """What the pass did, one item per MoE layer from the `first` on; those before it were not run."""
+        assert set(self._layers) == set(range(first, len(self._routers))), "a router did not run"
+        return [self._layers[layer] for layer in range(first, len(self._routers))]
 
     def _after_gate(self, layer: int) -> Any:
         router, steering = self._routers[layer], self._steerings[layer]

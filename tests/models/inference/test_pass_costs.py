@@ -5,7 +5,14 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from moe_core.models.inference.pass_costs import cheapest_rows, filled_rows, pass_tokens, rows_cost, sharing_pays
+from moe_core.models.inference.pass_costs import (
+    PassCost,
+    cheapest_rows,
+    filled_rows,
+    pass_cost,
+    rows_cost,
+    sharing_pays,
+)
 
 
 def every_way(n: int) -> list[list[int]]:
@@ -14,11 +21,14 @@ def every_way(n: int) -> list[list[int]]:
     return [np.diff([0, *cut, n]).tolist() for cut in cuts]
 
 
-@pytest.mark.parametrize("per_pass", [0, 5, 24, 500])
+CPU = PassCost(24)
+
+
+@pytest.mark.parametrize("cost", [PassCost(0), PassCost(5), CPU, PassCost(500), PassCost(20, least=150)])
 @pytest.mark.parametrize("behind", [0, 7])
-def test_no_other_cut_is_cheaper(per_pass: int, behind: int) -> None:
+def test_no_other_cut_is_cheaper(cost: PassCost, behind: int) -> None:
     """Against every way to cut eight prompts that keeps to the budget."""
-    draw = np.random.default_rng(per_pass + behind)
+    draw = np.random.default_rng(cost.extra + behind)
     for _ in range(20):
         lengths = sorted(draw.integers(1, 60, 8).tolist(), reverse=True)
         budget = int(draw.integers(40, 300))
@@ -28,34 +38,42 @@ def test_no_other_cut_is_cheaper(per_pass: int, behind: int) -> None:
             for rows in every_way(8)
             if all(n == 1 or n * (behind + lengths[at]) <= budget for n, at in zip(rows, starts(rows), strict=True))
         ]
-        found = cheapest_rows(lengths, behind, budget, per_pass)
+        found = cheapest_rows(lengths, behind, budget, cost)
         assert found in fits
-        assert rows_cost(lengths, found, per_pass) == min(rows_cost(lengths, rows, per_pass) for rows in fits)
+        assert rows_cost(lengths, found, cost) == min(rows_cost(lengths, rows, cost) for rows in fits)
 
 
 def test_equal_lengths_fill_every_pass() -> None:
     """Where nothing is padded, there is nothing to gain by another cut."""
-    assert cheapest_rows([10] * 25, 0, 100, 24) == filled_rows([10] * 25, 0, 100) == [10, 10, 5]
-    assert cheapest_rows([], 0, 100, 24) == filled_rows([], 0, 100) == []
+    assert cheapest_rows([10] * 25, 0, 100, CPU) == filled_rows([10] * 25, 0, 100) == [10, 10, 5]
+    assert cheapest_rows([], 0, 100, CPU) == filled_rows([], 0, 100) == []
 
 
 def test_a_prompt_longer_than_the_budget_has_a_pass_of_its_own() -> None:
     """However long; so has one that fits only without what stands before it."""
-    assert cheapest_rows([500, 90, 10], 0, 100, 0)[0] == 1
-    assert cheapest_rows([60, 60], 50, 100, 24) == filled_rows([60, 60], 50, 100) == [1, 1]
+    assert cheapest_rows([500, 90, 10], 0, 100, PassCost(0))[0] == 1
+    assert cheapest_rows([60, 60], 50, 100, CPU) == filled_rows([60, 60], 50, 100) == [1, 1]
 
 
 def test_a_prefix_is_shared_where_that_saves_more_than_it_costs() -> None:
     """Known answers: five worked examples before many questions are; a line before two, or one question, is not."""
-    assert sharing_pays(600, [100] * 50, 4096, 24)
-    assert sharing_pays(20, [100] * 200, 4096, 24)
-    assert not sharing_pays(20, [100, 90], 4096, 24)
-    assert not sharing_pays(600, [100], 4096, 24)
-    assert not sharing_pays(0, [100] * 200, 4096, 24)
+    assert sharing_pays(600, [100] * 50, 4096, CPU)
+    assert sharing_pays(20, [100] * 200, 4096, CPU)
+    assert not sharing_pays(20, [100, 90], 4096, CPU)
+    assert not sharing_pays(600, [100], 4096, CPU)
+    assert not sharing_pays(0, [100] * 200, 4096, CPU)
 
 
 def test_where_passes_cost_more_less_is_shared() -> None:
     """A GPU begins to share later than a CPU does."""
     lengths = [100] * 12
-    assert sharing_pays(20, lengths, 4096, pass_tokens("cpu"))
-    assert not sharing_pays(20, lengths, 4096, pass_tokens("cuda:0"))
+    assert sharing_pays(20, lengths, 4096, pass_cost("cpu"))
+    assert not sharing_pays(20, lengths, 4096, pass_cost("cuda:0"))
+
+
+def test_a_pass_costs_at_least_what_its_kernels_take_to_start() -> None:
+    """Known answer: a hundred tokens on a GPU cost what 2,450 do."""
+    gpu = pass_cost("cuda:1")
+    assert gpu.of(100) == gpu.of(2_450) == 3_300
+    assert gpu.of(10_000) == 10_850
+    assert pass_cost("mps") == pass_cost("cpu")

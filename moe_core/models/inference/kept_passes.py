@@ -1,0 +1,154 @@
+"""What is kept of passes, so that a re-run need not begin at the first layer: the residual stream before some layers.
+
+What acts on layer l and later leaves everything before l as it was. So each run adds what it passes on its way to the
+first layer that it acts on, and the next one begins at the last kept layer that it may.
+
+Axes: B rows of a batch, T tokens per row (padding included), L decoder layers, H hidden size.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from moe_core.errors import ModelError
+from moe_core.interventions.intervention import Intervention
+from moe_core.models.inference.batch_routing import BatchRouting
+from moe_core.models.inference.batches import Batch
+from moe_core.models.inference.layer_tail import complete_cache, decoder_layers, kept_streams, running_from
+from moe_core.models.loading.building import LoadedModel
+from moe_core.numbers.formatting import count
+from moe_core.quizzes.prompting import TokenisedQuiz
+
+PassName = Batch | int
+"""A batch, or the number of a prefix that runs alone."""
+_PROBE = (5, 9, 7, 6, 8)
+
+
+@dataclass(frozen=True)
+class Start:
+    """Where a pass begins: at which decoder layer, with which stream [B, T, H], behind how many routers and theirs."""
+
+    layer: int = 0
+    n_routers: int = 0
+    stream: Tensor | None = None
+    routing: BatchRouting | None = None
+    cache: Any = None
+
+
+@dataclass
+class _Kept:
+    streams: dict[int, Tensor]
+    routing: BatchRouting
+    cache: Any
+
+
+@dataclass
+class KeptPasses:
+    """The kept passes of one model over some prompts, in the same batches each time; `at` are the layers before which
+    streams are kept, none: nothing is, and every pass runs all layers. `n_bytes` is what they may come to.
+    """
+
+    loaded: LoadedModel
+    at: tuple[int, ...] = ()
+    n_bytes: int = 0
+    _passes: dict[PassName, _Kept] = field(default_factory=dict)
+
+    @property
+    def text(self) -> str:
+        """One sentence for the user."""
+        if not self.at:
+            return "No residual stream is kept, for want of memory or by the model's build: re-runs begin at layer 0"
+        where = "each layer" if len(self.at) > 6 else f"layer{'s' * (len(self.at) > 1)} {', '.join(map(str, self.at))}"
+        return (
+            f"The residual stream before {where} is kept, in up to {count(-(-self.n_bytes // 10**6))} MB: what acts on "
+            "later layers is run from there on"
+        )
+
+    def first_layer(self, intervention: Intervention) -> int:
+        """The first decoder layer that an intervention acts on; one behind the last where it acts on none."""
+        acted_on = [self.loaded.routers[layer].layer for layer, _ in intervention.experts]
+        return min(acted_on, default=max((*self.at, 0)) + 1)
+
+    def start(self, name: PassName, first: int, *, keep_tokens: bool) -> Start:
+        """Where this pass may begin when layer `first` is the first that is acted on."""
+        kept = self._passes.get(name)
+        if kept is None or (keep_tokens and not kept.routing.keeps_tokens) or not kept.routing.all_finite:
+            return Start()
+        layer = max((layer for layer in kept.streams if layer <= first), default=0)
+        if not layer:
+            return Start()
+        n_routers = sum(router.layer < layer for router in self.loaded.routers)
+        return Start(layer, n_routers, kept.streams[layer], kept.routing, kept.cache)
+
+    @contextmanager
+    def running(self, start: Start, first: int) -> Iterator[dict[int, Tensor]]:
+        """While open, the model runs from there on; the streams that may be kept, those before `first`, come to be."""
+        with ExitStack() as stack:
+            if not self.at:
+                yield {}
+                return
+            layers = decoder_layers(self.loaded.model, self.loaded.routers)
+            if start.stream is not None:
+                stack.enter_context(running_from(layers, start.layer, start.stream))
+            clean = [layer for layer in self.at if start.layer < layer <= first]
+            yield stack.enter_context(kept_streams(layers, clean))
+
+    def let_go(self) -> bool:
+        """Free the memory and keep nothing more; whether there was anything to free."""
+        had = bool(self._passes)
+        self._passes.clear()
+        self.at = ()
+        return had
+
+    def add(self, name: PassName, start: Start, streams: dict[int, Tensor], routing: BatchRouting, cache: Any) -> None:
+        """Keep what a pass gave; a prefix's cache is made whole by what was kept of the layers that were not run."""
+        if start.layer and isinstance(name, int):
+            complete_cache(cache, start.cache, start.layer)
+        if not streams:
+            return
+        before = self._passes.get(name)
+        old = before.streams if before is not None and start.layer else {}
+        self._passes[name] = _Kept(old | streams, routing, cache if isinstance(name, int) else None)
+
+
+def keep_passes(
+    loaded: LoadedModel, tokenised: TokenisedQuiz, batches: Sequence[Batch], budget_bytes: int
+) -> KeptPasses:
+    """What may be kept of these batches within so much memory; nothing where the model cannot be run from the middle.
+
+    Layers are chosen evenly, the last one first: what is tried out late in a model is the cheapest to run again.
+    """
+    try:
+        n_layers = len(decoder_layers(loaded.model, loaded.routers))
+        if not _runs_from_the_middle(loaded, n_layers):
+            return KeptPasses(loaded)
+    except ModelError:
+        return KeptPasses(loaded)
+    n_prefix_tokens = sum(tokenised.prefix_length(prefix) for prefix in {batch.prefix for batch in batches})
+    n_tokens = n_prefix_tokens + sum(_padded_tokens(batch, tokenised) for batch in batches)
+    weight = loaded.model.get_input_embeddings().weight
+    bytes_each = weight.shape[-1] * loaded.model.dtype.itemsize
+    caches = 2 * n_layers * n_prefix_tokens * bytes_each
+    n_kept = max(0, min(n_layers - 1, (budget_bytes - caches) // max(1, n_tokens * bytes_each)))
+    at = {n_layers - 1 - place * (n_layers - 1) // n_kept for place in range(n_kept)} if n_kept else set()
+    return KeptPasses(loaded, tuple(sorted(at - {0})), caches + n_kept * n_tokens * bytes_each)
+
+
+def _padded_tokens(batch: Batch, tokenised: TokenisedQuiz) -> int:
+    length = tokenised.own_length if batch.prefix >= 0 else tokenised.prompt_length
+    return len(batch.questions) * max(map(length, batch.questions), default=0)
+
+
+@torch.inference_mode()
+def _runs_from_the_middle(loaded: LoadedModel, n_layers: int) -> bool:
+    """Whether this model gives the same, bit for bit, from its last layer on."""
+    layers = decoder_layers(loaded.model, loaded.routers)
+    ids = torch.tensor([_PROBE], device=loaded.model.device)
+    with kept_streams(layers, [n_layers - 1]) as streams:
+        whole = loaded.model(input_ids=ids, use_cache=False).logits
+    with running_from(layers, n_layers - 1, streams[n_layers - 1]):
+        return torch.equal(loaded.model(input_ids=ids, use_cache=False).logits, whole)

@@ -1,0 +1,63 @@
+"""What a what-if costs by where its mask begins, against a re-run of all layers: ratios, in alternation, medians.
+
+`python -m tests.bench.bench_what_if [--questions N] [--rounds R]`, on OLMoE's 16 x 64 architecture of a narrower width.
+A re-run from what earlier ones left gives the same numbers bit for bit: tests/models/inference/test_kept_passes.py.
+"""
+
+import argparse
+import statistics
+import time
+
+import torch
+
+from moe_core.interventions.intervention import Intervention, parse_mask
+from moe_core.models.inference.batches import plan_batches
+from moe_core.models.inference.forward_passes import ask
+from moe_core.models.inference.kept_passes import KeptPasses, keep_passes
+from moe_core.models.loading.building import LoadedModel
+from moe_core.models.loading.full_size import build_full_size
+from moe_core.quizzes.prompting import TokenisedQuiz
+from tests.bench.mmlu_sized import first, sized_quiz
+
+BATCH_TOKENS = 4096
+PLENTY = 8 * 2**30
+
+
+def main() -> None:
+    """One line for each layer."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--questions", type=int, default=60)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--hidden", type=int, default=512)
+    arguments = parser.parse_args()
+    hidden = arguments.hidden
+    loaded = build_full_size(
+        "cpu", "float32", with_tokenizer=False, hidden_size=hidden, intermediate_size=hidden // 2,
+        num_attention_heads=8, num_key_value_heads=8,
+    )  # fmt: skip
+    quiz = first(sized_quiz(0), arguments.questions)
+    kept = keep_passes(loaded, quiz, plan_batches(quiz, range(len(quiz.questions)), BATCH_TOKENS, "cpu"), PLENTY)
+    print(f"{torch.get_num_threads()} threads, {len(quiz.questions)} questions, width {hidden}. {kept.text}")
+    asked_in(loaded, quiz, parse_mask("15:1"), kept)  # leaves what the others begin with
+    ratios: dict[int, list[float]] = {layer: [] for layer in (0, 4, 8, 12, 15)}
+    for _ in range(arguments.rounds):
+        for layer, found in ratios.items():
+            whole = asked_in(loaded, quiz, parse_mask(f"{layer}:1,{layer}:7"), None)
+            found.append(asked_in(loaded, quiz, parse_mask(f"{layer}:1,{layer}:7"), kept) / whole)
+    for layer, found in ratios.items():
+        print(f"masks from layer {layer:2d} on: {statistics.median(found):.3f} of a re-run of all layers")
+
+
+def asked_in(loaded: LoadedModel, quiz: TokenisedQuiz, mask: Intervention, kept: KeptPasses | None) -> float:
+    """Seconds of asking all questions."""
+    begin = time.perf_counter()
+    for _ in ask(
+        loaded, quiz, range(len(quiz.questions)), range(len(quiz.prefixes)), batch_tokens=BATCH_TOKENS,
+        keep_tokens=True, intervention=mask, kept=kept,
+    ):  # fmt: skip
+        pass
+    return time.perf_counter() - begin
+
+
+if __name__ == "__main__":
+    main()

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import IO, Any
 
 from moe_core.errors import BaselineMismatchError, ModelError, Remedy
+from moe_core.interventions.grouped import Groups
 from moe_core.interventions.intervention import Intervention
-from moe_core.jobs.events import Event, Progress
+from moe_core.jobs.events import Event, Notice, Progress
 from moe_core.jobs.load_model import find_folder
 from moe_core.jobs.recorded_model import ModelNow, offered_to_fetch
 from moe_core.models.loading.fingerprint import config_sha256, weights_sha256
@@ -57,6 +58,7 @@ def export_pruned(request: ExportRequest) -> Generator[Event, None, ExportResult
         recorded = trace.specification.model
     kept = kept_experts(request.intervention, recorded)
     n_left = kept.check_equal()
+    _refuse_uneven_groups(request.intervention, recorded)
     _check_out(request.out)
     with offered_to_fetch(recorded):
         source = yield from find_folder(request.model.request(recorded))
@@ -80,6 +82,7 @@ def export_pruned(request: ExportRequest) -> Generator[Event, None, ExportResult
             sync_directory(request.out.absolute().parent)
     except OSError as error:
         raise ModelError(f"{request.out} cannot be written ({error.strerror or error}).") from error
+    yield from _vllm_remarks(checked.config)
     return ExportResult(request.out, n_left, n_bytes)
 
 
@@ -87,6 +90,19 @@ def kept_experts(intervention: Intervention, model: ModelSpecification) -> KeepL
     """What the mask leaves of this model; raises InterventionError where it does not fit or is no pruning."""
     model.check(intervention)
     return keep_list(intervention, model.layers, model.n_experts)
+
+
+def _refuse_uneven_groups(intervention: Intervention, model: ModelSpecification) -> None:
+    """A smaller router forms its groups anew: they are the old ones only where each has lost equally many."""
+    groups = Groups(model.abilities.n_groups, model.abilities.groups_chosen, by_bias=False)
+    groups.check(intervention, model.n_layers, model.n_experts, model.top_k)
+
+
+def _vllm_remarks(config: dict[str, Any]) -> list[Notice]:
+    """Where vLLM is known to load such a checkpoint otherwise than transformers."""
+    if config.get("model_type") == "olmoe" and config.get("norm_topk_prob"):
+        return [Notice("vLLM does not divide OLMoE's gate weights by their sum, as this model does: run it elsewhere")]
+    return []
 
 
 def _refuse_other(checked: CheckedFolder, recorded: ModelSpecification, trace: str) -> None:

@@ -108,14 +108,17 @@ def _kept(name: str, tensor: TensorHeader, blocks: Mapping[str, Sequence[int]], 
         if int(match[2]) not in keep:
             return None
         name = f"{block}{match[1]}{keep.index(int(match[2]))}{match[3]}"
-    elif block is not None and _BY_EXPERT.fullmatch(inside) and _counts_experts(tensor, n_experts):
+    elif block is not None and _BY_EXPERT.fullmatch(inside) and _counts_experts(inside, tensor, n_experts):
         return _rows(name, tensor, blocks[block], n_experts)
     return KeptTensor(name, tensor, tensor.shape, ((tensor.start, tensor.end),))
 
 
-def _counts_experts(tensor: TensorHeader, n_experts: int) -> bool:
-    """Whether its bytes are n_experts parts, one after the other: [E, ..], [E x I, ..] or [1, E]."""
-    return tensor.shape == (1, n_experts) or (bool(tensor.shape) and tensor.shape[0] % n_experts == 0)
+def _counts_experts(inside: str, tensor: TensorHeader, n_experts: int) -> bool:
+    """Whether its bytes are n_experts parts, one after the other: [E, ..], [1, E], or of experts [E x I, ..] (DBRX)."""
+    if not tensor.shape:
+        return False
+    whole = tensor.shape[0] % n_experts == 0 if inside.startswith("experts.") else tensor.shape[0] == n_experts
+    return whole or tensor.shape == (1, n_experts)
 
 
 def _rows(name: str, tensor: TensorHeader, keep: Sequence[int], n_experts: int) -> KeptTensor:

@@ -15,15 +15,19 @@ from moe_core.interventions.intervention import Intervention, act_on, parse_mask
 from moe_core.jobs.engine import Engine
 from moe_core.jobs.events import Progress
 from moe_core.jobs.export_pruned import ExportRequest, export_pruned
+from moe_core.jobs.load_model import ModelRequest
+from moe_core.jobs.record import RecordRequest, record
 from moe_core.jobs.recorded_model import ModelNow
 from moe_core.jobs.what_if import WhatIfRequest
 from moe_core.models.loading.safetensors_headers import TensorHeader
 from moe_core.models.loading.safety import check_folder
 from moe_core.models.loading.shapes import moe_blocks
 from moe_core.models.pruning import KeepList, kept_tensors
+from moe_core.quizzes.selection import QuestionSelection
 from moe_core.traces.reader import open_trace
 from tests.job_results import result_of
 from tests.jobs.test_what_if import asked, baseline, engine, quiz, recorded, recorded_once
+from tests.tiny_architectures import build, model_class
 from tests.tiny_models import FAMILIES, build_tiny
 
 __all__ = ["baseline", "engine", "quiz", "recorded_once"]  # fixtures
@@ -153,3 +157,31 @@ def test_the_keep_list_of_an_unequal_mask(baseline: Path, tmp_path: Path, capsys
     assert 1 not in kept["keep"][0]
     with pytest.raises(MoeCoreError, match="Say what to write"):
         export_pruned_model(baseline, mask="0:1")
+
+
+KINDS = ("gpt_oss", "granitemoehybrid", "deepseek_v3", "gemma4_text", "dbrx")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_other_layouts_are_kept_as_they_are(kind: str, tmp_path: Path) -> None:
+    """Fused or an expert a tensor, biases of routers: plain transformers gives what re-routing gives."""
+    engine = Engine()
+    folder = build(tmp_path / "model", kind)
+    model = ModelRequest(str(folder), "cpu", "float32")
+    trace = tmp_path / "T.h5"
+    result_of(record(RecordRequest(model, "demo", trace, QuestionSelection(limit=3)), engine))
+    with open_trace(trace) as opened:
+        n_layers = opened.specification.model.n_layers
+        prompt = torch.from_numpy(opened.prompt_token_ids(1).astype(np.int64))[None]
+    mask = Intervention(reroute=frozenset((layer, (layer + 2) % 8) for layer in range(n_layers)))
+    small = result_of(export_pruned(ExportRequest(trace, mask, tmp_path / "small"))).path
+    masked = asked(WhatIfRequest(trace, mask, out=tmp_path / "W.h5"), engine)
+    plain, info = model_class(kind).from_pretrained(small, dtype=torch.float32, output_loading_info=True)
+    assert not any(info[name] for name in ("missing_keys", "unexpected_keys", "mismatched_keys"))
+    tokenizer = transformers.AutoTokenizer.from_pretrained(small)
+    letters = [tokenizer(f" {letter}", add_special_tokens=False)["input_ids"][-1] for letter in "ABCDEFGHIJ"]
+    with torch.inference_mode():
+        found = plain(prompt).logits[0, -1].float().log_softmax(-1)
+    with open_trace(masked.path) as opened:
+        n_choices = int(opened.n_choices[1])
+        np.testing.assert_allclose(found[letters[:n_choices]], opened.choice_logprobs[1, :n_choices], atol=1e-4)

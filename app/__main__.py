@@ -24,10 +24,12 @@ def main() -> None:
 
 
 def opens_window(arguments: list[str]) -> bool:
-    """Whether the arguments are for the window: none, `demo`, a trace, or one of the window's options."""
+    """Whether the arguments are for the window: none, `demo`, a trace, a session, or one of the window's options."""
     if not arguments or arguments[0] == "demo":
         return True
-    return arguments[0].split("=")[0] in WINDOW_OPTIONS or arguments[0].lower().endswith((".h5", ".hdf5"))
+    return arguments[0].split("=")[0] in WINDOW_OPTIONS or arguments[0].lower().endswith(
+        (".h5", ".hdf5", ".moescope-session")
+    )
 
 
 def _run(arguments: list[str]) -> int:

@@ -46,18 +46,14 @@ def _save_session(window: MainWindow) -> None:
             window.say(f"The session is in {path}; it opens where its trace is.", is_failure=False)
 
 
-def _open_session(window: MainWindow) -> None:
-    chosen, _ = QFileDialog.getOpenFileName(
-        window, "Open session", str(window.settings.library), f"Session (*{SUFFIX})"
-    )
-    if not chosen:
-        return
+def open_session(window: MainWindow, file: Path) -> bool:
+    """Go on with a session that was saved as a file, asking for its trace where that is not found; whether it does."""
     try:
-        saved = read_session(Path(chosen))
+        saved = read_session(file)
     except MoeCoreError as error:
         window.say(error)
-        return
-    trace = find_trace(saved, Path(chosen)) or ask_for_trace(window, window.settings.library)
+        return False
+    trace = find_trace(saved, file) or ask_for_trace(window, window.settings.library)
     if trace is None:
         window.say(f"The session is of {saved.trace}, which is not there.")
     elif not is_of_run(trace, saved):
@@ -66,6 +62,16 @@ def _open_session(window: MainWindow) -> None:
         take_up(window.session, saved, trace)
         if window.open_trace(trace):
             change_state(window, scope=saved.scope, metric=saved.metric)
+            return True
+    return False
+
+
+def _ask_and_open_session(window: MainWindow) -> None:
+    chosen, _ = QFileDialog.getOpenFileName(
+        window, "Open session", str(window.settings.library), f"Session (*{SUFFIX})"
+    )
+    if chosen:
+        open_session(window, Path(chosen))
 
 
 def _choose_library(window: MainWindow) -> None:
@@ -96,7 +102,7 @@ _TRACES = (
         "open_session",
         "Open session…",
         "Go on with a session that was saved as a file",
-        _open_session,
+        _ask_and_open_session,
     ),
     Action(
         "save_session",

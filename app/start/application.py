@@ -13,6 +13,7 @@ from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QApplication
 
 from app import theme
+from app.actions.file_menu import open_session
 from app.actions.menus import Menus
 from app.dialogs.error_report import ErrorReport
 from app.log_records import installed_records
@@ -25,6 +26,7 @@ from app.start.qt_messages import leave_qt_messages, log_qt_messages
 from app.start.signals import SignalListener, end_at_once
 from app.window.last_session import last_trace
 from app.window.main_window import MainWindow
+from app.window.session_file import SUFFIX
 from moe_core.commands.job_console import Console
 from moe_core.system.console_text import log_to_stderr
 from moe_core.system.desktop_entry import ICON
@@ -99,6 +101,8 @@ def open_first(window: MainWindow, trace: str | None) -> bool:
             window.open_trace(last)
     elif trace == "demo":
         QTimer.singleShot(0, window.open_demo)
+    elif trace.endswith(SUFFIX):
+        return open_session(window, Path(trace))
     else:
         return window.open_trace(Path(trace))
     return True
@@ -111,7 +115,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
         description="Open the window, on a trace or on the demo.",
         epilog="moescope --help lists the commands that work without a window.",
     )
-    parser.add_argument("trace", nargs="?", help="a recorded trace, or demo")
+    parser.add_argument("trace", nargs="?", help="a recorded trace, a saved session, or demo")
     parser.add_argument("--library", type=Path, help="folder of the traces (remembered)")
     parser.add_argument("--settings", type=Path, help="settings file, in the place of the user's own")
     parser.add_argument("--fresh", action="store_true", help="remember nothing from before, nor of this time")

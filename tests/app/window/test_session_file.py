@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from app.__main__ import opens_window
 from app.content.mask_editing import with_experts
+from app.start.application import open_first
 from app.window.main_window import MainWindow
 from app.window.session_file import read_session
 from moe_core.errors import MoeCoreError
@@ -48,6 +50,13 @@ def is_as_saved(window: MainWindow, path: Path) -> bool:
 def test_it_brings_back_what_was_saved(window: MainWindow, file: Path, trace_path: Path) -> None:
     """Also where the same trace is open, and something else is shown of it."""
     window.session.request("open_session")
+    assert is_as_saved(window, trace_path)
+
+
+def test_the_program_starts_with_it(window: MainWindow, file: Path, trace_path: Path) -> None:
+    """As it does with a trace."""
+    assert opens_window([str(file)])
+    assert open_first(window, str(file))
     assert is_as_saved(window, trace_path)
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,7 @@ from moe_core.numbers.difference_tests import LEVEL, holm
 
 BoolArray = NDArray[np.bool_]
 FloatArray = NDArray[np.float64]
+SingleArray = NDArray[np.float32]
 Axis = Literal["layer", "expert", "rank", "subject"]
 
 
@@ -51,11 +52,11 @@ class MetricValues:
 class Influence:
     """How far each question moves a metric: its mean over the questions is that of `of` around the metric's value.
 
-    `of` gives the influence of a slice of the sample's questions, [n, L, E], mean nearly 0; `n_effective` [L, E] is how
-    many questions carry the value.
+    `of` gives the influence of a slice of the sample's questions, [n, L, E], mean nearly 0, an array of its own in
+    single precision, for only its squares count; `n_effective` [L, E] is how many questions carry the value.
     """
 
-    of: Callable[[slice], FloatArray]
+    of: Callable[[slice], SingleArray]
     n_effective: FloatArray
 
 
@@ -88,6 +89,11 @@ def ratio(numerator: NDArray[np.float64], denominator: NDArray[np.float64] | flo
     numerator = np.asarray(numerator, dtype=np.float64)
     bottom = np.broadcast_to(np.asarray(denominator, dtype=np.float64), numerator.shape)
     return np.divide(numerator, bottom, out=np.full_like(numerator, np.nan), where=bottom != 0)
+
+
+def single(values: NDArray[Any]) -> SingleArray:
+    """In single precision."""
+    return np.asarray(values, np.float32)
 
 
 def questions_per_layer(sample: RoutingSample) -> FloatArray:

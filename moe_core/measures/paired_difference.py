@@ -50,6 +50,7 @@ def _squares(metric: Metric, before: RoutingSample, after: RoutingSample) -> tup
     squares = np.zeros((before.n_layers, before.n_experts))
     for start in range(0, len(before.questions), _BLOCK_ROWS):
         rows = slice(start, min(start + _BLOCK_ROWS, len(before.questions)))
-        change = second.of(rows) - first.of(rows)  # [b, L, E]
-        squares += np.einsum("nle,nle->le", change, change)
+        change = second.of(rows)  # [b, L, E]
+        change -= first.of(rows)
+        squares += np.square(change, out=change).sum(axis=0)
     return squares, np.minimum(first.n_effective, second.n_effective)

@@ -71,7 +71,7 @@ _number = partial(ColumnStyle, width=7, exported=_whole, is_number=True)
 
 def _styles_of(metric: Metric) -> Iterator[ColumnStyle]:
     """The value as it is read; its ends and its support in columns of their own, for files and for sorting."""
-    width = (25 if metric.is_signed else 20) if metric.is_percent else 12
+    width = 25 if metric.is_signed else 20 if metric.is_percent else 12
     value = partial(ColumnStyle, exported=finite, is_number=True, width=width, is_hidden=True)
     yield value(
         metric.name,

@@ -6,7 +6,7 @@ larger exactly where right answers use the expert more than wrong ones, so both 
 
 import numpy as np
 
-from moe_core.measures.metric import FloatArray, Influence, Metric, MetricValues
+from moe_core.measures.metric import Influence, Metric, MetricValues, SingleArray, single
 from moe_core.measures.metrics import expert_accuracy
 from moe_core.measures.metrics.accuracy import overall
 from moe_core.measures.metrics.right_minus_wrong import right_and_wrong
@@ -41,10 +41,12 @@ def compute(sample: RoutingSample) -> MetricValues:
 def influence(sample: RoutingSample) -> Influence:
     """That of the expert's accuracy, less that of the accuracy."""
     of_expert, usual, n = expert_accuracy.influence(sample), overall(sample), len(sample.questions)
-    rest = np.where(sample.is_scored, sample.is_correct - usual.estimate, 0.0) * n / max(usual.n, 1)  # [n]
+    rest = single(np.where(sample.is_scored, sample.is_correct - usual.estimate, 0.0) * n / max(usual.n, 1))  # [n]
 
-    def of(rows: slice) -> FloatArray:
-        return np.asarray(of_expert.of(rows) - rest[rows, None, None])
+    def of(rows: slice) -> SingleArray:
+        found = of_expert.of(rows)
+        found -= rest[rows, None, None]
+        return found
 
     return Influence(of, of_expert.n_effective)
 

@@ -6,7 +6,7 @@ every scope.
 
 import numpy as np
 
-from moe_core.measures.metric import FloatArray, Influence, Metric, MetricValues, ratio
+from moe_core.measures.metric import Influence, Metric, MetricValues, SingleArray, ratio, single
 from moe_core.measures.routing_sample import RoutingSample
 
 _BLOCK_ROWS = 64  # a block in float32 fits into a core's cache
@@ -26,8 +26,12 @@ def influence(sample: RoutingSample) -> Influence:
     """A question's probability, less the mean."""
     mean = compute(sample).values
 
-    def of(rows: slice) -> FloatArray:
-        return np.asarray(sample.routing.router_probs[sample.questions[rows]] - mean)
+    usual = single(mean)
+
+    def of(rows: slice) -> SingleArray:
+        found = single(sample.routing.router_probs[sample.questions[rows]])  # [b, L, E]
+        found -= usual
+        return found
 
     return Influence(of, np.full_like(mean, float(len(sample.questions))))
 

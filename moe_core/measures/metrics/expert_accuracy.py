@@ -10,7 +10,7 @@ too narrow. With equal weights the two agree. Each interval stands alone: best a
 
 import numpy as np
 
-from moe_core.measures.metric import FloatArray, Influence, Metric, MetricValues, ratio
+from moe_core.measures.metric import Influence, Metric, MetricValues, SingleArray, ratio, single
 from moe_core.measures.routing_sample import RoutingSample
 from moe_core.numbers.intervals import Z_95, effective_sample_size, wilson_95
 
@@ -32,10 +32,13 @@ def influence(sample: RoutingSample) -> Influence:
     accuracy, shrink = ratio(totals.right_share, totals.scored_share), ratio(np.full_like(carrying, Z_95**2), carrying)
     middle = (accuracy + shrink / 2) / (1 + shrink)
     scale = ratio(np.full_like(carrying, float(n)), totals.scored_share)
+    if_right, if_wrong = single((1 - middle) * scale), single(-middle * scale)
 
-    def of(rows: slice) -> FloatArray:
-        shares = sample.routing.gate_share[sample.questions[rows]] * sample.is_scored[rows, None, None]  # [b, L, E]
-        return np.asarray(shares * (sample.is_correct[rows, None, None] - middle) * scale)
+    def of(rows: slice) -> SingleArray:
+        found = sample.routing.gate_share[sample.questions[rows]]  # [b, L, E]
+        found *= np.where(sample.is_correct[rows, None, None], if_right, if_wrong)
+        found *= sample.is_scored[rows, None, None]
+        return found
 
     return Influence(of, carrying)
 

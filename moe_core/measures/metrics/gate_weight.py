@@ -5,7 +5,7 @@ Renormalised (q = w / sum w), so that families that renormalise and those that d
 
 import numpy as np
 
-from moe_core.measures.metric import FloatArray, Influence, Metric, MetricValues, ratio
+from moe_core.measures.metric import Influence, Metric, MetricValues, SingleArray, ratio, single
 from moe_core.measures.routing_sample import RoutingSample
 
 
@@ -18,13 +18,17 @@ def compute(sample: RoutingSample) -> MetricValues:
 def influence(sample: RoutingSample) -> Influence:
     """A question's sum of q, less the mean q for each of its tokens that chose the expert, over their mean number."""
     totals, n = sample.totals, len(sample.questions)
-    mean, scale = ratio(totals.gate_sum, totals.tokens), ratio(np.full_like(totals.tokens, float(n)), totals.tokens)
-    n_tokens = sample.routing.n_tokens[sample.questions].astype(np.float64)  # [n]
+    mean = single(ratio(totals.gate_sum, totals.tokens))
+    scale = single(ratio(np.full_like(totals.tokens, float(n)), totals.tokens))
+    n_tokens = single(sample.routing.n_tokens[sample.questions])  # [n]
 
-    def of(rows: slice) -> FloatArray:
+    def of(rows: slice) -> SingleArray:
         questions = sample.questions[rows]
-        gates = sample.routing.gate_share[questions] * n_tokens[rows, None, None]  # [b, L, E]
-        return np.asarray((gates - mean * sample.routing.token_count[questions]) * scale)
+        found = sample.routing.gate_share[questions]  # [b, L, E]
+        found *= n_tokens[rows, None, None]
+        found -= mean * sample.routing.token_count[questions]
+        found *= scale
+        return found
 
     return Influence(of, totals.questions)
 

@@ -6,7 +6,7 @@ Caffo's, its test bounds that of permuting right and wrong among the questions.
 
 import numpy as np
 
-from moe_core.measures.metric import FloatArray, Influence, Metric, MetricValues, ratio
+from moe_core.measures.metric import Influence, Metric, MetricValues, SingleArray, ratio, single
 from moe_core.measures.routing_sample import RoutingSample
 from moe_core.numbers.difference_tests import GroupSums, group_difference_interval, group_difference_p
 from moe_core.numbers.intervals import effective_sample_size
@@ -47,11 +47,13 @@ def influence(sample: RoutingSample) -> Influence:
     right, wrong = ratio(sums.first, float(sums.n_first)), ratio(sums.second, float(sums.n_second))
     is_right = sample.is_correct
     weights = np.where(is_right, n / max(sums.n_first, 1), -n / max(sums.n_second, 1)) * sample.is_scored  # [n]
+    in_right, in_wrong, weights = single(right), single(wrong), single(weights)
 
-    def of(rows: slice) -> FloatArray:
-        shares = sample.routing.gate_share[sample.questions[rows]]  # [b, L, E]
-        means = np.where(is_right[rows, None, None], right, wrong)
-        return np.asarray(weights[rows, None, None] * (shares - means))
+    def of(rows: slice) -> SingleArray:
+        found = sample.routing.gate_share[sample.questions[rows]]  # [b, L, E]
+        found -= np.where(is_right[rows, None, None], in_right, in_wrong)
+        found *= weights[rows, None, None]
+        return found
 
     carrying = effective_sample_size(sample.totals.scored_share, sample.totals.scored_share_square)
     return Influence(of, np.minimum(carrying, min(sums.n_first, sums.n_second)))

@@ -5,7 +5,7 @@ The quantity behind "activated experts" in https://arxiv.org/abs/2502.17187; a b
 
 import numpy as np
 
-from moe_core.measures.metric import FloatArray, Influence, Metric, MetricValues, ratio
+from moe_core.measures.metric import Influence, Metric, MetricValues, SingleArray, ratio, single
 from moe_core.measures.routing_sample import RoutingSample
 
 
@@ -17,11 +17,13 @@ def compute(sample: RoutingSample) -> MetricValues:
 def influence(sample: RoutingSample) -> Influence:
     """A question's tokens that chose the expert, less the share of its tokens, over the mean number of tokens."""
     share, n = ratio(sample.totals.tokens, float(sample.n_tokens)), len(sample.questions)
-    n_tokens = sample.routing.n_tokens[sample.questions].astype(np.float64)  # [n]
+    n_tokens, scale = single(sample.routing.n_tokens[sample.questions]), single(np.array(n / max(sample.n_tokens, 1)))
+    expected = single(share) * scale
 
-    def of(rows: slice) -> FloatArray:
-        counts = sample.routing.token_count[sample.questions[rows]]  # [b, L, E]
-        return np.asarray((counts - share * n_tokens[rows, None, None]) * (n / sample.n_tokens))
+    def of(rows: slice) -> SingleArray:
+        found = sample.routing.token_count[sample.questions[rows]] * scale  # [b, L, E]
+        found -= expected * n_tokens[rows, None, None]
+        return found
 
     return Influence(of, np.full_like(share, float(n)))
 

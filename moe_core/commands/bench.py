@@ -54,8 +54,15 @@ def _text(speed: Speed) -> str:
             f"model {short(speed.flop_per_second / 1e12)} TFLOP/s, "
             f"matrix peak {short(speed.matrix_flop_per_second / 1e12)} TFLOP/s: "
             f"{percent(speed.share_of_matrix_peak)} of the peak",
+            *_memory(speed),
         ]
     )
+
+
+def _memory(speed: Speed) -> list[str]:
+    if speed.peak_memory_bytes is None:
+        return []
+    return [f"peak memory {short(speed.peak_memory_bytes / 2**30)} GiB, weights included"]
 
 
 COMMAND = Command(name="bench", run=measure)

@@ -3,6 +3,7 @@
 All three are measured in one run on one device, so that their ratios hold on a noisy machine as well.
 """
 
+import sys
 import time
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
@@ -16,6 +17,7 @@ from moe_core.jobs.fill_trace import fill_trace
 from moe_core.jobs.load_model import ModelRequest, load_model
 from moe_core.jobs.prepare_trace import look_at, prepare_trace
 from moe_core.jobs.run_plan import RunOptions, RunPlan, plan_run
+from moe_core.models.inference.batches import plan_batches, tokens_run
 from moe_core.models.inference.pass_costs import cheapest_rows, pass_cost
 from moe_core.quizzes.benchmarks import load_quiz
 from moe_core.quizzes.prompting import TokenisedQuiz
@@ -42,7 +44,10 @@ class BenchRequest:
 
 @dataclass(frozen=True)
 class Speed:
-    """What one benchmark run measured; flop counts two operations per weight that a token really uses."""
+    """What one benchmark run measured; flop counts two operations per weight that a token really uses.
+
+    `peak_memory_bytes` is the most that was in use while recording: of the GPU, else of this process, weights included.
+    """
 
     n_questions: int
     n_tokens: int
@@ -51,6 +56,7 @@ class Speed:
     recording_over_bare: float
     flop_per_second: float
     matrix_flop_per_second: float
+    peak_memory_bytes: int | None = None
 
     @property
     def share_of_matrix_peak(self) -> float:
@@ -86,13 +92,16 @@ def measure_speed(loaded: "LoadedModel", plan: RunPlan) -> Generator[Event, None
     run_bare(loaded, tokenised, budget, max_batches=2)
     with temporary_folder("moescope-bench-") as folder:
         path = folder / "bench.h5"
+        _forget_peak_memory(loaded.model.device)
         yield from prepare_trace(look_at(path), plan)
         result = yield from fill_trace(path, loaded, plan)
+        peak_memory = _peak_memory(loaded.model.device)
     yield Stage("Running the same prompts without recording")
     bare_seconds = _seconds(loaded, lambda: run_bare(loaded, tokenised, budget))
     yield Stage("Measuring the matrix peak")
     matrix = matrix_flop_per_second(loaded.model.device, loaded.model.dtype)
-    n_forward = sum(map(len, tokenised.segments)) + sum(map(len, tokenised.prefixes))
+    every, device = range(len(tokenised.questions)), loaded.specification.device
+    n_forward = tokens_run(plan_batches(tokenised, every, budget, device), tokenised).real
     return Speed(
         n_questions=result.n_questions,
         n_tokens=n_forward,
@@ -101,6 +110,7 @@ def measure_speed(loaded: "LoadedModel", plan: RunPlan) -> Generator[Event, None
         recording_over_bare=result.seconds / bare_seconds,
         flop_per_second=2 * active_weights(loaded) * n_forward / result.seconds,
         matrix_flop_per_second=matrix,
+        peak_memory_bytes=peak_memory,
     )
 
 
@@ -155,6 +165,26 @@ def _seconds(loaded: "LoadedModel", work: Callable[[], None]) -> float:
     work()
     _wait(loaded.model.device)
     return time.perf_counter() - begin
+
+
+def _forget_peak_memory(device: Any) -> None:
+    import torch
+
+    if device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(device)
+
+
+def _peak_memory(device: Any) -> int | None:
+    import torch
+
+    if device.type == "cuda":
+        return int(torch.cuda.max_memory_allocated(device))
+    if sys.platform == "win32":  # which has no resource module
+        return None
+    import resource
+
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
 
 
 def _wait(device: Any) -> None:

@@ -9,7 +9,7 @@ import argparse
 import tempfile
 import time
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ from moe_core.interventions.intervention import Intervention
 from moe_core.jobs.bench import active_weights, matrix_flop_per_second, run_bare
 from moe_core.jobs.fill_trace import fill_trace
 from moe_core.jobs.prepare_trace import look_at, prepare_trace
-from moe_core.models.inference.batches import Batch, BatchRan, plan_batches
+from moe_core.models.inference.batches import BatchRan, plan_batches, tokens_run
 from moe_core.models.inference.forward_passes import ATTENTION_KERNELS, ask
 from moe_core.models.loading.building import LoadedModel
 from moe_core.models.loading.full_size import build_full_size
@@ -188,13 +188,13 @@ class Profile:
             path = Path(folder) / "t.h5"
             making = self.timed(lambda: result_of(prepare_trace(look_at(path), plan)))
             seconds = self.timed(lambda: result_of(fill_trace(path, self.loaded, plan)))
-        n_tokens, n_padded = run_tokens(quiz, batches)
-        share = self.flop_per_token * n_tokens / seconds / self.peak_flops
+        ran = tokens_run(batches, quiz)
+        share = self.flop_per_token * ran.real / seconds / self.peak_flops
         shared = len({batch.prefix for batch in batches} - {-1})
         self.say(
-            f"{name}: {len(quiz.questions) / seconds:8.1f} questions/s, {n_tokens / seconds:9.0f} tokens/s, "
+            f"{name}: {len(quiz.questions) / seconds:8.1f} questions/s, {ran.real / seconds:9.0f} tokens/s, "
             f"{share:.1%} of the matrix peak, {seconds:.2f} s; {len(batches)} batches of {specification.batch_tokens} "
-            f"tokens, {shared} prefixes shared, padding {n_padded / n_tokens - 1:.1%}; file made in {making:.1f} s; "
+            f"tokens, {shared} prefixes shared, padding {ran.padded / ran.real - 1:.1%}; file made in {making:.1f} s; "
             f"{self.memory()}"
         )
         return seconds
@@ -262,17 +262,6 @@ class Profile:
         for word in ("Synchronize", "Memcpy", "_local_scalar_dense", "item", "nonzero"):
             found = [(event.key, event.count) for event in events if word in event.key]
             self.say(f"{word}: {found}")
-
-
-def run_tokens(quiz: TokenisedQuiz, batches: Sequence[Batch]) -> tuple[int, int]:
-    """Tokens that these batches run, prefixes that run alone included: without padding, and with it."""
-    alone = sum(quiz.prefix_length(prefix) for prefix in {batch.prefix for batch in batches})
-    n_tokens = n_padded = alone
-    for batch in batches:
-        lengths = [(quiz.own_length if batch.prefix >= 0 else quiz.prompt_length)(n) for n in batch.questions]
-        n_tokens += sum(lengths)
-        n_padded += len(lengths) * max(lengths)
-    return n_tokens, n_padded
 
 
 def main() -> None:

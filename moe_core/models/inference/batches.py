@@ -111,6 +111,25 @@ def plan_batches(
     raise RunError("The batches of this run were planned by a newer moescope: go on with it there.")
 
 
+@dataclass(frozen=True)
+class TokensRun:
+    """What forward passes run: real tokens, and with padding. A prefix that is repeated counts each time."""
+
+    real: int
+    padded: int
+
+
+def tokens_run(batches: Sequence[Batch], tokenised: TokenisedQuiz) -> TokensRun:
+    """The tokens of these batches and of the prefixes that run before them."""
+    real = padded = sum(tokenised.prefix_length(prefix) for prefix in {batch.prefix for batch in batches})
+    for batch in batches:
+        length = tokenised.own_length if batch.prefix >= 0 else tokenised.prompt_length
+        lengths = [length(question) for question in batch.questions]
+        real += sum(lengths)
+        padded += len(lengths) * max(lengths, default=0)
+    return TokensRun(real, padded)
+
+
 def pending_batches(batches: Sequence[Batch], tokenised: TokenisedQuiz, wanted: Wanted) -> Iterator[Batch]:
     """Those of `batches` that give what is wanted, whole, and one without questions for each other wanted prefix.
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from moe_core.errors import RunError
-from moe_core.models.inference.batches import Batch, Wanted, pending_batches, plan_batches
+from moe_core.models.inference.batches import Batch, Wanted, pending_batches, plan_batches, tokens_run
 from moe_core.quizzes.prompting import TokenisedQuiz
 from moe_core.quizzes.question import Question
 
@@ -82,6 +82,17 @@ def test_what_is_left_is_run_as_whole_batches() -> None:
     assert list(pending_batches(batches, MIXED, told)) == [mixed]
     assert list(pending_batches(batches, MIXED, Wanted(frozenset(), frozenset({0})))) == [Batch(0, ())]
     assert not list(pending_batches(batches, MIXED, Wanted(frozenset(), frozenset())))
+
+
+def test_tokens_that_run_are_counted_with_and_without_padding() -> None:
+    """Known answer: a prefix once where it is shared, with every question where it is not."""
+    quiz = quiz_of((90, 4), (2, 1), alone=0)
+    own = [quiz.own_length(n) for n in range(3)]
+    behind = [n for n in range(3) if quiz.prefix_of[n] == 0]
+    other = next(n for n in range(3) if quiz.prefix_of[n] == 1)
+    ran = tokens_run([Batch(0, tuple(behind)), Batch(-1, (other,))], quiz)
+    assert ran.real == 90 + sum(own) + 4
+    assert ran.padded == 90 + 2 * max(own[n] for n in behind) + own[other] + 4
 
 
 def test_halves_keep_their_tellers() -> None:

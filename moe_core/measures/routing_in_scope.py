@@ -150,9 +150,12 @@ def _add_prefix(own: NDArray[Any], shared: NDArray[Any], prefix: NDArray[Any]) -
 
 
 def _entropy_of_probs(probs: NDArray[np.float16]) -> FloatArray:
-    """Entropy over all E experts [N, L]; p is renormalised, as half precision lets its sum stray from 1."""
+    """Entropy over all E experts [N, L]; p is renormalised, as half precision lets its sum stray from 1.
+
+    NaN where there are no probabilities, since the router's scoring is not known: not 0, as of one certain choice.
+    """
     result = np.empty(probs.shape[:-1])
     for start in range(0, len(probs), _BLOCK_ROWS):
         rows = slice(start, start + _BLOCK_ROWS)
-        result[rows] = entropy(renormalise(probs[rows]))
+        result[rows] = np.where(np.isnan(probs[rows]).any(axis=-1), np.nan, entropy(renormalise(probs[rows])))
     return result

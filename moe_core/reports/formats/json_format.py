@@ -3,7 +3,10 @@
 import json
 from typing import Any
 
+import numpy as np
+
 from moe_core.analyses.contribution_tables import ExpertContributions, ExpertScore, LayerRow, ScopeTables
+from moe_core.measures.metric import MetricValues
 from moe_core.numbers.formatting import finite, finite_bounds
 from moe_core.numbers.intervals import Proportion
 from moe_core.reports.format import ReportFormat
@@ -56,6 +59,37 @@ def _tables(tables: ScopeTables) -> dict[str, Any]:
         "n_tokens": tables.n_tokens,
         "never_used_share": finite(tables.never_used_share),
         "layers": [_layer(row) for row in tables.layers],
+        "right_minus_wrong": _differences(tables.cells.right_minus_wrong),
+    }
+
+
+def _differences(found: MetricValues) -> dict[str, Any]:
+    """How many differences a corrected test looked at, and those that it supports, with interval and both sides."""
+    assert found.sides is not None
+    assert found.p is not None
+    assert found.is_supported is not None
+    return {
+        "n_tested": int(np.isfinite(found.p).sum()),
+        "supported": [
+            _difference(found, (layer, expert)) for layer, expert in np.argwhere(found.is_supported).tolist()
+        ],
+    }
+
+
+def _difference(found: MetricValues, at: tuple[int, int]) -> dict[str, Any]:
+    assert found.sides is not None
+    assert found.lower is not None
+    assert found.upper is not None
+    assert found.corrected_p is not None
+    right, wrong = (finite(float(side[at])) for side in found.sides)
+    return {
+        "layer": at[0],
+        "expert": at[1],
+        "right": right,
+        "wrong": wrong,
+        "difference": finite(float(found.values[at])),
+        "ci95": finite_bounds(float(found.lower[at]), float(found.upper[at])),
+        "corrected_p": finite(float(found.corrected_p[at])),
     }
 
 

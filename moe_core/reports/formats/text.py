@@ -4,6 +4,7 @@ import textwrap
 from collections.abc import Iterator, Sequence
 
 from moe_core.analyses.contribution_tables import ExpertContributions, ExpertScore
+from moe_core.measures.support import supported_text
 from moe_core.numbers.formatting import NOTHING, count, elide, mean_and_std, percent, percent_with_interval, significant
 from moe_core.reports.format import ReportFormat
 from moe_core.reports.sentences import (
@@ -85,6 +86,10 @@ def _best_and_worst(report: ExpertContributions) -> Iterator[str]:
     rows = [[str(row.layer), *_score(row.best), *_score(row.worst)] for row in report.main.layers]
     yield from text_table(["layer", "best", *columns[1:], "worst", *columns[1:]], rows)
     yield from _wrapped(INTERVAL_NOTE)
+    if report.accuracy.n:
+        yield ""
+        found = supported_text(report.main.cells.right_minus_wrong)
+        yield from _wrapped(f"Gate share of each expert, right minus wrong answers: {found}")
 
 
 def _score(score: ExpertScore | None) -> list[str]:

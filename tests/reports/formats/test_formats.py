@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 from html.parser import HTMLParser
+from typing import cast
 from xml.etree import ElementTree
 
 import numpy as np
@@ -23,8 +24,9 @@ from moe_core.reports.formats.csv_tables import CSV
 from moe_core.reports.formats.html_page import HTML
 from moe_core.reports.formats.json_format import JSON
 from moe_core.reports.formats.text import TEXT
+from moe_core.traces.reader import Trace
 from moe_core.traces.records import Status
-from tests.synthetic_trace import make_specification, make_trace
+from tests.synthetic_trace import make_specification, make_trace, trace_of_tokens
 
 HOSTILE = '<script>alert("x")</script>\'"&amp;<img src=x onerror=alert(1)>\x1b[31m\x00\ud800</title></style>]]>'
 
@@ -260,3 +262,31 @@ def test_differences_that_may_be_noise_are_faded_in_the_page() -> None:
     assert f"{int(found.is_supported.sum())} of {int(np.isfinite(found.p).sum())} differences supported" in page
     assert '<input type="checkbox" id="unsupported" class="unsupported"/><label for="unsupported" class="note">' in page
     assert ".unsupported:checked ~ .wide .faded { fill-opacity: 1; }" in page
+
+
+def test_text_and_json_count_the_differences_that_are_supported() -> None:
+    """JSON names them, with interval and both sides."""
+    report = compute(planted_trace())
+    data = json.loads(render_report(JSON, report))["right_minus_wrong"]
+    assert [(row["layer"], row["expert"]) for row in data["supported"]] == [(0, 0), (0, 1)]
+    first = data["supported"][0]
+    assert first["difference"] == pytest.approx(first["right"] - first["wrong"])
+    assert 0 < first["ci95"][0] < first["difference"] <= first["ci95"][1]
+    assert first["corrected_p"] < 0.05
+    said = f"right minus wrong answers: 2 of {data['n_tested']} differences supported (Holm, p < 0.05)"
+    assert said in " ".join(render_report(TEXT, report).split())
+
+
+def planted_trace() -> Trace:
+    """Right answers choose expert 0 of layer 0, wrong ones expert 1; layer 1 is the same for all."""
+    right = np.arange(80) % 2 == 0
+    p = np.full((80, 1, 2, 3), 0.01)
+    p[np.arange(80), 0, 0, np.where(right, 0, 1)] = p[:, 0, 1, 2] = 0.98
+    made = trace_of_tokens(list(p), [], np.full(80, -1, np.int32), 1)
+    return cast("Trace", replace(made, predicted=np.where(right, 0, 1).astype(np.int8)))
+
+
+def render_report(form: ReportFormat, report: ExpertContributions) -> str:
+    """The one file of a format."""
+    [text] = form.render(report).values()
+    return text

@@ -59,6 +59,10 @@ def test_a_text_looks_as_if_made_in_the_new_theme(qapp: QApplication, qtbot: QtB
 def outcomes_shown() -> QWidget:
     """The buttons that filter by outcome: right, wrong, failed."""
     toggles = OutcomeToggles((OutcomeMark("✓", "right", theme.RIGHT), OutcomeMark("✗", "wrong", theme.WRONG)))
+    font = toggles.font()
+    font.setPointSizeF(3 * font.pointSizeF())  # a font that lacks the marks draws hairlines, which are paler than ink
+    for button in toggles.buttons:
+        button.setFont(font)
     return toggles
 
 

@@ -53,7 +53,7 @@ WORDS = {
     Remedy.SAMPLE_PAIRS: "A sample of the pairs takes less.",
     Remedy.COUNT_FROM_ONE: "Say under “Answers” whether they are counted from 0 or from 1.",
     Remedy.SAY_WHAT_ANSWERS_ARE: "Say under “Answers” how they are read.",
-    Remedy.RAISE_BUDGET: "Choose a larger “Budget”.",
+    Remedy.RAISE_BUDGET: "Choose a larger budget.",
 }
 BUTTONS: dict[AnyRemedy, Button] = {
     Remedy.RERUN_ELSEWHERE: _RECORD,

@@ -40,12 +40,16 @@ class _Look:
 
 @dataclass(frozen=True, eq=False)
 class _Found:
-    """A what-if with its files open, or what is wrong with one; `keeps`: it belongs to the history."""
+    """A what-if with its files open, or what is wrong with one; `keeps`: it belongs to the history.
+
+    All that takes long was read in the thread.
+    """
 
     look: _Look
     beside: WhatIfBeside
     before: TraceData | None = None
     after: TraceData | None = None
+    title: str = ""
     controls: Controls | None = None
     keeps: bool = True
 
@@ -89,7 +93,7 @@ class FoundBeside(QObject):
         if state.trace is None:
             self._told = self._number
             return
-        known = frozenset(made.after.path for made in state.history if made.after.trace.complete)
+        known = frozenset(made.after.path for made in state.history if made.is_whole)
         look = _Look(self._number, state.trace, known, state.forgotten, self._session.awaited)
         self._thread.submit(self._look, look).add_done_callback(_log_failure)
 
@@ -138,10 +142,9 @@ class FoundBeside(QObject):
             problems = tuple(dict.fromkeys((*state.history_problems, beside.problem)))
             self._session.set(replace(state, history_problems=problems))
             return
-        title = _title(beside.comparison, after) if found.keeps else beside.path.name
         notices = (beside.problem,) if beside.problem else ()
         before = found.before or found.look.trace
-        made = WhatIf(title, before, after, beside.comparison, found.controls, notices=notices)
+        made = WhatIf(found.title, before, after, beside.comparison, found.controls, notices=notices)
         self._session.add_what_if(made, keeps=found.keeps)
 
     @Slot(object, object)
@@ -178,7 +181,7 @@ def _opened(look: _Look, beside: WhatIfBeside) -> _Found:
         if after is not None:
             after.close()
         return _Found(look, replace(beside, comparison=None, problem=str(error)))
-    return _Found(look, beside, before, after, controls)
+    return _Found(look, beside, before, after, _title(beside.comparison, after), controls)
 
 
 def _chosen(look: _Look, other: Path) -> _Found | None:
@@ -189,7 +192,7 @@ def _chosen(look: _Look, other: Path) -> _Found | None:
     except MoeCoreError as error:
         log.info("%s is not compared with again: %s", other, error)
         return None
-    return replace(_opened(look, WhatIfBeside(other, look.trace.path, comparison)), keeps=False)
+    return replace(_opened(look, WhatIfBeside(other, look.trace.path, comparison)), title=other.name, keeps=False)
 
 
 def _log_failure(looked: "Future[None]") -> None:

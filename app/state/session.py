@@ -99,7 +99,7 @@ class Session(QObject):
         state = self._state
         made = made.renamed(state.titles.get(made.after.fingerprint, made.title))
         same = [each for each in state.history if each.after.path == made.after.path]
-        if keeps and any(each.after.trace.complete for each in same):  # shown since it was looked for
+        if keeps and any(each.is_whole for each in same):  # shown since it was looked for
             _close(made, state)
             return
         if keeps:

@@ -70,6 +70,11 @@ class WhatIf:
         """What was done to the experts."""
         return self.comparison.intervention_after
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether no question is missing on either side, so that no more can come."""
+        return not self.comparison.pairs.n_unrecorded
+
     @cached_property
     def row_after(self) -> NDArray[np.intp]:
         """Row of each question of `before` in `after` [N]; -1 where it was not asked, or failed on either side."""

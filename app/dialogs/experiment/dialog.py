@@ -232,7 +232,12 @@ def _button(text: str) -> QPushButton:
 
 
 def _run_title(number: int, run: ExperimentRun) -> str:
-    how_far = f"n = {count(run.result.baseline.n)}" if run.result else "not finished" if run.problem else "running"
+    if run.result is not None:
+        how_far = f"n = {count(run.result.baseline.n)}"
+    elif run.problem:
+        how_far = "not finished" if run.goes_on else "cannot be shown"
+    else:
+        how_far = "running"
     return f"{number}. {run.experiment.title}, {how_far}"
 
 

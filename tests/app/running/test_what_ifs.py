@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -117,6 +118,41 @@ def test_stopped_and_run_again(demo: MainWindow, qtbot: QtBot) -> None:
     ask_few(demo)
     assert run(qtbot, demo).outcome == "done"
     assert shown(demo).comparison.n == 80
+
+
+def test_a_stopped_one_stands_in_the_history_as_far_as_it_got(
+    demo: MainWindow, qtbot: QtBot, second_batch: threading.Event
+) -> None:
+    """After Esc, box, status line, history and file say the same; F5 goes on with it, and it is one row."""
+    mask(demo, HARMFUL)
+    trace = demo.session.state.trace
+    assert trace is not None
+    path = trace.path.with_name("demo.what-if-1.h5")
+
+    def is_begun() -> bool:
+        if not path.exists():
+            return False
+        with open_trace(path) as written:
+            return bool(written.recorded.any())
+
+    with qtbot.waitSignal(demo.what_ifs.finished) as ended:
+        qtbot.keyClick(demo, Qt.Key.Key_F5)
+        qtbot.waitUntil(is_begun)
+        said = stop(demo, qtbot)
+        second_batch.set()
+    kept = "what is recorded is kept"
+    assert said.endswith(f"It ends after the batch in flight; {kept}.")
+    assert (ended.args[0].outcome, demo.status_line.text[-len(kept) :]) == ("cancelled", kept)
+    qtbot.waitUntil(lambda: not demo.found_beside.is_looking)
+    with open_trace(path) as written:
+        n = int(written.recorded.sum())
+    assert 0 < n < 800
+    assert [each.title for each in demo.session.state.history] == [
+        f"1:25 re-routed, not finished: {n} of 800 questions"
+    ]
+    assert run(qtbot, demo).outcome == "done"
+    assert [each.after.path for each in demo.session.state.history] == [path]
+    assert shown(demo).comparison.n == 800
 
 
 def test_controls_run_beside_it(demo: MainWindow, qtbot: QtBot) -> None:

@@ -194,6 +194,11 @@ def stop_after(dialog: ExperimentDialog, window: MainWindow, qtbot: QtBot, n_poi
     with qtbot.waitSignal(window.experiments.finished) as told:
         qtbot.mouseClick(dialog.run_button, Qt.MouseButton.LeftButton)
         qtbot.waitUntil(is_far_enough)
+        qtbot.keyClick(dialog, Qt.Key.Key_Escape)
+        assert not dialog.isVisible()
+        assert window.runner.is_busy
+        assert not window.runner.is_stopping  # the dialog is closed, and the experiment goes on
+        window.session.request("experiment_pruning_curve")
         window.activateWindow()
         qtbot.waitUntil(window.isActiveWindow)
         said = stop(window, qtbot)

@@ -62,9 +62,8 @@ class StartPage(QScrollArea):
         if self._session.state.trace is None:
             self._list_recent()
             self._enable_docks(enabled=False)
-            self._place()
             self.show()
-            self.raise_()
+            self._place()
             self.findChildren(QPushButton)[0].setFocus()
 
     def leave(self) -> None:
@@ -131,6 +130,7 @@ class StartPage(QScrollArea):
         top = max(edge.bottom() + 1 for edge in edges)
         bottom = self._window.statusBar().geometry().top()
         self.setGeometry(QRect(0, top, self._window.width(), max(bottom - top, 0)))
+        self.raise_()  # docks that are arranged anew come to the front
 
     def _on_changed(self, before: State, after: State) -> None:
         if before.trace is not after.trace:

@@ -28,6 +28,8 @@ from moe_core.measures.question_filter import Expert
 from moe_core.numbers.formatting import count
 
 _TIP = "Words that an expert must have: 3:17, L3 for a layer, E17 for an expert of every layer, masked, never, selected"
+_LEAST_SEARCH = 16
+"""Letters for which there is always room."""
 _MORE_TIP = (
     "Copy the list, save it as CSV, sort it, choose its columns: intervals and support have columns of their own"
 )
@@ -45,6 +47,7 @@ class RankingView(View):
         super().__init__(session)
         self.search = SearchField("3:17, L3, E17, masked, never …", "Which experts are listed")
         self.search.setToolTip(_TIP)
+        self.search.setMinimumWidth(_LEAST_SEARCH * self.search.fontMetrics().averageCharWidth())
         self.least = WholeBox()
         self.least.setRange(0, 2**20)
         self.least.setPrefix("n ≥ ")

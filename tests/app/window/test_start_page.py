@@ -32,6 +32,15 @@ def test_a_first_start_shows_one_page(window: MainWindow, trace_path: Path) -> N
     assert window.session.state.trace.path == trace_path
 
 
+def test_it_stays_in_front(window: MainWindow) -> None:
+    """Also when the docks are arranged anew below it, and the window gets another size."""
+    window.session.request("reset_layout")
+    window.resize(1000, 640)
+    QApplication.processEvents()
+    for button in window.start_page.findChildren(QPushButton):
+        assert window.childAt(button.mapTo(window, button.rect().center())) is button
+
+
 def test_tab_goes_through_the_page_alone(window: MainWindow, qtbot: QtBot) -> None:
     """Beginning with the demo, and never into what it covers."""
     assert window.focusWidget() is window.start_page.findChildren(QPushButton)[0]

@@ -28,12 +28,12 @@ from app.state.what_if_state import Mode
 from app.window.main_window import MainWindow
 from moe_core.interventions.intervention import Intervention
 from moe_core.measures.metrics import METRICS
-from moe_core.measures.question_filter import QuestionFilter
+from moe_core.measures.question_filter import EVERYTHING, QuestionFilter
 from moe_core.measures.question_table import Outcome
 from moe_core.measures.scope import Scope
 
 IMAGES = Path(__file__).resolve().parent / "images"
-SIZE = (1600, 1000)
+SIZE, WALK_SIZE = (1600, 1000), (1200, 760)
 MATTERING = (1, 25)
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 REPORT_SIZE = (1180, 1500)
@@ -79,10 +79,44 @@ def take_window(application: QApplication, window: MainWindow) -> None:
         settle(application)
         save(window, f"window-{scheme}")
     window.set_scheme("light")
-    window.resize(1280, 720)
+    window.resize(1024, 700)
     settle(application)
     save(window, "window-small")
     window.resize(*SIZE)
+
+
+def take_walk(application: QApplication, window: MainWindow, trace: Path) -> None:
+    """The first two minutes, as the guide tells them: begin, mask, ask again, look at what was lost."""
+    window.resize(*WALK_SIZE)
+    settle(application)
+    save(window, "walk-1-start")
+    window.open_trace(trace)
+    window.resize(*WALK_SIZE)
+    change(window, experts=frozenset({MATTERING}), layer=MATTERING[0])
+    window.session.request("toggle_mask")
+    window.show_view("what_if")
+    settle(application)
+    save(window, "walk-2-mask")
+    run_what_if(window)
+    change(window, mode=Mode.DIFFERENCE)
+    settle(application)
+    save(window, "walk-3-result")
+    window.session.request("filter_right_to_wrong")
+    window.session.request("next_question")
+    window.show_view("ranking")
+    settle(application)
+    save(window, "walk-4-flips")
+    change(window, filter=EVERYTHING, mode=Mode.BASELINE, what_if=None, history=(), experts=frozenset())
+    window.session.request("clear_mask")
+    window.resize(*SIZE)
+
+
+def run_what_if(window: MainWindow) -> None:
+    """Run it, and wait for its end."""
+    waiting = QEventLoop()
+    window.runner.ended.connect(waiting.quit)
+    window.session.request("run_what_if")
+    waiting.exec()
 
 
 def take_what_if(application: QApplication, window: MainWindow) -> None:
@@ -90,10 +124,7 @@ def take_what_if(application: QApplication, window: MainWindow) -> None:
     cells = frozenset({MATTERING})
     change(window, experts=cells, layer=1, intervention=Intervention("1:25 re-routed", reroute=cells))
     window.docks["what_if"].raise_()
-    waiting = QEventLoop()
-    window.runner.ended.connect(waiting.quit)
-    window.session.request("run_what_if")
-    waiting.exec()
+    run_what_if(window)
     flips = window.session.state.what_if
     assert flips is not None
     festivals = [row for row in flips.comparison.right_to_wrong if row.startswith("festivals")]
@@ -186,7 +217,7 @@ def main(trace: Path) -> None:
         window.resize(*SIZE)
         window.show()
         window.reset_layout()
-        window.open_trace(trace)
+        take_walk(application, window, trace)
         settle(application)
         take_window(application, window)
         take_what_if(application, window)

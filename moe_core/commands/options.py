@@ -17,7 +17,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON."
 Offline = Annotated[bool, typer.Option(help="Use nothing from the network.")]
 AllowNetworkFolder = Annotated[bool, typer.Option(help="Write to a network file system, where less is promised.")]
 
-Device = Annotated[str, typer.Option(help="auto, cpu, cuda:0, ..")]
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda:0, .., or balanced: spread over GPUs, CPU and disk")]
 Dtype = Annotated[str, typer.Option(help="auto, float32, bfloat16 or float16.")]
 BatchTokens = Annotated[
     int | None, typer.Option(min=1, max=MAX_BATCH_TOKENS, help="Tokens per forward pass, padding included.")

@@ -60,7 +60,8 @@ def load_model(request: ModelRequest) -> Generator[Event, None, "LoadedModel"]:
     device, dtype = building.resolve_device(request.device, request.dtype)
     experts = building.choose_experts_implementation(request.experts_implementation, checked, dtype)
     estimate = estimate_memory(checked.tensors, checked.architecture, dtype, device=device)
-    check_fits(estimate, free_memory(device), device)
+    if device != building.BALANCED:
+        check_fits(estimate, free_memory(device), device)
     if method := quantisation_of(checked.config):
         size = data_size(estimate.experts + estimate.others)
         yield Notice(f"The weights are {method} and are loaded as plain numbers: in {dtype} they need {size}")
@@ -69,6 +70,8 @@ def load_model(request: ModelRequest) -> Generator[Event, None, "LoadedModel"]:
     tokenizer = building.load_tokenizer(checked)
     with frugal_allocation():
         model = building.build_model(checked, config, device, dtype, experts)
+    if said := building.placement_text(model):
+        yield Notice(f"The model is spread: {said}")
     yield Stage("Checking the routing")
     routers = find_routers(model)
     check = check_routing(model, routers)

@@ -23,9 +23,9 @@ from moe_core.quizzes.reading.answers import AnswersFrom
 from moe_core.quizzes.selection import QuestionSelection, check_subjects
 from moe_core.system.addresses import path_text
 
-DEVICES = ("auto", "cuda:0", "mps", "cpu")
+DEVICES = ("auto", "cuda:0", "mps", "cpu", "balanced")
 DTYPES = ("auto", "float32", "bfloat16", "float16")
-_DEVICE = re.compile(r"auto|cpu|mps|cuda(:\d+)?")
+_DEVICE = re.compile(r"auto|balanced|cpu|mps|cuda(:\d+)?")
 
 
 @dataclass(frozen=True)
@@ -182,7 +182,7 @@ def _quiz_problem(quiz: str) -> str:
 
 
 def _device_problem(device: str) -> str:
-    return "" if _DEVICE.fullmatch(device) else "Name a device: auto, cpu, mps, or cuda:0."
+    return "" if _DEVICE.fullmatch(device) else "Name a device: auto, balanced, cpu, mps, or cuda:0."
 
 
 def _template_problem(values: RecordValues, templates: Mapping[str, str] | None) -> str:

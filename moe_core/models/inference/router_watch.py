@@ -122,7 +122,9 @@ class RouterWatch:
         # Gates may choose in any order (topk of sorted=False); a trace has the largest weight first, boosted or not.
         order = chosen.weights.argsort(dim=-1, descending=True, stable=True)
         used = Chosen(weighed.weights.gather(-1, order), chosen.ids.gather(-1, order))
-        self._layers[layer] = summarise(used, router_probabilities(logits, self._scoring), finite, self._spans)
+        probs, place = router_probabilities(logits, self._scoring), self._spans.row.device
+        used = Chosen(used.weights.to(place), used.ids.to(place))  # layers may lie on several devices
+        self._layers[layer] = summarise(used, probs.to(place), finite.to(place), self._spans)
 
 
 def summarise(used: Chosen, probs: Tensor, finite: Tensor, spans: Spans) -> LayerRouting:

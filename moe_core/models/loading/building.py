@@ -1,8 +1,11 @@
 """Turns a checked folder into a model in memory: device, dtype, pinned implementations, and weights that are whole."""
 
+import atexit
 import copy
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import torch
@@ -22,6 +25,7 @@ from moe_core.models.loading.verdict import ModelCheck
 from moe_core.traces.specification import ModelSpecification
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+BALANCED = "balanced"
 EXPERTS_IMPLEMENTATIONS = ("grouped_mm", "eager", "batched_mm")
 _TOKENIZER_PROBES = (
     "What is 2023 plus 17?\nA. 2040\nAnswer: A",
@@ -43,11 +47,12 @@ class LoadedModel:
 def resolve_device(device: str = "auto", dtype: str = "auto") -> tuple[str, str]:
     """The device ("cpu", "mps", "cuda:0") and dtype name that a request means; DeviceError when it is not there.
 
-    `auto` is CUDA with bfloat16, or float16 where the GPU computes no bfloat16, else the CPU with float32.
+    `auto` is CUDA with bfloat16, or float16 where the GPU computes no bfloat16, else the CPU with float32. `balanced`
+    spreads layers over all GPUs, then the CPU's memory, then the disk; it computes as `auto` would.
     """
     device = _resolve_device(device)
     if dtype == "auto":
-        return device, _best_dtype(device)
+        return device, _best_dtype(_resolve_device("auto") if device == BALANCED else device)
     if dtype not in DTYPES:
         raise DeviceError(f'"{dtype}" is no dtype: choose auto, {", ".join(DTYPES)}.')
     return device, dtype
@@ -80,8 +85,18 @@ def read_configuration(checked: CheckedFolder) -> Any:
     return config
 
 
-def build_model(checked: CheckedFolder, config: Any, device: str, dtype: str, experts_implementation: str) -> Any:
+def build_model(
+    checked: CheckedFolder,
+    config: Any,
+    device: str,
+    dtype: str,
+    experts_implementation: str,
+    *,
+    max_memory: Mapping[int | str, int] | None = None,
+) -> Any:
     """The transformers model in evaluation mode, every weight from the files; ModelError when one is not.
+
+    `max_memory` bounds what `balanced` puts on each device (number of a GPU, or "cpu"), in bytes.
 
     transformers would fill weights that are missing with random ones and only warn; here that is an error.
     """
@@ -91,7 +106,7 @@ def build_model(checked: CheckedFolder, config: Any, device: str, dtype: str, ex
             checked.folder,
             config=config,
             dtype=DTYPES[dtype],
-            device_map=None if device == "cpu" else {"": device},
+            **_placement(device, max_memory),
             attn_implementation=attention_implementation(model_class),
             experts_implementation=experts_implementation,
             use_safetensors=True,
@@ -116,6 +131,27 @@ def build_model(checked: CheckedFolder, config: Any, device: str, dtype: str, ex
 def attention_implementation(model_class: Any) -> str:
     """sdpa where the class supports it, else eager."""
     return "sdpa" if getattr(model_class, "_supports_sdpa", False) else "eager"
+
+
+def _placement(device: str, max_memory: Mapping[int | str, int] | None) -> dict[str, Any]:
+    """Where transformers puts the weights; a folder for those on the disk is let go of with the process."""
+    if device != BALANCED:
+        return {"device_map": None if device == "cpu" else {"": device}}
+    folder = TemporaryDirectory(prefix="moescope-weights-")
+    atexit.register(folder.cleanup)
+    return {"device_map": "auto", "max_memory": max_memory and dict(max_memory), "offload_folder": folder.name}
+
+
+def placement_text(model: Any) -> str:
+    """Which layers of a spread model lie where, in a phrase; empty where all lie on one device."""
+    places: dict[str, list[int]] = {}
+    for name, place in (getattr(model, "hf_device_map", None) or {}).items():
+        number = next((int(part) for part in name.split(".") if part.isdecimal()), None)
+        if number is not None:
+            places.setdefault(f"cuda:{place}" if isinstance(place, int) else str(place), []).append(number)
+    if len(places) < 2:
+        return ""
+    return "; ".join(f"layers {min(found)}-{max(found)} on {place}" for place, found in places.items())
 
 
 def load_tokenizer(checked: CheckedFolder) -> Any:
@@ -186,7 +222,7 @@ def describe(
 def _resolve_device(device: str) -> str:
     if device == "auto":
         return "cuda:0" if torch.cuda.is_available() else "cpu"
-    if device == "cpu":
+    if device in ("cpu", BALANCED):
         return device
     if device == "mps":
         if not torch.backends.mps.is_available():
@@ -194,7 +230,7 @@ def _resolve_device(device: str) -> str:
         return device
     name, _, number = device.partition(":")
     if name != "cuda" or not (number or "0").isdecimal():
-        raise DeviceError(f'"{device}" is no device: choose auto, cpu, mps or cuda:0.')
+        raise DeviceError(f'"{device}" is no device: choose auto, balanced, cpu, mps or cuda:0.')
     count = torch.cuda.device_count() if torch.cuda.is_available() else 0
     if int(number or "0") >= count:
         raise DeviceError(f'There is no device "{device}": this computer has {count} CUDA devices; choose auto or cpu.')
@@ -257,7 +293,7 @@ def _return_only_logits(config: Any) -> None:
 
 def _check_finite(model: Any) -> None:
     for name, tensor in model.state_dict().items():
-        if not torch.isfinite(tensor).all():
+        if not tensor.is_meta and not torch.isfinite(tensor).all():  # what lies on the disk is read when it is run
             raise ModelError(f"The weights are damaged: {name} holds values that are not finite (NaN or infinity).")
 
 

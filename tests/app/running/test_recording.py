@@ -141,9 +141,9 @@ def test_closing_asks_and_leaves_a_file_that_can_be_resumed(
 
 
 def bad_quiz(folder: Path, trace_path: Path) -> RecordRequest:
-    """A quiz with more bad rows than the window wants to name."""
-    rows = "".join(f"Question {n}?,yes,no,Z\n" for n in range(MOST_NOTES + 2))
-    (folder / "bad.csv").write_text(f"question,A,B,answer\nGood?,yes,no,A\n{rows}", encoding="utf-8")
+    """A quiz with more bad rows than the window wants to name, though most are good."""
+    rows = "".join(f"Question {n}?,yes,no,{'A' if n < 12 else 'Z'}\n" for n in range(12 + MOST_NOTES + 2))
+    (folder / "bad.csv").write_text(f"question,A,B,answer\n{rows}", encoding="utf-8")
     return RecordRequest(ModelRequest("demo", "cpu"), str(folder / "bad.csv"), folder / "t.h5")
 
 

@@ -2,6 +2,7 @@
 
 from moe_core.commands import (
     analyse,
+    atlas,
     bench,
     check_model,
     compare,
@@ -33,6 +34,7 @@ COMMANDS: tuple[Command, ...] = (
     experiment.COMMAND,
     export.COMMAND,
     analyse.COMMAND,
+    atlas.COMMAND,
     export_pruned.COMMAND,
     verify.COMMAND,
     check_model.COMMAND,

@@ -50,16 +50,30 @@ def analysis_lines(result: AnalysisResult) -> Iterator[str]:
     yield from found.notes
 
 
+def layer_rows(found: AnalysisValues) -> list[tuple[str, ...]]:
+    """For each array and layer its mean, lowest and highest value, pairs of an expert with itself aside."""
+    return [
+        (key, str(layer), *(short(value) if np.isfinite(value) else "" for value in _range(np.asarray(part))))
+        for key, values in found.values.items()
+        for layer, part in zip(found.layers, values, strict=False)
+    ]
+
+
 def _summary(part: FloatArray) -> str:
     part = np.asarray(part)
     if part.ndim == 0:
-        return short(float(part))
+        return short(float(part)) if np.isfinite(part) else "nothing known"
+    mean, low, high = _range(part)
+    return f"mean {short(mean)}, {short(low)} to {short(high)}" if np.isfinite(mean) else "nothing known"
+
+
+def _range(part: FloatArray) -> tuple[float, float, float]:
     if part.ndim == 2 and part.shape[0] == part.shape[1]:
         part = part[~np.eye(len(part), dtype=bool)]
     known = part[np.isfinite(part)]
     if not known.size:
-        return "nothing known"
-    return f"mean {short(float(known.mean()))}, {short(float(known.min()))} to {short(float(known.max()))}"
+        return np.nan, np.nan, np.nan
+    return float(known.mean()), float(known.min()), float(known.max())
 
 
 def _lists(values: FloatArray) -> Any:

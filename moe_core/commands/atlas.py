@@ -1,0 +1,67 @@
+"""`moescope atlas`: the card of a model, with the claims of arXiv 2406.18219 checked on it."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from moe_core.analyses.analysis import AnalysisOptions
+from moe_core.commands.analyse import read_layers
+from moe_core.commands.command import Command
+from moe_core.commands.job_console import run_job
+from moe_core.commands.options import AsJson, Offline, OtherDevice, OtherDtype, PageFile
+from moe_core.errors import MoeCoreError
+from moe_core.jobs.atlas import AtlasRequest, make_atlas
+from moe_core.jobs.recorded_model import ModelNow
+from moe_core.reports.analysis_result import analysis_json
+from moe_core.reports.atlas_claims import claims
+from moe_core.reports.atlas_page import atlas_page
+from moe_core.system.console_text import print_lines
+from moe_core.traces.result_file import refuse_target, refuse_trace, write_result, writing
+
+_DEFAULTS = AnalysisOptions()
+
+
+def atlas(
+    model: Annotated[str, typer.Argument(help="The model: hub id, folder, or demo.")],
+    trace: Annotated[
+        Path | None, typer.Argument(readable=False, help="A trace of it, for routing and outputs.")
+    ] = None,
+    html: PageFile = None,
+    beside: Annotated[str, typer.Option(help="Another model, whose weights stand beside.")] = "",
+    layers: Annotated[str, typer.Option(help="Layers by the model's own numbers, as 0,3-5; else all.")] = "",
+    questions: Annotated[int, typer.Option(min=1, help="Questions the model is run on.")] = _DEFAULTS.n_questions,
+    pairs: Annotated[int, typer.Option(min=0, help="Pairs of experts per layer that are matched; 0: all.")] = 20,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of --pairs.")] = 0,
+    device: OtherDevice = "",
+    dtype: OtherDtype = "",
+    offline: Offline = False,
+    as_json: AsJson = False,
+) -> None:
+    """Write a model's card: every analysis, and the claims of arXiv 2406.18219 checked with numbers and intervals."""
+    if html is not None:
+        refuse_trace(html) if trace is None else refuse_target(html, trace)
+        if not html.parent.is_dir():
+            raise MoeCoreError(f"There is no folder {html.parent} to write {html.name} into.")
+    options = AnalysisOptions(layers=read_layers(layers), n_questions=questions, pairs=pairs, seed=seed)
+    request = AtlasRequest(ModelNow(model, device, dtype, offline), trace, beside, options)
+    found = run_job(make_atlas(request))
+    checked = claims(found.results, found.beside)
+    if as_json:
+        analyses = {result.analysis.name: analysis_json(result) for result in found.results}
+        said = [{"claim": claim.claim, "here": claim.here, "paper": claim.paper} for claim in checked]
+        print(json.dumps({"model": found.model, "claims": said, "analyses": analyses}, allow_nan=False))
+    else:
+        print_lines(
+            line for claim in checked for line in (f"{claim.claim}.", f"  {claim.here}", f"  Paper: {claim.paper}")
+        )
+        print_lines(found.skipped)
+    if html is not None:
+        with writing("page", html):
+            write_result(html, atlas_page(found.model, found.results, found.beside, found.skipped))
+        if not as_json:
+            print_lines([f"Written: {html}"])
+
+
+COMMAND = Command(name="atlas", run=atlas)

@@ -1,0 +1,62 @@
+"""`moescope atlas`: claims checked with known answers, and a page that needs nothing else."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from moe_core.analyses.analysis import AnalysisOptions, AnalysisResult, AnalysisValues
+from moe_core.analyses.static.weight_similarity import WEIGHT_SIMILARITY
+from moe_core.commands.atlas import atlas
+from moe_core.errors import MoeCoreError
+from moe_core.reports.atlas_claims import claims, off_diagonal, over_layers, trend
+from moe_core.reports.atlas_page import atlas_page
+from tests.synthetic_checkpoint import Experts, random_experts, run, save_experts
+
+
+def similarity(folder: Path, experts: Experts, model: str) -> AnalysisResult:
+    """The similarity of weights of a model of that name."""
+    found = run(WEIGHT_SIMILARITY.compute(save_experts(folder, experts), AnalysisOptions()))
+    assert isinstance(found, AnalysisValues)
+    return AnalysisResult(WEIGHT_SIMILARITY, model, AnalysisOptions(), found, 0.0)
+
+
+def test_means_intervals_and_trends_have_known_values() -> None:
+    """Student's t by hand; a rising row correlates by 1, and Fisher's interval holds it."""
+    assert over_layers(np.array([1.0, 2.0, 3.0])) == "2.00 [−0.484, 4.48]"  # 4.303 * 1 / sqrt(3)
+    assert over_layers(np.array([np.nan, 2.0])) == "2.00 (one layer)"
+    pairs = np.array([[[1.0, 0.2], [0.4, 1.0]], [[1.0, np.nan], [0.5, 1.0]]])
+    np.testing.assert_allclose(off_diagonal(pairs), [0.3, 0.5])
+    rho, lower, upper = trend(np.arange(6.0))
+    assert rho == pytest.approx(1.0)
+    assert 0.9 < lower < upper <= 1.0
+    assert np.isnan(trend(np.ones(6))[0])
+
+
+def test_equal_experts_and_random_ones_stand_side_by_side(tmp_path: Path) -> None:
+    """1 and near 0, each with its model's name; the page escapes it."""
+    random = random_experts(E=4, width=30, H=40)
+    equal = random_experts(E=4, width=30, H=40)
+    for name in ("up", "gate", "down"):
+        getattr(equal, name)[:, 1:] = getattr(equal, name)[:, :1]
+    results = similarity(tmp_path, equal, "<b>upcycled</b>"), similarity(tmp_path, random, "scratch")
+    (claim,) = claims(results[:1], results[1:])
+    assert "<b>upcycled</b>: 1.00 [1.00, 1.00]; scratch:" in claim.here
+    page = atlas_page("<b>upcycled</b>", results[:1], results[1:], ("left out",))
+    assert "<b>upcycled" not in page
+    assert "&lt;b&gt;upcycled" in page
+    assert "http-equiv" in page
+    assert "<script" not in page
+
+
+def test_the_demo_s_card_from_weights_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """JSON holds claims and analyses; the page is written; a folder that is not there is told before anything runs."""
+    page = tmp_path / "card.html"
+    atlas("demo", html=page, layers="0-4", pairs=2, as_json=True)
+    data = json.loads(capsys.readouterr().out)
+    assert {claim["claim"].split()[0] for claim in data["claims"]} == {"Neurons", "Diversity", "Models"}
+    assert "expert-pca" in data["analyses"]
+    assert page.read_text(encoding="utf-8").count("<svg") > 10
+    with pytest.raises(MoeCoreError, match="no folder"):
+        atlas("demo", html=tmp_path / "absent" / "card.html")

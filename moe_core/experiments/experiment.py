@@ -26,6 +26,8 @@ from moe_core.numbers.formatting import count
 from moe_core.numbers.paired_statistics import paired_change
 from moe_core.traces.reader import Trace, open_trace
 
+Prepare = Callable[[ExperimentRequest, Trace, tuple[int, ...], Engine], Generator[Event, None, None]]
+
 
 @dataclass(frozen=True)
 class Experiment:
@@ -33,7 +35,8 @@ class Experiment:
 
     `design` chooses experts and questions from the trace alone: it is given the rows that take part and the options.
     `conclude` makes one sentence of the finished points. `count_runs` tells without a trace how often questions are
-    asked, at most; `halves`: on half of those that take part.
+    asked, at most; `halves`: on half of those that take part. `prepare` runs before the design, which may read what it
+    leaves beside the trace.
     """
 
     name: str
@@ -47,6 +50,7 @@ class Experiment:
     design: Callable[[Trace, tuple[int, ...], ExperimentOptions], Design]
     conclude: Callable[[Sequence[ExperimentPoint], Design], str]
     count_runs: Callable[[ModelSize, ExperimentOptions], int]
+    prepare: Prepare | None = None
 
     def run(self, request: ExperimentRequest, engine: Engine | None = None) -> Generator[Event, None, ExperimentResult]:
         """Events while it runs, a PointMade for every finished point among them; the result in the end.
@@ -57,12 +61,18 @@ class Experiment:
         """
         start = time.monotonic()
         request.options.check()
+        engine = engine or Engine()
         with open_trace(request.baseline) as baseline:
+            _refuse_what_if(baseline)
+            if self.prepare is not None:
+                self.plan(request, baseline)  # what cannot be done is said before a model is loaded
+                taking_part = scored_rows(baseline, choose_rows(baseline, request.subset).rows)
+                yield from self.prepare(request, baseline, taking_part, engine)
             yield Stage("Choosing the experts")
             plan = self.plan(request, baseline)
             for problem in plan.file.problems:
                 yield Notice(problem.removesuffix("."))
-            made = yield from run_points(request, baseline, plan, engine or Engine())
+            made = yield from run_points(request, baseline, plan, engine)
             return self._result(request, baseline, plan, made, time.monotonic() - start)
 
     def plan(self, request: ExperimentRequest, baseline: Trace) -> ExperimentPlan:

@@ -2,10 +2,11 @@
 
 Re-routing equals removing the experts from the checkpoint. Orders are made on one half of the questions and measured on
 the other; no statistic of routing is known to say which experts matter (https://arxiv.org/abs/2606.10703), which is why
-random removal stands beside them.
+random removal stands beside them, and removal by predicted effect (docs/effect-map.md), whose map is made first where
+there is none.
 """
 
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 
 import numpy as np
 
@@ -13,10 +14,14 @@ from moe_core.analyses.expert_contributions import default_min_questions
 from moe_core.comparison.random_masks import expert_load
 from moe_core.errors import ExperimentError
 from moe_core.experiments.design import Design, ExperimentOptions, ModelSize, PlannedPoint, size_of
+from moe_core.experiments.effect_order import cells_on, influence, predict_on
 from moe_core.experiments.experiment import Experiment
+from moe_core.experiments.request import ExperimentRequest
 from moe_core.experiments.result import ExperimentPoint, PointAxis, clear_losses
 from moe_core.experiments.text import delta_text, range_text
 from moe_core.interventions.intervention import act_on
+from moe_core.jobs.engine import Engine
+from moe_core.jobs.events import Event
 from moe_core.measures.expert_ranking import Order, lowest_first
 from moe_core.measures.metrics.expert_accuracy import EXPERT_ACCURACY
 from moe_core.measures.metrics.gate_weight import GATE_WEIGHT
@@ -25,9 +30,11 @@ from moe_core.measures.question_halves import Halves, split_in_halves
 from moe_core.measures.routing_sample import sample
 from moe_core.measures.scope import Scope
 from moe_core.numbers.formatting import count, percent
+from moe_core.numbers.formatting import points as points_text
 from moe_core.traces.reader import Trace
 
-USAGE, GATE, ACCURACY, RANDOM = "by usage", "by gate weight", "by accuracy", "at random"
+EFFECT, USAGE, GATE, ACCURACY = "by effect", "by usage", "by gate weight", "by accuracy"
+RANDOM = "at random"
 
 
 def design(trace: Trace, rows: tuple[int, ...], options: ExperimentOptions) -> Design:
@@ -66,7 +73,8 @@ def conclude(points: Sequence[ExperimentPoint], design: Design) -> str:
         draws = sorted({point.planned.repeat for point in of_series})
         curves = [sorted(_of_draw(of_series, draw), key=lambda point: point.planned.x) for draw in draws]
         parts.append(f"{series} {_first_clear_loss(curves)}")
-    return f"Where accuracy fell clearly on held-out questions (n = {_n(points)}): experts removed {'; '.join(parts)}."
+    clear = f"Where accuracy fell clearly on held-out questions (n = {_n(points)}): experts removed {'; '.join(parts)}."
+    return " ".join(filter(None, (clear, _effect_against_others(points))))
 
 
 def removed_counts(size: ModelSize, shares: Sequence[float]) -> tuple[list[int], list[float]]:
@@ -92,19 +100,28 @@ def random_order(size: ModelSize, seed: int, repeat: int) -> Order:
 
 
 def count_runs(size: ModelSize, options: ExperimentOptions) -> int:
-    """Every share that removes an expert and leaves enough, in three orders and for each random draw."""
+    """Every share that removes an expert and leaves enough, in four orders and for each random draw."""
     counts, _ = removed_counts(size, options.shares)
-    return sum(n > 0 for n in counts) * (3 + options.repeats)
+    return sum(n > 0 for n in counts) * (4 + options.repeats)
 
 
 def _orders(trace: Trace, halves: Halves, scope: Scope, least: int) -> dict[str, Order]:
     drawn = sample(trace, scope, np.array(halves.chosen_on))
     load = expert_load(trace, halves.chosen_on, Scope.PROMPT)
-    return {
+    cells = cells_on(trace, halves.chosen_on)
+    by_effect = {} if cells is None else {EFFECT: lowest_first(influence(cells), load)}
+    return by_effect | {
         USAGE: lowest_first(USED_SHARE.compute(drawn), load),
         GATE: lowest_first(GATE_WEIGHT.compute(drawn), load),
         ACCURACY: lowest_first(EXPERT_ACCURACY.compute(drawn), load, least),
     }
+
+
+def prepare(
+    request: ExperimentRequest, trace: Trace, rows: tuple[int, ...], engine: Engine
+) -> Generator[Event, None, None]:
+    """The effect map of the choosing half."""
+    yield from predict_on(request, trace, split_in_halves(trace, rows, request.options.seed).chosen_on, engine)
 
 
 def _point(series: str, order: Order, n: int, size: ModelSize, repeat: int) -> PlannedPoint:
@@ -133,6 +150,25 @@ def _first_clear_loss(curves: Sequence[Sequence[ExperimentPoint]]) -> str:
     return f"from {share} of a layer on ({what})" if lost[-1] else f"nowhere up to {share} of a layer ({what})"
 
 
+def _effect_against_others(points: Sequence[ExperimentPoint]) -> str:
+    """How much accuracy removal by predicted effect keeps at equal size, against the best of the other orders."""
+    acting = [point for point in points if not point.intervention.is_empty() and point.planned.series != RANDOM]
+    by_effect = {point.planned.x: point for point in acting if point.planned.series == EFFECT}
+    told = []
+    for x, ours in sorted(by_effect.items()):
+        others = [point for point in acting if point.planned.x == x and point.planned.series != EFFECT]
+        if best := max(others, key=lambda point: point.change.delta, default=None):
+            lost = f"{points_text(ours.change.delta)} against {points_text(best.change.delta)} {best.planned.series}"
+            told.append((ours.change.delta >= best.change.delta, f"{percent(x)}: {lost}"))
+    if not told:
+        return ""
+    n_best = sum(is_best for is_best, _ in told)
+    return (
+        f"At {n_best} of {len(told)} sizes removal by effect keeps at least as much accuracy as the best of the other "
+        f"orders ({'; '.join(text for _, text in told)})."
+    )
+
+
 def _too_few(least: int) -> str:
     return "no question" if least == 1 else f"fewer than {count(least)} questions"
 
@@ -153,4 +189,5 @@ PRUNING_CURVE = Experiment(
     design=design,
     conclude=conclude,
     count_runs=count_runs,
+    prepare=prepare,
 )

@@ -10,13 +10,14 @@ import pytest
 import torch
 import transformers
 
+from moe_core.effects.map_file import known_maps
 from moe_core.errors import BaselineMismatchError, ExperimentError, Remedy
 from moe_core.experiments import EXPERIMENTS
 from moe_core.experiments.boost_best import BEST, BOOST_BEST, RANDOM
 from moe_core.experiments.design import ExperimentOptions, PlannedPoint, size_of
 from moe_core.experiments.experiment import Experiment
 from moe_core.experiments.never_used import NEVER_USED
-from moe_core.experiments.pruning_curve import PRUNING_CURVE, USAGE, removed_counts
+from moe_core.experiments.pruning_curve import EFFECT, PRUNING_CURVE, USAGE, removed_counts
 from moe_core.experiments.request import ExperimentRequest
 from moe_core.experiments.result import ExperimentPoint, ExperimentResult, PointMade, TouchedRoutings, curves_of
 from moe_core.interventions.intervention import Intervention, parse_mask
@@ -181,6 +182,21 @@ def test_pruning_by_usage_removes_the_least_used(baseline: Path) -> None:
     for layer in range(3):
         removed = [expert for at, expert in half.intervention.reroute if at == layer]
         assert used[layer, removed].max() <= np.delete(used[layer], removed).min()
+
+
+def test_pruning_by_effect_removes_what_moves_no_answer(baseline: Path, engine: Engine) -> None:
+    """By the map of the choosing half, which is made before where there is none; the finding compares it."""
+    result = found_by(PRUNING_CURVE, baseline, engine, options=replace(QUICK, shares=(0.5,)))
+    half = next(point for point in result.points if point.planned.series == EFFECT)
+    with open_trace(baseline) as trace:
+        [made] = known_maps(baseline, trace.specification.fingerprint)
+        design = PRUNING_CURVE.design(trace, tuple(range(N)), replace(QUICK, shares=(0.5,)))
+        assert set(made.specification.ids).isdisjoint(trace.ids[row] for row in design.measured)
+    size = np.abs(made.effects).mean(0)
+    for layer in range(3):
+        removed = [expert for at, expert in half.intervention.reroute if at == layer]
+        assert size[layer, removed].max() <= np.delete(size[layer], removed).min()
+    assert "removal by effect keeps at least as much accuracy" in result.finding
 
 
 def test_the_same_seed_gives_the_same_result(baseline: Path, engine: Engine) -> None:

@@ -19,7 +19,7 @@ from moe_core.experiments.request import ExperimentRequest
 from moe_core.experiments.result import ExperimentResult, PointMade
 from moe_core.jobs.answer_file import same_actions
 from moe_core.jobs.engine import Engine
-from moe_core.jobs.events import Event, Notice, Progress
+from moe_core.jobs.events import Event, Notice, Progress, Stage
 from moe_core.jobs.rerun_plan import Subset
 from moe_core.traces.lock import writer_lock
 from tests.experiments.test_experiments import QUICK, _NoEngine
@@ -43,9 +43,10 @@ def stopped(request: ExperimentRequest, engine: Engine, n_points: int) -> None:
 def run(
     request: ExperimentRequest, engine: Engine, experiment: Experiment = PRUNING_CURVE
 ) -> tuple[ExperimentResult, list[str], int]:
-    """The result, what was noticed besides points, and how many answers were asked for."""
+    """The result, what was noticed besides points once experts are chosen, and how many answers were asked for."""
     events: list[Event] = []
     result = result_of(experiment.run(request, engine), events)
+    events = events[events.index(Stage("Choosing the experts")) :]
     notices = [event.text for event in events if isinstance(event, Notice) and not isinstance(event, PointMade)]
     return result, notices, max([event.total for event in events if isinstance(event, Progress)], default=0)
 
@@ -84,14 +85,14 @@ def test_a_baseline_that_was_asked_again_is_kept_too(baseline: Path, engine: Eng
     """And never mixed with the recorded one, also where its line is lost."""
     request = ExperimentRequest(baseline, replace(QUICK, shares=(0.5,), repeats=0), rerun_baseline=True)
     first, _, n_asked = run(request, engine)
-    assert n_asked == 4 * first.baseline.n
+    assert n_asked == 5 * first.baseline.n
     assert same(run(request, _NoEngine())[0]) == same(first)
     assert first.kept is not None
     header, _, *rest = first.kept.read_bytes().splitlines(keepends=True)
     first.kept.write_bytes(b"".join([header, *rest]))
     again, notices, n_asked = run(request, engine)
     assert (same(again), n_asked) == (same(first), first.baseline.n)
-    assert notices[0].startswith("3 of 4 runs were done before")
+    assert notices[0].startswith("4 of 5 runs were done before")
 
 
 def test_only_the_same_experiment_is_taken_over(baseline: Path, engine: Engine) -> None:
@@ -147,7 +148,7 @@ def test_damaged_and_foreign_files_are_told_and_left_alone(baseline: Path, engin
     assert notices == [
         f"{foreign.name} holds no results of moescope: it is left alone",
         f"1 run in {first.kept.name} cut short or damaged: what they held is asked again",
-        f"2 of 3 runs were done before and are taken over from {first.kept.name}",
+        f"3 of 4 runs were done before and are taken over from {first.kept.name}",
     ]
     assert first.kept.read_bytes() == whole
 
@@ -182,7 +183,7 @@ def test_a_file_says_what_it_is_of(baseline: Path, engine: Engine) -> None:
     found = request_in(path, baseline)
     assert (name, found.subset) == ("pruning-curve", request.subset)
     assert found.options.shares == QUICK.shares
-    assert PRUNING_CURVE.kept_result(found, path) == Unfinished(2, 9)
+    assert PRUNING_CURVE.kept_result(found, path) == Unfinished(2, 11)
     result = run(request, engine)[0]
     again = PRUNING_CURVE.kept_result(request_in(path, baseline), path)
     assert isinstance(again, ExperimentResult)

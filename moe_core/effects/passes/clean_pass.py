@@ -19,7 +19,7 @@ from torch.utils.checkpoint import checkpoint
 from transformers import DynamicCache
 
 from moe_core.effects.passes.rows import Rows
-from moe_core.errors import ModelError
+from moe_core.errors import EffectError
 from moe_core.models.answer_head import AnswerHead
 from moe_core.models.family import Router
 from moe_core.models.inference.layer_tail import decoder_layers, kept_streams, replaced_forward
@@ -94,7 +94,7 @@ class Decoder:
 
 
 def _refuse_others(loaded: LoadedModel) -> None:
-    """Raise ModelError for a model whose layers are cut open in another way than is done here."""
+    """Raise EffectError for a model whose layers are cut open in another way than is done here."""
     own = all(
         router.experts_are_told
         and router.n_groups == 1
@@ -103,7 +103,7 @@ def _refuse_others(loaded: LoadedModel) -> None:
         for router in loaded.routers
     )
     if not (own and loaded.specification.abilities.reroute):
-        raise ModelError(f"There is no effect map of {loaded.specification.family} models yet: mask experts instead.")
+        raise EffectError(f"There is no effect map of {loaded.specification.family} models yet: mask experts instead.")
 
 
 def clean_pass(decoder: Decoder, rows: Rows, *, checkpoints: bool = False) -> CleanPass:

@@ -68,6 +68,7 @@ class Making:
         shape = (len(self._lengths), model.n_layers, model.n_experts)
         self._known = _known(path, specification)
         self._draft = EffectDraft.empty(shape) if self._known is None else EffectDraft.of(self._known)
+        self._is_checked = False
         self._written_s, self._pause_s = time.monotonic(), WRITE_EVERY_S
 
     def write(self) -> EffectMap:
@@ -171,10 +172,14 @@ class Making:
     def _clean(self, part: list[int], clock: "_Clock", passes: float) -> Generator[Event, None, "QuestionChunk"]:
         from moe_core.effects.passes.clean_pass import clean_pass
         from moe_core.effects.passes.question_chunk import QuestionChunk
+        from moe_core.effects.passes.replay_check import check_replay
         from moe_core.effects.passes.rows import batches_of
 
         device = self._loaded.model.device
         kept = []
+        if not self._is_checked:
+            check_replay(self._decoder, next(batches_of(self._plan.tokenised, part[:1], 1, device)))
+            self._is_checked = True
         batches = batches_of(self._plan.tokenised, part, self._batch_tokens, device)
         for clean in self._guarded(clean_pass(self._decoder, rows, checkpoints=self._checkpoints) for rows in batches):
             kept.append(clean)

@@ -13,8 +13,10 @@ from moe_core.effects.passes.clean_pass import CleanPass, Decoder, clean_pass
 from moe_core.effects.passes.closed_experts import ClosedExperts
 from moe_core.effects.passes.few_tokens import few_tokens
 from moe_core.effects.passes.question_chunk import QuestionChunk
+from moe_core.effects.passes.replay_check import check_replay
 from moe_core.effects.passes.reruns import exact_margins
 from moe_core.effects.passes.rows import batches_of
+from moe_core.errors import EffectError
 from moe_core.interventions.intervention import Expert, Intervention
 from moe_core.models.inference.batches import BatchRan
 from moe_core.models.inference.forward_passes import ask
@@ -162,3 +164,16 @@ def test_nothing_of_the_model_changes(model: LoadedModel, decoder: Decoder) -> N
     chunk = QuestionChunk(decoder, passes(decoder, checkpoints=True), "reroute", 100)
     list(chunk.run(np.ones(chunk.shape, bool), "sparse"))
     np.testing.assert_array_equal(gold_logprobs(model, Intervention()), before)
+
+
+def test_a_model_that_scales_its_experts_is_refused(decoder: Decoder, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is right passes; layers that halve what they add to the stream would give wrong effects, and are refused."""
+    rows = next(batches_of(QUIZ, [0], 1, torch.device("cpu")))
+    check_replay(decoder, rows)
+    layer = decoder.layers[decoder.routers[0].layer]
+    inner = layer.forward
+    monkeypatch.setattr(
+        layer, "forward", lambda hidden, *args, **kw: hidden + (inner(hidden, *args, **kw) - hidden) / 2
+    )
+    with pytest.raises(EffectError, match="gives other answers"):
+        check_replay(decoder, rows)

@@ -1,4 +1,4 @@
-"""Writes the smaller checkpoint that a mask stands for; needs neither torch nor room for the model in memory."""
+"""Writes the smaller checkpoint that a mask stands for; needs no room for the model in memory."""
 
 import json
 import os

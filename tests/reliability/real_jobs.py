@@ -70,7 +70,7 @@ def kill_exports(folder: Path, model: Path, tries: int, seed: int = 0) -> Outcom
     outcome, rng = Outcome(), np.random.default_rng(seed)
     baseline, out = folder / "baseline.h5", folder / "smaller"
     pump(record(record_request(str(model), str(write_quiz(folder / "quiz.csv")), str(baseline)), _ENGINE))
-    with ForkServer([HERE]) as server:
+    with ForkServer([HERE], setup=f"{HERE}:preload", model=str(model)) as server:
         whole = server.run(f"{HERE}:export", baseline=str(baseline), out=str(folder / "whole"))
         assert whole.code == 0, whole.error
         truth, length_s = _contents(folder / "whole"), whole.seconds

@@ -6,6 +6,7 @@ first layer that it acts on, and the next one begins at the last kept layer that
 Axes: B rows of a batch, T tokens per row (padding included), L decoder layers, H hidden size.
 """
 
+import logging
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -22,6 +23,8 @@ from moe_core.models.inference.layer_tail import complete_cache, decoder_layers,
 from moe_core.models.loading.building import LoadedModel
 from moe_core.numbers.formatting import count
 from moe_core.quizzes.prompting import TokenisedQuiz
+
+log = logging.getLogger(__name__)
 
 PassName = Batch | int
 """A batch, or the number of a prefix that runs alone."""
@@ -122,11 +125,8 @@ def keep_passes(
 
     Layers are chosen evenly, the last one first: what is tried out late in a model is the cheapest to run again.
     """
-    try:
-        n_layers = len(decoder_layers(loaded.model, loaded.routers))
-        if not _runs_from_the_middle(loaded, n_layers):
-            return KeptPasses(loaded)
-    except ModelError:
+    n_layers = _n_layers_to_run_from(loaded)
+    if not n_layers:
         return KeptPasses(loaded)
     n_prefix_tokens = sum(tokenised.prefix_length(prefix) for prefix in {batch.prefix for batch in batches})
     n_tokens = n_prefix_tokens + sum(_padded_tokens(batch, tokenised) for batch in batches)
@@ -144,11 +144,22 @@ def _padded_tokens(batch: Batch, tokenised: TokenisedQuiz) -> int:
 
 
 @torch.inference_mode()
-def _runs_from_the_middle(loaded: LoadedModel, n_layers: int) -> bool:
-    """Whether this model gives the same, bit for bit, from its last layer on."""
-    layers = decoder_layers(loaded.model, loaded.routers)
+def _n_layers_to_run_from(loaded: LoadedModel) -> int:
+    """Number of decoder layers; 0 where this model does not give the same, bit for bit, from its last layer on.
+
+    Layers may hand on more than one stream, or read what an earlier one has left: such a model runs as a whole.
+    """
     ids = torch.tensor([_PROBE], device=loaded.model.device)
-    with kept_streams(layers, [n_layers - 1]) as streams:
-        whole = loaded.model(input_ids=ids, use_cache=False).logits
-    with running_from(layers, n_layers - 1, streams[n_layers - 1]):
-        return torch.equal(loaded.model(input_ids=ids, use_cache=False).logits, whole)
+    try:
+        layers = decoder_layers(loaded.model, loaded.routers)
+        last = len(layers) - 1
+        if last < 1:
+            return 0
+        with kept_streams(layers, [last]) as streams:
+            whole = loaded.model(input_ids=ids, use_cache=False).logits
+        with running_from(layers, last, streams[last]):
+            again = loaded.model(input_ids=ids, use_cache=False).logits
+    except (ModelError, RuntimeError, TypeError, ValueError, AttributeError, LookupError, AssertionError) as error:
+        log.info("This model is always run as a whole: %s", error)
+        return 0
+    return len(layers) if torch.equal(again, whole) else 0

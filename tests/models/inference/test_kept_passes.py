@@ -128,6 +128,20 @@ def test_a_pass_with_a_value_that_is_not_finite_is_run_again(model: LoadedModel)
         embeddings.data[token] = before
 
 
+def test_a_model_that_cannot_be_run_from_the_middle_is_run_as_a_whole(
+    model: LoadedModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its layers return more than their output: nothing is kept, which is said, and what-ifs run all the same."""
+    layers, quiz, [last, *_] = model.model.model.layers, quiz_of(shared=3), masks_of(model)
+    truth = records(model, quiz, last)
+    inner = layers[1].forward
+    with monkeypatch.context() as patch:
+        patch.setattr(layers[1], "forward", lambda *args, **kwargs: (inner(*args, **kwargs), None))
+        kept = kept_of(model, quiz)
+    assert kept.at == ()
+    assert_same(records(model, quiz, last, kept), truth)
+
+
 def test_without_memory_what_is_kept_goes_first(model: LoadedModel, monkeypatch: pytest.MonkeyPatch) -> None:
     """Before any batch is halved; the run goes on as a whole one, and keeps nothing more."""
     quiz, [last, *_] = quiz_of(shared=3), masks_of(model)

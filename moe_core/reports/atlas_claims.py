@@ -72,6 +72,7 @@ def _neurons(found: Results) -> Claim | None:
         return None
     plain = found["expert-weight-similarity"].found.values["gate"]
     after = found["expert-matched-similarity"].found.values["gate"]
+    plain = np.where(np.isfinite(after), plain, np.nan)  # the same pairs, where some were drawn
     tau = off_diagonal(found["expert-matched-similarity"].found.values["tau_gate"])
     return Claim(
         "Neurons act as fine-grained experts",
@@ -87,12 +88,12 @@ def _norms(found: Results) -> Claim | None:
         return None
     values = result.found.values
     E = values["counts"].shape[1]
-    n = int(values["counts"].sum() / E)
+    n = int(values["counts"][0].sum() / E)
     return Claim(
         "The router tends to choose experts with large outputs",
         f"The ranks of an output's norm and of its router score correlate by {over_layers(values['correlation'])} "
         f"over layers (0 where unrelated); the best-scored expert has the largest norm for a share of "
-        f"{over_layers(values['top_share'])} of tokens, {significant(1 / E)} by chance, n = {n:,} tokens and layers.",
+        f"{over_layers(values['top_share'])} of tokens, {significant(1 / E)} by chance, n = {n:,} tokens.",
         "The router tends to select the experts with larger output norms.",
     )
 

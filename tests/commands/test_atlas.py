@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from moe_core.analyses.analysis import AnalysisOptions, AnalysisResult, AnalysisValues
+from moe_core.analyses.static.matched_similarity import MATCHED_SIMILARITY
 from moe_core.analyses.static.weight_similarity import WEIGHT_SIMILARITY
 from moe_core.commands.atlas import atlas
 from moe_core.errors import MoeCoreError
@@ -60,3 +61,17 @@ def test_the_demo_s_card_from_weights_alone(tmp_path: Path, capsys: pytest.Captu
     assert page.read_text(encoding="utf-8").count("<svg") > 10
     with pytest.raises(MoeCoreError, match="no folder"):
         atlas("demo", html=tmp_path / "absent" / "card.html")
+
+
+def test_a_match_is_compared_on_the_pairs_that_were_matched(tmp_path: Path) -> None:
+    """Two equal experts among others: where only they were matched, both cosines are theirs."""
+    experts = random_experts(L=2, E=4, width=10, H=12)
+    for name in ("up", "gate", "down"):
+        getattr(experts, name)[:, 1] = getattr(experts, name)[:, 0]
+    plain = similarity(tmp_path, experts, "m")
+    only = np.full((2, 4, 4), np.nan)
+    only[:, 0, 1] = only[:, 1, 0] = 1.0
+    values = {"gate": only, "tau_gate": only}
+    matched = AnalysisValues((0, 1), ("layer", "expert", "expert"), "cosine", values)
+    result = AnalysisResult(MATCHED_SIMILARITY, "m", AnalysisOptions(), matched, 0.0)
+    assert "from 1.00 [1.00, 1.00] to 1.00 [1.00, 1.00]" in claims((plain, result))[0].here

@@ -10,8 +10,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from glob import escape
 from pathlib import Path
+from secrets import token_hex
 
-from filelock import FileLock, Timeout
+from filelock import FileLock, SoftFileLock, Timeout
 
 from moe_core.errors import TraceError
 
@@ -34,11 +35,12 @@ def writer_lock(path: Path) -> Iterator[None]:
     try:
         lock.acquire()
     except Timeout as error:
+        _refuse_without_locks(path)  # some file systems answer "held elsewhere" where they keep no locks
         raise TraceError(f"{path} is being written by {_holder(sidecar)}: wait until that has ended.") from error
     except OSError as error:
         if _means_no_locks(error):
             raise _no_locks(sidecar.absolute().parent, error) from error
-        raise TraceError(f"The lock file {sidecar} cannot be made ({error.strerror or error}).") from error
+        raise _cannot_be_locked(sidecar, error) from error
     try:
         _sign(sidecar, f"process {os.getpid()} on {socket.gethostname()}")
         _sweep_leftovers(path)
@@ -74,24 +76,31 @@ def refuse_unwritable(path: Path) -> None:
 
 
 def _refuse_without_locks(path: Path) -> None:
-    """Take a lock in the folder where no trace is yet: a file system that keeps none says so of any file."""
-    probe = _sidecar(path).with_name(f"{leftover_prefix(path)}{os.getpid() % 10**_SUFFIX_LENGTH}")
+    """Take a lock of a new file in the folder, which nobody else can hold: a file system without any refuses it."""
+    probe = _sidecar(path).with_name(f"{leftover_prefix(path)}{token_hex(_SUFFIX_LENGTH // 2)}")
     try:
-        with FileLock(probe, timeout=0):
-            pass
+        with FileLock(probe, timeout=0) as lock:
+            if isinstance(lock, SoftFileLock):  # what it takes where a file system knows no locks
+                raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
     except OSError as error:
-        if _means_no_locks(error):
+        if isinstance(error, Timeout) or _means_no_locks(error):
             raise _no_locks(probe.absolute().parent, error) from error
+        raise _cannot_be_locked(_sidecar(path), error) from error
     finally:
         with suppress(OSError):
             probe.unlink()
 
 
 def _no_locks(folder: Path, error: OSError) -> TraceError:
+    reason = "a new file's is refused" if isinstance(error, Timeout) else error.strerror or error
     return TraceError(
-        f"The file system of {folder} keeps no locks ({error.strerror or error}), so that two programs could write one "
+        f"The file system of {folder} keeps no locks ({reason}), so that two programs could write one "
         "trace: choose a folder on a local disk."
     )
+
+
+def _cannot_be_locked(sidecar: Path, error: OSError) -> TraceError:
+    return TraceError(f"The lock file {sidecar} cannot be locked ({error.strerror or error}): choose another folder.")
 
 
 def _means_no_locks(error: OSError) -> bool:

@@ -285,17 +285,34 @@ def test_the_signature_of_a_dead_writer_elsewhere_means_nothing(tmp_path: Path) 
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="flock is for POSIX")
+@pytest.mark.filterwarnings("ignore:flock not supported")
+@pytest.mark.parametrize("code", [errno.ENOLCK, errno.EACCES, errno.EWOULDBLOCK, errno.ENOSYS])
 def test_a_file_system_without_locks_is_told_before_anything_is_made(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int
 ) -> None:
-    """As Lustre mounted without them says it; nothing is left behind, and nothing is where one works."""
+    """Whatever it says; nothing is left behind, nobody is said to write, and nothing is said where locks work."""
     refuse_unwritable(tmp_path / "t.h5")
     assert list(tmp_path.iterdir()) == []
 
     def no_locks(descriptor: int, operation: int) -> None:
-        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+        raise OSError(code, os.strerror(code))
 
     monkeypatch.setattr("fcntl.flock", no_locks)
     with pytest.raises(TraceError, match=r"keeps no locks .* choose a folder on a local disk"):
         refuse_unwritable(tmp_path / "t.h5")
     assert list(tmp_path.iterdir()) == []
+    (tmp_path / "t.h5.lock").write_text("process 99999 on another-host")
+    with pytest.raises(TraceError, match="keeps no locks"):
+        refuse_unwritable(tmp_path / "t.h5")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="flock is for POSIX")
+def test_a_lock_that_fails_is_told_before_anything_is_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the reason that the system gives."""
+
+    def broken(descriptor: int, operation: int) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr("fcntl.flock", broken)
+    with pytest.raises(TraceError, match="cannot be locked .*: choose another folder"):
+        refuse_unwritable(tmp_path / "t.h5")

@@ -191,7 +191,7 @@ def test_a_failed_run_says_why_and_the_window_goes_on(
 def test_a_folder_that_cannot_be_written_to(window: MainWindow, qtbot: QtBot) -> None:
     """Whether the folder has to be made or the file: one sentence."""
     assert run(qtbot, window, demo_into(Path("/sys/moescope.h5"), limit=4)).outcome == "failed"
-    assert "/sys/moescope.h5.lock cannot be made (Permission denied)" in window.message_bar.text
+    assert "/sys/moescope.h5.lock cannot be locked (Permission denied)" in window.message_bar.text
     window.start_recording(demo_into(Path("/sys/moescope/deep.h5")))
     assert "The folder /sys/moescope cannot be used" in window.message_bar.text
     assert not window.runner.is_busy

@@ -18,6 +18,11 @@ from moe_core.quizzes.reading.text import MAX_FILE_BYTES, read_text, refuse_poin
 OPTIONAL_COLUMNS = ("answer", "subject", "id")
 MAX_ROWS = 2**20  # as many as a trace can hold
 MAX_COLUMNS = 1000  # names are compared with each other
+_OTHER_SEPARATORS = (
+    (";", "semicolons", "sep=;"),
+    ("\t", "tabs", "sep= with a tab behind it"),
+    ("|", "vertical bars", "sep=|"),
+)
 
 
 def read_table(path: Path) -> RawTable:
@@ -117,10 +122,29 @@ def _separated(path: Path, text: str) -> tuple[str, str]:
     first, end, rest = text.partition("\n")
     found = re.fullmatch(r'"?sep=(.)"?', first.strip("\r\ufeff "), re.IGNORECASE) or re.fullmatch(r"sep=(\t)", first)
     if found is None:
+        _refuse_other_separator(path, text)
         return text, ","
+    if found[1] == ",":
+        _refuse_other_separator(path, rest)
     if not rest.strip():
         raise QuizError(f"{path} holds no question.")
     return end + rest, found[1]  # the line stays as an empty one, so that lines are counted as an editor does
+
+
+def _refuse_other_separator(path: Path, text: str) -> None:
+    """Raise QuizError where a first line has other signs than commas, as where Excel's decimal sign is a comma.
+
+    Nothing is guessed: a comma inside of a text would be read as the end of a cell, or the other way round.
+    """
+    header = text.lstrip("\r\n\ufeff ").partition("\n")[0].strip()
+    for separator, name, line in _OTHER_SEPARATORS:
+        cells = [cell.strip(' "') for cell in header.split(separator)]
+        is_meant = "," not in header or layout_of([column_name(cell) for cell in cells]) is not None or _is_row(cells)
+        if len(cells) > 1 and is_meant:
+            raise QuizError(
+                f"{path} separates its columns with {name}: put the line {line} above its first line, or save it with "
+                "commas."
+            )
 
 
 def _csv_records(path: Path, text: str, separator: str) -> Iterator[tuple[int, list[str]]]:
@@ -141,9 +165,6 @@ def _csv_records(path: Path, text: str, separator: str) -> Iterator[tuple[int, l
 
 def _layout(path: Path, names: Sequence[str], header: Sequence[str] = ()) -> Layout:
     """The layout of a file with these columns; one sentence says what is the matter where there is none."""
-    for separator, name in ((";", "semicolons"), ("\t", "tabs"), ("|", "vertical bars")):
-        if len(header) == 1 and separator in header[0]:
-            raise QuizError(f"{path} separates its columns with {name}: save it with commas.")
     if len(names) > MAX_COLUMNS:
         raise QuizError(f"{path} has {len(names):,} columns, so it is no quiz: {MAX_COLUMNS:,} are the most.")
     if header and _is_row(header):

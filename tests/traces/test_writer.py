@@ -314,5 +314,5 @@ def test_a_lock_that_fails_is_told_before_anything_is_made(tmp_path: Path, monke
         raise OSError(errno.EIO, os.strerror(errno.EIO))
 
     monkeypatch.setattr("fcntl.flock", broken)
-    with pytest.raises(TraceError, match="cannot be locked .*: choose another folder"):
+    with pytest.raises(TraceError, match=r"cannot be locked .*: choose another folder"):
         refuse_unwritable(tmp_path / "t.h5")

@@ -30,7 +30,6 @@ LICENCE = "MIT"
 # Folders of the hub's repository that are no subject: all of them together, and a training set.
 _NOT_SUBJECTS = {"all", "auxiliary_train"}
 _CSV_CELLS = 6  # question, A, B, C, D, letter
-_SHOWN = 8  # names of subjects in a sentence
 _MOST_SEARCHED = 100
 _LAYOUTS = "<subject>/test*.arrow or .parquet, or test/<subject>_test.csv"
 
@@ -98,12 +97,14 @@ def _questions(split: Split) -> tuple[Question, ...]:
 
 def _subjects_remark(test: Split, dev: Split) -> str:
     """How many of MMLU's subjects there are, and which have worked examples or a name but no test file."""
-    n_known = sum(subject in test.tables for subject in MMLU_SUBJECTS)
+    known = sorted({*MMLU_SUBJECTS} & set(test.tables))
     lacking = sorted({*MMLU_SUBJECTS, *dev.tables} - set(test.tables))
-    named = f"; no test file: {', '.join(lacking[:_SHOWN])}{', …' * (len(lacking) > _SHOWN)}" if lacking else ""
-    more = len(test.tables) - n_known
+    # Every name is told, by the shorter of the two lists.
+    which = f"all but {', '.join(known)}" if 0 < len(known) < len(lacking) else ", ".join(lacking)
+    named = f"; no test file: {which}" if lacking else ""
+    more = len(test.tables) - len(known)
     others = f", and {more} other{'s' * (more > 1)}" if more else ""
-    return f"MMLU: {n_known} of {len(MMLU_SUBJECTS)} subjects found{others}{named}"
+    return f"MMLU: {len(known)} of {len(MMLU_SUBJECTS)} subjects found{others}{named}"
 
 
 def _folder_beside(folder: Path) -> Path | None:

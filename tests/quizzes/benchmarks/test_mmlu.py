@@ -17,6 +17,7 @@ from moe_core.quizzes.benchmarks import load_quiz
 from moe_core.quizzes.benchmarks import mmlu as mmlu_module
 from moe_core.quizzes.question import CHOICE_LETTERS, Question
 from moe_core.quizzes.quiz import Quiz
+from moe_core.quizzes.reading.mmlu_subjects import MMLU_SUBJECTS
 
 SUBJECTS = ("anatomy", "business_ethics")
 
@@ -304,7 +305,7 @@ def test_a_copy_elsewhere_is_found_by_the_package(tmp_path: Path, monkeypatch: p
 
 
 def test_how_many_subjects_were_found_is_said(mmlu: Quiz, tmp_path: Path) -> None:
-    """All 57 of the installed copy; of a folder with one test file the others are named as far as there is room."""
+    """All 57 of the installed copy; of a folder, all those without a test file, by the shorter list."""
     assert mmlu.remarks[0] == "MMLU: 57 of 57 subjects found"
     assert "equal choices, asked as they stand" in mmlu.remarks[1]
     for split, rows in (("test", "q,a,b,c,d,B\n"), ("dev", "q,a,b,c,d,B\n")):
@@ -312,7 +313,11 @@ def test_how_many_subjects_were_found_is_said(mmlu: Quiz, tmp_path: Path) -> Non
         (tmp_path / split / f"anatomy_{split}.csv").write_text(rows)
     (tmp_path / "dev" / "virology_dev.csv").write_text("q,a,b,c,d,B\n")
     [remark] = load_quiz(f"mmlu:{tmp_path}", offline=True).remarks
-    assert remark.startswith("MMLU: 1 of 57 subjects found; no test file: abstract_algebra, ")
+    assert remark == "MMLU: 1 of 57 subjects found; no test file: all but anatomy"
+    for subject in MMLU_SUBJECTS[:-9]:
+        (tmp_path / "test" / f"{subject}_test.csv").write_text("q,a,b,c,d,B\n")
+    [remark] = [text for text in load_quiz(f"mmlu:{tmp_path}", offline=True).remarks if "subjects" in text]
+    assert remark == f"MMLU: 48 of 57 subjects found; no test file: {', '.join(MMLU_SUBJECTS[-9:])}"
 
 
 @pytest.mark.parametrize("asked", ["", "clone/anatomy", "clone/test", "clone/anatomy/test"])

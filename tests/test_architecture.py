@@ -11,13 +11,15 @@ from typing import Any, get_args, get_origin, get_type_hints
 import pytest
 from typing_extensions import get_protocol_members, is_protocol
 
+import moe_core.commands
+from moe_core.commands import COMMANDS
+
 ROOT = Path(__file__).resolve().parent.parent
 PLURAL_FOLDERS = [
     "analyses",
     "analyses.dynamic",
     "analyses.routing",
     "analyses.static",
-    "commands",
     "experiments",
     "measures.metrics",
     "models.families",
@@ -98,7 +100,17 @@ def test_every_file_of_a_plural_folder_is_listed(folder: str) -> None:
         )
 
 
-@pytest.mark.parametrize("folder", PLURAL_FOLDERS)
+def test_every_command_is_listed() -> None:
+    """A file of commands/ is in the tuple or serves another one; what is listed has a function that explains itself."""
+    modules = modules_of(moe_core.commands)
+    listed = {command.module for command in COMMANDS}
+    for module in modules:
+        serves = is_imported_beside(module, modules) or reads_the_tuple(module, moe_core.commands)
+        assert module.__name__ in listed or serves, f"commands/__init__.py does not list {module.__name__}"
+    assert all(command.load().__doc__ for command in COMMANDS)
+
+
+@pytest.mark.parametrize("folder", [*PLURAL_FOLDERS, "commands"])
 def test_names_in_a_plural_folder_are_unique(folder: str) -> None:
     """Two instances of one name could not be told apart on the command line."""
     instances, _ = listed_in(importlib.import_module(f"moe_core.{folder}"))
@@ -117,7 +129,9 @@ class NoQt:
             raise ImportError(f"{name} is blocked")
 
 sys.meta_path.insert(0, NoQt())
-import moe_core.commands.cli
+from moe_core.commands import COMMANDS, cli
+for command in COMMANDS:
+    command.load()
 """
     done = python("-c", program)
     assert done.returncode == 0, done.stderr[-2000:]
@@ -138,14 +152,18 @@ print(*sorted({SLOW_LIBRARIES!r} & set(sys.modules)))
     assert done.stdout.split() == []
 
 
-def test_help_comes_without_torch() -> None:
-    """`python -m moe_core --help` works in a fresh process and imports none of the slow libraries."""
-    done = python("-X", "importtime", "-m", "moe_core", "--help")
+@pytest.mark.parametrize("program", ["app", "moe_core"])
+def test_help_imports_no_command(program: str) -> None:
+    """`moescope --help` names every command in a fresh process, and waits for no library that a command needs."""
+    done = python("-X", "importtime", "-m", program, "--help")
     assert done.returncode == 0, done.stderr[-2000:]
-    assert "record" in done.stdout
+    assert {command.name for command in COMMANDS} <= set(done.stdout.split())
+    assert "..." not in done.stdout.partition("Commands:")[2], "a summary is too long for its line"
     imported = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
-    assert "numpy" in imported or "typer" in imported, "the list of imports is not being read"
+    assert "typer" in imported, "the list of imports is not being read"
     assert not SLOW_LIBRARIES & imported
+    assert not {"numpy", "scipy", "h5py", "rich", "typer.rich_utils", "urllib.request"} & imported
+    assert not {command.module for command in COMMANDS} & imported
 
 
 def test_the_packaging_folder_hides_no_library() -> None:

@@ -9,7 +9,6 @@ import typer
 
 from moe_core.analyses import ANALYSES
 from moe_core.analyses.analysis import AnalysisOptions, AnalysisResult, Shown
-from moe_core.commands.command import Command
 from moe_core.commands.job_console import run_job
 from moe_core.commands.options import AsJson, IdsFile, Offline, OtherDevice, OtherDtype
 from moe_core.errors import AnalysisError, MoeCoreError
@@ -135,6 +134,3 @@ def _write_figure(result: AnalysisResult, target: Path | None, key: str) -> list
     with writing("figure", target):
         write_result(target, standalone_svg(drawn, title=drawn.title, caption=result.model))
     return [target]
-
-
-COMMAND = Command(name="analyse", run=run_analysis)

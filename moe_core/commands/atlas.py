@@ -8,7 +8,6 @@ import typer
 
 from moe_core.analyses.analysis import AnalysisOptions
 from moe_core.commands.analyse import read_layers
-from moe_core.commands.command import Command
 from moe_core.commands.job_console import run_job
 from moe_core.commands.options import AsJson, Offline, OtherDevice, OtherDtype, PageFile
 from moe_core.errors import MoeCoreError
@@ -62,6 +61,3 @@ def atlas(
             write_result(html, atlas_page(found.model, found.results, found.beside, found.skipped))
         if not as_json:
             print_lines([f"Written: {html}"])
-
-
-COMMAND = Command(name="atlas", run=atlas)

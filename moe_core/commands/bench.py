@@ -6,7 +6,6 @@ from typing import Annotated
 
 import typer
 
-from moe_core.commands.command import Command
 from moe_core.commands.job_console import run_job
 from moe_core.commands.options import AsJson, BatchTokens, Device, Dtype, Sample, Shots
 from moe_core.jobs.bench import BenchRequest, Speed, bench
@@ -63,6 +62,3 @@ def _memory(speed: Speed) -> list[str]:
     if speed.peak_memory_bytes is None:
         return []
     return [f"peak memory {short(speed.peak_memory_bytes / 2**30)} GiB, weights included"]
-
-
-COMMAND = Command(name="bench", run=measure)

@@ -6,7 +6,6 @@ from typing import Annotated
 
 import typer
 
-from moe_core.commands.command import Command
 from moe_core.commands.job_console import run_job
 from moe_core.commands.options import AsJson, Device, Dtype, Offline
 from moe_core.errors import ModelError
@@ -66,6 +65,3 @@ def _row(layer: LayerCheck) -> str:
         f"{layer.layer:>5}  {layer.tokens:>6}  {layer.wrong_ids:>9}  {layer.wrong_weights:>13}  "
         f"{layer.max_weight_difference:>18.3g}  {rerouting}"
     )
-
-
-COMMAND = Command(name="check-model", run=check_model)

@@ -9,6 +9,7 @@ import typer
 
 from moe_core import __version__
 from moe_core.commands import COMMANDS
+from moe_core.commands.lazy_group import PLAIN, LazyGroup, add_command
 from moe_core.commands.remedies import with_remedies
 from moe_core.errors import MoeCoreError
 from moe_core.system.addresses import without_addresses
@@ -23,11 +24,11 @@ app = typer.Typer(
     help="Records and analyses which experts a Mixture-of-Experts language model uses on a quiz.",
     epilog="The window: moescope, moescope TRACE.h5, moescope demo.",
     no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
+    cls=LazyGroup,
+    **PLAIN,
 )
 for command in COMMANDS:
-    app.command(command.name)(command.run)
+    add_command(app, command)
 
 
 @app.callback(invoke_without_command=True)

@@ -7,7 +7,6 @@ from typing import Annotated
 
 import typer
 
-from moe_core.commands.command import Command
 from moe_core.commands.options import AsJson
 from moe_core.comparison.comparison import Comparison, compare
 from moe_core.comparison.text import NOTE, comparison_json, comparison_lines, intervention_text
@@ -39,6 +38,3 @@ def heading(comparison: Comparison, before: str, after: str) -> str:
     run = comparison.before
     first, second = map(intervention_text, (comparison.intervention_before, comparison.intervention_after))
     return f"{run.model.name} on {run.quiz.name}: {before} ({first}), then {after} ({second})"
-
-
-COMMAND = Command(name="compare", run=compare_traces)

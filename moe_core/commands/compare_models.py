@@ -7,7 +7,6 @@ from typing import Annotated
 
 import typer
 
-from moe_core.commands.command import Command
 from moe_core.commands.options import AsJson
 from moe_core.comparison.models_beside import compare_models
 from moe_core.measures.scope import Scope
@@ -31,6 +30,3 @@ def compare_models_of(
         print(json.dumps(models_json(found), allow_nan=False))
     else:
         print_lines(models_lines(found))
-
-
-COMMAND = Command(name="compare-models", run=compare_models_of)

@@ -5,7 +5,6 @@ from typing import Annotated
 
 import typer
 
-from moe_core.commands.command import Command
 from moe_core.commands.options import AsJson
 from moe_core.system.console_text import print_lines
 from moe_core.system.desktop_entry import data_home, install_desktop_entry, remove_desktop_entry
@@ -20,6 +19,3 @@ def desktop_install(
         print(json.dumps({"files": [str(file) for file in files], "removed": remove}))
         return
     print_lines([f"{'Removed' if remove else 'Written'}: {file}" for file in files] or ["There was nothing to remove."])
-
-
-COMMAND = Command(name="desktop-install", run=desktop_install)

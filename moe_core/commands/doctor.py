@@ -4,7 +4,6 @@ import json
 from dataclasses import asdict
 from importlib import import_module
 
-from moe_core.commands.command import Command
 from moe_core.commands.options import AsJson
 from moe_core.models.loading.machine import OLMOE_BYTES, Device, Machine, examine_machine
 from moe_core.numbers.formatting import data_size
@@ -49,6 +48,3 @@ def _device_line(device: Device) -> str:
         f"  {device.name} ({device.description}): {free}{total}, auto dtype {device.dtype}; "
         f"OLMoE-1B-7B in 16 bit ({data_size(OLMOE_BYTES)}) {fits}"
     )
-
-
-COMMAND = Command(name="doctor", run=doctor)

@@ -6,7 +6,6 @@ from typing import Annotated
 
 import typer
 
-from moe_core.commands.command import Command
 from moe_core.commands.job_console import GOES_ON, run_job
 from moe_core.commands.options import (
     AllowNetworkFolder,
@@ -89,6 +88,3 @@ def read_measurement(text: str) -> Measurement | None:
     if not 0 < share <= 1:
         raise EffectError(f'"{text[:40]}" is no share: give top:0.2 for the most suspect fifth, or all.')
     return Measurement(share=share)
-
-
-COMMAND = Command(name="effects", run=effects_of_trace)

@@ -8,7 +8,6 @@ from typing import Annotated, Any
 
 import typer
 
-from moe_core.commands.command import Command
 from moe_core.commands.job_console import JobInterruptedError, run_job
 from moe_core.commands.options import (
     AsJson,
@@ -182,6 +181,3 @@ def _check_target(trace: Path, target: Path | None) -> None:
     if target is not None and not target.parent.is_dir():
         raise MoeCoreError(f"There is no folder {target.parent} to write {target.name} into.")
     refuse_target(target, trace)
-
-
-COMMAND = Command(name="experiment", run=run_experiment)

@@ -6,7 +6,6 @@ from typing import Annotated
 
 import typer
 
-from moe_core.commands.command import Command
 from moe_core.commands.job_console import run_job
 from moe_core.commands.options import AsJson
 from moe_core.errors import MoeCoreError
@@ -48,6 +47,3 @@ def _as_json(results: list[TablesResult]) -> dict[str, object]:
         "tables": [{"path": str(table.path), "rows": table.n_rows} for table in tables],
         "n_left_out": results[0].n_left_out,
     }
-
-
-COMMAND = Command(name="export", run=export)

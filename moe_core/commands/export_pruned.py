@@ -6,7 +6,6 @@ from typing import Annotated
 
 import typer
 
-from moe_core.commands.command import Command
 from moe_core.commands.job_console import run_job
 from moe_core.commands.options import AsJson, ModelPlace, Offline, read_actions
 from moe_core.errors import MoeCoreError
@@ -71,6 +70,3 @@ def _print_result(result: ExportResult | None, keep_list: Path | None, *, as_jso
     if result is not None:
         lines.append(f"Written: {result.path}, {result.n_experts} experts in every layer, {data_size(result.n_bytes)}")
     print_lines(lines)
-
-
-COMMAND = Command(name="export-pruned", run=export_pruned_model)

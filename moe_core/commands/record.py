@@ -8,7 +8,6 @@ from typing import Annotated
 
 import typer
 
-from moe_core.commands.command import Command
 from moe_core.commands.job_console import run_job
 from moe_core.commands.options import (
     AllowNetworkFolder,
@@ -133,6 +132,3 @@ def print_result(result: RecordResult, *, as_json: bool) -> None:
     print_lines([f"{done} in {result.seconds:.1f} s, {rate:.1f} questions/s: {result.path}"])
     if not result.has_answers:
         print_lines([f"{NO_ANSWERS}."])
-
-
-COMMAND = Command(name="record", run=record_trace)

@@ -7,7 +7,6 @@ from typing import Annotated
 import typer
 
 from moe_core.analyses.expert_contributions import compute as contributions
-from moe_core.commands.command import Command
 from moe_core.commands.options import PageFile
 from moe_core.commands.remedies import in_words
 from moe_core.errors import Remedy
@@ -62,6 +61,3 @@ def _write_files(folder: Path, texts: Mapping[str, str]) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         for name, text in texts.items():
             write_result(folder / name, text)
-
-
-COMMAND = Command(name="report", run=report)

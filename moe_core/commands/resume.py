@@ -5,7 +5,6 @@ from typing import Annotated
 
 import typer
 
-from moe_core.commands.command import Command
 from moe_core.commands.job_console import GOES_ON, run_job
 from moe_core.commands.options import AllowNetworkFolder, AsJson, ModelPlace, Offline
 from moe_core.commands.record import print_result
@@ -23,6 +22,3 @@ def resume_trace(
     """Ask the questions that a trace still lacks; it knows its model, its prompts and its intervention itself."""
     request = ResumeRequest(trace, ModelNow(model, offline=offline), allow_network_folder)
     print_result(run_job(resume(request), when_stopped=GOES_ON), as_json=as_json)
-
-
-COMMAND = Command(name="resume", run=resume_trace)

@@ -13,7 +13,6 @@ import numpy as np
 import typer
 from numpy.typing import NDArray
 
-from moe_core.commands.command import Command
 from moe_core.commands.options import AsJson
 from moe_core.measures.routing_in_scope import entropy, renormalise
 from moe_core.numbers.formatting import fixed, percent
@@ -134,6 +133,3 @@ def _plain(text: str) -> str:
 
 def _fixed(number: float | None) -> str:
     return "n/a" if number is None else fixed(number, 4)
-
-
-COMMAND = Command(name="show", run=show)

@@ -6,7 +6,6 @@ from typing import Annotated
 
 import typer
 
-from moe_core.commands.command import Command
 from moe_core.commands.options import AsJson
 from moe_core.errors import TraceError
 from moe_core.system.console_text import print_lines
@@ -62,6 +61,3 @@ def _damage(trace: Path, result: VerifyResult) -> str:
     if result.damaged_prefixes:
         parts.append(f"shared prefixes {', '.join(map(str, result.damaged_prefixes))}")
     return f"{trace} is damaged at {' and '.join(parts)}: moescope resume asks them again."
-
-
-COMMAND = Command(name="verify", run=verify_trace)

@@ -6,7 +6,6 @@ from typing import Annotated
 
 import typer
 
-from moe_core.commands.command import Command
 from moe_core.commands.compare import heading
 from moe_core.commands.job_console import GOES_ON, run_job
 from moe_core.commands.options import (
@@ -81,6 +80,3 @@ def _print_result(result: WhatIfResult, *, as_json: bool) -> None:
     if result.controls is not None:
         lines += controls_lines(result.controls, result.comparison)
     print_lines([*lines, f"Written: {result.path} ({result.seconds:.1f} s)"])
-
-
-COMMAND = Command(name="whatif", run=what_if_trace)

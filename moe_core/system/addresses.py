@@ -2,7 +2,6 @@
 
 import re
 from urllib.parse import unquote, urlsplit
-from urllib.request import url2pathname
 
 _IN_ARGUMENT = re.compile(r"(?P<before>(--[\w-]+=)?(mmlu:)?)(?P<address>file:.*)", re.IGNORECASE | re.DOTALL)
 
@@ -11,6 +10,8 @@ def path_text(text: str) -> str:
     """The path that a `file:` address names; any other text as it is."""
     if not text.lower().startswith("file:"):
         return text
+    from urllib.request import url2pathname  # brings all of http, for which no start should wait
+
     found = urlsplit(text)
     host = "" if found.netloc.lower() in ("", "localhost") else f"//{found.netloc}"
     # What urlsplit takes for a query or a fragment is a part of a name where nobody wrote it as one should.

@@ -32,13 +32,20 @@ def preload() -> None:
 
     import app.__main__
     import app.start.application
-    import moe_core.commands
     import moe_core.models.inference.forward_passes
     import moe_core.models.loading.building
     import moe_core.quizzes.benchmarks
+    from moe_core.commands import COMMANDS, cli
 
     assert all(
-        (app.start.application, moe_core.commands, moe_core.models.inference.forward_passes, AutoConfig, AutoTokenizer)
+        (
+            app.start.application,
+            cli,
+            *(command.load() for command in COMMANDS),
+            moe_core.models.inference.forward_passes,
+            AutoConfig,
+            AutoTokenizer,
+        )
     )
 
 

@@ -4,8 +4,8 @@ from collections.abc import Iterable
 from functools import partial
 from itertools import pairwise
 
-from PySide6.QtCore import QSize, Qt
-from PySide6.QtWidgets import QDockWidget, QMainWindow, QWidget
+from PySide6.QtCore import QPoint, QSize, Qt
+from PySide6.QtWidgets import QDockWidget, QMainWindow, QTabBar, QWidget
 
 from app.view import DockArea, View
 
@@ -72,6 +72,14 @@ def share_room(window: QMainWindow, docks: dict[str, QDockWidget], views: list[V
     )
     middle = [columns[1][0], *_at("centre-bottom", docks, views)]
     window.resizeDocks(middle, [height * 56 // 100, height * 44 // 100], Qt.Orientation.Vertical)
+
+
+def hide_stray_tabs(window: QMainWindow) -> None:
+    """Hide the bars of tabs that Qt leaves in the window's corner, over the menu, when it restores a layout."""
+    direct = Qt.FindChildOption.FindDirectChildrenOnly
+    for bar in window.findChildren(QTabBar, options=direct):
+        if bar.pos() == QPoint(0, 0):  # where no dock can have its tabs
+            bar.hide()
 
 
 def within_screen(wanted: QSize, available: QSize, platform: str) -> QSize:

@@ -270,6 +270,7 @@ class MainWindow(QMainWindow):
         if not self._is_arranged:  # rooms can be shared out only where there are any
             self._is_arranged = True
             docking.share_room(self, self.docks, list(self.views.values()))
+        docking.hide_stray_tabs(self)
         if not event.spontaneous():
             self.start_page.appear()
 

@@ -101,7 +101,7 @@ def status_text(cells: CellEffects, layer: int, expert: int) -> str:
     """How a cell is known, with the share that is measured where it is a part."""
     status = cells.status(layer, expert)
     if status is CellStatus.PARTLY:
-        return f"partly measured ({percent(float(cells.exact_share[layer, expert]))} of what it could be)"
+        return f"partly measured ({percent(float(cells.exact_share[layer, expert]))} of its possible size)"
     return str(status)
 
 

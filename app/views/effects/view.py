@@ -67,6 +67,8 @@ class EffectsView(View):
         shown = shown_effects(state)
         if state.trace is None:
             self.show_empty("Open a trace to see which experts its answers hang on.", "Open trace…", "open")
+        elif shown is None and state.running:
+            self.show_empty(f"{state.running} is running: its progress stands below.")
         elif shown is None:
             self.show_empty(
                 "Counts do not say which experts matter: predict what masking each one does to the answers.",
@@ -79,7 +81,8 @@ class EffectsView(View):
             self.show_body()
             self._summary.setText(summary(shown))
             self._summary.setToolTip(as_tooltip(tip(shown)))
-            self._buttons["measure_selected"].setEnabled(bool(state.experts) and not state.running)
+            for action, each in self._buttons.items():
+                each.setEnabled(not state.running and (action != "measure_selected" or bool(state.experts)))
             ranked = shown.ranked()
             self._ranked = ranked[:_MOST_EXPERTS] if self._end.currentIndex() == 0 else ranked[::-1][:_MOST_EXPERTS]
             self.experts.show_content(ranked_content(shown, self._ranked, len(ranked)), caption(state))

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PySide6.QtCore import Qt, QTimer
+from PySide6.QtWidgets import QTabBar
 from pytestqt.qtbot import QtBot
 
 from app.widgets.eliding_label import ElidingLabel
@@ -114,3 +115,19 @@ def test_damaged_questions_are_flagged_and_counted(window: MainWindow, trace_pat
     names = [label.whole_text for label in window.findChildren(ElidingLabel)]
     assert any(text.startswith("rotten.h5 · ") and text.endswith(" · 1 damaged") for text in names)
     assert shown.sample(Scope.ANSWER).left_out == {"damaged": 1}
+
+
+def test_a_second_start_shows_each_tab_once(window: MainWindow, qtbot: QtBot) -> None:
+    """Restoring the arrangement leaves no second bar of tabs to be seen."""
+    window.show_view("effects")
+    window.close_without_asking()
+    again = MainWindow(window.settings)
+    again.show()
+    qtbot.waitExposed(again)
+    bars = again.findChildren(QTabBar, options=Qt.FindChildOption.FindDirectChildrenOnly)
+    seen = [bar for bar in bars if bar.isVisible() and again.rect().intersects(bar.geometry())]
+    tabs = [bar.tabText(tab) for bar in seen for tab in range(bar.count())]
+    assert "Effects" in tabs
+    assert len(tabs) == len(set(tabs))
+    again.close_without_asking()
+    again.deleteLater()

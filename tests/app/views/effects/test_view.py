@@ -111,6 +111,17 @@ def test_without_a_map(opened: Session, qtbot: QtBot) -> None:
     assert "Predict effects" in grid.note()
 
 
+def test_while_something_runs(mapped: Session, qtbot: QtBot) -> None:
+    """Nothing that could not be started is offered: no button of the map, and no invitation in the place of a map."""
+    view = shown(EffectsView(mapped), qtbot)
+    assert view.buttons[1].isEnabled()
+    mapped.set(replace(mapped.state, running="Measuring effects"))
+    assert not any(each.isEnabled() for each in view.buttons)
+    mapped.set(replace(mapped.state, effect_maps=(), running="Predicting effects"))
+    assert not view._empty.button.isVisible()
+    assert "Predicting effects is running" in view._empty._sentence.text()
+
+
 def test_specialist(mapped: Session, qtbot: QtBot) -> None:
     """The Expert view shows the effect on all answers, then on the subject that the expert is needed for."""
     assert mapped.state.trace is not None

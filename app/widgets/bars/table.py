@@ -4,10 +4,9 @@ Arrow keys, Home and End move, Enter chooses; with control it adds.
 """
 
 from collections.abc import Iterable
-from math import isfinite
 from typing import cast
 
-from PySide6.QtCore import QEvent, QItemSelection, QItemSelectionModel, QModelIndex, QRect, QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QEvent, QItemSelection, QItemSelectionModel, QModelIndex, QRect, QSize, Qt, Signal
 from PySide6.QtGui import (
     QFocusEvent,
     QFontMetrics,
@@ -21,7 +20,7 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QAbstractItemView, QFrame, QHeaderView, QScrollArea, QSizePolicy, QTableView, QWidget
 
 from app import theme
-from app.widgets.bars.delegate import GAP, LEFT, LONGEST, MIDDLE, PADDING, RIGHT, SIGN, BarDelegate, drawn_room
+from app.widgets.bars.delegate import GAP, LEFT, LONGEST, MIDDLE, PADDING, RIGHT, SIGN, BarDelegate
 from app.widgets.bars.model import BarCells, BarModel
 from app.widgets.choosing_keys import adds, arrow, chooses
 
@@ -81,21 +80,6 @@ class BarTable(QTableView):
             place = self.visualRect(self.shown.index(row, 0))
             middle = self.viewport().mapTo(cast("QWidget", around.widget()), place.center())
             around.ensureVisible(middle.x(), middle.y(), 0, 2 * place.height())
-
-    def bar(self, row: int, column: int) -> QRectF:
-        """Where the bar of a cell is drawn; of no width where it has none."""
-        bar = self.bar_room(row, column)
-        cell, width = self.shown.cells.rows[row][column], bar.width()
-        start, end = sorted((cell.base, cell.share)) if isfinite(cell.share) else (0.0, 0.0)
-        bar.setLeft(bar.left() + width * start)
-        bar.setWidth(width * (end - start))
-        return bar
-
-    def bar_room(self, row: int, column: int) -> QRectF:
-        """Where it is drawn where it is as long as the axis."""
-        cells = self.shown.cells
-        box = self.visualRect(self.shown.index(row, column))
-        return drawn_room(box, cells.columns[column].kind, row % 2 if cells.is_paired else None)
 
     @property
     def pointed_text(self) -> str:

@@ -15,6 +15,7 @@ from app.views.question.figures import choice_figure
 from app.widgets.bars.bar_list import BarList
 from moe_core.measures.question_table import Outcome
 from moe_core.traces.records import Answer, Status
+from tests.app.bars import bar_of, bar_room
 from tests.app.picture import picture_of
 
 TEXTS = ("right", "wrong <b>one</b>", "other " * 200, "")
@@ -62,11 +63,11 @@ def chart(qtbot: QtBot) -> BarList:
 def test_bars_end_at_their_log_probability(chart: BarList) -> None:
     """The axis goes from a round number below the lowest one to 0; nothing stands where there is no value."""
     assert (chart.figure.lowest, chart.figure.end) == (-12.0, 0.0)
-    room = chart.bar_room(1, 0).width()
-    assert chart.bar(0, 0).width() == pytest.approx(room * (1 - 2 / 12))
-    assert chart.bar(1, 0).width() == pytest.approx(room * (1 - 0.5 / 12))
-    assert chart.bar(2, 0).width() == pytest.approx(room * (1 - 9.7 / 12))
-    assert chart.bar(3, 0).width() == 0
+    room = bar_room(chart, 1, 0).width()
+    assert bar_of(chart, 0, 0).width() == pytest.approx(room * (1 - 2 / 12))
+    assert bar_of(chart, 1, 0).width() == pytest.approx(room * (1 - 0.5 / 12))
+    assert bar_of(chart, 2, 0).width() == pytest.approx(room * (1 - 9.7 / 12))
+    assert bar_of(chart, 3, 0).width() == 0
 
 
 def test_the_axis_is_written_above_the_bars(chart: BarList) -> None:
@@ -84,7 +85,7 @@ def test_right_and_wrong_have_their_words_and_colours(chart: BarList) -> None:
     assert signs(content_of())[2][0] == ""
     image = picture_of(chart.viewport())
     for choice, colour in ((0, theme.RIGHT), (1, theme.WRONG)):
-        edge = chart.bar(choice, 0).topLeft().toPoint() + QPoint(1, 6)
+        edge = bar_of(chart, choice, 0).topLeft().toPoint() + QPoint(1, 6)
         assert image.pixelColor(edge) == QColor(colour)
 
 
@@ -103,5 +104,5 @@ def test_the_axis_holds_every_value(chart: BarList, lowest: float) -> None:
     """However small or large."""
     chart.set_figure(choice_figure(content_of((lowest,))))
     assert chart.figure.lowest < lowest
-    assert 0 <= chart.bar(0, 0).width() < chart.width()
+    assert 0 <= bar_of(chart, 0, 0).width() < chart.width()
     chart.grab()

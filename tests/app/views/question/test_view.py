@@ -25,7 +25,7 @@ from moe_core.commands.show import describe_question
 from moe_core.traces.creation import create_trace
 from moe_core.traces.reader import Trace, open_trace
 from moe_core.traces.writer import TraceWriter
-from tests.app.bars import box_of
+from tests.app.bars import bar_of, bar_room, box_of
 from tests.app.picture import picture_of
 from tests.traces.synthetic_run import SyntheticRun, record
 from tests.traces.test_check import flip
@@ -68,7 +68,7 @@ def open_run(session: Session, path: Path, run: SyntheticRun, only: list[int] | 
 
 def gate(view: QuestionView, layer: int, rank: int) -> QRectF:
     """Where an expert of the token stands."""
-    return view.gates.bar_room(view.gates.row_of(layer), rank + 1)
+    return bar_room(view.gates, view.gates.row_of(layer), rank + 1)
 
 
 def click(qtbot: QtBot, widget: QWidget, place: QRectF, *, control: bool = False) -> None:
@@ -475,7 +475,7 @@ def test_draws_only_when_it_can_be_seen(view: QuestionView) -> None:
 
 def _assert_filled(view: QuestionView, weights: np.ndarray) -> None:
     for (layer, rank), weight in np.ndenumerate(weights):
-        share = view.gates.bar(view.gates.row_of(layer), rank + 1).width() / gate(view, layer, rank).width()
+        share = bar_of(view.gates, view.gates.row_of(layer), rank + 1).width() / gate(view, layer, rank).width()
         assert share == pytest.approx(weight / weights.max(), abs=1e-5)
 
 

@@ -16,7 +16,7 @@ from app.state.what_if_state import Mode, WhatIf
 from app.views.question.view import QuestionView
 from app.widgets.tint import tint
 from moe_core.traces.reader import Trace, open_trace
-from tests.app.bars import box_of
+from tests.app.bars import bar_of, bar_room, box_of
 from tests.app.picture import picture_of
 from tests.app.synthetic_what_if import RUN, show, synthetic_what_if
 
@@ -74,13 +74,13 @@ def test_choices_show_both_sides(
         before, after = one.choice_logprobs[row], other.choice_logprobs[row]
         predicted, gold = (int(one.predicted[row]), int(other.predicted[row])), int(one.gold[row])
     bars, lowest = view.choices.figure.rows, view.choices.figure.lowest
-    full = view.choices.bar(0, 0).width() / (1 - before[0] / lowest)
+    full = bar_of(view.choices, 0, 0).width() / (1 - before[0] / lowest)
     for choice in range(4):
         one, other = bars[2 * choice : 2 * choice + 2]
         assert (one.value, other.value) == pytest.approx((before[choice], after[choice]))
         is_predicted = tuple("predicted" in bar.sign for bar in (one, other))
         assert is_predicted == (choice == predicted[0], choice == predicted[1])
-        was, now = (view.choices.bar(2 * choice + side, 0) for side in (0, 1))
+        was, now = (bar_of(view.choices, 2 * choice + side, 0) for side in (0, 1))
         assert now.top() >= was.bottom()
         for box, value in ((was, before[choice]), (now, after[choice])):
             assert box.width() == pytest.approx(full * (1 - value / lowest), abs=0.5)
@@ -98,7 +98,7 @@ def test_bars_have_the_colours_of_their_sides(view: QuestionView) -> None:
     base = view.choices.palette().color(view.choices.palette().ColorRole.Base)
     best = max(range(4), key=lambda choice: view.choices.figure.rows[2 * choice].value)
     for side, colour in enumerate((theme.BASELINE, theme.WHAT_IF)):
-        box = view.choices.bar(2 * best + side, 0)
+        box = bar_of(view.choices, 2 * best + side, 0)
         seen = QColor(image.pixel(round(box.left()) + 5, round(box.center().y())))
         assert seen == theme.blend(QColor(colour), base, 0.58)
 
@@ -136,14 +136,14 @@ def test_gates_stand_before_above_after(
         for line in (0, 1):
             for rank in range(2):
                 place = view.gates.row_of(layer, line), rank + 1
-                cell, fill = view.gates.bar_room(*place), view.gates.bar(*place)
+                cell, fill = bar_room(view.gates, *place), bar_of(view.gates, *place)
                 assert fill.width() == pytest.approx(cell.width() * weights[line][layer, rank] / full, abs=0.1)
                 is_changed = experts[line][layer, rank] not in experts[1 - line][layer]
                 shown = view.gates.shown.cells.rows[place[0]][place[1]]
                 assert shown.is_framed == is_changed
                 assert shown.text == f"{'+' if is_changed and line else ''}{experts[line][layer, rank]}"
                 assert shown.is_struck == (is_changed and not line)
-        assert view.gates.bar(2 * layer + 1, 1).top() >= view.gates.bar(2 * layer, 1).bottom()
+        assert bar_of(view.gates, 2 * layer + 1, 1).top() >= bar_of(view.gates, 2 * layer, 1).bottom()
     rows = list(view.gates_pane.figure.data.rows)
     assert [line[3] for line in rows] == np.stack(experts, axis=1).ravel().tolist()
     left = {(line[0], line[3]) for line in rows if line[-1] == "left"}

@@ -28,7 +28,7 @@ from moe_core.measures.scope import Scope
 from moe_core.numbers.paired_statistics import paired_change
 from moe_core.traces.reader import open_trace
 from moe_core.traces.records import Status
-from tests.app.bars import x_of
+from tests.app.bars import bar_room, x_of
 from tests.job_results import result_of
 
 LEFT = Qt.MouseButton.LeftButton
@@ -236,7 +236,7 @@ def test_the_result_is_what_the_traces_hold(session: Session, demo_path: Path, a
     for row, (name, side) in enumerate(zip(("before", "after"), right, strict=True)):
         said = str(drawn.shown.index(row, 1).data(Qt.ItemDataRole.AccessibleTextRole))
         assert said.startswith(f"{name}: {side.mean() * 100:.1f} %")
-        assert drawn.bar_room(row, 1).left() < x_of(drawn, side.mean()) < drawn.bar_room(row, 1).right()
+        assert bar_room(drawn, row, 1).left() < x_of(drawn, side.mean()) < bar_room(drawn, row, 1).right()
     lost = ids[right[0] & ~right[1]]
     button = view.results.result.flips["losses"]
     assert button.text() == f"{len(lost)} right → wrong"

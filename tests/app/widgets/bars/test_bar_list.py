@@ -16,7 +16,7 @@ from app.widgets.bars.section import BarContent, BarSection
 from moe_core.figures.bars import BarFigure, BarRow
 from moe_core.figures.curves import Reference
 from moe_core.figures.table import FigureTable
-from tests.app.bars import x_of
+from tests.app.bars import bar_of, bar_room, x_of
 from tests.app.picture import picture_of
 
 ROWS = (
@@ -59,7 +59,7 @@ def click(qtbot: QtBot, bars: BarList, place: QPoint, *, control: bool = False) 
 def coloured_width(bars: BarList, row: int) -> int:
     """Pixels of the bar's colour along the row, a little below its top where no whisker is."""
     image = picture_of(bars.viewport())
-    y = int(bars.bar(row, 1).top()) + 2
+    y = int(bar_of(bars, row, 1).top()) + 2
     return sum(image.pixelColor(x, y) == bar_colour(bars) for x in range(image.width()))
 
 
@@ -115,7 +115,7 @@ def test_a_screen_reader_finds_rows_and_columns(bars: BarList) -> None:
 
 def test_an_interval_is_drawn_from_bound_to_bound(bars: BarList) -> None:
     """Text-coloured whiskers, also beyond the bar."""
-    image, middle = picture_of(bars.viewport()), int(bars.bar(1, 1).center().y())
+    image, middle = picture_of(bars.viewport()), int(bar_of(bars, 1, 1).center().y())
     ground = bars.palette().color(QPalette.ColorRole.Base)
     assert dark_run(image, bars, middle, 0.55, 0.78)
     assert image.pixelColor(int(x_of(bars, 0.9)), middle) == ground
@@ -131,7 +131,7 @@ def dark_run(image: QImage, bars: BarList, y: int, low: float, high: float) -> b
 def test_an_axis_can_be_given(bars: BarList) -> None:
     """A share of one half is half as long where the axis ends at one."""
     bars.set_figure(BarFigure(ROWS[1:2], largest=1.0))
-    assert bars.bar(0, 1).width() == pytest.approx((x_of(bars, 1) - x_of(bars, 0)) / 2)
+    assert bar_of(bars, 0, 1).width() == pytest.approx((x_of(bars, 1) - x_of(bars, 0)) / 2)
 
 
 def test_what_is_below_stays_in_place_while_rows_are_awaited(bars: BarList) -> None:
@@ -251,7 +251,7 @@ def test_dots_stand_in_their_intervals_and_have_no_bar(qtbot: QtBot) -> None:
     bars.show()
     image = picture_of(bars.viewport())
     for number, row in enumerate(rows):
-        y = round(bars.bar_room(number, 1).center().y())
+        y = round(bar_room(bars, number, 1).center().y())
         drawn = [image.pixelColor(x, y) for x in range(image.width())]
         places = [x for x, colour in enumerate(drawn) if colour == QColor(row.colour)]
         assert places[0] == pytest.approx(x_of(bars, row.lower), abs=1.5)

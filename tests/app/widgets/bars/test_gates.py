@@ -8,6 +8,7 @@ from pytestqt.qtbot import QtBot
 
 from app.widgets.bars.gates import GateTable
 from moe_core.figures.gates import GateFigure, GateRow
+from tests.app.bars import bar_of, bar_room
 from tests.app.picture import picture_of
 
 EXPERTS = np.array([[5, 63], [0, 7], [12, 3]], np.uint8)
@@ -43,7 +44,9 @@ def cell(chart: GateTable, layer: int, column: int) -> QRect:
 
 def test_the_largest_weight_fills_its_cell(chart: GateTable) -> None:
     """The others in proportion; what is not finite leaves its cell empty."""
-    shares = [[chart.bar(row, rank).width() / chart.bar_room(row, rank).width() for rank in (1, 2)] for row in range(3)]
+    shares = [
+        [bar_of(chart, row, rank).width() / bar_room(chart, row, rank).width() for rank in (1, 2)] for row in range(3)
+    ]
     assert np.allclose(shares, [[2 / 3, 1 / 3], [1, 0], [0, 0.5]])
     assert GateFigure(rows()).full == 0.9
 
@@ -53,7 +56,7 @@ def test_a_selected_expert_is_outlined_in_its_own_layer_only(chart: GateTable) -
     chart.set_selected(frozenset({(1, 7), (0, 7)}), 0)
     image, accent = picture_of(chart.viewport()), chart.palette().color(QPalette.ColorRole.Highlight)
     for (row, rank), _ in np.ndenumerate(EXPERTS):
-        edge = chart.bar_room(row, rank + 1).topLeft().toPoint() + QPoint(1, 4)
+        edge = bar_room(chart, row, rank + 1).topLeft().toPoint() + QPoint(1, 4)
         assert (image.pixelColor(edge) == accent) == ((row, rank) == (1, 1))
     table = QAccessible.queryAccessibleInterface(chart)
     cells = [table.child(place) for place in range(table.childCount())]
@@ -91,7 +94,7 @@ def test_two_clicks_in_a_row_are_two_clicks(chart: GateTable, qtbot: QtBot) -> N
 def test_weights_that_are_all_zero_fill_nothing(chart: GateTable) -> None:
     """As where an intervention drops every expert."""
     chart.set_gates(GateFigure(rows(weights=np.zeros((3, 2)))), [describe])
-    assert chart.bar(1, 1).width() == 0
+    assert bar_of(chart, 1, 1).width() == 0
     chart.grab()
 
 

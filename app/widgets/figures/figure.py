@@ -1,6 +1,7 @@
 """A plot with everything that comes with it: caption, copy, PNG, SVG, PDF, CSV, and a table twin for screen readers."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Protocol, runtime_checkable
 
 from PySide6.QtCore import QPoint, Qt, Signal
@@ -119,12 +120,12 @@ class Figure(QWidget):
 
     def fill_menu(self, menu: QMenu) -> None:
         """The same in a menu that is there; the figure's own actions are what can be done with the plot in it."""
-        menu.addAction("Copy what is pointed at\tCtrl+C", self.copy_pointed)
-        menu.addAction("Copy image", self.copy_image)
+        menu.addAction("Copy what is pointed at\tCtrl+C", partial(self.want, "pointed"))
+        menu.addAction("Copy image", partial(self.want, "image"))
         menu.addAction("Copy data", self.copy_data)
         menu.addSeparator()
-        menu.addAction("Save figure…", self._on_save_figure)
-        menu.addAction("Save data as CSV…", self._on_save_data)
+        menu.addAction("Save figure…", partial(self.want, "figure"))
+        menu.addAction("Save data as CSV…", partial(self.want, "data"))
         menu.addSeparator()
         table = menu.addAction("Show as table")
         table.setCheckable(True)
@@ -133,18 +134,14 @@ class Figure(QWidget):
         menu.addSeparator()
         menu.addActions(self.actions())
 
-    def copy_pointed(self) -> None:
-        """Ask for what the plot points at in the clipboard, as text, beside its image."""
-        self.wanted.emit(self, "pointed")
+    def want(self, what: str) -> None:
+        """Ask for what `wanted` names."""
+        self.wanted.emit(self, what)
 
     @property
     def pointed_text(self) -> str:
         """What the plot points at, in words; all that it shows where that is nothing."""
         return (self.canvas.pointed_text if isinstance(self.canvas, Pointing) else "") or self.data.as_text()
-
-    def copy_image(self) -> None:
-        """Ask for the figure in the clipboard, as an image."""
-        self.wanted.emit(self, "image")
 
     def copy_data(self) -> None:
         """Put what is shown into the clipboard as a table."""
@@ -165,16 +162,10 @@ class Figure(QWidget):
         self.fill_menu_at(menu, place)
         pop_up(menu, self, place)
 
-    def _on_save_figure(self) -> None:
-        self.wanted.emit(self, "figure")
-
-    def _on_save_data(self) -> None:
-        self.wanted.emit(self, "data")
-
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """What the plot makes nothing of comes here."""
         if event.matches(QKeySequence.StandardKey.Copy):
-            self.copy_pointed()
+            self.want("pointed")
         else:
             super().keyPressEvent(event)
 

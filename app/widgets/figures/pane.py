@@ -6,7 +6,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QStackedLayout, QToolButton, 
 
 from app.widgets.eliding_label import ElidingLabel
 from app.widgets.figures.figure import Figure
-from app.widgets.parts import bold, plain_text, pop_up, scrolling
+from app.widgets.parts import bold, plain_text, pop_up, scrolling, tool_button
 from app.widgets.safe_text import as_tooltip
 
 
@@ -64,22 +64,14 @@ def figure_head(figure: Figure, *parts: QWidget) -> QHBoxLayout:
     """A line above a figure: what is given, and the button that opens its menu."""
     head = QHBoxLayout()
     head.setSpacing(6)
-    for part in (*parts, MoreButton(figure)):
+    for part in (*parts, more_button(figure)):
         head.addWidget(part)
     return head
 
 
-class MoreButton(QToolButton):
+def more_button(figure: Figure) -> QToolButton:
     """Opens the menu of a figure."""
-
-    def __init__(self, figure: Figure) -> None:
-        super().__init__()
-        self._figure = figure
-        self.setText("⋯")
-        self.setAutoRaise(True)
-        self.setAccessibleName(f"{figure.title}: copy, save, show as table")
-        self.setToolTip("Copy or save this figure or its data, or show it as a table")
-        self.clicked.connect(self._on_clicked)
-
-    def _on_clicked(self) -> None:
-        pop_up(self._figure.menu(), self)
+    tip = "Copy or save this figure or its data, or show it as a table"
+    made = tool_button("⋯", f"{figure.title}: copy, save, show as table", tip)
+    made.clicked.connect(lambda: pop_up(figure.menu(), made))
+    return made

@@ -42,9 +42,9 @@ class TableFigure(Figure):
             action.setEnabled(selected)
         menu.addSeparator()
         menu.addAction("Copy table", self.copy_data)
-        menu.addAction("Save table as CSV…", self._on_save_data)
-        menu.addAction("Copy image", self.copy_image)
-        menu.addAction("Save figure…", self._on_save_figure)
+        menu.addAction("Save table as CSV…", partial(self.want, "data"))
+        menu.addAction("Copy image", partial(self.want, "image"))
+        menu.addAction("Save figure…", partial(self.want, "figure"))
         menu.addSeparator()
         self.view.fill_menu(menu)
 

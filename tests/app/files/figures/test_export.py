@@ -106,7 +106,7 @@ def test_an_image_goes_to_the_clipboard(window: MainWindow, trace_path: Path) ->
     window.open_trace(trace_path)
     figure = window.views["experts"].findChild(Figure)
     assert isinstance(figure, Figure)
-    figure.copy_image()
+    figure.want("image")
     copied = QApplication.clipboard().image()
     assert copied == image_of(figure).convertToFormat(copied.format())
 

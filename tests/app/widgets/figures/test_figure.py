@@ -44,7 +44,7 @@ def test_copies_data_and_asks_for_the_image(figure: Figure, qtbot: QtBot) -> Non
     figure.copy_data()
     assert QGuiApplication.clipboard().text() == "layer\tvalue\n0\t0.25\n1\t"
     with qtbot.waitSignal(figure.wanted) as wanted:
-        figure.copy_image()
+        figure.want("image")
     assert wanted.args == [figure, "image"]
 
 

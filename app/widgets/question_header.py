@@ -1,7 +1,7 @@
 """Two lines above a question: which it is and how it ended, and the buttons to go on, go back and copy."""
 
-from PySide6.QtCore import QEvent, Signal
-from PySide6.QtGui import QColor, QGuiApplication, QPalette
+from PySide6.QtCore import Signal
+from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPalette
 from PySide6.QtWidgets import QGridLayout, QLabel, QWidget
 
 from app import theme
@@ -54,21 +54,11 @@ class _Outcome(QLabel):
     def show_outcome(self, outcome: str) -> None:
         mark, self._colour = _OUTCOMES.get(outcome, ("", ""))
         self.setText(f"{mark} {outcome}".strip())
-        self._paint()
 
-    def _paint(self) -> None:
-        colour = QGuiApplication.palette().color(QPalette.ColorRole.WindowText)
-        if self._colour:
-            colour = theme.blend(QColor(self._colour), colour, 0.3)
-        palette = QPalette()
-        palette.setColor(QPalette.ColorRole.WindowText, colour)
-        if self.palette().color(QPalette.ColorRole.WindowText) != colour:  # else each change would lead to the next
-            self.setPalette(palette)
-
-    def changeEvent(self, event: QEvent) -> None:
-        super().changeEvent(event)
-        if event.type() == QEvent.Type.PaletteChange:
-            self._paint()
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter, text = QPainter(self), self.palette().color(QPalette.ColorRole.WindowText)
+        painter.setPen(theme.blend(QColor(self._colour), text, 0.3) if self._colour else text)
+        painter.drawText(self.contentsRect(), self.alignment(), self.text())
 
 
 _OUTCOMES = {

@@ -51,16 +51,6 @@ class GridLayout:
         left, top = self.columns[expert], self.rows[layer]
         return QRectF(left, top, self.columns[expert + 1] - left, self.rows[layer + 1] - top)
 
-    def row_head(self, layer: int) -> QRectF:
-        """Where a layer's label stands."""
-        top, heads = self.rows[layer], self.row_heads
-        return QRectF(heads.left(), top, heads.width(), self.rows[layer + 1] - top)
-
-    def column_head(self, expert: int) -> QRectF:
-        """Where an expert's label stands."""
-        left, heads = self.columns[expert], self.column_heads
-        return QRectF(left, heads.top(), self.columns[expert + 1] - left, heads.height())
-
     def place_at(self, point: QPointF) -> Place | None:
         """The cell at a point, the layer whose head or bar is there, or the expert; None beside all of them."""
         is_beside = self.area.top() <= point.y() < self.area.bottom()

@@ -7,7 +7,7 @@ heat_map_sides and colour_bar.
 import numpy as np
 import pyqtgraph
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt
-from PySide6.QtGui import QFontMetricsF, QPainter, QPalette, QPen, QResizeEvent
+from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPalette, QPen, QResizeEvent
 
 from app import theme
 from app.widgets.plots import heat_map_marks, heat_map_sides
@@ -112,7 +112,9 @@ class GridPlot(PlotWidget):
         self.updateGeometry()
 
     def _draw_cells(self, data: HeatMapFigure) -> None:
-        self._rgb = data.rgb(heat_map_marks.blank_rgb(self.palette()), heat_map_marks.ground_rgb(self.palette()))
+        # The grey of cells without a value: no map has it near zero, nor at its ends.
+        blank, ground = self.colour(QPalette.ColorRole.Mid), self.colour(QPalette.ColorRole.Base)
+        self._rgb = data.rgb(_rgb(blank), _rgb(ground))
         self._image.setImage(self._rgb, autoLevels=False)
         for dots, cells in zip(self._dots, heat_map_marks.by_ink(data.is_never_used, self._rgb), strict=True):
             layers, experts = np.nonzero(cells)
@@ -229,3 +231,7 @@ def _mask(cells: Cells, data: HeatMapFigure) -> BoolArray:
     if cells:
         mask[tuple(np.array(list(cells)).T)] = True
     return mask
+
+
+def _rgb(colour: QColor) -> tuple[int, int, int]:
+    return colour.red(), colour.green(), colour.blue()

@@ -23,18 +23,6 @@ _LIGHT_INK, _DARK_INK = QColor(255, 255, 255, 205), QColor(0, 0, 0, 175)
 INKS = (_LIGHT_INK, _DARK_INK)
 
 
-def blank_rgb(palette: QPalette) -> tuple[int, int, int]:
-    """The grey of cells without a value: no map has it near zero, nor at its ends."""
-    grey = palette.color(QPalette.ColorRole.Mid)
-    return grey.red(), grey.green(), grey.blue()
-
-
-def ground_rgb(palette: QPalette) -> tuple[int, int, int]:
-    """What cells stand on, and faded ones nearly look like."""
-    ground = palette.color(QPalette.ColorRole.Base)
-    return ground.red(), ground.green(), ground.blue()
-
-
 def by_ink(marked: BoolArray, rgb: NDArray[np.uint8]) -> tuple[BoolArray, BoolArray]:
     """The marked cells [L, E] of these colours [L, E, 3] on which each of INKS stands out."""
     is_dark = luminance(rgb) < 0.5

@@ -9,7 +9,7 @@ from PySide6.QtCore import QRectF, Qt
 from PySide6.QtGui import QColor, QPainter, QPalette, QPen
 
 from app.widgets.plots.grid_layout import GridLayout, Place
-from app.widgets.plots.heat_map_marks import blank_rgb, draw_frame, hatch
+from app.widgets.plots.heat_map_marks import draw_frame, hatch
 from app.widgets.plots.round_axis import MarkedAxis
 from moe_core.figures.heat_map import FloatArray, HeatMapFigure
 
@@ -89,19 +89,20 @@ def draw_heads(
     painter.drawText(above, Qt.AlignmentFlag.AlignCenter, _title(data.column_title))
     painter.drawText(QRectF(rows.left(), top, rows.width() - HEAD_GAP, line), _RIGHT, _title(data.row_title))
     for place in marked:
-        middle = (layout.row_head(place.layer or 0).center().y(), layout.column_head(place.expert or 0).center().x())
-        if place.layer is not None and rows.top() <= middle[0] <= rows.bottom():
-            box = QRectF(rows.left(), middle[0] - line / 2, rows.width() - HEAD_GAP, line)
+        middle = layout.cell_rectangle(place.layer or 0, place.expert or 0).center()
+        if place.layer is not None and rows.top() <= middle.y() <= rows.bottom():
+            box = QRectF(rows.left(), middle.y() - line / 2, rows.width() - HEAD_GAP, line)
             _draw_over(painter, box, _RIGHT, data.row_name(place.layer), palette)
-        if place.expert is not None and columns.left() <= middle[1] <= columns.right():
+        if place.expert is not None and columns.left() <= middle.x() <= columns.right():
             name = data.column_name(place.expert)
             width = painter.fontMetrics().horizontalAdvance(name) + 4
-            box = QRectF(middle[1] - width / 2, columns.bottom() - 2 - line, width, line)
+            box = QRectF(middle.x() - width / 2, columns.bottom() - 2 - line, width, line)
             _draw_over(painter, box, _BELOW, name, palette)
     if layer < 0:
         return
-    head = layout.row_head(layer) & layout.row_heads
-    painter.fillRect(QRectF(head.right() - 4, head.top(), 3, head.height()), palette.color(QPalette.ColorRole.Accent))
+    row = layout.cell_rectangle(layer, 0)
+    mark = QRectF(rows.right() - 4, row.top(), 3, row.height()) & rows
+    painter.fillRect(mark, palette.color(QPalette.ColorRole.Accent))
 
 
 def _title(name: str) -> str:
@@ -122,7 +123,7 @@ def draw_legend(painter: QPainter, room: QRectF, palette: QPalette, data: HeatMa
     x = room.left()
     for kind, words in data.keys:
         box = QRectF(x, room.top() + line * 0.15, line * 0.7, line * 0.7)
-        painter.fillRect(box, palette.base() if kind == "fade" else QColor(*blank_rgb(palette)))
+        painter.fillRect(box, palette.base() if kind == "fade" else palette.mid())
         if kind == "fade":
             draw_frame(painter, box.adjusted(0.5, 0.5, -0.5, -0.5), QPen(palette.color(QPalette.ColorRole.Mid), 1))
         elif kind == "hatch":

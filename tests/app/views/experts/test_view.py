@@ -21,7 +21,6 @@ from app.content.expert_grid import GRID_METRICS
 from app.state.session import Session
 from app.views.experts.view import ExpertsView
 from app.widgets.eliding_label import ElidingLabel
-from app.widgets.plots.heat_map_marks import blank_rgb, ground_rgb
 from app.window.main_window import MainWindow
 from moe_core.measures.metrics.right_minus_wrong import RIGHT_MINUS_WRONG
 from moe_core.measures.question_filter import QuestionFilter
@@ -29,6 +28,7 @@ from moe_core.measures.question_table import Outcome
 from moe_core.measures.scope import Scope
 from moe_core.quizzes.prompting import TokenisedQuiz
 from moe_core.traces.reader import Trace, open_trace
+from tests.app.grid_heads import row_head
 from tests.app.picture import picture_of
 from tests.traces.synthetic_run import SyntheticRun, record
 
@@ -150,7 +150,7 @@ def test_cells_have_the_colours_of_the_values(
     low, high = (-largest, largest) if is_signed else (np.nanmin(values), np.nanmax(values))
     colours = pyqtgraph.colormap.get("CET-D1" if is_signed else "cividis")
     image, layout = picture_of(view.heat_map), view.heat_map.layout_now()
-    grey = np.array(blank_rgb(view.palette()))
+    grey = np.array(view.palette().mid().color().getRgb()[:3])
     for cell in np.ndindex(values.shape):
         box = layout.cell_rectangle(*cell)
         pixel = image.pixelColor(QPointF(box.right() - 2, box.bottom() - 2).toPoint())
@@ -255,7 +255,7 @@ def test_marginals_are_mean_or_sum(view: ExpertsView, independent: Trace, qtbot:
     assert data is not None
     sums = np.where(np.isfinite(values).any(axis=0), np.nansum(values, axis=0), np.nan)  # no bar where no layer has one
     np.testing.assert_allclose(data.column_marginals, sums, atol=HALF_PRECISION)
-    qtbot.mouseMove(view.heat_map.viewport(), view.heat_map.layout_now().row_head(1).center().toPoint())
+    qtbot.mouseMove(view.heat_map.viewport(), row_head(view.heat_map.layout_now(), 1))
     assert f"sum over {np.isfinite(values[1]).sum()} experts: " in readout(view)
 
 
@@ -420,7 +420,8 @@ def test_differences_that_may_be_noise_look_empty(view: ExpertsView, opened: Ses
     assert view.heat_map.data is not None
     assert view.heat_map.data.note.startswith("Chance explains every difference")
     view.heat_map.set_data(replace(view.heat_map.data, note=""))
-    image, layout, ground = picture_of(view.heat_map), view.heat_map.layout_now(), ground_rgb(view.palette())
+    image, layout = picture_of(view.heat_map), view.heat_map.layout_now()
+    ground = view.palette().base().color().getRgb()[:3]
     for cell in np.argwhere(~np.isnan(view.heat_map.data.values)).tolist():
         box = layout.cell_rectangle(*cell)
         pixel = image.pixelColor(QPointF(box.right() - 2, box.bottom() - 2).toPoint())

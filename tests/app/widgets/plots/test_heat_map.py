@@ -18,10 +18,10 @@ from app import theme
 from app.widgets.plots.grid_layout import Place
 from app.widgets.plots.grid_selection import Cells, Choice
 from app.widgets.plots.heat_map import HeatMap
-from app.widgets.plots.heat_map_marks import blank_rgb
 from app.widgets.plots.heat_map_sides import HeadAxis
 from moe_core.figures.colour_scale import ColourScale
 from moe_core.figures.heat_map import HeatMapFigure
+from tests.app.grid_heads import column_head, row_head
 from tests.app.picture import colours_in, picture_of
 
 SHIFT, CTRL, PLAIN = Qt.KeyboardModifier.ShiftModifier, Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier(0)
@@ -113,7 +113,7 @@ def test_zero_never_used_and_no_value_look_different(qtbot: QtBot, qapp: QApplic
     for name in ("cividis", "viridis", "CET-D1"):
         heat_map = shown(qtbot, make_data(2, 4, values=values, is_never_used=never, scale=ColourScale(name, -1.0, 1.0)))
         image = picture_of(heat_map)
-        grey = QColor(*blank_rgb(heat_map.palette()))
+        grey = heat_map.palette().mid().color()
         zero, used_zero = colour_in(image, heat_map, 1, 1), colour_in(image, heat_map, 0, 1)
         assert zero == used_zero
         assert colour_in(image, heat_map, 0, 2) == colour_in(image, heat_map, 0, 3) == grey
@@ -187,14 +187,14 @@ def test_dragging_chooses_a_rectangle_when_the_button_is_let_go(heat_map: HeatMa
 def test_heads_and_bars_choose_lines(heat_map: HeatMap, qtbot: QtBot) -> None:
     """A layer at its head or bar, an expert in every layer at its own; Ctrl adds."""
     layout = heat_map.layout_now()
-    qtbot.mouseClick(heat_map.viewport(), Qt.MouseButton.LeftButton, PLAIN, layout.row_head(2).center().toPoint())
+    qtbot.mouseClick(heat_map.viewport(), Qt.MouseButton.LeftButton, PLAIN, row_head(layout, 2))
     assert heat_map.selector.selected == cells(range(2, 3), range(8))
-    qtbot.mouseClick(heat_map.viewport(), Qt.MouseButton.LeftButton, CTRL, layout.column_head(5).center().toPoint())
+    qtbot.mouseClick(heat_map.viewport(), Qt.MouseButton.LeftButton, CTRL, column_head(layout, 5))
     assert heat_map.selector.selected == cells(range(2, 3), range(8)) | cells(range(4), range(5, 6))
     bar = QPoint(int(layout.row_bars.center().x()), point(heat_map, 1, 0).y())
     qtbot.mouseClick(heat_map.viewport(), Qt.MouseButton.LeftButton, PLAIN, bar)
     assert heat_map.selector.selected == cells(range(1, 2), range(8))
-    qtbot.mouseClick(heat_map.viewport(), Qt.MouseButton.LeftButton, SHIFT, layout.row_head(3).center().toPoint())
+    qtbot.mouseClick(heat_map.viewport(), Qt.MouseButton.LeftButton, SHIFT, row_head(layout, 3))
     assert heat_map.selector.selected == cells(range(1, 4), range(8))
 
 
@@ -251,8 +251,8 @@ def test_pointing_tells_the_place(heat_map: HeatMap, qtbot: QtBot) -> None:
     heat_map.pointed.connect(heard.append)
     layout = heat_map.layout_now()
     qtbot.mouseMove(heat_map.viewport(), point(heat_map, 3, 1))
-    qtbot.mouseMove(heat_map.viewport(), layout.row_head(1).center().toPoint())
-    qtbot.mouseMove(heat_map.viewport(), layout.column_head(6).center().toPoint())
+    qtbot.mouseMove(heat_map.viewport(), row_head(layout, 1))
+    qtbot.mouseMove(heat_map.viewport(), column_head(layout, 6))
     qtbot.mouseMove(heat_map.viewport(), QPoint(1, 1))
     assert heard == [Place(3, 1), Place(1, None), Place(None, 6), None]
 
@@ -358,7 +358,7 @@ def test_the_wheel_zooms_about_the_cell_under_the_mouse(zoomed: HeatMap, qtbot: 
 def test_the_wheel_over_a_head_zooms_its_lines_alone(heat_map: HeatMap) -> None:
     """Layers at the left, experts above."""
     layout = heat_map.layout_now()
-    turn_wheel(heat_map, layout.row_head(2).center().toPoint(), 2)
+    turn_wheel(heat_map, row_head(layout, 2), 2)
     assert heat_map.layout_now().cell_size.height() > layout.cell_size.height() + 1
     assert heat_map.layout_now().cell_size.width() == layout.cell_size.width()
 
@@ -389,9 +389,7 @@ def test_selecting_works_while_zoomed(zoomed: HeatMap, qtbot: QtBot) -> None:
     image, box = picture_of(zoomed), zoomed.layout_now().cell_rectangle(4, 38)
     accent = zoomed.palette().color(QPalette.ColorRole.Accent)
     assert accent in [image.pixelColor(int(box.left()) + step, int(box.center().y())) for step in (-1, 0, 1)]
-    qtbot.mouseClick(
-        zoomed.viewport(), Qt.MouseButton.LeftButton, PLAIN, zoomed.layout_now().row_head(5).center().toPoint()
-    )
+    qtbot.mouseClick(zoomed.viewport(), Qt.MouseButton.LeftButton, PLAIN, row_head(zoomed.layout_now(), 5))
     assert zoomed.selector.selected == cells(range(5, 6), range(64))
 
 
@@ -471,6 +469,6 @@ def test_colours_follow_the_palette(heat_map: HeatMap, qapp: QApplication) -> No
     for scheme in schemes:
         theme.apply(qapp, scheme)
         image, layout = picture_of(heat_map), heat_map.layout_now()
-        assert colour_in(image, heat_map, 1, 1) == QColor(*blank_rgb(heat_map.palette()))
-        seen.append(image.pixelColor(QPointF(layout.row_bars.center().x(), layout.row_head(1).center().y()).toPoint()))
+        assert colour_in(image, heat_map, 1, 1) == heat_map.palette().mid().color()
+        seen.append(image.pixelColor(QPointF(layout.row_bars.center().x(), row_head(layout, 1).y()).toPoint()))
     assert distance(*seen) > 10

@@ -17,8 +17,10 @@ from app.state.session import Session
 from app.state.state import State
 from app.state.trace_data import TraceData
 from app.state.what_if_state import WhatIf
+from moe_core.effects.maps_beside import delete_maps, maps_of
 from moe_core.errors import MoeCoreError
 from moe_core.traces.library import delete_trace
+from moe_core.traces.reader import open_trace
 
 log = logging.getLogger(__name__)
 
@@ -78,7 +80,7 @@ class TraceFiles(QObject):
         box = QMessageBox(QMessageBox.Icon.Warning, "moescope", f"Delete {path.name}?", parent=self._widget)
         box.setObjectName("confirm-delete")
         box.setTextFormat(Qt.TextFormat.PlainText)
-        box.setInformativeText(f"The recording in {path.parent} is lost for good.")
+        box.setInformativeText(f"The recording in {path.parent} is lost for good{_and_maps(path)}.")
         delete = box.addButton("Delete", QMessageBox.ButtonRole.DestructiveRole)
         delete.setToolTip("Delete the file; this cannot be undone")
         cancel = box.addButton(QMessageBox.StandardButton.Cancel)
@@ -98,7 +100,9 @@ class TraceFiles(QObject):
             state = self._session.state
             gone = _of(state, path)  # whose files are closed, before one of them is deleted
             self._session.set(replace(state, history=tuple(made for made in state.history if made not in gone)))
+            maps = _maps_of(path)
             delete_trace(path)
+            delete_maps(maps)
         except MoeCoreError as error:
             self._say(error, about="delete")
             return
@@ -120,6 +124,20 @@ class TraceFiles(QObject):
     @Slot(str, object)
     def _on_requested(self, action: str, path: Path) -> None:
         self._does[action](path)
+
+
+def _maps_of(path: Path) -> list[Path]:
+    """The effect maps beside a trace that are of it; none where the file is no trace."""
+    try:
+        with open_trace(path) as trace:
+            return maps_of(path, trace.specification.fingerprint)
+    except MoeCoreError:
+        return []
+
+
+def _and_maps(path: Path) -> str:
+    n = len(_maps_of(path))
+    return f", and so {'is its effect map' if n == 1 else 'are its effect maps'}" if n else ""
 
 
 def _of(state: State, path: Path) -> list[WhatIf]:

@@ -1,4 +1,4 @@
-"""`moescope verify`: whether every byte of a trace is as it was written."""
+"""`moescope verify`: whether every byte of a trace is as it was written, and whether its effect maps can be read."""
 
 import json
 from pathlib import Path
@@ -7,9 +7,11 @@ from typing import Annotated
 import typer
 
 from moe_core.commands.options import AsJson
-from moe_core.errors import TraceError
+from moe_core.effects.maps_beside import MapBeside, maps_beside
+from moe_core.errors import EffectError, TraceError
 from moe_core.system.console_text import print_lines
 from moe_core.traces.check import VerifyResult, verify
+from moe_core.traces.reader import open_trace
 
 _IDS_SHOWN = 20
 
@@ -18,17 +20,21 @@ def verify_trace(
     trace: Annotated[Path, typer.Argument(readable=False, help="The trace to check.")],
     as_json: AsJson = False,
 ) -> None:
-    """Check every checksum of a trace; fails when anything recorded is damaged."""
+    """Check every checksum of a trace, and the effect maps beside it; fails when anything recorded is damaged."""
     result = verify(trace)
+    with open_trace(trace) as opened:
+        maps = maps_beside(trace, opened.specification.fingerprint)
     if as_json:
-        print(json.dumps(_as_json(trace, result)))
+        print(json.dumps(_as_json(trace, result, maps)))
     if not result.sound:
         raise TraceError(_damage(trace, result))
+    if problems := [beside.problem for beside in maps if beside.problem]:
+        raise EffectError(" ".join(problems))
     if not as_json:
-        print_lines([_text(trace, result)])
+        print_lines([_text(trace, result), *map(_map_text, maps)])
 
 
-def _as_json(trace: Path, result: VerifyResult) -> dict[str, object]:
+def _as_json(trace: Path, result: VerifyResult, maps: list[MapBeside]) -> dict[str, object]:
     return {
         "path": str(trace),
         "sound": result.sound,
@@ -39,7 +45,15 @@ def _as_json(trace: Path, result: VerifyResult) -> dict[str, object]:
         "n_prefixes_recorded": result.n_prefixes_recorded,
         "damaged_questions": list(result.damaged_ids),
         "damaged_prefixes": list(result.damaged_prefixes),
+        "effect_maps": [{"path": str(beside.path), "problem": beside.problem} for beside in maps],
     }
+
+
+def _map_text(beside: MapBeside) -> str:
+    assert beside.found is not None
+    effect, reached = beside.found.specification.effect, beside.found.is_predicted
+    n_reached, n_questions = int(reached.sum()), len(reached)
+    return f"{beside.path} is its effect map ({effect}): {n_reached:,} of {n_questions:,} questions predicted."
 
 
 def _text(trace: Path, result: VerifyResult) -> str:

@@ -33,12 +33,29 @@ def map_path(trace: Path, effect: str, number: int = 1) -> Path:
 
 def map_paths(trace: Path) -> list[Path]:
     """The files beside a trace that are named like maps of it, by name."""
-    start = f"{trace.stem}.effects-"
+    return sorted(path for path in maps_in(trace.parent) if is_named_for(path, trace))
+
+
+def maps_in(folder: Path) -> frozenset[Path]:
+    """The files of a folder that are named like maps; none where it cannot be listed."""
     try:
-        found = [path for path in trace.parent.iterdir() if path.name.startswith(start) and path.suffix == SUFFIX]
+        return frozenset(path for path in folder.iterdir() if ".effects-" in path.name and path.suffix == SUFFIX)
     except OSError:
-        return []
-    return sorted(found)
+        return frozenset()
+
+
+def is_named_for(path: Path, trace: Path) -> bool:
+    """Whether a map is named like one of this trace."""
+    return path.name.startswith(f"{trace.stem}.effects-")
+
+
+def fingerprint_in(path: Path) -> str:
+    """The fingerprint of the trace that a map says it is of, its arrays unread; empty where it says none."""
+    try:
+        specification = json.loads(read_metadata(path)["specification"])
+        return str(specification["trace_fingerprint"])
+    except (OSError, ModelError, ValueError, KeyError, TypeError, RecursionError):
+        return ""
 
 
 def known_maps(trace: Path, fingerprint: str) -> tuple[EffectMap, ...]:

@@ -6,8 +6,10 @@ from pathlib import Path
 import pytest
 
 from moe_core.commands.verify import verify_trace
-from moe_core.errors import TraceError
+from moe_core.effects.map_file import map_path
+from moe_core.errors import EffectError, TraceError
 from moe_core.traces.check import check_structure
+from tests.app.synthetic_effects import made_map
 from tests.traces.synthetic_run import SyntheticRun, record
 
 RUN = SyntheticRun()
@@ -41,3 +43,20 @@ def test_a_damaged_trace(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> 
         verify_trace(path, as_json=True)
     shown = json.loads(capsys.readouterr().out)
     assert (shown["damaged_questions"], shown["damaged_prefixes"]) == (["q0"], [0])
+
+
+def test_effect_maps_beside_a_trace(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Each is named with what it holds; a damaged one, or that of another trace, is one sentence."""
+    path = record(tmp_path / "run.h5", RUN)
+    made_map(path)
+    verify_trace(path, as_json=False)
+    assert "run.effects-reroute.safetensors is its effect map (reroute): 6 of 6 questions" in capsys.readouterr().out
+    other = record(tmp_path / "other.h5", SyntheticRun(n_questions=4))
+    made_map(other)
+    foreign = map_path(other, "reroute").rename(map_path(path, "drop"))
+    with pytest.raises(EffectError, match="is the effect map of another trace"):
+        verify_trace(path, as_json=True)
+    assert [bool(each["problem"]) for each in json.loads(capsys.readouterr().out)["effect_maps"]] == [True, False]
+    foreign.write_bytes(foreign.read_bytes()[:-9])
+    with pytest.raises(EffectError, match="damaged effect map"):
+        verify_trace(path, as_json=False)

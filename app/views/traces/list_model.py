@@ -11,6 +11,7 @@ from PySide6.QtGui import QColor, QFont, QGuiApplication, QPalette
 
 from app import theme
 from app.content.remedies import with_remedies
+from moe_core.effects.map_file import is_named_for
 from moe_core.figures.table import FigureTable
 from moe_core.numbers.formatting import NOTHING, count, percent_with_interval
 from moe_core.traces.library import Condition, TraceEntry
@@ -22,7 +23,7 @@ ENTRY = Qt.ItemDataRole.UserRole + 1
 
 COLUMNS = {
     "Trace": "The file's name; the one that is open stands in bold",
-    "Status": "Complete, partial (open it: Resume goes on from there), or damaged, and why",
+    "Status": "Complete, partial (open it: Resume goes on from there), or damaged, and why; effect maps beside it",
     "Accuracy": "Share of right answers with its 95 % interval (Wilson), as far as it is recorded",
     "Questions": "Questions that the accuracy counts",
     "Model": "The model that answered",
@@ -48,6 +49,7 @@ class TraceList(QAbstractTableModel):
         super().__init__(parent)
         self._entries: list[TraceEntry] = []
         self._marks = Marks()
+        self._maps: frozenset[Path] = frozenset()
 
     @property
     def entries(self) -> tuple[TraceEntry, ...]:
@@ -82,6 +84,13 @@ class TraceList(QAbstractTableModel):
                 if entry.path in changed or entry.path in (marks.opened, marks.compared):
                     self._tell(row)
 
+    def show_maps(self, maps: frozenset[Path]) -> None:
+        """Say which effect maps lie in the folder."""
+        changed, self._maps = maps ^ self._maps, maps
+        for row, entry in enumerate(self._entries):
+            if any(is_named_for(path, entry.path) for path in changed):
+                self._tell(row)
+
     def table(self, rows: Iterable[TraceEntry]) -> FigureTable:
         """Traces as numbers and texts, to copy and to save."""
         columns = ("trace", "status", "accuracy", "accuracy_low", "accuracy_high", "scored", "recorded", "planned")
@@ -102,7 +111,8 @@ class TraceList(QAbstractTableModel):
         return [word for word, path in marks.items() if path == entry.path]
 
     def _texts(self, entry: TraceEntry) -> tuple[str, ...]:
-        status = " · ".join([*self._words(entry), _status_text(entry)])
+        mapped = ["effect map"] if self._maps_of(entry) else []
+        status = " · ".join([*self._words(entry), _status_text(entry), *mapped])
         if entry.condition is Condition.DAMAGED:
             return (entry.path.name, status, *[""] * (len(COLUMNS) - 2))
         accuracy = entry.accuracy
@@ -121,7 +131,11 @@ class TraceList(QAbstractTableModel):
         if entry.condition is Condition.DAMAGED:
             return with_remedies(entry.problem, entry.remedies)
         titled = [f"{title}: {text}" for title, text in zip(COLUMNS, self._texts(entry), strict=True)]
-        return "\n".join([str(entry.path), *titled[1:]])
+        maps = [f"Effect map: {name}" for name in self._maps_of(entry)]
+        return "\n".join([str(entry.path), *titled[1:], *maps])
+
+    def _maps_of(self, entry: TraceEntry) -> list[str]:
+        return sorted(path.name for path in self._maps if is_named_for(path, entry.path))
 
     def _sort_key(self, entry: TraceEntry, column: int) -> Any:
         match list(COLUMNS)[column]:

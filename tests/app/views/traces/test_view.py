@@ -17,9 +17,11 @@ from app.views.traces.library_scanner import LibraryScanner
 from app.views.traces.list_model import COLUMNS
 from app.views.traces.view import TracesView, short_path
 from app.window.main_window import MainWindow
+from moe_core.effects.map_file import map_path
 from moe_core.traces.lock import writer_lock
 from moe_core.traces.reader import open_trace
 from tests.app.conftest import TINY_TRACE
+from tests.app.synthetic_effects import made_map
 from tests.traces.synthetic_run import SyntheticRun, record
 
 LEFT = Qt.MouseButton.LeftButton
@@ -295,6 +297,30 @@ def test_deletes_after_a_question(library_window: MainWindow, folder: Path, qtbo
     assert not (folder / "whole.h5").exists()
     assert not (folder / "whole.h5.lock").exists()
     wait_for(qtbot, view, 2)
+
+
+def test_effect_maps_are_listed_and_deleted_with_their_trace(
+    library_window: MainWindow, folder: Path, qtbot: QtBot
+) -> None:
+    """Named beside their trace's status, whenever they come; the map of another trace of that name stays."""
+    view = traces_of(library_window)
+    made_map(folder / "whole.h5")
+    other = map_path(folder / "whole.h5", "drop")
+    made_map(folder / "part.h5", "drop")
+    map_path(folder / "part.h5", "drop").rename(other)
+    qtbot.waitUntil(lambda: rows(view)["whole.h5"]["Status"] == "complete · effect map")
+    assert rows(view)["part.h5"]["Status"].startswith("partial")
+    assert "effect map" not in rows(view)["part.h5"]["Status"]
+    click(view, qtbot, "whole.h5")
+    tip = view.table.selectionModel().selectedRows()[0].data(Qt.ItemDataRole.ToolTipRole)
+    assert "Effect map: whole.effects-reroute.safetensors" in tip
+    qtbot.mouseClick(view.buttons["delete"], LEFT)
+    box = library_window.findChild(QMessageBox, "confirm-delete")
+    assert box is not None
+    assert "is its effect map" in box.informativeText()
+    answer(library_window, qtbot, "Delete")
+    assert not map_path(folder / "whole.h5", "reroute").exists()
+    assert other.exists()
 
 
 def test_what_is_in_use_is_not_deleted(library_window: MainWindow, folder: Path, qtbot: QtBot) -> None:

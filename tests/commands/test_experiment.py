@@ -32,7 +32,7 @@ def test_json_csv_and_page_hold_the_same_points(baseline: Path, capsys: pytest.C
     rows = list(csv.DictReader(lines))
     assert tuple(rows[0]) == COLUMNS
     assert [float(row["delta"]) for row in rows] == [point["delta"] for point in data["points"]]
-    assert len(rows) == 3 * 2 + 1 + 2  # nothing removed is the same in both draws
+    assert len(rows) == 4 * 2 + 1 + 2  # nothing removed is the same in both draws
     text = page.read_text(encoding="utf-8")
     assert data["finding"].replace("'", "&#x27;") in text
     assert text.count("<tr>") == 1 + len(rows)

@@ -43,11 +43,12 @@ def stopped(request: ExperimentRequest, engine: Engine, n_points: int) -> None:
 def run(
     request: ExperimentRequest, engine: Engine, experiment: Experiment = PRUNING_CURVE
 ) -> tuple[ExperimentResult, list[str], int]:
-    """The result, what was noticed besides points once experts are chosen, and how many answers were asked for."""
+    """The result, what was noticed of its file once experts are chosen, and how many answers were asked for."""
     events: list[Event] = []
     result = result_of(experiment.run(request, engine), events)
     events = events[events.index(Stage("Choosing the experts")) :]
     notices = [event.text for event in events if isinstance(event, Notice) and not isinstance(event, PointMade)]
+    notices = [text for text in notices if "residual stream" not in text]  # what the passes keep in memory
     return result, notices, max([event.total for event in events if isinstance(event, Progress)], default=0)
 
 

@@ -167,17 +167,18 @@ def test_results_stay_and_points_come_while_it_runs(dialog: ExperimentDialog, wi
     seen: list[int] = []
     window.experiments.changed.connect(lambda: seen.append(len(dialog.pane.run.points) if dialog.pane.run else 0))
     run(qtbot, window, dialog)
-    assert set(range(1, 15)) <= set(seen)
+    assert set(range(1, 18)) <= set(seen)
     run_shown = dialog.pane.run
     assert run_shown is not None
     assert run_shown.result is not None
     chart = chart_of(run_shown)
-    assert [series.name for series in chart.series] == ["by usage", "by gate weight", "by accuracy", "at random"]
+    names = ["by effect", "by usage", "by gate weight", "by accuracy", "at random"]
+    assert [series.name for series in chart.series] == names
     assert chart.series[0].x == (0.0, 25.0, 50.0)
     assert chart.reference is not None
     assert chart.reference.value == 100 * run_shown.result.baseline.estimate
     assert inline_svg(chart) in experiment_page(run_shown.result)  # the page draws the same figure
-    assert len(point_table(run_shown).is_faded) == len(run_shown.points) == 3 * 3 + 1 + 2 * 2
+    assert len(point_table(run_shown).is_faded) == len(run_shown.points) == 4 * 3 + 1 + 2 * 2
     assert dialog.results.count() == 2
     dialog.results.setFocus()
     qtbot.keyClick(dialog.results, Qt.Key.Key_Up)
@@ -223,7 +224,7 @@ def test_esc_asks_and_all_say_the_same_of_what_is_kept(
     assert n_done >= 1
     assert dialog.results.count() == 1
     assert dialog.results.item(0).text() == "1. Pruning curve, not finished"
-    assert f"{n_done} of 24 runs are done" in dialog.pane.finding.text()
+    assert f"{n_done} of 27 runs are done" in dialog.pane.finding.text()
     assert not dialog.pane.figure.isVisible()
     type_into(dialog.form.shares, "30")  # it goes on with what it was begun with
     with qtbot.waitSignal(window.experiments.finished):
@@ -233,7 +234,7 @@ def test_esc_asks_and_all_say_the_same_of_what_is_kept(
     shown = dialog.pane.run
     assert shown is not None
     assert shown.result is not None
-    assert f"{n_done} of 24 runs were done before and are taken over from {file.name}." in dialog.pane.caveats.text()
+    assert f"{n_done} of 27 runs were done before and are taken over from {file.name}." in dialog.pane.caveats.text()
     options = ExperimentOptions(shares=(0.25, 0.5, 0.75))
     alone = result_of(PRUNING_CURVE.run(ExperimentRequest(recorded, options, begins_anew=True)))
     assert (shown.result.points, shown.result.finding) == (alone.points, alone.finding)

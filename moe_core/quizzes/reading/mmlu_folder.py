@@ -7,6 +7,7 @@ CSV: `test/<subject>_test.csv` and `dev/<subject>_dev.csv` of the original relea
 
 import csv
 import io
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,13 +45,13 @@ class Split:
 
 def read_mmlu_folder(folder: Path, *, source: str) -> Quiz:
     """The questions of every subject under `folder`; raises QuizError when none is found or rows cannot be used."""
-    if not folder.is_dir():
-        raise QuizError(f"{folder} is no folder: mmlu:PATH wants one that holds {_LAYOUTS}.")
-    test = _read_split(folder, "test")
+    test = _read_split(folder, "test") if folder.is_dir() else Split("test", {})
     if not test.tables:
+        what = "holds no MMLU test questions" if folder.is_dir() else "is no folder of MMLU"
         beside = _folder_beside(folder)
-        found = f"but {beside} does: read it as mmlu:{beside}" if beside else f"{_LAYOUTS} is what mmlu:PATH reads"
-        raise QuizError(f"{folder} holds no MMLU test questions{',' if beside else ':'} {found}.")
+        found = f"but {beside} {'does' if folder.is_dir() else 'is'}: read it as mmlu:{beside}"
+        rest = f", {found}" if beside else f": {_LAYOUTS} is what mmlu:PATH reads"
+        raise QuizError(f"{folder} {what}{rest}.")
     return build_mmlu(test, _read_split(folder, "dev"), source=source)
 
 
@@ -76,7 +77,8 @@ def split_by_subject(name: str, columns: dict[str, list[object]], *, file: str, 
     missing = [column for column in ("question", "choices", "answer") if column not in columns]
     if missing or not (subject or "subject" in columns):
         raise QuizError(f"{file} lacks the column {', '.join(missing) or 'subject'}: it is no MMLU file.")
-    subjects = [subject] * len(columns["question"]) if subject else [str(value) for value in columns["subject"]]
+    own = columns.get("subject", [subject] * len(columns["question"]))  # a folder "data" is no subject
+    subjects = [str(value or subject) for value in own]
     rows: dict[str, list[RawRow]] = {}
     cells = zip(subjects, columns["question"], columns["choices"], columns["answer"], strict=True)
     for number, (row_subject, question, choices, answer) in enumerate(cells, start=1):
@@ -100,7 +102,8 @@ def _subjects_remark(test: Split, dev: Split) -> str:
     known = sorted({*MMLU_SUBJECTS} & set(test.tables))
     lacking = sorted({*MMLU_SUBJECTS, *dev.tables} - set(test.tables))
     # Every name is told, by the shorter of the two lists.
-    which = f"all but {', '.join(known)}" if 0 < len(known) < len(lacking) else ", ".join(lacking)
+    which = f"all but {', '.join(known)}" if len(known) < len(lacking) else ", ".join(lacking)
+    which = which if known else "all of them"
     named = f"; no test file: {which}" if lacking else ""
     more = len(test.tables) - len(known)
     others = f", and {more} other{'s' * (more > 1)}" if more else ""
@@ -109,10 +112,17 @@ def _subjects_remark(test: Split, dev: Split) -> str:
 
 def _folder_beside(folder: Path) -> Path | None:
     """A folder one or two levels off in which the files stand, as after a clone or inside of a download."""
-    below = [entry for entry in sorted(folder.iterdir()) if entry.is_dir()][:_MOST_SEARCHED]
+    below = [entry for entry in sorted(folder.glob("*")) if entry.is_dir()][:_MOST_SEARCHED]
     resolved = folder.resolve()
     candidates = [*below, *(entry / "data" for entry in below), resolved.parent, resolved.parent.parent]
-    return next((candidate for candidate in candidates if candidate.is_dir() and _has_test_files(candidate)), None)
+    return next((candidate for candidate in candidates if candidate.is_dir() and _can_be_read(candidate)), None)
+
+
+def _can_be_read(folder: Path) -> bool:
+    """Whether the folder would be read without an error: no other is worth naming."""
+    with suppress(QuizError):
+        return _has_test_files(folder) and bool(_read_split(folder, "test").tables)
+    return False
 
 
 def _has_test_files(folder: Path) -> bool:
@@ -135,7 +145,10 @@ def _read_split(folder: Path, name: str) -> Split:
         if files := _split_files(subject, name):
             tables |= split_by_subject(name, _columns(files), file=str(files[0]), subject=subject.name).tables
     if not tables and (files := _split_files(folder, name)):
-        tables = split_by_subject(name, _columns(files), file=str(files[0])).tables
+        columns = _columns(files)
+        # Of a subject's own folder the one above is meant.
+        if "subject" in columns or folder.resolve().name not in MMLU_SUBJECTS:
+            tables = split_by_subject(name, columns, file=str(files[0])).tables
     return Split(name, tables)
 
 

@@ -320,7 +320,9 @@ def test_how_many_subjects_were_found_is_said(mmlu: Quiz, tmp_path: Path) -> Non
     assert remark == f"MMLU: 48 of 57 subjects found; no test file: {', '.join(MMLU_SUBJECTS[-9:])}"
 
 
-@pytest.mark.parametrize("asked", ["", "clone/anatomy", "clone/test", "clone/anatomy/test"])
+@pytest.mark.parametrize(
+    "asked", ["", "clone/anatomy", "clone/test", "clone/anatomy/test", "clone/test/anatomy_test.csv", "clone/tset"]
+)
 def test_a_folder_one_level_off_is_told_from_the_right_one(tmp_path: Path, asked: str) -> None:
     """Above a clone, inside of a subject: the sentence has the text that works."""
     folder = tmp_path / "clone"
@@ -330,3 +332,24 @@ def test_a_folder_one_level_off_is_told_from_the_right_one(tmp_path: Path, asked
     with pytest.raises(QuizError) as caught:
         load_quiz(f"mmlu:{tmp_path / asked}", offline=True)
     assert f"read it as mmlu:{folder}" in str(caught.value)
+
+
+def test_a_subjects_own_folder_leads_to_the_one_above(tmp_path: Path, small: Quiz) -> None:
+    """Its file has no column that names the subject; a folder that could not be read either is never named."""
+    columns = columns_of(splits(small)["test"])
+    del columns["subject"]
+    for place in ("clone/anatomy/test-00000-of-00001.parquet", "other/test/data.parquet"):
+        (tmp_path / place).parent.mkdir(parents=True)
+        parquet.write_table(pyarrow.table(columns), tmp_path / place)
+    with pytest.raises(QuizError, match=f"read it as mmlu:{tmp_path / 'clone'}"):
+        load_quiz(f"mmlu:{tmp_path / 'clone' / 'anatomy'}", offline=True)
+    with pytest.raises(QuizError, match=r"holds no MMLU test questions: <subject>/test"):
+        load_quiz(f"mmlu:{tmp_path / 'other' / 'test'}", offline=True)
+
+
+def test_a_folder_named_data_is_no_subject(tmp_path: Path, small: Quiz) -> None:
+    """The file's own column says the subject, one level above it, too."""
+    (tmp_path / "data").mkdir()
+    parquet.write_table(pyarrow.table(columns_of(splits(small)["test"])), tmp_path / "data" / "test-0.parquet")
+    read = load_quiz(f"mmlu:{tmp_path}", offline=True).questions
+    assert [question.id for question in read] == [question.id for question in small.questions]

@@ -15,7 +15,8 @@ class BarRow:
 
     `sign` stands before the label, in `sign_colour`: a meaning that is not told by colour alone. `lower` and `upper`
     are an interval around the value; `reference` is what the value is to be compared with. `tip` is plain text.
-    `n` is how many cases are behind the value; `colour` is the bar's, where it means something.
+    `n` is how many cases are behind the value; `colour` is the bar's, where it means something. What chance may explain
+    `is_faded`.
     """
 
     label: str
@@ -29,6 +30,7 @@ class BarRow:
     reference: float = nan
     n: str = ""
     colour: str = ""
+    is_faded: bool = False
 
     def in_words(self) -> str:
         """What a screen reader says of the row."""

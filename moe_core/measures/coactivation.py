@@ -2,6 +2,8 @@
 
 OLMoE's own code (https://arxiv.org/abs/2409.02060, section 5.2) counts pairs of adjacent ranks only; here every pair of
 a token's K experts counts, so that the result does not depend on how close two gate weights are.
+
+Axes: T token rows, S segments, E experts, K chosen experts, P partners.
 """
 
 from dataclasses import dataclass
@@ -11,6 +13,7 @@ from numpy.typing import NDArray
 
 from moe_core.measures.metric import ratio
 from moe_core.measures.sampled_tokens import TokenSample, weighted_counts
+from moe_core.numbers.intervals import Z_95, Interval, wilson_95
 
 FloatArray = NDArray[np.float64]
 
@@ -62,3 +65,51 @@ def chance_share(used_share: FloatArray, own_used_share: float, top_k: int) -> F
     and at K = 2 every pair would seem to avoid each other.
     """
     return used_share * (top_k - 1) / (top_k - own_used_share)
+
+
+def over_chance_interval(
+    sample: TokenSample, layer: int, expert: int, beside: NDArray[np.intp], n_experts: int
+) -> Interval:
+    """The 95 % interval of share / chance for the partners `beside` [P] of one expert; NaN where nothing is known.
+
+    With u_a, u_b tokens that chose a and b, c that chose both, and T tokens, share / chance is
+    c (K T - u_a) / (u_a u_b (K - 1)). The variance of its logarithm is that of the linearised sums over segments
+    (Cochran, Sampling Techniques, 1977, section 6.8): tokens come in questions and are no independent draws, and a
+    shared prefix is one observation however often it counts. The interval is normal on the logarithm. Where all of the
+    expert's tokens chose the partner the share has no spread to see: its lower end is then Wilson's, each segment being
+    one observation.
+    """
+    K, P = sample.experts.shape[2], len(beside)
+    place_of = np.full(n_experts, P + 1)
+    place_of[beside], place_of[expert] = np.arange(P), P
+    rows, _ = sample.choosing(layer, expert)
+    used = _by_segment(sample, layer, slice(None), place_of)  # [S, P + 2]
+    together = _by_segment(sample, layer, rows, place_of)[:, :P]
+    left = used.sum(axis=1) - used[:, P]  # K times the segment's tokens, less those that chose the expert
+    log_parts = _relative(together) + _relative(left[:, None]) - _relative(used[:, P : P + 1]) - _relative(used[:, :P])
+    n = int((used.sum(axis=1) > 0).sum())
+    if n < 2 or K < 2:
+        return Interval(np.full(P, np.nan), np.full(P, np.nan))
+    half = Z_95 * np.sqrt((log_parts**2).sum(axis=0) * (n / (n - 1)))
+    share = ratio(together.sum(axis=0), used[:, P].sum())
+    n_tokens = used.sum() / K
+    chance = chance_share(used[:, :P].sum(axis=0) / n_tokens, float(used[:, P].sum() / n_tokens), K)
+    times = ratio(share, chance)
+    least = np.where(share == 1, float(wilson_95(1.0, int((used[:, P] > 0).sum())).lower), 1.0)
+    return Interval(times * np.minimum(np.exp(-half), least), times * np.exp(half))
+
+
+def _by_segment(
+    sample: TokenSample, layer: int, rows: slice | NDArray[np.intp], place_of: NDArray[np.intp]
+) -> FloatArray:
+    """How many tokens of each segment, among these rows, chose the experts of each place [S, P + 2]."""
+    places, segments = place_of[sample.experts[layer][rows]], sample.segments
+    n_segments, n_places = int(segments.max(initial=-1)) + 1, int(place_of.max()) + 1
+    flat = segments[rows][:, None] * n_places + places
+    weights = np.repeat(sample.times[rows], places.shape[1])
+    return weighted_counts(flat.reshape(-1), weights, n_segments * n_places).reshape(n_segments, n_places)
+
+
+def _relative(parts: FloatArray) -> FloatArray:
+    """Each segment's part of the whole [S, ..]; NaN where the whole is nothing."""
+    return ratio(parts, parts.sum(axis=0))

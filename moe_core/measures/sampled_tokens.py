@@ -70,6 +70,13 @@ class TokenSample:
         ids, places = self.distinct
         return weighted_counts(places, self.times, len(ids))
 
+    @cached_property
+    def segments(self) -> NDArray[np.intp]:
+        """Of which segment, counted from 0, each row is [T]; every row its own one where none is said to follow."""
+        if len(self.next_ids) != len(self.ids):
+            return np.arange(len(self.ids))
+        return np.concatenate(([0], np.cumsum(self.next_ids < 0)))[: len(self.ids)]
+
     def used(self, layer: int, n_experts: int) -> NDArray[np.float64]:
         """Tokens that chose each expert of the layer [E]."""
         if layer not in self._used:

@@ -12,11 +12,13 @@ from moe_core.figures.bars import BarFigure, BarRow
 from moe_core.figures.table import FigureTable
 from moe_core.figures.visible import BLANK, visible
 from moe_core.measures.coactivation import Partners
+from moe_core.measures.metric import ratio
 from moe_core.measures.routing_sample import RoutingSample
 from moe_core.measures.sampled_tokens import TokenSample
 from moe_core.measures.scope import Scope
 from moe_core.measures.served_tokens import ServedTokens
-from moe_core.numbers.formatting import NOTHING, count, percent_tick, significant
+from moe_core.numbers.formatting import NOTHING, count, finite, number_with_interval, percent_tick, significant
+from moe_core.numbers.intervals import Interval
 
 _FEWEST_OCCURRENCES = 5
 
@@ -87,19 +89,26 @@ def closest(found: Partners, most: int) -> list[int]:
     return [place for place in order if found.together[place] > 0]
 
 
-def partner_content(found: Partners, layer: int, top_k: int, places: Sequence[int]) -> BarContent:
-    """The partners at these places, against chance."""
+def partner_content(
+    found: Partners, times_chance: Interval, layer: int, top_k: int, places: Sequence[int]
+) -> BarContent:
+    """The partners at these places against chance, with the interval of share / chance at each of them."""
     if top_k == 1:
         return BarContent(
             BarFigure(), FigureTable((), ()), "Each token chooses a single expert: there are no partners."
         )
-    rows = tuple(_partner_row(found, layer, place) for place in places)
+    bounds = list(zip(times_chance.lower.tolist(), times_chance.upper.tolist(), strict=True))
+    ratios = ratio(found.share, found.chance)
+    rows = tuple(_partner_row(found, layer, place, *ends) for place, ends in zip(places, bounds, strict=True))
     table = FigureTable(
         (
             "partner",
             "tokens that chose both",
             "share of the expert's tokens",
             "share by chance",
+            "times chance",
+            "lower 95 %",
+            "upper 95 %",
             "share of all tokens",
             "tokens of the expert",
             "tokens",
@@ -110,24 +119,28 @@ def partner_content(found: Partners, layer: int, top_k: int, places: Sequence[in
                 int(found.together[place]),
                 float(found.share[place]),
                 float(found.chance[place]),
+                *map(finite, (float(ratios[place]), *ends)),
                 float(found.used_share[place]),
                 int(found.n_served),
                 found.n_tokens,
             )
-            for place in places
+            for place, ends in zip(places, bounds, strict=True)
         ],
     )
     if not rows:
         return BarContent(BarFigure(), table, "None: no token chose it.")
-    note = "Share of its tokens that choose the partner too. Grey mark: by chance."
+    note = (
+        "Share of its tokens that choose the partner too, and how often more than by chance (the grey mark), with the "
+        "95 % interval over questions: pale where that covers 1."
+    )
     unit = "share of the expert's tokens that choose the partner too; mark: by chance"
     return BarContent(BarFigure(rows, unit=unit, format_value=percent_tick), table, note)
 
 
-def _partner_row(found: Partners, layer: int, place: int) -> BarRow:
+def _partner_row(found: Partners, layer: int, place: int, lower: float, upper: float) -> BarRow:
     share, chance, both = (float(array[place]) for array in (found.share, found.chance, found.together))
     name = expert_name((layer, int(found.experts[place])))
-    times = f"{significant(share / chance)} ×" if chance > 0 else NOTHING
+    times = f"{number_with_interval(share / chance, lower, upper)} ×" if chance > 0 else NOTHING
     return BarRow(
         name,
         share,
@@ -136,7 +149,10 @@ def _partner_row(found: Partners, layer: int, place: int) -> BarRow:
         f"{times} what chance gives ({share_text(chance)}): the other places of the top-k shared out by how often each "
         f"expert is used. It is used by {share_text(float(found.used_share[place]))} of all tokens.\n"
         "Click or Enter selects it, Ctrl+click or Ctrl+Space both.",
+        lower=chance * lower,  # where the chance mark lies outside, the ratio's interval does not cover 1
+        upper=min(chance * upper, 1.0),
         reference=chance,
+        is_faded=not (lower > 1 or upper < 1),
     )
 
 

@@ -32,7 +32,7 @@ from app.widgets.parts import scrolling
 from moe_core.errors import MoeCoreError
 from moe_core.figures.bars import BarFigure
 from moe_core.figures.table import FigureTable
-from moe_core.measures.coactivation import partners
+from moe_core.measures.coactivation import over_chance_interval, partners
 from moe_core.measures.expert_profile import expert_profile, heaviest_questions, usage_by_subject
 from moe_core.measures.question_filter import Expert
 from moe_core.measures.routing_sample import RoutingSample
@@ -198,7 +198,8 @@ class ExpertView(View):
         layer, sizes = self._expert[0], data.trace.dimensions
         found = partners(tokens, *self._expert, sizes.n_experts)
         places = closest(found, _MOST_PARTNERS)
-        content = partner_content(found, layer, sizes.top_k, places)
+        bounds = over_chance_interval(tokens, *self._expert, found.experts[places], sizes.n_experts)
+        content = partner_content(found, bounds, layer, sizes.top_k, places)
         self._shown_partners = [(layer, int(found.experts[place])) for place in places]
         self.partners.show_content(content, f"{self._caption(self.state)} · {read}")
 

@@ -50,6 +50,7 @@ class BarList(BarTable):
 
     def _row(self, figure: BarFigure, row: BarRow) -> tuple[BarCell, ...]:
         name, value = BarCell(row.label, sign=row.sign, sign_colour=row.sign_colour), BarCell(row.text)
+        name, value = (replace(cell, is_faded=row.is_faded) for cell in (name, value))
         bar = replace(
             name if self._is_over else BarCell(),
             share=figure.share_of(row.value),
@@ -59,5 +60,6 @@ class BarList(BarTable):
             reference=figure.share_of(row.reference),
             colour=row.colour,
             is_dot=figure.is_dots,
+            is_faded=row.is_faded,
         )
         return (bar, value) if self._is_over else (name, bar, value)

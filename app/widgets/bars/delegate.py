@@ -48,6 +48,7 @@ class BarDelegate(QStyledItemDelegate):
         """Look up what all cells have in common; the mouse is over the row `hovered`."""
         view, role = self._view, QPalette.ColorRole
         self._ground, self._text, self._accent = map(view.palette().color, (role.Base, role.Text, role.Highlight))
+        self._faded = view.palette().color(QPalette.ColorGroup.Disabled, role.Text)
         self._empty = theme.blend(self._ground, view.palette().color(role.Midlight), 0.6)
         # Grey as every reference line, but darker than the middle grey: it also crosses bars.
         self._line = theme.blend(self._text, self._ground, 0.35)
@@ -99,7 +100,7 @@ class BarDelegate(QStyledItemDelegate):
         start, end = sorted((cell.base, cell.share))
         bar.setLeft(room.left() + room.width() * start)
         bar.setWidth(room.width() * (end - start))
-        given_up = 0.58 if kind == "bar" and cell.text else 0.38
+        given_up = 0.78 if cell.is_faded else 0.58 if kind == "bar" and cell.text else 0.38
         painter.fillRect(bar, theme.blend(colour, self._ground, given_up))  # paler where words stand on it
         if kind == "bar" and cell.sign:
             stripe = QColor(cell.sign_colour) if cell.sign_colour else self._line
@@ -118,7 +119,7 @@ class BarDelegate(QStyledItemDelegate):
         text = cell.text[:LONGEST]
         if kind in ("name", "bar"):
             text = self._metrics.elidedText(text, Qt.TextElideMode.ElideMiddle, max(room.width(), 0))
-        painter.setPen(self._text)
+        painter.setPen(self._faded if cell.is_faded else self._text)
         painter.drawText(room, _SIDES[kind], text)
         if cell.is_struck:
             half, middle = self._metrics.horizontalAdvance(text) / 2 + 2, room.center()

@@ -26,7 +26,8 @@ class BarCell:
     `share` is where the bar that begins at `base` ends, or, with `is_dot`, a dot stands; `lower` and `upper` bound its
     interval, `reference` is what it is compared with.
     `sign` stands before a name and at the right of a bar, in `sign_colour`. `colour` is the bar's where it means
-    something; `is_framed` draws it around the cell too. `is_struck`: the text is struck through.
+    something; `is_framed` draws it around the cell too. `is_struck`: the text is struck through. What
+    `is_faded` has a paler bar and text than others.
     """
 
     text: str = ""
@@ -41,6 +42,7 @@ class BarCell:
     is_dot: bool = False
     is_framed: bool = False
     is_struck: bool = False
+    is_faded: bool = False
 
 
 @dataclass(frozen=True)

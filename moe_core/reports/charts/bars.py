@@ -87,10 +87,11 @@ def _words(row: BarRow, sheet: Sheet, axis: Axis, texts: float, ns: float, y: fl
 def _mark(row: BarRow, figure: BarFigure, sheet: Sheet, axis: Axis, y: float) -> list[Markup]:
     """The bar or the dot of a row, its interval, and what it is to be compared with."""
     parts, colour, half = [], row.colour or BASELINE, sheet.em(_BAR / 2)
+    opacity = 0.25 if row.is_faded else 0.75
     if isfinite(row.value) and not figure.is_dots:
         start, stop = sorted((axis.clipped(figure.base), axis.clipped(row.value)))
         box = {"x": start, "y": y - half, "width": stop - start, "height": 2 * half}
-        parts.append(element("rect", sheet.tip(row.in_words()), **box, **sheet.fill(colour), fill_opacity=0.75))
+        parts.append(element("rect", sheet.tip(row.in_words()), **box, **sheet.fill(colour), fill_opacity=opacity))
     if isfinite(row.lower) and isfinite(row.upper):
         path = f"M{axis.clipped(row.lower):.2f},{y:.2f}H{axis.clipped(row.upper):.2f}"
         parts.append(element("path", d=path, **sheet.stroke(colour if figure.is_dots else "", 1.5)))

@@ -153,12 +153,16 @@ def test_partners_are_counted_over_all_pairs(view: ExpertView, scope: Scope, qtb
     found = {str(row[0]): row[1:] for row in cells(view.partners)}
     top = sorted(together.values(), reverse=True)[:10]
     assert [row[0] for row in found.values()] == top
-    for name, (both, share, chance, of_all, of_expert, of) in found.items():
+    for name, (both, share, chance, times, lower, upper, of_all, of_expert, of) in found.items():
+        assert times == pytest.approx(share / chance)
+        assert lower <= times <= upper
         partner = int(name.split(":")[1])
         assert (both, share, of_expert, of) == (together[partner], together[partner] / n_served, n_served, n_tokens)
         assert of_all == pytest.approx(used[partner] / n_tokens)
         assert chance == pytest.approx(used[partner] / n_tokens * 3 / (4 - n_served / n_tokens))
-    assert [row.reference for row in view.partners.bars.figure.rows] == [row[2] for row in found.values()]
+    shown = view.partners.bars.figure.rows
+    assert [row.reference for row in shown] == [row[2] for row in found.values()]
+    assert [row.is_faded for row in shown] == [row[4] <= 1 <= row[5] for row in found.values()]
 
 
 def test_header_and_accuracy_are_those_of_the_definitions(view: ExpertView) -> None:
@@ -242,7 +246,7 @@ def test_the_filter_is_followed(view: ExpertView, qtbot: QtBot) -> None:
     assert labels(view.subjects) == ["addition"]
     assert {row[2] for row in cells(view.questions)} == {"addition"}
     assert f"All {n_tokens} tokens of 8 questions" in view.tokens.note.text()
-    assert cells(view.partners)[0][6] == n_tokens
+    assert cells(view.partners)[0][9] == n_tokens
     for section in (view.accuracy, view.subjects, view.tokens, view.partners, view.questions):
         assert "addition" in section.figure.caption
         assert "expert 1:5" in section.figure.caption
@@ -255,7 +259,7 @@ def test_another_filter_drops_what_is_being_read(view: ExpertView, qtbot: QtBot)
     settle(view, qtbot)
     trace = open_trace_of(view)
     rows = np.flatnonzero(trace.subjects == "subtraction").tolist()
-    assert cells(view.partners)[0][6] == sum(1 for _ in tokens_of(trace, Scope.PROMPT, rows))
+    assert cells(view.partners)[0][9] == sum(1 for _ in tokens_of(trace, Scope.PROMPT, rows))
 
 
 def test_its_questions_become_the_filter(view: ExpertView, qtbot: QtBot) -> None:
@@ -347,7 +351,7 @@ def test_an_answer_only_trace_falls_back_to_the_answer_position(session: Session
         int(trace.trace.prompt_token_ids(row)[-1]) for row in answered if expert in trace.trace.answer_experts[row, 1]
     ]
     assert Counter(ids) == {row[1]: row[2] for row in cells(view.tokens)}
-    assert cells(view.partners)[0][5:] == [len(ids), 8]
+    assert cells(view.partners)[0][8:] == [len(ids), 8]
 
 
 def test_a_partial_trace_shows_what_is_recorded_and_grows(session: Session, tmp_path: Path, qtbot: QtBot) -> None:

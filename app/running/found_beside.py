@@ -1,4 +1,4 @@
-"""What lies beside the trace shown: its what-ifs make its history, its experiments their list; read in a thread."""
+"""What lies beside the trace shown: effect maps, what-ifs for its history, experiments; read in a thread."""
 
 import logging
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -18,6 +18,8 @@ from app.state.what_if_state import WhatIf
 from moe_core.comparison.comparison import Comparison, compare
 from moe_core.comparison.control_distribution import Controls
 from moe_core.comparison.what_ifs_beside import WhatIfBeside, what_ifs_beside
+from moe_core.effects.effect_map import EffectMap
+from moe_core.effects.map_file import known_maps
 from moe_core.errors import MoeCoreError
 from moe_core.experiments.beside import KeptExperiment, experiments_beside
 from moe_core.jobs.control_runs import kept_controls
@@ -36,6 +38,7 @@ class _Look:
     known: frozenset[Path]
     forgotten: frozenset[str]
     awaited: Path | None
+    wants_maps: bool
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,6 +65,7 @@ class FoundBeside(QObject):
 
     looked = Signal()
     _found = Signal(object)
+    _maps_found = Signal(object, object)
     _experiments_found = Signal(object, object)
     _ended = Signal(object)
 
@@ -71,9 +75,11 @@ class FoundBeside(QObject):
         self._experiments = experiments
         self._number = 0
         self._told = 0
+        self._mapped: TraceData | None = None  # whose maps are shown: later ones are told by the job that makes them
         self._thread = ThreadPoolExecutor(1, "moescope beside", initializer=yield_to_the_window)
         queued = Qt.ConnectionType.QueuedConnection
         self._found.connect(self._on_found, queued)
+        self._maps_found.connect(self._on_maps_found, queued)
         self._experiments_found.connect(self._on_experiments_found, queued)
         self._ended.connect(self._on_ended, queued)
         session.changed.connect(self._on_changed)
@@ -94,7 +100,8 @@ class FoundBeside(QObject):
             self._told = self._number
             return
         known = frozenset(made.after.path for made in state.history if made.is_whole)
-        look = _Look(self._number, state.trace, known, state.forgotten, self._session.awaited)
+        wants_maps = state.trace is not self._mapped
+        look = _Look(self._number, state.trace, known, state.forgotten, self._session.awaited, wants_maps)
         self._thread.submit(self._look, look).add_done_callback(_log_failure)
 
     def close(self) -> None:
@@ -110,6 +117,8 @@ class FoundBeside(QObject):
         """In the thread."""
         path = look.trace.path
         try:
+            if look.wants_maps:
+                self._maps_found.emit(look, known_maps(path, look.trace.fingerprint))
             told = set(look.known)
             for beside in what_ifs_beside(path, known=look.known, forgotten=look.forgotten):
                 if look.number != self._number:
@@ -146,6 +155,12 @@ class FoundBeside(QObject):
         before = found.before or found.look.trace
         made = WhatIf(found.title, before, after, beside.comparison, found.controls, notices=notices)
         self._session.add_what_if(made, keeps=found.keeps)
+
+    @Slot(object, object)
+    def _on_maps_found(self, look: _Look, found: tuple[EffectMap, ...]) -> None:
+        if look.trace is self._session.state.trace and look.trace is not self._mapped:
+            self._mapped = look.trace
+            self._session.add_effect_maps(found)
 
     @Slot(object, object)
     def _on_experiments_found(self, look: _Look, found: tuple[KeptExperiment, ...]) -> None:

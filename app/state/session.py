@@ -10,7 +10,7 @@ from app.state.state import UNDOABLE, State, differing
 from app.state.trace_data import TraceData
 from app.state.trace_memory import TraceMemories, key_of, memory_of, restored, without_trace
 from app.state.what_if_state import Mode, WhatIf
-from moe_core.effects.map_file import known_maps
+from moe_core.effects.effect_map import EffectMap
 from moe_core.measures.question_filter import Expert, QuestionFilter
 from moe_core.traces.notes import Notes
 
@@ -69,7 +69,7 @@ class Session(QObject):
         memory, stack = self.memories.of(data)
         self.undo_stack = stack or QUndoStack(self)
         self._awaited = None if memory.what_if is None else Awaited(memory.what_if, memory.mode)
-        state = replace(restored(self._state, data, memory, first), effect_maps=known_maps(path, data.fingerprint))
+        state = replace(restored(self._state, data, memory, first), effect_maps=())  # they are looked for beside it
         self._apply(_within_bounds(state))
 
     def close(self) -> None:
@@ -110,6 +110,12 @@ class Session(QObject):
         if self._awaited is not None and made.after.path == self._awaited.path:
             state = replace(state, what_if=made, mode=self._awaited.mode)
         self._apply(state)
+
+    def add_effect_maps(self, found: tuple[EffectMap, ...]) -> None:
+        """Take up the maps that were found beside the trace shown; those made since they were looked for stay."""
+        known = self._state.effect_maps
+        others = (made for made in found if not any(made.specification.is_of(each.specification) for each in known))
+        self._apply(replace(self._state, effect_maps=(*known, *others)))
 
     def show_what_if(self, made: WhatIf, *, keeps: bool) -> None:
         """Look at a what-if of the trace shown; `keeps`: it belongs to the trace's history."""

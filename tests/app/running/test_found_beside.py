@@ -4,6 +4,7 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
@@ -13,6 +14,7 @@ from app.window.main_window import MainWindow
 from moe_core.commands.whatif import what_if_trace
 from moe_core.comparison.comparison import compare
 from moe_core.traces.reader import open_trace
+from tests.app.synthetic_effects import made_map
 from tests.app.window.test_trace_memory_file import opened
 from tests.comparison.test_what_ifs_beside import RUN, made
 from tests.traces.synthetic_run import SyntheticRun, record
@@ -165,3 +167,19 @@ def test_one_of_the_command_line_is_found(window: MainWindow, qtbot: QtBot, demo
     assert "1:25" in found.title
     assert found.controls is not None
     assert len(found.controls.runs) == 3
+
+
+def test_effect_maps_beside_a_trace(window: MainWindow, qtbot: QtBot, tmp_path: Path) -> None:
+    """Read once the trace is shown; one that was made meanwhile stays; the next trace has none of them."""
+    path = record(tmp_path / "T.h5", RUN)
+    written = made_map(path)
+    window.open_trace(path)
+    assert window.session.state.effect_maps == ()
+    settle(window, qtbot)
+    [found] = window.session.state.effect_maps
+    np.testing.assert_array_equal(found.effects, written.effects)
+    window.session.add_effect_maps((made_map(path), dropped := made_map(path, "drop")))
+    assert window.session.state.effect_maps == (found, dropped)
+    window.open_trace(record(tmp_path / "elsewhere.h5", SyntheticRun(seed=8)))
+    settle(window, qtbot)
+    assert window.session.state.effect_maps == ()

@@ -51,7 +51,7 @@ class Tokens(StrEnum):
 
 def record_trace(
     model: Annotated[str, typer.Option(help="Hub id (org/name or org/name@revision), local folder, or demo.")],
-    quiz: Annotated[str, typer.Option(help="mmlu, mmlu:PATH, a .csv/.jsonl/.parquet file, or demo.")],
+    quiz: Annotated[str, typer.Option(help="mmlu, mmlu:PATH, a .csv/.jsonl/.parquet file, demo, or text:FILE.")],
     out: Annotated[
         Path,
         typer.Option(readable=False, help="The trace to write; a partial one made by the same command is resumed."),
@@ -81,6 +81,9 @@ def record_trace(
     dtype: Dtype = "auto",
     batch_tokens: BatchTokens = None,
     skip_too_long: Annotated[bool, typer.Option(help="Leave out questions longer than the model's context.")] = False,
+    max_tokens: Annotated[
+        int | None, typer.Option(min=1, help="Cut plain text (text:FILE) to so many tokens; else at the context.")
+    ] = None,
     offline: Offline = False,
     allow_network_folder: AllowNetworkFolder = False,
     as_json: AsJson = False,
@@ -104,6 +107,7 @@ def record_trace(
             batch_tokens,
             skip_too_long,
             TemplateChoice(template, parse_arguments(template_args)),
+            max_tokens,
         ),
         intervention=_read_intervention(mask, effect.value, intervention),
         allow_network_folder=allow_network_folder,

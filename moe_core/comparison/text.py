@@ -75,7 +75,9 @@ def comparison_lines(comparison: Comparison, indent: str = "  ") -> list[str]:
     """The comparison as a paper would print it, the most important line first; `indent` is before what is of a line."""
     change, gold = comparison.accuracy, comparison.gold_logprob
     lines = [change_line(change) if change.n else f"The quiz has no answers; n = {count(comparison.n)}"]
-    lines.append(f"other prediction, right or wrong: {count(comparison.n_changed)} of {count(comparison.n)} questions")
+    if (comparison.pairs.predicted_before >= 0).any():  # of plain text nothing is predicted
+        changed = f"{count(comparison.n_changed)} of {count(comparison.n)}"
+        lines.append(f"other prediction, right or wrong: {changed} questions")
     if gold.n:
         mean = nats_with_interval(gold.mean, gold.lower, gold.upper)
         lines.append(f"log-probability of the right choice: {mean} on average")

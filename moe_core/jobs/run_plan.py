@@ -37,7 +37,10 @@ _VERSIONED = ("torch", "transformers", "tokenizers", "numpy")
 
 @dataclass(frozen=True)
 class RunOptions:
-    """How the questions are asked. `tokens` is "all" or "answer"; `batch_tokens` None lets the device decide."""
+    """How the questions are asked. `tokens` is "all" or "answer"; `batch_tokens` None lets the device decide.
+
+    `max_tokens` cuts plain text, None at the model's context.
+    """
 
     shots: int = 0
     protocol: str = "plain"
@@ -45,6 +48,7 @@ class RunOptions:
     batch_tokens: int | None = None
     skip_too_long: bool = False
     template: TemplateChoice = field(default_factory=TemplateChoice)
+    max_tokens: int | None = None
 
 
 @dataclass(frozen=True)
@@ -84,8 +88,13 @@ def plan_run(
     render = chat_renderer(loaded.tokenizer, options.template) if is_chat else None
     prompts = build_prompts(quiz, questions, protocol=options.protocol, shots=options.shots, render_chat=render)
     tokenised, skipped = tokenise(
-        prompts, loaded.tokenizer, context_length=model.context_length, skip_too_long=options.skip_too_long
+        prompts,
+        loaded.tokenizer,
+        context_length=model.context_length,
+        skip_too_long=options.skip_too_long,
+        max_tokens=options.max_tokens,
     )
+    selection += f"; texts cut to {options.max_tokens:,} tokens" if options.max_tokens else ""
     alone = model.must_be_alone(max(map(tokenised.prompt_length, range(len(tokenised.questions)))))
     if alone or not model.abilities.share_prefixes:
         tokenised = tokenised.uncut()

@@ -57,6 +57,10 @@ class Encoder:
                 rest = whole[len(context) :]
             yield self._join(prompt, context, rest)
 
+    def of_texts(self, prompts: Sequence[Prompt]) -> list[Ids]:
+        """The ids of prompts behind which nothing is scored."""
+        return [np.array(ids, dtype=np.int32) for ids in self._encode_contexts(prompts)]
+
     def _encode_contexts(self, prompts: Sequence[Prompt]) -> list[list[int]]:
         """The ids of each prompt without the white space that ends it; long beginnings of a subject only once."""
         texts = [prompt.text.rstrip() for prompt in prompts]

@@ -91,14 +91,16 @@ def build_prompts(
 
     `plain` is one text, scored on " A", " B", ..; `chat` renders the description as system message, examples as turns
     of user and assistant, and is scored on "A", "B", ... Raises PromptError when there are too few worked examples,
-    or no chat template.
+    or no chat template. Plain text is its own prompt, without a target, and no turn of a conversation.
     """
     if protocol not in PROTOCOLS:
         raise PromptError(f"{protocol!r} is no protocol: use {' or '.join(PROTOCOLS)}.")
     examples = {subject: worked_examples(quiz, subject, shots) for subject in {q.subject for q in questions}}
     if protocol == "plain":
         heads = {subject: _plain_head(subject, examples[subject]) for subject in examples}
-        return tuple(Prompt(q, heads[q.subject] + question_text(q), _targets(q, " ")) for q in questions)
+        return tuple(_plain_prompt(q, heads[q.subject]) for q in questions)
+    if not all(q.choices for q in questions):
+        raise PromptError("Plain text is no turn of a conversation.", Remedy.USE_PLAIN_PROTOCOL)
     if render_chat is None:
         raise PromptError(NO_TEMPLATE, Remedy.USE_PLAIN_PROTOCOL)
     turns = {subject: _chat_head(subject, examples[subject]) for subject in examples}
@@ -130,6 +132,12 @@ def question_text(question: Question) -> str:
     """Question, lettered choices and "Answer:", a line each; the question without blanks around it, choices as is."""
     choices = "".join(f"\n{letter}. {text}" for letter, text in zip(CHOICE_LETTERS, question.choices, strict=False))
     return f"{question.text.strip()}{choices}\nAnswer:"
+
+
+def _plain_prompt(question: Question, head: str) -> Prompt:
+    if not question.choices:
+        return Prompt(question, question.text, ())
+    return Prompt(question, head + question_text(question), _targets(question, " "))
 
 
 def _plain_head(subject: str, examples: Sequence[Question]) -> str:

@@ -12,6 +12,8 @@ MAX_CHOICES = len(CHOICE_LETTERS)
 class Question:
     """One question; `gold` is the index of the right choice, or None in a quiz without answers.
 
+    Plain text is a question without choices: the model reads it, and is asked nothing.
+
     `id` is unique in its quiz and stays the same from run to run: comparisons are paired on it.
     """
 

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 # Prompts per call of the tokenizer: its lists of Python integers are large, arrays of them are not.
 _CHUNK = 1024
 _MAX_NAMED = 5
+_LONGEST_TEXT = 65_535
+"""Plain text is cut there at the latest: a trace counts a question's tokens in 16 bits."""
 
 
 class FittingQuiz(NamedTuple):
@@ -40,13 +42,22 @@ def tokenise(
     *,
     context_length: int,
     skip_too_long: bool = False,
+    max_tokens: int | None = None,
 ) -> FittingQuiz:
     """All prompts of at most `context_length` tokens, as shared prefixes and own segments.
 
+    Plain text is cut to `max_tokens` and the context; a question would lose its end, and is not cut: PromptError.
     Longer ones raise PromptError, or are left out where `skip_too_long` is set, unless none would be left. PromptError
     also when the choices are not told apart by one token each, right after the same prompt.
     """
-    tokenised = _tokenise_all(prompts, tokenizer)
+    if all(not prompt.targets for prompt in prompts):
+        tokenised = _tokenise_texts(
+            prompts, tokenizer, min(max_tokens or context_length, context_length, _LONGEST_TEXT)
+        )
+    elif max_tokens is None:
+        tokenised = _tokenise_all(prompts, tokenizer)
+    else:
+        raise PromptError("Only plain text can be cut: a question would lose its end.")
     too_long = [prompt for prompt in tokenised if len(prompt.ids) > context_length]
     if too_long and (len(too_long) == len(tokenised) or not skip_too_long):
         raise _too_long_error(too_long, len(tokenised), context_length)
@@ -67,6 +78,14 @@ def _too_long_error(too_long: Sequence[_TokenisedPrompt], n_prompts: int, contex
         f"tokens: {named}{more}.",
         Remedy.SKIP_TOO_LONG,
     )
+
+
+def _tokenise_texts(
+    prompts: Sequence[Prompt], tokenizer: "PreTrainedTokenizerBase", length: int
+) -> list[_TokenisedPrompt]:
+    """The first `length` tokens of each text; nothing is scored behind them."""
+    encoded = Encoder(tokenizer).of_texts(prompts)
+    return [_TokenisedPrompt(prompt.question, ids[:length], ()) for prompt, ids in zip(prompts, encoded, strict=True)]
 
 
 def _tokenise_all(prompts: Sequence[Prompt], tokenizer: "PreTrainedTokenizerBase") -> list[_TokenisedPrompt]:
@@ -122,7 +141,7 @@ def shared_length(prompts: Sequence[Ids]) -> int:
 
 
 def _padded_targets(tokenised: Sequence[_TokenisedPrompt]) -> Ids:
-    n_choices = max((len(prompt.target_ids) for prompt in tokenised), default=0)
+    n_choices = max((len(prompt.target_ids) for prompt in tokenised), default=0) or 1  # a trace's arrays are not empty
     padded = np.full((len(tokenised), n_choices), -1, dtype=np.int32)
     for n, prompt in enumerate(tokenised):
         padded[n, : len(prompt.target_ids)] = prompt.target_ids

@@ -3,7 +3,7 @@
 import re
 from urllib.parse import unquote, urlsplit
 
-_IN_ARGUMENT = re.compile(r"(?P<before>(--[\w-]+=)?(mmlu:)?)(?P<address>file:.*)", re.IGNORECASE | re.DOTALL)
+_IN_ARGUMENT = re.compile(r"(?P<before>(--[\w-]+=)?((mmlu|text):)?)(?P<address>file:.*)", re.IGNORECASE | re.DOTALL)
 
 
 def path_text(text: str) -> str:

@@ -27,6 +27,7 @@ def command_line(request: RecordRequest) -> str:
         ("--template", options.template.name, ""),
         ("--template-args", arguments_text(options.template.arguments), ""),
         ("--tokens", options.tokens, RunOptions().tokens),
+        ("--max-tokens", options.max_tokens, RunOptions().max_tokens),
         ("--device", model.device, empty.model.device),
         ("--dtype", model.dtype, empty.model.dtype),
         ("--batch-tokens", options.batch_tokens, None),

@@ -53,6 +53,8 @@ def rerouted_text(content: QuestionContent) -> tuple[str, str]:
 
 def _answer_change(content: QuestionContent, after: QuestionContent) -> str:
     """`C → A, right → wrong, gold −0.42 nats (−1.20 → −1.62)`."""
+    if not content.choices:
+        return "plain text: nothing is answered"
     choices = [letter(side.predicted) for side in (content, after)]
     parts = [" → ".join(choices) if choices[0] != choices[1] else f"still {choices[0]}"]
     if content.gold >= 0:

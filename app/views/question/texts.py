@@ -112,6 +112,8 @@ def margin_text(content: QuestionContent) -> str:
     """The margin on each side, or why there is none; empty where the header says it."""
     if content.failure:
         return ""
+    if not content.choices:
+        return "Plain text: there are none"
     if content.gold < 0:
         return "The quiz names no right choice"
     return f"margin {' → '.join(signed(side.margin) for side in content.sides.values())} nats"

@@ -92,7 +92,10 @@ class BatchRouting:
         return SegmentRouting(SegmentSums(**sums), tokens)
 
     def answer(self, row: int, n_choices: int, *, prefix_finite: bool, in_smaller_batch: bool) -> Answer:
-        """The answer of one row: the first largest log-probability, or the reason why there is none."""
+        """The answer of one row: the first largest log-probability, or the reason why there is none.
+
+        Plain text has no choice to be predicted, and is answered when its numbers are finite.
+        """
         status = Status.ANSWERED
         choice_logprobs = self._arrays["choice_logprobs"][row]
         if not (self.is_finite(row) and prefix_finite):
@@ -105,7 +108,7 @@ class BatchRouting:
             weights=self._arrays["answer_weights"][row],
             router_probs=self._arrays["answer_probs"][row],
             choice_logprobs=choice_logprobs,
-            predicted=int(np.argmax(choice_logprobs[:n_choices])) if answered else -1,
+            predicted=int(np.argmax(choice_logprobs[:n_choices])) if answered and n_choices else -1,
             status=status,
             in_smaller_batch=in_smaller_batch,
         )

@@ -5,12 +5,13 @@ from moe_core.quizzes.benchmark import Benchmark
 from moe_core.quizzes.benchmarks.demo_quiz import DemoBenchmark
 from moe_core.quizzes.benchmarks.mmlu import MmluBenchmark
 from moe_core.quizzes.benchmarks.quiz_file import QuizFileBenchmark
+from moe_core.quizzes.benchmarks.text_file import TextFileBenchmark
 from moe_core.quizzes.guarded_benchmark import GuardedBenchmark
 from moe_core.quizzes.quiz import Quiz
 from moe_core.quizzes.reading.answers import AnswersFrom
 from moe_core.system.plugins import plugins
 
-_BUILT_IN: list[Benchmark] = [MmluBenchmark(), DemoBenchmark(), QuizFileBenchmark()]
+_BUILT_IN: list[Benchmark] = [MmluBenchmark(), DemoBenchmark(), TextFileBenchmark(), QuizFileBenchmark()]
 _OF_OTHERS = plugins("quizzes", lambda made: isinstance(made, Benchmark), [source.name for source in _BUILT_IN])
 BENCHMARKS: tuple[Benchmark, ...] = (*_BUILT_IN, *map(GuardedBenchmark, _OF_OTHERS))
 
@@ -21,5 +22,6 @@ def load_quiz(text: str, *, offline: bool, answers_from: AnswersFrom | None = No
         if benchmark.accepts(text):
             return benchmark.load(text, offline=offline, answers_from=answers_from)
     raise QuizError(
-        f"{text!r} is no quiz: use mmlu, mmlu:PATH, demo, or the path of a .csv, .jsonl or .parquet file that exists."
+        f"{text!r} is no quiz: use mmlu, mmlu:PATH, demo, or the path of a .csv, .jsonl or .parquet file that exists; "
+        "text:PATH reads plain text."
     )

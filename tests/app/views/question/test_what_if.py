@@ -13,6 +13,8 @@ from app import theme
 from app.files.figures.formats import svg_of
 from app.state.session import Session
 from app.state.what_if_state import Mode, WhatIf
+from app.views.question.comparison import comparison_note, read_both
+from app.views.question.texts import margin_text
 from app.views.question.view import QuestionView
 from app.widgets.tint import tint
 from moe_core.traces.reader import Trace, open_trace
@@ -318,3 +320,12 @@ def test_figures_are_exported_with_both_sides(view: QuestionView) -> None:
     came = next(row[3] for row in view.gates_pane.figure.data.rows if row[-1] == "came")
     assert f">+{came}<" in svg_of(view.gates_pane.figure).decode()
     assert "what-if" in svg_of(view.choices_pane.figure).decode()
+
+
+def test_plain_text_has_no_answer_to_change(session: Session, compared: WhatIf) -> None:
+    """No letter is said of a question without choices."""
+    content = read_both(session.state)
+    assert content is not None
+    text = replace(content, choices=(), gold=-1, predicted=-1)
+    assert comparison_note(session.state, text).endswith(": plain text: nothing is answered")
+    assert margin_text(text) == "Plain text: there are none"

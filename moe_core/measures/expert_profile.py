@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from moe_core.measures.metric import ratio
+from moe_core.measures.clustered import clustered_share
 from moe_core.measures.metrics.expert_accuracy import EXPERT_ACCURACY
 from moe_core.measures.metrics.gate_weight import GATE_WEIGHT
 from moe_core.measures.metrics.used_share import USED_SHARE
@@ -45,10 +45,13 @@ class SubjectUsage:
     """Usage by subject, the highest first: share of the subject's tokens that chose the expert, 0..1.
 
     The same as the share of its routed slots that went to the expert, times K; k / E if the router were uniform.
+    `lower` and `upper` bound the share at 95 %, over questions (clustered.py).
     """
 
     subjects: tuple[str, ...]
     share: FloatArray
+    lower: FloatArray
+    upper: FloatArray
     questions: NDArray[np.int64]
 
 
@@ -85,11 +88,14 @@ def usage_by_subject(sample: RoutingSample, layer: int, expert: int) -> SubjectU
     names = sample.subject_names
     places = {name: place for place, name in enumerate(names)}
     of = np.fromiter((places[name] for name in sample.subjects), np.intp, len(sample.subjects))  # [n]
-    served = np.bincount(of, sample.routing.token_count[sample.questions, layer, expert], len(names))
-    tokens = np.bincount(of, sample.routing.n_tokens[sample.questions], len(names))
-    share = ratio(served.astype(np.float64), tokens.astype(np.float64))
+    n, by_subject = np.bincount(of, minlength=len(names)), np.argsort(of, kind="stable")
+    served = sample.routing.token_count[sample.questions, layer, expert].astype(np.float64)[by_subject]
+    tokens = sample.routing.n_tokens[sample.questions].astype(np.float64)[by_subject]
+    ends = np.cumsum(n)[:-1]
+    found = [clustered_share(*parts) for parts in zip(np.split(served, ends), np.split(tokens, ends), strict=True)]
+    share, lower, upper = (np.array([getattr(each, key) for each in found]) for key in ("share", "lower", "upper"))
     order = np.argsort(-share, kind="stable")
-    return SubjectUsage(tuple(names[place] for place in order), share[order], np.bincount(of)[order])
+    return SubjectUsage(tuple(names[place] for place in order), share[order], lower[order], upper[order], n[order])
 
 
 def heaviest_questions(sample: RoutingSample, layer: int, expert: int, most: int = 20) -> HeaviestQuestions:

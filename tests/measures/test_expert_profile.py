@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from moe_core.measures.clustered import clustered_share
 from moe_core.measures.expert_profile import expert_profile, heaviest_questions, usage_by_subject
 from moe_core.measures.routing_sample import sample as routing_sample
 from moe_core.measures.scope import Scope
@@ -36,6 +37,10 @@ def test_usage_by_subject_is_the_share_of_its_tokens(scope: Scope) -> None:
     found = usage_by_subject(routing_sample(trace, scope), *CELL)
     assert dict(zip(found.subjects, found.share.tolist(), strict=True)) == pytest.approx(expected)
     assert (np.diff(found.share) <= 0).all()
+    for name, lower, upper in zip(found.subjects, found.lower, found.upper, strict=True):
+        own = slice(3 * int(name[-1]), 3 * int(name[-1]) + 3)
+        bounds = clustered_share(np.array(served[own], np.float64), np.array(totals[own], np.float64))
+        assert (lower, upper) == pytest.approx((float(bounds.lower), float(bounds.upper)))
     assert found.questions.tolist() == [3, 3, 3, 3]
 
 

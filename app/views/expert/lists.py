@@ -13,7 +13,14 @@ from moe_core.measures.question_filter import Expert
 from moe_core.measures.question_table import OUTCOMES, Outcome, QuestionTable
 from moe_core.measures.routing_sample import RoutingSample
 from moe_core.measures.scope import Scope
-from moe_core.numbers.formatting import count, percent, percent_tick, percent_with_interval, significant
+from moe_core.numbers.formatting import (
+    count,
+    number_with_interval,
+    percent,
+    percent_tick,
+    percent_with_interval,
+    significant,
+)
 
 _LONGEST = 400
 """Characters of a question that are looked at: none of those beyond fits on a line."""
@@ -92,25 +99,42 @@ def _accuracy_table(profile: ExpertProfile, name: str) -> FigureTable:
 def subject_content(usage: SubjectUsage, sample: RoutingSample, most: int) -> BarContent:
     """The subjects that use the expert most, against the uniform share."""
     uniform = sample.top_k / sample.n_experts
-    shown = list(zip(usage.subjects, usage.share.tolist(), usage.questions.tolist(), strict=True))[:most]
-    rows = tuple(
-        BarRow(
-            visible(subject),
-            share,
-            f"{share_text(share)} · n {count(n)}",
-            f"{subject}: {share_text(share)} of the tokens of {count(n)} questions choose the expert, "
-            f"{significant(share / uniform)} times the uniform share.",
-        )
-        for subject, share, n in shown
-    )
+    columns = (values.tolist() for values in (usage.share, usage.lower, usage.upper, usage.questions))
+    shown = list(zip(usage.subjects, *columns, strict=True))[:most]
+    rows = tuple(_subject_row(subject, (share, *bounds), n, uniform) for subject, share, *bounds, n in shown)
     table = FigureTable(
-        ("subject", "share of tokens routed to the expert", "uniform share k/E", "questions"),
-        [(subject, share, uniform, n) for subject, share, n in shown],
+        (
+            "subject",
+            "share of tokens routed to the expert",
+            "lower 95 %",
+            "upper 95 %",
+            "uniform share k/E",
+            "questions",
+        ),
+        [(subject, share, *bounds, uniform, n) for subject, share, *bounds, n in shown],
     )
-    note = f"Share of a subject's tokens that choose it. Grey line: uniform, k/E = {percent(uniform)}."
+    note = (
+        f"Share of a subject's tokens that choose it. Grey line: uniform, k/E = {percent(uniform)}; pale where the "
+        "95 % interval over questions covers it."
+    )
     reference = Reference(uniform, f"uniform {percent(uniform)}")
     unit = "share of the subject's tokens routed to the expert"
     return BarContent(BarFigure(rows, (reference,), unit=unit, format_value=percent_tick), table, note)
+
+
+def _subject_row(subject: str, values: tuple[float, float, float], n: int, uniform: float) -> BarRow:
+    share, lower, upper = values
+    times = number_with_interval(*(value / uniform for value in values))
+    return BarRow(
+        visible(subject),
+        share,
+        f"{share_text(share)} · n {count(n)}",
+        f"{subject}: {percent_with_interval(*values)} of the tokens of {count(n)} questions choose the expert, "
+        f"{times} times the uniform share ({percent(uniform)}).",
+        lower=lower,
+        upper=upper,
+        is_faded=not (lower > uniform or upper < uniform),
+    )
 
 
 def question_content(heaviest: HeaviestQuestions, questions: QuestionTable, n_using: int) -> BarContent:

@@ -109,7 +109,10 @@ def test_usage_by_subject_is_what_the_trace_holds(view: ExpertView, scope: Scope
     assert {name: row[0] for name, row in rows.items()} == pytest.approx(
         {name: served[name] / total[name] for name in total}
     )
-    assert {tuple(row[1:]) for row in rows.values()} == {(4 / 16, 8)}
+    assert {tuple(row[3:]) for row in rows.values()} == {(4 / 16, 8)}
+    assert all(lower <= share <= upper for share, lower, upper, *_ in rows.values())
+    faded = [row.is_faded for row in view.subjects.bars.figure.rows]
+    assert faded == [lower <= 4 / 16 <= upper for _, lower, upper, *_ in rows.values()]
     values = [row.value for row in view.subjects.bars.figure.rows]
     assert values == sorted(values, reverse=True)
     assert [line.value for line in view.subjects.bars.figure.references] == [4 / 16]

@@ -4,6 +4,7 @@ Axes: n questions compared, L MoE layers, K chosen experts, T tokens of one prom
 """
 
 from dataclasses import dataclass
+from math import nan
 
 import numpy as np
 from numpy.typing import NDArray
@@ -73,6 +74,12 @@ class Comparison:
         return len(self.pairs.ids)
 
     @property
+    def gold_logprobs(self) -> tuple[float, float]:
+        """Mean log-probability of the gold choice before and after, nats; NaN where no question is scored."""
+        sides = _gold_logprobs(self.pairs)
+        return (float(sides[0].mean()), float(sides[1].mean())) if len(sides[0]) else (nan, nan)
+
+    @property
     def intervention_before(self) -> Intervention:
         """What the first run did to the experts; empty for a baseline."""
         return self.before.actions
@@ -119,10 +126,15 @@ def outcomes_of(pairs: QuestionPairs) -> tuple[NDArray[np.bool_], NDArray[np.boo
 
 def gold_logprob_change(pairs: QuestionPairs) -> FloatArray:
     """Change of the gold choice's log-probability of each scored question, nats; negative: less likely after."""
+    before, after = _gold_logprobs(pairs)
+    return after - before
+
+
+def _gold_logprobs(pairs: QuestionPairs) -> tuple[FloatArray, FloatArray]:
     scored = pairs.is_scored
     before, _ = gold_and_best_other(pairs.logprobs_before[scored], pairs.gold[scored])
     after, _ = gold_and_best_other(pairs.logprobs_after[scored], pairs.gold[scored])
-    return after - before
+    return before, after
 
 
 def _by_subject(

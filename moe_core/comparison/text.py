@@ -57,6 +57,8 @@ def comparison_json(comparison: Comparison, seconds: float) -> dict[str, Any]:
             "wrong_to_right": list(comparison.wrong_to_right),
         },
         "n_changed_predictions": comparison.n_changed,
+        "gold_logprob_before": finite(comparison.gold_logprobs[0]),
+        "gold_logprob_after": finite(comparison.gold_logprobs[1]),
         "gold_logprob_change": {"n": gold.n, "mean": finite(gold.mean), "ci95": finite_bounds(gold.lower, gold.upper)},
         "subjects": [
             {"subject": row.name, "n": row.change.n, **change_json(row.change), "corrected_p": row.corrected_p}
@@ -80,7 +82,8 @@ def comparison_lines(comparison: Comparison, indent: str = "  ") -> list[str]:
         lines.append(f"other prediction, right or wrong: {changed} questions")
     if gold.n:
         mean = nats_with_interval(gold.mean, gold.lower, gold.upper)
-        lines.append(f"log-probability of the right choice: {mean} on average")
+        sides = " -> ".join(map(significant, comparison.gold_logprobs))
+        lines.append(f"mean log-probability of the right choice: {sides}, change {mean}")
     lines += _subject_lines(comparison.subjects, indent)
     lines += _routing_lines(comparison)
     if left_out := _left_out(comparison):

@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 
 from moe_core.comparison.comparison import compare
+from moe_core.comparison.text import comparison_lines
 from moe_core.errors import ComparisonError
+from moe_core.numbers.formatting import significant
 from moe_core.numbers.paired_statistics import paired_change
 from moe_core.traces.creation import create_trace
 from moe_core.traces.reader import Trace, open_trace
@@ -59,6 +61,7 @@ def test_it_equals_a_loop_over_the_questions(before: Path, after: Path) -> None:
         was = {one.ids[n]: bool(one.predicted[n] == one.gold[n]) for n in rows}
         is_now = {one.ids[n]: bool(other.predicted[n] == one.gold[n]) for n in rows}
         gold = [float(other.choice_logprobs[n, one.gold[n]] - one.choice_logprobs[n, one.gold[n]]) for n in rows]
+        sides = [np.mean([run.choice_logprobs[n, one.gold[n]] for n in rows]) for run in (one, other)]
         changed = sum(one.predicted[n] != other.predicted[n] for n in range(N) if n != 4)
         subjects = {one.ids[n]: str(one.subjects[n]) for n in rows}
     assert (found.n, found.accuracy.n, found.pairs.n_failed) == (N - 1, len(rows), 1)
@@ -66,6 +69,10 @@ def test_it_equals_a_loop_over_the_questions(before: Path, after: Path) -> None:
     assert found.wrong_to_right == tuple(name for name in was if not was[name] and is_now[name])
     assert found.accuracy.delta == pytest.approx((sum(is_now.values()) - sum(was.values())) / len(rows))
     assert found.gold_logprob.mean == pytest.approx(np.mean(gold), abs=1e-6)
+    assert found.gold_logprobs == pytest.approx(sides, abs=1e-6)
+    line = next(line for line in comparison_lines(found) if "log-probability" in line)
+    for number in (*found.gold_logprobs, found.gold_logprob.mean, found.gold_logprob.lower, found.gold_logprob.upper):
+        assert significant(number) in line
     assert found.n_changed == changed
     for subject in found.subjects:
         names = [name for name in was if subjects[name] == subject.name]

@@ -72,7 +72,7 @@ def test_questions_are_not_cut_and_text_is_no_conversation(request_of: RecordReq
     quiz.write_text("question,A,B,answer\nGood?,x,y,A\n", encoding="utf-8")
     with pytest.raises(PromptError, match="Only plain text can be cut"):
         result_of(record(replace(request_of, quiz=str(quiz))))
-    with pytest.raises(PromptError, match="chat template"):
+    with pytest.raises(PromptError, match="no turn of a conversation"):
         result_of(record(replace(request_of, options=RunOptions(protocol="chat"))))
     assert not request_of.out.exists()
 

@@ -21,8 +21,9 @@ def missing_programs() -> list[str]:
 def virtual_display() -> Iterator[dict[str, str]]:
     """The environment for programs that are to be shown on it."""
     reading, writing = os.pipe()
+    # -noreset: else it begins anew when its last client leaves, as one that asks too early does, and takes nobody then.
     server = subprocess.Popen(
-        ["Xvfb", "-displayfd", str(writing), "-screen", "0", SIZE, "-nolisten", "tcp"],
+        ["Xvfb", "-displayfd", str(writing), "-screen", "0", SIZE, "-nolisten", "tcp", "-noreset"],
         pass_fds=[writing],
         stderr=subprocess.DEVNULL,
     )
@@ -30,9 +31,9 @@ def virtual_display() -> Iterator[dict[str, str]]:
     try:
         with os.fdopen(reading) as number:
             environment = os.environ | {"DISPLAY": f":{number.readline().strip()}", "QT_QPA_PLATFORM": "xcb"}
-        manager = subprocess.Popen(["herbstluftwm"], env=environment, stderr=subprocess.DEVNULL)
+        manager = subprocess.Popen(["herbstluftwm"], env=environment, stderr=subprocess.PIPE, text=True)
         try:
-            wait_for_manager(environment)
+            wait_for_manager(manager, environment)
             yield environment
         finally:
             stop(manager)
@@ -40,14 +41,15 @@ def virtual_display() -> Iterator[dict[str, str]]:
         stop(server)
 
 
-def wait_for_manager(environment: dict[str, str]) -> None:
+def wait_for_manager(manager: "subprocess.Popen[str]", environment: dict[str, str]) -> None:
     """Return as soon as the window manager answers."""
     deadline = time.monotonic() + PATIENCE_S
-    while subprocess.run(["herbstclient", "version"], env=environment, capture_output=True).returncode:
-        assert time.monotonic() < deadline, "herbstluftwm does not answer"
+    while (asked := subprocess.run(["herbstclient", "version"], env=environment, capture_output=True)).returncode:
+        assert manager.poll() is None, f"herbstluftwm ended: {manager.communicate()[1]}"
+        assert time.monotonic() < deadline, f"herbstluftwm does not answer: {asked.stderr!r} on {environment}"
 
 
-def stop(process: subprocess.Popen[bytes]) -> None:
+def stop(process: "subprocess.Popen[bytes] | subprocess.Popen[str]") -> None:
     """End a process and wait for it."""
     process.terminate()
     process.wait(PATIENCE_S)

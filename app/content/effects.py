@@ -20,6 +20,9 @@ from moe_core.measures.routing_sample import RoutingSample
 from moe_core.measures.scope import Scope
 from moe_core.numbers.formatting import nats_with_interval, p_value
 
+_LEAST_NATS = 5e-4
+"""Effects on one answer below this are rounding to a reader."""
+
 
 def _unknown(sample: RoutingSample) -> MetricValues:
     """No value for any expert: routing alone does not tell effects."""
@@ -119,13 +122,27 @@ def shown_effects(state: State) -> ShownEffects | None:
 
 def question_effects(state: State) -> tuple[CellEffects, ShownEffects] | None:
     """What is known of the question looked at, beside the effects shown; None where the map has not reached it."""
-    shown = shown_effects(state)
-    if shown is None or state.question is None or state.trace is None:
+    of_answer, shown = answer_effects(state), shown_effects(state)
+    return None if of_answer is None or shown is None else (of_answer, shown)
+
+
+def answer_effects(state: State) -> CellEffects | None:
+    """What is known of the question looked at alone; None where the map has not reached it."""
+    made = shown_map(state)
+    if made is None or state.question is None or state.trace is None:
         return None
-    place = _places(shown.effect_map).get(state.trace.trace.ids[state.question])
-    if place is None or not shown.effect_map.is_predicted[place]:
+    place = _places(made).get(state.trace.trace.ids[state.question])
+    if place is None or not made.is_predicted[place]:
         return None
-    return shown.effect_map.over(np.array([place])), shown
+    return made.over(np.array([place]))
+
+
+def strongest(of_question: CellEffects, n: int) -> list[Expert]:
+    """The `n` experts that move one answer most, strongest first; none that moves it less than a reader can tell."""
+    effects = of_question.effects[0]
+    order = np.argsort(-np.abs(effects), axis=None, kind="stable")[:n]
+    places = [(int(at) // effects.shape[1], int(at) % effects.shape[1]) for at in order]
+    return [place for place in places if abs(effects[place]) >= _LEAST_NATS]
 
 
 def effects_by_subject(state: State, shown: ShownEffects) -> dict[str, CellEffects]:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from app.content.effects import ShownEffects
+from app.content.effects import ShownEffects, strongest
 from app.widgets.bars.section import BarContent
 from moe_core.effects.effect_map import CellEffects
 from moe_core.effects.text import cost_line, nats, reliability_lines, status_text
@@ -15,8 +15,6 @@ from moe_core.measures.question_filter import Expert
 from moe_core.numbers.formatting import count, counted, finite
 
 _MOST_TOKENS = 6
-_LEAST_NATS = 5e-4
-"""Effects on one answer below this are rounding to a reader."""
 
 
 def summary(shown: ShownEffects) -> str:
@@ -55,9 +53,7 @@ def question_content(
 ) -> tuple[BarContent, list[Expert]]:
     """The `n` experts that one answer hangs on most, and on which tokens each of them was chosen; the experts too."""
     effects = of_question.effects[0]
-    order = np.argsort(-np.abs(effects), axis=None, kind="stable")
-    places = [(int(at) // effects.shape[1], int(at) % effects.shape[1]) for at in order]
-    experts = [place for place in places[:n] if abs(effects[place]) >= _LEAST_NATS]
+    experts = strongest(of_question, n)
     columns = ("layer", "expert", "effect [nats]", "known", "tokens that chose it")
     known = {place: _known(of_question, place) for place in experts}
     cells = [(*place, float(effects[place]), known[place], tokens_of(place)) for place in experts]

@@ -19,6 +19,7 @@ from app.views.question.comparison import captioned, comparison_note, read_both
 from app.views.question.content import QuestionContent, read_question
 from app.views.question.figures import choice_figure, router_figure
 from app.views.question.gates_pane import GatesPane
+from app.views.question.hangs_on import HangsOn
 from app.views.question.prompt_pane import PromptPane
 from app.views.question.texts import (
     choice_table,
@@ -48,7 +49,9 @@ class QuestionView(View):
     name = "question"
     title = "Question"
     area = "right"
-    depends_on = DATA | COMPARISON | {"question", "token", "layer", "experts", "notes"}
+    depends_on = (
+        DATA | COMPARISON | {"question", "token", "layer", "experts", "notes", "effect_maps", "rerun", "intervention"}
+    )
 
     def __init__(self, session: Session) -> None:
         super().__init__(session)
@@ -61,6 +64,8 @@ class QuestionView(View):
         self.note.setAccessibleName("The question in the what-if")
         self.note.setContentsMargins(8, 2, 8, 4)
         self.note.hide()
+        self.hangs_on = HangsOn()
+        self.hangs_on.hide()
         self.prompt, self.choices = PromptPane(), BarList(is_over=True, unit="nats")
         self.router = ProbabilityBars()
         self.choices_pane = FigurePane(Figure(self.choices, "Choices"), margin=8)
@@ -86,6 +91,7 @@ class QuestionView(View):
         self.header.set_question(content.id, content.outcome, " · ".join(filter(None, [details_text(content), note])))
         self.note.set_text(note := comparison_note(state, content))
         self.note.setVisible(bool(note))
+        self.hangs_on.draw(state)
         self.prompt.draw(content, state)
         self._draw_choices(content, state)
         self.gates_pane.draw(content, state)
@@ -129,6 +135,7 @@ class QuestionView(View):
         layout.setSpacing(0)
         layout.addWidget(self.header)
         layout.addWidget(self.note)
+        layout.addWidget(self.hangs_on)
         layout.addWidget(self.splitter, 1)
 
     def _connect(self) -> None:
@@ -140,6 +147,7 @@ class QuestionView(View):
         self.prompt.figure.offers = self._offers
         self.prompt.fold_changed.connect(self._on_fold_changed)
         self.prompt.option_changed.connect(self.redraw)
+        self.hangs_on.expert_chosen.connect(self._on_expert_chosen)
         self.gates.expert_chosen.connect(self._on_expert_chosen)
         self.gates.layer_chosen.connect(self._on_layer_chosen)
         self.router.expert_chosen.connect(self._on_router_expert_chosen)

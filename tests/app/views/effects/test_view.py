@@ -14,6 +14,7 @@ from app.content.mask_editing import with_effect
 from app.state.session import Session
 from app.views.effects.view import EffectsView
 from app.views.expert.view import ExpertView
+from app.views.question.view import QuestionView
 from app.views.what_if.pick_menu import PickMenu
 from app.widgets.bars.bar_list import BarList
 from moe_core.effects.effect_map import EffectMap
@@ -120,6 +121,27 @@ def test_while_something_runs(mapped: Session, qtbot: QtBot) -> None:
     mapped.set(replace(mapped.state, effect_maps=(), running="Predicting effects"))
     assert not view._empty.button.isVisible()
     assert "Predicting effects is running" in view._empty._sentence.text()
+
+
+def test_question_names_the_experts_of_its_answer(mapped: Session, made: EffectMap, qtbot: QtBot) -> None:
+    """Strongest first, predicted ones marked; a click selects one, as anywhere; without a map there is no line."""
+    mapped.set(replace(mapped.state, question=0))
+    view = QuestionView(mapped)
+    qtbot.addWidget(view)
+    view.show()
+    qtbot.waitExposed(view)
+    order = np.argsort(-np.abs(made.effects[0]), axis=None)[:4]
+    n_experts = made.effects.shape[2]
+    expected = [f"{at // n_experts}:{at % n_experts}" for at in order.tolist()]
+    texts = [link.text() for link in view.hangs_on.links]
+    assert [text.split()[0] for text in texts] == expected
+    assert texts[0] == "{}:{} −1.0000".format(*NEEDED)
+    assert "≈" in texts[1]
+    qtbot.mouseClick(view.hangs_on.links[0], Qt.MouseButton.LeftButton)
+    assert mapped.state.experts == {NEEDED}
+    assert view.hangs_on.links[0].isChecked()
+    mapped.set(replace(mapped.state, effect_maps=()))
+    assert not view.hangs_on.isVisible()
 
 
 def test_specialist(mapped: Session, qtbot: QtBot) -> None:

@@ -1,5 +1,7 @@
 """Fields for numbers that never make another number of what was typed: 1.5 and 1,5 are the same, in every locale."""
 
+from math import isfinite
+
 from PySide6.QtCore import QLocale, QObject
 from PySide6.QtGui import QDoubleValidator, QValidator
 from PySide6.QtWidgets import QDoubleSpinBox, QSpinBox
@@ -17,6 +19,15 @@ def _plain() -> QLocale:
 def plain_decimal(text: str) -> str:
     """A number as typed, with a point and a minus as Python reads them."""
     return text.strip().translate(_SIGNS)
+
+
+def decimal_in(text: str) -> float | None:
+    """The finite number that a text is, with a comma or a point, whichever minus sign it was copied with."""
+    try:
+        value = float(plain_decimal(text))
+    except ValueError:
+        return None
+    return value if isfinite(value) else None
 
 
 class DecimalBox(QDoubleSpinBox):

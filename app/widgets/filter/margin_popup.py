@@ -6,7 +6,7 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QFormLayout
 
 from app.widgets.filter.popup_button import TypingPopup
-from app.widgets.number_boxes import plain_decimal
+from app.widgets.number_boxes import decimal_in
 from app.widgets.parts import button, plain_text
 from moe_core.numbers.formatting import short
 
@@ -55,10 +55,10 @@ class MarginPopup(TypingPopup):
 
     def _on_searched(self) -> None:
         texts = [field.text() for field in (self._low, self._high)]
-        wrong = [text for text in texts if text.strip() and bound_in(text) is None]
+        wrong = [text for text in texts if text.strip() and decimal_in(text) is None]
         self.say(f"“{wrong[0]}” is no number: write −1.5 or 0." if wrong else "")
         if not wrong:
-            self._range = bound_in(texts[0]), bound_in(texts[1])
+            self._range = decimal_in(texts[0]), decimal_in(texts[1])
             self.chosen.emit(self._range)
 
     def _on_cleared(self) -> None:
@@ -66,12 +66,3 @@ class MarginPopup(TypingPopup):
         self._high.clear()
         for field in (self._low, self._high):
             field.tell()
-
-
-def bound_in(text: str) -> float | None:
-    """A number, with a comma or a point, whichever minus sign it was copied with."""
-    try:
-        value = float(plain_decimal(text))
-    except ValueError:
-        return None
-    return value if isfinite(value) else None

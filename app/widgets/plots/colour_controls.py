@@ -5,7 +5,7 @@ from typing import Any, Literal, cast
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QLineEdit, QWidget
 
-from app.widgets.number_boxes import DecimalValidator, plain_decimal
+from app.widgets.number_boxes import DecimalValidator, decimal_in
 from app.widgets.parts import tool_button
 from moe_core.figures.colour_maps import DIVERGING, SEQUENTIAL, maps_for
 from moe_core.figures.colour_scale import ColourScale, FloatArray, RangeMode, is_usable_range, value_range
@@ -160,9 +160,8 @@ class ColourControls(QWidget):
         self.changed.emit()
 
     def _on_end_edited(self) -> None:
-        try:
-            low, high = float(plain_decimal(self._low.text())), float(plain_decimal(self._high.text()))
-        except ValueError:
+        low, high = decimal_in(self._low.text()), decimal_in(self._high.text())
+        if low is None or high is None:
             return
         if self._is_signed:  # whichever was typed, the middle stays at 0
             end = abs(low) if self.sender() is self._low else abs(high)

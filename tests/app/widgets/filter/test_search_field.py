@@ -4,8 +4,8 @@ import pytest
 from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
-from app.widgets.filter.margin_popup import bound_in
 from app.widgets.filter.search_field import SearchField
+from app.widgets.number_boxes import decimal_in
 
 
 @pytest.fixture
@@ -63,4 +63,4 @@ def test_a_text_from_elsewhere_is_shown_and_not_told(field: SearchField, qtbot: 
 )
 def test_a_bound_is_read_as_people_write_it(text: str, bound: float | None) -> None:
     """Comma or point, any minus sign; what is no number bounds nothing."""
-    assert bound_in(text) == bound
+    assert decimal_in(text) == bound

@@ -30,6 +30,11 @@ def x_of(bars: BarList, value: float) -> float:
     return room.left() + room.width() * bars.figure.share_of(value)
 
 
+def marked_row(bars: BarList) -> int:
+    """The marked row, -1 where there is none."""
+    return next((index.row() for index in bars.selectedIndexes()), -1)
+
+
 def box_of(bars: ProbabilityBars, expert: int, value: float) -> QRectF:
     """Where the bar of an expert stands that is as high as a value."""
     return bars.widget_rectangle(QRectF(expert - 0.5, 0, 0.92, value))

@@ -28,11 +28,6 @@ class BarList(BarTable):
         """Mark the row of what is shown elsewhere; -1 for none."""
         self.select((row, column) for column in range(self.shown.columnCount()) if row >= 0)
 
-    @property
-    def marked(self) -> int:
-        """The marked row, -1 where there is none."""
-        return next((index.row() for index in self.selectedIndexes()), -1)
-
     def _cells(self, figure: BarFigure, *, is_paired: bool) -> BarCells:
         has_axis = self._unit and any(isfinite(row.value) for row in figure.rows)
         ends = (figure.lowest, (figure.lowest + figure.end) / 2, figure.end)

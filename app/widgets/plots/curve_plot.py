@@ -8,7 +8,7 @@ from PySide6.QtGui import QColor, QKeyEvent, QPainter, QPalette
 from app.widgets.choosing_keys import led_to
 from app.widgets.plots.legend import Entry
 from app.widgets.plots.series_plot import SeriesPlot
-from moe_core.figures.curves import Curve, CurveFigure, value_range
+from moe_core.figures.curves import CurveFigure, value_range
 
 
 class CurvePlot(SeriesPlot):
@@ -36,11 +36,6 @@ class CurvePlot(SeriesPlot):
         """The x whose values are read out: the one under the mouse, else the chosen one."""
         return self.chart.selected if self.hovered is None else self.hovered
 
-    @property
-    def shown_curves(self) -> tuple[Curve, ...]:
-        """The curves that are not hidden."""
-        return tuple(curve for curve in self.chart.curves if curve.name not in self._hidden)
-
     def show_chart(self, chart: CurveFigure, hidden: frozenset[str] = frozenset()) -> None:
         """Draw another chart; curves of these names only stand in the legend. A zoom stays while the axes do."""
         was, self.chart, self._hidden = self.chart, chart, hidden
@@ -58,7 +53,8 @@ class CurvePlot(SeriesPlot):
         self._read()
         self.dress()
         self.arrange()
-        ends, (low, high) = chart.x_values or [0], value_range(chart, self.shown_curves)
+        shown = [curve for curve in chart.curves if curve.name not in hidden]
+        ends, (low, high) = chart.x_values or [0], value_range(chart, shown)
         whole = QRectF(ends[0] - 0.5, low, ends[-1] - ends[0] + 1, high - low)
         self.set_whole(whole, keeps_zoom=(was.x_values, was.y_title) == (chart.x_values, chart.y_title))
         self.follow_range()

@@ -216,7 +216,7 @@ def test_curves_are_hidden_by_legend_and_menu(view: EntropyView, qtbot: QtBot) -
     legend = view.plot.legend
     entry = legend.layout.entries[[entry.name for entry in legend.entries].index("wrong")]
     qtbot.mouseClick(view.plot.viewport(), Qt.MouseButton.LeftButton, pos=entry.center().toPoint())
-    assert "wrong" not in [drawn.name for drawn in view.plot.shown_curves]
+    assert "wrong" not in [entry.name for entry in view.plot.legend.entries if not entry.is_hidden]
     assert "wrong" not in {row[1] for row in view.figure.data.rows}
     menu = opened_menu(view.shown, qtbot)
     checked = {action.text(): action.isChecked() for action in menu.actions() if action.isCheckable()}
@@ -224,9 +224,9 @@ def test_curves_are_hidden_by_legend_and_menu(view: EntropyView, qtbot: QtBot) -
     assert not checked["wrong"]
     qtbot.keyClick(menu, Qt.Key.Key_Down)
     qtbot.keyClick(menu, Qt.Key.Key_Return)  # the first entry: all
-    assert "all" not in [drawn.name for drawn in view.plot.shown_curves]
+    assert "all" not in [entry.name for entry in view.plot.legend.entries if not entry.is_hidden]
     trigger(opened_menu(view.shown, qtbot), "All curves", qtbot)
-    assert len(view.plot.shown_curves) == len(view.plot.chart.curves)
+    assert not any(entry.is_hidden for entry in view.plot.legend.entries)
 
 
 def test_the_axis_can_begin_at_zero_and_fit_the_curves(view: EntropyView, qtbot: QtBot) -> None:

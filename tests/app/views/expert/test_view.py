@@ -24,6 +24,7 @@ from moe_core.measures.question_filter import EVERYTHING, QuestionFilter
 from moe_core.measures.question_table import Outcome
 from moe_core.measures.scope import Scope
 from moe_core.traces.reader import Trace
+from tests.app.bars import marked_row
 from tests.traces.synthetic_run import SyntheticRun, record
 
 CELL = (1, 5)
@@ -200,13 +201,13 @@ def test_the_heaviest_questions_lead_to_the_question(view: ExpertView, qtbot: Qt
     row = view.state.question
     assert row is not None
     assert cells(view.questions)[3][:2] == [row + 1, trace.ids[row]]
-    assert (bars.marked, view.state.token) == (3, None)
+    assert (marked_row(bars), view.state.token) == (3, None)
     assert bars.figure.rows[3].sign == ("✓" if trace.gold[row] == trace.predicted[row] else "✗")
     qtbot.keyClick(bars, Qt.Key.Key_Down)
     qtbot.keyClick(bars, Qt.Key.Key_Return)
-    assert bars.marked == 4
+    assert marked_row(bars) == 4
     view.session.set(replace(view.state, question=None))
-    assert bars.marked == -1
+    assert marked_row(bars) == -1
 
 
 def test_a_partner_is_selected_instead_or_as_well(view: ExpertView, qtbot: QtBot) -> None:

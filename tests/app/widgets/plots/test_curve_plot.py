@@ -166,7 +166,7 @@ def test_a_click_on_the_legend_asks_to_hide(show: Callable[..., CurvePlot], qtbo
         qtbot.mouseClick(plot.viewport(), Qt.MouseButton.LeftButton, pos=place_of_entry(plot, "wrong"))
     assert toggled.args == ["wrong"]
     plot.show_chart(CHART, frozenset({"wrong"}))
-    assert [shown.name for shown in plot.shown_curves] == ["right"]
+    assert [entry.name for entry in plot.legend.entries if not entry.is_hidden] == ["right"]
     with qtbot.waitSignal(plot.curve_toggled):
         qtbot.mouseClick(plot.viewport(), Qt.MouseButton.LeftButton, pos=place_of_entry(plot, "wrong"))
 

@@ -5,9 +5,14 @@ from PySide6.QtGui import QInputEvent, QKeyEvent
 
 _CONTROL = Qt.KeyboardModifier.ControlModifier
 _PLAIN = Qt.KeyboardModifier.NoModifier
-_ARROWS = frozenset(
-    {Qt.Key.Key_Left, Qt.Key.Key_Right, Qt.Key.Key_Up, Qt.Key.Key_Down, Qt.Key.Key_Home, Qt.Key.Key_End}
-)
+STEPS = {
+    Qt.Key.Key_Left: (0, -1),
+    Qt.Key.Key_Right: (0, 1),
+    Qt.Key.Key_Up: (-1, 0),
+    Qt.Key.Key_Down: (1, 0),
+}
+"""How far down and to the right an arrow key goes."""
+_ARROWS = frozenset({*STEPS, Qt.Key.Key_Home, Qt.Key.Key_End})
 
 
 def adds(event: QInputEvent) -> bool:

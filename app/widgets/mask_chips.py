@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
 from app import theme
 from app.widgets.choosing_keys import led_to
+from app.widgets.parts import LEFT, RIGHT
 
 Expert = tuple[int, int]
 
@@ -197,7 +198,7 @@ class MaskChips(QWidget):
         inner = chip.place.adjusted(_PADDING, 0, -_PADDING, 0)
         faded = palette.color(QPalette.ColorRole.PlaceholderText)
         painter.setPen(faded if chip.is_heading else palette.color(QPalette.ColorRole.WindowText))
-        painter.drawText(inner, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, chip.text)
+        painter.drawText(inner, LEFT, chip.text)
         if not chip.is_heading:
             painter.setPen(faded)
-            painter.drawText(inner, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, _MARK)
+            painter.drawText(inner, RIGHT, _MARK)

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem,
 
 from app import theme
 from app.widgets.bars.model import BarCell, BarModel, Kind
+from app.widgets.parts import LEFT, RIGHT
 
 GAP = 8
 PADDING = 3
@@ -21,8 +22,6 @@ LONGEST = 400
 """Characters of a text that are ever measured: none of those beyond fits."""
 
 _SELECTED = QStyle.StateFlag.State_Selected.value
-LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
-RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 MIDDLE = Qt.AlignmentFlag.AlignCenter
 _SIDES: dict[Kind, Qt.AlignmentFlag] = {"name": LEFT, "bar": LEFT, "value": RIGHT, "box": MIDDLE}
 _MARGINS: dict[Kind, tuple[int, int]] = {"name": (PADDING, GAP), "bar": (GAP, GAP // 2), "value": (0, PADDING)}

@@ -20,9 +20,10 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QAbstractItemView, QFrame, QHeaderView, QScrollArea, QSizePolicy, QTableView, QWidget
 
 from app import theme
-from app.widgets.bars.delegate import GAP, LEFT, LONGEST, MIDDLE, PADDING, RIGHT, SIGN, BarDelegate
+from app.widgets.bars.delegate import GAP, LONGEST, MIDDLE, PADDING, SIGN, BarDelegate
 from app.widgets.bars.model import BarCells, BarModel
 from app.widgets.choosing_keys import adds, arrow, chooses
+from app.widgets.parts import LEFT, RIGHT
 
 _NARROWEST_BAR = 40 + GAP
 

@@ -8,7 +8,7 @@ from PySide6.QtCore import QPoint, Qt, Signal
 from PySide6.QtGui import QAction, QGuiApplication, QKeyEvent, QKeySequence
 from PySide6.QtWidgets import QMenu, QStackedLayout, QTableWidget, QTableWidgetItem, QWidget
 
-from app.widgets.parts import pop_up
+from app.widgets.parts import RIGHT, pop_up
 from app.widgets.safe_text import as_tooltip
 from moe_core.figures.curves import CurveFigure
 from moe_core.figures.heat_map import HeatMapFigure
@@ -179,7 +179,7 @@ class _TwinCell(QTableWidgetItem):
         self.setToolTip(as_tooltip("" if value is None else str(value)))
         is_number = isinstance(value, int | float)
         if is_number:
-            self.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+            self.setTextAlignment(RIGHT)
         self.key = (0, value, "") if is_number else (2 if value is None else 1, 0, text.casefold())
 
     def __lt__(self, other: QTableWidgetItem) -> bool:

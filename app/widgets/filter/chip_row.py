@@ -6,7 +6,7 @@ from PySide6.QtWidgets import QAbstractButton, QSizePolicy, QWidget
 
 from app import theme
 from app.widgets.flow_layout import FlowLayout
-from app.widgets.parts import tool_button
+from app.widgets.parts import LEFT, RIGHT, tool_button
 from app.widgets.safe_text import as_tooltip
 
 _PADDING, _MARK = 8, "✕"
@@ -49,11 +49,11 @@ class Chip(QAbstractButton):
         painter.drawRoundedRect(outline, outline.height() / 2, outline.height() / 2)
         inner = self.rect().adjusted(_PADDING, 0, -_PADDING, 0)
         painter.setPen(palette.color(QPalette.ColorRole.PlaceholderText))
-        painter.drawText(inner, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, _MARK)
+        painter.drawText(inner, RIGHT, _MARK)
         inner.setRight(inner.right() - self.fontMetrics().horizontalAdvance(f"  {_MARK}"))
         painter.setPen(palette.color(QPalette.ColorRole.WindowText))
         text = self.fontMetrics().elidedText(self.text(), Qt.TextElideMode.ElideMiddle, inner.width())
-        painter.drawText(inner, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, text)
+        painter.drawText(inner, LEFT, text)
 
 
 class ChipRow(QWidget):

@@ -7,6 +7,7 @@ import numpy as np
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetricsF, QImage, QPainter, QPalette, QPolygonF
 
+from app.widgets.parts import LEFT
 from moe_core.figures.colour_maps import colour_table
 from moe_core.figures.colour_scale import ColourScale
 from moe_core.figures.heat_map import HeatMapFigure
@@ -67,7 +68,7 @@ class ColourBar:
             y = self.place_of(value)
             painter.fillRect(QRectF(bar.right(), y - 0.5, _TICK, 1), palette.color(QPalette.ColorRole.Dark))
             box = QRectF(left, y - line / 2, self.room.right() - left, line)
-            flags = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter | Qt.TextFlag.TextDontClip
+            flags = LEFT | Qt.TextFlag.TextDontClip
             painter.drawText(box, flags, figure.format_value(value))
 
     def press(self, place: QPointF) -> bool:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QKeyEvent, QKeySequence
 
+from app.widgets.choosing_keys import STEPS
 from app.widgets.plots.grid_layout import Cell, Place
 
 KEYS = (
@@ -16,11 +17,7 @@ KEYS = (
 )
 
 _SHIFT, _CTRL = Qt.KeyboardModifier.ShiftModifier, Qt.KeyboardModifier.ControlModifier
-_MOVES = {
-    Qt.Key.Key_Left: (0, -1),
-    Qt.Key.Key_Right: (0, 1),
-    Qt.Key.Key_Up: (-1, 0),
-    Qt.Key.Key_Down: (1, 0),
+_MOVES = STEPS | {
     Qt.Key.Key_Home: (0, -(10**6)),
     Qt.Key.Key_End: (0, 10**6),
     Qt.Key.Key_PageUp: (-(10**6), 0),

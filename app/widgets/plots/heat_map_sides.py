@@ -8,6 +8,7 @@ import pyqtgraph
 from PySide6.QtCore import QRectF, Qt
 from PySide6.QtGui import QColor, QPainter, QPalette, QPen
 
+from app.widgets.parts import LEFT, RIGHT
 from app.widgets.plots.grid_layout import GridLayout, Place
 from app.widgets.plots.heat_map_marks import draw_frame, hatch
 from app.widgets.plots.round_axis import MarkedAxis
@@ -17,8 +18,6 @@ HEAD_GAP = 6
 _THICKNESS = 0.8
 """Share of a cell's side that a bar beside it takes."""
 _STEPS = (1, 2, 4, 8, 16, 32, 64, 128, 256)
-_RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
-_LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
 _BELOW = Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignBottom
 
 
@@ -87,12 +86,12 @@ def draw_heads(
     top = columns.top() - columns.height()
     above = QRectF(columns.left(), top, columns.width(), line)
     painter.drawText(above, Qt.AlignmentFlag.AlignCenter, _title(data.column_title))
-    painter.drawText(QRectF(rows.left(), top, rows.width() - HEAD_GAP, line), _RIGHT, _title(data.row_title))
+    painter.drawText(QRectF(rows.left(), top, rows.width() - HEAD_GAP, line), RIGHT, _title(data.row_title))
     for place in marked:
         middle = layout.cell_rectangle(place.layer or 0, place.expert or 0).center()
         if place.layer is not None and rows.top() <= middle.y() <= rows.bottom():
             box = QRectF(rows.left(), middle.y() - line / 2, rows.width() - HEAD_GAP, line)
-            _draw_over(painter, box, _RIGHT, data.row_name(place.layer), palette)
+            _draw_over(painter, box, RIGHT, data.row_name(place.layer), palette)
         if place.expert is not None and columns.left() <= middle.x() <= columns.right():
             name = data.column_name(place.expert)
             width = painter.fontMetrics().horizontalAdvance(name) + 4
@@ -113,8 +112,8 @@ def draw_bar_names(painter: QPainter, layout: GridLayout, palette: QPalette, nam
     """What the bars at both sides are."""
     across, below, line = layout.row_bars, layout.column_bars, painter.fontMetrics().height()
     painter.setPen(palette.color(QPalette.ColorRole.PlaceholderText))
-    painter.drawText(QRectF(across.left(), across.top() - line - 2, across.width() + 20, line), _LEFT, name)
-    painter.drawText(QRectF(0, below.top(), below.left() - HEAD_GAP, line), _RIGHT, name)
+    painter.drawText(QRectF(across.left(), across.top() - line - 2, across.width() + 20, line), LEFT, name)
+    painter.drawText(QRectF(0, below.top(), below.left() - HEAD_GAP, line), RIGHT, name)
 
 
 def draw_legend(painter: QPainter, room: QRectF, palette: QPalette, data: HeatMapFigure) -> None:
@@ -136,7 +135,7 @@ def draw_legend(painter: QPainter, room: QRectF, palette: QPalette, data: HeatMa
         left = box.right() + 5
         words = metrics.elidedText(words, Qt.TextElideMode.ElideMiddle, int(room.right() - left))
         painter.setPen(palette.color(QPalette.ColorRole.PlaceholderText))
-        painter.drawText(QRectF(left, room.top(), room.right() - left, line), _LEFT, words)
+        painter.drawText(QRectF(left, room.top(), room.right() - left, line), LEFT, words)
         x = left + metrics.horizontalAdvance(words) + 16
 
 

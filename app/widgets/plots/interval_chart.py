@@ -7,6 +7,7 @@ import pyqtgraph
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QKeyEvent, QPalette
 
+from app.widgets.choosing_keys import STEPS
 from app.widgets.plots.legend import Entry
 from app.widgets.plots.series_plot import SeriesPlot
 from moe_core.figures.points import PointFigure, PointPlace
@@ -14,12 +15,6 @@ from moe_core.figures.points import PointFigure, PointPlace
 _APART = 5.0
 """Pixels between the bars of two series at one x, so that none hides another."""
 _REACH, _RING = 14.0, 15.0
-_STEPS = {
-    Qt.Key.Key_Left: (0, -1),
-    Qt.Key.Key_Right: (0, 1),
-    Qt.Key.Key_Up: (-1, 0),
-    Qt.Key.Key_Down: (1, 0),
-}
 
 
 class IntervalPlot(SeriesPlot):
@@ -124,7 +119,7 @@ class IntervalPlot(SeriesPlot):
             self.point_chosen.emit(*chosen)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        step = _STEPS.get(Qt.Key(event.key()))
+        step = STEPS.get(Qt.Key(event.key()))
         if step is None or not self.chart.series:
             super().keyPressEvent(event)
             return

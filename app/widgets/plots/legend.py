@@ -7,14 +7,13 @@ from PySide6.QtCore import QPointF, QRectF, QSizeF, Qt
 from PySide6.QtGui import QFont, QFontMetricsF, QPainter, QPalette
 
 from app import theme
+from app.widgets.parts import LEFT, RIGHT
 
 _GAP, _SAMPLE = 8.0, 30.0
 _LONGEST_NAME, _SHORTEST_NAME = 240.0, 48.0
 _LEAST_HEIGHT, _BEST_RATIO = 90.0, 2.4
 _SHARES = 0.46, 0.62
 """Of the width that a legend beside the plot takes at most; the larger one is for where a higher legend leaves none."""
-_LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
-_RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 
 
 @dataclass(frozen=True)
@@ -92,7 +91,7 @@ class Legend:
         head.setHeight(_row_height(QFontMetricsF(painter.font())))
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setPen(palette.color(QPalette.ColorRole.PlaceholderText))
-        painter.drawText(head, _LEFT, self._heading)
+        painter.drawText(head, LEFT, self._heading)
         for box, entry in zip(self.layout.entries, self.entries, strict=False):
             self._draw_entry(painter, box, entry, palette)
 
@@ -101,12 +100,12 @@ class Legend:
         place = box.adjusted(_SAMPLE, 0, 0, 0)
         for width, value, colour in zip(self._columns[::-1], (entry.values, entry.n), (text, quiet), strict=True):
             painter.setPen(colour)
-            painter.drawText(place, _RIGHT, "" if entry.is_hidden else value)
+            painter.drawText(place, RIGHT, "" if entry.is_hidden else value)
             place.adjust(0, 0, -width - _GAP if width else 0, 0)
         metrics = QFontMetricsF(painter.font())
         name = metrics.elidedText(entry.name, Qt.TextElideMode.ElideMiddle, place.width() + 1)
         painter.setPen(theme.blend(quiet, palette.color(QPalette.ColorRole.Base), 0.4) if entry.is_hidden else text)
-        painter.drawText(place, _LEFT, name)
+        painter.drawText(place, LEFT, name)
         if entry.is_hidden:  # struck through
             end = QPointF(place.left() + metrics.horizontalAdvance(name), place.center().y())
             painter.drawLine(QPointF(place.left(), end.y()), end)

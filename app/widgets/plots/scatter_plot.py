@@ -1,5 +1,7 @@
 """Points in two dimensions, in groups; what a point is, is told on hover and written beside it where points are few."""
 
+from collections.abc import Iterator
+
 import numpy as np
 import pyqtgraph
 from PySide6.QtCore import QPointF, QRectF
@@ -42,15 +44,19 @@ class ScatterPlot(AxisPlot):
     def tip_at(self, place: QPointF) -> str:
         """What the nearest point is, and where."""
         best, found = _REACH, ""
+        for point, text in self._points():
+            away = self.widget_point(point) - place
+            distance = float(np.hypot(away.x(), away.y()))
+            if distance < best:
+                best, found = distance, f"{text}: {point.x():.3g}, {point.y():.3g}"
+        return found
+
+    def _points(self) -> Iterator[tuple[QPointF, str]]:
+        """The points that can be drawn, and what each is."""
         for group in self._figure.groups:
             for (x, y), text in zip(group.points.tolist(), group.texts, strict=True):
-                if not (np.isfinite(x) and np.isfinite(y)):
-                    continue
-                away = self.widget_point(QPointF(x, y)) - place
-                distance = float(np.hypot(away.x(), away.y()))
-                if distance < best:
-                    best, found = distance, f"{text}: {x:.3g}, {y:.3g}"
-        return found
+                if np.isfinite(x) and np.isfinite(y):
+                    yield QPointF(x, y), text
 
     def drawForeground(self, painter: QPainter, rect: QRectF) -> None:
         super().drawForeground(painter, rect)
@@ -58,10 +64,6 @@ class ScatterPlot(AxisPlot):
         area = QRectF(self.view.sceneBoundingRect())
         corner = QPointF(area.left() + 4, area.top() + painter.fontMetrics().ascent() + 2)
         painter.drawText(corner, self._figure.y_title)
-        if not self._figure.labelled:
-            return
-        for group in self._figure.groups:
-            for (x, y), text in zip(group.points.tolist(), group.texts, strict=True):
-                point = self.widget_point(QPointF(x, y)) if np.isfinite(x) and np.isfinite(y) else None
-                if point is not None and area.contains(point):
-                    painter.drawText(point + QPointF(5, -3), text)
+        for point, text in self._points() if self._figure.labelled else ():
+            if area.contains(at := self.widget_point(point)):
+                painter.drawText(at + QPointF(5, -3), text)

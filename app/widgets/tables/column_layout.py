@@ -152,8 +152,6 @@ def prepare_header(header: QHeaderView) -> None:
     header.setSectionsClickable(True)
     header.setSectionsMovable(True)
     header.setHighlightSections(False)
-    header.setStretchLastSection(False)
-    header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
     header.setMinimumSectionSize(20)
     header.setTextElideMode(Qt.TextElideMode.ElideRight)
     header.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)

@@ -9,14 +9,14 @@ from PySide6.QtGui import QColor, QPainter, QPalette
 from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem, QTableView
 
 from app import theme
+from app.widgets.parts import LEFT, RIGHT
 from app.widgets.tables.model import ArrayTableModel
 
 PADDING = 6
 _BAR = 3
 _FOCUSED_SHARE, _UNFOCUSED_SHARE = 0.32, 0.18
 _SELECTED = QStyle.StateFlag.State_Selected.value
-_RIGHT = (Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter).value
-_LEFT = (Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter).value
+_SIDES = LEFT.value, RIGHT.value
 _MIDDLE = Qt.TextElideMode.ElideMiddle
 
 
@@ -27,13 +27,13 @@ class ArrayTableDelegate(QStyledItemDelegate):
         super().__init__(view)
         self._view, self._model = view, model
         self._colours = [{value: QColor(name) for value, name in style.colours.items()} for style in model.styles]
-        self.begin_page()
+        self.begin_page(0)
 
-    def begin_page(self) -> None:
-        """Look up what all cells have in common; to be called before they are painted."""
+    def begin_page(self, first: int) -> None:
+        """Look up what all cells have in common, before they are painted; `first` is the leftmost column."""
         view, palette, role = self._view, self._view.palette(), QPalette.ColorRole
         share = _FOCUSED_SHARE if view.hasFocus() else _UNFOCUSED_SHARE
-        self._current, self._first = view.currentIndex().row(), self._first_column()
+        self._current, self._first = view.currentIndex().row(), first
         self._text = palette.color(QPalette.ColorGroup.Active, role.Text)
         self._faded = palette.color(QPalette.ColorGroup.Disabled, role.Text)
         self._accent = palette.color(role.Accent)
@@ -56,15 +56,10 @@ class ArrayTableDelegate(QStyledItemDelegate):
         text, width = self._model.shown_text(place, column), inner.width()
         if len(text) * self._widest > width or not text.isascii():  # else it fits without being measured
             text = self._metrics.elidedText(text, _MIDDLE, width)
-        painter.drawText(inner, _RIGHT if is_number else _LEFT, text)
+        painter.drawText(inner, _SIDES[is_number], text)
 
     def _pen(self, place: int, column: int) -> QColor:
         if self._model.is_faded(place):
             return self._faded
         colours = self._colours[column]
         return colours.get(self._model.value(place, column), self._text) if colours else self._text
-
-    def _first_column(self) -> int:
-        header = self._view.horizontalHeader()
-        columns = (header.logicalIndex(visual) for visual in range(header.count()))
-        return next((column for column in columns if not header.isSectionHidden(column)), 0)

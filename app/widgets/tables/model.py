@@ -5,14 +5,13 @@ from typing import Any
 import numpy as np
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
 
+from app.widgets.parts import LEFT, RIGHT
 from app.widgets.safe_text import as_tooltip
 from moe_core.figures.array_table import ArrayTable, ColumnStyle, IndexArray, one_line
 
 Index = QModelIndex | QPersistentModelIndex
 NOWHERE = QModelIndex()
 _LONGEST_SHOWN = 240
-_RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
-_LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
 _ROLE = Qt.ItemDataRole
 
 
@@ -87,7 +86,7 @@ class ArrayTableModel(QAbstractTableModel):
             case _ROLE.AccessibleTextRole:
                 return self.styles[column].meaning(self.value(place, column))
             case _ROLE.TextAlignmentRole:
-                return _RIGHT if self.styles[column].is_number else _LEFT
+                return RIGHT if self.styles[column].is_number else LEFT
         return None
 
     def headerData(self, section: int, orientation: Qt.Orientation, role: int = _ROLE.DisplayRole) -> Any:
@@ -102,5 +101,5 @@ class ArrayTableModel(QAbstractTableModel):
             case _ROLE.AccessibleTextRole:
                 return style.heading
             case _ROLE.TextAlignmentRole:
-                return _RIGHT if style.is_number else _LEFT
+                return RIGHT if style.is_number else LEFT
         return None

@@ -135,7 +135,6 @@ class ArrayTableView(QTableView):
         self.setAlternatingRowColors(True)
         self.setShowGrid(False)
         self.setWordWrap(False)
-        self.setCornerButtonEnabled(False)
         self.setTabKeyNavigation(False)  # Tab leaves the table
         self.verticalHeader().hide()
         self._set_row_height()
@@ -197,7 +196,7 @@ class ArrayTableView(QTableView):
         pop_up(menu, self.viewport(), at_row if event.reason() == QContextMenuEvent.Reason.Keyboard else event.pos())
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        self._delegate.begin_page()
+        self._delegate.begin_page(self.layout_of_columns.shown[0])
         super().paintEvent(event)
 
     def changeEvent(self, event: QEvent) -> None:

@@ -33,11 +33,6 @@ class TokenColours:
     high: float = 1.0
     unit: str = ""
 
-    @property
-    def are_shown(self) -> bool:
-        """Whether there is anything to colour by."""
-        return self.values is not None
-
     def share_of(self, token: int) -> float:
         """Where the value of a token lies in the range, 0 to 1; NaN without one."""
         if self.values is None or token < 0:
@@ -56,7 +51,7 @@ def draw_pieces(
     ascent = (LINE_GAP - 1) / 2 + painter.fontMetrics().ascent()
     for piece in pieces:
         box = layout.rectangle(piece)
-        ground = tint(palette, colours.share_of(piece.token)) if colours.are_shown else base
+        ground = tint(palette, colours.share_of(piece.token)) if colours.values is not None else base
         if ground != base:
             painter.fillRect(box, ground)
         colour = pens.get(piece.token, text if ground == base else ink(ground))

@@ -71,9 +71,9 @@ class TokenStrip(QWidget):
 
     def set_values(self, values: Values | None, low: float, high: float, unit: str) -> None:
         """Colour the tokens by `values` [T], from `low` to `high`; None leaves them plain."""
-        was_coloured = self._colours.are_shown
+        was_coloured = self._colours.values is not None
         self._colours = TokenColours(values, low, high, unit)
-        if was_coloured != self._colours.are_shown:
+        if was_coloured != (values is not None):
             self.updateGeometry()
         self.update()
 
@@ -124,7 +124,9 @@ class TokenStrip(QWidget):
 
     def _top(self, width: int) -> float:
         """Where the text begins, below the colour key or the note."""
-        return MARGIN + (self._head_rectangle(width).height() + MARGIN if self.note or self._colours.are_shown else 0)
+        return MARGIN + (
+            self._head_rectangle(width).height() + MARGIN if self.note or self._colours.values is not None else 0
+        )
 
     def _head_rectangle(self, width: int) -> QRect:
         room = QRect(MARGIN, MARGIN, max(width - 2 * MARGIN, 40), 10_000)
@@ -177,7 +179,7 @@ class TokenStrip(QWidget):
         painter.fillRect(seen, self.palette().color(QPalette.ColorRole.Base))
         if not self.prompt.texts:
             return
-        if self.note or self._colours.are_shown:
+        if self.note or self._colours.values is not None:
             self._paint_head(painter)
         layout = self._layout(self.width())
         pieces = layout.pieces_between(seen.top(), seen.bottom())

@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from itertools import groupby
 from operator import itemgetter
 
-from PySide6.QtCore import QEvent, QPoint, QRect, QSize, Qt, Signal
-from PySide6.QtGui import QHelpEvent, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPalette, QResizeEvent
-from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
+from PySide6.QtCore import QEvent, QPointF, QRect, QSize, Qt, Signal
+from PySide6.QtGui import QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPalette, QResizeEvent
+from PySide6.QtWidgets import QSizePolicy
 
 from app import theme
 from app.widgets.choosing_keys import led_to
+from app.widgets.flowing_parts import FlowingParts
 from app.widgets.parts import LEFT, RIGHT
 
 Expert = tuple[int, int]
@@ -30,24 +31,18 @@ class Chip:
     is_heading: bool = False
 
 
-class MaskChips(QWidget):
+class MaskChips(FlowingParts):
     """One widget however many experts there are. `removed` carries the experts to take out of the mask."""
 
     removed = Signal(object)
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__(QSizePolicy.Policy.Minimum)
         self._actions: dict[Expert, str] = {}
         self._effect = ""
         self.chips: list[Chip] = []
         self._current = 0
-        self._hovered: int | None = None
         self._known: dict[int, tuple[list[Chip], int]] = {}
-        self.setMouseTracking(True)
-        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        policy = QSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Minimum)
-        policy.setHeightForWidth(True)
-        self.setSizePolicy(policy)
         self.setAccessibleName("Experts in the mask")
 
     def set_experts(self, actions: Mapping[Expert, str], effect: str) -> None:
@@ -65,7 +60,7 @@ class MaskChips(QWidget):
 
     def _arrange(self) -> None:
         self.chips, _ = self._arranged(self.width())
-        self._hovered = None
+        self.hovered = None
 
     def _arranged(self, width: int) -> tuple[list[Chip], int]:
         """The chips in a width, and the height that they take: layouts ask several times for the same."""
@@ -103,8 +98,11 @@ class MaskChips(QWidget):
     def _tip(self, expert: Expert) -> str:
         return f"Layer {expert[0]}, expert {expert[1]}: {self._actions[expert]}.\nClick to take it out (Delete)."
 
-    def _at(self, place: QPoint) -> int | None:
-        return next((at for at, chip in enumerate(self.chips) if chip.place.contains(place)), None)
+    def part_at(self, place: QPointF) -> int | None:
+        return next((at for at, chip in enumerate(self.chips) if chip.place.contains(place.toPoint())), None)
+
+    def tip_of(self, part: int) -> str:
+        return self.chips[part].tip
 
     def _remove(self, at: int) -> None:
         if 0 <= at < len(self.chips):
@@ -131,28 +129,10 @@ class MaskChips(QWidget):
         else:
             super().keyPressEvent(event)
 
-    def mouseMoveEvent(self, event: QMouseEvent) -> None:
-        hovered = self._at(event.position().toPoint())
-        self.setCursor(Qt.CursorShape.ArrowCursor if hovered is None else Qt.CursorShape.PointingHandCursor)
-        if hovered != self._hovered:
-            self._hovered = hovered
-            self.update()
-
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
-        at = self._at(event.position().toPoint())
+        at = self.part_at(event.position())
         if event.button() == Qt.MouseButton.LeftButton and at is not None:
             self._remove(at)
-
-    def leaveEvent(self, event: QEvent) -> None:
-        self._hovered = None
-        self.update()
-
-    def event(self, event: QEvent) -> bool:
-        if event.type() == QEvent.Type.ToolTip and isinstance(event, QHelpEvent):
-            at = self._at(event.pos())
-            QToolTip.showText(event.globalPos(), "" if at is None else self.chips[at].tip, self)
-            return True
-        return super().event(event)
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
@@ -164,9 +144,6 @@ class MaskChips(QWidget):
         super().resizeEvent(event)
         if event.oldSize().width() != self.width():
             self._arrange()
-
-    def hasHeightForWidth(self) -> bool:
-        return True
 
     def heightForWidth(self, width: int) -> int:
         return self._arranged(width)[1]
@@ -188,7 +165,7 @@ class MaskChips(QWidget):
         palette = self.palette()
         ground, accent = palette.color(QPalette.ColorRole.Window), palette.color(QPalette.ColorRole.Accent)
         is_current = self.hasFocus() and at == self._current
-        is_hovered = at == self._hovered
+        is_hovered = at == self.hovered
         if not chip.is_heading or is_current or is_hovered:
             shade = theme.blend(ground, palette.color(QPalette.ColorRole.WindowText), 0.16 if is_hovered else 0.08)
             painter.setBrush(shade)

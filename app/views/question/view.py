@@ -156,7 +156,7 @@ class QuestionView(View):
 
     def _offers(self, place: QPoint) -> list[QAction]:
         """What can be done with the token that was clicked, which is looked at then."""
-        token = self.prompt.strip.token_at(QPointF(self.prompt.strip.mapFrom(self.prompt.figure, place)))
+        token = self.prompt.strip.part_at(QPointF(self.prompt.strip.mapFrom(self.prompt.figure, place)))
         if token is None or token < 0:
             return []
         self._on_token_chosen(token)

@@ -5,20 +5,11 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QEvent, QPointF, QRect, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import (
-    QHelpEvent,
-    QKeyEvent,
-    QKeySequence,
-    QMouseEvent,
-    QPainter,
-    QPaintEvent,
-    QPalette,
-    QPen,
-)
-from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
+from PySide6.QtGui import QKeyEvent, QKeySequence, QMouseEvent, QPainter, QPaintEvent, QPalette, QPen
+from PySide6.QtWidgets import QSizePolicy
 
 from app.widgets.choosing_keys import arrow, led_to
-from app.widgets.safe_text import as_tooltip
+from app.widgets.flowing_parts import FlowingParts
 from app.widgets.tokens.drawing import (
     LINE_GAP,
     TokenColours,
@@ -32,7 +23,7 @@ from app.widgets.tokens.layout import ANSWER_MARK, MARGIN, NO_TOKEN, PREFIX_MARK
 from moe_core.figures.token_flow import TokenFlow
 
 
-class TokenStrip(QWidget):
+class TokenStrip(FlowingParts):
     """Arrays in; `token_chosen` with a position out, `collapsed_changed` when the shared prefix is folded or unfolded.
 
     `prompt` is what is shown, `cursor_token` the chosen position of it, `note` what is said above it; `describe` says
@@ -45,20 +36,15 @@ class TokenStrip(QWidget):
     copy_requested = Signal()
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__(QSizePolicy.Policy.MinimumExpanding)
         self.prompt = ShownPrompt()
         self._colours = TokenColours()
         self.note = ""
-        self.cursor_token = self._hovered = NO_TOKEN  # before there is one
+        self.cursor_token = NO_TOKEN  # before there is one
         self._marked: NDArray[np.bool_] | None = None
         self.describe: Callable[[int], str] = str
         self._flows: dict[int, TokenFlow] = {}
         self._widths = text_widths(self.font())
-        policy = QSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.MinimumExpanding)
-        policy.setHeightForWidth(True)
-        self.setSizePolicy(policy)
-        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        self.setMouseTracking(True)
 
     def set_tokens(self, texts: Sequence[str], n_prefix: int, *, is_collapsed: bool) -> None:
         """Show another prompt, whose first `n_prefix` tokens are shared and may be folded into one line."""
@@ -66,7 +52,7 @@ class TokenStrip(QWidget):
         if prompt == self.prompt:
             return
         self.prompt = prompt
-        self._hovered = NO_TOKEN
+        self.hovered = None
         self._lay_out_again()
 
     def set_values(self, values: Values | None, low: float, high: float, unit: str) -> None:
@@ -99,8 +85,8 @@ class TokenStrip(QWidget):
         """Where a token is drawn: one rectangle for each of its pieces; none where it is folded away."""
         return self._layout(self.width()).rectangles(token)
 
-    def token_at(self, place: QPointF) -> int | None:
-        """The token, or mark, at a place in the widget; None beside the text."""
+    def part_at(self, place: QPointF) -> int | None:
+        """The token, or mark, at a place in the widget."""
         return self._layout(self.width()).token_at(place)
 
     @property
@@ -122,11 +108,13 @@ class TokenStrip(QWidget):
         self.updateGeometry()
         self.update()
 
+    @property
+    def _has_head(self) -> bool:
+        return bool(self.note) or self._colours.values is not None
+
     def _top(self, width: int) -> float:
         """Where the text begins, below the colour key or the note."""
-        return MARGIN + (
-            self._head_rectangle(width).height() + MARGIN if self.note or self._colours.values is not None else 0
-        )
+        return MARGIN + (self._head_rectangle(width).height() + MARGIN if self._has_head else 0)
 
     def _head_rectangle(self, width: int) -> QRect:
         room = QRect(MARGIN, MARGIN, max(width - 2 * MARGIN, 40), 10_000)
@@ -157,7 +145,7 @@ class TokenStrip(QWidget):
         palette, roles = self.palette(), QPalette.ColorRole
         return {
             self.prompt.last: QPen(palette.color(roles.PlaceholderText), 1, Qt.PenStyle.DashLine),
-            self._hovered: QPen(palette.color(roles.Dark), 1),
+            NO_TOKEN if self.hovered is None else max(self.hovered, NO_TOKEN): QPen(palette.color(roles.Dark), 1),
             self.cursor_token: QPen(palette.color(roles.Highlight), 2.5 if self.hasFocus() else 2),
         }
 
@@ -166,9 +154,6 @@ class TokenStrip(QWidget):
 
     def minimumSizeHint(self) -> QSize:
         return QSize(120, round(self._line_height) + 2 * MARGIN)
-
-    def hasHeightForWidth(self) -> bool:
-        return True
 
     def heightForWidth(self, width: int) -> int:
         return round(self._layout(width).bottom) + MARGIN
@@ -179,7 +164,7 @@ class TokenStrip(QWidget):
         painter.fillRect(seen, self.palette().color(QPalette.ColorRole.Base))
         if not self.prompt.texts:
             return
-        if self.note or self._colours.values is not None:
+        if self._has_head:
             self._paint_head(painter)
         layout = self._layout(self.width())
         pieces = layout.pieces_between(seen.top(), seen.bottom())
@@ -188,20 +173,13 @@ class TokenStrip(QWidget):
             draw_marks(painter, layout, pieces, self._marked)
         draw_outlines(painter, layout, pieces, self._outlines())
 
-    def event(self, event: QEvent) -> bool:
-        if event.type() == QEvent.Type.ToolTip and isinstance(event, QHelpEvent):
-            token = self.token_at(QPointF(event.pos()))
-            QToolTip.showText(event.globalPos(), as_tooltip(self._tip(token)), self)
-            return True
-        return super().event(event)
-
-    def _tip(self, token: int | None) -> str:
-        if token == PREFIX_MARK:
+    def tip_of(self, part: int) -> str:
+        if part == PREFIX_MARK:
             n_tokens = f"{self.prompt.n_prefix:,}"
             return f"The first {n_tokens} tokens are shared by several questions: click to fold or unfold them (−, +)"
-        if token == ANSWER_MARK:
+        if part == ANSWER_MARK:
             return "The last position: its output predicts the letter"
-        return "" if token is None else self.describe(token)
+        return self.describe(part)
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
@@ -213,23 +191,11 @@ class TokenStrip(QWidget):
         if event.button() != Qt.MouseButton.LeftButton:
             event.ignore()  # the figure's menu
             return
-        token = self.token_at(event.position())
+        token = self.part_at(event.position())
         if token == PREFIX_MARK:
             self.collapsed_changed.emit(not self.prompt.is_collapsed)
         elif token is not None:
             self.token_chosen.emit(self.prompt.last if token == ANSWER_MARK else token)
-
-    def mouseMoveEvent(self, event: QMouseEvent) -> None:
-        token = self.token_at(event.position())
-        hovered = NO_TOKEN if token is None or token < 0 else token
-        self.setCursor(Qt.CursorShape.ArrowCursor if token is None else Qt.CursorShape.PointingHandCursor)
-        if hovered != self._hovered:
-            self._hovered = hovered
-            self.update()
-
-    def leaveEvent(self, event: QEvent) -> None:
-        self._hovered = NO_TOKEN
-        self.update()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         token = self._led_to(event)

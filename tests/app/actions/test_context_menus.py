@@ -72,7 +72,7 @@ def test_a_token_is_looked_at_and_gives_its_experts(browsed: MainWindow) -> None
     strip = view.prompt.strip
     token = next(number for number in range(strip.prompt.last) if strip.rectangles(number))
     middle = strip.rectangles(token)[0].center()
-    assert strip.token_at(QPointF(middle)) == token
+    assert strip.part_at(QPointF(middle)) == token
     figure = view.prompt.figure
     figure.customContextMenuRequested.emit(strip.mapTo(figure, middle.toPoint()))
     found = offered(figure)

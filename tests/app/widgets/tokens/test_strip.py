@@ -38,9 +38,9 @@ def test_every_token_can_be_hit_where_it_is_drawn(strip: TokenStrip) -> None:
     for token in range(len(TEXTS)):
         rectangles = strip.rectangles(token)
         assert rectangles
-        assert {strip.token_at(rectangle.center()) for rectangle in rectangles} == {token}
-    assert strip.token_at(QPointF(strip.width() - 2, strip.height() - 2)) is None
-    assert strip.token_at(strip.rectangles(PREFIX_MARK)[0].center()) == PREFIX_MARK
+        assert {strip.part_at(rectangle.center()) for rectangle in rectangles} == {token}
+    assert strip.part_at(QPointF(strip.width() - 2, strip.height() - 2)) is None
+    assert strip.part_at(strip.rectangles(PREFIX_MARK)[0].center()) == PREFIX_MARK
 
 
 def test_hovering_says_what_a_token_is(strip: TokenStrip, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> None:

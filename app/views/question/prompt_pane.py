@@ -18,6 +18,7 @@ from app.views.question.token_measures import TOKEN_MEASURES, TokenMeasure, meas
 from app.widgets.eliding_combo_box import ElidingComboBox
 from app.widgets.figures.figure import Figure
 from app.widgets.figures.pane import FigurePane
+from app.widgets.tokens.drawing import TokenColours
 from app.widgets.tokens.strip import TokenStrip
 
 Values = NDArray[np.float64]
@@ -64,7 +65,7 @@ class PromptPane(FigurePane):
         self.strip.set_tokens(content.texts, content.n_prefix, is_collapsed=folds)
         note, ends = _missing(content, measure, values), self._range(content, measure, values)
         self.strip.set_note(note)
-        self.strip.set_values(values, *ends, measure.unit)
+        self.strip.set_colours(TokenColours(values, *ends, measure.unit))
         self.strip.set_marked(content.is_rerouted)
         self.set_subtitle(*rerouted_text(content))
         self.strip.set_cursor(cursor)

@@ -21,14 +21,12 @@ LINE_GAP = 5
 
 _KEY_WIDTH, _KEY_GAP = 72.0, 6
 
-Values = NDArray[np.float64]
-
 
 @dataclass(frozen=True, eq=False)
 class TokenColours:
     """What tokens are coloured by: `values` [T] from `low` to `high`; None leaves them plain."""
 
-    values: Values | None = None
+    values: NDArray[np.float64] | None = None
     low: float = 0.0
     high: float = 1.0
     unit: str = ""
@@ -80,11 +78,9 @@ def draw_outlines(painter: QPainter, layout: TokenLayout, pieces: Sequence[Fragm
             painter.drawRoundedRect(layout.rectangle(piece).adjusted(0.5, 0.5, -0.5, -0.5), 2, 2)
 
 
-def paint_colour_key(
-    painter: QPainter, palette: QPalette, place: QRect, values: tuple[float, float], unit: str
-) -> None:
+def paint_colour_key(painter: QPainter, palette: QPalette, place: QRect, colours: TokenColours) -> None:
     """Draw the key of the colours into a line of text: from the palest tint to the strongest, with their values."""
-    low, high = map(short, values)
+    low, high = short(colours.low), short(colours.high)
     metrics = painter.fontMetrics()
     baseline = place.top() + metrics.ascent()
     left = place.left() + metrics.horizontalAdvance(low) + _KEY_GAP
@@ -94,7 +90,7 @@ def paint_colour_key(
         gradient.setColorAt(share, tint(palette, share))
     painter.setPen(palette.color(QPalette.ColorRole.PlaceholderText))
     painter.drawText(QPointF(place.left(), baseline), low)
-    painter.drawText(QPointF(bar.right() + _KEY_GAP, baseline), f"{high} {unit}")
+    painter.drawText(QPointF(bar.right() + _KEY_GAP, baseline), f"{high} {colours.unit}")
     painter.fillRect(bar, gradient)
     painter.setPen(palette.color(QPalette.ColorRole.Mid))
     painter.drawRect(bar)

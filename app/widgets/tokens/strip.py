@@ -10,15 +10,7 @@ from PySide6.QtWidgets import QSizePolicy
 
 from app.widgets.choosing_keys import arrow, led_to
 from app.widgets.flowing_parts import FlowingParts
-from app.widgets.tokens.drawing import (
-    LINE_GAP,
-    TokenColours,
-    Values,
-    draw_marks,
-    draw_outlines,
-    draw_pieces,
-    paint_colour_key,
-)
+from app.widgets.tokens.drawing import LINE_GAP, TokenColours, draw_marks, draw_outlines, draw_pieces, paint_colour_key
 from app.widgets.tokens.layout import ANSWER_MARK, MARGIN, NO_TOKEN, PREFIX_MARK, ShownPrompt, TokenLayout, text_widths
 from moe_core.figures.token_flow import TokenFlow
 
@@ -55,11 +47,10 @@ class TokenStrip(FlowingParts):
         self.hovered = None
         self._lay_out_again()
 
-    def set_values(self, values: Values | None, low: float, high: float, unit: str) -> None:
-        """Colour the tokens by `values` [T], from `low` to `high`; None leaves them plain."""
-        was_coloured = self._colours.values is not None
-        self._colours = TokenColours(values, low, high, unit)
-        if was_coloured != (values is not None):
+    def set_colours(self, colours: TokenColours) -> None:
+        """Colour the tokens by other values."""
+        had_head, self._colours = self._has_head, colours
+        if had_head != self._has_head:
             self.updateGeometry()
         self.update()
 
@@ -123,8 +114,7 @@ class TokenStrip(FlowingParts):
     def _paint_head(self, painter: QPainter) -> None:
         head = self._head_rectangle(self.width())
         if not self.note:
-            colours = self._colours
-            paint_colour_key(painter, self.palette(), head, (colours.low, colours.high), colours.unit)
+            paint_colour_key(painter, self.palette(), head, self._colours)
             return
         painter.setPen(self.palette().color(QPalette.ColorRole.PlaceholderText))
         painter.drawText(head, Qt.TextFlag.TextWordWrap, self.note)

@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QToolTip
 from pytestqt.qtbot import QtBot
 
 from app.widgets.safe_text import as_tooltip
+from app.widgets.tokens.drawing import TokenColours
 from app.widgets.tokens.layout import PREFIX_MARK
 from app.widgets.tokens.strip import TokenStrip
 from tests.app.picture import picture_of
@@ -80,10 +81,10 @@ def test_height_follows_from_width(strip: TokenStrip) -> None:
 def test_values_of_which_all_are_equal_or_missing_are_drawn(strip: TokenStrip) -> None:
     """No colour where there is no range, and none for a value that is no number."""
     base = strip.palette().base().color()
-    strip.set_values(np.full(len(TEXTS), 2.0), 2.0, 2.0, "nats")
+    strip.set_colours(TokenColours(np.full(len(TEXTS), 2.0), 2.0, 2.0, "nats"))
     corner = strip.rectangles(0)[0].topLeft().toPoint() + QPoint(4, 2)
     assert picture_of(strip).pixelColor(corner) == base
-    strip.set_values(np.full(len(TEXTS), np.nan), 0.0, 1.0, "nats")
+    strip.set_colours(TokenColours(np.full(len(TEXTS), np.nan), 0.0, 1.0, "nats"))
     assert picture_of(strip).pixelColor(corner) == base
 
 

@@ -5,13 +5,14 @@ A selected cell is tinted, a selected box outlined.
 
 from math import isfinite
 
-from PySide6.QtCore import QLineF, QModelIndex, QPersistentModelIndex, QPointF, QRect, QRectF, Qt
+from PySide6.QtCore import QLineF, QModelIndex, QPointF, QRect, QRectF, Qt
 from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPalette, QPen
 from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem, QTableView
 
 from app import theme
 from app.widgets.bars.model import BarCell, BarModel, Kind
 from app.widgets.parts import LEFT, RIGHT
+from app.widgets.tables.model import Index
 
 GAP = 8
 PADDING = 3
@@ -56,34 +57,24 @@ class BarDelegate(QStyledItemDelegate):
         self._focused = view.currentIndex() if view.hasFocus() else QModelIndex()
         self._rows_in_view = (hovered, self._focused.row())
 
-    def paint(
-        self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
-    ) -> None:
+    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
         cells, row = self._model.cells, index.row()
         cell, kind = cells.rows[row][index.column()], cells.columns[index.column()].kind
         room = drawn_room(option.rect, kind, row % 2 if cells.is_paired else None)
-        is_selected = bool(option.state.value & _SELECTED)
-        self._paint_ground(painter, option.rect, index, room if kind == "box" else None, is_selected=is_selected)
+        self._paint_ground(painter, option, index, room if kind == "box" else None)
         self._paint_bar(painter, cell, kind, room)
         self._paint_words(painter, cell, kind, room)
         if kind == "bar":
             self._paint_marks(painter, cell, cells.lines, room, QRectF(option.rect))
-        if kind == "box" and is_selected:
+        if kind == "box" and option.state.value & _SELECTED:
             _outline(painter, room.adjusted(1, 1, -1, -1), QPen(self._accent, 2))
         if index == self._focused and kind == "box":
             _outline(painter, room.adjusted(2.5, 2.5, -2.5, -2.5), QPen(self._text, 1, Qt.PenStyle.DotLine))
         elif index == self._focused:
             _outline(painter, QRectF(option.rect).adjusted(0.5, 0.5, -0.5, -0.5), QPen(self._accent, 1))
 
-    def _paint_ground(
-        self,
-        painter: QPainter,
-        cell: QRect,
-        index: QModelIndex | QPersistentModelIndex,
-        box: QRectF | None,
-        *,
-        is_selected: bool,
-    ) -> None:
+    def _paint_ground(self, painter: QPainter, option: QStyleOptionViewItem, index: Index, box: QRectF | None) -> None:
+        cell, is_selected = option.rect, bool(option.state.value & _SELECTED)
         if box is not None:
             painter.fillRect(cell, self._ground)  # Qt has filled what is selected
             painter.fillRect(box, self._empty)

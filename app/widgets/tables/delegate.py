@@ -4,13 +4,13 @@ Scrolling 14,042 rows asks for 400 cells a page, each of them a call from Qt int
 cells is looked up once a page, and the model is asked for a text and not, as Qt's delegate does, for seven roles.
 """
 
-from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRect, Qt
+from PySide6.QtCore import QRect, Qt
 from PySide6.QtGui import QColor, QPainter, QPalette
 from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem, QTableView
 
 from app import theme
 from app.widgets.parts import LEFT, RIGHT
-from app.widgets.tables.model import ArrayTableModel
+from app.widgets.tables.model import ArrayTableModel, Index
 
 PADDING = 6
 _BAR = 3
@@ -41,9 +41,7 @@ class ArrayTableDelegate(QStyledItemDelegate):
         self._font, self._figures, self._metrics = view.font(), theme.tabular(view.font()), view.fontMetrics()
         self._widest = self._metrics.horizontalAdvance("W")
 
-    def paint(
-        self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
-    ) -> None:
+    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
         place, column, rectangle = index.row(), index.column(), option.rect
         if option.state.value & _SELECTED:
             painter.fillRect(rectangle, self._tint)

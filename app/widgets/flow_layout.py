@@ -1,5 +1,7 @@
 """A layout that puts widgets one after another and goes on in a new line where there is no room."""
 
+from functools import reduce
+
 from PySide6.QtCore import QPoint, QRect, QSize, Qt
 from PySide6.QtWidgets import QLayout, QLayoutItem, QWidget
 
@@ -61,7 +63,4 @@ class FlowLayout(QLayout):
         return QSize(width, max((hint.height() for hint in hints), default=0))
 
     def minimumSize(self) -> QSize:
-        least = [item.minimumSize() for item in self._items if not item.isEmpty()]
-        return QSize(
-            max((size.width() for size in least), default=0), max((size.height() for size in least), default=0)
-        )
+        return reduce(QSize.expandedTo, (item.minimumSize() for item in self._items), QSize(0, 0))

@@ -27,10 +27,10 @@ class HintBubble(QFrame):
         self._layout = QVBoxLayout(self)
         self._points_left = True
         self.title, self.text = bold(plain_text()), plain_text()
-        self.decline_button = _button("Don't show again", "Show this tour no more; Help > Show the tour brings it back")
+        self.decline_button = _Button("Don't show again", "Show this tour no more; Help > Show the tour brings it back")
         self.decline_button.setFlat(True)
-        self.back_button = _button("Back", "The hint before (left arrow)")
-        self.forward_button = _button("Next", "The next hint (right arrow)")
+        self.back_button = _Button("Back", "The hint before (left arrow)")
+        self.forward_button = _Button("Next", "The next hint (right arrow)")
         self.decline_button.clicked.connect(self.declined)
         self.back_button.clicked.connect(self.back)
         self.forward_button.clicked.connect(self.forward)
@@ -120,6 +120,10 @@ class HintBubble(QFrame):
 class _Button(QPushButton):
     """A button that leaves the arrow keys to the bubble; Qt would move the focus between buttons with them."""
 
+    def __init__(self, text: str, tip: str) -> None:
+        super().__init__(text)
+        self.setToolTip(tip)
+
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() in (Qt.Key.Key_Left, Qt.Key.Key_Right):
             event.ignore()
@@ -127,9 +131,3 @@ class _Button(QPushButton):
             self.click()
         else:
             super().keyPressEvent(event)
-
-
-def _button(text: str, tip: str) -> QPushButton:
-    button = _Button(text)
-    button.setToolTip(tip)
-    return button

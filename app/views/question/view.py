@@ -185,11 +185,11 @@ class QuestionView(View):
         if self._is_arranged or wanted == self._shared:
             return
         self._shared = wanted
-        most = _LEAST_PAIRED_HEIGHT if self.choices.is_paired else _MOST_CHOICES_HEIGHT
+        most = _LEAST_PAIRED_HEIGHT if self.choices.shown.cells.is_paired else _MOST_CHOICES_HEIGHT
         self.choices_pane.scroll_area.setMinimumHeight(min(self.choices.sizeHint().height(), most))
         self.router_pane.scroll_area.setMinimumHeight(self.router.minimumSizeHint().height())
         choices, gates, height = wanted
-        if self.choices.is_paired:
+        if self.choices.shown.cells.is_paired:
             choices = min(choices, round(height * _MOST_PAIRED_SHARE))
         least = self.router_pane.minimumSizeHint().height()
         router = min(self.router_pane.wanted_height, max(least, round(height * _MOST_ROUTER_SHARE)))

@@ -75,7 +75,7 @@ class GateTable(BarTable):
             self.layer_chosen.emit(layer)
 
     def row_heights(self) -> tuple[int, int, int]:
-        least = max(_TIGHTEST, self.fontMetrics().height()) + 2 * self.is_paired
+        least = max(_TIGHTEST, self.fontMetrics().height()) + 2 * self.shown.cells.is_paired
         return least, max(_USUAL, least), _WIDEST
 
 

@@ -88,11 +88,6 @@ class BarTable(QTableView):
         row, column = self._hovered if self._hovered >= 0 else self.currentIndex().row(), self.currentIndex().column()
         return self.shown.cells.describe(row, max(column, 0)) if 0 <= row < self.shown.rowCount() else ""
 
-    @property
-    def is_paired(self) -> bool:
-        """Whether each two rows belong together: both sides of a what-if."""
-        return self.shown.cells.is_paired
-
     def row_heights(self) -> tuple[int, int, int]:
         """The least height of a row, the usual one, and the greatest to which it grows with the room there is."""
         usual = self._metrics.height() + 2 * PADDING

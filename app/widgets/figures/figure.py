@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from functools import partial
-from typing import Protocol, runtime_checkable
 
 from PySide6.QtCore import QPoint, Qt, Signal
 from PySide6.QtGui import QAction, QGuiApplication, QKeyEvent, QKeySequence
@@ -19,17 +18,9 @@ from moe_core.reports.charts.figure import AnyFigure
 _TWIN_DIGITS = 6
 
 
-@runtime_checkable
-class Pointing(Protocol):
-    """A canvas that can say what mouse or cursor are on."""
-
-    @property
-    def pointed_text(self) -> str:
-        """Name and values, as the tip of the place says them; empty where there is none."""
-
-
 class Figure(QWidget):
-    """Holds one plot, its canvas. Whoever draws it says with `set_data` what it shows.
+    """Holds one plot, its canvas. Whoever draws it says with `set_data` what it shows; a canvas that has a
+    `pointed_text` says there what mouse or cursor are on.
 
     `wanted` carries the figure and "figure" or "data": the person asks for a file of it; or "image" or "pointed":
     for the clipboard.
@@ -141,7 +132,7 @@ class Figure(QWidget):
     @property
     def pointed_text(self) -> str:
         """What the plot points at, in words; all that it shows where that is nothing."""
-        return (self.canvas.pointed_text if isinstance(self.canvas, Pointing) else "") or self.data.as_text()
+        return getattr(self.canvas, "pointed_text", "") or self.data.as_text()
 
     def copy_data(self) -> None:
         """Put what is shown into the clipboard as a table."""

@@ -73,10 +73,6 @@ class CurvePlot(SeriesPlot):
             self._pointed = name
             self.dress()
 
-    def place_of(self, x: int, value: float) -> QPointF:
-        """Where a value is drawn, in pixels of the widget."""
-        return self.widget_point(QPointF(x, value))
-
     def dress(self) -> None:
         """Give curves and marks their colours; the one that is pointed at stands out."""
         ground, text = self.colour(QPalette.ColorRole.Base), self.colour(QPalette.ColorRole.Text)
@@ -127,7 +123,7 @@ class CurvePlot(SeriesPlot):
     def _draw_pill(self, painter: QPainter, x: int, role: QPalette.ColorRole) -> None:
         """The x on its axis; filled where it is the chosen one."""
         metrics, colour, ground = painter.fontMetrics(), self.colour(role), self.colour(QPalette.ColorRole.Base)
-        at = self.place_of(x, 0).x()
+        at = self.widget_point(QPointF(x, 0)).x()
         if not self.view.sceneBoundingRect().left() <= at <= self.view.sceneBoundingRect().right():
             return
         width = metrics.horizontalAdvance(str(x)) + 8

@@ -42,10 +42,6 @@ class StripPlot(AxisPlot):
         self.set_whole(QRectF(low, 0, high - low, 1), keeps_zoom=False)
         self.follow_range()
 
-    def place_of(self, value: float) -> float:
-        """Where a value stands, in pixels from the left of the widget."""
-        return self.widget_point(QPointF(value, 0)).x()
-
     def follow_range(self) -> None:
         """Stack dots that would cover each other, closer where there are too many."""
         super().follow_range()
@@ -68,7 +64,7 @@ class StripPlot(AxisPlot):
         super().drawForeground(painter, rect)
         if self._line.isVisible():
             metrics, text = painter.fontMetrics(), self._figure.mark_text
-            width, x = metrics.horizontalAdvance(text), self.place_of(self._figure.marked)
+            width, x = metrics.horizontalAdvance(text), self.widget_point(QPointF(self._figure.marked, 0)).x()
             left = min(max(x - width / 2, 2), self.width() - width - 2)
             painter.setPen(self.colour(QPalette.ColorRole.Text))
             painter.drawText(QPointF(left, metrics.ascent() + 1), text)

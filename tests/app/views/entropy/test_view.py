@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from PySide6.QtCore import QPoint, Qt
+from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtWidgets import QApplication, QComboBox, QMenu, QPushButton, QToolButton
 from pytestqt.qtbot import QtBot
 
@@ -190,7 +190,7 @@ def test_quartiles_are_over_questions(view: EntropyView, trace_path: Path, qtbot
 
 def test_a_click_and_the_arrow_keys_select_the_layer(view: EntropyView, opened: Session, qtbot: QtBot) -> None:
     """The layer is marked in the plot, whoever selected it."""
-    place = view.plot.place_of(2, float(curve(view, "all").mean[2]))
+    place = view.plot.widget_point(QPointF(2, float(curve(view, "all").mean[2])))
     qtbot.mouseClick(view.plot.viewport(), Qt.MouseButton.LeftButton, pos=place.toPoint())
     assert (opened.state.layer, view.plot.chart.selected) == (2, 2)
     qtbot.keyClick(view.plot, Qt.Key.Key_Left)
@@ -202,7 +202,7 @@ def test_a_click_and_the_arrow_keys_select_the_layer(view: EntropyView, opened: 
 def test_hover_reads_values_with_their_spread(view: EntropyView, qtbot: QtBot) -> None:
     """Mean and half the band's width, at the layer under the mouse."""
     drawn = curve(view, "right")
-    qtbot.mouseMove(view.plot.viewport(), view.plot.place_of(1, float(drawn.mean[1])).toPoint())
+    qtbot.mouseMove(view.plot.viewport(), view.plot.widget_point(QPointF(1, float(drawn.mean[1]))).toPoint())
     assert view.plot.read_x == 1
     expected = f"{significant(drawn.mean[1])} ± {significant((drawn.high[1] - drawn.low[1]) / 2)}"
     assert view.plot.chart.readout(drawn, 1) == expected

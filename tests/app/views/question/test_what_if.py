@@ -117,8 +117,8 @@ def test_the_note_says_what_happened(view: QuestionView, session: Session, compa
     assert f"{abs(change):.2f} nats" in view.note.whole_text
     session.set(replace(session.state, mode=Mode.BASELINE))
     assert not view.note.isVisible()
-    assert not view.choices.is_paired
-    assert not view.gates.is_paired
+    assert not view.choices.shown.cells.is_paired
+    assert not view.gates.shown.cells.is_paired
 
 
 def test_gates_stand_before_above_after(
@@ -242,13 +242,13 @@ def test_a_question_outside_the_what_if_says_so(session: Session, tmp_path: Path
     assert view.note.whole_text == (
         "This question has no answer on one side of what-if “two off”: the baseline is shown."
     )
-    assert not view.choices.is_paired
-    assert not view.gates.is_paired
+    assert not view.choices.shown.cells.is_paired
+    assert not view.gates.shown.cells.is_paired
     session.set(replace(session.state, question=4))
     assert "no answer on one side" in view.note.whole_text
     session.set(replace(session.state, question=5))
-    assert view.choices.is_paired
-    assert view.gates.is_paired
+    assert view.choices.shown.cells.is_paired
+    assert view.gates.shown.cells.is_paired
     assert view.note.whole_text.startswith("What-if “two off”: ")
 
 
@@ -269,7 +269,7 @@ def test_a_question_that_was_not_asked_again_is_told_from_one_that_failed(
     session.set(replace(session.state, question=rows[0]))
     assert view.note.whole_text == "This question was not part of what-if “some”: the baseline is shown."
     session.set(replace(session.state, question=rows[1]))
-    assert view.choices.is_paired
+    assert view.choices.shown.cells.is_paired
 
 
 @pytest.mark.parametrize("renormalised", [False, True])
@@ -281,7 +281,7 @@ def test_without_tokens_the_answer_position_is_compared(
     session.set(replace(session.state, question=2, token=1))
     view = shown(session, qtbot)
     view.set_options({"measure": "changed", "renormalised": renormalised})
-    assert view.gates.is_paired
+    assert view.gates.shown.cells.is_paired
     assert view.gates_pane.subtitle.whole_text == "answer position"
     assert view.prompt.subtitle.whole_text == ""
     assert view.prompt.strip.note

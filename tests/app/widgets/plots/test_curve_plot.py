@@ -62,6 +62,11 @@ def colour_at(plot: CurvePlot, at: QPointF) -> QColor:
     return picture_of(plot).pixelColor(at.toPoint())
 
 
+def place_of(plot: CurvePlot, x: int, value: float) -> QPointF:
+    """Where a value is drawn, in pixels of the widget."""
+    return plot.widget_point(QPointF(x, value))
+
+
 def place_of_entry(plot: CurvePlot, name: str) -> QPoint:
     """The middle of a curve's entry in the legend."""
     names = [entry.name for entry in plot.legend.entries]
@@ -78,14 +83,14 @@ def test_means_are_drawn_in_their_colour_where_they_lie(show: Callable[..., Curv
     style = Style((), "circle")
     plot = show(replace(CHART, curves=(curve("right", style=style),), selected=None))
     for layer, mean in zip(LAYERS.tolist(), HIGH.tolist(), strict=True):
-        assert is_like(colour_at(plot, plot.place_of(layer, mean)), QColor(theme.RIGHT))
+        assert is_like(colour_at(plot, place_of(plot, layer, mean)), QColor(theme.RIGHT))
 
 
 def test_bands_are_translucent_so_that_both_are_seen(show: Callable[..., CurvePlot]) -> None:
     """Where two bands overlap the colour differs from either alone."""
     both = (curve("right", HIGH, spread=0.3), curve("wrong", HIGH + 0.25, theme.WRONG, spread=0.3))
     plot = show(replace(CHART, curves=both, selected=None, references=()))
-    seen = [colour_at(plot, plot.place_of(2, value)) for value in (1.17, 1.54, 1.85)]
+    seen = [colour_at(plot, place_of(plot, 2, value)) for value in (1.17, 1.54, 1.85)]
     assert len({colour.name() for colour in seen}) == 3
     assert all(not is_like(colour, plot.palette().color(QPalette.ColorRole.Base), 3) for colour in seen)
 
@@ -113,16 +118,16 @@ def test_gaps_constants_and_a_single_layer_are_drawn(show: Callable[..., CurvePl
     """NaN is a gap; a curve of one value and one layer still shows a marker and its band."""
     gap = np.array([1.0, np.nan, 1.2, np.nan, np.nan, 1.1])
     plot = show(replace(CHART, curves=(curve("gap", gap, style=Style((), "circle")),), selected=None, references=()))
-    assert is_like(colour_at(plot, plot.place_of(2, 1.2)), QColor(theme.RIGHT))
+    assert is_like(colour_at(plot, place_of(plot, 2, 1.2)), QColor(theme.RIGHT))
     one = Curve("one", np.array([0]), np.array([1.0]), np.array([0.5]), np.array([1.5]), theme.WRONG, Style(), 1)
     plot.show_chart(replace(CHART, curves=(one,), selected=None))
-    assert is_like(colour_at(plot, plot.place_of(0, 1.0)), QColor(theme.WRONG), 60)
+    assert is_like(colour_at(plot, place_of(plot, 0, 1.0)), QColor(theme.WRONG), 60)
 
 
 def test_hover_reads_the_nearest_layer(show: Callable[..., CurvePlot], qtbot: QtBot) -> None:
     """Between two layers the nearer one counts; leaving the plot ends it."""
     plot = show()
-    at = plot.place_of(4, 1.0).toPoint() + QPoint(9, 0)
+    at = place_of(plot, 4, 1.0).toPoint() + QPoint(9, 0)
     qtbot.mouseMove(plot.viewport(), at)
     assert plot.hovered == 4
     assert plot.read_x == 4
@@ -135,7 +140,7 @@ def test_a_click_chooses_the_layer(show: Callable[..., CurvePlot], qtbot: QtBot)
     """The plot asks; whoever owns it answers with another chart."""
     plot = show()
     with qtbot.waitSignal(plot.x_chosen) as chosen:
-        qtbot.mouseClick(plot.viewport(), Qt.MouseButton.LeftButton, pos=plot.place_of(5, 0.8).toPoint())
+        qtbot.mouseClick(plot.viewport(), Qt.MouseButton.LeftButton, pos=place_of(plot, 5, 0.8).toPoint())
     assert chosen.args == [5]
 
 
@@ -175,11 +180,11 @@ def test_pointing_at_an_entry_shows_its_band(show: Callable[..., CurvePlot], qtb
     """Bands that are drawn only for the curve in question appear with the mouse, and go with it."""
     style = Style((), "dot", band="pointed")
     plot = show(replace(CHART, curves=(curve("one", style=style), curve("two", HIGH - 0.6)), selected=None))
-    inside = plot.place_of(2, float(HIGH[2]) + 0.05)
+    inside = place_of(plot, 2, float(HIGH[2]) + 0.05)
     before = colour_at(plot, inside)
     qtbot.mouseMove(plot.viewport(), place_of_entry(plot, "one"))
     assert colour_at(plot, inside) != before
-    qtbot.mouseMove(plot.viewport(), plot.place_of(0, 1.9).toPoint())
+    qtbot.mouseMove(plot.viewport(), place_of(plot, 0, 1.9).toPoint())
     assert is_like(colour_at(plot, inside), before, 3)
 
 
@@ -187,7 +192,7 @@ def test_the_right_button_is_left_to_the_menu_of_the_figure(show: Callable[..., 
     """It neither chooses nor hides."""
     plot = show()
     with qtbot.assertNotEmitted(plot.x_chosen):
-        qtbot.mouseClick(plot.viewport(), Qt.MouseButton.RightButton, pos=plot.place_of(4, 1.0).toPoint())
+        qtbot.mouseClick(plot.viewport(), Qt.MouseButton.RightButton, pos=place_of(plot, 4, 1.0).toPoint())
 
 
 def test_other_values_are_other_data_of_the_same_items(show: Callable[..., CurvePlot]) -> None:
@@ -225,14 +230,14 @@ def test_a_drag_moves_the_curves_and_chooses_nothing(show: Callable[..., CurvePl
     """A value is where it is said to be afterwards, too."""
     style = Style((), "circle")
     plot = show(replace(CHART, curves=(curve("right", style=style),), selected=None))
-    start, by = plot.place_of(3, 1.0).toPoint(), QPoint(-40, 15)
-    was = plot.place_of(4, float(HIGH[4]))
+    start, by = place_of(plot, 3, 1.0).toPoint(), QPoint(-40, 15)
+    was = place_of(plot, 4, float(HIGH[4]))
     with qtbot.assertNotEmitted(plot.x_chosen):
         qtbot.mousePress(plot.viewport(), Qt.MouseButton.LeftButton, pos=start)
         qtbot.mouseMove(plot.viewport(), start + by / 2)
         qtbot.mouseMove(plot.viewport(), start + by)
         qtbot.mouseRelease(plot.viewport(), Qt.MouseButton.LeftButton, pos=start + by)
-    at = plot.place_of(4, float(HIGH[4]))
+    at = place_of(plot, 4, float(HIGH[4]))
     assert (at - was - QPointF(by)).manhattanLength() < 0.01
     assert is_like(colour_at(plot, at), QColor(theme.RIGHT))
 
@@ -275,7 +280,7 @@ def test_markers_keep_their_distance(show: Callable[..., CurvePlot]) -> None:
     """Where layers are many every second or third has a marker; the line goes through all."""
     many = Curve("many", np.arange(128), np.ones(128), np.ones(128), np.ones(128), theme.RIGHT, Style(), 3)
     plot = show(replace(CHART, curves=(many,)))
-    step = plot.place_of(1, 1.0).x() - plot.place_of(0, 1.0).x()
+    step = place_of(plot, 1, 1.0).x() - place_of(plot, 0, 1.0).x()
     places = plot.series[0].markers.getData()[0]
     assert (np.diff(places) * step).min() >= 9
     assert len(plot.series[0].line.getData()[0]) == 128
@@ -300,7 +305,7 @@ def test_colours_follow_the_palette(show: Callable[..., CurvePlot], qapp: QAppli
     """A curve without a colour of its own is drawn in that of text, in the dark too."""
     plot = show(replace(CHART, curves=(curve("all", colour="", style=Style((), "circle")),), selected=None))
     theme.apply(qapp, "dark")
-    assert colour_at(plot, plot.place_of(2, 1.4)).lightness() > 180
+    assert colour_at(plot, place_of(plot, 2, 1.4)).lightness() > 180
     assert colour_at(plot, QPointF(2, 398)).lightness() < 60
 
 
@@ -317,7 +322,7 @@ def test_it_can_be_deleted_while_it_is_zoomed_and_pointed_at(show: Callable[...,
     """Nothing calls back into items that are gone."""
     plot = show()
     plot.zoom_in()
-    qtbot.mouseMove(plot.viewport(), plot.place_of(3, 1.0).toPoint())
+    qtbot.mouseMove(plot.viewport(), place_of(plot, 3, 1.0).toPoint())
     plot.grab()
     view = weakref.ref(plot.view)
     plot.close()

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from PySide6.QtCore import QPointF
 from PySide6.QtGui import QColor, QPalette
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
@@ -36,7 +37,7 @@ def places(strip: StripPlot, colour: str) -> np.ndarray:
 def test_dots_stand_at_their_values_and_equal_ones_above_each_other(strip: StripPlot) -> None:
     """Three dots high where three masks did the same."""
     grey = places(strip, theme.REFERENCE)
-    alike, alone = (grey[abs(grey[:, 0] - strip.place_of(value)) < 4] for value in (-1.0, 0.5))
+    alike, alone = (grey[abs(grey[:, 0] - strip.widget_point(QPointF(value, 0)).x()) < 4] for value in (-1.0, 0.5))
     assert np.ptp(alike[:, 1]) > 2.5 * np.ptp(alone[:, 1])
     assert strip.accessibleDescription() == "this mask -3.0 points; 4 random masks"
 
@@ -44,7 +45,7 @@ def test_dots_stand_at_their_values_and_equal_ones_above_each_other(strip: Strip
 def test_the_marked_value_is_drawn_in_the_colour_of_the_what_if(strip: StripPlot) -> None:
     """A line down to a diamond; where it is not known there is neither."""
     pink = places(strip, theme.WHAT_IF)
-    assert abs(np.median(pink[:, 0]) - strip.place_of(-3.0)) <= 1
+    assert abs(np.median(pink[:, 0]) - strip.widget_point(QPointF(-3.0, 0)).x()) <= 1
     assert np.ptp(pink[:, 1]) > 40
     strip.show_figure(StripFigure((1.0, 2.0)))
     assert not len(places(strip, theme.WHAT_IF))

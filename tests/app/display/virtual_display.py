@@ -31,7 +31,7 @@ def virtual_display() -> Iterator[dict[str, str]]:
     try:
         with os.fdopen(reading) as number:
             environment = os.environ | {"DISPLAY": f":{number.readline().strip()}", "QT_QPA_PLATFORM": "xcb"}
-        manager = subprocess.Popen(["herbstluftwm"], env=environment, stderr=subprocess.PIPE, text=True)
+        manager = subprocess.Popen(["herbstluftwm"], env=environment, stderr=subprocess.DEVNULL)
         try:
             wait_for_manager(manager, environment)
             yield environment
@@ -41,15 +41,15 @@ def virtual_display() -> Iterator[dict[str, str]]:
         stop(server)
 
 
-def wait_for_manager(manager: "subprocess.Popen[str]", environment: dict[str, str]) -> None:
+def wait_for_manager(manager: subprocess.Popen[bytes], environment: dict[str, str]) -> None:
     """Return as soon as the window manager answers."""
     deadline = time.monotonic() + PATIENCE_S
     while (asked := subprocess.run(["herbstclient", "version"], env=environment, capture_output=True)).returncode:
-        assert manager.poll() is None, f"herbstluftwm ended: {manager.communicate()[1]}"
+        assert manager.poll() is None, f"herbstluftwm ended with {manager.returncode}"
         assert time.monotonic() < deadline, f"herbstluftwm does not answer: {asked.stderr!r} on {environment}"
 
 
-def stop(process: "subprocess.Popen[bytes] | subprocess.Popen[str]") -> None:
+def stop(process: subprocess.Popen[bytes]) -> None:
     """End a process and wait for it."""
     process.terminate()
     process.wait(PATIENCE_S)

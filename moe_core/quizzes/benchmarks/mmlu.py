@@ -4,7 +4,6 @@ import importlib.util
 import logging
 import os
 import socket
-import urllib.request
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -101,8 +100,10 @@ def _hub_is_off() -> bool:
 
 
 def _hub_has_address() -> bool:
+    from urllib.request import getproxies  # brings all of http, for which the window's start should not wait
+
     # Without a network the hub's client tries for half a minute, and warns each time. A proxy looks names up itself.
-    if urllib.request.getproxies():
+    if getproxies():
         return True
     host = urlsplit(os.environ.get("HF_ENDPOINT", "https://huggingface.co")).hostname
     try:

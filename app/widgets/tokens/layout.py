@@ -71,11 +71,6 @@ class TokenLayout:
     top: float
     line_height: float
 
-    @property
-    def bottom(self) -> float:
-        """Where the last line ends."""
-        return self.top + self.flow.n_lines * self.line_height
-
     def rectangle(self, piece: Fragment) -> QRectF:
         """Where a piece of a token is drawn."""
         top = self.top + piece.line * self.line_height

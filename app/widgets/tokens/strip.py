@@ -146,7 +146,7 @@ class TokenStrip(FlowingParts):
         return QSize(120, round(self._line_height) + 2 * MARGIN)
 
     def heightForWidth(self, width: int) -> int:
-        return round(self._layout(width).bottom) + MARGIN
+        return round(self._top(width) + self._flow(width).n_lines * self._line_height) + MARGIN
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter, seen = QPainter(self), event.rect()

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from moe_core.interventions.intervention import Intervention
 from moe_core.measures.scope import Scope
-from moe_core.numbers.paired_statistics import PairedChange
+from moe_core.numbers.paired_statistics import MeanChange, PairedChange
 
 
 @dataclass(frozen=True)
@@ -22,11 +22,11 @@ class ControlRequest:
 
 @dataclass(frozen=True)
 class Control:
-    """One random intervention and what it did: accuracy, and the mean change of the gold log-probability (nats)."""
+    """One random intervention and what it did: accuracy, and the change of the gold log-probability (nats)."""
 
     intervention: Intervention
     change: PairedChange
-    gold_logprob: float
+    gold_logprob: MeanChange
 
 
 @dataclass(frozen=True)

@@ -122,7 +122,7 @@ def controls_json(controls: Controls) -> dict[str, Any]:
         "seed": controls.request.seed,
         "matched_on": controls.request.scope.value,
         "deltas": [finite(run.change.delta) for run in controls.runs],
-        "gold_logprob_changes": [finite(run.gold_logprob) for run in controls.runs],
+        "gold_logprob_changes": [finite(run.gold_logprob.mean) for run in controls.runs],
         "p_accuracy": finite(controls.p_accuracy),
         "p_gold_logprob": finite(controls.p_gold_logprob),
         "interventions": [run.intervention.to_json() for run in controls.runs],
@@ -140,7 +140,7 @@ def controls_lines(controls: Controls, comparison: Comparison, indent: str = "  
             f"{indent}delta {points(float(deltas.mean()))} on average {points_interval(deltas.min(), deltas.max())}, "
             f"against {points_with_interval(change.delta, change.lower, change.upper)}; {_share(controls.p_accuracy)}"
         )
-        values = [run.gold_logprob for run in controls.runs]
+        values = [run.gold_logprob.mean for run in controls.runs]
         lines.append(
             f"{indent}log-probability {_nats(sum(values) / len(values))} on average [{_nats(min(values))}, "
             f"{_nats(max(values))}], against {nats_with_interval(gold.mean, gold.lower, gold.upper)}; "

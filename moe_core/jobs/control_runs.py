@@ -147,10 +147,10 @@ def _concluded(
     runs = []
     for mask in masks:
         change = answer_change(pairs.gold, before, answers[same_actions(mask)])
-        runs.append(Control(mask, change.accuracy, change.gold_logprob.mean))
+        runs.append(Control(mask, change.accuracy, change.gold_logprob))
     return Controls(
         request=request,
         runs=tuple(runs),
         p_accuracy=share_as_harmful([run.change.delta for run in runs], comparison.accuracy.delta),
-        p_gold_logprob=share_as_harmful([run.gold_logprob for run in runs], comparison.gold_logprob.mean),
+        p_gold_logprob=share_as_harmful([run.gold_logprob.mean for run in runs], comparison.gold_logprob.mean),
     )

@@ -25,7 +25,7 @@ def comparison(tmp_path: Path) -> Comparison:
 
 def controls(comparison: Comparison, p: float) -> Controls:
     """Four of them."""
-    runs = tuple(Control(act_on([(0, n)], "drop"), comparison.accuracy, 0.0) for n in range(4))
+    runs = tuple(Control(act_on([(0, n)], "drop"), comparison.accuracy, comparison.gold_logprob) for n in range(4))
     return Controls(ControlRequest(4), runs, p, p)
 
 
@@ -46,7 +46,7 @@ def test_every_what_if_is_in_it_and_text_stays_text(comparison: Comparison) -> N
 
 def test_controls_are_counted_without_the_given_mask() -> None:
     """p is (r + 1) / (n + 1); without answers there is nothing to count."""
-    runs = tuple(Control(Intervention(), None, 0.0) for _ in range(4))  # type: ignore[arg-type]  # not looked at
+    runs = tuple(Control(Intervention(), None, None) for _ in range(4))  # type: ignore[arg-type]  # not looked at
     for r in range(5):
         assert as_harmful_text(Controls(ControlRequest(4), runs, (r + 1) / 5, NAN)) == f"{r} of 4"
     assert as_harmful_text(Controls(ControlRequest(4), runs, NAN, NAN)) == "–"

@@ -8,7 +8,7 @@ from moe_core.comparison.comparison import Comparison
 from moe_core.comparison.control_distribution import Controls
 from moe_core.figures.table import FigureTable
 from moe_core.numbers.formatting import count, finite, nats_with_interval, p_value, percent, points_with_interval
-from moe_core.numbers.paired_statistics import PairedChange
+from moe_core.numbers.paired_statistics import MeanChange, PairedChange
 from moe_core.reports.what_if_page import as_harmful_text, experts_text
 
 METHOD = (
@@ -22,6 +22,7 @@ CHANGE_COLUMNS = (
     "n", "before", "before_low", "before_high", "after", "after_low", "after_high",
     "delta", "delta_low", "delta_high", "right_to_wrong", "wrong_to_right", "p",
 )  # fmt: skip
+LOGPROB_COLUMNS = ("gold_logprob_change", "gold_logprob_change_low", "gold_logprob_change_high")
 
 
 def headline(comparison: Comparison) -> str:
@@ -76,12 +77,16 @@ def subjects_table(comparison: Comparison) -> FigureTable:
 def controls_table(made: WhatIf) -> FigureTable:
     """Every random mask's change, the given one first."""
     rows: list[Sequence[Cell]] = [
-        (made.title, *change_cells(made.comparison.accuracy), finite(made.comparison.gold_logprob.mean), "")
+        (made.title, *change_cells(made.comparison.accuracy), *_nats(made.comparison.gold_logprob), "")
     ]
     for run in made.controls.runs if made.controls else ():
-        cells = (*change_cells(run.change), finite(run.gold_logprob), experts_text(run.intervention))
+        cells = (*change_cells(run.change), *_nats(run.gold_logprob), experts_text(run.intervention))
         rows.append((run.intervention.name, *cells))
-    return FigureTable(("mask", *CHANGE_COLUMNS, "gold_logprob_change", "experts"), rows)
+    return FigureTable(("mask", *CHANGE_COLUMNS, *LOGPROB_COLUMNS, "experts"), rows)
+
+
+def _nats(change: MeanChange) -> tuple[Cell, Cell, Cell]:
+    return finite(change.mean), finite(change.lower), finite(change.upper)
 
 
 def history_table(history: Sequence[WhatIf]) -> FigureTable:

@@ -25,7 +25,7 @@ from moe_core.jobs.record import RecordRequest, record
 from moe_core.jobs.what_if import WhatIfRequest, what_if
 from moe_core.measures.question_filter import QuestionFilter
 from moe_core.measures.scope import Scope
-from moe_core.numbers.paired_statistics import paired_change
+from moe_core.numbers.paired_statistics import mean_change, paired_change
 from moe_core.traces.reader import open_trace
 from moe_core.traces.records import Status
 from tests.app.bars import bar_room, x_of
@@ -281,7 +281,11 @@ def test_controls_are_drawn_and_counted(session: Session, demo_path: Path, after
     with open_trace(demo_path) as before, open_trace(after_path) as after:
         delta = compare(before, after).accuracy.delta
     runs = tuple(
-        Control(act_on([(0, n)], "reroute"), replace(paired_change(right, right), delta=value), value)
+        Control(
+            act_on([(0, n)], "reroute"),
+            replace(paired_change(right, right), delta=value),
+            mean_change(np.full(2, value)),
+        )
         for n, value in enumerate(deltas)
     )
     controls = Controls(ControlRequest(4), runs, share_as_harmful(deltas, delta), 0.5)

@@ -10,7 +10,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication, QFileDialog, QWidget
 
 from app.content.remedies import Say
-from app.files.bundle_commands import bundle_commands
+from app.files.bundle_commands import Repeated, bundle_commands
 from app.files.figures.export import file_name
 from app.files.figures.formats import svg_of
 from app.files.report_saving import reported
@@ -76,8 +76,17 @@ def _contents(state: State, figures: Iterable[Figure]) -> Iterator[tuple[str, st
         yield name, json.dumps(intervention.to_json(), ensure_ascii=False) + "\n"
     if not state.notes.is_empty:
         yield "notes.json", state.notes.to_json()
+    yield "questions.txt", "\n".join(state.trace.trace.ids) + "\n"
     files = {intervention: name for name, intervention in masks.items()}
-    yield "commands.txt", bundle_commands(state, ((each.title, files[each.intervention]) for each in state.history))
+    repeated: list[Repeated] = []
+    for number, each in enumerate(state.history, start=1):
+        questions = f"questions/{number:02}.txt"
+        yield questions, "\n".join(each.after.trace.ids) + "\n"
+        repeated.append(Repeated(each.title, files[each.intervention], questions))
+    yield (
+        "commands.txt",
+        bundle_commands(state, "questions.txt", files.get(state.trace.specification.actions, ""), repeated),
+    )
 
 
 def _figures(figures: Iterable[Figure]) -> Iterator[tuple[str, str | bytes]]:
@@ -89,7 +98,8 @@ def _figures(figures: Iterable[Figure]) -> Iterator[tuple[str, str | bytes]]:
 
 
 def _masks(state: State) -> Iterator[tuple[str, Intervention]]:
-    """Every mask once: kept, being edited, or of a what-if."""
-    every = [*state.masks, state.intervention, *(each.intervention for each in state.history)]
+    """Every mask once: kept, being edited, of a what-if, or of the trace itself."""
+    of_trace = [] if state.trace is None else [state.trace.specification.actions]
+    every = [*state.masks, state.intervention, *(each.intervention for each in state.history), *of_trace]
     for number, mask in enumerate(dict.fromkeys(mask for mask in every if not mask.is_empty()), start=1):
         yield f"masks/{number:02}-{file_name('', mask.name) or 'mask'}.json", mask

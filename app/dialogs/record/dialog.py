@@ -16,9 +16,9 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from app.content.record_command import command_line
 from app.dialogs.record import checks, output
 from app.dialogs.record.checks import Check
-from app.dialogs.record.command import command_line
 from app.dialogs.record.form import RecordForm
 from app.dialogs.record.values import RecordValues, n_chosen, problems
 from app.running.job_runner import JobRunner

@@ -3,13 +3,17 @@
 import json
 import shlex
 import zipfile
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
 from PySide6.QtWidgets import QApplication
 
 from app.content.mask_editing import with_experts
 from app.content.note_editing import toggled_question
+from app.files.bundle_commands import Repeated, bundle_commands
 from app.window.main_window import MainWindow
 from moe_core.commands import COMMANDS
 from moe_core.interventions.intervention import Intervention
@@ -45,6 +49,33 @@ def test_a_bundle_holds_all_of_it(browsed: MainWindow, tmp_path: Path, monkeypat
     commands = [shlex.split(line) for line in texts["commands.txt"].splitlines() if not line.startswith("#")]
     assert {words[1] for words in commands} <= {command.name for command in COMMANDS}
     assert commands[0][:2] == ["moescope", "record"]
+    assert commands[0][commands[0].index("--ids") + 1] == "questions.txt"
+    trace = browsed.session.state.trace
+    assert trace is not None
+    assert tuple(texts["questions.txt"].splitlines()) == trace.trace.ids
+
+
+def test_the_recording_is_the_command_of_its_bundle(browsed: MainWindow) -> None:
+    """The same questions, keywords of the template and intervention, not all of the quiz; plain text stays text."""
+    trace = browsed.session.state.trace
+    assert trace is not None
+    run = trace.specification
+    assert run.quiz.source
+    keywords = {"enable_thinking": False}
+    other = replace(run, template="tool_use", template_args=keywords, quiz=replace(run.quiz, source="/quiz/a.csv"))
+    made = SimpleNamespace(path=trace.path, specification=other, trace=SimpleNamespace(n_choices=np.array([0, 0])))
+    state = SimpleNamespace(trace=made, scope="answer")
+    lines = bundle_commands(state, "q.txt", "m.json", [Repeated("one", "w.json", "w.txt")]).splitlines()  # type: ignore[arg-type]  # what it reads
+    record = shlex.split(lines[1])
+    for option, value in (
+        ("--quiz", "text:/quiz/a.csv"),
+        ("--ids", "q.txt"),
+        ("--intervention", "m.json"),
+        ("--template", "tool_use"),
+        ("--template-args", "enable_thinking=false"),
+    ):
+        assert record[record.index(option) + 1] == value
+    assert shlex.split(lines[-1])[3:] == ["--intervention", "w.json", "--ids", "w.txt"]
 
 
 def test_a_place_that_cannot_be_written_is_said(

@@ -14,8 +14,8 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QAbstractButton, QComboBox, QLineEdit, QMainWindow, QPlainTextEdit, QSpinBox, QWidget
 from pytestqt.qtbot import QtBot
 
+from app.content.record_command import command_line
 from app.dialogs.record import checks
-from app.dialogs.record.command import command_line
 from app.dialogs.record.dialog import RecordDialog
 from app.dialogs.record.values import RecordValues
 from app.running.job_runner import JobRunner

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from app.dialogs.record.command import command_line
+from app.content.record_command import command_line
 from app.dialogs.record.values import RecordValues
 from moe_core.commands import cli
 from moe_core.commands import record as command_module

@@ -1,42 +1,18 @@
 """What every figure can do: copy, PNG, SVG, PDF, CSV and its table twin, all of exactly what is shown."""
 
-import numpy as np
-import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QMenu, QTableWidget, QWidget
+from PySide6.QtWidgets import QMenu, QTableWidget
 from pytestqt.qtbot import QtBot
 
 from app.widgets.bars.bar_list import BarList
 from app.widgets.figures.figure import Figure
 from app.widgets.safe_text import as_message
 from moe_core.figures.bars import BarFigure, BarRow
-from moe_core.figures.colour_scale import ColourScale
-from moe_core.figures.heat_map import HeatMapFigure
 from moe_core.figures.table import FigureTable
+from tests.app.files.figures.test_formats import CAPTION, TABLE, figure
 
-CAPTION = "model · quiz · scope answer · n = 3"
-TABLE = FigureTable(("layer", "value"), ((0, 0.25), (1, None)))
-
-
-HEAT_MAP = HeatMapFigure(
-    np.array([[0.0, 1.0], [np.nan, 0.5]]),
-    np.zeros((2, 2), np.bool_),
-    ColourScale("cividis", 0.0, 1.0),
-    value_title="share of tokens, %",
-    selected=frozenset({(0, 1)}),
-)
-
-
-@pytest.fixture
-def figure(qtbot: QtBot) -> Figure:
-    """A heat map of four cells with a caption and two rows; its canvas is not what is exported."""
-    made = Figure(QWidget(), "Squares")
-    qtbot.addWidget(made)
-    made.resize(200, 100)
-    made.show()
-    made.set_data(TABLE, CAPTION, HEAT_MAP)
-    return made
+__all__ = ["figure"]  # a fixture
 
 
 def test_copies_data_and_asks_for_the_image(figure: Figure, qtbot: QtBot) -> None:

@@ -7,7 +7,6 @@ from moe_core.interventions.file import save_intervention as save_intervention
 from moe_core.interventions.intervention import Intervention as Intervention
 from moe_core.interventions.intervention import act_on as act_on
 from moe_core.interventions.intervention import parse_mask as parse_mask
-from moe_core.jobs.engine import Engine as Engine
 from moe_core.jobs.events import Notice as Notice
 from moe_core.jobs.events import Progress as Progress
 from moe_core.jobs.events import Stage as Stage
@@ -15,11 +14,12 @@ from moe_core.jobs.export_tables import TableFormat as TableFormat
 from moe_core.jobs.export_tables import TablesRequest as TablesRequest
 from moe_core.jobs.export_tables import export_tables as export_tables
 from moe_core.jobs.job import run as run
-from moe_core.jobs.load_model import ModelRequest as ModelRequest
+from moe_core.jobs.models.engine import Engine as Engine
+from moe_core.jobs.models.load_model import ModelRequest as ModelRequest
 from moe_core.jobs.record import RecordRequest as RecordRequest
 from moe_core.jobs.record import record as record
-from moe_core.jobs.rerun_plan import Subset as Subset
-from moe_core.jobs.run_plan import RunOptions as RunOptions
+from moe_core.jobs.runs.rerun_plan import Subset as Subset
+from moe_core.jobs.runs.run_plan import RunOptions as RunOptions
 from moe_core.jobs.what_if import WhatIfRequest as WhatIfRequest
 from moe_core.jobs.what_if import what_if as what_if
 from moe_core.measures.columns import answer_columns as answer_columns

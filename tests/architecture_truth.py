@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 
 from moe_core.errors import MoeCoreError
 from moe_core.interventions.intervention import Intervention
-from moe_core.jobs.engine import Engine
-from moe_core.jobs.load_model import ModelRequest
+from moe_core.jobs.models.engine import Engine
+from moe_core.jobs.models.load_model import ModelRequest
 from moe_core.jobs.record import RecordRequest, record
-from moe_core.jobs.run_plan import RunOptions
+from moe_core.jobs.runs.run_plan import RunOptions
 from moe_core.jobs.what_if import WhatIfRequest, what_if
 from moe_core.models.loading.building import LoadedModel
 from moe_core.quizzes.selection import QuestionSelection

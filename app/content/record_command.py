@@ -3,9 +3,9 @@
 import shlex
 from pathlib import Path
 
-from moe_core.jobs.load_model import ModelRequest
+from moe_core.jobs.models.load_model import ModelRequest
 from moe_core.jobs.record import RecordRequest
-from moe_core.jobs.run_plan import RunOptions
+from moe_core.jobs.runs.run_plan import RunOptions
 from moe_core.quizzes.chat_template import arguments_text
 from moe_core.quizzes.selection import QuestionSelection
 

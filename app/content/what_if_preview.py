@@ -17,7 +17,7 @@ from app.state.trace_data import TraceData
 from app.state.what_if_state import SubsetKind
 from moe_core.comparison.random_masks import expert_load
 from moe_core.errors import QuizError
-from moe_core.jobs.rerun_plan import Subset, choose_rows
+from moe_core.jobs.runs.rerun_plan import Subset, choose_rows
 from moe_core.measures.scope import Scope
 from moe_core.numbers.formatting import count, counted, percent
 from moe_core.traces.records import Status

@@ -7,9 +7,9 @@ from typing import NamedTuple
 
 from app.content.record_command import command_line
 from app.state.state import State
-from moe_core.jobs.load_model import ModelRequest
+from moe_core.jobs.models.load_model import ModelRequest
 from moe_core.jobs.record import RecordRequest
-from moe_core.jobs.run_plan import RunOptions
+from moe_core.jobs.runs.run_plan import RunOptions
 from moe_core.quizzes.chat_template import TemplateChoice
 from moe_core.quizzes.selection import QuestionSelection
 from moe_core.traces.specification import Specification

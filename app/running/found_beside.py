@@ -22,7 +22,7 @@ from moe_core.effects.effect_map import EffectMap
 from moe_core.effects.map_file import known_maps
 from moe_core.errors import MoeCoreError
 from moe_core.experiments.beside import KeptExperiment, experiments_beside
-from moe_core.jobs.control_runs import kept_controls
+from moe_core.jobs.runs.control_runs import kept_controls
 from moe_core.numbers.formatting import count
 from moe_core.traces.reader import open_trace
 

@@ -15,8 +15,8 @@ from PySide6.QtCore import QObject, Qt, QThread, QTimer, Signal, Slot
 
 from app.content.remedies import with_remedies
 from moe_core.errors import AnyRemedy, MoeCoreError, RunError
-from moe_core.jobs.engine import Engine
 from moe_core.jobs.events import Event, Notice, Progress, Stage
+from moe_core.jobs.models.engine import Engine
 
 log = logging.getLogger(__name__)
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from moe_core.errors import TraceError
-from moe_core.jobs.load_model import ModelRequest
+from moe_core.jobs.models.load_model import ModelRequest
 from moe_core.jobs.record import RecordRequest
 from moe_core.quizzes.benchmarks.demo_quiz import DEMO_FOLDER
 from moe_core.traces.reader import open_trace

@@ -13,7 +13,7 @@ from moe_core.commands.job_console import run_job
 from moe_core.commands.options import AsJson, IdsFile, Offline, OtherDevice, OtherDtype
 from moe_core.errors import AnalysisError, MoeCoreError
 from moe_core.jobs.analyse import AnalysisRequest, analyse, find_analysis
-from moe_core.jobs.recorded_model import ModelNow
+from moe_core.jobs.models.recorded_model import ModelNow
 from moe_core.measures.scope import Scope
 from moe_core.quizzes.selection import read_ids
 from moe_core.reports.analysis_result import analysis_json, analysis_lines, values_table

@@ -12,7 +12,7 @@ from moe_core.commands.job_console import run_job
 from moe_core.commands.options import AsJson, Offline, OtherDevice, OtherDtype, PageFile
 from moe_core.errors import MoeCoreError
 from moe_core.jobs.atlas import AtlasRequest, make_atlas
-from moe_core.jobs.recorded_model import ModelNow
+from moe_core.jobs.models.recorded_model import ModelNow
 from moe_core.reports.analysis_result import analysis_json
 from moe_core.reports.atlas_claims import claims
 from moe_core.reports.atlas_page import atlas_page

@@ -9,8 +9,8 @@ import typer
 from moe_core.commands.job_console import run_job
 from moe_core.commands.options import AsJson, BatchTokens, Device, Dtype, Sample, Shots
 from moe_core.jobs.bench import BenchRequest, Speed, bench
-from moe_core.jobs.load_model import ModelRequest
-from moe_core.jobs.run_plan import RunOptions
+from moe_core.jobs.models.load_model import ModelRequest
+from moe_core.jobs.runs.run_plan import RunOptions
 from moe_core.numbers.formatting import percent, short
 from moe_core.quizzes.selection import QuestionSelection
 

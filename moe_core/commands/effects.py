@@ -25,7 +25,7 @@ from moe_core.effects.text import effects_json, effects_lines
 from moe_core.errors import EffectError
 from moe_core.interventions.intervention import parse_experts
 from moe_core.jobs.effects import DEFAULT_BUDGET, EffectsRequest, effects
-from moe_core.jobs.recorded_model import ModelNow
+from moe_core.jobs.models.recorded_model import ModelNow
 from moe_core.system.console_text import print_lines
 
 

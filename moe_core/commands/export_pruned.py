@@ -11,7 +11,7 @@ from moe_core.commands.options import AsJson, ModelPlace, Offline, read_actions
 from moe_core.errors import MoeCoreError
 from moe_core.interventions.intervention import Intervention
 from moe_core.jobs.export_pruned import ExportRequest, ExportResult, export_pruned, kept_experts
-from moe_core.jobs.recorded_model import ModelNow
+from moe_core.jobs.models.recorded_model import ModelNow
 from moe_core.numbers.formatting import data_size
 from moe_core.system.console_text import print_lines
 from moe_core.traces.reader import open_trace

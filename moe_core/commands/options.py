@@ -9,8 +9,8 @@ import typer
 from moe_core.errors import InterventionError, MoeCoreError
 from moe_core.interventions.file import read_intervention
 from moe_core.interventions.intervention import Intervention, act_on, parse_experts
-from moe_core.jobs.rerun_plan import Subset
-from moe_core.jobs.run_plan import MAX_BATCH_TOKENS
+from moe_core.jobs.runs.rerun_plan import Subset
+from moe_core.jobs.runs.run_plan import MAX_BATCH_TOKENS
 from moe_core.quizzes.selection import read_ids
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]

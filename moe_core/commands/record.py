@@ -25,10 +25,10 @@ from moe_core.commands.options import (
 from moe_core.errors import InterventionError
 from moe_core.interventions.file import read_intervention
 from moe_core.interventions.intervention import Intervention, parse_mask
-from moe_core.jobs.fill_trace import NO_ANSWERS, RecordResult
-from moe_core.jobs.load_model import ModelRequest
+from moe_core.jobs.models.load_model import ModelRequest
 from moe_core.jobs.record import RecordRequest, record
-from moe_core.jobs.run_plan import RunOptions
+from moe_core.jobs.runs.fill_trace import NO_ANSWERS, RecordResult
+from moe_core.jobs.runs.run_plan import RunOptions
 from moe_core.quizzes.chat_template import TemplateChoice, parse_arguments
 from moe_core.quizzes.reading.answers import AnswersFrom
 from moe_core.quizzes.selection import QuestionSelection

@@ -8,7 +8,7 @@ import typer
 from moe_core.commands.job_console import GOES_ON, run_job
 from moe_core.commands.options import AllowNetworkFolder, AsJson, ModelPlace, Offline
 from moe_core.commands.record import print_result
-from moe_core.jobs.recorded_model import ModelNow
+from moe_core.jobs.models.recorded_model import ModelNow
 from moe_core.jobs.resume import ResumeRequest, resume
 
 

@@ -25,7 +25,7 @@ from moe_core.commands.options import (
 )
 from moe_core.comparison.control_distribution import ControlRequest
 from moe_core.comparison.text import NOTE, comparison_json, comparison_lines, controls_json, controls_lines
-from moe_core.jobs.recorded_model import ModelNow
+from moe_core.jobs.models.recorded_model import ModelNow
 from moe_core.jobs.what_if import WhatIfRequest, WhatIfResult, what_if
 from moe_core.measures.scope import Scope
 from moe_core.system.console_text import print_lines

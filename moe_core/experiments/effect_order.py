@@ -12,9 +12,9 @@ from moe_core.effects.map_file import known_maps
 from moe_core.errors import EffectError, TraceError
 from moe_core.experiments.request import ExperimentRequest
 from moe_core.jobs.effects import DEFAULT_BUDGET, EffectsRequest, effects
-from moe_core.jobs.engine import Engine
 from moe_core.jobs.events import Event, Notice
-from moe_core.jobs.rerun_plan import Subset
+from moe_core.jobs.models.engine import Engine
+from moe_core.jobs.runs.rerun_plan import Subset
 from moe_core.measures.metric import MetricValues
 from moe_core.traces.reader import Trace
 

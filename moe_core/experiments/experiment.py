@@ -18,9 +18,9 @@ from moe_core.experiments.points import (
 )
 from moe_core.experiments.request import ExperimentRequest
 from moe_core.experiments.result import ExperimentPoint, ExperimentResult, PointAxis, Quantity
-from moe_core.jobs.engine import Engine
 from moe_core.jobs.events import Event, Notice, Stage
-from moe_core.jobs.rerun_plan import SubsetRows, choose_rows
+from moe_core.jobs.models.engine import Engine
+from moe_core.jobs.runs.rerun_plan import SubsetRows, choose_rows
 from moe_core.measures.scope import Scope
 from moe_core.numbers.formatting import count
 from moe_core.numbers.paired_statistics import paired_change

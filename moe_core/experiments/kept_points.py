@@ -17,9 +17,9 @@ from moe_core.errors import AnswerFileError, MoeCoreError, TraceError
 from moe_core.experiments.design import Design, ExperimentOptions
 from moe_core.experiments.request import ExperimentRequest
 from moe_core.interventions.intervention import Intervention
-from moe_core.jobs.answer_file import KeptRuns, read_header, read_runs, same_actions
-from moe_core.jobs.recorded_model import ModelNow
-from moe_core.jobs.rerun_plan import Subset
+from moe_core.jobs.models.recorded_model import ModelNow
+from moe_core.jobs.runs.answer_file import KeptRuns, read_header, read_runs, same_actions
+from moe_core.jobs.runs.rerun_plan import Subset
 from moe_core.measures.scope import Scope
 from moe_core.traces.reader import Trace
 from moe_core.traces.specification import Specification, differences

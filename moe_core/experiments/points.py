@@ -20,12 +20,12 @@ from moe_core.experiments.request import ExperimentRequest
 from moe_core.experiments.result import ExperimentPoint, PointMade, TouchedRoutings
 from moe_core.experiments.text import point_line
 from moe_core.interventions.intervention import Intervention
-from moe_core.jobs.answer_file import RunKeeper, keeping, same_actions
-from moe_core.jobs.answer_runs import AnswerRuns, Answers, answer_change
-from moe_core.jobs.engine import Engine
 from moe_core.jobs.events import Event, Notice, Stage
-from moe_core.jobs.recorded_model import load_baseline_model
-from moe_core.jobs.rerun_plan import SubsetRows, plan_rerun
+from moe_core.jobs.models.engine import Engine
+from moe_core.jobs.models.recorded_model import load_baseline_model
+from moe_core.jobs.runs.answer_file import RunKeeper, keeping, same_actions
+from moe_core.jobs.runs.answer_runs import AnswerRuns, Answers, answer_change
+from moe_core.jobs.runs.rerun_plan import SubsetRows, plan_rerun
 from moe_core.measures.scope import Scope
 from moe_core.numbers.formatting import count, counted
 from moe_core.traces.lock import writer_of

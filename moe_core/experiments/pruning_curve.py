@@ -20,8 +20,8 @@ from moe_core.experiments.request import ExperimentRequest
 from moe_core.experiments.result import ExperimentPoint, PointAxis, clear_losses
 from moe_core.experiments.text import delta_text, range_text
 from moe_core.interventions.intervention import act_on
-from moe_core.jobs.engine import Engine
 from moe_core.jobs.events import Event
+from moe_core.jobs.models.engine import Engine
 from moe_core.measures.expert_ranking import Order, lowest_first
 from moe_core.measures.metrics.expert_accuracy import EXPERT_ACCURACY
 from moe_core.measures.metrics.gate_weight import GATE_WEIGHT

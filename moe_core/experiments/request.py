@@ -4,8 +4,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from moe_core.experiments.design import ExperimentOptions
-from moe_core.jobs.recorded_model import ModelNow
-from moe_core.jobs.rerun_plan import Subset
+from moe_core.jobs.models.recorded_model import ModelNow
+from moe_core.jobs.runs.rerun_plan import Subset
 
 
 @dataclass(frozen=True)

@@ -12,11 +12,11 @@ from moe_core.analyses.analysis import Analysis, AnalysisOptions, AnalysisResult
 from moe_core.analyses.dynamic.prompt_activations import PromptActivations
 from moe_core.analyses.selected_trace import SelectedTrace, select_questions
 from moe_core.errors import AnalysisError, ModelError, Remedy
-from moe_core.jobs.engine import Engine
 from moe_core.jobs.events import Event, Notice, Progress, Stage
-from moe_core.jobs.load_model import ModelRequest, find_folder
-from moe_core.jobs.prompt_runs import run_prompts
-from moe_core.jobs.recorded_model import ModelNow, offered_to_fetch
+from moe_core.jobs.models.engine import Engine
+from moe_core.jobs.models.load_model import ModelRequest, find_folder
+from moe_core.jobs.models.prompt_runs import run_prompts
+from moe_core.jobs.models.recorded_model import ModelNow, offered_to_fetch
 from moe_core.models.loading.safety import check_folder
 from moe_core.models.weights.expert_weights import ExpertWeights, find_experts
 from moe_core.numbers.formatting import duration

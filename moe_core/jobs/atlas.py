@@ -8,9 +8,9 @@ from moe_core.analyses import ANALYSES
 from moe_core.analyses.analysis import AnalysisOptions, AnalysisResult, Needs
 from moe_core.errors import AnalysisError
 from moe_core.jobs.analyse import AnalysisRequest, analyse
-from moe_core.jobs.engine import Engine
 from moe_core.jobs.events import Event, Notice, Stage
-from moe_core.jobs.recorded_model import ModelNow
+from moe_core.jobs.models.engine import Engine
+from moe_core.jobs.models.recorded_model import ModelNow
 
 
 @dataclass(frozen=True)

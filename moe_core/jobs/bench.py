@@ -13,10 +13,10 @@ import numpy as np
 
 from moe_core.interventions.intervention import Intervention
 from moe_core.jobs.events import Event, Stage
-from moe_core.jobs.fill_trace import fill_trace
-from moe_core.jobs.load_model import ModelRequest, load_model
-from moe_core.jobs.prepare_trace import look_at, prepare_trace
-from moe_core.jobs.run_plan import RunOptions, RunPlan, plan_run
+from moe_core.jobs.models.load_model import ModelRequest, load_model
+from moe_core.jobs.runs.fill_trace import fill_trace
+from moe_core.jobs.runs.prepare_trace import look_at, prepare_trace
+from moe_core.jobs.runs.run_plan import RunOptions, RunPlan, plan_run
 from moe_core.models.inference.batches import plan_batches, tokens_run
 from moe_core.models.inference.pass_costs import cheapest_rows, pass_cost
 from moe_core.quizzes.benchmarks import load_quiz

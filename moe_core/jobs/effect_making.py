@@ -20,7 +20,7 @@ from moe_core.effects.recipe import predict
 from moe_core.errors import EffectError, RunError
 from moe_core.interventions.intervention import Expert
 from moe_core.jobs.events import Event, Notice, Progress, Stage
-from moe_core.jobs.run_plan import RunPlan
+from moe_core.jobs.runs.run_plan import RunPlan
 from moe_core.numbers.formatting import counted, significant
 
 if TYPE_CHECKING:

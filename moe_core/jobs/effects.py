@@ -17,11 +17,11 @@ from moe_core.effects.map_file import map_path, read_map
 from moe_core.effects.measurement import Measurement
 from moe_core.errors import EffectError
 from moe_core.jobs.effect_making import Making
-from moe_core.jobs.engine import Engine
 from moe_core.jobs.events import Event, Notice, Stage
-from moe_core.jobs.recorded_model import ModelNow, load_baseline_model
-from moe_core.jobs.rerun_plan import Subset, SubsetRows, choose_rows, plan_rerun
-from moe_core.jobs.run_plan import library_versions
+from moe_core.jobs.models.engine import Engine
+from moe_core.jobs.models.recorded_model import ModelNow, load_baseline_model
+from moe_core.jobs.runs.rerun_plan import Subset, SubsetRows, choose_rows, plan_rerun
+from moe_core.jobs.runs.run_plan import library_versions
 from moe_core.measures.routing_in_scope import routing_in_scope
 from moe_core.measures.scope import Scope
 from moe_core.system.network_folder import network_warning

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from moe_core.errors import MissingExtraError, ModelError
-from moe_core.jobs.engine import Engine
 from moe_core.jobs.events import Event, Stage
-from moe_core.jobs.load_model import ModelRequest
+from moe_core.jobs.models.engine import Engine
+from moe_core.jobs.models.load_model import ModelRequest
 from moe_core.models.loading.architecture import Architecture
 from moe_core.models.loading.chat_templates import stored_templates
 from moe_core.models.loading.memory import MemoryEstimate, estimate_memory, free_memory, lacking_part

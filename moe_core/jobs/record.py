@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 from moe_core.errors import Remedy, TraceError
 from moe_core.interventions.intervention import Intervention
-from moe_core.jobs.engine import Engine
 from moe_core.jobs.events import Event, Notice, Stage
-from moe_core.jobs.fill_trace import NO_ANSWERS, RecordResult, fill_trace
-from moe_core.jobs.load_model import ModelRequest, refuse_unsound
-from moe_core.jobs.prepare_trace import Target, look_at, prepare_trace
-from moe_core.jobs.rerun_plan import all_rows, first_other_prompt, plan_rerun
-from moe_core.jobs.run_plan import RunOptions, RunPlan, plan_run
+from moe_core.jobs.models.engine import Engine
+from moe_core.jobs.models.load_model import ModelRequest, refuse_unsound
+from moe_core.jobs.runs.fill_trace import NO_ANSWERS, RecordResult, fill_trace
+from moe_core.jobs.runs.prepare_trace import Target, look_at, prepare_trace
+from moe_core.jobs.runs.rerun_plan import all_rows, first_other_prompt, plan_rerun
+from moe_core.jobs.runs.run_plan import RunOptions, RunPlan, plan_run
 from moe_core.quizzes.benchmarks import load_quiz
 from moe_core.quizzes.reading.answers import AnswersFrom
 from moe_core.quizzes.selection import QuestionSelection, select_questions

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from moe_core.errors import Remedy, TraceError
-from moe_core.jobs.engine import Engine
 from moe_core.jobs.events import Event, Notice, Stage
-from moe_core.jobs.fill_trace import RecordResult, fill_trace
-from moe_core.jobs.prepare_trace import Target, prepare_trace
-from moe_core.jobs.recorded_model import ModelNow, load_recorded_model
-from moe_core.jobs.rerun_plan import all_rows, plan_rerun
-from moe_core.jobs.run_plan import RunPlan
+from moe_core.jobs.models.engine import Engine
+from moe_core.jobs.models.recorded_model import ModelNow, load_recorded_model
+from moe_core.jobs.runs.fill_trace import RecordResult, fill_trace
+from moe_core.jobs.runs.prepare_trace import Target, prepare_trace
+from moe_core.jobs.runs.rerun_plan import all_rows, plan_rerun
+from moe_core.jobs.runs.run_plan import RunPlan
 from moe_core.system.network_folder import network_warning
 from moe_core.traces.lock import refuse_unwritable
 from moe_core.traces.reader import Trace, open_trace

@@ -12,14 +12,14 @@ from moe_core.comparison.comparison import Comparison, compare
 from moe_core.comparison.control_distribution import ControlRequest, Controls
 from moe_core.errors import InterventionError, Remedy, TraceError
 from moe_core.interventions.intervention import Intervention
-from moe_core.jobs.control_runs import run_controls
-from moe_core.jobs.engine import Engine
 from moe_core.jobs.events import Event, Notice, Stage
-from moe_core.jobs.fill_trace import fill_trace
-from moe_core.jobs.prepare_trace import Target, look_at, prepare_trace
-from moe_core.jobs.recorded_model import ModelNow, load_baseline_model
-from moe_core.jobs.rerun_plan import Subset, SubsetRows, choose_rows, plan_rerun
-from moe_core.jobs.run_plan import RunPlan
+from moe_core.jobs.models.engine import Engine
+from moe_core.jobs.models.recorded_model import ModelNow, load_baseline_model
+from moe_core.jobs.runs.control_runs import run_controls
+from moe_core.jobs.runs.fill_trace import fill_trace
+from moe_core.jobs.runs.prepare_trace import Target, look_at, prepare_trace
+from moe_core.jobs.runs.rerun_plan import Subset, SubsetRows, choose_rows, plan_rerun
+from moe_core.jobs.runs.run_plan import RunPlan
 from moe_core.system.network_folder import network_warning
 from moe_core.traces.lock import refuse_unwritable
 from moe_core.traces.reader import Trace, open_trace

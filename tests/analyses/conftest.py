@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from moe_core.jobs.engine import Engine
-from moe_core.jobs.load_model import ModelRequest
+from moe_core.jobs.models.engine import Engine
+from moe_core.jobs.models.load_model import ModelRequest
 from moe_core.jobs.record import RecordRequest, record
-from moe_core.jobs.run_plan import RunOptions
+from moe_core.jobs.runs.run_plan import RunOptions
 from tests.job_results import result_of
 
 

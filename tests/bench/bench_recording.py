@@ -19,9 +19,9 @@ import numpy as np
 import torch
 
 from moe_core.interventions.intervention import Intervention
-from moe_core.jobs.fill_trace import fill_trace
-from moe_core.jobs.prepare_trace import look_at, prepare_trace
-from moe_core.jobs.run_plan import RunOptions, RunPlan, plan_run
+from moe_core.jobs.runs.fill_trace import fill_trace
+from moe_core.jobs.runs.prepare_trace import look_at, prepare_trace
+from moe_core.jobs.runs.run_plan import RunOptions, RunPlan, plan_run
 from moe_core.models.inference.pass_costs import filled_rows
 from moe_core.models.loading.building import LoadedModel
 from moe_core.models.loading.full_size import build_full_size

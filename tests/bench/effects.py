@@ -22,11 +22,11 @@ from moe_core.effects.passes.closed_experts import ClosedExperts
 from moe_core.effects.passes.rows import batches_of
 from moe_core.effects.statistics import LARGE_NATS, rank_correlation, split_half
 from moe_core.jobs.effects import EffectsRequest, EffectsResult, effects
-from moe_core.jobs.engine import Engine
-from moe_core.jobs.load_model import ModelRequest
+from moe_core.jobs.models.engine import Engine
+from moe_core.jobs.models.load_model import ModelRequest
 from moe_core.jobs.record import RecordRequest, record
-from moe_core.jobs.rerun_plan import Subset, choose_rows, plan_rerun
-from moe_core.jobs.run_plan import RunOptions
+from moe_core.jobs.runs.rerun_plan import Subset, choose_rows, plan_rerun
+from moe_core.jobs.runs.run_plan import RunOptions
 from moe_core.measures.metrics.gate_weight import GATE_WEIGHT
 from moe_core.measures.metrics.used_share import USED_SHARE
 from moe_core.measures.routing_sample import sample

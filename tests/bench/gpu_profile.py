@@ -20,8 +20,8 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from moe_core.errors import MoeCoreError
 from moe_core.interventions.intervention import Intervention
 from moe_core.jobs.bench import active_weights, matrix_flop_per_second, run_bare
-from moe_core.jobs.fill_trace import fill_trace
-from moe_core.jobs.prepare_trace import look_at, prepare_trace
+from moe_core.jobs.runs.fill_trace import fill_trace
+from moe_core.jobs.runs.prepare_trace import look_at, prepare_trace
 from moe_core.models.inference.batches import BatchRan, plan_batches, tokens_run
 from moe_core.models.inference.forward_passes import ATTENTION_KERNELS, ask
 from moe_core.models.loading.building import LoadedModel

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 import numpy as np
 
 from moe_core.interventions.intervention import Intervention
-from moe_core.jobs.run_plan import BATCH_TOKENS, RunPlan, library_versions
+from moe_core.jobs.runs.run_plan import BATCH_TOKENS, RunPlan, library_versions
 from moe_core.models.loading.building import LoadedModel
 from moe_core.quizzes.prompting import TokenisedQuiz
 from moe_core.quizzes.question import Question

@@ -7,7 +7,7 @@ import pytest
 
 from moe_core.commands.resume import resume_trace
 from moe_core.commands.verify import verify_trace
-from moe_core.jobs.engine import Engine
+from moe_core.jobs.models.engine import Engine
 from moe_core.jobs.record import record
 from tests.jobs.test_record import run
 from tests.jobs.test_resume import request_for

@@ -21,11 +21,11 @@ from moe_core.experiments.pruning_curve import EFFECT, PRUNING_CURVE, USAGE, rem
 from moe_core.experiments.request import ExperimentRequest
 from moe_core.experiments.result import ExperimentPoint, ExperimentResult, PointMade, TouchedRoutings, curves_of
 from moe_core.interventions.intervention import Intervention, parse_mask
-from moe_core.jobs.engine import Engine
 from moe_core.jobs.events import Event, Progress
-from moe_core.jobs.load_model import ModelRequest
+from moe_core.jobs.models.engine import Engine
+from moe_core.jobs.models.load_model import ModelRequest
 from moe_core.jobs.record import RecordRequest, record
-from moe_core.jobs.rerun_plan import Subset
+from moe_core.jobs.runs.rerun_plan import Subset
 from moe_core.jobs.what_if import WhatIfRequest, what_if
 from moe_core.numbers.paired_statistics import mean_change, paired_change
 from moe_core.quizzes.selection import QuestionSelection

@@ -17,10 +17,10 @@ from moe_core.experiments.points import Unfinished
 from moe_core.experiments.pruning_curve import PRUNING_CURVE
 from moe_core.experiments.request import ExperimentRequest
 from moe_core.experiments.result import ExperimentResult, PointMade
-from moe_core.jobs.answer_file import same_actions
-from moe_core.jobs.engine import Engine
 from moe_core.jobs.events import Event, Notice, Progress, Stage
-from moe_core.jobs.rerun_plan import Subset
+from moe_core.jobs.models.engine import Engine
+from moe_core.jobs.runs.answer_file import same_actions
+from moe_core.jobs.runs.rerun_plan import Subset
 from moe_core.traces.lock import writer_lock
 from tests.experiments.test_experiments import QUICK, _NoEngine
 from tests.job_results import result_of
@@ -164,7 +164,7 @@ def test_where_nothing_can_be_kept_it_runs_all_the_same(
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patched:
-        patched.setattr("moe_core.jobs.answer_file._replace", full)
+        patched.setattr("moe_core.jobs.runs.answer_file._replace", full)
         result, notices, _ = run(request, engine)
     assert result.kept is None
     assert [text for text in notices if "not kept" in text] == [

@@ -3,7 +3,7 @@
 import pytest
 
 from moe_core.jobs.bench import BenchRequest, active_weights, bench
-from moe_core.jobs.load_model import ModelRequest
+from moe_core.jobs.models.load_model import ModelRequest
 from moe_core.models.loading.full_size import build_full_size
 from moe_core.quizzes.selection import QuestionSelection
 from tests.job_results import result_of

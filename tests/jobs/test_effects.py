@@ -15,13 +15,13 @@ from moe_core.interventions.intervention import parse_mask
 from moe_core.jobs import effect_making
 from moe_core.jobs.effect_making import MapWritten
 from moe_core.jobs.effects import EffectsRequest, effects
-from moe_core.jobs.engine import Engine
 from moe_core.jobs.events import Event, Notice, Progress
-from moe_core.jobs.load_model import ModelRequest
+from moe_core.jobs.models.engine import Engine
+from moe_core.jobs.models.load_model import ModelRequest
+from moe_core.jobs.models.recorded_model import ModelNow
 from moe_core.jobs.record import RecordRequest, record
-from moe_core.jobs.recorded_model import ModelNow
-from moe_core.jobs.rerun_plan import Subset
-from moe_core.jobs.run_plan import RunOptions
+from moe_core.jobs.runs.rerun_plan import Subset
+from moe_core.jobs.runs.run_plan import RunOptions
 from moe_core.jobs.what_if import WhatIfRequest, what_if
 from tests.job_results import result_of
 

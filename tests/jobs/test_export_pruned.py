@@ -12,12 +12,12 @@ import transformers
 from moe_core.commands.export_pruned import export_pruned_model
 from moe_core.errors import BaselineMismatchError, InterventionError, MoeCoreError
 from moe_core.interventions.intervention import Intervention, act_on, parse_mask
-from moe_core.jobs.engine import Engine
 from moe_core.jobs.events import Progress
 from moe_core.jobs.export_pruned import ExportRequest, export_pruned
-from moe_core.jobs.load_model import ModelRequest
+from moe_core.jobs.models.engine import Engine
+from moe_core.jobs.models.load_model import ModelRequest
+from moe_core.jobs.models.recorded_model import ModelNow
 from moe_core.jobs.record import RecordRequest, record
-from moe_core.jobs.recorded_model import ModelNow
 from moe_core.jobs.what_if import WhatIfRequest
 from moe_core.models.loading.safetensors_headers import TensorHeader
 from moe_core.models.loading.safety import check_folder

@@ -9,17 +9,17 @@ from pathlib import Path
 import pytest
 
 from moe_core.errors import DeviceError, ModelError
-from moe_core.jobs.engine import Engine
 from moe_core.jobs.events import Event, Stage
 from moe_core.jobs.inspect_model import ModelSummary, inspect_model
-from moe_core.jobs.load_model import ModelRequest
+from moe_core.jobs.models.engine import Engine
+from moe_core.jobs.models.load_model import ModelRequest
 from tests.job_results import result_of
 from tests.loopback_hub import serve
 
 ROOT = Path(__file__).resolve().parents[2]
 _ON_THE_HUB = (
     "from moe_core.jobs.inspect_model import inspect_model\n"
-    "from moe_core.jobs.load_model import ModelRequest\n"
+    "from moe_core.jobs.models.load_model import ModelRequest\n"
     "from moe_core.models.loading.source import HubModel, download\n"
     "from tests.job_results import result_of\n"
     "request = ModelRequest('org/name', 'cpu')\n"

@@ -16,12 +16,12 @@ from safetensors.torch import load_file, save_file
 
 from moe_core.errors import ModelError, PromptError, Remedy, RunError, SpecificationMismatchError, TraceError
 from moe_core.interventions.intervention import parse_mask
-from moe_core.jobs.engine import Engine
 from moe_core.jobs.events import Event, Notice, Progress
-from moe_core.jobs.fill_trace import RecordResult
-from moe_core.jobs.load_model import ModelRequest
+from moe_core.jobs.models.engine import Engine
+from moe_core.jobs.models.load_model import ModelRequest
 from moe_core.jobs.record import RecordRequest, record
-from moe_core.jobs.run_plan import RunOptions
+from moe_core.jobs.runs.fill_trace import RecordResult
+from moe_core.jobs.runs.run_plan import RunOptions
 from moe_core.models.loading import self_check
 from moe_core.models.loading.fingerprint import tokenizer_files_sha256
 from moe_core.models.loading.verdict import LayerCheck, ModelCheck

@@ -12,9 +12,9 @@ from typer.testing import CliRunner
 from moe_core.commands import cli
 from moe_core.errors import PromptError, SpecificationMismatchError
 from moe_core.jobs.events import Progress
-from moe_core.jobs.load_model import ModelRequest
+from moe_core.jobs.models.load_model import ModelRequest
 from moe_core.jobs.record import RecordRequest, record
-from moe_core.jobs.run_plan import RunOptions
+from moe_core.jobs.runs.run_plan import RunOptions
 from moe_core.traces.check import verify
 from moe_core.traces.reader import open_trace
 from tests.job_results import result_of

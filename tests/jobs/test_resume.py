@@ -8,13 +8,13 @@ import pytest
 
 from moe_core.errors import ModelError, Remedy, SpecificationMismatchError, TraceError
 from moe_core.interventions.intervention import parse_mask
-from moe_core.jobs.engine import Engine
 from moe_core.jobs.events import Progress
-from moe_core.jobs.load_model import ModelRequest
+from moe_core.jobs.models.engine import Engine
+from moe_core.jobs.models.load_model import ModelRequest
+from moe_core.jobs.models.recorded_model import ModelNow
 from moe_core.jobs.record import RecordRequest, record
-from moe_core.jobs.recorded_model import ModelNow
 from moe_core.jobs.resume import ResumeRequest, resume
-from moe_core.jobs.run_plan import RunOptions
+from moe_core.jobs.runs.run_plan import RunOptions
 from moe_core.jobs.what_if import WhatIfRequest, what_if
 from moe_core.quizzes.selection import QuestionSelection
 from moe_core.traces import reader, writer

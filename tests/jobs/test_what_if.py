@@ -15,13 +15,13 @@ from moe_core.comparison.comparison import compare
 from moe_core.comparison.control_distribution import ControlRequest, share_as_harmful
 from moe_core.errors import BaselineMismatchError, InterventionError, ModelError, QuizError, Remedy, TraceError
 from moe_core.interventions.intervention import Intervention, act_on, parse_mask
-from moe_core.jobs.engine import Engine
 from moe_core.jobs.events import Event, Notice, Progress, Stage
-from moe_core.jobs.load_model import ModelRequest
+from moe_core.jobs.models.engine import Engine
+from moe_core.jobs.models.load_model import ModelRequest
+from moe_core.jobs.models.recorded_model import ModelNow
 from moe_core.jobs.record import RecordRequest, record
-from moe_core.jobs.recorded_model import ModelNow
-from moe_core.jobs.rerun_plan import Subset
-from moe_core.jobs.run_plan import RunOptions
+from moe_core.jobs.runs.rerun_plan import Subset
+from moe_core.jobs.runs.run_plan import RunOptions
 from moe_core.jobs.what_if import WhatIfRequest, WhatIfResult, what_if
 from moe_core.traces.reader import open_trace
 from tests.job_results import result_of

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from moe_core.interventions.intervention import parse_mask
-from moe_core.jobs.engine import Engine
-from moe_core.jobs.load_model import ModelRequest
+from moe_core.jobs.models.engine import Engine
+from moe_core.jobs.models.load_model import ModelRequest
 from moe_core.jobs.record import RecordRequest, record
 from moe_core.jobs.what_if import WhatIfRequest, what_if
 from moe_core.measures.metric import Metric

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import torch
 
-from moe_core.jobs.load_model import ModelRequest, load_model
+from moe_core.jobs.models.load_model import ModelRequest, load_model
 from moe_core.models.loading.building import LoadedModel
 from moe_core.models.loading.self_check import check_routing
 from tests.job_results import result_of

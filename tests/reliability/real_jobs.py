@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 
 from moe_core.interventions.intervention import parse_mask
-from moe_core.jobs.engine import Engine
 from moe_core.jobs.export_pruned import ExportRequest, export_pruned
-from moe_core.jobs.load_model import ModelRequest
+from moe_core.jobs.models.engine import Engine
+from moe_core.jobs.models.load_model import ModelRequest
+from moe_core.jobs.models.recorded_model import ModelNow
 from moe_core.jobs.record import RecordRequest, record
-from moe_core.jobs.recorded_model import ModelNow
-from moe_core.jobs.run_plan import RunOptions
+from moe_core.jobs.runs.run_plan import RunOptions
 from moe_core.jobs.what_if import WhatIfRequest, what_if
 from moe_core.traces.check import verify
 from moe_core.traces.reader import open_trace

@@ -12,7 +12,7 @@ from moe_core.errors import ExperimentError, MoeCoreError
 from moe_core.experiments.design import ExperimentOptions, scored_rows, size_of
 from moe_core.experiments.experiment import Experiment
 from moe_core.experiments.request import ExperimentRequest
-from moe_core.jobs.rerun_plan import choose_rows
+from moe_core.jobs.runs.rerun_plan import choose_rows
 from moe_core.measures.scope import Scope
 from moe_core.numbers.formatting import count, counted
 

@@ -6,10 +6,10 @@ from PySide6.QtCore import QObject, QTimer, Signal
 
 from app.dialogs.record.values import RecordValues
 from app.running.job_runner import Inquiry, Job, JobEnded, JobRunner
-from moe_core.jobs.engine import Engine
-from moe_core.jobs.fill_trace import NO_ANSWERS
 from moe_core.jobs.inspect_model import ModelSummary, inspect_model
 from moe_core.jobs.inspect_quiz import QuizSummary, inspect_quiz
+from moe_core.jobs.models.engine import Engine
+from moe_core.jobs.runs.fill_trace import NO_ANSWERS
 from moe_core.models.loading.chat_templates import DEFAULT
 from moe_core.numbers.formatting import counted, data_size, significant
 from moe_core.quizzes.chat_template import TemplateChoice, thinking_remark

@@ -11,9 +11,9 @@ from app.content.remedies import sentence_of
 from moe_core.errors import ModelError, PromptError, QuizError
 from moe_core.jobs.inspect_model import ModelSummary
 from moe_core.jobs.inspect_quiz import QuizSummary, SubjectSummary
-from moe_core.jobs.load_model import ModelRequest
+from moe_core.jobs.models.load_model import ModelRequest
 from moe_core.jobs.record import RecordRequest
-from moe_core.jobs.run_plan import RunOptions
+from moe_core.jobs.runs.run_plan import RunOptions
 from moe_core.models.loading.chat_templates import DEFAULT
 from moe_core.models.loading.source import find_model
 from moe_core.quizzes.benchmarks import BENCHMARKS

@@ -15,9 +15,9 @@ from moe_core.analyses.dynamic.norm_score_ranks import ranks, spearman
 from moe_core.analyses.dynamic.output_similarity import angular
 from moe_core.errors import AnalysisError, ModelError, Remedy
 from moe_core.jobs.analyse import AnalysisRequest, analyse
-from moe_core.jobs.engine import Engine
 from moe_core.jobs.events import Event, Progress
-from moe_core.jobs.recorded_model import ModelNow
+from moe_core.jobs.models.engine import Engine
+from moe_core.jobs.models.recorded_model import ModelNow
 from moe_core.measures.clustered import clustered_mean
 from moe_core.models.inference import expert_outputs
 from moe_core.reports.charts.figure import standalone_svg

@@ -12,9 +12,9 @@ from pytestqt.qtbot import QtBot
 from app.running.job_runner import JobEnded, JobRunner
 from app.window.status_line import StatusLine
 from moe_core.errors import ModelError
-from moe_core.jobs.engine import Engine
 from moe_core.jobs.events import Event, Notice, Progress, Stage
-from moe_core.jobs.load_model import ModelRequest, load_model
+from moe_core.jobs.models.engine import Engine
+from moe_core.jobs.models.load_model import ModelRequest, load_model
 from tests.patient_bot import TIMEOUT_MS
 
 Job = Generator[Event, None, Any]
@@ -178,7 +178,7 @@ def test_the_model_stays_for_the_next_run_of_the_same_request(
 
         return load
 
-    monkeypatch.setattr("moe_core.jobs.engine.load_model", counted)
+    monkeypatch.setattr("moe_core.jobs.models.engine.load_model", counted)
     single, half = ModelRequest("demo", "cpu"), ModelRequest("demo", "cpu", "bfloat16")
     assert run(qtbot, runner, job(single)).result == "float32"
     assert run(qtbot, runner, job(single)).result == "float32"

@@ -16,9 +16,9 @@ from app.running.job_runner import JobEnded
 from app.window.job_outcomes import MOST_NOTES
 from app.window.main_window import MainWindow
 from moe_core.jobs.events import Progress
-from moe_core.jobs.load_model import ModelRequest
+from moe_core.jobs.models.load_model import ModelRequest
 from moe_core.jobs.record import RecordRequest, record
-from moe_core.jobs.run_plan import RunOptions
+from moe_core.jobs.runs.run_plan import RunOptions
 from moe_core.quizzes.selection import QuestionSelection
 from moe_core.traces.reader import open_trace
 from tests.app.box_answer import BoxAnswer

@@ -197,7 +197,7 @@ def test_a_baseline_from_elsewhere_can_be_run_again_too(
     demo: MainWindow, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What differs is said, and kept in the state; with the baseline's own re-run the comparison is made."""
-    from moe_core.jobs import recorded_model as job
+    from moe_core.jobs.models import recorded_model as job
 
     monkeypatch.setattr(job, "unlike", lambda recorded, loaded: ["dtype bfloat16 then, float32 now"])
     ask_few(demo)

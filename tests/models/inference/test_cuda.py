@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 import torch
 
-from moe_core.jobs.engine import Engine
 from moe_core.jobs.events import Notice
-from moe_core.jobs.load_model import ModelRequest
+from moe_core.jobs.models.engine import Engine
+from moe_core.jobs.models.load_model import ModelRequest
 from moe_core.jobs.record import RecordRequest, record
-from moe_core.jobs.run_plan import RunOptions
+from moe_core.jobs.runs.run_plan import RunOptions
 from moe_core.traces.check import verify
 from moe_core.traces.reader import open_trace
 from tests.command_line import ROOT
@@ -26,7 +26,7 @@ import sys
 from pathlib import Path
 import torch
 from moe_core.errors import RunError
-from moe_core.jobs.engine import Engine
+from moe_core.jobs.models.engine import Engine
 from tests.models.inference.test_cuda import request_for
 from tests.job_results import result_of
 from moe_core.jobs.record import record

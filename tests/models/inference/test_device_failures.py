@@ -14,9 +14,9 @@ from moe_core.analyses.expert_contributions import compute as expert_contributio
 from moe_core.commands.show import describe_question
 from moe_core.errors import RunError
 from moe_core.interventions.intervention import Intervention
-from moe_core.jobs.engine import Engine
 from moe_core.jobs.events import Notice
-from moe_core.jobs.load_model import ModelRequest
+from moe_core.jobs.models.engine import Engine
+from moe_core.jobs.models.load_model import ModelRequest
 from moe_core.jobs.record import record
 from moe_core.models.inference.batches import BatchHalved, BatchRan
 from moe_core.models.inference.device_failures import DeviceFailure, attempt

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from moe_core.interventions.intervention import Intervention
-from moe_core.jobs.load_model import ModelRequest, load_model
+from moe_core.jobs.models.load_model import ModelRequest, load_model
 from moe_core.models.inference.batches import BatchRan
 from moe_core.models.inference.forward_passes import ask
 from moe_core.models.loading.building import LoadedModel

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from moe_core.interventions.intervention import Intervention
-from moe_core.jobs.engine import Engine
 from moe_core.jobs.events import Event, Notice
-from moe_core.jobs.load_model import ModelRequest
+from moe_core.jobs.models.engine import Engine
+from moe_core.jobs.models.load_model import ModelRequest
 from moe_core.jobs.record import RecordRequest, record
 from moe_core.jobs.what_if import WhatIfRequest, what_if
 from moe_core.models.loading import building

@@ -11,7 +11,7 @@ import transformers
 from safetensors.torch import load_file, save_file
 
 from moe_core.jobs.events import Event, Notice
-from moe_core.jobs.load_model import ModelRequest, load_model
+from moe_core.jobs.models.load_model import ModelRequest, load_model
 from moe_core.models.loading.building import LoadedModel
 from tests.job_results import result_of
 from tests.tiny_architectures import build, tiny_config

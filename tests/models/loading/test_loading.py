@@ -14,7 +14,7 @@ import transformers
 
 from moe_core.errors import DeviceError, ModelError
 from moe_core.jobs.events import Event, Stage
-from moe_core.jobs.load_model import ModelRequest, load_model
+from moe_core.jobs.models.load_model import ModelRequest, load_model
 from moe_core.models.loading import building
 from moe_core.models.loading.building import choose_experts_implementation, resolve_device
 from moe_core.models.loading.fingerprint import weights_sha256
@@ -234,7 +234,7 @@ def test_what_fits_or_cannot_be_known_passes() -> None:
 
 def test_a_model_too_large_is_refused_before_it_is_built(tiny_olmoe: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The estimate is compared with the free memory of the device that was chosen."""
-    monkeypatch.setattr("moe_core.jobs.load_model.free_memory", lambda device: 1000)
+    monkeypatch.setattr("moe_core.jobs.models.load_model.free_memory", lambda device: 1000)
     monkeypatch.setattr(building, "build_model", lambda *_: pytest.fail("built"))
     with pytest.raises(DeviceError, match=r"experts' weights need .* free on cpu"):
         result_of(load_model(ModelRequest(str(tiny_olmoe), device="cpu")))
@@ -346,7 +346,7 @@ def test_without_torch_one_sentence_names_the_extra(tiny_olmoe: Path) -> None:
     """A folder is judged without torch; loading it then says what to install."""
     script = (
         "import sys; sys.modules['torch'] = None\n"
-        "from moe_core.jobs.load_model import ModelRequest, load_model\n"
+        "from moe_core.jobs.models.load_model import ModelRequest, load_model\n"
         f"for _ in load_model(ModelRequest({str(tiny_olmoe)!r})): pass"
     )
     done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True)

@@ -15,7 +15,7 @@ import transformers
 from safetensors.torch import load_file, save_file
 
 from moe_core.errors import ModelError
-from moe_core.jobs.load_model import ModelRequest, load_model
+from moe_core.jobs.models.load_model import ModelRequest, load_model
 from moe_core.models.loading.safety import check_folder
 
 Damage = Callable[[Path], None]

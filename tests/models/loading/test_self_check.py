@@ -12,7 +12,7 @@ import torch
 from moe_core.commands.check_model import check_model
 from moe_core.commands.doctor import doctor
 from moe_core.errors import ModelError
-from moe_core.jobs.load_model import ModelRequest, load_model
+from moe_core.jobs.models.load_model import ModelRequest, load_model
 from moe_core.models.family import Router
 from moe_core.models.loading.building import LoadedModel
 from moe_core.models.loading.self_check import check_routing

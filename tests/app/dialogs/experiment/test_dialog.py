@@ -22,7 +22,7 @@ from moe_core.experiments.design import ExperimentOptions
 from moe_core.experiments.never_used import NEVER_USED
 from moe_core.experiments.pruning_curve import PRUNING_CURVE
 from moe_core.experiments.request import ExperimentRequest
-from moe_core.jobs.load_model import ModelRequest
+from moe_core.jobs.models.load_model import ModelRequest
 from moe_core.jobs.record import RecordRequest, record
 from moe_core.measures.question_filter import QuestionFilter
 from moe_core.measures.scope import Scope

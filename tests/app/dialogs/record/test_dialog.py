@@ -21,7 +21,7 @@ from app.dialogs.record.values import RecordValues
 from app.running.job_runner import JobRunner
 from app.settings import Settings
 from moe_core.jobs.inspect_model import inspect_model
-from moe_core.jobs.load_model import ModelRequest
+from moe_core.jobs.models.load_model import ModelRequest
 from moe_core.jobs.record import RecordRequest
 from moe_core.numbers.formatting import data_size
 from moe_core.quizzes.chat_template import TemplateChoice

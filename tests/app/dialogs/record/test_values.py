@@ -7,9 +7,9 @@ import pytest
 from app.dialogs.record.values import RecordValues, n_chosen, problems
 from moe_core.jobs.inspect_model import ModelSummary
 from moe_core.jobs.inspect_quiz import QuizSummary, SubjectSummary
-from moe_core.jobs.load_model import ModelRequest
+from moe_core.jobs.models.load_model import ModelRequest
 from moe_core.jobs.record import RecordRequest
-from moe_core.jobs.run_plan import RunOptions
+from moe_core.jobs.runs.run_plan import RunOptions
 from moe_core.models.loading.memory import MemoryEstimate
 from moe_core.quizzes.reading.answers import AnswersFrom
 from moe_core.quizzes.selection import QuestionSelection

@@ -333,7 +333,7 @@ def test_the_history_is_gone_through_renamed_and_cleared(
 
 def test_a_quiz_without_answers_still_compares(session: Session, tmp_path: Path, qtbot: QtBot) -> None:
     """No accuracy, but other answers, routing, and no warning on the way."""
-    from moe_core.jobs.load_model import ModelRequest
+    from moe_core.jobs.models.load_model import ModelRequest
 
     quiz = tmp_path / "quiz.csv"
     quiz.write_text("question,A,B\nIs it so?,yes,no\nIs it not?,yes,no\n", encoding="utf-8")

@@ -14,10 +14,10 @@ from moe_core.comparison.control_distribution import Control, ControlRequest, Co
 from moe_core.comparison.random_masks import expert_load, matched_masks
 from moe_core.errors import AnswerFileError
 from moe_core.interventions.intervention import Intervention
-from moe_core.jobs.answer_file import KeptRuns, RunKeeper, keeping, read_header, read_runs, same_actions
-from moe_core.jobs.answer_runs import AnswerRuns, Answers, answer_change
 from moe_core.jobs.events import Event, Notice, Stage
-from moe_core.jobs.run_plan import RunPlan
+from moe_core.jobs.runs.answer_file import KeptRuns, RunKeeper, keeping, read_header, read_runs, same_actions
+from moe_core.jobs.runs.answer_runs import AnswerRuns, Answers, answer_change
+from moe_core.jobs.runs.run_plan import RunPlan
 from moe_core.measures.scope import Scope
 from moe_core.numbers.formatting import count, counted
 from moe_core.traces.reader import Trace

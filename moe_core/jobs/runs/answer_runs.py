@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from moe_core.interventions.intervention import Intervention
 from moe_core.jobs.clock import Clock, run_batches
 from moe_core.jobs.events import Event
-from moe_core.jobs.run_plan import RunPlan
+from moe_core.jobs.runs.run_plan import RunPlan
 from moe_core.models.inference.batches import BatchRan
 from moe_core.numbers.paired_statistics import MeanChange, PairedChange, mean_change, paired_change
 from moe_core.traces.records import Status

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from moe_core.errors import Remedy, RunError
 from moe_core.jobs.clock import Clock, run_batches
 from moe_core.jobs.events import Event
-from moe_core.jobs.run_plan import RunPlan
+from moe_core.jobs.runs.run_plan import RunPlan
 from moe_core.traces.background_writer import BackgroundWriter
 from moe_core.traces.writer import TraceWriter
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from moe_core.errors import BaselineMismatchError, DeviceError, FetchModel, ModelError, Remedy
-from moe_core.jobs.engine import Engine
 from moe_core.jobs.events import Event
-from moe_core.jobs.load_model import ModelRequest
+from moe_core.jobs.models.engine import Engine
+from moe_core.jobs.models.load_model import ModelRequest
 from moe_core.models.loading.source import HUB
 from moe_core.traces.reader import Trace
 from moe_core.traces.specification import ModelSpecification

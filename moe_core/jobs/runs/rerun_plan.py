@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from moe_core.errors import BaselineMismatchError, QuizError, Remedy
-from moe_core.jobs.run_plan import RunPlan, check_vocabulary, ids_sha256, library_versions
+from moe_core.jobs.runs.run_plan import RunPlan, check_vocabulary, ids_sha256, library_versions
 from moe_core.quizzes.chat_template import TemplateChoice, chat_renderer
 from moe_core.quizzes.prompting import TokenisedQuiz, build_prompts
 from moe_core.quizzes.question import Question

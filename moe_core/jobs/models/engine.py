@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from moe_core.errors import RunError
 from moe_core.jobs.events import Event, Notice
-from moe_core.jobs.load_model import ModelRequest, load_model
-from moe_core.jobs.run_plan import RunPlan
+from moe_core.jobs.models.load_model import ModelRequest, load_model
+from moe_core.jobs.runs.run_plan import RunPlan
 from moe_core.models.loading.memory import free_memory
 from moe_core.models.loading.source import HubModel, find_model
 from moe_core.traces.specification import ModelSpecification

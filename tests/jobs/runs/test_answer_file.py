@@ -11,8 +11,8 @@ import pytest
 
 from moe_core.errors import AnswerFileError
 from moe_core.interventions.intervention import Intervention, act_on, parse_mask
-from moe_core.jobs.answer_file import KeptRuns, keeping, read_header, read_runs
-from moe_core.jobs.answer_runs import Answers
+from moe_core.jobs.runs.answer_file import KeptRuns, keeping, read_header, read_runs
+from moe_core.jobs.runs.answer_runs import Answers
 from moe_core.traces.lock import writer_lock
 
 N_CHOICES = np.array([4, 2, 4], dtype=np.uint8)
@@ -155,7 +155,7 @@ def test_a_full_disk_is_told_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
             raise OSError(28, "No space left on device")
 
         with monkeypatch.context() as patched:
-            patched.setattr("moe_core.jobs.answer_file.os.fsync", full)
+            patched.setattr("moe_core.jobs.runs.answer_file.os.fsync", full)
             assert keeper.keep(MASKS[1], answers(1)) == f"{path} cannot be written (No space left on device)."
         size = path.stat().st_size
         assert keeper.keep(MASKS[2], answers(2)) == ""

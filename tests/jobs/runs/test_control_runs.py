@@ -6,10 +6,10 @@ import pytest
 
 from moe_core.comparison.comparison import compare
 from moe_core.comparison.control_distribution import ControlRequest, Controls
-from moe_core.jobs.answer_runs import AnswerRuns
-from moe_core.jobs.control_runs import controls_path, kept_controls
-from moe_core.jobs.engine import Engine
 from moe_core.jobs.events import Event, Notice, Progress
+from moe_core.jobs.models.engine import Engine
+from moe_core.jobs.runs.answer_runs import AnswerRuns
+from moe_core.jobs.runs.control_runs import controls_path, kept_controls
 from moe_core.jobs.what_if import WhatIfRequest, what_if
 from moe_core.traces.reader import open_trace
 from tests.jobs.test_what_if import MASK, asked, baseline, engine, quiz, recorded_once

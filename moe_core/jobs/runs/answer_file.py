@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from moe_core.errors import AnswerFileError, InterventionError, TraceError
 from moe_core.interventions.intervention import Intervention
-from moe_core.jobs.answer_runs import Answers
+from moe_core.jobs.runs.answer_runs import Answers
 from moe_core.system.positioned_file import sync_directory
 from moe_core.traces.lock import writer_lock
 

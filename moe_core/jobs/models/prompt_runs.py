@@ -11,9 +11,9 @@ from moe_core.analyses.dynamic.prompt_activations import PromptActivations
 from moe_core.analyses.layer_choice import place_of
 from moe_core.analyses.selected_trace import SelectedTrace
 from moe_core.errors import AnalysisError, Remedy
-from moe_core.jobs.engine import Engine
 from moe_core.jobs.events import Event
-from moe_core.jobs.recorded_model import ModelNow, load_recorded_model, unlike
+from moe_core.jobs.models.engine import Engine
+from moe_core.jobs.models.recorded_model import ModelNow, load_recorded_model, unlike
 from moe_core.measures.scope import Scope
 from moe_core.models.activations import LayerActivations
 

@@ -41,7 +41,6 @@ class Toolbar(QToolBar):
         self._scope.setAccessibleName("Scope: which tokens count")
         for scope in Scope:
             self._scope.addItem(scope.value, scope)
-            self._scope.setItemData(self._scope.count() - 1, scope.meaning, Qt.ItemDataRole.ToolTipRole)
         self._scope.activated.connect(self._on_scope_activated)
         label = QLabel("Scope")
         label.setBuddy(self._scope)
@@ -60,7 +59,11 @@ class Toolbar(QToolBar):
     def _draw(self, state: State) -> None:
         self._scope.setCurrentIndex(list(Scope).index(state.scope))
         self._scope.setEnabled(state.trace is not None)
-        self._scope.setToolTip(f"Which tokens count: {state.scope.meaning} (Alt+1 to Alt+3)")
+        has_choices = state.trace is None or state.trace.trace.has_choices
+        for at, scope in enumerate(Scope):
+            self._scope.setItemData(at, scope.meaning_of(has_choices=has_choices), Qt.ItemDataRole.ToolTipRole)
+        meaning = state.scope.meaning_of(has_choices=has_choices)
+        self._scope.setToolTip(f"Which tokens count: {meaning} (Alt+1 to Alt+3)")
         self._resume_action.setVisible(can_resume(state))
         if state.trace is None:
             self._trace.set_text("No trace open")

@@ -135,6 +135,7 @@ class ExpertContributions:
     """The report of https://arxiv.org/abs/2502.17187 for one trace: `main` in the scope asked for, `others` beside it.
 
     `chance` is the mean of 1 / choices over the questions with gold. `published` is empty unless model and quiz match.
+    Plain text has no choices.
     """
 
     specification: Specification
@@ -147,6 +148,7 @@ class ExpertContributions:
     others: tuple[ScopeTables, ...]
     published: tuple[PublishedFigure, ...]
     questions: AskedQuestions
+    has_choices: bool = True
 
     def tables(self, scope: Scope) -> ScopeTables:
         """The tables of `answer`, `prompt` or the scope asked for."""

@@ -66,6 +66,7 @@ def compute(trace: Trace, scope: Scope = Scope.ANSWER, min_questions: int | None
         others=tuple(_tables(sample(trace, other), least, decoder_layers) for other in others),
         published=figures_for(trace.specification),
         questions=_asked_questions(trace),
+        has_choices=trace.has_choices,
     )
 
 

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from moe_core.commands.options import AsJson
 from moe_core.measures.routing_in_scope import entropy, renormalise
+from moe_core.measures.scope import last_position
 from moe_core.numbers.formatting import fixed, percent
 from moe_core.quizzes.question import CHOICE_LETTERS
 from moe_core.traces.reader import Trace, open_trace
@@ -96,7 +97,8 @@ def _text(shown: dict[str, Any]) -> list[str]:
     if "in_smaller_batch" in shown:
         lines += ["", f"{SMALLER_BATCH_NOTE}."]
     lines += ["", f"The model's self-check: {shown['self_check'] or 'not recorded'}. {shown['abilities']}"]
-    lines += ["", "layer  entropy  experts and their weights at the answer position"]
+    last = last_position(has_choices=bool(shown["choices"]))
+    lines += ["", f"layer  entropy  experts and their weights at the {last}"]
     for layer in shown["layers"]:
         lines.append(
             f"{layer['layer']:>5}  {_fixed(layer['entropy']):>7}  {_chosen(layer['experts'], layer['weights'])}"

@@ -14,7 +14,7 @@ class TokenFigure:
     """`values` [T] colour the tokens from `low` to `high`, in `unit`; NaN or no values leave them plain.
 
     `marked` [T] are underlined: `marked_name` says what that means. `left_out` says in words what stood before
-    the first token. The last token is the answer position. `note` says why nothing is coloured.
+    the first token. The last token is what `last_name` says. `note` says why nothing is coloured.
     """
 
     texts: tuple[str, ...]
@@ -26,4 +26,5 @@ class TokenFigure:
     marked_name: str = ""
     left_out: str = ""
     note: str = ""
+    last_name: str = "answer position"
     title: str = ""

@@ -6,7 +6,7 @@ from math import isfinite
 import numpy as np
 
 from moe_core.analyses.contribution_tables import ExpertContributions, ExpertScore, ScopeTables
-from moe_core.measures.scope import Scope
+from moe_core.measures.scope import Scope, last_position
 from moe_core.numbers.formatting import NOTHING, count, percent, percent_with_interval, significant
 
 PAPER = "arXiv 2502.17187"
@@ -87,9 +87,10 @@ def scope_matters(report: ExpertContributions) -> str:
     if not isfinite(answer.never_used_share):
         return claim
     n_experts = answer.cells.token_count.size
+    last = last_position(has_choices=report.has_choices)
     numbers = (
         f"In this trace {percent(answer.never_used_share)} of the {count(n_experts)} experts are never used at the "
-        f"answer position, and {percent(prompt.never_used_share)} over every token of the prompts."
+        f"{last}, and {percent(prompt.never_used_share)} over every token of the prompts."
     )
     silent = answer.cells.token_count == 0
     revived = int((silent & (prompt.cells.token_count > 0)).sum())
@@ -104,7 +105,7 @@ def scope_matters(report: ExpertContributions) -> str:
         else f"{count(revived)} of the {count(n_silent)} experts"
     )
     verdict = (
-        f"{which} that look dead at the answer position serve other tokens: how many experts count as never activated "
+        f"{which} that look dead at the {last} serve other tokens: how many experts count as never activated "
         "depends on which tokens are read."
     )
     return f"{claim} {numbers} {verdict}"

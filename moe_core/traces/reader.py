@@ -128,6 +128,11 @@ class Trace:
         return self._file.read_static("questions/n_choices")
 
     @property
+    def has_choices(self) -> bool:
+        """Whether any question has choices; plain text has none."""
+        return bool(self.n_choices.any())
+
+    @property
     def prefix(self) -> NDArray[np.int32]:
         """Prefix of each question [N], -1 where it has none."""
         return self._file.read_static("questions/prefix")

@@ -59,8 +59,13 @@ def test_each_text_is_read_as_it_is_and_cut(request_of: RecordRequest, tiny_olmo
 def test_what_is_asked_of_such_a_trace_is_answered(request_of: RecordRequest) -> None:
     """Report, question and what-if say that nothing is answered; nothing counts as a changed prediction."""
     result_of(record(request_of))
-    assert "not defined: the quiz gives no answers" in said_by("report", str(request_of.out))
-    assert TEXTS[1] in said_by("show", str(request_of.out), "1")
+    told = said_by("report", str(request_of.out))
+    assert "not defined: the quiz gives no answers" in told
+    assert "answer: the last token of each text" in told
+    assert "answer position" not in " ".join(told.split())
+    shown = said_by("show", str(request_of.out), "1")
+    assert TEXTS[1] in shown
+    assert "experts and their weights at the last token" in shown
     said = said_by("whatif", str(request_of.out), "--mask", "0:3")
     assert "The quiz has no answers; n = 3" in said
     assert "other prediction" not in said

@@ -25,6 +25,7 @@ from app.running.job_runner import JobRunner
 from app.settings import Settings
 from moe_core.jobs.inspect_model import ModelSummary
 from moe_core.jobs.inspect_quiz import QuizSummary
+from moe_core.quizzes.benchmarks.text_file import TEXT_PREFIX
 
 SETTING = "record-dialog"
 MODELS = ["demo", "allenai/OLMoE-1B-7B-0125-Instruct", "allenai/OLMoE-1B-7B-0125"]
@@ -172,9 +173,11 @@ class RecordDialog(QDialog):
             self.form.model.setEditText(folder)
 
     def _choose_quiz(self) -> None:
-        kinds = "Quizzes (*.csv *.jsonl *.parquet);;All files (*)"
-        if file := QFileDialog.getOpenFileName(self, "Quiz", filter=kinds)[0]:
-            self.form.quiz.setEditText(file)
+        quizzes, texts, every = "Quizzes (*.csv *.jsonl *.parquet)", "Plain text (*.txt *.jsonl)", "All files (*)"
+        file, kind = QFileDialog.getOpenFileName(self, "Quiz", filter=";;".join((quizzes, texts, every)))
+        if file:
+            is_text = kind == texts or file.lower().endswith(".txt")
+            self.form.quiz.setEditText(f"{TEXT_PREFIX if is_text else ''}{file}")
 
     def _choose_path(self) -> None:
         here = self.form.out.text() or str(self._settings.library)

@@ -70,6 +70,7 @@ class RecordForm(QWidget):
             tokens=self.tokens.currentData(),
             template=self.template.currentText(),
             template_args=self.template_args.text(),
+            max_tokens=self.max_tokens.value(),
             out=self.out.text(),
         )
 
@@ -79,7 +80,7 @@ class RecordForm(QWidget):
             for box, text in ((self.model, values.model), (self.quiz, values.quiz), (self.device, values.device)):
                 box.setEditText(text)
             self.subjects.setText(values.subjects)
-            for spin in ("count", "seed", "shots", "batch_tokens"):
+            for spin in ("count", "seed", "shots", "batch_tokens", "max_tokens"):
                 getattr(self, spin).setValue(getattr(values, spin))
             for name in ("answers", "amount", "protocol", "dtype", "tokens"):
                 box = getattr(self, name)
@@ -126,6 +127,7 @@ class RecordForm(QWidget):
         self.seed.setAccessibleName("Seed of the sample")
         self.seed.setToolTip("The same seed draws the same questions")
         self.batch_tokens = number(0, none="auto", step=1024)
+        self.max_tokens = number(0, none="context", step=256)
         self.device, self.dtype = suggestions(list(DEVICES)), choice(tuple((name, name) for name in DTYPES))
         self.command = _command_field()
         self.copy = _button("&Copy", "Copy the command line")
@@ -142,7 +144,7 @@ class RecordForm(QWidget):
 
     def _quiz(self) -> Section:
         section = Section("Quiz")
-        tip = "mmlu, mmlu:FOLDER, a .csv, .jsonl or .parquet file, or demo"
+        tip = "mmlu, mmlu:FOLDER, a .csv, .jsonl or .parquet file, demo, or text:FILE for plain text (.txt, .jsonl)"
         section.add("&Quiz", self.quiz, self._browse("quiz", "Choose a quiz file"), tip=tip, note=self.notes["quiz"])
         tip = (
             "How the column of answers is read, where the quiz leaves open whether 1 is the first or the second choice"
@@ -165,6 +167,8 @@ class RecordForm(QWidget):
         section.add("&Examples", self.shots, tip=tip, note=self.notes["shots"])
         tip = "Leave out what does not fit into the model's context; otherwise such a question stops the run"
         section.add("", self.skip_too_long, tip=tip)
+        tip = "Plain text is read up to so many tokens of each text; context: as many as the model can read"
+        self._max_tokens_row = section.add("Cut te&xts at", self.max_tokens, tip=tip)
         return section
 
     def _machine(self) -> Section:
@@ -200,7 +204,7 @@ class RecordForm(QWidget):
             box.editTextChanged.connect(self._on_edited)
         for box in (self.answers, self.amount, self.protocol, self.dtype, self.tokens):
             box.currentIndexChanged.connect(self._on_edited)
-        for spin in (self.count, self.seed, self.shots, self.batch_tokens):
+        for spin in (self.count, self.seed, self.shots, self.batch_tokens, self.max_tokens):
             spin.valueChanged.connect(self._on_edited)
         for tick in (self.offline, self.skip_too_long):
             tick.toggled.connect(self._on_edited)
@@ -217,6 +221,8 @@ class RecordForm(QWidget):
     def _enable_fields(self) -> None:
         for widget in self._template_row:
             widget.setVisible(self.protocol.currentData() == "chat")
+        for widget in self._max_tokens_row:
+            widget.setVisible(self.values.is_text)
         self.count.setEnabled(self.amount.currentData() != "all")
         self.seed.setEnabled(self.amount.currentData() == "sample")
 

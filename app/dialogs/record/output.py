@@ -10,8 +10,10 @@ from pathlib import Path
 from app.content.remedies import sentence_of
 from app.dialogs.record.values import RecordValues
 from moe_core.errors import ModelError, TraceError
+from moe_core.jobs.runs.run_plan import cut_text
 from moe_core.models.loading.chat_templates import DEFAULT
 from moe_core.models.loading.source import find_model
+from moe_core.quizzes.benchmarks.text_file import TEXT_PREFIX
 from moe_core.quizzes.chat_template import arguments_text
 from moe_core.quizzes.selection import describe
 from moe_core.system.network_folder import network_warning
@@ -94,7 +96,7 @@ def _differing(values: RecordValues, begun: Specification) -> str:
     """What is certain to forbid resuming, in words; device and dtype only where they are asked for by name."""
     chosen = values.template_choice
     asked = (
-        ("questions", describe(values.selection), begun.quiz.selection),
+        ("questions", describe(values.selection) + cut_text(values.request.options.max_tokens), begun.quiz.selection),
         ("examples", str(values.shots), str(begun.shots)),
         ("protocol", values.protocol, begun.protocol),
         ("template", chosen.name or DEFAULT, begun.template or DEFAULT),
@@ -113,11 +115,11 @@ def _loaded_name(model: str) -> str:
 
 
 def _loaded_quiz(quiz: str) -> str:
-    return "mmlu" if quiz.startswith("mmlu") else Path(quiz.strip()).name
+    return "mmlu" if quiz.startswith("mmlu") else Path(quiz.strip().removeprefix(TEXT_PREFIX)).name
 
 
 def _quiz_name(quiz: str) -> str:
-    return _for_a_file("mmlu" if quiz.startswith("mmlu:") else Path(quiz.strip()).stem)
+    return _for_a_file("mmlu" if quiz.startswith("mmlu:") else Path(quiz.strip().removeprefix(TEXT_PREFIX)).stem)
 
 
 def _for_a_file(name: str) -> str:

@@ -17,6 +17,7 @@ from moe_core.jobs.runs.run_plan import RunOptions
 from moe_core.models.loading.chat_templates import DEFAULT
 from moe_core.models.loading.source import find_model
 from moe_core.quizzes.benchmarks import BENCHMARKS
+from moe_core.quizzes.benchmarks.text_file import TEXT_PREFIX
 from moe_core.quizzes.chat_template import TemplateChoice, chosen_template, parse_arguments
 from moe_core.quizzes.prompting import NO_TEMPLATE
 from moe_core.quizzes.reading.answers import AnswersFrom
@@ -31,7 +32,7 @@ _DEVICE = re.compile(r"auto|balanced|cpu|mps|cuda(:\d+)?")
 @dataclass(frozen=True)
 class RecordValues:
     """The form. `amount` is "all", "first" or "sample" (of `count` questions); `batch_tokens` 0 lets the device decide,
-    `answers` "" the quiz.
+    `answers` "" the quiz. `max_tokens` cuts plain text, 0 only where the model's context ends.
 
     `out` is the trace to write; it is not remembered.
     """
@@ -54,6 +55,7 @@ class RecordValues:
     answers: str = ""
     template: str = ""
     template_args: str = ""
+    max_tokens: int = 0
 
     @property
     def subject_names(self) -> tuple[str, ...]:
@@ -63,8 +65,14 @@ class RecordValues:
     @property
     def quiz_text(self) -> str:
         """The quiz as `--quiz` reads it; `~` is the home folder, as a shell would have it."""
-        mmlu, colon, folder = self.quiz.strip().partition("mmlu:")
-        return f"{colon}{_at_home(folder)}" if colon and not mmlu else _at_home(self.quiz.strip())
+        typed = self.quiz.strip()
+        kind = next((prefix for prefix in ("mmlu:", TEXT_PREFIX) if typed.startswith(prefix)), "")
+        return kind + _at_home(typed.removeprefix(kind))
+
+    @property
+    def is_text(self) -> bool:
+        """Whether the quiz is plain text, of which nothing is asked."""
+        return self.quiz.strip().startswith(TEXT_PREFIX)
 
     @property
     def path(self) -> Path:
@@ -106,7 +114,8 @@ class RecordValues:
     def request(self) -> RecordRequest:
         """What is recorded."""
         shape = self.shots, self.protocol, self.tokens
-        options = RunOptions(*shape, self.batch_tokens or None, self.skip_too_long, self.template_choice)
+        max_tokens = self.max_tokens or None if self.is_text else None
+        options = RunOptions(*shape, self.batch_tokens or None, self.skip_too_long, self.template_choice, max_tokens)
         return RecordRequest(
             self.model_request, self.quiz_text, self.path, self.selection, options, answers_from=self.answers_from
         )
@@ -170,14 +179,15 @@ def _model_problem(model: str) -> str:
 
 
 def _quiz_problem(quiz: str) -> str:
-    if not quiz or quiz == "mmlu:":
-        return "Name a quiz: mmlu, mmlu:FOLDER, a file, or demo."
+    if not quiz or quiz in ("mmlu:", TEXT_PREFIX):
+        return "Name a quiz: mmlu, mmlu:FOLDER, a file, text:FILE, or demo."
     if quiz.startswith("mmlu:") and not os.path.isdir(quiz.removeprefix("mmlu:")):
         return f"There is no folder {quiz.removeprefix('mmlu:')}."
     if not any(benchmark.accepts(quiz) for benchmark in BENCHMARKS):
-        return f"{quiz!r} is no quiz: name mmlu, mmlu:FOLDER, demo, or a .csv, .jsonl or .parquet file."
-    if quiz not in ("mmlu", "demo") and not quiz.startswith("mmlu:") and not os.path.exists(quiz):
-        return f"There is no file {quiz}."
+        return f"{quiz!r} is no quiz: name mmlu, mmlu:FOLDER, demo, a .csv, .jsonl or .parquet file, or text:FILE."
+    file = quiz.removeprefix(TEXT_PREFIX)
+    if quiz not in ("mmlu", "demo") and not quiz.startswith("mmlu:") and not os.path.exists(file):
+        return f"There is no file {file}."
     return ""
 
 

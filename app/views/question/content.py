@@ -17,6 +17,7 @@ from moe_core.errors import TraceError
 from moe_core.measures.question_filter import Expert
 from moe_core.measures.question_table import OUTCOMES, Outcome
 from moe_core.measures.routing_in_scope import entropy, renormalise
+from moe_core.measures.scope import last_position
 from moe_core.traces.records import SMALLER_BATCH_NOTE, Answer, Status, TokenRouting
 
 FloatArray = NDArray[np.float64]
@@ -74,6 +75,11 @@ class QuestionContent:
     def answer_position(self) -> int:
         """The last position of the prompt, whose output predicts the letter."""
         return len(self.texts) - 1
+
+    @property
+    def last_name(self) -> str:
+        """What that position is called: where there are no choices it answers nothing."""
+        return last_position(has_choices=bool(self.choices))
 
     @property
     def prompt(self) -> str:

@@ -47,6 +47,7 @@ def prompt_figure(
         left_out=f"{count(shown.start)} tokens of the shared prefix are not shown" if shown.start else "",
         note=note,
         title="Prompt",
+        last_name=content.last_name,
     )
 
 

@@ -62,7 +62,7 @@ class PromptPane(FigurePane):
         folds = self._folds(state) and cursor >= content.n_prefix
         is_other = self.strip.prompt.texts != content.texts
         self.strip.describe = partial(_describe, content, measure, values)
-        self.strip.set_tokens(content.texts, content.n_prefix, is_collapsed=folds)
+        self.strip.set_tokens(content.texts, content.n_prefix, is_collapsed=folds, last_name=content.last_name)
         note, ends = _missing(content, measure, values), self._range(content, measure, values)
         self.strip.set_note(note)
         self.strip.set_colours(TokenColours(values, *ends, measure.unit))

@@ -37,7 +37,7 @@ def details_text(content: QuestionContent) -> str:
 def token_name(content: QuestionContent, token: int | None) -> str:
     """A token in a few words: its position and its text."""
     if token is None or token == content.answer_position:
-        return "answer position"
+        return content.last_name
     return f"token {token} “{elide(visible(content.texts[token]), _LONGEST_QUOTE)}”"
 
 
@@ -45,7 +45,7 @@ def token_text(content: QuestionContent, token: int, measure: TokenMeasure, valu
     """A token in full: text, position, id, and the value of the measure."""
     place = f"position {token} of 0 to {content.answer_position}"
     if token == content.answer_position:
-        place += ", the answer position"
+        place += f", the {content.last_name}"
     elif token < content.n_prefix:
         place += ", in the shared prefix"
     lines = [f"“{visible(content.texts[token])}”", place, f"token id {content.token_ids[token]}"]

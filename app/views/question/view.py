@@ -216,8 +216,8 @@ class QuestionView(View):
         self.router.set_bars(figure, partial(probability_text, content, state.layer))
         self.router.set_selected(frozenset(expert for layer, expert in state.experts if layer == state.layer))
         is_answer = state.token in (None, content.answer_position)
-        self.router_pane.set_subtitle(*(("probabilities, answer position",) if is_answer else _ANSWER_ONLY))
-        caption = f"{captioned(content, state)} · layer {state.layer}, answer position"
+        self.router_pane.set_subtitle(*((f"probabilities, {content.last_name}",) if is_answer else _ANSWER_ONLY))
+        caption = f"{captioned(content, state)} · layer {state.layer}, {content.last_name}"
         self.router_pane.figure.set_data(probability_table(content, state.layer), caption, figure)
 
     def _set_layer(self, state: State) -> None:

@@ -27,11 +27,15 @@ def text_widths(font: QFont) -> Callable[[str], float]:
 
 @dataclass(frozen=True)
 class ShownPrompt:
-    """The texts of all tokens, of which the first `n_prefix` are shared and may be folded into one line."""
+    """The texts of all tokens, of which the first `n_prefix` are shared and may be folded into one line.
+
+    The last one is marked by its name.
+    """
 
     texts: tuple[str, ...] = ()
     n_prefix: int = 0
     is_collapsed: bool = False
+    last_name: str = "answer position"
 
     @property
     def shown(self) -> range:
@@ -55,7 +59,7 @@ class ShownPrompt:
         for token in self.shown:
             flow.add(token, self.texts[token])
         if self.texts:
-            flow.add_whole(ANSWER_MARK, "◂ answer position")
+            flow.add_whole(ANSWER_MARK, f"◂ {self.last_name}")
         return flow
 
     def _prefix_text(self) -> str:

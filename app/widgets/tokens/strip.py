@@ -38,9 +38,11 @@ class TokenStrip(FlowingParts):
         self._flows: dict[int, TokenFlow] = {}
         self._widths = text_widths(self.font())
 
-    def set_tokens(self, texts: Sequence[str], n_prefix: int, *, is_collapsed: bool) -> None:
+    def set_tokens(
+        self, texts: Sequence[str], n_prefix: int, *, is_collapsed: bool, last_name: str = "answer position"
+    ) -> None:
         """Show another prompt, whose first `n_prefix` tokens are shared and may be folded into one line."""
-        prompt = ShownPrompt(tuple(texts), n_prefix, is_collapsed and n_prefix > 0)
+        prompt = ShownPrompt(tuple(texts), n_prefix, is_collapsed and n_prefix > 0, last_name)
         if prompt == self.prompt:
             return
         self.prompt = prompt

@@ -94,7 +94,7 @@ def plan_run(
         skip_too_long=options.skip_too_long,
         max_tokens=options.max_tokens,
     )
-    selection += f"; texts cut to {options.max_tokens:,} tokens" if options.max_tokens else ""
+    selection += cut_text(options.max_tokens)
     alone = model.must_be_alone(max(map(tokenised.prompt_length, range(len(tokenised.questions)))))
     if alone or not model.abilities.share_prefixes:
         tokenised = tokenised.uncut()
@@ -119,6 +119,11 @@ def plan_run(
     begins = _begins_remark(loaded, prompts[0].text)
     notices = _notices(loaded, template, options.template, begins=begins, alone=alone)
     return RunPlan(tokenised, texts, specification.under(intervention), notices)
+
+
+def cut_text(max_tokens: int | None) -> str:
+    """What a selection says of where texts were cut; nothing where only the context cuts them."""
+    return f"; texts cut to {max_tokens:,} tokens" if max_tokens else ""
 
 
 def check_vocabulary(tokenised: TokenisedQuiz, loaded: "LoadedModel") -> None:

@@ -13,7 +13,7 @@ from moe_core.quizzes.quiz import Quiz, fingerprint
 from moe_core.quizzes.reading.answers import AnswersFrom
 from moe_core.quizzes.reading.text import read_text
 
-_PREFIX = "text:"
+TEXT_PREFIX = "text:"
 _KEYS = ("text", "prompt")
 
 
@@ -25,11 +25,11 @@ class TextFileBenchmark:
 
     def accepts(self, quiz: str) -> bool:
         """Anything that begins with text:."""
-        return quiz.startswith(_PREFIX)
+        return quiz.startswith(TEXT_PREFIX)
 
     def load(self, quiz: str, *, offline: bool, answers_from: AnswersFrom | None = None) -> Quiz:
         """The file's texts as questions without choices; raises QuizError with one note per bad line."""
-        path = Path(quiz.removeprefix(_PREFIX))
+        path = Path(quiz.removeprefix(TEXT_PREFIX))
         if path.suffix.lower() not in (".jsonl", ".txt") or not path.is_file():
             raise QuizError(f"{path} is no .jsonl or .txt file that exists.")
         text = read_text(path)

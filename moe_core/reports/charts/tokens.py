@@ -14,7 +14,6 @@ from moe_core.reports.svg.text_width import cells
 
 _LETTER, _PAD, _LINE, _MOST_LINES, _DEEPEST, _STEPS = 0.602, 0.12, 1.55, 120, 0.95, 16
 """In text sizes: a letter of a font of one width, room beside each piece, a line; how many lines a page has at most."""
-_ANSWER = "answer position"
 
 
 def draw(figure: TokenFigure, sheet: Sheet) -> Drawing:
@@ -76,7 +75,7 @@ def _entries(figure: TokenFigure, sheet: Sheet) -> list[Entry]:
 
     scale = " ".join(filter(None, (short(figure.low), "to", short(figure.high), figure.unit)))
     entries = [Entry(scale, colours, 6.0)] if figure.values is not None and not figure.note else []
-    entries += [Entry(_ANSWER, framed)] if figure.texts else []
+    entries += [Entry(figure.last_name, framed)] if figure.texts else []
     entries += [Entry(figure.marked_name, underlined)] if figure.marked is not None and figure.marked.any() else []
     entries += [Entry(words, lambda x, end, y: [], 0.0) for words in (figure.note, figure.left_out) if words]
     return entries

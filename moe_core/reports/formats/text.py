@@ -40,7 +40,9 @@ def _head(report: ExpertContributions) -> Iterator[str]:
     yield from _wrapped(coverage(report))
     yield ""
     yield f"Accuracy  {accuracy(report)}" + (f"  n = {count(report.accuracy.n)}" if report.accuracy.n else "")
-    yield f"Scope     {report.main.scope}: {report.main.scope.meaning}; {count(report.main.n_tokens)} tokens"
+    scope = report.main.scope
+    meaning = scope.meaning_of(has_choices=report.has_choices)
+    yield f"Scope     {scope}: {meaning}; {count(report.main.n_tokens)} tokens"
 
 
 def _scope_lines(report: ExpertContributions) -> Iterator[str]:

@@ -18,7 +18,7 @@ def scopes(report: ExpertContributions) -> Markup:
     rows = [
         [
             cell(str(tables.scope), "left"),
-            cell(tables.scope.meaning, "left long"),
+            cell(tables.scope.meaning_of(has_choices=report.has_choices), "left long"),
             cell(count(tables.n_tokens)),
             cell(experts_used(report, tables)),
             cell(percent(tables.never_used_share)),

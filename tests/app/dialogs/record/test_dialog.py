@@ -152,6 +152,23 @@ def test_a_quiz_without_answers_says_so(dialog: RecordDialog, qtbot: QtBot, tmp_
     assert dialog.record.isEnabled()
 
 
+def test_plain_text_is_recorded_and_cut(dialog: RecordDialog, qtbot: QtBot, tmp_path: Path) -> None:
+    """Where to cut can be said for plain text alone, and reaches the request and the command line."""
+    path = tmp_path / "own.txt"
+    path.write_text("One text.\n\nAnother one.\n", encoding="utf-8")
+    assert not dialog.form.max_tokens.isVisible()
+    type_into(dialog.form.quiz, f"text:{path}")
+    wait_for_checks(qtbot, dialog)
+    assert dialog.form.notes["quiz"].text().startswith("2 questions in 1 subject")
+    assert dialog.form.max_tokens.isVisible()
+    dialog.form.max_tokens.setFocus()
+    dialog.form.max_tokens.selectAll()
+    QTest.keyClicks(dialog.form.max_tokens, "64")
+    assert "--max-tokens 64" in dialog.form.command.toPlainText()
+    request = accepted(qtbot, dialog)
+    assert (request.quiz, request.options.max_tokens) == (f"text:{path}", 64)
+
+
 def test_a_model_that_does_not_fit_says_which_part() -> None:
     """The part that lacks room is named, with what there is."""
     summary = result_of(inspect_model(ModelRequest("demo", "cpu")))

@@ -81,6 +81,8 @@ def test_what_is_remembered_comes_back() -> None:
         ("quiz", "mmlu:/no/such/folder", "There is no folder"),
         ("quiz", "/no/such/quiz.csv", "There is no file"),
         ("quiz", "gsm8k", "is no quiz"),
+        ("quiz", "text:", "Name a quiz"),
+        ("quiz", "text:/no/such/file.txt", "There is no file /no/such/file.txt"),
         ("device", "gpu", "Name a device"),
         ("device", "", "Name a device"),
     ],

@@ -7,7 +7,6 @@ from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,13 +25,11 @@ from moe_core.jobs.models.recorded_model import load_baseline_model
 from moe_core.jobs.runs.answer_file import RunKeeper, keeping, same_actions
 from moe_core.jobs.runs.answer_runs import AnswerRuns, Answers, answer_change
 from moe_core.jobs.runs.rerun_plan import SubsetRows, plan_rerun
+from moe_core.jobs.runs.running_model import KnownModel
 from moe_core.measures.scope import Scope
 from moe_core.numbers.formatting import count, counted
 from moe_core.traces.lock import writer_of
 from moe_core.traces.reader import Trace
-
-if TYPE_CHECKING:
-    from moe_core.models.loading.building import LoadedModel
 
 
 @dataclass(frozen=True)
@@ -202,7 +199,7 @@ def _recorded_answers(trace: Trace, rows: Sequence[int]) -> Answers:
     return Answers(trace.predicted[chosen].astype(np.intp), trace.choice_logprobs[chosen].astype(np.float64))
 
 
-def _has_other_batches(baseline: Trace, design: Design, loaded: "LoadedModel") -> bool:
+def _has_other_batches(baseline: Trace, design: Design, loaded: KnownModel) -> bool:
     """Whether rounding alone could flip close calls, because other questions share a forward pass."""
     return loaded.specification.dtype != "float32" and len(design.measured) < baseline.n_questions
 

@@ -87,6 +87,8 @@ def measure_speed(loaded: "LoadedModel", plan: RunPlan) -> Generator[Event, None
     `recording_over_bare` is the time of the recorded run, writing included, over that of the bare one, which runs every
     prompt whole: where prefixes are shared, recording may be the faster one.
     """
+    from moe_core.models.inference.model_here import ModelHere
+
     tokenised, budget = plan.tokenised, plan.specification.batch_tokens
     yield Stage("Warming up")
     run_bare(loaded, tokenised, budget, max_batches=2)
@@ -94,7 +96,7 @@ def measure_speed(loaded: "LoadedModel", plan: RunPlan) -> Generator[Event, None
         path = folder / "bench.h5"
         _forget_peak_memory(loaded.model.device)
         yield from prepare_trace(look_at(path), plan)
-        result = yield from fill_trace(path, loaded, plan)
+        result = yield from fill_trace(path, ModelHere.of(loaded), plan)
         peak_memory = _peak_memory(loaded.model.device)
     yield Stage("Running the same prompts without recording")
     bare_seconds = _seconds(loaded, lambda: run_bare(loaded, tokenised, budget))

@@ -5,7 +5,7 @@ from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
 
 from moe_core.jobs.events import Event, Notice, Progress
-from moe_core.models.inference.batches import Asked, BatchHalved, BatchRan
+from moe_core.models.inference.batches import Asked, BatchesUnderWay, BatchHalved, BatchRan
 from moe_core.quizzes.prompting import TokenisedQuiz
 from moe_core.traces.records import QuestionRecord, Status
 
@@ -58,6 +58,10 @@ def run_batches(
             match batch:
                 case BatchHalved(text=text):
                     yield Notice(text)
+                case BatchesUnderWay(text=text):
+                    if text:
+                        yield Notice(text)
+                    yield clock.progress()
                 case BatchRan(questions=questions):
                     clock.n_waiting = keep(batch)
                     clock.count(tokenised, questions)

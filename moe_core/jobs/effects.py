@@ -22,6 +22,7 @@ from moe_core.jobs.models.engine import Engine
 from moe_core.jobs.models.recorded_model import ModelNow, load_baseline_model
 from moe_core.jobs.runs.rerun_plan import Subset, SubsetRows, choose_rows, plan_rerun
 from moe_core.jobs.runs.run_plan import library_versions
+from moe_core.jobs.runs.running_model import loaded_here
 from moe_core.measures.routing_in_scope import routing_in_scope
 from moe_core.measures.scope import Scope
 from moe_core.system.network_folder import network_warning
@@ -75,7 +76,8 @@ def effects(request: EffectsRequest, engine: Engine | None = None) -> Generator[
         if warning := network_warning((request.out or request.trace).parent, allowed=request.allow_network_folder):
             yield Notice(warning)
         engine = engine or Engine()
-        loaded = yield from load_baseline_model(trace, request.model, engine, rerun_baseline=request.rerun_baseline)
+        model = yield from load_baseline_model(trace, request.model, engine, rerun_baseline=request.rerun_baseline)
+        loaded = loaded_here(model)
         stack.enter_context(engine.released_when_lost())
         yield Stage(f"Preparing {len(rows.rows):,} prompts")
         plan = plan_rerun(trace, rows, loaded)

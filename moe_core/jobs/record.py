@@ -3,7 +3,6 @@
 from collections.abc import Generator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from moe_core.errors import Remedy, TraceError
 from moe_core.interventions.intervention import Intervention
@@ -14,6 +13,7 @@ from moe_core.jobs.runs.fill_trace import NO_ANSWERS, RecordResult, fill_trace
 from moe_core.jobs.runs.prepare_trace import Target, look_at, prepare_trace
 from moe_core.jobs.runs.rerun_plan import all_rows, first_other_prompt, plan_rerun
 from moe_core.jobs.runs.run_plan import RunOptions, RunPlan, plan_run
+from moe_core.jobs.runs.running_model import RunningModel
 from moe_core.quizzes.benchmarks import load_quiz
 from moe_core.quizzes.reading.answers import AnswersFrom
 from moe_core.quizzes.selection import QuestionSelection, select_questions
@@ -21,9 +21,6 @@ from moe_core.system.network_folder import network_warning
 from moe_core.traces.library import SUFFIXES
 from moe_core.traces.lock import refuse_unwritable
 from moe_core.traces.reader import open_trace
-
-if TYPE_CHECKING:
-    from moe_core.models.loading.building import LoadedModel
 
 
 @dataclass(frozen=True)
@@ -77,7 +74,7 @@ def record(request: RecordRequest, engine: Engine | None = None) -> Generator[Ev
         return (yield from fill_trace(request.out, loaded, plan))
 
 
-def _with_recorded_prompts(path: Path, plan: RunPlan, loaded: "LoadedModel") -> Generator[Event, None, RunPlan]:
+def _with_recorded_prompts(path: Path, plan: RunPlan, loaded: RunningModel) -> Generator[Event, None, RunPlan]:
     """The plan with the prompts that the trace was begun with, where the same questions would be asked otherwise now.
 
     A chat template may write today's date, and so the same command other prompts than yesterday.

@@ -3,7 +3,6 @@
 from collections.abc import Generator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -15,12 +14,10 @@ from moe_core.jobs.runs.fill_trace import RecordResult, fill_trace
 from moe_core.jobs.runs.prepare_trace import Target, prepare_trace
 from moe_core.jobs.runs.rerun_plan import all_rows, plan_rerun
 from moe_core.jobs.runs.run_plan import RunPlan
+from moe_core.jobs.runs.running_model import RunningModel
 from moe_core.system.network_folder import network_warning
 from moe_core.traces.lock import refuse_unwritable
 from moe_core.traces.reader import Trace, open_trace
-
-if TYPE_CHECKING:
-    from moe_core.models.loading.building import LoadedModel
 
 
 @dataclass(frozen=True)
@@ -58,7 +55,7 @@ def _check(trace: Trace) -> None:
     refuse_unwritable(trace.path)
 
 
-def _plan(trace: Trace, loaded: "LoadedModel") -> RunPlan:
+def _plan(trace: Trace, loaded: RunningModel) -> RunPlan:
     """The plan that the trace was made from."""
     plan = plan_rerun(trace, all_rows(trace), loaded)
     if not np.array_equal(plan.tokenised.prefix_of, trace.prefix):

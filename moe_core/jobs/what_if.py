@@ -20,6 +20,7 @@ from moe_core.jobs.runs.fill_trace import fill_trace
 from moe_core.jobs.runs.prepare_trace import Target, look_at, prepare_trace
 from moe_core.jobs.runs.rerun_plan import Subset, SubsetRows, choose_rows, plan_rerun
 from moe_core.jobs.runs.run_plan import RunPlan
+from moe_core.jobs.runs.running_model import RunningModel
 from moe_core.system.network_folder import network_warning
 from moe_core.traces.lock import refuse_unwritable
 from moe_core.traces.reader import Trace, open_trace
@@ -27,7 +28,6 @@ from moe_core.traces.specification import Specification, differences
 
 if TYPE_CHECKING:
     from moe_core.models.inference.kept_passes import KeptPasses
-    from moe_core.models.loading.building import LoadedModel
 
 
 @dataclass(frozen=True)
@@ -141,10 +141,10 @@ def _other_batches(baseline: Trace, rows: SubsetRows) -> str:
 
 
 def _run(
-    target: Target, what: str, loaded: "LoadedModel", plan: RunPlan, passes: "KeptPasses | None"
+    target: Target, what: str, model: RunningModel, plan: RunPlan, passes: "KeptPasses | None"
 ) -> Generator[Event, None, float]:
     """Seconds of asking, once the finished trace of this plan is in its place."""
     if not (yield from prepare_trace(target, plan)):
         return 0.0
     yield Stage(f"Asking {len(plan.tokenised.questions):,} questions ({what})")
-    return (yield from fill_trace(target.path, loaded, plan, passes)).seconds
+    return (yield from fill_trace(target.path, model, plan, passes)).seconds

@@ -22,6 +22,7 @@ from moe_core.interventions.intervention import Intervention
 from moe_core.jobs.runs.fill_trace import fill_trace
 from moe_core.jobs.runs.prepare_trace import look_at, prepare_trace
 from moe_core.jobs.runs.run_plan import RunOptions, RunPlan, plan_run
+from moe_core.models.inference.model_here import ModelHere
 from moe_core.models.inference.pass_costs import filled_rows
 from moe_core.models.loading.building import LoadedModel
 from moe_core.models.loading.full_size import build_full_size
@@ -94,7 +95,7 @@ def record(loaded: LoadedModel, plan: RunPlan) -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "t.h5"
         result_of(prepare_trace(look_at(path), plan))
-        result_of(fill_trace(path, loaded, plan))
+        result_of(fill_trace(path, ModelHere.of(loaded), plan))
 
 
 @torch.inference_mode()

@@ -24,6 +24,7 @@ from moe_core.jobs.runs.fill_trace import fill_trace
 from moe_core.jobs.runs.prepare_trace import look_at, prepare_trace
 from moe_core.models.inference.batches import BatchRan, plan_batches, tokens_run
 from moe_core.models.inference.forward_passes import ATTENTION_KERNELS, ask
+from moe_core.models.inference.model_here import ModelHere
 from moe_core.models.loading.building import LoadedModel
 from moe_core.models.loading.full_size import build_full_size
 from moe_core.quizzes.prompting import TokenisedQuiz
@@ -187,7 +188,7 @@ class Profile:
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "t.h5"
             making = self.timed(lambda: result_of(prepare_trace(look_at(path), plan)))
-            seconds = self.timed(lambda: result_of(fill_trace(path, self.loaded, plan)))
+            seconds = self.timed(lambda: result_of(fill_trace(path, ModelHere.of(self.loaded), plan)))
         ran = tokens_run(batches, quiz)
         share = self.flop_per_token * ran.real / seconds / self.peak_flops
         shared = len({batch.prefix for batch in batches} - {-1})

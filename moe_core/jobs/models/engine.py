@@ -1,6 +1,6 @@
 """Keeps the last model in memory, so that a second run of the same model starts at once."""
 
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -8,67 +8,78 @@ from moe_core.errors import RunError
 from moe_core.jobs.events import Event, Notice
 from moe_core.jobs.models.load_model import ModelRequest, load_model
 from moe_core.jobs.runs.run_plan import RunPlan
+from moe_core.jobs.runs.running_model import RunningModel, loaded_here
 from moe_core.models.loading.memory import free_memory
 from moe_core.models.loading.source import HubModel, find_model
 from moe_core.traces.specification import ModelSpecification
 
 if TYPE_CHECKING:
     from moe_core.models.inference.kept_passes import KeptPasses
-    from moe_core.models.loading.building import LoadedModel
+
+Load = Callable[[ModelRequest], Generator[Event, None, RunningModel]]
+"""Brings a model to where it is to run."""
 
 
 class Engine:
-    """Owns at most one loaded model; to be used from one thread only."""
+    """Owns at most one model; to be used from one thread only.
 
-    def __init__(self) -> None:
+    `load` brings it somewhere else than into this process, as to the workers of a cluster.
+    """
+
+    def __init__(self, load: Load | None = None) -> None:
+        self._load = load
         self._request: ModelRequest | None = None
-        self._loaded: LoadedModel | None = None
+        self._model: RunningModel | None = None
         self._kept: KeptPasses | None = None
         self._kept_of: tuple[object, ...] = ()
 
-    def load(self, request: ModelRequest) -> "Generator[Event, None, LoadedModel]":
+    def load(self, request: ModelRequest) -> Generator[Event, None, RunningModel]:
         """The model asked for: the one in memory where the request means the same, else loaded anew.
 
         Raises what `load_model` raises; the model before is let go first, so that both never need room at once.
         """
-        if self._loaded is None or not (self._request == request or _is(self._loaded.specification, request)):
+        if self._model is None or not (self._request == request or _is(self._model.specification, request)):
             self.release()
-            self._loaded = yield from load_model(request)
+            self._model = yield from (self._load or load_model)(request)
             self._request = request
-        return self._loaded
+        return self._model
 
-    def kept_passes(self, plan: RunPlan, questions: Sequence[int]) -> "Generator[Event, None, KeptPasses]":
+    def kept_passes(self, plan: RunPlan, questions: Sequence[int]) -> "Generator[Event, None, KeptPasses | None]":
         """What is kept of passes over these questions of a plan, by runs before and those to come; said when it begins.
 
-        One selection of questions at a time. It may take a quarter of the memory that is free.
+        One selection of questions at a time. It may take a quarter of the memory that is free. None where the model is
+        elsewhere: every re-run there is one of all layers.
         """
+        if self._load is not None:
+            return None
         from moe_core.models.inference.batches import plan_batches
         from moe_core.models.inference.kept_passes import keep_passes
 
-        assert self._loaded is not None
+        assert self._model is not None
+        loaded = loaded_here(self._model)
         specification = plan.specification
         run = specification.batch_tokens, specification.batch_plan
         wanted = (specification.prompts_sha256, tuple(questions), *run)
         if self._kept is None or self._kept_of != wanted:
             self._kept = None  # before it is asked how much memory is free
-            device = self._loaded.specification.device
+            device = loaded.specification.device
             batches = plan_batches(plan.tokenised, questions, run[0], device, run[1])
             budget = (free_memory(device) or 0) // 4
-            self._kept, self._kept_of = keep_passes(self._loaded, plan.tokenised, batches, budget), wanted
+            self._kept, self._kept_of = keep_passes(loaded, plan.tokenised, batches, budget), wanted
             yield Notice(self._kept.text)
         return self._kept
 
     def held_bytes(self, device: str) -> int:
         """Bytes of the model in memory, where it is on `device`: room that loading another one frees first."""
-        if self._loaded is None or self._loaded.specification.device != device:
+        if self._model is None or self._model.specification.device != device:
             return 0
-        return sum(weight.nbytes for weight in self._loaded.model.parameters())
+        return self._model.nbytes
 
     def self_check_of(self, request: ModelRequest) -> str:
         """What the self-check of the model in memory said, where the request means that one; else empty."""
-        if self._loaded is None or self._request != request:
+        if self._model is None or self._request != request:
             return ""
-        return self._loaded.specification.abilities.sentence
+        return self._model.specification.abilities.sentence
 
     @contextmanager
     def released_when_lost(self) -> Iterator[None]:
@@ -81,7 +92,9 @@ class Engine:
 
     def release(self) -> None:
         """Let go of the model."""
-        self._request = self._loaded = self._kept = None
+        if self._model is not None:
+            self._model.let_go()
+        self._request = self._model = self._kept = None
 
 
 def _is(loaded: ModelSpecification, request: ModelRequest) -> bool:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from moe_core.errors import MissingExtraError, ModelError
 from moe_core.jobs.events import Event, Notice, Stage
+from moe_core.jobs.runs.running_model import KnownModel
 from moe_core.models.loading.memory import check_fits, estimate_memory, free_memory
 from moe_core.models.loading.quantisation import quantisation_of
 from moe_core.models.loading.safety import check_folder
@@ -14,7 +15,7 @@ from moe_core.numbers.formatting import data_size
 from moe_core.system.allocator import frugal_allocation
 
 if TYPE_CHECKING:
-    from moe_core.models.loading.building import LoadedModel
+    from moe_core.models.inference.model_here import ModelHere
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ def find_folder(request: ModelRequest) -> Generator[Event, None, ModelFolder]:
     return source
 
 
-def load_model(request: ModelRequest) -> Generator[Event, None, "LoadedModel"]:
+def load_model(request: ModelRequest) -> Generator[Event, None, "ModelHere"]:
     """The model in memory; closing the generator between two events cancels.
 
     Raises ModelError for a model that cannot or must not be loaded, DeviceError where there is no device or room.
@@ -52,6 +53,7 @@ def load_model(request: ModelRequest) -> Generator[Event, None, "LoadedModel"]:
     yield Stage("Loading the engine")
     try:
         from moe_core.models.families import find_routers
+        from moe_core.models.inference.model_here import ModelHere
         from moe_core.models.loading import building
         from moe_core.models.loading.self_check import check_routing
     except ImportError as error:
@@ -77,10 +79,10 @@ def load_model(request: ModelRequest) -> Generator[Event, None, "LoadedModel"]:
     check = check_routing(model, routers)
     yield Stage("Fingerprinting the weights")
     specification = building.describe(source, checked, model, device, dtype, check)
-    return building.LoadedModel(model, tokenizer, routers, specification, check)
+    return ModelHere(model, tokenizer, routers, specification, check)
 
 
-def refuse_unsound(loaded: "LoadedModel") -> None:
+def refuse_unsound(loaded: KnownModel) -> None:
     """Raise ModelError where the self-check found that what would be recorded is not what the model computes with."""
     if not loaded.check.can_be_recorded:
         raise ModelError(f"{loaded.specification.name}: {loaded.check.verdict}: it must not be recorded.")

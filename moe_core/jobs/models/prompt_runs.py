@@ -14,6 +14,7 @@ from moe_core.errors import AnalysisError, Remedy
 from moe_core.jobs.events import Event
 from moe_core.jobs.models.engine import Engine
 from moe_core.jobs.models.recorded_model import ModelNow, load_recorded_model, unlike
+from moe_core.jobs.runs.running_model import loaded_here
 from moe_core.measures.scope import Scope
 from moe_core.models.activations import LayerActivations
 
@@ -34,7 +35,7 @@ def run_prompts(
     rows = [trace.index_of(options.question)] if options.question else _first(chosen, options)
     if of_expert:
         rows = rows[:1]
-    loaded = yield from load_recorded_model(trace, now, engine, Remedy.NAME_WEIGHTS)
+    loaded = loaded_here((yield from load_recorded_model(trace, now, engine, Remedy.NAME_WEIGHTS)))
     changed = [why for why in unlike(trace.specification.model, loaded.specification) if "model's" in why]
     if changed:
         raise AnalysisError(f"{trace.path.name} was recorded with another model: {'; '.join(changed)}.")

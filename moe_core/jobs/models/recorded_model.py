@@ -3,18 +3,15 @@
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from moe_core.errors import BaselineMismatchError, DeviceError, FetchModel, ModelError, Remedy
 from moe_core.jobs.events import Event
 from moe_core.jobs.models.engine import Engine
 from moe_core.jobs.models.load_model import ModelRequest
+from moe_core.jobs.runs.running_model import RunningModel
 from moe_core.models.loading.source import HUB
 from moe_core.traces.reader import Trace
 from moe_core.traces.specification import ModelSpecification
-
-if TYPE_CHECKING:
-    from moe_core.models.loading.building import LoadedModel
 
 
 @dataclass(frozen=True)
@@ -41,7 +38,7 @@ class ModelNow:
 
 def load_recorded_model(
     trace: Trace, now: ModelNow, engine: Engine, remedy: Remedy
-) -> "Generator[Event, None, LoadedModel]":
+) -> Generator[Event, None, RunningModel]:
     """The loaded model, not compared with the recorded one.
 
     ModelError and DeviceError, where it is not here, say in a note what it was, and that `remedy` helps.
@@ -59,7 +56,7 @@ def load_recorded_model(
 
 def load_baseline_model(
     baseline: Trace, now: ModelNow, engine: Engine, *, rerun_baseline: bool
-) -> "Generator[Event, None, LoadedModel]":
+) -> Generator[Event, None, RunningModel]:
     """The loaded model; raises BaselineMismatchError where it would not give the baseline's numbers.
 
     `rerun_baseline`: its questions are asked here too, so that another model or machine does no harm.

@@ -14,13 +14,13 @@ from moe_core.interventions.intervention import Intervention
 from moe_core.jobs.clock import Clock, run_batches
 from moe_core.jobs.events import Event
 from moe_core.jobs.runs.run_plan import RunPlan
+from moe_core.jobs.runs.running_model import RunningModel
 from moe_core.models.inference.batches import BatchRan
 from moe_core.numbers.paired_statistics import MeanChange, PairedChange, mean_change, paired_change
 from moe_core.traces.records import Status
 
 if TYPE_CHECKING:
     from moe_core.models.inference.kept_passes import KeptPasses
-    from moe_core.models.loading.building import LoadedModel
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,7 +44,7 @@ class AnswerRuns:
 
     def __init__(
         self,
-        loaded: "LoadedModel",
+        model: RunningModel,
         plan: RunPlan,
         questions: Sequence[int],
         *,
@@ -54,7 +54,7 @@ class AnswerRuns:
     ) -> None:
         """`questions` are places in the plan's quiz, in the order in which answers are wanted; `kept` is of them."""
         self._kept = kept
-        self._loaded = loaded
+        self._model = model
         self._plan = plan
         self._questions = list(questions)
         self.n = len(self._questions)
@@ -63,13 +63,10 @@ class AnswerRuns:
 
     def run(self, intervention: Intervention) -> Generator[Event, None, Answers]:
         """The answers under one intervention; an empty one asks as the baseline did."""
-        from moe_core.models.inference.forward_passes import ask
-
         tokenised = self._plan.tokenised
         predicted = np.full(len(tokenised.questions), -1)
         logprobs = np.full(tokenised.target_ids.shape, np.nan)
-        batches = ask(
-            self._loaded,
+        batches = self._model.ask(
             tokenised,
             self._questions,
             [],

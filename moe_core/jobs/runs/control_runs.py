@@ -18,13 +18,13 @@ from moe_core.jobs.events import Event, Notice, Stage
 from moe_core.jobs.runs.answer_file import KeptRuns, RunKeeper, keeping, read_header, read_runs, same_actions
 from moe_core.jobs.runs.answer_runs import AnswerRuns, Answers, answer_change
 from moe_core.jobs.runs.run_plan import RunPlan
+from moe_core.jobs.runs.running_model import RunningModel
 from moe_core.measures.scope import Scope
 from moe_core.numbers.formatting import count, counted
 from moe_core.traces.reader import Trace
 
 if TYPE_CHECKING:
     from moe_core.models.inference.kept_passes import KeptPasses
-    from moe_core.models.loading.building import LoadedModel
 
 
 def run_controls(
@@ -32,7 +32,7 @@ def run_controls(
     what_if: Path,
     reference: Trace,
     comparison: Comparison,
-    loaded: "LoadedModel",
+    model: RunningModel,
     plan: RunPlan,
     passes: "KeptPasses | None",
 ) -> Generator[Event, None, Controls | None]:
@@ -58,7 +58,7 @@ def run_controls(
     place = {question.id: n for n, question in enumerate(plan.tokenised.questions)}
     places = [place[name] for name in comparison.pairs.ids]
     same = passes if sorted(places) == list(range(len(place))) else None  # else they are asked in other batches
-    runs = AnswerRuns(loaded, plan, places, n_runs=len(missing), unit="control questions", kept=same)
+    runs = AnswerRuns(model, plan, places, n_runs=len(missing), unit="control questions", kept=same)
     with ExitStack() as stack:
         keeper: RunKeeper | None = None
         try:

@@ -9,12 +9,12 @@ from moe_core.errors import Remedy, RunError
 from moe_core.jobs.clock import Clock, run_batches
 from moe_core.jobs.events import Event
 from moe_core.jobs.runs.run_plan import RunPlan
+from moe_core.jobs.runs.running_model import RunningModel
 from moe_core.traces.background_writer import BackgroundWriter
 from moe_core.traces.writer import TraceWriter
 
 if TYPE_CHECKING:
     from moe_core.models.inference.kept_passes import KeptPasses
-    from moe_core.models.loading.building import LoadedModel
 
 
 @dataclass(frozen=True)
@@ -36,22 +36,19 @@ NO_ANSWERS = "The quiz names no right answers: accuracy is not defined"
 
 
 def fill_trace(
-    path: Path, loaded: "LoadedModel", plan: RunPlan, kept: "KeptPasses | None" = None
+    path: Path, model: RunningModel, plan: RunPlan, kept: "KeptPasses | None" = None
 ) -> Generator[Event, None, RecordResult]:
     """Ask every question that `path` does not hold yet and write its rows, batch by batch, while the next one runs.
 
     Progress counts the questions whose rows are durable. Raises RunError at the end where not one of them could be
     answered.
     """
-    from moe_core.models.inference.forward_passes import ask
-
     tokenised, specification = plan.tokenised, plan.specification
     with TraceWriter(path) as writer, BackgroundWriter(writer) as background:
         pending = writer.pending_questions
         clock = Clock(len(tokenised.questions), len(pending), sum(map(tokenised.prompt_length, pending)))
         yield clock.progress()
-        batches = ask(
-            loaded,
+        batches = model.ask(
             tokenised,
             range(len(tokenised.questions)),
             writer.pending_prefixes,

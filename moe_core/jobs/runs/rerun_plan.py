@@ -7,13 +7,13 @@ Axes: N questions of the trace, n questions of the subset, C choices.
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from moe_core.errors import BaselineMismatchError, QuizError, Remedy
 from moe_core.jobs.runs.run_plan import RunPlan, check_vocabulary, ids_sha256, library_versions
+from moe_core.jobs.runs.running_model import KnownModel
 from moe_core.quizzes.chat_template import TemplateChoice, chat_renderer
 from moe_core.quizzes.prompting import TokenisedQuiz, build_prompts
 from moe_core.quizzes.question import Question
@@ -22,9 +22,6 @@ from moe_core.quizzes.selection import stratified_sample
 from moe_core.quizzes.tokenising import tokenise
 from moe_core.traces.reader import Trace
 from moe_core.traces.specification import ModelSpecification, Specification
-
-if TYPE_CHECKING:
-    from moe_core.models.loading.building import LoadedModel
 
 _ANY_LENGTH = 2**31 - 1
 _MAX_NAMED = 3
@@ -71,7 +68,7 @@ def all_rows(trace: Trace) -> SubsetRows:
     return SubsetRows(tuple(range(trace.n_questions)), trace.specification.quiz.selection)
 
 
-def plan_rerun(trace: Trace, subset: SubsetRows, loaded: "LoadedModel") -> RunPlan:
+def plan_rerun(trace: Trace, subset: SubsetRows, loaded: KnownModel) -> RunPlan:
     """The plan for asking these questions again as the trace's own run did, its intervention included.
 
     Raises BaselineMismatchError when the tokenizer is another one.
@@ -89,7 +86,7 @@ def plan_rerun(trace: Trace, subset: SubsetRows, loaded: "LoadedModel") -> RunPl
     return RunPlan(tokenised, texts, _specification(trace.specification, model, tokenised, subset))
 
 
-def recorded_prompts(trace: Trace, rows: Sequence[int], loaded: "LoadedModel") -> TokenisedQuiz:
+def recorded_prompts(trace: Trace, rows: Sequence[int], loaded: KnownModel) -> TokenisedQuiz:
     """These questions' prompts, cut into shared prefixes and own segments as the trace has them."""
     prefixes: dict[int, NDArray[np.int32]] = {}
     segments = []
@@ -146,9 +143,7 @@ def _question(trace: Trace, row: int) -> Question:
     )
 
 
-def _target_ids(
-    questions: Sequence[Question], specification: Specification, loaded: "LoadedModel"
-) -> NDArray[np.int32]:
+def _target_ids(questions: Sequence[Question], specification: Specification, loaded: KnownModel) -> NDArray[np.int32]:
     """The tokens of the choices' letters [n, C]: the same behind every prompt, so one a number of choices is enough."""
     one_each = tuple({len(question.choices): question for question in questions}.values())
     choice = TemplateChoice(specification.template, tuple(specification.template_args.items()))

@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from moe_core import __version__
 from moe_core.errors import PromptError, Remedy
 from moe_core.interventions.intervention import Intervention
 from moe_core.jobs.events import Notice
+from moe_core.jobs.runs.running_model import KnownModel
 from moe_core.quizzes.chat_template import TemplateChoice, chat_renderer, template_text, thinking_remark
 from moe_core.quizzes.encoding import Encoder
 from moe_core.quizzes.prompting import TokenisedQuiz, build_prompts
@@ -26,9 +27,6 @@ from moe_core.traces.specification import (
     QuizSpecification,
     Specification,
 )
-
-if TYPE_CHECKING:
-    from moe_core.models.loading.building import LoadedModel
 
 BATCH_TOKENS = {"cpu": 4_096, "cuda": 32_768}
 MAX_BATCH_TOKENS = 10**9
@@ -70,7 +68,7 @@ class RunPlan:
 
 
 def plan_run(
-    loaded: "LoadedModel",
+    loaded: KnownModel,
     quiz: Quiz,
     questions: Sequence[Question],
     selection: str,
@@ -126,9 +124,9 @@ def cut_text(max_tokens: int | None) -> str:
     return f"; texts cut to {max_tokens:,} tokens" if max_tokens else ""
 
 
-def check_vocabulary(tokenised: TokenisedQuiz, loaded: "LoadedModel") -> None:
+def check_vocabulary(tokenised: TokenisedQuiz, loaded: KnownModel) -> None:
     """Raise PromptError where a prompt or a choice holds a token that the model has no embedding for."""
-    n_known = int(loaded.model.get_input_embeddings().weight.shape[0])
+    n_known = loaded.n_vocabulary
     for number, question in enumerate(tokenised.questions):
         largest = max(int(tokenised.prompt_ids(number).max()), int(tokenised.target_ids[number].max()))
         if largest >= n_known:
@@ -138,7 +136,7 @@ def check_vocabulary(tokenised: TokenisedQuiz, loaded: "LoadedModel") -> None:
             )
 
 
-def _begins_remark(loaded: "LoadedModel", prompt: str) -> str:
+def _begins_remark(loaded: KnownModel, prompt: str) -> str:
     """What the tokenizer adds at the start by itself, and whether the chat template has written that already."""
     before = Encoder(loaded.tokenizer).added_before(prompt)
     if not before:
@@ -148,7 +146,7 @@ def _begins_remark(loaded: "LoadedModel", prompt: str) -> str:
 
 
 def _notices(
-    loaded: "LoadedModel", template: str, choice: TemplateChoice, *, begins: str, alone: bool
+    loaded: KnownModel, template: str, choice: TemplateChoice, *, begins: str, alone: bool
 ) -> tuple[Notice, ...]:
     found = [Notice(sentence) for sentence in _limits(loaded.specification.abilities, alone=alone)]
     found += [Notice(begins)] if begins else []

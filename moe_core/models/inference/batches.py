@@ -55,10 +55,14 @@ class Wanted:
 
 @dataclass(frozen=True)
 class BatchRan:
-    """A batch has run: the records of its questions, and of the prefixes that ran before them."""
+    """A batch has run: the records of its questions, and of the prefixes that ran before them.
+
+    `node` names the machine where that was, empty for this one.
+    """
 
     prefixes: tuple[PrefixRecord, ...]
     questions: tuple[QuestionRecord, ...]
+    node: str = ""
 
     @property
     def records(self) -> tuple[PrefixRecord | QuestionRecord, ...]:
@@ -82,7 +86,14 @@ class BatchHalved:
         )
 
 
-Asked = BatchRan | BatchHalved
+@dataclass(frozen=True)
+class BatchesUnderWay:
+    """Nothing has come back for a while from batches that run elsewhere; `text` is what there is to say, if any."""
+
+    text: str = ""
+
+
+Asked = BatchRan | BatchHalved | BatchesUnderWay
 
 
 def plan_batches(

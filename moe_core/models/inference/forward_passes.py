@@ -97,19 +97,36 @@ def ask(
     Where a batch is too large for the device's memory, BatchHalved is yielded and it is run in halves. Raises
     RunError when a single question is too large, or when the device fails in another way.
     """
+    wanted = Wanted(frozenset(questions if pending is None else pending), frozenset(prefixes))
+    batches = plan_batches(tokenised, questions, batch_tokens, loaded.specification.device, batch_plan)
+    batches = list(pending_batches(batches, tokenised, wanted))
+    yield from ask_batches(
+        loaded, tokenised, batches, wanted, keep_tokens=keep_tokens, intervention=intervention, kept=kept
+    )
+
+
+def ask_batches(
+    loaded: LoadedModel,
+    tokenised: TokenisedQuiz,
+    batches: Sequence[Batch],
+    wanted: Wanted,
+    *,
+    keep_tokens: bool,
+    intervention: Intervention,
+    kept: KeptPasses | None = None,
+) -> Generator[Asked, None, None]:
+    """What is wanted of these batches, in their order; else as `ask`, which plans them."""
     n_layers, n_experts = len(loaded.routers), loaded.specification.n_experts
     intervention.check(n_layers, n_experts, loaded.specification.top_k)
     steerings = layer_steerings(intervention, loaded.routers, n_experts)
-    wanted = Wanted(frozenset(questions if pending is None else pending), frozenset(prefixes))
-    batches = plan_batches(tokenised, questions, batch_tokens, loaded.specification.device, batch_plan)
     watch = RouterWatch(loaded.routers, loaded.specification.abilities.scoring, steerings)
     with watch.attached(), AnswerHead(loaded.model).attached() as head:
         kept = kept or KeptPasses(loaded)
         asking = _Asking(loaded, tokenised, watch, head, keep_tokens, wanted, kept, kept.first_layer(intervention))
-        yield from _ask_batches(asking, deque(pending_batches(batches, tokenised, wanted)))
+        yield from _in_order(asking, deque(batches))
 
 
-def _ask_batches(asking: "_Asking", batches: deque[Batch]) -> Generator[Asked, None, None]:
+def _in_order(asking: "_Asking", batches: deque[Batch]) -> Generator[Asked, None, None]:
     """Run the batches in order; one that is too large for the memory is halved, and so are all others of its size."""
     prefix, ran, largest = _NO_PREFIX, list[_Prefix](), math.inf
     flights = deque[_Flight]()

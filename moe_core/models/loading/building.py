@@ -43,6 +43,11 @@ class LoadedModel:
     specification: ModelSpecification
     check: ModelCheck
 
+    @property
+    def n_vocabulary(self) -> int:
+        """How many tokens it has an embedding for."""
+        return int(self.model.get_input_embeddings().weight.shape[0])
+
 
 def resolve_device(device: str = "auto", dtype: str = "auto") -> tuple[str, str]:
     """The device ("cpu", "mps", "cuda:0") and dtype name that a request means; DeviceError when it is not there.

@@ -34,7 +34,7 @@ from moe_core.jobs.record import record
 engine, request = Engine(), request_for(*map(Path, sys.argv[1:]), batch_tokens=4000)
 for _ in engine.load(request.model):
     pass
-model = engine._loaded.model.base_model
+model = engine._model.model.base_model
 real, passes = model.forward, []
 
 def forward(*arguments, **keywords):

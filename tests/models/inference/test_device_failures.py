@@ -146,7 +146,7 @@ def test_a_lost_device_ends_the_run_with_a_resumable_trace(
     request = request_for(tiny_olmoe, quiz_csv, tmp_path / "t.h5")
     result, _ = run(record(request_for(tiny_olmoe, quiz_csv, tmp_path / "whole.h5"), engine))
     assert result is not None
-    model = engine._loaded
+    model = engine._model
     assert model is not None
     monkeypatch.setattr(
         model.model.base_model, "forward", FailingForward(model.model, error, lambda number, _: number >= place)
@@ -176,9 +176,9 @@ def test_the_run_tells_of_smaller_batches(
     engine = Engine()
     for _ in engine.load(ModelRequest(str(tiny_olmoe), "cpu")):
         pass
-    assert engine._loaded is not None
-    forward = FailingForward(engine._loaded.model, OUT_OF_MEMORY[0], lambda _, rows: rows > 2)
-    monkeypatch.setattr(engine._loaded.model.base_model, "forward", forward)
+    assert engine._model is not None
+    forward = FailingForward(engine._model.model, OUT_OF_MEMORY[0], lambda _, rows: rows > 2)
+    monkeypatch.setattr(engine._model.model.base_model, "forward", forward)
     _, events = run(record(request_for(tiny_olmoe, quiz_csv, tmp_path / "t.h5"), engine))
     assert any(isinstance(event, Notice) and "too many for the device's memory" in event.text for event in events)
     assert verify(tmp_path / "t.h5").complete

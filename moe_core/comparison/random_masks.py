@@ -14,8 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from moe_core.interventions.intervention import Expert, Factors, Intervention
+from moe_core.measures.cube import blocks
 from moe_core.measures.scope import Scope
 from moe_core.traces.reader import Trace
+from moe_core.traces.stored_rows import Rows
 
 BLOCK = 8
 
@@ -48,12 +50,11 @@ def expert_load(trace: Trace, rows: Sequence[int], scope: Scope) -> Load:
     if scope is Scope.ANSWER:
         experts = trace.answer_experts[chosen].astype(np.intp)  # [n, L, K]
         return np.stack([np.bincount(experts[:, layer].ravel(), minlength=d.n_experts) for layer in range(d.n_layers)])
-    load: Load = trace.question_sums.token_count[chosen].sum(axis=0, dtype=np.int64)
+    load = _load(trace.question_sums.token_count, chosen, np.ones(len(chosen), np.int64))
     prefix = trace.prefix[chosen]
     if scope is Scope.PROMPT and (prefix >= 0).any():
-        times = np.bincount(prefix[prefix >= 0], minlength=d.n_prefixes)
-        for index in np.flatnonzero(times):
-            load += times[index] * trace.prefix_sums.token_count[index].astype(np.int64)
+        shared, times = np.unique(prefix[prefix >= 0], return_counts=True)
+        load += _load(trace.prefix_sums.token_count, shared.astype(np.intp), times)
     return load
 
 
@@ -74,6 +75,14 @@ def matched_masks(intervention: Intervention, load: Load, n: int, seed: int) -> 
     return tuple(
         Intervention(f"control {k}", mask.reroute, mask.drop, mask.boost) for k, mask in enumerate(found, start=1)
     )
+
+
+def _load(counts: Rows, segments: NDArray[np.intp], times: NDArray[np.int64]) -> Load:
+    """Tokens that chose each expert over these segments, each as often as it counts."""
+    load: Load = np.zeros(counts.shape[1:], np.int64)
+    for rows in blocks(len(segments), load.size):
+        load += np.tensordot(times[rows], counts[segments[rows]].astype(np.int64), axes=1)
+    return load
 
 
 def _what(intervention: Intervention) -> Intervention:

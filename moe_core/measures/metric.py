@@ -1,6 +1,6 @@
 """What a metric is: a named quantity per expert, layer, rank or subject over one `RoutingSample`."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
@@ -68,7 +68,8 @@ class Metric:
     `RoutingSample.subject_names`. `largest` is the value no sample can exceed, None when there is none. `is_signed`:
     0 is a middle that means "as usual", and colours should diverge from it. `is_percent`: values are shares of right
     answers, or differences of such. `side_names`: what the sides of a difference are. `influence` is what a change of
-    the metric between two runs gets its interval from.
+    the metric between two runs gets its interval from. `prepares` does the part of `compute` that takes long, yielding
+    shares done.
     """
 
     name: str
@@ -82,6 +83,7 @@ class Metric:
     is_percent: bool = False
     side_names: tuple[str, str] = ("", "")
     influence: Callable[[RoutingSample], Influence] | None = None
+    prepares: Callable[[RoutingSample], Iterator[float]] = lambda sample: sample.totalling.steps()
 
 
 def ratio(numerator: NDArray[np.float64], denominator: NDArray[np.float64] | float) -> FloatArray:
@@ -101,13 +103,15 @@ def questions_per_layer(sample: RoutingSample) -> FloatArray:
     return np.full(sample.n_layers, float(len(sample.questions)))
 
 
-def mean_over_tokens(sample: RoutingSample, per_question_sum: FloatArray, square_sum: FloatArray) -> MetricValues:
+def mean_over_tokens(sample: RoutingSample, per_question_sum: NDArray[Any], square_sum: NDArray[Any]) -> MetricValues:
     """Mean and population std over the scope's tokens from sums per question [N, L] of a quantity and its square.
 
     Population, not sample: the tokens are all there are in this scope. Sums of a trace are float32, so a std below
     about 1e-3 of the mean is rounding, not spread.
     """
-    total, squares = per_question_sum[sample.questions].sum(axis=0), square_sum[sample.questions].sum(axis=0)  # [L]
+    total, squares = (
+        sums[sample.questions].sum(axis=0, dtype=np.float64) for sums in (per_question_sum, square_sum)
+    )  # [L]
     mean = ratio(total, float(sample.n_tokens))
     variance = ratio(squares, float(sample.n_tokens)) - mean**2
     return MetricValues(mean, questions_per_layer(sample), std=np.sqrt(np.maximum(variance, 0)))

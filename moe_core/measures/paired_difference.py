@@ -5,19 +5,20 @@ Axes: n questions, L MoE layers, E experts.
 
 import numpy as np
 
+from moe_core.measures.cube import blocks
 from moe_core.measures.metric import FloatArray, Metric, MetricValues
 from moe_core.measures.routing_sample import RoutingSample
 from moe_core.numbers.difference_tests import paired_p, paired_z
 from moe_core.numbers.intervals import Z_95
+from moe_core.numbers.stepwise import Steps
 
-_BLOCK_ROWS = 64
 _ROUNDING = 1e-7
 """Changes of values in 0..1 below this are rounding: sums of a trace are in single precision."""
 
 
 def paired_difference(
     metric: Metric, before: RoutingSample, after: RoutingSample, values: tuple[MetricValues, MetricValues]
-) -> MetricValues:
+) -> Steps[MetricValues]:
     """After less before, `values` being those of the two samples, whose questions are the same in the same order.
 
     NaN where either is undefined; the support is that of the side with fewer questions. A metric of experts has an
@@ -32,7 +33,7 @@ def paired_difference(
         return MetricValues(difference, support, sides=sides)
     from scipy.special import stdtrit  # slow to import, and most sessions compare nothing
 
-    squares, carrying = _squares(metric, before, after)
+    squares, carrying = yield from _squares(metric, before, after)
     known = np.isfinite(difference) & (carrying > 1)
     spare = np.where(known, np.maximum(carrying - 1, 1e-9), 1.0)
     error = np.where(known, np.sqrt(squares * (spare + 1) / spare) / len(before.questions), np.nan)
@@ -43,14 +44,14 @@ def paired_difference(
     return MetricValues(difference, support, None, difference - half_width, difference + half_width, sides, p)
 
 
-def _squares(metric: Metric, before: RoutingSample, after: RoutingSample) -> tuple[FloatArray, FloatArray]:
+def _squares(metric: Metric, before: RoutingSample, after: RoutingSample) -> Steps[tuple[FloatArray, FloatArray]]:
     """Sum of squares of the paired influences [L, E], and how many questions carry the value of the weaker side."""
     assert metric.influence is not None
     first, second = metric.influence(before), metric.influence(after)
     squares = np.zeros((before.n_layers, before.n_experts))
-    for start in range(0, len(before.questions), _BLOCK_ROWS):
-        rows = slice(start, min(start + _BLOCK_ROWS, len(before.questions)))
+    for rows in blocks(len(before.questions), squares.size):
         change = second.of(rows)  # [b, L, E]
         change -= first.of(rows)
         squares += np.square(change, out=change).sum(axis=0)
+        yield rows.stop / len(before.questions)
     return squares, np.minimum(first.n_effective, second.n_effective)

@@ -1,33 +1,45 @@
 """One scope's routing of every question, from what a trace stores: the answer position, or the sums of its segments.
 
-Axes: N questions, S segments, L MoE layers, E experts, K chosen experts.
+No cube of all questions is made: what a question holds is worked out when it is asked for (cube.py).
+
+Axes: N questions, S segments, L MoE layers, E experts, K chosen experts; b questions of a block.
 """
 
 from dataclasses import dataclass
-from typing import Any
+from functools import cached_property
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from moe_core.errors import TraceError
+from moe_core.measures.cube import Cube, blocks
 from moe_core.measures.scope import Scope
+from moe_core.numbers.stepwise import Steps, Stepwise
 from moe_core.traces.reader import Trace
-from moe_core.traces.records import SegmentSums
+from moe_core.traces.records import ExpertIds, Float16Array, Float32Array
+from moe_core.traces.stored_rows import Rows, SumRows
 
 FloatArray = NDArray[np.float64]
+IndexArray = NDArray[np.intp]
 
-_BLOCK_ROWS = 512
 
-
-@dataclass(frozen=True)
-class TokenSums:
+class TokenSums(Protocol):
     """Per-question sums of per-token quantities: entropies [N, L] in nats, their squares, and sorted q [N, L, K]."""
 
-    topk_entropy: FloatArray
-    topk_entropy_square: FloatArray
-    full_entropy: FloatArray
-    full_entropy_square: FloatArray
-    sorted_share: FloatArray
+    @property
+    def topk_entropy(self) -> NDArray[Any]: ...
+    @property
+    def topk_entropy_square(self) -> NDArray[Any]: ...
+    @property
+    def full_entropy(self) -> NDArray[Any]: ...
+    @property
+    def full_entropy_square(self) -> NDArray[Any]: ...
+    @property
+    def sorted_share(self) -> Cube: ...
+    @property
+    def full(self) -> Stepwise[NDArray[Any]]:
+        """`full_entropy`, for who does not want to wait for it."""
 
 
 @dataclass(frozen=True)
@@ -40,14 +52,14 @@ class ScopedRouting:
 
     scope: Scope
     n_tokens: NDArray[np.int64]
-    token_count: NDArray[np.float32]
-    gate_share: NDArray[np.float32]
+    token_count: Cube
+    gate_share: Cube
     token_sums: TokenSums
-    router_probs: NDArray[np.float16]
+    router_probs: Rows
 
 
 def routing_in_scope(trace: Trace, scope: Scope) -> ScopedRouting:
-    """Every question's routing in one scope: two float32 cubes of N * L * E (115 MB for MMLU on OLMoE)."""
+    """Every question's routing in one scope; cheap, for what takes long is done when it is asked for."""
     if scope is Scope.ANSWER:
         return _at_answer(trace)
     return _over_segments(trace, scope)
@@ -72,29 +84,73 @@ def entropy(distribution: NDArray[np.float32]) -> FloatArray:
     return np.maximum(-plogp, 0.0)
 
 
+@dataclass(frozen=True)
+class _AtAnswer:
+    """The answer position: one token a question, whose K experts a trace names."""
+
+    recorded: NDArray[np.bool_]
+    experts: ExpertIds
+    weights: Float16Array
+    router_probs: Rows
+
+    def token_count(self, rows: IndexArray, layers: slice) -> Float32Array:
+        # Rows that are not recorded hold anything at all; as zeros they could still count as expert 0.
+        recorded = self.recorded[rows, None, None]
+        ones = np.broadcast_to(recorded, self.experts[rows, layers].shape).astype(np.float32)
+        return self._spread(ones, rows, layers)
+
+    def gate_share(self, rows: IndexArray, layers: slice) -> Float32Array:
+        return self._spread(renormalise(self.weights[rows, layers]), rows, layers)
+
+    def sorted_share(self, rows: IndexArray, layers: slice) -> Float32Array:
+        return -np.sort(-renormalise(self.weights[rows, layers]), axis=-1)  # a boost may have changed the order
+
+    def _spread(self, values: Float32Array, rows: IndexArray, layers: slice) -> Float32Array:
+        """Values [b, l, K] at the experts' places among all [b, l, E], the rest 0."""
+        experts, recorded = self.experts[rows, layers], self.recorded[rows]
+        spread = np.zeros((*values.shape[:2], self.router_probs.shape[2]), np.float32)
+        np.put_along_axis(spread, np.where(recorded[:, None, None], experts, 0).astype(np.intp), values, axis=-1)
+        return spread
+
+
+class _AnswerSums:
+    """Sums over the one token at the answer position."""
+
+    def __init__(self, at: _AtAnswer) -> None:
+        self._at = at
+        self.full = Stepwise(lambda: _full_entropy(at.router_probs))
+        self.sorted_share = Cube(at.weights.shape, at.sorted_share)
+
+    @cached_property
+    def topk_entropy(self) -> FloatArray:
+        weights = self._at.weights
+        found = np.empty(weights.shape[:2])
+        for rows in blocks(len(found), weights[0].size):
+            found[rows] = entropy(renormalise(weights[rows]))
+        return found
+
+    @property
+    def topk_entropy_square(self) -> FloatArray:
+        return np.square(self.topk_entropy)
+
+    @property
+    def full_entropy(self) -> FloatArray:
+        return self.full.value
+
+    @property
+    def full_entropy_square(self) -> FloatArray:
+        return np.square(self.full_entropy)
+
+
 def _at_answer(trace: Trace) -> ScopedRouting:
-    # Rows that are not recorded hold anything at all; as zeros they could still count as expert 0.
-    recorded = trace.recorded[:, None, None]
-    experts = np.where(recorded, trace.answer_experts, 0).astype(np.intp)  # [N, L, K]
-    router_probs = trace.router_probs  # [N, L, E]
-    q = renormalise(trace.answer_weights)  # [N, L, K]
-    token_count, gate_share = np.zeros((2, *router_probs.shape), np.float32)  # [N, L, E]
-    _check_ids(experts, n_experts=router_probs.shape[-1])
-    np.put_along_axis(token_count, experts, recorded.astype(np.float32), axis=-1)
-    np.put_along_axis(gate_share, experts, q, axis=-1)
-    topk_entropy, full_entropy = entropy(q), _entropy_of_probs(router_probs)  # [N, L]
-    sums = TokenSums(
-        topk_entropy=topk_entropy,
-        topk_entropy_square=topk_entropy**2,
-        full_entropy=full_entropy,
-        full_entropy_square=full_entropy**2,
-        sorted_share=-np.sort(-q, axis=-1).astype(np.float64),  # a boost may have changed the order
-    )
-    n_tokens = np.ones(len(experts), np.int64)
-    return ScopedRouting(Scope.ANSWER, n_tokens, token_count, gate_share, sums, router_probs)
+    at = _AtAnswer(trace.recorded, trace.answer_experts, trace.answer_weights, trace.router_probs)
+    N, L, E = at.router_probs.shape
+    _check_ids(np.where(at.recorded[:, None, None], at.experts, 0), n_experts=E)
+    counts, shares = Cube((N, L, E), at.token_count), Cube((N, L, E), at.gate_share)
+    return ScopedRouting(Scope.ANSWER, np.ones(N, np.int64), counts, shares, _AnswerSums(at), at.router_probs)
 
 
-def _check_ids(experts: NDArray[np.intp], n_experts: int) -> None:
+def _check_ids(experts: NDArray[Any], n_experts: int) -> None:
     wrong = np.argwhere(experts >= n_experts)
     if len(wrong):
         row, layer, rank = wrong[0].tolist()
@@ -104,58 +160,91 @@ def _check_ids(experts: NDArray[np.intp], n_experts: int) -> None:
         )
 
 
+class _SegmentTokenSums:
+    """Sums over the tokens of a question's own segment and, where that has a place, of its prefix."""
+
+    def __init__(self, own: SumRows, shared: SumRows, prefix: NDArray[Any]) -> None:
+        self._own, self._shared, self._prefix = own, shared, prefix
+        self.full = Stepwise(lambda: _at_once(self._sum("full_entropy_sum")))
+        self.sorted_share = _summed(own.sorted_share_sum, shared.sorted_share_sum, prefix)
+
+    @cached_property
+    def topk_entropy(self) -> Float32Array:
+        return self._sum("topk_entropy_sum")
+
+    @cached_property
+    def topk_entropy_square(self) -> Float32Array:
+        return self._sum("topk_entropy_square_sum")
+
+    @property
+    def full_entropy(self) -> Float32Array:
+        found: Float32Array = self.full.value
+        return found
+
+    @cached_property
+    def full_entropy_square(self) -> Float32Array:
+        return self._sum("full_entropy_square_sum")
+
+    def _sum(self, name: str) -> Float32Array:
+        own: Float32Array = np.array(getattr(self._own, name), np.float32)
+        return _with_prefixes(own, getattr(self._shared, name), self._prefix)
+
+
 def _over_segments(trace: Trace, scope: Scope) -> ScopedRouting:
     own, shared = trace.question_sums, trace.prefix_sums
     with_prefix = scope is Scope.PROMPT
     prefix = trace.prefix if with_prefix else np.full(len(trace.recorded), -1)
     n_tokens = trace.n_prompt_tokens if with_prefix else trace.n_own_tokens
-    gate_share = _add_prefix(own.gate_share_sum, shared.gate_share_sum, prefix)  # [N, L, E], still a sum
-    gate_share /= np.maximum(n_tokens, 1).astype(np.float32)[:, None, None]
     return ScopedRouting(
         scope=scope,
         n_tokens=n_tokens,
-        token_count=_add_prefix(own.token_count, shared.token_count, prefix),
-        gate_share=gate_share,
-        token_sums=_segment_token_sums(own, shared, prefix),
+        token_count=_summed(own.token_count, shared.token_count, prefix),
+        gate_share=_summed(own.gate_share_sum, shared.gate_share_sum, prefix, n_tokens),
+        token_sums=_SegmentTokenSums(own, shared, prefix),
         router_probs=trace.router_probs,
     )
 
 
-def _segment_token_sums(own: SegmentSums, shared: SegmentSums, prefix: NDArray[Any]) -> TokenSums:
-    def over_prompt(of_own: NDArray[np.float32], of_shared: NDArray[np.float32]) -> FloatArray:
-        return _add_prefix(of_own, of_shared, prefix).astype(np.float64)
+def _summed(own: Rows, shared: Rows, prefix: NDArray[Any], n_tokens: NDArray[np.int64] | None = None) -> Cube:
+    """own[n] + shared[prefix[n]], float32 [N, L, E]; over `n_tokens` where these are given."""
 
-    return TokenSums(
-        topk_entropy=over_prompt(own.topk_entropy_sum, shared.topk_entropy_sum),
-        topk_entropy_square=over_prompt(own.topk_entropy_square_sum, shared.topk_entropy_square_sum),
-        full_entropy=over_prompt(own.full_entropy_sum, shared.full_entropy_sum),
-        full_entropy_square=over_prompt(own.full_entropy_square_sum, shared.full_entropy_square_sum),
-        sorted_share=over_prompt(own.sorted_share_sum, shared.sorted_share_sum),
-    )
-
-
-def _add_prefix(own: NDArray[Any], shared: NDArray[Any], prefix: NDArray[Any]) -> NDArray[np.float32]:
-    """own[n] + shared[prefix[n]], float32; questions whose prefix is -1 keep their own."""
-    total = np.array(own, dtype=np.float32)
-    if not (prefix >= 0).any():
+    def of(rows: IndexArray, layers: slice) -> Float32Array:
+        total: Float32Array = own[rows][:, layers].astype(np.float32)
+        _with_prefixes(total, shared, prefix[rows], layers)
+        if n_tokens is not None:
+            total /= np.maximum(n_tokens[rows], 1).astype(np.float32)[:, None, None]
         return total
-    shared_float = np.asarray(shared, dtype=np.float32)
-    # Questions of one prefix mostly lie together: adding by prefix copies no cube of gathered prefixes.
-    for segment in np.unique(prefix[prefix >= 0]):
-        rows = np.flatnonzero(prefix == segment)
+
+    N, L, E = own.shape
+    return Cube((N, L, E), of)
+
+
+def _with_prefixes(total: Float32Array, shared: Rows, prefix: NDArray[Any], *layers: slice) -> Float32Array:
+    """`total` [n], to which the row of each one's prefix was added; where that is -1, it keeps its own."""
+    used, of = np.unique(prefix, return_inverse=True)
+    # Questions of one prefix mostly lie together: adding by prefix gathers no cube of prefixes.
+    for place in np.flatnonzero(used >= 0).tolist():
+        rows, added = np.flatnonzero(of == place), np.asarray(shared[used[place] : used[place] + 1], np.float32)
         is_one_run = rows[-1] - rows[0] + 1 == len(rows)
         with np.errstate(invalid="ignore"):  # rows that are not recorded may hold infinities; they are never selected
-            total[slice(rows[0], rows[-1] + 1) if is_one_run else rows] += shared_float[segment]
+            total[slice(rows[0], rows[-1] + 1) if is_one_run else rows] += added[:, *layers]
     return total
 
 
-def _entropy_of_probs(probs: NDArray[np.float16]) -> FloatArray:
+def _at_once(value: Float32Array) -> Steps[NDArray[Any]]:
+    yield 1.0
+    return value
+
+
+def _full_entropy(probs: Rows) -> Steps[NDArray[Any]]:
     """Entropy over all E experts [N, L]; p is renormalised, as half precision lets its sum stray from 1.
 
     NaN where there are no probabilities, since the router's scoring is not known: not 0, as of one certain choice.
     """
-    result = np.empty(probs.shape[:-1])
-    for start in range(0, len(probs), _BLOCK_ROWS):
-        rows = slice(start, start + _BLOCK_ROWS)
-        result[rows] = np.where(np.isnan(probs[rows]).any(axis=-1), np.nan, entropy(renormalise(probs[rows])))
+    N, L, E = probs.shape
+    result = np.empty((N, L))
+    for rows in blocks(N, L * E):
+        found = probs[rows].astype(np.float32)
+        result[rows] = np.where(np.isnan(found).any(axis=-1), np.nan, entropy(renormalise(found)))
+        yield rows.stop / N
     return result

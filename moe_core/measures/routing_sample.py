@@ -1,6 +1,6 @@
 """One scope's routing over a selection of questions, as every metric takes it, and its sums per expert.
 
-Axes: N questions of the trace, n of the selection, L MoE layers, E experts, K chosen; X = L * E.
+Axes: N questions of the trace, n of the selection, b of a block, L MoE layers, E experts, K chosen; X = L * E.
 """
 
 from dataclasses import dataclass
@@ -10,18 +10,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from moe_core.measures.cube import blocks
 from moe_core.measures.routing_in_scope import ScopedRouting, routing_in_scope
 from moe_core.measures.scope import Scope
+from moe_core.numbers.stepwise import Steps, Stepwise
 from moe_core.traces.reader import Trace
 from moe_core.traces.records import Status
+from moe_core.traces.stored_rows import Rows
 
 FloatArray = NDArray[np.float64]
 IndexArray = NDArray[np.intp]
 BoolArray = NDArray[np.bool_]
-
-# A block of both cubes fits into a core's cache. Blocks also keep float32 sums exact: 64 questions of up to 131,070
-# tokens (two uint16) stay below 2**24; the sums of blocks are float64.
-_BLOCK_ROWS = 64
 
 
 @dataclass(frozen=True)
@@ -100,16 +99,19 @@ class RoutingSample:
         return int(self.routing.n_tokens[self.questions].sum())
 
     @cached_property
+    def totalling(self) -> Stepwise[ExpertTotals]:
+        """`totals`, for who does not want to wait for them."""
+        return Stepwise(lambda: _total_by_expert(self))
+
+    @property
     def totals(self) -> ExpertTotals:
         """Sums per expert over the selection; made in one pass, on first use, for all metrics together."""
-        return _total_by_expert(
-            token_count=self.routing.token_count,
-            gate_share=self.routing.gate_share,
-            questions=self.questions,
-            n_tokens=self.routing.n_tokens[self.questions],
-            is_scored=self.is_scored,
-            is_correct=self.is_correct,
-        )
+        return self.totalling.value
+
+    @cached_property
+    def probability_sums(self) -> Stepwise[FloatArray]:
+        """Router probabilities at the answer position, summed over the selection [L, E]."""
+        return Stepwise(lambda: _sum_probabilities(self.routing.router_probs, self.questions))
 
 
 def sample(trace: Trace, scope: Scope, questions: NDArray[Any] | None = None) -> RoutingSample:
@@ -139,34 +141,24 @@ def select(routing: ScopedRouting, trace: Trace, questions: NDArray[Any] | None 
     )
 
 
-def _total_by_expert(
-    *,
-    token_count: NDArray[np.float32],
-    gate_share: NDArray[np.float32],
-    questions: NDArray[np.intp],
-    n_tokens: NDArray[np.int64],
-    is_scored: NDArray[np.bool_],
-    is_correct: NDArray[np.bool_],
-) -> ExpertTotals:
-    """The totals of the chosen rows of two cubes [N, L, E]; the vectors are aligned with `questions` [n]."""
-    N, L, E = token_count.shape
-    counts, shares = token_count.reshape(N, L * E), gate_share.reshape(N, L * E)
+def _total_by_expert(sample: RoutingSample) -> Steps[ExpertTotals]:
+    """The totals, over blocks of questions [b]."""
+    routing, questions = sample.routing, sample.questions
+    _, L, E = routing.token_count.shape
     ones = np.ones(len(questions), np.float32)
-    share_weights = np.stack([ones, is_scored, is_correct, n_tokens]).astype(np.float32)  # [4, n]
-    question_weights = np.stack([ones, is_scored]).astype(np.float32)  # [2, n]
+    n_tokens = routing.n_tokens[questions]
+    share_weights = np.stack([ones, sample.is_scored, sample.is_correct, n_tokens]).astype(np.float32)  # [4, n]
+    question_weights = np.stack([ones, sample.is_scored]).astype(np.float32)  # [2, n]
     sums, largest = np.zeros((9, L * E)), np.zeros(L * E, np.float32)
-    # Blocks go through the same three buffers: fresh ones would cost more in page faults than the arithmetic does.
-    buffers = np.empty((3, min(_BLOCK_ROWS, len(questions)), L * E), np.float32)
-    for start in range(0, len(questions), _BLOCK_ROWS):
-        rows = slice(start, min(start + _BLOCK_ROWS, len(questions)))
-        block_counts, block_shares, scratch = buffers[:, : rows.stop - start]  # [64, X]
-        np.take(counts, questions[rows], axis=0, out=block_counts, mode="clip")  # other modes buffer once more
-        np.take(shares, questions[rows], axis=0, out=block_shares, mode="clip")
-        sums[:4] += share_weights[:, rows] @ block_shares
-        sums[4] += ones[rows] @ block_counts
-        sums[5:7] += question_weights[:, rows] @ np.minimum(block_counts, 1, out=scratch)  # whether, not how often
-        np.maximum(largest, block_shares.max(axis=0), out=largest)
-        sums[7:] += share_weights[1:3, rows] @ np.square(block_shares, out=scratch)
+    for rows in blocks(len(questions), L * E):
+        counts = routing.token_count[questions[rows]].reshape(-1, L * E)  # [b, X]
+        shares = routing.gate_share[questions[rows]].reshape(-1, L * E)
+        sums[:4] += share_weights[:, rows] @ shares
+        sums[4] += ones[rows] @ counts
+        sums[5:7] += question_weights[:, rows] @ np.minimum(counts, 1, out=counts)  # whether, not how often
+        np.maximum(largest, shares.max(axis=0), out=largest)
+        sums[7:] += share_weights[1:3, rows] @ np.square(shares, out=shares)
+        yield rows.stop / len(questions)
     share, scored, right, gate, tokens, used, scored_used, squares, right_squares = sums.reshape(9, L, E)
     return ExpertTotals(
         tokens=tokens,
@@ -180,3 +172,12 @@ def _total_by_expert(
         right_share_square=right_squares,
         largest_share=largest.reshape(L, E).astype(np.float64),
     )
+
+
+def _sum_probabilities(probs: Rows, questions: IndexArray) -> Steps[FloatArray]:
+    _, L, E = probs.shape
+    total = np.zeros((L, E))
+    for rows in blocks(len(questions), L * E):
+        total += probs[questions[rows]].astype(np.float32).sum(axis=0)  # a sum in float16 would stop growing
+        yield rows.stop / len(questions)
+    return total

@@ -76,6 +76,15 @@ class TraceFile:
         except OSError:
             return False
 
+    def check_size(self) -> None:
+        """Raise TraceError where the file can no longer be read, or bytes were cut off its end."""
+        try:
+            size = self._file.identity()[2]
+        except OSError as error:
+            raise TraceError(f"{self.path} cannot be read ({error.strerror}).") from error
+        if size != self.layout.file_identity[2]:
+            raise TraceError(f"{self.path} was cut short while it was being read.")
+
     def check_name(self) -> None:
         """Raise TraceError where the file that is open has its name no longer: what is written is lost with it."""
         if not self.has_its_name():

@@ -3,7 +3,7 @@
 Axes: N questions, P shared prefixes, T tokens of one prompt, L MoE layers, E experts, K chosen experts, C choices.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from moe_core.errors import Remedy, TraceError, UnreadableTraceError
 from moe_core.traces.check import check_structure
 from moe_core.traces.file import TraceFile, read_only
-from moe_core.traces.layout import SUM_NAMES, Segments, TraceDimensions
+from moe_core.traces.layout import CUBE_NAMES, ENTROPY_NAMES, Segments, TraceDimensions
 from moe_core.traces.one_question import (
     prompt_routing,
     prompt_token_ids,
@@ -34,13 +34,13 @@ from moe_core.traces.records import (
     Float16Array,
     Float32Array,
     QuestionContent,
-    SegmentSums,
     SegmentTokens,
     Status,
     TokenRouting,
 )
 from moe_core.traces.row_checksums import CheckedRows, RowState
 from moe_core.traces.specification import Specification
+from moe_core.traces.stored_rows import Rows, SumRows
 
 
 def open_trace(path: Path | str) -> "Trace":
@@ -80,6 +80,10 @@ class Trace:
         Raises TraceError where the file can no longer be read; then nothing is forgotten.
         """
         self._rows.refresh()
+
+    def checking(self) -> Iterator[float]:
+        """Checks all rows, a few megabytes a step, and yields the share done; else the first who asks waits for it."""
+        return self._rows.checking.steps()
 
     @property
     def has_its_name(self) -> bool:
@@ -234,19 +238,19 @@ class Trace:
         return self._rows.array("answers/weights")
 
     @property
-    def router_probs(self) -> Float16Array:
-        """Router probabilities over all experts at the answer position [N, L, E]."""
-        return self._rows.array("answers/router_probs")
+    def router_probs(self) -> Rows:
+        """Router probabilities over all experts at the answer position, float16 [N, L, E]."""
+        return self._rows.rows("answers/router_probs")
 
     @property
-    def question_sums(self) -> SegmentSums:
+    def question_sums(self) -> SumRows:
         """Sums over each question's own segment (S = N): scope `question`."""
-        return SegmentSums(**{name: self._rows.array(f"question_sums/{name}") for name in SUM_NAMES})
+        return self._sums("question_sums")
 
     @property
-    def prefix_sums(self) -> SegmentSums:
+    def prefix_sums(self) -> SumRows:
         """Sums over each shared prefix (S = P); added to those of the question they give scope `prompt`."""
-        return SegmentSums(**{name: self._rows.array(f"prefix_sums/{name}") for name in SUM_NAMES})
+        return self._sums("prefix_sums")
 
     def answer(self, question: int) -> Answer:
         """What happened at the answer position; raises TraceError when that is not recorded, or damaged."""
@@ -263,6 +267,10 @@ class Trace:
         """
         ids = segment_token_ids(self._file, question, segments)
         return SegmentTokens(ids, segment_routing(self._file, question, segments))
+
+    def _sums(self, group: str) -> SumRows:
+        counts, shares, ranked = (self._rows.rows(f"{group}/{name}") for name in CUBE_NAMES)
+        return SumRows(counts, shares, ranked, *(self._rows.array(f"{group}/{name}") for name in ENTROPY_NAMES))
 
     @cached_property
     def _indices(self) -> dict[str, int]:

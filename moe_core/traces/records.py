@@ -55,11 +55,10 @@ class TokenRouting:
 
 @dataclass(frozen=True)
 class SegmentSums:
-    """Sums over the tokens of one segment, or, with a first axis S, of each of S segments.
+    """Sums over the tokens of one segment.
 
     `token_count` [L, E] tokens that chose the expert, `gate_share_sum` [L, E] their q, entropies in nats ([L]; top-k
-    entropy of q, full entropy of p, and squares), `sorted_share_sum` [L, K] q in descending order. Read from a trace,
-    rows of segments that are not recorded have no meaning.
+    entropy of q, full entropy of p, and squares), `sorted_share_sum` [L, K] q in descending order.
     """
 
     token_count: UInt16Array

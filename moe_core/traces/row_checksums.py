@@ -4,15 +4,18 @@ Axes: n rows of one chunk, B bytes of one row.
 """
 
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from enum import IntEnum
 
 import numpy as np
 from numpy.typing import NDArray
 
+from moe_core.numbers.stepwise import Steps, Stepwise
 from moe_core.traces.file import Array, TraceFile
 from moe_core.traces.layout import Segments, covered_rows
 from moe_core.traces.records import STATUS_BITS, Status, TokenRouting
+from moe_core.traces.stored_rows import KEPT_BYTES, Rows, StoredRows
 
 _CHUNK_BYTES = 8 * 2**20
 
@@ -25,33 +28,77 @@ class RowState(IntEnum):
     DAMAGED = 2
 
 
+@dataclass(frozen=True)
+class _Checked:
+    """The CRC words of all segments of one kind [S], and the RowState of each [S], its token rows aside."""
+
+    words: Array
+    states: NDArray[np.uint8]
+
+
 class CheckedRows:
     """The row arrays of a trace, none read before the checksums that vouch for it; kept until `refresh`."""
 
     def __init__(self, file: TraceFile) -> None:
         self._file = file
         self._arrays: dict[str, Array] = {}
-        self._states: dict[Segments, NDArray[np.uint8]] = {}
+        self.checking = Stepwise(lambda: _check(file, {}))
+        """The states of all segments, for who does not want to wait for them."""
 
     def refresh(self) -> None:
         """Forget all that was read; raises TraceError, and forgets nothing, where the file can no longer be read."""
-        states = {segments: segment_states(self._file, segments) for segments in Segments}
+        self._file.check_size()
+        known = self.checking.value if self.checking.is_made else {}
+        checking = Stepwise(lambda: _check(self._file, known))
+        _ = checking.value
         self._arrays.clear()
-        self._states = states
+        self.checking = checking
 
     def states(self, segments: Segments) -> NDArray[np.uint8]:
         """The RowState of each segment, its token rows aside."""
-        if segments not in self._states:
-            self._states[segments] = segment_states(self._file, segments)
-        return self._states[segments]
+        return self.checking.value[segments].states
 
     def array(self, name: str) -> Array:
         """A dataset with one row a segment; rows whose state is not sound have no meaning."""
-        for segments in Segments:
-            self.states(segments)  # first: rows read before their checksum may lack what it vouches for
+        _ = self.checking.value  # first: rows read before their checksum may lack what it vouches for
         if name not in self._arrays:
             self._arrays[name] = self._file.read(name)
         return self._arrays[name]
+
+    def rows(self, name: str) -> Rows:
+        """As `array`, kept only where it is not too large for that."""
+        if self._file.layout.extents[name].dataset.n_bytes <= KEPT_BYTES:
+            return self.array(name)
+        _ = self.checking.value
+        return StoredRows(self._file, name)
+
+
+def _check(file: TraceFile, known: Mapping[Segments, _Checked]) -> Steps[dict[Segments, _Checked]]:
+    """`known` is what was found before: rows are written once, so what was sound under its word is not read again."""
+    total = sum(file.layout.extents[kind.crc].dataset.shape[0] for kind in Segments)
+    found: dict[Segments, _Checked] = {}
+    done = 0
+    for kind in Segments:
+        words, before = file.read(kind.crc), known.get(kind)
+        states = np.full(len(words), RowState.PENDING, np.uint8)
+        step = max(1, _CHUNK_BYTES // max(1, _row_bytes(file, kind)))
+        for start in range(0, len(words), step):
+            rows = slice(start, start + step)
+            if before is not None and _is_unchanged(before, words, rows):
+                states[rows] = before.states[rows]
+                continue
+            states[rows] = _states(file, kind, words[rows], start, with_tokens=False)
+            yield (done + start + len(words[rows])) / max(1, total)
+        found[kind], done = _Checked(words, states), done + len(words)
+    return found
+
+
+def _is_unchanged(before: _Checked, words: Array, rows: slice) -> bool:
+    return bool((before.words[rows] == words[rows]).all() and (before.states[rows] == RowState.SOUND).all())
+
+
+def _row_bytes(file: TraceFile, segments: Segments) -> int:
+    return sum(dataset.row_bytes for dataset in covered_rows(file.layout.dimensions, segments))
 
 
 def segment_states(file: TraceFile, segments: Segments, *, with_tokens: bool = False) -> NDArray[np.uint8]:
@@ -75,7 +122,7 @@ def word_of(rows: list[bytes]) -> int:
 def check_segments(file: TraceFile, segments: Segments, *, with_tokens: bool) -> Iterator[NDArray[np.uint8]]:
     """States of all segments of one kind, chunk by chunk; `with_tokens` also reads every token's routing."""
     dimensions = file.layout.dimensions
-    bytes_each = sum(dataset.row_bytes for dataset in covered_rows(dimensions, segments))
+    bytes_each = _row_bytes(file, segments)
     with_tokens = with_tokens and dimensions.keeps_tokens
     if with_tokens:
         bytes_each += _token_bytes(file) * dimensions.n_tokens // max(1, dimensions.n_questions + dimensions.n_prefixes)

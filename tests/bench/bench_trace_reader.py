@@ -91,7 +91,7 @@ def _read(trace: Trace) -> None:
             total = trace.answer_experts.sum() + trace.answer_weights.max() + trace.predicted.sum()
         assert np.isfinite(total)
     with timed("all sums"):
-        trace.question_sums.token_count.sum()
+        trace.question_sums.token_count[:].sum()
 
 
 def _percentiles(what: str, read: Callable[[int], object], questions: list[int]) -> None:

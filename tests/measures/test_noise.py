@@ -18,6 +18,7 @@ from moe_core.measures.metrics.right_minus_wrong import RIGHT_MINUS_WRONG
 from moe_core.measures.paired_difference import paired_difference
 from moe_core.measures.routing_sample import RoutingSample, sample
 from moe_core.measures.scope import Scope
+from moe_core.numbers.stepwise import Stepwise
 from moe_core.traces.reader import open_trace
 from tests.job_results import result_of
 from tests.synthetic_trace import make_trace, softmax, trace_of_tokens
@@ -74,7 +75,8 @@ def supported(metric: Metric, drawn: RoutingSample) -> bool:
 
 def changed(metric: Metric, before: RoutingSample, after: RoutingSample) -> bool:
     """Whether any change is supported."""
-    found = paired_difference(metric, before, after, (metric.compute(before), metric.compute(after))).is_supported
+    values = metric.compute(before), metric.compute(after)
+    found = Stepwise(lambda: paired_difference(metric, before, after, values)).value.is_supported
     assert found is not None
     return bool(found.any())
 

@@ -12,6 +12,7 @@ from moe_core.measures.metrics import METRICS
 from moe_core.measures.paired_difference import paired_difference
 from moe_core.measures.routing_sample import RoutingSample, sample
 from moe_core.measures.scope import Scope
+from moe_core.numbers.stepwise import Stepwise
 from moe_core.traces.reader import Trace
 from tests.synthetic_trace import FakeTrace, make_trace, softmax, trace_of_tokens
 
@@ -20,7 +21,8 @@ GRID = {metric.name: metric for metric in METRICS if metric.axes == ("layer", "e
 
 def difference(metric: Metric, before: RoutingSample, after: RoutingSample) -> MetricValues:
     """The change of a metric."""
-    return paired_difference(metric, before, after, (metric.compute(before), metric.compute(after)))
+    values = metric.compute(before), metric.compute(after)
+    return Stepwise(lambda: paired_difference(metric, before, after, values)).value
 
 
 def run(n: int, seed: int, probs: NDArray[np.float64] | None = None) -> FakeTrace:

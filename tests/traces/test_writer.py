@@ -7,15 +7,20 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from moe_core.errors import TraceError
 from moe_core.system.positioned_file import PositionedFile
+from moe_core.traces import row_checksums
 from moe_core.traces.check import verify
+from moe_core.traces.file import TraceFile
+from moe_core.traces.layout import Segments
 from moe_core.traces.lock import refuse_unwritable, writer_of
 from moe_core.traces.reader import open_trace
 from moe_core.traces.writer import TraceWriter
@@ -316,3 +321,41 @@ def test_a_lock_that_fails_is_told_before_anything_is_made(tmp_path: Path, monke
     monkeypatch.setattr("fcntl.flock", broken)
     with pytest.raises(TraceError, match=r"cannot be locked .*: choose another folder"):
         refuse_unwritable(tmp_path / "t.h5")
+
+
+def test_what_was_checked_is_not_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A trace that grows is looked at every two seconds: only its new rows are read then."""
+    monkeypatch.setattr(row_checksums, "_CHUNK_BYTES", 1)
+    path = create(tmp_path / "run.h5", RUN)
+    with TraceWriter(path) as writer, open_trace(path) as trace:
+        writer.write([RUN.prefix_record(prefix) for prefix in range(3)])
+        writer.write([RUN.question_record(0)])
+        assert len(list(trace.checking())) == 3 + RUN.n_questions
+        assert np.flatnonzero(trace.recorded).tolist() == [0]
+        writer.write([RUN.question_record(1)])
+        checked = []
+        monkeypatch.setattr(row_checksums, "_row_words", _counting(checked))
+        trace.refresh()
+        assert np.flatnonzero(trace.recorded).tolist() == [0, 1]
+        assert checked == [(Segments.QUESTIONS, 1)]
+
+
+def _counting(checked: list[tuple[Segments, int]]) -> Callable[..., NDArray[np.uint32]]:
+    check = row_checksums._row_words
+
+    def counted(file: TraceFile, segments: Segments, start: int, stop: int) -> NDArray[np.uint32]:
+        checked.append((segments, start))
+        return check(file, segments, start, stop)
+
+    return counted
+
+
+def test_a_trace_that_is_cut_short_is_told_when_it_is_looked_at_again(tmp_path: Path) -> None:
+    """Though its checksums are all there, and what they vouch for was found sound before."""
+    path = record(tmp_path / "run.h5", RUN)
+    with open_trace(path) as trace:
+        assert trace.complete
+        os.truncate(path, path.stat().st_size - 8)
+        with pytest.raises(TraceError, match="cut short"):
+            trace.refresh()
+        assert trace.complete

@@ -9,15 +9,10 @@ import numpy as np
 from moe_core.measures.metric import Influence, Metric, MetricValues, SingleArray, ratio, single
 from moe_core.measures.routing_sample import RoutingSample
 
-_BLOCK_ROWS = 64  # a block in float32 fits into a core's cache
-
 
 def compute(sample: RoutingSample) -> MetricValues:
     """Mean p at the answer position, [L, E] in 0..1; 1 / E for a router without preference."""
-    probs, total = sample.routing.router_probs, np.zeros((sample.n_layers, sample.n_experts))
-    for start in range(0, len(sample.questions), _BLOCK_ROWS):
-        rows = sample.questions[start : start + _BLOCK_ROWS]
-        total += probs[rows].astype(np.float32).sum(axis=0)  # a sum in float16 would stop growing
+    total = sample.probability_sums.value
     n = float(len(sample.questions))
     return MetricValues(ratio(total, n), np.full(total.shape, n))
 
@@ -44,5 +39,6 @@ ANSWER_PROBABILITY = Metric(
     meaning="Mean router probability of this expert at the answer position, whether it was chosen or not.",
     compute=compute,
     largest=lambda sample: 1.0,
+    prepares=lambda sample: sample.probability_sums.steps(),
     influence=influence,
 )

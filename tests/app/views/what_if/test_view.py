@@ -172,7 +172,7 @@ def test_quick_picks_take_what_is_on_screen(view: WhatIfView, opened: Session) -
     """Each replaces the mask, by scope, metric, layer and selection; ticked, it adds."""
     opened.set(replace(opened.state, scope=Scope.PROMPT, layer=2, experts=frozenset({(0, 7)})))
     assert opened.state.trace is not None
-    tokens = opened.state.trace.routing(Scope.PROMPT).token_count.sum(axis=0)  # every question was answered
+    tokens = opened.state.trace.routing(Scope.PROMPT).token_count[:].sum(axis=0)  # every question was answered
     assert picked(view, "Never used") == frozenset(map(tuple, np.argwhere(tokens == 0).tolist()))
     assert picked(view, "The selected cells") == {(0, 7)}
     assert picked(view, "All of layer 2") == {(2, expert) for expert in range(16)}

@@ -18,13 +18,13 @@ from PySide6.QtWidgets import QApplication, QWidget
 
 from app import theme
 from app.actions.menus import Menus
-from app.dialogs.experiment.dialog import ExperimentDialog
 from app.dialogs.record.dialog import RecordDialog
 from app.dialogs.shortcut_sheet import ShortcutSheet
 from app.settings import Settings
 from app.start.application import configure
 from app.state.state import State
 from app.state.what_if_state import Mode
+from app.views.experiments.view import ExperimentsView
 from app.window.main_window import MainWindow
 from moe_core.interventions.intervention import Intervention
 from moe_core.measures.metrics import METRICS
@@ -164,20 +164,22 @@ def take_dialogs(application: QApplication, window: MainWindow) -> None:
 
 
 def take_experiment(application: QApplication, window: MainWindow) -> None:
-    """The pruning curve of the demo, a point chosen."""
-    window.show_experiment("pruning-curve")
-    dialog = window.findChild(ExperimentDialog)
-    assert isinstance(dialog, ExperimentDialog)
-    dialog.resize(1200, 760)
+    """The pruning curve of the demo, a point chosen; the view in a window of its own, as large as it likes to be."""
+    dock, view = window.docks["experiments"], window.views["experiments"]
+    assert isinstance(view, ExperimentsView)
+    dock.setFloating(True)
+    dock.resize(1200, 760)
+    window.session.request("experiment_pruning_curve")
+    settle(application)
     waiting = QEventLoop()
     window.experiments.finished.connect(waiting.quit)
-    dialog.run_button.click()
+    view.run_button.click()
     waiting.exec()
     settle(application)
-    dialog.pane.choose_point(9)
+    view.pane.choose_point(9)
     settle(application)
-    save(dialog, "dialog-experiments")
-    dialog.close()
+    save(view, "view-experiments")
+    dock.setFloating(False)
 
 
 def take_report(trace: Path, folder: Path) -> None:

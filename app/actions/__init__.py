@@ -7,6 +7,7 @@ from app.actions.experiments_menu import EXPERIMENTS_MENU
 from app.actions.file_menu import FILE_MENU
 from app.actions.go_menu import GO_MENU
 from app.actions.help_menu import HELP_MENU
+from app.actions.jobs_menu import JOBS_MENU
 from app.actions.notes_menu import NOTES_MENU
 from app.actions.run_menu import RUN_MENU
 from app.actions.view_menu import VIEW_MENU
@@ -22,5 +23,6 @@ MENUS: tuple[Menu, ...] = (
     NOTES_MENU,
     EXPERIMENTS_MENU,
     RUN_MENU,
+    JOBS_MENU,
     HELP_MENU,
 )

@@ -1,7 +1,6 @@
 """What every expert is worth: predicted for all, measured for those that matter."""
 
-from app.actions.action import Action, Menu
-from app.state.state import State
+from app.actions.action import Action, Menu, has_trace
 from app.window.main_window import MainWindow
 
 SUSPECT_SHARE = 0.2
@@ -9,24 +8,17 @@ SUSPECT_SHARE = 0.2
 
 def _predict(window: MainWindow) -> None:
     window.show_view("effects")
-    if not window.refuses_job():
-        window.effect_maps.predict()
+    window.effect_maps.predict()
 
 
 def _measure_selected(window: MainWindow) -> None:
     window.show_view("effects")
-    if not window.refuses_job():
-        window.effect_maps.measure_selected()
+    window.effect_maps.measure_selected()
 
 
 def _measure_suspects(window: MainWindow) -> None:
     window.show_view("effects")
-    if not window.refuses_job():
-        window.effect_maps.measure_suspects(SUSPECT_SHARE)
-
-
-def _can_run(state: State) -> bool:
-    return state.trace is not None and not state.running
+    window.effect_maps.measure_suspects(SUSPECT_SHARE)
 
 
 def _cost_tip(what: str) -> str:
@@ -40,7 +32,7 @@ _ACTIONS = (
         _cost_tip("Predict what masking each single expert does to the answers"),
         _predict,
         ("F6",),
-        _can_run,
+        has_trace,
     ),
     Action(
         "measure_selected",
@@ -48,14 +40,14 @@ _ACTIONS = (
         _cost_tip("Measure exactly what masking each selected expert does, with intervals"),
         _measure_selected,
         ("Shift+F6",),
-        lambda state: _can_run(state) and bool(state.experts),
+        lambda state: has_trace(state) and bool(state.experts),
     ),
     Action(
         "measure_suspects",
         "Measure the most suspect fifth",
         _cost_tip("Measure exactly the fifth of the experts that may harm most"),
         _measure_suspects,
-        is_enabled=_can_run,
+        is_enabled=has_trace,
     ),
 )
 EFFECTS_MENU = Menu("Effects", (_ACTIONS,))

@@ -6,14 +6,15 @@ from PySide6.QtWidgets import QFileDialog
 
 from app.actions.action import Action, Menu, change_state, has_trace
 from app.dialogs.record.dialog import RecordDialog
-from app.files.bundle import ask_and_save_bundle
+from app.files.bundle import ask_for_bundle, bundle_of, write_bundle
 from app.files.figures.export import save_data, show_menu
-from app.files.report_saving import save_report
+from app.files.report_saving import ask_for_page, write_report
 from app.files.trace_files import ask_for_folder, ask_for_trace
 from app.running.recording import can_resume
 from app.window.main_window import MainWindow
 from app.window.session_file import SUFFIX, find_trace, is_of_run, read_session, save_session, take_up
 from moe_core.errors import MoeCoreError
+from moe_core.numbers.formatting import counted
 
 
 def _ask_and_open(window: MainWindow) -> None:
@@ -23,9 +24,8 @@ def _ask_and_open(window: MainWindow) -> None:
 
 def _record(window: MainWindow) -> None:
     """Ask what to record."""
-    if window.refuses_job():
-        return
-    dialog = RecordDialog(window.settings, window.runner, window)
+    runner = window.file_runner if window.runner.is_busy else window.runner  # which knows the model that is loaded
+    dialog = RecordDialog(window.settings, runner, window)
     dialog.accepted_request.connect(window.start_recording)
     dialog.open()
 
@@ -74,6 +74,25 @@ def _ask_and_open_session(window: MainWindow) -> None:
         open_session(window, Path(chosen))
 
 
+def _save_report(window: MainWindow) -> None:
+    state = window.session.state
+    if (shown := state.trace) is None:
+        return
+    if path := ask_for_page(window, "Save report", shown.path.with_suffix(".html")):
+        words = f"scope {state.scope}"
+        window.exports.start("Report", words, shown.path, path, write_report(path, shown.path, state.scope))
+
+
+def _export_bundle(window: MainWindow) -> None:
+    state = window.session.state
+    if (shown := state.trace) is None:
+        return
+    if path := ask_for_bundle(window, shown.path):
+        bundle = bundle_of(state, window.figures())
+        words = f"scope {state.scope}, {counted(len(bundle.parts), 'part')} as shown"
+        window.exports.start("Bundle", words, shown.path, path, write_bundle(path, bundle))
+
+
 def _choose_library(window: MainWindow) -> None:
     if folder := ask_for_folder(window, window.settings.library):
         window.settings.library = folder
@@ -118,14 +137,14 @@ _RESULTS = (
         "save_report",
         "Save report…",
         "Write the paper's tables for this trace and scope as one self-contained HTML page",
-        lambda w: save_report(w, w.session.state, w.say),
+        _save_report,
         is_enabled=has_trace,
     ),
     Action(
         "export_bundle",
         "Export bundle…",
         "Write report, figures, tables, masks, notes and the commands behind them as one zip file",
-        lambda w: ask_and_save_bundle(w, w.session.state, w.figures(), w.say),
+        _export_bundle,
         is_enabled=has_trace,
     ),
     Action(

@@ -13,8 +13,11 @@ def _run_what_if(window: MainWindow) -> None:
 
 def _analyse(window: MainWindow) -> None:
     window.show_view("atlas")
-    if not window.refuses_job():
-        window.analyses.start()
+    window.analyses.start()
+
+
+def _stop(window: MainWindow) -> None:
+    (window.runner if window.runner.is_busy else window.file_runner).cancel()
 
 
 _JOBS = (
@@ -41,6 +44,11 @@ _JOBS = (
         lambda w: w.escape(),
         ("Esc",),
     ),
-    Action("stop", "Stop the running job", "Stop it after the batch in flight", lambda w: w.runner.cancel()),
+    Action(
+        "stop",
+        "Stop the running job",
+        "Stop it after the batch in flight",
+        _stop,
+    ),
 )
 RUN_MENU = Menu("Run", (_JOBS,))

@@ -2,10 +2,11 @@
 
 from app.actions.action import Action, Menu, change_state, has_trace
 from app.content.mask_editing import toggled, with_experts
-from app.files.report_saving import save_what_ifs
+from app.files.report_saving import ask_for_page, reported, write_what_ifs
 from app.state.state import State
 from app.state.what_if_state import Mode
 from app.window.main_window import MainWindow
+from moe_core.numbers.formatting import counted
 
 _MODES = {
     Mode.BASELINE: ("Show the baseline", "Show the trace as it was recorded"),
@@ -33,6 +34,17 @@ def _has_mask(state: State) -> bool:
 def _toggle_mask(window: MainWindow) -> None:
     state = window.session.state
     window.session.set(toggled(state, state.experts))
+
+
+def _save_what_ifs(window: MainWindow) -> None:
+    state = window.session.state
+    if state.trace is None or not state.history:
+        return
+    suggested = state.trace.path.with_suffix(".what-ifs.html")
+    if path := ask_for_page(window, "Save report of the what-ifs", suggested):
+        words = counted(len(state.history), "what-if")
+        job = write_what_ifs(path, reported(state))
+        window.exports.start("Report of the what-ifs", words, state.trace.path, path, job)
 
 
 def _clear_mask(window: MainWindow) -> None:
@@ -97,7 +109,7 @@ _REPORTING = (
         "save_what_ifs",
         "Save report of the what-ifs…",
         "Write every what-if of this trace as one self-contained HTML page",
-        lambda w: save_what_ifs(w, w.session.state, w.say),
+        _save_what_ifs,
         is_enabled=lambda state: bool(state.history),
     ),
 )

@@ -2,99 +2,148 @@
 
 import json
 import os
+import time
 import zipfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
-from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QApplication, QFileDialog, QWidget
+from PySide6.QtWidgets import QFileDialog, QWidget
 
-from app.content.remedies import Say
 from app.files.bundle_commands import Repeated, bundle_commands
 from app.files.figures.export import file_name
-from app.files.figures.formats import svg_of
+from app.files.figures.formats import USUAL
 from app.files.report_saving import reported
 from app.state.state import State
 from app.widgets.figures.figure import Figure
 from moe_core.analyses.expert_contributions import compute as contributions
 from moe_core.errors import MoeCoreError
+from moe_core.figures.table import FigureTable
 from moe_core.interventions.intervention import Intervention
+from moe_core.jobs.events import Event, Progress, Stage
+from moe_core.measures.scope import Scope
+from moe_core.reports.charts.figure import AnyFigure, standalone_svg
 from moe_core.reports.formats.csv_tables import CSV
 from moe_core.reports.formats.html_page import HTML
 from moe_core.reports.what_if_page import what_if_page
+from moe_core.traces.reader import open_trace
 from moe_core.traces.result_file import refuse_trace
 
+Content = str | bytes
+Part = tuple[str, Callable[[], Content]]
+"""A file of the bundle, and what makes it when its turn comes."""
 
-def ask_and_save_bundle(parent: QWidget, state: State, figures: Iterable[Figure], say: Say) -> None:
-    """Ask for a path and write the bundle there; `say` tells how that went."""
-    if state.trace is None:
-        return
-    suggested = state.trace.path.with_suffix(".zip")
+
+@dataclass(frozen=True)
+class ShownFigure:
+    """A figure as it is shown now."""
+
+    title: str
+    caption: str
+    described: AnyFigure
+    data: FigureTable
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """All that goes into one, as it is shown now; what is of the trace alone is read from it when it is written."""
+
+    trace: Path
+    scope: Scope
+    parts: tuple[Part, ...]
+
+
+def ask_for_bundle(parent: QWidget, trace: Path) -> Path | None:
+    """Where the bundle goes; None where the person changes their mind."""
+    suggested = trace.with_suffix(".zip")
     chosen, _ = QFileDialog.getSaveFileName(parent, "Export bundle", str(suggested), "Zip file (*.zip)")
     if not chosen:
-        return
-    path = Path(chosen) if chosen.lower().endswith(".zip") else Path(f"{chosen}.zip")
-    QApplication.setOverrideCursor(Qt.CursorShape.WaitCursor)
-    try:
-        n_files = save_bundle(path, state, figures)
-    except (OSError, MoeCoreError) as error:
-        say(f"The bundle cannot be written to {path}: {error}")
-    else:
-        say(f"The bundle of {n_files} files is in {path}.", is_failure=False)
-    finally:
-        QApplication.restoreOverrideCursor()
+        return None
+    return Path(chosen) if chosen.lower().endswith(".zip") else Path(f"{chosen}.zip")
 
 
-def save_bundle(path: Path, state: State, figures: Iterable[Figure]) -> int:
-    """The number of files in it; a file of that name is replaced once the new one is whole."""
+def bundle_of(state: State, figures: Iterable[Figure]) -> Bundle:
+    """What the session has to show now; a trace is open."""
+    assert state.trace is not None
+    shown = [ShownFigure(each.title, each.caption, each.described, each.data) for each in figures]
+    return Bundle(state.trace.path, state.scope, (*_figures(shown), *_session_parts(state)))
+
+
+def write_bundle(path: Path, bundle: Bundle) -> Generator[Event, None, Path]:
+    """Events while it is written, its path in the end; a file of that name is replaced once the new one is whole.
+
+    Raises MoeCoreError where that cannot be.
+    """
     refuse_trace(path)
     unfinished = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        with zipfile.ZipFile(unfinished, "w", zipfile.ZIP_DEFLATED) as bundle:
-            for name, content in _contents(state, figures):
-                bundle.writestr(name, content)
-            n_files = len(bundle.namelist())
+        with zipfile.ZipFile(unfinished, "w", zipfile.ZIP_DEFLATED) as file:
+            yield Stage(f"Reading {bundle.trace.name}")
+            parts = (*_report_parts(bundle), *bundle.parts)
+            started = time.monotonic()
+            for number, (name, content) in enumerate(parts, start=1):
+                file.writestr(name, content())
+                yield _progress(number, len(parts), time.monotonic() - started)
         unfinished.replace(path)
+    except OSError as error:
+        raise MoeCoreError(f"The bundle cannot be written to {path}: {error}") from error
     finally:
         unfinished.unlink(missing_ok=True)
-    return n_files
+    return path
 
 
-def _contents(state: State, figures: Iterable[Figure]) -> Iterator[tuple[str, str | bytes]]:
-    if state.trace is None:
-        return
-    found = contributions(state.trace.trace, state.scope, None)
+def _progress(done: int, total: int, seconds: float) -> Progress:
+    rate = done / seconds if seconds > 0 else 0.0
+    return Progress(done, total, "files", rate, (total - done) / rate if rate else None)
+
+
+def _report_parts(bundle: Bundle) -> list[Part]:
+    """What is made of the trace alone, by whoever writes the bundle."""
+    with open_trace(bundle.trace) as trace:
+        found = contributions(trace, bundle.scope, None)
+        ids = "\n".join(trace.ids) + "\n"
     (page,) = HTML.render(found).values()
-    yield "report.html", page
-    for name, table in CSV.render(found).items():
-        yield f"tables/{name}", table
+    tables = [(f"tables/{name}", _made(table)) for name, table in CSV.render(found).items()]
+    return [("report.html", _made(page)), *tables, ("questions.txt", _made(ids))]
+
+
+def _session_parts(state: State) -> Iterator[Part]:
+    assert state.trace is not None
     if state.history:
-        yield "what-ifs.html", what_if_page(reported(state))
-    yield from _figures(figures)
+        what_ifs = reported(state)
+        yield "what-ifs.html", lambda: what_if_page(what_ifs)
     masks = dict(_masks(state))
     for name, intervention in masks.items():
-        yield name, json.dumps(intervention.to_json(), ensure_ascii=False) + "\n"
+        yield name, _made(json.dumps(intervention.to_json(), ensure_ascii=False) + "\n")
     if not state.notes.is_empty:
-        yield "notes.json", state.notes.to_json()
-    yield "questions.txt", "\n".join(state.trace.trace.ids) + "\n"
+        yield "notes.json", _made(state.notes.to_json())
     files = {intervention: name for name, intervention in masks.items()}
     repeated: list[Repeated] = []
     for number, each in enumerate(state.history, start=1):
         questions = f"questions/{number:02}.txt"
-        yield questions, "\n".join(each.after.trace.ids) + "\n"
+        yield questions, _made("\n".join(each.after.trace.ids) + "\n")
         repeated.append(Repeated(each.title, files[each.intervention], questions))
-    yield (
-        "commands.txt",
-        bundle_commands(state, "questions.txt", files.get(state.trace.specification.actions, ""), repeated),
-    )
+    commands = bundle_commands(state, "questions.txt", files.get(state.trace.specification.actions, ""), repeated)
+    yield "commands.txt", _made(commands)
 
 
-def _figures(figures: Iterable[Figure]) -> Iterator[tuple[str, str | bytes]]:
+def _made(content: Content) -> Callable[[], Content]:
+    return lambda: content
+
+
+def _figures(figures: Iterable[ShownFigure]) -> Iterator[Part]:
     """Each as a figure and as its data; those that show nothing are left out."""
     for number, figure in enumerate((figure for figure in figures if len(figure.data.rows)), start=1):
         name = f"figures/{number:02}-{file_name('', figure.title)}"
-        yield f"{name}.svg", svg_of(figure)
-        yield f"{name}.csv", figure.data.as_csv(f"{figure.title} · {figure.caption}")
+        yield f"{name}.svg", partial(_svg, figure)
+        yield f"{name}.csv", partial(figure.data.as_csv, f"{figure.title} · {figure.caption}")
+
+
+def _svg(figure: ShownFigure) -> str:
+    return standalone_svg(
+        figure.described, width_mm=USUAL.width_mm, title=figure.title, caption=figure.caption, with_selection=False
+    )
 
 
 def _masks(state: State) -> Iterator[tuple[str, Intervention]]:

@@ -1,37 +1,41 @@
 """Writes reports as self-contained pages: of the open trace in the scope shown, and of the session's what-ifs."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from pathlib import Path
 
 from PySide6.QtWidgets import QFileDialog, QWidget
 
-from app.content.remedies import Say
 from app.state.state import State
 from moe_core.analyses.expert_contributions import compute as contributions
 from moe_core.errors import MoeCoreError
+from moe_core.jobs.events import Event, Stage
+from moe_core.measures.scope import Scope
 from moe_core.reports.formats.html_page import HTML
 from moe_core.reports.what_if_page import ReportedWhatIf, what_if_page
+from moe_core.traces.reader import open_trace
 from moe_core.traces.result_file import write_result
 
 
-def save_report(parent: QWidget, state: State, say: Say) -> None:
-    """Ask for a path and write the page of the trace there; `say` tells how that went."""
-    if (shown := state.trace) is None:
-        return
-
-    def page() -> str:
-        (text,) = HTML.render(contributions(shown.trace, state.scope, None)).values()
-        return text
-
-    _save(parent, "Save report", shown.path.with_suffix(".html"), page, say)
+def ask_for_page(parent: QWidget, title: str, suggested: Path) -> Path | None:
+    """Where the page goes; None where the person changes their mind."""
+    chosen, _ = QFileDialog.getSaveFileName(parent, title, str(suggested), "HTML page (*.html)")
+    return Path(chosen) if chosen else None
 
 
-def save_what_ifs(parent: QWidget, state: State, say: Say) -> None:
-    """Ask for a path and write the page of the what-ifs there; `say` tells how that went."""
-    if state.trace is None or not state.history:
-        return
-    suggested = state.trace.path.with_suffix(".what-ifs.html")
-    _save(parent, "Save report of the what-ifs", suggested, lambda: what_if_page(reported(state)), say)
+def write_report(path: Path, trace: Path, scope: Scope) -> Generator[Event, None, Path]:
+    """Events while the page of a trace is made, its path in the end; raises MoeCoreError where that cannot be."""
+    yield Stage(f"Reading {trace.name}")
+    with open_trace(trace) as opened:
+        found = contributions(opened, scope, None)
+    yield Stage(f"Writing {path.name}")
+    (page,) = HTML.render(found).values()
+    return _written(path, lambda: page)
+
+
+def write_what_ifs(path: Path, made: list[ReportedWhatIf]) -> Generator[Event, None, Path]:
+    """Events while the page of what-ifs is made, its path in the end; raises MoeCoreError where that cannot be."""
+    yield Stage(f"Writing {path.name}")
+    return _written(path, lambda: what_if_page(made))
 
 
 def reported(state: State) -> list[ReportedWhatIf]:
@@ -44,14 +48,9 @@ def reported(state: State) -> list[ReportedWhatIf]:
     ]
 
 
-def _save(parent: QWidget, title: str, suggested: Path, page: Callable[[], str], say: Say) -> None:
-    chosen, _ = QFileDialog.getSaveFileName(parent, title, str(suggested), "HTML page (*.html)")
-    if not chosen:
-        return
-    path = Path(chosen)
+def _written(path: Path, page: Callable[[], str]) -> Path:
     try:
         write_result(path, page())
-    except (OSError, MoeCoreError) as error:
-        say(f"The report cannot be written to {path}: {error}", about="report")
-    else:
-        say(f"The report is in {path}.", is_failure=False)
+    except OSError as error:
+        raise MoeCoreError(f"The report cannot be written to {path}: {error}") from error
+    return path

@@ -5,13 +5,19 @@ from dataclasses import replace
 from PySide6.QtCore import QObject
 
 from app.content.atlas_request import key_of, request_of, why_not
+from app.content.job_words import about
 from app.content.remedies import Say
 from app.running.job_runner import JobEnded, JobRunner
+from app.running.queue.job_queue import JobQueue
+from app.running.queue.queued_job import JobKind, QueuedJob
 from app.state.atlas_state import AtlasKey
 from app.state.session import Session
 from app.state.state import State
 from moe_core.analyses.analysis import AnalysisResult
-from moe_core.jobs.analyse import analyse, find_analysis
+from moe_core.errors import AnalysisError
+from moe_core.jobs.analyse import AnalysisRequest, analyse, find_analysis
+from moe_core.numbers.formatting import counted
+from moe_core.traces.reader import open_trace
 
 _NOTHING_KEPT = "nothing of it is kept"
 
@@ -22,15 +28,22 @@ def can_analyse(state: State) -> bool:
 
 
 class Analyses(QObject):
-    """One at a time; a result goes into the state, under what it is of."""
+    """A result goes into the state, under what it is of."""
 
-    def __init__(self, session: Session, runner: JobRunner, say: Say, parent: QObject | None = None) -> None:
+    def __init__(
+        self, session: Session, runner: JobRunner, queue: JobQueue, say: Say, parent: QObject | None = None
+    ) -> None:
         super().__init__(parent)
         self._session = session
-        self._runner = runner
+        self._queue = queue
         self._say = say
         self._key: AtlasKey | None = None
         runner.ended.connect(self._on_ended)
+
+    @property
+    def kinds(self) -> tuple[JobKind, ...]:
+        """Its jobs, as they are kept between sessions."""
+        return (JobKind("analysis", AnalysisRequest, lambda request: self._job(request, _key_of_files(request))),)
 
     def start(self) -> None:
         """Compute what the Atlas shows; say why where that cannot be."""
@@ -38,13 +51,48 @@ class Analyses(QObject):
         request, key = request_of(state), key_of(state)
         if reason := why_not(state):
             self._say(reason, is_failure=False)
-        elif request is not None:
+        elif request is not None and key is not None:
+            self._queue.add(self._job(request, key))
+
+    def _job(self, request: AnalysisRequest, key: AtlasKey) -> QueuedJob:
+        if request.trace is None:
+            raise AnalysisError("No trace is named.")
+
+        def begin(at_once: bool) -> None:
             self._key = key
-            title = find_analysis(request.name).title
-            self._runner.start(title, lambda engine: analyse(request, engine), kept=_NOTHING_KEPT)
+
+        return QueuedJob(
+            find_analysis(request.name).title,
+            about(request.trace.name, "" if request.other is None else request.other.name, _options(request)),
+            request,
+            lambda engine: analyse(request, engine),
+            request.trace,
+            kind="analysis",
+            begin=begin,
+            view="atlas",
+            kept=_NOTHING_KEPT,
+            goes_on=False,
+        )
 
     def _on_ended(self, ended: JobEnded) -> None:
         key, self._key = self._key, None
         if key is not None and ended.outcome == "done" and isinstance(ended.result, AnalysisResult):
             state = self._session.state
             self._session.set(replace(state, atlas=state.atlas.with_result(key, ended.result)))
+
+
+def _options(request: AnalysisRequest) -> str:
+    options = request.options
+    expert = "" if options.expert is None else f"expert {options.expert[0]}:{options.expert[1]}"
+    chosen = "" if options.ids is None else counted(len(options.ids), "chosen question")
+    return about(expert, chosen, options.question)
+
+
+def _key_of_files(request: AnalysisRequest) -> AtlasKey:
+    """What the Atlas will look for, of traces that are not shown; raises TraceError where they are gone."""
+    runs = []
+    for path in (request.trace, request.other):
+        if path is not None:
+            with open_trace(path) as trace:
+                runs.append(trace.specification.fingerprint)
+    return AtlasKey(f"{runs[0]} 0", runs[1] if len(runs) > 1 else "", request.name, request.options)

@@ -1,14 +1,16 @@
 """Effect maps from the window: predicts and measures in the background, and shows what is known as it grows."""
 
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import replace
 
 from PySide6.QtCore import QObject, Signal
 
+from app.content.job_words import about, subset_words
 from app.content.mask_editing import effect_of
 from app.content.remedies import Say
 from app.content.what_if_preview import subset_of
 from app.running.job_runner import JobEnded, JobRunner
+from app.running.queue.job_queue import JobQueue
+from app.running.queue.queued_job import JobKind, QueuedJob
 from app.state.session import Session
 from app.state.state import State
 from moe_core.effects.effect_map import EffectMap
@@ -18,58 +20,71 @@ from moe_core.errors import MoeCoreError
 from moe_core.jobs.effect_making import MapWritten
 from moe_core.jobs.effects import EffectsRequest, EffectsResult, effects
 from moe_core.jobs.events import Notice
+from moe_core.numbers.formatting import percent
 
 KEPT = "what is predicted and measured is kept, and the next run goes on with it"
 
 
-@dataclass(frozen=True)
-class _Job:
-    """The trace whose map is made, and its fingerprint."""
-
-    path: Path
-    fingerprint: str
-
-
 class EffectMaps(QObject):
-    """One at a time. `finished` carries the JobEnded, after the map is shown."""
+    """`finished` carries the JobEnded, after the map is shown."""
 
     finished = Signal(object)
 
-    def __init__(self, session: Session, runner: JobRunner, say: Say, parent: QObject | None = None) -> None:
+    def __init__(
+        self, session: Session, runner: JobRunner, queue: JobQueue, say: Say, parent: QObject | None = None
+    ) -> None:
         super().__init__(parent)
         self._session = session
-        self._runner = runner
+        self._queue = queue
         self._say = say
-        self._job: _Job | None = None
+        self._runs = False
         runner.noticed.connect(self._on_noticed)
         runner.ended.connect(self._on_ended)
 
+    @property
+    def kinds(self) -> tuple[JobKind, ...]:
+        """Its jobs, as they are kept between sessions."""
+        return (JobKind("effects", EffectsRequest, self._job),)
+
     def predict(self) -> None:
         """Predict the effects on the questions that the What if view would ask."""
-        self._start("Predicting effects", None)
+        self._start(None)
 
     def measure_selected(self) -> None:
         """Measure the selected experts exactly."""
-        self._start("Measuring effects", Measurement(experts=tuple(sorted(self._session.state.experts))))
+        self._start(Measurement(experts=tuple(sorted(self._session.state.experts))))
 
     def measure_suspects(self, share: float) -> None:
         """Measure the most suspect share of the experts exactly."""
-        self._start("Measuring effects", Measurement(share=share))
+        self._start(Measurement(share=share))
 
-    def _start(self, title: str, measure: Measurement | None) -> None:
+    def _start(self, measure: Measurement | None) -> None:
         state = self._session.state
         if state.trace is None:
             return
         try:
-            request = request_of(state, measure)
+            self._queue.add(self._job(request_of(state, measure)))
         except MoeCoreError as error:
             self._say(error)
-            return
-        self._job = _Job(state.trace.path, state.trace.fingerprint)
-        self._runner.start(title, lambda engine: effects(request, engine), kept=KEPT)
+
+    def _job(self, request: EffectsRequest) -> QueuedJob:
+        return QueuedJob(
+            "Predicting effects" if request.measure is None else "Measuring effects",
+            about(request.trace.name, subset_words(request.subset), request.effect, _measured(request.measure)),
+            request,
+            lambda engine: effects(request, engine),
+            request.trace,
+            kind="effects",
+            begin=self._begin,
+            view="effects",
+            kept=KEPT,
+        )
+
+    def _begin(self, at_once: bool) -> None:
+        self._runs = True
 
     def _on_noticed(self, notice: Notice) -> None:
-        if self._job is None or not isinstance(notice, MapWritten):
+        if not self._runs or not isinstance(notice, MapWritten):
             return
         try:
             self._show(read_map(notice.path))
@@ -77,12 +92,11 @@ class EffectMaps(QObject):
             self._say(error)
 
     def _on_ended(self, ended: JobEnded) -> None:
-        job = self._job
-        if job is None:
+        if not self._runs:
             return
+        self._runs = False
         if ended.outcome == "done" and isinstance(ended.result, EffectsResult):
             self._show(ended.result.effect_map)
-        self._job = None
         self.finished.emit(ended)
 
     def _show(self, made: EffectMap) -> None:
@@ -92,6 +106,14 @@ class EffectMaps(QObject):
             return
         others = [other for other in state.effect_maps if not other.specification.is_of(made.specification)]
         self._session.set(replace(state, effect_maps=(made, *others)))
+
+
+def _measured(measure: Measurement | None) -> str:
+    if measure is None:
+        return ""
+    if measure.experts:
+        return ", ".join(f"{layer}:{expert}" for layer, expert in measure.experts)
+    return f"the most suspect {percent(measure.share)} of the experts"
 
 
 def request_of(state: State, measure: Measurement | None) -> EffectsRequest:

@@ -1,64 +1,49 @@
 """Experiments from the window: runs one in the background, and knows what was run on the trace that is shown."""
 
 import os
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
 
+from app.content.job_words import about, subset_words
 from app.content.remedies import notice_sentence
 from app.running.job_runner import JobEnded, JobRunner
+from app.running.queue.job_queue import JobQueue
+from app.running.queue.queued_job import JobKind, QueuedJob
+from app.state.experiment_state import ExperimentRun, NamedRequest
 from app.state.session import Session
+from app.state.state import State
+from moe_core.errors import ExperimentError
+from moe_core.experiments import EXPERIMENTS
 from moe_core.experiments.beside import KeptExperiment
 from moe_core.experiments.experiment import Experiment
-from moe_core.experiments.request import ExperimentRequest
-from moe_core.experiments.result import ExperimentPoint, ExperimentResult, PointMade
+from moe_core.experiments.result import ExperimentResult, PointMade
 from moe_core.jobs.events import Notice
 
 POINTS_KEPT = "finished points are kept, and the same experiment goes on from them"
 NOTHING_KEPT = "nothing of it is kept, since nothing can be written beside the trace"
 
 
-@dataclass(frozen=True, eq=False)
-class ExperimentRun:
-    """One experiment on the trace at `path`: its points so far, and its result once it is done.
-
-    `number` counts from 1, cancelled ones and those found beside traces among them. `kept` is the file with its
-    answers, `problem` a sentence on why that gives no result, `notices` what the run had to say, a sentence each.
-    `goes_on` is what to ask for where the file is not finished.
-    """
-
-    number: int
-    experiment: Experiment
-    path: Path
-    points: tuple[ExperimentPoint, ...] = ()
-    result: ExperimentResult | None = None
-    kept: Path | None = None
-    problem: str = ""
-    notices: tuple[str, ...] = ()
-    goes_on: ExperimentRequest | None = None
-
-
 class Experiments(QObject):
-    """One at a time. `changed`: a point came, or a run began, ended or was found; `finished` carries the JobEnded."""
+    """`changed`: a point came, or a run began, ended or was found; `finished` carries the JobEnded."""
 
     changed = Signal()
     finished = Signal(object)
 
-    def __init__(self, session: Session, runner: JobRunner, parent: QObject | None = None) -> None:
+    def __init__(self, session: Session, runner: JobRunner, queue: JobQueue, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._session = session
         self._runner = runner
+        self._queue = queue
         self._n_known = 0
         self._current: ExperimentRun | None = None
         self._runs: tuple[ExperimentRun, ...] = ()
+        session.changed.connect(self._on_session_changed)
+        session.job_wanted.connect(self._on_wanted)
         runner.noticed.connect(self._on_noticed)
         runner.ended.connect(self._on_ended)
-
-    @property
-    def runner(self) -> JobRunner:
-        """What runs it."""
-        return self._runner
 
     @property
     def current(self) -> ExperimentRun | None:
@@ -72,17 +57,59 @@ class Experiments(QObject):
         every = (*self._runs, *([self._current] if self._current else []))
         return tuple(run for run in every if trace is not None and _is_of(run, trace.path, trace.fingerprint))
 
-    def start(self, experiment: Experiment, request: ExperimentRequest) -> None:
-        """Run it in the background; nothing else may be running."""
-        self._current = ExperimentRun(self._next_number(), experiment, request.baseline)
-        kept = POINTS_KEPT if os.access(request.baseline.parent, os.W_OK) else NOTHING_KEPT
-        self._runner.start(experiment.title, lambda engine: experiment.run(request, engine), kept=kept)
+    @property
+    def kinds(self) -> tuple[JobKind, ...]:
+        """Its jobs, as they are kept between sessions."""
+        return (JobKind("experiment", NamedRequest, self._job),)
+
+    def look_at(self, kept: Path | None) -> None:
+        """Show the run whose answers are in this file, where there is one."""
+        for run in self.runs if kept is not None else ():
+            if run.kept == kept:
+                self._publish(number=run.number)
+
+    def _on_wanted(self, request: object) -> None:
+        if isinstance(request, NamedRequest):
+            self._queue.add(self._job(request))
+
+    def _on_session_changed(self, before: State, after: State) -> None:
+        if before.trace is not after.trace:
+            self._publish()
+
+    def _tell(self) -> None:
+        self._publish()
         self.changed.emit()
 
-    def cancel(self) -> None:
-        """Stop after the batch in flight; the points that are finished are kept."""
-        if self._current is not None:
-            self._runner.cancel()
+    def _publish(self, **changes: object) -> None:
+        """Put what is known of the trace shown into the state."""
+        state = self._session.state
+        shown = replace(state.experiments, runs=self.runs, **changes)  # type: ignore[arg-type]  # names are its own
+        self._session.set(replace(state, experiments=shown))
+
+    def _job(self, named: NamedRequest) -> QueuedJob:
+        experiment = next((each for each in EXPERIMENTS if each.name == named.experiment), None)
+        if experiment is None:
+            raise ExperimentError(f"There is no experiment {named.experiment}.")
+        request = named.request
+        can_keep = os.access(request.baseline.parent, os.W_OK)
+        return QueuedJob(
+            experiment.title,
+            about(request.baseline.name, subset_words(request.subset), f"seed {request.options.seed}"),
+            named,
+            lambda engine: experiment.run(request, engine),
+            request.baseline,
+            kind="experiment",
+            begin=partial(self._begin, experiment, request.baseline),
+            view="experiments",
+            kept=POINTS_KEPT if can_keep else NOTHING_KEPT,
+            goes_on=can_keep,
+        )
+
+    def _begin(self, experiment: Experiment, baseline: Path, at_once: bool) -> None:
+        self._current = ExperimentRun(self._next_number(), experiment, baseline)
+        if self._current in self.runs:  # it is looked at, until the person looks at another one
+            self._publish(number=self._current.number)
+        self._tell()
 
     def take(self, path: Path, found: tuple[KeptExperiment, ...]) -> None:
         """Know what lies beside a trace, the last one first; what this session made of the same files stays."""
@@ -97,7 +124,7 @@ class Experiments(QObject):
                 beside.append(run)
         if [*others, *beside] != list(self._runs):
             self._runs = (*others, *beside)
-            self.changed.emit()
+            self._tell()
 
     def _is_at(self, experiment: Experiment, path: Path) -> bool:
         """Whether this very experiment runs on the trace, so that its file grows."""
@@ -121,7 +148,7 @@ class Experiments(QObject):
             self._current = replace(self._current, points=(*self._current.points, notice.point))
         else:
             self._current = replace(self._current, notices=(*self._current.notices, notice_sentence(notice)))
-        self.changed.emit()
+        self._tell()
 
     def _on_ended(self, ended: JobEnded) -> None:
         run, self._current = self._current, None
@@ -132,7 +159,7 @@ class Experiments(QObject):
             done = replace(run, points=result.points, result=result, kept=result.kept)
             others = (each for each in self._runs if each.kept is None or each.kept != result.kept)
             self._runs = (*others, done)
-        self.changed.emit()
+        self._tell()
         self.finished.emit(ended)
 
 

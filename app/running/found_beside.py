@@ -10,7 +10,7 @@ from PySide6.QtCore import QObject, Qt, Signal, Slot
 
 from app.content.mask_editing import mask_title
 from app.running.experiments import Experiments
-from app.running.job_runner import yield_to_the_window
+from app.running.thread_priority import yield_to_the_window
 from app.state.session import Session
 from app.state.state import State
 from app.state.trace_data import TraceData

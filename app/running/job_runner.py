@@ -1,7 +1,6 @@
 """Runs jobs one at a time in a thread of its own, which lives as long as the window and owns the model."""
 
 import logging
-import os
 import sys
 import threading
 import time
@@ -14,6 +13,7 @@ from typing import Any, Literal
 from PySide6.QtCore import QObject, Qt, QThread, QTimer, Signal, Slot
 
 from app.content.remedies import with_remedies
+from app.running.thread_priority import yield_to_the_window
 from moe_core.errors import AnyRemedy, MoeCoreError, RunError
 from moe_core.jobs.events import Event, Notice, Progress, Stage
 from moe_core.jobs.models.engine import Engine
@@ -22,10 +22,7 @@ log = logging.getLogger(__name__)
 
 POLL_MS = 80
 _LONGEST_ERROR = 300
-_NICENESS = 5
 
-BUSY = "busy"
-"""What it is about when one is told to wait for the running job: that is over with its end."""
 KEPT = "what is recorded is kept"
 """What becomes of a job that is stopped, in words, where nothing else is said of it."""
 
@@ -38,8 +35,8 @@ MakeJob = Callable[[Engine], Job]
 class JobEnded:
     """How a job ended. `error` is one sentence, `remedies` what helps, and `notes` its details.
 
-    They are empty unless `outcome` is `failed`. `kept` tells what is left of a job that was stopped, `trace` where in
-    the program an error came from that nobody expected.
+    They are empty unless `outcome` is `failed`. `kept` tells what is left of a job that was stopped, `word` what that
+    was for it, such as paused, and `trace` where in the program an error came from that nobody expected.
     """
 
     title: str
@@ -51,6 +48,7 @@ class JobEnded:
     remedies: tuple[AnyRemedy, ...] = ()
     trace: str = ""
     kept: str = KEPT
+    word: str = "stopped"
 
     @property
     def kind(self) -> str:
@@ -157,9 +155,10 @@ class JobRunner(QObject):
         self._submit(run)
         return inquiry
 
-    def cancel(self) -> None:
-        """Stop the running job after the step in flight; what it has written stays."""
-        if self._job is not None:
+    def cancel(self, word: str = "stopped") -> None:
+        """Stop the running job after the step in flight; what it has written stays. `word` says what that is for it."""
+        if self._job is not None and not self.is_stopping:
+            self._job.word = word
             self._job.cancelled.set()
             self.stopping.emit()
 
@@ -227,6 +226,7 @@ class _Run:
         self.title = title
         self.make_job = make_job
         self.kept = kept
+        self.word = ""
         self.cancelled = threading.Event()
         self._lock = threading.Lock()
         self._notices: list[Notice] = []
@@ -285,14 +285,7 @@ class _Worker(QObject):
             sentence = f"{run.title} failed unexpectedly: {_in_one_line(error)}. The log has the details."
             trace = "".join(traceback.format_tb(error.__traceback__)) + type(error).__name__
             return JobEnded(run.title, "failed", error=sentence, trace=trace)
-        return JobEnded(run.title, "cancelled", kept=run.kept)
-
-
-def yield_to_the_window() -> None:
-    """Lower this thread's priority, and that of threads it starts: the window's are few and short, but cannot wait."""
-    if sys.platform == "linux":  # where a priority belongs to a thread; elsewhere it would be the whole program's
-        with suppress(OSError):
-            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICENESS)
+        return JobEnded(run.title, "cancelled", kept=run.kept, word=run.word)
 
 
 def _in_one_line(error: Exception) -> str:

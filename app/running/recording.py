@@ -3,11 +3,17 @@
 import logging
 import os
 import time
+from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
 
+from app.content.job_words import recording_words
+from app.content.mask_editing import mask_title
 from app.running.job_runner import JobEnded, JobRunner, MakeJob
+from app.running.queue.job_queue import JobQueue
+from app.running.queue.queued_job import JobKind, QueuedJob
+from app.state.job_state import unfinished
 from app.state.session import Session
 from app.state.state import State
 from moe_core.errors import TraceError
@@ -22,8 +28,10 @@ REFRESH_S = 2.0
 
 
 def can_resume(state: State) -> bool:
-    """Whether the trace shown lacks questions, and nothing runs that may be asking them, here or elsewhere."""
-    return state.trace is not None and not (state.running or state.writer) and not state.trace.trace.complete
+    """Whether the trace shown lacks questions, and nobody asks them already or will, here or elsewhere."""
+    if state.trace is None or state.writer or state.trace.trace.complete:
+        return False
+    return not any(entry.writes == state.trace.path for entry in unfinished(state.jobs))
 
 
 class Recording(QObject):
@@ -31,28 +39,53 @@ class Recording(QObject):
 
     finished = Signal(object)
 
-    def __init__(self, session: Session, runner: JobRunner, parent: QObject | None = None) -> None:
+    def __init__(self, session: Session, runner: JobRunner, queue: JobQueue, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._session = session
-        self._runner = runner
+        self._queue = queue
         self._out: Path | None = None
+        self._is_shown = False
         self._next_refresh_s = 0.0
         runner.progressed.connect(self._on_progressed)
         runner.ended.connect(self._on_ended)
 
+    @property
+    def kinds(self) -> tuple[JobKind, ...]:
+        """Its jobs, as they are kept between sessions."""
+        return (
+            JobKind("recording", RecordRequest, self._recording),
+            JobKind("resumed recording", ResumeRequest, self._resumed),
+        )
+
     def start(self, request: RecordRequest) -> None:
-        """Record, or resume what the same request began; nothing else may be running."""
+        """Record, or resume what the same request began, when its turn comes."""
         request.out.parent.mkdir(parents=True, exist_ok=True)
-        self._start(request.out, lambda engine: record(request, engine))
+        self._queue.add(self._recording(request))
 
     def resume(self, trace: Path) -> None:
-        """Go on with a partial trace, whatever began it; nothing else may be running."""
-        self._start(trace, lambda engine: resume(ResumeRequest(trace), engine))
+        """Go on with a partial trace, whatever began it, when its turn comes."""
+        self._queue.add(self._resumed(ResumeRequest(trace)))
 
-    def _start(self, out: Path, make_job: MakeJob) -> None:
+    def _recording(self, request: RecordRequest) -> QueuedJob:
+        mask = "" if request.intervention.is_empty() else mask_title(request.intervention)
+        words = recording_words(request, mask)
+        return self._job("recording", words, request.out, request, lambda engine: record(request, engine))
+
+    def _resumed(self, request: ResumeRequest) -> QueuedJob:
+        words = "the questions that it lacks"
+        return self._job("resumed recording", words, request.trace, request, lambda engine: resume(request, engine))
+
+    def _job(self, kind: str, words: str, out: Path, request: object, make: MakeJob) -> QueuedJob:
+        begin = partial(self._begin, out)
+        return QueuedJob(
+            f"Recording {out.name}", words, request, make, out, kind=kind, begin=begin, view="questions", writes=out
+        )
+
+    def _begin(self, out: Path, at_once: bool) -> None:
+        """What had to wait does not take the place of what is looked at by then."""
         self._out = out
+        self._is_shown = not (at_once or self._session.state.trace is None)
         self._next_refresh_s = 0.0
-        self._runner.start(f"Recording {out.name}", make_job)
 
     def _on_progressed(self, event: object) -> None:
         if self._out is None or not isinstance(event, Progress) or event.unit != "questions" or not event.done:
@@ -72,7 +105,8 @@ class Recording(QObject):
 
     def _show(self, out: Path) -> None:
         started = time.monotonic()
-        if not self._refresh(out) and self._next_refresh_s == 0.0:  # once: whoever opens another one stays there
+        if not self._refresh(out) and not self._is_shown:  # once: whoever opens another one stays there
+            self._is_shown = True
             try:
                 self._session.open(out)
             except TraceError as error:

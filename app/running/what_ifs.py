@@ -9,10 +9,13 @@ from typing import Any
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
+from app.content.job_words import about, subset_words
 from app.content.mask_editing import mask_title, problem_of
 from app.content.remedies import Say, notice_sentence
 from app.content.what_if_preview import subset_of
-from app.running.job_runner import BUSY, JobEnded, JobRunner
+from app.running.job_runner import JobEnded, JobRunner
+from app.running.queue.job_queue import JobQueue
+from app.running.queue.queued_job import JobKind, QueuedJob
 from app.state.session import Session
 from app.state.state import State
 from app.state.trace_data import TraceData
@@ -23,6 +26,7 @@ from moe_core.errors import MoeCoreError, Remedy
 from moe_core.interventions.intervention import Intervention
 from moe_core.jobs.events import Event, Notice, Stage
 from moe_core.jobs.what_if import WhatIfRequest, WhatIfResult, what_if
+from moe_core.numbers.formatting import counted
 from moe_core.traces.reader import open_trace
 
 log = logging.getLogger(__name__)
@@ -39,17 +43,20 @@ class _Job:
     title: str
     request: WhatIfRequest | None = None
     other: Path | None = None
+    is_live: bool = False
 
 
 class WhatIfs(QObject):
-    """One at a time. `finished` carries the JobEnded, after its what-if is shown; `say` tells what went wrong."""
+    """`finished` carries the JobEnded, after its what-if is shown; `say` tells what went wrong."""
 
     finished = Signal(object)
 
-    def __init__(self, session: Session, runner: JobRunner, say: Say, parent: QObject | None = None) -> None:
+    def __init__(
+        self, session: Session, runner: JobRunner, queue: JobQueue, say: Say, parent: QObject | None = None
+    ) -> None:
         super().__init__(parent)
         self._session = session
-        self._runner = runner
+        self._queue = queue
         self._say = say
         self._job: _Job | None = None
         self._tried = Intervention()
@@ -67,8 +74,13 @@ class WhatIfs(QObject):
         """Whether the mask will be run by itself, if it stays as it is."""
         return self._timer.isActive()
 
-    def run(self) -> None:
-        """Run the mask as the state says; what cannot be run is said, and nothing else may be running."""
+    @property
+    def kinds(self) -> tuple[JobKind, ...]:
+        """Its jobs, as they are kept between sessions; a comparison is asked for anew."""
+        return (JobKind("what if", WhatIfRequest, lambda request: self._queued(_job_of(request))),)
+
+    def run(self, *, is_live: bool = False) -> None:
+        """Run the mask as the state says, when its turn comes; what cannot be run is said. `is_live`: by itself."""
         state = self._session.state
         if state.trace is None or state.intervention.is_empty():
             return
@@ -77,7 +89,7 @@ class WhatIfs(QObject):
         except MoeCoreError as error:
             self._say(error, about="What if")
             return
-        self._start(_Job(state.trace.path, mask_title(state.intervention), request=request))
+        self._start(_job_of(request, is_live=is_live))
 
     def compare(self, path: Path) -> None:
         """Compare the trace shown with another one; unlike traces are refused with the difference named."""
@@ -85,34 +97,52 @@ class WhatIfs(QObject):
             self._start(_Job(trace.path, f"{trace.path.name} and {path.name}", other=path))
 
     def _start(self, job: _Job) -> None:
-        if self._runner.is_busy:
-            self._say(f"{self._runner.title} is still running: wait for it, or stop it (Esc).", about=BUSY)
-            return
         shown = self._session.state.trace
         self._tried = self._session.state.intervention
         if shown is not None and not shown.trace.has_its_name:  # its rows would be paired with those of another file
             self._say(_replaced(shown))
             return
         self._timer.stop()
-        self._job = job
         self._session.set(replace(self._session.state, mismatch=""))
-        if job.request is not None:
-            request = job.request
-            self._runner.start(f"What if: {job.title}", lambda engine: what_if(request, engine))
-        elif job.other is not None:
-            paths = job.baseline, job.other
-            title = f"Comparing {job.title}"
-            self._runner.start(title, lambda engine: _comparing(*paths), kept="both traces stay as they are")
+        self._queue.add(self._queued(job))
+
+    def _queued(self, job: _Job) -> QueuedJob:
+        def begin(at_once: bool) -> None:
+            self._job = job
+
+        if (request := job.request) is not None:
+            return QueuedJob(
+                f"What if: {job.title}",
+                about(job.baseline.name, subset_words(request.subset), _controls_words(request)),
+                request,
+                lambda engine: what_if(request, engine),
+                job.baseline,
+                kind="" if job.is_live else "what if",
+                begin=begin,
+                view="what_if",
+                is_live=job.is_live,
+            )
+        assert job.other is not None
+        paths = job.baseline, job.other
+        return QueuedJob(
+            f"Comparing {job.title}",
+            about(*(path.name for path in paths)),
+            paths,
+            lambda engine: _comparing(*paths),
+            job.baseline,
+            begin=begin,
+            view="what_if",
+            kept="both traces stay as they are",
+            goes_on=False,
+        )
 
     def _on_noticed(self, notice: Notice) -> None:
         self._notices.append(notice_sentence(notice))
 
-    def _on_started(self, title: str) -> None:
+    def _on_started(self) -> None:
         self._notices.clear()
-        self._session.set(replace(self._session.state, running=title))
 
     def _on_ended(self, ended: JobEnded) -> None:
-        self._session.set(replace(self._session.state, running=""))
         job, self._job = self._job, None
         if job is not None:
             if ended.outcome == "done":
@@ -148,7 +178,7 @@ class WhatIfs(QObject):
         asked = [(state.intervention, state.rerun, state.trace) for state in (before, after)]
         if asked[0] == asked[1]:
             return
-        if self._is_awaited(after) and not self._runner.is_busy:
+        if self._is_awaited(after) and not self._runs_live:
             self._timer.start()
         else:
             self._timer.stop()
@@ -160,8 +190,13 @@ class WhatIfs(QObject):
         return state.rerun.is_automatic and is_new and state.intervention != self._tried and can_run(state)
 
     def _run_by_itself(self) -> None:
-        if self._is_awaited(self._session.state) and not self._runner.is_busy:
-            self.run()
+        if self._is_awaited(self._session.state) and not self._runs_live:
+            self.run(is_live=True)
+
+    @property
+    def _runs_live(self) -> bool:
+        """Whether a live what-if runs: the mask as it is by then is looked at when it ends."""
+        return self._job is not None and self._job.is_live
 
 
 def _replaced(trace: TraceData) -> str:
@@ -169,10 +204,19 @@ def _replaced(trace: TraceData) -> str:
 
 
 def can_run(state: State) -> bool:
-    """Whether there is a mask, nothing against it, and nothing else that runs."""
-    if state.trace is None or state.running or state.intervention.is_empty():
+    """Whether there is a mask, and nothing against it."""
+    if state.trace is None or state.intervention.is_empty():
         return False
     return not problem_of(state.intervention, state.trace.trace.specification.model)
+
+
+def _job_of(request: WhatIfRequest, *, is_live: bool = False) -> _Job:
+    return _Job(request.baseline, mask_title(request.intervention), request=request, is_live=is_live)
+
+
+def _controls_words(request: WhatIfRequest) -> str:
+    controls = counted(request.controls.n, "random mask") if request.controls.n else ""
+    return about(controls, "the baseline asked again, too" if request.rerun_baseline else "")
 
 
 def request_of(state: State) -> WhatIfRequest:

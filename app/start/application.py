@@ -72,6 +72,7 @@ def _run(options: argparse.Namespace) -> int:
     CrashReport(window.message_bar.say, window, report.add).install()
     window.runner.ended.connect(report.on_job_ended)
     is_open = open_first(window, options.trace)
+    window.offer_jobs()
     window.show()
     if settings.notice:
         window.message_bar.say(settings.notice)

@@ -19,13 +19,14 @@ class Session(QObject):
     """Holds the state. `changed` carries the state before and after; `requested` the name of an action to run.
 
     `path_requested` carries what to do with a file of the library, and its path; `library_changed` says that one of
-    them came or went.
+    them came or went; `job_wanted` carries the request of a job.
     """
 
     changed = Signal(object, object)
     requested = Signal(str)
     path_requested = Signal(str, object)
     library_changed = Signal()
+    job_wanted = Signal(object)
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -56,6 +57,10 @@ class Session(QObject):
     def request_for(self, path: Path, action: str) -> None:
         """Ask for something that is done with one trace of the library: `open`, `compare`, `reveal`, `delete`."""
         self.path_requested.emit(action, path)
+
+    def want_job(self, request: object) -> None:
+        """Ask for a job by its frozen request, from whoever runs jobs of that kind."""
+        self.job_wanted.emit(request)
 
     def open(self, path: Path) -> None:
         """Show another trace as it was left, else from its start; TraceError, and no change, where it is none."""
@@ -124,6 +129,12 @@ class Session(QObject):
             others = (each for each in state.history if each.after.path != made.after.path)
             state = replace(state, history=(made, *others), forgotten=state.forgotten - {made.after.fingerprint})
         self._apply(replace(state, what_if=made, mismatch=""))
+
+    def look_at_what_if(self, path: Path) -> None:
+        """Look at a what-if of the trace shown by its file, now or as soon as it is found beside the trace."""
+        made = next((each for each in self._state.history if each.after.path == path), None)
+        self._awaited = None if made is not None else Awaited(path, Mode.DIFFERENCE)
+        self._apply(replace(self._state, what_if=made))
 
     def show_notes(self, notes: Notes) -> None:
         """Take up the notes on the trace shown, as they were found beside it."""

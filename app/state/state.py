@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from app.state.atlas_state import AtlasState
+from app.state.experiment_state import ExperimentsState
+from app.state.job_state import JobEntry
 from app.state.trace_data import TraceData
 from app.state.what_if_state import Mode, Rerun, WhatIf
 from moe_core.effects.effect_map import EffectMap
@@ -28,7 +30,9 @@ class State:
     fingerprint; `history_problems` are sentences on those that cannot be shown. `mismatch` says why the last one could
     not be compared with the baseline. `effect_maps` are what is known of what its experts are worth. `library` is the
     folder whose traces are listed, `running` the title of the job that runs, `writer` the other program that records
-    the trace shown, `atlas` what the Atlas shows.
+    the trace shown, `atlas` what the Atlas shows, `experiments` what Experiments shows. `jobs` are what runs and waits
+    in the order of the queue, then what ended; `job` is the number of the one that is chosen, and `holds_jobs` says
+    that none begins for now.
 
     What is about the trace is its own: opening another one shows that one's (`trace_memory`).
     """
@@ -59,6 +63,10 @@ class State:
     library: Path | None = None
     running: str = ""
     writer: str = ""
+    experiments: ExperimentsState = field(default_factory=ExperimentsState)
+    jobs: tuple[JobEntry, ...] = ()
+    job: int | None = None
+    holds_jobs: bool = False
 
 
 DATA = frozenset({"trace", "revision"})

@@ -5,9 +5,11 @@ from app.view import View
 from app.views.atlas.view import AtlasView
 from app.views.effects.view import EffectsView
 from app.views.entropy.view import EntropyView
+from app.views.experiments.view import ExperimentsView
 from app.views.expert.view import ExpertView
 from app.views.experts.ranking_view import RankingView
 from app.views.experts.view import ExpertsView
+from app.views.jobs.view import JobsView
 from app.views.log import LogView
 from app.views.question.view import QuestionView
 from app.views.questions.view import QuestionsView
@@ -26,7 +28,9 @@ _BUILT_IN: list[type[View]] = [
     ExpertView,
     AtlasView,
     RankingView,
+    ExperimentsView,
     TracesView,
+    JobsView,
     LogView,
 ]
 _OF_OTHERS = plugins(

@@ -1,11 +1,13 @@
 """Tells what comes of jobs: all of it in the log, a failure above the views too."""
 
 import logging
+from collections.abc import Iterable
 
 from PySide6.QtCore import QObject
 
 from app.content.remedies import button_for, notice_sentence
-from app.running.job_runner import BUSY, JobEnded, JobRunner
+from app.running.job_runner import JobEnded, JobRunner
+from app.running.queue.job_queue import JobQueue
 from app.widgets.message_bar import MessageBar
 from moe_core.jobs.events import Notice
 
@@ -15,19 +17,32 @@ MOST_NOTES = 3
 
 
 class JobOutcomes(QObject):
-    """Follows a JobRunner."""
+    """Follows JobRunners, and says what a job waits for as long as none has begun or ended since."""
 
-    def __init__(self, runner: JobRunner, message_bar: MessageBar) -> None:
+    def __init__(self, runners: Iterable[JobRunner], queue: JobQueue, message_bar: MessageBar) -> None:
         super().__init__(message_bar)
         self._message_bar = message_bar
-        runner.noticed.connect(self._on_noticed)
-        runner.ended.connect(self._on_ended)
+        self._waits = ""
+        queue.queued.connect(self._on_queued)
+        for runner in runners:
+            runner.started.connect(self._on_started)
+            runner.noticed.connect(self._on_noticed)
+            runner.ended.connect(self._on_ended)
+
+    def _on_queued(self, sentence: str) -> None:
+        self._waits = sentence
+        self._message_bar.say(sentence, "Show jobs", "view_jobs", is_failure=False)
+
+    def _on_started(self) -> None:
+        if self._waits and self._message_bar.text == self._waits:
+            self._message_bar.hide()
+        self._waits = ""
 
     def _on_noticed(self, notice: Notice) -> None:
         log.info("%s", notice_sentence(notice))
 
     def _on_ended(self, ended: JobEnded) -> None:
-        self._message_bar.succeed(BUSY)
+        self._on_started()
         if ended.outcome == "failed":
             log.error("%s", "\n".join([ended.sentence, *ended.notes]))
             text = "\n".join([ended.sentence, *_first_of(ended.notes)])

@@ -8,11 +8,10 @@ from typing import cast
 
 from PySide6.QtCore import QSize, Signal
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QShowEvent
-from PySide6.QtWidgets import QApplication, QMainWindow, QMessageBox
+from PySide6.QtWidgets import QApplication, QMainWindow
 
 from app import theme
 from app.content.remedies import button_for, with_remedies
-from app.dialogs.experiment.dialog import ExperimentDialog
 from app.files.figures.export import FigureExport, figure_in_use
 from app.files.mask_files import MaskFiles
 from app.files.note_files import NoteFiles
@@ -20,9 +19,12 @@ from app.files.trace_files import TraceFiles
 from app.running.analyses import Analyses
 from app.running.effect_maps import EffectMaps
 from app.running.experiments import Experiments
+from app.running.exports import Exports
 from app.running.found_beside import FoundBeside
 from app.running.growing_trace import GrowingTrace
-from app.running.job_runner import BUSY, JobEnded, JobRunner
+from app.running.job_runner import JobEnded, JobRunner
+from app.running.queue.job_file import JobFile
+from app.running.queue.job_queue import JobQueue
 from app.running.recording import Recording
 from app.running.what_ifs import WhatIfs
 from app.settings import Settings
@@ -32,10 +34,11 @@ from app.view import View
 from app.views import make_views
 from app.widgets.figures.figure import Figure
 from app.widgets.message_bar import MessageBar
-from app.widgets.safe_text import as_message
 from app.window import docking, last_session
 from app.window.demo import demo_request, has_demo
 from app.window.job_outcomes import JobOutcomes
+from app.window.leaving import ask_to_stop, may_close
+from app.window.long_jobs import LongJobs
 from app.window.start_page import StartPage
 from app.window.status_line import StatusLine
 from app.window.toolbar import Toolbar
@@ -69,6 +72,7 @@ class MainWindow(QMainWindow):
         read_memories(memory_path(settings), self.session.memories)
         self.session.set(replace(self.session.state, library=settings.library))
         self.runner = JobRunner(self)
+        self.file_runner = JobRunner(self)
         self._add_bars()
         self.views = make_views(self.session)
         self.docks = docking.add_docks(self, list(self.views.values()))
@@ -78,7 +82,6 @@ class MainWindow(QMainWindow):
         self._is_arranged = last_session.restore(self, self.views, settings)
         self.message_bar.hide()  # it is a tool bar, and may have been open
         self.tour = Tour(self.docks, settings, self)
-        self._experiment_dialog: ExperimentDialog | None = None
         self._add_workers()
         self.session.changed.connect(self._on_changed)
         self.recording.finished.connect(self._on_recorded)
@@ -110,8 +113,6 @@ class MainWindow(QMainWindow):
 
     def start_recording(self, request: RecordRequest) -> None:
         """Record, or resume, in the background."""
-        if self.refuses_job():
-            return
         try:
             self.recording.start(request)
         except (OSError, ValueError) as error:  # ValueError: a name that no file system has
@@ -120,14 +121,16 @@ class MainWindow(QMainWindow):
     def resume_recording(self) -> None:
         """Go on with the trace shown, in the background."""
         shown = self.session.state.trace
-        if shown is not None and not self.refuses_job():
+        if shown is not None:
             self.recording.resume(shown.path)
 
-    def refuses_job(self) -> bool:
-        """Whether a job runs already, which is said then: there is one at a time."""
-        if self.runner.is_busy:
-            self.say(f"{self.runner.title} is still running: wait for it, or stop it (Esc).", about=BUSY)
-        return self.runner.is_busy
+    def offer_jobs(self) -> None:
+        """Put what was not finished when the window was closed last into the list, and say so."""
+        workers = self.recording, self.what_ifs, self.effect_maps, self.experiments, self.analyses
+        if n := self.queue.take_up(kind for worker in workers for kind in worker.kinds):
+            left = "1 job is" if n == 1 else f"{count(n)} jobs are"
+            sentence = f"{left} left over from before, and paused: Jobs lists what."
+            self.message_bar.say(sentence, "Go on", "resume_jobs", is_failure=False)
 
     def show_view(self, name: str) -> None:
         """Bring a view to the front."""
@@ -140,14 +143,6 @@ class MainWindow(QMainWindow):
         if name in self.views:
             self.show_view(name)
             docking.give_focus(self.views[name])
-
-    def show_experiment(self, name: str) -> None:
-        """Ask how to run one of the prepared experiments, and show what those on this trace found."""
-        if self._experiment_dialog is None:
-            self._experiment_dialog = ExperimentDialog(self.session, self.experiments, self)
-            self._experiment_dialog.mask_taken.connect(partial(self.show_view, "what_if"))
-            self.figure_export.follow(self._experiment_dialog)
-        self._experiment_dialog.show_experiment(name)
 
     def figures(self) -> list[Figure]:
         """The figures of all views that have something to show, in the order of the views."""
@@ -172,8 +167,8 @@ class MainWindow(QMainWindow):
         """Dismiss the message; else ask whether to stop what runs; else clear the selection."""
         if self.message_bar.text:
             self.message_bar.hide()
-        elif self.runner.is_busy:
-            self._ask_to_stop()
+        elif busy := next((runner for runner in (self.runner, self.file_runner) if runner.is_busy), None):
+            ask_to_stop(self, busy)
         else:
             self.session.set(replace(self.session.state, experts=frozenset()))
 
@@ -189,7 +184,7 @@ class MainWindow(QMainWindow):
 
     def _add_bars(self) -> None:
         self.message_bar = MessageBar()
-        self.status_line = StatusLine(self.runner)
+        self.status_line = StatusLine(self.runner, self.file_runner)
         self.addToolBar(Toolbar(self.session))
         self.addToolBarBreak()
         self.addToolBar(self.message_bar)
@@ -197,21 +192,26 @@ class MainWindow(QMainWindow):
 
     def _add_workers(self) -> None:
         """What runs jobs and keeps files for the session; the masks may have something to say at once."""
-        self.recording = Recording(self.session, self.runner, self)
+        self.queue = JobQueue(self.session, self.runner, self.file_runner, JobFile(self.settings.path), self.say, self)
+        LongJobs(self.queue, self)
+        runs = self.session, self.runner, self.queue
+        self.recording = Recording(*runs, self)
         self.growing_trace = GrowingTrace(self.session, self.runner, self.say, self)
-        self.what_ifs = WhatIfs(self.session, self.runner, self.say, self)
-        self.effect_maps = EffectMaps(self.session, self.runner, self.say, self)
-        self.experiments = Experiments(self.session, self.runner, self)
+        self.what_ifs = WhatIfs(*runs, self.say, self)
+        self.effect_maps = EffectMaps(*runs, self.say, self)
+        self.experiments = Experiments(*runs, self)
         self.found_beside = FoundBeside(self.session, self.experiments, self)
         self.note_files = NoteFiles(self.session, self.say, self)
-        self.analyses = Analyses(self.session, self.runner, self.say, self)
+        self.analyses = Analyses(*runs, self.say, self)
+        self.exports = Exports(self.file_runner, self.queue, self.say, self)
         self.mask_files = MaskFiles(self.session, self.say, self)
         self.trace_files = TraceFiles(
             self.session, self.settings, self, show_trace=self.open_trace, compare=self.what_ifs.compare, say=self.say
         )
         self.figure_export = FigureExport(self.session, self.settings, self.status_line.say, self)
         self.figure_export.follow(self)
-        JobOutcomes(self.runner, self.message_bar)  # the last to hear of a failure: its sentence stays
+        # The last to hear of a failure: its sentence stays.
+        JobOutcomes((self.runner, self.file_runner), self.queue, self.message_bar)
 
     def _on_changed(self, before: State, after: State) -> None:
         if before.trace is not after.trace:
@@ -234,37 +234,6 @@ class MainWindow(QMainWindow):
         self._is_told_to_close = True
         self.close()
 
-    def _ask_to_stop(self) -> None:
-        """Stop the job after its batch, where that is wanted; the question goes away with the job."""
-        if self.runner.is_stopping:
-            return
-        question = f"Stop {self.runner.title}? It ends after the batch in flight; {self.runner.kept}."
-        box = QMessageBox(QMessageBox.Icon.Question, "moescope", as_message(question), parent=self)
-        stop = box.addButton("Stop", QMessageBox.ButtonRole.AcceptRole)
-        stay = box.addButton("Go on", QMessageBox.ButtonRole.RejectRole)
-        box.setDefaultButton(stay)
-        box.setEscapeButton(stay)
-        self.runner.ended.connect(box.reject)
-        box.exec()
-        if box.clickedButton() is stop:
-            self.runner.cancel()
-        box.deleteLater()
-
-    def _may_close(self) -> bool:
-        if self._is_told_to_close or not self.runner.is_busy:
-            return True
-        answer = QMessageBox.question(
-            self,
-            "moescope",
-            as_message(
-                f"{self.runner.title} is still running. Stop it after the batch in flight and close? "
-                f"Then {self.runner.kept}."
-            ),
-            QMessageBox.StandardButton.Close | QMessageBox.StandardButton.Cancel,
-            QMessageBox.StandardButton.Cancel,
-        )
-        return answer == QMessageBox.StandardButton.Close
-
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
         if not self._is_arranged:  # rooms can be shared out only where there are any
@@ -285,13 +254,16 @@ class MainWindow(QMainWindow):
         return moved
 
     def closeEvent(self, event: QCloseEvent) -> None:
-        if not self._may_close():
+        runners = self.runner, self.file_runner
+        if not (self._is_told_to_close or may_close(self, self.queue, runners)):
             event.ignore()
             return
         last_session.remember(self, self.views, self.session, self.settings)
         self.closing.emit()
         self.found_beside.close()
-        self.runner.close()
+        self.queue.close()
+        for runner in runners:
+            runner.close()
         for view in self.views.values():
             view.release()
         self.session.close()

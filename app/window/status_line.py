@@ -1,5 +1,7 @@
 """The line at the bottom: what runs, how far it is, how long it takes, and the button that cancels it."""
 
+from functools import partial
+
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QLabel, QProgressBar, QPushButton, QStatusBar
 
@@ -12,11 +14,11 @@ _MEMORY_MS = 1000
 
 
 class StatusLine(QStatusBar):
-    """Follows a JobRunner."""
+    """Follows JobRunners; the first one that is busy is shown."""
 
-    def __init__(self, runner: JobRunner) -> None:
+    def __init__(self, *runners: JobRunner) -> None:
         super().__init__()
-        self._runner = runner
+        self._runners = runners
         self._text = ElidingLabel()
         self._text.setAccessibleName("Status")
         self._memory = QLabel()
@@ -28,17 +30,18 @@ class StatusLine(QStatusBar):
         self._cancel = QPushButton("Cancel")
         self._cancel.setAccessibleName("Cancel the running job")
         self._cancel.setToolTip("Stop after the batch in flight")
-        self._cancel.clicked.connect(runner.cancel)
+        self._cancel.clicked.connect(self._on_cancel)
         self.addWidget(self._text, 1)
         for widget in (self._memory, self._bar, self._cancel):
             self.addPermanentWidget(widget)
             widget.hide()
         self._poll_memory = QTimer(self, interval=_MEMORY_MS)
         self._poll_memory.timeout.connect(self._show_memory)
-        runner.started.connect(self._on_started)
-        runner.progressed.connect(self._on_progressed)
-        runner.stopping.connect(self._on_stopping)
-        runner.ended.connect(self._on_ended)
+        for runner in runners:
+            runner.started.connect(partial(self._on_started, runner))
+            runner.progressed.connect(partial(self._on_progressed, runner))
+            runner.stopping.connect(partial(self._on_stopping, runner))
+            runner.ended.connect(self._on_ended)
 
     @property
     def text(self) -> str:
@@ -49,39 +52,55 @@ class StatusLine(QStatusBar):
         """Show a text until the next one."""
         self._text.set_text(text)
 
-    def _on_started(self, title: str) -> None:
-        self.say(f"{title} …")
+    @property
+    def _shown(self) -> JobRunner | None:
+        return next((runner for runner in self._runners if runner.is_busy), None)
+
+    def _on_started(self, runner: JobRunner, title: str) -> None:
+        if runner is self._shown:
+            self.say(f"{title} …")
+            self._show_runner(runner)
+
+    def _show_runner(self, runner: JobRunner) -> None:
         self._bar.setRange(0, 0)
         self._bar.show()
-        self._cancel.setEnabled(True)
-        self._cancel.setToolTip(f"Stop after the batch in flight; {self._runner.kept}")
+        self._cancel.setEnabled(not runner.is_stopping)
+        self._cancel.setToolTip(f"Stop after the batch in flight; {runner.kept}")
         self._cancel.show()
         self._poll_memory.start()
 
-    def _on_progressed(self, event: object) -> None:
-        if self._runner.is_stopping:
+    def _on_progressed(self, runner: JobRunner, event: object) -> None:
+        if runner.is_stopping or runner is not self._shown:
             return  # what was on its way when it was cancelled must not hide that it stops
         match event:
             case Stage(text):
                 self.say(f"{text} …")
                 self._bar.setRange(0, 0)
             case Progress():
-                self.say(f"{self._runner.title}: {progress_text(event)}")
+                self.say(f"{runner.title}: {progress_text(event)}")
                 self._bar.setRange(0, max(event.total, 1))
                 self._bar.setValue(event.done)
 
     def _on_ended(self, ended: JobEnded) -> None:
+        said = {"done": "done", "cancelled": f"{ended.word}; {ended.kept}", "failed": ended.error}
+        self.say(f"{ended.title}: {said[ended.outcome]}")
+        if (runner := self._shown) is not None:
+            self._show_runner(runner)
+            return
         self._poll_memory.stop()
         for widget in (self._memory, self._bar, self._cancel):
             widget.hide()
-        said = {"done": "done", "cancelled": f"stopped; {ended.kept}", "failed": ended.error}
-        self.say(f"{ended.title}: {said[ended.outcome]}")
 
-    def _on_stopping(self) -> None:
-        self._cancel.setEnabled(False)
-        self.say(f"{self._runner.title}: stopping after the step in flight …")
+    def _on_stopping(self, runner: JobRunner) -> None:
+        if runner is self._shown:
+            self._cancel.setEnabled(False)
+            self.say(f"{runner.title}: stopping after the step in flight …")
+
+    def _on_cancel(self) -> None:
+        if (runner := self._shown) is not None:
+            runner.cancel()
 
     def _show_memory(self) -> None:
-        text = self._runner.gpu_memory_text()
+        text = self._runners[0].gpu_memory_text()
         self._memory.setText(text)
         self._memory.setVisible(bool(text))

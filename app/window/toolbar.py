@@ -53,7 +53,7 @@ class Toolbar(QToolBar):
         self._draw(session.state)
 
     def _on_changed(self, before: State, after: State) -> None:
-        if differing(before, after) & {*SELECTION, "running", "writer"}:
+        if differing(before, after) & {*SELECTION, "jobs", "writer"}:
             self._draw(after)
 
     def _draw(self, state: State) -> None:

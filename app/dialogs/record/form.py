@@ -4,8 +4,8 @@ from PySide6.QtCore import QSignalBlocker, Signal
 from PySide6.QtGui import QFontDatabase
 from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QLineEdit, QPlainTextEdit, QPushButton, QVBoxLayout, QWidget
 
-from app.dialogs.form_parts import CommaCompleter, Note, Section, choice, number, suggestions
 from app.dialogs.record.values import DEVICES, DTYPES, RecordValues
+from app.widgets.form_parts import CommaCompleter, Note, Section, choice, number, suggestions
 from moe_core.quizzes.reading.answers import AnswersFrom
 
 _PROTOCOLS = (("plain", "Plain, as lm-evaluation-harness"), ("chat", "Chat template of the model"))

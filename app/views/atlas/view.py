@@ -64,11 +64,11 @@ class AtlasView(View):
             self.session.set(replace(self.state, atlas=replace(self.state.atlas, analysis=str(name))))
 
     def _invitation(self, state: State) -> str:
-        if state.running:
-            return f"{state.running} is running."
+        analysis = analysis_of(state)
+        if state.running == analysis.title:
+            return f"{state.running} is running: its progress stands below."
         if reason := why_not(state):
             return reason
-        analysis = analysis_of(state)
         kinds = {
             Needs.WEIGHTS: "It reads the weights of the model, layer by layer.",
             Needs.MODEL: "It loads the model, and runs all experts on the first prompts that pass the filter.",
@@ -106,7 +106,7 @@ class AtlasView(View):
         self._pairs.setVisible("pairs" in analysis.reads)
         self._pairs.setValue(state.atlas.pairs)
         del blocked
-        self._compute.setEnabled(not state.running and not why_not(state))
+        self._compute.setEnabled(not why_not(state))
         self._compute.setText("Compute" if result is None else "Compute again")
 
     def _choose_analysis(self, place: int) -> None:

@@ -67,7 +67,7 @@ class EffectsView(View):
         shown = shown_effects(state)
         if state.trace is None:
             self.show_empty("Open a trace to see which experts its answers hang on.", "Open trace…", "open")
-        elif shown is None and state.running:
+        elif shown is None and state.running.endswith(" effects"):
             self.show_empty(f"{state.running} is running: its progress stands below.")
         elif shown is None:
             self.show_empty(
@@ -82,7 +82,7 @@ class EffectsView(View):
             self._summary.setText(summary(shown))
             self._summary.setToolTip(as_tooltip(tip(shown)))
             for action, each in self._buttons.items():
-                each.setEnabled(not state.running and (action != "measure_selected" or bool(state.experts)))
+                each.setEnabled(action != "measure_selected" or bool(state.experts))
             ranked = shown.ranked()
             self._ranked = ranked[:_MOST_EXPERTS] if self._end.currentIndex() == 0 else ranked[::-1][:_MOST_EXPERTS]
             self.experts.show_content(ranked_content(shown, self._ranked, len(ranked)), caption(state))

@@ -66,7 +66,7 @@ class WhatIfEditor(QWidget):
             label.setText(sentence)
             label.setVisible(bool(sentence))
         self.rerun_both.setVisible(bool(state.mismatch))
-        self.run.setEnabled(preview.can_run and not state.running)
+        self.run.setEnabled(preview.can_run)
         self.cancel.setEnabled(bool(state.running))
         with QSignalBlocker(self.automatic):
             self.automatic.setChecked(state.rerun.is_automatic)

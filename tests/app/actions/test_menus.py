@@ -52,7 +52,7 @@ def test_recent_files_open_from_the_menu(window: MainWindow, trace_path: Path, t
 def test_the_cancel_button_of_the_what_if_stops_at_once(window: MainWindow, monkeypatch: pytest.MonkeyPatch) -> None:
     """Who aims at it means it; only the key Esc is asked about."""
     stopped: list[bool] = []
-    monkeypatch.setattr(window.runner, "cancel", lambda: stopped.append(True))
+    monkeypatch.setattr(window.file_runner, "cancel", lambda: stopped.append(True))
     window.message_bar.say("A message is shown")
     window.session.request("stop")
     assert stopped == [True]

@@ -8,9 +8,9 @@ from pytestqt.qtbot import QtBot
 
 from app.actions import MENUS
 from app.content.remedies import BUTTONS, NO_BUTTON, WORDS, button_for, in_words, notice_sentence, sentence_of
-from app.dialogs.experiment.form import ExperimentForm
 from app.dialogs.record.form import RecordForm
 from app.state.session import Session
+from app.views.experiments.form import ExperimentForm
 from app.views.what_if.choices import WhatIfChoices
 from moe_core.errors import FetchModel, InstallExtra, MissingExtraError, Remedy, TraceError
 from moe_core.jobs.events import Notice

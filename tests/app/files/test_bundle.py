@@ -10,6 +10,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from PySide6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
 
 from app.content.mask_editing import with_experts
 from app.content.note_editing import toggled_question
@@ -29,12 +30,15 @@ def browsed(window: MainWindow, trace_path: Path) -> MainWindow:
     return window
 
 
-def test_a_bundle_holds_all_of_it(browsed: MainWindow, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_bundle_holds_all_of_it(
+    browsed: MainWindow, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Under names that say what they are; nothing unfinished is left."""
     folder = tmp_path / "out"
     folder.mkdir()
     monkeypatch.setattr("app.files.bundle.QFileDialog.getSaveFileName", lambda *asked: (str(folder / "all"), ""))
-    browsed.session.request("export_bundle")
+    with qtbot.waitSignal(browsed.file_runner.ended):
+        browsed.session.request("export_bundle")
     (path,) = folder.iterdir()
     assert path.name == "all.zip"
     assert "all.zip" in browsed.message_bar.text
@@ -79,7 +83,7 @@ def test_the_recording_is_the_command_of_its_bundle(browsed: MainWindow) -> None
 
 
 def test_a_place_that_cannot_be_written_is_said(
-    browsed: MainWindow, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    browsed: MainWindow, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """In one sentence, and a trace is never replaced."""
     state = browsed.session.state
@@ -90,5 +94,5 @@ def test_a_place_that_cannot_be_written_is_said(
     for place, reason in ((tmp_path / "nowhere" / "a.zip", "No such file"), (target, "is a trace")):
         monkeypatch.setattr("app.files.bundle.QFileDialog.getSaveFileName", lambda *asked, at=place: (str(at), ""))
         browsed.session.request("export_bundle")
-        assert reason in browsed.message_bar.text
+        qtbot.waitUntil(lambda reason=reason: reason in browsed.message_bar.text)
     assert target.read_bytes() == before

@@ -105,17 +105,18 @@ def test_cancelled_while_loading(window: MainWindow, qtbot: QtBot, tmp_path: Pat
     assert run(qtbot, window, request).outcome == "done"
 
 
-def test_a_second_recording_has_to_wait(window: MainWindow, qtbot: QtBot, tmp_path: Path) -> None:
-    """It is said what runs; no dialog opens and no second file is made."""
+def test_a_second_recording_waits_for_the_first(window: MainWindow, qtbot: QtBot, tmp_path: Path) -> None:
+    """It is said what it waits for; it runs by itself then, and does not take the place of what is looked at."""
     with qtbot.waitSignal(window.recording.finished):
         window.start_recording(demo_into(tmp_path / "one.h5", limit=40))
-        window.session.request("record")
-        assert "Recording one.h5 is still running" in window.message_bar.text
-        window.message_bar.hide()
-        window.start_recording(demo_into(tmp_path / "two.h5"))
-        assert "Recording one.h5 is still running" in window.message_bar.text
-    assert window.findChild(RecordDialog) is None
-    assert not (tmp_path / "two.h5").exists()
+        window.start_recording(demo_into(tmp_path / "two.h5", limit=4))
+        assert window.message_bar.text == "Recording two.h5 waits for Recording one.h5."
+    with qtbot.waitSignal(window.recording.finished) as ended:
+        pass
+    assert (ended.args[0].outcome, ended.args[0].result.path) == ("done", tmp_path / "two.h5")
+    assert window.message_bar.text == ""
+    assert window.session.state.trace is not None
+    assert window.session.state.trace.path == tmp_path / "one.h5"
 
 
 def test_closing_asks_and_leaves_a_file_that_can_be_resumed(
@@ -127,7 +128,7 @@ def test_closing_asks_and_leaves_a_file_that_can_be_resumed(
     qtbot.waitUntil(lambda: window.session.state.trace is not None)
     stay = BoxAnswer(window, QMessageBox.StandardButton.Cancel, Qt.Key.Key_Escape)
     assert not window.close()
-    assert "Recording t.h5 is still running" in stay.said
+    assert "Recording t.h5 stops after the batch in flight: what is recorded is kept, and the next start" in stay.said
     assert window.runner.is_busy
     second_batch.set()
     BoxAnswer(window, QMessageBox.StandardButton.Close, Qt.Key.Key_Space)

@@ -270,7 +270,8 @@ def test_the_history_as_a_page(demo: MainWindow, qtbot: QtBot, tmp_path: Path, m
     run(qtbot, demo)
     page = tmp_path / "page.html"
     monkeypatch.setattr("app.files.report_saving.QFileDialog.getSaveFileName", lambda *_: (str(page), ""))
-    demo.session.request("save_what_ifs")
+    with qtbot.waitSignal(demo.file_runner.ended):
+        demo.session.request("save_what_ifs")
     text = page.read_text(encoding="utf-8")
     assert "&lt;b&gt;festivals" in text
     assert "<b>festivals" not in text

@@ -10,10 +10,10 @@ from PySide6.QtWidgets import QApplication, QLabel, QTableView, QWidget
 from pytestqt.qtbot import QtBot
 
 from app import theme
-from app.dialogs.form_parts import Note
 from app.views.traces.list_model import TraceList
 from app.views.what_if.tables import SubjectTable
 from app.widgets.filter.outcome_toggles import OutcomeMark, OutcomeToggles
+from app.widgets.form_parts import Note
 from app.widgets.question_header import QuestionHeader
 from moe_core.comparison.comparison import SubjectChange
 from moe_core.numbers.paired_statistics import paired_change

@@ -6,6 +6,7 @@ from pathlib import Path
 from pytestqt.qtbot import QtBot
 
 from app.running.job_runner import Job
+from app.running.queue.queued_job import QueuedJob
 from app.window.main_window import MainWindow
 from moe_core.errors import TraceError
 from moe_core.interventions.file import save_intervention
@@ -53,16 +54,15 @@ def test_an_error_goes_with_the_next_success_of_its_kind(window: MainWindow, qtb
 
 
 def test_to_wait_is_said_as_long_as_there_is_something_to_wait_for(window: MainWindow, qtbot: QtBot) -> None:
-    """Asked for a second job, and then the first one has ended."""
-    window.runner.start("Recording a.h5", lambda engine: endless())
-    assert window.refuses_job()
-    assert window.message_bar.text.startswith("Recording a.h5 is still running")
-    with qtbot.waitSignal(window.runner.ended):
-        window.escape()  # dismisses the sentence first
-        assert window.message_bar.text == ""
-        assert window.refuses_job()
+    """Asked for a second job, which begins by itself when the first one has ended."""
+    jobs = [QueuedJob(name, "", name, lambda engine: endless(), Path("a.h5"), goes_on=False) for name in ("One", "Two")]
+    assert all(map(window.queue.add, jobs))
+    assert window.message_bar.text == "Two waits for One."
+    with qtbot.waitSignal(window.runner.started):
         window.runner.cancel()
     assert window.message_bar.text == ""
+    with qtbot.waitSignal(window.runner.ended):
+        window.runner.cancel()
 
 
 def test_a_mask_that_is_read_takes_away_the_one_that_was_not(window: MainWindow, tmp_path: Path) -> None:

@@ -3,9 +3,9 @@
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QCheckBox, QComboBox, QFormLayout, QLabel, QLineEdit, QWidget
 
-from app.dialogs.experiment.choices import ExperimentChoices
-from app.dialogs.form_parts import choice
 from app.state.what_if_state import SubsetKind
+from app.views.experiments.choices import ExperimentChoices
+from app.widgets.form_parts import choice
 from app.widgets.number_boxes import WholeBox
 from moe_core.experiments.design import MOST_REPEATS
 from moe_core.experiments.experiment import Experiment

@@ -7,8 +7,8 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QPalette
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSplitter, QVBoxLayout, QWidget
 
-from app.dialogs.experiment.figures import POINT_STYLES, caption_of, chart_of, data_of, members_of, point_table
-from app.running.experiments import ExperimentRun
+from app.state.experiment_state import ExperimentRun
+from app.views.experiments.figures import POINT_STYLES, caption_of, chart_of, data_of, members_of, point_table
 from app.widgets.eliding_label import ElidingLabel
 from app.widgets.figures.figure import Figure
 from app.widgets.figures.pane import FigurePane
@@ -47,9 +47,8 @@ class ResultPane(QWidget):
         self.table.setAccessibleName("Points of the experiment")
         self._table_figure = TableFigure(self.table, "Points of the experiment", ("Copy name of the point", "point"))
         self.use = QPushButton("&Use this mask")
-        self.use.setAutoDefault(False)
+        self.use.setToolTip("Choose a point in the figure or the table first")
         self.go_on = QPushButton("&Go on")
-        self.go_on.setAutoDefault(False)
         self.go_on.setToolTip("Ask what is missing, with the options that it was begun with")
         self._chosen = ElidingLabel()
         self.caveats = plain_text()

@@ -1,4 +1,4 @@
-"""What the experiment dialog asks: which questions, and the options that the experiment reads, as typed."""
+"""What the Experiments view asks: which questions, and the options that the experiment reads, as typed."""
 
 import re
 from dataclasses import dataclass, replace

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from app.running.experiments import ExperimentRun
+from app.state.experiment_state import ExperimentRun
 from moe_core.experiments.result import ExperimentPoint, curves_of
 from moe_core.experiments.text import COLUMNS, point_name, table_row
 from moe_core.figures.array_table import ArrayTable, ColumnStyle

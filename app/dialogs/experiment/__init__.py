@@ -1,1 +1,0 @@
-"""The dialog that runs prepared experiments and shows what they found."""

@@ -1,0 +1,51 @@
+"""Files that are written for a person, reports and bundles: jobs like any other, beside the one that owns the model."""
+
+from pathlib import Path
+
+from PySide6.QtCore import QObject
+
+from app.content.job_words import about
+from app.content.remedies import Say
+from app.running.job_runner import Job, JobEnded, JobRunner
+from app.running.queue.job_queue import JobQueue
+from app.running.queue.queued_job import QueuedJob
+from moe_core.errors import MoeCoreError
+from moe_core.traces.result_file import refuse_trace
+
+NOTHING_KEPT = "nothing of it is written, and what was there stays"
+
+
+class Exports(QObject):
+    """`start` queues one; how it ended is told."""
+
+    def __init__(self, runner: JobRunner, queue: JobQueue, say: Say, parent: QObject | None = None) -> None:
+        """`runner`: the one of the jobs that need no model."""
+        super().__init__(parent)
+        self._queue = queue
+        self._say = say
+        runner.ended.connect(self._on_ended)
+
+    def start(self, title: str, words: str, trace: Path, path: Path, job: Job) -> None:
+        """Write `path`, of a trace, as the job does; it has begun nothing yet, and all that it needs is its own."""
+        try:
+            refuse_trace(path)
+        except (OSError, MoeCoreError) as error:
+            self._say(f"{title} cannot be written to {path}: {error}", about=title)
+            return
+        self._queue.add(
+            QueuedJob(
+                f"{title}: {path.name}",
+                about(trace.name, words),
+                (title, path),
+                lambda engine: job,
+                trace,
+                writes=path,
+                kept=NOTHING_KEPT,
+                goes_on=False,
+                needs_model=False,
+            )
+        )
+
+    def _on_ended(self, ended: JobEnded) -> None:
+        if ended.outcome == "done" and isinstance(ended.result, Path):
+            self._say(f"The {ended.kind.lower()} is in {ended.result}.", is_failure=False, about=ended.kind)

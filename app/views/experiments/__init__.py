@@ -1,0 +1,1 @@
+"""The view that runs prepared experiments and shows what they found."""

@@ -1,0 +1,1 @@
+"""The view of what waits, what runs and what came of it."""

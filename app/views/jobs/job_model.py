@@ -1,0 +1,121 @@
+"""The jobs as rows: what each was asked with, how far it is, what came of it; they can be dragged to their order."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from PySide6.QtCore import QAbstractTableModel, QMimeData, QModelIndex, QObject, QPersistentModelIndex, Qt, Signal
+from PySide6.QtGui import QPalette
+
+from app.state.job_state import JobEntry, JobStatus
+from app.widgets.safe_text import as_tooltip
+from moe_core.numbers.formatting import duration
+
+_MIME = "application/x-moescope-job"
+_NO_PARENT = QModelIndex()
+Index = QModelIndex | QPersistentModelIndex
+SHARE = Qt.ItemDataRole.UserRole
+"""How far the job of a row is, 0..1; None where that is not known."""
+
+
+def state_text(entry: JobEntry) -> str:
+    """`waiting`, `running`; of a live what-if that it is one."""
+    return f"{entry.status}, live" if entry.is_live else str(entry.status)
+
+
+def progress_words(entry: JobEntry) -> str:
+    """How far it is in words; of what ended how long it took."""
+    if entry.status.is_over and entry.seconds:
+        return f"after {duration(entry.seconds)}"
+    return entry.progress
+
+
+def result_text(entry: JobEntry) -> str:
+    """Where the result is, or why there is none."""
+    return entry.problem or (entry.result.name if entry.result else "")
+
+
+COLUMNS: tuple[tuple[str, str, Callable[[JobEntry], str]], ...] = (
+    ("Job", "What runs; those that wait do so in this order, and can be dragged to another", lambda e: e.title),
+    ("State", "A live what-if goes before all others", state_text),
+    ("Progress", "How far it is", progress_words),
+    ("Left", "How long it will still take", lambda e: duration(e.eta_s) if e.eta_s is not None else ""),
+    ("Asked with", "What it was asked with; that was frozen when it was asked for", lambda e: e.about),
+    ("Result", "The file that came of it, or why there is none; a double click opens it", result_text),
+)
+PROGRESS = 2
+
+
+class JobModel(QAbstractTableModel):
+    """`moved` carries the number of a job that was dragged, and its new place."""
+
+    moved = Signal(int, int)
+
+    def __init__(self, parent: QObject) -> None:
+        super().__init__(parent)
+        self.entries: Sequence[JobEntry] = ()
+
+    def show(self, entries: Sequence[JobEntry]) -> None:
+        """Show these; rows that stay are changed and not made anew, so that nothing that is chosen is lost."""
+        same = [entry.number for entry in entries] == [entry.number for entry in self.entries]
+        if same:
+            self.entries = entries
+            if entries:
+                self.dataChanged.emit(self.index(0, 0), self.index(len(entries) - 1, len(COLUMNS) - 1))
+            return
+        self.beginResetModel()
+        self.entries = entries
+        self.endResetModel()
+
+    def row_of(self, number: int | None) -> int | None:
+        """The row of a job."""
+        return next((row for row, entry in enumerate(self.entries) if entry.number == number), None)
+
+    def rowCount(self, parent: Index = _NO_PARENT) -> int:
+        return 0 if parent.isValid() else len(self.entries)
+
+    def columnCount(self, parent: Index = _NO_PARENT) -> int:
+        return 0 if parent.isValid() else len(COLUMNS)
+
+    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        entry, (_, _, text) = self.entries[index.row()], COLUMNS[index.column()]
+        match role:
+            case Qt.ItemDataRole.DisplayRole:
+                return text(entry)
+            case Qt.ItemDataRole.ToolTipRole:
+                return as_tooltip(text(entry))
+            case Qt.ItemDataRole.ForegroundRole if entry.status.is_over and entry.status is not JobStatus.FAILED:
+                return QPalette().brush(QPalette.ColorGroup.Disabled, QPalette.ColorRole.Text)
+            case _ if role == SHARE and index.column() == PROGRESS:
+                return entry.share
+        return None
+
+    def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        if orientation is Qt.Orientation.Horizontal and role == Qt.ItemDataRole.DisplayRole:
+            return COLUMNS[section][0]
+        if orientation is Qt.Orientation.Horizontal and role == Qt.ItemDataRole.ToolTipRole:
+            return as_tooltip(COLUMNS[section][1])
+        return None
+
+    def flags(self, index: Index) -> Qt.ItemFlag:
+        usual = Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable
+        if not index.isValid():
+            return Qt.ItemFlag.ItemIsDropEnabled
+        return usual | Qt.ItemFlag.ItemIsDragEnabled if self.entries[index.row()].may_move else usual
+
+    def supportedDropActions(self) -> Qt.DropAction:
+        return Qt.DropAction.MoveAction
+
+    def mimeTypes(self) -> list[str]:
+        return [_MIME]
+
+    def mimeData(self, indexes: Sequence[Index]) -> QMimeData:
+        data = QMimeData()
+        data.setData(_MIME, str(self.entries[indexes[0].row()].number).encode())
+        return data
+
+    def dropMimeData(self, data: QMimeData, action: Qt.DropAction, row: int, column: int, parent: Index) -> bool:
+        number = int(bytes(data.data(_MIME).data()) or b"0")
+        before, place = self.row_of(number), row if row >= 0 else len(self.entries)
+        if before is not None:
+            self.moved.emit(number, place - (place > before))
+        return False  # the rows come anew with the order

@@ -1,0 +1,208 @@
+"""The Jobs view: what runs, what waits for it, and what came of the rest; every job by itself."""
+
+from dataclasses import replace
+
+from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QPoint, Qt
+from PySide6.QtGui import QPainter
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QApplication,
+    QMenu,
+    QStyle,
+    QStyledItemDelegate,
+    QStyleOptionProgressBar,
+    QStyleOptionViewItem,
+    QTableView,
+    QVBoxLayout,
+)
+
+from app.state.job_state import JobEntry, JobStatus, MovedJob, entry_of, unfinished
+from app.state.session import Session
+from app.state.state import State
+from app.view import View
+from app.views.jobs.job_model import COLUMNS, PROGRESS, SHARE, JobModel
+from app.widgets.flow_layout import FlowLayout
+from app.widgets.parts import button, plain_text, pop_up
+from moe_core.numbers.formatting import counted
+
+_WIDTHS = (210, 74, 200, 72, 260, 200)
+_BUTTONS = (
+    ("pause_job", "Pause", "Stop the job after the step in flight, and keep its place (Ctrl+F8)"),
+    ("resume_job", "Go on", "Have the job wait for its turn again (Shift+F8)"),
+    ("cancel_job", "Cancel", "Stop the job, or take it out of those that wait (Ctrl+Del)"),
+    ("job_up", "Earlier", "Run the job one place earlier (Ctrl+Shift+Up)"),
+    ("job_down", "Later", "Run the job one place later (Ctrl+Shift+Down)"),
+    ("open_job", "Open", "Open what came of the job (Enter, double click)"),
+    ("hold_jobs", "Hold all", "Begin no other job for now"),
+    ("resume_jobs", "Go on with all", "Have every job that is paused, or held, run when its turn comes"),
+    ("clear_jobs", "Clear", "Take what ended out of the list; the files stay"),
+)
+_OFFERED = ("open_job", "pause_job", "resume_job", "cancel_job", "job_first", "job_up", "job_down")
+
+
+class JobsView(View):
+    """One row a job, in the order in which they run; those that ended stand below."""
+
+    name = "jobs"
+    title = "Jobs"
+    area = "bottom-tab"
+    depends_on = frozenset({"jobs", "job", "holds_jobs"})
+
+    def __init__(self, session: Session) -> None:
+        super().__init__(session)
+        self.model = JobModel(self)
+        self.table = _table(self.model)
+        self.summary = plain_text(is_faded=True)
+        self.summary.setAccessibleName("How many jobs run and wait")
+        self.about = plain_text()
+        self.about.setAccessibleName("About the chosen job")
+        self.buttons = {name: button(text, tip) for name, text, tip in _BUTTONS}
+        self._is_showing = False
+        self._lay_out()
+        self._connect()
+
+    def draw(self, state: State) -> None:
+        if not state.jobs:
+            self.show_empty(
+                "Nothing runs. Recordings, what-ifs, effect maps, analyses, experiments and exports are listed here: "
+                "further ones can be asked for while one runs.",
+                "Record…",
+                "record",
+            )
+            return
+        self.show_body()
+        self._is_showing = True
+        self.model.show(state.jobs)
+        if (row := self.model.row_of(state.job)) is not None and self.table.currentIndex().row() != row:
+            self.table.selectRow(row)
+        self._is_showing = False
+        entry = entry_of(state.jobs, state.job)
+        self.summary.setText(_summary(state))
+        self.about.setText("" if entry is None else _about(entry))
+        self._draw_buttons(state, entry)
+
+    def _draw_buttons(self, state: State, entry: JobEntry | None) -> None:
+        may_move = entry is not None and entry.may_move
+        is_usable = {
+            "pause_job": entry is not None and entry.may_pause,
+            "resume_job": entry is not None and entry.may_go_on,
+            "cancel_job": entry is not None and not entry.status.is_over,
+            "job_up": may_move,
+            "job_down": may_move,
+            "open_job": entry is not None,
+            "hold_jobs": not state.holds_jobs,
+            "resume_jobs": state.holds_jobs or any(each.status is JobStatus.PAUSED for each in state.jobs),
+            "clear_jobs": any(each.status.is_over for each in state.jobs),
+        }
+        for name, usable in is_usable.items():
+            self.buttons[name].setEnabled(usable)
+
+    def _lay_out(self) -> None:
+        row = FlowLayout(spacing=4)
+        row.setContentsMargins(8, 4, 8, 4)
+        for each in self.buttons.values():
+            row.addWidget(each)
+        whole = QVBoxLayout(self.body)
+        whole.setContentsMargins(0, 0, 0, 0)
+        whole.setSpacing(0)
+        whole.addLayout(row)
+        for label in (self.summary, self.about):
+            label.setContentsMargins(8, 2, 8, 4)
+        whole.addWidget(self.summary)
+        whole.addWidget(self.table, 1)
+        whole.addWidget(self.about)
+        self.setFocusProxy(self.table)
+
+    def _connect(self) -> None:
+        self.table.selectionModel().currentRowChanged.connect(self._on_row)
+        self.table.activated.connect(self._on_activated)
+        self.table.customContextMenuRequested.connect(self._on_menu_requested)
+        self.model.moved.connect(self._on_moved)
+        for name, each in self.buttons.items():
+            each.setProperty("action", name)
+            each.clicked.connect(self._on_button)
+
+    def _on_row(self, current: QModelIndex, before: QModelIndex) -> None:
+        if current.isValid() and not self._is_showing:
+            self.session.set(replace(self.state, job=self.model.entries[current.row()].number))
+
+    def _on_activated(self, index: QModelIndex) -> None:
+        self.session.request("open_job")
+
+    def _on_button(self) -> None:
+        self.session.request(str(self.sender().property("action")))
+
+    def _on_moved(self, number: int, place: int) -> None:
+        self.session.want_job(MovedJob(number, place))
+
+    def _on_menu_requested(self, place: QPoint) -> None:
+        menu = QMenu(self)
+        menu.addActions(self.actions_named(*_OFFERED))
+        pop_up(menu, self.table.viewport(), place)
+
+
+def _table(model: JobModel) -> QTableView:
+    table = QTableView()
+    table.setModel(model)
+    table.setItemDelegateForColumn(PROGRESS, _ProgressDelegate(table))
+    table.setAccessibleName("Jobs")
+    table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+    table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+    table.setDragDropMode(QAbstractItemView.DragDropMode.InternalMove)
+    table.setDragDropOverwriteMode(False)
+    table.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+    table.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+    table.setShowGrid(False)
+    table.setWordWrap(False)
+    table.setTabKeyNavigation(False)  # Tab leaves the table
+    table.setTextElideMode(Qt.TextElideMode.ElideMiddle)
+    table.verticalHeader().hide()
+    table.verticalHeader().setDefaultSectionSize(table.fontMetrics().height() + 8)
+    table.horizontalHeader().setHighlightSections(False)
+    table.horizontalHeader().setStretchLastSection(True)
+    table.horizontalHeader().setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+    for column, width in zip(range(len(COLUMNS)), _WIDTHS, strict=True):
+        table.setColumnWidth(column, width)
+    return table
+
+
+class _ProgressDelegate(QStyledItemDelegate):
+    """A bar of the style where it is known how far a job is, else words."""
+
+    def paint(
+        self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
+    ) -> None:
+        share = index.data(SHARE)
+        if share is None:
+            super().paint(painter, option, index)
+            return
+        bar = QStyleOptionProgressBar()
+        bar.rect = option.rect.adjusted(2, 3, -2, -3)
+        bar.palette = option.palette
+        bar.fontMetrics = option.fontMetrics
+        bar.state = QStyle.StateFlag.State_Enabled | QStyle.StateFlag.State_Horizontal
+        bar.minimum, bar.maximum, bar.progress = 0, 1000, round(1000 * share)
+        QApplication.style().drawControl(QStyle.ControlElement.CE_ProgressBar, bar, painter)
+
+
+def _summary(state: State) -> str:
+    todo = unfinished(state.jobs)
+    n_paused = sum(entry.status is JobStatus.PAUSED for entry in todo)
+    parts = [f"{counted(len(todo), 'job')} not finished" if todo else "All jobs have ended"]
+    parts += [f"{n_paused} paused"] if n_paused else []
+    parts += ["held: none begins before “Go on with all”"] if state.holds_jobs else []
+    return ", ".join(parts) + ". Live what-ifs go first; the others run in the order of the list."
+
+
+def _about(entry: JobEntry) -> str:
+    """Everything about one job, in whole sentences."""
+    parts = [f"{entry.title}: {entry.about}." if entry.about else f"{entry.title}."]
+    if entry.progress:
+        parts.append(f"{entry.progress}.")
+    if entry.result is not None:
+        parts.append(f"The result is {entry.result}.")
+    if entry.problem:
+        parts.append(entry.problem)
+    elif not entry.status.is_over:
+        parts.append(f"If it is stopped, {entry.kept}.")
+    return " ".join(parts)

@@ -26,7 +26,7 @@ from moe_core.errors import MoeCoreError
 
 log = logging.getLogger(__name__)
 
-DockArea = Literal["left", "left-tab", "centre", "centre-bottom", "right", "right-tab", "bottom-tab"]
+DockArea = Literal["left", "left-tab", "centre", "centre-tab", "centre-bottom", "right", "right-tab", "bottom-tab"]
 
 
 _LEAST = QSize(320, 120)

@@ -10,6 +10,7 @@ from app.actions.help_menu import HELP_MENU
 from app.actions.jobs_menu import JOBS_MENU
 from app.actions.notes_menu import NOTES_MENU
 from app.actions.run_menu import RUN_MENU
+from app.actions.runs_menu import RUNS_MENU
 from app.actions.view_menu import VIEW_MENU
 from app.actions.what_if_menu import WHAT_IF_MENU
 
@@ -19,6 +20,7 @@ MENUS: tuple[Menu, ...] = (
     GO_MENU,
     VIEW_MENU,
     WHAT_IF_MENU,
+    RUNS_MENU,
     EFFECTS_MENU,
     NOTES_MENU,
     EXPERIMENTS_MENU,

@@ -12,7 +12,7 @@ from app.files.report_saving import ask_for_page, write_report
 from app.files.trace_files import ask_for_folder, ask_for_trace
 from app.running.recording import can_resume
 from app.window.main_window import MainWindow
-from app.window.session_file import SUFFIX, find_trace, is_of_run, read_session, save_session, take_up
+from app.window.session_file import SUFFIX, find_pins, find_trace, is_of_run, read_session, save_session, take_up
 from moe_core.errors import MoeCoreError
 from moe_core.numbers.formatting import counted
 
@@ -62,6 +62,7 @@ def open_session(window: MainWindow, file: Path) -> bool:
         take_up(window.session, saved, trace)
         if window.open_trace(trace):
             change_state(window, scope=saved.scope, metric=saved.metric)
+            window.session.show_pins(find_pins(saved, file))
             return True
     return False
 

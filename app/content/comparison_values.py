@@ -13,7 +13,7 @@ from app.state.state import State
 from app.state.trace_data import TraceData
 from app.state.what_if_state import Mode, WhatIf
 from moe_core.comparison.comparison import gold_logprob_change, outcomes_of
-from moe_core.measures.entropy_by_layer import EntropyCurve, EntropyKind, part
+from moe_core.measures.entropy_by_layer import EntropyCurve, EntropyKind, entropy_sums, mean_over_tokens, part
 from moe_core.measures.metric import Metric, MetricValues
 from moe_core.measures.paired_difference import paired_difference
 from moe_core.measures.question_filter import QuestionFilter
@@ -108,26 +108,13 @@ def compared_values(state: State, metric: Metric) -> ComparedValues | None:
 def entropy_difference(samples: ComparedSamples, kind: EntropyKind) -> EntropyCurve:
     """Mean over tokens after less before, nats, and its 95 % interval [L each]; no interval for a single question.
 
-    A question's tokens depend on each other, so questions are what is drawn at random: the interval is that of a ratio
-    of sums (Cochran, Sampling Techniques, 6.8), which at the answer position is Student's for paired differences.
+    Questions are paired, and what is drawn at random (`mean_over_tokens`).
     """
-    from scipy.special import stdtrit  # slow to import, and most sessions compare nothing
-
     n_tokens = samples.before.routing.n_tokens[samples.before.questions].astype(np.float64)  # [n]
-    before, after = (_entropy_sums(side, kind) for side in (samples.before, samples.after))  # [n, L]
-    change = after - before
-    n, total = len(n_tokens), n_tokens.sum()
-    if not n:
-        nothing = np.full(samples.before.n_layers, np.nan)
-        return EntropyCurve(0, 0, nothing, nothing, nothing, (nothing, nothing))
-    mean = change.sum(axis=0) / total
-    half_width = np.full_like(mean, np.nan)
-    if n > 1:
-        residues = change - mean * n_tokens[:, None]
-
-        half_width = stdtrit(n - 1, 0.975) * np.sqrt(n / (n - 1) * (residues**2).sum(axis=0)) / total
-    sides = before.sum(axis=0) / total, after.sum(axis=0) / total
-    return EntropyCurve(n, int(total), mean, mean - half_width, mean + half_width, sides)
+    before, after = (entropy_sums(side, kind) for side in (samples.before, samples.after))  # [n, L]
+    mean, half_width = mean_over_tokens(after - before, n_tokens)
+    sides = (mean_over_tokens(before, n_tokens)[0], mean_over_tokens(after, n_tokens)[0])
+    return EntropyCurve(len(n_tokens), int(n_tokens.sum()), mean, mean - half_width, mean + half_width, sides)
 
 
 @dataclass(frozen=True, eq=False)
@@ -184,9 +171,3 @@ def _answer_changes(what_if: WhatIf, trace: TraceData) -> AnswerChanges:
     was_right, is_right = outcomes_of(pairs)
     flip[shown[pairs.is_scored]] = is_right.astype(np.int8) - was_right
     return AnswerChanges(predicted, change, flip)
-
-
-def _entropy_sums(sample: RoutingSample, kind: EntropyKind) -> FloatArray:
-    """Sum over its tokens of each question's entropy [n, L], nats."""
-    sums = sample.routing.token_sums
-    return (sums.topk_entropy if kind is EntropyKind.TOPK else sums.full_entropy)[sample.questions]

@@ -99,7 +99,9 @@ class TraceFiles(QObject):
                 return
             state = self._session.state
             gone = _of(state, path)  # whose files are closed, before one of them is deleted
-            self._session.set(replace(state, history=tuple(made for made in state.history if made not in gone)))
+            history = tuple(made for made in state.history if made not in gone)
+            self._session.show_pins(state.pins.without(path.absolute()))
+            self._session.set(replace(self._session.state, history=history))
             maps = _maps_of(path)
             delete_trace(path)
             delete_maps(maps)

@@ -6,6 +6,7 @@ from pathlib import Path
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QUndoCommand, QUndoStack
 
+from app.state.pinned_runs import Pins, opened_runs
 from app.state.state import UNDOABLE, State, differing
 from app.state.trace_data import TraceData
 from app.state.trace_memory import TraceMemories, key_of, memory_of, restored, without_trace
@@ -140,6 +141,10 @@ class Session(QObject):
         """Take up the notes on the trace shown, as they were found beside it."""
         self._apply(replace(self._state, notes=notes))
 
+    def show_pins(self, pins: Pins) -> None:
+        """Pin runs as they were pinned before: that is no edit."""
+        self._apply(replace(self._state, pins=pins))
+
     def refresh(self) -> None:
         """Look again at a trace that may have grown; TraceError, and no change, where it cannot be read."""
         if self._state.trace is not None:
@@ -147,13 +152,22 @@ class Session(QObject):
             self._apply(replace(self._state, revision=self._state.revision + 1))
 
     def _apply(self, state: State) -> None:
-        before, self._state = self._state, state
+        before, self._state = self._state, self._with_runs(state)
+        state = self._state
         if state.what_if is not None:
             self._awaited = None
         if differing(before, state):
             self.changed.emit(before, state)
         for data in _held(before) - _held(self._state):
             data.close()
+
+    def _with_runs(self, state: State) -> State:
+        """The state with every pinned run open, and one of them looked at."""
+        was, is_new = self._state, state.trace is not self._state.trace or state.pins != self._state.pins
+        known = [data for data in (*_compared(state), state.trace) if data is not None]
+        runs = opened_runs(state.pins, was.runs, known, tries_again=is_new)
+        run = state.run if state.run in state.pins.paths else state.pins.baseline
+        return replace(state, runs=runs, run=run)
 
 
 @dataclass(frozen=True)
@@ -196,6 +210,8 @@ def _created(made: WhatIf) -> str:
 def _describe(names: list[str], after: State) -> str:
     if names == ["notes"]:
         return "Change bookmarks and notes"
+    if names == ["pins"]:
+        return f"Pin {len(after.pins.paths)} runs" if after.pins.paths else "Unpin all runs"
     if "intervention" in names:
         experts = after.intervention.experts
         return f"Act on {len(experts)} experts" if experts else "Clear the mask"
@@ -230,9 +246,14 @@ def _within_bounds(state: State) -> State:
 
 def _held(state: State) -> frozenset[TraceData]:
     """Every open file that the state needs; what is needed no more is closed."""
-    made = (*state.history, *([state.what_if] if state.what_if else []))
-    data = (state.trace, *(side for each in made for side in (each.before, each.after)))
+    data = (state.trace, *_compared(state), *(run.data for run in state.runs))
     return frozenset(each for each in data if each is not None)
+
+
+def _compared(state: State) -> list[TraceData]:
+    """Both sides of every what-if of the trace shown."""
+    made = (*state.history, *([state.what_if] if state.what_if else []))
+    return [side for each in made for side in (each.before, each.after)]
 
 
 def is_within(cell: Expert, n_layers: int, n_experts: int) -> bool:

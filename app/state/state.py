@@ -7,6 +7,7 @@ from pathlib import Path
 from app.state.atlas_state import AtlasState
 from app.state.experiment_state import ExperimentsState
 from app.state.job_state import JobEntry
+from app.state.pinned_runs import PinnedRun, Pins
 from app.state.trace_data import TraceData
 from app.state.what_if_state import Mode, Rerun, WhatIf
 from moe_core.effects.effect_map import EffectMap
@@ -33,6 +34,9 @@ class State:
     the trace shown, `atlas` what the Atlas shows, `experiments` what Experiments shows. `jobs` are what runs and waits
     in the order of the queue, then what ended; `job` is the number of the one that is chosen, and `holds_jobs` says
     that none begins for now.
+
+    `pins` are the runs that stand side by side, whatever trace is shown; `runs` are these files, open, which the
+    session sees to, and `run` the one that is looked at among them.
 
     What is about the trace is its own: opening another one shows that one's (`trace_memory`).
     """
@@ -63,6 +67,9 @@ class State:
     library: Path | None = None
     running: str = ""
     writer: str = ""
+    pins: Pins = field(default_factory=Pins)
+    runs: tuple[PinnedRun, ...] = ()
+    run: Path | None = None
     experiments: ExperimentsState = field(default_factory=ExperimentsState)
     jobs: tuple[JobEntry, ...] = ()
     job: int | None = None
@@ -75,7 +82,7 @@ SELECTION = DATA | {"filter", "scope"}
 """Fields that an aggregate over the selection of questions depends on."""
 COMPARISON = frozenset({"what_if", "mode"})
 """Fields that a view of a comparison depends on besides."""
-UNDOABLE = ("filter", "experts", "intervention", "notes")
+UNDOABLE = ("filter", "experts", "intervention", "notes", "pins")
 """Fields whose edits can be undone."""
 
 

@@ -13,6 +13,7 @@ from app.views.jobs.view import JobsView
 from app.views.log import LogView
 from app.views.question.view import QuestionView
 from app.views.questions.view import QuestionsView
+from app.views.runs.view import RunsView
 from app.views.traces.view import TracesView
 from app.views.what_if.view import WhatIfView
 from moe_core.errors import first_line
@@ -28,6 +29,7 @@ _BUILT_IN: list[type[View]] = [
     ExpertView,
     AtlasView,
     RankingView,
+    RunsView,
     ExperimentsView,
     TracesView,
     JobsView,

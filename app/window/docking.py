@@ -53,6 +53,7 @@ def arrange(window: QMainWindow, docks: dict[str, QDockWidget], views: list[View
         window.splitDockWidget(before[0], column[0], Qt.Orientation.Horizontal)
     _below(window, columns[1][0], at("centre-bottom"))
     _tabbed(window, columns[0], at("left-tab"))
+    _tabbed(window, columns[1], at("centre-tab"))
     _tabbed(window, columns[2], at("right-tab"))
     _tabbed(window, at("centre-bottom"), at("bottom-tab"))
     for dock in docks.values():

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from app.state.pinned_runs import Pins
 from app.state.session import Session
 from app.state.state import State
 from app.state.trace_memory import TraceMemory, memory_of
@@ -25,13 +26,14 @@ _MOST_BYTES = 50_000_000
 
 @dataclass(frozen=True)
 class SavedSession:
-    """What the file holds; `run` is the fingerprint of the trace's run."""
+    """What the file holds; `run` is the fingerprint of the trace's run, `pins` are the runs side by side."""
 
     trace: Path
     run: str
     scope: Scope
     metric: str
     memory: TraceMemory
+    pins: Pins
 
 
 def save_session(path: Path, state: State) -> None:
@@ -44,6 +46,7 @@ def save_session(path: Path, state: State) -> None:
         "run": state.trace.fingerprint,
         "scope": state.scope.value,
         "metric": state.metric,
+        "pins": state.pins.to_json(),
         "view": memory_to_json(memory_of(state)),
     }
     write_result(path, json.dumps(content, ensure_ascii=False, indent=1) + "\n")
@@ -63,6 +66,14 @@ def read_session(path: Path) -> SavedSession:
 def find_trace(saved: SavedSession, file: Path) -> Path | None:
     """The trace where it was, or beside the session's file; None where neither is of that run."""
     return next((place for place in (saved.trace, file.parent / saved.trace.name) if is_of_run(place, saved)), None)
+
+
+def find_pins(saved: SavedSession, file: Path) -> Pins:
+    """The runs side by side: each where it was, else beside the session's file, where one of its name lies."""
+    places = {path: path if path.exists() else file.parent / path.name for path in saved.pins.paths}
+    found = {path: place.absolute() if place.exists() else path for path, place in places.items()}
+    chosen = saved.pins.chosen
+    return Pins(tuple(found.values()), None if chosen is None else found.get(chosen))
 
 
 def is_of_run(path: Path, saved: SavedSession) -> bool:
@@ -86,4 +97,5 @@ def _parsed(content: dict[str, Any]) -> SavedSession:
     trace, run, metric = content["trace"], content["run"], content["metric"]
     if not all(isinstance(text, str) for text in (trace, run, metric)):
         raise TypeError("a name is no text")
-    return SavedSession(Path(trace), run, Scope(content["scope"]), metric, memory_from_json(content["view"]))
+    pins = Pins.from_json(content.get("pins"))  # of sessions before 0.4 there are none
+    return SavedSession(Path(trace), run, Scope(content["scope"]), metric, memory_from_json(content["view"]), pins)

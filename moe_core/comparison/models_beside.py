@@ -4,7 +4,7 @@ Models differ in layers, experts and choices per token, so entropies are shares 
 relative depth. Axes: n questions that all traces answered, L MoE layers of one model, E experts, K chosen experts.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from functools import partial
 from math import log
@@ -86,15 +86,17 @@ class ModelsBeside:
     models: tuple[ModelBeside, ...]
 
 
-def compare_models(traces: Sequence[Trace], scope: Scope = Scope.ANSWER) -> ModelsBeside:
-    """The traces beside each other, the first as the one that others are compared with.
+def compare_models(
+    traces: Sequence[Trace], scope: Scope = Scope.ANSWER, among: Collection[str] | None = None
+) -> ModelsBeside:
+    """The traces beside each other, the first as the one that others are compared with; over the ids in `among` alone.
 
     Raises ComparisonError where there are fewer than two, where they share no answered question, or where a question
     of the same id is another one.
     """
     if len(traces) < 2:
         raise ComparisonError("At least two traces are needed to compare models.")
-    rows = _common_rows(traces)
+    rows = common_rows(traces, among)
     scored = np.flatnonzero(traces[0].gold[rows[0]] >= 0)
     right = [_is_right(trace, of)[scored] for trace, of in zip(traces, rows, strict=True)]
     models = tuple(
@@ -110,7 +112,11 @@ def compare_models(traces: Sequence[Trace], scope: Scope = Scope.ANSWER) -> Mode
     return ModelsBeside(scope, len(rows[0]), len(scored), models)
 
 
-def _common_rows(traces: Sequence[Trace]) -> list[NDArray[np.intp]]:
+def common_rows(traces: Sequence[Trace], among: Collection[str] | None = None) -> list[NDArray[np.intp]]:
+    """Rows in each trace of the questions that all of them answered, in the order of the first; ids in `among` alone.
+
+    Raises ComparisonError where there are none, or where a question of the same id is another one.
+    """
     answered = [
         {trace.ids[row]: row for row in np.flatnonzero(trace.recorded & (trace.status == Status.ANSWERED)).tolist()}
         for trace in traces
@@ -118,7 +124,11 @@ def _common_rows(traces: Sequence[Trace]) -> list[NDArray[np.intp]]:
     shared = [name for name in answered[0] if all(name in other for other in answered[1:])]
     if not shared:
         raise ComparisonError("These traces have no question in common that all of them answered.")
+    if among is not None and not (shared := [name for name in shared if name in among]):
+        raise ComparisonError("None of the questions that pass the filter was answered in all of these traces.")
     for trace, rows in zip(traces[1:], answered[1:], strict=True):
+        if trace.specification.quiz.fingerprint == traces[0].specification.quiz.fingerprint:
+            continue  # the same questions, every one of them
         for name in shared:
             if _asked(traces[0], answered[0][name]) != _asked(trace, rows[name]):
                 raise ComparisonError(

@@ -74,6 +74,39 @@ def entropy_curve(sample: RoutingSample, kind: EntropyKind, band: Band) -> Entro
     return EntropyCurve(len(sample.questions), sample.n_tokens, values.values, low, high)
 
 
+def entropy_interval(sample: RoutingSample, kind: EntropyKind) -> EntropyCurve:
+    """The mean of one sample, nats, and its 95 % interval [L each]; no interval for a single question."""
+    n_tokens = sample.routing.n_tokens[sample.questions].astype(np.float64)  # [n]
+    mean, half_width = mean_over_tokens(entropy_sums(sample, kind), n_tokens)
+    return EntropyCurve(len(n_tokens), int(n_tokens.sum()), mean, mean - half_width, mean + half_width)
+
+
+def mean_over_tokens(sums: FloatArray, n_tokens: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Mean over the tokens of all questions, and half the width of its 95 % interval [L each]; NaN where there is none.
+
+    `sums` [n, L] are those over each question's tokens. A question's tokens depend on each other, so questions are what
+    is drawn at random: the interval is that of a ratio of sums (Cochran, Sampling Techniques, 6.8), which at the answer
+    position is Student's.
+    """
+    n, total = len(n_tokens), n_tokens.sum()
+    if not n:
+        nothing = np.full(sums.shape[1], np.nan)
+        return nothing, nothing.copy()
+    mean: FloatArray = sums.sum(axis=0) / total
+    if n == 1:
+        return mean, np.full_like(mean, np.nan)
+    from scipy.special import stdtrit  # slow to import, and most sessions compare nothing
+
+    residues = sums - mean * n_tokens[:, None]
+    return mean, stdtrit(n - 1, 0.975) * np.sqrt(n / (n - 1) * (residues**2).sum(axis=0)) / total
+
+
+def entropy_sums(sample: RoutingSample, kind: EntropyKind) -> FloatArray:
+    """Sum over its tokens of each question's entropy [n, L], nats."""
+    sums = sample.routing.token_sums
+    return (sums.topk_entropy if kind is EntropyKind.TOPK else sums.full_entropy)[sample.questions]
+
+
 def largest_entropy(sample: RoutingSample, kind: EntropyKind) -> float:
     """ln k or ln E: the entropy of equal weights; 0 where there is only one expert to choose."""
     largest = kind.metric.largest

@@ -10,11 +10,11 @@ from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout
 from app.content.captions import caption, nothing_compared_text
 from app.content.comparison_values import compared_samples, is_compared
 from app.content.expert_grid import ExpertGrid
+from app.content.hatching import hatching
 from app.content.note_editing import note_text
 from app.state.session import Session
 from app.state.state import COMPARISON, SELECTION, State
 from app.view import View
-from app.views.experts.comparison import hatching
 from app.views.experts.ranking_columns import ELASTIC, LEADING, STYLES, grids_of, ranking_table
 from app.views.experts.view import OFFERED
 from app.widgets.eliding_label import ElidingLabel

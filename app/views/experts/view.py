@@ -11,11 +11,12 @@ from app.content.captions import caption, nothing_compared_text
 from app.content.comparison_values import compared_samples, is_compared
 from app.content.difference_support import noise_note
 from app.content.expert_grid import GRID_METRICS, ExpertGrid, Marginal
+from app.content.hatching import Hatching, hatching
 from app.content.note_editing import note_text
 from app.state.session import Session
 from app.state.state import COMPARISON, SELECTION, State
 from app.view import View
-from app.views.experts.comparison import Hatching, hatching, shown_grid
+from app.views.experts.comparison import shown_grid
 from app.widgets.eliding_combo_box import ElidingComboBox
 from app.widgets.eliding_label import ElidingLabel
 from app.widgets.figures.figure import Figure

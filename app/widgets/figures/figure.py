@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QMenu, QStackedLayout, QTableWidget, QTableWidgetI
 
 from app.widgets.parts import RIGHT, pop_up
 from app.widgets.safe_text import as_tooltip
+from moe_core.figures.beside import BesideFigure
 from moe_core.figures.curves import CurveFigure
 from moe_core.figures.heat_map import HeatMapFigure
 from moe_core.figures.table import FigureTable
@@ -78,7 +79,7 @@ class Figure(QWidget):
     def has_selection(self) -> bool:
         """Whether something in it is selected, which files show only where that is asked for."""
         match self.described:
-            case HeatMapFigure(selected=cells):
+            case HeatMapFigure(selected=cells) | BesideFigure(selected=cells):
                 return bool(cells)
             case CurveFigure(selected=x):
                 return x is not None

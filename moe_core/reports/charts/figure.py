@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from moe_core.figures.bars import BarFigure
+from moe_core.figures.beside import BesideFigure
 from moe_core.figures.columns import ColumnFigure
 from moe_core.figures.curves import CurveFigure
 from moe_core.figures.gates import GateFigure
@@ -13,11 +14,25 @@ from moe_core.figures.scatter import ScatterFigure
 from moe_core.figures.strip import StripFigure
 from moe_core.figures.table import FigureTable
 from moe_core.figures.tokens import TokenFigure
-from moe_core.reports.charts import bars, columns, curves, gates, heat_map, points, scatter, strip, table, tokens
+from moe_core.reports.charts import (
+    bars,
+    beside,
+    columns,
+    curves,
+    gates,
+    heat_map,
+    points,
+    scatter,
+    strip,
+    table,
+    tokens,
+)
 from moe_core.reports.svg.markup import Markup, element
 from moe_core.reports.svg.sheet import SANS, Drawing, Sheet
 
-Plotted = HeatMapFigure | CurveFigure | PointFigure | BarFigure | ColumnFigure | StripFigure | ScatterFigure
+Plotted = (
+    HeatMapFigure | CurveFigure | PointFigure | BarFigure | ColumnFigure | StripFigure | ScatterFigure | BesideFigure
+)
 AnyFigure = Plotted | GateFigure | TokenFigure | FigureTable
 
 PAGE_WIDTH, PAGE_TEXT = 1120.0, 11.5
@@ -27,6 +42,7 @@ _MARGIN, _APART = 0.5, 0.3
 
 _CHARTS: tuple[tuple[type, Callable[[Any, Sheet], Drawing]], ...] = (
     (HeatMapFigure, heat_map.draw),
+    (BesideFigure, beside.draw),
     (CurveFigure, curves.draw),
     (PointFigure, points.draw),
     (BarFigure, bars.draw),

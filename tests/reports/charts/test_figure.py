@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from moe_core.figures.bars import BarFigure, BarRow
+from moe_core.figures.beside import BesideFigure
 from moe_core.figures.colour_scale import ColourScale, hex_colour
 from moe_core.figures.colours import BASELINE, RIGHT, WRONG
 from moe_core.figures.columns import ColumnFigure
@@ -39,6 +40,7 @@ HEAT_MAP = HeatMapFigure(
     selected=frozenset({(0, 1), (0, 2)}),
     describe=lambda layer, expert: f"cell {layer} {expert}",
 )
+BESIDE = BesideFigure((HEAT_MAP, replace(HEAT_MAP, title="Less"), HEAT_MAP), ("one", "two", "three"), "Runs")
 CURVES = CurveFigure(
     curves=(
         Curve("right", np.arange(3), *np.array([[1.0, NAN, 2], [0.5, NAN, NAN], [1.5, NAN, NAN]]), RIGHT, Style(), 7),
@@ -101,6 +103,7 @@ TOKENS = TokenFigure(
 TABLE = FigureTable(("id", "margin, nats"), [(f"q{n}", -n / 3 if n else None) for n in range(60)])
 PLOTTED: dict[str, Plotted] = {
     "heat map": HEAT_MAP,
+    "beside": BESIDE,
     "signed heat map": replace(HEAT_MAP, is_signed=True, values=HEAT_MAP.values - 1, note="nothing to see"),
     "curves": CURVES,
     "no curves": CurveFigure(),

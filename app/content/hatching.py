@@ -1,0 +1,65 @@
+"""The experts that an intervention acts on, as grids and lists show them.
+
+Axes: L layers, E experts.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.content.compared_grid import LONGEST_TITLE
+from app.state.state import State
+from app.state.what_if_state import Mode
+from moe_core.interventions.intervention import Intervention
+from moe_core.measures.question_filter import Expert
+from moe_core.numbers.formatting import elide, short
+
+_DOINGS = {"reroute": "re-routed", "drop": "dropped", "boost": "boosted"}
+
+
+@dataclass(frozen=True)
+class Hatching:
+    """The experts that an intervention acts on, as the grid shows them.
+
+    `of` names a what-if with another one than is being edited; `is_planned`: no what-if of it is shown.
+    """
+
+    intervention: Intervention
+    of: str = ""
+    is_planned: bool = True
+
+    def cells(self, shape: tuple[int, ...]) -> NDArray[np.bool_] | None:
+        """Which cells are hatched [L, E]; None where none is."""
+        if self.intervention.is_empty():
+            return None
+        cells = np.zeros(shape, bool)
+        cells[tuple(np.array(sorted(self.intervention.experts)).T)] = True
+        return cells
+
+    @property
+    def words(self) -> str:
+        """What a hatch means, for the legend."""
+        kinds = [bool(self.intervention.mask), bool(self.intervention.boost)]
+        words = " or ".join(word for word, is_there in zip(("masked", "boosted"), kinds, strict=True) if is_there)
+        return f"{words} {self.of}".strip()
+
+    def facts(self, cell: Expert) -> list[str]:
+        """What is done to an expert; nothing where it is left alone."""
+        times = f" × {short(self.intervention.boost[cell], 6)}" if cell in self.intervention.boost else ""
+        done = " and ".join(_DOINGS[kind] for kind in self.intervention.actions(cell)) + times
+        return [f"{'to be ' * self.is_planned}{done} {self.of}".strip()] if done else []
+
+
+def hatching(state: State) -> Hatching:
+    """What the mask being edited acts on; beside a what-if with another one, what that acted on."""
+    what_if = state.what_if
+    if what_if is None or state.mode is Mode.BASELINE:
+        return Hatching(state.intervention)
+    is_edited = _act_alike(what_if.intervention, state.intervention)
+    of = "" if is_edited else f"in what-if “{elide(what_if.title, LONGEST_TITLE)}”"
+    return Hatching(what_if.intervention, of, is_planned=False)
+
+
+def _act_alike(one: Intervention, other: Intervention) -> bool:
+    return (one.reroute, one.drop, one.boost) == (other.reroute, other.drop, other.boost)

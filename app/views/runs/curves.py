@@ -1,0 +1,124 @@
+"""The entropy of the runs' layers as curves over each other, with the interval of each mean.
+
+Models with other numbers of layers stand over their relative depth, and as shares of the largest entropy, ln K.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app import theme
+from app.content.runs_beside import RunsBeside
+from moe_core.figures.curves import Curve, CurveFigure, Reference, Style
+from moe_core.figures.table import FigureTable
+from moe_core.measures.entropy_by_layer import EntropyCurve, EntropyKind, largest_entropy
+from moe_core.numbers.formatting import finite, number_with_interval
+
+BAND = "band: 95 % interval of the mean, questions drawn at random"
+_BASELINE = theme.BASELINE, Style(marker="circle", width=2.0)
+_OTHERS = (
+    (theme.WHAT_IF, Style((5, 2.5), "square")),
+    ("#E69F00", Style((), "triangle")),
+    ("#56B4E9", Style((6, 2), "diamond")),
+    ("#9467BD", Style((2, 2), "down")),
+    ("#8C6D31", Style((8, 2, 2, 2), "cross")),
+    ("#17A2A2", Style((4, 2), "plus")),
+    ("#7F7F7F", Style((2, 4), "bar")),
+)
+"""Apart from each other and from right and wrong; dashes and markers differ, too."""
+
+
+@dataclass(frozen=True)
+class RunCurves:
+    """`differences`: what every run but the baseline has more than that, layer by layer, where it can be subtracted."""
+
+    runs: RunsBeside
+    kind: EntropyKind
+    differences: bool
+    layer: int
+
+    @property
+    def is_by_depth(self) -> bool:
+        """Whether layers stand at their relative depth: models have other numbers of them."""
+        return len({n_layers for n_layers, _ in self.runs.shapes}) > 1
+
+    @property
+    def is_share(self) -> bool:
+        """Whether values are shares of the largest entropy: routers choose among other numbers."""
+        return len({largest_entropy(sample, self.kind) for sample in self.runs.samples}) > 1
+
+    @property
+    def unit(self) -> str:
+        """Of the values."""
+        if not self.is_share:
+            return "nats"
+        return "share of ln K" if self.kind is EntropyKind.TOPK else "share of ln E"
+
+    @property
+    def quantity(self) -> str:
+        """What is shown."""
+        name = "top-k entropy" if self.kind is EntropyKind.TOPK else "entropy over all experts"
+        return f"{name}, less {self.runs.names[self.runs.baseline]}" if self.differences else name
+
+    def left_out(self) -> list[str]:
+        """Why runs have no curve: a sentence each."""
+        return [self.runs.why_unlike(at) for at in self._others if self.runs.why_unlike(at)] * self.differences
+
+    def figure(self) -> CurveFigure:
+        """What is drawn."""
+        return CurveFigure(
+            curves=tuple(self._curve(at) for at in self._shown),
+            x_name="depth, %" if self.is_by_depth else "layer",
+            x_title="relative depth among the MoE layers, %" if self.is_by_depth else "MoE layer",
+            y_title=f"{self.quantity}, {self.unit}",
+            references=(Reference(0.0, "no change"),) if self.differences else (),
+            selected=None if self.is_by_depth else self.layer,
+            floor=None if self.differences else 0.0,
+            readout=self._readout,
+            title=f"Runs: {self.quantity} by layer",
+        )
+
+    def table(self) -> FigureTable:
+        """A row for each layer of each run."""
+        columns = ("layer", "relative depth [%]", "run", "n", f"mean [{self.unit}]", "lower 95 %", "upper 95 %")
+        rows = [
+            (layer, depth, self.runs.names[at], curve.n_questions, *map(finite, values))
+            for at in self._shown
+            for curve in [self._entropy(at)]
+            for layer, (depth, *values) in enumerate(
+                zip(_depth(len(curve.mean)).tolist(), curve.mean, curve.low, curve.high, strict=True)
+            )
+        ]
+        return FigureTable(columns, rows)
+
+    @property
+    def _others(self) -> list[int]:
+        return [at for at in range(len(self.runs.names)) if at != self.runs.baseline]
+
+    @property
+    def _shown(self) -> list[int]:
+        if not self.differences:
+            return list(range(len(self.runs.names)))
+        return [at for at in self._others if not self.runs.why_unlike(at)]
+
+    def _entropy(self, at: int) -> EntropyCurve:
+        curve = self.runs.entropy_change(self.kind, at) if self.differences else self.runs.entropy(self.kind, at)
+        largest = largest_entropy(self.runs.samples[at], self.kind)
+        return curve.divided_by(largest) if self.is_share and largest else curve
+
+    def _curve(self, at: int) -> Curve:
+        entropy, n_layers = self._entropy(at), self.runs.shapes[at][0]
+        x = _depth(n_layers) if self.is_by_depth else np.arange(n_layers)
+        look = _BASELINE if at == self.runs.baseline else _OTHERS[self._others.index(at) % len(_OTHERS)]
+        name = self.runs.names[at]
+        return Curve(name, x, entropy.mean, entropy.low, entropy.high, *look, entropy.n_questions)
+
+    def _readout(self, curve: Curve, place: int) -> str:
+        ends = (float(array[place]) for array in (curve.mean, curve.low, curve.high))
+        return number_with_interval(*ends, signed=self.differences)
+
+
+def _depth(n_layers: int) -> NDArray[np.intp]:
+    """How deep each layer lies among the MoE layers [L], percent: 0 the first, 100 the last."""
+    return np.rint(100 * np.arange(n_layers) / max(n_layers - 1, 1)).astype(np.intp)

@@ -1,0 +1,129 @@
+"""The grids of the runs on a page, with what chooses their metric and colours and what is read in them."""
+
+from dataclasses import replace
+from functools import partial
+
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+
+from app.content.effects import EFFECT_METRICS
+from app.content.expert_grid import GRID_METRICS, grid_metric
+from app.content.runs_beside import RunsBeside
+from app.state.session import Session
+from app.state.state import State
+from app.views.runs.grids import RunGrids
+from app.widgets.eliding_combo_box import ElidingComboBox
+from app.widgets.eliding_label import ElidingLabel
+from app.widgets.figures.figure import Figure
+from app.widgets.figures.pane import more_button
+from app.widgets.flow_layout import FlowLayout
+from app.widgets.plots.colour_controls import ColourControls
+from app.widgets.plots.grid_layout import Place
+from app.widgets.plots.grid_selection import Choice
+from app.widgets.plots.grids_beside import GridsBeside
+from moe_core.numbers.formatting import count
+
+METRICS = tuple(metric for metric in GRID_METRICS if metric not in EFFECT_METRICS)
+"""Those of one trace; an effect map is of the trace shown alone."""
+_HINT = "Point at a cell to read it in every run; click to select it everywhere."
+
+
+class GridsPage(QWidget):
+    """Selects in the trace shown what is chosen in a run of its shape."""
+
+    def __init__(self, session: Session) -> None:
+        super().__init__()
+        self._session = session
+        self._shown: RunGrids | None = None
+        self.metric_box = ElidingComboBox()
+        self.metric_box.setAccessibleName("Metric of the grids")
+        self.metric_box.setMinimumContentsLength(16)
+        self.metric_box.setToolTip("What the grids show of every run")
+        for metric in METRICS:
+            self.metric_box.addItem(metric.title, metric.name)
+        self.colours = ColourControls()
+        self.grids = GridsBeside()
+        self.figure = Figure(self.grids, "Runs: grids")
+        self.readout = ElidingLabel(_HINT)
+        self.readout.setAccessibleName("The cell under mouse or cursor, in every run")
+        self._lay_out()
+        self._connect()
+
+    def draw(self, state: State, runs: RunsBeside, *, differences: bool) -> None:
+        """Show the metric of the state, or the first one where that is none of a single trace."""
+        wanted = grid_metric(state.metric)
+        metric = wanted if wanted in METRICS else METRICS[0]
+        self.metric_box.setCurrentIndex(METRICS.index(metric))
+        made = RunGrids(runs, metric, differences, state.shows_unsupported)
+        self.colours.set_kind(made.range_key, is_signed=made.is_signed)
+        if self._shown != made:
+            self._shown = made
+            self._colour()
+        for at in range(len(made.places)):
+            cells = state.experts if self._is_of_shape(at) else frozenset()
+            self.grids.set_selected(at, cells, state.layer if cells else -1)
+
+    def _colour(self) -> None:
+        """Give the values their colours."""
+        if (made := self._shown) is None:
+            return
+        title = f"Runs: {made.metric.title}{', differences' * made.differences}"
+        scale = self.colours.scale(made.range_values)
+        figure = made.figure(scale, lambda at, layer, expert: self._tip(at, Place(layer, expert)), title)
+        self.grids.set_figure(figure)
+        self.figure.title = title
+        self.figure.set_data(made.table(), f"{title} · n = {count(made.runs.n)}", figure)
+
+    def _is_of_shape(self, at: int) -> bool:
+        """Whether a cell of this grid is a cell of the trace shown."""
+        trace = self._session.state.trace
+        if trace is None or self._shown is None:
+            return False
+        sizes = trace.trace.dimensions
+        return self._shown.runs.shapes[self._shown.places[at]] == (sizes.n_layers, sizes.n_experts)
+
+    def _tip(self, at: int, place: Place) -> str:
+        if self._shown is None or place.cell is None:
+            return ""
+        facts = self._shown.facts(at, place.cell)
+        return "\n".join([f"Layer {place.layer}, expert {place.expert}", self._shown.metric.title, *facts])
+
+    def _on_pointed(self, place: Place | None) -> None:
+        if place is None or place.cell is None or self._shown is None:
+            self.readout.set_text(_HINT)
+            return
+        made = self._shown
+        read = ((made.name(at), made.facts(at, place.cell)) for at in range(len(made.places)))
+        texts = [f"{name}: {facts[0]}" for name, facts in read if facts]
+        self.readout.set_text(" · ".join([f"{place.layer}:{place.expert}", *texts]))
+
+    def _on_chosen(self, at: int, choice: Choice) -> None:
+        if self._is_of_shape(at):
+            state = self._session.state
+            layer = state.layer if choice.layer is None else choice.layer
+            self._session.set(replace(state, experts=choice.cells, layer=layer))
+
+    def _on_metric_chosen(self) -> None:
+        self._session.set(replace(self._session.state, metric=self.metric_box.currentData()))
+
+    def _lay_out(self) -> None:
+        choices, below, column = FlowLayout(spacing=6), QHBoxLayout(), QVBoxLayout(self)
+        for box in (self.metric_box, self.colours):
+            choices.addWidget(box)
+        below.addWidget(self.readout, 1)
+        below.addWidget(more_button(self.figure))
+        column.setContentsMargins(0, 4, 0, 0)
+        column.setSpacing(4)
+        column.addLayout(choices)
+        column.addWidget(self.colours.ends)
+        column.addWidget(self.figure, 1)
+        column.addLayout(below)
+
+    def _connect(self) -> None:
+        self.metric_box.activated.connect(self._on_metric_chosen)
+        self.colours.changed.connect(self._colour)
+        self.grids.tip_for = self._tip
+        self.grids.chosen.connect(self._on_chosen)
+        self.grids.pointed.connect(self._on_pointed)
+        self.grids.activated.connect(partial(self._session.request, "filter_by_experts"))
+        self.grids.range_dragged.connect(self.colours.set_ends)
+        self.grids.range_reset.connect(self.colours.set_full)

@@ -4,7 +4,8 @@ from app.state.atlas_state import AtlasKey
 from app.state.state import State
 from moe_core.analyses import ANALYSES
 from moe_core.analyses.analysis import Analysis, AnalysisOptions, AnalysisResult, Needs, Shown
-from moe_core.jobs.analyse import AnalysisRequest
+from moe_core.analyses.kept.making import Making, fingerprint_of, making_of
+from moe_core.jobs.analysis_sources import AnalysisRequest
 
 WINDOW_QUESTIONS = 16
 """Questions that the model is run on from the window."""
@@ -17,9 +18,13 @@ def analysis_of(state: State) -> "Analysis[object]":
 
 def request_of(state: State) -> AnalysisRequest | None:
     """What would be computed now; None without a trace."""
+    return request_for(state, analysis_of(state))
+
+
+def request_for(state: State, analysis: "Analysis[object]") -> AnalysisRequest | None:
+    """An analysis of what is shown; None without a trace."""
     if state.trace is None:
         return None
-    analysis = analysis_of(state)
     other = None if state.what_if is None else state.what_if.after.path
     needs_other = analysis.needs is Needs.TWO_TRACES
     return AnalysisRequest(
@@ -30,10 +35,31 @@ def request_of(state: State) -> AnalysisRequest | None:
 def key_of(state: State) -> AtlasKey | None:
     """Under what its result is kept."""
     request = request_of(state)
-    if request is None or state.trace is None:
-        return None
+    return None if request is None else key_for(state, request)
+
+
+def key_for(state: State, request: AnalysisRequest) -> AtlasKey:
+    """Under what the result of a request about the trace shown is kept in memory."""
+    assert state.trace is not None
     other = state.what_if.after.fingerprint if state.what_if is not None and request.other else ""
     return AtlasKey(f"{state.trace.fingerprint} {state.revision}", other, request.name, request.options)
+
+
+def kept_as(state: State, request: AnalysisRequest) -> Making | None:
+    """What would make the result of a request, as its file beside the trace says it; None without a trace."""
+    if state.trace is None:
+        return None
+    analysis = next(each for each in ANALYSES if each.name == request.name)
+    other = state.what_if.after.trace if state.what_if is not None and request.other else None
+    model = state.trace.specification.model
+    return making_of(
+        analysis,
+        request.options,
+        model=fingerprint_of(model),
+        trace=state.trace.trace,
+        other=other,
+        dtype=model.dtype,
+    )
 
 
 def result_of(state: State) -> AnalysisResult | None:
@@ -80,7 +106,7 @@ def _options(state: State, analysis: "Analysis[object]") -> AnalysisOptions:
     defaults = AnalysisOptions()
     expert = min(state.experts) if "expert" in reads and state.experts else None
     question = trace.table.ids[state.question] if "question" in reads and state.question is not None else ""
-    if analysis.needs is Needs.MODEL and "expert" not in reads:
+    if analysis.needs.runs_model and "expert" not in reads:
         question = ""  # the mean over questions, not one alone
     return AnalysisOptions(
         layers=(own_number(state, state.layer),) if "pairs" in reads else None,

@@ -17,6 +17,7 @@ from app.state.session import Session
 from app.state.state import State
 from app.state.trace_data import TraceData
 from app.state.what_if_state import WhatIf
+from moe_core.analyses.kept.beside import delete_results, result_paths
 from moe_core.effects.maps_beside import delete_maps, maps_of
 from moe_core.errors import MoeCoreError
 from moe_core.traces.library import delete_trace
@@ -102,9 +103,10 @@ class TraceFiles(QObject):
             history = tuple(made for made in state.history if made not in gone)
             self._session.show_pins(state.pins.without(path.absolute()))
             self._session.set(replace(self._session.state, history=history))
-            maps = _maps_of(path)
+            maps, results = _maps_of(path), result_paths(path)
             delete_trace(path)
             delete_maps(maps)
+            delete_results(results)
         except MoeCoreError as error:
             self._say(error, about="delete")
             return

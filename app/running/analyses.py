@@ -4,7 +4,8 @@ from dataclasses import replace
 
 from PySide6.QtCore import QObject
 
-from app.content.atlas_request import key_of, request_of, why_not
+from app.content.atlas_request import key_of, request_of, result_of, why_not
+from app.content.expert_facts import missing_facts
 from app.content.job_words import about
 from app.content.remedies import Say
 from app.running.job_runner import JobEnded, JobRunner
@@ -15,7 +16,8 @@ from app.state.session import Session
 from app.state.state import State
 from moe_core.analyses.analysis import AnalysisResult
 from moe_core.errors import AnalysisError
-from moe_core.jobs.analyse import AnalysisRequest, analyse, find_analysis
+from moe_core.jobs.analyse import analyse, find_analysis
+from moe_core.jobs.analysis_sources import AnalysisRequest
 from moe_core.numbers.formatting import counted
 from moe_core.traces.reader import open_trace
 
@@ -52,9 +54,15 @@ class Analyses(QObject):
         if reason := why_not(state):
             self._say(reason, is_failure=False)
         elif request is not None and key is not None:
-            self._queue.add(self._job(request, key))
+            again = result_of(state) is not None
+            self._queue.add(self._job(replace(request, again=again), key))
 
-    def _job(self, request: AnalysisRequest, key: AtlasKey) -> QueuedJob:
+    def start_expert(self) -> None:
+        """Compute what the expert's page lacks: nearest experts by weight and output, and the size of its output."""
+        for key, request in missing_facts(self._session.state):
+            self._queue.add(self._job(request, key, view="expert"))
+
+    def _job(self, request: AnalysisRequest, key: AtlasKey, view: str = "atlas") -> QueuedJob:
         if request.trace is None:
             raise AnalysisError("No trace is named.")
 
@@ -69,7 +77,7 @@ class Analyses(QObject):
             request.trace,
             kind="analysis",
             begin=begin,
-            view="atlas",
+            view=view,
             kept=_NOTHING_KEPT,
             goes_on=False,
         )

@@ -22,6 +22,7 @@ from app.running.experiments import Experiments
 from app.running.exports import Exports
 from app.running.found_beside import FoundBeside
 from app.running.growing_trace import GrowingTrace
+from app.running.kept_results import KeptResults
 from app.running.job_runner import JobEnded, JobRunner
 from app.running.queue.job_file import JobFile
 from app.running.queue.job_queue import JobQueue
@@ -203,6 +204,7 @@ class MainWindow(QMainWindow):
         self.found_beside = FoundBeside(self.session, self.experiments, self)
         self.note_files = NoteFiles(self.session, self.say, self)
         self.analyses = Analyses(*runs, self.say, self)
+        self.kept_results = KeptResults(self.session, self)
         self.exports = Exports(self.file_runner, self.queue, self.say, self)
         self.mask_files = MaskFiles(self.session, self.say, self)
         self.trace_files = TraceFiles(
@@ -261,6 +263,7 @@ class MainWindow(QMainWindow):
         last_session.remember(self, self.views, self.session, self.settings)
         self.closing.emit()
         self.found_beside.close()
+        self.kept_results.close()
         self.queue.close()
         for runner in runners:
             runner.close()

@@ -29,6 +29,12 @@ class Needs(Enum):
     TRACE = "a trace"
     TWO_TRACES = "two traces"
     MODEL = "a trace, and its model in memory"
+    PREDICTIONS = "a trace, and what its model predicts at every token"
+
+    @property
+    def runs_model(self) -> bool:
+        """Whether the model is loaded and run."""
+        return self in (Needs.MODEL, Needs.PREDICTIONS)
 
 
 @dataclass(frozen=True)
@@ -96,6 +102,7 @@ class Analysis(Generic[Source]):
     """One analysis: `question` is what it answers in a sentence, `source` the URL of what it repeats.
 
     `reads` names the options it takes besides the layers. `figure` describes what it found for one key and layer.
+    `version` grows when it finds something else than before, so that results that were kept are not taken for it.
     """
 
     name: str
@@ -106,14 +113,16 @@ class Analysis(Generic[Source]):
     reads: tuple[str, ...]
     compute: Callable[[Source, AnalysisOptions], Work]
     figure: Callable[[AnalysisValues, Shown], AtlasFigure]
+    version: int = 1
 
 
 @dataclass(frozen=True)
 class AnalysisResult:
-    """What an analysis `found` of a model with some options, and how long that took."""
+    """What an analysis `found` of a model with some options, and how long that took; `kept_in` names its file."""
 
     analysis: Analysis[Any]
     model: str
     options: AnalysisOptions
     found: AnalysisValues
     seconds: float
+    kept_in: str = ""

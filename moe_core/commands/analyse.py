@@ -12,7 +12,8 @@ from moe_core.analyses.analysis import AnalysisOptions, AnalysisResult, Shown
 from moe_core.commands.job_console import run_job
 from moe_core.commands.options import AsJson, IdsFile, Offline, OtherDevice, OtherDtype
 from moe_core.errors import AnalysisError, MoeCoreError
-from moe_core.jobs.analyse import AnalysisRequest, analyse, find_analysis
+from moe_core.jobs.analyse import analyse, find_analysis
+from moe_core.jobs.analysis_sources import AnalysisRequest
 from moe_core.jobs.models.recorded_model import ModelNow
 from moe_core.measures.scope import Scope
 from moe_core.quizzes.selection import read_ids
@@ -47,12 +48,16 @@ def run_analysis(
     csv: Annotated[Path | None, typer.Option(readable=False, help="Write each array as CSV into this folder.")] = None,
     figure: Annotated[Path | None, typer.Option(readable=False, help="Draw one layer into this SVG file.")] = None,
     key: Annotated[str, typer.Option(help="Which array --figure draws; else the first.")] = "",
+    again: Annotated[bool, typer.Option("--again", help="Compute it, be it that the result lies there.")] = False,
     device: OtherDevice = "",
     dtype: OtherDtype = "",
     offline: Offline = False,
     as_json: AsJson = False,
 ) -> None:
-    """Compute one analysis of a model's weights, of its experts at work, or of a trace's routing."""
+    """Compute one analysis of a model's weights, of its experts at work, or of a trace's routing.
+
+    With a trace the result is kept beside it, and read back from there the next time.
+    """
     _check_targets(trace, csv, figure)
     options = AnalysisOptions(
         layers=read_layers(layers),
@@ -68,14 +73,21 @@ def run_analysis(
         to_layer=to_layer,
     )
     find_analysis(name)
-    result = run_job(analyse(AnalysisRequest(name, trace, other, ModelNow(model, device, dtype, offline), options)))
+    request = AnalysisRequest(name, trace, other, ModelNow(model, device, dtype, offline), options, again)
+    result = run_job(analyse(request))
     if as_json:
         print(json.dumps(analysis_json(result), allow_nan=False))
     else:
-        print_lines([*analysis_lines(result), f"{result.seconds:.1f} s"])
+        print_lines([*analysis_lines(result), _seconds(result)])
     written = [*_write_csv(result, csv), *_write_figure(result, figure, key)]
     if not as_json:
         print_lines(f"Written: {path}" for path in written)
+
+
+def _seconds(result: AnalysisResult) -> str:
+    if result.kept_in:
+        return f"Read from {result.kept_in}; it took {result.seconds:.1f} s to compute."
+    return f"{result.seconds:.1f} s"
 
 
 def read_layers(text: str) -> tuple[int, ...] | None:

@@ -1,4 +1,4 @@
-"""`moescope verify`: whether every byte of a trace is as it was written, and whether its effect maps can be read."""
+"""`moescope verify`: whether every byte of a trace is as it was written, and what lies beside it can be read."""
 
 import json
 from pathlib import Path
@@ -6,9 +6,10 @@ from typing import Annotated
 
 import typer
 
+from moe_core.analyses.kept.beside import ResultBeside, results_beside
 from moe_core.commands.options import AsJson
 from moe_core.effects.maps_beside import MapBeside, maps_beside
-from moe_core.errors import EffectError, TraceError
+from moe_core.errors import AnalysisError, EffectError, TraceError
 from moe_core.system.console_text import print_lines
 from moe_core.traces.check import VerifyResult, verify
 from moe_core.traces.reader import open_trace
@@ -20,21 +21,24 @@ def verify_trace(
     trace: Annotated[Path, typer.Argument(readable=False, help="The trace to check.")],
     as_json: AsJson = False,
 ) -> None:
-    """Check every checksum of a trace, and the effect maps beside it; fails when anything recorded is damaged."""
+    """Check every checksum of a trace, and its effect maps and kept results; fails when any of them is damaged."""
     result = verify(trace)
     with open_trace(trace) as opened:
         maps = maps_beside(trace, opened.specification.fingerprint)
+        kept = results_beside(opened)
     if as_json:
-        print(json.dumps(_as_json(trace, result, maps)))
+        print(json.dumps(_as_json(trace, result, maps, kept)))
     if not result.sound:
         raise TraceError(_damage(trace, result))
     if problems := [beside.problem for beside in maps if beside.problem]:
         raise EffectError(" ".join(problems))
+    if problems := [beside.problem for beside in kept if beside.problem]:
+        raise AnalysisError(" ".join(problems))
     if not as_json:
-        print_lines([_text(trace, result), *map(_map_text, maps)])
+        print_lines([_text(trace, result), *map(_map_text, maps), *map(_kept_text, kept)])
 
 
-def _as_json(trace: Path, result: VerifyResult, maps: list[MapBeside]) -> dict[str, object]:
+def _as_json(trace: Path, result: VerifyResult, maps: list[MapBeside], kept: list[ResultBeside]) -> dict[str, object]:
     return {
         "path": str(trace),
         "sound": result.sound,
@@ -46,7 +50,15 @@ def _as_json(trace: Path, result: VerifyResult, maps: list[MapBeside]) -> dict[s
         "damaged_questions": list(result.damaged_ids),
         "damaged_prefixes": list(result.damaged_prefixes),
         "effect_maps": [{"path": str(beside.path), "problem": beside.problem} for beside in maps],
+        "results": [{"path": str(of.path), "problem": of.problem, "stale": of.stale} for of in kept],
     }
+
+
+def _kept_text(beside: ResultBeside) -> str:
+    assert beside.making is not None
+    if beside.stale:
+        return f"{beside.path} is stale, a result {beside.stale}: it is not read, and can be deleted."
+    return f"{beside.path} is its {beside.making.analysis}."
 
 
 def _map_text(beside: MapBeside) -> str:

@@ -1,40 +1,26 @@
-"""The job that computes one analysis: finds what it needs, runs it, and tells how far it is and how long it takes."""
+"""The job that computes one analysis, or reads it back: tells how far it is and how long it takes, keeps the result."""
 
 import time
 from collections.abc import Generator
 from contextlib import ExitStack
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from moe_core.analyses import ANALYSES
 from moe_core.analyses.analysis import Analysis, AnalysisOptions, AnalysisResult, AnalysisValues, Needs, Step, Work
-from moe_core.analyses.dynamic.prompt_activations import PromptActivations
-from moe_core.analyses.selected_trace import SelectedTrace, select_questions
-from moe_core.errors import AnalysisError, ModelError, Remedy
-from moe_core.jobs.events import Event, Notice, Progress, Stage
+from moe_core.analyses.kept.beside import find_kept
+from moe_core.analyses.kept.file import MOST_BYTES, result_path, write_kept
+from moe_core.analyses.kept.making import Making
+from moe_core.errors import AnalysisError, Remedy
+from moe_core.jobs.analysis_sources import AnalysisRequest, open_request, open_source
+from moe_core.jobs.events import Event, Notice, Progress
 from moe_core.jobs.models.engine import Engine
-from moe_core.jobs.models.load_model import ModelRequest, find_folder
-from moe_core.jobs.models.prompt_runs import run_prompts
-from moe_core.jobs.models.recorded_model import ModelNow, offered_to_fetch
-from moe_core.models.loading.safety import check_folder
-from moe_core.models.weights.expert_weights import ExpertWeights, find_experts
 from moe_core.numbers.formatting import duration
-from moe_core.traces.reader import open_trace
 
 LONG_S = 300.0
 """From here on sampling is offered, where an analysis can sample."""
-
-
-@dataclass(frozen=True)
-class AnalysisRequest:
-    """Which analysis of what: a trace, another one where two are compared, a model where it is not the trace's."""
-
-    name: str
-    trace: Path | None = None
-    other: Path | None = None
-    model: ModelNow = field(default_factory=ModelNow)
-    options: AnalysisOptions = field(default_factory=AnalysisOptions)
+KEPT_FROM_S = 1.0
+"""What is read from a trace alone is kept where that took so long; what needs weights or a model always is."""
 
 
 def find_analysis(name: str) -> Analysis[Any]:
@@ -49,71 +35,34 @@ def find_analysis(name: str) -> Analysis[Any]:
 def analyse(request: AnalysisRequest, engine: Engine | None = None) -> Generator[Event, None, AnalysisResult]:
     """Events while it runs, the result in the end; closing it between two events cancels.
 
+    With a trace, the result is kept in its folder, and read back from there where it was made of just the same.
     Raises AnalysisError where the options do not fit, ModelError and TraceError where what it needs is not there.
     """
-    start = time.monotonic()
     analysis = find_analysis(request.name)
     with ExitStack() as held:
-        model, source = yield from _open(analysis, request, engine or Engine(), held)
+        opened = yield from open_request(analysis, request, held)
+        if request.trace is not None and not request.again:
+            kept = find_kept(request.trace, opened.making(analysis, request), request.options)
+            if kept is not None:
+                return kept
+        start = time.monotonic()
+        source = yield from open_source(analysis, opened, request, engine or Engine())
         found = yield from _run(analysis, analysis.compute(source, request.options), request.options)
-    return AnalysisResult(analysis, model, request.options, found, time.monotonic() - start)
+        result = AnalysisResult(analysis, opened.name, request.options, found, time.monotonic() - start)
+        if request.trace is not None:
+            yield from _keep(request.trace, opened.making(analysis, request), result)
+    return result
 
 
-def read_weights(trace: Path | None, now: ModelNow) -> Generator[Event, None, ExpertWeights]:
-    """The experts of the model that is named, or of the trace's; raises ModelError where its files are not here."""
-    if trace is None:
-        if not now.model:
-            raise AnalysisError("This analysis reads the weights of a model, and none is named.", Remedy.NAME_WEIGHTS)
-        source = yield from find_folder(ModelRequest(now.model, offline=now.offline))
-    else:
-        with open_trace(trace) as opened:
-            recorded = opened.specification.model
-        with offered_to_fetch(recorded):
-            try:
-                source = yield from find_folder(now.request(recorded))
-            except ModelError as error:
-                error.add_note(f"{trace.name} was recorded with {recorded.source}, whose weights this analysis reads.")
-                error.remedies += (Remedy.NAME_WEIGHTS,)
-                raise
-    yield Stage(f"Reading what {source.name} holds")
-    checked = check_folder(source.folder)
-    return find_experts(source.name, checked.tensors, str(checked.config.get("model_type", "")))
-
-
-def _open(
-    analysis: Analysis[Any], request: AnalysisRequest, engine: Engine, held: ExitStack
-) -> Generator[Event, None, tuple[str, Any]]:
-    """The model's name, and what the analysis is computed from, open until `held` is closed."""
-    if analysis.needs is Needs.WEIGHTS:
-        weights = yield from read_weights(request.trace, request.model)
-        return weights.model, weights
-    if request.trace is None:
-        raise AnalysisError(f"The analysis {analysis.name} needs a trace, and none is named.")
-    trace = held.enter_context(open_trace(request.trace))
-    _refuse_without_expert(analysis, request.options)
-    chosen = select_questions(trace, request.options)
-    name = trace.specification.model.name
-    if analysis.needs is Needs.TRACE:
-        return name, chosen
-    if analysis.needs is Needs.MODEL:
-        return name, (yield from _prompts(analysis, chosen, request, engine))
-    if request.other is None:
-        raise AnalysisError(f"The analysis {analysis.name} compares two traces, and one is named.")
-    other = held.enter_context(open_trace(request.other))
-    return name, (chosen, select_questions(other, AnalysisOptions()))
-
-
-def _prompts(
-    analysis: Analysis[Any], chosen: SelectedTrace, request: AnalysisRequest, engine: Engine
-) -> Generator[Event, None, PromptActivations]:
-    of_expert = "expert" in analysis.reads
-    return (yield from run_prompts(chosen, request.options, request.model, engine, of_expert=of_expert))
-
-
-def _refuse_without_expert(analysis: Analysis[Any], options: AnalysisOptions) -> None:
-    """Before a model is loaded for nothing."""
-    if "expert" in analysis.reads and options.expert is None:
-        raise AnalysisError("This analysis is of one expert, and none is named.", Remedy.NAME_EXPERT)
+def _keep(trace: Path, making: Making, result: AnalysisResult) -> Generator[Event, None, None]:
+    """Write the result beside the trace; where that cannot be, it is told, and the result is there all the same."""
+    is_quick = result.analysis.needs in (Needs.TRACE, Needs.TWO_TRACES) and result.seconds < KEPT_FROM_S
+    if is_quick or sum(values.nbytes for values in result.found.values.values()) > MOST_BYTES:
+        return
+    try:
+        write_kept(result_path(trace, making), making, result)
+    except AnalysisError as error:
+        yield Notice(str(error).removesuffix("."))
 
 
 def _run(analysis: Analysis[Any], work: Work, options: AnalysisOptions) -> Generator[Event, None, AnalysisValues]:

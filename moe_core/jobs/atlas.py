@@ -7,7 +7,8 @@ from pathlib import Path
 from moe_core.analyses import ANALYSES
 from moe_core.analyses.analysis import AnalysisOptions, AnalysisResult, Needs
 from moe_core.errors import AnalysisError
-from moe_core.jobs.analyse import AnalysisRequest, analyse
+from moe_core.jobs.analyse import analyse
+from moe_core.jobs.analysis_sources import AnalysisRequest
 from moe_core.jobs.events import Event, Notice, Stage
 from moe_core.jobs.models.engine import Engine
 from moe_core.jobs.models.recorded_model import ModelNow
@@ -39,7 +40,7 @@ def make_atlas(request: AtlasRequest, engine: Engine | None = None) -> Generator
     Raises ModelError and TraceError where model or trace cannot be read.
     """
     engine, skipped = engine or Engine(), list[str]()
-    kinds = {Needs.WEIGHTS} | ({Needs.TRACE, Needs.MODEL} if request.trace is not None else set())
+    kinds = {Needs.WEIGHTS} | ({Needs.TRACE, Needs.MODEL, Needs.PREDICTIONS} if request.trace is not None else set())
     results = yield from _run(request, kinds, skipped, engine)
     beside: tuple[AnalysisResult, ...] = ()
     if request.beside:

@@ -23,6 +23,7 @@ def analysis_json(result: AnalysisResult) -> dict[str, Any]:
         "labels": {axis: list(names) for axis, names in found.labels.items()},
         "notes": list(found.notes),
         "seconds": result.seconds,
+        "kept_in": result.kept_in or None,
     }
 
 

@@ -72,6 +72,7 @@ class AtlasView(View):
         kinds = {
             Needs.WEIGHTS: "It reads the weights of the model, layer by layer.",
             Needs.MODEL: "It loads the model, and runs all experts on the first prompts that pass the filter.",
+            Needs.PREDICTIONS: "It loads the model, and runs the first prompts that pass the filter.",
         }
         return f"Not computed yet for this selection: press Compute. {kinds.get(analysis.needs, '')}"
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from PySide6.QtCore import QFileSystemWatcher, QObject, Qt, QTimer, Signal, Slot
 
+from moe_core.analyses.kept.beside import results_in
 from moe_core.effects.map_file import maps_in
 from moe_core.errors import TraceError
 from moe_core.traces.library import Library, TraceEntry
@@ -24,14 +25,15 @@ _REPORT_S = 0.1
 class Listing:
     """Entries that were read since the last report. The last report of a scan has `paths`: all that there is.
 
-    `maps` then are the effect maps beside them; `problem` is one sentence where the folder cannot be read.
+    `beside` then are the effect maps and kept results that lie there; `problem` is one sentence where the folder
+    cannot be read.
     """
 
     scan: int
     entries: tuple[TraceEntry, ...]
     paths: frozenset[Path] | None = None
     problem: str = ""
-    maps: frozenset[Path] = frozenset()
+    beside: frozenset[Path] = frozenset()
 
 
 class LibraryScanner(QObject):
@@ -112,7 +114,7 @@ class LibraryScanner(QObject):
                     new, told_s = [], time.monotonic()
         except TraceError as error:
             problem = str(error)
-        self._tell(Listing(scan, tuple(new), frozenset(paths), problem, maps_in(folder)))
+        self._tell(Listing(scan, tuple(new), frozenset(paths), problem, maps_in(folder) | results_in(folder)))
 
     def _tell(self, listing: Listing) -> None:
         with suppress(RuntimeError):  # the window is gone meanwhile

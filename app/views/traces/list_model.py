@@ -11,9 +11,10 @@ from PySide6.QtGui import QColor, QFont, QGuiApplication, QPalette
 
 from app import theme
 from app.content.remedies import with_remedies
+from moe_core.analyses.kept.beside import is_result_of
 from moe_core.effects.map_file import is_named_for
 from moe_core.figures.table import FigureTable
-from moe_core.numbers.formatting import NOTHING, count, percent_with_interval
+from moe_core.numbers.formatting import NOTHING, count, counted, percent_with_interval
 from moe_core.traces.library import Condition, TraceEntry
 
 Index = QModelIndex | QPersistentModelIndex
@@ -23,7 +24,7 @@ ENTRY = Qt.ItemDataRole.UserRole + 1
 
 COLUMNS = {
     "Trace": "The file's name; the one that is open stands in bold",
-    "Status": "Complete, partial (open it: Resume goes on from there), or damaged, and why; effect maps beside it",
+    "Status": "Complete, partial (open it: Resume goes on from there), or damaged, and why; what lies beside it",
     "Accuracy": "Share of right answers with its 95 % interval (Wilson), as far as it is recorded",
     "Questions": "Questions that the accuracy counts",
     "Model": "The model that answered",
@@ -49,7 +50,7 @@ class TraceList(QAbstractTableModel):
         super().__init__(parent)
         self._entries: list[TraceEntry] = []
         self._marks = Marks()
-        self._maps: frozenset[Path] = frozenset()
+        self._beside: frozenset[Path] = frozenset()
 
     @property
     def entries(self) -> tuple[TraceEntry, ...]:
@@ -84,11 +85,11 @@ class TraceList(QAbstractTableModel):
                 if entry.path in changed or entry.path in (marks.opened, marks.compared):
                     self._tell(row)
 
-    def show_maps(self, maps: frozenset[Path]) -> None:
-        """Say which effect maps lie in the folder."""
-        changed, self._maps = maps ^ self._maps, maps
+    def show_beside(self, beside: frozenset[Path]) -> None:
+        """Say which effect maps and which results of analyses lie in the folder."""
+        changed, self._beside = beside ^ self._beside, beside
         for row, entry in enumerate(self._entries):
-            if any(is_named_for(path, entry.path) for path in changed):
+            if any(is_named_for(path, entry.path) or is_result_of(path, entry.path) for path in changed):
                 self._tell(row)
 
     def table(self, rows: Iterable[TraceEntry]) -> FigureTable:
@@ -112,7 +113,9 @@ class TraceList(QAbstractTableModel):
 
     def _texts(self, entry: TraceEntry) -> tuple[str, ...]:
         mapped = ["effect map"] if self._maps_of(entry) else []
-        status = " · ".join([*self._words(entry), _status_text(entry), *mapped])
+        results = self._results_of(entry)
+        kept = [counted(len(results), "result")] if results else []
+        status = " · ".join([*self._words(entry), _status_text(entry), *mapped, *kept])
         if entry.condition is Condition.DAMAGED:
             return (entry.path.name, status, *[""] * (len(COLUMNS) - 2))
         accuracy = entry.accuracy
@@ -132,10 +135,14 @@ class TraceList(QAbstractTableModel):
             return with_remedies(entry.problem, entry.remedies)
         titled = [f"{title}: {text}" for title, text in zip(COLUMNS, self._texts(entry), strict=True)]
         maps = [f"Effect map: {name}" for name in self._maps_of(entry)]
-        return "\n".join([str(entry.path), *titled[1:], *maps])
+        results = [f"Result: {name}" for name in self._results_of(entry)]
+        return "\n".join([str(entry.path), *titled[1:], *maps, *results])
 
     def _maps_of(self, entry: TraceEntry) -> list[str]:
-        return sorted(path.name for path in self._maps if is_named_for(path, entry.path))
+        return sorted(path.name for path in self._beside if is_named_for(path, entry.path))
+
+    def _results_of(self, entry: TraceEntry) -> list[str]:
+        return sorted(path.name for path in self._beside if is_result_of(path, entry.path))
 
     def _sort_key(self, entry: TraceEntry, column: int) -> Any:
         match list(COLUMNS)[column]:

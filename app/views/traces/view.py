@@ -138,7 +138,7 @@ class TracesView(View):
         self.model.add(listing.entries)
         if listing.paths is not None:
             self.model.keep(listing.paths)
-            self.model.show_maps(listing.maps)
+            self.model.show_beside(listing.beside)
             self._say(listing.problem or ("" if listing.paths else "No trace here yet: record a quiz to make one."))
         elif listing.entries:
             self._say("")

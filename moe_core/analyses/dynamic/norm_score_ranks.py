@@ -21,10 +21,11 @@ def compute(prompts: PromptActivations, options: AnalysisOptions) -> Work:
 
     correlation [L] is the mean over tokens of the rank correlation (Spearman), -1..1, lower and upper over questions.
     top_share [L]: how often the best-scored expert has the largest norm, 1 / E by chance, with its interval.
+    norm [L, E]: the mean norm of each expert's output over all tokens, with its interval.
     """
     L, E, N = len(prompts.layers), prompts.n_experts, len(prompts.ids)
     counts, places = np.zeros((L, E, E)), dict[int, int]()
-    sums, sizes = np.zeros((N, L, 2)), np.zeros(N)
+    sums, sizes, norm_sums = np.zeros((N, L, 2)), np.zeros(N), np.zeros((N, L, E))
     for done, layer in enumerate(prompts.activations, 1):
         at = places.setdefault(layer.place, len(places))
         norms = np.linalg.norm(layer.outputs.astype(np.float64), axis=2).T  # [T, E]
@@ -32,12 +33,15 @@ def compute(prompts: PromptActivations, options: AnalysisOptions) -> Work:
         np.add.at(counts[at], (by_score, by_norm), 1.0)
         sums[layer.prompt, at, 0] = spearman(by_score, by_norm).sum()
         sums[layer.prompt, at, 1] = ((by_score == E - 1) & (by_norm == E - 1)).sum()
+        norm_sums[layer.prompt, at] = norms.sum(axis=0)
         sizes[layer.prompt] = len(norms)
         yield Step(done, N * L, "layers")
     of = clustered_mean(sums, sizes)
     values = {"counts": counts}
     for column, key in enumerate(("correlation", "top_share")):
         values |= {key: of.mean[:, column], f"{key}_lower": of.lower[:, column], f"{key}_upper": of.upper[:, column]}
+    size = clustered_mean(norm_sums, sizes)
+    values |= {"norm": size.mean, "norm_lower": size.lower, "norm_upper": size.upper}
     note = f"{int(sizes.sum()):,} tokens of {N:,} questions, intervals over questions."
     return AnalysisValues(prompts.layers, ("layer", "rank of score", "rank of norm"), "tokens", values, notes=(note,))
 
@@ -63,6 +67,9 @@ def figure(found: AnalysisValues, shown: Shown) -> HeatMapFigure | CurveFigure:
         axes = ("rank of the score", "rank of the norm")
         return pair_map(values, title, "tokens", names=numbers, axes=axes, column_names=numbers)
     key = shown.key.removesuffix("_lower").removesuffix("_upper")
+    if key == "norm":
+        names, axes = tuple(map(str, found.layers)), ("layer", "expert")
+        return pair_map(found.values[shown.key], "Norm of the output", "norm", names=names, axes=axes, column_names=())
     what = {"correlation": "rank correlation", "top_share": "best-scored expert has the largest norm"}[key]
     chance = Reference(0.0 if key == "correlation" else 1 / found.values["counts"].shape[1], "unrelated")
     bounds = found.values[f"{key}_lower"], found.values[f"{key}_upper"]

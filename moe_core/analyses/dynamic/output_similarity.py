@@ -11,29 +11,61 @@ from moe_core.analyses.static.cosine import PAPER
 from moe_core.figures.expert_pairs import pair_map
 from moe_core.figures.heat_map import HeatMapFigure
 from moe_core.models.activations import Float32Array
+from moe_core.numbers.intervals import Z_95
 
 
 def compute(prompts: PromptActivations, options: AnalysisOptions) -> Work:
-    """Key similarity [L, E, E], mean over the prompts' tokens; of one question also by_token [L, T, E, E]."""
+    """Key similarity [L, E, E], mean over the prompts' tokens, with lower and upper over questions.
+
+    These are NaN for a single question; of one that is named there is by_token [L, T, E, E] too.
+    """
     places: dict[int, int] = {}
-    E = prompts.n_experts
-    sums, n_tokens = np.zeros((len(prompts.layers), E, E)), np.zeros(len(prompts.layers))
+    sums = _Sums(len(prompts.layers), prompts.n_experts)
     by_token: list[FloatArray] = []
     total = len(prompts.ids) * len(prompts.layers)
     for done, layer in enumerate(prompts.activations, 1):
-        at = places.setdefault(layer.place, len(places))
         similar = angular(layer.outputs)  # [T, E, E]
-        sums[at] += similar.sum(axis=0)
-        n_tokens[at] += len(similar)
+        sums.add(places.setdefault(layer.place, len(places)), similar.sum(axis=0), len(similar))
         if options.question:
             by_token.append(similar)
         yield Step(done, total, "layers")
-    values = {"similarity": sums / n_tokens[:, None, None]}
+    values = sums.values()
     if by_token:
         values["by_token"] = np.stack(by_token)
-    note = f"{int(n_tokens[0]):,} tokens of {len(prompts.ids):,} questions."
+    note = f"{sums.n_tokens:,} tokens of {len(prompts.ids):,} questions."
     axes = ("layer", "token", "expert", "expert") if by_token else ("layer", "expert", "expert")
     return AnalysisValues(prompts.layers, axes, "angular similarity", values, {"token": prompts.tokens}, (note,))
+
+
+class _Sums:
+    """Sums over questions that give mean and interval of a ratio, so that no question's own sums are kept."""
+
+    def __init__(self, L: int, E: int) -> None:
+        self._n = np.zeros(L)
+        self._sizes, self._squared_sizes = np.zeros(L), np.zeros(L)
+        self._sums, self._squares, self._products = (np.zeros((L, E, E)) for _ in range(3))
+
+    @property
+    def n_tokens(self) -> int:
+        return int(self._sizes[0])
+
+    def add(self, at: int, sums: FloatArray, size: int) -> None:
+        """The sums [E, E] of one question's tokens at a layer."""
+        self._n[at] += 1
+        self._sizes[at] += size
+        self._squared_sizes[at] += size**2
+        self._sums[at] += sums
+        self._squares[at] += sums**2
+        self._products[at] += sums * size
+
+    def values(self) -> dict[str, FloatArray]:
+        """Mean, and the normal interval of the linearised ratio (as `clustered_mean`)."""
+        n, total, squared = (of[:, None, None] for of in (self._n, self._sizes, self._squared_sizes))
+        mean = self._sums / total
+        spread = np.maximum(self._squares - 2 * mean * self._products + mean**2 * squared, 0.0)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            half = np.where(n > 1, Z_95 * np.sqrt(spread * n / (n - 1)) / total, np.nan)
+        return {"similarity": mean, "lower": mean - half, "upper": mean + half}
 
 
 def angular(outputs: Float32Array) -> FloatArray:
@@ -47,10 +79,17 @@ def angular(outputs: Float32Array) -> FloatArray:
 
 
 def figure(found: AnalysisValues, shown: Shown) -> HeatMapFigure:
-    """The pairs of one layer, averaged over tokens."""
-    values = found.values["similarity"][shown.place]
-    title = f"Similarity of expert outputs, layer {found.layers[shown.place]}"
-    return pair_map(values, title, found.unit, selected=shown.expert)
+    """The pairs of one layer, averaged over tokens; token by token as tokens by the other experts of one."""
+    layer = found.layers[shown.place]
+    if shown.key == "by_token":
+        expert = shown.expert or 0
+        values = found.values["by_token"][shown.place, :, expert]  # [T, E]
+        title = f"Similarity to expert {expert}’s output by token, layer {layer}"
+        numbers, names = tuple(map(str, range(values.shape[1]))), found.labels["token"]
+        return pair_map(values, title, found.unit, names=names, axes=("token", "expert"), column_names=numbers)
+    bound = {"lower": ", lower bound", "upper": ", upper bound"}.get(shown.key, "")
+    title = f"Similarity of expert outputs{bound}, layer {layer}"
+    return pair_map(found.values[shown.key][shown.place], title, found.unit, selected=shown.expert)
 
 
 OUTPUT_SIMILARITY = Analysis(

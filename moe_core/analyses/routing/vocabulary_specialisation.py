@@ -31,13 +31,11 @@ def compute(chosen: SelectedTrace, options: AnalysisOptions) -> Work:
     E = chosen.trace.specification.model.n_experts
     shuffled = np.random.default_rng(options.seed).permutation(len(read.ids))
     found: dict[str, FloatArray] = {}
-    done, n_ids = 100, {}
+    done, n_ids = 100, dict[str, int]()
     for key, ids in (("input", read.ids), ("next", read.next_ids)):
-        kinds = _Kinds(ids, read.times)
-        n_ids[key] = kinds.n
         columns = np.full((4, len(places)), np.nan)
         for at, place in enumerate(places):
-            columns[:, at] = (*kinds.specialisation(read, place, E), kinds.chance(read, place, E, shuffled))
+            columns[:, at], n_ids[key] = specialisation(read, ids, place, E, shuffled)
             done += 1
             yield Step(done, total, "steps")
         for suffix, column in zip(("", "_lower", "_upper", "_chance"), columns, strict=True):
@@ -46,6 +44,17 @@ def compute(chosen: SelectedTrace, options: AnalysisOptions) -> Work:
     notes = (*token_notes(read), f"{counted}{LEAST_OCCURRENCES} times.")
     layers = tuple(chosen.layers[place] for place in places)
     return AnalysisValues(layers, ("layer",), "share of the favourite expert", found, notes=notes)
+
+
+def specialisation(
+    read: TokenSample, ids: NDArray[np.int32], place: int, E: int, shuffled: NDArray[np.intp]
+) -> tuple[FloatArray, int]:
+    """Mean share of the favourite expert at a layer, its interval's ends, and chance [4], by tokens `ids` of the rows.
+
+    How many distinct tokens count stands beside; `shuffled` is the order of the rows that chance takes.
+    """
+    kinds = _Kinds(ids, read.times)
+    return np.array((*kinds.specialisation(read, place, E), kinds.chance(read, place, E, shuffled))), kinds.n
 
 
 class _Kinds:
@@ -92,11 +101,18 @@ class _Kinds:
         return np.asarray(counts.reshape(self.n, E).max(axis=1, initial=0.0))
 
 
+_WHAT = {
+    "input": "of the token that goes in",
+    "next": "of the token that follows",
+    "predicted": "of the token that is predicted",
+}
+
+
 def figure(found: AnalysisValues, shown: Shown) -> CurveFigure:
     """The share over the layers, with its interval and what chance gives."""
     key = shown.key.partition("_")[0]
     bounds = found.values[f"{key}_lower"], found.values[f"{key}_upper"]
-    what = {"input": "of the token that goes in", "next": "of the token that follows"}[key]
+    what = _WHAT[key]
     drawn = layer_curve(found.layers, found.values[key], "share of the favourite expert", bounds=bounds)
     chance = found.values[f"{key}_chance"]
     nothing = np.full(len(chance), np.nan)

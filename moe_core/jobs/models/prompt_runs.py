@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from moe_core.analyses.analysis import AnalysisOptions
 from moe_core.analyses.dynamic.prompt_activations import PromptActivations
+from moe_core.analyses.dynamic.prompt_predictions import PromptPredictions
 from moe_core.analyses.layer_choice import place_of
 from moe_core.analyses.selected_trace import SelectedTrace
 from moe_core.errors import AnalysisError, Remedy
@@ -35,10 +36,7 @@ def run_prompts(
     rows = [trace.index_of(options.question)] if options.question else _first(chosen, options)
     if of_expert:
         rows = rows[:1]
-    loaded = loaded_here((yield from load_recorded_model(trace, now, engine, Remedy.NAME_WEIGHTS)))
-    changed = [why for why in unlike(trace.specification.model, loaded.specification) if "model's" in why]
-    if changed:
-        raise AnalysisError(f"{trace.path.name} was recorded with another model: {'; '.join(changed)}.")
+    loaded = yield from _load(chosen, now, engine)
     prompts = [trace.prompt_token_ids(row) for row in rows]
     texts = tuple(repr(text)[1:-1] for text in trace.token_texts(prompts[0].tolist()))
     return PromptActivations(
@@ -49,6 +47,39 @@ def run_prompts(
         activations=_activations(loaded, prompts, places, expert),
         expert=None if expert is None else (0, expert[1]),
     )
+
+
+def run_predictions(
+    chosen: SelectedTrace, options: AnalysisOptions, now: ModelNow, engine: Engine
+) -> Generator[Event, None, PromptPredictions]:
+    """The prompts of the first questions chosen, ready to be asked what follows each token.
+
+    Raises AnalysisError where the trace keeps no tokens or was recorded with experts switched off, as `run_prompts`.
+    """
+    trace = chosen.trace
+    if not trace.dimensions.keeps_tokens:
+        raise AnalysisError(
+            f"{trace.path.name} keeps the answer position only, and not every token.", Remedy.KEEP_ALL_TOKENS
+        )
+    if trace.specification.intervention:
+        raise AnalysisError(f"{trace.path.name} was recorded with other experts than the model's own choice.")
+    rows = _first(chosen, options)
+    loaded = yield from _load(chosen, now, engine)
+    from moe_core.models.inference.predicted_tokens import predicted_tokens
+
+    return PromptPredictions(
+        chosen, tuple(rows), predicted_tokens(loaded, [trace.prompt_token_ids(row) for row in rows])
+    )
+
+
+def _load(chosen: SelectedTrace, now: ModelNow, engine: Engine) -> "Generator[Event, None, LoadedModel]":
+    """The recorded model; raises AnalysisError where what is found is another one."""
+    trace = chosen.trace
+    loaded = loaded_here((yield from load_recorded_model(trace, now, engine, Remedy.NAME_WEIGHTS)))
+    changed = [why for why in unlike(trace.specification.model, loaded.specification) if "model's" in why]
+    if changed:
+        raise AnalysisError(f"{trace.path.name} was recorded with another model: {'; '.join(changed)}.")
+    return loaded
 
 
 def _activations(

@@ -1,6 +1,8 @@
 """The analyses of experts at work equal transformers' own arithmetic, expert by expert, and give known answers."""
 
 import shutil
+from collections import Counter, defaultdict
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +16,13 @@ from moe_core.analyses.dynamic import DYNAMIC
 from moe_core.analyses.dynamic.norm_score_ranks import ranks, spearman
 from moe_core.analyses.dynamic.output_similarity import angular
 from moe_core.errors import AnalysisError, ModelError, Remedy
-from moe_core.jobs.analyse import AnalysisRequest, analyse
+from moe_core.jobs.analyse import analyse
+from moe_core.jobs.analysis_sources import AnalysisRequest
 from moe_core.jobs.events import Event, Progress
 from moe_core.jobs.models.engine import Engine
 from moe_core.jobs.models.recorded_model import ModelNow
 from moe_core.measures.clustered import clustered_mean
+from moe_core.measures.scope import Scope
 from moe_core.models.inference import expert_outputs
 from moe_core.reports.charts.figure import standalone_svg
 from moe_core.traces.reader import open_trace
@@ -29,7 +33,7 @@ L, E, K, N = 3, 16, 4, 3
 
 def found_by(name: str, trace: Path, engine: Engine, **options: Any) -> AnalysisValues:
     """What an analysis finds in the small trace."""
-    request = AnalysisRequest(name, trace, options=AnalysisOptions(n_questions=N, **options))
+    request = AnalysisRequest(name, trace, options=AnalysisOptions(n_questions=N, **options), again=True)
     return result_of(analyse(request, engine)).found
 
 
@@ -80,6 +84,10 @@ def test_similarity_of_outputs_is_that_of_plain_loops(
                 cosine = (x @ y) / np.sqrt((x @ x) * (y @ y))
                 angles.append(1 - np.arccos(np.clip(cosine, -1, 1)) / np.pi)
         assert found[layer, a, b] == pytest.approx(np.mean(angles), abs=1e-5)
+    whole = found_by("expert-output-similarity", small_trace, atlas_engine).values
+    angles = [angular(prompt[1]["outputs"].astype(np.float32))[:, 3, 9] for prompt in by_hand]
+    of = clustered_mean(np.array([[each.sum()] for each in angles]), np.array([float(len(each)) for each in angles]))
+    assert (whole["lower"][1, 3, 9], whole["upper"][1, 3, 9]) == pytest.approx((of.lower[0], of.upper[0]), abs=1e-5)
     one = found_by("expert-output-similarity", small_trace, atlas_engine, question="q1", layers=(1,)).values
     x, y = (by_hand[1][1]["outputs"][expert, 4] for expert in (3, 9))
     expected = 1 - np.arccos((x @ y) / np.sqrt((x @ x) * (y @ y))) / np.pi
@@ -95,6 +103,9 @@ def test_ranks_are_those_of_plain_loops(
 
     found = found_by("norm-score-ranks", small_trace, atlas_engine).values
     counts, rho, top = np.zeros((E, E)), [], []
+    sizes = [np.sqrt((prompt[1]["outputs"][5] ** 2).sum(axis=1)) for prompt in by_hand]
+    assert found["norm"][1, 5] == pytest.approx(np.concatenate(sizes).mean())
+    assert found["norm_lower"][1, 5] < found["norm"][1, 5] < found["norm_upper"][1, 5]
     for prompt in by_hand:
         for t, scores in enumerate(prompt[1]["scores"]):
             norms = [float(np.sqrt((output[t] ** 2).sum())) for output in prompt[1]["outputs"]]
@@ -118,6 +129,31 @@ def test_neurons_are_those_of_plain_loops(
     with open_trace(small_trace) as trace:
         chosen = (trace.token_routing(2).experts[:, 2] == 7).any(axis=1)
     assert (found.layers, found.values["chosen"][0].tolist()) == ((2,), chosen.astype(float).tolist())
+
+
+def test_predicted_tokens_are_those_of_the_whole_model(
+    small_trace: Path, tiny_olmoe: Path, atlas_engine: Engine
+) -> None:
+    """The share of each predicted id's favourite expert by plain counting, at every token and at the answer alone."""
+    model = transformers.AutoModelForCausalLM.from_pretrained(tiny_olmoe)
+    counts: dict[int, Counter[int]] = defaultdict(Counter)
+    seen: Counter[int] = Counter()
+    with open_trace(small_trace) as trace:
+        for row in range(12):
+            ids = torch.from_numpy(trace.prompt_token_ids(row).astype(np.int64))[None]
+            with torch.inference_mode():
+                predicted = model(ids).logits[0].argmax(-1).tolist()
+            for token, experts in zip(predicted, trace.token_routing(row).experts[:, 1].tolist(), strict=True):
+                seen[token] += 1
+                counts[token].update(experts)
+    shares = [max(counts[token].values()) / n for token, n in seen.items() if n >= 10]
+    asked = AnalysisOptions(n_questions=12)
+    request = AnalysisRequest("vocabulary-by-prediction", small_trace, options=asked, again=True)
+    found = result_of(analyse(request, atlas_engine)).found
+    assert shares
+    assert found.values["predicted"][1] == pytest.approx(np.mean(shares))
+    answers = replace(request, options=replace(asked, scope=Scope.ANSWER))
+    assert result_of(analyse(answers, atlas_engine)).found.notes[0].startswith("12 tokens of 12 questions")
 
 
 def test_known_angles_and_ranks() -> None:
@@ -145,7 +181,8 @@ def test_layers_as_chosen_progress_to_the_end_and_figures(
     """One layer alone; every key has a figure."""
     events: list[Event] = []
     options = AnalysisOptions(layers=(2,), n_questions=2, expert=(2, 3))
-    found = result_of(analyse(AnalysisRequest(analysis.name, small_trace, options=options), atlas_engine), events).found
+    request = AnalysisRequest(analysis.name, small_trace, options=options, again=True)
+    found = result_of(analyse(request, atlas_engine), events).found
     assert found.layers == (2,)
     progress = [event for event in events if isinstance(event, Progress)]
     assert progress[-1].done == progress[-1].total

@@ -1,0 +1,140 @@
+"""Opens what an analysis is computed from: the weights of a model, traces, or a model that runs their prompts."""
+
+from collections.abc import Generator
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from moe_core.analyses.analysis import Analysis, AnalysisOptions, Needs
+from moe_core.analyses.kept.making import Making, fingerprint_of, making_of, model_fingerprint
+from moe_core.analyses.selected_trace import select_questions
+from moe_core.errors import AnalysisError, ModelError, Remedy
+from moe_core.jobs.events import Event, Notice, Stage
+from moe_core.jobs.models.engine import Engine
+from moe_core.jobs.models.load_model import ModelRequest, find_folder
+from moe_core.jobs.models.prompt_runs import run_predictions, run_prompts
+from moe_core.jobs.models.recorded_model import ModelNow, offered_to_fetch
+from moe_core.models.loading.fingerprint import config_sha256, weights_sha256
+from moe_core.models.loading.safety import CheckedFolder, check_folder
+from moe_core.models.loading.source import ModelFolder
+from moe_core.models.weights.expert_weights import ExpertWeights, find_experts
+from moe_core.traces.reader import Trace, open_trace
+
+
+@dataclass(frozen=True)
+class AnalysisRequest:
+    """Which analysis of what: a trace, another one where two are compared, a model where it is not the trace's.
+
+    `again`: computed, be it that the result lies beside the trace.
+    """
+
+    name: str
+    trace: Path | None = None
+    other: Path | None = None
+    model: ModelNow = field(default_factory=ModelNow)
+    options: AnalysisOptions = field(default_factory=AnalysisOptions)
+    again: bool = False
+
+
+@dataclass
+class Opened:
+    """Traces of a request, open; the folder of the model where it had to be looked at, and its fingerprint."""
+
+    trace: Trace | None
+    other: Trace | None
+    model: str = ""
+    folder: CheckedFolder | None = None
+    name: str = ""
+
+    def making(self, analysis: Analysis[Any], request: AnalysisRequest) -> Making:
+        """What makes the result that is asked for."""
+        dtype = request.model.dtype or (self.trace.specification.model.dtype if self.trace else "")
+        return making_of(analysis, request.options, model=self.model, trace=self.trace, other=self.other, dtype=dtype)
+
+
+def open_request(analysis: Analysis[Any], request: AnalysisRequest, held: ExitStack) -> Generator[Event, None, Opened]:
+    """The traces of a request until `held` is closed; the model's folder is looked at where another one is named.
+
+    Raises AnalysisError where the options do not fit, TraceError and ModelError where something cannot be read.
+    """
+    _refuse_without(analysis, request)
+    trace, other = (None if path is None else held.enter_context(open_trace(path)) for path in _paths(request))
+    opened = Opened(trace, other)
+    if trace is not None:
+        opened.model, opened.name = fingerprint_of(trace.specification.model), trace.specification.model.name
+    if trace is None or (request.model.model and analysis.needs is not Needs.TRACE):
+        yield from look_at_folder(opened, request.model)
+    return opened
+
+
+def look_at_folder(opened: Opened, now: ModelNow) -> Generator[Event, None, CheckedFolder]:
+    """The folder of the model that is named, or of the trace's; from then on `opened` has its fingerprint.
+
+    Raises ModelError where its files are not here, AnalysisError where they are not those of the trace any more.
+    """
+    if opened.folder is None:
+        source = yield from _find(opened.trace, now)
+        yield Stage(f"Reading what {source.name} holds")
+        opened.folder = check_folder(source.folder)
+        found = model_fingerprint(config_sha256(opened.folder.config), weights_sha256(opened.folder.tensors))
+        if opened.trace is not None and found != opened.model:
+            said = f"{opened.trace.path.name} was recorded with another model than the one in {source.folder}"
+            if not now.model:
+                raise AnalysisError(f"{said}: its files have changed since.", Remedy.NAME_WEIGHTS)
+            yield Notice(f"{said}; the weights are read from there")
+        opened.model, opened.name = found, source.name
+    return opened.folder
+
+
+def open_source(
+    analysis: Analysis[Any], opened: Opened, request: AnalysisRequest, engine: Engine
+) -> Generator[Event, None, Any]:
+    """What the analysis is computed from; raises what opening or loading it raises."""
+    if analysis.needs is Needs.WEIGHTS:
+        return experts_of(opened.name, (yield from look_at_folder(opened, request.model)))
+    assert opened.trace is not None, "open_request refuses that"
+    chosen = select_questions(opened.trace, request.options)
+    if analysis.needs is Needs.TRACE:
+        return chosen
+    if analysis.needs is Needs.TWO_TRACES:
+        assert opened.other is not None, "open_request refuses that"
+        return chosen, select_questions(opened.other, AnalysisOptions())
+    if analysis.needs is Needs.PREDICTIONS:
+        return (yield from run_predictions(chosen, request.options, request.model, engine))
+    of_expert = "expert" in analysis.reads
+    return (yield from run_prompts(chosen, request.options, request.model, engine, of_expert=of_expert))
+
+
+def experts_of(name: str, checked: CheckedFolder) -> ExpertWeights:
+    """The experts in a folder; raises ModelError where none are found."""
+    return find_experts(name, checked.tensors, str(checked.config.get("model_type", "")))
+
+
+def _find(trace: Trace | None, now: ModelNow) -> Generator[Event, None, ModelFolder]:
+    if trace is None:
+        if not now.model:
+            raise AnalysisError("This analysis reads the weights of a model, and none is named.", Remedy.NAME_WEIGHTS)
+        return (yield from find_folder(ModelRequest(now.model, offline=now.offline)))
+    recorded = trace.specification.model
+    with offered_to_fetch(recorded):
+        try:
+            return (yield from find_folder(now.request(recorded)))
+        except ModelError as error:
+            error.add_note(f"{trace.path.name} was recorded with {recorded.source}, whose weights this analysis reads.")
+            error.remedies += (Remedy.NAME_WEIGHTS,)
+            raise
+
+
+def _paths(request: AnalysisRequest) -> tuple[Path | None, Path | None]:
+    return request.trace, request.other
+
+
+def _refuse_without(analysis: Analysis[Any], request: AnalysisRequest) -> None:
+    """Before anything is opened, or a model loaded, for nothing."""
+    if analysis.needs is not Needs.WEIGHTS and request.trace is None:
+        raise AnalysisError(f"The analysis {analysis.name} needs a trace, and none is named.")
+    if analysis.needs is Needs.TWO_TRACES and request.other is None:
+        raise AnalysisError(f"The analysis {analysis.name} compares two traces, and one is named.")
+    if "expert" in analysis.reads and request.options.expert is None:
+        raise AnalysisError("This analysis is of one expert, and none is named.", Remedy.NAME_EXPERT)

@@ -1,11 +1,11 @@
-"""Bookmarks and notes on questions and experts."""
+"""Bookmarks and notes on questions and experts, and what experts are called."""
 
 from dataclasses import replace
 
-from PySide6.QtWidgets import QInputDialog
+from PySide6.QtWidgets import QInputDialog, QLineEdit
 
 from app.actions.action import Action, Menu
-from app.content.note_editing import bookmarked, question_name, toggled_experts, toggled_question
+from app.content.note_editing import bookmarked, named, question_name, toggled_experts, toggled_question
 from app.state.state import State
 from app.window.main_window import MainWindow
 
@@ -37,6 +37,18 @@ def _note_expert(window: MainWindow) -> None:
     title = f"Note on expert {expert[0]}:{expert[1]}"
     if (note := _ask(window, title, state.notes.experts.get(expert, ""))) is not None:
         window.session.set(replace(state, notes=state.notes.with_expert(expert, note or None)))
+
+
+def _name_expert(window: MainWindow) -> None:
+    state = window.session.state
+    expert = min(state.experts)
+    title = f"Name of expert {expert[0]}:{expert[1]}"
+    said = "Kept in a plain file beside the model; empty takes it away:"
+    name, is_accepted = QInputDialog.getText(
+        window, title, said, QLineEdit.EchoMode.Normal, state.names.get(expert, "")
+    )
+    if is_accepted:
+        window.session.set(named(state, name))
 
 
 _QUESTIONS = (
@@ -79,6 +91,14 @@ _EXPERTS = (
         "Write something down about the selected expert; it is kept in a plain file beside the trace",
         _note_expert,
         ("Ctrl+Shift+B",),
+        _has_experts,
+    ),
+    Action(
+        "name_expert",
+        "Name the expert…",
+        "Say what the selected expert does; its name stands in the grid, the palette and in reports",
+        _name_expert,
+        ("F2",),
         _has_experts,
     ),
 )

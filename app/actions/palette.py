@@ -1,4 +1,4 @@
-"""What the palette finds besides the actions: metrics, subjects, experts by `3:17`, and questions."""
+"""What the palette finds besides the actions: metrics, subjects, experts by `3:17` or their name, and questions."""
 
 import re
 from dataclasses import replace
@@ -7,6 +7,7 @@ from itertools import islice
 
 from app.actions.action import change_state
 from app.content.expert_grid import GRID_METRICS
+from app.content.note_editing import name_text
 from app.dialogs.command_palette import CommandPalette, PaletteChoice, choice_of
 from app.state.session import is_within
 from app.window.main_window import MainWindow
@@ -56,16 +57,24 @@ def _look_up(window: MainWindow, typed: str) -> list[PaletteChoice]:
 
 
 def _experts(window: MainWindow, typed: str) -> list[PaletteChoice]:
-    """The expert that `3:17`, `3/17` or `L3/E17` names, where the model has it."""
-    shown, named = window.session.state.trace, _EXPERT.fullmatch(typed)
-    if shown is None or named is None:
+    """The expert that `3:17`, `3/17` or `L3/E17` means, where the model has it; those whose name holds all words."""
+    state, number, words = window.session.state, _EXPERT.fullmatch(typed), folded_line(typed).split()
+    if state.trace is None:
         return []
-    layer, expert = int(named[1]), int(named[2])
-    sizes = shown.trace.dimensions
-    if not is_within((layer, expert), sizes.n_layers, sizes.n_experts):
-        return []
-    tip = "Select this expert, in every view"
-    return [PaletteChoice(f"Expert {layer}:{expert}", tip, partial(_select, window, (layer, expert)))]
+    sizes = state.trace.trace.dimensions
+    cells = [] if number is None else [(int(number[1]), int(number[2]))]
+    called = (cell for cell, name in sorted(state.names.items()) if words and _holds(name, words))
+    cells += [cell for cell in called if cell not in cells]
+    return [_expert(window, cell) for cell in cells if is_within(cell, sizes.n_layers, sizes.n_experts)]
+
+
+def _holds(name: str, words: list[str]) -> bool:
+    return all(word in folded_line(name) for word in words)
+
+
+def _expert(window: MainWindow, cell: Expert) -> PaletteChoice:
+    title = f"Expert {cell[0]}:{cell[1]} {name_text(window.session.state, cell)}".rstrip()
+    return PaletteChoice(title, "Select this expert, in every view", partial(_select, window, cell))
 
 
 def _select(window: MainWindow, cell: Expert) -> None:

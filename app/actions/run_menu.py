@@ -1,6 +1,7 @@
 """The what-if that is run, and the job that is stopped."""
 
 from app.actions.action import Action, Menu
+from app.content.expert_facts import missing_facts
 from app.running.analyses import can_analyse
 from app.running.what_ifs import can_run
 from app.window.main_window import MainWindow
@@ -20,6 +21,11 @@ def _stop(window: MainWindow) -> None:
     (window.runner if window.runner.is_busy else window.file_runner).cancel()
 
 
+def _compare_expert(window: MainWindow) -> None:
+    window.show_view("expert")
+    window.analyses.start_expert()
+
+
 _JOBS = (
     Action(
         "run_what_if",
@@ -36,6 +42,14 @@ _JOBS = (
         _analyse,
         ("F7",),
         can_analyse,
+    ),
+    Action(
+        "compare_expert",
+        "Compare the expert with the others",
+        "Find the experts nearest to the selected one by weight and by output, and how large its output is",
+        _compare_expert,
+        ("Shift+F7",),
+        lambda state: bool(missing_facts(state)),
     ),
     Action(
         "cancel",

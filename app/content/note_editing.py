@@ -1,9 +1,10 @@
-"""Bookmarks and notes as functions from a state to a state, and how they are read."""
+"""Bookmarks, notes and names of experts as functions from a state to a state, and how they are read."""
 
 from dataclasses import replace
 
 from app.state.state import State
-from moe_core.measures.question_filter import QuestionFilter
+from moe_core.measures.question_filter import Expert, QuestionFilter
+from moe_core.models.expert_names import one_line
 from moe_core.numbers.formatting import counted, elide
 
 BOOKMARK = "★"
@@ -31,6 +32,19 @@ def toggled_experts(state: State) -> State:
     for expert in state.experts:
         notes = notes.with_expert(expert, None if is_off else notes.experts.get(expert, ""))
     return replace(state, notes=notes)
+
+
+def named(state: State, name: str) -> State:
+    """The selected expert under another name; none where it is empty."""
+    expert, name = min(state.experts), one_line(name)
+    names = {other: text for other, text in state.names.items() if other != expert}
+    return replace(state, names={**names, expert: name} if name else names)
+
+
+def name_text(state: State, expert: Expert) -> str:
+    """What a person calls an expert, in quotation marks; empty where it has no name."""
+    name = state.names.get(expert, "")
+    return f"“{name}”" if name else ""
 
 
 def bookmarked(state: State) -> State:

@@ -1,7 +1,9 @@
 """The one place that changes the state: views say what they want, everyone hears what changed."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QUndoCommand, QUndoStack
@@ -145,6 +147,10 @@ class Session(QObject):
         """Pin runs as they were pinned before: that is no edit."""
         self._apply(replace(self._state, pins=pins))
 
+    def show_names(self, names: Mapping[Expert, str]) -> None:
+        """Take up what the experts of the model are called, as it was found beside it."""
+        self._apply(replace(self._state, names=names))
+
     def refresh(self) -> None:
         """Look again at a trace that may have grown; TraceError, and no change, where it cannot be read."""
         if self._state.trace is not None:
@@ -191,10 +197,20 @@ class _Edit(QUndoCommand):
     def redo(self) -> None:
         # The first time, the whole new state is shown: fields that cannot be undone may have changed with it.
         state, self._first_state = self._first_state, None
-        self._session._apply(state or replace(self._session.state, **self._after))
+        self._session._apply(state or self._changed(self._before, self._after))
 
     def undo(self) -> None:
-        self._session._apply(replace(self._session.state, **self._before))
+        self._session._apply(self._changed(self._after, self._before))
+
+    def _changed(self, before: Mapping[str, Any], after: Mapping[str, Any]) -> State:
+        """The state with the edit made or taken back; of the names those alone that it is about."""
+        now, fields = self._session.state, dict(after)
+        if "names" in fields:
+            cells = before["names"].keys() | after["names"].keys()
+            edited = {cell for cell in cells if before["names"].get(cell) != after["names"].get(cell)}
+            kept = {cell: name for cell, name in now.names.items() if cell not in edited}
+            fields["names"] = kept | {cell: name for cell, name in after["names"].items() if cell in edited}
+        return replace(now, **fields)
 
 
 def _close(made: WhatIf, state: State) -> None:
@@ -212,6 +228,8 @@ def _describe(names: list[str], after: State) -> str:
         return "Change bookmarks and notes"
     if names == ["pins"]:
         return f"Pin {len(after.pins.paths)} runs" if after.pins.paths else "Unpin all runs"
+    if names == ["names"]:
+        return "Name an expert"
     if "intervention" in names:
         experts = after.intervention.experts
         return f"Act on {len(experts)} experts" if experts else "Clear the mask"

@@ -31,7 +31,7 @@ class State:
     fingerprint; `history_problems` are sentences on those that cannot be shown. `mismatch` says why the last one could
     not be compared with the baseline. `effect_maps` are what is known of what its experts are worth. `library` is the
     folder whose traces are listed, `running` the title of the job that runs, `writer` the other program that records
-    the trace shown, `atlas` what the Atlas shows, `experiments` what Experiments shows. `jobs` are what runs and waits
+    the trace shown, `atlas` what the Atlas shows, `names` what a person calls experts of the model, `experiments` what Experiments shows. `jobs` are what runs and waits
     in the order of the queue, then what ended; `job` is the number of the one that is chosen, and `holds_jobs` says
     that none begins for now.
 
@@ -62,6 +62,7 @@ class State:
     masks: tuple[Intervention, ...] = ()
     effect_maps: tuple[EffectMap, ...] = ()
     notes: Notes = field(default_factory=Notes)
+    names: Mapping[Expert, str] = field(default_factory=dict)
     mismatch: str = ""
     atlas: AtlasState = field(default_factory=AtlasState)
     library: Path | None = None
@@ -82,7 +83,7 @@ SELECTION = DATA | {"filter", "scope"}
 """Fields that an aggregate over the selection of questions depends on."""
 COMPARISON = frozenset({"what_if", "mode"})
 """Fields that a view of a comparison depends on besides."""
-UNDOABLE = ("filter", "experts", "intervention", "notes", "pins")
+UNDOABLE = ("filter", "experts", "intervention", "notes", "names", "pins")
 """Fields whose edits can be undone."""
 
 

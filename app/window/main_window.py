@@ -14,6 +14,7 @@ from app import theme
 from app.content.remedies import button_for, with_remedies
 from app.files.figures.export import FigureExport, figure_in_use
 from app.files.mask_files import MaskFiles
+from app.files.name_files import NameFiles
 from app.files.note_files import NoteFiles
 from app.files.trace_files import TraceFiles
 from app.running.analyses import Analyses
@@ -22,8 +23,8 @@ from app.running.experiments import Experiments
 from app.running.exports import Exports
 from app.running.found_beside import FoundBeside
 from app.running.growing_trace import GrowingTrace
-from app.running.kept_results import KeptResults
 from app.running.job_runner import JobEnded, JobRunner
+from app.running.kept_results import KeptResults
 from app.running.queue.job_file import JobFile
 from app.running.queue.job_queue import JobQueue
 from app.running.recording import Recording
@@ -203,6 +204,7 @@ class MainWindow(QMainWindow):
         self.experiments = Experiments(*runs, self)
         self.found_beside = FoundBeside(self.session, self.experiments, self)
         self.note_files = NoteFiles(self.session, self.say, self)
+        self.name_files = NameFiles(self.session, self.say, self)
         self.analyses = Analyses(*runs, self.say, self)
         self.kept_results = KeptResults(self.session, self)
         self.exports = Exports(self.file_runner, self.queue, self.say, self)

@@ -20,7 +20,10 @@ FloatArray = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class ExpertScore:
-    """One expert's weighted accuracy, its 95 % interval, and its support: questions, and their total weight."""
+    """One expert's weighted accuracy, its 95 % interval, and its support: questions, and their total weight.
+
+    `name` is what a person calls it, mostly empty.
+    """
 
     expert: int
     accuracy: float
@@ -28,6 +31,12 @@ class ExpertScore:
     upper: float
     weight: float
     questions: int
+    name: str = ""
+
+    @property
+    def label(self) -> str:
+        """Its number, and its name where it has one."""
+        return f"{self.expert} “{self.name}”" if self.name else str(self.expert)
 
 
 @dataclass(frozen=True)

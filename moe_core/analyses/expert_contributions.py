@@ -5,6 +5,9 @@ expert is weighted by its gate weight. The paper does not name the token positio
 it, so every report holds the answer position and the whole prompt.
 """
 
+import logging
+from collections.abc import Mapping
+from dataclasses import replace
 from math import nan
 
 import numpy as np
@@ -25,6 +28,7 @@ from moe_core.analyses.layer_choice import chosen_places
 from moe_core.analyses.layer_curve import layer_curve
 from moe_core.analyses.published_figures import figures_for
 from moe_core.analyses.selected_trace import SelectedTrace
+from moe_core.errors import MoeCoreError
 from moe_core.figures.curves import CurveFigure
 from moe_core.measures.metric import MetricValues
 from moe_core.measures.metrics import (
@@ -40,9 +44,14 @@ from moe_core.measures.metrics.accuracy import overall
 from moe_core.measures.metrics.experts_used import never_used_share
 from moe_core.measures.routing_sample import RoutingSample, sample
 from moe_core.measures.scope import Scope
+from moe_core.models.expert_names import read_names
 from moe_core.numbers.intervals import proportion_95
 from moe_core.traces.reader import Trace
 from moe_core.traces.records import Status
+
+log = logging.getLogger(__name__)
+
+Names = Mapping[tuple[int, int], str]
 
 
 def compute(trace: Trace, scope: Scope = Scope.ANSWER, min_questions: int | None = None) -> ExpertContributions:
@@ -54,7 +63,7 @@ def compute(trace: Trace, scope: Scope = Scope.ANSWER, min_questions: int | None
     drawn = sample(trace, scope)
     least = default_min_questions(len(drawn.questions)) if min_questions is None else min_questions
     others = [other for other in (Scope.ANSWER, Scope.PROMPT) if other is not scope]
-    decoder_layers = trace.specification.model.layers
+    decoder_layers, names = trace.specification.model.layers, _names(trace)
     return ExpertContributions(
         specification=trace.specification,
         coverage=_coverage(trace, drawn),
@@ -62,8 +71,8 @@ def compute(trace: Trace, scope: Scope = Scope.ANSWER, min_questions: int | None
         chance=_chance(trace, drawn),
         min_questions=least,
         subjects=_subject_rows(drawn),
-        main=_tables(drawn, least, decoder_layers),
-        others=tuple(_tables(sample(trace, other), least, decoder_layers) for other in others),
+        main=_tables(drawn, least, decoder_layers, names),
+        others=tuple(_tables(sample(trace, other), least, decoder_layers, names) for other in others),
         published=figures_for(trace.specification),
         questions=_asked_questions(trace),
         has_choices=trace.has_choices,
@@ -75,12 +84,14 @@ def default_min_questions(n_questions: int) -> int:
     return max(1, min(30, n_questions // 100))
 
 
-def _tables(drawn: RoutingSample, least: int, decoder_layers: tuple[int, ...]) -> ScopeTables:
+def _tables(drawn: RoutingSample, least: int, decoder_layers: tuple[int, ...], names: Names) -> ScopeTables:
     cells, weights = _cells(drawn), top_weights.compute(drawn).values  # [L, K]
     topk, full = topk_entropy.compute(drawn), full_entropy.compute(drawn)
     rows = []
     for layer, decoder_layer in enumerate(decoder_layers):
-        ranked = _ranked(cells, layer, least)
+        ranked = [
+            replace(score, name=names.get((decoder_layer, score.expert), "")) for score in _ranked(cells, layer, least)
+        ]
         rows.append(
             LayerRow(
                 layer=layer,
@@ -96,6 +107,15 @@ def _tables(drawn: RoutingSample, least: int, decoder_layers: tuple[int, ...]) -
             )
         )
     return ScopeTables(drawn.scope, drawn.n_tokens, never_used_share(drawn), tuple(rows), cells)
+
+
+def _names(trace: Trace) -> Names:
+    """What a person calls the model's experts; none, and a line in the log, where that cannot be read."""
+    try:
+        return read_names(trace.specification.model, trace.path.parent)
+    except MoeCoreError as error:
+        log.warning("%s", error)
+        return {}
 
 
 def _cells(drawn: RoutingSample) -> ExpertCells:

@@ -2,6 +2,7 @@
 
 from collections.abc import Hashable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from PySide6.QtCore import QTimer
@@ -10,6 +11,7 @@ from PySide6.QtWidgets import QCheckBox, QComboBox, QToolButton, QVBoxLayout, QW
 
 from app.content.captions import caption
 from app.content.effects import effects_by_subject, shown_effects, shown_map
+from app.content.note_editing import name_text
 from app.content.remedies import sentence_of
 from app.state.session import Session
 from app.state.state import SELECTION, State
@@ -23,6 +25,7 @@ from app.views.expert.lists import (
     subject_content,
     summary,
 )
+from app.views.expert.nearest import NearestExperts
 from app.views.expert.token_lists import TokenOrder, closest, partner_content, sample_text, token_content
 from app.views.expert.token_scan import TokenScan
 from app.widgets.bars.bar_list import BarList
@@ -50,7 +53,10 @@ class ExpertView(View):
     name = "expert"
     title = "Expert"
     area = "right-tab"
-    depends_on = SELECTION | {"experts", "question", "effect_maps", "rerun", "intervention"}
+    depends_on = SELECTION | {
+        *("experts", "question", "effect_maps", "rerun", "intervention"),
+        *("atlas", "names", "running", "what_if"),
+    }
 
     def __init__(self, session: Session) -> None:
         super().__init__(session)
@@ -91,6 +97,8 @@ class ExpertView(View):
             self._draw_expert(state)
             self._scan.request(state)
             self._draw_tokens_soon()
+        self._draw_name(state)
+        self.nearest.draw(state, self._expert, self._caption(state))
         self.questions.bars.set_marked(
             self._shown_rows.index(state.question) if state.question in self._shown_rows else -1
         )
@@ -137,7 +145,6 @@ class ExpertView(View):
         data, sample = self._data_and_sample(state)
         layer, expert = self._expert
         profile = expert_profile(sample, layer, expert)
-        self.heading.title.setText(f"Expert {expert_name(self._expert)}")
         self.heading.numbers.setText(summary(profile, sample, layer))
         self.accuracy.show_content(accuracy_content(profile, expert_name(self._expert)), self._caption(state))
         self._draw_effect(state)
@@ -150,6 +157,11 @@ class ExpertView(View):
         self._shown_rows = heaviest.rows.tolist()
         content = question_content(heaviest, data.table, profile.questions)
         self.questions.show_content(content, self._caption(state))
+
+    def _draw_name(self, state: State) -> None:
+        """The expert with what a person calls it."""
+        name = name_text(state, self._expert)
+        self.heading.title.setText(" ".join(filter(None, [f"Expert {expert_name(self._expert)}", name])))
 
     def _draw_effect(self, state: State) -> None:
         """What masking it does: to all answers, and to those of each subject."""
@@ -207,9 +219,11 @@ class ExpertView(View):
         self.session.set(replace(self.state, question=self._shown_rows[place], token=None))
 
     def _select_partner(self, place: int, _column: int, with_ctrl: bool) -> None:
-        partner = self._shown_partners[place]
-        experts = self.state.experts | {partner} if with_ctrl else frozenset({partner})
-        self.session.set(replace(self.state, experts=experts, layer=partner[0]))
+        self._select(self._shown_partners[place], with_ctrl)
+
+    def _select(self, other: Expert, with_ctrl: bool) -> None:
+        experts = self.state.experts | {other} if with_ctrl else frozenset({other})
+        self.session.set(replace(self.state, experts=experts, layer=other[0]))
 
     def _filter_by_expert(self) -> None:
         state = self.state
@@ -261,6 +275,9 @@ class ExpertView(View):
         self.questions = BarSection(
             "Questions it weighs most in", "Questions by weight of the expert", questions, [self._filter]
         )
+        self.nearest = NearestExperts()
+        self.nearest.chosen.connect(self._select)
+        self.nearest.compute_wanted.connect(partial(self.session.request, "compare_expert"))
         self.partners.bars.chosen.connect(self._select_partner)
         self.questions.bars.chosen.connect(self._open_question)
 
@@ -271,8 +288,10 @@ class ExpertView(View):
         layout.setContentsMargins(8, 8, 8, 8)
         layout.setSpacing(16)
         layout.addWidget(self.heading)
-        for section in (self.accuracy, self.effects, self.subjects, self.tokens, self.partners, self.questions):
+        for section in (self.accuracy, self.effects, self.subjects, self.tokens, self.partners):
             layout.addWidget(section)
+        layout.addWidget(self.nearest)
+        layout.addWidget(self.questions)
         layout.addStretch(1)
         whole = QVBoxLayout(self.body)
         whole.setContentsMargins(0, 0, 0, 0)

@@ -11,7 +11,7 @@ from app.content.captions import caption, nothing_compared_text
 from app.content.comparison_values import compared_samples, is_compared
 from app.content.expert_grid import ExpertGrid
 from app.content.hatching import hatching
-from app.content.note_editing import note_text
+from app.content.note_editing import name_text, note_text
 from app.state.session import Session
 from app.state.state import COMPARISON, SELECTION, State
 from app.view import View
@@ -41,7 +41,7 @@ class RankingView(View):
     name = "ranking"
     title = "Ranking"
     area = "bottom-tab"
-    depends_on = SELECTION | COMPARISON | {"experts", "intervention", "notes"}
+    depends_on = SELECTION | COMPARISON | {"experts", "intervention", "notes", "names"}
 
     def __init__(self, session: Session) -> None:
         super().__init__(session)
@@ -107,7 +107,7 @@ class RankingView(View):
     def _table_of(self, state: State, grids: dict[str, ExpertGrid]) -> ArrayTable:
         """Made anew only where values or masks changed: a click on a row is no reason."""
         hatched = hatching(state)
-        key = (*(id(grid.values) for grid in grids.values()), hatched, state.notes)
+        key = (*(id(grid.values) for grid in grids.values()), hatched, state.notes, state.names)
         if self._table is None or self._table[0] != key:
             first = next(iter(grids.values()))
             words = np.full(first.values.values.size, "", object)
@@ -115,7 +115,8 @@ class RankingView(View):
                 facts = hatched.facts((cell[0], cell[1]))
                 never = ["never used"] if first.is_never_used[cell] else []
                 note = note_text(state.notes.experts.get((cell[0], cell[1])))
-                words[place] = ", ".join(filter(None, [*facts, *never, note]))
+                name = name_text(state, (cell[0], cell[1]))
+                words[place] = ", ".join(filter(None, [name, *facts, *never, note]))
             self._table = key, ranking_table(grids, words)
         return self._table[1]
 

@@ -12,7 +12,7 @@ from app.content.comparison_values import compared_samples, is_compared
 from app.content.difference_support import noise_note
 from app.content.expert_grid import GRID_METRICS, ExpertGrid, Marginal
 from app.content.hatching import Hatching, hatching
-from app.content.note_editing import note_text
+from app.content.note_editing import name_text, note_text
 from app.state.session import Session
 from app.state.state import COMPARISON, SELECTION, State
 from app.view import View
@@ -56,7 +56,7 @@ class ExpertsView(View):
     depends_on = (
         SELECTION
         | COMPARISON
-        | {"metric", "experts", "layer", "intervention", "shows_unsupported", "effect_maps", "rerun"}
+        | {"metric", "experts", "layer", "intervention", "shows_unsupported", "effect_maps", "rerun", "notes", "names"}
     )
 
     def __init__(self, session: Session) -> None:
@@ -202,7 +202,8 @@ class ExpertsView(View):
         if place.cell is not None:
             note = note_text(self.state.notes.experts.get(place.cell))
             facts = [*grid.cell_facts(*place.cell), *self._hatching.facts(place.cell), *filter(None, [note])]
-            return [f"Layer {place.layer}, expert {place.expert}", *facts]
+            name = name_text(self.state, place.cell)
+            return [" ".join(filter(None, [f"Layer {place.layer}, expert {place.expert}", name])), *facts]
         name = f"Layer {place.layer}" if place.expert is None else f"Expert {place.expert} of every layer"
         return [name, *grid.line_facts(place.layer, place.expert, self._marginal)]
 

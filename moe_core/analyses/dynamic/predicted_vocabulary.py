@@ -66,7 +66,7 @@ def _predicted(asked: PromptPredictions, scope: Scope, total: int) -> Generator[
         scope=scope,
         ids=np.concatenate(ids),
         times=np.ones(n),
-        experts=np.concatenate(experts, axis=1, dtype=experts[0].dtype),
+        experts=np.concatenate(experts, axis=1).astype(trace.dimensions.expert_dtype),
         weights=np.concatenate(weights, axis=1),
         questions=rows,
         n_selected=len(rows),

@@ -117,6 +117,7 @@ def _score(score: ExpertScore | None) -> dict[str, Any] | None:
         "accuracy_ci95": finite_bounds(score.lower, score.upper),
         "weight": score.weight,
         "questions": score.questions,
+        **({"name": score.name} if score.name else {}),
     }
 
 

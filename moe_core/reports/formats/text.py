@@ -98,7 +98,7 @@ def _score(score: ExpertScore | None) -> list[str]:
     if score is None:
         return [NOTHING] * 4
     text = percent_with_interval(score.accuracy, score.lower, score.upper)
-    return [str(score.expert), text, count(score.questions), significant(score.weight)]
+    return [score.label, text, count(score.questions), significant(score.weight)]
 
 
 def _subjects(report: ExpertContributions) -> Iterator[str]:

@@ -94,7 +94,7 @@ def _score(score: ExpertScore | None) -> list[Markup]:
         return [cell(NOTHING, "gap"), *[cell(NOTHING)] * 3]
     text = percent_with_interval(score.accuracy, score.lower, score.upper)
     return [
-        cell(str(score.expert), "gap"),
+        cell(score.label, "gap"),
         cell(text),
         cell(count(score.questions)),
         cell(significant(score.weight)),

@@ -1,6 +1,8 @@
 """The Atlas view: what it computes, what it draws, and how it follows and leads the other views."""
 
+import shutil
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,9 +24,9 @@ from moe_core.measures.scope import Scope
 
 
 @pytest.fixture
-def shown(window: MainWindow, demo_path: object, qtbot: QtBot) -> MainWindow:
-    """The window on the demo, its Atlas in front."""
-    assert window.open_trace(demo_path)  # type: ignore[arg-type]  # it is a path
+def shown(window: MainWindow, demo_path: Path, tmp_path: Path, qtbot: QtBot) -> MainWindow:
+    """The window on a copy of the demo, its Atlas in front."""
+    assert window.open_trace(Path(shutil.copy(demo_path, tmp_path / "demo.h5")))
     window.show_view("atlas")
     qtbot.waitUntil(lambda: window.views["atlas"].isVisible())
     return window

@@ -10,7 +10,7 @@ from PySide6.QtCore import QObject, Qt, Signal, Slot
 
 from app.content.atlas_request import kept_as, key_of, request_of, why_not
 from app.content.expert_facts import missing_facts
-from app.running.job_runner import yield_to_the_window
+from app.running.thread_priority import yield_to_the_window
 from app.state.atlas_state import AtlasKey
 from app.state.session import Session
 from app.state.state import State

@@ -11,7 +11,7 @@ from app.running.queue.queued_job import QueuedJob
 from app.state.experiment_state import NamedRequest
 from app.state.job_state import JobEntry
 from app.window.main_window import MainWindow
-from moe_core.jobs.analyse import AnalysisRequest
+from moe_core.jobs.analysis_sources import AnalysisRequest
 
 
 def open_result(window: MainWindow, entry: JobEntry) -> None:

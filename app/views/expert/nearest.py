@@ -45,7 +45,7 @@ class NearestExperts(QWidget):
         self._lay_out()
 
     def draw(self, state: State, expert: Expert, caption: str) -> None:
-        """What is known; a button computes the rest, where nothing runs."""
+        """What is known; a button computes the rest."""
         self._layer = expert[0]
         found = {self.by_weight: nearest_by_weight(state, expert), self.by_output: nearest_by_output(state, expert)}
         for section, note in ((self.by_weight, _BY_WEIGHT), (self.by_output, _BY_OUTPUT)):
@@ -58,9 +58,7 @@ class NearestExperts(QWidget):
         if norm is not None:
             text = number_with_interval(norm.mean, norm.lower, norm.upper)
             self.norm.setText(f"Norm of its output {text}, rank {norm.rank} of {norm.n_experts} in the layer.")
-        is_missing = bool(missing_facts(state))
-        self.compute.setVisible(is_missing)
-        self.compute.setEnabled(is_missing and not state.running)
+        self.compute.setVisible(bool(missing_facts(state)))
 
     def _choose(self, section: BarSection, place: int, _column: int, with_ctrl: bool) -> None:
         self.chosen.emit((self._layer, self._shown[section][place]), with_ctrl)

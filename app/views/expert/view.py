@@ -55,7 +55,7 @@ class ExpertView(View):
     area = "right-tab"
     depends_on = SELECTION | {
         *("experts", "question", "effect_maps", "rerun", "intervention"),
-        *("atlas", "names", "running", "what_if"),
+        *("atlas", "names", "what_if"),
     }
 
     def __init__(self, session: Session) -> None:

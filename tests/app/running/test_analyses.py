@@ -39,10 +39,9 @@ def test_the_nearest_experts_are_computed_once_and_read_from_then_on(
     view = window.views["expert"]
     assert isinstance(view, ExpertView)
     assert "Not computed" in view.nearest.by_weight.note.text()
-    with qtbot.waitSignal(window.runner.ended):
-        qtbot.mouseClick(view.nearest.compute, Qt.MouseButton.LeftButton)
+    qtbot.mouseClick(view.nearest.compute, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: not missing_facts(window.session.state))
     state = window.session.state
-    assert not missing_facts(state)
     assert not view.nearest.compute.isVisible()
     by_weight, by_output = nearest_by_weight(state, CELL), nearest_by_output(state, CELL)
     norm = output_norm(state, CELL)

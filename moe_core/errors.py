@@ -123,6 +123,10 @@ class RunError(MoeCoreError):
     """A run ended early; the trace so far is kept and can be resumed."""
 
 
+class ClusterError(MoeCoreError):
+    """A cluster cannot be reached, has no room, or its nodes are not alike enough to share a run."""
+
+
 class ExperimentError(MoeCoreError):
     """An experiment cannot be run with these options, or not on this trace."""
 

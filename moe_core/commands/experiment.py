@@ -11,6 +11,7 @@ import typer
 from moe_core.commands.job_console import JobInterruptedError, run_job
 from moe_core.commands.options import (
     AsJson,
+    Cluster,
     IdsFile,
     ModelPlace,
     Offline,
@@ -19,6 +20,7 @@ from moe_core.commands.options import (
     PageFile,
     RerunBaseline,
     SubsetText,
+    engine_at,
     read_subset,
 )
 from moe_core.errors import ExperimentError, MoeCoreError
@@ -31,6 +33,7 @@ from moe_core.experiments.request import ExperimentRequest
 from moe_core.experiments.result import ExperimentPoint, ExperimentResult, PointMade
 from moe_core.experiments.text import point_json, point_line, result_csv, result_json, result_lines
 from moe_core.jobs.events import Event
+from moe_core.jobs.models.engine import Engine
 from moe_core.jobs.models.recorded_model import ModelNow
 from moe_core.measures.scope import Scope
 from moe_core.numbers.formatting import counted
@@ -71,6 +74,7 @@ def run_experiment(
     device: OtherDevice = "",
     dtype: OtherDtype = "",
     offline: Offline = False,
+    ray: Cluster = "",
     as_json: AsJson = False,
 ) -> None:
     """Run a prepared experiment: never-used experts off, the best ones boosted, or a pruning curve.
@@ -86,7 +90,8 @@ def run_experiment(
     options = ExperimentOptions(seed, scope, read_numbers(factors), read_numbers(shares), best, repeats)
     now = ModelNow(model, device, dtype, offline)
     request = ExperimentRequest(trace, options, read_subset(subset, ids, seed), rerun_baseline, now, fresh)
-    result = _run(experiment, request, as_json=as_json)
+    with engine_at(ray) as engine:
+        result = _run(experiment, request, engine, as_json=as_json)
     if as_json:  # first of all: what took hours is not lost where a file cannot be written
         print(json.dumps(result_json(result), allow_nan=False))
     else:
@@ -142,10 +147,12 @@ def _kept_json(kept: KeptExperiment) -> dict[str, Any]:
     }
 
 
-def _run(experiment: Experiment, request: ExperimentRequest, *, as_json: bool) -> ExperimentResult:
+def _run(
+    experiment: Experiment, request: ExperimentRequest, engine: Engine | None, *, as_json: bool
+) -> ExperimentResult:
     finished: list[ExperimentPoint] = []
     try:
-        return run_job(_keeping_points(experiment.run(request), finished))
+        return run_job(_keeping_points(experiment.run(request, engine), finished))
     except JobInterruptedError:
         if as_json:
             print(json.dumps({"complete": False, "points": [point_json(point) for point in finished]}))

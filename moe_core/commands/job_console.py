@@ -18,6 +18,7 @@ from moe_core.system.signal_watch import PATIENCE_S, SignalWatch
 
 Result = TypeVar("Result")
 LINE_INTERVAL_S = 5.0
+_MOST_NODES = 8
 GOES_ON = "the same command goes on where it was"
 
 
@@ -140,4 +141,7 @@ def progress_text(progress: Progress) -> str:
         minutes, seconds = divmod(round(progress.eta_s), 60)
         hours, minutes = divmod(minutes, 60)
         parts.append(f"{hours}:{minutes:02}:{seconds:02} left" if hours else f"{minutes}:{seconds:02} left")
-    return ", ".join(parts + ([plain(progress.note)] if progress.note else []))
+    parts += [plain(progress.note)] if progress.note else []
+    parts += [f"{plain(share.node)}: {share.done:,}" for share in progress.nodes[:_MOST_NODES]]
+    parts += [f"{len(progress.nodes) - _MOST_NODES} more nodes"] if len(progress.nodes) > _MOST_NODES else []
+    return ", ".join(parts)

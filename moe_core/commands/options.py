@@ -1,5 +1,7 @@
 """The options that several commands take, and what some of them mean together."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -9,6 +11,7 @@ import typer
 from moe_core.errors import InterventionError, MoeCoreError
 from moe_core.interventions.file import read_intervention
 from moe_core.interventions.intervention import Intervention, act_on, parse_experts
+from moe_core.jobs.models.engine import Engine
 from moe_core.jobs.runs.rerun_plan import Subset
 from moe_core.jobs.runs.run_plan import MAX_BATCH_TOKENS
 from moe_core.quizzes.selection import read_ids
@@ -38,6 +41,10 @@ RerunBaseline = Annotated[
 ModelPlace = Annotated[str, typer.Option(help="Where the model is now, if not where the trace says.")]
 OtherDevice = Annotated[str, typer.Option(help="Another device than the baseline's: auto, cpu, cuda:0, ..")]
 OtherDtype = Annotated[str, typer.Option(help="Another dtype than the baseline's.")]
+Cluster = Annotated[
+    str,
+    typer.Option("--ray", help="Run on workers: local:N on this computer, or auto or HOST:PORT of a Ray cluster."),
+]
 
 
 class Effect(StrEnum):
@@ -45,6 +52,21 @@ class Effect(StrEnum):
 
     REROUTE = "reroute"
     DROP = "drop"
+
+
+@contextmanager
+def engine_at(cluster: str) -> Iterator[Engine | None]:
+    """The engine that --ray means, and its workers end with it; None without one."""
+    if not cluster:
+        yield None
+        return
+    from moe_core.jobs.workers.spread_model import engine_on
+
+    engine = engine_on(cluster)
+    try:
+        yield engine
+    finally:
+        engine.release()
 
 
 def read_actions(

@@ -13,6 +13,7 @@ from moe_core.commands.options import (
     AllowNetworkFolder,
     AsJson,
     BatchTokens,
+    Cluster,
     Device,
     Dtype,
     Effect,
@@ -21,6 +22,7 @@ from moe_core.commands.options import (
     Offline,
     Sample,
     Shots,
+    engine_at,
 )
 from moe_core.errors import InterventionError
 from moe_core.interventions.file import read_intervention
@@ -85,6 +87,7 @@ def record_trace(
         int | None, typer.Option(min=1, help="Cut plain text (text:FILE) to so many tokens; else at the context.")
     ] = None,
     offline: Offline = False,
+    ray: Cluster = "",
     allow_network_folder: AllowNetworkFolder = False,
     as_json: AsJson = False,
 ) -> None:
@@ -113,7 +116,8 @@ def record_trace(
         allow_network_folder=allow_network_folder,
         answers_from=answers_from,
     )
-    result = run_job(record(request), when_stopped=f"the same command resumes {out}")
+    with engine_at(ray) as engine:
+        result = run_job(record(request, engine), when_stopped=f"the same command resumes {out}")
     print_result(result, as_json=as_json)
 
 

@@ -11,6 +11,7 @@ from moe_core.commands.job_console import GOES_ON, run_job
 from moe_core.commands.options import (
     AllowNetworkFolder,
     AsJson,
+    Cluster,
     Effect,
     IdsFile,
     InterventionFile,
@@ -20,6 +21,7 @@ from moe_core.commands.options import (
     OtherDtype,
     RerunBaseline,
     SubsetText,
+    engine_at,
     read_actions,
     read_subset,
 )
@@ -50,6 +52,7 @@ def what_if_trace(
     device: OtherDevice = "",
     dtype: OtherDtype = "",
     offline: Offline = False,
+    ray: Cluster = "",
     allow_network_folder: AllowNetworkFolder = False,
     as_json: AsJson = False,
 ) -> None:
@@ -64,7 +67,8 @@ def what_if_trace(
         model=ModelNow(model, device, dtype, offline),
         allow_network_folder=allow_network_folder,
     )
-    result = run_job(what_if(request), when_stopped=GOES_ON)
+    with engine_at(ray) as engine:
+        result = run_job(what_if(request, engine), when_stopped=GOES_ON)
     _print_result(result, as_json=as_json)
 
 

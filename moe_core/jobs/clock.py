@@ -1,10 +1,11 @@
 """Runs batches to their end and tells how far that is, how fast, and how long it will still take."""
 
 import time
+from collections import Counter
 from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
 
-from moe_core.jobs.events import Event, Notice, Progress
+from moe_core.jobs.events import Event, NodeShare, Notice, Progress
 from moe_core.models.inference.batches import Asked, BatchesUnderWay, BatchHalved, BatchRan
 from moe_core.quizzes.prompting import TokenisedQuiz
 from moe_core.traces.records import QuestionRecord, Status
@@ -21,14 +22,22 @@ class Clock:
         self._unit = unit
         self.n_asked = self.n_failed = self.n_tokens = 0
         self.n_waiting = 0  # of those asked, to be kept
+        self._by_node = Counter[str]()
 
     @property
     def seconds(self) -> float:
         """Since the run began."""
         return time.monotonic() - self._start
 
-    def count(self, tokenised: TokenisedQuiz, records: Sequence[QuestionRecord]) -> None:
+    @property
+    def nodes(self) -> tuple[NodeShare, ...]:
+        """What each node of a cluster has done, by name; empty in one process."""
+        return tuple(NodeShare(node, done) for node, done in sorted(self._by_node.items()))
+
+    def count(self, tokenised: TokenisedQuiz, records: Sequence[QuestionRecord], node: str = "") -> None:
         """Add the questions of one batch."""
+        if node:
+            self._by_node[node] += len(records)
         self.n_asked += len(records)
         self.n_failed += sum(record.answer.status is not Status.ANSWERED for record in records)
         self.n_tokens += sum(tokenised.prompt_length(record.question) for record in records)
@@ -43,6 +52,7 @@ class Clock:
             per_second=self.n_asked / self.seconds if self.n_asked else 0.0,
             eta_s=self.seconds * left / self.n_tokens if self.n_tokens else None,
             note=f"{self.n_failed:,} failed" if self.n_failed else "",
+            nodes=self.nodes,
         )
 
 
@@ -62,7 +72,7 @@ def run_batches(
                     if text:
                         yield Notice(text)
                     yield clock.progress()
-                case BatchRan(questions=questions):
+                case BatchRan(questions=questions, node=node):
                     clock.n_waiting = keep(batch)
-                    clock.count(tokenised, questions)
+                    clock.count(tokenised, questions, node)
                     yield clock.progress()

@@ -13,8 +13,19 @@ class Stage:
 
 
 @dataclass(frozen=True)
+class NodeShare:
+    """How many units a node has done in this run."""
+
+    node: str
+    done: int
+
+
+@dataclass(frozen=True)
 class Progress:
-    """`done` of `total` units; `per_second` counts units finished in this run, `eta_s` is None before the first one."""
+    """`done` of `total` units; `per_second` counts units finished in this run, `eta_s` is None before the first one.
+
+    `nodes` are those of a cluster that have done any.
+    """
 
     done: int
     total: int
@@ -22,6 +33,7 @@ class Progress:
     per_second: float
     eta_s: float | None
     note: str = ""
+    nodes: tuple[NodeShare, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from moe_core.errors import Remedy, RunError
 from moe_core.jobs.clock import Clock, run_batches
-from moe_core.jobs.events import Event
+from moe_core.jobs.events import Event, NodeShare
 from moe_core.jobs.runs.run_plan import RunPlan
 from moe_core.jobs.runs.running_model import RunningModel
 from moe_core.traces.background_writer import BackgroundWriter
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 class RecordResult:
     """A finished run; the counts are of this run alone. `n_failed`: questions with a value that is not finite.
 
-    Without `has_answers` the quiz does not say which choices are right.
+    Without `has_answers` the quiz does not say which choices are right. `nodes` are those of a cluster that took part.
     """
 
     path: Path
@@ -30,6 +30,7 @@ class RecordResult:
     n_tokens: int
     seconds: float
     has_answers: bool = True
+    nodes: tuple[NodeShare, ...] = ()
 
 
 NO_ANSWERS = "The quiz names no right answers: accuracy is not defined"
@@ -71,4 +72,4 @@ def fill_trace(
             Remedy.USE_FLOAT32,
         )
     has_answers = any(question.gold is not None for question in tokenised.questions)
-    return RecordResult(path, clock.n_asked, clock.n_failed, clock.n_tokens, clock.seconds, has_answers)
+    return RecordResult(path, clock.n_asked, clock.n_failed, clock.n_tokens, clock.seconds, has_answers, clock.nodes)

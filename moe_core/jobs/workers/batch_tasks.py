@@ -1,0 +1,107 @@
+"""Batches as tasks: each carries its own prompts, so that a worker needs to know nothing of the quiz.
+
+Numbers in a task count the questions and prefixes of its part; the driver, who made it, translates them back.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import groupby
+
+import numpy as np
+
+from moe_core.interventions.intervention import Intervention
+from moe_core.jobs.workers.packed_batch import PackedBatch
+from moe_core.models.inference.batches import Batch, BatchRan, Wanted
+from moe_core.quizzes.prompting import TokenisedQuiz
+
+_BEHIND_ONE_PREFIX = 4
+"""Batches of a task at most: they share a run of their prefix, and a lost worker loses them all."""
+
+
+@dataclass(frozen=True, eq=False)
+class BatchTask:
+    """Batches over a part of a quiz, and what is wanted of them."""
+
+    part: TokenisedQuiz
+    batches: tuple[Batch, ...]
+    wanted: Wanted
+    keep_tokens: bool
+    intervention: Intervention
+
+
+@dataclass(frozen=True, eq=False)
+class BatchesDone:
+    """What came of a task; `remarks` are sentences for the user."""
+
+    records: PackedBatch
+    remarks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class PlannedTask:
+    """A task and, for the driver alone, the numbers in the whole quiz of its questions and prefixes."""
+
+    task: BatchTask
+    questions: tuple[int, ...]
+    prefixes: tuple[int, ...]
+
+    def records(self, done: BatchesDone, node: str) -> BatchRan:
+        """The records of the task under their numbers in the whole quiz."""
+        return done.records.unpacked(self.questions, self.prefixes, node)
+
+
+def planned_tasks(
+    batches: Iterable[Batch],
+    tokenised: TokenisedQuiz,
+    wanted: Wanted,
+    *,
+    keep_tokens: bool,
+    intervention: Intervention,
+) -> Iterator[PlannedTask]:
+    """The tasks that give what is wanted of these batches, each record once; made as they are asked for."""
+    left = set(wanted.prefixes)
+    for bundle in _bundles(batches):
+        own = {bundle[0].prefix} | {int(tokenised.prefix_of[teller]) for batch in bundle for teller in batch.tellers}
+        told = left & own
+        left -= told
+        yield _planned(bundle, tokenised, Wanted(wanted.questions, frozenset(told)), keep_tokens, intervention)
+
+
+def _bundles(batches: Iterable[Batch]) -> Iterator[tuple[Batch, ...]]:
+    """Batches behind one prefix together, a few at a time; others alone."""
+    for prefix, group in groupby(batches, key=lambda batch: batch.prefix):
+        members = list(group)
+        size = _BEHIND_ONE_PREFIX if prefix >= 0 else 1
+        for start in range(0, len(members), size):
+            yield tuple(members[start : start + size])
+
+
+def _planned(
+    bundle: Sequence[Batch], tokenised: TokenisedQuiz, wanted: Wanted, keep_tokens: bool, intervention: Intervention
+) -> PlannedTask:
+    questions = tuple(question for batch in bundle for question in batch.questions)
+    used = {bundle[0].prefix, *(int(tokenised.prefix_of[question]) for question in questions)} - {-1}
+    prefixes = tuple(sorted(used))
+    row = {question: n for n, question in enumerate(questions)}
+    place = {prefix: n for n, prefix in enumerate(prefixes)} | {-1: -1}
+    part = TokenisedQuiz(
+        questions=tuple(tokenised.questions[question] for question in questions),
+        prefixes=tuple(tokenised.prefixes[prefix] for prefix in prefixes),
+        prefix_of=np.array([place[int(tokenised.prefix_of[question])] for question in questions], np.int32),
+        segments=tuple(tokenised.segments[question] for question in questions),
+        target_ids=tokenised.target_ids[list(questions)],
+    )
+    batches = tuple(
+        replace(
+            batch,
+            prefix=place[batch.prefix],
+            questions=tuple(row[question] for question in batch.questions),
+            tellers=frozenset(row[question] for question in batch.tellers),
+        )
+        for batch in bundle
+    )
+    of_part = Wanted(
+        frozenset(row[question] for question in questions if question in wanted.questions),
+        frozenset(place[prefix] for prefix in wanted.prefixes),
+    )
+    return PlannedTask(BatchTask(part, batches, of_part, keep_tokens, intervention), questions, prefixes)

@@ -1,0 +1,79 @@
+"""Workers as actors of a Ray cluster: one a GPU, or, where none is used, one a node. https://docs.ray.io
+
+Ray is imported when a cluster is first asked for: nothing else needs it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from moe_core.errors import ClusterError, MoeCoreError, RunError, first_line
+from moe_core.jobs.models.load_model import ModelRequest
+from moe_core.jobs.workers.pool import WorkerLostError
+from moe_core.jobs.workers.worker import Worker
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a worker is put: `node` in Ray's own words, empty for anywhere, and what it may use there."""
+
+    node: str
+    n_cpus: int
+    n_gpus: int
+    n_threads: int
+    name: str = ""
+
+
+class RayActors:
+    """The workers; see `pool.Actors`."""
+
+    def __init__(self, ray: Any, request: ModelRequest, places: Sequence[Place]) -> None:
+        self._ray = ray
+        self.names = [place.name for place in places]
+        self._handles = [_begun(ray, request, place) for place in places]
+
+    def call(self, worker: int, method: str, *arguments: Any) -> Any:
+        """Begin something there."""
+        return getattr(self._handles[worker], method).remote(*arguments)
+
+    def finished(self, calls: Sequence[Any], timeout_s: float) -> list[Any]:
+        """Those that have ended, as soon as there is one, or none after the timeout."""
+        ended: list[Any] = self._ray.wait(list(calls), num_returns=1, timeout=timeout_s)[0]
+        return ended
+
+    def result(self, call: Any) -> Any:
+        """What one gave; WorkerLostError where Ray knows that it, its node, or what it gave is gone."""
+        ray = self._ray.exceptions
+        try:
+            return self._ray.get(call)
+        except ray.RayTaskError as error:
+            if isinstance(cause := error.cause, MoeCoreError):
+                raise cause from None
+            raise
+        except ray.LocalRayletDiedError as error:
+            raise RunError("The cluster is gone: what was recorded is kept, and can be resumed.") from error
+        except ray.RaySystemError as error:
+            raise RunError(f"The cluster failed ({first_line(error)}): what was recorded is kept.") from error
+        except ray.RuntimeEnvSetupError as error:
+            raise ClusterError(f"A worker cannot begin: {first_line(error)}.") from error
+        except ray.RayError as error:
+            raise WorkerLostError(first_line(error)) from error
+
+    def restart(self, worker: int) -> None:
+        """End its process; Ray begins another."""
+        self._ray.kill(self._handles[worker], no_restart=False)
+
+    def end(self) -> None:
+        """End all of them for good."""
+        for handle in self._handles:
+            self._ray.kill(handle, no_restart=True)
+        self._handles = []
+
+
+def _begun(ray: Any, request: ModelRequest, place: Place) -> Any:
+    """An actor that begins anew, here or on another node, as often as it is lost; its tasks are the pool's business."""
+    options = {"num_cpus": place.n_cpus, "num_gpus": place.n_gpus, "max_restarts": -1, "max_task_retries": 0}
+    if place.node:
+        strategy = ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy
+        options["scheduling_strategy"] = strategy(node_id=place.node, soft=True)
+    return ray.remote(Worker).options(**options).remote(request, place.n_threads, place.name)

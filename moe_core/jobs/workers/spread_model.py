@@ -1,0 +1,159 @@
+"""Brings a model to the workers of a cluster, and asks it there."""
+
+import logging
+from collections.abc import Collection, Generator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from moe_core.errors import ClusterError
+from moe_core.interventions.intervention import Intervention
+from moe_core.jobs.events import Event, Notice, Progress, Stage
+from moe_core.jobs.models.engine import Engine
+from moe_core.jobs.models.load_model import ModelRequest
+from moe_core.jobs.workers.batch_tasks import PlannedTask, planned_tasks
+from moe_core.jobs.workers.cluster import Address, join, parse_address, places
+from moe_core.jobs.workers.node_report import NodeReport, check_nodes
+from moe_core.jobs.workers.pool import TICK_S, Done, Pool, UnderWay, WorkerLostError
+from moe_core.jobs.workers.ray_actors import RayActors
+from moe_core.jobs.workers.worker import HeldModel, versions_here
+from moe_core.models.inference.batches import Asked, BatchesUnderWay, Wanted, pending_batches, plan_batches
+from moe_core.numbers.formatting import counted
+from moe_core.quizzes.prompting import TokenisedQuiz
+from moe_core.traces.specification import NEWEST_BATCH_PLAN, ModelSpecification
+
+if TYPE_CHECKING:
+    from moe_core.models.inference.kept_passes import KeptPasses
+    from moe_core.models.loading.verdict import ModelCheck
+
+log = logging.getLogger(__name__)
+HERE = "this computer"
+
+
+class SpreadModel:
+    """A model that workers hold; see `RunningModel`."""
+
+    nbytes = 0
+
+    def __init__(self, held: HeldModel, ray: Any, actors: RayActors, reports: list[NodeReport]) -> None:
+        self._held = held
+        self._ray = ray
+        self._actors = actors
+        self._reports = reports
+        self._pool = Pool(actors, self._admit)
+
+    @property
+    def specification(self) -> ModelSpecification:
+        """What the workers hold."""
+        return self._held.specification
+
+    @property
+    def tokenizer(self) -> Any:
+        """Its tokenizer, in this process."""
+        return self._held.tokenizer
+
+    @property
+    def n_vocabulary(self) -> int:
+        """How many tokens it has an embedding for."""
+        return self._held.n_vocabulary
+
+    @property
+    def check(self) -> "ModelCheck":
+        """What a worker's self-check found."""
+        return self._held.check
+
+    def ask(
+        self,
+        tokenised: TokenisedQuiz,
+        questions: Sequence[int],
+        prefixes: Sequence[int],
+        *,
+        batch_tokens: int,
+        keep_tokens: bool,
+        intervention: Intervention,
+        pending: Collection[int] | None = None,
+        batch_plan: int = NEWEST_BATCH_PLAN,
+        kept: "KeptPasses | None" = None,
+    ) -> Generator[Asked, None, None]:
+        """The records, in the order in which workers have them; the same batches as in one process."""
+        wanted = Wanted(frozenset(questions if pending is None else pending), frozenset(prefixes))
+        batches = plan_batches(tokenised, questions, batch_tokens, self.specification.device, batch_plan)
+        tasks = planned_tasks(
+            pending_batches(batches, tokenised, wanted),
+            tokenised,
+            wanted,
+            keep_tokens=keep_tokens,
+            intervention=intervention,
+        )
+        for event in self._pool.run("ask", tasks, "task"):
+            match event:
+                case UnderWay(text=text):
+                    yield BatchesUnderWay(text)
+                case Done(task=PlannedTask() as planned, result=result, node=node):
+                    yield from map(BatchesUnderWay, result.remarks)
+                    yield planned.records(result, node)
+
+    def let_go(self) -> None:
+        """End the workers, and leave the cluster."""
+        self._actors.end()
+        self._ray.shutdown()
+
+    def _admit(self, worker: int, report: NodeReport) -> None:
+        """Let a worker that has come back work again; raises ClusterError where its node is not like the others."""
+        check_nodes([self._reports[0], report])
+        self._actors.names[worker] = report.node
+
+
+def engine_on(address: str) -> Engine:
+    """An engine whose models are held by the workers of this cluster; raises ClusterError for what is no address."""
+    found = parse_address(address)
+    return Engine(lambda request: spread_model(found, request))
+
+
+def spread_model(address: Address, request: ModelRequest) -> Generator[Event, None, SpreadModel]:
+    """The model held by as many workers as there is room for, all alike; closing the generator ends them.
+
+    Raises ClusterError where the cluster cannot be reached, or nodes differ; what `load_model` raises, with the node.
+    """
+    yield Stage(f"Joining the cluster {address.text}")
+    ray = join(address)
+    actors: RayActors | None = None
+    model: SpreadModel | None = None
+    try:
+        put = places(ray, address, request.device)
+        actors = RayActors(ray, _on_workers(request), put)
+        yield Stage(f"Checking {counted(len(put), 'worker')}")
+        reports = [NodeReport(HERE, versions_here()), *(yield from _from_each(actors, "report"))]
+        for remark in check_nodes(reports):
+            yield Notice(remark)
+        actors.names[:] = [report.node for report in reports[1:]]
+        yield Stage(f"Loading {request.model} on {counted(len(put), 'worker')}")
+        yield from _from_each(actors, "back")
+        model = SpreadModel(actors.result(actors.call(0, "held")), ray, actors, reports[1:])
+        return model
+    except WorkerLostError as error:
+        raise ClusterError(f"A worker ended before it had loaded the model: {error}.") from error
+    finally:
+        if model is None:
+            if actors is not None:
+                actors.end()
+            ray.shutdown()
+
+
+def _on_workers(request: ModelRequest) -> ModelRequest:
+    """The request as each worker means it: it sees its own GPU alone, and its own working folder."""
+    from dataclasses import replace
+    from pathlib import Path
+
+    device = "cuda:0" if request.device.startswith("cuda") else request.device
+    is_here = Path(request.model).is_dir()
+    return replace(request, device=device, model=str(Path(request.model).absolute()) if is_here else request.model)
+
+
+def _from_each(actors: RayActors, method: str) -> Generator[Event, None, list[Any]]:
+    """What each worker gives, with progress while they are at it."""
+    calls = [actors.call(worker, method) for worker in range(len(actors.names))]
+    waiting = list(calls)
+    while waiting:
+        ended = actors.finished(waiting, TICK_S)
+        waiting = [call for call in waiting if call not in ended]
+        yield Progress(len(calls) - len(waiting), len(calls), "workers", 0.0, None)
+    return [actors.result(call) for call in calls]

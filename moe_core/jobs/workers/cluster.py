@@ -5,6 +5,7 @@ import os
 import re
 import socket
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -54,6 +55,7 @@ def join(address: Address) -> Any:
     except ImportError as error:
         raise MissingExtraError("ray", "A run on workers") from error
     ray.shutdown()  # of another cluster
+    _hush(ray)
     if not address.n_local:
         _reach(address.text)
     quiet = {"include_dashboard": False} if address.n_local else {}
@@ -113,6 +115,12 @@ def _local_options(n: int) -> dict[str, Any]:
         return {}
     # One processor each in Ray's books; traffic stays on the loopback.
     return {"num_cpus": n, "object_store_memory": LOCAL_STORE_BYTES, "_node_ip_address": "127.0.0.1"}
+
+
+def _hush(ray: Any) -> None:
+    """Have Ray tell the log what befell a worker: by itself it prints that where a command prints its result."""
+    with suppress(AttributeError):  # it is none of its public functions
+        ray._private.worker.print_to_stdstream = lambda data, **_: log.info("%s", data.get("lines"))
 
 
 def _reach(text: str) -> None:

@@ -190,7 +190,7 @@ class Pool:
         jobs = [job for _, job in worker.under_way]
         worker.under_way.clear()
         jobs[0].losses += 1
-        log.warning("Worker %d was lost: %s", worker.number, error)
+        log.info("Worker %d was lost: %s", worker.number, error)
         if isinstance(error, RunError):  # the device answers nothing more until its process has ended
             jobs[0].failures += 1
             if jobs[0].failures >= MOST_FAILURES:

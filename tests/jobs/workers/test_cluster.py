@@ -1,0 +1,120 @@
+"""Addresses of clusters, and what is said where one cannot be joined; no Ray is needed for that."""
+
+import builtins
+import socket
+import subprocess
+import sys
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from moe_core.errors import ClusterError, InstallExtra, MissingExtraError
+from moe_core.jobs.workers.cluster import Address, join, parse_address, places
+
+
+@pytest.mark.parametrize(
+    ("text", "address"),
+    [
+        ("local:2", Address("local:2", 2)),
+        (" local:64 ", Address("local:64", 64)),
+        ("auto", Address("auto")),
+        ("head:6379", Address("head:6379")),
+        ("10.0.0.1:6379", Address("10.0.0.1:6379")),
+        ("[fe80::1]:6379", Address("[fe80::1]:6379")),
+    ],
+)
+def test_addresses(text: str, address: Address) -> None:
+    """This computer, the cluster that it belongs to, or one by its head."""
+    assert parse_address(text) == address
+
+
+@pytest.mark.parametrize(
+    "text", ["", "local", "local:0", "local:65", "local:x", "head", "head:0", "ray://h:10001", "a b:1"]
+)
+def test_what_is_no_address(text: str) -> None:
+    """One sentence that names all three forms."""
+    with pytest.raises(ClusterError, match=r"is no address of a cluster: give local:2 .* auto .* HOST:PORT"):
+        parse_address(text)
+
+
+def test_where_nobody_answers() -> None:
+    """Said within seconds, with the system's reason."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # and not listening
+        text = f"127.0.0.1:{taken.getsockname()[1]}"
+        pytest.importorskip("ray", reason="the extra [ray] is not installed")
+        with pytest.raises(ClusterError, match=rf"No cluster answers at {text} \(.+\): is it started"):
+            join(Address(text))
+
+
+def test_without_ray_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One sentence, and the remedy that installs it."""
+    imported = builtins.__import__
+
+    def without_ray(name: str, *arguments: Any, **keywords: Any) -> Any:
+        if name.partition(".")[0] == "ray":
+            raise ModuleNotFoundError("No module named 'ray'", name="ray")
+        return imported(name, *arguments, **keywords)
+
+    monkeypatch.setattr(builtins, "__import__", without_ray)
+    with pytest.raises(MissingExtraError, match=r"needs the extra \[ray\]") as raised:
+        join(Address("local:2", 2))
+    assert raised.value.remedies == (InstallExtra("ray"),)
+
+
+def test_nothing_but_a_run_on_workers_imports_ray() -> None:
+    """Commands, jobs and the engine that would start workers are there without it."""
+    program = (
+        "import sys, moe_core.commands.record, moe_core.jobs.workers.spread_model as workers; "
+        "workers.engine_on('local:2'); print('ray' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=120, check=True)
+    assert done.stdout == "False\n"
+
+
+def node(name: str, n_cpus: int, n_gpus: int, *, alive: bool = True) -> dict[str, Any]:
+    """A node as Ray describes one."""
+    resources = {"CPU": float(n_cpus)} | ({"GPU": float(n_gpus)} if n_gpus else {})
+    return {"Alive": alive, "NodeID": f"id-{name}", "NodeManagerHostname": name, "Resources": resources}
+
+
+def put(address: str, device: str, *nodes: dict[str, Any]) -> list[tuple[str, int, int, int]]:
+    """Name, processors, GPUs and threads of each worker."""
+    found = places(SimpleNamespace(nodes=lambda: list(nodes)), parse_address(address), device)
+    return [(place.name, place.n_cpus, place.n_gpus, place.n_threads) for place in found]
+
+
+def test_one_worker_a_gpu() -> None:
+    """On every node that has any; a node without, and one that is gone, take no part."""
+    nodes = node("alpha", 16, 2), node("beta", 8, 1), node("head", 4, 0), node("gone", 8, 8, alive=False)
+    assert put("head:6379", "auto", *nodes) == [("alpha", 1, 1, 8), ("alpha", 1, 1, 8), ("beta", 1, 1, 8)]
+
+
+def test_one_worker_a_node_for_a_model_that_is_spread_over_its_gpus() -> None:
+    """A model of 470 GB takes all eight."""
+    assert put("head:6379", "balanced", node("alpha", 64, 8), node("head", 4, 0)) == [("alpha", 1, 8, 64)]
+
+
+def test_without_gpus_one_worker_a_node() -> None:
+    """With all of its processors; on one computer they share them."""
+    assert put("auto", "auto", node("alpha", 8, 0), node("beta", 4, 0)) == [("alpha", 8, 0, 8), ("beta", 4, 0, 4)]
+    assert put("auto", "cpu", node("alpha", 8, 2)) == [("alpha", 8, 0, 8)]
+
+
+def test_workers_of_one_computer_share_its_processors(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each has its part of what OMP_NUM_THREADS allows, and a name of its own."""
+    monkeypatch.setenv("OMP_NUM_THREADS", "8")
+    monkeypatch.setattr(socket, "gethostname", lambda: "desk")
+    assert put("local:2", "auto", node("desk", 2, 0)) == [("desk/1", 1, 0, 4), ("desk/2", 1, 0, 4)]
+    assert put("local:2", "auto", node("desk", 2, 2)) == [("desk/1", 1, 1, 4), ("desk/2", 1, 1, 4)]
+
+
+def test_where_there_is_no_room() -> None:
+    """More workers than GPUs, a GPU where there is none, a cluster without a processor."""
+    with pytest.raises(ClusterError, match="local:3 means 3 workers, one a GPU, and this computer has 2"):
+        put("local:3", "auto", node("desk", 3, 2))
+    with pytest.raises(ClusterError, match="No node of the cluster has a GPU: choose auto or cpu"):
+        put("head:6379", "cuda:0", node("alpha", 8, 0))
+    with pytest.raises(ClusterError, match="no node with a free processor"):
+        put("head:6379", "cpu", node("alpha", 0, 0))

@@ -1,0 +1,160 @@
+"""Real runs on real workers: Ray on this computer, two processes, the same numbers as in one."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import psutil
+import pytest
+import torch
+
+from moe_core.comparison.control_distribution import ControlRequest
+from moe_core.errors import ClusterError, RunError
+from moe_core.interventions.intervention import parse_mask
+from moe_core.jobs.events import Event, Progress
+from moe_core.jobs.models.engine import Engine
+from moe_core.jobs.models.load_model import ModelRequest
+from moe_core.jobs.record import RecordRequest, record
+from moe_core.jobs.runs.rerun_plan import Subset
+from moe_core.jobs.runs.run_plan import RunOptions
+from moe_core.jobs.runs.running_model import loaded_here
+from moe_core.jobs.what_if import WhatIfRequest, what_if
+from moe_core.jobs.workers.spread_model import engine_on
+from moe_core.quizzes.selection import QuestionSelection
+from tests.job_results import result_of
+from tests.reliability.worker_kills import Killer, differences, write_sums
+
+pytest.importorskip("ray", reason="the extra [ray] is not installed")
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def engine() -> Iterator[Engine]:
+    """Two workers, a thread each; all tests of this file share them."""
+    n_threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("OMP_NUM_THREADS", "2")
+        engine = engine_on("local:2")
+        yield engine
+        engine.release()
+    torch.set_num_threads(n_threads)
+
+
+@pytest.fixture(scope="module")
+def here() -> Iterator[Engine]:
+    """The model in this process."""
+    engine = Engine()
+    yield engine
+    engine.release()
+
+
+@pytest.fixture(scope="module")
+def sums(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A quiz for runs of some seconds."""
+    return write_sums(tmp_path_factory.mktemp("quiz") / "sums.csv", 900)
+
+
+def request_for(model: Path, out: Path, quiz: str, **options: object) -> RecordRequest:
+    """A request with small batches."""
+    asked = RunOptions(**({"batch_tokens": 400} | options))  # type: ignore[arg-type]  # mixed keywords
+    return RecordRequest(ModelRequest(str(model), "cpu", "float32"), quiz, out, options=asked)
+
+
+@pytest.fixture(scope="module")
+def whole(tiny_olmoe: Path, sums: Path, here: Engine, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What one process records."""
+    out = tmp_path_factory.mktemp("whole") / "whole.h5"
+    result_of(record(request_for(tiny_olmoe, out, str(sums)), here))
+    return out
+
+
+def test_few_shot_is_the_same_bit_for_bit(tiny_olmoe: Path, engine: Engine, here: Engine, tmp_path: Path) -> None:
+    """Shared prefixes run on both workers and are told once; progress says what each of them has done."""
+    events: list[Event] = []
+    for name, on in (("here.h5", here), ("there.h5", engine)):
+        request = request_for(tiny_olmoe, tmp_path / name, "demo", shots=3)
+        result = result_of(record(replace(request, selection=QuestionSelection(sample=120)), on), events)
+    assert differences(tmp_path / "here.h5", tmp_path / "there.h5") == []
+    shares = {share.node.rpartition("/")[2]: share.done for share in result.nodes}
+    assert shares.keys() == {"1", "2"}
+    assert sum(shares.values()) == 120
+    assert [event for event in events if isinstance(event, Progress)][-1].nodes == result.nodes
+
+
+def test_workers_that_are_killed_cost_nothing_but_time(
+    tiny_olmoe: Path, engine: Engine, sums: Path, whole: Path, tmp_path: Path
+) -> None:
+    """SIGKILL at random instants, three times: the run goes on, and every bit is the same."""
+    result_of(engine.load(request_for(tiny_olmoe, tmp_path / "x.h5", "demo").model))
+    killer, events = Killer(3, seed=1, pauses=(0.2, 0.8)), list[Event]()
+    with killer.at_work():
+        result_of(record(request_for(tiny_olmoe, tmp_path / "killed.h5", str(sums)), engine), events)
+    assert killer.n > 0
+    assert any("was lost" in getattr(event, "text", "") for event in events)
+    assert differences(whole, tmp_path / "killed.h5") == []
+
+
+def test_a_run_that_was_cancelled_goes_on_anywhere(
+    tiny_olmoe: Path, engine: Engine, here: Engine, sums: Path, whole: Path, tmp_path: Path
+) -> None:
+    """Begun on workers and resumed in one process, the trace is the same as one that was never stopped."""
+    request = request_for(tiny_olmoe, tmp_path / "T.h5", str(sums))
+    job, n_done = record(request, engine), 0
+    while n_done < 100:
+        event = next(job)
+        n_done = event.done if isinstance(event, Progress) and event.unit == "questions" else 0
+    job.close()
+    assert 0 < result_of(record(request, here)).n_questions < 900
+    assert differences(whole, tmp_path / "T.h5") == []
+
+
+def test_what_ifs_and_controls_are_the_same(engine: Engine, here: Engine, whole: Path, tmp_path: Path) -> None:
+    """An intervention travels with each task; random masks are asked there, too."""
+    results = []
+    for name, on in (("here.h5", here), ("there.h5", engine)):
+        request = WhatIfRequest(whole, parse_mask("0:1,1:5"), Subset(sample=80), tmp_path / name)
+        results.append(result_of(what_if(replace(request, controls=ControlRequest(2)), on)))
+    one, other = results
+    assert differences(one.path, other.path) == []
+    assert one.controls is not None
+    assert other.controls is not None
+    assert one.controls.runs == other.controls.runs
+
+
+def test_what_needs_the_model_here_says_so(tiny_olmoe: Path, engine: Engine) -> None:
+    """An analysis of outputs cannot be run on workers."""
+    model = result_of(engine.load(ModelRequest(str(tiny_olmoe), "cpu", "float32")))
+    with pytest.raises(RunError, match="is held by workers"):
+        loaded_here(model)
+
+
+def test_a_model_that_is_not_there_is_told_with_the_node(engine: Engine, tmp_path: Path) -> None:
+    """Before anything is loaded, and no worker is left behind; the next run begins new ones."""
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(ClusterError, match=r"/1: .*empty"):
+        result_of(engine.load(ModelRequest(str(tmp_path / "empty"), "cpu")))
+
+
+def test_a_killed_driver_takes_its_workers_along_and_is_resumed(
+    tiny_olmoe: Path, here: Engine, sums: Path, whole: Path, tmp_path: Path
+) -> None:
+    """SIGKILL of the command itself: no process stays behind, and the same command has lost nothing."""
+    out = tmp_path / "T.h5"
+    command = [sys.executable, "-m", "moe_core", "record", "--model", str(tiny_olmoe), "--quiz", str(sums), "--json"]
+    command += ["--out", str(out), "--batch-tokens", "400", "--device", "cpu", "--ray", "local:2"]
+    driver = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert driver.stderr is not None
+    for line in driver.stderr:
+        if "questions/s" in line:
+            break
+    begun = [child for child in psutil.Process(driver.pid).children(recursive=True) if "Agent" not in child.name()]
+    driver.kill()
+    driver.communicate()
+    _, alive = psutil.wait_procs(begun, timeout=60)  # Ray's small agents look for it once a minute
+    assert len(begun) >= 4  # two workers, and what Ray needs itself
+    assert not alive
+    result_of(record(request_for(tiny_olmoe, out, str(sums)), here))
+    assert differences(whole, out) == []

@@ -37,6 +37,7 @@ class Remedy(Enum):
     NAME_EXPERT = auto()
     SAMPLE_PAIRS = auto()  # match some pairs of experts in place of all
     SAY_WHAT_ANSWERS_ARE = auto()  # numbers counted from 0 or from 1, letters, texts
+    START_CLUSTER = auto()  # on its head and on every other node, this computer included
     RAISE_BUDGET = auto()  # of forward passes that an effect map may cost
 
 

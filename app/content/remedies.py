@@ -53,6 +53,7 @@ WORDS = {
     Remedy.SAMPLE_PAIRS: "A sample of the pairs takes less.",
     Remedy.COUNT_FROM_ONE: "Say under “Answers” whether they are counted from 0 or from 1.",
     Remedy.SAY_WHAT_ANSWERS_ARE: "Say under “Answers” how they are read.",
+    Remedy.START_CLUSTER: "Start Ray on its head and on every other node, this computer included.",
     Remedy.RAISE_BUDGET: "Choose a larger budget.",
 }
 BUTTONS: dict[AnyRemedy, Button] = {

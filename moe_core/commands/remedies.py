@@ -30,6 +30,7 @@ WORDS = {
     Remedy.NAME_EXPERT: "Name one with --expert L:E.",
     Remedy.SAMPLE_PAIRS: "With --pairs N only so many pairs of each layer are matched, drawn at random.",
     Remedy.SAY_WHAT_ANSWERS_ARE: "Add --answers-from 0, 1, letters or texts.",
+    Remedy.START_CLUSTER: "Start it with ray start --head, on each other node, here too, with --address HOST:PORT.",
     Remedy.RAISE_BUDGET: "Set it with --budget.",
     Remedy.COPY_WITHOUT_HOLES: "Copy it again without holes (cp --sparse=never).",
 }

@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from moe_core.errors import ClusterError, MissingExtraError, first_line
+from moe_core.errors import ClusterError, MissingExtraError, Remedy, first_line
 from moe_core.jobs.workers.ray_actors import Place
 from moe_core.jobs.workers.worker import threads_each
 
@@ -42,7 +42,7 @@ def parse_address(text: str) -> Address:
         return Address(text.strip())
     raise ClusterError(
         f'"{text[:60]}" is no address of a cluster: give local:2 for two workers on this computer, auto for the '
-        "cluster that it is a node of, or HOST:PORT of its head, as ray start names it."
+        "cluster that it is a node of, or HOST:PORT of its head, as Ray names it when it is started."
     )
 
 
@@ -132,7 +132,7 @@ def _reach(text: str) -> None:
         socket.create_connection((host.strip("[]"), int(port)), _ANSWERS_WITHIN_S).close()
     except OSError as error:
         reason = error.strerror or first_line(error)
-        raise ClusterError(f"No cluster answers at {text} ({reason}): is it started, with ray start --head?") from error
+        raise ClusterError(f"No cluster answers at {text} ({reason}).", Remedy.START_CLUSTER) from error
 
 
 def _unreachable(address: Address, error: Exception) -> ClusterError:
@@ -148,8 +148,8 @@ def _unreachable(address: Address, error: Exception) -> ClusterError:
     if address.n_local:
         return ClusterError(f"Workers cannot be started on this computer: {first_line(error)}.")
     if address.text == AUTO:
-        return ClusterError("This computer is no node of a cluster that runs: start it with ray start.")
+        return ClusterError("This computer is no node of a cluster that runs.", Remedy.START_CLUSTER)
     return ClusterError(
-        f"The cluster at {address.text} cannot be joined ({first_line(error)}): this computer must be a node of it, "
-        "with ray start --address."
+        f"The cluster at {address.text} cannot be joined ({first_line(error)}): this computer must be a node of it.",
+        Remedy.START_CLUSTER,
     )

@@ -44,7 +44,7 @@ def test_where_nobody_answers() -> None:
         taken.bind(("127.0.0.1", 0))  # and not listening
         text = f"127.0.0.1:{taken.getsockname()[1]}"
         pytest.importorskip("ray", reason="the extra [ray] is not installed")
-        with pytest.raises(ClusterError, match=rf"No cluster answers at {text} \(.+\): is it started"):
+        with pytest.raises(ClusterError, match=rf"No cluster answers at {text} \(.+\)\."):
             join(Address(text))
 
 

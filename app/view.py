@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable
+from functools import partial
 from typing import Any, ClassVar, Literal
 
 from PySide6.QtCore import QEvent, QMargins, QSize, Qt, QTimer
@@ -17,8 +18,10 @@ from PySide6.QtWidgets import (
 )
 
 from app.content.remedies import button_for, sentence_of
+from app.content.row_links import LINKED, chosen_in, row_of
 from app.state.session import Session
 from app.state.state import State, differing, is_growth
+from app.widgets.figures.figure import Figure
 from app.widgets.least_size_area import LeastSizeArea
 from app.widgets.mask_chips import MaskChips
 from app.widgets.parts import plain_text
@@ -55,6 +58,7 @@ class View(QWidget):
         self._pages.addWidget(self._empty)
         self._is_stale = True
         self._is_in_front = True
+        self._figures: list[Figure] = []
         self._growth = QTimer(self)
         self._growth.setSingleShot(True)
         self._growth.timeout.connect(self._draw_growth)
@@ -108,6 +112,8 @@ class View(QWidget):
             except MoeCoreError as error:  # the file was cut short, or its disk is gone, since it was opened
                 log.warning("%s cannot be drawn: %s", self.title, error)
                 self.show_empty(sentence_of(error), *button_for(error.remedies))
+            self._hear_tables()
+            self._follow_selection()
 
     def set_in_front(self, in_front: bool) -> None:
         """Know whether other tabs cover the view: Qt only moves those off the screen, they stay visible to it."""
@@ -127,6 +133,8 @@ class View(QWidget):
     def _on_changed(self, before: State, after: State) -> None:
         changed = differing(before, after)
         if not changed & self.depends_on:
+            if changed & LINKED and self._is_in_front:
+                self._follow_selection()
             return
         if self._growth.interval() and is_growth(changed, after):
             self._is_stale = True
@@ -137,6 +145,23 @@ class View(QWidget):
     def _draw_growth(self) -> None:
         if self._is_stale:
             self.redraw()
+
+    def _hear_tables(self) -> None:
+        """A row chosen in the table of a figure is selected everywhere."""
+        for figure in self.findChildren(Figure):
+            if figure not in self._figures:
+                self._figures.append(figure)
+                figure.row_chosen.connect(partial(self._on_row_of_table, figure))
+                figure.table_shown.connect(self._follow_selection)
+
+    def _follow_selection(self) -> None:
+        """What is selected elsewhere is current in the tables of figures."""
+        for figure in self._figures:
+            if (twin := figure.twin) is not None and figure.shows_table:
+                twin.show_current(row_of(self.session.state, figure.rows, twin.current_row))
+
+    def _on_row_of_table(self, figure: Figure, row: int) -> None:
+        self.session.set(chosen_in(self.session.state, figure.rows, row))
 
     def minimumSizeHint(self) -> QSize:
         """No more than docks have in a small window: what needs more scrolls, and pushes no other view away."""

@@ -1,5 +1,7 @@
 """The scope, the metric, the colours and the layout; the window adds a menu of the views."""
 
+from PySide6.QtCore import Qt
+
 from app.actions.action import Action, Menu, change_state, has_trace
 from app.content.expert_grid import GRID_METRICS, grid_metric
 from app.window.main_window import MainWindow
@@ -26,6 +28,13 @@ def _step_metric(window: MainWindow, step: int) -> None:
     change_state(window, metric=names[place % len(names)])
 
 
+def _toggle_table(window: MainWindow) -> None:
+    figure = window.figure_in_use()
+    if figure is not None:
+        figure.show_table(not figure.shows_table)
+        figure.page.setFocus(Qt.FocusReason.ShortcutFocusReason)
+
+
 _METRICS = (
     Action(
         "next_metric",
@@ -45,6 +54,14 @@ _METRICS = (
     ),
 )
 _DIFFERENCES = (
+    Action(
+        "show_table",
+        "Show as table",
+        "Read the figure in use as a table: sorted, filtered, each row linked with all views; once more: as a figure",
+        _toggle_table,
+        ("Ctrl+T",),
+        has_trace,
+    ),
     Action(
         "show_unsupported",
         "Show unsupported differences",

@@ -42,7 +42,9 @@ class FigureExport(QObject):
             QApplication.clipboard().setImage(image_of(figure))
             return
         if what == "pointed":
-            QApplication.clipboard().setMimeData(_text_and_image(figure.pointed_text, image_of(figure)))
+            QApplication.clipboard().setMimeData(
+                _text_and_image(figure.pointed_text, image_of(figure, is_pointed=True))
+            )
             return
         if what == "data":
             self._save(figure, "csv", self._remembered)

@@ -59,10 +59,10 @@ def export_of(data: dict[str, Any]) -> Export:
     return USUAL
 
 
-def svg_of(figure: Figure, export: Export = USUAL) -> bytes:
-    """The figure as an SVG file, text as text."""
+def svg_of(figure: Figure, export: Export = USUAL, *, is_pointed: bool = False) -> bytes:
+    """The figure as an SVG file, text as text; `is_pointed`: of a table the selected rows."""
     text = standalone_svg(
-        figure.described,
+        figure.pointed_figure if is_pointed else figure.described,
         width_mm=export.width_mm,
         title=figure.title if export.with_words else "",
         caption=figure.caption if export.with_words else "",
@@ -71,9 +71,9 @@ def svg_of(figure: Figure, export: Export = USUAL) -> bytes:
     return text.encode("utf-8")
 
 
-def image_of(figure: Figure, export: Export = USUAL) -> QImage:
+def image_of(figure: Figure, export: Export = USUAL, *, is_pointed: bool = False) -> QImage:
     """The same as pixels; raises OSError where there is no memory for so many."""
-    renderer = _renderer(svg_of(figure, export))
+    renderer = _renderer(svg_of(figure, export, is_pointed=is_pointed))
     width, size = export.width_pixels, renderer.viewBoxF().size()
     height = max(1, round(width * size.height() / size.width()))
     image = QImage(width, height, QImage.Format.Format_ARGB32_Premultiplied)

@@ -11,7 +11,7 @@ from app.content.captions import caption, nothing_compared_text
 from app.content.comparison_values import compared_samples, is_compared
 from app.content.expert_grid import ExpertGrid
 from app.content.hatching import hatching
-from app.content.note_editing import name_text, note_text
+from app.content.note_editing import BOOKMARK, name_text, note_text
 from app.state.session import Session
 from app.state.state import COMPARISON, SELECTION, State
 from app.view import View
@@ -27,7 +27,10 @@ from moe_core.figures.array_table import ArrayTable, IndexArray
 from moe_core.measures.question_filter import Expert
 from moe_core.numbers.formatting import count
 
-_TIP = "Words that an expert must have: 3:17, L3 for a layer, E17 for an expert of every layer, masked, never, selected"
+_TIP = (
+    "Words that an expert must have: 3:17, L3 for a layer, E17 for an expert of every layer, masked, never, selected, "
+    "bookmarked"
+)
 _LEAST_SEARCH = 16
 """Letters for which there is always room."""
 _MORE_TIP = (
@@ -53,6 +56,8 @@ class RankingView(View):
         self.least.setPrefix("n ≥ ")
         self.least.setAccessibleName("Least number of questions behind an expert")
         self.least.setToolTip("List only experts that so many questions of the selection use")
+        self.bookmarked = tool_button(BOOKMARK, "Bookmarked experts only", "Only experts with a bookmark or a note")
+        self.bookmarked.setCheckable(True)
         self.list = ArrayTableView(STYLES, elastic=ELASTIC, leading=LEADING)
         self.list.sort_by([style.name for style in STYLES].index("n"), descending=True)
         self.figure = TableFigure(self.list, "Ranking of experts", ("Copy layer:expert", "expert"))
@@ -67,6 +72,7 @@ class RankingView(View):
         self.search.searched.connect(self.redraw)
         self.search.left_downwards.connect(self.list.setFocus)
         self.least.valueChanged.connect(self.redraw)
+        self.bookmarked.toggled.connect(self.redraw)
         self._more.clicked.connect(self._on_more)
 
     def draw(self, state: State) -> None:
@@ -123,7 +129,7 @@ class RankingView(View):
     def _listed(self, state: State, table: ArrayTable) -> IndexArray:
         """Rows with every word that is searched for, and with questions enough behind them."""
         enough = np.asarray(table.columns[2]) >= self.least.value()
-        wanted = self.search.text().casefold().split()
+        wanted = self.search.text().casefold().split() + ["bookmarked"] * self.bookmarked.isChecked()
         if wanted:
             found = [self._has(state, table, row, wanted) for row in range(len(enough))]
             enough &= np.array(found)
@@ -134,6 +140,7 @@ class RankingView(View):
         words = [f"{layer}:{expert}", f"l{layer}", f"e{expert}", *re.split(r"[ ,]+", table.columns[-1][row])]
         words += ["masked"] if (layer, expert) in state.intervention.mask else []
         words += ["selected"] if (layer, expert) in state.experts else []
+        words += ["bookmarked"] if (layer, expert) in state.notes.experts else []
         return all(word in words or any(has.startswith(word) and ":" in has for has in words) for word in wanted)
 
     def _on_row_chosen(self, row: int) -> None:
@@ -149,7 +156,7 @@ class RankingView(View):
         row.setContentsMargins(8, 4, 8, 4)
         row.setSpacing(6)
         row.addWidget(self.search, 1)
-        for widget in (self.least, self._n, self._more):
+        for widget in (self.least, self.bookmarked, self._n, self._more):
             row.addWidget(widget)
         rows = QVBoxLayout(self.body)
         rows.setContentsMargins(0, 0, 0, 0)

@@ -232,6 +232,8 @@ class ExpertsView(View):
 
     def _offers(self, place: QPoint) -> list[QAction]:
         """What can be done with the cell under the mouse, or the cursor's, which is selected where it was not."""
+        if self.figure.shows_table:
+            return self.actions_named(*OFFERED) if self.state.experts else []
         cell = self.heat_map.pointed_cell
         if cell is None:
             return []

@@ -92,6 +92,8 @@ class RunGrids:
             if isinstance(grid, ExpertGrid):
                 table = grid.table()
                 columns = ("run", *table.columns)
+                if not self.runs.are_of_one_shape:  # then no cell of the trace shown is meant
+                    columns = ("run", "its layer", "its expert", *table.columns[2:])
                 rows += [(self.name(at), *row) for row in table.rows]
         return FigureTable(columns, rows)
 

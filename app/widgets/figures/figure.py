@@ -5,18 +5,15 @@ from functools import partial
 
 from PySide6.QtCore import QPoint, Qt, Signal
 from PySide6.QtGui import QAction, QGuiApplication, QKeyEvent, QKeySequence
-from PySide6.QtWidgets import QMenu, QStackedLayout, QTableWidget, QTableWidgetItem, QWidget
+from PySide6.QtWidgets import QMenu, QStackedLayout, QWidget
 
-from app.widgets.parts import RIGHT, pop_up
-from app.widgets.safe_text import as_tooltip
+from app.widgets.figures.twin import TableTwin
+from app.widgets.parts import pop_up
 from moe_core.figures.beside import BesideFigure
 from moe_core.figures.curves import CurveFigure
 from moe_core.figures.heat_map import HeatMapFigure
 from moe_core.figures.table import FigureTable
-from moe_core.numbers.formatting import significant
 from moe_core.reports.charts.figure import AnyFigure
-
-_TWIN_DIGITS = 6
 
 
 class Figure(QWidget):
@@ -24,10 +21,13 @@ class Figure(QWidget):
     `pointed_text` says there what mouse or cursor are on.
 
     `wanted` carries the figure and "figure" or "data": the person asks for a file of it; or "image" or "pointed":
-    for the clipboard.
+    for the clipboard. `row_chosen` is the row of the table that a person made current, counted in `rows`;
+    `table_shown` says that the table came or went.
     """
 
     wanted = Signal(object, str)
+    row_chosen = Signal(int)
+    table_shown = Signal()
 
     def __init__(self, canvas: QWidget, title: str) -> None:
         super().__init__()
@@ -38,14 +38,10 @@ class Figure(QWidget):
         """What a right click at a place offers before all that is about the whole figure."""
         self._data = FigureTable((), ())
         self._figure: AnyFigure = self._data
-        self._twin = QTableWidget()
-        self._twin.setEditTriggers(QTableWidget.EditTrigger.NoEditTriggers)
-        self._twin.setAccessibleName(f"{title}, as a table")
-        self._twin.horizontalHeader().setSortIndicator(-1, Qt.SortOrder.AscendingOrder)  # at first as it comes
-        self._twin.setMinimumSize(1, 1)  # else the plot would have to be as large as a table is at least
+        self.twin: TableTwin | None = None
+        """The table, once it was asked for."""
         self._pages = QStackedLayout(self)
         self._pages.addWidget(canvas)
-        self._pages.addWidget(self._twin)
         self.setAccessibleName(title)
         canvas.setAccessibleName(title)
         self.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
@@ -53,7 +49,12 @@ class Figure(QWidget):
 
     @property
     def data(self) -> FigureTable:
-        """What is shown, as a table."""
+        """What is shown, as a table; where that is what one sees, the rows that are listed, in their order."""
+        return self.twin.shown_data() if self.twin is not None and self.shows_table else self._data
+
+    @property
+    def rows(self) -> FigureTable:
+        """All of its rows, which `row_chosen` counts."""
         return self._data
 
     def set_data(self, data: FigureTable, caption: str, figure: AnyFigure | None = None) -> None:
@@ -63,8 +64,8 @@ class Figure(QWidget):
         """
         self._data, self.caption = data, caption
         self.set_figure(data if figure is None else figure)
-        if self.shows_table:
-            self._fill_twin()
+        if self.twin is not None and self.shows_table:
+            self.twin.set_data(data)
 
     def set_figure(self, figure: AnyFigure) -> None:
         """Say that the same data are drawn otherwise, such as in other colours."""
@@ -89,13 +90,25 @@ class Figure(QWidget):
     @property
     def shows_table(self) -> bool:
         """Whether the table twin is shown in the plot's place."""
-        return self._pages.currentWidget() is self._twin
+        return self.twin is not None and self._pages.currentWidget() is self.twin
+
+    @property
+    def page(self) -> QWidget:
+        """The plot, or the table in its place."""
+        return self._pages.currentWidget() or self.canvas
 
     def show_table(self, shown: bool) -> None:
-        """Show the table twin, or the plot."""
-        if shown:
-            self._fill_twin()
-        self._pages.setCurrentWidget(self._twin if shown else self.canvas)
+        """Show the table, or the plot."""
+        if shown and self.twin is None:
+            self.twin = TableTwin(self.title)
+            self.twin.setMinimumSize(1, 1)  # else the plot would have to be as large as a table is at least
+            self.twin.extend_menu = lambda menu: self.fill_menu_at(menu, QPoint())
+            self.twin.row_chosen.connect(self.row_chosen)
+            self._pages.addWidget(self.twin)
+        if self.twin is not None:
+            self.twin.set_data(self._data)
+            self._pages.setCurrentWidget(self.twin if shown else self.canvas)
+        self.table_shown.emit()
 
     def menu(self) -> QMenu:
         """Everything one can do with the figure."""
@@ -119,12 +132,15 @@ class Figure(QWidget):
         menu.addAction("Save figure…", partial(self.want, "figure"))
         menu.addAction("Save data as CSV…", partial(self.want, "data"))
         menu.addSeparator()
-        table = menu.addAction("Show as table")
+        table = menu.addAction("Show as table\tCtrl+T")
         table.setCheckable(True)
         table.setChecked(self.shows_table)
         table.toggled.connect(self.show_table)
         menu.addSeparator()
-        menu.addActions(self.actions())
+        if self.twin is not None and self.twin.list is not None and self.shows_table:
+            self.twin.list.fill_menu(menu)
+        else:
+            menu.addActions(self.actions())
 
     def want(self, what: str) -> None:
         """Ask for what `wanted` names."""
@@ -132,22 +148,19 @@ class Figure(QWidget):
 
     @property
     def pointed_text(self) -> str:
-        """What the plot points at, in words; all that it shows where that is nothing."""
+        """What the plot points at, in words, or the rows that are selected; all that it shows where that is nothing."""
+        if self.twin is not None and self.shows_table:
+            return self.twin.selected_data().as_text()
         return getattr(self.canvas, "pointed_text", "") or self.data.as_text()
+
+    @property
+    def pointed_figure(self) -> AnyFigure:
+        """What goes into the clipboard as an image: the figure, or the rows that are selected."""
+        return self.twin.selected_data() if self.twin is not None and self.shows_table else self.described
 
     def copy_data(self) -> None:
         """Put what is shown into the clipboard as a table."""
         QGuiApplication.clipboard().setText(self.data.as_text())
-
-    def _fill_twin(self) -> None:
-        self._twin.setSortingEnabled(False)  # else rows move while they are filled
-        self._twin.setColumnCount(len(self._data.columns))
-        self._twin.setRowCount(len(self._data.rows))
-        self._twin.setHorizontalHeaderLabels(list(self._data.columns))
-        for row, values in enumerate(self._data.rows):
-            for column, value in enumerate(values):
-                self._twin.setItem(row, column, _TwinCell(value))
-        self._twin.setSortingEnabled(True)
 
     def _on_menu_requested(self, place: QPoint) -> None:
         menu = QMenu(self)
@@ -160,19 +173,3 @@ class Figure(QWidget):
             self.want("pointed")
         else:
             super().keyPressEvent(event)
-
-
-class _TwinCell(QTableWidgetItem):
-    """A value of the twin: read with few digits, whole in its tip, sorted as a number; what is none comes last."""
-
-    def __init__(self, value: object) -> None:
-        text = significant(value, _TWIN_DIGITS) if isinstance(value, float) else "" if value is None else str(value)
-        super().__init__(text)
-        self.setToolTip(as_tooltip("" if value is None else str(value)))
-        is_number = isinstance(value, int | float)
-        if is_number:
-            self.setTextAlignment(RIGHT)
-        self.key = (0, value, "") if is_number else (2 if value is None else 1, 0, text.casefold())
-
-    def __lt__(self, other: QTableWidgetItem) -> bool:
-        return self.key < other.key if isinstance(other, _TwinCell) else super().__lt__(other)

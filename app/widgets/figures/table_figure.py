@@ -32,11 +32,21 @@ class TableFigure(Figure):
         """The same: columns may have been hidden or moved since the last redraw."""
         return self.data
 
+    @property
+    def pointed_text(self) -> str:
+        """The selected rows, as a spreadsheet takes them; all where none is."""
+        return self.view.selected_data().as_text()
+
+    @property
+    def pointed_figure(self) -> AnyFigure:
+        """The same."""
+        return self.view.selected_data()
+
     def fill_menu(self, menu: QMenu) -> None:
         """What can be done with the rows, then with the table."""
         text, column = self._copied
         selected = self.view.selectionModel().hasSelection()
-        copy = menu.addAction("Copy selected rows\tCtrl+C", self.view.copy_selected)
+        copy = menu.addAction("Copy selected rows\tCtrl+C", partial(self.want, "pointed"))
         name = menu.addAction(text, partial(self.view.copy_column, column))
         for action in (copy, name):
             action.setEnabled(selected)

@@ -99,9 +99,10 @@ class ArrayTableView(QTableView):
         """Exactly what is shown: the rows in their order, the columns that are not hidden."""
         return self._exported(self.rows.order, one_line=one_line)
 
-    def copy_selected(self) -> None:
-        """Put the selected rows into the clipboard, as a spreadsheet takes them."""
-        QGuiApplication.clipboard().setText(self._exported(self._selected_rows(), one_line=True).as_text())
+    def selected_data(self) -> FigureTable:
+        """The selected rows as a spreadsheet takes them; all that are shown where none is."""
+        rows = self._selected_rows()
+        return self._exported(rows if len(rows) else self.rows.order, one_line=True)
 
     def copy_column(self, name: str) -> None:
         """Put one value of each selected row into the clipboard, a line each."""
@@ -182,8 +183,9 @@ class ArrayTableView(QTableView):
         """Nothing: letters are shortcuts of the window."""
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Copying is the figure's around the table, which takes an image along."""
         if event.matches(QKeySequence.StandardKey.Copy):
-            self.copy_selected()
+            event.ignore()
         else:
             super().keyPressEvent(event)
 

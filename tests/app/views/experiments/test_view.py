@@ -152,7 +152,7 @@ def test_a_finding_its_figure_its_points_and_their_masks(
     view.pane.table.setFocus()
     qtbot.keyClick(view.pane.table, Qt.Key.Key_Down)
     assert view.pane.plot.selected == (1, 0)
-    view.pane.table.copy_selected()
+    qtbot.keyClick(view.pane.table, Qt.Key.Key_C, Qt.KeyboardModifier.ControlModifier)
     assert "never used at any prompt token" in QGuiApplication.clipboard().text()
 
 

@@ -81,6 +81,21 @@ def test_words_and_support_narrow_it_down(view: RankingView) -> None:
     assert min(column(view, "n")) >= 5  # type: ignore[type-var]  # numbers
 
 
+def test_bookmarked_experts_alone_by_a_button_or_a_word(view: RankingView) -> None:
+    """Those with a bookmark or a note; with words both must hold."""
+    notes = view.state.notes.with_expert((0, 2), "").with_expert((1, 3), "odd")
+    view.session.set(replace(view.state, notes=notes))
+    view.bookmarked.click()
+    assert set(column(view, "expert")) == {"0:2", "1:3"}
+    view.search.setText("l1")
+    view.search.tell()
+    assert column(view, "expert") == ["1:3"]
+    view.bookmarked.click()
+    view.search.setText("bookmarked")
+    view.search.tell()
+    assert len(column(view, "expert")) == 2
+
+
 def test_rows_and_cells_are_linked(view: RankingView) -> None:
     """A row chosen is selected everywhere, and an expert selected elsewhere becomes current here."""
     view.list.row_chosen.emit(16 + 5)

@@ -406,7 +406,7 @@ def test_the_more_button_opens_what_can_be_done(view: ExpertsView, qtbot: QtBot)
     qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
     menu = view.figure.findChildren(type(view.figure.menu()))[0]
     texts = [action.text() for action in menu.actions()]
-    assert "Show as table" in texts
+    assert "Show as table\tCtrl+T" in texts
     action = next(action for action in menu.actions() if action.text() == "Bars at the sides: sum")
     action.trigger()
     menu.close()

@@ -308,8 +308,10 @@ def test_selected_rows_are_copied_as_a_table(view: QuestionsView, qtbot: QtBot) 
     view.list.setFocus()
     qtbot.mouseClick(view.list.viewport(), Qt.MouseButton.LeftButton, pos=place_of_row(view, 2))
     qtbot.keyClick(view.list, Qt.Key.Key_Down, Qt.KeyboardModifier.ShiftModifier)
-    qtbot.keyClick(view.list, Qt.Key.Key_C, Qt.KeyboardModifier.ControlModifier)
-    lines = [line.split("\t") for line in QApplication.clipboard().text().splitlines()]
+    with qtbot.waitSignal(view.figure.wanted) as wanted:  # which copies it, with an image
+        qtbot.keyClick(view.list, Qt.Key.Key_C, Qt.KeyboardModifier.ControlModifier)
+    assert wanted.args == [view.figure, "pointed"]
+    lines = [line.split("\t") for line in view.figure.pointed_text.splitlines()]
     assert lines[0][:5] == ["Number", "Outcome", "Question", "Subject", "Margin (nats)"]
     assert [line[0] for line in lines[1:]] == ["3", "4"]
     with trace_of(view) as trace:

@@ -2,7 +2,7 @@
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QMenu, QTableWidget
+from PySide6.QtWidgets import QMenu
 from pytestqt.qtbot import QtBot
 
 from app.widgets.bars.bar_list import BarList
@@ -42,36 +42,71 @@ def test_ctrl_c_asks_for_what_is_pointed_at(qtbot: QtBot) -> None:
     assert figure.pointed_text == TABLE.as_text()
 
 
-def test_the_table_twin_follows_the_plot(figure: Figure) -> None:
+def cells(figure: Figure, column: int) -> list[str]:
+    """What stands in a column of the table, top to bottom."""
+    assert figure.twin is not None
+    assert figure.twin.list is not None
+    rows = figure.twin.list.rows
+    return [rows.shown_text(row, column) for row in range(rows.rowCount())]
+
+
+def test_the_table_follows_the_plot(figure: Figure) -> None:
     """Shown in the plot's place, and renewed with it."""
     figure.show_table(shown=True)
-    twin = figure.findChild(QTableWidget)
     figure.set_data(FigureTable(("layer",), ((7,),)), CAPTION)
-    assert (twin.rowCount(), twin.item(0, 0).text(), twin.accessibleName()) == (1, "7", "Squares, as a table")
+    assert figure.twin is not None
+    assert figure.twin.list is not None
+    assert (cells(figure, 0), figure.twin.list.accessibleName()) == (["7"], "Squares, as a table")
     figure.show_table(shown=False)
     assert figure.canvas.isVisible()
 
 
-def test_the_table_twin_is_sorted_by_number(figure: Figure) -> None:
+def test_the_table_is_sorted_by_number_and_read_as_a_paper_prints_numbers(figure: Figure) -> None:
     """At first as it comes; by a click on a heading as numbers, what is none last, and it stays so."""
-    rows = ((10, 1 / 3, "b"), (9, None, "A"), (100, 2.0, "c"))
+    rows = ((10, -1 / 3, "b"), (9, None, "A"), (10000, 2.0, "c"))
     figure.set_data(FigureTable(("expert", "value", "name"), rows), CAPTION)
     figure.show_table(shown=True)
-    twin = figure.findChild(QTableWidget)
-
-    def column(at: int) -> list[str]:
-        return [twin.item(row, at).text() for row in range(twin.rowCount())]
-
-    assert column(0) == ["10", "9", "100"]
-    twin.sortByColumn(0, Qt.SortOrder.AscendingOrder)
-    assert column(0) == ["9", "10", "100"]
-    twin.sortByColumn(1, Qt.SortOrder.AscendingOrder)
-    assert column(1) == ["0.333333", "2.00000", ""]
-    assert "0.3333333333333333" in twin.item(0, 1).toolTip()
+    assert figure.twin is not None
+    view = figure.twin.list
+    assert view is not None
+    assert cells(figure, 0) == ["10", "9", "10,000"]
+    view.sort_by(0, descending=False)
+    assert cells(figure, 0) == ["9", "10", "10,000"]
+    view.sort_by(1, descending=False)
+    assert cells(figure, 1) == ["−0.3333", "2.000", ""]
+    assert view.rows.styles[1].meaning(view.rows.value(0, 1)) == str(-1 / 3)
     figure.set_data(FigureTable(("expert", "value", "name"), rows[:2]), CAPTION)
-    assert column(1) == ["0.333333", ""]
-    twin.sortByColumn(2, Qt.SortOrder.DescendingOrder)
-    assert column(2) == ["b", "A"]
+    assert cells(figure, 1) == ["−0.3333", ""]
+    view.sort_by(2, descending=True)
+    assert cells(figure, 2) == ["b", "A"]
+    assert figure.data.rows[0] == (10, -1 / 3, "b")  # what is saved is what is listed, with all digits
+
+
+def test_the_table_is_filtered_by_words_and_copied_as_it_stands(figure: Figure, qtbot: QtBot) -> None:
+    """A row must have every word in some column; Ctrl+C takes the selected rows, all where none is."""
+    rows = ((1, "copper", "north"), (2, "glass", "north"), (3, "glass", "south"))
+    figure.set_data(FigureTable(("expert", "thing", "place"), rows), CAPTION)
+    figure.show_table(shown=True)
+    assert figure.twin is not None
+    figure.twin.search.setText("GLA nor")
+    figure.twin.search.tell()
+    assert cells(figure, 0) == ["2"]
+    assert figure.data.as_csv().splitlines()[1:] == ["2,glass,north"]
+    figure.twin.search.setText("glass")
+    figure.twin.search.tell()
+    assert figure.pointed_text.splitlines() == ["expert\tthing\tplace", "2\tglass\tnorth", "3\tglass\tsouth"]
+    assert figure.twin.list is not None
+    with qtbot.waitSignal(figure.row_chosen) as chosen:
+        qtbot.mouseClick(
+            figure.twin.list.viewport(),
+            Qt.MouseButton.LeftButton,
+            pos=figure.twin.list.visualRect(figure.twin.list.rows.index(1, 0)).center(),
+        )
+    assert chosen.args == [2]
+    assert figure.pointed_text.splitlines()[1:] == ["3\tglass\tsouth"]
+    with qtbot.waitSignal(figure.wanted) as wanted:
+        qtbot.keyClick(figure.twin.list, Qt.Key.Key_C, Qt.KeyboardModifier.ControlModifier)
+    assert wanted.args == [figure, "pointed"]
 
 
 def test_a_right_click_offers_all_of_it(figure: Figure, qtbot: QtBot) -> None:

@@ -1,0 +1,52 @@
+"""What a row of a figure's table is about, told by the columns it has: an expert, a layer, a question or a token.
+
+Columns called `layer` and `expert` name an expert, `layer` alone a layer; `id` is a question's, `position` a token's of
+the question looked at. Rows of other tables are about nothing that can be selected.
+"""
+
+from dataclasses import replace
+
+from app.state.state import State
+from moe_core.figures.table import FigureTable
+
+LINKED = frozenset({"trace", "experts", "layer", "question", "token"})
+"""Fields that rows follow."""
+
+
+def chosen_in(state: State, table: FigureTable, row: int) -> State:
+    """The state with what the row is about selected."""
+    if state.trace is None:
+        return state
+    values = dict(zip(table.columns, table.rows[row], strict=True))
+    layer, expert, name, position = (values.get(column) for column in ("layer", "expert", "id", "position"))
+    if isinstance(layer, int) and isinstance(expert, int):
+        return replace(state, experts=frozenset({(layer, expert)}), layer=layer)
+    if isinstance(layer, int):
+        return replace(state, layer=layer)
+    if isinstance(name, str) and name in state.trace.table.ids:
+        return replace(state, question=state.trace.table.ids.index(name), token=None)
+    if isinstance(position, int):
+        return replace(state, token=position)
+    return state
+
+
+def row_of(state: State, table: FigureTable, current: int | None) -> int | None:
+    """The row of what is selected: the current one where it is about that, else the first; None where none is."""
+    place = {column: at for at, column in enumerate(table.columns)}
+    if state.trace is None or not place.keys() & {"layer", "id", "position"}:
+        return current
+    name = None if state.question is None else state.trace.table.ids[state.question]
+
+    def is_selected(row: int) -> bool:
+        values = table.rows[row]
+        if "layer" in place and "expert" in place:
+            return (values[place["layer"]], values[place["expert"]]) in state.experts
+        if "layer" in place:
+            return values[place["layer"]] == state.layer
+        if "id" in place:
+            return values[place["id"]] == name
+        return values[place["position"]] == state.token
+
+    if current is not None and current < len(table.rows) and is_selected(current):
+        return current
+    return next(filter(is_selected, range(len(table.rows))), None)

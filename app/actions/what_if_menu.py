@@ -2,6 +2,7 @@
 
 from app.actions.action import Action, Menu, change_state, has_trace
 from app.content.mask_editing import toggled, with_experts
+from app.files.pruned_model import ask_for_folder, write_pruned
 from app.files.report_saving import ask_for_page, reported, write_what_ifs
 from app.state.state import State
 from app.state.what_if_state import Mode
@@ -45,6 +46,18 @@ def _save_what_ifs(window: MainWindow) -> None:
         words = counted(len(state.history), "what-if")
         job = write_what_ifs(path, reported(state))
         window.exports.start("Report of the what-ifs", words, state.trace.path, path, job)
+
+
+def _prunes(state: State) -> bool:
+    """Whether the mask may stand for a smaller checkpoint; whether it does is said when it is written."""
+    return state.trace is not None and state.intervention.effect == "reroute"
+
+
+def _export_pruned(window: MainWindow) -> None:
+    state = window.session.state
+    if state.trace is not None and _prunes(state) and (folder := ask_for_folder(window, state)):
+        words = f"without {counted(len(state.intervention.reroute), 'expert')}"
+        window.exports.start("Smaller model", words, state.trace.path, folder, write_pruned(state, folder))
 
 
 def _clear_mask(window: MainWindow) -> None:
@@ -111,6 +124,13 @@ _REPORTING = (
         "Write every what-if of this trace as one self-contained HTML page",
         _save_what_ifs,
         is_enabled=lambda state: bool(state.history),
+    ),
+    Action(
+        "export_pruned",
+        "Export smaller model…",
+        "Write the checkpoint without the masked experts, which transformers loads: equally many of every layer",
+        _export_pruned,
+        is_enabled=_prunes,
     ),
 )
 WHAT_IF_MENU = Menu("What if", (_EDITING, _KEEPING, _SHOWING, _REPORTING))

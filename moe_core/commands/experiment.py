@@ -29,14 +29,16 @@ from moe_core.experiments.beside import KeptExperiment, experiments_beside
 from moe_core.experiments.design import ExperimentOptions
 from moe_core.experiments.experiment import Experiment
 from moe_core.experiments.kept_points import kept_files
+from moe_core.experiments.prune_to import PRUNE_TO, default_out
 from moe_core.experiments.request import ExperimentRequest
 from moe_core.experiments.result import ExperimentPoint, ExperimentResult, PointMade
 from moe_core.experiments.text import point_json, point_line, result_csv, result_json, result_lines
 from moe_core.jobs.events import Event
 from moe_core.jobs.models.engine import Engine
+from moe_core.jobs.export_pruned import ExportRequest, check_out, export_pruned
 from moe_core.jobs.models.recorded_model import ModelNow
 from moe_core.measures.scope import Scope
-from moe_core.numbers.formatting import counted
+from moe_core.numbers.formatting import counted, data_size
 from moe_core.reports.experiment_page import experiment_page
 from moe_core.system.console_text import print_lines
 from moe_core.traces.reader import open_trace
@@ -49,7 +51,16 @@ _DEFAULTS = ExperimentOptions()
 
 def run_experiment(
     name: Annotated[str, typer.Argument(metavar="NAME", help=f"Which one: {_NAMES}; or {_LIST}: those run before.")],
-    trace: Annotated[Path, typer.Argument(readable=False, help="The baseline, whose questions are asked again.")],
+    trace: Annotated[
+        Path,
+        typer.Argument(
+            metavar="[SIZE] TRACE",
+            readable=False,
+            help="The baseline, whose questions are asked again; for prune-to first the size: 50% of the experts, 16 "
+            "of each layer, or smallest.",
+        ),
+    ],
+    more: Annotated[list[Path] | None, typer.Argument(metavar="", hidden=True, readable=False)] = None,
     subset: SubsetText = "all",
     ids: IdsFile = None,
     seed: Annotated[int, typer.Option(min=0, help="Seed of --subset N, of the halves and of random masks.")] = 0,
@@ -64,6 +75,17 @@ def run_experiment(
         str, typer.Option(help="Shares of experts per layer that pruning-curve removes.")
     ] = "0,0.1,0.25,0.5,0.75,0.9",
     repeats: Annotated[int, typer.Option(min=0, help="Random masks beside the chosen ones.")] = _DEFAULTS.repeats,
+    loss: Annotated[
+        float, typer.Option(help="Accuracy, 0 to 1, that prune-to may lose at most, with 95 % confidence.")
+    ] = _DEFAULTS.loss,
+    step: Annotated[
+        int, typer.Option(min=0, help="Experts of each layer that prune-to removes at once; 0: a sixteenth.")
+    ] = 0,
+    out: Annotated[
+        Path | None,
+        typer.Option(readable=False, help="The folder for prune-to's smaller model; beside the trace if not named."),
+    ] = None,
+    export: Annotated[bool, typer.Option(help="Whether prune-to ends in writing the smaller model.")] = True,
     csv: Annotated[Path | None, typer.Option(readable=False, help="Write the points as CSV to this file.")] = None,
     html: PageFile = None,
     fresh: Annotated[
@@ -77,17 +99,22 @@ def run_experiment(
     ray: Cluster = "",
     as_json: AsJson = False,
 ) -> None:
-    """Run a prepared experiment: never-used experts off, the best ones boosted, or a pruning curve.
+    """Run a prepared experiment: never-used experts off, the best ones boosted, a pruning curve, or pruning to a size.
 
     Finished points are kept in a file beside the trace, and the same command goes on from them.
     """
+    trace, size = _trace_and_size(name, (trace, *(more or ())))
     if name == _LIST:
         _print_kept(trace, as_json=as_json)
         return
     experiment = find_experiment(name)
+    if out is not None:
+        check_out(out)
     for target in (csv, html):
         _check_target(trace, target)
-    options = ExperimentOptions(seed, scope, read_numbers(factors), read_numbers(shares), best, repeats)
+    options = ExperimentOptions(
+        seed, scope, read_numbers(factors), read_numbers(shares), best, repeats, size, loss, step
+    )
     now = ModelNow(model, device, dtype, offline)
     request = ExperimentRequest(trace, options, read_subset(subset, ids, seed), rerun_baseline, now, fresh)
     with engine_at(ray) as engine:
@@ -103,6 +130,31 @@ def run_experiment(
                 write_result(target, text(result))
             if not as_json:
                 print_lines([f"Written: {target}"])
+    if export and result.chosen_point is not None:
+        _export(trace, result.chosen_point, out, now, as_json=as_json)
+
+
+def _trace_and_size(name: str, arguments: tuple[Path, ...]) -> tuple[Path, str]:
+    """`[SIZE] TRACE` of the command line; raises ExperimentError where one is missing, or there is one too many."""
+    wants_size = name == PRUNE_TO.name
+    if len(arguments) != 1 + wants_size:
+        usage = "prune-to SIZE TRACE, such as prune-to 50% T.h5" if wants_size else f"{name[:40]} TRACE"
+        raise ExperimentError(f"Write: moescope experiment {usage}.")
+    return arguments[-1], str(arguments[0]) if wants_size else _DEFAULTS.size
+
+
+def _export(trace: Path, point: ExperimentPoint, out: Path | None, now: ModelNow, *, as_json: bool) -> None:
+    """The smaller checkpoint of the mask that was found."""
+    with open_trace(trace) as opened:
+        n_left = opened.dimensions.n_experts - point.n_experts // opened.dimensions.n_layers
+    folder = out or default_out(trace, n_left)
+    model = ModelNow(now.model, offline=now.offline)
+    made = run_job(export_pruned(ExportRequest(trace, point.intervention, folder, model)))
+    text = f"Written: {made.path}, {made.n_experts} experts in every layer, {data_size(made.n_bytes)}"
+    if as_json:  # of what is printed there only one object
+        print(text, file=sys.stderr)
+    else:
+        print_lines([text])
 
 
 def find_experiment(name: str) -> Experiment:

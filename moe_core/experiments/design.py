@@ -21,7 +21,9 @@ class ExperimentOptions:
 
     `seed` draws halves and random masks. `scope` None: the experiment's own. `factors` are those of a boost, `shares`
     0..1 of experts removed per layer. `best` experts per layer are boosted, 0: as many as a token chooses. `repeats`
-    random masks stand beside each chosen one.
+    random masks stand beside each chosen one. `size` is what prune-to prunes to, as `50%` of the experts, `16` of each
+    layer or `smallest`, `loss` the accuracy (0..1) that it may cost, `step` how many experts of each layer go at once,
+    0: a sixteenth.
     """
 
     seed: int = 0
@@ -30,6 +32,9 @@ class ExperimentOptions:
     shares: tuple[float, ...] = (0.0, 0.1, 0.25, 0.5, 0.75, 0.9)
     best: int = 0
     repeats: int = 5
+    size: str = "50%"
+    loss: float = 0.05
+    step: int = 0
 
     def check(self) -> None:
         """Raise ExperimentError where a value makes no sense."""
@@ -39,8 +44,10 @@ class ExperimentOptions:
             raise ExperimentError("Shares of experts lie between 0 and 1, at least one: 0.1,0.25,0.5.")
         if not 0 <= self.repeats <= MOST_REPEATS:
             raise ExperimentError(f"Give 0 to {MOST_REPEATS:,} random repeats, not {self.repeats:,}.")
-        if self.best < 0 or self.seed < 0:
-            raise ExperimentError("The number of experts and the seed are 0 or more.")
+        if min(self.best, self.seed, self.step) < 0:
+            raise ExperimentError("Numbers of experts and the seed are 0 or more.")
+        if not 0 < self.loss < 1:
+            raise ExperimentError(f"The loss of accuracy lies between 0 and 1, such as 0.05; {self.loss:g} does not.")
 
 
 @dataclass(frozen=True)
@@ -48,6 +55,7 @@ class PlannedPoint:
     """One run: a place `x` on a curve of the name `series`, and what is done there.
 
     `repeat` counts random draws from 1; 0 stands for a mask that was chosen. `label` names the point by itself.
+    `is_sized`: memory and speed of the smaller model that the mask stands for are measured beside the full one.
     """
 
     series: str
@@ -55,6 +63,7 @@ class PlannedPoint:
     x: float
     intervention: Intervention
     repeat: int = 0
+    is_sized: bool = False
 
 
 @dataclass(frozen=True)
@@ -72,10 +81,25 @@ class ModelSize:
 
 
 @dataclass(frozen=True)
+class Goal:
+    """`n_removed` experts of each layer are to go, `per_step` at once, while less than `loss` (0..1) is lost."""
+
+    n_removed: int
+    per_step: int
+    loss: float
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """How many of each layer are gone after every step."""
+        return (*range(self.per_step, self.n_removed, self.per_step), self.n_removed)
+
+
+@dataclass(frozen=True)
 class Design:
     """`measured` are rows of the trace, asked again for every point that acts on an expert; the others are baselines.
 
     `setting` says in one sentence which questions chose the experts and which measure; `caveats` what limits it.
+    `goal` is what a design that grows is after.
     """
 
     size: ModelSize
@@ -84,6 +108,7 @@ class Design:
     points: tuple[PlannedPoint, ...]
     setting: str
     caveats: tuple[str, ...] = ()
+    goal: Goal | None = None
 
     @property
     def n_runs(self) -> int:

@@ -9,10 +9,9 @@ import numpy as np
 
 from moe_core.effects.effect_map import CellEffects
 from moe_core.effects.map_file import known_maps
-from moe_core.errors import EffectError, TraceError
 from moe_core.experiments.request import ExperimentRequest
 from moe_core.jobs.effects import DEFAULT_BUDGET, EffectsRequest, effects
-from moe_core.jobs.events import Event, Notice
+from moe_core.jobs.events import Event
 from moe_core.jobs.models.engine import Engine
 from moe_core.jobs.runs.rerun_plan import Subset
 from moe_core.measures.metric import MetricValues
@@ -38,21 +37,23 @@ def cells_on(trace: Trace, rows: Sequence[int]) -> CellEffects | None:
 def predict_on(
     request: ExperimentRequest, trace: Trace, rows: Sequence[int], engine: Engine
 ) -> Generator[Event, None, None]:
-    """A map that holds these questions, made where there is none; a notice where none can be made."""
+    """A map that holds these questions, made where there is none; raises what `effects` raises where none can be."""
     if cells_on(trace, rows) is not None:
         return
     size = trace.dimensions
     wanted = EffectsRequest(
         trace=request.baseline,
-        budget=min(1.0, max(DEFAULT_BUDGET, _LEAST_PASSES / (size.n_layers * size.n_experts))),
+        budget=budget_for(size.n_layers * size.n_experts),
         subset=Subset(ids=tuple(trace.ids[row] for row in rows)),
         rerun_baseline=request.rerun_baseline,
         model=request.model,
     )
-    try:
-        yield from effects(wanted, engine)
-    except (EffectError, TraceError) as error:
-        yield Notice(f"There is no line by predicted effect: {error}")
+    yield from effects(wanted, engine)
+
+
+def budget_for(n_experts: int) -> float:
+    """The share of measuring all experts of all layers that a prediction may cost."""
+    return min(1.0, max(DEFAULT_BUDGET, _LEAST_PASSES / n_experts))
 
 
 def influence(cells: CellEffects) -> MetricValues:

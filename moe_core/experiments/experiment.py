@@ -30,13 +30,24 @@ Prepare = Callable[[ExperimentRequest, Trace, tuple[int, ...], Engine], Generato
 
 
 @dataclass(frozen=True)
+class Growing:
+    """How a design goes on from what its points found: `goes_on` says whether, `extend` finds out what comes next and
+    leaves it where the design reads it, `choose` tells the place of the point that is the answer.
+    """
+
+    goes_on: Callable[[Sequence[ExperimentPoint], Design], bool]
+    extend: Prepare
+    choose: Callable[[Sequence[ExperimentPoint], Design], int | None]
+
+
+@dataclass(frozen=True)
 class Experiment:
     """One experiment. `question` is what it answers; `reads` names the options it takes besides seed and subset.
 
     `design` chooses experts and questions from the trace alone: it is given the rows that take part and the options.
     `conclude` makes one sentence of the finished points. `count_runs` tells without a trace how often questions are
     asked, at most; `halves`: on half of those that take part. `prepare` runs before the design, which may read what it
-    leaves beside the trace.
+    leaves beside the trace. `growing`: more points come of what the first ones found.
     """
 
     name: str
@@ -51,6 +62,7 @@ class Experiment:
     conclude: Callable[[Sequence[ExperimentPoint], Design], str]
     count_runs: Callable[[ModelSize, ExperimentOptions], int]
     prepare: Prepare | None = None
+    growing: Growing | None = None
 
     def run(self, request: ExperimentRequest, engine: Engine | None = None) -> Generator[Event, None, ExperimentResult]:
         """Events while it runs, a PointMade for every finished point among them; the result in the end.
@@ -73,6 +85,11 @@ class Experiment:
             for problem in plan.file.problems:
                 yield Notice(problem.removesuffix("."))
             made = yield from run_points(request, baseline, plan, engine)
+            while self.growing is not None and self.growing.goes_on(made.points, plan.design):
+                rows = scored_rows(baseline, choose_rows(baseline, request.subset).rows)
+                yield from self.growing.extend(request, baseline, rows, engine)
+                plan = replace(self.plan(request, baseline), file=made.file or plan.file)
+                made = yield from run_points(request, baseline, plan, engine, known=made.points)
             return self._result(request, baseline, plan, made, time.monotonic() - start)
 
     def plan(self, request: ExperimentRequest, baseline: Trace) -> ExperimentPlan:
@@ -95,7 +112,10 @@ class Experiment:
             plan = replace(plan, file=file_at(path, plan.file.of, baseline, plan.design))
             if plan.file.missing(plan.design):
                 return how_far(plan)
-            return self._result(request, baseline, plan, kept_points(baseline, plan), 0.0)
+            made = kept_points(baseline, plan)
+            if self.growing is not None and self.growing.goes_on(made.points, plan.design):
+                return how_far(plan)
+            return self._result(request, baseline, plan, made, 0.0)
 
     def _result(
         self, request: ExperimentRequest, baseline: Trace, plan: ExperimentPlan, made: MadePoints, seconds: float
@@ -117,6 +137,7 @@ class Experiment:
             quantity=self.quantity,
             axis=self.axis,
             kept=made.kept,
+            chosen=self.growing.choose(made.points, plan.design) if self.growing else None,
         )
 
 

@@ -29,7 +29,8 @@ def design(trace: Trace, rows: tuple[int, ...], options: ExperimentOptions) -> D
     points = []
     for place, (scope, where) in enumerate(PLACES.items()):
         label = f"never used {where}"
-        points.append(PlannedPoint(label, label, float(place), _mask(trace, answered, scope, label)))
+        mask = _mask(trace, answered, scope, label)
+        points.append(PlannedPoint(label, label, float(place), mask, is_sized=True))
     caveats = ["Never used on this quiz is not never used: other prompts may need these experts"]
     if not trace.specification.model.normalised:
         caveats.append(

@@ -26,6 +26,7 @@ from moe_core.jobs.runs.answer_file import RunKeeper, keeping, same_actions
 from moe_core.jobs.runs.answer_runs import AnswerRuns, Answers, answer_change
 from moe_core.jobs.runs.rerun_plan import SubsetRows, plan_rerun
 from moe_core.jobs.runs.running_model import KnownModel
+from moe_core.jobs.runs.size_and_speed import SizeAndSpeed, beside_full
 from moe_core.measures.scope import Scope
 from moe_core.numbers.formatting import count, counted
 from moe_core.traces.lock import writer_of
@@ -44,12 +45,16 @@ class ExperimentPlan:
 
 @dataclass(frozen=True)
 class MadePoints:
-    """All points, the answers that they are compared with, and where their answers are kept, if anywhere."""
+    """All points, the answers that they are compared with, and where their answers are kept, if anywhere.
+
+    `file` is what is known by now, for a design that goes on from here.
+    """
 
     points: tuple[ExperimentPoint, ...]
     before: Answers
     caveats: tuple[str, ...] = ()
     kept: Path | None = None
+    file: PointFile | None = None
 
 
 @dataclass(frozen=True)
@@ -61,16 +66,23 @@ class Unfinished:
 
 
 def run_points(
-    request: ExperimentRequest, baseline: Trace, plan: ExperimentPlan, engine: Engine
+    request: ExperimentRequest,
+    baseline: Trace,
+    plan: ExperimentPlan,
+    engine: Engine,
+    known: Sequence[ExperimentPoint] = (),
 ) -> Generator[Event, None, MadePoints]:
-    """Every point; no model is loaded where everything is kept, or no point acts on an expert."""
+    """Every point; no model is loaded where everything is kept, or no point acts on an expert.
+
+    Those that are `known`, since this run has made them before its design grew, are not told again.
+    """
     if writer := writer_of(plan.file.path):
         raise ExperimentError(f"{plan.file.path.name} is being written by {writer}: wait until that has ended.")
-    if plan.file.runs is not None:
+    if plan.file.runs is not None and not known:
         yield from _told(plan)
     if not plan.file.missing(plan.design):
         made = kept_points(baseline, plan)
-        yield from (PointMade(point_line(point), point) for point in made.points)
+        yield from (PointMade(point_line(point), point) for point in made.points[len(known) :])
         return made
     loaded = yield from load_baseline_model(baseline, request.model, engine, rerun_baseline=request.rerun_baseline)
     design = plan.design
@@ -93,22 +105,23 @@ def run_points(
             keeper = stack.enter_context(keeping(plan.file.runs)) if plan.file.runs else None
         except AnswerFileError as error:
             yield Notice(f"Finished points are not kept: {str(error).removesuffix('.')}")
-        return (yield from _ask(baseline, plan, runs, keeper))
+        return (yield from _ask(baseline, plan, runs, keeper, len(known)))
 
 
 def kept_points(baseline: Trace, plan: ExperimentPlan) -> MadePoints:
     """All points of a file that lacks none."""
-    answers = plan.file.runs.answers if plan.file.runs else {}
-    before, caveats = _compared_with(baseline, plan, answers)
-    points = tuple(_points(baseline, plan.design, before, answers))
-    return MadePoints(points, before, caveats, plan.file.path if plan.file.runs else None)
+    found = _Found.of(plan.file)
+    before, caveats = _compared_with(baseline, plan, found.answers)
+    points = tuple(_points(baseline, plan.design, before, found))
+    return MadePoints(points, before, caveats, plan.file.path if plan.file.runs else None, plan.file)
 
 
 def how_far(plan: ExperimentPlan) -> Unfinished:
     """How many runs there are, and how many of them the file holds."""
     n = len({same_actions(point.intervention) for point in plan.design.points} - {Intervention()})
     n += plan.file.asks_baseline
-    return Unfinished(n - len(plan.file.missing(plan.design)), n)
+    n_to_come = len(plan.design.goal.sizes) - len(plan.design.points) if plan.design.goal else 0
+    return Unfinished(n - len(plan.file.missing(plan.design)), n + n_to_come)
 
 
 def _told(plan: ExperimentPlan) -> Iterator[Notice]:
@@ -124,39 +137,57 @@ def _told(plan: ExperimentPlan) -> Iterator[Notice]:
 
 
 def _ask(
-    baseline: Trace, plan: ExperimentPlan, runs: AnswerRuns, keeper: RunKeeper | None
+    baseline: Trace, plan: ExperimentPlan, runs: AnswerRuns, keeper: RunKeeper | None, n_known: int
 ) -> Generator[Event, None, MadePoints]:
     """Asks what is missing, point by point in the order of the design."""
     assert plan.file.runs is not None
     design, missing = plan.design, plan.file.missing(plan.design)
-    answers = dict(plan.file.runs.answers)
+    found = _Found.of(plan.file)
     if Intervention() in missing:
         yield Stage(f"Asking {runs.n:,} questions without an intervention")
-        yield from _ask_one(Intervention(), runs, keeper, answers)
-    before, caveats = _compared_with(baseline, plan, answers)
+        yield from _ask_one(PlannedPoint("", "", 0.0, Intervention()), runs, keeper, found)
+    before, caveats = _compared_with(baseline, plan, found.answers)
     for caveat in caveats:
         yield Notice(caveat)
-    yield Stage(f"Asking {runs.n:,} questions {count(len(missing))} times")
+    yield Stage(f"Asking {runs.n:,} questions {counted(len(missing), 'time')}")
     touched = _TouchCounter(baseline, design.measured)
     gold = baseline.gold[list(design.measured)]
     points = []
     for planned in design.points:
         actions = same_actions(planned.intervention)
-        if not actions.is_empty() and actions not in answers:
-            yield from _ask_one(actions, runs, keeper, answers)
-        after = before if actions.is_empty() else answers[actions]
-        points.append(_point(planned, gold, before, after, touched))
-        yield PointMade(point_line(points[-1]), points[-1])
+        if not actions.is_empty() and actions not in found.answers:
+            yield from _ask_one(planned, runs, keeper, found)
+        points.append(_point(planned, gold, before, found, touched))
+        if len(points) > n_known:
+            yield PointMade(point_line(points[-1]), points[-1])
     kept = keeper.path if keeper and not keeper.has_failed else None
-    return MadePoints(tuple(points), before, caveats, kept)
+    file = replace(plan.file, runs=replace(plan.file.runs, answers=found.answers, sizes=found.sizes))
+    return MadePoints(tuple(points), before, caveats, kept, file)
+
+
+@dataclass(frozen=True)
+class _Found:
+    """What is known of each intervention: its answers, and what was measured of the smaller model."""
+
+    answers: dict[Intervention, Answers]
+    sizes: dict[Intervention, SizeAndSpeed]
+
+    @classmethod
+    def of(cls, file: PointFile) -> "_Found":
+        """What a file holds, to be added to."""
+        return cls({}, {}) if file.runs is None else cls(dict(file.runs.answers), dict(file.runs.sizes))
 
 
 def _ask_one(
-    actions: Intervention, runs: AnswerRuns, keeper: RunKeeper | None, answers: dict[Intervention, Answers]
+    planned: PlannedPoint, runs: AnswerRuns, keeper: RunKeeper | None, found: _Found
 ) -> Generator[Event, None, None]:
     """Puts what is answered under these actions with the others, on the disk too."""
-    answers[actions] = yield from runs.run(actions)
-    if keeper is not None and (problem := keeper.keep(actions, answers[actions])):
+    actions = same_actions(planned.intervention)
+    found.answers[actions] = yield from runs.run(actions)
+    if planned.is_sized:
+        size = yield from beside_full(runs.model, runs.plan, actions, found.answers[actions])
+        found.sizes.update({} if size is None else {actions: size})
+    if keeper is not None and (problem := keeper.keep(actions, found.answers[actions], found.sizes.get(actions))):
         yield Notice(f"From here on finished points are not kept: {problem.removesuffix('.')}")
 
 
@@ -177,21 +208,20 @@ def _compared_with(
     return before, (caveat,)
 
 
-def _points(
-    baseline: Trace, design: Design, before: Answers, answers: Mapping[Intervention, Answers]
-) -> Iterator[ExperimentPoint]:
+def _points(baseline: Trace, design: Design, before: Answers, found: _Found) -> Iterator[ExperimentPoint]:
     touched = _TouchCounter(baseline, design.measured)
     gold = baseline.gold[list(design.measured)]
     for planned in design.points:
-        actions = same_actions(planned.intervention)
-        yield _point(planned, gold, before, before if actions.is_empty() else answers[actions], touched)
+        yield _point(planned, gold, before, found, touched)
 
 
 def _point(
-    planned: PlannedPoint, gold: NDArray[np.int8], before: Answers, after: Answers, touched: "_TouchCounter"
+    planned: PlannedPoint, gold: NDArray[np.int8], before: Answers, found: _Found, touched: "_TouchCounter"
 ) -> ExperimentPoint:
-    change = answer_change(gold, before, after)
-    return ExperimentPoint(planned, change.accuracy, change.gold_logprob, touched.count(planned.intervention))
+    actions = same_actions(planned.intervention)
+    change = answer_change(gold, before, before if actions.is_empty() else found.answers[actions])
+    counts, size = touched.count(planned.intervention), found.sizes.get(actions)
+    return ExperimentPoint(planned, change.accuracy, change.gold_logprob, counts, size if planned.is_sized else None)
 
 
 def _recorded_answers(trace: Trace, rows: Sequence[int]) -> Answers:

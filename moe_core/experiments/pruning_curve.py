@@ -12,7 +12,7 @@ import numpy as np
 
 from moe_core.analyses.expert_contributions import default_min_questions
 from moe_core.comparison.random_masks import expert_load
-from moe_core.errors import ExperimentError
+from moe_core.errors import EffectError, ExperimentError, TraceError
 from moe_core.experiments.design import Design, ExperimentOptions, ModelSize, PlannedPoint, size_of
 from moe_core.experiments.effect_order import cells_on, influence, predict_on
 from moe_core.experiments.experiment import Experiment
@@ -20,7 +20,7 @@ from moe_core.experiments.request import ExperimentRequest
 from moe_core.experiments.result import ExperimentPoint, PointAxis, clear_losses
 from moe_core.experiments.text import delta_text, range_text
 from moe_core.interventions.intervention import act_on
-from moe_core.jobs.events import Event
+from moe_core.jobs.events import Event, Notice
 from moe_core.jobs.models.engine import Engine
 from moe_core.measures.expert_ranking import Order, lowest_first
 from moe_core.measures.metrics.expert_accuracy import EXPERT_ACCURACY
@@ -45,7 +45,8 @@ def design(trace: Trace, rows: tuple[int, ...], options: ExperimentOptions) -> D
     least = default_min_questions(len(halves.chosen_on))
     points = []
     for series, order in _orders(trace, halves, scope, least).items():
-        points += [_point(series, order, n, size, 0) for n in counts]
+        is_first = not points  # how large and fast a smaller model is does not hang on which experts are gone
+        points += [_point(series, order, n, size, 0, is_sized=is_first) for n in counts]
     for repeat in range(1, options.repeats + 1):
         order = random_order(size, options.seed, repeat)
         # Nothing removed is the same in every draw.
@@ -120,16 +121,21 @@ def _orders(trace: Trace, halves: Halves, scope: Scope, least: int) -> dict[str,
 def prepare(
     request: ExperimentRequest, trace: Trace, rows: tuple[int, ...], engine: Engine
 ) -> Generator[Event, None, None]:
-    """The effect map of the choosing half."""
-    yield from predict_on(request, trace, split_in_halves(trace, rows, request.options.seed).chosen_on, engine)
+    """The effect map of the choosing half; a notice where none can be made."""
+    chosen_on = split_in_halves(trace, rows, request.options.seed).chosen_on
+    try:
+        yield from predict_on(request, trace, chosen_on, engine)
+    except (EffectError, TraceError) as error:
+        yield Notice(f"There is no line by predicted effect: {error}")
 
 
-def _point(series: str, order: Order, n: int, size: ModelSize, repeat: int) -> PlannedPoint:
+def _point(series: str, order: Order, n: int, size: ModelSize, repeat: int, *, is_sized: bool = False) -> PlannedPoint:
     share = n / size.n_experts
     name = f"{percent(share)} removed {series}" + (f", draw {repeat}" if repeat else "")
     experts = [(layer, int(expert)) for layer in range(size.n_layers) for expert in order[layer, :n]]
     label = f"{percent(share)} ({n} of {size.n_experts})"
-    return PlannedPoint(series, label, share, act_on(experts, "reroute", name=name if experts else ""), repeat)
+    mask = act_on(experts, "reroute", name=name if experts else "")
+    return PlannedPoint(series, label, share, mask, repeat, is_sized=is_sized and bool(experts))
 
 
 def _of_draw(points: Sequence[ExperimentPoint], draw: int) -> list[ExperimentPoint]:

@@ -10,6 +10,7 @@ import numpy as np
 from moe_core.experiments.design import PlannedPoint
 from moe_core.interventions.intervention import Intervention
 from moe_core.jobs.events import Notice
+from moe_core.jobs.runs.size_and_speed import SizeAndSpeed
 from moe_core.measures.scope import Scope
 from moe_core.numbers.difference_tests import holm
 from moe_core.numbers.intervals import Proportion
@@ -52,12 +53,16 @@ class TouchedRoutings:
 
 @dataclass(frozen=True)
 class ExperimentPoint:
-    """A point that was run, or that acts on no expert and therefore is the baseline."""
+    """A point that was run, or that acts on no expert and therefore is the baseline.
+
+    `size` is what the smaller model took and did beside the full one, where that was measured.
+    """
 
     planned: PlannedPoint
     change: PairedChange
     gold_logprob: MeanChange
     touched: TouchedRoutings
+    size: SizeAndSpeed | None = None
 
     @property
     def intervention(self) -> Intervention:
@@ -82,7 +87,8 @@ class ExperimentResult:
     """All points of one experiment, what they say in one sentence (`finding`), and what limits that (`caveats`).
 
     `baseline` is the accuracy without an intervention over the measured questions. `specification` is the baseline's.
-    `kept` is the file that holds the answers, None where nothing was asked, or nothing could be written.
+    `kept` is the file that holds the answers, None where nothing was asked, or nothing could be written. `chosen` is
+    the place of the point that is the answer, where the experiment looks for one.
     """
 
     name: str
@@ -100,6 +106,12 @@ class ExperimentResult:
     quantity: Quantity = "delta"
     axis: PointAxis = PointAxis()
     kept: Path | None = None
+    chosen: int | None = None
+
+    @property
+    def chosen_point(self) -> ExperimentPoint | None:
+        """The point that is the answer, where the experiment looks for one."""
+        return None if self.chosen is None else self.points[self.chosen]
 
 
 @dataclass(frozen=True)

@@ -7,10 +7,13 @@ from typing import Any
 
 from moe_core.comparison.text import change_json
 from moe_core.experiments.result import ExperimentPoint, ExperimentResult
+from moe_core.jobs.runs.size_and_speed import SizeAndSpeed
 from moe_core.numbers.formatting import (
     count,
+    data_size,
     finite,
     finite_bounds,
+    fixed,
     nats_with_interval,
     p_value,
     percent,
@@ -23,7 +26,7 @@ from moe_core.numbers.paired_statistics import MeanChange, PairedChange
 
 METHODS = (
     "Intervals are 95 %: Wilson for accuracies, Tango's paired score interval for deltas, Student's t for "
-    "log-probabilities; p is McNemar's, exact, of each point alone."
+    "log-probabilities and times; p is McNemar's, exact, of each point alone."
 )
 COLUMNS = (
     "series",
@@ -48,6 +51,15 @@ COLUMNS = (
     "answer routings touched",
     "prompt routings touched",
     "share of prompt routings touched",
+    "weights, bytes",
+    "weights of the full model, bytes",
+    "peak, bytes",
+    "peak of the full model, bytes",
+    "tokens per second",
+    "tokens per second of the full model",
+    "times as fast",
+    "times as fast, lower",
+    "times as fast, upper",
 )
 
 
@@ -84,6 +96,19 @@ def point_line(point: ExperimentPoint) -> str:
         f"{point_name(point)}: {count(point.n_experts)} experts, "
         f"{percent_with_interval(after.estimate, after.lower, after.upper)}, {delta_text(point.change)}, "
         f"{p_value(point.change.p)}, log-probability {gold_text(point.gold_logprob)}, n = {count(point.change.n)}"
+        + ("" if point.size is None else f"; {size_text(point.size)}")
+    )
+
+
+def size_text(size: SizeAndSpeed) -> str:
+    """The smaller model beside the full one: `weights 8.1 MB of 12.3 MB, at the peak 9.2 of 13.4, 1.04 times ..`."""
+    small, full = size.smaller, size.full
+    rates = [count(round(each.tokens_per_second)) for each in (small, full)]
+    return (
+        f"weights {data_size(small.weight_bytes)} instead of {data_size(full.weight_bytes)}, with a batch of "
+        f"{count(size.n_tokens)} tokens at the peak {data_size(small.peak_bytes)} instead of "
+        f"{data_size(full.peak_bytes)}, {rates[0]} instead of {rates[1]} tokens/s "
+        f"({fixed(size.ratio, 2)} times as fast [{fixed(size.lower, 2)}, {fixed(size.upper, 2)}])"
     )
 
 
@@ -121,6 +146,7 @@ def result_json(result: ExperimentResult) -> dict[str, Any]:
         "points": [point_json(point) for point in result.points],
         "methods": METHODS,
         "seconds": result.seconds,
+        "chosen_point": result.chosen,
         "kept": None if result.kept is None else str(result.kept),
     }
 
@@ -149,6 +175,7 @@ def point_json(point: ExperimentPoint) -> dict[str, Any]:
             "prompt_routings": point.touched.prompt,
             "prompt_routings_of": point.touched.n_prompt,
         },
+        "size_and_speed": None if point.size is None else point.size.to_json(),
         "intervention": planned.intervention.to_json(),
     }
 
@@ -172,7 +199,16 @@ def table_row(point: ExperimentPoint) -> tuple[str | float | int | None, ...]:
         point.touched.answer,
         point.touched.prompt,
         finite(point.touched.prompt_share),
+        *_size_row(point.size),
     )
+
+
+def _size_row(size: SizeAndSpeed | None) -> tuple[float | int | None, ...]:
+    if size is None:
+        return (None,) * 9
+    small, full = size.smaller, size.full
+    weights_and_peak = small.weight_bytes, full.weight_bytes, small.peak_bytes, full.peak_bytes
+    return (*weights_and_peak, small.tokens_per_second, full.tokens_per_second, size.ratio, size.lower, size.upper)
 
 
 def result_csv(result: ExperimentResult) -> str:

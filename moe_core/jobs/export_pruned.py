@@ -59,7 +59,7 @@ def export_pruned(request: ExportRequest) -> Generator[Event, None, ExportResult
     kept = kept_experts(request.intervention, recorded)
     n_left = kept.check_equal()
     _refuse_uneven_groups(request.intervention, recorded)
-    _check_out(request.out)
+    check_out(request.out)
     with offered_to_fetch(recorded):
         source = yield from find_folder(request.model.request(recorded))
     checked = check_folder(source.folder)
@@ -113,7 +113,8 @@ def _refuse_other(checked: CheckedFolder, recorded: ModelSpecification, trace: s
         )
 
 
-def _check_out(out: Path) -> None:
+def check_out(out: Path) -> None:
+    """Raise ModelError for a folder that cannot be written, or is there already."""
     if not out.absolute().parent.is_dir():
         raise ModelError(f"There is no folder {out.parent} to write {out.name} into.")
     if os.path.islink(out):

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 FloatArray = NDArray[np.float64]
 
 Z_95 = 1.959963984540054  # the standard normal's 97.5 % point
+Z_95_ONE_SIDED = 1.6448536269514722  # its 95 % point
 
 
 @dataclass(frozen=True)

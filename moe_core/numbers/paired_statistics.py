@@ -10,7 +10,7 @@ from math import sqrt
 import numpy as np
 from numpy.typing import ArrayLike
 
-from moe_core.numbers.intervals import Z_95, Proportion, proportion_95
+from moe_core.numbers.intervals import Z_95, Z_95_ONE_SIDED, Proportion, proportion_95
 
 NAN = float("nan")
 
@@ -70,6 +70,14 @@ def paired_change(right_before: ArrayLike, right_after: ArrayLike) -> PairedChan
         upper=bounds.upper,
         p=exact_mcnemar(gains, losses),
     )
+
+
+def largest_loss(change: PairedChange) -> float:
+    """The loss of accuracy (0..1) that is not exceeded with 95 % confidence: one side of Tango's interval.
+
+    Not below 0; NaN for n = 0.
+    """
+    return max(0.0, -tango_interval(change.gains, change.losses, change.n, Z_95_ONE_SIDED).lower)
 
 
 def exact_mcnemar(gains: int, losses: int) -> float:

@@ -3,7 +3,7 @@
 from math import isfinite
 
 from moe_core.experiments.result import ExperimentPoint, ExperimentResult
-from moe_core.experiments.text import METHODS, delta_text, gold_text
+from moe_core.experiments.text import METHODS, delta_text, gold_text, size_text
 from moe_core.numbers.formatting import count, p_number, percent, percent_with_interval
 from moe_core.reports.charts.figure import inline_svg
 from moe_core.reports.experiment_figure import figure_of
@@ -11,6 +11,7 @@ from moe_core.reports.page.page import paragraph, section, text_table, whole_pag
 from moe_core.reports.svg.markup import Markup, element
 
 _HEADS = ("series", "point", "draw", "experts", "accuracy", "delta", "p", "gold log-probability", "prompt", "n")
+_SIZE_HEADS = ("weights, peak and speed beside the full model",)
 
 
 def experiment_page(result: ExperimentResult) -> str:
@@ -36,7 +37,10 @@ def experiment_page(result: ExperimentResult) -> str:
 
 
 def _table(result: ExperimentResult) -> Markup:
-    return text_table(_HEADS, map(_texts, result.points), n_left=2)
+    if all(point.size is None for point in result.points):
+        return text_table(_HEADS, map(_texts, result.points), n_left=2)
+    rows = [(*_texts(point), "" if point.size is None else size_text(point.size)) for point in result.points]
+    return text_table((*_HEADS, *_SIZE_HEADS), rows, n_left=2)
 
 
 def _texts(point: ExperimentPoint) -> tuple[str, ...]:

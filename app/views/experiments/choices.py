@@ -19,7 +19,9 @@ from moe_core.numbers.formatting import count, counted
 
 @dataclass(frozen=True)
 class ExperimentChoices:
-    """The form as it is. Lists are texts, `1.2, 1.5, 2`; shares in percent. `scope` None: the experiment's own."""
+    """The form as it is. Lists are texts, `1.2, 1.5, 2`; shares and the loss in percent. `scope` None: the
+    experiment's own.
+    """
 
     subset: SubsetKind = SubsetKind.ALL
     sample: int = 200
@@ -29,6 +31,9 @@ class ExperimentChoices:
     best: int = 0
     shares: str = "0, 10, 25, 50, 75, 90"
     repeats: int = 5
+    size: str = "50%"
+    loss: float = 5.0
+    step: int = 0
     asks_baseline: bool = False
     begins_anew: bool = False
 
@@ -42,6 +47,9 @@ class ExperimentChoices:
             shares=tuple(share / 100 for share in _numbers(self.shares, "Shares")),
             best=self.best,
             repeats=self.repeats,
+            size=self.size,
+            loss=self.loss / 100,
+            step=self.step,
         )
         found.check()
         return found

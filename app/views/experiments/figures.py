@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from functools import partial
+from math import isfinite, nan
 from typing import Any
 
 import numpy as np
@@ -13,9 +14,12 @@ from moe_core.experiments.text import COLUMNS, point_name, table_row
 from moe_core.figures.array_table import ArrayTable, ColumnStyle
 from moe_core.figures.points import PointFigure
 from moe_core.figures.table import FigureTable
+from moe_core.jobs.runs.size_and_speed import SizeAndSpeed
 from moe_core.numbers.formatting import (
     count,
+    data_size,
     finite,
+    fixed,
     number_interval,
     p_number,
     percent,
@@ -28,6 +32,15 @@ from moe_core.reports.experiment_figure import figure_of
 
 _quantity = partial(ColumnStyle, exported=finite, is_number=True)
 _nats = partial(significant, signed=True)
+
+
+def _bytes(value: float) -> str:
+    return data_size(int(value)) if isfinite(value) else ""
+
+
+def _rate(value: float) -> str:
+    return count(round(value)) if isfinite(value) else ""
+
 
 POINT_STYLES = (
     ColumnStyle("number", "#", "number", "In which order the points were made", 4, exported=int, is_number=True),
@@ -42,6 +55,10 @@ POINT_STYLES = (
     ColumnStyle("gold_ci", "95 %", "95 % interval of that change, nats", "Student's paired interval", 15),
     _quantity("prompt", "Prompt", "share of prompt routings", "Prompt-token routings to these experts", 8, percent),
     ColumnStyle("n", "n", "n", "Questions compared", 7, exported=int, is_number=True),
+    _quantity("weights", "Weights", "weights of the smaller model, bytes", "Of the model without them", 9, _bytes),
+    _quantity("peak", "Peak", "peak memory of the smaller model, bytes", "Weights and a forward pass", 9, _bytes),
+    _quantity("speed", "Tokens/s", "tokens per second of the smaller model", "Beside the full one", 9, _rate),
+    ColumnStyle("speed_ci", "Times as fast", "tokens per second over the full model's", "With its 95 % interval", 19),
 )
 
 
@@ -91,4 +108,18 @@ def _columns(made: Sequence[ExperimentPoint]) -> list[list[str] | NDArray[Any]]:
         [number_interval(point.gold_logprob.lower, point.gold_logprob.upper) for point in made],
         np.array([point.touched.prompt_share for point in made], np.float64),
         np.array([change.n for change in changes], np.intp),
+        *_sizes([point.size for point in made]),
+    ]
+
+
+def _sizes(sizes: Sequence[SizeAndSpeed | None]) -> list[list[str] | NDArray[Any]]:
+    smaller = [None if size is None else size.smaller for size in sizes]
+    return [
+        np.array([nan if each is None else each.weight_bytes for each in smaller], np.float64),
+        np.array([nan if each is None else each.peak_bytes for each in smaller], np.float64),
+        np.array([nan if each is None else each.tokens_per_second for each in smaller], np.float64),
+        [
+            "" if size is None else f"{fixed(size.ratio, 2)} [{fixed(size.lower, 2)}, {fixed(size.upper, 2)}]"
+            for size in sizes
+        ],
     ]

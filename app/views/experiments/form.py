@@ -6,7 +6,7 @@ from PySide6.QtWidgets import QCheckBox, QComboBox, QFormLayout, QLabel, QLineEd
 from app.state.what_if_state import SubsetKind
 from app.views.experiments.choices import ExperimentChoices
 from app.widgets.form_parts import choice
-from app.widgets.number_boxes import WholeBox
+from app.widgets.number_boxes import DecimalBox, WholeBox
 from moe_core.experiments.design import MOST_REPEATS
 from moe_core.experiments.experiment import Experiment
 from moe_core.measures.scope import Scope
@@ -39,6 +39,14 @@ class ExperimentForm(QWidget):
         self.best.setSpecialValueText("top-k")
         self.shares = QLineEdit(start.shares)
         self.repeats = _whole(start.repeats, most=MOST_REPEATS)
+        self.size = QLineEdit(start.size)
+        self.loss = DecimalBox()
+        self.loss.setRange(0.1, 99.0)
+        self.loss.setSingleStep(0.5)
+        self.loss.setDecimals(1)
+        self.loss.setValue(start.loss)
+        self.step = _whole(start.step)
+        self.step.setSpecialValueText("a sixteenth")
         self.asks_baseline = QCheckBox("Re-run the &baseline too")
         self.asks_baseline.setToolTip(
             "Ask the same questions without an intervention first, and compare with that: needed where model, device "
@@ -64,6 +72,9 @@ class ExperimentForm(QWidget):
             best=self.best.value(),
             shares=self.shares.text(),
             repeats=self.repeats.value(),
+            size=self.size.text(),
+            loss=self.loss.value(),
+            step=self.step.value(),
             asks_baseline=self.asks_baseline.isChecked(),
             begins_anew=self.begins_anew.isChecked(),
         )
@@ -79,7 +90,7 @@ class ExperimentForm(QWidget):
                 self.scope.addItem(scope.value, scope.value)
         self.scope.setCurrentIndex(max(self.scope.findData(chosen), 0))
         self.scope.blockSignals(False)
-        for name in ("scope", "factors", "best", "shares", "repeats"):
+        for name in ("scope", "factors", "best", "shares", "repeats", "size", "loss", "step"):
             self._layout.setRowVisible(getattr(self, name), name in experiment.reads)
         self._on_edited()
 
@@ -94,6 +105,9 @@ class ExperimentForm(QWidget):
         )
         self._add("S&hares, %", self.shares, "How much of every layer's experts is removed; at least top-k stay")
         self._add("Random &draws", self.repeats, "Random masks of the same size beside the chosen ones")
+        self._add("Si&ze", self.size, "What is to stay: 50% of the experts, 16 for so many of each layer, or smallest")
+        self._add("&Loss, points", self.loss, "Accuracy that may be lost, with 95 % confidence, on held-out questions")
+        self._add("Ste&p", self.step, "Experts of each layer that go at once, before effects are predicted anew")
         self._layout.addRow(self.asks_baseline)
         self._layout.addRow(self.begins_anew)
 
@@ -110,9 +124,9 @@ class ExperimentForm(QWidget):
     def _connect(self) -> None:
         for choices in (self.subset, self.scope):
             choices.currentIndexChanged.connect(self._on_edited)
-        for number in (self.sample, self.seed, self.best, self.repeats):
+        for number in (self.sample, self.seed, self.best, self.repeats, self.loss, self.step):
             number.valueChanged.connect(self._on_edited)
-        for text in (self.factors, self.shares):
+        for text in (self.factors, self.shares, self.size):
             text.textChanged.connect(self._on_edited)
         for box in (self.asks_baseline, self.begins_anew):
             box.toggled.connect(self._on_edited)

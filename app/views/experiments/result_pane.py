@@ -1,5 +1,6 @@
 """What one experiment found: the sentence, its figure, its points, what limits it, and the masks behind the points."""
 
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -24,9 +25,12 @@ _KEY = "bars are 95 % intervals, a grey band is the range of random draws"
 
 
 class ResultPane(QWidget):
-    """Shows one run. `mask_wanted` carries the Intervention of the chosen point, `going_on_wanted` the run shown."""
+    """Shows one run. `mask_wanted` carries the Intervention of the chosen point, and so does `export_wanted`;
+    `going_on_wanted` carries the run shown.
+    """
 
     mask_wanted = Signal(object)
+    export_wanted = Signal(object)
     going_on_wanted = Signal(object)
 
     def __init__(self) -> None:
@@ -48,6 +52,8 @@ class ResultPane(QWidget):
         self._table_figure = TableFigure(self.table, "Points of the experiment", ("Copy name of the point", "point"))
         self.use = QPushButton("&Use this mask")
         self.use.setToolTip("Choose a point in the figure or the table first")
+        self.export = QPushButton("E&xport smaller model…")
+        self.export.setToolTip("Choose a point in the figure or the table first")
         self.go_on = QPushButton("&Go on")
         self.go_on.setToolTip("Ask what is missing, with the options that it was begun with")
         self._chosen = ElidingLabel()
@@ -60,6 +66,7 @@ class ResultPane(QWidget):
         self.table.sort_changed.connect(self._draw)
         self.table.doubleClicked.connect(self._on_use)
         self.use.clicked.connect(self._on_use)
+        self.export.clicked.connect(self._on_export)
         self.go_on.clicked.connect(self._on_go_on)
 
     @property
@@ -72,6 +79,8 @@ class ResultPane(QWidget):
         if run is None or self._run is None or run.number != self._run.number:
             self._point = None
         self._run = run
+        if self._point is None and run is not None and run.result is not None:
+            self._point = run.result.chosen
         self._draw()
 
     def choose_point(self, point: int) -> None:
@@ -93,6 +102,7 @@ class ResultPane(QWidget):
         self._parts.setChildrenCollapsible(False)
         row = QHBoxLayout()
         row.addWidget(self.use)
+        row.addWidget(self.export)
         row.addWidget(self._chosen, 1)
         column = QVBoxLayout(self)
         column.setContentsMargins(12, 8, 8, 8)
@@ -105,7 +115,7 @@ class ResultPane(QWidget):
 
     def _draw(self) -> None:
         run = self._run
-        for widget in (self._parts, self.use, self._chosen, self.caveats):
+        for widget in (self._parts, self.use, self.export, self._chosen, self.caveats):
             widget.setVisible(run is not None and not run.problem)
         self.go_on.setVisible(run is not None and run.goes_on is not None)
         self.finding.setForegroundRole(
@@ -141,6 +151,10 @@ class ResultPane(QWidget):
         self.use.setEnabled(not problem)
         self.use.setToolTip(problem or "Put the mask of this point into the editor of What if; undo takes it back")
         self._chosen.set_text(problem if point is None else point.intervention.name or problem)
+        if point is not None and not problem:
+            problem = _no_pruning(point)
+        self.export.setEnabled(not problem)
+        self.export.setToolTip(problem or "Write the checkpoint without these experts, which transformers loads")
 
     def _chosen_point(self) -> ExperimentPoint | None:
         return None if self._run is None or self._point is None else self._run.points[self._point]
@@ -162,6 +176,19 @@ class ResultPane(QWidget):
     def _on_use(self) -> None:
         if (point := self._chosen_point()) is not None and self.use.isEnabled():
             self.mask_wanted.emit(point.intervention)
+
+    def _on_export(self) -> None:
+        if (point := self._chosen_point()) is not None and self.export.isEnabled():
+            self.export_wanted.emit(point.intervention)
+
+
+def _no_pruning(point: ExperimentPoint) -> str:
+    """Why no smaller checkpoint can be made of a point; empty where one can."""
+    mask = point.intervention
+    if mask.effect != "reroute":
+        return "Only re-routing equals pruning: this point drops or boosts experts"
+    by_layer = Counter(layer for layer, _ in mask.reroute)
+    return "A checkpoint has equally many experts in every layer" if len(set(by_layer.values())) > 1 else ""
 
 
 def plain_text() -> QLabel:

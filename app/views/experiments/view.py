@@ -164,6 +164,7 @@ class ExperimentsView(View):
         self.cancel_button.clicked.connect(self._on_cancel)
         self.results.currentRowChanged.connect(self._on_result_chosen)
         self.pane.mask_wanted.connect(self._on_mask_wanted)
+        self.pane.export_wanted.connect(self._on_export_wanted)
         self.pane.going_on_wanted.connect(self._on_going_on_wanted)
 
     def _on_experiment(self, place: int) -> None:
@@ -192,6 +193,10 @@ class ExperimentsView(View):
     def _on_mask_wanted(self, mask: Intervention) -> None:
         self.session.set(with_mask(self.state, mask))
         self.session.request("view_what_if")
+
+    def _on_export_wanted(self, mask: Intervention) -> None:
+        self.session.set(with_mask(self.state, mask))
+        self.session.request("export_pruned")
 
 
 def _job_of(state: State, experiment: Experiment) -> JobEntry | None:

@@ -9,7 +9,7 @@ import logging
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 from zlib import crc32
@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from moe_core.errors import AnswerFileError, InterventionError, TraceError
 from moe_core.interventions.intervention import Intervention
 from moe_core.jobs.runs.answer_runs import Answers
+from moe_core.jobs.runs.size_and_speed import SizeAndSpeed
 from moe_core.system.positioned_file import sync_directory
 from moe_core.traces.lock import writer_lock
 
@@ -34,13 +35,15 @@ _LONGEST_HEADER = 50_000_000
 class KeptRuns:
     """What a file holds: the header, and the answers of its sound runs by intervention, whatever that is called.
 
-    `n_dropped` lines were damaged, or cut short as the last one is where a program was killed.
+    `n_dropped` lines were damaged, or cut short as the last one is where a program was killed. `sizes` are those that
+    were measured beside a run.
     """
 
     path: Path
     header: Mapping[str, Any]
     answers: Mapping[Intervention, Answers]
     n_dropped: int = 0
+    sizes: Mapping[Intervention, SizeAndSpeed] = field(default_factory=dict)
 
 
 def read_header(path: Path) -> dict[str, Any]:
@@ -55,6 +58,7 @@ def read_runs(path: Path, n_choices: NDArray[np.uint8]) -> KeptRuns:
     Raises AnswerFileError where the file cannot be read, or is none.
     """
     answers: dict[Intervention, Answers] = {}
+    sizes: dict[Intervention, SizeAndSpeed] = {}
     n_dropped = 0
     with _reading(path), path.open("rb") as file:
         header = _header(path, file.readline(_LONGEST_HEADER))
@@ -62,8 +66,10 @@ def read_runs(path: Path, n_choices: NDArray[np.uint8]) -> KeptRuns:
             run = _run(line, n_choices)
             n_dropped += run is None
             if run is not None:
-                answers[run[0]] = run[1]
-    return KeptRuns(path, header, answers, n_dropped)
+                actions, answers[run[0]], size = run
+                if size is not None:
+                    sizes[actions] = size
+    return KeptRuns(path, header, answers, n_dropped, sizes)
 
 
 class RunKeeper:
@@ -76,16 +82,17 @@ class RunKeeper:
         header = json.loads(json.dumps(kept.header))
         # A line that was cut short would swallow the next one; a file of something else is refused.
         if not kept.path.exists() or read_header(kept.path) != header or kept.n_dropped:
-            lines = [_header_line(kept.header), *(_line(*run) for run in kept.answers.items())]
+            runs = (_line(*run, kept.sizes.get(run[0])) for run in kept.answers.items())
+            lines = [_header_line(kept.header), *runs]
             _replace(kept.path, b"".join(lines))
 
-    def keep(self, intervention: Intervention, answers: Answers) -> str:
+    def keep(self, intervention: Intervention, answers: Answers, size: SizeAndSpeed | None = None) -> str:
         """Put one run at the end; the sentence, told once, on why that and all later ones cannot be, else empty."""
         if self.has_failed:
             return ""
         try:
             with self.path.open("ab") as file:
-                file.write(_line(intervention, answers))
+                file.write(_line(intervention, answers, size))
                 file.flush()
                 os.fsync(file.fileno())
         except OSError as error:
@@ -142,12 +149,14 @@ def _header_line(header: Mapping[str, Any]) -> bytes:
     return json.dumps(data).encode() + b"\n"
 
 
-def _line(intervention: Intervention, answers: Answers) -> bytes:
-    run = {
+def _line(intervention: Intervention, answers: Answers, size: SizeAndSpeed | None) -> bytes:
+    run: dict[str, Any] = {
         "intervention": same_actions(intervention).to_json(),
         "predicted": answers.predicted.tolist(),
         "choice_logprobs": [[_number(value) for value in row] for row in answers.logprobs.astype(np.float32)],
     }
+    if size is not None:
+        run["size_and_speed"] = size.to_json()
     return json.dumps({"crc32": _checksum(run), "run": run}, allow_nan=False).encode() + b"\n"
 
 
@@ -156,7 +165,7 @@ def _number(value: np.float32) -> float | None:
     return float(str(value)) if np.isfinite(value) else None
 
 
-def _run(line: bytes, n_choices: NDArray[np.uint8]) -> tuple[Intervention, Answers] | None:
+def _run(line: bytes, n_choices: NDArray[np.uint8]) -> tuple[Intervention, Answers, SizeAndSpeed | None] | None:
     """The run of a line; None where it is not exactly what was written for such questions."""
     data = _json(line)
     run = data.get("run") if isinstance(data, dict) else None
@@ -165,7 +174,9 @@ def _run(line: bytes, n_choices: NDArray[np.uint8]) -> tuple[Intervention, Answe
     with suppress(KeyError, ValueError, TypeError, OverflowError, InterventionError):
         intervention = Intervention.from_json(run["intervention"])
         intervention.check_actions()
-        return same_actions(intervention), _answers(run["predicted"], run["choice_logprobs"], n_choices)
+        answers = _answers(run["predicted"], run["choice_logprobs"], n_choices)
+        size = run.get("size_and_speed")
+        return same_actions(intervention), answers, None if size is None else SizeAndSpeed.from_json(size)
     return None
 
 

@@ -54,8 +54,8 @@ class AnswerRuns:
     ) -> None:
         """`questions` are places in the plan's quiz, in the order in which answers are wanted; `kept` is of them."""
         self._kept = kept
-        self._model = model
-        self._plan = plan
+        self.model = model
+        self.plan = plan
         self._questions = list(questions)
         self.n = len(self._questions)
         n_tokens = sum(map(plan.tokenised.prompt_length, self._questions))
@@ -63,17 +63,17 @@ class AnswerRuns:
 
     def run(self, intervention: Intervention) -> Generator[Event, None, Answers]:
         """The answers under one intervention; an empty one asks as the baseline did."""
-        tokenised = self._plan.tokenised
+        tokenised = self.plan.tokenised
         predicted = np.full(len(tokenised.questions), -1)
         logprobs = np.full(tokenised.target_ids.shape, np.nan)
-        batches = self._model.ask(
+        batches = self.model.ask(
             tokenised,
             self._questions,
             [],
-            batch_tokens=self._plan.specification.batch_tokens,
+            batch_tokens=self.plan.specification.batch_tokens,
             keep_tokens=False,
             intervention=intervention,
-            batch_plan=self._plan.specification.batch_plan,
+            batch_plan=self.plan.specification.batch_plan,
             kept=self._kept,
         )
 

@@ -83,7 +83,7 @@ def test_the_menu_offers_every_experiment(window: MainWindow, recorded: Path) ->
         assert view.isVisible()
         assert view.experiment is experiment
         assert view.question.text() == experiment.question
-        for name in ("scope", "factors", "best", "shares", "repeats"):
+        for name in ("scope", "factors", "best", "shares", "repeats", "keep", "loss", "step"):
             assert getattr(view.form, name).isVisible() == (name in experiment.reads)
 
 
@@ -321,3 +321,24 @@ def test_a_run_does_not_take_away_what_is_looked_at(view: ExperimentsView, windo
     run(qtbot, window, view)
     assert view.pane.run is first
     assert view.results.count() == 2
+
+
+def test_pruning_to_a_size_ends_in_the_smaller_model(
+    qtbot: QtBot, window: MainWindow, view: ExperimentsView, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The point that was found is chosen at once, and its checkpoint is written where one says."""
+    window.session.request("experiment_prune_to")
+    type_into(view.form.keep, "24")
+    view.form.step.setValue(4)
+    view.form.loss.setValue(99.0)
+    run(qtbot, window, view)
+    assert view.pane.run is not None
+    assert view.pane.run.result is not None
+    assert view.pane.run.result.chosen == 1
+    assert view.pane.export.isEnabled()
+    target = tmp_path / "smaller"
+    monkeypatch.setattr("app.files.pruned_model.QFileDialog.getSaveFileName", lambda *_: (str(target), ""))
+    with qtbot.waitSignal(window.file_runner.ended):
+        qtbot.mouseClick(view.pane.export, Qt.MouseButton.LeftButton)
+    assert (target / "config.json").is_file()
+    assert str(target) in window.message_bar.text

@@ -140,7 +140,7 @@ def _trace_and_size(name: str, arguments: tuple[Path, ...]) -> tuple[Path, str]:
     if len(arguments) != 1 + wants_size:
         usage = "prune-to SIZE TRACE, such as prune-to 50% T.h5" if wants_size else f"{name[:40]} TRACE"
         raise ExperimentError(f"Write: moescope experiment {usage}.")
-    return arguments[-1], str(arguments[0]) if wants_size else _DEFAULTS.size
+    return arguments[-1], str(arguments[0]) if wants_size else _DEFAULTS.keep
 
 
 def _export(trace: Path, point: ExperimentPoint, out: Path | None, now: ModelNow, *, as_json: bool) -> None:

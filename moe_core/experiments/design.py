@@ -21,7 +21,7 @@ class ExperimentOptions:
 
     `seed` draws halves and random masks. `scope` None: the experiment's own. `factors` are those of a boost, `shares`
     0..1 of experts removed per layer. `best` experts per layer are boosted, 0: as many as a token chooses. `repeats`
-    random masks stand beside each chosen one. `size` is what prune-to prunes to, as `50%` of the experts, `16` of each
+    random masks stand beside each chosen one. `keep` is what prune-to prunes to, as `50%` of the experts, `16` of each
     layer or `smallest`, `loss` the accuracy (0..1) that it may cost, `step` how many experts of each layer go at once,
     0: a sixteenth.
     """
@@ -32,7 +32,7 @@ class ExperimentOptions:
     shares: tuple[float, ...] = (0.0, 0.1, 0.25, 0.5, 0.75, 0.9)
     best: int = 0
     repeats: int = 5
-    size: str = "50%"
+    keep: str = "50%"
     loss: float = 0.05
     step: int = 0
 

@@ -50,7 +50,7 @@ def goal_of(size: ModelSize, options: ExperimentOptions, n_groups: int = 1) -> G
     """How many experts of each layer are to go, in which steps; raises ExperimentError for a size that is none."""
     if size.n_experts <= size.top_k:
         raise ExperimentError(f"Every token needs all {size.n_experts} experts of a layer: none can be removed.")
-    n_left = _n_left(options.size, size)
+    n_left = _n_left(options.keep, size)
     per_step = options.step or max(1, size.n_experts // _STEPS_OF_A_LAYER)
     per_step = ceil(per_step / n_groups) * n_groups
     n_removed = (size.n_experts - n_left) // n_groups * n_groups
@@ -203,7 +203,7 @@ PRUNE_TO = Experiment(
     name="prune-to",
     title="Prune to a size",
     question="How much smaller can the model become before it loses more accuracy than allowed?",
-    reads=("size", "loss", "step"),
+    reads=("keep", "loss", "step"),
     scope=Scope.PROMPT,
     quantity="accuracy",
     axis=PointAxis("share of experts removed per layer", is_share=True),

@@ -43,7 +43,7 @@ def design(trace: Trace, rows: tuple[int, ...], options: ExperimentOptions) -> D
     halves = split_in_halves(trace, rows, options.seed)
     counts, beyond = removed_counts(size, options.shares)
     least = default_min_questions(len(halves.chosen_on))
-    points = []
+    points: list[PlannedPoint] = []
     for series, order in _orders(trace, halves, scope, least).items():
         is_first = not points  # how large and fast a smaller model is does not hang on which experts are gone
         points += [_point(series, order, n, size, 0, is_sized=is_first) for n in counts]

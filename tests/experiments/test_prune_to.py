@@ -25,7 +25,7 @@ from tests.jobs.test_what_if import N, baseline, engine, quiz, recorded_once
 
 __all__ = ["baseline", "engine", "quiz", "recorded_once"]  # fixtures
 
-ANY_LOSS = ExperimentOptions(size="50%", step=4, loss=0.999)
+ANY_LOSS = ExperimentOptions(keep="50%", step=4, loss=0.999)
 
 
 def pruned(path: Path, engine: Engine, events: list[Event] | None = None, **options: object) -> ExperimentResult:
@@ -92,13 +92,13 @@ def test_the_first_step_that_may_lose_too_much_ends_it(baseline: Path, engine: E
 
 def test_what_is_done_is_not_done_again(baseline: Path, engine: Engine) -> None:
     """The same request runs no model again, another goal goes on from the way; a fresh one begins anew."""
-    first = pruned(baseline, engine, size="75%")
+    first = pruned(baseline, engine, keep="75%")
     again: list[Event] = []
-    assert pruned(baseline, engine, again, size="75%").points[0].change == first.points[0].change
+    assert pruned(baseline, engine, again, keep="75%").points[0].change == first.points[0].change
     assert not [event for event in again if isinstance(event, Stage) and event.text.startswith("Predicting")]
     assert [event.point for event in again if isinstance(event, PointMade)] != []
     further: list[Event] = []
-    result = pruned(baseline, engine, further, size="50%")
+    result = pruned(baseline, engine, further, keep="50%")
     predicted = [event.text for event in further if isinstance(event, Stage) and "that are left do" in event.text]
     assert predicted == ["Predicting what the 12 experts of each layer that are left do"]
     assert result.points[0].intervention == first.points[0].intervention
@@ -133,7 +133,7 @@ SIZE = ModelSize(3, 16, 4)
 @pytest.mark.parametrize(("text", "n_removed"), [("50%", 8), ("12", 4), ("smallest", 12), (" 25 %", 12), ("93.75%", 1)])
 def test_sizes(text: str, n_removed: int) -> None:
     """A share of the experts, a number of each layer, or as few as a token needs."""
-    goal = goal_of(SIZE, ExperimentOptions(size=text))
+    goal = goal_of(SIZE, ExperimentOptions(keep=text))
     assert goal.n_removed == n_removed
     assert goal.sizes == tuple(range(1, n_removed + 1))
 
@@ -142,12 +142,12 @@ def test_sizes(text: str, n_removed: int) -> None:
 def test_sizes_that_are_none(text: str) -> None:
     """One sentence each."""
     with pytest.raises(ExperimentError, match=r"\.$"):
-        goal_of(SIZE, ExperimentOptions(size=text))
+        goal_of(SIZE, ExperimentOptions(keep=text))
 
 
 def test_groups_lose_equally_many() -> None:
     """Where a router chooses among groups, a step is a multiple of them."""
-    goal = goal_of(SIZE, ExperimentOptions(size="9", step=1), n_groups=4)
+    goal = goal_of(SIZE, ExperimentOptions(keep="9", step=1), n_groups=4)
     assert (goal.per_step, goal.n_removed) == (4, 4)
 
 

@@ -31,7 +31,7 @@ class ExperimentChoices:
     best: int = 0
     shares: str = "0, 10, 25, 50, 75, 90"
     repeats: int = 5
-    size: str = "50%"
+    keep: str = "50%"
     loss: float = 5.0
     step: int = 0
     asks_baseline: bool = False
@@ -47,7 +47,7 @@ class ExperimentChoices:
             shares=tuple(share / 100 for share in _numbers(self.shares, "Shares")),
             best=self.best,
             repeats=self.repeats,
-            size=self.size,
+            keep=self.keep,
             loss=self.loss / 100,
             step=self.step,
         )

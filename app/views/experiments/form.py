@@ -39,7 +39,7 @@ class ExperimentForm(QWidget):
         self.best.setSpecialValueText("top-k")
         self.shares = QLineEdit(start.shares)
         self.repeats = _whole(start.repeats, most=MOST_REPEATS)
-        self.size = QLineEdit(start.size)
+        self.keep = QLineEdit(start.keep)
         self.loss = DecimalBox()
         self.loss.setRange(0.1, 99.0)
         self.loss.setSingleStep(0.5)
@@ -72,7 +72,7 @@ class ExperimentForm(QWidget):
             best=self.best.value(),
             shares=self.shares.text(),
             repeats=self.repeats.value(),
-            size=self.size.text(),
+            keep=self.keep.text(),
             loss=self.loss.value(),
             step=self.step.value(),
             asks_baseline=self.asks_baseline.isChecked(),
@@ -90,7 +90,7 @@ class ExperimentForm(QWidget):
                 self.scope.addItem(scope.value, scope.value)
         self.scope.setCurrentIndex(max(self.scope.findData(chosen), 0))
         self.scope.blockSignals(False)
-        for name in ("scope", "factors", "best", "shares", "repeats", "size", "loss", "step"):
+        for name in ("scope", "factors", "best", "shares", "repeats", "keep", "loss", "step"):
             self._layout.setRowVisible(getattr(self, name), name in experiment.reads)
         self._on_edited()
 
@@ -105,7 +105,7 @@ class ExperimentForm(QWidget):
         )
         self._add("S&hares, %", self.shares, "How much of every layer's experts is removed; at least top-k stay")
         self._add("Random &draws", self.repeats, "Random masks of the same size beside the chosen ones")
-        self._add("Si&ze", self.size, "What is to stay: 50% of the experts, 16 for so many of each layer, or smallest")
+        self._add("Si&ze", self.keep, "What is to stay: 50% of the experts, 16 for so many of each layer, or smallest")
         self._add("&Loss, points", self.loss, "Accuracy that may be lost, with 95 % confidence, on held-out questions")
         self._add("Ste&p", self.step, "Experts of each layer that go at once, before effects are predicted anew")
         self._layout.addRow(self.asks_baseline)
@@ -126,7 +126,7 @@ class ExperimentForm(QWidget):
             choices.currentIndexChanged.connect(self._on_edited)
         for number in (self.sample, self.seed, self.best, self.repeats, self.loss, self.step):
             number.valueChanged.connect(self._on_edited)
-        for text in (self.factors, self.shares, self.size):
+        for text in (self.factors, self.shares, self.keep):
             text.textChanged.connect(self._on_edited)
         for box in (self.asks_baseline, self.begins_anew):
             box.toggled.connect(self._on_edited)

@@ -204,7 +204,7 @@ class _Batch:
             return int(torch.cuda.max_memory_allocated(loaded.model.device)) - before
         with LiveBytes() as live:
             self.run(loaded)
-        return live.peak
+        return int(live.peak)
 
     def differs(self, loaded: "LoadedModel", answers: Answers) -> float:
         """How far the choices' log-probabilities are from those of the answers, in nats."""
@@ -222,8 +222,8 @@ def _weights(loaded: "LoadedModel") -> int:
 
 
 def _footprint(data: dict[str, Any]) -> Footprint:
-    sizes = (int(_positive(data[name])) for name in ("weight_bytes", "peak_bytes"))
-    return Footprint(*sizes, _positive(data["tokens_per_second"]))
+    weights, peak = (int(_positive(data[name])) for name in ("weight_bytes", "peak_bytes"))
+    return Footprint(weights, peak, _positive(data["tokens_per_second"]))
 
 
 def _positive(value: Any) -> float:

@@ -34,8 +34,8 @@ from moe_core.experiments.request import ExperimentRequest
 from moe_core.experiments.result import ExperimentPoint, ExperimentResult, PointMade
 from moe_core.experiments.text import point_json, point_line, result_csv, result_json, result_lines
 from moe_core.jobs.events import Event
-from moe_core.jobs.models.engine import Engine
 from moe_core.jobs.export_pruned import ExportRequest, check_out, export_pruned
+from moe_core.jobs.models.engine import Engine
 from moe_core.jobs.models.recorded_model import ModelNow
 from moe_core.measures.scope import Scope
 from moe_core.numbers.formatting import counted, data_size

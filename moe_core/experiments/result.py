@@ -1,7 +1,7 @@
 """What an experiment found: points with their paired changes, and the curves that they make."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -62,7 +62,7 @@ class ExperimentPoint:
     change: PairedChange
     gold_logprob: MeanChange
     touched: TouchedRoutings
-    size: SizeAndSpeed | None = None
+    size: SizeAndSpeed | None = field(default=None, compare=False)  # a time is never the same again
 
     @property
     def intervention(self) -> Intervention:

@@ -24,9 +24,10 @@ from moe_core.jobs.models.engine import Engine
 from moe_core.jobs.models.recorded_model import load_baseline_model
 from moe_core.jobs.runs.answer_file import RunKeeper, keeping, same_actions
 from moe_core.jobs.runs.answer_runs import AnswerRuns, Answers, answer_change
+from moe_core.jobs.runs.beside_full import beside_full
 from moe_core.jobs.runs.rerun_plan import SubsetRows, plan_rerun
 from moe_core.jobs.runs.running_model import KnownModel
-from moe_core.jobs.runs.size_and_speed import SizeAndSpeed, beside_full
+from moe_core.jobs.runs.size_and_speed import SizeAndSpeed
 from moe_core.measures.scope import Scope
 from moe_core.numbers.formatting import count, counted
 from moe_core.traces.lock import writer_of

@@ -73,6 +73,11 @@ class FakeTrace:
         return len(self.ids)
 
     @property
+    def has_choices(self) -> bool:
+        """Whether any question has choices."""
+        return bool(self.n_choices.any())
+
+    @property
     def in_smaller_batch(self) -> NDArray[np.bool_]:
         """None of them [N]."""
         return np.zeros(len(self.status), np.bool_)

@@ -78,6 +78,14 @@ _EDITING = (
         lambda state: bool(state.experts),
     ),
     Action(
+        "mask_neurons",
+        "Neurons of the mask…",
+        "Switch off single neurons of experts: LAYER:EXPERT:NEURON, lists and ranges",
+        lambda w: w.mask_files.ask_for_neurons(),
+        ("N",),
+        has_trace,
+    ),
+    Action(
         "clear_mask",
         "Clear the mask",
         "Take every expert out of the mask; undo brings them back",

@@ -3,7 +3,7 @@
 Axes: L layers, E experts.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +15,7 @@ from moe_core.interventions.intervention import Intervention
 from moe_core.measures.question_filter import Expert
 from moe_core.numbers.formatting import elide, short
 
-_DOINGS = {"reroute": "re-routed", "drop": "dropped", "boost": "boosted"}
+_DOINGS = {"reroute": "re-routed", "drop": "dropped", "boost": "boosted", "neurons": "without some neurons"}
 
 
 @dataclass(frozen=True)
@@ -40,14 +40,16 @@ class Hatching:
     @property
     def words(self) -> str:
         """What a hatch means, for the legend."""
-        kinds = [bool(self.intervention.mask), bool(self.intervention.boost)]
-        words = " or ".join(word for word, is_there in zip(("masked", "boosted"), kinds, strict=True) if is_there)
+        done = self.intervention
+        kinds = {"masked": done.mask, "boosted": done.boost, "without some neurons": done.neurons}
+        words = " or ".join(word for word, targets in kinds.items() if targets)
         return f"{words} {self.of}".strip()
 
     def facts(self, cell: Expert) -> list[str]:
         """What is done to an expert; nothing where it is left alone."""
         times = f" × {short(self.intervention.boost[cell], 6)}" if cell in self.intervention.boost else ""
-        done = " and ".join(_DOINGS[kind] for kind in self.intervention.actions(cell)) + times
+        kinds = self.intervention.actions(cell)
+        done = " and ".join(_DOINGS[kind] + times * (kind == "boost") for kind in kinds)
         return [f"{'to be ' * self.is_planned}{done} {self.of}".strip()] if done else []
 
 
@@ -62,4 +64,4 @@ def hatching(state: State) -> Hatching:
 
 
 def _act_alike(one: Intervention, other: Intervention) -> bool:
-    return (one.reroute, one.drop, one.boost) == (other.reroute, other.drop, other.boost)
+    return replace(one, name="") == replace(other, name="")

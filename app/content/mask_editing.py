@@ -8,6 +8,7 @@ from app.state.state import State
 from moe_core.comparison.text import intervention_text
 from moe_core.errors import InterventionError
 from moe_core.interventions.intervention import Expert, Intervention, act_on
+from moe_core.interventions.targets import numbers_text, parse_targets
 from moe_core.numbers.formatting import short
 from moe_core.traces.specification import ModelSpecification
 
@@ -18,7 +19,7 @@ _NAMED = 3
 
 def effect_of(state: State) -> str:
     """What is done to the experts of the mask, `mixed` where not the same to all; with none, what will be."""
-    effect = state.intervention.effect
+    effect = replace(state.intervention, neurons=frozenset()).effect
     return state.rerun.effect if effect == "none" else effect
 
 
@@ -53,8 +54,34 @@ def toggled(state: State, experts: Iterable[Expert]) -> State:
 def with_effect(state: State, effect: str, factor: float) -> State:
     """The state with this done to every expert of the mask, and to those that come to it."""
     chosen = replace(state, rerun=replace(state.rerun, effect=effect, factor=factor))
-    experts = state.intervention.experts
-    return _with(chosen, act_on(experts, effect, factor=factor)) if experts else chosen
+    experts, neurons = state.intervention.whole, state.intervention.neurons
+    return _with(chosen, replace(act_on(experts, effect, factor=factor), neurons=neurons)) if experts else chosen
+
+
+def with_neurons(state: State, text: str) -> State:
+    """The state with exactly these neurons off, `3:17:0-15, 5:0:4`; experts stay in the mask as they are.
+
+    Raises InterventionError where the text names anything else, or neurons that cannot be switched off.
+    """
+    targets = parse_targets(text)
+    if targets.experts:
+        layer, expert = min(targets.experts)
+        raise InterventionError(f"{layer}:{expert} is a whole expert: write LAYER:EXPERT:NEURON, as in 3:17:0-15.")
+    mask = replace(state.intervention, neurons=targets.neurons)
+    mask.check_actions()
+    if state.trace is not None and targets.neurons:
+        state.trace.specification.model.check(replace(Intervention(), neurons=targets.neurons))
+    return _with(state, mask)
+
+
+def neurons_in(mask: Intervention) -> str:
+    """The inverse: the neurons of a mask as `with_neurons` reads them."""
+    parts = (
+        f"{layer}:{expert}:{span}"
+        for (layer, expert), members in mask.neurons_of.items()
+        for span in numbers_text(members).split(", ")
+    )
+    return ", ".join(parts)
 
 
 def with_mask(state: State, mask: Intervention) -> State:
@@ -77,7 +104,7 @@ def mask_title(mask: Intervention) -> str:
     experts = sorted(mask.experts)
     if mask.name or not experts:
         return mask.name or "No mask"
-    if len(experts) > _NAMED or mask.effect == MIXED:
+    if len(experts) > _NAMED or mask.effect == MIXED or mask.neurons:
         return intervention_text(mask)
     done = {"reroute": "re-routed", "drop": "dropped", "boost": "boosted"}[mask.effect]
     factors = set(mask.boost.values())

@@ -42,8 +42,10 @@ class Touched:
 
 @dataclass(frozen=True)
 class Preview:
-    """`n_masked` of `n_all` experts are switched off, `n_boosted` only scaled. `problem` is why this cannot run,
-    `limits` what cannot be done with this model at all."""
+    """`n_masked` of `n_all` experts are switched off, `n_boosted` only scaled, and `n_neurons` of others switched off.
+
+    `problem` is why this cannot run, `limits` what cannot be done with this model at all.
+    """
 
     title: str
     n_masked: int
@@ -54,15 +56,21 @@ class Preview:
     prompt: Touched
     problem: str
     limits: str = ""
+    n_neurons: int = 0
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to do."""
+        return not (self.n_masked + self.n_boosted + self.n_neurons)
 
     @property
     def can_run(self) -> bool:
         """Whether there is something to do and nothing against it."""
-        return bool(self.n_masked + self.n_boosted) and not self.problem
+        return not self.is_empty and not self.problem
 
     def sentences(self) -> list[str]:
         """What would be removed, and what that touches."""
-        if not self.n_masked + self.n_boosted:
+        if self.is_empty:
             empty = "The mask is empty: select cells of the grid and press M, or take a quick pick."
             return [self.limits, empty] if self.limits else [empty]
         parts = []
@@ -71,6 +79,8 @@ class Preview:
             parts.append(f"{count(self.n_masked)} of {count(self.n_all)} experts off, {share} of their weights")
         if self.n_boosted:
             parts.append(f"{count(self.n_boosted)} of {count(self.n_all)} experts scaled")
+        if self.n_neurons:
+            parts.append(f"{counted(self.n_neurons, 'single neuron')} off")
         questions = counted(self.n_questions, "question")
         touched = f"{_touched(self.answer)} answer-position and {_touched(self.prompt)} prompt-token routings"
         return [f"{'; '.join(parts)}.", f"In {questions} this touches {touched} of the baseline."]
@@ -105,6 +115,7 @@ class Previews:
             prompt=Touched(int(prompt[*cells].sum()), int(prompt.sum())),
             problem=problem,
             limits=model.abilities.why,
+            n_neurons=len(mask.neurons),
         )
 
     def _sums(self, state: State, data: TraceData) -> tuple[int, Load, Load]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QFileDialog, QInputDialog, QLineEdit, QWidget
 
-from app.content.mask_editing import mask_title, with_mask
+from app.content.mask_editing import mask_title, neurons_in, with_mask, with_neurons
 from app.content.remedies import Say
 from app.state.session import Session
 from app.state.state import State
@@ -74,6 +74,16 @@ class MaskFiles(QObject):
         )
         if is_given and name.strip():
             self.keep(name.strip())
+
+    def ask_for_neurons(self) -> None:
+        """Edit which single neurons are off; what cannot be read is said, and can be mended."""
+        text = neurons_in(self._session.state.intervention)
+        hint = "Neurons to switch off: LAYER:EXPERT:NEURON, as in 3:17:0-15, 5:0:4"
+        text, is_given = QInputDialog.getText(
+            self._widget, "Neurons of the mask", hint, QLineEdit.EchoMode.Normal, text
+        )
+        if is_given:
+            self._does(lambda: self._session.set(with_neurons(self._session.state, text)))
 
     def keep(self, name: str) -> None:
         """Keep the mask that is edited under this name."""

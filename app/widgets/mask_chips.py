@@ -13,9 +13,11 @@ from app import theme
 from app.widgets.choosing_keys import led_to
 from app.widgets.flowing_parts import FlowingParts
 from app.widgets.parts import LEFT, RIGHT
+from moe_core.numbers.formatting import elide
 
 Expert = tuple[int, int]
 
+_LONGEST_ACTION = 32
 _PADDING, _GAP, _LINE_GAP, _MARK = 6, 4, 3, "✕"
 _REMOVES = (Qt.Key.Key_Delete, Qt.Key.Key_Backspace, Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Space)
 
@@ -93,7 +95,7 @@ class MaskChips(FlowingParts):
 
     def _text(self, expert: Expert) -> str:
         action = self._actions[expert]
-        return f"{expert[1]}" if action == self._effect else f"{expert[1]} {action}"
+        return f"{expert[1]}" if action == self._effect else f"{expert[1]} {elide(action, _LONGEST_ACTION)}"
 
     def _tip(self, expert: Expert) -> str:
         return f"Layer {expert[0]}, expert {expert[1]}: {self._actions[expert]}.\nClick to take it out (Delete)."

@@ -10,7 +10,7 @@ import typer
 
 from moe_core.errors import InterventionError, MoeCoreError
 from moe_core.interventions.file import read_intervention
-from moe_core.interventions.intervention import Intervention, act_on, parse_experts
+from moe_core.interventions.intervention import Intervention, parse_mask
 from moe_core.jobs.models.engine import Engine
 from moe_core.jobs.runs.rerun_plan import Subset
 from moe_core.jobs.runs.run_plan import MAX_BATCH_TOKENS
@@ -78,10 +78,13 @@ def read_actions(
             raise InterventionError("--intervention says all there is to do: leave out --mask, --effect and --boost.")
         return read_intervention(path)
     if boost is None:
-        return act_on(parse_experts(mask), (effect or Effect.REROUTE).value)
+        return parse_mask(mask, (effect or Effect.REROUTE).value)
     if effect is not None:
         raise InterventionError("An expert is either masked or boosted: give --effect or --boost, not both.")
-    return act_on(parse_experts(mask), "boost", factor=boost)
+    made = parse_mask(mask, "boost", factor=boost)
+    if made.neurons and not made.boost:
+        raise InterventionError("There is no expert to boost: a neuron can only be switched off.")
+    return made
 
 
 def read_subset(subset: str, ids: Path | None, seed: int) -> Subset:

@@ -76,7 +76,9 @@ def record_trace(
     tokens: Annotated[
         Tokens, typer.Option(help="Keep the experts of every prompt token, or of the answer only.")
     ] = Tokens.ALL,
-    mask: Annotated[str, typer.Option(help="Experts to switch off: LAYER:EXPERT,..")] = "",
+    mask: Annotated[
+        str, typer.Option(help="Experts to switch off, LAYER:EXPERT,.., or neurons of them, LAYER:EXPERT:NEURON,..")
+    ] = "",
     intervention: InterventionFile = None,
     effect: Annotated[Effect, typer.Option(help="What --mask does.")] = Effect.REROUTE,
     device: Device = "auto",

@@ -35,7 +35,9 @@ from moe_core.system.console_text import print_lines
 
 def what_if_trace(
     trace: Annotated[Path, typer.Argument(readable=False, help="The baseline, whose own run is repeated.")],
-    mask: Annotated[str, typer.Option(help="Experts to act on: LAYER:EXPERT,..")] = "",
+    mask: Annotated[
+        str, typer.Option(help="Experts to act on, LAYER:EXPERT,.., or neurons to switch off, LAYER:EXPERT:NEURON,..")
+    ] = "",
     effect: Annotated[Effect | None, typer.Option(help="What --mask does; reroute unless said.")] = None,
     boost: Annotated[float | None, typer.Option(help="Multiply the gate weight of --mask by this instead.")] = None,
     intervention: InterventionFile = None,

@@ -7,13 +7,14 @@ Axes: L MoE layers, E experts.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import comb, prod
 
 import numpy as np
 from numpy.typing import NDArray
 
 from moe_core.interventions.intervention import Expert, Factors, Intervention
+from moe_core.interventions.targets import Neuron
 from moe_core.measures.cube import blocks
 from moe_core.measures.scope import Scope
 from moe_core.traces.reader import Trace
@@ -58,11 +59,16 @@ def expert_load(trace: Trace, rows: Sequence[int], scope: Scope) -> Load:
     return load
 
 
-def matched_masks(intervention: Intervention, load: Load, n: int, seed: int) -> tuple[Intervention, ...]:
+def matched_masks(
+    intervention: Intervention, load: Load, n: int, seed: int, n_neurons: int = 0
+) -> tuple[Intervention, ...]:
     """`n` different interventions like this one and none equal to it; fewer where no more exist, maybe none.
 
-    The same seed gives the same ones.
+    Where neurons are off, as many others of the same experts are drawn, of the `n_neurons` that each has, and nothing
+    else. The same seed gives the same ones.
     """
+    if intervention.neurons:
+        return _matched_neurons(intervention, n, seed, n_neurons)
     blocks = _blocks(intervention, load)
     target = min(n, prod(block.n_ways for block in blocks) - 1)
     generator = np.random.default_rng(seed)
@@ -83,6 +89,22 @@ def _load(counts: Rows, segments: NDArray[np.intp], times: NDArray[np.int64]) ->
     for rows in blocks(len(segments), load.size):
         load += np.tensordot(times[rows], counts[segments[rows]].astype(np.int64), axes=1)
     return load
+
+
+def _matched_neurons(intervention: Intervention, n: int, seed: int, n_neurons: int) -> tuple[Intervention, ...]:
+    sizes = {expert: len(members) for expert, members in intervention.neurons_of.items()}
+    target = min(n, prod(comb(n_neurons, size) for size in sizes.values()) - 1)
+    generator = np.random.default_rng(seed)
+    found: dict[frozenset[Neuron], None] = {}
+    while len(found) < target:
+        drawn = frozenset(
+            (*expert, int(neuron))
+            for expert, size in sizes.items()
+            for neuron in generator.choice(n_neurons, size, replace=False)
+        )
+        if drawn != intervention.neurons:
+            found.setdefault(drawn)
+    return tuple(replace(intervention, name=f"control {k}", neurons=drawn) for k, drawn in enumerate(found, start=1))
 
 
 def _what(intervention: Intervention) -> Intervention:

@@ -49,6 +49,7 @@ def comparison_json(comparison: Comparison, seconds: float) -> dict[str, Any]:
         "n_only_after": pairs.n_only_after,
         "effect": intervention.effect,
         "mask": [list(expert) for expert in sorted(intervention.mask)],
+        "neurons": [list(neuron) for neuron in sorted(intervention.neurons)],
         "intervention_before": comparison.before.intervention,
         "intervention": comparison.after.intervention,
         **change_json(comparison.accuracy),
@@ -133,7 +134,10 @@ def controls_lines(controls: Controls, comparison: Comparison, indent: str = "  
     """Where the comparison's change falls among its controls, for accuracy and for the log-probability."""
     n = len(controls.runs)
     which = f"all {count(n)} other" if n < controls.request.n else f"{count(n)} random"
-    lines = [f"{which} masks of the same size among experts of similar load (seed {controls.request.seed}):"]
+    like = "among experts of similar load"
+    if comparison.intervention_after.neurons:
+        like = "with other neurons of the same experts"
+    lines = [f"{which} masks of the same size {like} (seed {controls.request.seed}):"]
     if comparison.accuracy.n:
         deltas, change, gold = controls.deltas, comparison.accuracy, comparison.gold_logprob
         lines.append(
@@ -164,6 +168,9 @@ def intervention_text(intervention: Intervention) -> str:
         if experts:
             layers = len({layer for layer, _ in experts})
             parts.append(f"{counted(len(experts), 'expert')} in {counted(layers, 'layer')} {done}")
+    if n_neurons := len(intervention.neurons):
+        of = counted(len(intervention.neurons_of), "expert")
+        parts.append(f"{counted(n_neurons, 'neuron')} in {of} switched off")
     named = f"{intervention.name}: " if intervention.name and parts else ""
     return named + (", ".join(parts) or "no intervention")
 

@@ -4,9 +4,12 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
+from itertools import groupby
 from typing import Any
 
 from moe_core.errors import InterventionError
+from moe_core.interventions.targets import Neuron, numbers_text, parse_targets
 
 Expert = tuple[int, int]
 """(layer, expert): MoE layer and expert, both counted from 0."""
@@ -47,13 +50,15 @@ class Intervention:
     """A named set of actions on experts.
 
     `reroute`: the router may not choose these (logit to minus infinity before scoring; equals pruning them).
-    `drop`: chosen as usual, output weight 0. `boost`: gate weight multiplied by the factor, 0 or more.
+    `drop`: chosen as usual, output weight 0. `boost`: gate weight multiplied by the factor, 0 or more. `neurons`: the
+    activation of these neurons of an expert is 0; the expert is chosen and weighed as usual.
     """
 
     name: str = ""
     reroute: frozenset[Expert] = frozenset()
     drop: frozenset[Expert] = frozenset()
     boost: Mapping[Expert, float] = field(default_factory=Factors)
+    neurons: frozenset[Neuron] = frozenset()
 
     def __post_init__(self) -> None:
         if not isinstance(self.boost, Factors):
@@ -67,12 +72,23 @@ class Intervention:
     @property
     def experts(self) -> frozenset[Expert]:
         """Every expert that anything is done to."""
+        return self.whole | self.neurons_of.keys()
+
+    @property
+    def whole(self) -> frozenset[Expert]:
+        """Those of them that are switched off or boosted as a whole."""
         return self.mask | self.boost.keys()
+
+    @cached_property
+    def neurons_of(self) -> dict[Expert, tuple[int, ...]]:
+        """The neurons that are switched off, in order, by their expert."""
+        groups = groupby(sorted(self.neurons), lambda neuron: neuron[:2])
+        return {expert: tuple(neuron for _, _, neuron in members) for expert, members in groups}
 
     @property
     def effect(self) -> str:
-        """`reroute`, `drop` or `boost`; `mixed` where there is more than one kind, `none` for a baseline."""
-        kinds = [kind for kind in KINDS if getattr(self, kind)]
+        """`reroute`, `drop`, `boost` or `neurons`; `mixed` where there is more than one kind, `none` for a baseline."""
+        kinds = [kind for kind in (*KINDS, "neurons") if getattr(self, kind)]
         return (kinds[0] if len(kinds) == 1 else "mixed") if kinds else "none"
 
     def is_empty(self) -> bool:
@@ -80,13 +96,18 @@ class Intervention:
         return not self.experts
 
     def actions(self, expert: Expert) -> tuple[str, ...]:
-        """The kinds of what is done to one expert: `reroute`, `drop`, `boost`; a sound intervention has one at most."""
-        return tuple(kind for kind in KINDS if expert in getattr(self, kind))
+        """The kinds of what is done to one expert: `reroute`, `drop`, `boost`, `neurons`.
+
+        A sound intervention has one at most, or a boost of an expert some of whose neurons are off.
+        """
+        kinds = tuple(kind for kind in KINDS if expert in getattr(self, kind))
+        return (*kinds, "neurons") if expert in self.neurons_of else kinds
 
     def action(self, expert: Expert) -> str:
-        """What is done to one expert in words: `reroute`, `drop`, `boost x 1.5`, or nothing (empty)."""
-        kinds = self.actions(expert)
-        return " and ".join(f"boost x {self.boost[expert]:g}" if kind == "boost" else kind for kind in kinds)
+        """What is done to one expert in words: `reroute`, `drop`, `boost x 1.5`, `neurons 0-3, 7 off`, or nothing."""
+        words = {"boost": f"boost x {self.boost.get(expert, 1.0):g}"}
+        words["neurons"] = f"neurons {numbers_text(self.neurons_of.get(expert, ()))} off"
+        return " and ".join(words.get(kind, kind) for kind in self.actions(expert))
 
     def per_layer(self) -> dict[int, int]:
         """How many experts of each layer anything is done to; layers left alone are not in it."""
@@ -112,7 +133,7 @@ class Intervention:
     def check_actions(self) -> None:
         """Raise InterventionError when an expert has two actions, or a factor that no model can multiply with."""
         for layer, expert in sorted(self.experts):
-            if len(self.actions((layer, expert))) > 1:
+            if len(kinds := self.actions((layer, expert))) > 1 and kinds != ("boost", "neurons"):
                 action = self.action((layer, expert))
                 raise InterventionError(f"Expert {layer}:{expert} has two actions ({action}): choose one.")
         for (layer, expert), factor in self.boost.items():
@@ -128,8 +149,9 @@ class Intervention:
         The name is the given one, else both names joined.
         """
         for layer, expert in sorted(self.experts & other.experts):
-            ours, theirs = self.action((layer, expert)), other.action((layer, expert))
-            if ours != theirs:
+            at = (layer, expert)
+            ours, theirs = self.action(at), other.action(at)
+            if ours != theirs and not self.actions(at) == other.actions(at) == ("neurons",):
                 raise InterventionError(
                     f"These interventions cannot be combined: expert {layer}:{expert} is to {ours} in one "
                     f"and to {theirs} in the other."
@@ -140,34 +162,39 @@ class Intervention:
             reroute=self.reroute | other.reroute,
             drop=self.drop | other.drop,
             boost=Factors({**self.boost, **other.boost}),
+            neurons=self.neurons | other.neurons,
         )
 
     def without(self, experts: Iterable[Expert]) -> "Intervention":
         """The same, these experts left alone."""
         spared = frozenset(experts)
         kept = Factors((expert, factor) for expert, factor in self.boost.items() if expert not in spared)
-        return replace(self, reroute=self.reroute - spared, drop=self.drop - spared, boost=kept)
+        neurons = frozenset(neuron for neuron in self.neurons if neuron[:2] not in spared)
+        return replace(self, reroute=self.reroute - spared, drop=self.drop - spared, boost=kept, neurons=neurons)
 
     def to_json(self) -> dict[str, Any]:
-        """The intervention as JSON data, experts in order."""
+        """The intervention as JSON data, experts in order; of neurons only where there are any."""
+        neurons = [[*expert, list(members)] for expert, members in self.neurons_of.items()]
         return {
             "name": self.name,
             "reroute": [list(expert) for expert in sorted(self.reroute)],
             "drop": [list(expert) for expert in sorted(self.drop)],
             "boost": [[*expert, factor] for expert, factor in sorted(self.boost.items())],
+            **({"neurons": neurons} if neurons else {}),
         }
 
     @staticmethod
     def from_json(data: object) -> "Intervention":
         """The inverse of `to_json`; raises InterventionError on anything else."""
-        if not isinstance(data, dict) or not data.keys() <= {"name", "reroute", "drop", "boost"}:
-            raise InterventionError("An intervention is a JSON object with name, reroute, drop and boost.")
+        if not isinstance(data, dict) or not data.keys() <= {"name", "reroute", "drop", "boost", "neurons"}:
+            raise InterventionError("An intervention is a JSON object with name, reroute, drop, boost and neurons.")
         try:
             return Intervention(
                 name=str(data.get("name", "")),
                 reroute=_experts(data.get("reroute", [])),
                 drop=_experts(data.get("drop", [])),
                 boost={(_index(at), _index(expert)): _factor(factor) for at, expert, factor in data.get("boost", [])},
+                neurons=_neurons(data.get("neurons", [])),
             )
         except (TypeError, ValueError, OverflowError) as error:
             raise InterventionError(f"The intervention cannot be read: {error}.") from error
@@ -212,23 +239,32 @@ def act_on(experts: Iterable[Expert], effect: str, *, factor: float | None = Non
 
 
 def parse_experts(text: str) -> frozenset[Expert]:
-    """The experts of `3:17,3:18,5:0`; raises InterventionError on anything else."""
-    experts = set()
-    for item in filter(None, (part.strip() for part in text.split(","))):
-        layer, colon, expert = item.partition(":")
-        if not (colon and layer.isdecimal() and expert.isdecimal() and len(item) < 100):
-            raise InterventionError(f'"{item[:100]}" is no expert: write LAYER:EXPERT, as in 3:17,5:0.')
-        experts.add((int(layer), int(expert)))
-    return frozenset(experts)
+    """The experts of `3:17,3:18,5:0-7`; raises InterventionError on anything else."""
+    targets = parse_targets(text)
+    if targets.neurons:
+        layer, expert, neuron = min(targets.neurons)
+        raise InterventionError(f'"{layer}:{expert}:{neuron}" is a neuron: here whole experts are named, LAYER:EXPERT.')
+    return targets.experts
 
 
-def parse_mask(text: str, effect: str = "reroute") -> Intervention:
-    """The intervention behind `--mask 3:17,3:18,5:0`; raises InterventionError on anything else."""
-    return act_on(parse_experts(text), effect)
+def parse_mask(text: str, effect: str = "reroute", *, factor: float | None = None) -> Intervention:
+    """The intervention behind `--mask 3:17,5:0-7,6:2:0-15`: one action on experts, and neurons that are switched off.
+
+    Raises InterventionError on anything else.
+    """
+    targets = parse_targets(text)
+    made = replace(act_on(targets.experts, effect, factor=factor), neurons=targets.neurons)
+    made.check_actions()
+    return made
 
 
 def _experts(rows: Iterable[Any]) -> frozenset[Expert]:
     return frozenset((_index(layer), _index(expert)) for layer, expert in rows)
+
+
+def _neurons(rows: Iterable[Any]) -> frozenset[Neuron]:
+    every = ((layer, expert, each) for layer, expert, members in rows for each in members)
+    return frozenset((_index(layer), _index(expert), _index(each)) for layer, expert, each in every)
 
 
 def _index(value: object) -> int:

@@ -59,7 +59,8 @@ class KeepList:
 def keep_list(intervention: Intervention, decoder_layers: Sequence[int], n_experts: int) -> KeepList:
     """What a mask leaves; raises InterventionError unless it re-routes only, since nothing else equals pruning."""
     if intervention.effect != "reroute":
-        done = "does nothing" if intervention.is_empty() else "also drops or boosts experts"
+        others = "switches off neurons" if intervention.neurons else "drops or boosts experts"
+        done = "does nothing" if intervention.is_empty() else f"also {others}" if intervention.reroute else others
         raise InterventionError(f"Only re-routing equals pruning, and this intervention {done}.")
     keep = tuple(
         tuple(expert for expert in range(n_experts) if (layer, expert) not in intervention.reroute)

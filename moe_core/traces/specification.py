@@ -28,7 +28,8 @@ class Abilities:
     be run in two parts. `pad`: prompts of unequal length may share a batch. `exact_up_to`: with more tokens than that
     neither holds, since attention then chooses what it looks at; 0 means any number. `scoring` names how router logits
     become probabilities: softmax, sigmoid, sqrtsoftplus, or unknown. `why` says in one sentence what is missing, if
-    anything.
+    anything. `neurons` are those of each expert, which can be switched off one by one: 0 where they cannot, None in
+    traces that do not say it.
     """
 
     reroute: bool = True
@@ -42,13 +43,16 @@ class Abilities:
     groups_chosen: int = 1
     grouped_by_bias: bool = False
     why: str = ""
+    neurons: int | None = None
 
     @property
     def sentence(self) -> str:
         """What may be done, in words, with what may not."""
         can = [name for name, able in (("re-routed", self.reroute), ("dropped and boosted", self.weigh)) if able]
         done = f"Experts can be {', '.join(can)}" if can else "Routing can be recorded, and nothing be done to experts"
-        return f"{done}; router probabilities: {self.scoring}. {self.why}".rstrip()
+        told = {None: "", 0: "; its neurons cannot be switched off one by one"}
+        neurons = told.get(self.neurons, f"; each has {self.neurons} neurons, which can be switched off one by one")
+        return f"{done}{neurons}; router probabilities: {self.scoring}. {self.why}".rstrip()
 
 
 @dataclass(frozen=True)
@@ -99,8 +103,20 @@ class ModelSpecification:
             raise InterventionError(f"Layer {min(fixed)} cannot be re-routed. {can.why}")
         if (intervention.drop or intervention.boost) and not can.weigh:
             raise InterventionError(f"No expert of this model can be dropped or boosted. {can.why}")
+        self._check_neurons(intervention)
         groups = Groups(can.n_groups, can.groups_chosen, can.grouped_by_bias)
         groups.check(intervention, self.n_layers, self.n_experts, self.top_k)
+
+    def _check_neurons(self, intervention: Intervention) -> None:
+        size = self.abilities.neurons
+        if intervention.neurons and size == 0:
+            raise InterventionError("No neuron can be switched off: this model's experts cannot be run one by one.")
+        beyond = [] if size is None else [each for each in sorted(intervention.neurons) if each[2] >= size]
+        if size and beyond:
+            layer, expert, neuron = beyond[0]
+            raise InterventionError(
+                f"Neuron {layer}:{expert}:{neuron} does not exist: each expert of this model has neurons 0-{size - 1}."
+            )
 
 
 @dataclass(frozen=True)

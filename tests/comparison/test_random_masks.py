@@ -56,6 +56,20 @@ def test_few_possible_masks_are_all_taken() -> None:
     assert len(pairs) == comb(8, 2) - 1
 
 
+def test_neurons_are_drawn_among_those_of_the_same_experts() -> None:
+    """As many of each, never the given ones; all others where few are, none where nothing is known of them."""
+    mask = parse_mask("0:3:0-1,2:7:5").union(parse_mask("1:1", "drop"))
+    controls = matched_masks(mask, LOAD, 100, seed=3, n_neurons=16)
+    assert len({control.neurons for control in controls} - {mask.neurons}) == 100
+    for control in controls:
+        assert {expert: len(of) for expert, of in control.neurons_of.items()} == {(0, 3): 2, (2, 7): 1}
+        assert control.drop == mask.drop
+        assert max(neuron for _, _, neuron in control.neurons) < 16
+    single = matched_masks(parse_mask("0:3:1"), LOAD, 100, seed=0, n_neurons=4)
+    assert {next(iter(control.neurons)) for control in single} == {(0, 3, 0), (0, 3, 2), (0, 3, 3)}
+    assert matched_masks(mask, LOAD, 5, seed=0) == ()
+
+
 def test_every_mask_of_a_block_is_as_likely() -> None:
     """Over many seeds, single-expert controls are spread evenly."""
     drawn = [next(iter(matched_masks(parse_mask("0:0"), LOAD, 1, seed=s)[0].reroute))[1] for s in range(700)]

@@ -14,16 +14,19 @@ from moe_core.interventions.file import read_intervention, save_intervention
 from moe_core.interventions.intervention import Intervention, act_on, changes, parse_mask
 
 expert = st.tuples(st.integers(0, 3), st.integers(0, 7))
+neuron = st.tuples(st.integers(0, 3), st.integers(8, 9), st.integers(0, 20))
 interventions = st.builds(
-    lambda masked, dropped, boosted: Intervention(
+    lambda masked, dropped, boosted, neurons: Intervention(
         "n",
         reroute=frozenset(masked),
         drop=frozenset(dropped - masked),
         boost={e: f for e, f in boosted.items() if e not in masked | dropped},
+        neurons=neurons,
     ),
     st.frozensets(expert, max_size=5),
     st.frozensets(expert, max_size=5),
     st.dictionaries(expert, st.floats(0, 100), max_size=5),
+    st.frozensets(neuron, max_size=5),
 )
 
 
@@ -136,3 +139,45 @@ def test_what_is_no_regular_file_is_not_read(tmp_path: Path) -> None:
     for path in (tmp_path / "pipe.json", Path("/dev/zero"), tmp_path):
         with pytest.raises(InterventionError, match="is no regular file"):
             read_intervention(path)
+
+
+def test_neurons_are_written_as_lists_and_ranges() -> None:
+    """Beside experts, and of several experts at once; each expert's are one action in words and one row in a file."""
+    made = parse_mask("3:17:0-2, 3:17:7,3:17:8,5:0-1:4,2:6-7", "drop")
+    assert made.drop == {(2, 6), (2, 7)}
+    assert made.neurons_of == {(3, 17): (0, 1, 2, 7, 8), (5, 0): (4,), (5, 1): (4,)}
+    assert made.action((3, 17)) == "neurons 0-2, 7-8 off"
+    assert made.effect == "mixed"
+    assert made.experts == {(2, 6), (2, 7), (3, 17), (5, 0), (5, 1)}
+    assert made.to_json()["neurons"] == [[3, 17, [0, 1, 2, 7, 8]], [5, 0, [4]], [5, 1, [4]]]
+    assert "neurons" not in act_on({(1, 2)}, "drop").to_json()
+    assert made.without({(3, 17)}).neurons_of == {(5, 0): (4,), (5, 1): (4,)}
+    assert made.union(parse_mask("3:17:5")).neurons_of[3, 17] == (0, 1, 2, 5, 7, 8)
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("3:17:", '"3:17:" is no expert'),
+        ("3:17:4-2", '"3:17:4-2" is no range'),
+        ("3:0-999999999", "is no range"),
+        ("3:17:1:1", "is no expert"),
+        ("3:17:-1", "is no expert"),
+        ("٣:1", "is no expert"),
+        ("1:1,1:1:0", r"Expert 1:1 has two actions \(reroute and neurons 0 off\): choose one"),
+    ],
+)
+def test_what_is_no_target_is_one_sentence(text: str, sentence: str) -> None:
+    """Half a neuron, a range that runs backwards or over half the world, and a neuron of an expert that is off."""
+    with pytest.raises(InterventionError, match=sentence):
+        parse_mask(text)
+
+
+def test_a_boosted_expert_may_lose_neurons() -> None:
+    """Both are done: what is left of it counts more."""
+    made = act_on({(0, 1)}, "boost", factor=2.0).union(Intervention(neurons=frozenset({(0, 2, 3)})))
+    both = replace(made, neurons=frozenset({(0, 1, 3)}))
+    both.check(1, 4, 2)
+    assert both.action((0, 1)) == "boost x 2 and neurons 3 off"
+    with pytest.raises(InterventionError, match="Expert 0:9 does not exist"):
+        Intervention(neurons=frozenset({(0, 9, 3)})).check(1, 4, 2)

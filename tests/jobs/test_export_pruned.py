@@ -115,6 +115,8 @@ def test_several_weight_files_stay_several(tiny_olmoe: Path, baseline: Path, qui
         (parse_mask("0:1,1:2,1:3"), "Layer 1 would keep 14 experts and layer 2 16, but"),
         (parse_mask("0:1", "drop"), "Only re-routing equals pruning"),
         (MASK.union(act_on({(0, 0)}, "boost", factor=2)), "also drops or boosts"),
+        (MASK.union(parse_mask("0:0:3")), "also switches off neurons"),
+        (parse_mask("0:0:3"), "this intervention switches off neurons"),
         (Intervention(), "does nothing"),
         (parse_mask("0:16"), "Expert 0:16 does not exist"),
     ],

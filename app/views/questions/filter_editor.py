@@ -12,7 +12,7 @@ from app.state.state import State
 from app.state.trace_data import TraceData
 from app.widgets.filter.bar import FilterBar
 from moe_core.errors import InterventionError
-from moe_core.interventions.intervention import parse_mask
+from moe_core.interventions.intervention import act_on, parse_experts
 from moe_core.measures.question_filter import EVERYTHING, Expert, QuestionFilter
 from moe_core.measures.question_table import OUTCOMES, Outcome
 from moe_core.numbers.formatting import count
@@ -136,7 +136,7 @@ class FilterEditor(QObject):
 def parse_cells(text: str, trace: TraceData) -> tuple[Expert, ...]:
     """Experts from `3:17, 5:0`; raises InterventionError, in one sentence, for anything else or more than there are."""
     sizes = trace.trace.dimensions
-    typed = parse_mask(text, "drop")
+    typed = act_on(parse_experts(text), "drop")
     typed.check(sizes.n_layers, sizes.n_experts, sizes.top_k)
     return tuple(sorted(typed.mask))
 

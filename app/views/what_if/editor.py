@@ -29,7 +29,7 @@ from moe_core.interventions.intervention import Expert
 _MASK_ACTIONS = (
     {"Keep under a name…": "keep_mask", "Keep no more": "delete_mask"},
     {"Read from a file…": "read_mask", "Share as a file…": "write_mask"},
-    {"Clear": "clear_mask", "Undo": "undo", "Redo": "redo"},
+    {"Neurons…": "mask_neurons", "Clear": "clear_mask", "Undo": "undo", "Redo": "redo"},
 )
 _WARNING = f"QLabel {{ border: 0; border-left: 3px solid {theme.WRONG}; padding-left: 6px; }}"
 _NEED_A_MASK = ("keep_mask", "write_mask", "clear_mask")

@@ -37,6 +37,7 @@ from moe_core.models.inference.router_watch import RouterWatch
 from moe_core.models.inference.spans import Span, make_spans, on_device
 from moe_core.models.inference.steering import layer_steerings
 from moe_core.models.loading.building import LoadedModel
+from moe_core.models.neurons import switched_off
 from moe_core.quizzes.prompting import TokenisedQuiz
 from moe_core.traces.records import PrefixRecord, QuestionRecord
 from moe_core.traces.specification import NEWEST_BATCH_PLAN
@@ -119,8 +120,10 @@ def ask_batches(
     n_layers, n_experts = len(loaded.routers), loaded.specification.n_experts
     intervention.check(n_layers, n_experts, loaded.specification.top_k)
     steerings = layer_steerings(intervention, loaded.routers, n_experts)
-    watch = RouterWatch(loaded.routers, loaded.specification.abilities.scoring, steerings)
-    with watch.attached(), AnswerHead(loaded.model).attached() as head:
+    can = loaded.specification.abilities
+    watch = RouterWatch(loaded.routers, can.scoring, steerings)
+    off = switched_off(loaded.routers, can.neurons or 0, intervention.neurons)
+    with off, watch.attached(), AnswerHead(loaded.model).attached() as head:
         kept = kept or KeptPasses(loaded)
         asking = _Asking(loaded, tokenised, watch, head, keep_tokens, wanted, kept, kept.first_layer(intervention))
         yield from _in_order(asking, deque(batches))

@@ -4,7 +4,7 @@ The experts are watched from outside, so a model whose gate says one thing and w
 Axes: T probe tokens, E experts, K chosen experts.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,6 +17,7 @@ from moe_core.models.family import Call, Chosen, Rerun, Router, has_choice_bias
 from moe_core.models.loading.probes import PROBE_LENGTHS, probe_tokens
 from moe_core.models.loading.prompt_checks import exact_up_to, pads, shares_prefixes
 from moe_core.models.loading.verdict import LayerCheck, ModelCheck
+from moe_core.models.neurons import n_neurons
 from moe_core.models.scoring import SCORINGS
 from moe_core.traces.specification import UNKNOWN_SCORING, Abilities
 
@@ -239,6 +240,7 @@ def _abilities(model: Any, checks: Sequence[LayerCheck], plain: dict[int, _Seen]
         groups_chosen=router.groups_chosen,
         grouped_by_bias=router.n_groups > 1 and has_choice_bias(router.gate),
         why=_why(checks, reroute=reroute, fixed=fixed, weigh=weigh),
+        neurons=_neurons(plain.values()),
     )
 
 
@@ -270,6 +272,18 @@ def _weighs(seen: _Seen) -> bool:
     half = _values(seen.router.experts(*half_arguments, **half_keywords))
     allowed = _PROPORTIONAL.get(whole.dtype, _PROPORTIONAL_16) * float(whole.abs().max())
     return bool((2 * half - whole).abs().max() <= allowed)
+
+
+def _neurons(layers: Iterable[_Seen]) -> int:
+    """How many neurons each expert of every layer has, where they can be switched off one by one; else 0."""
+    found = set()
+    for seen in layers:
+        if not seen.router.experts_are_told:
+            return 0
+        arguments, keywords = seen.expert_calls[-1]
+        hidden = next(value for value in (*arguments, *keywords.values()) if value.is_floating_point())
+        found.add(n_neurons(seen.router, hidden.reshape(-1, hidden.shape[-1]), int(_counts(seen).argmax())))
+    return found.pop() if len(found) == 1 else 0
 
 
 def _values(output: Any) -> Tensor:

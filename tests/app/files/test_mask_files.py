@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtGui import QAction
+from PySide6.QtWidgets import QInputDialog
 from pytestqt.qtbot import QtBot
 
 from app.content.mask_editing import with_experts
@@ -46,6 +47,31 @@ def test_kept_switched_to_and_deleted(masked: MainWindow) -> None:
     assert masked.session.state.intervention.reroute == MASK
     assert not masked.findChild(QAction, "action-delete_mask").isEnabled()
     assert len(list((masked.settings.library / "masks").iterdir())) == 2
+
+
+def test_single_neurons_come_into_the_mask(masked: MainWindow, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Beside its experts, shown as a chip, hatched, and taken back by undo; what is wrong is a sentence."""
+    asked: list[str] = []
+
+    def answer(text: str) -> None:
+        monkeypatch.setattr(QInputDialog, "getText", lambda *given: (asked.append(given[4]) or text, True))
+        masked.session.request("mask_neurons")
+
+    answer("1:5:0-2, 1:5:7")
+    mask = masked.session.state.intervention
+    assert (mask.reroute, mask.neurons_of) == (MASK, {(1, 5): (0, 1, 2, 7)})
+    for wrong, sentence in (
+        ("1:5", "1:5 is a whole expert"),
+        ("1:99:0", "Expert 1:99 does not exist"),
+        ("0:3:1", "has two actions"),
+        ("x", "is no expert"),
+    ):
+        answer(wrong)
+        assert sentence in masked.message_bar.text
+        assert masked.session.state.intervention == mask
+    assert asked == ["", *["1:5:0-2, 1:5:7"] * 4]
+    masked.session.undo_stack.undo()
+    assert masked.session.state.intervention.neurons == frozenset()
 
 
 def test_a_folder_that_cannot_be_made_is_one_sentence(masked: MainWindow) -> None:

@@ -51,7 +51,8 @@ class Intervention:
 
     `reroute`: the router may not choose these (logit to minus infinity before scoring; equals pruning them).
     `drop`: chosen as usual, output weight 0. `boost`: gate weight multiplied by the factor, 0 or more. `neurons`: the
-    activation of these neurons of an expert is 0; the expert is chosen and weighed as usual.
+    activation of these neurons of an expert is 0; the expert is chosen and weighed as usual. With `at_answer` all this
+    is done at the answer position alone, and the tokens before it are routed as ever.
     """
 
     name: str = ""
@@ -59,6 +60,7 @@ class Intervention:
     drop: frozenset[Expert] = frozenset()
     boost: Mapping[Expert, float] = field(default_factory=Factors)
     neurons: frozenset[Neuron] = frozenset()
+    at_answer: bool = False
 
     def __post_init__(self) -> None:
         if not isinstance(self.boost, Factors):
@@ -90,6 +92,11 @@ class Intervention:
         """`reroute`, `drop`, `boost` or `neurons`; `mixed` where there is more than one kind, `none` for a baseline."""
         kinds = [kind for kind in (*KINDS, "neurons") if getattr(self, kind)]
         return (kinds[0] if len(kinds) == 1 else "mixed") if kinds else "none"
+
+    @property
+    def place(self) -> str:
+        """Where it acts, in words behind what it does; empty where at every token."""
+        return " at the answer alone" if self.at_answer else ""
 
     def is_empty(self) -> bool:
         """Whether a run with this intervention is a baseline."""
@@ -156,6 +163,10 @@ class Intervention:
                     f"These interventions cannot be combined: expert {layer}:{expert} is to {ours} in one "
                     f"and to {theirs} in the other."
                 )
+        if self.experts and other.experts and self.at_answer != other.at_answer:
+            raise InterventionError(
+                "These interventions cannot be combined: one acts at the answer alone, the other at every token."
+            )
         joined = " + ".join(dict.fromkeys(filter(None, (self.name, other.name))))
         return Intervention(
             name=joined if name is None else name,
@@ -163,6 +174,7 @@ class Intervention:
             drop=self.drop | other.drop,
             boost=Factors({**self.boost, **other.boost}),
             neurons=self.neurons | other.neurons,
+            at_answer=(self if self.experts else other).at_answer,
         )
 
     def without(self, experts: Iterable[Expert]) -> "Intervention":
@@ -181,13 +193,14 @@ class Intervention:
             "drop": [list(expert) for expert in sorted(self.drop)],
             "boost": [[*expert, factor] for expert, factor in sorted(self.boost.items())],
             **({"neurons": neurons} if neurons else {}),
+            **({"at": "answer"} if self.at_answer else {}),
         }
 
     @staticmethod
     def from_json(data: object) -> "Intervention":
         """The inverse of `to_json`; raises InterventionError on anything else."""
-        if not isinstance(data, dict) or not data.keys() <= {"name", "reroute", "drop", "boost", "neurons"}:
-            raise InterventionError("An intervention is a JSON object with name, reroute, drop, boost and neurons.")
+        if not isinstance(data, dict) or not data.keys() <= {"name", *KINDS, "neurons", "at"}:
+            raise InterventionError("An intervention is a JSON object with name, reroute, drop, boost, neurons and at.")
         try:
             return Intervention(
                 name=str(data.get("name", "")),
@@ -195,6 +208,7 @@ class Intervention:
                 drop=_experts(data.get("drop", [])),
                 boost={(_index(at), _index(expert)): _factor(factor) for at, expert, factor in data.get("boost", [])},
                 neurons=_neurons(data.get("neurons", [])),
+                at_answer=("all", "answer").index(data.get("at", "all")) == 1,
             )
         except (TypeError, ValueError, OverflowError) as error:
             raise InterventionError(f"The intervention cannot be read: {error}.") from error

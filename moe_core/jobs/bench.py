@@ -130,7 +130,7 @@ def run_bare(loaded: "LoadedModel", tokenised: TokenisedQuiz, budget: int, *, ma
     import torch
     from torch.nn.attention import sdpa_kernel
 
-    from moe_core.models.inference.forward_passes import ATTENTION_KERNELS
+    from moe_core.models.inference.asking import ATTENTION_KERNELS
     from moe_core.models.inference.spans import on_device
 
     longest_first = sorted(range(len(tokenised.questions)), key=lambda question: -tokenised.prompt_length(question))

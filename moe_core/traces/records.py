@@ -4,7 +4,7 @@ Axes: T tokens of the segment, L MoE layers, E experts, K chosen experts, C choi
 p = router probabilities over all E experts; w = gate weights as the model uses them; q = w / sum(w) over the K chosen.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from enum import IntEnum
 
 import numpy as np
@@ -76,6 +76,18 @@ class SegmentRouting:
 
     sums: SegmentSums
     tokens: TokenRouting | None
+
+    def followed_by(self, after: "SegmentRouting") -> "SegmentRouting":
+        """Both segments as one, `after` behind this one."""
+        sums = {}
+        for item in fields(SegmentSums):
+            one, other = getattr(self.sums, item.name), getattr(after.sums, item.name)
+            sums[item.name] = np.add(one, other, dtype=np.result_type(one, np.float32)).astype(one.dtype)
+        tokens = None
+        if self.tokens is not None and after.tokens is not None:
+            experts = np.concatenate([self.tokens.experts, after.tokens.experts])
+            tokens = TokenRouting(experts, np.concatenate([self.tokens.weights, after.tokens.weights]))
+        return SegmentRouting(SegmentSums(**sums), tokens)
 
 
 @dataclass(frozen=True)

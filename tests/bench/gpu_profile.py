@@ -22,8 +22,9 @@ from moe_core.interventions.intervention import Intervention
 from moe_core.jobs.bench import active_weights, matrix_flop_per_second, run_bare
 from moe_core.jobs.runs.fill_trace import fill_trace
 from moe_core.jobs.runs.prepare_trace import look_at, prepare_trace
+from moe_core.models.inference.asking import ATTENTION_KERNELS
 from moe_core.models.inference.batches import BatchRan, plan_batches, tokens_run
-from moe_core.models.inference.forward_passes import ATTENTION_KERNELS, ask
+from moe_core.models.inference.forward_passes import ask
 from moe_core.models.inference.model_here import ModelHere
 from moe_core.models.loading.building import LoadedModel
 from moe_core.models.loading.full_size import build_full_size

@@ -17,6 +17,7 @@ from torch import Tensor
 
 from moe_core.errors import ModelError
 from moe_core.interventions.intervention import Intervention
+from moe_core.models.inference.answer_alone import KeptContexts
 from moe_core.models.inference.batch_routing import BatchRouting
 from moe_core.models.inference.batches import Batch
 from moe_core.models.inference.layer_tail import complete_cache, decoder_layers, kept_streams, running_from
@@ -52,12 +53,14 @@ class _Kept:
 @dataclass
 class KeptPasses:
     """The kept passes of one model over some prompts, in the same batches each time; `at` are the layers before which
-    streams are kept, none: nothing is, and every pass runs all layers. `n_bytes` is what they may come to.
+    streams are kept, none: nothing is, and every pass runs all layers. `n_bytes` is what they may come to, and
+    `contexts`, for what acts at the answer alone, may take as much again.
     """
 
     loaded: LoadedModel
     at: tuple[int, ...] = ()
     n_bytes: int = 0
+    contexts: KeptContexts = field(default_factory=KeptContexts)
     _passes: dict[PassName, _Kept] = field(default_factory=dict)
 
     @property
@@ -102,7 +105,7 @@ class KeptPasses:
 
     def let_go(self) -> bool:
         """Free the memory and keep nothing more; whether there was anything to free."""
-        had = bool(self._passes)
+        had = self.contexts.let_go() or bool(self._passes)
         self._passes.clear()
         self.at = ()
         return had
@@ -121,13 +124,15 @@ class KeptPasses:
 def keep_passes(
     loaded: LoadedModel, tokenised: TokenisedQuiz, batches: Sequence[Batch], budget_bytes: int
 ) -> KeptPasses:
-    """What may be kept of these batches within so much memory; nothing where the model cannot be run from the middle.
+    """What may be kept of these batches, within so much memory for streams and as much for contexts.
+
+    No streams are kept where the model cannot be run from the middle.
 
     Layers are chosen evenly, the last one first: what is tried out late in a model is the cheapest to run again.
     """
     n_layers = _n_layers_to_run_from(loaded)
     if not n_layers:
-        return KeptPasses(loaded)
+        return KeptPasses(loaded, contexts=KeptContexts(budget_bytes))
     n_prefix_tokens = sum(tokenised.prefix_length(prefix) for prefix in {batch.prefix for batch in batches})
     n_tokens = n_prefix_tokens + sum(_padded_tokens(batch, tokenised) for batch in batches)
     weight = loaded.model.get_input_embeddings().weight
@@ -135,7 +140,8 @@ def keep_passes(
     caches = 2 * n_layers * n_prefix_tokens * bytes_each
     n_kept = max(0, min(n_layers - 1, (budget_bytes - caches) // max(1, n_tokens * bytes_each)))
     at = {n_layers - 1 - place * (n_layers - 1) // n_kept for place in range(n_kept)} if n_kept else set()
-    return KeptPasses(loaded, tuple(sorted(at - {0})), caches + n_kept * n_tokens * bytes_each)
+    n_bytes = caches + n_kept * n_tokens * bytes_each
+    return KeptPasses(loaded, tuple(sorted(at - {0})), n_bytes, KeptContexts(budget_bytes))
 
 
 def _padded_tokens(batch: Batch, tokenised: TokenisedQuiz) -> int:

@@ -42,13 +42,15 @@ class LayerRouting:
 class RouterWatch:
     """Records every router of a model while it is attached; `expect` must be called before each forward pass.
 
-    `scoring` is the kind that the self-check found, by which router logits become probabilities.
+    `scoring` is the kind that the self-check found, by which router logits become probabilities. `steerings` act while
+    `steering` is open.
     """
 
     def __init__(self, routers: Sequence[Router], scoring: str, steerings: Sequence[LayerSteering | None]) -> None:
         self._routers = routers
         self._scoring = scoring
         self._steerings = steerings
+        self._steers = False
         self._spans: Spans | None = None
         self._layers: dict[int, LayerRouting] = {}
         self._logits: dict[int, tuple[Tensor, Tensor]] = {}  # [T, E] as used, and whether they were finite [T]
@@ -64,6 +66,15 @@ class RouterWatch:
                     experts = router.experts.register_forward_pre_hook(self._before_experts(layer), with_kwargs=True)
                     hooks.callback(experts.remove)
             yield self
+
+    @contextmanager
+    def steering(self) -> Iterator[None]:
+        """While open, routers are steered."""
+        self._steers = True
+        try:
+            yield
+        finally:
+            self._steers = False
 
     def expect(self, spans: Spans) -> None:
         """Forget the last pass; the next one holds rows with these spans."""
@@ -83,9 +94,10 @@ class RouterWatch:
         return [self._layers[layer] for layer in range(first, len(self._routers))]
 
     def _after_gate(self, layer: int) -> Any:
-        router, steering = self._routers[layer], self._steerings[layer]
+        router = self._routers[layer]
 
         def hook(module: torch.nn.Module, args: tuple[Any, ...], keywords: dict[str, Any], output: Any) -> Any:
+            steering = self._steerings[layer] if self._steers else None
             finite = router.logits(output).isfinite().all(-1)
             if steering is not None and steering.rerun is not None:
                 output = steering.rerun((args, keywords), output)
@@ -100,10 +112,10 @@ class RouterWatch:
         return hook
 
     def _before_experts(self, layer: int) -> Any:
-        router, steering = self._routers[layer], self._steerings[layer]
+        router = self._routers[layer]
 
         def hook(module: torch.nn.Module, args: tuple[Any, ...], keywords: dict[str, Any]) -> Call | None:
-            call = (args, keywords)
+            steering, call = self._steerings[layer] if self._steers else None, (args, keywords)
             chosen = router.given(call)
             if steering is None or steering.factor is None:
                 self._record(layer, chosen, chosen)

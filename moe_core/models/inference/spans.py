@@ -69,7 +69,7 @@ def make_spans(own: Sequence[Span], told: Sequence[Span], device: torch.device) 
     """The spans of a batch whose rows have these of their own; `told` are those of prefixes within them."""
     listed = (*own, *told)
     row, start, stop = on_device(torch.tensor(listed).T.contiguous(), device)
-    return Spans(listed, len(own), row, start, stop, max(span.stop for span in own))
+    return Spans(listed, len(own), row, start, stop, max(1, *(span.stop for span in own)))
 
 
 def on_device(values: Tensor, device: torch.device) -> Tensor:

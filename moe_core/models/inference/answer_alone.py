@@ -1,0 +1,166 @@
+"""Runs that act at the answer position alone: the tokens before it run as ever, once, and only the last one is asked.
+
+Attention is causal, so nothing before the answer can see what is done there. The keys and values of all tokens before
+it are a batch's *context*; while they are kept, another mask costs one token a question.
+
+Axes: B rows of a batch, T tokens per row of the context (padding included), D width of a head.
+"""
+
+import copy
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from moe_core.errors import InterventionError
+from moe_core.models.inference.batch_routing import BatchRouting
+from moe_core.models.inference.batches import Batch
+from moe_core.models.loading.building import LoadedModel
+from moe_core.numbers.formatting import count
+from moe_core.traces.records import Answer, SegmentRouting
+
+_PROBE = ((5, 9, 7, 6, 8, 4), (6, 8, 5))
+
+
+class BrokenContextError(Exception):
+    """A model keeps something else of a context than the keys and values of every token."""
+
+
+@dataclass(frozen=True)
+class Context:
+    """The tokens before the answers of a batch: keys and values, each row's `lengths` [B] of them at the right end."""
+
+    cache: Any
+    lengths: Tensor
+    routing: BatchRouting | None = None
+
+    @property
+    def n_bytes(self) -> int:
+        """Of its keys and values."""
+        return sum(layer.keys.nbytes + layer.values.nbytes for layer in self.cache.layers)
+
+    def behind(self) -> dict[str, Any]:
+        """What a model is called with besides one more token a row."""
+        n_tokens = self.cache.get_seq_length()
+        place = torch.arange(n_tokens + 1, device=self.lengths.device)
+        cache = copy.copy(self.cache)
+        cache.layers = [copy.copy(layer) for layer in self.cache.layers]  # the next token is appended to a copy
+        return {
+            "past_key_values": cache,
+            "attention_mask": (place >= n_tokens - self.lengths[:, None]).long(),  # [B, T + 1]
+            "position_ids": self.lengths[:, None],
+            "use_cache": True,
+        }
+
+
+@dataclass(frozen=True)
+class AnswersBehind:
+    """The routing of a batch in two passes, `context` and then `answers`, with the methods of one."""
+
+    context: BatchRouting
+    answers: BatchRouting
+    n_rows: int
+
+    def is_finite(self, row: int) -> bool:
+        """Whether all router logits of a row were finite."""
+        return self.context.is_finite(row) and self.answers.is_finite(row)
+
+    def segment(self, number: int) -> SegmentRouting:
+        """The routing of one span's tokens: of a row's own, the answer's is the last."""
+        before = self.context.segment(number)
+        return before.followed_by(self.answers.segment(number)) if number < self.n_rows else before
+
+    def answer(self, row: int, n_choices: int, *, prefix_finite: bool, in_smaller_batch: bool) -> Answer:
+        """The answer of one row, or the reason why there is none."""
+        finite = prefix_finite and self.context.is_finite(row)
+        return self.answers.answer(row, n_choices, prefix_finite=finite, in_smaller_batch=in_smaller_batch)
+
+
+@dataclass
+class KeptContexts:
+    """The contexts of batches, and prefixes (by number), as many as `budget_bytes` hold; others are run each time."""
+
+    budget_bytes: int = 0
+    n_bytes: int = 0
+    n_left_out: int = 0
+    _contexts: dict[Batch | int, Context] = field(default_factory=dict)
+    _is_checked: bool = False
+
+    @property
+    def text(self) -> str:
+        """One sentence for the user."""
+        n_kept = sum(isinstance(name, Batch) for name in self._contexts)
+        kept = f"The keys and values of {n_kept:,} of {n_kept + self.n_left_out:,} batches are kept, in "
+        return kept + f"{count(-(-self.n_bytes // 10**6))} MB: there, the answer's token alone is asked again"
+
+    def get(self, name: Batch | int, *, keep_tokens: bool) -> Context | None:
+        """What is kept of a batch or prefix, where that holds every token's routing if it is wanted."""
+        found = self._contexts.get(name)
+        routing = None if found is None else found.routing
+        return found if routing is not None and (routing.keeps_tokens or not keep_tokens) else None
+
+    def add(self, name: Batch | int, context: Context) -> None:
+        """Keep a batch's or a prefix's context, if there is room."""
+        size = context.n_bytes
+        if name in self._contexts:
+            self._contexts[name] = context
+        elif self.n_bytes + size > self.budget_bytes:
+            self.n_left_out += isinstance(name, Batch)
+        else:
+            self._contexts[name] = context
+            self.n_bytes += size
+
+    def let_go(self) -> bool:
+        """Free the memory and keep nothing more; whether there was anything to free."""
+        had = bool(self._contexts)
+        self._contexts.clear()
+        self.budget_bytes = self.n_bytes = 0
+        return had
+
+    def check(self, loaded: LoadedModel) -> None:
+        """Raise InterventionError for a model that does not answer the same in two passes; it is tried once."""
+        if not self._is_checked and not _answers_the_same(loaded):
+            raise InterventionError(
+                f"{loaded.specification.name} cannot be asked with a mask at the answer position alone: behind the "
+                "kept keys and values of its prompts it answers otherwise."
+            )
+        self._is_checked = True
+
+
+def context_of(cache: Any, lengths: Tensor, n_tokens: int, routing: BatchRouting | None = None) -> Context:
+    """The context that a pass over right-padded rows has left in `cache`, its real tokens moved to the right end.
+
+    There each stands as far before the answer as in the prompt, which windows of attention go by. Raises
+    BrokenContextError where a layer holds something else than the keys and values [B, heads, T, D] of all tokens.
+    """
+    place = torch.arange(n_tokens, device=lengths.device) - (n_tokens - lengths[:, None])  # [B, T]
+    place = place.clamp_min(0)[:, None, :, None]
+    for layer in getattr(cache, "layers", [None]):
+        for name in ("keys", "values"):
+            kept = getattr(layer, name, None)
+            if not isinstance(kept, Tensor) or kept.dim() != 4 or kept.shape[2] != n_tokens:
+                raise BrokenContextError
+            setattr(layer, name, kept.gather(2, place.to(kept.device).expand(-1, kept.shape[1], -1, kept.shape[3])))
+    return Context(cache, lengths, routing)
+
+
+@torch.inference_mode()
+def _answers_the_same(loaded: LoadedModel) -> bool:
+    """Whether two prompts of unlike lengths have the same logits in one pass as in two, but for rounding."""
+    model, lengths = loaded.model, torch.tensor([len(row) for row in _PROBE])
+    n_tokens = int(lengths.max())
+    ids = torch.zeros(len(_PROBE), n_tokens, dtype=torch.long)
+    for row, tokens in enumerate(_PROBE):
+        ids[row, : len(tokens)] = torch.tensor(tokens)
+    ids, lengths = ids.to(model.device), lengths.to(model.device)
+    last = lengths[:, None] - 1
+    try:
+        whole = model(input_ids=ids, use_cache=False).logits.take_along_dim(last[..., None], dim=1)  # [B, 1, V]
+        ran = model(input_ids=ids[:, :-1], use_cache=True)
+        context = context_of(ran.past_key_values, lengths - 1, n_tokens - 1)
+        again = model(input_ids=ids.gather(1, last), **context.behind()).logits
+    except (BrokenContextError, RuntimeError, TypeError, ValueError, AttributeError, LookupError):
+        return False
+    rounding = 64 * torch.finfo(whole.dtype).eps * float(whole.abs().max())
+    return bool((whole - again).abs().max() <= rounding)

@@ -1,0 +1,279 @@
+"""The forward passes over one quiz: of a prefix, of a batch behind it, and what they gave as records.
+
+Axes: B rows of the batch, T tokens per row (padding included), C choices, V vocabulary.
+"""
+
+import copy
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn.attention import SDPBackend, sdpa_kernel
+
+from moe_core.errors import RunError
+from moe_core.interventions.intervention import Intervention
+from moe_core.models.answer_head import AnswerHead, repeated
+from moe_core.models.inference.answer_alone import AnswersBehind, BrokenContextError, Context, context_of
+from moe_core.models.inference.batch_routing import BatchRouting
+from moe_core.models.inference.batches import Batch, BatchRan, Wanted
+from moe_core.models.inference.device_failures import DeviceFailure, attempt
+from moe_core.models.inference.kept_passes import KeptPasses
+from moe_core.models.inference.router_watch import RouterWatch
+from moe_core.models.inference.spans import Span, Spans, make_spans, on_device
+from moe_core.models.loading.building import LoadedModel
+from moe_core.quizzes.prompting import TokenisedQuiz
+from moe_core.traces.records import PrefixRecord, QuestionRecord
+
+
+@dataclass(frozen=True)
+class RanPrefix:
+    """A shared prefix that has run on its own: its keys and values, and its routing."""
+
+    index: int
+    cache: Any = None
+    routing: BatchRouting | None = None
+
+    @property
+    def is_finite(self) -> bool:
+        return self.routing is None or self.routing.is_finite(0)
+
+    def record(self) -> PrefixRecord:
+        assert self.routing is not None
+        return PrefixRecord(self.index, self.routing.segment(0))
+
+
+@dataclass(frozen=True)
+class Flight:
+    """A batch that runs, or has run: what it was, what came before it, and its routing, which may still be computed."""
+
+    batch: Batch
+    prefix: RanPrefix
+    routing: BatchRouting | AnswersBehind | None
+    ran_before: tuple[RanPrefix, ...] = ()
+
+
+NO_PREFIX = RanPrefix(-1)
+
+# All but cuDNN's, which plans a pass of every new shape anew: more than a millisecond a layer.
+ATTENTION_KERNELS = [SDPBackend.FLASH_ATTENTION, SDPBackend.EFFICIENT_ATTENTION, SDPBackend.MATH]
+
+
+class Asking:
+    """The forward passes over one quiz."""
+
+    def __init__(
+        self,
+        loaded: LoadedModel,
+        tokenised: TokenisedQuiz,
+        watch: RouterWatch,
+        head: AnswerHead,
+        keep_tokens: bool,
+        wanted: Wanted,
+        kept: KeptPasses,
+        intervention: Intervention,
+        acting: Callable[[], AbstractContextManager[None]],
+    ) -> None:
+        """While `acting` is open, the intervention is carried out: here, where that is at the answer alone."""
+        self._model = loaded.model
+        self._watch = watch
+        self._head = head
+        self._keep_tokens = keep_tokens
+        self._kept = kept
+        self._first = kept.first_layer(Intervention() if intervention.at_answer else intervention)
+        self._at_answer, self._acting = intervention.at_answer, acting
+        self.tokenised = tokenised
+        self.wanted = wanted
+        self.n_ahead = 1 if self._model.device.type == "cuda" else 0  # a CPU computes nothing while we do
+
+    def padded_tokens(self, batch: Batch) -> int:
+        """Tokens of one forward pass over a batch, its shared prefix aside."""
+        return len(batch.questions) * max((stop for _, _, stop in self._own_spans(batch)), default=0)
+
+    def forget(self) -> None:
+        """Let go of what the last pass left on the device."""
+        self._watch.forget()
+
+    def let_go_of_kept(self) -> bool:
+        """Free what earlier runs left; whether there was anything."""
+        return self._kept.let_go()
+
+    def lost(self, failure: DeviceFailure, questions: Sequence[int]) -> RunError:
+        """The error that ends the run."""
+        device = self._model.device
+        if not failure.is_memory:
+            return RunError(f"{device} failed ({failure.reason}): what was recorded is kept, and can be resumed.")
+        longest = max(map(self.tokenised.own_length, questions), default=0)
+        return RunError(
+            f"Even a single prompt of {longest:,} tokens is too much for the memory of {device}: free some, or choose "
+            "another device; what was recorded is kept."
+        )
+
+    def run_prefix(self, index: int) -> RanPrefix:
+        """Run one prefix on its own and keep its keys and values; nothing for index -1."""
+        if index < 0:
+            return NO_PREFIX
+        if self._at_answer and (kept := self._kept.contexts.get(index, keep_tokens=self._keep_tokens)):
+            return RanPrefix(index, kept.cache, kept.routing)
+        tokens = self.tokenised.prefixes[index]
+        own = [Span(0, 0, len(tokens))]
+        ran = attempt(partial(self._forward, index, [tokens], own, [], cache=None))
+        if isinstance(ran, DeviceFailure):
+            self.forget()
+            raise self.lost(ran, [])
+        cache, routing = ran
+        if self._at_answer:
+            self._kept.contexts.add(index, Context(cache, torch.tensor([len(tokens)]), routing))
+        return RanPrefix(index, cache, routing)
+
+    def run_batch(self, batch: Batch, prefix: RanPrefix) -> BatchRouting | AnswersBehind | None:
+        """Run the questions of one batch behind their prefix, or as whole prompts, and score their choices."""
+        if not batch.questions:
+            return None
+        behind = prefix.index >= 0
+        rows = [(self.tokenised.segments[n] if behind else self.tokenised.prompt_ids(n)) for n in batch.questions]
+        own = self._own_spans(batch)
+        told = [
+            Span(span.row, 0, span.start) for n, span in zip(batch.questions, own, strict=True) if n in batch.tellers
+        ]
+        if self._at_answer:
+            return self._run_answers(batch, rows, own, told, prefix)
+        _, routing = self._forward(batch, rows, own, told, cache=_for_rows(prefix.cache, len(rows)))
+        return routing
+
+    def _run_answers(
+        self,
+        batch: Batch,
+        rows: Sequence[NDArray[np.int32]],
+        own: Sequence[Span],
+        told: Sequence[Span],
+        prefix: RanPrefix,
+    ) -> AnswersBehind:
+        """Run the last token of each row as the intervention says, behind the others, which run or ran without it."""
+        context = self._kept.contexts.get(batch, keep_tokens=self._keep_tokens)
+        if context is None:
+            context = self._run_context(rows, own, told, prefix)
+            self._kept.contexts.add(batch, context)
+        assert context.routing is not None
+        last = [Span(row, 0, 1) for row in range(len(rows))]
+        with self._acting():
+            output, spans = self._pass([row[-1:] for row in rows], last, **context.behind())
+        logprobs = self._choice_logprobs(output.logits[:, 0], batch.questions)
+        answers = BatchRouting(self._watch.layers(), spans, logprobs, keep_tokens=self._keep_tokens)
+        return AnswersBehind(context.routing, answers, len(rows))
+
+    def _run_context(
+        self, rows: Sequence[NDArray[np.int32]], own: Sequence[Span], told: Sequence[Span], prefix: RanPrefix
+    ) -> Context:
+        """Run all tokens of each row but the last, without the intervention."""
+        before = [Span(row, start, stop - 1) for row, start, stop in own]
+        cache = _for_rows(prefix.cache, len(rows))
+        n_prefix = 0 if cache is None else cache.get_seq_length()
+        output, spans = self._pass([row[:-1] for row in rows], before, told, past_key_values=cache, use_cache=True)
+        routing = BatchRouting(self._watch.layers(), spans, None, keep_tokens=self._keep_tokens)
+        try:
+            return context_of(output.past_key_values, n_prefix + spans.last + 1, n_prefix + spans.n_tokens, routing)
+        except BrokenContextError as error:
+            longest = max(map(len, rows))
+            raise RunError(
+                f"A mask at the answer position alone needs the keys and values of all tokens of a prompt, and of "
+                f"{longest:,} tokens this model keeps only some."
+            ) from error
+
+    def records(self, flight: Flight) -> BatchRan:
+        """What a batch gave, once the device has computed it: what is wanted of it, and nothing else."""
+        batch, routing = flight.batch, flight.routing
+        prefixes = [prefix.record() for prefix in flight.ran_before]
+        if routing is None:
+            return BatchRan(tuple(prefixes), ())
+        tellers = [row for row, question in enumerate(batch.questions) if question in batch.tellers]
+        for number, row in enumerate(tellers, len(batch.questions)):
+            index = int(self.tokenised.prefix_of[batch.questions[row]])
+            if index not in self.wanted.prefixes:
+                continue
+            # Within a row, a value that is not finite spoils what stands before it, too: nothing times NaN is NaN.
+            told = PrefixRecord(index, routing.segment(number))
+            prefixes.append(told if routing.is_finite(row) else self.run_prefix(index).record())
+        questions = [
+            QuestionRecord(
+                question,
+                routing.segment(row),
+                routing.answer(
+                    row,
+                    len(self.tokenised.questions[question].choices),
+                    prefix_finite=flight.prefix.is_finite,
+                    in_smaller_batch=batch.is_part,
+                ),
+            )
+            for row, question in enumerate(batch.questions)
+            if question in self.wanted.questions
+        ]
+        return BatchRan(tuple(prefixes), tuple(questions))
+
+    def _own_spans(self, batch: Batch) -> list[Span]:
+        """Each question's own tokens in the rows of a batch."""
+        tokenised, spans = self.tokenised, []
+        for row, question in enumerate(batch.questions):
+            start = 0 if batch.prefix >= 0 else tokenised.prefix_length(int(tokenised.prefix_of[question]))
+            spans.append(Span(row, start, start + tokenised.own_length(question)))
+        return spans
+
+    def _forward(
+        self,
+        name: Batch | int,
+        rows: Sequence[NDArray[np.int32]],
+        own: Sequence[Span],
+        told: Sequence[Span],
+        *,
+        cache: Any,
+    ) -> tuple[Any, BatchRouting]:
+        """The cache and the routing of a batch behind a prefix's cache, or without one; or of a prefix (its number)."""
+        start = self._kept.start(name, self._first, keep_tokens=self._keep_tokens)
+        with self._kept.running(start, self._first) as streams:
+            use_cache = cache is not None or isinstance(name, int)
+            output, spans = self._pass(rows, own, told, past_key_values=cache, use_cache=use_cache)
+        logprobs = self._choice_logprobs(output.logits[:, 0], name.questions) if isinstance(name, Batch) else None
+        routing = BatchRouting(
+            self._watch.layers(start.n_routers),
+            spans,
+            logprobs,
+            keep_tokens=self._keep_tokens,
+            before=start.routing,
+            n_before=start.n_routers,
+        )
+        self._kept.add(name, start, streams, routing, output.past_key_values)
+        return output.past_key_values, routing
+
+    @torch.inference_mode()
+    @sdpa_kernel(ATTENTION_KERNELS)
+    def _pass(
+        self, rows: Sequence[NDArray[np.int32]], own: Sequence[Span], told: Sequence[Span] = (), **behind: Any
+    ) -> tuple[Any, Spans]:
+        """What the model returns for these rows, padded at their ends, and the spans that were watched."""
+        padded = np.zeros((len(rows), max(1, *map(len, rows))), dtype=np.int64)  # [B, T]; id 0 stands for padding
+        for row, tokens in enumerate(rows):
+            padded[row, : len(tokens)] = tokens
+        device = self._model.device
+        spans = make_spans(own, told, device)
+        self._watch.expect(spans)
+        self._head.expect(spans.last)
+        return self._model(input_ids=on_device(torch.from_numpy(padded), device), **behind), spans
+
+    @torch.inference_mode()
+    def _choice_logprobs(self, logits: Tensor, questions: Sequence[int]) -> Tensor:
+        """Log-probabilities [B, C] of the choices from the logits [B, V] of their answer positions, NaN beyond."""
+        target_ids = on_device(
+            torch.from_numpy(self.tokenised.target_ids[list(questions)]).long(), logits.device
+        )  # [B, C]
+        logprobs = logits.float().log_softmax(-1).gather(1, target_ids.clamp_min(0))
+        return logprobs.masked_fill(target_ids < 0, torch.nan)
+
+
+def _for_rows(cache: Any, rows: int) -> Any:
+    """A prefix's keys and values for each of so many rows; None where there is none."""
+    return None if cache is None else repeated(copy.deepcopy(cache), rows)

@@ -32,7 +32,8 @@ def with_experts(state: State, experts: Iterable[Expert]) -> State:
     """The state with exactly these experts in the mask; the ones that stay keep what is done to them."""
     wanted = frozenset(experts)
     kept = state.intervention.without(state.intervention.experts - wanted)
-    return _with(state, kept.union(_acting(state, wanted - kept.experts), name=""))
+    more = replace(_acting(state, wanted - kept.experts), at_answer=kept.at_answer)
+    return _with(state, kept.union(more, name=""))
 
 
 def with_more(state: State, experts: Iterable[Expert]) -> State:
@@ -84,6 +85,13 @@ def neurons_in(mask: Intervention) -> str:
     return ", ".join(parts)
 
 
+def with_place(state: State, *, at_answer: bool) -> State:
+    """The state with all that is done to experts done at the answer alone, or at every token."""
+    if state.intervention.at_answer == at_answer:
+        return state
+    return replace(state, intervention=replace(state.intervention, name="", at_answer=at_answer))
+
+
 def with_mask(state: State, mask: Intervention) -> State:
     """The state with a mask in place of the one that is edited."""
     return replace(state, intervention=mask)
@@ -109,7 +117,7 @@ def mask_title(mask: Intervention) -> str:
     done = {"reroute": "re-routed", "drop": "dropped", "boost": "boosted"}[mask.effect]
     factors = set(mask.boost.values())
     times = f" × {short(factors.pop(), 6)}" if len(factors) == 1 else ""
-    return f"{', '.join(f'{layer}:{expert}' for layer, expert in experts)} {done}{times}"
+    return f"{', '.join(f'{layer}:{expert}' for layer, expert in experts)} {done}{times}{mask.place}"
 
 
 def _acting(state: State, experts: frozenset[Expert]) -> Intervention:
@@ -119,5 +127,6 @@ def _acting(state: State, experts: frozenset[Expert]) -> Intervention:
 
 def _with(state: State, mask: Intervention) -> State:
     """A mask that was changed is no longer the one that was saved under its name."""
+    mask = replace(mask, at_answer=state.intervention.at_answer)
     same = replace(mask, name=state.intervention.name)
     return replace(state, intervention=same if same == state.intervention else mask)

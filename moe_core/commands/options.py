@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -47,6 +48,13 @@ Cluster = Annotated[
 ]
 
 
+class Place(StrEnum):
+    """At which tokens a mask acts."""
+
+    ALL = "all"
+    ANSWER = "answer"
+
+
 class Effect(StrEnum):
     """What a mask does to its experts."""
 
@@ -70,21 +78,25 @@ def engine_at(cluster: str) -> Iterator[Engine | None]:
 
 
 def read_actions(
-    mask: str, effect: Effect | None = None, boost: float | None = None, path: Path | None = None
+    mask: str,
+    effect: Effect | None = None,
+    boost: float | None = None,
+    path: Path | None = None,
+    at: Place | None = None,
 ) -> Intervention:
     """The intervention that the options of the command line mean; raises InterventionError where they contradict."""
     if path is not None:
-        if mask or effect or boost is not None:
-            raise InterventionError("--intervention says all there is to do: leave out --mask, --effect and --boost.")
+        if mask or effect or at or boost is not None:
+            raise InterventionError(
+                "--intervention says all there is to do: leave out --mask, --effect, --at and --boost."
+            )
         return read_intervention(path)
-    if boost is None:
-        return parse_mask(mask, (effect or Effect.REROUTE).value)
-    if effect is not None:
+    if boost is not None and effect is not None:
         raise InterventionError("An expert is either masked or boosted: give --effect or --boost, not both.")
-    made = parse_mask(mask, "boost", factor=boost)
-    if made.neurons and not made.boost:
+    made = parse_mask(mask, (effect or Effect.REROUTE).value if boost is None else "boost", factor=boost)
+    if boost is not None and made.neurons and not made.boost:
         raise InterventionError("There is no expert to boost: a neuron can only be switched off.")
-    return made
+    return replace(made, at_answer=at is Place.ANSWER)
 
 
 def read_subset(subset: str, ids: Path | None, seed: int) -> Subset:

@@ -19,6 +19,7 @@ from moe_core.commands.options import (
     Offline,
     OtherDevice,
     OtherDtype,
+    Place,
     RerunBaseline,
     SubsetText,
     engine_at,
@@ -40,6 +41,7 @@ def what_if_trace(
     ] = "",
     effect: Annotated[Effect | None, typer.Option(help="What --mask does; reroute unless said.")] = None,
     boost: Annotated[float | None, typer.Option(help="Multiply the gate weight of --mask by this instead.")] = None,
+    at: Annotated[Place | None, typer.Option(help="Act at all tokens, unless said, or at the answer alone.")] = None,
     intervention: InterventionFile = None,
     subset: SubsetText = "all",
     ids: IdsFile = None,
@@ -61,7 +63,7 @@ def what_if_trace(
     """Re-run a trace with experts masked or boosted, and compare answers, log-probabilities and routing."""
     request = WhatIfRequest(
         baseline=trace,
-        intervention=read_actions(mask, effect, boost, intervention),
+        intervention=read_actions(mask, effect, boost, intervention, at),
         subset=read_subset(subset, ids, seed),
         out=out,
         rerun_baseline=rerun_baseline,

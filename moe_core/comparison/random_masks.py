@@ -79,7 +79,7 @@ def matched_masks(
         if drawn != own:
             found.setdefault(drawn)
     return tuple(
-        Intervention(f"control {k}", mask.reroute, mask.drop, mask.boost) for k, mask in enumerate(found, start=1)
+        replace(mask, name=f"control {k}", at_answer=intervention.at_answer) for k, mask in enumerate(found, start=1)
     )
 
 

@@ -48,6 +48,7 @@ def comparison_json(comparison: Comparison, seconds: float) -> dict[str, Any]:
         "n_only_before": pairs.n_only_before,
         "n_only_after": pairs.n_only_after,
         "effect": intervention.effect,
+        "at": "answer" if intervention.at_answer else "all",
         "mask": [list(expert) for expert in sorted(intervention.mask)],
         "neurons": [list(neuron) for neuron in sorted(intervention.neurons)],
         "intervention_before": comparison.before.intervention,
@@ -158,7 +159,7 @@ def _share(p: float) -> str:
 
 
 def intervention_text(intervention: Intervention) -> str:
-    """`12 experts in 3 layers re-routed, 1 boosted`; `no intervention` for a baseline."""
+    """`12 experts in 3 layers re-routed, 1 boosted`, and `at the answer alone`; `no intervention` for a baseline."""
     parts = []
     for experts, done in (
         (intervention.reroute, "re-routed"),
@@ -172,7 +173,7 @@ def intervention_text(intervention: Intervention) -> str:
         of = counted(len(intervention.neurons_of), "expert")
         parts.append(f"{counted(n_neurons, 'neuron')} in {of} switched off")
     named = f"{intervention.name}: " if intervention.name and parts else ""
-    return named + (", ".join(parts) or "no intervention")
+    return named + (", ".join(parts) + intervention.place if parts else "no intervention")
 
 
 def _routing_json(comparison: Comparison) -> dict[str, Any]:

@@ -95,6 +95,8 @@ def what_if(request: WhatIfRequest, engine: Engine | None = None) -> Generator[E
         plan = own.under(request.intervention)
         out = _target(request, plan.specification)
         seconds_asking = yield from _run(out, "what-if", loaded, plan, passes)
+        if passes is not None and request.intervention.at_answer:
+            yield Notice(passes.contexts.text)
         yield Stage("Comparing")
         with open_trace(out.path) as after:
             comparison = compare(reference, after)

@@ -62,6 +62,8 @@ def keep_list(intervention: Intervention, decoder_layers: Sequence[int], n_exper
         others = "switches off neurons" if intervention.neurons else "drops or boosts experts"
         done = "does nothing" if intervention.is_empty() else f"also {others}" if intervention.reroute else others
         raise InterventionError(f"Only re-routing equals pruning, and this intervention {done}.")
+    if intervention.at_answer:
+        raise InterventionError("This mask acts at the answer alone: a pruned model lacks its experts everywhere.")
     keep = tuple(
         tuple(expert for expert in range(n_experts) if (layer, expert) not in intervention.reroute)
         for layer in range(len(decoder_layers))

@@ -53,7 +53,7 @@ def _overview(made: Sequence[ReportedWhatIf]) -> Markup:
         rows.append(
             (
                 each.title,
-                mask.effect,
+                mask.effect + mask.place,
                 count(len(mask.experts)),
                 count(change.n),
                 percent_with_interval(change.before.estimate, change.before.lower, change.before.upper),

@@ -138,7 +138,8 @@ def _intervention_text(specification: Specification) -> str:
         return _one_line(intervention.name)
     done = {"reroute": intervention.reroute, "drop": intervention.drop, "boost": intervention.boost}
     told = [f"{action} {len(experts)}" for action, experts in done.items() if experts]
-    return ", ".join([*told, *([f"{len(intervention.neurons)} neurons off"] if intervention.neurons else [])])
+    told += [f"{len(intervention.neurons)} neurons off"] if intervention.neurons else []
+    return ", ".join(told) + intervention.place
 
 
 def _one_line(text: object) -> str:

@@ -104,6 +104,10 @@ class ModelSpecification:
         if (intervention.drop or intervention.boost) and not can.weigh:
             raise InterventionError(f"No expert of this model can be dropped or boosted. {can.why}")
         self._check_neurons(intervention)
+        if intervention.at_answer and not can.share_prefixes:
+            raise InterventionError(
+                "This model answers otherwise when a prompt is run in two parts: a mask acts at every token of it."
+            )
         groups = Groups(can.n_groups, can.groups_chosen, can.grouped_by_bias)
         groups.check(intervention, self.n_layers, self.n_experts, self.top_k)
 

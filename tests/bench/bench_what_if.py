@@ -7,6 +7,7 @@ A re-run from what earlier ones left gives the same numbers bit for bit: tests/m
 import argparse
 import statistics
 import time
+from dataclasses import replace
 
 import torch
 
@@ -40,12 +41,18 @@ def main() -> None:
     print(f"{torch.get_num_threads()} threads, {len(quiz.questions)} questions, width {hidden}. {kept.text}")
     asked_in(loaded, quiz, parse_mask("15:1"), kept)  # leaves what the others begin with
     ratios: dict[int, list[float]] = {layer: [] for layer in (0, 4, 8, 12, 15)}
+    alone = replace(parse_mask("0:1,0:7"), at_answer=True)
+    asked_in(loaded, quiz, alone, kept)
+    print(kept.contexts.text)
+    at_answer = []
     for _ in range(arguments.rounds):
+        at_answer.append(asked_in(loaded, quiz, alone, kept) / asked_in(loaded, quiz, parse_mask("0:1,0:7"), None))
         for layer, found in ratios.items():
             whole = asked_in(loaded, quiz, parse_mask(f"{layer}:1,{layer}:7"), None)
             found.append(asked_in(loaded, quiz, parse_mask(f"{layer}:1,{layer}:7"), kept) / whole)
     for layer, found in ratios.items():
         print(f"masks from layer {layer:2d} on: {statistics.median(found):.3f} of a re-run of all layers")
+    print(f"masks at the answer alone: {statistics.median(at_answer):.3f} of a re-run of all tokens")
 
 
 def asked_in(loaded: LoadedModel, quiz: TokenisedQuiz, mask: Intervention, kept: KeptPasses | None) -> float:

@@ -13,7 +13,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app.content.mask_editing import KINDS, effect_of, factor_of, with_effect
+from app.content.mask_editing import KINDS, effect_of, factor_of, with_effect, with_place
 from app.state.session import Session
 from app.state.state import State
 from app.state.what_if_state import SubsetKind
@@ -50,15 +50,17 @@ class WhatIfChoices(QWidget):
         self.both.toggled.connect(self._on_choice)
         self.effect.activated.connect(self._on_effect)
         self.factor.valueChanged.connect(self._on_effect)
+        self.place.activated.connect(self._on_place)
 
     def draw(self, state: State) -> None:
         """Show what is chosen."""
-        boxes = (self.effect, self.factor, self.subset, self.sample, self.seed, self.controls, self.both)
+        boxes = (self.effect, self.factor, self.place, self.subset, self.sample, self.seed, self.controls, self.both)
         blockers = [QSignalBlocker(box) for box in boxes]
         effect, rerun = effect_of(state), state.rerun
         self.effect.setCurrentIndex(KINDS.index(effect) if effect in KINDS else -1)
         self.factor.setValue(factor_of(state))
         self.factor.setVisible(effect == "boost")
+        self.place.setCurrentIndex(int(state.intervention.at_answer))
         self._draw_subset(state)
         self.seed.setValue(rerun.seed)
         self.controls.setCurrentIndex(CONTROLS.index(rerun.controls) if rerun.controls in CONTROLS else 0)
@@ -85,6 +87,12 @@ class WhatIfChoices(QWidget):
             self.effect.setItemData(self.effect.count() - 1, tip, Qt.ItemDataRole.ToolTipRole)
         self.effect.setPlaceholderText("mixed")
         self.effect.setToolTip("What is done to every expert of the mask")
+        self.place = ElidingComboBox()
+        self.place.addItems(["every token", "the answer alone"])
+        self.place.setToolTip(
+            "At which tokens the mask acts. At the answer alone, all tokens before it are routed as ever, and only the "
+            "last one is asked again"
+        )
         self.factor = DecimalBox()
         self.factor.setRange(0, 100)
         self.factor.setDecimals(2)
@@ -115,6 +123,7 @@ class WhatIfChoices(QWidget):
         grid.setVerticalSpacing(4)
         rows: tuple[tuple[str, ElidingComboBox, QAbstractSpinBox | None], ...] = (
             ("Effect", self.effect, self.factor),
+            ("At", self.place, None),
             ("Questions", self.subset, self.sample),
             ("Controls", self.controls, None),
         )
@@ -141,6 +150,9 @@ class WhatIfChoices(QWidget):
     def _on_effect(self) -> None:
         if (effect := self.effect.currentData()) is not None:
             self._session.set(with_effect(self._session.state, effect, self.factor.value()))
+
+    def _on_place(self) -> None:
+        self._session.set(with_place(self._session.state, at_answer=self.place.currentIndex() == 1))
 
     def _on_choice(self) -> None:
         state = self._session.state

@@ -155,7 +155,7 @@ def _history_texts(made: WhatIf) -> list[str]:
         count(change.n),
         percent(change.before.estimate),
         percent(change.after.estimate),
-        mask.effect,
+        mask.effect + mask.place,
         count(len(mask.experts)),
         fixed(made.seconds, 1) if made.seconds else NOTHING,
         made.comparison.after.quiz.selection,

@@ -94,7 +94,7 @@ def history_table(history: Sequence[WhatIf]) -> FigureTable:
     rows = [
         (
             made.title,
-            made.intervention.effect,
+            made.intervention.effect + made.intervention.place,
             len(made.intervention.experts),
             experts_text(made.intervention),
             made.comparison.after.quiz.selection,

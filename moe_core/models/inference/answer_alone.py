@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from transformers import DynamicCache
 
 from moe_core.errors import InterventionError
 from moe_core.models.inference.batch_routing import BatchRouting
@@ -128,6 +129,11 @@ class KeptContexts:
         self._is_checked = True
 
 
+def whole_cache() -> DynamicCache:
+    """An empty cache that keeps every token in every layer; a model's own keeps no more than a window of some."""
+    return DynamicCache()
+
+
 def context_of(cache: Any, lengths: Tensor, n_tokens: int, routing: BatchRouting | None = None) -> Context:
     """The context that a pass over right-padded rows has left in `cache`, its real tokens moved to the right end.
 
@@ -157,7 +163,7 @@ def _answers_the_same(loaded: LoadedModel) -> bool:
     last = lengths[:, None] - 1
     try:
         whole = model(input_ids=ids, use_cache=False).logits.take_along_dim(last[..., None], dim=1)  # [B, 1, V]
-        ran = model(input_ids=ids[:, :-1], use_cache=True)
+        ran = model(input_ids=ids[:, :-1], past_key_values=whole_cache(), use_cache=True)
         context = context_of(ran.past_key_values, lengths - 1, n_tokens - 1)
         again = model(input_ids=ids.gather(1, last), **context.behind()).logits
     except (BrokenContextError, RuntimeError, TypeError, ValueError, AttributeError, LookupError):

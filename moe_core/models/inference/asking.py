@@ -19,7 +19,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from moe_core.errors import RunError
 from moe_core.interventions.intervention import Intervention
 from moe_core.models.answer_head import AnswerHead, repeated
-from moe_core.models.inference.answer_alone import AnswersBehind, BrokenContextError, Context, context_of
+from moe_core.models.inference.answer_alone import AnswersBehind, BrokenContextError, Context, context_of, whole_cache
 from moe_core.models.inference.batch_routing import BatchRouting
 from moe_core.models.inference.batches import Batch, BatchRan, Wanted
 from moe_core.models.inference.device_failures import DeviceFailure, attempt
@@ -122,7 +122,8 @@ class Asking:
             return RanPrefix(index, kept.cache, kept.routing)
         tokens = self.tokenised.prefixes[index]
         own = [Span(0, 0, len(tokens))]
-        ran = attempt(partial(self._forward, index, [tokens], own, [], cache=None))
+        cache = whole_cache() if self._at_answer else None
+        ran = attempt(partial(self._forward, index, [tokens], own, [], cache=cache))
         if isinstance(ran, DeviceFailure):
             self.forget()
             raise self.lost(ran, [])
@@ -172,8 +173,8 @@ class Asking:
     ) -> Context:
         """Run all tokens of each row but the last, without the intervention."""
         before = [Span(row, start, stop - 1) for row, start, stop in own]
-        cache = _for_rows(prefix.cache, len(rows))
-        n_prefix = 0 if cache is None else cache.get_seq_length()
+        cache = whole_cache() if prefix.cache is None else _for_rows(prefix.cache, len(rows))
+        n_prefix = cache.get_seq_length()
         output, spans = self._pass([row[:-1] for row in rows], before, told, past_key_values=cache, use_cache=True)
         routing = BatchRouting(self._watch.layers(), spans, None, keep_tokens=self._keep_tokens)
         try:

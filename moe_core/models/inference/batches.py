@@ -122,6 +122,25 @@ def plan_batches(
     raise RunError("The batches of this run were planned by a newer moescope: go on with it there.")
 
 
+def joined_batches(batches: Sequence[Batch], tokenised: TokenisedQuiz, batch_tokens: int) -> list[Batch]:
+    """The same questions in as few batches as `batch_tokens` allow, padding and prefix included, in the same order.
+
+    For runs that ask of most tokens but once: then the number of passes costs more than what they pad.
+    """
+    found: list[Batch] = []
+    for batch in batches:
+        last = found[-1] if found else None
+        if last is not None and last.prefix == batch.prefix and last.questions and batch.questions:
+            both = replace(last, questions=last.questions + batch.questions, tellers=last.tellers | batch.tellers)
+            behind = tokenised.prefix_length(batch.prefix) if batch.prefix >= 0 else 0
+            length = tokenised.own_length if batch.prefix >= 0 else tokenised.prompt_length
+            if len(both.questions) * (behind + max(map(length, both.questions))) <= batch_tokens:
+                found[-1] = both
+                continue
+        found.append(batch)
+    return found
+
+
 @dataclass(frozen=True)
 class TokensRun:
     """What forward passes run: real tokens, and with padding. A prefix that is repeated counts each time."""

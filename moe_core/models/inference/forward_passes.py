@@ -13,7 +13,16 @@ from functools import partial
 from moe_core.interventions.intervention import Intervention
 from moe_core.models.answer_head import AnswerHead
 from moe_core.models.inference.asking import NO_PREFIX, Asking, Flight, RanPrefix
-from moe_core.models.inference.batches import Asked, Batch, BatchHalved, BatchRan, Wanted, pending_batches, plan_batches
+from moe_core.models.inference.batches import (
+    Asked,
+    Batch,
+    BatchHalved,
+    BatchRan,
+    Wanted,
+    joined_batches,
+    pending_batches,
+    plan_batches,
+)
 from moe_core.models.inference.device_failures import DeviceFailure, attempt
 from moe_core.models.inference.kept_passes import KeptPasses
 from moe_core.models.inference.router_watch import RouterWatch

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import fields, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,8 +15,9 @@ from moe_core.interventions.intervention import Intervention, act_on, parse_mask
 from moe_core.models.inference import asking
 from moe_core.models.loading.building import LoadedModel
 from moe_core.traces.records import PrefixRecord, QuestionRecord
-from tests.models.inference.test_forward_passes import quiz_of
+from tests.models.inference.test_forward_passes import loaded, quiz_of
 from tests.models.inference.test_kept_passes import kept_of, model, records
+from tests.tiny_models import build_tiny
 
 __all__ = ["model"]  # the fixture
 
@@ -52,7 +54,7 @@ def _last_token_of(layer: int, router: Any, mask: Intervention) -> Any:
         open_logits[closed] = -torch.inf
         probs = open_logits.float().softmax(-1)
         values, chosen = probs.topk(ids.shape[-1])
-        if getattr(gate, "norm_topk_prob", False):
+        if torch.allclose(weights.sum(-1), torch.ones(())):  # this model's weights sum to 1
             values = values / values.sum()
         ids[-1], weights[-1] = chosen, values.to(weights.dtype)
         for place, expert in enumerate(chosen.tolist()):
@@ -70,6 +72,18 @@ def test_only_the_last_token_is_acted_on(model: LoadedModel, mask: Intervention,
     for record in records(model, quiz, mask):
         if isinstance(record, QuestionRecord):
             truth = own_logits(model, quiz.prompt_ids(record.question), mask).log_softmax(-1)
+            targets = quiz.target_ids[record.question]
+            expected = truth[torch.from_numpy(targets[targets >= 0]).long()].numpy()
+            np.testing.assert_allclose(record.answer.choice_logprobs[targets >= 0], expected, atol=1e-5)
+
+
+def test_windows_of_attention_see_what_they_would(tmp_path: Path) -> None:
+    """Prompts far longer than a window, of unlike lengths: as in one pass."""
+    windowed = loaded(build_tiny(tmp_path / "mixtral", "mixtral", sliding_window=4))
+    quiz, mask = quiz_of(shared=20), at_answer(act_on([(0, 1)], "drop"))
+    for record in records(windowed, quiz, mask):
+        if isinstance(record, QuestionRecord):
+            truth = own_logits(windowed, quiz.prompt_ids(record.question), mask).log_softmax(-1)
             targets = quiz.target_ids[record.question]
             expected = truth[torch.from_numpy(targets[targets >= 0]).long()].numpy()
             np.testing.assert_allclose(record.answer.choice_logprobs[targets >= 0], expected, atol=1e-5)

@@ -1,11 +1,13 @@
 """Switches off the experts that were never used, as https://arxiv.org/abs/2502.17187 proposed and did not do.
 
 "Never used" depends on where one looks: an expert that no answer position chose may serve many tokens of the prompt,
-so both masks stand side by side. Even an expert that no token chose takes part in the router's softmax: where gate
-weights are not renormalised (OLMoE), removing it makes those of the others grow.
+so masks of both stand side by side, and the first once more at the answer alone. Even an expert that no token chose
+takes part in the router's softmax: where gate weights are not renormalised (OLMoE), removing it makes those of the
+others grow.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -23,14 +25,20 @@ from moe_core.traces.records import Status
 PLACES = {Scope.ANSWER: "at the answer position", Scope.PROMPT: "at any prompt token"}
 
 
+ALONE = "never used at the answer position, off there alone"
+
+
 def design(trace: Trace, rows: tuple[int, ...], options: ExperimentOptions) -> Design:
-    """Two masks, of the experts that no answered question of the whole trace used, in either scope."""
+    """Masks of the experts that no answered question of the whole trace used: two scopes, and one literally."""
     answered = np.flatnonzero(trace.status == Status.ANSWERED).tolist()
     points = []
     for place, (scope, where) in enumerate(PLACES.items()):
         label = f"never used {where}"
         mask = _mask(trace, answered, scope, label)
         points.append(PlannedPoint(label, label, float(place), mask, is_sized=True))
+    if trace.specification.model.abilities.share_prefixes:  # else the answer cannot be asked alone
+        literally = replace(points[0].intervention, name=ALONE, at_answer=True)
+        points.append(PlannedPoint(ALONE, ALONE, float(len(points)), literally))
     caveats = ["Never used on this quiz is not never used: other prompts may need these experts"]
     if not trace.specification.model.normalised:
         caveats.append(
@@ -49,8 +57,9 @@ def design(trace: Trace, rows: tuple[int, ...], options: ExperimentOptions) -> D
 
 def conclude(points: Sequence[ExperimentPoint], design: Design) -> str:
     """What either mask did to the accuracy."""
-    answer, prompt = points
-    return f"{_about_answer(answer, design.size)}; {_about_prompt(prompt)}."
+    answer, prompt, *alone = points
+    said = [_about_answer(answer, design.size), _about_prompt(prompt), *map(_about_answer_alone, alone)]
+    return "; ".join(filter(None, said)) + "."
 
 
 def _about_answer(point: ExperimentPoint, size: ModelSize) -> str:
@@ -69,6 +78,12 @@ def _about_prompt(point: ExperimentPoint) -> str:
     return f"without the {count(point.n_experts)} that no prompt token used, by {delta_text(point.change)}"
 
 
+def _about_answer_alone(point: ExperimentPoint) -> str:
+    if point.intervention.is_empty():
+        return ""
+    return f"with the first ones off at the answer alone, where none was chosen, by {delta_text(point.change)}"
+
+
 def _mask(trace: Trace, rows: Sequence[int], scope: Scope, name: str) -> Intervention:
     unused = np.argwhere(expert_load(trace, rows, scope) == 0)
     return act_on([(int(layer), int(expert)) for layer, expert in unused], "reroute", name=name)
@@ -76,7 +91,7 @@ def _mask(trace: Trace, rows: Sequence[int], scope: Scope, name: str) -> Interve
 
 def count_runs(size: ModelSize, options: ExperimentOptions) -> int:
     """One run for each mask."""
-    return len(PLACES)
+    return len(PLACES) + 1
 
 
 NEVER_USED = Experiment(

@@ -245,9 +245,10 @@ class _TouchCounter:
     def count(self, intervention: Intervention) -> TouchedRoutings:
         """Of one intervention, whatever it does to its experts."""
         layers, experts = np.array(sorted(intervention.experts), dtype=np.intp).reshape(-1, 2).T
+        reached = self._answer if intervention.at_answer else self._prompt
         return TouchedRoutings(
             answer=int(self._answer[layers, experts].sum()),
             n_answer=int(self._answer.sum()),
-            prompt=int(self._prompt[layers, experts].sum()),
+            prompt=int(reached[layers, experts].sum()),
             n_prompt=int(self._prompt.sum()),
         )

@@ -1,11 +1,13 @@
 """`moescope whatif` on a real tiny model: the JSON of the contract, the lines, and what is refused in one sentence."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from moe_core.commands.compare import compare_traces
+from moe_core.commands.options import Place
 from moe_core.commands.record import Effect
 from moe_core.commands.whatif import read_actions, what_if_trace
 from moe_core.errors import InterventionError, MoeCoreError, QuizError
@@ -43,6 +45,22 @@ def test_text_of_a_boost_on_a_subset_with_controls(baseline: Path, capsys: pytes
     assert rest[-1].startswith(f"Written: {baseline.with_name('T.what-if-1.h5')} (")
 
 
+def test_a_mask_at_the_answer_alone(baseline: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Said in heading, JSON and the trace; its controls act there too; another run than the same mask everywhere."""
+    what_if_trace(baseline, mask="1:4", at=Place.ANSWER, controls=2)
+    heading, *_ = capsys.readouterr().out.splitlines()
+    assert "(1 expert in 1 layer re-routed at the answer alone)" in heading
+    what_if_trace(baseline, mask="1:4", as_json=True)
+    everywhere = json.loads(capsys.readouterr().out)
+    assert everywhere["trace"].endswith("T.what-if-2.h5")
+    compare_traces(baseline, baseline.with_name("T.what-if-1.h5"), as_json=True)
+    alone = json.loads(capsys.readouterr().out)
+    assert (alone["at"], everywhere["at"]) == ("answer", "all")
+    assert alone["intervention"]["at"] == "answer"
+    kept = baseline.with_name("T.what-if-1.controls.jsonl").read_text("utf-8")
+    assert kept.count('"at": "answer"') == 2
+
+
 def test_what_the_options_mean(tmp_path: Path) -> None:
     """A mask re-routes unless said otherwise; a factor boosts it; a file says all by itself."""
     assert read_actions("0:1") == parse_mask("0:1")
@@ -50,6 +68,9 @@ def test_what_the_options_mean(tmp_path: Path) -> None:
     assert read_actions("0:1", None, 2.0) == act_on({(0, 1)}, "boost", factor=2.0)
     save_intervention(tmp_path / "i.json", Intervention("mine", boost={(0, 1): 2.0}))
     assert read_actions("", path=tmp_path / "i.json").name == "mine"
+    assert read_actions("0:1", at=Place.ANSWER) == replace(parse_mask("0:1"), at_answer=True)
+    with pytest.raises(InterventionError, match="--at"):
+        read_actions("", path=tmp_path / "i.json", at=Place.ALL)
     for contradiction in (("0:1", Effect.DROP, 2.0, None), ("0:1", None, None, tmp_path / "i.json")):
         with pytest.raises(InterventionError):
             read_actions(*contradiction)

@@ -79,7 +79,7 @@ def test_never_used_touches_no_answer_position(baseline: Path, engine: Engine) -
     Gate weights that are not renormalised grow all the same, which is said.
     """
     result = found_by(NEVER_USED, baseline, engine)
-    answer, prompt = result.points
+    answer, prompt, alone = result.points
     with open_trace(baseline) as trace:
         L, E = trace.dimensions.n_layers, trace.dimensions.n_experts
         at_answer = {(layer, int(e)) for layer in range(L) for e in np.unique(trace.answer_experts[:, layer])}
@@ -91,6 +91,8 @@ def test_never_used_touches_no_answer_position(baseline: Path, engine: Engine) -
     every = {(layer, expert) for layer in range(L) for expert in range(E)}
     assert answer.intervention.reroute == every - at_answer
     assert prompt.intervention.reroute == {cell for cell in every if by_tokens[cell] == 0}
+    assert alone.intervention == replace(answer.intervention, name=alone.intervention.name, at_answer=True)
+    assert alone.touched.prompt == 0
     assert answer.n_experts > 0
     assert answer.touched.answer == 0
     assert answer.touched.prompt == sum(by_tokens[cell] for cell in answer.intervention.reroute)
@@ -257,8 +259,11 @@ def test_the_demo_needs_experts_that_no_answer_position_used(tmp_path: Path) -> 
     )
     engine = Engine()
     result = found_by(NEVER_USED, result_of(record(request, engine)).path, engine)
-    answer, prompt = result.points
+    answer, prompt, alone = result.points
     assert answer.change.upper < 0
+    assert (alone.intervention.experts, alone.intervention.at_answer) == (answer.intervention.experts, True)
+    assert (alone.touched.prompt, alone.change.losses, alone.change.gains) == (0, 0, 0)  # none was chosen there
+    assert alone.gold_logprob.mean == pytest.approx(0, abs=1e-5)
     assert (prompt.change.losses, prompt.change.gains) == (0, 0)
     assert prompt.gold_logprob.mean == pytest.approx(0, abs=1e-6)  # its gate weights are renormalised
     assert "experts never used at the answer position" in result.finding

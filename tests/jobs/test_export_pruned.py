@@ -11,6 +11,7 @@ import transformers
 
 from moe_core.commands.export_pruned import export_pruned_model
 from moe_core.errors import BaselineMismatchError, InterventionError, MoeCoreError
+from moe_core.interventions.file import save_intervention
 from moe_core.interventions.intervention import Intervention, act_on, parse_mask
 from moe_core.jobs.events import Progress
 from moe_core.jobs.export_pruned import ExportRequest, export_pruned
@@ -159,6 +160,9 @@ def test_the_keep_list_of_an_unequal_mask(baseline: Path, tmp_path: Path, capsys
     assert 1 not in kept["keep"][0]
     with pytest.raises(MoeCoreError, match="Say what to write"):
         export_pruned_model(baseline, mask="0:1")
+    save_intervention(tmp_path / "alone.json", Intervention(reroute=frozenset({(0, 1)}), at_answer=True))
+    with pytest.raises(MoeCoreError, match="lacks its experts everywhere"):
+        export_pruned_model(baseline, intervention=tmp_path / "alone.json", keep_list=file)
 
 
 KINDS = ("gpt_oss", "granitemoehybrid", "deepseek_v3", "gemma4_text", "dbrx")

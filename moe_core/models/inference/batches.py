@@ -5,7 +5,7 @@ causal attention cannot see it. There is no noise either where a run is resumed,
 none of it were recorded, by the plan with which it was begun.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from moe_core.errors import RunError
@@ -102,11 +102,16 @@ def plan_batches(
     batch_tokens: int,
     device: str,
     plan: int = NEWEST_BATCH_PLAN,
+    *,
+    joins: bool = False,
 ) -> list[Batch]:
     """The batches that ask `questions` on a device of this kind.
 
     Each holds at most `batch_tokens` tokens, padding and prefix included; a question longer than that gets a batch of
     its own. Among prompts of one kind the longest come first, so that a lack of memory shows at once.
+
+    `joins` puts the same questions into as few batches as may be, for runs that ask of most tokens but once: then the
+    number of passes costs more than what they pad.
 
     The first plan runs every prefix once and never mixes prompts of two prefixes; the second does so only where it
     pays, and cuts batches where that costs the least. Raises RunError for the plan of a newer moescope.
@@ -116,29 +121,12 @@ def plan_batches(
         by_prefix.setdefault(int(tokenised.prefix_of[question]), []).append(question)
     match plan:
         case 1:
-            return list(_always_sharing(tokenised, by_prefix, batch_tokens))
+            found = _always_sharing(tokenised, by_prefix, batch_tokens)
         case 2:
-            return list(_sharing_where_it_pays(tokenised, by_prefix, batch_tokens, pass_cost(device)))
-    raise RunError("The batches of this run were planned by a newer moescope: go on with it there.")
-
-
-def joined_batches(batches: Sequence[Batch], tokenised: TokenisedQuiz, batch_tokens: int) -> list[Batch]:
-    """The same questions in as few batches as `batch_tokens` allow, padding and prefix included, in the same order.
-
-    For runs that ask of most tokens but once: then the number of passes costs more than what they pad.
-    """
-    found: list[Batch] = []
-    for batch in batches:
-        last = found[-1] if found else None
-        if last is not None and last.prefix == batch.prefix and last.questions and batch.questions:
-            both = replace(last, questions=last.questions + batch.questions, tellers=last.tellers | batch.tellers)
-            behind = tokenised.prefix_length(batch.prefix) if batch.prefix >= 0 else 0
-            length = tokenised.own_length if batch.prefix >= 0 else tokenised.prompt_length
-            if len(both.questions) * (behind + max(map(length, both.questions))) <= batch_tokens:
-                found[-1] = both
-                continue
-        found.append(batch)
-    return found
+            found = _sharing_where_it_pays(tokenised, by_prefix, batch_tokens, pass_cost(device))
+        case _:
+            raise RunError("The batches of this run were planned by a newer moescope: go on with it there.")
+    return _joined(found, tokenised, batch_tokens) if joins else list(found)
 
 
 @dataclass(frozen=True)
@@ -170,6 +158,21 @@ def pending_batches(batches: Sequence[Batch], tokenised: TokenisedQuiz, wanted: 
     told |= {batch.prefix for batch in pending}
     yield from (Batch(prefix, ()) for prefix in sorted(wanted.prefixes - told))
     yield from pending
+
+
+def _joined(batches: Iterable[Batch], tokenised: TokenisedQuiz, batch_tokens: int) -> list[Batch]:
+    found: list[Batch] = []
+    for batch in batches:
+        last = found[-1] if found else None
+        if last is not None and last.prefix == batch.prefix and last.questions and batch.questions:
+            both = replace(last, questions=last.questions + batch.questions, tellers=last.tellers | batch.tellers)
+            behind = tokenised.prefix_length(batch.prefix) if batch.prefix >= 0 else 0
+            length = tokenised.own_length if batch.prefix >= 0 else tokenised.prompt_length
+            if len(both.questions) * (behind + max(map(length, both.questions))) <= batch_tokens:
+                found[-1] = both
+                continue
+        found.append(batch)
+    return found
 
 
 def _always_sharing(tokenised: TokenisedQuiz, by_prefix: Mapping[int, list[int]], batch_tokens: int) -> Iterator[Batch]:

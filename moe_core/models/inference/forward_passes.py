@@ -19,7 +19,6 @@ from moe_core.models.inference.batches import (
     BatchHalved,
     BatchRan,
     Wanted,
-    joined_batches,
     pending_batches,
     plan_batches,
 )
@@ -57,7 +56,8 @@ def ask(
     RunError when a single question is too large, or when the device fails in another way.
     """
     wanted = Wanted(frozenset(questions if pending is None else pending), frozenset(prefixes))
-    batches = plan_batches(tokenised, questions, batch_tokens, loaded.specification.device, batch_plan)
+    device = loaded.specification.device
+    batches = plan_batches(tokenised, questions, batch_tokens, device, batch_plan, joins=intervention.at_answer)
     batches = list(pending_batches(batches, tokenised, wanted))
     yield from ask_batches(
         loaded, tokenised, batches, wanted, keep_tokens=keep_tokens, intervention=intervention, kept=kept

@@ -89,7 +89,7 @@ def test_the_menu_offers_every_experiment(window: MainWindow, recorded: Path) ->
 
 def test_the_cost_follows_the_form(view: ExperimentsView, window: MainWindow) -> None:
     """Runs times questions before anything is run; what makes no sense is said and cannot be run."""
-    assert view.cost.text() == "At most 2 runs of 40 questions: 80 answers."
+    assert view.cost.text() == "At most 3 runs of 40 questions: 120 answers."
     window.session.request("experiment_boost_best")
     assert view.cost.text() == "At most 18 runs of 20 questions: 360 answers."
     view.form.repeats.setValue(1)

@@ -11,7 +11,7 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QLabel
 from pytestqt.qtbot import QtBot
 
-from app.content.mask_editing import toggled, with_effect, with_experts
+from app.content.mask_editing import mask_title, toggled, with_effect, with_experts
 from app.state.session import Session
 from app.state.trace_data import TraceData
 from app.state.what_if_state import Mode, SubsetKind, WhatIf
@@ -153,6 +153,23 @@ def test_the_effect_is_that_of_the_whole_mask(view: WhatIfView, opened: Session,
     assert [chip.text for chip in view.editor.chips.chips] == ["Layer 0", "1 reroute", "Layer 1", "1 boost x 3"]
     opened.set(with_effect(opened.state, "reroute", 2.0))
     assert opened.state.intervention.reroute == {(0, 1), (1, 1)}
+
+
+def test_the_mask_may_act_at_the_answer_alone(view: WhatIfView, opened: Session, qtbot: QtBot) -> None:
+    """By key, with undo; experts that come and go do not change it; the title says so."""
+    opened.set(with_experts(opened.state, [(0, 3)]))
+    box = view.editor.choices.place
+    box.setFocus()
+    qtbot.keyClick(box, Qt.Key.Key_Down)
+    assert opened.state.intervention.at_answer
+    opened.set(with_experts(opened.state, [(1, 4)]))
+    opened.set(with_effect(opened.state, "drop", 1.0))
+    assert opened.state.intervention == Intervention(drop=frozenset({(1, 4)}), at_answer=True)
+    assert mask_title(opened.state.intervention) == "1:4 dropped at the answer alone"
+    for _ in range(3):
+        opened.undo_stack.undo()
+    assert not opened.state.intervention.at_answer
+    assert box.currentIndex() == 0
 
 
 def picked(view: WhatIfView, *path: str) -> frozenset[tuple[int, int]]:

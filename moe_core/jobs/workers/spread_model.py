@@ -75,7 +75,9 @@ class SpreadModel:
     ) -> Generator[Asked, None, None]:
         """The records, in the order in which workers have them; the same batches as in one process."""
         wanted = Wanted(frozenset(questions if pending is None else pending), frozenset(prefixes))
-        batches = plan_batches(tokenised, questions, batch_tokens, self.specification.device, batch_plan)
+        batches = plan_batches(
+            tokenised, questions, batch_tokens, self.specification.device, batch_plan, joins=intervention.at_answer
+        )
         tasks = planned_tasks(
             pending_batches(batches, tokenised, wanted),
             tokenised,

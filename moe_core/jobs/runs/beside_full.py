@@ -143,7 +143,7 @@ class _Batch:
         from torch.nn.attention import sdpa_kernel
 
         from moe_core.models.answer_head import AnswerHead
-        from moe_core.models.inference.forward_passes import ATTENTION_KERNELS
+        from moe_core.models.inference.asking import ATTENTION_KERNELS
 
         head = AnswerHead(loaded.model)
         head.expect(self.last)

@@ -204,3 +204,16 @@ def test_a_mask_names_its_place() -> None:
     with pytest.raises(InterventionError):
         Intervention.from_json({"at": "end"})
     assert mask.union(Intervention()).at_answer
+
+
+def test_neurons_are_switched_off_there_alone(model: LoadedModel) -> None:
+    """All neurons of an expert off at the answer give what dropping it there gives, and other tokens keep theirs."""
+    n_neurons = model.specification.abilities.neurons
+    assert n_neurons
+    quiz = quiz_of(shared=3)
+    off = Intervention(neurons=frozenset((0, 3, neuron) for neuron in range(n_neurons)), at_answer=True)
+    for one, other in zip(
+        records(model, quiz, off), records(model, quiz, at_answer(act_on([(0, 3)], "drop"))), strict=True
+    ):
+        if isinstance(one, QuestionRecord):
+            np.testing.assert_allclose(one.answer.choice_logprobs, other.answer.choice_logprobs, atol=1e-5)

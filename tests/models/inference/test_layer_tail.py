@@ -44,7 +44,8 @@ def watched(model: LoadedModel, intervention: Intervention, place: int, shape: t
     """The routers from `place` on, steered."""
     count = model.specification.n_experts
     steerings = layer_steerings(intervention, model.routers, count)
-    with RouterWatch(model.routers[place:], "softmax", steerings[place:]).attached() as watch:
+    watch = RouterWatch(model.routers[place:], "softmax", steerings[place:])
+    with watch.attached(), watch.steering():
         watch.expect(make_spans([Span(row, 0, shape[1]) for row in range(shape[0])], [], torch.device("cpu")))
         yield watch
 

@@ -95,7 +95,7 @@ def test_a_masked_expert_serves_no_token_and_no_op_masks_change_no_bit(olmoe: Lo
         assert record.answer.choice_logprobs.tobytes() == same[question].answer.choice_logprobs.tobytes()
 
 
-@pytest.mark.parametrize("text", ["3", "a:b", "1:2:3", "-1:0", "0:1;2"])
+@pytest.mark.parametrize("text", ["3", "a:b", "1:2:3:4", "-1:0", "0:1;2"])
 def test_a_mask_that_is_no_mask_is_refused(text: str) -> None:
     """The sentence names the part that is wrong."""
     with pytest.raises(InterventionError, match="LAYER:EXPERT"):

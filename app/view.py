@@ -18,7 +18,7 @@ from PySide6.QtWidgets import (
 )
 
 from app.content.remedies import button_for, sentence_of
-from app.content.row_links import LINKED, chosen_in, row_of
+from app.content.row_links import LINKED, OFFERED, chosen_in, kind_of, row_of
 from app.state.session import Session
 from app.state.state import State, differing, is_growth
 from app.widgets.figures.figure import Figure
@@ -153,12 +153,17 @@ class View(QWidget):
                 self._figures.append(figure)
                 figure.row_chosen.connect(partial(self._on_row_of_table, figure))
                 figure.table_shown.connect(self._follow_selection)
+                figure.offers_of_row = partial(self._offers_of_row, figure)
 
     def _follow_selection(self) -> None:
         """What is selected elsewhere is current in the tables of figures."""
         for figure in self._figures:
             if (twin := figure.twin) is not None and figure.shows_table:
                 twin.show_current(row_of(self.session.state, figure.rows, twin.current_row))
+
+    def _offers_of_row(self, figure: Figure) -> list[QAction]:
+        """What can be done with what the current row of a figure's table is about."""
+        return self.actions_named(*OFFERED.get(kind_of(figure.rows), ()))
 
     def _on_row_of_table(self, figure: Figure, row: int) -> None:
         self.session.set(chosen_in(self.session.state, figure.rows, row))

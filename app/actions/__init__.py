@@ -11,12 +11,14 @@ from app.actions.jobs_menu import JOBS_MENU
 from app.actions.notes_menu import NOTES_MENU
 from app.actions.run_menu import RUN_MENU
 from app.actions.runs_menu import RUNS_MENU
+from app.actions.selection_menu import SELECTION_MENU
 from app.actions.view_menu import VIEW_MENU
 from app.actions.what_if_menu import WHAT_IF_MENU
 
 MENUS: tuple[Menu, ...] = (
     FILE_MENU,
     EDIT_MENU,
+    SELECTION_MENU,
     GO_MENU,
     VIEW_MENU,
     WHAT_IF_MENU,

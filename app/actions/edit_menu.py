@@ -3,10 +3,8 @@
 from dataclasses import replace
 
 from app.actions.action import Action, Menu, change_state, has_trace
-from app.content.token_experts import token_experts
 from app.state.state import State
 from app.window.main_window import MainWindow
-from moe_core.errors import MoeCoreError
 from moe_core.measures.question_filter import EVERYTHING, QuestionFilter
 from moe_core.numbers.formatting import count
 
@@ -34,13 +32,6 @@ def _filter_by_flips(window: MainWindow, way: str) -> None:
         ids = made.comparison.right_to_wrong if way == "right → wrong" else made.comparison.wrong_to_right
         title = f"{made.title}: {count(len(ids))} {way}"
         change_state(window, filter=QuestionFilter(ids=frozenset(ids), ids_title=title))
-
-
-def _select_token_experts(window: MainWindow) -> None:
-    try:
-        change_state(window, experts=token_experts(window.session.state))
-    except MoeCoreError as error:
-        window.say(error)
 
 
 def _flip_action(name: str, way: str) -> Action:
@@ -93,20 +84,6 @@ _NARROWING = (
         lambda w: change_state(w, filter=EVERYTHING),
         ("Ctrl+Shift+F",),
         lambda state: not state.filter.is_empty,
-    ),
-    Action(
-        "select_token_experts",
-        "Select the experts of this token",
-        "Select where the token looked at was sent, in every layer; that of the answer where none is chosen",
-        _select_token_experts,
-        is_enabled=_has_question,
-    ),
-    Action(
-        "clear_selection",
-        "Clear selected experts",
-        "Select no expert",
-        lambda w: change_state(w, experts=frozenset()),
-        is_enabled=lambda state: bool(state.experts),
     ),
 )
 EDIT_MENU = Menu("Edit", (_TAKING_BACK, _NARROWING))

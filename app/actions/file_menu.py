@@ -165,6 +165,26 @@ _RESULTS = (
         has_trace,
     ),
 )
+
+
+def _listed_action(name: str, text: str, tip: str) -> Action:
+    """What the library can do with the trace chosen in its list."""
+
+    def run(window: MainWindow) -> None:
+        if (path := window.session.state.listed) is not None:
+            window.session.request_for(path, name)
+
+    return Action(f"listed_{name}", text, tip, run, is_enabled=lambda state: state.listed is not None)
+
+
+_LISTED = (
+    _listed_action("open", "Open the chosen trace", "Show the trace chosen in the list of traces"),
+    _listed_action("compare", "Compare with the chosen trace", "Compare what is shown with it; once more: with none"),
+    _listed_action("pin", "Pin the chosen trace", "Put it side by side with other runs"),
+    _listed_action("reveal", "Reveal the chosen trace", "Show its file in the system's file manager"),
+    _listed_action("copy", "Copy the path of the chosen trace", "Copy where its file lies"),
+    _listed_action("delete", "Delete the chosen trace…", "Delete its file, after a question"),
+)
 _LEAVING = (
     Action(
         "quit",
@@ -174,4 +194,4 @@ _LEAVING = (
         ("Ctrl+Q",),
     ),
 )
-FILE_MENU = Menu("File", (_TRACES, _RESULTS, _LEAVING))
+FILE_MENU = Menu("File", (_TRACES, _LISTED, _RESULTS, _LEAVING))

@@ -1,7 +1,7 @@
 """What a row of a figure's table is about, told by the columns it has: an expert, a layer, a question or a token.
 
 Columns called `layer` and `expert` name an expert, `layer` alone a layer; `id` is a question's, `position` a token's of
-the question looked at. Rows of other tables are about nothing that can be selected.
+the question looked at; `subject` alone a subject. Rows of other tables are about nothing that can be selected.
 """
 
 from dataclasses import replace
@@ -11,6 +11,49 @@ from moe_core.figures.table import FigureTable
 
 LINKED = frozenset({"trace", "experts", "layer", "question", "token"})
 """Fields that rows follow."""
+OFFERED = {
+    "expert": (
+        "toggle_mask",
+        "filter_by_experts",
+        "open_expert",
+        "measure_selected",
+        "copy_experts",
+        "bookmark_experts",
+        "name_expert",
+        "note_expert",
+    ),
+    "question": (
+        "open_question",
+        "filter_by_subject",
+        "select_token_experts",
+        "mask_token_experts",
+        "copy_question",
+        "bookmark_question",
+        "note_question",
+        "filter_right_to_wrong",
+        "filter_wrong_to_right",
+    ),
+    "token": ("select_token_experts", "mask_token_experts", "copy_token", "answer_position", "filter_by_subject"),
+    "subject": (
+        "filter_chosen_subject",
+        "filter_subject_wrong",
+        "open_subject",
+        "select_subject_experts",
+        "mask_subject_experts",
+        "copy_subject",
+    ),
+    "flips": ("filter_right_to_wrong", "filter_wrong_to_right", "filter_changed", "open_flip", "copy_flips"),
+}
+"""What a right click offers on each kind of thing: names of actions of the window."""
+
+
+def kind_of(table: FigureTable) -> str:
+    """What rows of the table are about; empty where they are about nothing that can be selected."""
+    columns = set(table.columns)
+    if {"layer", "expert"} <= columns:
+        return "expert"
+    kinds = {"layer": "layer", "id": "question", "position": "token", "subject": "subject"}
+    return next((kind for column, kind in kinds.items() if column in columns), "")
 
 
 def chosen_in(state: State, table: FigureTable, row: int) -> State:
@@ -27,6 +70,8 @@ def chosen_in(state: State, table: FigureTable, row: int) -> State:
         return replace(state, question=state.trace.table.ids.index(name), token=None)
     if isinstance(position, int):
         return replace(state, token=position)
+    if isinstance(subject := values.get("subject"), str):
+        return replace(state, subject=subject)
     return state
 
 

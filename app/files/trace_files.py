@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import QObject, QProcess, Qt, QUrl, Slot
-from PySide6.QtGui import QDesktopServices
+from PySide6.QtGui import QDesktopServices, QGuiApplication
 from PySide6.QtWidgets import QFileDialog, QMessageBox, QWidget
 
 from app.content.remedies import Say
@@ -51,6 +51,8 @@ class TraceFiles(QObject):
         self._does: dict[str, Callable[[Path], object]] = {
             "open": show_trace,
             "compare": self.toggle_comparison,
+            "pin": self.pin,
+            "copy": lambda path: QGuiApplication.clipboard().setText(str(path)),
             "reveal": self.reveal,
             "delete": self.ask_and_delete,
         }
@@ -67,6 +69,11 @@ class TraceFiles(QObject):
             self._say(f"{path.name} is the trace shown: choose another one to compare it with.")
         else:
             self._compare(path)
+
+    def pin(self, path: Path) -> None:
+        """Put the trace side by side with other runs, as an edit that can be undone."""
+        state, path = self._session.state, path.absolute()
+        self._session.set(replace(state, pins=state.pins.with_runs([path]), run=path))
 
     def reveal(self, path: Path) -> None:
         """Show the file in the system's file manager."""

@@ -36,7 +36,8 @@ class State:
     of the one that is chosen, and `holds_jobs` says that none begins for now.
 
     `pins` are the runs that stand side by side, whatever trace is shown; `runs` are these files, open, which the
-    session sees to, and `run` the one that is looked at among them.
+    session sees to, and `run` the one that is looked at among them. `listed` is the trace chosen in the library,
+    `subject` the one chosen in a list of subjects.
 
     What is about the trace is its own: opening another one shows that one's (`trace_memory`).
     """
@@ -71,6 +72,8 @@ class State:
     pins: Pins = field(default_factory=Pins)
     runs: tuple[PinnedRun, ...] = ()
     run: Path | None = None
+    listed: Path | None = None
+    subject: str = ""
     experiments: ExperimentsState = field(default_factory=ExperimentsState)
     jobs: tuple[JobEntry, ...] = ()
     job: int | None = None

@@ -89,7 +89,7 @@ def test_a_row_of_the_grids_table_selects_its_cell_everywhere_and_the_reverse(
 
 
 def test_rows_say_what_they_are_about_by_their_columns(opened: Session) -> None:
-    """Experts, layers, questions, tokens; a table of none of these selects nothing."""
+    """Experts, layers, questions, tokens, subjects; a table of none of these selects nothing."""
     state = replace(opened.state, question=2)
     assert state.trace is not None
     ids = state.trace.table.ids
@@ -102,7 +102,9 @@ def test_rows_say_what_they_are_about_by_their_columns(opened: Session) -> None:
     tokens = FigureTable(("position", "text"), ((0, "a"), (1, "b")))
     assert chosen_in(state, tokens, 1).token == 1
     assert row_of(replace(state, token=1), tokens, None) == 1
-    others = FigureTable(("subject", "n"), (("reading", 3),))
+    subjects = FigureTable(("subject", "n"), (("reading", 3),))
+    assert chosen_in(state, subjects, 0) == replace(state, subject="reading")
+    others = FigureTable(("rank", "n"), ((1, 3),))
     assert chosen_in(state, others, 0) == state
     assert row_of(state, others, 0) == 0
     assert chosen_in(state, FigureTable(("id",), (("no question of this",),)), 0) == state

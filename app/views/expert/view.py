@@ -5,14 +5,15 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from PySide6.QtCore import QTimer
-from PySide6.QtGui import QPalette
+from PySide6.QtCore import QPoint, QTimer
+from PySide6.QtGui import QAction, QPalette
 from PySide6.QtWidgets import QCheckBox, QComboBox, QToolButton, QVBoxLayout, QWidget
 
 from app.content.captions import caption
 from app.content.effects import effects_by_subject, shown_effects, shown_map
 from app.content.note_editing import name_text
 from app.content.remedies import sentence_of
+from app.content.row_links import OFFERED, chosen_in
 from app.state.session import Session
 from app.state.state import SELECTION, State
 from app.state.trace_data import TraceData
@@ -111,6 +112,14 @@ class ExpertView(View):
             self._order.setCurrentText(options["token_order"])
         if isinstance(options.get("all_subjects"), bool):
             self._all_subjects.setChecked(options["all_subjects"])
+
+    def _offers_of_subject(self, place: QPoint) -> list[QAction]:
+        """What can be done with the subject under the mouse."""
+        row, table = self.subjects.bars.row_at(self.subjects.figure.mapToGlobal(place)), self.subjects.figure.rows
+        if not 0 <= row < len(table.rows):
+            return []
+        self.session.set(chosen_in(self.state, table, row))
+        return self.actions_named(*OFFERED["subject"])
 
     def _reason_to_be_empty(self, state: State) -> tuple[str, str, str] | tuple[str] | None:
         if state.trace is None:
@@ -269,6 +278,7 @@ class ExpertView(View):
         self.accuracy = BarSection("Accuracy", "Accuracy of the expert", BarList())
         self.effects = BarSection("Effect when masked", "Effect of the expert", BarList())
         self.subjects = BarSection("Subjects", "Usage by subject", BarList(), [self._all_subjects])
+        self.subjects.figure.offers = self._offers_of_subject
         self.tokens = BarSection("Tokens it serves", "Tokens the expert serves", BarList(), [self._order])
         self.partners = BarSection("Partners in the layer", "Partners of the expert", BarList(can_choose=True))
         questions = BarList(can_choose=True, names_share=0.78)

@@ -12,11 +12,11 @@ from app.content.comparison_values import compared_samples, is_compared
 from app.content.expert_grid import ExpertGrid
 from app.content.hatching import hatching
 from app.content.note_editing import BOOKMARK, name_text, note_text
+from app.content.row_links import OFFERED
 from app.state.session import Session
 from app.state.state import COMPARISON, SELECTION, State
 from app.view import View
 from app.views.experts.ranking_columns import ELASTIC, LEADING, STYLES, grids_of, ranking_table
-from app.views.experts.view import OFFERED
 from app.widgets.eliding_label import ElidingLabel
 from app.widgets.figures.table_figure import TableFigure
 from app.widgets.filter.search_field import SearchField
@@ -61,7 +61,7 @@ class RankingView(View):
         self.list = ArrayTableView(STYLES, elastic=ELASTIC, leading=LEADING)
         self.list.sort_by([style.name for style in STYLES].index("n"), descending=True)
         self.figure = TableFigure(self.list, "Ranking of experts", ("Copy layer:expert", "expert"))
-        self.figure.offers = lambda place: self.actions_named(*OFFERED)
+        self.figure.offers = lambda place: self.actions_named(*OFFERED["expert"])
         self._n = ElidingLabel()
         self._n.setAccessibleName("Experts listed")
         self._more = tool_button("⋯", "More on this list", _MORE_TIP)

@@ -13,6 +13,7 @@ from app.content.difference_support import noise_note
 from app.content.expert_grid import GRID_METRICS, ExpertGrid, Marginal
 from app.content.hatching import Hatching, hatching
 from app.content.note_editing import name_text, note_text
+from app.content.row_links import OFFERED
 from app.state.session import Session
 from app.state.state import COMPARISON, SELECTION, State
 from app.view import View
@@ -31,15 +32,6 @@ from moe_core.interventions.intervention import Intervention
 from moe_core.measures.support import supported_text
 from moe_core.numbers.formatting import count
 
-OFFERED = (
-    "toggle_mask",
-    "filter_by_experts",
-    "open_expert",
-    "measure_effect",
-    "bookmark_experts",
-    "note_expert",
-)
-"""What a right click on an expert offers."""
 _LEAST_N = 22
 """Characters of the number of questions that are always shown."""
 _HINT = "Point at a cell for its value; click, drag or use the arrow keys to select experts. The wheel zooms."
@@ -232,14 +224,12 @@ class ExpertsView(View):
 
     def _offers(self, place: QPoint) -> list[QAction]:
         """What can be done with the cell under the mouse, or the cursor's, which is selected where it was not."""
-        if self.figure.shows_table:
-            return self.actions_named(*OFFERED) if self.state.experts else []
         cell = self.heat_map.pointed_cell
         if cell is None:
             return []
         if cell not in self.state.experts:
             self.session.set(replace(self.state, experts=frozenset({cell}), layer=cell[0]))
-        return self.actions_named(*OFFERED)
+        return self.actions_named(*OFFERED["expert"])
 
     def _on_more(self) -> None:
         pop_up(self.figure.menu(), self._more)

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QSplitter, QVBoxLayout
 
 from app.content.comparison_values import is_compared
 from app.content.note_editing import note_text
+from app.content.row_links import OFFERED
 from app.state.session import Session
 from app.state.state import COMPARISON, DATA, State
 from app.state.trace_data import TraceData
@@ -160,7 +161,7 @@ class QuestionView(View):
         if token is None or token < 0:
             return []
         self._on_token_chosen(token)
-        return self.actions_named("select_token_experts", "answer_position", "filter_by_subject")
+        return self.actions_named(*OFFERED["token"])
 
     def copy_prompt(self) -> None:
         """Put the whole prompt into the clipboard as plain text."""

@@ -7,6 +7,7 @@ from PySide6.QtWidgets import QStackedWidget, QVBoxLayout
 
 from app.content.captions import caption
 from app.content.comparison_values import answer_changes
+from app.content.row_links import OFFERED
 from app.state.session import Session
 from app.state.state import DATA, State
 from app.state.trace_data import TraceData
@@ -18,17 +19,6 @@ from app.widgets.filter.bar import FilterBar
 from app.widgets.parts import pop_up
 from app.widgets.tables.view import ArrayTableView
 from moe_core.figures.array_table import ArrayTable, IndexArray
-
-_OFFERED = (
-    "open_question",
-    "filter_by_subject",
-    "select_token_experts",
-    "bookmark_question",
-    "note_question",
-    "filter_right_to_wrong",
-    "filter_wrong_to_right",
-)
-"""What a right click on a question offers."""
 
 
 class QuestionsView(View):
@@ -47,7 +37,7 @@ class QuestionsView(View):
         editor = self._editor = FilterEditor(self.bar, session, self)
         self.no_match = EmptyPage(lambda action: editor.clear())
         self.no_match.say("No question passes the filter.", "Clear filter", "clear_filter")
-        self.figure.offers = lambda place: self.actions_named(*_OFFERED)
+        self.figure.offers = lambda place: self.actions_named(*OFFERED["question"])
         self._arrays: tuple[tuple[object, ...], ArrayTable] | None = None
         self._scrolled_for: tuple[object, ...] = ()
         self._below = QStackedWidget()

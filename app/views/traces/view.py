@@ -1,11 +1,13 @@
 """The Traces view: the recordings of one folder, to open, to compare with, and to delete."""
 
 import os
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QPoint, QSortFilterProxyModel, Qt, Slot
-from PySide6.QtGui import QAction, QGuiApplication, QHideEvent, QKeySequence
+from PySide6.QtGui import QAction, QHideEvent, QKeySequence
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHBoxLayout,
@@ -32,6 +34,8 @@ from app.widgets.flow_layout import FlowLayout
 from app.widgets.parts import plain_text
 from moe_core.traces.library import Condition, TraceEntry
 
+OFFERED = ("listed_open", "listed_compare", "listed_pin", "listed_reveal", "listed_copy", "listed_delete")
+"""What a right click on a trace offers."""
 _WIDTHS = (130, 120, 150, 70, 140, 90, 90, 130)
 
 
@@ -72,7 +76,7 @@ class TracesView(View):
         self._list.addWidget(_centred(self.message, self.record))
         self.buttons = {
             "open": _button("Open", "Show this trace (Enter or double click)"),
-            "compare": _button("Compare", "Compare what is shown with this trace (Ctrl+B); once more: with none"),
+            "compare": _button("Compare", "Compare what is shown with this trace ; once more: with none"),
             "reveal": _button("Reveal", "Show the file in the system's file manager"),
             "delete": _button("Delete…", "Delete the file, after a question (Del)"),
         }
@@ -95,17 +99,13 @@ class TracesView(View):
         self.table.selectionModel().selectionChanged.connect(self._on_selected)
         self.model.dataChanged.connect(self._on_selected)
         self.table.customContextMenuRequested.connect(self._on_menu_requested)
-        self.intents: dict[str, QAction] = {}
         for name, button in self.buttons.items():
-            intent = self.intents[name] = QAction(button.text(), self.table)
-            intent.setToolTip(button.toolTip())
-            intent.setData(name)
-            intent.triggered.connect(self._on_intent)
-            button.clicked.connect(intent.trigger)
-            self.table.addAction(intent)
-        for name, keys in {"compare": "Ctrl+B", "delete": "Del"}.items():
-            self.intents[name].setShortcut(QKeySequence(keys))
-            self.intents[name].setShortcutContext(Qt.ShortcutContext.WidgetShortcut)
+            button.clicked.connect(partial(self._do, name))
+        delete = QAction(self.table)
+        delete.setShortcut(QKeySequence("Del"))
+        delete.setShortcutContext(Qt.ShortcutContext.WidgetShortcut)
+        delete.triggered.connect(self.buttons["delete"].click)
+        self.table.addAction(delete)
 
     @property
     def selected(self) -> TraceEntry | None:
@@ -161,40 +161,33 @@ class TracesView(View):
         for name, button in self.buttons.items():
             is_possible = entry is not None if name in ("reveal", "delete") else is_trace
             button.setEnabled(is_possible)
-            self.intents[name].setEnabled(is_possible)
         is_compared = entry is not None and entry.path == _compared(self.state)
         self.buttons["compare"].setText("Stop comparing" if is_compared else "Compare")
-        self.intents["compare"].setText("Stop comparing" if is_compared else "Compare with what is shown")
+        listed = None if entry is None else entry.path.absolute()
+        if listed != self.state.listed:
+            self.session.set(replace(self.state, listed=listed))
 
     @Slot(QModelIndex)
     def _on_activated(self, index: QModelIndex) -> None:
         self.session.request_for(index.data(ENTRY).path, "open")
 
-    @Slot()
-    def _on_intent(self) -> None:
-        intent = self.sender()
-        if isinstance(intent, QAction) and (entry := self.selected) is not None:
-            self.session.request_for(entry.path, intent.data())
+    def _do(self, name: str) -> None:
+        if (entry := self.selected) is not None:
+            self.session.request_for(entry.path, name)
 
     @Slot(QPoint)
     def _on_menu_requested(self, place: QPoint) -> None:
         menu = QMenu(self)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         menu.setToolTipsVisible(True)
-        menu.addActions(list(self.intents.values()))
         if self.selected is not None:
-            menu.addAction("Copy path", self._on_copy_path)
+            menu.addActions(self.actions_named(*OFFERED))
         menu.addSeparator()
         export = self.figure.menu()
         export.setTitle("Copy or save the list")
         export.setParent(menu, export.windowFlags())
         menu.addMenu(export)
         menu.popup(self.table.viewport().mapToGlobal(place))
-
-    @Slot()
-    def _on_copy_path(self) -> None:
-        if (entry := self.selected) is not None:
-            QGuiApplication.clipboard().setText(str(entry.path))
 
     @Slot()
     def _on_choose(self) -> None:

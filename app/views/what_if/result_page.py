@@ -1,11 +1,14 @@
 """What a what-if changed, on one page: the difference, the flips, both accuracies, and the rest in words."""
 
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from math import ceil, floor
 
 import numpy as np
-from PySide6.QtGui import QPalette
-from PySide6.QtWidgets import QSizePolicy, QTableWidget, QVBoxLayout, QWidget
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtGui import QAction, QPalette
+from PySide6.QtWidgets import QMenu, QSizePolicy, QVBoxLayout, QWidget
 
 from app import theme
 from app.state.session import Session
@@ -14,7 +17,7 @@ from app.views.what_if.texts import METHOD, change_table, detail_lines, headline
 from app.widgets.bars.bar_list import BarList
 from app.widgets.figures.figure import Figure
 from app.widgets.flow_layout import FlowLayout
-from app.widgets.parts import button, plain_text, scrolling
+from app.widgets.parts import button, plain_text, pop_up, scrolling
 from moe_core.figures.bars import BarFigure, BarRow
 from moe_core.measures.question_filter import QuestionFilter
 from moe_core.numbers.formatting import count, percent_tick, percent_with_interval
@@ -38,6 +41,8 @@ class ResultPage(QWidget):
         super().__init__()
         self._session = session
         self._ids: dict[str, tuple[frozenset[str], str]] = {}
+        self.offers: Callable[[], list[QAction]] = list
+        """What a right click on the flips offers."""
         self._make_parts()
         self._lay_out()
 
@@ -81,11 +86,11 @@ class ResultPage(QWidget):
         self.delta = BarList(unit="accuracy")
         self.delta.setToolTip(METHOD)
         self.delta_figure = Figure(self.delta, "Accuracy before and after")
-        for twin in self.delta_figure.findChildren(QTableWidget):
-            twin.setMinimumSize(1, 1)  # else the plot would have to be as high as a table is at least
         self.flips = {name: button(text, "Show just these questions in the list") for name, (_, text) in _FLIPS.items()}
         for flip in self.flips.values():
             flip.clicked.connect(self._on_flip)
+            flip.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+            flip.customContextMenuRequested.connect(partial(self._on_flips_menu, flip))
         self.details = plain_text()
         self.details.setAccessibleName("What else changed")
         self._nothing = plain_text(NOTHING_YET, is_faded=True)
@@ -114,6 +119,11 @@ class ResultPage(QWidget):
         page = QVBoxLayout(self)
         page.setContentsMargins(0, 0, 0, 0)
         page.addWidget(scrolling(content))
+
+    def _on_flips_menu(self, flip: QWidget, place: QPoint) -> None:
+        menu = QMenu(self)
+        menu.addActions(self.offers())
+        pop_up(menu, flip, place)
 
     def _on_flip(self) -> None:
         name = next(name for name, flip in self.flips.items() if flip is self.sender())

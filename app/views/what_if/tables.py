@@ -82,6 +82,12 @@ class SubjectTable(_Table):
     def __init__(self) -> None:
         super().__init__(SUBJECT_COLUMNS, "Change by subject")
 
+    @property
+    def current_subject(self) -> str:
+        """The subject of the current row; empty without one."""
+        item = self.item(self.currentRow(), 0)
+        return "" if item is None else item.text()
+
     def show_subjects(self, subjects: Sequence[SubjectChange]) -> None:
         """Show these, the greatest change first."""
         ordered = sorted(subjects, key=lambda row: (-abs(row.change.delta), row.name))

@@ -4,11 +4,12 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from PySide6.QtCore import QSize, Qt
-from PySide6.QtGui import QResizeEvent
+from PySide6.QtCore import QPoint, QSize, Qt
+from PySide6.QtGui import QAction, QResizeEvent
 from PySide6.QtWidgets import QSplitter, QVBoxLayout
 
 from app.content.mask_editing import KINDS
+from app.content.row_links import OFFERED
 from app.content.what_if_preview import Previews
 from app.state.session import Session
 from app.state.state import COMPARISON, SELECTION, State
@@ -45,6 +46,8 @@ class WhatIfView(View):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self._halves)
         self.setFocusProxy(self.editor.run)
+        self.results.subject_figure.offers = self._offers_of_subject
+        self.results.result.offers = lambda: self.actions_named(*OFFERED["flips"])
 
     def draw(self, state: State) -> None:
         preview = self._previews.of(state)
@@ -54,6 +57,13 @@ class WhatIfView(View):
         self.show_body()
         self.editor.draw(state, preview)
         self.results.draw(state)
+
+    def _offers_of_subject(self, place: QPoint) -> list[QAction]:
+        """What can be done with the subject whose row was clicked."""
+        if not (subject := self.results.subjects.current_subject):
+            return []
+        self.session.set(replace(self.state, subject=subject))
+        return self.actions_named(*OFFERED["subject"])
 
     def options(self) -> dict[str, Any]:
         rerun = self.state.rerun

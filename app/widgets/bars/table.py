@@ -6,7 +6,7 @@ Arrow keys, Home and End move, Enter chooses; with control it adds.
 from collections.abc import Iterable
 from typing import cast
 
-from PySide6.QtCore import QEvent, QItemSelection, QItemSelectionModel, QModelIndex, QRect, QSize, Qt, Signal
+from PySide6.QtCore import QEvent, QItemSelection, QItemSelectionModel, QModelIndex, QPoint, QRect, QSize, Qt, Signal
 from PySide6.QtGui import (
     QFocusEvent,
     QFontMetrics,
@@ -87,6 +87,10 @@ class BarTable(QTableView):
         """The row under the mouse, else the cursor's, in words."""
         row, column = self._hovered if self._hovered >= 0 else self.currentIndex().row(), self.currentIndex().column()
         return self.shown.cells.describe(row, max(column, 0)) if 0 <= row < self.shown.rowCount() else ""
+
+    def row_at(self, place: QPoint) -> int:
+        """The row at a place of the screen; -1 where none is."""
+        return self.indexAt(self.viewport().mapFromGlobal(place)).row()
 
     def row_heights(self) -> tuple[int, int, int]:
         """The least height of a row, the usual one, and the greatest to which it grows with the room there is."""

@@ -36,6 +36,8 @@ class Figure(QWidget):
         self.caption = ""
         self.offers: Callable[[QPoint], list[QAction]] = lambda place: []
         """What a right click at a place offers before all that is about the whole figure."""
+        self.offers_of_row: Callable[[], list[QAction]] = list
+        """The same where the table is shown, for its current row."""
         self._data = FigureTable((), ())
         self._figure: AnyFigure = self._data
         self.twin: TableTwin | None = None
@@ -118,7 +120,8 @@ class Figure(QWidget):
 
     def fill_menu_at(self, menu: QMenu, place: QPoint) -> None:
         """What can be done with what is at a place, then with the figure."""
-        if offered := self.offers(place):
+        shows_row = self.twin is not None and self.shows_table and self.twin.current_row is not None
+        if offered := self.offers_of_row() if shows_row else [] if self.shows_table else self.offers(place):
             menu.addActions(offered)
             menu.addSeparator()
         self.fill_menu(menu)

@@ -108,15 +108,15 @@ def test_double_click_enter_and_button_open(view: TracesView, session: Session, 
     qtbot.mouseDClick(view.table.viewport(), LEFT, pos=place_of(view, "part.h5"))
     click(view, qtbot, "whole.h5")
     qtbot.keyClick(view.table, Qt.Key.Key_Return)
-    qtbot.keyClick(view.table, Qt.Key.Key_B, Qt.KeyboardModifier.ControlModifier)
     qtbot.keyClick(view.table, Qt.Key.Key_Delete)
+    qtbot.mouseClick(view.buttons["compare"], LEFT)
     qtbot.mouseClick(view.buttons["open"], LEFT)
     qtbot.mouseClick(view.buttons["reveal"], LEFT)
     assert asked == [
         ("open", "part.h5"),
         ("open", "whole.h5"),
-        ("compare", "whole.h5"),
         ("delete", "whole.h5"),
+        ("compare", "whole.h5"),
         ("open", "whole.h5"),
         ("reveal", "whole.h5"),
     ]
@@ -217,15 +217,13 @@ def test_sorts_by_what_a_column_means(view: TracesView, qtbot: QtBot) -> None:
     assert view.options() == {"column": "Questions", "descending": True}
 
 
-def test_the_list_is_copied_and_the_path_too(view: TracesView, folder: Path, qtbot: QtBot) -> None:
-    """From the context menu: numbers in full precision, all traces in the order shown."""
+def test_the_list_is_copied(view: TracesView, folder: Path, qtbot: QtBot) -> None:
+    """Numbers in full precision, all traces in the order shown; the state knows which one is chosen."""
     click(view, qtbot, "whole.h5")
+    assert view.state.listed == folder / "whole.h5"
     view.table.customContextMenuRequested.emit(place_of(view, "whole.h5"))
     menu = next(found for found in QApplication.topLevelWidgets() if isinstance(found, QMenu) and found.isVisible())
-    texts = [action.text() for action in menu.actions() if action.text()]
-    assert texts == ["Open", "Compare with what is shown", "Reveal", "Delete…", "Copy path", "Copy or save the list"]
-    next(action for action in menu.actions() if action.text() == "Copy path").trigger()
-    assert QGuiApplication.clipboard().text() == str(folder / "whole.h5")
+    assert [action.text() for action in menu.actions() if action.text()] == ["Copy or save the list"]
     menu.close()
     view.figure.copy_data()
     lines = QGuiApplication.clipboard().text().splitlines()

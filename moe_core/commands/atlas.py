@@ -14,7 +14,7 @@ from moe_core.errors import MoeCoreError
 from moe_core.jobs.atlas import AtlasRequest, make_atlas
 from moe_core.jobs.models.recorded_model import ModelNow
 from moe_core.reports.analysis_result import analysis_json
-from moe_core.reports.atlas_claims import claims
+from moe_core.reports.atlas_claims import Claim, claims
 from moe_core.reports.atlas_page import atlas_page
 from moe_core.system.console_text import print_lines
 from moe_core.traces.result_file import refuse_target, refuse_trace, write_result, writing
@@ -28,7 +28,10 @@ def atlas(
         Path | None, typer.Argument(readable=False, help="A trace of it, for routing and outputs.")
     ] = None,
     html: PageFile = None,
-    beside: Annotated[str, typer.Option(help="Another model, whose weights stand beside.")] = "",
+    beside: Annotated[str, typer.Option(help="Another model, which stands beside.")] = "",
+    beside_trace: Annotated[
+        Path | None, typer.Option(readable=False, help="A trace of that one, for routing and outputs.")
+    ] = None,
     layers: Annotated[str, typer.Option(help="Layers by the model's own numbers, as 0,3-5; else all.")] = "",
     questions: Annotated[int, typer.Option(min=1, help="Questions the model is run on.")] = _DEFAULTS.n_questions,
     pairs: Annotated[int, typer.Option(min=0, help="Pairs of experts per layer that are matched; 0: all.")] = 20,
@@ -44,20 +47,26 @@ def atlas(
         if not html.parent.is_dir():
             raise MoeCoreError(f"There is no folder {html.parent} to write {html.name} into.")
     options = AnalysisOptions(layers=read_layers(layers), n_questions=questions, pairs=pairs, seed=seed)
-    request = AtlasRequest(ModelNow(model, device, dtype, offline), trace, beside, options)
+    request = AtlasRequest(ModelNow(model, device, dtype, offline), trace, beside, beside_trace, options)
     found = run_job(make_atlas(request))
     checked = claims(found.results, found.beside)
     if as_json:
         analyses = {result.analysis.name: analysis_json(result) for result in found.results}
-        said = [{"claim": claim.claim, "here": claim.here, "paper": claim.paper} for claim in checked]
+        said = [
+            {"claim": claim.claim, "here": claim.here, "beside": claim.beside or None, "paper": claim.paper}
+            for claim in checked
+        ]
         print(json.dumps({"model": found.model, "claims": said, "analyses": analyses}, allow_nan=False))
     else:
-        print_lines(
-            line for claim in checked for line in (f"{claim.claim}.", f"  {claim.here}", f"  Paper: {claim.paper}")
-        )
+        print_lines(line for claim in checked for line in _claim_lines(claim))
         print_lines(found.skipped)
     if html is not None:
         with writing("page", html):
             write_result(html, atlas_page(found.model, found.results, found.beside, found.skipped))
         if not as_json:
             print_lines([f"Written: {html}"])
+
+
+def _claim_lines(claim: Claim) -> list[str]:
+    beside = [f"  Beside: {claim.beside}"] if claim.beside else []
+    return [f"{claim.claim}.", f"  {claim.here}", *beside, f"  Paper: {claim.paper}"]

@@ -16,11 +16,12 @@ from moe_core.jobs.models.recorded_model import ModelNow
 
 @dataclass(frozen=True)
 class AtlasRequest:
-    """The card of `model`, with a trace of it where there is one; `beside` is another model, by its weights alone."""
+    """The card of `model`, with a trace of it where there is one; `beside` is another model, with a trace of it."""
 
     model: ModelNow
     trace: Path | None = None
     beside: str = ""
+    beside_trace: Path | None = None
     options: AnalysisOptions = field(default_factory=AnalysisOptions)
 
 
@@ -40,18 +41,18 @@ def make_atlas(request: AtlasRequest, engine: Engine | None = None) -> Generator
     Raises ModelError and TraceError where model or trace cannot be read.
     """
     engine, skipped = engine or Engine(), list[str]()
-    kinds = {Needs.WEIGHTS} | ({Needs.TRACE, Needs.MODEL, Needs.PREDICTIONS} if request.trace is not None else set())
-    results = yield from _run(request, kinds, skipped, engine)
+    results = yield from _run(request, skipped, engine)
     beside: tuple[AnalysisResult, ...] = ()
     if request.beside:
-        other = replace(request, model=replace(request.model, model=request.beside), trace=None)
-        beside = yield from _run(other, {Needs.WEIGHTS}, skipped, engine)
+        other = replace(request, model=replace(request.model, model=request.beside), trace=request.beside_trace)
+        beside = yield from _run(other, skipped, engine)
     return AtlasResult(results[0].model, results, beside, tuple(skipped))
 
 
 def _run(
-    request: AtlasRequest, kinds: set[Needs], skipped: list[str], engine: Engine
+    request: AtlasRequest, skipped: list[str], engine: Engine
 ) -> Generator[Event, None, tuple[AnalysisResult, ...]]:
+    kinds = {Needs.WEIGHTS} | ({Needs.TRACE, Needs.MODEL, Needs.PREDICTIONS} if request.trace is not None else set())
     results = []
     for analysis in ANALYSES:
         if analysis.needs not in kinds or ("expert" in analysis.reads) or analysis.reads == ("question",):

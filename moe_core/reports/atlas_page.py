@@ -3,7 +3,7 @@
 from moe_core.analyses.analysis import AnalysisResult, Shown
 from moe_core.numbers.formatting import count
 from moe_core.reports.analysis_result import layer_rows
-from moe_core.reports.atlas_claims import claims
+from moe_core.reports.atlas_claims import Claim, claims
 from moe_core.reports.charts.figure import inline_svg
 from moe_core.reports.page.page import paragraph, section, text_table, whole_page, wide
 from moe_core.reports.svg.markup import Markup, element
@@ -18,32 +18,42 @@ def atlas_page(
     skipped: tuple[str, ...] = (),
 ) -> str:
     """The whole page; texts of models, quizzes and tokens are escaped."""
-    checked = [(claim.claim, claim.here, claim.paper) for claim in claims(results, beside)]
-    names = {result.model for result in beside}
-    said = f"{len(results)} analyses" + (f", beside {', '.join(sorted(names))}" if names else "")
+    other = {result.analysis.name: result for result in beside}
+    checked = claims(results, beside)
+    names = sorted({result.model for result in beside})
+    said = f"{len(results)} analyses" + (f", beside {', '.join(names)}" if names else "")
     left_out = [element("ul", *(element("li", sentence) for sentence in skipped))] if skipped else []
     return whole_page(
         f"Atlas of {model}",
         element("header", element("h1", f"Atlas of {model}"), paragraph(said, class_="quiet")),
-        section("The claims of arXiv 2406.18219", *_claims(checked)),
-        *map(_analysis, results),
+        section("The claims of arXiv 2406.18219", *_claims(checked, model, names)),
+        *(_analysis(result, other.get(result.analysis.name)) for result in results),
         *([section("Left out", *left_out)] if skipped else []),
         element("footer", paragraph("Made by moescope.", class_="note")),
     )
 
 
-def _claims(checked: list[tuple[str, str, str]]) -> list[Markup]:
-    if not checked:
-        return [paragraph("None of the claims can be checked with what was computed.", class_="note")]
-    return [
-        part
-        for claim, here, paper in checked
-        for part in (element("h3", claim), paragraph(here), paragraph(f"The paper: {paper}", class_="note"))
-    ]
+def _claims(checked: tuple[Claim, ...], model: str, names: list[str]) -> list[Markup]:
+    found = []
+    for claim in checked:
+        found += [element("h3", claim.claim), paragraph(f"{model}: {claim.here}" if claim.beside else claim.here)]
+        found += [paragraph(f"{', '.join(names)}: {claim.beside}")] if claim.beside else []
+        found.append(paragraph(f"The paper: {claim.paper}", class_="note"))
+    return found
 
 
-def _analysis(result: AnalysisResult) -> Markup:
-    """The question, a figure of the first, the middle and the last layer, and every array in numbers."""
+def _analysis(result: AnalysisResult, beside: AnalysisResult | None) -> Markup:
+    """The question, figures of the first, the middle and the last layer, every array in numbers; of both models."""
+    found = result.found
+    about = f"{result.analysis.question} {count(len(found.layers))} MoE layers; {found.unit}. {result.analysis.source}"
+    parts = _figures(result)
+    if beside is not None:
+        columns = ((each.model, _figures(each)) for each in (result, beside))
+        parts = [element("div", *(element("div", element("h3", name), *of) for name, of in columns), class_="columns")]
+    return section(result.analysis.title, paragraph(about, class_="quiet"), *parts)
+
+
+def _figures(result: AnalysisResult) -> list[Markup]:
     found = result.found
     key = next(iter(found.values))
     places = sorted({0, len(found.layers) // 2, len(found.layers) - 1}) if found.values[key].ndim > 2 else [0]
@@ -52,8 +62,6 @@ def _analysis(result: AnalysisResult) -> Markup:
     figures = [result.analysis.figure(found, Shown(key, place)) for place in places]
     parts = [part for figure in figures for part in (element("h4", figure.title), wide(inline_svg(figure)))]
     heads = ("array", "layer", "mean", "lowest", "highest")
-    notes = [paragraph(note, class_="note") for note in found.notes]
     table = text_table(heads, layer_rows(found), n_left=2)
-    numbers = element("details", element("summary", "Numbers of every layer"), table)
-    about = f"{result.analysis.question} {count(len(found.layers))} MoE layers; {found.unit}. {result.analysis.source}"
-    return section(result.analysis.title, paragraph(about, class_="quiet"), *parts, *notes, numbers)
+    notes = [paragraph(note, class_="note") for note in found.notes]
+    return [*parts, *notes, element("details", element("summary", "Numbers of every layer"), table)]

@@ -13,6 +13,7 @@ from app.widgets.bars.bar_list import BarList
 from app.widgets.bars.section import BarContent, BarSection
 from app.widgets.parts import plain_text
 from moe_core.figures.bars import BarFigure, BarRow
+from moe_core.figures.curves import Reference
 from moe_core.figures.table import FigureTable
 from moe_core.measures.question_filter import Expert
 from moe_core.numbers.formatting import finite, number_with_interval, significant
@@ -91,7 +92,9 @@ def nearest_content(state: State, expert: Expert, nearest: Nearest, note: str) -
         ],
     )
     least = min([0.0, *(row.value for row in rows)])
-    return BarContent(BarFigure(rows, lowest=least, unit="similarity"), table, " ".join((note, *nearest.notes)))
+    lines = () if nearest.parts else (Reference(0.5, "unrelated"),)
+    figure = BarFigure(rows, lines, lowest=least, unit="similarity")
+    return BarContent(figure, table, " ".join((note, *nearest.notes)))
 
 
 def _row(state: State, layer: int, nearest: Nearest, place: int) -> BarRow:

@@ -1,39 +1,49 @@
 """How alike experts are once their neurons are put in the best order (S3 of https://arxiv.org/abs/2406.18219).
 
 Neurons of one expert are matched to those of the other so that the sum of their cosines is largest (Hungarian
-algorithm); Kendall's tau of the permutation says how far from its old order that is, 1 being not at all.
+algorithm); Kendall's tau of the permutation says how far from its old order that is, 1 being not at all. Any two sets
+of neurons get more alike by a match: the same neurons with the hidden coordinates of the second expert shuffled, alike
+for all of its neurons, say how much of it is chance.
 """
 
 from collections.abc import Iterator
-from functools import partial
 from itertools import combinations
 from types import ModuleType
 
 import numpy as np
 from numpy.typing import NDArray
 
-from moe_core.analyses.analysis import Analysis, AnalysisOptions, AnalysisValues, FloatArray, Needs, Step, Work
+from moe_core.analyses.analysis import Analysis, AnalysisOptions, AnalysisValues, FloatArray, Needs, Shown, Step, Work
 from moe_core.analyses.layer_choice import chosen_places
+from moe_core.analyses.layer_curve import layer_curve
 from moe_core.analyses.static.cosine import PAPER, comparable, shared_note, similarity_map, with_shared
+from moe_core.figures.curves import CurveFigure
+from moe_core.figures.heat_map import HeatMapFigure
 from moe_core.models.weights.expert_weights import ExpertWeights
 from moe_core.models.weights.matrix import ExpertMatrix
 
 Pair = tuple[int, int]
 
+CHANCE_PAIRS = 5
+"""Pairs of each layer and matrix that are matched with shuffled coordinates."""
+CHANCE = "chance_"
+
 
 def compute(weights: ExpertWeights, options: AnalysisOptions) -> Work:
     """Keys up, gate, down (cosine after the match) and tau_up .., each [L, E, E]; NaN for pairs left out.
 
-    A pair costs the third power of the number of neurons: with `pairs` only so many of each layer are matched.
+    chance_up .. [L] is the mean cosine after the match where the second expert's coordinates are shuffled. A pair
+    costs the third power of the number of neurons: with `pairs` only so many of each layer are matched.
     """
     layers = [weights.layers[place] for place in chosen_places([each.layer for each in weights.layers], options)]
     pairs = _pairs(len(comparable(layers[0], "down")), options)
-    done, total = 0, len(layers) * len(weights.matrices) * len(pairs)
+    shuffled = pairs[:: max(1, len(pairs) // CHANCE_PAIRS)][:CHANCE_PAIRS]
+    done, total = 0, len(layers) * len(weights.matrices) * (len(pairs) + len(shuffled))
     values: dict[str, FloatArray] = {}
     _load_scipy()
     yield Step(0, total, "pairs")  # from here on the clock tells how long a pair takes
     for name in weights.matrices:
-        matched, taus = [], []
+        matched, taus, chances = [], [], []
         for layer in layers:
             matrices = comparable(layer, name)
             cosine, tau = (np.where(np.eye(len(matrices), dtype=bool), 1.0, np.nan) for _ in range(2))
@@ -42,10 +52,17 @@ def compute(weights: ExpertWeights, options: AnalysisOptions) -> Work:
                 tau[pair] = tau[pair[::-1]] = found[1]
                 done += 1
                 yield Step(done, total, "pairs")
+            by_chance = []
+            for _, found in _matches(matrices, shuffled, np.random.default_rng((options.seed, layer.layer))):
+                by_chance.append(found[0])
+                done += 1
+                yield Step(done, total, "pairs")
+            chances.append(float(np.mean(by_chance)) if by_chance else np.nan)
             matched.append(cosine)
             taus.append(tau)
         values = with_shared(name, matched, weights.n_experts, values)
         values = with_shared(f"tau_{name}", taus, weights.n_experts, values)
+        values[CHANCE + name] = np.array(chances)
     numbers = tuple(layer.layer for layer in layers)
     axes = ("layer", "expert", "expert")
     return AnalysisValues(numbers, axes, "cosine after the match; tau: Kendall's", values, notes=shared_note(layers))
@@ -66,13 +83,16 @@ def _load_scipy() -> tuple[ModuleType, ModuleType]:
     return optimize, stats
 
 
-def _matches(matrices: tuple[ExpertMatrix, ...], pairs: list[Pair]) -> Iterator[tuple[Pair, tuple[float, float]]]:
-    """Every pair with what its match gives; two experts are held at a time."""
+def _matches(
+    matrices: tuple[ExpertMatrix, ...], pairs: list[Pair], shuffle: np.random.Generator | None = None
+) -> Iterator[tuple[Pair, tuple[float, float]]]:
+    """Every pair with what its match gives; two experts are held at a time. `shuffle`: the second's coordinates."""
     held, first = -1, np.zeros((0, 0), np.float32)
     for pair in pairs:
         if pair[0] != held:
             held, first = pair[0], matrices[pair[0]].neurons()
-        yield pair, match(first, matrices[pair[1]].neurons())
+        second = matrices[pair[1]].neurons()
+        yield pair, match(first, second if shuffle is None else second[:, shuffle.permutation(second.shape[1])])
 
 
 def _pairs(n: int, options: AnalysisOptions) -> list[Pair]:
@@ -88,6 +108,15 @@ def _unit(rows: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.asarray(rows / np.maximum(norms, np.finfo(np.float32).tiny))
 
 
+def figure(found: AnalysisValues, shown: Shown) -> HeatMapFigure | CurveFigure:
+    """The pairs of one layer; what chance gives is a number of each layer."""
+    if not shown.key.startswith(CHANCE):
+        return similarity_map(found, shown, "Cosine of matched neurons")
+    name = shown.key.removeprefix(CHANCE)
+    title = f"Cosine of matched neurons by chance, {name}"
+    return layer_curve(found.layers, found.values[shown.key], "cosine after the match", title=title)
+
+
 MATCHED_SIMILARITY = Analysis(
     name="expert-matched-similarity",
     title="Similarity of matched neurons",
@@ -96,5 +125,5 @@ MATCHED_SIMILARITY = Analysis(
     needs=Needs.WEIGHTS,
     reads=("pairs", "seed"),
     compute=compute,
-    figure=partial(similarity_map, what="Cosine of matched neurons"),
+    figure=figure,
 )

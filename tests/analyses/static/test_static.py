@@ -89,6 +89,21 @@ def test_the_match_is_the_best_of_all_orders(tmp_path: Path) -> None:
     assert found[0, 0, 1] == pytest.approx(cosine(a, b[list(best)]), abs=1e-5)
 
 
+def test_chance_is_what_unrelated_neurons_reach(tmp_path: Path) -> None:
+    """Random experts are as alike after the match as chance is; permuted ones are far above it."""
+    random = found_by(MATCHED_SIMILARITY, tmp_path, random_experts(E=5, width=20, H=24)).values
+    off = random["gate"][:, ~np.eye(5, dtype=bool)].mean(axis=1)
+    np.testing.assert_allclose(random["chance_gate"], off, atol=0.03)
+    assert random["chance_gate"].min() > 0.2  # a match raises anything
+    experts = random_experts(E=5, width=20, H=24)
+    order = np.random.default_rng(3).permutation(20)
+    for name in ("up", "gate"):
+        getattr(experts, name)[:, 1:] = getattr(experts, name)[:, :1, order]
+    permuted = found_by(MATCHED_SIMILARITY, tmp_path, experts).values
+    assert permuted["gate"][:, 0, 1:] == pytest.approx(1.0, abs=1e-5)
+    assert permuted["chance_gate"].max() < 0.5
+
+
 def test_a_sample_of_pairs_leaves_the_others_unknown(tmp_path: Path) -> None:
     """As many as asked for, the same ones for the same seed, and equal to those of all pairs."""
     experts = random_experts()

@@ -21,7 +21,7 @@ from app.views.question.content import QuestionContent, read_question
 from app.views.question.figures import choice_figure, router_figure
 from app.views.question.gates_pane import GatesPane
 from app.views.question.hangs_on import HangsOn
-from app.views.question.prompt_pane import PromptPane
+from app.views.question.prompt_pages import PromptPages
 from app.views.question.texts import (
     choice_table,
     details_text,
@@ -37,6 +37,7 @@ from app.widgets.number_boxes import WholeBox
 from app.widgets.plots.probability_bars import ProbabilityBars
 from app.widgets.question_header import QuestionHeader
 from moe_core.figures.table import FigureTable
+from moe_core.measures.question_filter import Expert
 
 _N_PANES = 4
 _MOST_CHOICES_HEIGHT, _MOST_GATES_SHARE, _MOST_PROMPT_SHARE, _MOST_ROUTER_SHARE = 180, 0.4, 0.45, 0.24
@@ -67,7 +68,8 @@ class QuestionView(View):
         self.note.hide()
         self.hangs_on = HangsOn()
         self.hangs_on.hide()
-        self.prompt, self.choices = PromptPane(), BarList(is_over=True, unit="nats")
+        self.pages, self.choices = PromptPages(), BarList(is_over=True, unit="nats")
+        self.prompt = self.pages.prompt
         self.router = ProbabilityBars()
         self.choices_pane = FigurePane(Figure(self.choices, "Choices"), margin=8)
         self.gates_pane = GatesPane()
@@ -93,7 +95,7 @@ class QuestionView(View):
         self.note.set_text(note := comparison_note(state, content))
         self.note.setVisible(bool(note))
         self.hangs_on.draw(state)
-        self.prompt.draw(content, state)
+        self.pages.draw(content, state)
         self._draw_choices(content, state)
         self.gates_pane.draw(content, state)
         self._draw_router(content, state)
@@ -101,13 +103,13 @@ class QuestionView(View):
         self._share_height()
 
     def options(self) -> dict[str, Any]:
-        return self.prompt.options() | {
+        return self.pages.options() | {
             "renormalised": self.renormalised.isChecked(),
             "heights": self.splitter.sizes() if self._is_arranged else None,
         }
 
     def set_options(self, options: dict[str, Any]) -> None:
-        self.prompt.set_options(options)
+        self.pages.set_options(options)
         self.renormalised.setChecked(options.get("renormalised") is True)
         heights = options.get("heights")
         if _are_heights(heights):
@@ -126,7 +128,7 @@ class QuestionView(View):
         self.splitter = QSplitter(Qt.Orientation.Vertical)
         self.splitter.setChildrenCollapsible(False)
         self.splitter.setHandleWidth(5)
-        panes = (self.prompt, self.choices_pane, self.gates_pane, self.router_pane)
+        panes = (self.pages, self.choices_pane, self.gates_pane, self.router_pane)
         for place, (pane, stretch) in enumerate(zip(panes, (3, 0, 2, 1), strict=True)):
             self.splitter.addWidget(pane)
             self.splitter.setStretchFactor(place, stretch)
@@ -145,6 +147,7 @@ class QuestionView(View):
         self.header.copy_requested.connect(self.copy_prompt)
         self.prompt.strip.copy_requested.connect(self.copy_prompt)
         self.prompt.strip.token_chosen.connect(self._on_token_chosen)
+        self.pages.map.chosen.connect(self._on_map_chosen)
         self.prompt.figure.offers = self._offers
         self.prompt.fold_changed.connect(self._on_fold_changed)
         self.prompt.option_changed.connect(self.redraw)
@@ -177,7 +180,7 @@ class QuestionView(View):
 
     def _forget(self) -> None:
         self._content = self._source = None
-        for pane in (self.prompt, self.choices_pane, self.gates_pane, self.router_pane):
+        for pane in (self.prompt, self.pages.map, self.choices_pane, self.gates_pane, self.router_pane):
             pane.figure.set_data(FigureTable((), ()), "")
 
     def _share_height(self) -> None:
@@ -231,6 +234,11 @@ class QuestionView(View):
     def _on_token_chosen(self, token: int) -> None:
         is_answer = self._content is not None and token == self._content.answer_position
         self.session.set(replace(self.state, token=None if is_answer else token))
+
+    def _on_map_chosen(self, token: int, expert: Expert) -> None:
+        is_answer = self._content is not None and token == self._content.answer_position
+        chosen = replace(self.state, experts=frozenset({expert}), layer=expert[0])
+        self.session.set(replace(chosen, token=None if is_answer else token))
 
     def _on_fold_changed(self, folded: bool) -> None:
         state = self.state

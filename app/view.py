@@ -1,7 +1,7 @@
 """What a view is: one dock that draws the state, and only when what it depends on changed and it can be seen."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any, ClassVar, Literal
 
@@ -20,11 +20,13 @@ from PySide6.QtWidgets import (
 from app.content.remedies import button_for, sentence_of
 from app.content.row_links import LINKED, OFFERED, chosen_in, kind_of, row_of
 from app.state.session import Session
+from app.state.slices import Slices
 from app.state.state import State, differing, is_growth
 from app.widgets.figures.figure import Figure
 from app.widgets.least_size_area import LeastSizeArea
 from app.widgets.mask_chips import MaskChips
 from app.widgets.parts import plain_text
+from app.widgets.share_done import ShareDone
 from moe_core.errors import MoeCoreError
 
 log = logging.getLogger(__name__)
@@ -39,7 +41,8 @@ class View(QWidget):
     """One dock. A subclass builds its widgets in __init__ into `self.body` and draws the state in `draw`.
 
     `name` is unique and stays the same over releases: layouts and settings are kept under it. `depends_on` names the
-    fields of State that `draw` reads. Handlers end in `self.session.set(...)` or `self.session.request(...)`.
+    fields of State that `draw` reads; what takes long to add up for it is done in `preparing`. Handlers end in
+    `self.session.set(...)` or `self.session.request(...)`.
     """
 
     name: ClassVar[str]
@@ -59,6 +62,9 @@ class View(QWidget):
         self._is_stale = True
         self._is_in_front = True
         self._figures: list[Figure] = []
+        self._progress = ShareDone(self)
+        self._slices = Slices(self)
+        self._slices.advanced.connect(self._progress.show_share)
         self._growth = QTimer(self)
         self._growth.setSingleShot(True)
         self._growth.timeout.connect(self._draw_growth)
@@ -74,6 +80,10 @@ class View(QWidget):
     def draw(self, state: State) -> None:
         """Show the state, or say with `show_empty` what would fill the view."""
         raise NotImplementedError
+
+    def preparing(self, state: State) -> Iterator[float]:
+        """What takes long of all that `draw` needs, yielding shares done; what was drawn before stands meanwhile."""
+        return iter(())
 
     def options(self) -> dict[str, Any]:
         """How the view shows things (sort order, range of a colour bar ...), as JSON; kept between sessions."""
@@ -103,22 +113,43 @@ class View(QWidget):
         return [action for action in found if action is not None]
 
     def redraw(self) -> None:
-        """Draw now where the view can be seen, else as soon as it is."""
+        """Draw now where the view can be seen, else as soon as it is; later where something takes long to add up."""
         self._is_stale = True
+        self._slices.stop()
         if self.isVisible() and self._is_in_front:
-            self._is_stale = False
             try:
-                self.draw(self.session.state)
-            except MoeCoreError as error:  # the file was cut short, or its disk is gone, since it was opened
-                log.warning("%s cannot be drawn: %s", self.title, error)
-                self.show_empty(sentence_of(error), *button_for(error.remedies))
-            self._hear_tables()
-            self._follow_selection()
+                self._slices.start(self.preparing(self.state), self._draw, self._on_undrawable)
+            except MoeCoreError as error:
+                self._on_undrawable(error)
+
+    @property
+    def is_preparing(self) -> bool:
+        """Whether what is drawn is that of before, since something takes long to add up."""
+        return self._slices.is_working
+
+    def _draw(self) -> None:
+        self._is_stale = False
+        self._progress.hide()
+        try:
+            self.draw(self.state)
+        except MoeCoreError as error:
+            self._on_undrawable(error)
+        self._hear_tables()
+        self._follow_selection()
+
+    def _on_undrawable(self, error: Exception) -> None:
+        """The file was cut short, or its disk is gone, since it was opened."""
+        if not isinstance(error, MoeCoreError):
+            raise error
+        self._is_stale = False
+        self._progress.hide()
+        log.warning("%s cannot be drawn: %s", self.title, error)
+        self.show_empty(sentence_of(error), *button_for(error.remedies))
 
     def set_in_front(self, in_front: bool) -> None:
         """Know whether other tabs cover the view: Qt only moves those off the screen, they stay visible to it."""
         self._is_in_front = in_front
-        if in_front and self._is_stale:
+        if in_front and self._is_stale and not self.is_preparing:
             self.redraw()
 
     @property
@@ -175,7 +206,7 @@ class View(QWidget):
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
-        if self._is_stale:
+        if self._is_stale and not self.is_preparing:
             self.redraw()
 
     def event(self, event: QEvent) -> bool:

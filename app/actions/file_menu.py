@@ -1,5 +1,6 @@
 """Traces, and what can be made from one to take away: reports, figures, data."""
 
+from functools import partial
 from pathlib import Path
 
 from PySide6.QtWidgets import QFileDialog
@@ -12,7 +13,16 @@ from app.files.report_saving import ask_for_page, write_report
 from app.files.trace_files import ask_for_folder, ask_for_trace
 from app.running.recording import can_resume
 from app.window.main_window import MainWindow
-from app.window.session_file import SUFFIX, find_pins, find_trace, is_of_run, read_session, save_session, take_up
+from app.window.session_file import (
+    SUFFIX,
+    SavedSession,
+    find_pins,
+    find_trace,
+    is_of_run,
+    read_session,
+    save_session,
+    take_up,
+)
 from moe_core.errors import MoeCoreError
 from moe_core.numbers.formatting import counted
 
@@ -60,11 +70,14 @@ def open_session(window: MainWindow, file: Path) -> bool:
         window.say(f"{trace} is not the trace of the session, which is of {saved.trace.name}.")
     else:
         take_up(window.session, saved, trace)
-        if window.open_trace(trace):
-            change_state(window, scope=saved.scope, metric=saved.metric)
-            window.session.show_pins(find_pins(saved, file))
-            return True
+        return window.open_trace(trace, partial(_go_on, window, saved, file))
     return False
+
+
+def _go_on(window: MainWindow, saved: SavedSession, file: Path) -> None:
+    """Show the trace of a session as that left it."""
+    change_state(window, scope=saved.scope, metric=saved.metric)
+    window.session.show_pins(find_pins(saved, file))
 
 
 def _ask_and_open_session(window: MainWindow) -> None:

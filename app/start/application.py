@@ -174,6 +174,9 @@ class Screenshot:
     def _save_unless_busy(self) -> None:
         if self._window.runner.is_busy:
             return  # comes again when the job has ended
+        if self._window.is_preparing:
+            QTimer.singleShot(_SETTLE_MS, self._save_unless_busy)
+            return
         if not self._window.grab().save(str(self._path)):
             print(f"moescope: the picture cannot be saved as {self._path}.", file=sys.stderr)
             self._code = 1

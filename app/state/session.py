@@ -1,6 +1,6 @@
 """The one place that changes the state: views say what they want, everyone hears what changed."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -67,12 +67,19 @@ class Session(QObject):
 
     def open(self, path: Path) -> None:
         """Show another trace as it was left, else from its start; TraceError, and no change, where it is none."""
-        data = TraceData(path)
+        for _ in self.opening(path):
+            pass
+
+    def opening(self, path: Path) -> Iterator[float]:
+        """As `open`, in steps, yielding shares done; what was shown stays until the last one."""
+        data, is_read = TraceData(path), False
         try:
-            first = 0 if len(data.table.ids) else None  # reads what every view needs: a damaged file is seen here
-        except Exception:
-            data.close()
-            raise
+            yield from data.reading()  # what every view needs: a damaged file is seen here
+            is_read = True
+        finally:
+            if not is_read:
+                data.close()
+        first = 0 if len(data.table.ids) else None
         self.remember()
         memory, stack = self.memories.of(data)
         self.undo_stack = stack or QUndoStack(self)

@@ -1,7 +1,7 @@
 """An open trace, and what views ask of it: computed once for each scope and filter, then kept."""
 
 from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -52,6 +52,11 @@ class TraceData:
         if self._table is None:
             self._table = question_table(self.trace, self.routing(Scope.ANSWER))
         return self._table
+
+    def reading(self) -> Iterator[float]:
+        """What every view needs, in steps: the checksums of all rows, and the table. Yields shares done."""
+        yield from self.trace.checking()
+        _ = self.table
 
     def routing(self, scope: Scope) -> ScopedRouting:
         """Every question's routing in one scope."""

@@ -1,6 +1,7 @@
 """The window: docks for the views, and what happens between views, files and jobs."""
 
 import logging
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -25,6 +26,7 @@ from app.running.found_beside import FoundBeside
 from app.running.growing_trace import GrowingTrace
 from app.running.job_runner import JobEnded, JobRunner
 from app.running.kept_results import KeptResults
+from app.running.opening import Opening
 from app.running.queue.job_file import JobFile
 from app.running.queue.job_queue import JobQueue
 from app.running.recording import Recording
@@ -46,7 +48,7 @@ from app.window.status_line import StatusLine
 from app.window.toolbar import Toolbar
 from app.window.tour import Tour
 from app.window.trace_memory_file import memory_path, read_memories, write_memories
-from moe_core.errors import MoeCoreError, Remedy, TraceError
+from moe_core.errors import MoeCoreError
 from moe_core.jobs.record import RecordRequest
 from moe_core.numbers.formatting import count
 
@@ -90,28 +92,26 @@ class MainWindow(QMainWindow):
         self.message_bar.log_wanted.connect(partial(self.show_view, "log"))
         self.message_bar.action_wanted.connect(self.session.request)
 
-    def open_trace(self, path: Path) -> bool:
-        """Show a trace; where it cannot be read, say why and go on showing what was shown."""
+    def open_trace(self, path: Path, then: Callable[[], object] | None = None) -> bool:
+        """Show a trace, and then do something; False where it is known at once that it cannot be read, which is said.
+
+        A large one is read bit by bit, while what was shown before stands.
+        """
         self.message_bar.hide()  # before: there may be something to say of what lies beside the trace
-        try:
-            self.session.open(path)
-        except MoeCoreError as error:
-            self.say(error)
-            self.settings.remove_recent(path)
-            return False
-        shown = self.session.state.trace
-        if shown is not None and (n_damaged := len(shown.trace.damaged)):
-            n = f"{count(n_damaged)} of {count(shown.trace.n_questions)}"
-            self.say(TraceError(f"Damaged in {path.name}, and left out: {n} questions.", Remedy.RESUME))
-        return True
+        return self.opening.open(path, then)
+
+    @property
+    def is_preparing(self) -> bool:
+        """Whether there is more to show than can be seen yet."""
+        return self.opening.is_working or any(view.is_preparing for view in self.views.values())
 
     def open_demo(self) -> None:
         """Show the demo's trace; record it first where it is not complete."""
         request = demo_request(self.settings.library)
         if not has_demo(self.settings.library):
             self.start_recording(request)
-        elif self.open_trace(request.out):
-            self._greet()
+        else:
+            self.open_trace(request.out, self._greet)
 
     def start_recording(self, request: RecordRequest) -> None:
         """Record, or resume, in the background."""
@@ -166,9 +166,13 @@ class MainWindow(QMainWindow):
         docking.arrange(self, self.docks, list(self.views.values()))
 
     def escape(self) -> None:
-        """Dismiss the message; else ask whether to stop what runs; else clear the selection."""
+        """Dismiss the message; else leave what is being opened; else ask whether to stop what runs; else clear the
+        selection.
+        """
         if self.message_bar.text:
             self.message_bar.hide()
+        elif self.opening.is_working:
+            self.opening.stop()
         elif busy := next((runner for runner in (self.runner, self.file_runner) if runner.is_busy), None):
             ask_to_stop(self, busy)
         else:
@@ -194,6 +198,9 @@ class MainWindow(QMainWindow):
 
     def _add_workers(self) -> None:
         """What runs jobs and keeps files for the session; the masks may have something to say at once."""
+        self.opening = Opening(self.session, self.say, self.settings.remove_recent, self)
+        self.opening.advanced.connect(self.status_line.show_reading)
+        self.opening.ended.connect(self.status_line.end_reading)
         self.queue = JobQueue(self.session, self.runner, self.file_runner, JobFile(self.settings.path), self.say, self)
         LongJobs(self.queue, self)
         runs = self.session, self.runner, self.queue
@@ -264,6 +271,7 @@ class MainWindow(QMainWindow):
             return
         last_session.remember(self, self.views, self.session, self.settings)
         self.closing.emit()
+        self.opening.stop()
         self.found_beside.close()
         self.kept_results.close()
         self.queue.close()

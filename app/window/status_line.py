@@ -52,6 +52,20 @@ class StatusLine(QStatusBar):
         """Show a text until the next one."""
         self._text.set_text(text)
 
+    def show_reading(self, name: str, share: float) -> None:
+        """Say how much of a trace is read, 0..1; what a job that runs has to say comes first."""
+        if self._shown is None:
+            self.say(f"Reading {name} … {share:.0%}")
+            self._bar.setRange(0, 100)
+            self._bar.setValue(round(100 * share))
+            self._bar.show()
+
+    def end_reading(self) -> None:
+        """There is nothing to wait for."""
+        if self._shown is None and not self._bar.isHidden():
+            self.say("")
+            self._bar.hide()
+
     @property
     def _shown(self) -> JobRunner | None:
         return next((runner for runner in self._runners if runner.is_busy), None)

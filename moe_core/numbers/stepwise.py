@@ -1,6 +1,6 @@
 """A value that takes long: made in steps, by whoever asks first, and only once."""
 
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from typing import Generic, TypeVar
 
 Value = TypeVar("Value")
@@ -43,3 +43,10 @@ class Stepwise(Generic[Value]):
             pass
         assert self._value is not None
         return self._value
+
+
+def in_turn(*parts: Callable[[], Iterable[float]]) -> Iterator[float]:
+    """The shares done of several pieces of work, one after the other; each begins when the one before it has ended."""
+    for number, begin in enumerate(parts):
+        for share in begin():
+            yield (number + share) / len(parts)

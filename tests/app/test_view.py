@@ -1,13 +1,17 @@
 """A view draws only when what it depends on changed and it can be seen."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
 from pytestqt.qtbot import QtBot
 
+from app.state import slices
 from app.state.session import Session
 from app.state.state import State
 from app.view import View
+from app.widgets.share_done import ShareDone
 from app.window.main_window import MainWindow
 
 
@@ -75,3 +79,38 @@ def test_what_is_new_in_a_growing_trace_is_drawn_one_view_after_the_other(opened
     qtbot.waitUntil(lambda: view.drawn == [0, 0])
     opened.set(replace(opened.state, layer=1))
     assert view.drawn == [0, 0, 1]
+
+
+class SlowView(LayerView):
+    """Has a step to do for every layer before it draws."""
+
+    def preparing(self, state: State) -> Iterator[float]:
+        yield from (0.25, 0.5, 1.0)
+
+
+def test_the_old_picture_stands_until_the_new_one_is_ready(
+    opened: Session, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """How far that is is said over it; what is asked for meanwhile supersedes it."""
+    monkeypatch.setattr(slices, "AT_ONCE_S", 0.0)
+    monkeypatch.setattr(slices, "_SLICE_S", 0.0)
+    view = SlowView(opened)
+    qtbot.addWidget(view)
+    view.show()
+    said = view.findChild(ShareDone)
+    assert said is not None
+    assert (view.drawn, said.text[:15]) == ([], "Adding up … 25%")
+    qtbot.waitUntil(lambda: view.drawn == [0])
+    assert (view.is_preparing, said.text) == (False, "")
+    opened.set(replace(opened.state, layer=1))
+    opened.set(replace(opened.state, layer=2))
+    assert view.drawn == [0]
+    qtbot.waitUntil(lambda: view.drawn == [0, 2])
+
+
+def test_what_is_quick_to_add_up_is_drawn_at_once(opened: Session, qtbot: QtBot) -> None:
+    """Nobody sees the line."""
+    view = SlowView(opened)
+    qtbot.addWidget(view)
+    view.show()
+    assert view.drawn == [0]

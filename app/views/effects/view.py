@@ -1,5 +1,6 @@
 """The Effects view: experts by what masking each one does to the answers, and those that the question hangs on."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -9,6 +10,7 @@ from PySide6.QtWidgets import QComboBox, QHBoxLayout, QPushButton, QSplitter, QV
 
 from app.content.captions import caption, question_caption
 from app.content.effects import question_effects, shown_effects
+from app.content.preparing import preparing_effects
 from app.state.session import Session
 from app.state.state import SELECTION, State
 from app.view import View
@@ -62,6 +64,9 @@ class EffectsView(View):
     def buttons(self) -> tuple[QPushButton, ...]:
         """What can be done about the map."""
         return tuple(self._buttons.values())
+
+    def preparing(self, state: State) -> Iterator[float]:
+        return preparing_effects(state)
 
     def draw(self, state: State) -> None:
         shown = shown_effects(state)

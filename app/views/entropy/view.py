@@ -1,6 +1,6 @@
 """Entropy per layer: how evenly routers spread their weight, for the selection, its parts, and the current question."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QComboBox, QHBoxLayout, QMenu, QToolButton, QVBoxL
 
 from app.content.captions import caption, nothing_compared_text
 from app.content.comparison_values import ComparedSamples, compared_samples
+from app.content.preparing import preparing_full_entropy
 from app.state.session import Session
 from app.state.state import COMPARISON, SELECTION, State
 from app.state.trace_data import TraceData
@@ -114,6 +115,9 @@ class EntropyView(View):
         column.addLayout(row)
         column.addWidget(self.figure, 1)
         column.addLayout(below)
+
+    def preparing(self, state: State) -> Iterator[float]:
+        return preparing_full_entropy(state) if self._options.kind is EntropyKind.FULL else iter(())
 
     def draw(self, state: State) -> None:
         if state.trace is None:

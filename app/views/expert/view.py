@@ -1,6 +1,6 @@
 """The Expert view: where the selected expert is used, how well, for which tokens and questions, and beside whom."""
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterator
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QCheckBox, QComboBox, QToolButton, QVBoxLayout, QW
 from app.content.captions import caption
 from app.content.effects import effects_by_subject, shown_effects, shown_map
 from app.content.note_editing import name_text
+from app.content.preparing import preparing_totals
 from app.content.remedies import sentence_of
 from app.content.row_links import OFFERED, chosen_in
 from app.state.session import Session
@@ -84,6 +85,9 @@ class ExpertView(View):
     def is_waiting(self) -> bool:
         """Whether some lists are still to be filled."""
         return self._drawn is not None and (self._scan.sample is None or self._soon.isActive())
+
+    def preparing(self, state: State) -> Iterator[float]:
+        return preparing_totals(state) if self._reason_to_be_empty(state) is None else iter(())
 
     def draw(self, state: State) -> None:
         if (reason := self._reason_to_be_empty(state)) is not None:

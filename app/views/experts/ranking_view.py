@@ -1,7 +1,9 @@
 """The Ranking view: the experts of the grid as a list, sorted by any metric, filtered, and linked with every view."""
 
 import re
+from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -9,9 +11,10 @@ from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout
 
 from app.content.captions import caption, nothing_compared_text
 from app.content.comparison_values import compared_samples, is_compared
-from app.content.expert_grid import ExpertGrid
+from app.content.expert_grid import GRID_METRICS, ExpertGrid
 from app.content.hatching import hatching
 from app.content.note_editing import BOOKMARK, name_text, note_text
+from app.content.preparing import preparing_metric
 from app.content.row_links import OFFERED
 from app.state.session import Session
 from app.state.state import COMPARISON, SELECTION, State
@@ -26,6 +29,7 @@ from app.widgets.tables.view import ArrayTableView
 from moe_core.figures.array_table import ArrayTable, IndexArray
 from moe_core.measures.question_filter import Expert
 from moe_core.numbers.formatting import count
+from moe_core.numbers.stepwise import in_turn
 
 _TIP = (
     "Words that an expert must have: 3:17, L3 for a layer, E17 for an expert of every layer, masked, never, selected, "
@@ -74,6 +78,9 @@ class RankingView(View):
         self.least.valueChanged.connect(self.redraw)
         self.bookmarked.toggled.connect(self.redraw)
         self._more.clicked.connect(self._on_more)
+
+    def preparing(self, state: State) -> Iterator[float]:
+        return in_turn(*(partial(preparing_metric, state, metric) for metric in GRID_METRICS))
 
     def draw(self, state: State) -> None:
         grids, samples = grids_of(state), compared_samples(state)

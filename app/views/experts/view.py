@@ -1,5 +1,6 @@
 """The Experts view: one metric for every expert of every layer, over the selection of questions and the scope."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any, cast
 
@@ -13,6 +14,7 @@ from app.content.difference_support import noise_note
 from app.content.expert_grid import GRID_METRICS, ExpertGrid, Marginal
 from app.content.hatching import Hatching, hatching
 from app.content.note_editing import name_text, note_text
+from app.content.preparing import preparing_metric
 from app.content.row_links import OFFERED
 from app.state.session import Session
 from app.state.state import COMPARISON, SELECTION, State
@@ -71,6 +73,9 @@ class ExpertsView(View):
         self._readout.setAccessibleName("The cell under mouse or cursor")
         self._lay_out()
         self._connect()
+
+    def preparing(self, state: State) -> Iterator[float]:
+        return preparing_metric(state)
 
     def draw(self, state: State) -> None:
         grid, samples, hatched = shown_grid(state), compared_samples(state), hatching(state)

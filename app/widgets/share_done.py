@@ -1,0 +1,52 @@
+"""A line and a word over what is about to be replaced: how far the new picture is."""
+
+from PySide6.QtCore import QEvent, QObject, Qt
+from PySide6.QtWidgets import QLabel, QProgressBar, QVBoxLayout, QWidget
+
+_LINE = 3
+_MARGIN = 8
+
+
+class ShareDone(QWidget):
+    """At the top of its parent; hidden until there is something to wait for. Clicks go through it."""
+
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(parent)
+        self._over = parent
+        self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+        self._bar = QProgressBar()
+        self._bar.setTextVisible(False)
+        self._bar.setFixedHeight(_LINE)
+        self._bar.setRange(0, 100)
+        self._bar.setAccessibleName("Share added up")
+        self._text = QLabel()
+        self._text.setAutoFillBackground(True)
+        self._text.setContentsMargins(_MARGIN, 2, _MARGIN, 2)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(0)
+        layout.addWidget(self._bar)
+        layout.addWidget(self._text, alignment=Qt.AlignmentFlag.AlignRight)
+        parent.installEventFilter(self)
+        self.hide()
+
+    @property
+    def text(self) -> str:
+        """What is said; empty where there is nothing to wait for."""
+        return "" if self.isHidden() else self._text.text()
+
+    def show_share(self, share: float) -> None:
+        """Say how much is done, 0..1."""
+        self._bar.setValue(round(100 * share))
+        self._text.setText(f"Adding up … {share:.0%}; until then as before")
+        self._fit()
+        self.show()
+        self.raise_()
+
+    def _fit(self) -> None:
+        self.setGeometry(0, 0, self._over.width(), self.sizeHint().height())
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.Resize and not self.isHidden():
+            self._fit()
+        return False

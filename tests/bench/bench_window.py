@@ -1,204 +1,250 @@
-"""Times the real window on a trace: python tests/bench/bench_window.py TRACE.h5 [--choices 40] [--size 1440x900].
+"""Times the real window on traces and prints one table: python -m tests.bench.bench_window TRACE.h5[+WHATIF.h5] ..
 
-A script, not a test; offscreen unless MOESCOPE_TEST_DISPLAY says that there is a display. Goals at 14,042 questions
-(make such a trace with synthetic_mmlu_trace.py): a question chosen until all visible views are drawn under 50 ms, the
-filter changed until all aggregates are drawn under 150 ms. Both take turns, so that a busy machine slows both alike.
+A script, not a test; offscreen unless MOESCOPE_TEST_DISPLAY says that there is a display. Every trace has a process of
+its own. All figures are milliseconds of the processor, from the start of that process or of a change until everything
+is drawn: what it takes on a quiet machine, whatever else this one does. Goals: first paint 1,000, a question 50, a
+filter 150 at 14,042 questions x 16 x 64, a repaint 16, 700 MB of memory. synthetic_mmlu_trace.py makes such traces.
+
+`-` in the place of a trace: the window without one. --details: every metric, scope and view.
 """
 
 import argparse
+import json
 import os
+import subprocess
 import sys
 import tempfile
 import time
-from collections import defaultdict
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
-from functools import partial
-from itertools import cycle
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from itertools import product
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 if not os.environ.get("MOESCOPE_TEST_DISPLAY"):
     os.environ["QT_QPA_PLATFORM"] = "offscreen"
+if TYPE_CHECKING:
+    from app.state.state import State
+    from app.window.main_window import MainWindow
 
-from PySide6.QtCore import QEvent, QObject
-from PySide6.QtWidgets import QApplication
-
-from app import theme
-from app.actions.menus import Menus
-from app.settings import Settings
-from app.start.application import configure
-from app.state.state import State
-from app.window.main_window import MainWindow
-from moe_core.measures.question_filter import QuestionFilter
-from moe_core.measures.question_table import Outcome
-from moe_core.measures.scope import Scope
-
-QUIET_S, LONGEST_S = 0.04, 3.0
-GOALS_MS = {"question": 50.0, "filter": 150.0}
-
-
-class PaintWatch(QObject):
-    """Notices that something was painted."""
-
-    painted = False
-
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        self.painted = self.painted or event.type() == QEvent.Type.Paint
-        return False
+QUIET_S, LONGEST_S = 0.03, 60.0
+COLUMNS = {
+    "first paint": "first",
+    "all drawn": "opened",
+    "question": "question",
+    "filter": "filter",
+    "metric": "metric",
+    "difference": "difference",
+    "repaint": "repaint",
+    "MB": "memory",
+}
 
 
 @dataclass
-class Times:
-    """Milliseconds of one kind of change: wall and processor time until all is drawn, and each view's own draw."""
+class Found:
+    """Milliseconds of one thing, by what it was done with."""
 
-    wall: list[float] = field(default_factory=list)
-    cpu: list[float] = field(default_factory=list)
-    views: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
+    name: str
+    taken: dict[str, float]
 
 
 class Bench:
-    """A window on a trace, with a clock around the `draw` of every view."""
+    """A window on a trace, and how long it takes to draw."""
 
-    def __init__(self, window: MainWindow) -> None:
-        self.window = window
-        self.watch = PaintWatch()
-        self._drawing: dict[str, float] = defaultdict(float)
-        QApplication.instance().installEventFilter(self.watch)  # type: ignore[union-attr]  # main made one
-        for view in window.views.values():
-            view.draw = partial(self._timed, view.name, view.draw)  # type: ignore[method-assign]  # that is the point
+    def __init__(self, window: "MainWindow") -> None:
+        from PySide6.QtCore import QEvent, QObject
+        from PySide6.QtWidgets import QApplication
 
-    def settle(self) -> tuple[float, float]:
-        """Handle events until nothing was painted for a while; the result is when the last painting ended."""
-        QApplication.sendPostedEvents()
-        QApplication.processEvents()
-        begun = time.perf_counter()
-        last = (begun, time.process_time())
-        while time.perf_counter() - last[0] < QUIET_S and last[0] - begun < LONGEST_S:
+        class PaintWatch(QObject):
+            """Notices that something was painted."""
+
+            painted = False
+
+            def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+                self.painted = self.painted or event.type() == QEvent.Type.Paint
+                return False
+
+        self.window, self.watch, self.application = window, PaintWatch(), QApplication
+        QApplication.instance().installEventFilter(self.watch)  # type: ignore[union-attr]  # `child` made one
+
+    def first_paint(self) -> float:
+        """Milliseconds of the processor since the process began, when the window was painted."""
+        while not self.watch.painted:
+            self.application.processEvents()
+        return 1000 * time.process_time()
+
+    def settle(self) -> float:
+        """Handle events until nothing is prepared or painted for a while; the processor's clock when that ended."""
+        begun = last = time.perf_counter()
+        end = time.process_time()
+        while time.perf_counter() - last < QUIET_S and last - begun < LONGEST_S:
             self.watch.painted = False
-            QApplication.processEvents()
-            if self.watch.painted:
-                last = (time.perf_counter(), time.process_time())
-        return last
+            self.application.sendPostedEvents()
+            self.application.processEvents()
+            if self.watch.painted or self.window.is_preparing:
+                last, end = time.perf_counter(), time.process_time()
+        return end
 
-    def change(self, state: State, times: Times) -> None:
-        """Show another state and note how long that took."""
-        self._drawing.clear()
-        start, cpu = time.perf_counter(), time.process_time()
+    def change(self, state: "State") -> float:
+        """Show another state; milliseconds until all is drawn."""
+        start = time.process_time()
         self.window.session.set(state)
-        end, cpu_end = self.settle()
-        times.wall.append(1000 * (end - start))
-        times.cpu.append(1000 * (cpu_end - cpu))
-        for name in self.window.views:
-            times.views[name].append(self._drawing[name])
+        return 1000 * (self.settle() - start)
 
-    @property
-    def visible(self) -> list[str]:
-        """Views that can be seen; Qt says of those behind another tab that they are visible."""
-        return [name for name, view in self.window.views.items() if not view.visibleRegion().isEmpty()]
+    def repaints(self, repeats: int = 5) -> dict[str, float]:
+        """Milliseconds that painting the whole of each view takes, each brought to the front; medians."""
+        import numpy as np
 
-    def _timed(self, name: str, draw: Callable[[State], None], state: State) -> None:
-        start = time.perf_counter()
-        draw(state)
-        self._drawing[name] += 1000 * (time.perf_counter() - start)
+        found = {}
+        for name, view in self.window.views.items():
+            self.window.show_view(name)
+            self.settle()
+            taken = []
+            for _ in range(repeats):
+                start = time.process_time()
+                view.grab()
+                taken.append(1000 * (time.process_time() - start))
+            found[name] = float(np.median(taken))
+        return found
 
 
-def filters(subjects: tuple[str, ...], shape: tuple[int, int], rng: np.random.Generator) -> Iterator[QuestionFilter]:
+def filters(state: "State", rng: Any) -> Iterator["State"]:
     """Filters of every kind in turn, none twice: the caches of earlier ones are of no use."""
-    for kind in cycle(range(5)):
+    from moe_core.measures.question_filter import QuestionFilter
+    from moe_core.measures.question_table import Outcome
+
+    assert state.trace is not None
+    names, sizes = state.trace.table.subject_names, state.trace.trace.dimensions
+    while True:
         low = float(rng.normal())
-        some = tuple(rng.choice(subjects, min(3, len(subjects)), replace=False).tolist())
-        cell = (int(rng.integers(shape[0])), int(rng.integers(shape[1])))
-        yield (
-            QuestionFilter(subjects=some),
-            QuestionFilter(margin_low=low),
-            QuestionFilter(text=str(int(rng.integers(10, 999)))),
-            QuestionFilter(outcomes=(Outcome.RIGHT,), margin_high=low + 2),
-            QuestionFilter(experts=(cell,)),
-        )[kind]
+        cell = (int(rng.integers(sizes.n_layers)), int(rng.integers(sizes.n_experts)))
+        yield replace(state, filter=QuestionFilter(margin_low=low))
+        yield replace(state, filter=QuestionFilter(subjects=tuple(rng.choice(names, 30).tolist())))
+        yield replace(state, filter=QuestionFilter(outcomes=(Outcome.RIGHT,), margin_high=low + 2))
+        yield replace(state, filter=QuestionFilter(experts=(cell,)))
+        yield replace(state, filter=QuestionFilter(text=str(int(rng.integers(10, 999)))))
 
 
-def measure(bench: Bench, choices: int, scope: Scope) -> dict[str, Times]:
-    """Questions and filters by turns."""
+def measure(bench: Bench, choices: int) -> list[Found]:
+    """Questions, filters by scope, and every metric in every scope and mode."""
+    import numpy as np
+
+    from app.content.effects import EFFECT_METRICS
+    from app.content.expert_grid import GRID_METRICS
+    from app.state.what_if_state import Mode
+    from moe_core.measures.question_filter import EVERYTHING
+    from moe_core.measures.scope import Scope
+
     session, rng = bench.window.session, np.random.default_rng(0)
-    assert session.state.trace is not None
-    table, sizes = session.state.trace.table, session.state.trace.trace.dimensions
-    session.set(replace(session.state, scope=scope))
-    bench.settle()
-    wanted = filters(table.subject_names, (sizes.n_layers, sizes.n_experts), rng)
-    times = {"question": Times(), "filter": Times()}
-    for _ in range(choices):
-        row = int(rng.integers(sizes.n_questions))
-        bench.change(replace(session.state, question=row, token=None), times["question"])
-        bench.change(replace(session.state, filter=next(wanted)), times["filter"])
-    return times
+    state = session.state
+    assert state.trace is not None
+    n = state.trace.trace.n_questions
+    found = {name: Found(name, {}) for name in ("question", "filter", "metric", "difference")}
+    taken = [bench.change(replace(session.state, question=int(rng.integers(n)), token=None)) for _ in range(choices)]
+    found["question"].taken["any"] = float(np.median(taken))
+    for scope in Scope:
+        bench.change(replace(session.state, scope=scope, filter=EVERYTHING, mode=Mode.BASELINE))
+        wanted = filters(session.state, rng)
+        taken = [bench.change(next(wanted)) for _ in range(choices)]
+        found["filter"].taken[str(scope)] = float(np.median(taken))
+    for scope, metric in product(Scope, GRID_METRICS):
+        if metric not in EFFECT_METRICS:
+            bench.change(replace(session.state, scope=scope, filter=EVERYTHING, mode=Mode.BASELINE))
+            name = f"{metric.name}, {scope}"
+            found["metric"].taken[name] = bench.change(replace(session.state, metric=metric.name))
+            if state.what_if is not None:
+                found["difference"].taken[name] = bench.change(replace(session.state, mode=Mode.DIFFERENCE))
+    return list(found.values())
 
 
-def repaints(bench: Bench, repeats: int = 5) -> dict[str, list[float]]:
-    """Milliseconds that painting the whole of each visible view takes."""
-    taken = defaultdict(list)
-    for name in bench.visible * repeats:
-        start = time.perf_counter()
-        bench.window.views[name].grab()
-        taken[name].append(1000 * (time.perf_counter() - start))
-    return taken
+def child(trace: str, size: str, choices: int) -> dict[str, Any]:
+    """All of it for one trace, in a process of its own."""
+    from PySide6.QtWidgets import QApplication
 
+    from app import theme
+    from app.actions.menus import Menus
+    from app.settings import Settings
+    from app.start.application import configure, open_first
+    from app.window.main_window import MainWindow
 
-def line(what: str, values: list[float], remark: str = "") -> None:
-    """Print the median, the 95th percentile and the worst."""
-    p50, p95, worst = np.percentile(values or [0.0], [50, 95, 100])
-    print(f"  {what:<34} {p50:8.1f} ms median {p95:8.1f} p95 {worst:8.1f} worst   {remark}")
-
-
-def show(times: dict[str, Times], visible: list[str], painting: dict[str, list[float]]) -> None:
-    """Print everything, the slowest view first."""
-    for kind, taken in times.items():
-        print(f"{kind} changed, until all visible views are drawn ({len(taken.wall)} times)")
-        share = np.mean(np.array(taken.wall) < GOALS_MS[kind])
-        line("wall time", taken.wall, f"goal {GOALS_MS[kind]:.0f} ms, met by {share:.0%}")
-        line("processor time", taken.cpu)
-        for name, values in sorted(taken.views.items(), key=lambda item: -float(np.median(item[1]))):
-            if max(values, default=0.0) > 0:
-                line(f"draw: {name}", values, "" if name in visible else "though it is behind another tab")
-        drawn = np.sum(list(taken.views.values()), axis=0)
-        line("all else, painting included", (np.array(taken.wall) - drawn).tolist())
-    print("painting the whole view")
-    for name, values in sorted(painting.items(), key=lambda item: -float(np.median(item[1]))):
-        line(f"paint: {name}", values)
-
-
-def main() -> None:
-    """Open the window, measure, print."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("trace", type=Path)
-    parser.add_argument("--choices", type=int, default=40)
-    parser.add_argument("--size", default="1440x900")
-    parser.add_argument("--scope", type=Scope, default=Scope.ANSWER, choices=list(Scope))
-    options = parser.parse_args()
     application = QApplication(sys.argv[:1])
     configure(application)
     theme.apply(application, "light")
     application.setCursorFlashTime(0)  # a blinking cursor would look like something still being drawn
+    path, _, other = trace.partition("+")
     with tempfile.TemporaryDirectory() as folder:
         settings = Settings(Path(folder) / "settings.ini")
         settings.library = Path(folder)
         window = MainWindow(settings)
         Menus(window)
         bench = Bench(window)
-        window.resize(*(int(length) for length in options.size.split("x")))
+        window.resize(*(int(length) for length in size.split("x")))
         window.show()
-        bench.settle()
-        start = time.perf_counter()
-        assert window.open_trace(options.trace), window.message_bar.text
-        end, _ = bench.settle()
-        assert window.session.state.trace is not None
-        sizes = window.session.state.trace.trace.dimensions
-        print(f"{sizes.n_questions:,} questions, {sizes.n_layers} x {sizes.n_experts} experts, {options.size}")
-        print(f"opened and drawn after {1000 * (end - start):.0f} ms; visible: {', '.join(bench.visible)}")
-        show(measure(bench, options.choices, options.scope), bench.visible, repaints(bench))
+        if path != "-":
+            assert open_first(window, path), window.message_bar.text
+        found: dict[str, Any] = {"first": bench.first_paint()}
+        found["opened"] = 1000 * bench.settle()
+        if other:
+            show_what_if(window, Path(other))
+        if path != "-":
+            found |= {each.name: each.taken for each in measure(bench, choices)}
+            found["repaint"] = bench.repaints()
+        found["memory"] = peak_mb()
         window.close_without_asking()
+    return found
+
+
+def show_what_if(window: "MainWindow", other: Path) -> None:
+    """Compare the trace shown with another one."""
+    from app.state.trace_data import TraceData
+    from app.state.what_if_state import WhatIf
+    from moe_core.comparison.comparison import compare
+
+    before, after = window.session.state.trace, TraceData(other)
+    assert before is not None
+    made = WhatIf(other.name, before, after, compare(before.trace, after.trace))
+    window.session.show_what_if(made, keeps=True)
+
+
+def peak_mb() -> float:
+    """The most memory that the process had so far; 0 where the system does not tell."""
+    try:
+        import resource
+    except ImportError:
+        return 0.0
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1e6 if sys.platform == "darwin" else 1e3)
+
+
+def cell(value: Any) -> str:
+    """A number, or the largest of several, with what it was of; empty where there is none."""
+    if isinstance(value, dict):
+        worst = max(value, key=lambda name: value[name], default=None)
+        return "" if worst is None else f"{value[worst]:.0f}" + f" ({worst})" * (len(value) > 1)
+    return "" if value is None else f"{value:.0f}"
+
+
+def main() -> None:
+    """Measure each trace, print a row of the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("traces", nargs="+", metavar="TRACE[+WHATIF]")
+    parser.add_argument("--choices", type=int, default=10)
+    parser.add_argument("--size", default="1440x900")
+    parser.add_argument("--details", action="store_true")
+    parser.add_argument("--child", action="store_true", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.child:
+        print(json.dumps(child(options.traces[0], options.size, options.choices)))
+        return
+    print("| trace |", " | ".join(COLUMNS), "|\n|---" * 1 + "|---" * len(COLUMNS) + "|")
+    for trace in options.traces:
+        command = [sys.executable, "-m", "tests.bench.bench_window", trace, "--child"]
+        command += ["--choices", str(options.choices), "--size", options.size]
+        done = subprocess.run(command, stdout=subprocess.PIPE, check=True, text=True)
+        found = json.loads(done.stdout.splitlines()[-1])
+        row = [cell(found.get(key)) for key in COLUMNS.values()]
+        print(f"| {'+'.join(Path(part).stem for part in trace.split('+'))} |", " | ".join(row), "|", flush=True)
+        if options.details:
+            print(json.dumps(found, indent=1))
 
 
 if __name__ == "__main__":

@@ -72,8 +72,11 @@ def run_experiment(
         int, typer.Option(min=0, help="Experts per layer that boost-best boosts; 0: as many as a token chooses.")
     ] = 0,
     shares: Annotated[
-        str, typer.Option(help="Shares of experts per layer that pruning-curve removes.")
+        str, typer.Option(help="Shares removed: experts per layer by pruning-curve, neurons by neurons.")
     ] = "0,0.1,0.25,0.5,0.75,0.9",
+    experts: Annotated[
+        str, typer.Option(help="Experts whose neurons are switched off, LAYER:EXPERT,..; else the most used per layer.")
+    ] = "",
     repeats: Annotated[int, typer.Option(min=0, help="Random masks beside the chosen ones.")] = _DEFAULTS.repeats,
     loss: Annotated[
         float, typer.Option(help="Accuracy, 0 to 1, that prune-to may lose at most, with 95 % confidence.")
@@ -99,7 +102,7 @@ def run_experiment(
     ray: Cluster = "",
     as_json: AsJson = False,
 ) -> None:
-    """Run a prepared experiment: never-used experts off, the best ones boosted, a pruning curve, or pruning to a size.
+    """Run a prepared experiment: never-used experts off, the best ones boosted, a pruning curve, single neurons off ..
 
     Finished points are kept in a file beside the trace, and the same command goes on from them.
     """
@@ -113,7 +116,7 @@ def run_experiment(
     for target in (csv, html):
         _check_target(trace, target)
     options = ExperimentOptions(
-        seed, scope, read_numbers(factors), read_numbers(shares), best, repeats, size, loss, step
+        seed, scope, read_numbers(factors), read_numbers(shares), best, repeats, size, loss, step, experts
     )
     now = ModelNow(model, device, dtype, offline)
     request = ExperimentRequest(trace, options, read_subset(subset, ids, seed), rerun_baseline, now, fresh)

@@ -20,10 +20,11 @@ class ExperimentOptions:
     """What can be chosen; an experiment reads those that it names.
 
     `seed` draws halves and random masks. `scope` None: the experiment's own. `factors` are those of a boost, `shares`
-    0..1 of experts removed per layer. `best` experts per layer are boosted, 0: as many as a token chooses. `repeats`
-    random masks stand beside each chosen one. `keep` is what prune-to prunes to, as `50%` of the experts, `16` of each
-    layer or `smallest`, `loss` the accuracy (0..1) that it may cost, `step` how many experts of each layer go at once,
-    0: a sixteenth.
+    0..1 of what is removed: experts of each layer, or neurons of an expert. `best` experts per layer are boosted, 0: as
+    many as a token chooses. `repeats` random masks stand beside each chosen one. `keep` is what prune-to prunes to, as
+    `50%` of the experts, `16` of each layer or `smallest`, `loss` the accuracy (0..1) that it may cost, `step` how many
+    experts of each layer go at once, 0: a sixteenth. `experts` are those whose neurons are switched off, `3:17,5:0`;
+    empty: the most used one of each layer.
     """
 
     seed: int = 0
@@ -35,6 +36,7 @@ class ExperimentOptions:
     keep: str = "50%"
     loss: float = 0.05
     step: int = 0
+    experts: str = ""
 
     def check(self) -> None:
         """Raise ExperimentError where a value makes no sense."""

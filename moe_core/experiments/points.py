@@ -16,7 +16,7 @@ from moe_core.errors import AnswerFileError, ExperimentError
 from moe_core.experiments.design import Design, PlannedPoint
 from moe_core.experiments.kept_points import PointFile, begun, unlike
 from moe_core.experiments.request import ExperimentRequest
-from moe_core.experiments.result import ExperimentPoint, PointMade, TouchedRoutings
+from moe_core.experiments.result import ExperimentPoint, PointAnswers, PointMade, TouchedRoutings
 from moe_core.experiments.text import point_line
 from moe_core.interventions.intervention import Intervention
 from moe_core.jobs.events import Event, Notice, Stage
@@ -220,9 +220,14 @@ def _point(
     planned: PlannedPoint, gold: NDArray[np.int8], before: Answers, found: _Found, touched: "_TouchCounter"
 ) -> ExperimentPoint:
     actions = same_actions(planned.intervention)
-    change = answer_change(gold, before, before if actions.is_empty() else found.answers[actions])
+    after = before if actions.is_empty() else found.answers[actions]
+    change = answer_change(gold, before, after)
     counts, size = touched.count(planned.intervention), found.sizes.get(actions)
-    return ExperimentPoint(planned, change.accuracy, change.gold_logprob, counts, size if planned.is_sized else None)
+    right = np.maximum(gold, 0).astype(np.intp)
+    logprobs = np.where(gold >= 0, after.logprobs[np.arange(len(gold)), right], np.nan)
+    size = size if planned.is_sized else None
+    answered = PointAnswers(logprobs)
+    return ExperimentPoint(planned, change.accuracy, change.gold_logprob, counts, size, answered)
 
 
 def _recorded_answers(trace: Trace, rows: Sequence[int]) -> Answers:

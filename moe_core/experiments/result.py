@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from moe_core.experiments.design import PlannedPoint
 from moe_core.interventions.intervention import Intervention
@@ -17,7 +18,8 @@ from moe_core.numbers.intervals import Proportion
 from moe_core.numbers.paired_statistics import MeanChange, PairedChange
 from moe_core.traces.specification import Specification
 
-Quantity = Literal["accuracy", "delta"]
+Quantity = Literal["accuracy", "delta", "gold"]
+"""What the figure shows: accuracy, its change, or the change of the right answer's log-probability in nats."""
 
 CLEAR_P = 0.05
 
@@ -51,11 +53,19 @@ class TouchedRoutings:
         return self.prompt / self.n_prompt if self.n_prompt else float("nan")
 
 
+@dataclass(frozen=True, eq=False)
+class PointAnswers:
+    """Of each question measured [n] what it took for the summary: log-probability of the right answer, NaN if none."""
+
+    gold_logprobs: NDArray[np.float64]
+
+
 @dataclass(frozen=True)
 class ExperimentPoint:
     """A point that was run, or that acts on no expert and therefore is the baseline.
 
-    `size` is what the smaller model took and did beside the full one, where that was measured.
+    `size` is what the smaller model took and did beside the full one, where that was measured. `answered` is what is
+    known question by question.
     """
 
     planned: PlannedPoint
@@ -63,6 +73,7 @@ class ExperimentPoint:
     gold_logprob: MeanChange
     touched: TouchedRoutings
     size: SizeAndSpeed | None = field(default=None, compare=False)  # a time is never the same again
+    answered: PointAnswers | None = field(default=None, compare=False, repr=False)
 
     @property
     def intervention(self) -> Intervention:
@@ -164,6 +175,14 @@ def _curve(name: str, points: Sequence[ExperimentPoint], quantity: Quantity) -> 
 
 def _bounds(group: Sequence[ExperimentPoint], quantity: Quantity) -> tuple[float, float, float]:
     first = group[0].change
+    if quantity == "gold":
+        gold = group[0].gold_logprob
+        means = [point.gold_logprob.mean for point in group]
+        return (
+            (float(np.mean(means)), min(means), max(means))
+            if group[0].planned.repeat
+            else (gold.mean, gold.lower, gold.upper)
+        )
     if not group[0].planned.repeat:
         after = first.after
         is_delta = quantity == "delta"

@@ -10,6 +10,7 @@ from moe_core.experiments.result import ExperimentPoint, ExperimentResult
 from moe_core.jobs.runs.size_and_speed import SizeAndSpeed
 from moe_core.numbers.formatting import (
     count,
+    counted,
     data_size,
     finite,
     finite_bounds,
@@ -34,6 +35,7 @@ COLUMNS = (
     "x",
     "draw",
     "experts",
+    "neurons",
     "effect",
     "n",
     "accuracy",
@@ -89,11 +91,18 @@ def point_name(point: ExperimentPoint) -> str:
     return ", ".join(part for part in parts if part)
 
 
+def target_text(point: ExperimentPoint) -> str:
+    """To what anything is done: `8 experts`, `96 neurons of 8 experts`."""
+    experts = counted(point.n_experts, "expert")
+    n_neurons = len(point.intervention.neurons)
+    return f"{counted(n_neurons, 'neuron')} of {experts}" if n_neurons else experts
+
+
 def point_line(point: ExperimentPoint) -> str:
     """One point: what it is, its accuracy, its change, and n."""
     after = point.change.after
     return (
-        f"{point_name(point)}: {count(point.n_experts)} experts, "
+        f"{point_name(point)}: {target_text(point)}, "
         f"{percent_with_interval(after.estimate, after.lower, after.upper)}, {delta_text(point.change)}, "
         f"{p_value(point.change.p)}, log-probability {gold_text(point.gold_logprob)}, n = {count(point.change.n)}"
         + ("" if point.size is None else f"; {size_text(point.size)}")
@@ -160,6 +169,7 @@ def point_json(point: ExperimentPoint) -> dict[str, Any]:
         "x": planned.x,
         "draw": planned.repeat or None,
         "n_experts": point.n_experts,
+        "n_neurons": len(planned.intervention.neurons),
         "n": point.change.n,
         **change_json(point.change),
         "right_to_wrong": point.change.losses,
@@ -189,6 +199,7 @@ def table_row(point: ExperimentPoint) -> tuple[str | float | int | None, ...]:
         planned.x,
         planned.repeat or None,
         point.n_experts,
+        len(planned.intervention.neurons),
         planned.intervention.effect,
         change.n,
         *(finite(value) for value in (change.after.estimate, change.after.lower, change.after.upper)),

@@ -34,6 +34,7 @@ class ExperimentChoices:
     keep: str = "50%"
     loss: float = 5.0
     step: int = 0
+    experts: str = ""
     asks_baseline: bool = False
     begins_anew: bool = False
 
@@ -50,6 +51,7 @@ class ExperimentChoices:
             keep=self.keep,
             loss=self.loss / 100,
             step=self.step,
+            experts=self.experts,
         )
         found.check()
         return found

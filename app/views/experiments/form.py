@@ -47,6 +47,8 @@ class ExperimentForm(QWidget):
         self.loss.setValue(start.loss)
         self.step = _whole(start.step)
         self.step.setSpecialValueText("a sixteenth")
+        self.experts = QLineEdit(start.experts)
+        self.experts.setPlaceholderText("the most used of each layer")
         self.asks_baseline = QCheckBox("Re-run the &baseline too")
         self.asks_baseline.setToolTip(
             "Ask the same questions without an intervention first, and compare with that: needed where model, device "
@@ -75,6 +77,7 @@ class ExperimentForm(QWidget):
             keep=self.keep.text(),
             loss=self.loss.value(),
             step=self.step.value(),
+            experts=self.experts.text(),
             asks_baseline=self.asks_baseline.isChecked(),
             begins_anew=self.begins_anew.isChecked(),
         )
@@ -90,7 +93,7 @@ class ExperimentForm(QWidget):
                 self.scope.addItem(scope.value, scope.value)
         self.scope.setCurrentIndex(max(self.scope.findData(chosen), 0))
         self.scope.blockSignals(False)
-        for name in ("scope", "factors", "best", "shares", "repeats", "keep", "loss", "step"):
+        for name in ("scope", "factors", "best", "shares", "repeats", "keep", "loss", "step", "experts"):
             self._layout.setRowVisible(getattr(self, name), name in experiment.reads)
         self._on_edited()
 
@@ -103,11 +106,16 @@ class ExperimentForm(QWidget):
         self._add(
             "&Experts per layer", self.best, "How many of each layer are boosted; top-k: as many as a token chooses"
         )
-        self._add("S&hares, %", self.shares, "How much of every layer's experts is removed; at least top-k stay")
+        self._add(
+            "S&hares, %",
+            self.shares,
+            "How much is removed: experts of every layer, of which top-k stay, or neurons of an expert",
+        )
         self._add("Random &draws", self.repeats, "Random masks of the same size beside the chosen ones")
         self._add("Si&ze", self.keep, "What is to stay: 50% of the experts, 16 for so many of each layer, or smallest")
         self._add("&Loss, points", self.loss, "Accuracy that may be lost, with 95 % confidence, on held-out questions")
         self._add("Ste&p", self.step, "Experts of each layer that go at once, before effects are predicted anew")
+        self._add("E&xperts", self.experts, "Whose neurons are switched off: LAYER:EXPERT, as in 3:17, 5:0")
         self._layout.addRow(self.asks_baseline)
         self._layout.addRow(self.begins_anew)
 
@@ -126,7 +134,7 @@ class ExperimentForm(QWidget):
             choices.currentIndexChanged.connect(self._on_edited)
         for number in (self.sample, self.seed, self.best, self.repeats, self.loss, self.step):
             number.valueChanged.connect(self._on_edited)
-        for text in (self.factors, self.shares, self.keep):
+        for text in (self.factors, self.shares, self.keep, self.experts):
             text.textChanged.connect(self._on_edited)
         for box in (self.asks_baseline, self.begins_anew):
             box.toggled.connect(self._on_edited)

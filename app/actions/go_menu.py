@@ -45,7 +45,11 @@ _STEPS = (
         has_trace,
     ),
 )
-_MOST_DIGITS = 9
+
+
+def _key_of(number: int) -> str:
+    """Ctrl+1 to Ctrl+9 and Ctrl+0, then the same with Alt; none where digits end."""
+    return f"Ctrl+{number % 10}" if number <= 10 else f"Ctrl+Alt+{number % 10}" if number <= 20 else ""
 
 
 def _view_action(view: type[View], number: int) -> Action:
@@ -54,7 +58,7 @@ def _view_action(view: type[View], number: int) -> Action:
         view.title,
         f"Bring {view.title} to the front, and the keyboard into it",
         lambda window: window.enter_view(view.name),
-        (f"Ctrl+{number}",) if number <= _MOST_DIGITS else (),
+        (_key_of(number),),
     )
 
 

@@ -4,6 +4,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QDialog, QTableWidget, QTableWidgetItem, QVBoxLayout, QWidget
 
+from app.widgets.filter.search_field import SearchField
 from app.widgets.mnemonics import without_mnemonic
 
 _IN_VIEWS = (
@@ -47,8 +48,20 @@ class ShortcutSheet(QDialog):
         self._fit()
         self.table.horizontalHeader().setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         self.table.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.search = SearchField("Filter the list …", "Which shortcuts are listed")
+        self.search.setToolTip("Words or keys that an entry must have")
+        self.search.textChanged.connect(self._narrow)
         layout = QVBoxLayout(self)
+        layout.addWidget(self.search)
         layout.addWidget(self.table)
+
+    def _narrow(self, typed: str) -> None:
+        """List only what has every word."""
+        words = typed.casefold().split()
+        for row in range(self.table.rowCount()):
+            items = (self.table.item(row, column) for column in range(3))
+            text = " ".join(item.text() for item in items if item is not None).casefold()
+            self.table.setRowHidden(row, not all(word in text for word in words))
 
     def _fit(self) -> None:
         """Texts wrap rather than going on beyond the edge: nobody reads what he has to scroll sideways for."""

@@ -1,11 +1,10 @@
 """Where the views stand: one dock each, arranged as in the design, remembered, and put back on request."""
 
-from collections.abc import Iterable
 from functools import partial
 from itertools import pairwise
 
 from PySide6.QtCore import QPoint, QSize, Qt
-from PySide6.QtWidgets import QDockWidget, QMainWindow, QTabBar, QWidget
+from PySide6.QtWidgets import QDockWidget, QMainWindow, QTabBar
 
 from app.view import DockArea, View
 
@@ -100,11 +99,6 @@ def give_focus(view: View) -> None:
     usable = (place for place in places if place is not None and place.isVisible() and place.isEnabled())
     # The view itself where it has no control now, so that keys no longer go to the view before.
     next(usable, view).setFocus(Qt.FocusReason.ShortcutFocusReason)
-
-
-def is_covered(widget: QWidget | None, views: Iterable[View]) -> bool:
-    """Whether a widget belongs to a view behind another tab, where nobody sees it have the keyboard."""
-    return widget is not None and any(not view.is_in_front and view.isAncestorOf(widget) for view in views)
 
 
 def _at(area: DockArea, docks: dict[str, QDockWidget], views: list[View]) -> list[QDockWidget]:

@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import cast
 
-from PySide6.QtCore import QSize, Signal
+from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QShowEvent
 from PySide6.QtWidgets import QApplication, QMainWindow
 
@@ -45,6 +45,7 @@ from app.window.leaving import ask_to_stop, may_close
 from app.window.long_jobs import LongJobs
 from app.window.start_page import StartPage
 from app.window.status_line import StatusLine
+from app.window.tab_order import next_stop
 from app.window.toolbar import Toolbar
 from app.window.tour import Tour
 from app.window.trace_memory_file import memory_path, read_memories, write_memories
@@ -255,14 +256,13 @@ class MainWindow(QMainWindow):
             self.start_page.appear()
 
     def focusNextPrevChild(self, forward: bool) -> bool:
-        """Tab goes on where it would stop behind another tab."""
-        passed = [QApplication.focusWidget()]
-        while moved := super().focusNextPrevChild(forward):
-            focus = QApplication.focusWidget()
-            if focus in passed or not docking.is_covered(focus, self.views.values()):
-                break
-            passed.append(focus)
-        return moved
+        """Tab goes through what can be seen, as one reads."""
+        covered = [view for view in self.views.values() if not view.is_in_front]
+        stop = next_stop(self, covered, forward=forward)
+        if stop is not None:
+            reason = Qt.FocusReason.TabFocusReason if forward else Qt.FocusReason.BacktabFocusReason
+            stop.setFocus(reason)
+        return stop is not None
 
     def closeEvent(self, event: QCloseEvent) -> None:
         runners = self.runner, self.file_runner

@@ -10,10 +10,12 @@ from pytestqt.qtbot import QtBot
 
 from app.content.row_links import chosen_in, row_of
 from app.state.session import Session
+from app.views.what_if.view import WhatIfView
 from app.widgets.figures.figure import Figure
 from app.widgets.figures.table_figure import TableFigure
 from app.window.main_window import MainWindow
 from moe_core.figures.table import FigureTable
+from tests.app.synthetic_what_if import synthetic_what_if
 from tests.patient_bot import PatientBot
 
 
@@ -108,3 +110,19 @@ def test_rows_say_what_they_are_about_by_their_columns(opened: Session) -> None:
     assert chosen_in(state, others, 0) == state
     assert row_of(state, others, 0) == 0
     assert chosen_in(state, FigureTable(("id",), (("no question of this",),)), 0) == state
+
+
+def test_lists_of_qts_own_copy_rows_with_an_image(window: MainWindow, tmp_path: Path, qtbot: QtBot) -> None:
+    """Not the one cell that Qt would copy."""
+    synthetic_what_if(window.session, tmp_path)
+    window.show_view("what_if")
+    view = window.views["what_if"]
+    assert isinstance(view, WhatIfView)
+    table = view.results.subjects
+    view.results.tabs.setCurrentIndex(1)
+    table.selectRow(1)
+    qtbot.keyClick(table, Qt.Key.Key_C, Qt.KeyboardModifier.ControlModifier)
+    lines = QApplication.clipboard().text().splitlines()
+    assert lines[0].startswith("Subject\tBefore\tAfter")
+    assert [line.split("\t")[0] for line in lines[1:]] == [table.current_subject]
+    assert not QApplication.clipboard().image().isNull()

@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from functools import partial
 
-from PySide6.QtCore import QPoint, Qt, Signal
+from PySide6.QtCore import QEvent, QObject, QPoint, Qt, Signal
 from PySide6.QtGui import QAction, QGuiApplication, QKeyEvent, QKeySequence
-from PySide6.QtWidgets import QMenu, QStackedLayout, QWidget
+from PySide6.QtWidgets import QAbstractItemView, QMenu, QStackedLayout, QTableView, QWidget
 
 from app.widgets.figures.twin import TableTwin
 from app.widgets.parts import pop_up
@@ -48,6 +48,7 @@ class Figure(QWidget):
         canvas.setAccessibleName(title)
         self.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         self.customContextMenuRequested.connect(self._on_menu_requested)
+        canvas.installEventFilter(self)
 
     @property
     def data(self) -> FigureTable:
@@ -154,7 +155,7 @@ class Figure(QWidget):
         """What the plot points at, in words, or the rows that are selected; all that it shows where that is nothing."""
         if self.twin is not None and self.shows_table:
             return self.twin.selected_data().as_text()
-        return getattr(self.canvas, "pointed_text", "") or self.data.as_text()
+        return getattr(self.canvas, "pointed_text", "") or _selected_text(self.canvas) or self.data.as_text()
 
     @property
     def pointed_figure(self) -> AnyFigure:
@@ -176,3 +177,23 @@ class Figure(QWidget):
             self.want("pointed")
         else:
             super().keyPressEvent(event)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """A list of Qt's own would copy one cell, and no image."""
+        is_list = isinstance(watched, QAbstractItemView) and event.type() == QEvent.Type.KeyPress
+        if is_list and isinstance(event, QKeyEvent) and event.matches(QKeySequence.StandardKey.Copy):
+            self.want("pointed")
+            return True
+        return super().eventFilter(watched, event)
+
+
+def _selected_text(canvas: QWidget) -> str:
+    """The selected rows of a list below their headings, as a spreadsheet takes them; empty where none is."""
+    if not isinstance(canvas, QTableView) or not (selected := canvas.selectionModel().selectedIndexes()):
+        return ""
+    model, header = canvas.model(), canvas.horizontalHeader()
+    columns = [column for column in range(model.columnCount()) if not header.isSectionHidden(column)]
+    lines = [[str(model.headerData(column, Qt.Orientation.Horizontal)) for column in columns]]
+    for row in sorted({index.row() for index in selected}):
+        lines.append([" ".join(str(model.index(row, column).data() or "").split()) for column in columns])
+    return "\n".join("\t".join(line) for line in lines)

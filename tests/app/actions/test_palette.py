@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QAction
 from pytestqt.qtbot import QtBot
 
 from app.content.expert_grid import GRID_METRICS
@@ -50,6 +51,13 @@ def test_questions_and_subjects_are_found(browsed: MainWindow, qtbot: QtBot) -> 
     last = table.subject_names[-1]
     assert go(browsed, qtbot, f"subject {last}") == f"Subject: {last}"
     assert browsed.session.state.filter.subjects == (last,)
+
+
+def test_no_view_is_without_a_key(browsed: MainWindow) -> None:
+    """However many there are: Ctrl with a digit, then Ctrl+Alt."""
+    keys = {name: browsed.findChild(QAction, f"action-view_{name}").shortcut().toString() for name in browsed.views}
+    assert all(keys.values()), keys
+    assert len(set(keys.values())) == len(keys)
 
 
 def test_every_view_has_a_key(browsed: MainWindow, qtbot: QtBot) -> None:

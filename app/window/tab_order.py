@@ -1,0 +1,64 @@
+"""Where Tab goes: through the controls that can be seen, as one reads, column by column across the docks.
+
+Qt goes in the order in which controls were made, which is not the order in which docks stand.
+"""
+
+from collections.abc import Collection, Iterator, Sequence
+
+from PySide6.QtCore import QRect, Qt
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QApplication, QWidget
+
+
+def next_stop(window: QWidget, covered: Collection[QWidget], *, forward: bool) -> QWidget | None:
+    """The control after, or before, the one that has the focus; None where there is none at all.
+
+    `covered` are parts of the window that others hide.
+    """
+    stops, focus = list(_stops(window, covered)), QApplication.focusWidget()
+    if not stops:
+        return None
+    if focus not in stops:  # within another control, or on one that Tab passes by
+        around = [at for at, stop in enumerate(stops) if focus is not None and stop.isAncestorOf(focus)]
+        at = around[-1] if around else (-1 if forward else 0)
+    else:
+        at = stops.index(focus)
+    return stops[(at + (1 if forward else -1)) % len(stops)]
+
+
+def reading_order(places: Sequence[QRect]) -> list[int]:
+    """The places row by row, in each row from left to right; what stands beside something tall is in its row.
+
+    In a row those at one left edge are a column, read downwards.
+    """
+    left = sorted(range(len(places)), key=lambda at: (places[at].top(), places[at].left()))
+    order = []
+    while left:
+        bottom = places[left[0]].bottom()
+        row = [at for at in left if places[at].center().y() <= bottom]
+        order += sorted(row, key=lambda at: (places[at].left(), places[at].top()))
+        left = [at for at in left if at not in row]
+    return order
+
+
+def _stops(widget: QWidget, covered: Collection[QWidget]) -> Iterator[QWidget]:
+    """Every control that Tab stops at, those in a container after each other."""
+    if _takes_tab(widget):
+        yield widget
+    # Not children(): PySide takes what that gives for owned by a wrapper that is gone a moment later.
+    direct = widget.findChildren(QWidget, options=Qt.FindChildOption.FindDirectChildrenOnly)
+    children = [child for child in direct if _is_there(child, covered)]
+    for at in reading_order([child.geometry() for child in children]):
+        yield from _stops(children[at], covered)
+
+
+def _is_there(widget: QWidget, covered: Collection[QWidget]) -> bool:
+    return widget.isVisible() and widget.isEnabled() and not widget.isWindow() and widget not in covered
+
+
+def _takes_tab(widget: QWidget) -> bool:
+    if widget.focusProxy() is not None or widget.isWindow():
+        return False
+    all_controls = QGuiApplication.styleHints().tabFocusBehavior() == Qt.TabFocusBehavior.TabFocusAllControls
+    wanted = Qt.FocusPolicy.TabFocus if all_controls else Qt.FocusPolicy.StrongFocus
+    return widget.focusPolicy() & wanted == wanted

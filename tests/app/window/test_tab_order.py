@@ -1,0 +1,149 @@
+"""Tab walks the real window as one reads it: everything that can be seen, once, in the order of its geometry."""
+
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import QPoint, QRect, Qt
+from PySide6.QtWidgets import QApplication, QDockWidget, QLineEdit, QWidget
+from pytestqt.qtbot import QtBot
+
+from app.content.expert_grid import GRID_METRICS
+from app.dialogs.shortcut_sheet import ShortcutSheet
+from app.views.experts.view import ExpertsView
+from app.window.main_window import MainWindow
+from app.window.tab_order import reading_order
+
+MOST_STOPS = 300
+
+
+@pytest.fixture(params=[(1440, 900), (960, 640)])
+def browsed(window: MainWindow, trace_path: Path, request: pytest.FixtureRequest) -> MainWindow:
+    """The window on a trace, at its usual size and narrow."""
+    window.resize(*request.param)
+    window.open_trace(trace_path)
+    QApplication.processEvents()
+    return window
+
+
+def walk(window: MainWindow, qtbot: QtBot, key: Qt.Key) -> list[QWidget]:
+    """The controls that have the keyboard one after the other, until the first one has it again."""
+    window.views["questions"].setFocus()
+    found: list[QWidget] = []
+    while (focus := QApplication.focusWidget()) is not None and focus not in found and len(found) < MOST_STOPS:
+        found.append(focus)
+        qtbot.keyClick(focus, key)
+    assert QApplication.focusWidget() is found[0]
+    return found
+
+
+def place_of(widget: QWidget, window: MainWindow) -> QRect:
+    """Where it stands in the window."""
+    return QRect(widget.mapTo(window, QPoint(0, 0)), widget.size())
+
+
+def dock_of(widget: QWidget, window: MainWindow) -> QDockWidget | None:
+    """The dock that it is in; None for bars and tabs."""
+    return next((dock for dock in window.docks.values() if dock.isAncestorOf(widget)), None)
+
+
+def comes_first(a: QRect, b: QRect) -> bool:
+    """Whether every reader would come to `a` before `b`: it is wholly above it, or left of it in the same row."""
+    is_above = a.bottom() < b.top() and a.left() <= b.right() and b.left() <= a.right()
+    in_one_row = a.top() <= b.center().y() <= a.bottom() and b.top() <= a.center().y() <= b.bottom()
+    is_left = a.right() < b.left() and in_one_row
+    return is_above or is_left
+
+
+def test_it_follows_the_geometry_within_and_across_docks(browsed: MainWindow, qtbot: QtBot) -> None:
+    """No control comes before one that stands above it or left of it; a dock is left only when it is done."""
+    found = walk(browsed, qtbot, Qt.Key.Key_Tab)
+    docks = [dock_of(widget, browsed) for widget in found]
+    in_order = [dock for dock in dict.fromkeys(docks) if dock is not None]
+    for dock in in_order:
+        stops = [widget for widget, of in zip(found, docks, strict=True) if of is dock]
+        places = [place_of(widget, browsed) for widget in stops]
+        wrong = [
+            (stops[late].accessibleName(), stops[early].accessibleName())
+            for early in range(len(stops))
+            for late in range(early + 1, len(stops))
+            if comes_first(places[late], places[early]) and not stops[early].isAncestorOf(stops[late])
+        ]
+        assert not wrong, (dock.windowTitle(), wrong)
+        numbers = [at for at, of in enumerate(docks) if of is dock]
+        gaps = {b - a for a, b in pairwise(numbers)} - {1}
+        assert not gaps or in_order[0] is dock  # the walk began inside the first one
+    rooms = [place_of(dock, browsed) for dock in in_order]
+    for early in range(len(rooms)):
+        assert not any(comes_first(rooms[late], rooms[early]) for late in range(early + 1, len(rooms)))
+
+
+def test_it_stops_at_everything_that_can_be_seen_and_at_nothing_else(browsed: MainWindow, qtbot: QtBot) -> None:
+    """Every control of every dock in front; none of a covered one; Shift goes the same way back."""
+    found = walk(browsed, qtbot, Qt.Key.Key_Tab)
+    assert all(widget.isVisible() and widget.isEnabled() for widget in found)
+    covered = [view for view in browsed.views.values() if not view.is_in_front]
+    assert covered
+    assert not [widget for widget in found if any(view.isAncestorOf(widget) for view in covered)]
+    tabbed = Qt.FocusPolicy.TabFocus
+    expected = {
+        widget
+        for widget in browsed.findChildren(QWidget)
+        if widget.focusPolicy() & tabbed == tabbed
+        and widget.focusProxy() is None
+        and widget.isVisible()
+        and widget.isEnabled()
+        and widget.window() is browsed
+        and not any(view.isAncestorOf(widget) or view is widget for view in covered)
+    }
+    assert set(found) == expected
+    backwards = walk(browsed, qtbot, Qt.Key.Key_Backtab)
+    assert backwards == [found[0], *reversed(found[1:])]
+
+
+def test_columns_are_read_downwards() -> None:
+    """Lists at the left, two docks above each other beside them, and what stands below all."""
+    left, above, below, right = QRect(0, 0, 99, 90), QRect(100, 0, 99, 40), QRect(100, 41, 99, 49), QRect(200, 0, 9, 90)
+    bar, foot = QRect(0, -20, 300, 20), QRect(0, 95, 300, 9)
+    assert reading_order([foot, right, below, left, above, bar]) == [5, 3, 4, 2, 1, 0]
+
+
+def test_scope_metric_and_range_are_chosen_without_a_mouse(window: MainWindow, trace_path: Path, qtbot: QtBot) -> None:
+    """Tab leads to each box, an arrow key chooses, and ends of a range are typed."""
+    window.open_trace(trace_path)
+    QApplication.processEvents()
+    boxes = {each.accessibleName(): each for each in walk(window, qtbot, Qt.Key.Key_Tab)}
+    qtbot.keyClick(boxes["Scope: which tokens count"], Qt.Key.Key_Down)
+    assert window.session.state.scope == "prompt"
+    qtbot.keyClick(boxes["Metric of the grid"], Qt.Key.Key_Down)
+    assert window.session.state.metric == GRID_METRICS[1].name
+    view = window.views["experts"]
+    assert isinstance(view, ExpertsView)
+    before = view.heat_map.data
+    qtbot.keyClick(boxes["Range of the colours"], Qt.Key.Key_End)
+    low, high = (edit for edit in view.findChildren(QLineEdit) if edit.isVisible())
+    low.selectAll()
+    qtbot.keyClicks(low, "0")
+    high.setFocus()
+    high.selectAll()
+    qtbot.keyClicks(high, "0.5")
+    qtbot.keyClick(high, Qt.Key.Key_Return)
+    assert view.heat_map.data is not before
+    assert view.heat_map.data is not None
+    assert (view.heat_map.data.scale.low, view.heat_map.data.scale.high) == (0.0, 0.5)
+
+
+def test_the_sheet_of_shortcuts_fits_a_small_screen_and_is_searched(window: MainWindow, qtbot: QtBot) -> None:
+    """No text goes on beyond its edge; words and keys narrow it down."""
+    window.session.request("shortcuts")
+    sheet = window.findChild(ShortcutSheet)
+    assert isinstance(sheet, ShortcutSheet)
+    QApplication.processEvents()
+    assert sheet.width() <= 1024
+    assert sheet.height() <= 700
+    header = sheet.table.horizontalHeader()
+    assert sum(header.sectionSize(column) for column in range(3)) <= sheet.table.viewport().width()
+    qtbot.keyClicks(sheet.search, "ctrl+t table")
+    shown = [row for row in range(sheet.table.rowCount()) if not sheet.table.isRowHidden(row)]
+    assert [sheet.table.item(row, 1).text() for row in shown] == ["Show as table"]
+    sheet.close()

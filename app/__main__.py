@@ -39,12 +39,26 @@ def _run(arguments: list[str]) -> int:
 
         return run(arguments)
     from moe_core.commands import COMMANDS, cli
+    from moe_core.reports.painters import PAINTERS
 
     if not arguments[0].startswith("-") and arguments[0] not in [command.name for command in COMMANDS]:
         print(f"moescope: {arguments[0]} is neither a command nor a trace (.h5): see moescope --help.", file=sys.stderr)
         return EXIT_USAGE
+    PAINTERS.update({".pdf": _pdf, ".png": _png})
     cli.main()
     return 0
+
+
+def _pdf(svg: str, title: str) -> bytes:
+    from app.files.figures.pictures import pdf  # Qt, where a command draws
+
+    return pdf(svg, title)
+
+
+def _png(svg: str, title: str) -> bytes:
+    from app.files.figures.pictures import png
+
+    return png(svg, title)
 
 
 def _leave(signal_number: int, _: object) -> None:

@@ -18,7 +18,7 @@ from moe_core.jobs.models.recorded_model import ModelNow
 from moe_core.measures.scope import Scope
 from moe_core.quizzes.selection import read_ids
 from moe_core.reports.analysis_result import analysis_json, analysis_lines, values_table
-from moe_core.reports.charts.figure import standalone_svg
+from moe_core.reports.figure_file import refuse_format, write_figure
 from moe_core.system.console_text import print_lines
 from moe_core.traces.result_file import refuse_target, refuse_trace, write_result, writing
 
@@ -46,7 +46,9 @@ def run_analysis(
     seed: Annotated[int, typer.Option(min=0, help="Seed of --pairs.")] = 0,
     drop_outliers: Annotated[bool, typer.Option("--drop-outliers", help="Leave out what DBSCAN calls noise.")] = False,
     csv: Annotated[Path | None, typer.Option(readable=False, help="Write each array as CSV into this folder.")] = None,
-    figure: Annotated[Path | None, typer.Option(readable=False, help="Draw one layer into this SVG file.")] = None,
+    figure: Annotated[
+        Path | None, typer.Option(readable=False, help="Draw one layer into this file: SVG, PDF or PNG.")
+    ] = None,
     key: Annotated[str, typer.Option(help="Which array --figure draws; else the first.")] = "",
     again: Annotated[bool, typer.Option("--again", help="Compute it, be it that the result lies there.")] = False,
     device: OtherDevice = "",
@@ -117,8 +119,8 @@ def _check_targets(trace: Path | None, csv: Path | None, figure: Path | None) ->
     for target in (csv, figure):
         if target is not None:
             refuse_trace(target) if trace is None else refuse_target(target, trace)
-    if figure is not None and figure.suffix.lower() != ".svg":
-        raise MoeCoreError(f"{figure.name} is no .svg: here figures are drawn as SVG, in the window as PDF too.")
+    if figure is not None:
+        refuse_format(figure)
     if figure is not None and not figure.parent.is_dir():
         raise MoeCoreError(f"There is no folder {figure.parent} to write {figure.name} into.")
 
@@ -143,6 +145,5 @@ def _write_figure(result: AnalysisResult, target: Path | None, key: str) -> list
     if key and key not in keys:
         raise AnalysisError(f'There is no "{key[:40]}" in {result.analysis.name}: choose {", ".join(keys)}.')
     drawn = result.analysis.figure(result.found, Shown(key or keys[0]))
-    with writing("figure", target):
-        write_result(target, standalone_svg(drawn, title=drawn.title, caption=result.model))
+    write_figure(target, drawn, title=drawn.title, caption=result.model)
     return [target]

@@ -42,17 +42,18 @@ def write_result(path: Path, text: str) -> None:
     A file of that name is replaced in one step: whoever reads it sees the old one or the new one. What is no regular
     file, such as /dev/stdout, is written into: replacing it would destroy it.
     """
+    write_bytes(path, text.encode("utf-8", errors="replace"))
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """The same for what is no text."""
     refuse_trace(path)
     if os.path.islink(path) or (os.path.exists(path) and not os.path.isfile(path)):
-        _write(path, text)
+        path.write_bytes(content)
         return
     unfinished = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        _write(unfinished, text)
+        unfinished.write_bytes(content)
         unfinished.replace(path)
     finally:
         unfinished.unlink(missing_ok=True)
-
-
-def _write(path: Path, text: str) -> None:
-    path.write_text(text, encoding="utf-8", errors="replace", newline="\n")

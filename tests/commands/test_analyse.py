@@ -55,8 +55,10 @@ def test_what_does_not_fit_is_one_sentence(tmp_path: Path) -> None:
         run_analysis("router-similarity", model="demo", layers="40")
     with pytest.raises(AnalysisError, match='no "tau" in router-similarity: choose similarity'):
         run_analysis("router-similarity", model="demo", layers="0", figure=tmp_path / "f.svg", key="tau")
-    with pytest.raises(MoeCoreError, match=r"f.png is no .svg"):
-        run_analysis("router-similarity", model="demo", figure=tmp_path / "f.png")
+    with pytest.raises(MoeCoreError, match=r"f.gif is no figure: name it .svg"):
+        run_analysis("router-similarity", model="demo", figure=tmp_path / "f.gif")
+    with pytest.raises(MoeCoreError, match=r"f.pdf can be drawn by the program moescope alone"):
+        run_analysis("router-similarity", model="demo", figure=tmp_path / "f.pdf")
     with pytest.raises(TraceError):
         run_analysis("router-similarity", tmp_path / "absent.h5")
     with pytest.raises(ModelError):

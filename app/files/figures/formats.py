@@ -7,19 +7,16 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from PySide6.QtCore import QBuffer, QByteArray, QIODevice, QMarginsF, QRectF, QSaveFile, QSizeF
-from PySide6.QtGui import QFont, QFontDatabase, QFontInfo, QImage, QImageWriter, QPageSize, QPainter, QPdfWriter
-from PySide6.QtSvg import QSvgRenderer
+from PySide6.QtCore import QIODevice, QSaveFile
+from PySide6.QtGui import QImage
 
+from app.files.figures.pictures import image_of_svg, pdf_of_svg, png_of_image
 from app.widgets.figures.figure import Figure
 from moe_core.reports.charts.figure import standalone_svg
-from moe_core.reports.svg.sheet import MONO, SANS
 
 Format = Literal["png", "svg", "pdf"]
 FORMATS: tuple[Format, ...] = ("png", "svg", "pdf")
 LEAST_MM, MOST_MM, LEAST_DPI, MOST_DPI = 40, 400, 50, 1200
-_POINT_DPI = 1200
-"""Dots of a PDF writer, which has no others: as fine as printers are."""
 
 
 @dataclass(frozen=True)
@@ -73,19 +70,7 @@ def svg_of(figure: Figure, export: Export = USUAL, *, is_pointed: bool = False) 
 
 def image_of(figure: Figure, export: Export = USUAL, *, is_pointed: bool = False) -> QImage:
     """The same as pixels; raises OSError where there is no memory for so many."""
-    renderer = _renderer(svg_of(figure, export, is_pointed=is_pointed))
-    width, size = export.width_pixels, renderer.viewBoxF().size()
-    height = max(1, round(width * size.height() / size.width()))
-    image = QImage(width, height, QImage.Format.Format_ARGB32_Premultiplied)
-    if image.isNull():
-        raise OSError(f"{export.width_mm} mm at {export.dpi} dpi are too many pixels.")
-    dots_per_metre = round(export.dpi / 0.0254)
-    image.setDotsPerMeterX(dots_per_metre)
-    image.setDotsPerMeterY(dots_per_metre)
-    painter = QPainter(image)
-    renderer.render(painter)
-    painter.end()
-    return image
+    return image_of_svg(svg_of(figure, export, is_pointed=is_pointed), export.width_mm, export.dpi)
 
 
 def save_figure(figure: Figure, path: Path, export: Export = USUAL) -> None:
@@ -99,9 +84,9 @@ def save_figure(figure: Figure, path: Path, export: Export = USUAL) -> None:
         case ".svg":
             content = svg_of(figure, export)
         case ".pdf":
-            content = _pdf_of(figure, export)
+            content = pdf_of_svg(svg_of(figure, export), export.width_mm, _words(figure))
         case _:
-            content = _png_of(figure, export)
+            content = png_of_image(image_of(figure, export))
     _write(path, content)
 
 
@@ -109,49 +94,8 @@ def _words(figure: Figure) -> str:
     return f"{figure.title} · {figure.caption}"
 
 
-def _png_of(figure: Figure, export: Export) -> bytes:
-    content, buffer = _buffer()
-    if not QImageWriter(buffer, b"png").write(image_of(figure, export)):
-        raise OSError("The image cannot be written.")
-    return bytes(content.data())
-
-
-def _pdf_of(figure: Figure, export: Export) -> bytes:
-    """One page of the figure's size, text as text."""
-    renderer = _renderer(svg_of(figure, export))
-    size = renderer.viewBoxF().size()
-    page = QSizeF(export.width_mm, export.width_mm * size.height() / size.width())
-    content, buffer = _buffer()
-    writer = QPdfWriter(buffer)
-    writer.setTitle(_words(figure))
-    writer.setCreator("moescope")
-    writer.setResolution(_POINT_DPI)
-    writer.setPageSize(QPageSize(page, QPageSize.Unit.Millimeter, "", QPageSize.SizeMatchPolicy.ExactMatch))
-    writer.setPageMargins(QMarginsF())
-    painter = QPainter(writer)
-    renderer.render(painter, QRectF(0, 0, writer.width(), writer.height()))
-    painter.end()
-    return bytes(content.data())
-
-
 def _write(path: Path, content: bytes) -> None:
     file = QSaveFile(str(path))
     is_open = file.open(QIODevice.OpenModeFlag.WriteOnly)
     if not (is_open and file.write(content) == len(content) and file.commit()):
         raise OSError(f"{path} cannot be written ({file.errorString()}).")
-
-
-def _renderer(svg: bytes) -> QSvgRenderer:
-    """Qt takes a list of fonts for the name of one: it gets the one that is there."""
-    sans, mono = QFont(), QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont)
-    for font, names in ((sans, SANS), (mono, MONO)):
-        font.setFamilies([*names.split(", ")[:-1], font.family()])
-        svg = svg.replace(names.encode(), QFontInfo(font).family().encode("utf-8"))
-    return QSvgRenderer(QByteArray(svg))
-
-
-def _buffer() -> tuple[QByteArray, QBuffer]:
-    content = QByteArray()
-    buffer = QBuffer(content)
-    buffer.open(QIODevice.OpenModeFlag.WriteOnly)
-    return content, buffer

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from moe_core.commands.experiment_tasks import TASKS, run_tasks
 from moe_core.commands.job_console import JobInterruptedError, run_job
 from moe_core.commands.options import (
     AsJson,
@@ -32,6 +33,7 @@ from moe_core.experiments.kept_points import kept_files
 from moe_core.experiments.prune_to import PRUNE_TO, default_out
 from moe_core.experiments.request import ExperimentRequest
 from moe_core.experiments.result import ExperimentPoint, ExperimentResult, PointMade
+from moe_core.experiments.tasks.request import TasksRequest
 from moe_core.experiments.text import point_json, point_line, result_csv, result_json, result_lines
 from moe_core.jobs.events import Event
 from moe_core.jobs.export_pruned import ExportRequest, check_out, export_pruned
@@ -44,7 +46,7 @@ from moe_core.system.console_text import print_lines
 from moe_core.traces.reader import open_trace
 from moe_core.traces.result_file import refuse_target, write_result, writing
 
-_NAMES = ", ".join(experiment.name for experiment in EXPERIMENTS)
+_NAMES = ", ".join([*(experiment.name for experiment in EXPERIMENTS), TASKS])
 _LIST = "list"
 _DEFAULTS = ExperimentOptions()
 
@@ -57,7 +59,7 @@ def run_experiment(
             metavar="[SIZE] TRACE",
             readable=False,
             help="The baseline, whose questions are asked again; for prune-to first the size: 50% of the experts, 16 "
-            "of each layer, or smallest.",
+            "of each layer, or smallest; for tasks several traces of one model.",
         ),
     ],
     more: Annotated[list[Path] | None, typer.Argument(metavar="", hidden=True, readable=False)] = None,
@@ -89,6 +91,9 @@ def run_experiment(
         typer.Option(readable=False, help="The folder for prune-to's smaller model; beside the trace if not named."),
     ] = None,
     export: Annotated[bool, typer.Option(help="Whether prune-to ends in writing the smaller model.")] = True,
+    prune: Annotated[
+        str, typer.Option(help="What tasks prunes by each task to measure on all: never-used, or a share such as 0.25.")
+    ] = "",
     csv: Annotated[Path | None, typer.Option(readable=False, help="Write the points as CSV to this file.")] = None,
     html: PageFile = None,
     fresh: Annotated[
@@ -106,6 +111,16 @@ def run_experiment(
 
     Finished points are kept in a file beside the trace, and the same command goes on from them.
     """
+    if name == TASKS:
+        traces = (trace, *(more or ()))
+        for target in (csv, html):
+            for each in traces:
+                _check_target(each, target)
+        now = ModelNow(model, device, dtype, offline)
+        asked = TasksRequest(traces, scope or Scope.ANSWER, seed, prune, rerun_baseline, now)
+        with engine_at(ray) as engine:
+            run_tasks(asked, engine, csv, html, as_json=as_json)
+        return
     trace, size = _trace_and_size(name, (trace, *(more or ())))
     if name == _LIST:
         _print_kept(trace, as_json=as_json)

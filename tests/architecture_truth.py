@@ -110,7 +110,9 @@ def _against_pruned(
     groups = found.abilities.n_groups if found.abilities else 1
     size = loaded.specification.n_experts // groups
     closed = [[group * size + (layer + 1) % size for group in range(groups)] for layer in range(len(blocks))]
-    mask = Intervention(reroute=frozenset((at, expert) for at, layer in enumerate(closed) for expert in layer))
+    numbers = loaded.specification.layers
+    pairs = zip(numbers, closed, strict=True)
+    mask = Intervention(reroute=frozenset((number, expert) for number, layer in pairs for expert in layer))
     try:
         masked = result_of(what_if(WhatIfRequest(folder / "T.h5", mask, out=folder / "W.h5"), engine))
     except MoeCoreError as error:

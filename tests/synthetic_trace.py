@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from moe_core.interventions.layers import Layers
 from moe_core.traces.records import Status
 from moe_core.traces.specification import ModelSpecification, QuizSpecification, Specification
 
@@ -196,6 +197,7 @@ def make_specification(
     quiz: str = "demo",
     intervention: dict[str, Any] | None = None,
     skipped: tuple[str, ...] = (),
+    layers: tuple[int, ...] = (),
 ) -> Specification:
     """A run specification with made-up but plausible contents."""
     return Specification(
@@ -206,7 +208,7 @@ def make_specification(
             config_sha256="c" * 64,
             weights_sha256="w" * 64,
             family="olmoe",
-            layers=tuple(range(n_layers)),
+            layers=Layers(layers or range(n_layers)),
             n_experts=n_experts,
             top_k=top_k,
             normalised=False,

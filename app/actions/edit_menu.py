@@ -16,7 +16,7 @@ def _find_questions(window: MainWindow) -> None:
 
 def _filter_by_experts(window: MainWindow) -> None:
     state = window.session.state
-    change_state(window, filter=replace(state.filter, experts=tuple(sorted(state.experts))))
+    change_state(window, filter=replace(state.filter, experts=tuple(sorted(state.layers.experts(state.experts)))))
 
 
 def _filter_by_subject(window: MainWindow) -> None:

@@ -33,7 +33,7 @@ def _note_question(window: MainWindow) -> None:
 
 def _note_expert(window: MainWindow) -> None:
     state = window.session.state
-    expert = min(state.experts)
+    expert = state.layers.expert(min(state.experts))
     title = f"Note on expert {expert[0]}:{expert[1]}"
     if (note := _ask(window, title, state.notes.experts.get(expert, ""))) is not None:
         window.session.set(replace(state, notes=state.notes.with_expert(expert, note or None)))

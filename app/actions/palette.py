@@ -62,7 +62,8 @@ def _experts(window: MainWindow, typed: str) -> list[PaletteChoice]:
     if state.trace is None:
         return []
     sizes = state.trace.trace.dimensions
-    cells = [] if number is None else [(int(number[1]), int(number[2]))]
+    numbered = None if number is None else state.layers.cell((int(number[1]), int(number[2])))
+    cells = [] if numbered is None else [numbered]
     called = (cell for cell, name in sorted(state.names.items()) if words and _holds(name, words))
     cells += [cell for cell in called if cell not in cells]
     return [_expert(window, cell) for cell in cells if is_within(cell, sizes.n_layers, sizes.n_experts)]
@@ -73,7 +74,8 @@ def _holds(name: str, words: list[str]) -> bool:
 
 
 def _expert(window: MainWindow, cell: Expert) -> PaletteChoice:
-    title = f"Expert {cell[0]}:{cell[1]} {name_text(window.session.state, cell)}".rstrip()
+    state = window.session.state
+    title = f"Expert {state.layers.name(cell)} {name_text(state, cell)}".rstrip()
     return PaletteChoice(title, "Select this expert, in every view", partial(_select, window, cell))
 
 

@@ -44,7 +44,7 @@ def _select(window: MainWindow, experts: Choice) -> None:
 def _mask(window: MainWindow, experts: Choice) -> None:
     state = window.session.state
     try:
-        window.session.set(with_experts(state, state.intervention.experts | experts(state)))
+        window.session.set(with_experts(state, state.intervention.experts | state.layers.experts(experts(state))))
     except MoeCoreError as error:
         window.say(error)
 
@@ -54,7 +54,8 @@ def _of_subject(state: State) -> frozenset[Expert]:
 
 
 def _copy_experts(window: MainWindow) -> None:
-    _copy(",".join(f"{layer}:{expert}" for layer, expert in sorted(window.session.state.experts)))
+    state = window.session.state
+    _copy(",".join(map(state.layers.name, sorted(state.experts))))
 
 
 def _copy_token(window: MainWindow) -> None:

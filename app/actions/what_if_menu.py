@@ -34,7 +34,7 @@ def _has_mask(state: State) -> bool:
 
 def _toggle_mask(window: MainWindow) -> None:
     state = window.session.state
-    window.session.set(toggled(state, state.experts))
+    window.session.set(toggled(state, state.layers.experts(state.experts)))
 
 
 def _save_what_ifs(window: MainWindow) -> None:

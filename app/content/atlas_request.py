@@ -83,7 +83,7 @@ def why_not(state: State) -> str:
 def own_number(state: State, place: int) -> int:
     """The model's own number of the MoE layer at a place."""
     assert state.trace is not None
-    return state.trace.specification.model.layers[place]
+    return state.layers[place]
 
 
 def shown_part(state: State, result: AnalysisResult) -> Shown:

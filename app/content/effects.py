@@ -14,6 +14,7 @@ from app.state.state import State
 from moe_core.effects.effect_map import CellEffects, CellStatus, EffectMap
 from moe_core.effects.statistics import MeasuredCells, is_noise, measured_cells
 from moe_core.effects.text import nats, status_text
+from moe_core.interventions.layers import Layers
 from moe_core.measures.metric import Metric, MetricValues
 from moe_core.measures.question_filter import Expert
 from moe_core.measures.routing_sample import RoutingSample
@@ -69,6 +70,7 @@ class ShownEffects:
     effect_map: EffectMap
     cells: CellEffects
     used: NDArray[np.bool_]
+    layers: Layers
 
     @cached_property
     def measured(self) -> MeasuredCells:
@@ -164,7 +166,7 @@ def _computed(state: State, made: EffectMap) -> ShownEffects:
     inside = [places[ids[row]] for row in rows.tolist() if ids[row] in places]
     # Whatever the scope: effects reach the answer from every token of the prompt.
     used = state.trace.sample(Scope.PROMPT).totals.tokens > 0
-    return ShownEffects(made, made.over(np.array(inside, np.intp)), used)
+    return ShownEffects(made, made.over(np.array(inside, np.intp)), used, state.layers)
 
 
 def _places(made: EffectMap) -> dict[str, int]:

@@ -269,8 +269,9 @@ class ExpertGrid:
 
     def table(self) -> FigureTable:
         """Every cell as a row, with full precision."""
-        shape = self.values.values.shape
-        columns: dict[str, NDArray[np.generic]] = {"layer": np.indices(shape)[0], "expert": np.indices(shape)[1]}
+        n_experts, layers = self.values.values.shape[1], np.array(self.sample.layers, np.intp)
+        columns: dict[str, NDArray[np.generic]] = {"layer": np.repeat(layers, n_experts)}
+        columns |= {"expert": np.tile(np.arange(n_experts), len(layers))}
         columns |= self.value_columns()
         columns |= {"never used": self.is_never_used.astype(np.int8)}
         columns |= {"rank in layer": self.ranks_in_layer, "rank in all": self.ranks}

@@ -28,8 +28,9 @@ def toggled_question(state: State) -> State:
 
 def toggled_experts(state: State) -> State:
     """The selected experts bookmarked, or, where all are, taken from the bookmarks."""
-    notes, is_off = state.notes, state.experts <= state.notes.experts.keys()
-    for expert in state.experts:
+    notes, experts = state.notes, state.layers.experts(state.experts)
+    is_off = experts <= notes.experts.keys()
+    for expert in experts:
         notes = notes.with_expert(expert, None if is_off else notes.experts.get(expert, ""))
     return replace(state, notes=notes)
 

@@ -104,7 +104,7 @@ class Previews:
         except QuizError as error:
             n_questions, problem = 0, problem or sentence_of(error)
             answer = prompt = np.zeros((size.n_layers, size.n_experts), np.int64)
-        cells = np.array(sorted(mask.experts), np.intp).reshape(-1, 2).T
+        cells = np.array(sorted(model.layers.cells(mask.experts)), np.intp).reshape(-1, 2).T
         return Preview(
             title=mask_title(mask),
             n_masked=len(mask.mask),

@@ -115,7 +115,7 @@ def _session_parts(state: State) -> Iterator[Part]:
         yield "what-ifs.html", lambda: what_if_page(what_ifs)
     masks = dict(_masks(state))
     for name, intervention in masks.items():
-        yield name, _made(json.dumps(intervention.to_json(), ensure_ascii=False) + "\n")
+        yield name, _made(json.dumps(intervention.to_file_json(), ensure_ascii=False) + "\n")
     if not state.notes.is_empty:
         yield "notes.json", _made(state.notes.to_json())
     files = {intervention: name for name, intervention in masks.items()}

@@ -114,8 +114,7 @@ class MaskFiles(QObject):
         try:
             mask = read_intervention(path)
             if trace := self._session.state.trace:
-                size = trace.trace.dimensions
-                mask.check(size.n_layers, size.n_experts, 0)  # too few left in a layer is said, and can be mended
+                trace.specification.model.check_names(mask)  # too few left in a layer is said, and can be mended
         except InterventionError as error:
             self._say(f"{path.name} is not used. {error}", about="mask")
             return

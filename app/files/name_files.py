@@ -50,13 +50,12 @@ def _read(data: TraceData) -> dict[tuple[int, int], str]:
 
 
 def _save(data: TraceData, before: Mapping[Expert, str], after: Mapping[Expert, str]) -> dict[tuple[int, int], str]:
-    own = data.specification.model.layers
-    changed = {(own[cell[0]], cell[1]): name for cell, name in after.items() if before.get(cell) != name}
-    removed = [(own[cell[0]], cell[1]) for cell in before if cell not in after]
+    changed = {data.layers.expert(cell): name for cell, name in after.items() if before.get(cell) != name}
+    removed = data.layers.experts(cell for cell in before if cell not in after)
     return save_names(data.specification.model, data.path.parent, changed, removed)
 
 
 def _by_place(data: TraceData, names: Mapping[tuple[int, int], str]) -> dict[Expert, str]:
     """By place of the layer among the MoE layers; what the model does not have is passed over."""
-    own, E = list(data.specification.model.layers), data.specification.model.n_experts
-    return {(own.index(layer), expert): name for (layer, expert), name in names.items() if layer in own and expert < E}
+    E, placed = data.specification.model.n_experts, {data.layers.cell(expert): name for expert, name in names.items()}
+    return {cell: name for cell, name in placed.items() if cell is not None and cell[1] < E}

@@ -32,7 +32,7 @@ class NoteFiles(QObject):
         self._is_readable, notes = False, Notes()  # what is shown now is not to be written back
         if state.trace is not None:
             try:
-                notes = read_notes(state.trace.path)
+                notes = read_notes(state.trace.path, state.layers)
             except MoeCoreError as error:
                 self._session.show_notes(notes)
                 self._say(error)

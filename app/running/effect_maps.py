@@ -52,7 +52,8 @@ class EffectMaps(QObject):
 
     def measure_selected(self) -> None:
         """Measure the selected experts exactly."""
-        self._start(Measurement(experts=tuple(sorted(self._session.state.experts))))
+        state = self._session.state
+        self._start(Measurement(experts=tuple(sorted(state.layers.experts(state.experts)))))
 
     def measure_suspects(self, share: float) -> None:
         """Measure the most suspect share of the experts exactly."""

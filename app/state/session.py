@@ -263,7 +263,9 @@ def _within_bounds(state: State) -> State:
         layer=min(max(state.layer, 0), sizes.n_layers - 1),
         experts=frozenset(cell for cell in state.experts if is_within(cell, sizes.n_layers, sizes.n_experts)),
         intervention=state.intervention.without(
-            cell for cell in state.intervention.experts if not is_within(cell, sizes.n_layers, sizes.n_experts)
+            expert
+            for expert in state.intervention.experts
+            if expert[0] not in state.layers or not 0 <= expert[1] < sizes.n_experts
         ),
         mode=state.mode if state.what_if is not None else Mode.BASELINE,
     )

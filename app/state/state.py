@@ -12,28 +12,30 @@ from app.state.trace_data import TraceData
 from app.state.what_if_state import Mode, Rerun, WhatIf
 from moe_core.effects.effect_map import EffectMap
 from moe_core.interventions.intervention import Intervention
-from moe_core.measures.question_filter import EVERYTHING, Expert, QuestionFilter
+from moe_core.interventions.layers import Cell, Layers
+from moe_core.measures.question_filter import EVERYTHING, QuestionFilter
 from moe_core.measures.scope import Scope
 from moe_core.traces.notes import Notes
 
 
 @dataclass(frozen=True)
 class State:
-    """What views draw. Indices count from 0; layers are places among the MoE layers.
+    """What views draw. Indices count from 0; layers are places among the MoE layers, whose numbers `layers` knows.
 
     `revision` grows when a trace that is being recorded has new rows. `filter` defines the selection of questions that
     every aggregate follows. `question` is a row of the trace, `token` a position in its prompt (None: the answer
     position). `experts` are the selected cells; `layer` is the one looked at where only one can be. `intervention` is
-    what the next what-if does to the experts, `rerun` how it is run, `masks` the named ones that are kept. `what_if`
-    is the one looked at, one of the trace's `history` (newest first) or a trace chosen to compare with, and `mode` says
-    which side of it aggregate views show; `shows_unsupported` whether differences that may be noise have their colour.
-    `titles` are the names that a person gave to what-ifs, `forgotten` those that were taken out of the history, both by
-    fingerprint; `history_problems` are sentences on those that cannot be shown. `mismatch` says why the last one could
-    not be compared with the baseline. `effect_maps` are what is known of what its experts are worth. `library` is the
-    folder whose traces are listed, `running` the title of the job that runs, `writer` the other program that records
-    the trace shown, `atlas` what the Atlas shows, `names` what a person calls experts of the model, `experiments` what
-    Experiments shows. `jobs` are what runs and waits in the order of the queue, then what ended; `job` is the number
-    of the one that is chosen, and `holds_jobs` says that none begins for now.
+    what the next what-if does to experts, by the model's own layer numbers as `filter` and `notes` name them, `rerun`
+    how it is run, `masks` the named ones that are kept. `what_if` is the one looked at, one of the trace's `history`
+    (newest first) or a trace chosen to compare with, and `mode` says which side of it aggregate views show;
+    `shows_unsupported` whether differences that may be noise have their colour. `titles` are the names that a person
+    gave to what-ifs, `forgotten` those that were taken out of the history, both by fingerprint; `history_problems` are
+    sentences on those that cannot be shown. `mismatch` says why the last one could not be compared with the baseline.
+    `effect_maps` are what is known of what its experts are worth. `library` is the folder whose traces are listed,
+    `running` the title of the job that runs, `writer` the other program that records the trace shown, `atlas` what the
+    Atlas shows, `names` what a person calls experts of the model, `experiments` what Experiments shows. `jobs` are what
+    runs and waits in the order of the queue, then what ended; `job` is the number of the one that is chosen, and
+    `holds_jobs` says that none begins for now.
 
     `pins` are the runs that stand side by side, whatever trace is shown; `runs` are these files, open, which the
     session sees to, and `run` the one that is looked at among them. `listed` is the trace chosen in the library,
@@ -50,7 +52,7 @@ class State:
     question: int | None = None
     token: int | None = None
     layer: int = 0
-    experts: frozenset[Expert] = frozenset()
+    experts: frozenset[Cell] = frozenset()
     intervention: Intervention = field(default_factory=Intervention)
     what_if: WhatIf | None = None
     history: tuple[WhatIf, ...] = ()
@@ -63,7 +65,7 @@ class State:
     masks: tuple[Intervention, ...] = ()
     effect_maps: tuple[EffectMap, ...] = ()
     notes: Notes = field(default_factory=Notes)
-    names: Mapping[Expert, str] = field(default_factory=dict)
+    names: Mapping[Cell, str] = field(default_factory=dict)
     mismatch: str = ""
     atlas: AtlasState = field(default_factory=AtlasState)
     library: Path | None = None
@@ -78,6 +80,11 @@ class State:
     jobs: tuple[JobEntry, ...] = ()
     job: int | None = None
     holds_jobs: bool = False
+
+    @property
+    def layers(self) -> Layers:
+        """The model's own numbers of the layers, which is how a person reads and writes them; none without a trace."""
+        return Layers() if self.trace is None else self.trace.layers
 
 
 DATA = frozenset({"trace", "revision"})

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from moe_core.interventions.layers import Layers
 from moe_core.measures.metric import Metric, MetricValues
 from moe_core.measures.question_filter import EVERYTHING, QuestionFilter, matching
 from moe_core.measures.question_table import QuestionTable, question_table
@@ -45,6 +46,11 @@ class TraceData:
     def fingerprint(self) -> str:
         """Tells this recording from every other one, copies of its file aside."""
         return self.trace.specification.fingerprint
+
+    @property
+    def layers(self) -> Layers:
+        """The model's own numbers of the layers."""
+        return self.trace.specification.model.layers
 
     @property
     def table(self) -> QuestionTable:

@@ -1,5 +1,6 @@
 """Fields for numbers that never make another number of what was typed: 1.5 and 1,5 are the same, in every locale."""
 
+from collections.abc import Sequence
 from math import isfinite
 
 from PySide6.QtCore import QLocale, QObject
@@ -58,6 +59,38 @@ class WholeBox(QSpinBox):
 
     def valueFromText(self, text: str) -> int:
         return self.value() if "." in text or "," in text else super().valueFromText(text)
+
+
+class NumberedBox(QSpinBox):
+    """Steps through numbers that may have gaps; its value is the place of the number shown."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._numbers: tuple[int, ...] = ()
+        self.set_numbers((0,))
+
+    def set_numbers(self, numbers: Sequence[int]) -> None:
+        """Ascending numbers, at least one."""
+        self._numbers = tuple(numbers)
+        self.setRange(0, len(self._numbers) - 1)
+
+    def validate(self, text: str, position: int) -> tuple[QValidator.State, str, int]:
+        typed = self._typed(text)
+        if typed.isdecimal() and len(typed) < 10 and int(typed) in self._numbers:
+            return QValidator.State.Acceptable, text, position
+        is_begun = not typed or typed.isdecimal()
+        return QValidator.State.Intermediate if is_begun else QValidator.State.Invalid, text, position
+
+    def textFromValue(self, value: int) -> str:
+        return str(self._numbers[value])
+
+    def valueFromText(self, text: str) -> int:
+        typed = self._typed(text)
+        known = typed.isdecimal() and len(typed) < 10 and int(typed) in self._numbers
+        return self._numbers.index(int(typed)) if known else self.value()
+
+    def _typed(self, text: str) -> str:
+        return text.removeprefix(self.prefix()).strip()
 
 
 class DecimalValidator(QDoubleValidator):

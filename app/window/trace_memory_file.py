@@ -76,7 +76,7 @@ def memory_to_json(memory: TraceMemory) -> dict[str, Any]:
         "token": memory.token,
         "layer": memory.layer,
         "experts": sorted(memory.experts),
-        "intervention": memory.intervention.to_json(),
+        "intervention": memory.intervention.to_file_json(),
         "subset": memory.subset.value,
         "asks_baseline": memory.asks_baseline,
         "what_if": None if memory.what_if is None else str(memory.what_if.absolute()),
@@ -138,9 +138,7 @@ def _filter(data: dict[str, Any]) -> QuestionFilter:
 
 
 def _intervention(data: object) -> Intervention:
-    found = Intervention.from_json(data)
-    found.check_actions()
-    return found
+    return Intervention.from_file_json(data)
 
 
 def _experts(pairs: Iterable[Any]) -> tuple[Expert, ...]:

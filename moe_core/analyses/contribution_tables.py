@@ -41,13 +41,12 @@ class ExpertScore:
 
 @dataclass(frozen=True)
 class LayerRow:
-    """One MoE layer; `decoder_layer` is its index among all layers of the model. Entropies in nats.
+    """One MoE layer by the model's own number. Entropies in nats.
 
     `best` and `worst` are None when no expert has the support that a rank needs.
     """
 
     layer: int
-    decoder_layer: int
     experts_used: int
     entropy_mean: float
     entropy_std: float

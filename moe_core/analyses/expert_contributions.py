@@ -24,7 +24,6 @@ from moe_core.analyses.contribution_tables import (
     ScopeTables,
     SubjectRow,
 )
-from moe_core.analyses.layer_choice import chosen_places
 from moe_core.analyses.layer_curve import layer_curve
 from moe_core.analyses.published_figures import figures_for
 from moe_core.analyses.selected_trace import SelectedTrace
@@ -63,7 +62,7 @@ def compute(trace: Trace, scope: Scope = Scope.ANSWER, min_questions: int | None
     drawn = sample(trace, scope)
     least = default_min_questions(len(drawn.questions)) if min_questions is None else min_questions
     others = [other for other in (Scope.ANSWER, Scope.PROMPT) if other is not scope]
-    decoder_layers, names = trace.specification.model.layers, _names(trace)
+    names = _names(trace)
     return ExpertContributions(
         specification=trace.specification,
         coverage=_coverage(trace, drawn),
@@ -71,8 +70,8 @@ def compute(trace: Trace, scope: Scope = Scope.ANSWER, min_questions: int | None
         chance=_chance(trace, drawn),
         min_questions=least,
         subjects=_subject_rows(drawn),
-        main=_tables(drawn, least, decoder_layers, names),
-        others=tuple(_tables(sample(trace, other), least, decoder_layers, names) for other in others),
+        main=_tables(drawn, least, names),
+        others=tuple(_tables(sample(trace, other), least, names) for other in others),
         published=figures_for(trace.specification),
         questions=_asked_questions(trace),
         has_choices=trace.has_choices,
@@ -84,24 +83,21 @@ def default_min_questions(n_questions: int) -> int:
     return max(1, min(30, n_questions // 100))
 
 
-def _tables(drawn: RoutingSample, least: int, decoder_layers: tuple[int, ...], names: Names) -> ScopeTables:
+def _tables(drawn: RoutingSample, least: int, names: Names) -> ScopeTables:
     cells, weights = _cells(drawn), top_weights.compute(drawn).values  # [L, K]
     topk, full = topk_entropy.compute(drawn), full_entropy.compute(drawn)
     rows = []
-    for layer, decoder_layer in enumerate(decoder_layers):
-        ranked = [
-            replace(score, name=names.get((decoder_layer, score.expert), "")) for score in _ranked(cells, layer, least)
-        ]
+    for place, layer in enumerate(drawn.layers):
+        ranked = [replace(score, name=names.get((layer, score.expert), "")) for score in _ranked(cells, place, least)]
         rows.append(
             LayerRow(
                 layer=layer,
-                decoder_layer=decoder_layer,
-                experts_used=int((cells.token_count[layer] > 0).sum()),
-                entropy_mean=float(topk.values[layer]),
-                entropy_std=_std(topk, layer),
-                full_entropy_mean=float(full.values[layer]),
-                full_entropy_std=_std(full, layer),
-                top_weights=tuple(weights[layer].tolist()),
+                experts_used=int((cells.token_count[place] > 0).sum()),
+                entropy_mean=float(topk.values[place]),
+                entropy_std=_std(topk, place),
+                full_entropy_mean=float(full.values[place]),
+                full_entropy_std=_std(full, place),
+                top_weights=tuple(weights[place].tolist()),
                 best=ranked[0] if ranked else None,
                 worst=min(ranked, key=lambda score: (score.accuracy, -score.questions), default=None),
             )
@@ -210,13 +206,12 @@ def as_values(chosen: SelectedTrace, options: AnalysisOptions) -> Work:
     """The report's columns, each [L]: experts_used, entropy_mean, entropy_std (nats), full_entropy_mean."""
     yield Step(0, 1, "reports")
     found = compute(chosen.trace, options.scope)
-    decoder_layers = [row.decoder_layer for row in found.main.layers]
-    rows = [found.main.layers[place] for place in chosen_places(decoder_layers, options)]
+    rows = [found.main.layers[place] for place in chosen.places(options)]
     values = {
         name: np.array([getattr(row, name) for row in rows], np.float64)
         for name in ("experts_used", "entropy_mean", "entropy_std", "full_entropy_mean", "full_entropy_std")
     }
-    return AnalysisValues(tuple(row.decoder_layer for row in rows), ("layer",), "experts; nats", values)
+    return AnalysisValues(tuple(row.layer for row in rows), ("layer",), "experts; nats", values)
 
 
 def figure(found: AnalysisValues, shown: Shown) -> CurveFigure:

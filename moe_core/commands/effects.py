@@ -68,9 +68,13 @@ def effects_of_trace(
     )
     result = run_job(effects(request), when_stopped=GOES_ON)
     if as_json:
-        print(json.dumps(effects_json(result.effect_map, result.used) | {"map": str(result.path)}, allow_nan=False))
+        print(
+            json.dumps(
+                effects_json(result.effect_map, result.used, result.layers) | {"map": str(result.path)}, allow_nan=False
+            )
+        )
     else:
-        print_lines([*effects_lines(result.effect_map, result.used, limit), f"Written: {result.path}"])
+        print_lines([*effects_lines(result.effect_map, result.used, result.layers, limit), f"Written: {result.path}"])
 
 
 def read_measurement(text: str) -> Measurement | None:

@@ -6,6 +6,7 @@ Axes: T tokens of the whole prompt, L MoE layers, K chosen experts, C choices of
 import json
 import math
 import unicodedata
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -37,7 +38,7 @@ def show(
 def describe_question(trace: Trace, question: int, *, all_tokens: bool = False) -> dict[str, Any]:
     """The JSON object that `show --json` prints; raises TraceError when the question is not recorded, or damaged.
 
-    Layers count the MoE layers from 0; `gold` and `predicted` are indices of choices; numbers that are not finite
+    Layers have the model's own numbers; `gold` and `predicted` are indices of choices; numbers that are not finite
     are null. A failed question also has `status` and `reason`, and one whose batch was split `in_smaller_batch`.
     """
     answer = trace.answer(question)
@@ -51,7 +52,7 @@ def describe_question(trace: Trace, question: int, *, all_tokens: bool = False) 
         "predicted": _index(answer.predicted),
         "choice_logprobs": _numbers(answer.choice_logprobs[: len(content.choices)]),
         "tokens": trace.token_texts(trace.prompt_token_ids(question)),
-        "layers": _layers(answer),
+        "layers": _layers(answer, trace.specification.model.layers),
         "self_check": trace.specification.model.self_check,
         "abilities": trace.specification.model.abilities.sentence,
     }
@@ -65,14 +66,14 @@ def describe_question(trace: Trace, question: int, *, all_tokens: bool = False) 
     return shown
 
 
-def _layers(answer: Answer) -> list[dict[str, Any]]:
+def _layers(answer: Answer, numbers: Sequence[int]) -> list[dict[str, Any]]:
     weights = answer.weights.astype(np.float32)  # [L, K]
     is_finite = np.isfinite(weights).all(axis=-1)  # [L]; false only in a failed question
     entropies = np.where(is_finite, entropy(renormalise(weights)), np.nan)  # [L]
     rows = zip(answer.experts.tolist(), _numbers(weights), _numbers(entropies), strict=True)
     return [
         {"layer": layer, "experts": experts, "weights": row, "entropy": nats}
-        for layer, (experts, row, nats) in enumerate(rows)
+        for layer, (experts, row, nats) in zip(numbers, rows, strict=True)
     ]
 
 

@@ -60,16 +60,16 @@ def expert_load(trace: Trace, rows: Sequence[int], scope: Scope) -> Load:
 
 
 def matched_masks(
-    intervention: Intervention, load: Load, n: int, seed: int, n_neurons: int = 0
+    intervention: Intervention, load: Load, layers: Sequence[int], n: int, seed: int, n_neurons: int = 0
 ) -> tuple[Intervention, ...]:
     """`n` different interventions like this one and none equal to it; fewer where no more exist, maybe none.
 
-    Where neurons are off, as many others of the same experts are drawn, of the `n_neurons` that each has, and nothing
-    else. The same seed gives the same ones.
+    `layers` are the model's own numbers of the rows of `load`. Where neurons are off, as many others of the same
+    experts are drawn, of the `n_neurons` that each has, and nothing else. The same seed gives the same ones.
     """
     if intervention.neurons:
         return _matched_neurons(intervention, n, seed, n_neurons)
-    blocks = _blocks(intervention, load)
+    blocks = _blocks(intervention, load, layers)
     target = min(n, prod(block.n_ways for block in blocks) - 1)
     generator = np.random.default_rng(seed)
     own = _what(intervention)
@@ -111,12 +111,12 @@ def _what(intervention: Intervention) -> Intervention:
     return Intervention("", intervention.reroute, intervention.drop, intervention.boost)
 
 
-def _blocks(intervention: Intervention, load: Load) -> list[_Block]:
+def _blocks(intervention: Intervention, load: Load, layers: Sequence[int]) -> list[_Block]:
     """The blocks in which anything is done."""
-    n_layers, n_experts = load.shape
+    n_experts = load.shape[1]
     blocks = []
-    for layer in range(n_layers):
-        order = np.argsort(load[layer], kind="stable")
+    for layer, load_here in zip(layers, load, strict=True):
+        order = np.argsort(load_here, kind="stable")
         for experts in np.array_split(order, max(1, n_experts // BLOCK)):
             members = tuple(experts.tolist())
             actions = tuple(action for e in members for action in _actions(intervention, (layer, e)))

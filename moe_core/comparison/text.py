@@ -51,8 +51,8 @@ def comparison_json(comparison: Comparison, seconds: float) -> dict[str, Any]:
         "at": "answer" if intervention.at_answer else "all",
         "mask": [list(expert) for expert in sorted(intervention.mask)],
         "neurons": [list(neuron) for neuron in sorted(intervention.neurons)],
-        "intervention_before": comparison.before.intervention,
-        "intervention": comparison.after.intervention,
+        "intervention_before": _as_file(comparison.intervention_before),
+        "intervention": _as_file(comparison.intervention_after),
         **change_json(comparison.accuracy),
         "flips": {
             "right_to_wrong": list(comparison.right_to_wrong),
@@ -127,7 +127,7 @@ def controls_json(controls: Controls) -> dict[str, Any]:
         "gold_logprob_changes": [finite(run.gold_logprob.mean) for run in controls.runs],
         "p_accuracy": finite(controls.p_accuracy),
         "p_gold_logprob": finite(controls.p_gold_logprob),
-        "interventions": [run.intervention.to_json() for run in controls.runs],
+        "interventions": [run.intervention.to_file_json() for run in controls.runs],
     }
 
 
@@ -156,6 +156,10 @@ def controls_lines(controls: Controls, comparison: Comparison, indent: str = "  
 
 def _share(p: float) -> str:
     return f"at least as harmful, itself included: {fixed(p * 100, 0)} %"
+
+
+def _as_file(intervention: Intervention) -> dict[str, Any] | None:
+    return None if intervention.is_empty() else intervention.to_file_json()
 
 
 def intervention_text(intervention: Intervention) -> str:

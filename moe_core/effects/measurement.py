@@ -14,29 +14,31 @@ import numpy as np
 from moe_core.effects.effect_map import CellEffects, Mask
 from moe_core.errors import EffectError
 from moe_core.interventions.intervention import Expert
+from moe_core.interventions.layers import Cell, Layers
 
 
 @dataclass(frozen=True)
 class Measurement:
-    """What is to be measured: the most suspect share of the used experts (1: all), or these experts."""
+    """What is to be measured: the most suspect share of the used experts (1: all), or these, by own layer numbers."""
 
     share: float = 0.0
     experts: tuple[Expert, ...] = ()
 
 
-def in_order(measurement: Measurement, cells: CellEffects, used: Mask) -> list[Expert]:
-    """The experts to measure that are not measured yet, the most suspect by what is known first.
+def in_order(measurement: Measurement, cells: CellEffects, used: Mask, layers: Layers) -> list[Cell]:
+    """The cells to measure that are not measured yet, the most suspect by what is known first.
 
-    Raises EffectError for an expert that the model has not.
+    `layers` are the model's own numbers of the rows. Raises EffectError for an expert that the model has not.
     """
-    shape, suspicion = cells.mean.shape, cells.mean - 2 * np.nan_to_num(cells.standard_error)
+    suspicion = cells.mean - 2 * np.nan_to_num(cells.standard_error)
+    last = cells.mean.shape[1] - 1
     for layer, expert in measurement.experts:
-        if not (0 <= layer < shape[0] and 0 <= expert < shape[1]):
+        if not (layer in layers and 0 <= expert <= last):
             raise EffectError(
-                f"There is no expert {layer}:{expert}: layers go to {shape[0] - 1}, experts to {shape[1] - 1}."
+                f"There is no expert {layer}:{expert}: this model has experts 0-{last} in layers {layers.text()}."
             )
     if measurement.experts:
-        wanted = set(measurement.experts)
+        wanted = set(layers.cells(measurement.experts))
     else:
         candidates = [(layer, expert) for layer, expert in np.argwhere(used).tolist()]
         candidates.sort(key=lambda place: suspicion[place])

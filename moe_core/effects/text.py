@@ -13,13 +13,14 @@ from moe_core.effects.statistics import (
     sign_agreement,
     split_half,
 )
+from moe_core.interventions.layers import Layers
 from moe_core.numbers.formatting import count, counted, finite, fixed, p_number, percent, significant
 
 _KINDS = {"reroute": "re-routed", "drop": "dropped"}
 
 
-def effects_json(effect_map: EffectMap, used: Mask) -> dict[str, Any]:
-    """What `moescope effects --json` prints."""
+def effects_json(effect_map: EffectMap, used: Mask, layers: Layers) -> dict[str, Any]:
+    """What `moescope effects --json` prints; `layers` are the model's own numbers of the rows of every list."""
     cells = effect_map.over()
     known, signs = measured_cells(cells), sign_agreement(effect_map.audit)
     measured = np.where(cells.is_measured, cells.mean, np.nan)
@@ -27,6 +28,7 @@ def effects_json(effect_map: EffectMap, used: Mask) -> dict[str, Any]:
         "effect": effect_map.specification.effect,
         "unit": "nats",
         "n_questions": cells.n,
+        "layers": list(layers),
         "complete": bool(effect_map.is_predicted.all()),
         "predicted": _lists(cells.mean),
         "status": [[str(cells.status(layer, expert)) for expert in range(used.shape[1])] for layer in range(len(used))],
@@ -49,7 +51,7 @@ def effects_json(effect_map: EffectMap, used: Mask) -> dict[str, Any]:
     }
 
 
-def effects_lines(effect_map: EffectMap, used: Mask, limit: int) -> list[str]:
+def effects_lines(effect_map: EffectMap, used: Mask, layers: Layers, limit: int) -> list[str]:
     """The map as text: what it is, how far it can be believed, and the experts that harm most when masked."""
     cells = effect_map.over()
     kind = _KINDS[effect_map.specification.effect]
@@ -62,14 +64,13 @@ def effects_lines(effect_map: EffectMap, used: Mask, limit: int) -> list[str]:
         f"{'expert':>9}  {'effect':>9}  {'95 % interval':>20}  {'p (Holm)':>9}  known",
     ]
     known = measured_cells(cells)
-    places = [tuple(place) for place in np.argwhere(used).tolist()]
-    for layer, expert in sorted(places, key=lambda place: cells.mean[place])[:limit]:
-        low, high, p = (float(part[layer, expert]) for part in (known.lower, known.upper, known.p_holm))
+    places = [(place, expert) for place, expert in np.argwhere(used).tolist()]
+    for at in sorted(places, key=lambda place: cells.mean[place])[:limit]:
+        low, high, p = (float(part[at]) for part in (known.lower, known.upper, known.p_holm))
         interval = "" if np.isnan(low) else f"[{nats(low)}, {nats(high)}]"
         p_shown = "" if np.isnan(p) else p_number(p)
-        value = nats(float(cells.mean[layer, expert]))
-        status = status_text(cells, layer, expert)
-        lines.append(f"{f'{layer}:{expert}':>9}  {value:>9}  {interval:>20}  {p_shown:>9}  {status}")
+        value, status = nats(float(cells.mean[at])), status_text(cells, *at)
+        lines.append(f"{layers.name(at):>9}  {value:>9}  {interval:>20}  {p_shown:>9}  {status}")
     return lines
 
 

@@ -37,10 +37,10 @@ def design(trace: Trace, rows: tuple[int, ...], options: ExperimentOptions) -> D
     load = expert_load(trace, halves.chosen_on, scope)
     n_best = options.best or size.top_k
     best = highest_supported(found, load, least, n_best)
-    experts = [(layer, expert) for layer, members in enumerate(best) for expert in members]
+    experts = [(layer, expert) for layer, members in zip(size.layers, best, strict=True) for expert in members]
     if not experts:
         raise ExperimentError(f"No expert was chosen in {least} questions or more: there is no best one to boost.")
-    controls = matched_masks(act_on(experts, "boost", factor=1.0), load, options.repeats, options.seed)
+    controls = matched_masks(act_on(experts, "boost", factor=1.0), load, size.layers, options.repeats, options.seed)
     caveats = [f"Ranked are experts used by at least {count(least)} of the choosing questions"]
     if any(len(members) < n_best for members in best):
         caveats.append(f"Some layers have fewer than {n_best} such experts")

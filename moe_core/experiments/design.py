@@ -7,6 +7,7 @@ import numpy as np
 
 from moe_core.errors import ExperimentError
 from moe_core.interventions.intervention import Intervention
+from moe_core.interventions.layers import Layers
 from moe_core.measures.scope import Scope
 from moe_core.traces.reader import Trace
 from moe_core.traces.records import Status
@@ -70,16 +71,21 @@ class PlannedPoint:
 
 @dataclass(frozen=True)
 class ModelSize:
-    """MoE layers, experts in each, and how many of them a token chooses."""
+    """The model's own numbers of its MoE layers, experts in each, and how many of them a token chooses."""
 
-    n_layers: int
+    layers: Layers
     n_experts: int
     top_k: int
 
     @property
+    def n_layers(self) -> int:
+        """Number of its MoE layers."""
+        return len(self.layers)
+
+    @property
     def n_all_experts(self) -> int:
         """Experts of all layers together."""
-        return self.n_layers * self.n_experts
+        return len(self.layers) * self.n_experts
 
 
 @dataclass(frozen=True)
@@ -120,7 +126,8 @@ class Design:
 
 def size_of(trace: Trace) -> ModelSize:
     """The size of the model that a trace is of."""
-    return ModelSize(trace.dimensions.n_layers, trace.dimensions.n_experts, trace.dimensions.top_k)
+    model = trace.specification.model
+    return ModelSize(model.layers, model.n_experts, model.top_k)
 
 
 def scored_rows(trace: Trace, rows: tuple[int, ...]) -> tuple[int, ...]:

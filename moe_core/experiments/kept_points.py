@@ -16,7 +16,7 @@ from typing import Any
 from moe_core.errors import AnswerFileError, MoeCoreError, TraceError
 from moe_core.experiments.design import Design, ExperimentOptions
 from moe_core.experiments.request import ExperimentRequest
-from moe_core.interventions.intervention import Intervention
+from moe_core.interventions.intervention import OWN_NUMBERS, Intervention
 from moe_core.jobs.models.recorded_model import ModelNow
 from moe_core.jobs.runs.answer_file import KeptRuns, read_header, read_runs, same_actions
 from moe_core.jobs.runs.rerun_plan import Subset
@@ -156,6 +156,8 @@ def _identity(
         "model": asdict(request.model),
         "n_measured": len(design.measured),
         "measured_sha256": sha256(ids.encode("utf-8", "surrogatepass")).hexdigest(),
+        # what moescope 0.3 kept of such a model names layers otherwise
+        **({} if baseline.specification.model.layers.are_rows else {"layers": OWN_NUMBERS}),
     }
 
 

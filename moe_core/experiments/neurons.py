@@ -65,9 +65,9 @@ def chosen_experts(text: str, size: ModelSize, load: Load) -> tuple[Expert, ...]
 
     Raises ExperimentError for one that does not exist or serves no token, InterventionError for what is no expert.
     """
-    experts = sorted(parse_experts(text)) or [(layer, int(load[layer].argmax())) for layer in range(size.n_layers)]
-    Intervention(drop=frozenset(experts)).check(size.n_layers, size.n_experts, 0)
-    silent = [expert for expert in experts if not load[expert]]
+    experts = sorted(parse_experts(text)) or list(zip(size.layers, load.argmax(axis=1).tolist(), strict=True))
+    Intervention(drop=frozenset(experts)).check(size.layers, size.n_experts, 0)
+    silent = [expert for expert in experts if not load[size.layers.index(expert[0]), expert[1]]]
     if silent:
         layer, expert = silent[0]
         raise ExperimentError(f"Expert {layer}:{expert} serves no token of the choosing questions: no neuron fires.")

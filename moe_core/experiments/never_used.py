@@ -86,7 +86,8 @@ def _about_answer_alone(point: ExperimentPoint) -> str:
 
 def _mask(trace: Trace, rows: Sequence[int], scope: Scope, name: str) -> Intervention:
     unused = np.argwhere(expert_load(trace, rows, scope) == 0)
-    return act_on([(int(layer), int(expert)) for layer, expert in unused], "reroute", name=name)
+    layers = trace.specification.model.layers
+    return act_on(layers.experts((place, expert) for place, expert in unused.tolist()), "reroute", name=name)
 
 
 def count_runs(size: ModelSize, options: ExperimentOptions) -> int:

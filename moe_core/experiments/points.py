@@ -244,16 +244,17 @@ class _TouchCounter:
     """Counts the baseline's routings over the measured questions that go to some experts."""
 
     def __init__(self, trace: Trace, rows: Sequence[int]) -> None:
+        self._layers = trace.specification.model.layers
         self._answer: Load = expert_load(trace, rows, Scope.ANSWER)
         self._prompt: Load = expert_load(trace, rows, Scope.PROMPT)
 
     def count(self, intervention: Intervention) -> TouchedRoutings:
         """Of one intervention, whatever it does to its experts."""
-        layers, experts = np.array(sorted(intervention.experts), dtype=np.intp).reshape(-1, 2).T
+        places, experts = np.array(sorted(self._layers.cells(intervention.experts)), np.intp).reshape(-1, 2).T
         reached = self._answer if intervention.at_answer else self._prompt
         return TouchedRoutings(
-            answer=int(self._answer[layers, experts].sum()),
+            answer=int(self._answer[places, experts].sum()),
             n_answer=int(self._answer.sum()),
-            prompt=int(reached[layers, experts].sum()),
+            prompt=int(reached[places, experts].sum()),
             n_prompt=int(self._prompt.sum()),
         )

@@ -184,7 +184,8 @@ def _passes(size: ModelSize, goal: Goal) -> list[float]:
 
 def _point(path: PruningPath, n: int, size: ModelSize) -> PlannedPoint:
     share = n / size.n_experts
-    experts = [(layer, expert) for layer, gone in enumerate(path.removed(n)) for expert in gone]
+    gone = zip(size.layers, path.removed(n), strict=True) if n else ()
+    experts = [(layer, expert) for layer, members in gone for expert in members]
     label = f"{percent(share)} ({n} of {size.n_experts})"
     mask = act_on(experts, "reroute", name=f"{percent(share)} removed {SERIES}")
     return PlannedPoint(SERIES, label, share, mask, is_sized=True)

@@ -97,7 +97,7 @@ def removed_counts(size: ModelSize, shares: Sequence[float]) -> tuple[list[int],
 def random_order(size: ModelSize, seed: int, repeat: int) -> Order:
     """Experts of each layer [L, E] in a random order; the same seed and repeat give the same one."""
     generator = np.random.default_rng([seed, repeat])
-    return np.stack([generator.permutation(size.n_experts) for _ in range(size.n_layers)])
+    return np.stack([generator.permutation(size.n_experts) for _ in size.layers])
 
 
 def count_runs(size: ModelSize, options: ExperimentOptions) -> int:
@@ -132,7 +132,7 @@ def prepare(
 def _point(series: str, order: Order, n: int, size: ModelSize, repeat: int, *, is_sized: bool = False) -> PlannedPoint:
     share = n / size.n_experts
     name = f"{percent(share)} removed {series}" + (f", draw {repeat}" if repeat else "")
-    experts = [(layer, int(expert)) for layer in range(size.n_layers) for expert in order[layer, :n]]
+    experts = [(layer, expert) for layer, row in zip(size.layers, order, strict=True) for expert in row[:n].tolist()]
     label = f"{percent(share)} ({n} of {size.n_experts})"
     mask = act_on(experts, "reroute", name=name if experts else "")
     return PlannedPoint(series, label, share, mask, repeat, is_sized=is_sized and bool(experts))

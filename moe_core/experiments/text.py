@@ -186,7 +186,7 @@ def point_json(point: ExperimentPoint) -> dict[str, Any]:
             "prompt_routings_of": point.touched.n_prompt,
         },
         "size_and_speed": None if point.size is None else point.size.to_json(),
-        "intervention": planned.intervention.to_json(),
+        "intervention": planned.intervention.to_file_json(),
     }
 
 

@@ -33,7 +33,7 @@ def save_intervention(path: Path, intervention: Intervention) -> None:
     unfinished = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         try:
-            text = json.dumps(intervention.to_json(), ensure_ascii=False) + "\n"
+            text = json.dumps(intervention.to_file_json(), ensure_ascii=False) + "\n"
             # a lone surrogate becomes its JSON escape
             unfinished.write_text(text, encoding="utf-8", errors="backslashreplace")
             unfinished.replace(path)

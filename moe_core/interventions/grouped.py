@@ -18,13 +18,12 @@ class Groups:
     chosen: int
     by_bias: bool
 
-    def check(self, intervention: Intervention, n_layers: int, n_experts: int, top_k: int) -> None:
+    def check(self, intervention: Intervention, n_experts: int, top_k: int) -> None:
         """Raise InterventionError for a mask that would mean something else than it says, with the groups named."""
         if self.n_groups < 2:
             return
-        for layer in range(n_layers):
-            if any(at == layer for at, _ in intervention.reroute):
-                self._check_layer(intervention, layer, n_experts // self.n_groups, top_k)
+        for layer in sorted({at for at, _ in intervention.reroute}):
+            self._check_layer(intervention, layer, n_experts // self.n_groups, top_k)
 
     def _check_layer(self, intervention: Intervention, layer: int, size: int, top_k: int) -> None:
         left = [size] * self.n_groups

@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import groupby
@@ -12,11 +12,14 @@ from moe_core.errors import InterventionError
 from moe_core.interventions.targets import Neuron, numbers_text, parse_targets
 
 Expert = tuple[int, int]
-"""(layer, expert): MoE layer and expert, both counted from 0."""
+"""(layer, expert): the model's own number of the layer, and the expert, counted from 0."""
 
 EFFECTS = ("reroute", "drop")
 KINDS = (*EFFECTS, "boost")
 """What a mask may do to its experts."""
+
+OWN_NUMBERS = "own"
+"""What a file of an intervention says of its layers: they have the model's own numbers."""
 
 MAX_FACTOR = 3.4e38
 """Models multiply with numbers of at most 32 bits, which hold none that is larger."""
@@ -52,7 +55,8 @@ class Intervention:
     `reroute`: the router may not choose these (logit to minus infinity before scoring; equals pruning them).
     `drop`: chosen as usual, output weight 0. `boost`: gate weight multiplied by the factor, 0 or more. `neurons`: the
     activation of these neurons of an expert is 0; the expert is chosen and weighed as usual. With `at_answer` all this
-    is done at the answer position alone, and the tokens before it are routed as ever.
+    is done at the answer position alone, and the tokens before it are routed as ever. `is_counted`: it comes from a
+    file that does not say whose numbers its layers have, as moescope 0.3 wrote them, which counted those with experts.
     """
 
     name: str = ""
@@ -61,6 +65,7 @@ class Intervention:
     boost: Mapping[Expert, float] = field(default_factory=Factors)
     neurons: frozenset[Neuron] = frozenset()
     at_answer: bool = False
+    is_counted: bool = field(default=False, compare=False)
 
     def __post_init__(self) -> None:
         if not isinstance(self.boost, Factors):
@@ -120,16 +125,19 @@ class Intervention:
         """How many experts of each layer anything is done to; layers left alone are not in it."""
         return dict(sorted(Counter(layer for layer, _ in self.experts).items()))
 
-    def check(self, n_layers: int, n_experts: int, top_k: int) -> None:
-        """Raise InterventionError when an expert does not exist, has two actions, or a layer keeps fewer than top-k."""
+    def check(self, layers: Sequence[int], n_experts: int, top_k: int) -> None:
+        """Raise InterventionError when an expert does not exist, has two actions, or a layer keeps fewer than top-k.
+
+        `layers` are the model's own numbers of those with experts.
+        """
         for layer, expert in sorted(self.experts):
-            if not (0 <= layer < n_layers and 0 <= expert < n_experts):
+            if not (layer in layers and 0 <= expert < n_experts):
                 raise InterventionError(
-                    f"Expert {layer}:{expert} does not exist: this model has layers 0-{n_layers - 1} "
-                    f"and experts 0-{n_experts - 1}."
+                    f"Expert {layer}:{expert} does not exist: this model has experts 0-{n_experts - 1} "
+                    f"in layers {numbers_text(layers)}."
                 )
         self.check_actions()
-        for layer in range(n_layers):
+        for layer in layers:
             left = n_experts - sum(1 for at, _ in self.reroute if at == layer)
             if left < top_k:
                 raise InterventionError(
@@ -175,6 +183,7 @@ class Intervention:
             boost=Factors({**self.boost, **other.boost}),
             neurons=self.neurons | other.neurons,
             at_answer=(self if self.experts else other).at_answer,
+            is_counted=self.is_counted or other.is_counted,
         )
 
     def without(self, experts: Iterable[Expert]) -> "Intervention":
@@ -196,11 +205,29 @@ class Intervention:
             **({"at": "answer"} if self.at_answer else {}),
         }
 
+    def to_file_json(self) -> dict[str, Any]:
+        """As `to_json`, and whose numbers its layers have."""
+        return {"layers": OWN_NUMBERS} | self.to_json()
+
+    @staticmethod
+    def from_file_json(data: object) -> "Intervention":
+        """The inverse of `to_file_json`; raises InterventionError on anything else.
+
+        Where nothing is said of layers, `is_counted` is set.
+        """
+        found = Intervention.from_json(data)
+        found.check_actions()
+        return replace(found, is_counted=not isinstance(data, dict) or "layers" not in data)
+
     @staticmethod
     def from_json(data: object) -> "Intervention":
         """The inverse of `to_json`; raises InterventionError on anything else."""
-        if not isinstance(data, dict) or not data.keys() <= {"name", *KINDS, "neurons", "at"}:
-            raise InterventionError("An intervention is a JSON object with name, reroute, drop, boost, neurons and at.")
+        if not isinstance(data, dict) or not data.keys() <= {"layers", "name", *KINDS, "neurons", "at"}:
+            raise InterventionError(
+                "An intervention is a JSON object with layers, name, reroute, drop, boost, neurons and at."
+            )
+        if data.get("layers", OWN_NUMBERS) != OWN_NUMBERS:
+            raise InterventionError(f'An intervention\'s "layers" is "{OWN_NUMBERS}": the model\'s own numbers.')
         try:
             return Intervention(
                 name=str(data.get("name", "")),
@@ -220,9 +247,7 @@ class Intervention:
             data = json.loads(text)
         except (ValueError, RecursionError) as error:
             raise InterventionError(f"The intervention is not JSON: {error}.") from error
-        intervention = Intervention.from_json(data)
-        intervention.check_actions()
-        return intervention
+        return Intervention.from_file_json(data)
 
 
 @dataclass(frozen=True)

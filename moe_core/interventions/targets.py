@@ -8,7 +8,7 @@ from itertools import groupby
 from moe_core.errors import InterventionError
 
 Neuron = tuple[int, int, int]
-"""(layer, expert, neuron): MoE layer, expert, and neuron of that expert, all counted from 0."""
+"""(layer, expert, neuron): the model's own number of the layer; expert, and neuron of that, counted from 0."""
 
 _ITEM = re.compile(r"(\d{1,9}):(\d{1,9})(?:-(\d{1,9}))?(?::(\d{1,9})(?:-(\d{1,9}))?)?", re.ASCII)
 _LONGEST_RANGE = 1 << 20

@@ -18,7 +18,7 @@ from moe_core.effects.map_file import read_map, write_map
 from moe_core.effects.measurement import Measurement, in_order
 from moe_core.effects.recipe import predict
 from moe_core.errors import EffectError, RunError
-from moe_core.interventions.intervention import Expert
+from moe_core.interventions.layers import Cell
 from moe_core.jobs.events import Event, Notice, Progress, Stage
 from moe_core.jobs.runs.run_plan import RunPlan
 from moe_core.numbers.formatting import counted, significant
@@ -118,7 +118,8 @@ class Making:
 
     def measure(self, measurement: Measurement, used: Mask) -> Generator[Event, None, None]:
         """Every pair of the chosen experts that is not measured yet, one expert after the other."""
-        wanted = in_order(measurement, self._draft.as_map(self._specification).over(), used)
+        layers = self._loaded.specification.layers
+        wanted = in_order(measurement, self._draft.as_map(self._specification).over(), used, layers)
         if not wanted:
             return
         pending = self._draft_pending(wanted)
@@ -132,23 +133,23 @@ class Making:
             chunk = yield from self._clean(part, clock, 1.0)
             if clock.is_first:
                 yield Notice(_cost_text(passes + 1, clock.eta_s))
-            for expert in wanted:
-                yield from self._measure_expert(chunk, expert, pending, costs, clock)
+            for cell in wanted:
+                yield from self._measure_expert(chunk, cell, pending, costs, clock)
                 if time.monotonic() - self._written_s > self._pause_s:
                     self._draft.spend(measuring_s=time.monotonic() - started)
                     started = time.monotonic()
                     self.write()
-                    yield MapWritten(f"Measured expert {expert[0]}:{expert[1]}", path=self._path)
+                    yield MapWritten(f"Measured expert {layers.name(cell)}", path=self._path)
             self._draft.spend(measuring_s=time.monotonic() - started)
         self.write()
         yield MapWritten(f"Measured {counted(len(wanted), 'expert')}", path=self._path)
 
     def _measure_expert(
-        self, chunk: "QuestionChunk", expert: Expert, pending: Mask, costs: NDArray[np.float32], clock: "_Clock"
+        self, chunk: "QuestionChunk", cell: Cell, pending: Mask, costs: NDArray[np.float32], clock: "_Clock"
     ) -> Generator[Event, None, None]:
         of_chunk = np.asarray(chunk.questions)
         wanted = np.zeros(chunk.shape, bool)
-        wanted[:, expert[0], expert[1]] = pending[of_chunk, expert[0], expert[1]]
+        wanted[:, cell[0], cell[1]] = pending[of_chunk, cell[0], cell[1]]
         for ran in self._guarded(chunk.run(wanted, "exact")):
             pairs = ran.pairs.copy()
             pairs[:, 0] = of_chunk[pairs[:, 0]]
@@ -157,10 +158,10 @@ class Making:
             self._draft.spend(passes=cost)
             yield clock.count(cost * sum(self._lengths))
 
-    def _draft_pending(self, wanted: list[Expert]) -> Mask:
+    def _draft_pending(self, wanted: list[Cell]) -> Mask:
         pending = np.zeros(self._draft.effects.shape, bool)
-        for layer, expert in wanted:
-            pending[:, layer, expert] = True
+        for place, expert in wanted:
+            pending[:, place, expert] = True
         return pending & ~self._draft.is_exact()
 
     def _chunks(self, questions: list[int]) -> list[list[int]]:

@@ -16,6 +16,7 @@ from moe_core.effects.effect_map import EffectMap, EffectSpecification, Mask
 from moe_core.effects.map_file import map_path, read_map
 from moe_core.effects.measurement import Measurement
 from moe_core.errors import EffectError
+from moe_core.interventions.layers import Layers
 from moe_core.jobs.effect_making import Making
 from moe_core.jobs.events import Event, Notice, Stage
 from moe_core.jobs.models.engine import Engine
@@ -57,11 +58,12 @@ class EffectsRequest:
 
 @dataclass(frozen=True)
 class EffectsResult:
-    """The map, where it lies, and which experts [L, E] any prompt token of its questions chose."""
+    """The map, where it lies, which experts [L, E] any prompt token of its questions chose, and the layers' numbers."""
 
     path: Path
     effect_map: EffectMap
     used: Mask
+    layers: Layers
 
 
 def effects(request: EffectsRequest, engine: Engine | None = None) -> Generator[Event, None, EffectsResult]:
@@ -89,7 +91,7 @@ def effects(request: EffectsRequest, engine: Engine | None = None) -> Generator[
         used = experts_used(trace, rows.rows)
         if request.measure is not None:
             yield from making.measure(request.measure, used)
-        return EffectsResult(path, making.write(), used)
+        return EffectsResult(path, making.write(), used, trace.specification.model.layers)
 
 
 def experts_used(trace: Trace, rows: tuple[int, ...]) -> Mask:

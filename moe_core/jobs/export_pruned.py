@@ -95,7 +95,7 @@ def kept_experts(intervention: Intervention, model: ModelSpecification) -> KeepL
 def _refuse_uneven_groups(intervention: Intervention, model: ModelSpecification) -> None:
     """A smaller router forms its groups anew: they are the old ones only where each has lost equally many."""
     groups = Groups(model.abilities.n_groups, model.abilities.groups_chosen, by_bias=False)
-    groups.check(intervention, model.n_layers, model.n_experts, model.top_k)
+    groups.check(intervention, model.n_experts, model.top_k)
 
 
 def _vllm_remarks(config: dict[str, Any]) -> list[Notice]:

@@ -93,7 +93,7 @@ def export_tables(request: TablesRequest) -> Generator[Event, None, TablesResult
         open_file = _FILES[request.format]
         counts = {"questions": _write(open_file(files["questions"]), question_columns(trace))}
         counts["answers"] = _write(open_file(files["answers"]), answer_columns(trace))
-        if not (notes := read_notes(request.trace)).is_empty:
+        if not (notes := read_notes(request.trace, trace.specification.model.layers)).is_empty:
             counts["notes"] = _write(open_file(files["notes"]), _note_columns(notes))
         counts["routing"], n_left_out = yield from _write_routing(trace, partial(open_file, files["routing"]))
         for name, target in targets.items():

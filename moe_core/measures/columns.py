@@ -1,8 +1,9 @@
 """A trace as tidy tables: one observation a row, one array a column, ready for pandas, polars and files.
 
 `pandas.DataFrame(question_columns(trace))` and `polars.DataFrame(..)` take them as they are. Texts are Python strings
-in arrays of objects; what is unknown is -1 in whole numbers, NaN in others and empty in texts. Layers and experts count
-from 0, ranks from 1. Axes: N questions, T tokens, L MoE layers, E experts, K chosen experts, C choices.
+in arrays of objects; what is unknown is -1 in whole numbers, NaN in others and empty in texts. Layers have the model's
+own numbers, experts count from 0, ranks from 1. Axes: N questions, T tokens, L MoE layers, E experts, K chosen
+experts, C choices.
 """
 
 from collections.abc import Iterable
@@ -107,7 +108,11 @@ def metric_columns(metric: Metric, sample: RoutingSample) -> Columns:
     """
     values = metric.compute(sample)
     places = np.indices(values.values.shape)  # [axes, ..]; of a single number: none
-    named = {"subject": texts(sample.subject_names), "rank": np.arange(1, sample.top_k + 1)}
+    named = {
+        "layer": np.array(sample.layers, np.int32),
+        "subject": texts(sample.subject_names),
+        "rank": np.arange(1, sample.top_k + 1),
+    }
     columns = {
         str(axis): named[axis][at.ravel()] if axis in named else at.ravel().astype(np.int32)
         for axis, at in zip(metric.axes, places, strict=True)
@@ -152,7 +157,7 @@ def _token_columns(
         "is_answer": of_token((position == trace.n_prompt_tokens[question] - 1) & (question >= 0)),
         "token_id": of_token(ids),
         "token": of_token(texts(trace.token_texts(ids.tolist()))),
-        "layer": np.tile(np.repeat(np.arange(L, dtype=np.int16), K), T),
+        "layer": np.tile(np.repeat(np.array(trace.specification.model.layers, np.int16), K), T),
         "rank": np.tile(np.arange(1, K + 1, dtype=np.int16), T * L),
         "expert": routing.experts.ravel(),
         "weight": weights.ravel(),

@@ -7,11 +7,9 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from moe_core.interventions.intervention import Expert as Expert
 from moe_core.measures.question_table import OUTCOMES, Outcome, QuestionTable, folded_line
 from moe_core.measures.routing_in_scope import ScopedRouting
-
-Expert = tuple[int, int]
-"""Place of the MoE layer, and expert; both counted from 0."""
 
 BoolArray = NDArray[np.bool_]
 
@@ -85,16 +83,15 @@ def _by_ids(wanted: QuestionFilter, table: QuestionTable) -> BoolArray | bool:
 def _by_experts(wanted: QuestionFilter, table: QuestionTable, routing: ScopedRouting) -> BoolArray | bool:
     if not wanted.experts:
         return True
-    used = np.stack([_uses(cell, routing) for cell in wanted.experts])  # [wanted, N]
+    used = np.stack([_uses(expert, routing) for expert in wanted.experts])  # [wanted, N]
     combine: Callable[..., BoolArray] = np.all if wanted.experts_mode == "all" else np.any
     return combine(used, axis=0) & np.isin(table.outcome, _ANSWERED)  # the rows of all others hold noise
 
 
-def _uses(cell: Expert, routing: ScopedRouting) -> BoolArray:
+def _uses(expert: Expert, routing: ScopedRouting) -> BoolArray:
     """Whether each question [N] uses the expert; none does where the model has no such expert."""
-    layer, expert = cell
-    n_questions, n_layers, n_experts = routing.token_count.shape
-    if not (0 <= layer < n_layers and 0 <= expert < n_experts):
+    cell, (n_questions, _, n_experts) = routing.layers.cell(expert), routing.token_count.shape
+    if cell is None or not 0 <= cell[1] < n_experts:
         return np.zeros(n_questions, bool)
-    used: BoolArray = routing.token_count[:, layer, expert] > 0
+    used: BoolArray = routing.token_count[:, *cell] > 0
     return used

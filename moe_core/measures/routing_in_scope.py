@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from moe_core.errors import TraceError
+from moe_core.interventions.layers import Layers
 from moe_core.measures.cube import Cube, blocks
 from moe_core.measures.scope import Scope
 from moe_core.numbers.stepwise import Steps, Stepwise
@@ -47,7 +48,8 @@ class ScopedRouting:
     """Every question of a trace in one scope, rows as in the trace; rows that were not recorded hold zeros or noise.
 
     `token_count` and `gate_share` are float32 [N, L, E]: tokens that chose the expert, and the mean over the scope's
-    tokens of the renormalised gate weight q (0 where not chosen) - the m_n of the expert accuracy.
+    tokens of the renormalised gate weight q (0 where not chosen) - the m_n of the expert accuracy. `layers` are the
+    model's own numbers of the L rows.
     """
 
     scope: Scope
@@ -56,6 +58,7 @@ class ScopedRouting:
     gate_share: Cube
     token_sums: TokenSums
     router_probs: Rows
+    layers: Layers
 
 
 def routing_in_scope(trace: Trace, scope: Scope) -> ScopedRouting:
@@ -145,17 +148,18 @@ class _AnswerSums:
 def _at_answer(trace: Trace) -> ScopedRouting:
     at = _AtAnswer(trace.recorded, trace.answer_experts, trace.answer_weights, trace.router_probs)
     N, L, E = at.router_probs.shape
-    _check_ids(np.where(at.recorded[:, None, None], at.experts, 0), n_experts=E)
+    layers = trace.specification.model.layers
+    _check_ids(np.where(at.recorded[:, None, None], at.experts, 0), layers, n_experts=E)
     counts, shares = Cube((N, L, E), at.token_count), Cube((N, L, E), at.gate_share)
-    return ScopedRouting(Scope.ANSWER, np.ones(N, np.int64), counts, shares, _AnswerSums(at), at.router_probs)
+    return ScopedRouting(Scope.ANSWER, np.ones(N, np.int64), counts, shares, _AnswerSums(at), at.router_probs, layers)
 
 
-def _check_ids(experts: NDArray[Any], n_experts: int) -> None:
+def _check_ids(experts: NDArray[Any], layers: Layers, n_experts: int) -> None:
     wrong = np.argwhere(experts >= n_experts)
     if len(wrong):
-        row, layer, rank = wrong[0].tolist()
+        row, place, rank = wrong[0].tolist()
         raise TraceError(
-            f"Question {row} names expert {experts[row, layer, rank]} in layer {layer}, but the model has "
+            f"Question {row} names expert {experts[row, place, rank]} in layer {layers[place]}, but the model has "
             f"{n_experts}: the trace is damaged, record it again."
         )
 
@@ -202,6 +206,7 @@ def _over_segments(trace: Trace, scope: Scope) -> ScopedRouting:
         gate_share=_summed(own.gate_share_sum, shared.gate_share_sum, prefix, n_tokens),
         token_sums=_SegmentTokenSums(own, shared, prefix),
         router_probs=trace.router_probs,
+        layers=trace.specification.model.layers,
     )
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from moe_core.interventions.layers import Layers
 from moe_core.measures.cube import blocks
 from moe_core.measures.routing_in_scope import ScopedRouting, routing_in_scope
 from moe_core.measures.scope import Scope
@@ -72,6 +73,11 @@ class RoutingSample:
         """Why questions of the selection do not count, and how many; empty where all do."""
         reasons = {"failed": self.n_failed, "damaged": self.n_damaged, "not recorded": self.n_unrecorded}
         return {reason: n for reason, n in reasons.items() if n}
+
+    @property
+    def layers(self) -> Layers:
+        """The model's own numbers of the MoE layers."""
+        return self.routing.layers
 
     @property
     def n_layers(self) -> int:

@@ -84,7 +84,8 @@ def switched_off(routers: Sequence[Router], n_neurons: int, neurons: Collection[
     try:
         for layer, expert in sorted({neuron[:2] for neuron in neurons}):
             members = sorted(number for at, of, number in neurons if (at, of) == (layer, expert))
-            rows = down_rows(routers[layer], n_neurons=n_neurons)
+            router = next(each for each in routers if each.layer == layer)
+            rows = down_rows(router, n_neurons=n_neurons)
             if not rows or not members[-1] < len(rows[expert]):
                 raise ModelError(f"The neurons of expert {layer}:{expert} cannot be switched off one by one.")
             at = torch.tensor(members, device=rows[expert].device)

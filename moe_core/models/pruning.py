@@ -25,11 +25,11 @@ _ONE_EXPERT = re.compile(r"(experts\.)(\d+)(\..+)")
 
 @dataclass(frozen=True)
 class KeepList:
-    """The experts that stay in each MoE layer, in their old order; `decoder_layers` are the layers' places."""
+    """The experts that stay in each MoE layer, in their old order; `layers` are the model's own numbers of these."""
 
     n_experts: int
     keep: tuple[tuple[int, ...], ...]
-    decoder_layers: tuple[int, ...]
+    layers: tuple[int, ...]
 
     @property
     def counts(self) -> tuple[int, ...]:
@@ -41,8 +41,9 @@ class KeepList:
         if len(set(self.counts)) > 1:
             fewest, most = (self.counts.index(bound) for bound in (min(self.counts), max(self.counts)))
             raise InterventionError(
-                f"Layer {fewest} would keep {self.counts[fewest]} experts and layer {most} {self.counts[most]}, but a "
-                "checkpoint of this kind has the same number in each: mask equally many in every layer.",
+                f"Layer {self.layers[fewest]} would keep {self.counts[fewest]} experts and layer {self.layers[most]} "
+                f"{self.counts[most]}, but a checkpoint of this kind has the same number in each: mask equally many in "
+                "every layer.",
                 Remedy.LIST_KEPT_EXPERTS,
             )
         return self.counts[0]
@@ -51,12 +52,12 @@ class KeepList:
         """For other tools: old numbers of the kept experts by MoE layer; the new number is the place in the list."""
         return {
             "n_experts": self.n_experts,
-            "decoder_layers": list(self.decoder_layers),
+            "decoder_layers": list(self.layers),
             "keep": [list(layer) for layer in self.keep],
         }
 
 
-def keep_list(intervention: Intervention, decoder_layers: Sequence[int], n_experts: int) -> KeepList:
+def keep_list(intervention: Intervention, layers: Sequence[int], n_experts: int) -> KeepList:
     """What a mask leaves; raises InterventionError unless it re-routes only, since nothing else equals pruning."""
     if intervention.effect != "reroute":
         others = "switches off neurons" if intervention.neurons else "drops or boosts experts"
@@ -65,10 +66,9 @@ def keep_list(intervention: Intervention, decoder_layers: Sequence[int], n_exper
     if intervention.at_answer:
         raise InterventionError("This mask acts at the answer alone: a pruned model lacks its experts everywhere.")
     keep = tuple(
-        tuple(expert for expert in range(n_experts) if (layer, expert) not in intervention.reroute)
-        for layer in range(len(decoder_layers))
+        tuple(expert for expert in range(n_experts) if (layer, expert) not in intervention.reroute) for layer in layers
     )
-    return KeepList(n_experts, keep, tuple(decoder_layers))
+    return KeepList(n_experts, keep, tuple(layers))
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ def kept_tensors(tensors: Mapping[str, TensorHeader], kept: KeepList) -> list[Ke
 
     Layout and names are those of the source: an expert a tensor, or all of a layer's in one.
     """
-    by_layer = dict(zip(kept.decoder_layers, kept.keep, strict=True))
+    by_layer = dict(zip(kept.layers, kept.keep, strict=True))
     blocks = {f"{block}.": by_layer[layer] for layer, block in moe_blocks(tensors).items() if layer in by_layer}
     found = [_kept(name, tensor, blocks, kept.n_experts) for name, tensor in tensors.items()]
     return sorted(filter(None, found), key=lambda tensor: (tensor.source.file.name, tensor.ranges[0]))

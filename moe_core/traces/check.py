@@ -16,6 +16,7 @@ from moe_core.traces.layout import (
     MAX_EXPERTS,
     MAX_QUESTIONS,
     MAX_SPECIFICATION_BYTES,
+    OWN_LAYER_NUMBERS_SINCE,
     READABLE_VERSIONS,
     Dataset,
     Extent,
@@ -172,7 +173,10 @@ def _specification(path: Path, found: FoundStructure, file_bytes: int) -> Specif
         file.seek(text.offset)
         raw = file.read(text.n_bytes)
     try:
-        return Specification.from_json(raw.rstrip(b"\0").decode("utf-8"))
+        version = found.attributes["format_version"]
+        assert isinstance(version, int)
+        content = raw.rstrip(b"\0").decode("utf-8")
+        return Specification.from_json(content, counts_layers=version < OWN_LAYER_NUMBERS_SINCE)
     except (UnicodeDecodeError, RecursionError, AttributeError) as error:
         raise TraceError(f"its run specification cannot be read ({error}).") from error
 

@@ -15,8 +15,10 @@ import numpy as np
 from moe_core.traces.specification import Specification
 
 FORMAT = b"moescope-trace"
-FORMAT_VERSION = 2  # what is written; it differs from 1 only by the bit IN_SMALLER_BATCH of `answers/status`
-READABLE_VERSIONS = (1, 2)
+FORMAT_VERSION = 3  # what is written: 2 brought the bit IN_SMALLER_BATCH of `answers/status`, 3 own layer numbers
+READABLE_VERSIONS = (1, 2, 3)
+OWN_LAYER_NUMBERS_SINCE = 3
+"""The layers of an intervention counted those with experts from 0 before."""
 MAX_SEGMENT_TOKENS = 65535  # token counts are unsigned 16 bit
 MAX_EXPERTS = 65536  # expert ids are at most unsigned 16 bit
 MAX_QUESTIONS = 2**20

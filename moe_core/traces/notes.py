@@ -1,7 +1,8 @@
 """Bookmarks and notes of a person on questions and experts, in a plain JSON file beside the trace.
 
 The trace is never touched. `T.notes.json` is an object of `format`, `version`, `questions` (id to note) and `experts`
-(`3:17` to note); an empty note is a bookmark alone.
+(`3:17` to note, by the model's own number of the layer; version 1 counted the layers with experts from 0); an empty
+note is a bookmark alone.
 """
 
 import json
@@ -11,15 +12,16 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from moe_core.errors import MoeCoreError
+from moe_core.interventions.intervention import Expert
+from moe_core.interventions.layers import Layers
 
-FORMAT, VERSION = "moescope-notes", 1
+FORMAT, VERSION = "moescope-notes", 2
 _MAX_BYTES = 50_000_000
-Expert = tuple[int, int]
 
 
 @dataclass(frozen=True)
 class Notes:
-    """Notes by id of the question and by expert (layer, expert); "" where only bookmarked."""
+    """Notes by id of the question and by expert, as the model numbers its layers; "" where only bookmarked."""
 
     questions: Mapping[str, str] = field(default_factory=dict)
     experts: Mapping[Expert, str] = field(default_factory=dict)
@@ -51,15 +53,18 @@ def notes_path(trace: Path) -> Path:
     return trace.with_name(f"{trace.stem}.notes.json")
 
 
-def read_notes(trace: Path) -> Notes:
-    """The notes on a trace, none where there is no such file; raises MoeCoreError for one that cannot be read."""
+def read_notes(trace: Path, layers: Layers) -> Notes:
+    """The notes on a trace of a model with these layers, none where there is no such file.
+
+    Raises MoeCoreError for a file that cannot be read.
+    """
     path = notes_path(trace)
     try:
         if not path.exists():
             return Notes()
         if not path.is_file() or path.stat().st_size > _MAX_BYTES:
             raise ValueError("it is no file of notes")
-        return _parsed(json.loads(path.read_text("utf-8")))
+        return _parsed(json.loads(path.read_text("utf-8")), layers)
     except OSError as error:
         raise MoeCoreError(f"The notes in {path} cannot be read: {error.strerror or error}.") from error
     except (ValueError, TypeError, AttributeError, RecursionError) as error:
@@ -83,15 +88,19 @@ def save_notes(trace: Path, notes: Notes) -> None:
         raise MoeCoreError(f"The notes cannot be saved as {path}: {error.strerror or error}.") from error
 
 
-def _parsed(content: dict[str, object]) -> Notes:
-    if content.get("format") != FORMAT or content.get("version") != VERSION:
+def _parsed(content: dict[str, object], layers: Layers) -> Notes:
+    version = content.get("version")
+    if content.get("format") != FORMAT or version not in (1, VERSION):
         raise ValueError("it is of another format or version")
     questions, experts = content.get("questions", {}), content.get("experts", {})
     if not isinstance(questions, dict) or not isinstance(experts, dict):
         raise ValueError("questions and experts are no tables")
     if not all(isinstance(note, str) for note in (*questions.values(), *experts.values())):
         raise ValueError("a note is no text")
-    return Notes(questions, {_expert(name): note for name, note in experts.items()})
+    named = {_expert(name): note for name, note in experts.items()}
+    if version == 1:
+        named = {layers.expert(cell): note for cell, note in named.items() if cell[0] < len(layers)}
+    return Notes(questions, named)
 
 
 def _expert(name: str) -> Expert:

@@ -9,6 +9,7 @@ from typing import Any, TypeVar, get_args, get_origin
 from moe_core.errors import InterventionError, TraceError
 from moe_core.interventions.grouped import Groups
 from moe_core.interventions.intervention import Intervention
+from moe_core.interventions.layers import Layers
 
 T = TypeVar("T")
 
@@ -57,7 +58,7 @@ class Abilities:
 
 @dataclass(frozen=True)
 class ModelSpecification:
-    """A model as it was loaded. `layers` are the indices of its MoE layers among all decoder layers.
+    """A model as it was loaded. `layers` are the model's own numbers of its layers with experts.
 
     `tokenizer_sha256` is that of tokenizer.json, `tokenizer_files_sha256` that of all that a tokenizer is made of.
     `self_check` is what came of replaying the model's routing before the run. Both are empty in traces before 0.2.
@@ -69,7 +70,7 @@ class ModelSpecification:
     config_sha256: str
     weights_sha256: str
     family: str
-    layers: tuple[int, ...]
+    layers: Layers
     n_experts: int
     top_k: int
     normalised: bool
@@ -83,6 +84,9 @@ class ModelSpecification:
     self_check: str = ""
     abilities: Abilities = Abilities()
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "layers", Layers(self.layers))
+
     @property
     def n_layers(self) -> int:
         """Number of MoE layers, the L of every array."""
@@ -92,13 +96,24 @@ class ModelSpecification:
         """Whether prompts of up to so many tokens must each be run whole, in a batch of its own."""
         return not self.abilities.pad or 0 < self.abilities.exact_up_to < n_tokens
 
+    def check_names(self, intervention: Intervention) -> None:
+        """Raise InterventionError for what names experts that this model lacks, or may name others than it means."""
+        if intervention.is_counted and not self.layers.are_rows:
+            raise InterventionError(
+                "This intervention does not say whose numbers its layers have: moescope 0.3 counted the layers with "
+                f"experts from 0, and this model's are {self.layers.text()}. Give it the model's own numbers, and say "
+                f'"layers": "own".'
+            )
+        intervention.check(self.layers, self.n_experts, 0)
+
     def check(self, intervention: Intervention) -> None:
-        """Raise InterventionError for what names experts that this model lacks, or what cannot be done to them."""
-        intervention.check(self.n_layers, self.n_experts, self.top_k)
+        """Raise InterventionError as `check_names`, and for what cannot be done to its experts."""
+        self.check_names(intervention)
+        intervention.check(self.layers, self.n_experts, self.top_k)
         can = self.abilities
         if intervention.reroute and not can.reroute:
             raise InterventionError(f"This model can be recorded, and not re-routed. {can.why}")
-        fixed = {at for at, _ in intervention.reroute if self.layers[at] in can.fixed_layers}
+        fixed = {at for at, _ in intervention.reroute if at in can.fixed_layers}
         if fixed:
             raise InterventionError(f"Layer {min(fixed)} cannot be re-routed. {can.why}")
         if (intervention.drop or intervention.boost) and not can.weigh:
@@ -109,7 +124,7 @@ class ModelSpecification:
                 "This model answers otherwise when a prompt is run in two parts: a mask acts at every token of it."
             )
         groups = Groups(can.n_groups, can.groups_chosen, can.grouped_by_bias)
-        groups.check(intervention, self.n_layers, self.n_experts, self.top_k)
+        groups.check(intervention, self.n_experts, self.top_k)
 
     def _check_neurons(self, intervention: Intervention) -> None:
         size = self.abilities.neurons
@@ -181,8 +196,11 @@ class Specification:
         return json.dumps(asdict(self), ensure_ascii=False, indent=1)
 
     @staticmethod
-    def from_json(text: str) -> "Specification":
-        """The inverse of `to_json`; raises TraceError on other JSON. Unknown keys are passed over."""
+    def from_json(text: str, *, counts_layers: bool = False) -> "Specification":
+        """The inverse of `to_json`; raises TraceError on other JSON. Unknown keys are passed over.
+
+        `counts_layers`: it was written with interventions that count the layers with experts from 0.
+        """
         try:
             data = json.loads(text)
             abilities = dict(data["model"].get("abilities") or {})
@@ -190,11 +208,12 @@ class Specification:
             model = _build(
                 ModelSpecification,
                 data["model"],
-                layers=tuple(data["model"]["layers"]),
+                layers=_layers(data["model"]["layers"]),
                 abilities=_build(Abilities, abilities, fixed_layers=fixed),
             )
             quiz = _build(QuizSpecification, data["quiz"], skipped=tuple(data["quiz"]["skipped"]))
-            return _build(Specification, data, model=model, quiz=quiz)
+            found = _build(Specification, data, model=model, quiz=quiz)
+            return _renumbered(found) if counts_layers and not model.layers.are_rows else found
         except (ValueError, KeyError, TypeError) as error:
             raise TraceError(f"The trace's run specification cannot be read ({error}).") from error
 
@@ -226,6 +245,21 @@ def differences(ours: Specification, theirs: Specification) -> list[str]:
         for name in changed
         if not any(name.startswith(free + ".") for free in _FREE_TO_DIFFER)
     ]
+
+
+def _layers(numbers: Any) -> Layers:
+    found = Layers(numbers)
+    if not all(_is(number, int) and number >= 0 for number in found) or list(found) != sorted(set(found)):
+        raise TypeError(f"layers are no ascending numbers: {repr(numbers)[:60]}")
+    return found
+
+
+def _renumbered(written: Specification) -> Specification:
+    """With the intervention's layers by the model's own numbers; what is no intervention stays as it is."""
+    try:
+        return written.under(written.model.layers.renumbered(written.actions))
+    except (InterventionError, IndexError):
+        return written
 
 
 def _build(kind: type[T], data: dict[str, Any], **replaced: Any) -> T:

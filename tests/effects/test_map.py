@@ -22,8 +22,10 @@ from moe_core.effects.statistics import (
 )
 from moe_core.effects.text import effects_json, effects_lines
 from moe_core.errors import EffectError
+from moe_core.interventions.layers import Layers
 
 N, L, E = 40, 2, 5
+LAYERS = Layers(range(L))
 USED = np.ones((L, E), bool)
 SPECIFICATION = EffectSpecification(
     trace_fingerprint="ab" * 32,
@@ -184,19 +186,19 @@ def test_chunks() -> None:
 def test_order_of_measurement(some_map: EffectMap) -> None:
     """The most suspect share that is not measured yet comes in the order of its harm; an unknown expert is refused."""
     cells = some_map.over()
-    assert in_order(Measurement(share=0.2), cells, USED) == []  # both are measured
-    rest = in_order(Measurement(share=1.0), cells, USED)
+    assert in_order(Measurement(share=0.2), cells, USED, LAYERS) == []  # both are measured
+    rest = in_order(Measurement(share=1.0), cells, USED, LAYERS)
     assert len(rest) == 8
     suspicion = cells.mean - 2 * cells.standard_error
     assert [suspicion[place] for place in rest] == sorted(suspicion[place] for place in rest)
-    assert in_order(Measurement(experts=((1, 4), (0, 0))), cells, USED) == [(1, 4)]
+    assert in_order(Measurement(experts=((1, 4), (0, 0))), cells, USED, LAYERS) == [(1, 4)]
     with pytest.raises(EffectError, match="no expert 2:0"):
-        in_order(Measurement(experts=((2, 0),)), cells, USED)
+        in_order(Measurement(experts=((2, 0),)), cells, USED, LAYERS)
 
 
 def test_texts(some_map: EffectMap) -> None:
     """JSON and text say of each expert how it is known, and give intervals to measured ones alone."""
-    data = effects_json(some_map, USED)
+    data = effects_json(some_map, USED, LAYERS)
     assert data["status"][0][:2] == ["measured", "measured"]
     assert data["status"][1][0] == "partly"
     assert data["interval"][1][0] is None
@@ -204,7 +206,7 @@ def test_texts(some_map: EffectMap) -> None:
     assert low < data["measured"][0][0] < high
     assert data["measured"][1][0] is None
     assert (data["n_questions"], data["forward_passes"], data["seconds_measured"]) == (N, 12.5, 2.0)
-    lines = effects_lines(some_map, USED, 3)
+    lines = effects_lines(some_map, USED, LAYERS, 3)
     assert len([line for line in lines if ":" in line[:10]]) == 3
     assert lines[-3].split()[0] == "0:0"
     assert lines[-1].endswith(("predicted", ")"))

@@ -78,7 +78,7 @@ def test_exact_runs_equal_a_what_if(model: LoadedModel, decoder: Decoder, effect
         found = np.zeros(N)
         for ran in chunk.run(wanted, "exact"):
             found[np.array(chunk.questions)[ran.pairs[:, 0]]] = ran.effects
-        true = whole_effects(model, effect, (layer, expert))
+        true = whole_effects(model, effect, (model.routers[layer].layer, expert))
         np.testing.assert_allclose(found, true, atol=2e-5)
         largest = max(largest, float(np.abs(true).max()))
     assert largest > 1e-3

@@ -76,7 +76,7 @@ def test_a_conflict_names_the_expert_and_both_actions() -> None:
     with pytest.raises(InterventionError, match="boost x 2 in one and to boost x 3 in the other"):
         act_on({(0, 0)}, "boost", factor=2).union(act_on({(0, 0)}, "boost", factor=3))
     with pytest.raises(InterventionError, match=r"Expert 0:1 has two actions \(reroute and drop\)"):
-        Intervention(reroute=frozenset({(0, 1)}), drop=frozenset({(0, 1)})).check(1, 4, 1)
+        Intervention(reroute=frozenset({(0, 1)}), drop=frozenset({(0, 1)})).check(range(1), 4, 1)
 
 
 def test_effect_and_counts() -> None:
@@ -177,7 +177,7 @@ def test_a_boosted_expert_may_lose_neurons() -> None:
     """Both are done: what is left of it counts more."""
     made = act_on({(0, 1)}, "boost", factor=2.0).union(Intervention(neurons=frozenset({(0, 2, 3)})))
     both = replace(made, neurons=frozenset({(0, 1, 3)}))
-    both.check(1, 4, 2)
+    both.check(range(1), 4, 2)
     assert both.action((0, 1)) == "boost x 2 and neurons 3 off"
     with pytest.raises(InterventionError, match="Expert 0:9 does not exist"):
-        Intervention(neurons=frozenset({(0, 9, 3)})).check(1, 4, 2)
+        Intervention(neurons=frozenset({(0, 9, 3)})).check(range(1), 4, 2)

@@ -177,9 +177,9 @@ def test_other_layouts_are_kept_as_they_are(kind: str, tmp_path: Path) -> None:
     trace = tmp_path / "T.h5"
     result_of(record(RecordRequest(model, "demo", trace, QuestionSelection(limit=3)), engine))
     with open_trace(trace) as opened:
-        n_layers = opened.specification.model.n_layers
+        layers = opened.specification.model.layers
         prompt = torch.from_numpy(opened.prompt_token_ids(1).astype(np.int64))[None]
-    mask = Intervention(reroute=frozenset((layer, (layer + 2) % 8) for layer in range(n_layers)))
+    mask = Intervention(reroute=frozenset((layer, (layer + 2) % 8) for layer in layers))
     small = result_of(export_pruned(ExportRequest(trace, mask, tmp_path / "small"))).path
     masked = asked(WhatIfRequest(trace, mask, out=tmp_path / "W.h5"), engine)
     plain, info = model_class(kind).from_pretrained(small, dtype=torch.float32, output_loading_info=True)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from moe_core.interventions.layers import Layers
 from moe_core.quizzes.prompting import TokenisedQuiz
 from moe_core.quizzes.question import Question
 from moe_core.traces.creation import create_trace
@@ -41,6 +42,8 @@ class SyntheticRun:
     keeps_tokens: bool = True
     mean_tokens: int = 5
     seed: int = 0
+    layers: tuple[int, ...] = ()
+    """The model's own numbers of the layers, where they are not counted from 0."""
 
     @property
     def specification(self) -> Specification:
@@ -135,7 +138,7 @@ def make_specification(run: SyntheticRun) -> Specification:
     """The specification of a synthetic run."""
     model = ModelSpecification(
         name="synthetic", source="tests", revision="", config_sha256="c", weights_sha256="w", family="olmoe",
-        layers=tuple(range(run.n_layers)), n_experts=run.n_experts, top_k=run.top_k, normalised=False,
+        layers=Layers(run.layers or range(run.n_layers)), n_experts=run.n_experts, top_k=run.top_k, normalised=False,
         dtype="float32", device="cpu", experts_implementation="eager", attention_implementation="sdpa",
         context_length=4096, tokenizer_sha256="t",
     )  # fmt: skip

@@ -178,14 +178,14 @@ def test_what_is_not_a_trace_at_all(tmp_path: Path, good: Path) -> None:
         file.create_dataset("layer/x", data=np.zeros(9), chunks=(3,)).attrs["note"] = "y"
     with pytest.raises(TraceError, match="no moescope trace"):
         open_trace(tmp_path / "weights.h5")
-    newer = copy_trace(good, tmp_path / "newer.h5", changed=_as_version_3)
-    with pytest.raises(TraceError, match="format 3, this moescope reads up to 2"):
+    newer = copy_trace(good, tmp_path / "newer.h5", changed=_as_version_4)
+    with pytest.raises(TraceError, match="format 4, this moescope reads up to 3"):
         open_trace(newer)
 
 
-def _as_version_3(copy: h5py.File) -> None:
+def _as_version_4(copy: h5py.File) -> None:
     """A later version may have anything in it."""
-    copy.attrs.modify("format_version", 3)
+    copy.attrs.modify("format_version", 4)
     copy.create_dataset("regions/new", data=np.zeros(9), chunks=(3,)).attrs["note"] = "y"
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from moe_core.commands.show import describe_question
+from moe_core.interventions.intervention import parse_mask
 from moe_core.traces.check import verify
 from moe_core.traces.layout import Dataset, Segments, TraceDimensions, covered_rows, datasets
 from moe_core.traces.reader import open_trace
@@ -79,7 +80,7 @@ def test_the_example_on_the_page_runs(tmp_path: Path, capsys: pytest.CaptureFixt
     assert "What is 1? ∑" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize(("version", "split"), [(1, []), (2, [3, 5])])
+@pytest.mark.parametrize(("version", "split"), [(1, []), (2, [3, 5]), (3, [])])
 def test_every_format_stays_readable(version: int, split: list[int]) -> None:
     """The kept trace of each version opens, is complete and sound, and shows its questions."""
     path = ROOT / "tests" / "data" / f"demo-format-{version}.h5"
@@ -96,3 +97,15 @@ def test_every_format_stays_readable(version: int, split: list[int]) -> None:
         assert ((answered >= -1) & (answered < trace.n_choices)).all()
         totals = trace.question_sums.token_count.sum(axis=2)
         assert np.unique(totals / (trace.n_own_tokens[:, None] * trace.dimensions.top_k)).tolist() == [1.0]
+
+
+def test_layers_of_older_interventions_get_the_model_s_own_numbers() -> None:
+    """One mask, recorded by moescope 0.3 as 0:3,1:2 and since format 3 as 1:3,2:2: layer 0 is dense."""
+    data = ROOT / "tests" / "data"
+    with open_trace(data / "dense-first-format-2.h5") as old, open_trace(data / "demo-format-3.h5") as new:
+        assert old.specification.model.layers == new.specification.model.layers == (1, 2)
+        assert old.specification.actions == new.specification.actions == parse_mask("1:3,2:2")
+        np.testing.assert_array_equal(old.answer_experts, new.answer_experts)
+        for place, expert in ((0, 3), (1, 2)):
+            assert not (new.answer_experts[:, place] == expert).any()
+        assert [row["layer"] for row in describe_question(old, 0)["layers"]] == [1, 2]

@@ -56,19 +56,20 @@ def question_content(
     experts = strongest(of_question, n)
     columns = ("layer", "expert", "effect [nats]", "known", "tokens that chose it")
     known = {place: _known(of_question, place) for place in experts}
-    cells = [(*place, float(effects[place]), known[place], tokens_of(place)) for place in experts]
+    name, number = shown.layers.name, shown.layers.expert
+    cells = [(*number(place), float(effects[place]), known[place], tokens_of(place)) for place in experts]
     table = FigureTable(columns, cells)
     if not experts:
         return BarContent(BarFigure(), table, "No single expert moves this answer."), experts
     rows = tuple(
         BarRow(
-            f"{layer}:{expert} · {tokens_of((layer, expert))}",
-            float(effects[layer, expert]),
-            nats(float(effects[layer, expert])),
-            f"Layer {layer}, expert {expert}: {nats(float(effects[layer, expert]))} nats, {known[layer, expert]}.\n"
-            f"Chosen by: {tokens_of((layer, expert))}\nClick or Enter selects it.",
+            f"{name(cell)} · {tokens_of(cell)}",
+            float(effects[cell]),
+            nats(float(effects[cell])),
+            f"Layer {number(cell)[0]}, expert {cell[1]}: {nats(float(effects[cell]))} nats, {known[cell]}.\n"
+            f"Chosen by: {tokens_of(cell)}\nClick or Enter selects it.",
         )
-        for layer, expert in experts
+        for cell in experts
     )
     figure = BarFigure(rows, lowest=min(0.0, float(effects.min())), unit="effect on this answer [nats]")
     return BarContent(figure, table, "Strongest first, with the tokens that chose the expert."), experts
@@ -83,7 +84,7 @@ def tokens_text(texts: Sequence[str]) -> str:
 
 
 def _row(shown: ShownEffects, cell: Expert) -> BarRow:
-    layer, expert = cell
+    layer, expert = shown.layers.expert(cell)
     mean, facts = float(shown.cells.mean[cell]), shown.facts(cell)
     return BarRow(
         f"{layer}:{expert}" + (" (noise)" if shown.is_noise[cell] else ""),
@@ -103,7 +104,13 @@ def _table_row(shown: ShownEffects, cell: Expert) -> tuple[str | float | int | N
     measured = (shown.measured.lower, shown.measured.upper, shown.measured.p_holm)
     bounds = (finite(float(values[cell])) for values in measured)
     error = finite(float(shown.cells.standard_error[cell]))
-    return (*cell, finite(float(shown.cells.mean[cell])), *bounds, error, status_text(shown.cells, *cell))
+    return (
+        *shown.layers.expert(cell),
+        finite(float(shown.cells.mean[cell])),
+        *bounds,
+        error,
+        status_text(shown.cells, *cell),
+    )
 
 
 def _known(of_question: CellEffects, cell: Expert) -> str:

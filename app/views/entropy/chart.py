@@ -64,7 +64,7 @@ class EntropyChart:
             y_title=f"{self.quantity}, {self.unit}",
             references=(self._reference(),),
             ranges=self._published(),
-            selected=self.layer,
+            selected=self.sample.layers[self.layer],
             from_zero=self.options.from_zero,
             to_references=self.options.to_maximum,
             floor=0.0,
@@ -79,7 +79,7 @@ class EntropyChart:
         rows = [
             (layer, self._long_name(named), curve.n_questions, *values)
             for named, curve in shown
-            for layer, values in enumerate(_rows(curve))
+            for layer, values in zip(self.sample.layers, _rows(curve), strict=True)
         ]
         return FigureTable(columns, rows)
 
@@ -111,7 +111,7 @@ class EntropyChart:
 
     def _curve(self, named: NamedCurve) -> Curve:
         entropy = self._scaled(named)
-        layers = np.arange(len(entropy.mean))
+        layers = np.array(self.sample.layers, np.intp)
         look = named.look
         return Curve(
             named.name, layers, entropy.mean, entropy.low, entropy.high, look.colour, look.style, entropy.n_questions

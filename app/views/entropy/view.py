@@ -214,7 +214,7 @@ class EntropyView(View):
         self._change(**{option: value})
 
     def _on_layer_chosen(self, layer: int) -> None:
-        self.session.set(replace(self.state, layer=layer))
+        self.session.set(replace(self.state, layer=self.state.layers.index(layer)))
 
     def _on_curve_toggled(self, name: str) -> None:
         self._change(hidden=self._options.hidden ^ {name})

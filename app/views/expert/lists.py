@@ -9,7 +9,6 @@ from moe_core.figures.curves import Reference
 from moe_core.figures.table import FigureTable
 from moe_core.figures.visible import visible
 from moe_core.measures.expert_profile import ExpertProfile, HeaviestQuestions, SubjectUsage
-from moe_core.measures.question_filter import Expert
 from moe_core.measures.question_table import OUTCOMES, Outcome, QuestionTable
 from moe_core.measures.routing_sample import RoutingSample
 from moe_core.measures.scope import Scope
@@ -24,11 +23,6 @@ from moe_core.numbers.formatting import (
 
 _LONGEST = 400
 """Characters of a question that are looked at: none of those beyond fits on a line."""
-
-
-def expert_name(expert: Expert) -> str:
-    """`3:17`: layer and expert, as everywhere in the window."""
-    return f"{expert[0]}:{expert[1]}"
 
 
 def share_text(share: float) -> str:

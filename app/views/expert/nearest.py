@@ -8,7 +8,6 @@ from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 from app.content.expert_facts import Nearest, missing_facts, nearest_by_output, nearest_by_weight, output_norm
 from app.content.note_editing import name_text
 from app.state.state import State
-from app.views.expert.lists import expert_name
 from app.widgets.bars.bar_list import BarList
 from app.widgets.bars.section import BarContent, BarSection
 from app.widgets.parts import plain_text
@@ -84,7 +83,7 @@ def nearest_content(state: State, expert: Expert, nearest: Nearest, note: str) -
         columns,
         [
             (
-                expert_name((expert[0], other)),
+                state.layers.name((expert[0], other)),
                 *(finite(float(of[place])) for of in (nearest.similarity, nearest.lower, nearest.upper)),
                 *(finite(float(of[place])) for of in nearest.parts.values()),
             )
@@ -101,7 +100,7 @@ def _row(state: State, layer: int, nearest: Nearest, place: int) -> BarRow:
     cell = (layer, nearest.experts[place])
     value, lower, upper = (float(of[place]) for of in (nearest.similarity, nearest.lower, nearest.upper))
     text = number_with_interval(value, lower, upper) if lower == lower else significant(value)
-    name = " ".join(filter(None, [expert_name(cell), name_text(state, cell)]))
+    name = " ".join(filter(None, [state.layers.name(cell), name_text(state, cell)]))
     parts = ", ".join(f"{part} {significant(float(of[place]))}" for part, of in nearest.parts.items())
     tip = f"{name}: {text}{f' ({parts})' if parts else ''}.\nClick or Enter selects it, Ctrl+click or Ctrl+Space both."
     return BarRow(name, value, text, tip, lower=lower, upper=upper)

@@ -6,7 +6,7 @@ from math import nan
 
 import numpy as np
 
-from app.views.expert.lists import expert_name, share_text
+from app.views.expert.lists import share_text
 from app.widgets.bars.section import BarContent
 from moe_core.figures.bars import BarFigure, BarRow
 from moe_core.figures.table import FigureTable
@@ -115,7 +115,7 @@ def partner_content(
         ),
         [
             (
-                expert_name((layer, int(found.experts[place]))),
+                f"{layer}:{found.experts[place]}",
                 int(found.together[place]),
                 float(found.share[place]),
                 float(found.chance[place]),
@@ -139,7 +139,7 @@ def partner_content(
 
 def _partner_row(found: Partners, layer: int, place: int, lower: float, upper: float) -> BarRow:
     share, chance, both = (float(array[place]) for array in (found.share, found.chance, found.together))
-    name = expert_name((layer, int(found.experts[place])))
+    name = f"{layer}:{found.experts[place]}"
     times = f"{number_with_interval(share / chance, lower, upper)} ×" if chance > 0 else NOTHING
     return BarRow(
         name,

@@ -22,7 +22,6 @@ from app.view import View
 from app.views.expert.effect_list import effect_content
 from app.views.expert.lists import (
     accuracy_content,
-    expert_name,
     question_content,
     subject_content,
     summary,
@@ -147,7 +146,7 @@ class ExpertView(View):
         if self._expert not in selected:
             self._expert = min(selected)
         experts = sorted(selected)
-        names = [expert_name(expert) for expert in experts]
+        names = [self.state.layers.name(expert) for expert in experts]
         self.heading.set_names(names, experts.index(self._expert), f"1 of {count(len(names))} selected:")
 
     def _key(self, state: State) -> Hashable:
@@ -158,8 +157,9 @@ class ExpertView(View):
         data, sample = self._data_and_sample(state)
         layer, expert = self._expert
         profile = expert_profile(sample, layer, expert)
-        self.heading.numbers.setText(summary(profile, sample, layer))
-        self.accuracy.show_content(accuracy_content(profile, expert_name(self._expert)), self._caption(state))
+        self.heading.numbers.setText(summary(profile, sample, state.layers[layer]))
+        name = state.layers.name(self._expert)
+        self.accuracy.show_content(accuracy_content(profile, name), self._caption(state))
         self._draw_effect(state)
         usage = usage_by_subject(sample, layer, expert)
         most = len(usage.subjects) if self._all_subjects.isChecked() else _FEW_SUBJECTS
@@ -174,7 +174,7 @@ class ExpertView(View):
     def _draw_name(self, state: State) -> None:
         """The expert with what a person calls it."""
         name = name_text(state, self._expert)
-        self.heading.title.setText(" ".join(filter(None, [f"Expert {expert_name(self._expert)}", name])))
+        self.heading.title.setText(" ".join(filter(None, [f"Expert {state.layers.name(self._expert)}", name])))
 
     def _draw_effect(self, state: State) -> None:
         """What masking it does: to all answers, and to those of each subject."""
@@ -224,7 +224,7 @@ class ExpertView(View):
         found = partners(tokens, *self._expert, sizes.n_experts)
         places = closest(found, _MOST_PARTNERS)
         bounds = over_chance_interval(tokens, *self._expert, found.experts[places], sizes.n_experts)
-        content = partner_content(found, bounds, layer, sizes.top_k, places)
+        content = partner_content(found, bounds, data.layers[layer], sizes.top_k, places)
         self._shown_partners = [(layer, int(found.experts[place])) for place in places]
         self.partners.show_content(content, f"{self._caption(self.state)} · {read}")
 
@@ -240,7 +240,7 @@ class ExpertView(View):
 
     def _filter_by_expert(self) -> None:
         state = self.state
-        self.session.set(replace(state, filter=replace(state.filter, experts=(self._expert,))))
+        self.session.set(replace(state, filter=replace(state.filter, experts=(state.layers.expert(self._expert),))))
 
     def _switch(self, place: int) -> None:
         self._expert = sorted(self._selected)[place]
@@ -255,7 +255,7 @@ class ExpertView(View):
         return state.trace, state.trace.sample(state.scope, state.filter)
 
     def _caption(self, state: State) -> str:
-        return f"expert {expert_name(self._expert)} · {caption(state)}"
+        return f"expert {state.layers.name(self._expert)} · {caption(state)}"
 
     def _make_controls(self) -> None:
         self.heading = ChoiceHeading(

@@ -89,8 +89,8 @@ def _styles_of(metric: Metric) -> Iterator[ColumnStyle]:
 
 
 STYLES = (
-    ColumnStyle("expert", "Expert", "Expert", "Layer and expert, both counted from 0.", width=7),
-    _number("layer", "Layer", "Layer", "MoE layer, counted from 0.", is_hidden=True),
+    ColumnStyle("expert", "Expert", "Expert", "Layer, by the model’s own number, and expert.", width=7),
+    _number("layer", "Layer", "Layer", "The layer’s number in the model.", is_hidden=True),
     _number("n", "n", "Questions", "Questions of the selection with a token that chose the expert."),
     *(style for metric in GRID_METRICS for style in _styles_of(metric)),
     ColumnStyle("state", "State", "State", "Whether the expert is masked, or never used in this scope.", width=10),
@@ -106,10 +106,10 @@ def grids_of(state: State) -> dict[str, ExpertGrid]:
 def ranking_table(grids: Mapping[str, ExpertGrid], states: NDArray[np.object_]) -> ArrayTable:
     """The table; `states` [L * E] are words such as "masked"."""
     first = next(iter(grids.values()))
-    cells: list[Expert] = list(np.ndindex(first.values.values.shape))
+    layers, cells = first.sample.layers, [(row, column) for row, column in np.ndindex(*first.values.values.shape)]
     columns: list[Sequence[object] | NDArray[np.generic]] = [
-        [f"{layer}:{expert}" for layer, expert in cells],
-        np.array([layer for layer, _ in cells]),
+        [layers.name(cell) for cell in cells],
+        np.array([layers[place] for place, _ in cells]),
         first.sample.totals.questions.ravel().astype(np.int64),
     ]
     for grid in grids.values():

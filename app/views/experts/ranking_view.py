@@ -27,7 +27,7 @@ from app.widgets.number_boxes import WholeBox
 from app.widgets.parts import pop_up, tool_button
 from app.widgets.tables.view import ArrayTableView
 from moe_core.figures.array_table import ArrayTable, IndexArray
-from moe_core.measures.question_filter import Expert
+from moe_core.interventions.layers import Cell
 from moe_core.numbers.formatting import count
 from moe_core.numbers.stepwise import in_turn
 
@@ -127,7 +127,7 @@ class RankingView(View):
             for place, cell in enumerate(np.ndindex(first.values.values.shape)):
                 facts = hatched.facts((cell[0], cell[1]))
                 never = ["never used"] if first.is_never_used[cell] else []
-                note = note_text(state.notes.experts.get((cell[0], cell[1])))
+                note = note_text(state.notes.experts.get(state.layers.expert((cell[0], cell[1]))))
                 name = name_text(state, (cell[0], cell[1]))
                 words[place] = ", ".join(filter(None, [name, *facts, *never, note]))
             self._table = key, ranking_table(grids, words)
@@ -143,16 +143,17 @@ class RankingView(View):
         return np.flatnonzero(enough)
 
     def _has(self, state: State, table: ArrayTable, row: int, wanted: list[str]) -> bool:
-        layer, expert = _cell(table, row)
+        cell = _cell(state, row)
+        layer, expert = state.layers.expert(cell)
         words = [f"{layer}:{expert}", f"l{layer}", f"e{expert}", *re.split(r"[ ,]+", table.columns[-1][row])]
         words += ["masked"] if (layer, expert) in state.intervention.mask else []
-        words += ["selected"] if (layer, expert) in state.experts else []
+        words += ["selected"] if cell in state.experts else []
         words += ["bookmarked"] if (layer, expert) in state.notes.experts else []
         return all(word in words or any(has.startswith(word) and ":" in has for has in words) for word in wanted)
 
     def _on_row_chosen(self, row: int) -> None:
-        if self._table is not None:
-            cell = _cell(self._table[1], row)
+        if self._table is not None and self.state.trace is not None:
+            cell = _cell(self.state, row)
             self.session.set(replace(self.state, experts=frozenset({cell}), layer=cell[0]))
 
     def _on_more(self) -> None:
@@ -173,6 +174,7 @@ class RankingView(View):
         self.setFocusProxy(self.search)
 
 
-def _cell(table: ArrayTable, row: int) -> Expert:
-    layer, _, expert = str(table.columns[0][row]).partition(":")
-    return int(layer), int(expert)
+def _cell(state: State, row: int) -> Cell:
+    """Rows go through the layers one after the other."""
+    assert state.trace is not None
+    return divmod(row, state.trace.trace.dimensions.n_experts)

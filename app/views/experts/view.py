@@ -31,6 +31,7 @@ from app.widgets.plots.heat_map import HeatMap
 from app.widgets.safe_text import as_tooltip
 from moe_core.figures.heat_map import HeatMapFigure
 from moe_core.interventions.intervention import Intervention
+from moe_core.interventions.layers import Layers
 from moe_core.measures.support import supported_text
 from moe_core.numbers.formatting import count
 
@@ -56,7 +57,7 @@ class ExpertsView(View):
     def __init__(self, session: Session) -> None:
         super().__init__(session)
         self._grid: ExpertGrid | None = None
-        self._hatching = Hatching(Intervention())
+        self._hatching = Hatching(Intervention(), Layers())
         self._place: Place | None = None
         self._metric = self._make_metric_box()
         self._colours = ColourControls()
@@ -179,6 +180,7 @@ class ExpertsView(View):
                 value_title=grid.colour_title,
                 value_unit=grid.tick_unit,
                 format_value=grid.tick_text,
+                row_names=tuple(map(str, grid.sample.layers)),
                 describe=lambda layer, expert: self._tip(Place(layer, expert)),
             )
         )
@@ -197,18 +199,21 @@ class ExpertsView(View):
 
     def _facts(self, grid: ExpertGrid, place: Place) -> list[str]:
         if place.cell is not None:
-            note = note_text(self.state.notes.experts.get(place.cell))
+            layer, expert = grid.sample.layers.expert(place.cell)
+            note = note_text(self.state.notes.experts.get((layer, expert)))
             facts = [*grid.cell_facts(*place.cell), *self._hatching.facts(place.cell), *filter(None, [note])]
             name = name_text(self.state, place.cell)
-            return [" ".join(filter(None, [f"Layer {place.layer}, expert {place.expert}", name])), *facts]
-        name = f"Layer {place.layer}" if place.expert is None else f"Expert {place.expert} of every layer"
+            return [" ".join(filter(None, [f"Layer {layer}, expert {expert}", name])), *facts]
+        name = f"Expert {place.expert} of every layer"
+        if place.layer is not None:
+            name = f"Layer {grid.sample.layers[place.layer]}"
         return [name, *grid.line_facts(place.layer, place.expert, self._marginal)]
 
     def _selection_text(self) -> str:
         cells = sorted(self.state.experts)
         if not cells:
             return _HINT
-        names = ", ".join(f"{layer}:{expert}" for layer, expert in cells[:8])
+        names = ", ".join(map(self.state.layers.name, cells[:8]))
         return f"{count(len(cells))} selected (layer:expert): {names}{', …' * (len(cells) > 8)}"
 
     def _tip(self, place: Place) -> str:

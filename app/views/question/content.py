@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from app.content.remedies import sentence_of
 from app.state.trace_data import TraceData
 from moe_core.errors import TraceError
+from moe_core.interventions.layers import Layers
 from moe_core.measures.question_filter import Expert
 from moe_core.measures.question_table import OUTCOMES, Outcome
 from moe_core.measures.routing_in_scope import entropy, renormalise
@@ -31,10 +32,14 @@ _PROBLEMS = {
 
 @dataclass(frozen=True)
 class Gates:
-    """Experts [L, K] of one token and their weights [L, K] as the model used them, best rank first."""
+    """Experts [L, K] of one token and their weights [L, K] as the model used them, best rank first.
+
+    `layers` are the model's own numbers of the rows.
+    """
 
     experts: NDArray[np.integer[Any]]
     weights: FloatArray
+    layers: Layers
 
     @cached_property
     def shares(self) -> FloatArray:
@@ -69,6 +74,7 @@ class QuestionContent:
     answer_problem: str
     routing: TokenRouting | None
     routing_problem: str
+    layers: Layers
     after: "QuestionContent | None" = None
 
     @property
@@ -154,10 +160,10 @@ class QuestionContent:
     def gates(self, token: int | None) -> Gates | None:
         """Experts and weights of one token (None: the answer position), or of the answer position in its place."""
         if token is not None and self.routing is not None:
-            return Gates(self.routing.experts[token], self.routing.weights[token].astype(np.float64))
+            return Gates(self.routing.experts[token], self.routing.weights[token].astype(np.float64), self.layers)
         if self.answer is None:
             return None
-        return Gates(self.answer.experts, self.answer.weights.astype(np.float64))
+        return Gates(self.answer.experts, self.answer.weights.astype(np.float64), self.layers)
 
     def weight_of(self, experts: frozenset[Expert]) -> FloatArray | None:
         """Gate weight of the experts at every token [T], summed over them, 0 where none is chosen; None as above."""
@@ -193,6 +199,7 @@ def read_question(data: TraceData, row: int) -> QuestionContent:
         answer_problem=answer_problem or content_problem,
         routing=routing,
         routing_problem=routing_problem,
+        layers=data.layers,
     )
 
 

@@ -111,8 +111,8 @@ def router_figure(answer: Answer, after: Answer | None, layer: int) -> ColumnFig
 
 
 def _rows(gates: Gates, *, is_renormalised: bool) -> tuple[GateRow, ...]:
-    weights = gates.shares if is_renormalised else gates.weights
-    return tuple(GateRow(str(layer), gates.experts[layer], weights[layer]) for layer in range(len(gates.experts)))
+    rows = zip(gates.layers, gates.experts, gates.shares if is_renormalised else gates.weights, strict=True)
+    return tuple(GateRow(str(layer), experts, row) for layer, experts, row in rows)
 
 
 def _of_layer(answer: Answer, layer: int) -> tuple[FloatArray, frozenset[int]]:

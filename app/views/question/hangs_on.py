@@ -47,7 +47,7 @@ class HangsOn(QWidget):
         for link in self.links[len(self._experts) :]:
             link.hide()
         for link, expert in zip(self.links, self._experts, strict=False):
-            _describe(link, effects, expert)
+            _describe(link, effects, expert, state.layers.name(expert))
             link.setChecked(expert in state.experts)
             link.show()
 
@@ -67,10 +67,9 @@ class HangsOn(QWidget):
         self.expert_chosen.emit(*self._experts[place], adds)
 
 
-def _describe(link: QToolButton, effects: CellEffects, expert: Expert) -> None:
+def _describe(link: QToolButton, effects: CellEffects, expert: Expert, name: str) -> None:
     """Name the expert with its effect on the answer, and say how that is known."""
     value, is_exact = nats(float(effects.effects[0][expert])), bool(effects.is_exact[0][expert])
-    name = "{}:{}".format(*expert)
     tip = (
         f"Expert {name}: masked alone, it changes the right answer’s log-probability by {value} nats, "
         f"{'measured' if is_exact else 'predicted'}.\nA click selects it; with Ctrl, beside others."

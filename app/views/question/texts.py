@@ -123,7 +123,7 @@ def gate_text(gates: Gates, layer: int, rank: int, side: str = "", other: Gates 
     """One expert of one token in full; of one `side`, before or after, also what it is on the `other`."""
     expert, weight = int(gates.experts[layer, rank]), gates.weights[layer, rank]
     lines = [
-        f"layer {layer}, expert {expert}, rank {rank + 1} of {gates.experts.shape[1]}",
+        f"layer {gates.layers[layer]}, expert {expert}, rank {rank + 1} of {gates.experts.shape[1]}",
         f"gate weight {short(weight, 4)}, renormalised {short(gates.shares[layer, rank], 4)}",
         f"top-k entropy of the layer {short(gates.entropy[layer], 4)} nats",
     ]
@@ -140,7 +140,7 @@ def gate_table(gates: Gates, after: Gates | None = None) -> FigureTable:
     sides = [gates] if after is None else [gates, after]
     experts = np.stack([side.experts for side in sides], axis=1)  # [L, S, K]
     layers, places, ranks = (index.ravel().tolist() for index in np.indices(experts.shape))
-    columns: Columns = {"layer": layers}
+    columns: Columns = {"layer": [gates.layers[layer] for layer in layers]}
     if after is not None:
         columns["side"] = [("before", "after")[place] for place in places]
     columns["rank"] = [rank + 1 for rank in ranks]
@@ -165,7 +165,7 @@ def probability_ranks(probabilities: FloatArray) -> NDArray[np.intp]:
 
 def probability_text(content: QuestionContent, layer: int, expert: int) -> str:
     """One router probability in full, on each side; empty where there is none."""
-    lines = [f"layer {layer}, expert {expert}"] if content.answers else []
+    lines = [f"layer {content.layers[layer]}, expert {expert}"] if content.answers else []
     for name, answer in content.answers.items():
         probabilities = answer.router_probs[layer].astype(np.float64)
         rank = int(probability_ranks(probabilities)[expert])
@@ -181,7 +181,7 @@ def probability_table(content: QuestionContent, layer: int) -> FigureTable:
     answers = content.answers
     probabilities = {name: answer.router_probs[layer].astype(np.float64) for name, answer in answers.items()}
     experts = range(max(map(len, probabilities.values()), default=0))
-    columns: Columns = {"layer": [layer] * len(experts), "expert": experts}
+    columns: Columns = {"layer": [content.layers[layer]] * len(experts), "expert": experts}
     columns |= {_of(name, "router probability"): _numbers(side) for name, side in probabilities.items()}
     columns |= {_of(name, "rank"): probability_ranks(side).tolist() for name, side in probabilities.items()}
     for name, answer in answers.items():

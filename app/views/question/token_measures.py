@@ -88,7 +88,7 @@ TOKEN_MEASURES: tuple[TokenMeasure, ...] = (
         "",
         _largest_entropy,
         _layer_entropy,
-        lambda state: f"(layer {state.layer})",
+        lambda state: f"(layer {state.layers[state.layer]})",
     ),
     TokenMeasure(
         "expert_weight",
@@ -98,7 +98,7 @@ TOKEN_MEASURES: tuple[TokenMeasure, ...] = (
         "Select an expert, below or in the grid, to colour the tokens by its weight.",
         _one,
         _expert_weight,
-        lambda state: "(" + ", ".join(f"{layer}:{expert}" for layer, expert in sorted(state.experts)) + ")",
+        lambda state: "(" + ", ".join(map(state.layers.name, sorted(state.experts))) + ")",
     ),
     TokenMeasure(
         "changed",

@@ -33,7 +33,7 @@ from app.widgets.bars.bar_list import BarList
 from app.widgets.eliding_label import ElidingLabel
 from app.widgets.figures.figure import Figure
 from app.widgets.figures.pane import FigurePane
-from app.widgets.number_boxes import WholeBox
+from app.widgets.number_boxes import NumberedBox
 from app.widgets.plots.probability_bars import ProbabilityBars
 from app.widgets.question_header import QuestionHeader
 from moe_core.figures.table import FigureTable
@@ -118,7 +118,7 @@ class QuestionView(View):
         self.redraw()
 
     def _add_controls(self) -> None:
-        self.layer = WholeBox()
+        self.layer = NumberedBox()
         self.layer.setPrefix("layer ")
         self.layer.setAccessibleName("Layer looked at")
         self.layer.setToolTip("The layer whose router probabilities are shown; every view looks at it")
@@ -221,13 +221,13 @@ class QuestionView(View):
         self.router.set_selected(frozenset(expert for layer, expert in state.experts if layer == state.layer))
         is_answer = state.token in (None, content.answer_position)
         self.router_pane.set_subtitle(*((f"probabilities, {content.last_name}",) if is_answer else _ANSWER_ONLY))
-        caption = f"{captioned(content, state)} · layer {state.layer}, {content.last_name}"
+        caption = f"{captioned(content, state)} · layer {state.layers[state.layer]}, {content.last_name}"
         self.router_pane.figure.set_data(probability_table(content, state.layer), caption, figure)
 
     def _set_layer(self, state: State) -> None:
         if state.trace is not None:
             self.layer.blockSignals(True)
-            self.layer.setRange(0, state.trace.trace.dimensions.n_layers - 1)
+            self.layer.set_numbers(state.layers)
             self.layer.setValue(state.layer)
             self.layer.blockSignals(False)
 

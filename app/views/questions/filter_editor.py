@@ -125,7 +125,8 @@ class FilterEditor(QObject):
         self._set_experts(self._session.state.filter.experts)
 
     def _on_cells_wanted(self) -> None:
-        self._set_experts(tuple(sorted(self._session.state.experts)))
+        state = self._session.state
+        self._set_experts(tuple(sorted(state.layers.experts(state.experts))))
 
     def _set_experts(self, experts: tuple[Expert, ...]) -> None:
         # Without experts the mode means nothing, and a filter that means nothing must equal the empty one.
@@ -135,9 +136,8 @@ class FilterEditor(QObject):
 
 def parse_cells(text: str, trace: TraceData) -> tuple[Expert, ...]:
     """Experts from `3:17, 5:0`; raises InterventionError, in one sentence, for anything else or more than there are."""
-    sizes = trace.trace.dimensions
     typed = act_on(parse_experts(text), "drop")
-    typed.check(sizes.n_layers, sizes.n_experts, sizes.top_k)
+    trace.specification.model.check_names(typed)
     return tuple(sorted(typed.mask))
 
 

@@ -31,17 +31,20 @@ _OTHERS = (
 
 @dataclass(frozen=True)
 class RunCurves:
-    """`differences`: what every run but the baseline has more than that, layer by layer, where it can be subtracted."""
+    """`differences`: what every run but the baseline has more than that, layer by layer, where it can be subtracted.
+
+    `layer` is the one looked at, by its number, None where there is none.
+    """
 
     runs: RunsBeside
     kind: EntropyKind
     differences: bool
-    layer: int
+    layer: int | None
 
     @property
     def is_by_depth(self) -> bool:
-        """Whether layers stand at their relative depth: models have other numbers of them."""
-        return len({n_layers for n_layers, _ in self.runs.shapes}) > 1
+        """Whether layers stand at their relative depth: the models' layers with experts are not the same."""
+        return len({sample.layers for sample in self.runs.samples}) > 1
 
     @property
     def is_share(self) -> bool:
@@ -86,8 +89,11 @@ class RunCurves:
             (layer, depth, self.runs.names[at], curve.n_questions, *map(finite, values))
             for at in self._shown
             for curve in [self._entropy(at)]
-            for layer, (depth, *values) in enumerate(
-                zip(_depth(len(curve.mean)).tolist(), curve.mean, curve.low, curve.high, strict=True)
+            for layer, depth, *values in zip(
+                self.runs.samples[at].layers,
+                _depth(len(curve.mean)).tolist(),
+                *(curve.mean, curve.low, curve.high),
+                strict=True,
             )
         ]
         return FigureTable(columns, rows)
@@ -108,8 +114,8 @@ class RunCurves:
         return curve.divided_by(largest) if self.is_share and largest else curve
 
     def _curve(self, at: int) -> Curve:
-        entropy, n_layers = self._entropy(at), self.runs.shapes[at][0]
-        x = _depth(n_layers) if self.is_by_depth else np.arange(n_layers)
+        entropy, layers = self._entropy(at), self.runs.samples[at].layers
+        x = _depth(len(layers)) if self.is_by_depth else np.array(layers, np.intp)
         look = _BASELINE if at == self.runs.baseline else _OTHERS[self._others.index(at) % len(_OTHERS)]
         name = self.runs.names[at]
         return Curve(name, x, entropy.mean, entropy.low, entropy.high, *look, entropy.n_questions)

@@ -55,7 +55,8 @@ class CurvesPage(QWidget):
 
     def draw(self, state: State, runs: RunsBeside, *, differences: bool) -> None:
         """Show the curves, and say what they are."""
-        curves = RunCurves(runs, self.kind, differences, state.layer)
+        layer = state.layers[state.layer] if state.layers else None
+        curves = RunCurves(runs, self.kind, differences, layer)
         figure = curves.figure()
         self.plot.show_chart(figure)
         self.figure.title = figure.title
@@ -64,5 +65,6 @@ class CurvesPage(QWidget):
         self.figure.set_data(curves.table(), " · ".join([f"{curves.quantity}, {curves.unit}", *said]), figure)
 
     def _on_layer_chosen(self, layer: int) -> None:
-        if self.plot.chart.x_name == "layer":
-            self._session.set(replace(self._session.state, layer=layer))
+        state = self._session.state
+        if self.plot.chart.x_name == "layer" and layer in state.layers:
+            self._session.set(replace(state, layer=state.layers.index(layer)))

@@ -16,6 +16,7 @@ from moe_core.figures.beside import BesideFigure
 from moe_core.figures.colour_scale import ColourScale
 from moe_core.figures.heat_map import HeatMapFigure
 from moe_core.figures.table import FigureTable
+from moe_core.interventions.layers import Layers
 from moe_core.measures.metric import Metric
 from moe_core.measures.question_filter import Expert
 
@@ -74,6 +75,10 @@ class RunGrids:
             return f"{name} less {baseline}"
         return f"{name} · baseline" if self.places[at] == self.runs.baseline else name
 
+    def layers(self, at: int) -> Layers:
+        """The model's own numbers of a grid's rows."""
+        return self.runs.data[self.places[at]].layers
+
     def facts(self, at: int, cell: Expert) -> list[str]:
         """What is known of a cell of one grid; nothing where that has no such cell."""
         grid = self.grids[at]
@@ -98,12 +103,15 @@ class RunGrids:
         return FigureTable(columns, rows)
 
     def _hatching(self, at: int) -> Hatching:
-        return Hatching(self.runs.data[self.places[at]].specification.actions, is_planned=False)
+        run = self.runs.data[self.places[at]]
+        return Hatching(run.specification.actions, run.layers, is_planned=False)
 
     def _map(self, at: int, scale: ColourScale, describe: Callable[[int, int, int], str]) -> HeatMapFigure:
         grid, shape = self.grids[at], self.runs.shapes[self.places[at]]
         if isinstance(grid, str):
-            return HeatMapFigure(np.full(shape, np.nan), np.zeros(shape, bool), scale, note=grid, is_signed=True)
+            names = tuple(map(str, self.layers(at)))
+            nothing = np.full(shape, np.nan), np.zeros(shape, bool)
+            return HeatMapFigure(*nothing, scale, note=grid, is_signed=True, row_names=names)
         hatching, faded = self._hatching(at), grid.faded
         return HeatMapFigure(
             values=grid.values.values,
@@ -119,5 +127,6 @@ class RunGrids:
             value_title=grid.colour_title,
             value_unit=grid.tick_unit,
             format_value=grid.tick_text,
+            row_names=tuple(map(str, self.layers(at))),
             describe=lambda layer, expert: describe(at, layer, expert),
         )

@@ -85,16 +85,19 @@ class GridsPage(QWidget):
         if self._shown is None or place.cell is None:
             return ""
         facts = self._shown.facts(at, place.cell)
-        return "\n".join([f"Layer {place.layer}, expert {place.expert}", self._shown.metric.title, *facts])
+        layer, expert = self._shown.layers(at).expert(place.cell)
+        return "\n".join([f"Layer {layer}, expert {expert}", self._shown.metric.title, *facts])
 
     def _on_pointed(self, place: Place | None) -> None:
         if place is None or place.cell is None or self._shown is None:
             self.readout.set_text(_HINT)
             return
-        made = self._shown
-        read = ((made.name(at), made.facts(at, place.cell)) for at in range(len(made.places)))
-        texts = [f"{name}: {facts[0]}" for name, facts in read if facts]
-        self.readout.set_text(" · ".join([f"{place.layer}:{place.expert}", *texts]))
+        made, cell = self._shown, place.cell
+        read = {at: facts[0] for at in range(len(made.places)) if (facts := made.facts(at, cell))}
+        names = {at: made.layers(at).name(cell) for at in read}  # rows of other models may be other layers
+        common = set(names.values()) if len(set(names.values())) == 1 else set[str]()
+        texts = [f"{made.name(at)}{'' if common else ' ' + names[at]}: {fact}" for at, fact in read.items()]
+        self.readout.set_text(" · ".join([*common, *texts]))
 
     def _on_chosen(self, at: int, choice: Choice) -> None:
         if self._is_of_shape(at):

@@ -41,7 +41,7 @@ class PickMenu(QMenu):
         selected.setEnabled(bool(cells))
         never = f"Experts that no token of the scope “{state.scope}” chose, in the questions shown"
         self._add(self, "Never used in this scope", never, _never_used)
-        self._add(self, f"All of layer {layer}", "The row of the layer looked at", _layer_row)
+        self._add(self, f"All of layer {state.layers[layer]}", "The row of the layer looked at", _layer_row)
         self.addSeparator()
         by = f"by what the grid shows: {metric}"
         self._add_counts("Lowest per layer", by, size.n_experts - 1, _lowest)
@@ -81,7 +81,7 @@ class PickMenu(QMenu):
     def _take(self, pick: Pick, *, replaces: bool = False) -> None:
         state = self._session.state
         put = with_more if self.adds.isChecked() and not replaces else with_experts
-        self._session.set(put(state, pick(state)))
+        self._session.set(put(state, state.layers.experts(pick(state))))
 
 
 def _with_n(pick: PickN, n: int, state: State) -> frozenset[Expert]:
@@ -109,7 +109,7 @@ def _layer_row(state: State) -> frozenset[Expert]:
 def _inverted(state: State) -> frozenset[Expert]:
     assert state.trace is not None
     size = state.trace.trace.dimensions
-    return quick_picks.inverted(state.intervention.experts, size.n_layers, size.n_experts)
+    return quick_picks.inverted(state.layers.cells(state.intervention.experts), size.n_layers, size.n_experts)
 
 
 def _random(state: State, n: int) -> frozenset[Expert]:

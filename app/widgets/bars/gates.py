@@ -85,7 +85,7 @@ def _cells(sides: tuple[Side, ...], full: float, describe: Sequence[Describe]) -
 
     def described(row: int, column: int) -> str:
         layer, side = places[row]
-        return describe[side](layer, column - 1) if column else f"Look at layer {layer}"
+        return describe[side](layer, column - 1) if column else f"Look at layer {sides[0][layer].name}"
 
     ranks = range(1, max((len(row.experts) for row in sides[0]), default=0) + 1)
     return BarCells(

@@ -17,7 +17,7 @@ class ExpertsPopup(TypingPopup):
 
     def __init__(self) -> None:
         super().__init__("Expert", "Show only the questions that use some experts.")
-        tip = "Experts as LAYER:EXPERT, both counted from 0, separated by commas."
+        tip = "Experts as LAYER:EXPERT, the layer by the model’s own number, separated by commas."
         self._text = self.field("layer:expert, as in 3:17, 5:0", "Experts that a question uses", tip)
         self._any = QRadioButton("Any of them")
         self._any.setToolTip("Questions that use at least one of the experts.")

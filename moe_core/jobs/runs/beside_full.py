@@ -51,7 +51,7 @@ def beside_full(
         return None
     yield Stage("Measuring memory and speed of the smaller model beside the full one")
     loaded, model = running, running.specification
-    small = SmallerModel(loaded, kept_by(mask, model.n_layers, model.n_experts))
+    small = SmallerModel(loaded, kept_by(mask, model.layers, model.n_experts))
     if problem := _problem(loaded, small):
         yield Notice(f"Memory and speed of the smaller model are not measured: {problem}")
         return None

@@ -97,7 +97,8 @@ def controls_path(what_if: Path) -> Path:
 def _masks(request: ControlRequest, reference: Trace, comparison: Comparison) -> tuple[Intervention, ...]:
     load = expert_load(reference, comparison.pairs.rows_before.tolist(), request.scope)
     n_neurons = comparison.after.model.abilities.neurons or 0
-    return matched_masks(comparison.intervention_after, load, request.n, request.seed, n_neurons)
+    layers = reference.specification.model.layers
+    return matched_masks(comparison.intervention_after, load, layers, request.n, request.seed, n_neurons)
 
 
 def _kept(what_if: Path, request: ControlRequest, reference: Trace, comparison: Comparison) -> KeptRuns:

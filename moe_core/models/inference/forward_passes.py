@@ -75,8 +75,8 @@ def ask_batches(
     kept: KeptPasses | None = None,
 ) -> Generator[Asked, None, None]:
     """What is wanted of these batches, in their order; else as `ask`, which plans them."""
-    n_layers, n_experts = len(loaded.routers), loaded.specification.n_experts
-    intervention.check(n_layers, n_experts, loaded.specification.top_k)
+    n_experts = loaded.specification.n_experts
+    intervention.check([router.layer for router in loaded.routers], n_experts, loaded.specification.top_k)
     steerings = layer_steerings(intervention, loaded.routers, n_experts)
     can, kept = loaded.specification.abilities, kept or KeptPasses(loaded)
     watch = RouterWatch(loaded.routers, can.scoring, steerings)

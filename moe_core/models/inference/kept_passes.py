@@ -76,8 +76,7 @@ class KeptPasses:
 
     def first_layer(self, intervention: Intervention) -> int:
         """The first decoder layer that an intervention acts on; one behind the last where it acts on none."""
-        acted_on = [self.loaded.routers[layer].layer for layer, _ in intervention.experts]
-        return min(acted_on, default=max((*self.at, 0)) + 1)
+        return min((layer for layer, _ in intervention.experts), default=max((*self.at, 0)) + 1)
 
     def start(self, name: PassName, first: int, *, keep_tokens: bool) -> Start:
         """Where this pass may begin when layer `first` is the first that is acted on."""

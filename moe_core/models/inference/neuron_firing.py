@@ -13,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from moe_core.models.family import Router
 from moe_core.models.loading.building import LoadedModel
 from moe_core.models.neurons import activations
 
@@ -58,9 +59,13 @@ def _count(loaded: LoadedModel, expert: Expert, firing: Firing) -> None:
     firing._waiting.clear()
     if served:
         hidden = torch.cat(served)
-        values = activations(loaded.routers[expert[0]], expert[1], hidden)
+        values = activations(_router(loaded, expert[0]), expert[1], hidden)
         firing.sums += values.double().abs().sum(0).cpu().numpy()
         firing.n_tokens += len(hidden)
+
+
+def _router(loaded: LoadedModel, layer: int) -> Router:
+    return next(router for router in loaded.routers if router.layer == layer)
 
 
 @torch.inference_mode()
@@ -71,11 +76,11 @@ def _served(
     calls: dict[int, tuple[Tensor, Tensor]] = {}
     with ExitStack() as hooks:
         for layer in {layer for layer, _ in experts}:
-            router = loaded.routers[layer]
+            router = _router(loaded, layer)
 
             def keep(_: object, arguments: Any, keywords: Any, layer: int = layer) -> None:
                 hidden = next(value for value in (*arguments, *keywords.values()) if value.is_floating_point())
-                chosen = loaded.routers[layer].given((arguments, keywords))
+                chosen = _router(loaded, layer).given((arguments, keywords))
                 calls[layer] = hidden.reshape(-1, hidden.shape[-1]), chosen.ids
 
             hooks.callback(router.experts.register_forward_pre_hook(keep, with_kwargs=True).remove)

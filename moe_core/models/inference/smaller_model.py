@@ -64,10 +64,10 @@ class SmallerModel:
         return self.loaded.specification.n_experts
 
 
-def kept_by(mask: Intervention, n_layers: int, n_experts: int) -> tuple[tuple[int, ...], ...]:
-    """What a mask that only re-routes leaves of each layer [L]."""
+def kept_by(mask: Intervention, layers: Sequence[int], n_experts: int) -> tuple[tuple[int, ...], ...]:
+    """What a mask that only re-routes leaves of each layer [L]; `layers` are the model's own numbers."""
     return tuple(
-        tuple(expert for expert in range(n_experts) if (layer, expert) not in mask.reroute) for layer in range(n_layers)
+        tuple(expert for expert in range(n_experts) if (layer, expert) not in mask.reroute) for layer in layers
     )
 
 

@@ -23,13 +23,13 @@ def layer_steerings(
     intervention: Intervention, routers: Sequence[Router], n_experts: int
 ) -> list[LayerSteering | None]:
     """One steering per MoE layer, None where the intervention leaves the layer alone."""
-    return [_layer_steering(intervention, at, router, n_experts) for at, router in enumerate(routers)]
+    return [_layer_steering(intervention, router, n_experts) for router in routers]
 
 
-def _layer_steering(intervention: Intervention, layer: int, router: Router, n_experts: int) -> LayerSteering | None:
-    rerouted = [expert for at, expert in intervention.reroute if at == layer]
-    factors = {expert: factor for (at, expert), factor in intervention.boost.items() if at == layer}
-    factors |= {expert: 0.0 for at, expert in intervention.drop if at == layer}
+def _layer_steering(intervention: Intervention, router: Router, n_experts: int) -> LayerSteering | None:
+    rerouted = [expert for at, expert in intervention.reroute if at == router.layer]
+    factors = {expert: factor for (at, expert), factor in intervention.boost.items() if at == router.layer}
+    factors |= {expert: 0.0 for at, expert in intervention.drop if at == router.layer}
     if not rerouted and not factors:
         return None
     closed = torch.zeros(n_experts, dtype=torch.bool)

@@ -14,6 +14,7 @@ from tokenizers import Tokenizer
 from transformers import PreTrainedTokenizerFast
 
 from moe_core.errors import DeviceError, ModelError
+from moe_core.interventions.layers import Layers
 from moe_core.models.family import Router
 from moe_core.models.loading.architecture import UNUSABLE as _UNUSABLE
 from moe_core.models.loading.architecture import in_one_line as _in_one_line
@@ -208,7 +209,7 @@ def describe(
         config_sha256=config_sha256(checked.config),
         weights_sha256=weights_sha256(checked.tensors),
         family=checked.architecture.name,
-        layers=tuple(layer.layer for layer in check.layers),
+        layers=Layers(layer.layer for layer in check.layers),
         n_experts=check.n_experts,
         top_k=check.top_k,
         normalised=check.normalised,

@@ -7,6 +7,7 @@ from importlib.metadata import PackageNotFoundError, distribution
 from typing import TYPE_CHECKING, Any
 
 from moe_core.errors import MissingExtraError
+from moe_core.interventions.layers import Layers
 from moe_core.traces.specification import ModelSpecification
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ def build_full_size(device: str, dtype: str, *, with_tokenizer: bool = True, **o
         config_sha256="",
         weights_sha256="",
         family=config.model_type,
-        layers=tuple(router.layer for router in routers),
+        layers=Layers(router.layer for router in routers),
         n_experts=config.num_experts,
         top_k=config.num_experts_per_tok,
         normalised=False,

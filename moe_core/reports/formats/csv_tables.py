@@ -27,7 +27,7 @@ def render(report: ExpertContributions) -> dict[str, str]:
     scopes = (report.main, *report.others)
     return {
         "layers.csv": _csv(_layer_header(report), (row for tables in scopes for row in _layers(report, tables))),
-        "experts.csv": _csv(_EXPERT_HEADER, (row for tables in scopes for row in _experts(tables))),
+        "experts.csv": _csv(_EXPERT_HEADER, (row for tables in scopes for row in _experts(report, tables))),
         "subjects.csv": _csv(["subject", "n_questions", "n_scored", "accuracy", "lower", "upper"], _subjects(report)),
         "questions.csv": _csv(_question_header(report.questions), _questions(report.questions)),
     }
@@ -49,7 +49,7 @@ def _layers(report: ExpertContributions, tables: ScopeTables) -> Iterable[list[F
     for row in tables.layers:
         normalised = row.entropy_mean / log(model.top_k) if model.top_k > 1 else None  # ln 1 = 0: nothing to divide by
         yield [
-            *(str(tables.scope), row.layer, row.decoder_layer, model.n_experts, row.experts_used, row.entropy_mean),
+            *(str(tables.scope), row.layer, row.layer, model.n_experts, row.experts_used, row.entropy_mean),
             *(row.entropy_std, normalised, row.full_entropy_mean, row.full_entropy_std),
             *row.top_weights,
             *_score(row.best),
@@ -71,12 +71,12 @@ _EXPERT_HEADER = [
 ]
 
 
-def _experts(tables: ScopeTables) -> Iterable[list[Field]]:
-    cells = tables.cells
-    for layer, expert in np.ndindex(cells.token_count.shape):
-        at = layer, expert
+def _experts(report: ExpertContributions, tables: ScopeTables) -> Iterable[list[Field]]:
+    cells, layers = tables.cells, report.specification.model.layers
+    for at in np.ndindex(cells.token_count.shape):
+        place, expert = at
         yield [
-            *(str(tables.scope), layer, expert, int(cells.token_count[at])),
+            *(str(tables.scope), layers[place], expert, int(cells.token_count[at])),
             *(float(cells.used_share[at]), float(cells.gate_weight[at])),
             *(float(cells.accuracy[at]), float(cells.lower[at]), float(cells.upper[at])),
             *(int(cells.questions[at]), float(cells.weight[at])),

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from moe_core.analyses.contribution_tables import ExpertContributions, ExpertScore, LayerRow, ScopeTables
+from moe_core.interventions.layers import Cell, Layers
 from moe_core.measures.metric import MetricValues
 from moe_core.numbers.formatting import finite, finite_bounds
 from moe_core.numbers.intervals import Proportion
@@ -40,8 +41,8 @@ def _report(report: ExpertContributions) -> dict[str, Any]:
         "n_scored": report.accuracy.n,
         "chance": finite(report.chance),
         "min_questions": report.min_questions,
-        **_tables(report.main),
-        "other_scopes": [_tables(tables) for tables in report.others],
+        **_tables(report, report.main),
+        "other_scopes": [_tables(report, tables) for tables in report.others],
         "by_subject": [
             {"subject": row.name, "n_questions": row.n_questions, **_proportion(row.accuracy)}
             for row in report.subjects
@@ -53,17 +54,17 @@ def _report(report: ExpertContributions) -> dict[str, Any]:
     }
 
 
-def _tables(tables: ScopeTables) -> dict[str, Any]:
+def _tables(report: ExpertContributions, tables: ScopeTables) -> dict[str, Any]:
     return {
         "scope": str(tables.scope),
         "n_tokens": tables.n_tokens,
         "never_used_share": finite(tables.never_used_share),
         "layers": [_layer(row) for row in tables.layers],
-        "right_minus_wrong": _differences(tables.cells.right_minus_wrong),
+        "right_minus_wrong": _differences(tables.cells.right_minus_wrong, report.specification.model.layers),
     }
 
 
-def _differences(found: MetricValues) -> dict[str, Any]:
+def _differences(found: MetricValues, layers: Layers) -> dict[str, Any]:
     """How many differences a corrected test looked at, and those that it supports, with interval and both sides."""
     assert found.sides is not None
     assert found.p is not None
@@ -71,19 +72,19 @@ def _differences(found: MetricValues) -> dict[str, Any]:
     return {
         "n_tested": int(np.isfinite(found.p).sum()),
         "supported": [
-            _difference(found, (layer, expert)) for layer, expert in np.argwhere(found.is_supported).tolist()
+            _difference(found, layers, (place, expert)) for place, expert in np.argwhere(found.is_supported).tolist()
         ],
     }
 
 
-def _difference(found: MetricValues, at: tuple[int, int]) -> dict[str, Any]:
+def _difference(found: MetricValues, layers: Layers, at: Cell) -> dict[str, Any]:
     assert found.sides is not None
     assert found.lower is not None
     assert found.upper is not None
     assert found.corrected_p is not None
     right, wrong = (finite(float(side[at])) for side in found.sides)
     return {
-        "layer": at[0],
+        "layer": layers[at[0]],
         "expert": at[1],
         "right": right,
         "wrong": wrong,
@@ -96,7 +97,7 @@ def _difference(found: MetricValues, at: tuple[int, int]) -> dict[str, Any]:
 def _layer(row: LayerRow) -> dict[str, Any]:
     return {
         "layer": row.layer,
-        "decoder_layer": row.decoder_layer,
+        "decoder_layer": row.layer,
         "experts_used": row.experts_used,
         "entropy_mean": finite(row.entropy_mean),
         "entropy_std": finite(row.entropy_std),

@@ -55,19 +55,18 @@ def _scope_lines(report: ExpertContributions) -> Iterator[str]:
 def _used_and_entropy(report: ExpertContributions) -> Iterator[str]:
     """Tables 1 and 2 of the paper; the other scopes' experts used stand beside."""
     model, scopes = report.specification.model, (report.main, *report.others)
-    has_dense_layers = tuple(model.layers) != tuple(range(model.n_layers))
     yield from _heading(f"Experts used, and entropy in nats, mean ± std over tokens (Tables 1, 2), {_scope(report)}")
-    header = ["layer", *(["decoder"] if has_dense_layers else []), *(f"used: {tables.scope}" for tables in scopes)]
+    header = ["layer", *(f"used: {tables.scope}" for tables in scopes)]
     rows = [
         [
-            *(str(row.layer), *([str(row.decoder_layer)] if has_dense_layers else [])),
-            *(f"{tables.layers[row.layer].experts_used} / {model.n_experts}" for tables in scopes),
+            str(row.layer),
+            *(f"{tables.layers[place].experts_used} / {model.n_experts}" for tables in scopes),
             *(
                 mean_and_std(row.entropy_mean, row.entropy_std),
                 mean_and_std(row.full_entropy_mean, row.full_entropy_std),
             ),
         ]
-        for row in report.main.layers
+        for place, row in enumerate(report.main.layers)
     ]
     yield from text_table([*header, f"top-{model.top_k} entropy", "full entropy"], rows)
 

@@ -15,8 +15,8 @@ from moe_core.figures.colour_scale import ColourScale, value_range
 from moe_core.figures.colours import BASELINE, SERIES
 from moe_core.figures.curves import Curve, CurveFigure, Reference, Style
 from moe_core.figures.heat_map import HeatMapFigure
+from moe_core.interventions.layers import Cell
 from moe_core.measures.entropy_by_layer import largest_reference
-from moe_core.measures.metric import MetricValues
 from moe_core.measures.scope import Scope
 from moe_core.measures.support import support_text
 from moe_core.numbers.formatting import (
@@ -52,6 +52,7 @@ def used_share(tables: ScopeTables) -> HeatMapFigure:
         value_title="share of tokens routed to the expert",
         mark=Reference(even, f"even spread {percent(even)}"),
         format_value=percent_tick,
+        row_names=_row_names(tables),
         describe=partial(_hover_text, tables),
     )
 
@@ -73,6 +74,7 @@ def expert_accuracy(report: ExpertContributions) -> HeatMapFigure:
         blank_name="used by too few questions",
         mark=Reference(usual, f"all questions {percent(usual)}"),
         format_value=percent_tick,
+        row_names=_row_names(report.main),
         describe=partial(_hover_text, report.main),
     )
 
@@ -90,7 +92,8 @@ def right_minus_wrong(report: ExpertContributions) -> HeatMapFigure:
         title=f"Gate share in right answers less that in wrong ones, scope {report.main.scope}",
         value_title="mean gate share in right answers less that in wrong ones",
         format_value=partial(short, signed=True),
-        describe=partial(_difference_text, found),
+        row_names=_row_names(report.main),
+        describe=partial(_difference_text, report.main),
     )
 
 
@@ -114,7 +117,8 @@ def _curve(tables: ScopeTables) -> Curve:
     mean = np.array([row.entropy_mean for row in tables.layers])
     std = np.array([row.entropy_std for row in tables.layers])
     name, (colour, style) = f"{tables.scope}: mean ± std over tokens", _LOOKS[tables.scope]
-    return Curve(name, np.arange(len(mean)), mean, mean - std, mean + std, colour, style, tables.n_tokens)
+    layers = np.array([row.layer for row in tables.layers], np.intp)
+    return Curve(name, layers, mean, mean - std, mean + std, colour, style, tables.n_tokens)
 
 
 def _mean_and_std(curve: Curve, place: int) -> str:
@@ -155,14 +159,22 @@ def _subject(row: SubjectRow) -> BarRow:
     )
 
 
-def _difference_text(found: MetricValues, layer: int, expert: int) -> str:
-    at = layer, expert
+def _row_names(tables: ScopeTables) -> tuple[str, ...]:
+    return tuple(str(row.layer) for row in tables.layers)
+
+
+def _name(tables: ScopeTables, at: Cell) -> str:
+    return f"layer {tables.layers[at[0]].layer}, expert {at[1]}"
+
+
+def _difference_text(tables: ScopeTables, place: int, expert: int) -> str:
+    found, at = tables.cells.right_minus_wrong, (place, expert)
     if found.sides is None or found.lower is None or found.upper is None or np.isnan(found.values[at]):
-        return f"layer {layer}, expert {expert}"
+        return _name(tables, at)
     ends = float(found.lower[at]), float(found.upper[at])
     right, wrong = (significant(float(side[at])) for side in found.sides)
     lines = [
-        f"layer {layer}, expert {expert}",
+        _name(tables, at),
         number_with_interval(float(found.values[at]), *ends, signed=True),
         f"right answers {right}, wrong answers {wrong}",
         support_text(found, at),
@@ -171,12 +183,12 @@ def _difference_text(found: MetricValues, layer: int, expert: int) -> str:
     return "\n".join(lines)
 
 
-def _hover_text(tables: ScopeTables, layer: int, expert: int) -> str:
-    cells, at = tables.cells, (layer, expert)
+def _hover_text(tables: ScopeTables, place: int, expert: int) -> str:
+    cells, at = tables.cells, (place, expert)
     if cells.token_count[at] == 0:
-        return f"layer {layer}, expert {expert}\nnever used in scope {tables.scope}"
+        return f"{_name(tables, at)}\nnever used in scope {tables.scope}"
     lines = [
-        f"layer {layer}, expert {expert}",
+        _name(tables, at),
         f"{percent(cells.used_share[at])} of tokens ({count(cells.token_count[at])})",
         f"mean gate weight when chosen {significant(cells.gate_weight[at])}",
     ]

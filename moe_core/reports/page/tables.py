@@ -50,15 +50,15 @@ def used_and_entropy(report: ExpertContributions) -> Markup:
     groups = [head(""), *(head(f"scope {tables.scope}", "group", colspan=3) for tables in every)]
     columns = [head("experts used", "gap"), head(f"top-{model.top_k} entropy"), head("full entropy")]
     rows = [
-        [cell(_layer_name(row.layer, row.decoder_layer))]
-        + [cell for tables in every for cell in _used_and_entropy_cells(tables, row.layer, model.n_experts)]
-        for row in report.main.layers
+        [cell(str(row.layer))]
+        + [cell for tables in every for cell in _used_and_entropy_cells(tables, place, model.n_experts)]
+        for place, row in enumerate(report.main.layers)
     ]
     return table([groups, [head("layer"), *columns * len(every)]], rows)
 
 
-def _used_and_entropy_cells(tables: ScopeTables, layer: int, n_experts: int) -> list[Markup]:
-    row = tables.layers[layer]
+def _used_and_entropy_cells(tables: ScopeTables, place: int, n_experts: int) -> list[Markup]:
+    row = tables.layers[place]
     return [
         cell(f"{row.experts_used} / {n_experts}", "gap"),
         cell(mean_and_std(row.entropy_mean, row.entropy_std)),
@@ -71,7 +71,7 @@ def top_weights(report: ExpertContributions, tables: ScopeTables) -> Markup:
     largest = max(max(row.top_weights) for each in (report.main, *report.others) for row in each.layers) or 1.0
     header = [head("layer"), *(head(str(rank + 1)) for rank in range(len(tables.layers[0].top_weights)))]
     rows = [
-        [cell(_layer_name(row.layer, row.decoder_layer))]
+        [cell(str(row.layer))]
         + [cell(significant(weight), "share", style=f"--share:{weight / largest:.3f}") for weight in row.top_weights]
         for row in tables.layers
     ]
@@ -82,10 +82,7 @@ def best_and_worst(tables: ScopeTables) -> Markup:
     """The extreme experts of each layer with interval and support."""
     columns = [head("expert", "gap"), head("accuracy"), head("questions"), head("weight")]
     groups = [head(""), head("best expert", "group", colspan=4), head("worst expert", "group", colspan=4)]
-    rows = [
-        [cell(_layer_name(row.layer, row.decoder_layer)), *_score(row.best), *_score(row.worst)]
-        for row in tables.layers
-    ]
+    rows = [[cell(str(row.layer)), *_score(row.best), *_score(row.worst)] for row in tables.layers]
     return table([groups, [head("layer"), *columns * 2]], rows)
 
 
@@ -122,7 +119,3 @@ def _listed(values: Sequence[object]) -> str:
     if len(values) <= _LONGEST_LIST:
         return ", ".join(map(str, values)) or NOTHING
     return f"{count(len(values))}: {', '.join(map(str, values[:_LONGEST_LIST]))}, …"
-
-
-def _layer_name(layer: int, decoder_layer: int) -> str:
-    return str(layer) if layer == decoder_layer else f"{layer} (decoder {decoder_layer})"

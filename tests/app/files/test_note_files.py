@@ -11,6 +11,7 @@ from pytestqt.qtbot import QtBot
 
 from app.views.questions.view import QuestionsView
 from app.window.main_window import MainWindow
+from moe_core.interventions.layers import Layers
 from moe_core.traces.notes import notes_path, read_notes
 
 CTRL, SHIFT = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.ShiftModifier
@@ -25,10 +26,10 @@ def test_bookmarks_and_notes_are_kept_with_the_trace(
     ids = window.session.state.trace.table.ids  # type: ignore[union-attr]  # a trace is open
     window.session.set(replace(window.session.state, question=3, experts=frozenset({(1, 2)})))
     qtbot.keyClick(window, Qt.Key.Key_D, CTRL)
-    assert read_notes(trace_path).questions == {ids[3]: ""}
+    assert read_notes(trace_path, Layers(range(4))).questions == {ids[3]: ""}
     monkeypatch.setattr(QInputDialog, "getMultiLineText", lambda *arguments: ("seldom used ", True))
     qtbot.keyClick(window, Qt.Key.Key_B, CTRL | SHIFT)
-    assert read_notes(trace_path).experts == {(1, 2): "seldom used"}
+    assert read_notes(trace_path, Layers(range(4))).experts == {(1, 2): "seldom used"}
     view = window.views["questions"]
     assert isinstance(view, QuestionsView)
     data = view.list.shown_data()
@@ -39,7 +40,7 @@ def test_bookmarks_and_notes_are_kept_with_the_trace(
     assert window.session.state.notes.is_empty
     assert not notes_path(other).exists()
     window.open_trace(trace_path)
-    assert window.session.state.notes == read_notes(trace_path)
+    assert window.session.state.notes == read_notes(trace_path, Layers(range(4)))
     assert not window.session.state.notes.is_empty
 
 

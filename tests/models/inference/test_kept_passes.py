@@ -78,8 +78,8 @@ def layers_run(model: LoadedModel) -> Iterator[set[int]]:
 
 def masks_of(model: LoadedModel) -> list[Intervention]:
     """In the last MoE layer, in the one before, in the first and the last, and none at all."""
-    last = len(model.routers) - 1
-    return [parse_mask(text) for text in (f"{last}:3,{last}:5", f"{last - 1}:2", f"0:1,{last}:4", "")]
+    first, *_, before, last = (model.routers[place].layer for place in (0, -2, -1))
+    return [parse_mask(text) for text in (f"{last}:3,{last}:5", f"{before}:2", f"{first}:1,{last}:4", "")]
 
 
 @pytest.mark.parametrize("shared", [3, 40])

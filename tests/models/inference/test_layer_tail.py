@@ -52,7 +52,7 @@ def watched(model: LoadedModel, intervention: Intervention, place: int, shape: t
 
 def masked(model: LoadedModel, place: int) -> Intervention:
     """The three experts of a MoE layer closed that would change most."""
-    return Intervention(reroute=frozenset((place, expert) for expert in range(3)))
+    return Intervention(reroute=frozenset((model.routers[place].layer, expert) for expert in range(3)))
 
 
 @pytest.fixture

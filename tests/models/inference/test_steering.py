@@ -55,13 +55,13 @@ def test_masks_that_groups_cannot_carry_out_are_refused() -> None:
     """Groups that would differ in size, or hold too few to choose from, are named; what works passes."""
     cut, biased = Groups(2, 1, by_bias=False), Groups(2, 1, by_bias=True)
     with pytest.raises(InterventionError, match=r"Layer 0 would keep 3 of 4 experts in group 0 \(0-3\) and 4 of 4"):
-        cut.check(parse_mask("0:1"), 1, 8, 2)
-    cut.check(parse_mask("0:1,0:6"), 1, 8, 2)
-    biased.check(parse_mask("0:1"), 1, 8, 2)
+        cut.check(parse_mask("0:1"), 8, 2)
+    cut.check(parse_mask("0:1,0:6"), 8, 2)
+    biased.check(parse_mask("0:1"), 8, 2)
     with pytest.raises(
         InterventionError, match=r"2 of 4 experts in group 1 \(4-7\), but this router chooses 1 of its 2"
     ):
-        biased.check(parse_mask("0:4,0:5"), 1, 8, 3)
+        biased.check(parse_mask("0:4,0:5"), 8, 3)
 
 
 def test_drop_keeps_the_choice_and_silences_the_expert() -> None:
@@ -104,11 +104,11 @@ def test_a_mask_that_is_no_mask_is_refused(text: str) -> None:
 
 def test_a_mask_must_fit_the_model() -> None:
     """Unknown experts and layers with too few experts left are named with their numbers."""
-    with pytest.raises(InterventionError, match="Expert 9:0 does not exist: this model has layers 0-1"):
-        parse_mask("9:0").check(2, 4, 2)
+    with pytest.raises(InterventionError, match="Expert 9:0 does not exist: this model has experts 0-3 in layers 0-1"):
+        parse_mask("9:0").check(range(2), 4, 2)
     with pytest.raises(InterventionError, match="Layer 1 would keep 1 of 4 experts"):
-        parse_mask("1:0,1:1,1:2").check(2, 4, 2)
-    parse_mask("1:0,1:1,0:3").check(2, 4, 2)
+        parse_mask("1:0,1:1,1:2").check(range(2), 4, 2)
+    parse_mask("1:0,1:1,0:3").check(range(2), 4, 2)
 
 
 def test_json_round_trip() -> None:

@@ -13,6 +13,7 @@ from app import theme
 from app.views.question.content import QuestionContent
 from app.views.question.figures import choice_figure
 from app.widgets.bars.bar_list import BarList
+from moe_core.interventions.layers import Layers
 from moe_core.measures.question_table import Outcome
 from moe_core.traces.records import Answer, Status
 from tests.app.bars import bar_of, bar_room
@@ -41,6 +42,7 @@ def content_of(logprobs: tuple[float, ...] = LOGPROBS, gold: int = 0) -> Questio
         answer_problem="",
         routing=None,
         routing_problem="",
+        layers=Layers((0,)),
     )
 
 

@@ -10,6 +10,7 @@ from moe_core.commands.job_console import GOES_ON, run_job
 from moe_core.commands.options import (
     AllowNetworkFolder,
     AsJson,
+    Cluster,
     Effect,
     IdsFile,
     ModelPlace,
@@ -18,6 +19,7 @@ from moe_core.commands.options import (
     OtherDtype,
     RerunBaseline,
     SubsetText,
+    engine_at,
     read_subset,
 )
 from moe_core.effects.measurement import Measurement
@@ -50,6 +52,7 @@ def effects_of_trace(
     device: OtherDevice = "",
     dtype: OtherDtype = "",
     offline: Offline = False,
+    ray: Cluster = "",
     allow_network_folder: AllowNetworkFolder = False,
     as_json: AsJson = False,
 ) -> None:
@@ -66,7 +69,8 @@ def effects_of_trace(
         model=ModelNow(model, device, dtype, offline),
         allow_network_folder=allow_network_folder,
     )
-    result = run_job(effects(request), when_stopped=GOES_ON)
+    with engine_at(ray) as engine:
+        result = run_job(effects(request, engine), when_stopped=GOES_ON)
     if as_json:
         print(
             json.dumps(

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from moe_core.effects.budget import preparation, split_budget
 from moe_core.effects.effect_map import EffectMap, EffectSpecification, Mask
@@ -23,15 +22,12 @@ from moe_core.jobs.models.engine import Engine
 from moe_core.jobs.models.recorded_model import ModelNow, load_baseline_model
 from moe_core.jobs.runs.rerun_plan import Subset, SubsetRows, choose_rows, plan_rerun
 from moe_core.jobs.runs.run_plan import library_versions
-from moe_core.jobs.runs.running_model import loaded_here
+from moe_core.jobs.runs.running_model import KnownModel
 from moe_core.measures.routing_in_scope import routing_in_scope
 from moe_core.measures.scope import Scope
 from moe_core.system.network_folder import network_warning
 from moe_core.traces.lock import writer_lock
 from moe_core.traces.reader import Trace, open_trace
-
-if TYPE_CHECKING:
-    from moe_core.models.loading.building import LoadedModel
 
 DEFAULT_BUDGET = 0.05
 
@@ -79,14 +75,13 @@ def effects(request: EffectsRequest, engine: Engine | None = None) -> Generator[
             yield Notice(warning)
         engine = engine or Engine()
         model = yield from load_baseline_model(trace, request.model, engine, rerun_baseline=request.rerun_baseline)
-        loaded = loaded_here(model)
         stack.enter_context(engine.released_when_lost())
         yield Stage(f"Preparing {len(rows.rows):,} prompts")
-        plan = plan_rerun(trace, rows, loaded)
-        specification = _specification(request, trace, rows, loaded)
+        plan = plan_rerun(trace, rows, model)
+        specification = _specification(request, trace, rows, model)
         path = request.out or _place(request, specification)
         stack.enter_context(writer_lock(path))
-        making = Making(loaded, plan, specification, path)
+        making = Making(model, plan, specification, path)
         yield from making.predict()
         used = experts_used(trace, rows.rows)
         if request.measure is not None:
@@ -115,9 +110,7 @@ def _check(request: EffectsRequest, trace: Trace) -> SubsetRows:
     return SubsetRows(scored, rows.description)
 
 
-def _specification(
-    request: EffectsRequest, trace: Trace, rows: SubsetRows, loaded: "LoadedModel"
-) -> EffectSpecification:
+def _specification(request: EffectsRequest, trace: Trace, rows: SubsetRows, model: KnownModel) -> EffectSpecification:
     return EffectSpecification(
         trace_fingerprint=trace.specification.fingerprint,
         effect=request.effect,
@@ -125,8 +118,8 @@ def _specification(
         ids=tuple(trace.ids[row] for row in rows.rows),
         budget=request.budget,
         seed=request.seed,
-        model=loaded.specification.name,
-        dtype=loaded.specification.dtype,
+        model=model.specification.name,
+        dtype=model.specification.dtype,
         versions=library_versions(),
         created=datetime.now(UTC).isoformat(timespec="seconds"),
     )

@@ -38,7 +38,7 @@ def worker_processes() -> list[psutil.Process]:
     found = []
     for process in psutil.Process().children(recursive=True):
         with suppress(psutil.Error):
-            if process.cmdline()[0].startswith("ray::Worker"):
+            if "".join(process.cmdline()[:1]).startswith("ray::Worker"):
                 found.append(process)
     return found
 
@@ -144,7 +144,7 @@ def main() -> int:
     chosen = parser.parse_args()
     os.environ["OMP_NUM_THREADS"] = "2"  # of which each worker has one
     with tempfile.TemporaryDirectory() as folder:
-        outcome = kill_workers(Path(folder), chosen.kills, chosen.seed, chosen.questions, (0.3, 6.0))
+        outcome = kill_workers(Path(folder), chosen.kills, chosen.seed, chosen.questions, (0.5, 12.0))
     print(f"{outcome.tries} runs, {len(outcome.failures)} failures; workers left: {len(worker_processes())}")
     return bool(outcome.failures)
 

@@ -3,7 +3,7 @@
 Numbers in a task count the questions and prefixes of its part; the driver, who made it, translates them back.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 
@@ -67,6 +67,22 @@ def planned_tasks(
         yield _planned(bundle, tokenised, Wanted(wanted.questions, frozenset(told)), keep_tokens, intervention)
 
 
+def part_of(
+    tokenised: TokenisedQuiz, questions: Sequence[int], prefixes: Collection[int] = ()
+) -> tuple[TokenisedQuiz, tuple[int, ...]]:
+    """These questions alone, and which prefixes it holds: theirs, and those named besides."""
+    used = tuple(sorted({*prefixes, *(int(tokenised.prefix_of[question]) for question in questions)} - {-1}))
+    place = {prefix: n for n, prefix in enumerate(used)} | {-1: -1}
+    part = TokenisedQuiz(
+        questions=tuple(tokenised.questions[question] for question in questions),
+        prefixes=tuple(tokenised.prefixes[prefix] for prefix in used),
+        prefix_of=np.array([place[int(tokenised.prefix_of[question])] for question in questions], np.int32),
+        segments=tuple(tokenised.segments[question] for question in questions),
+        target_ids=tokenised.target_ids[list(questions)],
+    )
+    return part, used
+
+
 def _bundles(batches: Iterable[Batch]) -> Iterator[tuple[Batch, ...]]:
     """Batches behind one prefix together, a few at a time; others alone."""
     for prefix, group in groupby(batches, key=lambda batch: batch.prefix):
@@ -80,17 +96,9 @@ def _planned(
     bundle: Sequence[Batch], tokenised: TokenisedQuiz, wanted: Wanted, keep_tokens: bool, intervention: Intervention
 ) -> PlannedTask:
     questions = tuple(question for batch in bundle for question in batch.questions)
-    used = {bundle[0].prefix, *(int(tokenised.prefix_of[question]) for question in questions)} - {-1}
-    prefixes = tuple(sorted(used))
+    part, prefixes = part_of(tokenised, questions, {bundle[0].prefix})
     row = {question: n for n, question in enumerate(questions)}
     place = {prefix: n for n, prefix in enumerate(prefixes)} | {-1: -1}
-    part = TokenisedQuiz(
-        questions=tuple(tokenised.questions[question] for question in questions),
-        prefixes=tuple(tokenised.prefixes[prefix] for prefix in prefixes),
-        prefix_of=np.array([place[int(tokenised.prefix_of[question])] for question in questions], np.int32),
-        segments=tuple(tokenised.segments[question] for question in questions),
-        target_ids=tokenised.target_ids[list(questions)],
-    )
     batches = tuple(
         replace(
             batch,

@@ -23,9 +23,7 @@ MOST_LOSSES = 8
 """How many workers in turn a task may take with it."""
 MOST_FAILURES = 2
 """How often a task may fail on a device."""
-MOST_RETURNS = 10
-"""How often in turn a worker may be lost again before it is back."""
-MOST_REFUSALS = 3
+MOST_RETURNS = 3
 """How often in turn a worker may fail to load the model: the memory of the process before may not be free at once."""
 TICK_S = 0.5
 PATIENCE_S = 600.0
@@ -46,6 +44,9 @@ class Actors(Protocol):
 
     def call(self, worker: int, method: str, *arguments: Any) -> Call:
         """Begin something there; a worker does one thing after the other."""
+
+    def back(self, worker: int) -> Call:
+        """Have one that was lost load its model and report, however often it is lost again meanwhile."""
 
     def finished(self, calls: Sequence[Call], timeout_s: float) -> list[Call]:
         """Those that have ended, as soon as there is one, or none after the timeout."""
@@ -109,7 +110,6 @@ class _Worker(Generic[T]):
     under_way: deque[tuple[Call, _Job[T]]] = field(default_factory=deque)
     coming_back: Call = None
     failed_returns: int = 0
-    refusals: int = 0
     is_gone: bool = False
 
     @property
@@ -199,7 +199,7 @@ class Pool:
         if jobs[0].losses >= MOST_LOSSES:
             raise RunError(f"One batch has ended {MOST_LOSSES} workers, maybe for want of memory: {_KEPT}")
         queue.put_back(jobs)
-        worker.coming_back = self._actors.call(worker.number, "back")
+        worker.coming_back = self._actors.back(worker.number)
         name = self._actors.names[worker.number]
         return UnderWay(f"The worker on {name} was lost: {counted(len(jobs), 'task')} of it go to the next one free")
 
@@ -210,12 +210,11 @@ class Pool:
             self._admit(worker.number, self._actors.result(call))
         except (WorkerLostError, MoeCoreError) as error:
             worker.failed_returns += 1
-            worker.refusals += isinstance(error, MoeCoreError)
-            if worker.failed_returns < MOST_RETURNS and worker.refusals < MOST_REFUSALS:
-                worker.coming_back = self._actors.call(worker.number, "back")
+            if worker.failed_returns < MOST_RETURNS:
+                worker.coming_back = self._actors.back(worker.number)
                 return
             worker.is_gone = True
             yield UnderWay(f"The worker on {name} does not come back: the run goes on without it ({error})")
             return
-        worker.failed_returns = worker.refusals = 0
+        worker.failed_returns = 0
         yield UnderWay(f"A worker is back, on {self._actors.names[worker.number]}")

@@ -36,6 +36,10 @@ class RayActors:
         """Begin something there."""
         return getattr(self._handles[worker], method).remote(*arguments)
 
+    def back(self, worker: int) -> Any:
+        """Have one that was lost load its model and report; Ray itself asks again where it is lost meanwhile."""
+        return self._handles[worker].back.options(max_task_retries=-1).remote()
+
     def finished(self, calls: Sequence[Any], timeout_s: float) -> list[Any]:
         """Those that have ended, as soon as there is one, or none after the timeout."""
         ended: list[Any] = self._ray.wait(list(calls), num_returns=1, timeout=timeout_s)[0]

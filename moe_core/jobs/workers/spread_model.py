@@ -1,8 +1,8 @@
 """Brings a model to the workers of a cluster, and asks it there."""
 
 import logging
-from collections.abc import Collection, Generator, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Collection, Generator, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from moe_core.errors import ClusterError
 from moe_core.interventions.intervention import Intervention
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 HERE = "this computer"
+T = TypeVar("T")
 
 
 class SpreadModel:
@@ -85,13 +86,24 @@ class SpreadModel:
             keep_tokens=keep_tokens,
             intervention=intervention,
         )
-        for event in self._pool.run("ask", tasks, "task"):
+        for event in self.spread("ask", tasks):
             match event:
                 case UnderWay(text=text):
                     yield BatchesUnderWay(text)
                 case Done(task=PlannedTask() as planned, result=result, node=node):
                     yield from map(BatchesUnderWay, result.remarks)
                     yield planned.records(result, node)
+
+    def spread(self, method: str, tasks: Iterator[T]) -> Iterator[Done[T] | UnderWay]:
+        """What workers do with the `task` of each of these, in the order in which they have it."""
+        return self._pool.run(method, tasks, "task")
+
+    def asked_of_one(self, method: str, *arguments: Any) -> Any:
+        """What one worker says; raises ClusterError where it is lost."""
+        try:
+            return self._actors.result(self._actors.call(0, method, *arguments))
+        except WorkerLostError as error:
+            raise ClusterError(f"A worker was lost: {error}.") from error
 
     def let_go(self) -> None:
         """End the workers, and leave the cluster."""

@@ -6,11 +6,13 @@ from collections.abc import Generator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from moe_core.effects.part import DecoderFacts, PairsMeasured, PartPredicted
 from moe_core.errors import MoeCoreError, first_line
 from moe_core.jobs.events import Event
 from moe_core.jobs.models.load_model import ModelRequest, find_folder, load_model
 from moe_core.jobs.runs.run_plan import library_versions
 from moe_core.jobs.workers.batch_tasks import BatchesDone, BatchTask
+from moe_core.jobs.workers.effect_tasks import EffectTask, EffectWork
 from moe_core.jobs.workers.node_report import NodeReport
 from moe_core.jobs.workers.packed_batch import packed
 from moe_core.models.inference.batches import BatchHalved, BatchRan
@@ -44,6 +46,7 @@ class Worker:
         self._n_threads = n_threads
         self._name = name
         self._loaded: ModelHere | None = None
+        self._effects: EffectWork | None = None
 
     def report(self) -> NodeReport:
         """What the node is like, the model's files included; nothing is loaded, and nothing raised."""
@@ -68,6 +71,7 @@ class Worker:
         """The records of the task's batches; raises RunError where the device fails."""
         from moe_core.models.inference.forward_passes import ask_batches
 
+        self._effects = None  # with the clean passes that it keeps
         ran, remarks = [], []
         for asked in ask_batches(
             self._model(),
@@ -83,6 +87,16 @@ class Worker:
                 case BatchHalved():
                     remarks.append(asked.text)
         return BatchesDone(packed(ran), tuple(remarks))
+
+    def effects(self, task: EffectTask) -> PartPredicted | list[PairsMeasured]:
+        """A part of an effect map; raises RunError where the device fails, EffectError where there is none."""
+        if self._effects is None:
+            self._effects = EffectWork(self._model())
+        return self._effects.done(task)
+
+    def decoder_facts(self, task: EffectTask) -> DecoderFacts:
+        """What the passes of an effect map would run through."""
+        return EffectWork(self._model()).facts(task)
 
     def _model(self) -> "ModelHere":
         if self._loaded is None:

@@ -1,5 +1,6 @@
 """Real runs on real workers: Ray on this computer, two processes, the same numbers as in one."""
 
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,8 +12,13 @@ import pytest
 import torch
 
 from moe_core.comparison.control_distribution import ControlRequest
+from moe_core.effects.measurement import Measurement
 from moe_core.errors import ClusterError, RunError
+from moe_core.experiments.design import ExperimentOptions
+from moe_core.experiments.pruning_curve import PRUNING_CURVE
+from moe_core.experiments.request import ExperimentRequest
 from moe_core.interventions.intervention import parse_mask
+from moe_core.jobs.effects import EffectsRequest, effects
 from moe_core.jobs.events import Event, Progress
 from moe_core.jobs.models.engine import Engine
 from moe_core.jobs.models.load_model import ModelRequest
@@ -122,6 +128,32 @@ def test_what_ifs_and_controls_are_the_same(engine: Engine, here: Engine, whole:
     assert one.controls is not None
     assert other.controls is not None
     assert one.controls.runs == other.controls.runs
+
+
+@pytest.mark.parametrize("effect", ["reroute", "drop"])
+def test_effect_maps_are_the_same(engine: Engine, here: Engine, whole: Path, tmp_path: Path, effect: str) -> None:
+    """Predicted and measured: every pair's value is that of one process, bit for bit."""
+    maps = []
+    for name, on in (("here.safetensors", here), ("there.safetensors", engine)):
+        measure = Measurement(experts=tuple((layer, expert) for layer in (0, 2) for expert in range(9)))
+        request = EffectsRequest(whole, effect, measure=measure, subset=Subset(sample=24), budget=0.3)
+        maps.append(result_of(effects(replace(request, out=tmp_path / name), on)).effect_map)
+    for name in ("effects", "sources", "bounds"):
+        one, other = (getattr(effect_map, name) for effect_map in maps)
+        assert one.tobytes() == other.tobytes(), name
+    assert maps[0].cost.forward_passes == pytest.approx(maps[1].cost.forward_passes)
+
+
+def test_a_pruning_curve_by_effect_is_the_same(engine: Engine, here: Engine, whole: Path, tmp_path: Path) -> None:
+    """An experiment asks its points there, and makes the map that it needs there, too."""
+    points = []
+    for name, on in (("here.h5", here), ("there.h5", engine)):
+        baseline = tmp_path / name
+        shutil.copy(whole, baseline)
+        options = ExperimentOptions(shares=(0.0, 0.5), repeats=1)
+        request = ExperimentRequest(baseline, options, Subset(sample=40))
+        points.append(result_of(PRUNING_CURVE.run(request, on)).points)
+    assert points[0] == points[1]
 
 
 def test_what_needs_the_model_here_says_so(tiny_olmoe: Path, engine: Engine) -> None:

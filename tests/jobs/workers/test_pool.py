@@ -50,6 +50,10 @@ class FakeActors:
         self._open.append(call)
         return call
 
+    def back(self, worker: int) -> FakeCall:
+        """Begin to come back."""
+        return self.call(worker, "back")
+
     def finished(self, calls: Sequence[FakeCall], timeout_s: float) -> list[FakeCall]:
         """The oldest of them."""
         self.most_under_way = max(self.most_under_way, len(calls))

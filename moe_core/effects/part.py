@@ -1,0 +1,79 @@
+"""What making a part of an effect map comes to, wherever its passes run.
+
+Axes: n questions of the part, L MoE layers, E experts; R pairs.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from moe_core.effects.budget import Budget
+from moe_core.effects.draft import EffectDraft
+from moe_core.effects.effect_map import Floats, Mask
+from moe_core.interventions.intervention import Expert
+
+
+@dataclass(frozen=True)
+class DecoderFacts:
+    """Decoder layers, dense ones included, their width, and which of them have experts [L]."""
+
+    n_layers: int
+    hidden_size: int
+    moe_layers: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """How parts are predicted: `prepared` is what the clean passes cost, in forward passes."""
+
+    budget: Budget
+    prepared: float
+    seed: int
+
+
+@dataclass(frozen=True)
+class Spent:
+    """So many tokens of forward passes have run; `prepared`: they were the last clean ones of a part.
+
+    `remark` is what there is to say, if anything.
+    """
+
+    tokens: float
+    prepared: bool = False
+    remark: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class PartPredicted:
+    """All of some questions of the map; `passes` over them is what it cost."""
+
+    questions: tuple[int, ...]
+    draft: EffectDraft
+    passes: float
+
+
+@dataclass(frozen=True, eq=False)
+class PairsMeasured:
+    """Effects in nats of `pairs` [R, 3]: question of the map, MoE layer, expert. `last` is one of their experts."""
+
+    pairs: NDArray[np.intp]
+    effects: Floats
+    last: Expert
+
+
+class EffectPasses(Protocol):
+    """Runs the passes of an effect map on a model. Raises RunError where a device fails: the map so far is kept."""
+
+    @property
+    def facts(self) -> DecoderFacts: ...
+
+    def predict(self, parts: Sequence[Sequence[int]], how: Prediction) -> Iterator[Spent | PartPredicted]:
+        """Every part, each as soon as it is there."""
+
+    def measure(
+        self, parts: Sequence[Sequence[int]], experts: Sequence[Expert], pending: Mask
+    ) -> Iterator[Spent | PairsMeasured]:
+        """The pairs of these experts that are `pending` [N, L, E], part by part, experts in their order."""

@@ -1,0 +1,107 @@
+"""The passes of an effect map on a model in this process: clean ones of a part, then experts closed in them."""
+
+from collections.abc import Generator, Iterator, Sequence
+from functools import partial
+from typing import TypeVar
+
+import numpy as np
+
+from moe_core.effects.budget import pair_costs
+from moe_core.effects.draft import EffectDraft
+from moe_core.effects.effect_map import Mask
+from moe_core.effects.part import DecoderFacts, PairsMeasured, PartPredicted, Prediction, Spent
+from moe_core.effects.passes.clean_pass import Decoder, clean_pass
+from moe_core.effects.passes.question_chunk import QuestionChunk
+from moe_core.effects.passes.replay_check import check_replay
+from moe_core.effects.passes.rows import batches_of
+from moe_core.effects.recipe import predict
+from moe_core.errors import RunError
+from moe_core.interventions.intervention import Expert
+from moe_core.models.inference.device_failures import DeviceFailure, attempt
+from moe_core.models.loading.building import LoadedModel
+from moe_core.quizzes.prompting import TokenisedQuiz
+
+T = TypeVar("T")
+
+
+class PassesHere:
+    """See `EffectPasses`; `effect` is "reroute" or "drop"."""
+
+    def __init__(
+        self, loaded: LoadedModel, tokenised: TokenisedQuiz, effect: str, batch_tokens: int, *, checkpoints: bool
+    ) -> None:
+        self._tokenised = tokenised
+        self._effect = effect
+        self._batch_tokens = batch_tokens
+        self._checkpoints = checkpoints
+        self._decoder = Decoder(loaded)
+        self._is_checked = False
+
+    @property
+    def facts(self) -> DecoderFacts:
+        """What costs are reckoned by."""
+        decoder = self._decoder
+        return DecoderFacts(decoder.n_layers, decoder.hidden_size, tuple(router.layer for router in decoder.routers))
+
+    def predict(self, parts: Sequence[Sequence[int]], how: Prediction) -> Iterator[Spent | PartPredicted]:
+        """Every part, by the recipe."""
+        for part in parts:
+            chunk = yield from self.clean(part, how.prepared)
+            costs = pair_costs(chunk.lengths, self.facts.moe_layers, self.facts.n_layers)
+            draft, spent = EffectDraft.empty(chunk.shape), how.prepared
+            for cost in self._guarded(predict(chunk, draft, costs, how.budget, how.seed)):
+                spent += cost
+                yield Spent(cost * sum(chunk.lengths))
+            yield PartPredicted(chunk.questions, draft, spent)
+
+    def measure(
+        self, parts: Sequence[Sequence[int]], experts: Sequence[Expert], pending: Mask
+    ) -> Iterator[Spent | PairsMeasured]:
+        """Every part, one expert after the other."""
+        for part in parts:
+            chunk = yield from self.clean(part, 1.0)
+            yield from self.measured(chunk, experts, pending)
+
+    def measured(self, chunk: QuestionChunk, experts: Sequence[Expert], pending: Mask) -> Iterator[PairsMeasured]:
+        """The pending pairs of these experts in a part whose clean passes have run."""
+        of_chunk = np.asarray(chunk.questions)
+        for layer, expert in experts:
+            wanted = np.zeros(chunk.shape, bool)
+            wanted[:, layer, expert] = pending[of_chunk, layer, expert]
+            for ran in self._guarded(chunk.run(wanted, "exact")):
+                pairs = ran.pairs.copy()
+                pairs[:, 0] = of_chunk[pairs[:, 0]]
+                yield PairsMeasured(pairs, ran.effects, (layer, expert))
+
+    def clean(self, part: Sequence[int], passes: float) -> Generator[Spent, None, QuestionChunk]:
+        """The clean passes of a part, which count as so many forward passes."""
+        device, kept = self._decoder.model.device, []
+        if not self._is_checked:
+            check_replay(self._decoder, next(batches_of(self._tokenised, part[:1], 1, device)))
+            self._is_checked = True
+        batches = batches_of(self._tokenised, part, self._batch_tokens, device)
+        for clean in self._guarded(clean_pass(self._decoder, rows, checkpoints=self._checkpoints) for rows in batches):
+            kept.append(clean)
+            is_last = sum(len(each.rows.questions) for each in kept) == len(part)
+            yield Spent(passes * clean.rows.n_tokens, prepared=is_last)
+        return QuestionChunk(self._decoder, kept, self._effect, self._batch_tokens)
+
+    def clean_chunk(self, part: Sequence[int]) -> QuestionChunk:
+        """The same, without a word."""
+        steps = self.clean(part, 1.0)
+        while True:
+            try:
+                next(steps)
+            except StopIteration as done:
+                chunk: QuestionChunk = done.value
+                return chunk
+
+    def _guarded(self, steps: Iterator[T]) -> Iterator[T]:
+        """The steps, up to one that the device does not survive."""
+        while True:
+            step = attempt(partial(next, steps, None))
+            if isinstance(step, DeviceFailure):
+                raise RunError(f"{self._decoder.model.device} failed ({step.reason}): the map so far is kept.")
+            if step is None:
+                return
+            yield step

@@ -1,5 +1,6 @@
 """Traces, and what can be made from one to take away: reports, figures, data."""
 
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -36,8 +37,14 @@ def _record(window: MainWindow) -> None:
     """Ask what to record."""
     runner = window.file_runner if window.runner.is_busy else window.runner  # which knows the model that is loaded
     dialog = RecordDialog(window.settings, runner, window)
+    dialog.form.workers.show_address(window.session.state.workers)
+    dialog.form.workers.chosen.connect(partial(_choose_workers, window))
     dialog.accepted_request.connect(window.start_recording)
     dialog.open()
+
+
+def _choose_workers(window: MainWindow, address: str) -> None:
+    window.session.set(replace(window.session.state, workers=address))
 
 
 def _save_session(window: MainWindow) -> None:

@@ -10,7 +10,7 @@ from moe_core.quizzes.chat_template import arguments_text
 from moe_core.quizzes.selection import QuestionSelection
 
 
-def command_line(request: RecordRequest) -> str:
+def command_line(request: RecordRequest, workers: str = "") -> str:
     """`moescope record ..`, quoted for a shell; options that have their default are left out."""
     model, chosen, options = request.model, request.selection, request.options
     words = ["moescope", "record", "--model", model.model, "--quiz", request.quiz, "--out", str(request.out)]
@@ -31,6 +31,7 @@ def command_line(request: RecordRequest) -> str:
         ("--device", model.device, empty.model.device),
         ("--dtype", model.dtype, empty.model.dtype),
         ("--batch-tokens", options.batch_tokens, None),
+        ("--ray", workers, ""),
     ):
         if value != default:
             words += [option, str(value)]

@@ -79,6 +79,7 @@ class EffectMaps(QObject):
             begin=self._begin,
             view="effects",
             kept=KEPT,
+            workers=self._session.state.workers,
         )
 
     def _begin(self, at_once: bool) -> None:

@@ -103,6 +103,7 @@ class Experiments(QObject):
             view="experiments",
             kept=POINTS_KEPT if can_keep else NOTHING_KEPT,
             goes_on=can_keep,
+            workers=self._session.state.workers,
         )
 
     def _begin(self, experiment: Experiment, baseline: Path, at_once: bool) -> None:

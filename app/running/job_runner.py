@@ -13,6 +13,7 @@ from typing import Any, Literal
 from PySide6.QtCore import QObject, Qt, QThread, QTimer, Signal, Slot
 
 from app.content.remedies import with_remedies
+from app.running.engines import Engines
 from app.running.thread_priority import yield_to_the_window
 from moe_core.errors import AnyRemedy, MoeCoreError, RunError
 from moe_core.jobs.events import Event, Notice, Progress, Stage
@@ -138,12 +139,15 @@ class JobRunner(QObject):
         """Whether the running job was cancelled, and is in its last step."""
         return self._job is not None and self._job.cancelled.is_set()
 
-    def start(self, title: str, make_job: MakeJob, *, kept: str = KEPT) -> None:
-        """Run a job as soon as inquiries have given way; there must be none running."""
+    def start(self, title: str, make_job: MakeJob, *, kept: str = KEPT, workers: str = "") -> None:
+        """Run a job as soon as inquiries have given way; there must be none running.
+
+        `workers` is the address of those that hold the model for it, if this program does not.
+        """
         assert not self.is_busy
         for inquiry in self._inquiries.values():
             inquiry.cancel()
-        self._job = _Run(title, make_job, kept)
+        self._job = _Run(title, make_job, kept, workers)
         self.started.emit(title)
         self._submit(self._job)
 
@@ -172,7 +176,7 @@ class JobRunner(QObject):
         if self._thread.isRunning():
             self._thread.quit()
             self._thread.wait()
-        self._worker.engine.release()
+        self._worker.engines.release()
         self._job = None
         self._inquiries.clear()
 
@@ -222,8 +226,9 @@ class JobRunner(QObject):
 class _Run:
     """One job on its way: both threads hold it. Only text and frozen events leave the job's thread."""
 
-    def __init__(self, title: str, make_job: MakeJob, kept: str = KEPT) -> None:
+    def __init__(self, title: str, make_job: MakeJob, kept: str = KEPT, workers: str = "") -> None:
         self.title = title
+        self.workers = workers
         self.make_job = make_job
         self.kept = kept
         self.word = ""
@@ -255,7 +260,7 @@ class _Worker(QObject):
 
     def __init__(self) -> None:
         super().__init__()
-        self.engine = Engine()
+        self.engines = Engines()
 
     @Slot(object)
     def run(self, run: _Run) -> None:
@@ -267,7 +272,7 @@ class _Worker(QObject):
 
     def _pump(self, run: _Run) -> JobEnded:
         try:
-            job = run.make_job(self.engine)
+            job = run.make_job(self.engines.at(run.workers))
             while not run.cancelled.is_set():
                 run.keep(next(job))
             job.close()
@@ -275,13 +280,13 @@ class _Worker(QObject):
             return JobEnded(run.title, "done", result=done.value)
         except MoeCoreError as error:
             if isinstance(error, RunError):  # the device is out of memory or lost: the model goes, the window stays
-                self.engine.release()
+                self.engines.release()
             notes = tuple(getattr(error, "__notes__", ()))
             return JobEnded(run.title, "failed", error=str(error), notes=notes, remedies=error.remedies)
         except Exception as error:  # the one place that pumps jobs: whatever it was, the window goes on
             log.exception("%s failed unexpectedly", run.title)
             with suppress(Exception):
-                self.engine.release()
+                self.engines.release()
             sentence = f"{run.title} failed unexpectedly: {_in_one_line(error)}. The log has the details."
             trace = "".join(traceback.format_tb(error.__traceback__)) + type(error).__name__
             return JobEnded(run.title, "failed", error=sentence, trace=trace)

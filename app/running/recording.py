@@ -78,7 +78,16 @@ class Recording(QObject):
     def _job(self, kind: str, words: str, out: Path, request: object, make: MakeJob) -> QueuedJob:
         begin = partial(self._begin, out)
         return QueuedJob(
-            f"Recording {out.name}", words, request, make, out, kind=kind, begin=begin, view="questions", writes=out
+            f"Recording {out.name}",
+            words,
+            request,
+            make,
+            out,
+            kind=kind,
+            begin=begin,
+            view="questions",
+            writes=out,
+            workers=self._session.state.workers,
         )
 
     def _begin(self, out: Path, at_once: bool) -> None:

@@ -121,6 +121,7 @@ class WhatIfs(QObject):
                 begin=begin,
                 view="what_if",
                 is_live=job.is_live,
+                workers=self._session.state.workers,
             )
         assert job.other is not None
         paths = job.baseline, job.other

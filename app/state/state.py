@@ -32,10 +32,11 @@ class State:
     gave to what-ifs, `forgotten` those that were taken out of the history, both by fingerprint; `history_problems` are
     sentences on those that cannot be shown. `mismatch` says why the last one could not be compared with the baseline.
     `effect_maps` are what is known of what its experts are worth. `library` is the folder whose traces are listed,
-    `running` the title of the job that runs, `writer` the other program that records the trace shown, `atlas` what the
-    Atlas shows, `names` what a person calls experts of the model, `experiments` what Experiments shows. `jobs` are what
-    runs and waits in the order of the queue, then what ended; `job` is the number of the one that is chosen, and
-    `holds_jobs` says that none begins for now.
+    `workers` the address of those that hold the model (empty: this program), `running` the title of the job that runs,
+    `writer` the other program that records the trace shown, `atlas` what the Atlas shows, `names` what a person calls
+    experts of the model, `experiments` what Experiments shows. `jobs` are what runs and waits in the order of the
+    queue, then what ended; `job` is the number of the one that is chosen, and `holds_jobs` says that none begins for
+    now.
 
     `pins` are the runs that stand side by side, whatever trace is shown; `runs` are these files, open, which the
     session sees to, and `run` the one that is looked at among them. `listed` is the trace chosen in the library,
@@ -69,6 +70,7 @@ class State:
     mismatch: str = ""
     atlas: AtlasState = field(default_factory=AtlasState)
     library: Path | None = None
+    workers: str = ""
     running: str = ""
     writer: str = ""
     pins: Pins = field(default_factory=Pins)

@@ -19,6 +19,7 @@ def remember(window: QMainWindow, views: Mapping[str, View], session: Session, s
     write_memories(memory_path(settings), session.memories)
     trace = session.state.trace.path if session.state.trace else None
     settings.put("last", str(trace.absolute()) if trace else "")
+    settings.put("workers", session.state.workers)
     settings.put("geometry", window.saveGeometry())
     settings.put("layout", window.saveState(LAYOUT_VERSION))
     for name, view in views.items():

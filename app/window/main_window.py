@@ -75,7 +75,7 @@ class MainWindow(QMainWindow):
         self.resize(docking.within_screen(QSize(*SIZE), self.screen().availableSize(), QApplication.platformName()))
         self.session: Session = Session(self)
         read_memories(memory_path(settings), self.session.memories)
-        self.session.set(replace(self.session.state, library=settings.library))
+        self.session.set(replace(self.session.state, library=settings.library, workers=settings.text("workers")))
         self.runner = JobRunner(self)
         self.file_runner = JobRunner(self)
         self._add_bars()

@@ -110,6 +110,7 @@ class RecordDialog(QDialog):
         values, quiz = self.values, self._quiz
         found = output.examine(values)
         wrong = problems(values, quiz, self._model) | ({"out": found.problem} if found.problem else {})
+        wrong |= {"workers": problem} if (problem := self.form.workers.problem) else {}
         notes = self._notes(values, quiz) | {"out": found.note}
         for name, note in self.form.notes.items():
             note.say(wrong.get(name) or notes.get(name, ""), is_problem=name in wrong)
@@ -121,7 +122,7 @@ class RecordDialog(QDialog):
             self.form.notes["model"].say(text, is_problem=not model.fits, more=more)
         self.form.offer_subjects([subject.name for subject in quiz.subjects] if quiz else [])
         self.form.offer_templates(sorted(self._model.templates or ()) if self._model else [])
-        self.form.command.setPlainText(command_line(values.request))
+        self.form.command.setPlainText(command_line(values.request, self.form.workers.address))
         if "quiz" not in wrong and checks.is_hopeless(self.quiz_check, values):
             wrong["quiz"] = self.quiz_check.text
         self.record.setEnabled(not wrong)
@@ -206,6 +207,7 @@ class RecordDialog(QDialog):
             return
         self._remember()
         request = self.values.request
+        self.form.workers.chosen.emit(self.form.workers.address)
         super().accept()
         self.accepted_request.emit(request)
 

@@ -4,7 +4,9 @@ from PySide6.QtCore import QSignalBlocker, Signal
 from PySide6.QtGui import QFontDatabase
 from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QLineEdit, QPlainTextEdit, QPushButton, QVBoxLayout, QWidget
 
+from app.content.workers import TIP, address_problem
 from app.dialogs.record.values import DEVICES, DTYPES, RecordValues
+from app.widgets.address_field import AddressField
 from app.widgets.form_parts import CommaCompleter, Note, Section, choice, number, suggestions
 from moe_core.quizzes.reading.answers import AnswersFrom
 
@@ -29,7 +31,7 @@ class RecordForm(QWidget):
 
     def __init__(self, models: list[str], quizzes: list[str]) -> None:
         super().__init__()
-        self.notes = {name: Note() for name in ("subjects", "amount", "shots", "device", "out")}
+        self.notes = {name: Note() for name in ("subjects", "amount", "shots", "device", "workers", "out")}
         self.notes |= {"model": Note(n_lines=3), "quiz": Note(n_lines=2), "template": Note(n_lines=2)}
         self._make_fields(models, quizzes)
         self._completer = CommaCompleter(self.subjects)
@@ -129,6 +131,7 @@ class RecordForm(QWidget):
         self.batch_tokens = number(0, none="auto", step=1024)
         self.max_tokens = number(0, none="context", step=256)
         self.device, self.dtype = suggestions(list(DEVICES)), choice(tuple((name, name) for name in DTYPES))
+        self.workers = AddressField(address_problem, TIP)
         self.command = _command_field()
         self.copy = _button("&Copy", "Copy the command line")
         self.offline = QCheckBox("Offline: use nothing from the network")
@@ -179,6 +182,7 @@ class RecordForm(QWidget):
         section.add("Dt&ype", self.dtype, tip=tip)
         tip = "Tokens per forward pass, padding included; fewer need less memory, results stay the same"
         section.add("&Batch tokens", self.batch_tokens, tip=tip)
+        section.add("&Workers", self.workers, tip=TIP, note=self.notes["workers"])
         return section
 
     def _output(self) -> Section:
@@ -210,6 +214,7 @@ class RecordForm(QWidget):
             tick.toggled.connect(self._on_edited)
         for line in (self.subjects, self.template_args, self.out):
             line.textChanged.connect(self._on_edited)
+        self.workers.textChanged.connect(self._on_edited)
 
     def _on_edited(self) -> None:
         self._enable_fields()

@@ -200,7 +200,7 @@ class JobQueue(QObject):
             self._running[needs_model] = entry.number
             self._put(replace(entry, status=JobStatus.RUNNING, progress="", share=None, eta_s=None))
             job.begin(entry.number == just_asked)
-            runner.start(job.title, job.make, kept=job.kept)
+            runner.start(job.title, job.make, kept=job.kept, workers=job.workers)
 
     def _on_wanted(self, request: object) -> None:
         if isinstance(request, MovedJob):

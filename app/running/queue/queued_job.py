@@ -16,7 +16,8 @@ class QueuedJob:
     `begin` is told when it begins, and whether that is at once. `trace` is what it is about, `view` the name of the
     view that shows what comes of it ("": a file to be opened), `writes` the file that nobody else may write meanwhile.
     `kept` says what is left of it where it is stopped; `goes_on`: the same request then goes on from there.
-    `needs_model`: it runs in the thread that owns the model, and nothing beside it.
+    `needs_model`: it runs in the thread that owns the model, and nothing beside it. `workers` is the address of those
+    that hold the model, "" where this program does.
     """
 
     title: str
@@ -32,6 +33,7 @@ class QueuedJob:
     goes_on: bool = True
     needs_model: bool = True
     is_live: bool = False
+    workers: str = ""
 
 
 @dataclass(frozen=True)

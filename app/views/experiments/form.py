@@ -3,8 +3,10 @@
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QCheckBox, QComboBox, QFormLayout, QLabel, QLineEdit, QWidget
 
+from app.content.workers import TIP, address_problem
 from app.state.what_if_state import SubsetKind
 from app.views.experiments.choices import ExperimentChoices
+from app.widgets.address_field import AddressField
 from app.widgets.form_parts import choice
 from app.widgets.number_boxes import DecimalBox, WholeBox
 from moe_core.experiments.design import MOST_REPEATS
@@ -49,6 +51,7 @@ class ExperimentForm(QWidget):
         self.step.setSpecialValueText("a sixteenth")
         self.experts = QLineEdit(start.experts)
         self.experts.setPlaceholderText("the most used of each layer")
+        self.workers = AddressField(address_problem, TIP)
         self.asks_baseline = QCheckBox("Re-run the &baseline too")
         self.asks_baseline.setToolTip(
             "Ask the same questions without an intervention first, and compare with that: needed where model, device "
@@ -116,6 +119,7 @@ class ExperimentForm(QWidget):
         self._add("&Loss, points", self.loss, "Accuracy that may be lost, with 95 % confidence, on held-out questions")
         self._add("Ste&p", self.step, "Experts of each layer that go at once, before effects are predicted anew")
         self._add("E&xperts", self.experts, "Whose neurons are switched off: LAYER:EXPERT, as in 3:17, 5:0")
+        self._add("&Workers", self.workers, TIP)
         self._layout.addRow(self.asks_baseline)
         self._layout.addRow(self.begins_anew)
 

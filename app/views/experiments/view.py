@@ -42,7 +42,7 @@ class ExperimentsView(View):
     name = "experiments"
     title = "Experiments"
     area = "bottom-tab"
-    depends_on = SELECTION | {"experiments", "jobs", "rerun"}
+    depends_on = SELECTION | {"experiments", "jobs", "rerun", "workers"}
 
     def __init__(self, session: Session) -> None:
         super().__init__(session)
@@ -65,6 +65,7 @@ class ExperimentsView(View):
             return
         self.show_body()
         self._draw_experiment()
+        self.form.workers.show_address(state.workers)
         self.pane.set_trace(state.trace.path)
         self.pane.show_run(state.experiments.shown)
         self._draw_runs(state)
@@ -160,12 +161,16 @@ class ExperimentsView(View):
     def _connect(self) -> None:
         self.choice.currentIndexChanged.connect(self._on_experiment)
         self.form.changed.connect(self._draw_cost)
+        self.form.workers.chosen.connect(self._on_workers)
         self.run_button.clicked.connect(self._on_run)
         self.cancel_button.clicked.connect(self._on_cancel)
         self.results.currentRowChanged.connect(self._on_result_chosen)
         self.pane.mask_wanted.connect(self._on_mask_wanted)
         self.pane.export_wanted.connect(self._on_export_wanted)
         self.pane.going_on_wanted.connect(self._on_going_on_wanted)
+
+    def _on_workers(self, address: str) -> None:
+        self.session.set(replace(self.state, workers=address))
 
     def _on_experiment(self, place: int) -> None:
         shown = replace(self.state.experiments, name=EXPERIMENTS[place].name)

@@ -14,9 +14,11 @@ from PySide6.QtWidgets import (
 )
 
 from app.content.mask_editing import KINDS, effect_of, factor_of, with_effect, with_place
+from app.content.workers import TIP, address_problem
 from app.state.session import Session
 from app.state.state import State
 from app.state.what_if_state import SubsetKind
+from app.widgets.address_field import AddressField
 from app.widgets.eliding_combo_box import ElidingComboBox
 from app.widgets.number_boxes import DecimalBox, WholeBox
 from moe_core.numbers.formatting import count
@@ -42,7 +44,10 @@ class WhatIfChoices(QWidget):
             "Ask the questions without the mask as well, and compare with that: needed where this machine "
             "does not give the baseline's very numbers"
         )
+        self.workers = AddressField(address_problem, TIP)
+        self.workers.setAccessibleName("Workers")
         self._lay_out()
+        self.workers.chosen.connect(self._on_workers)
         for box in (self.subset, self.controls):
             box.activated.connect(self._on_choice)
         for spin in (self.sample, self.seed):
@@ -67,6 +72,7 @@ class WhatIfChoices(QWidget):
         self.both.setChecked(rerun.asks_baseline)
         for widget in (self._seed_label, self.seed):
             widget.setVisible(rerun.subset is SubsetKind.SAMPLE or bool(rerun.controls))
+        self.workers.show_address(state.workers)
         del blockers
 
     def _draw_subset(self, state: State) -> None:
@@ -144,7 +150,11 @@ class WhatIfChoices(QWidget):
         self._seed_label.setBuddy(self.seed)
         grid.addWidget(self._seed_label, len(rows), 0)
         grid.addWidget(self.seed, len(rows), 1)
-        grid.addWidget(self.both, len(rows) + 1, 0, 1, 2)
+        label = QLabel("Workers")
+        label.setBuddy(self.workers)
+        grid.addWidget(label, len(rows) + 1, 0)
+        grid.addWidget(self.workers, len(rows) + 1, 1)
+        grid.addWidget(self.both, len(rows) + 2, 0, 1, 2)
         grid.setColumnStretch(1, 1)
 
     def _on_effect(self) -> None:
@@ -153,6 +163,9 @@ class WhatIfChoices(QWidget):
 
     def _on_place(self) -> None:
         self._session.set(with_place(self._session.state, at_answer=self.place.currentIndex() == 1))
+
+    def _on_workers(self, address: str) -> None:
+        self._session.set(replace(self._session.state, workers=address))
 
     def _on_choice(self) -> None:
         state = self._session.state

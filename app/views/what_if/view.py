@@ -29,7 +29,7 @@ class WhatIfView(View):
     depends_on = (
         SELECTION
         | COMPARISON
-        | {"intervention", "history", "history_problems", "rerun", "masks", "mismatch", "running"}
+        | {"intervention", "history", "history_problems", "rerun", "masks", "mismatch", "running", "workers"}
     )
 
     def __init__(self, session: Session) -> None:

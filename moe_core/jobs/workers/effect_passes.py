@@ -56,7 +56,8 @@ class PassesOnWorkers:
                 continue
             predicted: PartPredicted = event.result
             yield Spent(predicted.passes * self._tokens(event.task.questions), prepared=True)
-            yield replace(predicted, questions=event.task.questions)
+            questions = tuple(event.task.questions[n] for n in predicted.questions)  # which are sorted by length there
+            yield replace(predicted, questions=questions)
 
     def measure(
         self, parts: Sequence[Sequence[int]], experts: Sequence[Expert], pending: Mask

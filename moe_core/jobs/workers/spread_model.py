@@ -9,8 +9,9 @@ from moe_core.interventions.intervention import Intervention
 from moe_core.jobs.events import Event, Notice, Progress, Stage
 from moe_core.jobs.models.engine import Engine
 from moe_core.jobs.models.load_model import ModelRequest
+from moe_core.jobs.workers.address import Address, parse_address
 from moe_core.jobs.workers.batch_tasks import PlannedTask, planned_tasks
-from moe_core.jobs.workers.cluster import Address, join, parse_address, places
+from moe_core.jobs.workers.cluster import join, places
 from moe_core.jobs.workers.node_report import NodeReport, check_nodes
 from moe_core.jobs.workers.pool import TICK_S, Done, Pool, UnderWay, WorkerLostError
 from moe_core.jobs.workers.ray_actors import RayActors

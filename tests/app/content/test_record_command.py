@@ -32,7 +32,7 @@ FORMS = [
 def test_the_real_command_makes_an_equal_request(values: RecordValues, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever is in the form, blanks, quotes and signs included."""
     requests: list[RecordRequest] = []
-    monkeypatch.setattr(command_module, "record", requests.append)
+    monkeypatch.setattr(command_module, "record", lambda request, engine: requests.append(request))
     monkeypatch.setattr(command_module, "run_job", lambda job, **_: RecordResult(Path(), 0, 0, 0, 0.0))
     program, *arguments = shlex.split(command_line(values.request))
     done = CliRunner().invoke(cli.app, arguments, catch_exceptions=False)

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from moe_core.errors import ClusterError, InstallExtra, MissingExtraError
-from moe_core.jobs.workers.cluster import Address, join, parse_address, places
+from moe_core.jobs.workers.address import Address, parse_address
+from moe_core.jobs.workers.cluster import join, places
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,110 @@
+"""The address of workers: one field in three places, remembered, and jobs that run there."""
+
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
+
+from app.actions.file_menu import _record
+from app.dialogs.record.dialog import RecordDialog
+from app.settings import Settings
+from app.views.experiments.view import ExperimentsView
+from app.views.what_if.view import WhatIfView
+from app.widgets.address_field import AddressField
+from app.window.main_window import MainWindow
+from moe_core.jobs.events import Progress
+
+DEMO = "demo"
+
+
+def type_address(field: AddressField, text: str) -> None:
+    """As a person does, and on to the next field."""
+    field.setFocus()
+    field.selectAll()
+    QTest.keyClicks(field, text)
+    QTest.keyClick(field, Qt.Key.Key_Return)
+    field.clearFocus()
+
+
+def fields(window: MainWindow) -> tuple[AddressField, AddressField]:
+    """Those of the docks."""
+    what_if, experiments = window.views["what_if"], window.views["experiments"]
+    assert isinstance(what_if, WhatIfView)
+    assert isinstance(experiments, ExperimentsView)
+    return what_if.editor.choices.workers, experiments.form.workers
+
+
+def show_both(window: MainWindow) -> None:
+    """Bring both views into sight."""
+    for name in ("what_if", "experiments"):
+        window.show_view(name)
+        QApplication.processEvents()
+
+
+def dialog_of(window: MainWindow) -> RecordDialog:
+    """The record dialog, open."""
+    _record(window)
+    dialog = window.findChild(RecordDialog)
+    assert dialog is not None
+    return dialog
+
+
+def test_what_is_typed_in_one_place_stands_in_all(window: MainWindow, demo_path: Path, qtbot: QtBot) -> None:
+    """What if, Experiments and the record dialog show one address, which is remembered for the next window."""
+    window.open_trace(demo_path)
+    qtbot.waitUntil(lambda: window.session.state.trace is not None)
+    show_both(window)
+    in_what_if, in_experiments = fields(window)
+    type_address(in_experiments, "head:6379")
+    assert window.session.state.workers == "head:6379"
+    window.show_view("what_if")
+    QApplication.processEvents()
+    assert in_what_if.text() == "head:6379"
+    dialog = dialog_of(window)
+    assert dialog.form.workers.text() == "head:6379"
+    assert "--ray head:6379" in dialog.form.command.toPlainText()
+    dialog.reject()
+    window.close()
+    assert Settings(window.settings.path).text("workers") == "head:6379"
+
+
+def test_what_is_no_address_is_said_and_not_taken(window: MainWindow, qtbot: QtBot) -> None:
+    """The sentence stands beside the field, and nothing can be recorded with it."""
+    dialog = dialog_of(window)
+    type_address(dialog.form.workers, "nowhere")
+    assert window.session.state.workers == ""
+    assert "is no address of a cluster" in dialog.form.notes["workers"].text()
+    assert "is no address of a cluster" in dialog.form.workers.toolTip()
+    assert not dialog.record.isEnabled()
+    type_address(dialog.form.workers, "local:2")
+    assert dialog.form.notes["workers"].text() == ""
+    assert dialog.record.isEnabled()
+    dialog.reject()
+
+
+@pytest.mark.slow
+def test_a_recording_runs_on_two_workers(
+    window: MainWindow, demo_path: Path, tmp_path: Path, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Asked for in the dialog; the status says what each has done, and the trace is the same as ever."""
+    pytest.importorskip("ray", reason="the extra [ray] is not installed")
+    monkeypatch.setenv("OMP_NUM_THREADS", "2")
+    said: list[Progress] = []
+    window.runner.progressed.connect(lambda event: said.append(event) if isinstance(event, Progress) else None)
+    dialog = dialog_of(window)
+    dialog.form.model.setEditText(DEMO)
+    dialog.form.quiz.setEditText(DEMO)
+    dialog.form.amount.setCurrentIndex(dialog.form.amount.findData("first"))
+    dialog.form.count.setValue(60)
+    dialog.form.out.setText(str(tmp_path / "spread.h5"))
+    type_address(dialog.form.workers, "local:2")
+    qtbot.waitUntil(dialog.record.isEnabled)
+    with qtbot.waitSignal(window.runner.ended, timeout=180_000) as ended:
+        dialog.record.click()
+    assert ended.args[0].outcome == "done", ended.args[0].error
+    assert window.session.state.workers == "local:2"
+    shares = said[-1].nodes
+    assert sum(share.done for share in shares) == 60

@@ -1,4 +1,5 @@
-"""Kills workers while a quiz is recorded on them: `python -m tests.reliability.worker_kills [--kills N] [--seed S]`.
+"""Kills workers while a quiz is recorded on them: `python -m tests.reliability.worker_kills [--kills N] [--seed S]
+[--pauses SECONDS SECONDS]`.
 
 Two workers on this computer; at random instants one of them gets SIGKILL, whatever it is at. A run is repeated until
 so many have died, and each of its traces must hold what one process records, bit for bit. Needs the extra [ray].
@@ -12,6 +13,7 @@ import sys
 import tempfile
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -44,10 +46,11 @@ def worker_processes() -> list[psutil.Process]:
 
 
 class Killer:
-    """Kills a worker now and then; `n` have died so far."""
+    """Kills a worker now and then; `n` have died so far, `while_doing` which of their methods."""
 
     def __init__(self, wanted: int, seed: int, pauses: tuple[float, float]) -> None:
         self.n = 0
+        self.while_doing = Counter[str]()
         self._wanted = wanted
         self._random = random.Random(seed)
         self._pauses = pauses
@@ -68,9 +71,12 @@ class Killer:
     def _kill(self) -> None:
         while self.n < self._wanted and not self._stop.wait(self._random.uniform(*self._pauses)):
             if found := worker_processes():
-                with suppress(ProcessLookupError):
-                    os.kill(self._random.choice(found).pid, signal.SIGKILL)
+                with suppress(ProcessLookupError, psutil.Error):
+                    chosen = self._random.choice(found)
+                    doing = "".join(chosen.cmdline()[:1]).removeprefix("ray::Worker").strip(".") or "beginning"
+                    os.kill(chosen.pid, signal.SIGKILL)
                     self.n += 1
+                    self.while_doing[doing] += 1
 
 
 def differences(one: Path, other: Path) -> list[str]:
@@ -130,6 +136,7 @@ def kill_workers(folder: Path, kills: int, seed: int, n_questions: int, pauses: 
                 flush=True,
             )
             (folder / f"{number}.h5").unlink()
+        print(f"killed while doing: {dict(killer.while_doing)}")
     finally:
         engine.release()
     return outcome
@@ -140,11 +147,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--kills", type=int, default=50)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--questions", type=int, default=1500)
+    parser.add_argument("--questions", type=int, default=3000)
+    parser.add_argument("--pauses", type=float, nargs=2, default=(0.5, 12.0), help="seconds between kills")
     chosen = parser.parse_args()
     os.environ["OMP_NUM_THREADS"] = "2"  # of which each worker has one
     with tempfile.TemporaryDirectory() as folder:
-        outcome = kill_workers(Path(folder), chosen.kills, chosen.seed, chosen.questions, (0.5, 12.0))
+        outcome = kill_workers(Path(folder), chosen.kills, chosen.seed, chosen.questions, tuple(chosen.pauses))
     print(f"{outcome.tries} runs, {len(outcome.failures)} failures; workers left: {len(worker_processes())}")
     return bool(outcome.failures)
 

@@ -5,7 +5,7 @@ Axes: n questions of the part, L MoE layers, E experts; R pairs.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,8 @@ from moe_core.effects.budget import Budget
 from moe_core.effects.draft import EffectDraft
 from moe_core.effects.effect_map import Floats, Mask
 from moe_core.interventions.intervention import Expert
+
+How = Literal["sparse", "exact"]
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,24 @@ class Prediction:
     budget: Budget
     prepared: float
     seed: int
+
+
+@dataclass(frozen=True, eq=False)
+class Ran:
+    """Effects in nats of `pairs` [R, 3]: place of the question in the part, MoE layer, expert."""
+
+    pairs: NDArray[np.intp]
+    effects: Floats
+
+
+class CleanPart(Protocol):
+    """A part whose clean passes are held, so that experts can be closed in them."""
+
+    def first_order(self) -> tuple[Floats, Floats]:
+        """The predicted effect of each expert [n, L, E], and how large it could be (0: none at all)."""
+
+    def run(self, wanted: Mask, how: How) -> Iterator[Ran]:
+        """The effects of the wanted pairs [n, L, E], a batch at a time."""
 
 
 @dataclass(frozen=True)

@@ -6,22 +6,19 @@ figures. Axes: n questions of the chunk, L MoE layers, E experts.
 """
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from moe_core.effects.budget import Budget, PairCosts, audit_chances, worth_a_run
 from moe_core.effects.draft import EffectDraft
 from moe_core.effects.effect_map import Audit, Floats, Mask, Source
-
-if TYPE_CHECKING:
-    from moe_core.effects.passes.question_chunk import QuestionChunk
+from moe_core.effects.part import CleanPart
 
 _UNVISITED = 0.3
 """Of its bound, what a pair without a sparse re-run counts for when exact ones are chosen."""
 
 
-def predict(chunk: "QuestionChunk", draft: EffectDraft, costs: PairCosts, budget: Budget, seed: int) -> Iterator[float]:
+def predict(chunk: CleanPart, draft: EffectDraft, costs: PairCosts, budget: Budget, seed: int) -> Iterator[float]:
     """Fills the draft of a chunk; yields what each step of re-runs has cost, in forward passes over the chunk.
 
     What the sparse re-runs leave of their share goes to the exact ones.
@@ -50,16 +47,14 @@ def _doubt(draft: EffectDraft, first: Floats) -> Floats:
     return doubt
 
 
-def _exactly(
-    chunk: "QuestionChunk", draft: EffectDraft, costs: PairCosts, wanted: Mask, source: Source
-) -> Iterator[float]:
+def _exactly(chunk: CleanPart, draft: EffectDraft, costs: PairCosts, wanted: Mask, source: Source) -> Iterator[float]:
     for ran in chunk.run(wanted, "exact"):
         draft.write(ran.pairs, ran.effects, source)
         yield float(costs.exact[ran.pairs[:, 0], ran.pairs[:, 1]].sum())
 
 
 def _audit(
-    chunk: "QuestionChunk", draft: EffectDraft, costs: PairCosts, candidates: Mask, budget: float, seed: int
+    chunk: CleanPart, draft: EffectDraft, costs: PairCosts, candidates: Mask, budget: float, seed: int
 ) -> Iterator[float]:
     """Run pairs drawn at random, mostly such as may be large, and note what had been predicted of them."""
     before = draft.effects.copy()

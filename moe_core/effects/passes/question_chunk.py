@@ -4,8 +4,6 @@ Axes: n questions of the chunk, L MoE layers, E experts; R pairs of a question a
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 import torch
@@ -13,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from moe_core.effects.budget import few_tokens as few
+from moe_core.effects.part import How, Ran
 from moe_core.effects.passes.clean_pass import CleanPass, Decoder
 from moe_core.effects.passes.closed_experts import ClosedExperts
 from moe_core.effects.passes.few_tokens import few_tokens
@@ -22,15 +21,6 @@ _REACH = 3.0
 """How many times the first-order bound an effect may reach: where the model is sure, gradients say too little."""
 
 Floats = NDArray[np.float32]
-How = Literal["sparse", "exact"]
-
-
-@dataclass(frozen=True, eq=False)
-class Ran:
-    """Effects in nats of `pairs` [R, 3]: place of the question in the chunk, MoE layer, expert."""
-
-    pairs: NDArray[np.intp]
-    effects: Floats
 
 
 class QuestionChunk:

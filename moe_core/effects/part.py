@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from moe_core.effects.budget import Budget
 from moe_core.effects.draft import EffectDraft
 from moe_core.effects.effect_map import Floats, Mask
-from moe_core.interventions.intervention import Expert
+from moe_core.interventions.layers import Cell
 
 How = Literal["sparse", "exact"]
 
@@ -81,7 +81,7 @@ class PairsMeasured:
 
     pairs: NDArray[np.intp]
     effects: Floats
-    last: Expert
+    last: Cell
 
 
 class EffectPasses(Protocol):
@@ -94,6 +94,6 @@ class EffectPasses(Protocol):
         """Every part, each as soon as it is there."""
 
     def measure(
-        self, parts: Sequence[Sequence[int]], experts: Sequence[Expert], pending: Mask
+        self, parts: Sequence[Sequence[int]], experts: Sequence[Cell], pending: Mask
     ) -> Iterator[Spent | PairsMeasured]:
         """The pairs of these experts that are `pending` [N, L, E], part by part, experts in their order."""

@@ -16,7 +16,7 @@ from moe_core.effects.passes.replay_check import check_replay
 from moe_core.effects.passes.rows import batches_of
 from moe_core.effects.recipe import predict
 from moe_core.errors import RunError
-from moe_core.interventions.intervention import Expert
+from moe_core.interventions.layers import Cell
 from moe_core.models.inference.device_failures import DeviceFailure, attempt
 from moe_core.models.loading.building import LoadedModel
 from moe_core.quizzes.prompting import TokenisedQuiz
@@ -55,14 +55,14 @@ class PassesHere:
             yield PartPredicted(chunk.questions, draft, spent)
 
     def measure(
-        self, parts: Sequence[Sequence[int]], experts: Sequence[Expert], pending: Mask
+        self, parts: Sequence[Sequence[int]], experts: Sequence[Cell], pending: Mask
     ) -> Iterator[Spent | PairsMeasured]:
         """Every part, one expert after the other."""
         for part in parts:
             chunk = yield from self.clean(part, 1.0)
             yield from self.measured(chunk, experts, pending)
 
-    def measured(self, chunk: QuestionChunk, experts: Sequence[Expert], pending: Mask) -> Iterator[PairsMeasured]:
+    def measured(self, chunk: QuestionChunk, experts: Sequence[Cell], pending: Mask) -> Iterator[PairsMeasured]:
         """The pending pairs of these experts in a part whose clean passes have run."""
         of_chunk = np.asarray(chunk.questions)
         for layer, expert in experts:

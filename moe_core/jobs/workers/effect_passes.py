@@ -9,7 +9,7 @@ import numpy as np
 
 from moe_core.effects.effect_map import Mask
 from moe_core.effects.part import DecoderFacts, EffectPasses, PairsMeasured, PartPredicted, Prediction, Spent
-from moe_core.interventions.intervention import Expert
+from moe_core.interventions.layers import Cell
 from moe_core.jobs.runs.running_model import KnownModel
 from moe_core.jobs.workers.batch_tasks import part_of
 from moe_core.jobs.workers.effect_tasks import EffectTask
@@ -60,7 +60,7 @@ class PassesOnWorkers:
             yield replace(predicted, questions=questions)
 
     def measure(
-        self, parts: Sequence[Sequence[int]], experts: Sequence[Expert], pending: Mask
+        self, parts: Sequence[Sequence[int]], experts: Sequence[Cell], pending: Mask
     ) -> Iterator[Spent | PairsMeasured]:
         """A few experts of a part at a time."""
         for event in self._model.spread("effects", self._measurements(parts, experts, pending)):
@@ -76,7 +76,7 @@ class PassesOnWorkers:
                 yield Spent(float(self._tokens(event.task.questions)), prepared=True)
 
     def _measurements(
-        self, parts: Sequence[Sequence[int]], experts: Sequence[Expert], pending: Mask
+        self, parts: Sequence[Sequence[int]], experts: Sequence[Cell], pending: Mask
     ) -> Iterator[PlannedEffects]:
         for planned in self._planned(parts):
             of_part = pending[list(planned.questions)]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from moe_core.effects.effect_map import Mask
 from moe_core.effects.part import DecoderFacts, PairsMeasured, PartPredicted, Prediction
-from moe_core.interventions.intervention import Expert
+from moe_core.interventions.layers import Cell
 from moe_core.quizzes.prompting import TokenisedQuiz
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ class EffectTask:
     batch_tokens: int
     checkpoints: bool
     prediction: Prediction | None = None
-    experts: tuple[Expert, ...] = ()
+    experts: tuple[Cell, ...] = ()
     pending: Mask | None = None
 
 

@@ -14,7 +14,8 @@ LAYOUT_VERSION = 5
 GROWTH_STEP_MS = 50
 """Views draw what is new in a growing trace one after the other, so far apart."""
 
-_MIDDLE_SHARE, _SIDE_SHARE = 46, 27
+_SHARES, _NARROW_SHARES, _NARROW = (27, 46, 27), (23, 43, 34), 1200
+"""Of the width, of lists, grid and question; in a narrow window a question needs more of it to be read."""
 _FRAME = QSize(8, 40)
 """About what a window manager adds; how much exactly is known only once the window is shown."""
 
@@ -66,7 +67,7 @@ def share_room(window: QMainWindow, docks: dict[str, QDockWidget], views: list[V
     """Give every column its width, and grid and curves their heights; a window that is not shown has none to give."""
     columns = [_at(area, docks, views) for area in ("left", "centre", "right")]
     width, height = window.width(), window.height()
-    shares = [_SIDE_SHARE, _MIDDLE_SHARE, _SIDE_SHARE]
+    shares = _SHARES if width >= _NARROW else _NARROW_SHARES
     window.resizeDocks(
         [column[0] for column in columns], [width * share // 100 for share in shares], Qt.Orientation.Horizontal
     )
@@ -74,10 +75,13 @@ def share_room(window: QMainWindow, docks: dict[str, QDockWidget], views: list[V
     window.resizeDocks(middle, [height * 56 // 100, height * 44 // 100], Qt.Orientation.Vertical)
 
 
-def hide_stray_tabs(window: QMainWindow) -> None:
-    """Hide the bars of tabs that Qt leaves in the window's corner, over the menu, when it restores a layout."""
+def tidy_tabs(window: QMainWindow) -> None:
+    """Have tabs scroll rather than be cut to their first letters; hide the bars that Qt leaves in the window's corner,
+    over the menu, when it restores a layout."""
     direct = Qt.FindChildOption.FindDirectChildrenOnly
     for bar in window.findChildren(QTabBar, options=direct):
+        bar.setElideMode(Qt.TextElideMode.ElideNone)
+        bar.setUsesScrollButtons(True)
         if bar.pos() == QPoint(0, 0):  # where no dock can have its tabs
             bar.hide()
 

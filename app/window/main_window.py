@@ -165,6 +165,7 @@ class MainWindow(QMainWindow):
     def reset_layout(self) -> None:
         """Put every dock back to its place."""
         docking.arrange(self, self.docks, list(self.views.values()))
+        docking.tidy_tabs(self)
 
     def escape(self) -> None:
         """Dismiss the message; else leave what is being opened; else ask whether to stop what runs; else clear the
@@ -251,7 +252,7 @@ class MainWindow(QMainWindow):
         if not self._is_arranged:  # rooms can be shared out only where there are any
             self._is_arranged = True
             docking.share_room(self, self.docks, list(self.views.values()))
-        docking.hide_stray_tabs(self)
+        docking.tidy_tabs(self)
         if not event.spontaneous():
             self.start_page.appear()
 

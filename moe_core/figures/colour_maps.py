@@ -14,6 +14,9 @@ SEQUENTIAL = ("cividis", "viridis")
 """From dark to light."""
 DIVERGING = ("CET-D1", "CET-CBD1")
 """From blue through near-white to the opposite colour."""
+ON_DARK = {"CET-D1": "CET-D4", "CET-CBD1": "CET-D6"}
+"""From blue through near-black to the opposite colour: what stands for a diverging map on a dark ground, where a
+middle near white would glare, and say much of what is nothing."""
 
 _FILE = Path(__file__).parent.parent.parent / "resources" / "figures" / "colour_maps.json"
 

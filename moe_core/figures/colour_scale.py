@@ -1,13 +1,13 @@
 """How values become colours: a colour map between two ends, linear or logarithmic."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil, floor, log10
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from moe_core.figures.colour_maps import colour_table
+from moe_core.figures.colour_maps import ON_DARK, colour_table
 
 FloatArray = NDArray[np.float64]
 RangeMode = Literal["full", "robust", "manual"]
@@ -41,6 +41,10 @@ class ColourScale:
         """Colours [.., 3] of values; those of NaN mean nothing."""
         places = np.nan_to_num(self.places(np.asarray(values, np.float64)))
         return colour_table(self.map_name)[np.rint(places * 255).astype(np.intp)]
+
+    def on_dark(self) -> "ColourScale":
+        """The same on a dark ground, where the middle of a diverging map is dark."""
+        return replace(self, map_name=ON_DARK.get(self.map_name, self.map_name))
 
     def value_at(self, place: float) -> float:
         """The value that stands at a place 0..1."""

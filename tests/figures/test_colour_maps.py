@@ -6,11 +6,11 @@ import sys
 import numpy as np
 import pytest
 
-from moe_core.figures.colour_maps import DIVERGING, SEQUENTIAL, colour_table, luminance, maps_for
+from moe_core.figures.colour_maps import DIVERGING, ON_DARK, SEQUENTIAL, colour_table, luminance, maps_for
 from moe_core.figures.colour_scale import ColourScale, hex_colour, is_usable_range, value_range
 
 
-@pytest.mark.parametrize("name", [*SEQUENTIAL, *DIVERGING])
+@pytest.mark.parametrize("name", [*SEQUENTIAL, *DIVERGING, *ON_DARK.values()])
 def test_every_map_loads_from_package_data(name: str) -> None:
     """256 colours, none of them through matplotlib, colorcet or the network."""
     program = (
@@ -21,7 +21,7 @@ def test_every_map_loads_from_package_data(name: str) -> None:
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
 
 
-@pytest.mark.parametrize("name", [*SEQUENTIAL, *DIVERGING])
+@pytest.mark.parametrize("name", [*SEQUENTIAL, *DIVERGING, *ON_DARK.values()])
 def test_every_map_is_pyqtgraphs(name: str) -> None:
     """What a report draws has the window's colours."""
     import pyqtgraph
@@ -44,6 +44,19 @@ def test_diverging_maps_are_lightest_in_the_middle(name: str) -> None:
     assert 118 <= int(light.argmax()) <= 138
     assert light.max() > 0.85
     assert light[[0, -1]].max() < 0.65
+
+
+@pytest.mark.parametrize("name", DIVERGING)
+def test_on_a_dark_ground_diverging_maps_are_darkest_in_the_middle(name: str) -> None:
+    """Zero does not glare, both ends are lighter, and each is of the colour that it has on a light ground."""
+    scale = ColourScale(name, -1.0, 1.0)
+    table = colour_table(scale.on_dark().map_name)
+    light = luminance(table)
+    assert 108 <= int(light.argmin()) <= 148
+    assert light.min() < 0.2
+    assert (light[[0, -1]] > 0.3).all()
+    assert table[0].argmax() == colour_table(name)[0].argmax() == 2  # blue is below zero on either
+    assert ColourScale("cividis", 0.0, 1.0).on_dark() == ColourScale("cividis", 0.0, 1.0)
 
 
 def test_ends_have_the_ends_colours_and_beyond_is_clipped() -> None:

@@ -47,7 +47,7 @@ class RankingView(View):
 
     name = "ranking"
     title = "Ranking"
-    area = "bottom-tab"
+    area = "centre-tab"
     depends_on = SELECTION | COMPARISON | {"experts", "intervention", "notes", "names"}
 
     def __init__(self, session: Session) -> None:
@@ -164,13 +164,15 @@ class RankingView(View):
         row.setContentsMargins(8, 4, 8, 4)
         row.setSpacing(6)
         row.addWidget(self.search, 1)
-        for widget in (self.least, self.bookmarked, self._n, self._more):
+        for widget in (self.least, self.bookmarked, self._more):
             row.addWidget(widget)
         rows = QVBoxLayout(self.body)
         rows.setContentsMargins(0, 0, 0, 0)
         rows.setSpacing(0)
         rows.addLayout(row)
         rows.addWidget(self.figure, 1)
+        self._n.setContentsMargins(8, 2, 8, 4)
+        rows.addWidget(self._n)
         self.setFocusProxy(self.search)
 
 

@@ -265,7 +265,7 @@ class ExpertsView(View):
     def _make_metric_box(self) -> QComboBox:
         box = ElidingComboBox()
         box.setAccessibleName("Metric of the grid")
-        box.setMinimumContentsLength(12)
+        box.setMinimumContentsLength(6)
         box.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         for metric in GRID_METRICS:
             box.addItem(metric.title, metric.name)

@@ -42,6 +42,8 @@ from moe_core.measures.question_filter import Expert
 _N_PANES = 4
 _MOST_CHOICES_HEIGHT, _MOST_GATES_SHARE, _MOST_PROMPT_SHARE, _MOST_ROUTER_SHARE = 180, 0.4, 0.45, 0.24
 _LEAST_PAIRED_HEIGHT, _MOST_PAIRED_SHARE = 90, 0.3
+_LOW, _GATES_SHARE_WHEN_LOW = 640, 0.28
+"""Below that height charts are as low as can be, so that the prompt can be read down to the answer position."""
 """Choices with two bars each may scroll in a low window."""
 
 
@@ -196,9 +198,11 @@ class QuestionView(View):
         if self.choices.shown.cells.is_paired:
             choices = min(choices, round(height * _MOST_PAIRED_SHARE))
         least = self.router_pane.minimumSizeHint().height()
-        router = min(self.router_pane.wanted_height, max(least, round(height * _MOST_ROUTER_SHARE)))
+        is_low = height < _LOW
+        share = 0.0 if is_low else _MOST_ROUTER_SHARE
+        router = min(self.router_pane.wanted_height, max(least, round(height * share)))
         rest = max(height - choices - router - 3 * self.splitter.handleWidth(), 2)
-        gates = min(gates, round(rest * _MOST_GATES_SHARE))
+        gates = min(gates, round(rest * (_GATES_SHARE_WHEN_LOW if is_low else _MOST_GATES_SHARE)))
         spare = max(rest - gates - round(height * _MOST_PROMPT_SHARE), 0) // 2  # a tall window has some for the charts
         self.splitter.setSizes([rest - gates - 2 * spare, choices, gates + spare, router + spare])
 

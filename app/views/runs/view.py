@@ -174,7 +174,8 @@ class RunsView(View):
         column.setSpacing(4)
         column.addLayout(buttons)
         column.addWidget(self.note)
-        column.addWidget(self.pages, 1)
+        column.addWidget(self.pages, 1000)
+        column.addStretch(1)  # while nothing is beside each other yet
         self.setFocusProxy(self.list)
 
     def _connect(self) -> None:

@@ -122,11 +122,11 @@ class WhatIfEditor(QWidget):
         above.addLayout(_line(self.masks, self.pick, self.more))
         above.addWidget(self._chips_area, 1)
         above.addWidget(self.choices)
+        for label in (self.preview, self.problem, self.mismatch):
+            above.addWidget(label)
         below = QVBoxLayout()
         below.setContentsMargins(8, 2, 8, 6)
         below.setSpacing(4)
-        for label in (self.preview, self.problem, self.mismatch):
-            below.addWidget(label)
         below.addWidget(self.rerun_both, alignment=Qt.AlignmentFlag.AlignLeft)
         run = _line(self.run, self.cancel, self.automatic)
         run.addStretch()

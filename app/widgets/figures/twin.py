@@ -5,9 +5,8 @@ from functools import partial
 
 import numpy as np
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QHBoxLayout, QMenu, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QMenu, QVBoxLayout, QWidget
 
-from app.widgets.eliding_label import ElidingLabel
 from app.widgets.filter.search_field import SearchField
 from app.widgets.tables.view import ArrayTableView
 from moe_core.figures.array_table import ArrayTable, Cell, ColumnStyle, IndexArray
@@ -34,12 +33,12 @@ class TableTwin(QWidget):
         self.list: ArrayTableView | None = None
         self.search = SearchField("Filter the rows …", f"Which rows of {title} are listed")
         self.search.setToolTip(_TIP)
-        self._n = ElidingLabel()
+        self._n = QLabel()
         self._n.setAccessibleName("Rows listed")
         above = QHBoxLayout()
         above.setContentsMargins(0, 2, 0, 2)
-        above.addWidget(self.search, 2)
-        above.addWidget(self._n, 1)
+        above.addWidget(self.search, 1)
+        above.addWidget(self._n)
         self._column = QVBoxLayout(self)
         self._column.setContentsMargins(0, 0, 0, 0)
         self._column.setSpacing(0)
@@ -84,7 +83,7 @@ class TableTwin(QWidget):
         self.list.show_rows(self._table, order)
         self.list.show_current(current, scrolls=False)
         every = len(self._table.is_faded)
-        self._n.set_text(f"{count(len(order))} of {count(every)} rows")
+        self._n.setText(f"{count(len(order))} of {count(every)} rows")
 
     def _listed(self) -> IndexArray:
         wanted = self.search.text().casefold().split()

@@ -70,7 +70,7 @@ class ColourControls(QWidget):
     def set_kind(self, key: str, *, is_signed: bool) -> None:
         """Say which values are to come: manual ends are kept under `key`, maps by whether there is a middle."""
         self._key, self._is_signed = key, is_signed
-        self._log.setEnabled(not is_signed)
+        self._log.setVisible(not is_signed)
         self._show_maps()
 
     def scale(self, values: FloatArray) -> ColourScale:

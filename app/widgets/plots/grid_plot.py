@@ -4,6 +4,8 @@ pyqtgraph draws cells, dots, heads and bars; what it has nothing for is painted 
 heat_map_sides and colour_bar.
 """
 
+from dataclasses import replace
+
 import numpy as np
 import pyqtgraph
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt
@@ -62,7 +64,7 @@ class GridPlot(PlotWidget):
     def set_data(self, data: HeatMapFigure) -> None:
         """Show other values; a zoom stays where there are as many layers and experts as before."""
         is_alike = self.data is not None and self.data.values.shape == data.values.shape
-        self.data = self.colour_bar.figure = data
+        self.data = data
         if not is_alike:
             self._show_shape(*data.values.shape)
         self.row_heads.names, self.column_heads.names = data.row_names, data.column_names
@@ -114,7 +116,9 @@ class GridPlot(PlotWidget):
     def _draw_cells(self, data: HeatMapFigure) -> None:
         # The grey of cells without a value: no map has it near zero, nor at its ends.
         blank, ground = self.colour(QPalette.ColorRole.Mid), self.colour(QPalette.ColorRole.Base)
-        self._rgb = data.rgb(_rgb(blank), _rgb(ground))
+        drawn = replace(data, scale=data.scale.on_dark()) if theme.is_dark(self.palette()) else data
+        self.colour_bar.figure = drawn
+        self._rgb = drawn.rgb(_rgb(blank), _rgb(ground))
         self._image.setImage(self._rgb, autoLevels=False)
         for dots, cells in zip(self._dots, heat_map_marks.by_ink(data.is_never_used, self._rgb), strict=True):
             layers, experts = np.nonzero(cells)

@@ -52,6 +52,8 @@ class Legend:
         self._heading = self._widest_heading = ""
         self._longest: tuple[str, ...] = ()
         self._columns = (0.0, 0.0)
+        self.least_width = 0.0
+        """With less, values would be cut; names may be."""
 
     @property
     def height_above(self) -> float:
@@ -79,6 +81,7 @@ class Legend:
         self._columns = n, values
         fixed = _SAMPLE + sum(_GAP + width for width in self._columns if width)
         whole = fixed + min(name, _LONGEST_NAME)
+        self.least_width = min(whole, fixed + _SHORTEST_NAME) if n_entries else 0.0
         heading = metrics.horizontalAdvance(self._widest_heading)
         beside = [_beside(room, n_entries, fixed, whole, share, metrics) for share in _SHARES]
         above = _above(room, n_entries, fixed, whole, metrics, heading and heading + _GAP)
@@ -132,11 +135,14 @@ def _beside(room: QRectF, n: int, fixed: float, whole: float, share: float, metr
 
 
 def _above(room: QRectF, n: int, fixed: float, whole: float, metrics: QFontMetricsF, head: float) -> _Layout:
-    """In rows as even as they can be."""
+    """In rows as even as they can be, beside the heading, or below it where names would have no room beside."""
     row, free = _row_height(metrics), max(1.0, room.width() - head)
+    below = row if head and free < min(whole, fixed + _SHORTEST_NAME) else 0.0
+    if below:
+        head, free = 0.0, room.width()
     n_rows = -(-n // max(1, int((free + 2 * _GAP) // (whole + 2 * _GAP))))
     per_row, width = -(-n // n_rows) if n else 1, min(whole, max(free, fixed))
-    x, y, step = room.left() + head, room.top(), width + 2 * _GAP
+    x, y, step = room.left() + head, room.top() + below, width + 2 * _GAP
     entries = tuple(QRectF(x + step * (at % per_row), y + row * (at // per_row), width, row) for at in range(n))
-    top = row * n_rows + _GAP / 2
+    top = below + row * n_rows + _GAP / 2
     return _Layout(room.adjusted(0, top, 0, 0), QRectF(room.topLeft(), QSizeF(room.width(), top)), entries)

@@ -37,13 +37,14 @@ class SeriesPlot(AxisPlot):
 
     def arrange(self) -> None:
         """Place the legend and the texts around the plot."""
-        font, whole, taken = self.figures_font, QRectF(self.rect()), self.legend.height_above
+        font, whole = self.figures_font, QRectF(self.rect())
+        taken = self.legend.height_above, self.legend.least_width
         room = self.legend.arrange(whole.adjusted(_MARGIN, _MARGIN, -_MARGIN, -_MARGIN), font)
         self._above = QRectF(room.topLeft(), QPointF(room.right(), room.top() + QFontMetricsF(font).height() + 2))
         top = self._above.top() + len(self.texts) * self._above.height() + _ABOVE
         self.grid.setContentsMargins(room.left(), top, whole.right() - room.right(), whole.bottom() - room.bottom())
         self.viewport().update()
-        if self.legend.height_above != taken:
+        if (self.legend.height_above, self.legend.least_width) != taken:
             self.updateGeometry()
 
     def restyle(self) -> None:
@@ -62,8 +63,10 @@ class SeriesPlot(AxisPlot):
             box.translate(0, box.height())
 
     def minimumSizeHint(self) -> QSize:
-        """A legend above is no part of the plot's own least height: what has less room than both scrolls."""
-        return super().minimumSizeHint().grownBy(QMargins(0, 0, 0, round(self.legend.height_above)))
+        """A legend above is no part of the plot's own least height, and is as wide as what is read in it: what has less
+        room than both scrolls."""
+        least = super().minimumSizeHint().grownBy(QMargins(0, 0, 0, round(self.legend.height_above)))
+        return least.expandedTo(QSize(round(self.legend.least_width + 2 * _MARGIN), 0))
 
     def resizeEvent(self, event: QResizeEvent | None) -> None:
         super().resizeEvent(event)

@@ -1,11 +1,13 @@
 """The first page: the ways to begin, in front of the docks, until something is shown."""
 
+import re
 from pathlib import Path
 
 from PySide6.QtCore import QSize, Qt
-from PySide6.QtWidgets import QApplication, QPushButton
+from PySide6.QtWidgets import QApplication, QPushButton, QTabBar
 from pytestqt.qtbot import QtBot
 
+from app.widgets.eliding_label import ElidingLabel
 from app.window import docking
 from app.window.main_window import MainWindow
 
@@ -95,3 +97,20 @@ def test_the_window_opens_within_the_screen() -> None:
     assert docking.within_screen(wanted, QSize(800, 600), "offscreen") == wanted
     assert docking.within_screen(wanted, QSize(1024, 700), "xcb") == QSize(1016, 660)
     assert docking.within_screen(wanted, QSize(2560, 1440), "xcb") == wanted
+
+
+def test_tabs_of_docks_are_read_whole_however_narrow(window: MainWindow, trace_path: Path) -> None:
+    """They scroll; numbers of questions are never cut."""
+    window.open_trace(trace_path)
+    window.resize(960, 540)
+    QApplication.processEvents()
+    bars = [bar for bar in window.findChildren(QTabBar) if bar.isVisible() and bar.count() > 1]
+    assert bars
+    assert {bar.elideMode() for bar in bars if bar.parentWidget() is window} == {Qt.TextElideMode.ElideNone}
+    for name in window.views:
+        window.show_view(name)
+        QApplication.processEvents()
+        labels = window.views[name].findChildren(ElidingLabel)
+        said = [(each.whole_text, each.text()) for each in labels if each.isVisible()]
+        counts = [(found[0], shown) for whole, shown in said if (found := re.findall(r"n = [\d,]+", whole))]
+        assert all(n in shown for n, shown in counts), (name, counts)

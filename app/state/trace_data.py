@@ -15,6 +15,7 @@ from moe_core.measures.question_table import QuestionTable, question_table
 from moe_core.measures.routing_in_scope import ScopedRouting, routing_in_scope
 from moe_core.measures.routing_sample import RoutingSample, select
 from moe_core.measures.scope import Scope
+from moe_core.numbers.stepwise import in_turn
 from moe_core.traces.reader import Trace, open_trace
 from moe_core.traces.specification import Specification
 
@@ -61,7 +62,7 @@ class TraceData:
 
     def reading(self) -> Iterator[float]:
         """What every view needs, in steps: the checksums of all rows, and the table. Yields shares done."""
-        yield from self.trace.checking()
+        yield from in_turn(self.trace.checking, self.trace.reading_texts.steps)
         _ = self.table
 
     def routing(self, scope: Scope) -> ScopedRouting:

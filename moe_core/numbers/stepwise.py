@@ -11,10 +11,11 @@ Steps = Generator[float, None, Value]
 class Stepwise(Generic[Value]):
     """Who wants it now asks for `value`; who has something else to do meanwhile goes through `steps` instead.
 
-    Whoever stops in the middle has lost nothing: the next one goes on there.
+    Whoever stops in the middle has lost nothing: the next one goes on there. After a failure it begins anew.
     """
 
     def __init__(self, make: Callable[[], Steps[Value]]) -> None:
+        self._make = make
         self._steps: Steps[Value] | None = make()
         self._value: Value | None = None
 
@@ -27,7 +28,7 @@ class Stepwise(Generic[Value]):
                 self._value, self._steps = stop.value, None
                 return
             except Exception:
-                self._steps = None
+                self._steps = self._make()
                 raise
             yield share
 

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from moe_core.errors import Remedy, TraceError, UnreadableTraceError
+from moe_core.numbers.stepwise import Stepwise
 from moe_core.traces.check import check_structure
 from moe_core.traces.file import TraceFile, read_only
 from moe_core.traces.layout import CUBE_NAMES, ENTROPY_NAMES, Segments, TraceDimensions
@@ -142,9 +143,14 @@ class Trace:
         return self._file.read_static("questions/prefix")
 
     @cached_property
+    def reading_texts(self) -> Stepwise[tuple[str, ...]]:
+        """`texts`, for who does not want to wait for them."""
+        return Stepwise(lambda: question_texts(self._file))
+
+    @property
     def texts(self) -> tuple[str, ...]:
         """What each question asks, in quiz order."""
-        return question_texts(self._file)
+        return self.reading_texts.value
 
     @cached_property
     def n_own_tokens(self) -> NDArray[np.int64]:

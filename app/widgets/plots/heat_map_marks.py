@@ -20,6 +20,7 @@ _DOTS_FADE = (3.0, 8.0)
 """Size of the cells in pixels at which dots are not seen yet, and from which on they are seen in full."""
 _HATCH_STEP = 6
 _LIGHT_INK, _DARK_INK = QColor(255, 255, 255, 205), QColor(0, 0, 0, 175)
+_LIGHT_FRAME, _DARK_FRAME = QColor(255, 255, 255), QColor(0, 0, 0)
 INKS = (_LIGHT_INK, _DARK_INK)
 
 
@@ -47,7 +48,9 @@ def draw_lines_between(painter: QPainter, layout: GridLayout, ground: QColor) ->
 
 
 def draw_hatches(painter: QPainter, layout: GridLayout, hatched: BoolArray, rgb: NDArray[np.uint8]) -> None:
-    """Slanted lines through each hatched cell, going on from one to the next."""
+    """Slanted lines through each hatched cell, going on from one to the next; a frame, where a cell is too small for
+    them.
+    """
     rows, columns = layout.rows.tolist(), layout.columns.tolist()
     painter.setPen(Qt.PenStyle.NoPen)
     for ink, cells in zip(INKS, by_ink(hatched, rgb), strict=True):
@@ -55,6 +58,8 @@ def draw_hatches(painter: QPainter, layout: GridLayout, hatched: BoolArray, rgb:
         runs = [(columns[start], rows[row], columns[stop], rows[row + 1]) for row, start, stop in _runs(cells)]
         painter.drawRects([QRectF(left, top, right - left, bottom - top) for left, top, right, bottom in runs])
     painter.setBrush(Qt.BrushStyle.NoBrush)
+    if min(layout.cell_size.width(), layout.cell_size.height()) < _HATCH_STEP:
+        _draw_lines(painter, _outline(layout, hatched), QPen(_LIGHT_FRAME, 3), QPen(_DARK_FRAME, 1))
 
 
 def hatch(ink: QColor, pixel_ratio: float) -> QBrush:
@@ -69,10 +74,16 @@ def hatch(ink: QColor, pixel_ratio: float) -> QBrush:
 
 def draw_outline(painter: QPainter, layout: GridLayout, selected: BoolArray, palette: QPalette) -> None:
     """The accent's line around the selected cells, those that touch taken together, kept apart from the map's hues."""
-    lines = _outline(layout, selected)
     thin = 1.0 if min(layout.cell_size.width(), layout.cell_size.height()) < _THIN_BELOW else 2.0
-    for role, width in ((QPalette.ColorRole.Base, thin + 2), (QPalette.ColorRole.Accent, thin)):
-        painter.setPen(QPen(palette.color(role), width, Qt.PenStyle.SolidLine, Qt.PenCapStyle.SquareCap))
+    base, accent = palette.color(QPalette.ColorRole.Base), palette.color(QPalette.ColorRole.Accent)
+    _draw_lines(painter, _outline(layout, selected), QPen(base, thin + 2), QPen(accent, thin))
+
+
+def _draw_lines(painter: QPainter, lines: list[QLineF], *pens: QPen) -> None:
+    """The lines with one pen over the other."""
+    for pen in pens:
+        pen.setCapStyle(Qt.PenCapStyle.SquareCap)
+        painter.setPen(pen)
         painter.drawLines(lines)
 
 

@@ -17,6 +17,8 @@ from moe_core.figures.heat_map import FloatArray, HeatMapFigure
 HEAD_GAP = 6
 _THICKNESS = 0.8
 """Share of a cell's side that a bar beside it takes."""
+_LEAST_WITH_GAPS = 5.0
+"""Bars beside cells of fewer pixels stand without gaps, some of which would else be a pixel and others none."""
 _STEPS = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 _BELOW = Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignBottom
 
@@ -49,6 +51,9 @@ class MarginalBars(pyqtgraph.ViewBox):  # type: ignore[misc]  # pyqtgraph has no
         self.addItem(self._bars)
         self.addItem(self._rule)
         (self.setYLink if of_layers else self.setXLink)(grid)
+        self._thickness = _THICKNESS
+        self.sigRangeChanged.connect(self._fit)
+        self.sigResized.connect(self._fit)
 
     def set_values(self, values: FloatArray, *, is_signed: bool) -> None:
         """Show one bar a value, none for NaN; signed ones from the middle, upwards where they are positive."""
@@ -56,12 +61,21 @@ class MarginalBars(pyqtgraph.ViewBox):  # type: ignore[misc]  # pyqtgraph has no
         places, largest = np.arange(len(lengths)) + 0.5, float(np.abs(lengths).max(initial=0.0)) or 1.0
         span = (-largest if is_signed else 0.0, largest)
         if self._of_layers:
-            self._bars.setOpts(x0=0, width=lengths, y=places, height=_THICKNESS)
+            self._bars.setOpts(x0=0, width=lengths, y=places, height=self._thickness)
             self.setXRange(*span, padding=0)
         else:
-            self._bars.setOpts(y0=0, height=lengths, x=places, width=_THICKNESS)
+            self._bars.setOpts(y0=0, height=lengths, x=places, width=self._thickness)
             self.invertY(not is_signed)
             self.setYRange(*span, padding=0)
+
+    def _fit(self) -> None:
+        """Leave gaps between the bars where there is room for them."""
+        (left, right), (top, bottom) = self.viewRange()
+        pixels = self.height() / max(bottom - top, 1e-9) if self._of_layers else self.width() / max(right - left, 1e-9)
+        thickness = _THICKNESS if pixels >= _LEAST_WITH_GAPS else 1.0
+        if thickness != self._thickness:
+            self._thickness = thickness
+            self._bars.setOpts(**{"height" if self._of_layers else "width": thickness})
 
     def show_in(self, breadth: int) -> None:
         """Take so many pixels across; 0 hides the bars."""

@@ -142,6 +142,41 @@ def test_masked_cells_are_hatched(qtbot: QtBot) -> None:
     assert len(colours_within(image, heat_map, 1, 3)) == 1
 
 
+def test_a_masked_cell_too_small_for_hatches_is_framed(qtbot: QtBot) -> None:
+    """Else none of their lines might fall into it; other cells have no frame."""
+    hatched = np.zeros((61, 256), bool)
+    hatched[30, 100] = True
+    heat_map = shown(qtbot, make_data(61, 256, values=np.full((61, 256), 0.5), hatched=hatched), 620, 480)
+    image, frame = picture_of(heat_map), {"#ffffff", "#000000"}
+
+    def around(layer: int, expert: int) -> set[str]:
+        return colours_in(image, heat_map.layout_now().cell_rectangle(layer, expert).toRect().adjusted(-1, -1, 1, 1))
+
+    assert frame <= around(30, 100)
+    assert not frame & around(30, 110)
+
+
+def test_every_cell_has_a_pixel_at_least(qtbot: QtBot) -> None:
+    """In the smallest room that a grid of 61 x 256 asks for."""
+    heat_map = shown(qtbot, make_data(61, 256))
+    heat_map.resize(heat_map.minimumSizeHint())
+    layout = heat_map.layout_now()
+    assert (np.diff(layout.columns) > 0).all()
+    assert (np.diff(layout.rows) > 0).all()
+
+
+def test_bars_of_small_cells_stand_without_gaps(qtbot: QtBot) -> None:
+    """Alike bars are one even area there, and apart where there is room."""
+    wide, narrow = (
+        shown(qtbot, make_data(L, E, row_marginals=np.ones(L), column_marginals=np.ones(E)), 900, 500)
+        for L, E in ((4, 8), (61, 256))
+    )
+    for heat_map, n_colours in ((wide, 2), (narrow, 1)):
+        below = heat_map.layout_now().column_bars
+        strip = QRect(round(below.left()) + 3, round(below.center().y()), round(below.width()) - 6, 1)
+        assert len(colours_in(picture_of(heat_map), strip)) == n_colours
+
+
 def colours_within(image: QImage, heat_map: HeatMap, layer: int, expert: int) -> set[str]:
     """All colours inside of a cell, its edges left out."""
     return colours_in(image, heat_map.layout_now().cell_rectangle(layer, expert).toRect().adjusted(2, 2, -2, -2))

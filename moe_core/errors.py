@@ -39,6 +39,7 @@ class Remedy(Enum):
     SAY_WHAT_ANSWERS_ARE = auto()  # numbers counted from 0 or from 1, letters, texts
     START_CLUSTER = auto()  # on its head and on every other node, this computer included
     RAISE_BUDGET = auto()  # of forward passes that an effect map may cost
+    DROP_INSTEAD = auto()  # experts in place of closing them to the router
 
 
 @dataclass(frozen=True)

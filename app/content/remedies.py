@@ -55,6 +55,7 @@ WORDS = {
     Remedy.SAY_WHAT_ANSWERS_ARE: "Say under “Answers” how they are read.",
     Remedy.START_CLUSTER: "Start Ray on its head and on every other node, this computer included.",
     Remedy.RAISE_BUDGET: "Choose a larger budget.",
+    Remedy.DROP_INSTEAD: "Choose drop in the What if view.",
 }
 BUTTONS: dict[AnyRemedy, Button] = {
     Remedy.RERUN_ELSEWHERE: _RECORD,

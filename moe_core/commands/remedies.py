@@ -32,6 +32,7 @@ WORDS = {
     Remedy.SAY_WHAT_ANSWERS_ARE: "Add --answers-from 0, 1, letters or texts.",
     Remedy.START_CLUSTER: "Start it with ray start --head, on each other node, here too, with --address HOST:PORT.",
     Remedy.RAISE_BUDGET: "Set it with --budget.",
+    Remedy.DROP_INSTEAD: "Give --effect drop.",
     Remedy.COPY_WITHOUT_HOLES: "Copy it again without holes (cp --sparse=never).",
 }
 

@@ -64,10 +64,10 @@ def split_budget(share: float, n_experts: int, prepared: float) -> Budget:
     return Budget(SPARSE_SHARE * left, EXACT_SHARE * left, AUDIT_SHARE * left)
 
 
-def pair_costs(lengths: Sequence[int], moe_layers: Sequence[int], n_layers: int) -> PairCosts:
-    """The costs for questions of these lengths and MoE layers of these numbers among `n_layers` decoder layers."""
+def pair_costs(lengths: Sequence[int], first_again: Sequence[int], n_layers: int) -> PairCosts:
+    """The costs for questions of these lengths; `first_again` [L] are the first of `n_layers` that run again."""
     tokens = np.asarray(lengths, dtype=np.float64)
-    behind = 1 - (np.asarray(moe_layers) + 1) / n_layers  # share of the layers that follow
+    behind = 1 - np.asarray(first_again) / n_layers  # share of the layers that run
     few = np.minimum([few_tokens(length) + 1 for length in lengths], tokens)
     return PairCosts(*(np.outer(part / tokens.sum(), behind).astype(np.float32) for part in (tokens, few)))
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from moe_core.effects.budget import Budget
 from moe_core.effects.draft import EffectDraft
 from moe_core.effects.effect_map import Floats, Mask
+from moe_core.effects.memory_plan import DecoderShape, MemoryPlan
 from moe_core.interventions.layers import Cell
 
 How = Literal["sparse", "exact"]
@@ -20,11 +21,10 @@ How = Literal["sparse", "exact"]
 
 @dataclass(frozen=True)
 class DecoderFacts:
-    """Decoder layers, dense ones included, their width, and which of them have experts [L]."""
+    """Its shape, and the first decoder layer that runs again where each MoE layer [L] is changed."""
 
-    n_layers: int
-    hidden_size: int
-    moe_layers: tuple[int, ...]
+    shape: DecoderShape
+    first_again: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -46,6 +46,10 @@ class Ran:
 
 class CleanPart(Protocol):
     """A part whose clean passes are held, so that experts can be closed in them."""
+
+    @property
+    def runs_few(self) -> bool:
+        """Whether a few tokens can run alone, so that there are sparse re-runs."""
 
     def first_order(self) -> tuple[Floats, Floats]:
         """The predicted effect of each expert [n, L, E], and how large it could be (0: none at all)."""
@@ -89,6 +93,9 @@ class EffectPasses(Protocol):
 
     @property
     def facts(self) -> DecoderFacts: ...
+
+    def within(self, memory: MemoryPlan) -> None:
+        """Run them in this memory; to be said before any is run."""
 
     def predict(self, parts: Sequence[Sequence[int]], how: Prediction) -> Iterator[Spent | PartPredicted]:
         """Every part, each as soon as it is there."""

@@ -21,7 +21,7 @@ _UNVISITED = 0.3
 def predict(chunk: CleanPart, draft: EffectDraft, costs: PairCosts, budget: Budget, seed: int) -> Iterator[float]:
     """Fills the draft of a chunk; yields what each step of re-runs has cost, in forward passes over the chunk.
 
-    What the sparse re-runs leave of their share goes to the exact ones.
+    What the sparse re-runs leave of their share goes to the exact ones; all of it, where a few tokens cannot run alone.
     """
     first, bounds = chunk.first_order()
     draft.effects[:], draft.bounds[:] = first, bounds
@@ -29,7 +29,7 @@ def predict(chunk: CleanPart, draft: EffectDraft, costs: PairCosts, budget: Budg
     live = bounds > 0
     yield from _exactly(chunk, draft, costs, live & (costs.exact[..., None] == 0), Source.EXACT)
     live &= ~draft.is_exact()
-    chosen = worth_a_run(bounds * live, costs.sparse, budget.sparse)
+    chosen = worth_a_run(bounds * live, costs.sparse, budget.sparse if chunk.runs_few else 0.0)
     spent = _cost(costs.sparse, chosen)
     for ran in chunk.run(chosen, "sparse"):
         draft.write(ran.pairs, ran.effects, Source.SPARSE)

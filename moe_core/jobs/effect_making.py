@@ -8,25 +8,26 @@ from pathlib import Path
 import numpy as np
 
 from moe_core.effects.budget import pair_costs, preparation, split_budget
-from moe_core.effects.chunk_plan import CHUNK_BYTES, chunks, token_bytes
+from moe_core.effects.chunk_plan import chunks
 from moe_core.effects.draft import EffectDraft
 from moe_core.effects.effect_map import EffectMap, EffectSpecification, Mask, Source
 from moe_core.effects.map_file import read_map, write_map
 from moe_core.effects.measurement import Measurement, in_order
+from moe_core.effects.memory_plan import plan_memory
 from moe_core.effects.part import PairsMeasured, PartPredicted, Prediction, Spent
 from moe_core.errors import EffectError
 from moe_core.interventions.layers import Cell
 from moe_core.jobs.events import Event, Notice, Progress, Stage
 from moe_core.jobs.runs.run_plan import RunPlan
-from moe_core.jobs.runs.running_model import KnownModel
+from moe_core.jobs.runs.running_model import KnownModel, is_here
 from moe_core.jobs.workers.effect_passes import passes_of
+from moe_core.models.loading.memory import free_memory
 from moe_core.numbers.formatting import counted, significant
 
 WRITE_EVERY_S = 2.0
 """What a kill costs, as long as writing takes little of that; a window shows what is new as often."""
 WRITING_SHARE = 0.05
 """Of the time, at most."""
-_BATCH_TOKENS = {"cpu": 4_096, "cuda": 8_192}
 
 
 @dataclass(frozen=True)
@@ -44,14 +45,13 @@ class Making:
         self._model = model.specification
         self._specification = specification
         self._path = path
-        device = "cpu" if self._model.device == "cpu" else "cuda"
-        self._checkpoints = device == "cuda"
-        self._chunk_bytes = CHUNK_BYTES[device]
-        batch_tokens = min(plan.specification.batch_tokens, _BATCH_TOKENS[device])
-        self._passes = passes_of(
-            model, plan.tokenised, specification.effect, batch_tokens, checkpoints=self._checkpoints
-        )
+        self._passes = passes_of(model, plan.tokenised, specification.effect)
         self._lengths = [plan.tokenised.prompt_length(n) for n in range(len(plan.tokenised.questions))]
+        self._facts = self._passes.facts
+        free = free_memory(self._model.device) if is_here(model) else None  # what workers have free is not known here
+        tokens, mean = plan.specification.batch_tokens, float(np.mean(self._lengths))
+        self._memory = plan_memory(self._facts.shape, self._model.device, free, tokens, mean)
+        self._passes.within(self._memory)
         shape = (len(self._lengths), self._model.n_layers, self._model.n_experts)
         self._known = _known(path, specification)
         self._draft = EffectDraft.empty(shape) if self._known is None else EffectDraft.of(self._known)
@@ -69,7 +69,7 @@ class Making:
     def predict(self) -> Generator[Event, None, None]:
         """Every question that the file does not hold, or all of them where the budget has grown."""
         n_experts = int(np.prod(self._draft.effects.shape[1:]))
-        prepared = preparation(is_checkpointed=self._checkpoints)
+        prepared = preparation(is_checkpointed=self._memory.checkpoints)
         budget = split_budget(self._specification.budget, n_experts, prepared)
         grown = self._known is not None and self._specification.budget > self._known.specification.budget
         pending = [n for n in range(len(self._lengths)) if grown or not self._draft.sources[n].any()]
@@ -97,8 +97,8 @@ class Making:
         wanted = in_order(measurement, self._draft.as_map(self._specification).over(), used, layers)
         if not wanted:
             return
-        pending, facts = self._draft_pending(wanted), self._passes.facts
-        costs = pair_costs(self._lengths, facts.moe_layers, facts.n_layers).exact
+        pending = self._draft_pending(wanted)
+        costs = pair_costs(self._lengths, self._facts.first_again, self._facts.shape.n_layers).exact
         passes = float((pending * costs[..., None]).sum(dtype=np.float64)) + 1
         yield Stage(f"Measuring {counted(len(wanted), 'expert')} on {counted(len(self._lengths), 'question')}")
         clock = _Clock(passes * sum(self._lengths), float(np.mean(self._lengths)), passes)
@@ -126,10 +126,8 @@ class Making:
         return pending & ~self._draft.is_exact()
 
     def _chunks(self, questions: list[int]) -> list[list[int]]:
-        facts = self._passes.facts
-        size = token_bytes(self._model, facts.hidden_size, facts.n_layers)
-        lengths = [self._lengths[n] for n in questions]
-        parts = chunks(lengths, size, self._chunk_bytes, self._specification.seed)
+        lengths, size = [self._lengths[n] for n in questions], self._facts.shape.kept_of_token
+        parts = chunks(lengths, size, self._memory.chunk, self._specification.seed)
         return [[questions[n] for n in part] for part in parts]
 
     def _tokens(self, questions: Sequence[int]) -> int:

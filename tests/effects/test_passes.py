@@ -11,6 +11,7 @@ from moe_core.effects.budget import few_tokens as how_many
 from moe_core.effects.passes import question_chunk
 from moe_core.effects.passes.clean_pass import CleanPass, Decoder, clean_pass
 from moe_core.effects.passes.closed_experts import ClosedExperts
+from moe_core.effects.passes.closing_check import check_closing
 from moe_core.effects.passes.few_tokens import few_tokens
 from moe_core.effects.passes.question_chunk import QuestionChunk
 from moe_core.effects.passes.replay_check import check_replay
@@ -166,14 +167,31 @@ def test_nothing_of_the_model_changes(model: LoadedModel, decoder: Decoder) -> N
     np.testing.assert_array_equal(gold_logprobs(model, Intervention()), before)
 
 
-def test_a_model_that_scales_its_experts_is_refused(decoder: Decoder, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is right passes; layers that halve what they add to the stream would give wrong effects, and are refused."""
+def test_a_layer_that_scales_what_it_adds_runs_again(decoder: Decoder, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Layers that halve what they add to the stream run again themselves: behind them alone effects would be wrong."""
     rows = next(batches_of(QUIZ, [0], 1, torch.device("cpu")))
     check_replay(decoder, rows)
+    assert not decoder.way.redoes_layer
     layer = decoder.layers[decoder.routers[0].layer]
     inner = layer.forward
     monkeypatch.setattr(
         layer, "forward", lambda hidden, *args, **kw: hidden + (inner(hidden, *args, **kw) - hidden) / 2
     )
+    check_replay(decoder, rows)
+    assert decoder.way.redoes_layer
+    check_closing(decoder, rows, "reroute")
+
+
+def test_a_model_that_never_answers_alike_is_refused(decoder: Decoder, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where no way gives what running everything gives, there is no map."""
+    rows = next(batches_of(QUIZ, [0], 1, torch.device("cpu")))
+    layer, draw = decoder.layers[-1], torch.Generator().manual_seed(3)
+    inner = layer.forward
+
+    def moody(hidden: torch.Tensor, *args: object, **keywords: object) -> torch.Tensor:
+        added: torch.Tensor = inner(hidden, *args, **keywords)
+        return added + torch.randn(hidden.shape[-1], generator=draw)
+
+    monkeypatch.setattr(layer, "forward", moody)
     with pytest.raises(EffectError, match="gives other answers"):
         check_replay(decoder, rows)

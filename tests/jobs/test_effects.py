@@ -1,15 +1,17 @@
 """The job of an effect map on a real tiny model: what it keeps, resumes and refuses."""
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from moe_core.effects import memory_plan
 from moe_core.effects.effect_map import Source
 from moe_core.effects.map_file import read_map
 from moe_core.effects.measurement import Measurement
-from moe_core.effects.statistics import measured_cells
+from moe_core.effects.statistics import measured_cells, rank_correlation
 from moe_core.errors import EffectError, ModelError
 from moe_core.interventions.intervention import parse_mask
 from moe_core.jobs import effect_making
@@ -107,7 +109,7 @@ def test_chunks_and_batches_come_to_the_same(trace: Path, engine: Engine, monkey
     """Where only few clean passes fit into memory, what is measured is the same."""
     measure = Measurement(experts=((0, 1), (2, 3)))
     whole = result_of(effects(EffectsRequest(trace, budget=BUDGET, measure=measure), engine)).effect_map
-    monkeypatch.setitem(effect_making.CHUNK_BYTES, "cpu", 200_000)
+    monkeypatch.setitem(memory_plan.CHUNK_BYTES, "cpu", 200_000)
     out = trace.with_name("other.safetensors")
     parts = result_of(effects(EffectsRequest(trace, budget=BUDGET, measure=measure, out=out), engine)).effect_map
     for place in measure.experts:
@@ -137,3 +139,15 @@ def test_refusals(trace: Path, engine: Engine, tmp_path: Path) -> None:
     gone = EffectsRequest(trace, budget=BUDGET, model=ModelNow(model=str(tmp_path / "gone")))
     with pytest.raises(ModelError, match="gone"):
         result_of(effects(gone, Engine()))
+
+
+def test_in_16_bits(trace: Path, engine: Engine) -> None:
+    """The map in bfloat16 ranks the experts as that in float32 does, and its measured pairs differ by rounding."""
+    whole = EffectsRequest(trace, budget=BUDGET, measure=Measurement(share=1.0))
+    exact = result_of(effects(whole, engine))
+    there = replace(whole, out=trace.with_name("16.safetensors"), rerun_baseline=True, model=ModelNow(dtype="bfloat16"))
+    rounded = result_of(effects(there, engine)).effect_map
+    assert rounded.specification.dtype == "bfloat16"
+    known = exact.used & exact.effect_map.over().is_measured & rounded.over().is_measured
+    assert rank_correlation(*(each.over().mean[known] for each in (exact.effect_map, rounded))) > 0.95
+    assert np.quantile(np.abs(exact.effect_map.effects - rounded.effects), 0.95) < 0.03

@@ -6,7 +6,6 @@ the gold answer's probability: unlike the log-probability it does not vanish whe
 Axes: B rows, T tokens per row, H hidden size, K chosen experts, E experts, V vocabulary, h heads, d head size.
 """
 
-import inspect
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -18,6 +17,8 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 from transformers import DynamicCache
 
+from moe_core.effects.memory_plan import DecoderShape
+from moe_core.effects.passes.gate_call import GateCall
 from moe_core.effects.passes.rows import Rows
 from moe_core.errors import EffectError
 from moe_core.models.answer_head import AnswerHead
@@ -30,9 +31,9 @@ from moe_core.models.loading.building import LoadedModel
 class CleanLayer:
     """One MoE layer in a clean pass.
 
-    `hidden` [B, T, H] is what router and experts saw, `logits` [B, T, E] and `weights`, `ids` [B, T, K] what the router
-    did, `output` [B, T, H] the experts' sum, `stream` [B, T, H] what left the decoder layer; `gradient` [B, T, H] is
-    that of the margin with respect to `output`.
+    `hidden` [B, T, H] is what the experts saw, `asked` what the router was called with, `logits` [B, T, E] and
+    `weights`, `ids` [B, T, K] what it did, `output` [B, T, H] the experts' sum, `stream` [B, T, H] what left the
+    decoder layer, or entered it (`Decoder.way`); `gradient` [B, T, H] is that of the margin with respect to `output`.
     """
 
     hidden: Tensor
@@ -42,6 +43,12 @@ class CleanLayer:
     output: Tensor
     stream: Tensor
     gradient: Tensor
+    asked: GateCall
+
+    def nbytes(self) -> int:
+        """Bytes that it takes; what the router was asked is what the experts saw, mostly."""
+        tensors = [value for value in vars(self).values() if isinstance(value, Tensor)]
+        return sum(tensor.nbytes for tensor in tensors) + self.asked.nbytes_besides(self.hidden)
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,16 +63,34 @@ class CleanPass:
 
     def nbytes(self) -> int:
         """Bytes that it takes while it is kept."""
-        tensors = [*self.keys, *self.values, *(tensor for layer in self.layers for tensor in vars(layer).values())]
-        return sum(tensor.nbytes for tensor in tensors)
+        return sum(tensor.nbytes for tensor in (*self.keys, *self.values)) + sum(map(CleanLayer.nbytes, self.layers))
+
+
+@dataclass(frozen=True)
+class Way:
+    """How layers are run again behind a changed MoE layer.
+
+    `redoes_layer`: that layer too, since it does more with its experts' output than add it to the stream. `keeps_keys`:
+    a few tokens can be run alone, the others' keys and values being kept; states of other kinds cannot be.
+    `touches_all`: closing an expert changes the weights of tokens that did not choose it.
+    """
+
+    redoes_layer: bool = False
+    keeps_keys: bool = True
+    touches_all: bool = False
 
 
 class Decoder:
-    """A loaded model whose single layers are to be run: its decoder layers, its routers, and its answers' margins."""
+    """A loaded model whose single layers are to be run: its decoder layers, its routers, and its answers' margins.
+
+    `way` is how; the checks find out which one is right.
+    """
 
     def __init__(self, loaded: LoadedModel) -> None:
         _refuse_others(loaded)
         self.loaded = loaded
+        # A router that does not divide by the sum gives the survivors more weight at every token.
+        self.way = Way(touches_all=not loaded.specification.normalised)
         self.model: Any = loaded.model
         self.routers: Sequence[Router] = loaded.routers
         self.layers = decoder_layers(loaded.model, loaded.routers)
@@ -77,10 +102,19 @@ class Decoder:
         """Decoder layers, dense ones included."""
         return len(self.layers)
 
+    def first_again(self, place: int) -> int:
+        """The first decoder layer that runs again where MoE layer `place` is changed."""
+        return self.routers[place].layer + (not self.way.redoes_layer)
+
     @property
-    def hidden_size(self) -> int:
-        """Width of the residual stream, H."""
-        return int(self.model.get_input_embeddings().weight.shape[1])
+    def shape(self) -> DecoderShape:
+        """What its effect map's memory hangs on; the width of an expert is told by its weights: three matrices."""
+        embeddings, model = self.model.get_input_embeddings().weight, self.loaded.specification
+        vocabulary, hidden_size = embeddings.shape
+        experts = sum(weight.numel() for weight in self.routers[0].experts.parameters())
+        width = max(1, round(experts / (3 * model.n_experts * hidden_size)))
+        size = embeddings.element_size()
+        return DecoderShape(self.n_layers, hidden_size, width, model.n_experts, model.top_k, vocabulary, size)
 
     def margins(self, ids: Tensor, last: Tensor, gold: Tensor, **keywords: Any) -> Tensor:
         """Margins [B] of the gold answers [B] in a pass over ids [B, T], read at the places `last` [B]."""
@@ -95,13 +129,7 @@ class Decoder:
 
 def _refuse_others(loaded: LoadedModel) -> None:
     """Raise EffectError for a model whose layers are cut open in another way than is done here."""
-    own = all(
-        router.experts_are_told
-        and router.n_groups == 1
-        and router.can_be_closed
-        and len(inspect.signature(router.gate.forward).parameters) == 1
-        for router in loaded.routers
-    )
+    own = all(router.experts_are_told and router.can_be_closed for router in loaded.routers)
     if not (own and loaded.specification.abilities.reroute):
         raise EffectError(f"There is no effect map of {loaded.specification.family} models yet: mask experts instead.")
 
@@ -112,19 +140,20 @@ def clean_pass(decoder: Decoder, rows: Rows, *, checkpoints: bool = False) -> Cl
     `checkpoints`: what lies between the layers' inputs is not kept but computed again, layer by layer.
     """
     keys, watched = _KeptKeys(), _Watched(decoder.routers)
-    behind = [router.layer + 1 for router in decoder.routers]
+    first = [decoder.first_again(place) for place in range(len(decoder.routers))]
+    keeping = {"past_key_values": keys} if decoder.way.keeps_keys else {}
     with ExitStack() as stack:
         stack.enter_context(torch.enable_grad())
         stack.enter_context(watched.attached())
-        streams = stack.enter_context(kept_streams(decoder.layers, behind))
+        streams = stack.enter_context(kept_streams(decoder.layers, [layer for layer in first if layer]))
         if checkpoints:
             stack.enter_context(_checkpointed(decoder.layers))
-        margins = decoder.margins(rows.ids, rows.lengths - 1, rows.gold, past_key_values=keys, use_cache=True)
+        margins = decoder.margins(rows.ids, rows.lengths - 1, rows.gold, use_cache=bool(keeping), **keeping)
         gradients = torch.autograd.grad(margins.sum(), list(watched.probes.values()))
     layers = tuple(
-        watched.layer(place, len(rows.lengths), streams[at], gradients[place]) for place, at in enumerate(behind)
+        watched.layer(place, len(rows.lengths), streams.get(at), gradients[place]) for place, at in enumerate(first)
     )
-    kept = [keys.of_layer[layer] for layer in range(decoder.n_layers)]
+    kept = [keys.of_layer[layer] for layer in range(decoder.n_layers)] if keeping else []
     return CleanPass(rows, margins.detach(), layers, tuple(k for k, _ in kept), tuple(v for _, v in kept))
 
 
@@ -155,6 +184,7 @@ class _Watched:
 
     def __init__(self, routers: Sequence[Router]) -> None:
         self._routers = routers
+        self._asked: dict[int, GateCall] = {}
         self._logits: dict[int, Tensor] = {}
         self._calls: dict[int, tuple[Tensor, Tensor, Tensor, Tensor]] = {}
         self.probes: dict[int, Tensor] = {}
@@ -164,24 +194,30 @@ class _Watched:
         """The hooks in place; they are gone afterwards."""
         with ExitStack() as stack:
             for place, router in enumerate(self._routers):
-                stack.callback(router.gate.register_forward_hook(partial(self._after_gate, place)).remove)
+                after_gate = partial(self._after_gate, place)
+                stack.callback(router.gate.register_forward_hook(after_gate, with_kwargs=True).remove)
                 stack.callback(router.experts.register_forward_hook(partial(self._after_experts, place)).remove)
             yield
 
-    def layer(self, place: int, n_rows: int, stream: Tensor, gradient: Tensor) -> CleanLayer:
-        """What was kept of one MoE layer, a row of the batch a row."""
+    def layer(self, place: int, n_rows: int, stream: Tensor | None, gradient: Tensor) -> CleanLayer:
+        """What was kept of one MoE layer, a row of the batch a row; what enters the first one is read anew."""
         hidden, ids, weights, output = self._calls[place]
         flat = (hidden, self._logits[place], weights, ids, output)
         parts = [tensor.reshape(n_rows, -1, tensor.shape[-1]) for tensor in flat]
-        parts += [stream, gradient.reshape(n_rows, -1, gradient.shape[-1])]
-        return CleanLayer(*parts)
+        parts += [parts[0] if stream is None else stream, gradient.reshape(n_rows, -1, gradient.shape[-1])]
+        return CleanLayer(*parts, asked=self._asked[place])  # type: ignore[arg-type]  # seven tensors
 
-    def _after_gate(self, place: int, _gate: nn.Module, _arguments: object, output: tuple[Tensor, ...]) -> None:
-        self._logits[place] = output[0].detach()
+    def _after_gate(
+        self, place: int, _gate: nn.Module, arguments: tuple[Any, ...], keywords: dict[str, Any], output: Any
+    ) -> None:
+        if place in self._asked:  # with checkpoints a layer runs again: the same, in memory of its own
+            return
+        self._logits[place] = self._routers[place].logits(output).detach()
+        self._asked[place] = GateCall.of((arguments, keywords), len(self._logits[place]))
 
     def _after_experts(self, place: int, _experts: nn.Module, arguments: tuple[Tensor, ...], output: Tensor) -> Tensor:
-        hidden, ids, weights = arguments
-        self._calls[place] = hidden.detach(), ids, weights.detach(), output.detach()
-        if place not in self.probes:  # with checkpoints a layer runs again
+        if place not in self.probes:
+            hidden, ids, weights = arguments
+            self._calls[place] = hidden.detach(), ids, weights.detach(), output.detach()
             self.probes[place] = torch.zeros_like(output, requires_grad=True)
         return output + self.probes[place]

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from moe_core.effects.memory_plan import ENTRIES
 from moe_core.effects.passes.clean_pass import CleanLayer, Decoder
 from moe_core.models.family import Chosen, Rerun
 
@@ -42,19 +43,21 @@ class ClosedExperts:
             tensor.reshape(-1, tensor.shape[-1])
             for tensor in (layer.hidden, layer.logits, layer.weights, layer.ids, layer.output, layer.gradient)
         )
-        # A router that does not divide by the sum gives the survivors more weight at every token.
-        self.touches_all = not self._drops and not decoder.loaded.specification.normalised
+        self.touches_all = not self._drops and decoder.way.touches_all
+        self._asked = layer.asked
 
     def deltas(self, rows: Tensor, experts: Tensor) -> Tensor:
         """The change of the output [R, T, H] where row `rows` [R] does without expert `experts` [R]; float32."""
         tokens = rows[:, None] * self.T + torch.arange(self.T, device=rows.device)  # [R, T]
         chose = (self.ids[tokens] == experts[:, None, None]).any(-1)
         deltas = torch.zeros(*tokens.shape, self.output.shape[-1], device=rows.device)
+        changed = chose
         if self.touches_all:
             n = tokens.numel()
-            scale = self._growth(tokens.view(-1), experts[:, None].expand_as(tokens).reshape(n))
-            deltas = scale.view(tokens.shape)[..., None] * self.output[tokens].float()
-        at = chose.nonzero(as_tuple=True)
+            growth, is_even = self._growth(tokens.view(-1), experts[:, None].expand_as(tokens).reshape(n))
+            deltas = growth.view(tokens.shape)[..., None] * self.output[tokens].float()
+            changed = chose | ~is_even.view(tokens.shape)
+        at = changed.nonzero(as_tuple=True)
         deltas[at] = self._changed(tokens[at], experts[at[0]])
         return deltas
 
@@ -70,7 +73,7 @@ class ClosedExperts:
         alone = self._run(self.hidden[of], (unique % self.E)[:, None], None)  # [U, H]
         change, bound = self.output.new_zeros(N * K).float(), self.output.new_zeros(N * K).float()
         place = place.view(N * K, -1)
-        for part in torch.split(torch.arange(N * K, device=tokens.device), _ENTRIES):
+        for part in torch.split(torch.arange(N * K, device=tokens.device), ENTRIES):
             delta = torch.einsum("nk,nkh->nh", new.weights[part].float(), alone[place[part]].float())
             delta = delta - (0 if self._drops else self.output[tokens[part]].float())
             gradient = self.gradient[tokens[part]].float()
@@ -91,8 +94,8 @@ class ClosedExperts:
         """Change and bound [B, E] of tokens that did not choose an expert, whose weights grow where it is closed."""
         N = len(self.ids)
         tokens = torch.arange(N, device=self.ids.device).repeat_interleave(self.E)
-        growth = self._growth(tokens, torch.arange(self.E, device=tokens.device).repeat(N)).view(N, self.E)
-        growth = growth.scatter(1, self.ids, 0.0)
+        growth, _ = self._growth(tokens, torch.arange(self.E, device=tokens.device).repeat(N))
+        growth = growth.view(N, self.E).scatter(1, self.ids, 0.0)
         along = (self.gradient.float() * self.output.float()).sum(-1)
         length = self.gradient.float().norm(dim=-1) * self.output.float().norm(dim=-1)
         change, bound = (self._over_tokens(growth * part[:, None]) for part in (along, length))
@@ -101,9 +104,14 @@ class ClosedExperts:
     def _over_tokens(self, values: Tensor) -> Tensor:
         return values.view(self.B, self.T, self.E).sum(1)
 
-    def _growth(self, tokens: Tensor, experts: Tensor) -> Tensor:
-        """By how much [n] the weights grow at tokens whose choice stays the same."""
-        return self._choice(tokens, experts).weights.float().sum(-1) / self.weights[tokens].float().sum(-1) - 1
+    def _growth(self, tokens: Tensor, experts: Tensor) -> tuple[Tensor, Tensor]:
+        """By how much [n] the weights grow at tokens whose choice stays the same, and whether all grow alike [n]."""
+        new, weights = self._choice(tokens, experts), self.weights[tokens].float()
+        growth = new.weights.float().sum(-1) / weights.sum(-1)
+        is_even = (new.ids == self.ids[tokens]).all(-1)
+        off = (new.weights.float() - growth[:, None] * weights).abs().amax(-1)
+        is_even &= off <= _EVEN * weights.amax(-1)
+        return growth - 1, is_even
 
     def _changed(self, tokens: Tensor, experts: Tensor) -> Tensor:
         """The change of the output [n, H] at tokens that chose the expert which is closed."""
@@ -120,17 +128,17 @@ class ClosedExperts:
         weights = self.weights.new_empty(ids.shape)
         for expert in torch.unique(experts).tolist():
             at = (experts == expert).nonzero()[:, 0]
-            chosen = self._without(expert, self.hidden[tokens[at]])
+            chosen = self._without(expert, tokens[at])
             ids[at], weights[at] = chosen.ids, chosen.weights
         return Choice(ids, weights)
 
-    def _without(self, expert: int, hidden: Tensor) -> Chosen:
-        """What the model's own router chooses for hidden states [n, H] when one expert is closed to it."""
+    def _without(self, expert: int, tokens: Tensor) -> Chosen:
+        """What the model's own router chooses for these tokens [n] when one expert is closed to it."""
         if expert not in self._reruns:
             closed = torch.zeros(self.E, dtype=torch.bool)
             closed[expert] = True
             self._reruns[expert] = self._router.closing(closed)
-        chosen = self._router.said(self._reruns[expert](((hidden,), {}), None))
+        chosen = self._router.said(self._reruns[expert](self._asked.of_tokens(tokens), None))
         assert chosen is not None
         return chosen
 
@@ -142,9 +150,9 @@ class ClosedExperts:
         return torch.cat([self._experts(*part) for part in _parts(hidden, ids, weights)])
 
 
-_ENTRIES = 4096
-"""Tokens at once: enough to keep a device busy, few enough for their changes to stay small in memory."""
+_EVEN = 1e-2
+"""Of the largest weight, by how much weights may differ from growing all alike: what 16 bits round."""
 
 
 def _parts(*tensors: Tensor) -> Sequence[tuple[Tensor, ...]]:
-    return list(zip(*(torch.split(tensor, _ENTRIES) for tensor in tensors), strict=True))
+    return list(zip(*(torch.split(tensor, ENTRIES) for tensor in tensors), strict=True))

@@ -9,8 +9,10 @@ import numpy as np
 from moe_core.effects.budget import pair_costs
 from moe_core.effects.draft import EffectDraft
 from moe_core.effects.effect_map import Mask
+from moe_core.effects.memory_plan import SMALLEST, MemoryPlan
 from moe_core.effects.part import DecoderFacts, PairsMeasured, PartPredicted, Prediction, Spent
-from moe_core.effects.passes.clean_pass import Decoder, clean_pass
+from moe_core.effects.passes.clean_pass import CleanPass, Decoder, clean_pass
+from moe_core.effects.passes.closing_check import check_closing
 from moe_core.effects.passes.question_chunk import QuestionChunk
 from moe_core.effects.passes.replay_check import check_replay
 from moe_core.effects.passes.rows import batches_of
@@ -28,26 +30,31 @@ class PassesHere:
     """See `EffectPasses`; `effect` is "reroute" or "drop"."""
 
     def __init__(
-        self, loaded: LoadedModel, tokenised: TokenisedQuiz, effect: str, batch_tokens: int, *, checkpoints: bool
+        self, loaded: LoadedModel, tokenised: TokenisedQuiz, effect: str, memory: MemoryPlan = SMALLEST
     ) -> None:
         self._tokenised = tokenised
         self._effect = effect
-        self._batch_tokens = batch_tokens
-        self._checkpoints = checkpoints
+        self._memory = memory
         self._decoder = Decoder(loaded)
         self._is_checked = False
 
     @property
     def facts(self) -> DecoderFacts:
-        """What costs are reckoned by."""
+        """What costs and memory are reckoned by; tried on a question, where there is one."""
         decoder = self._decoder
-        return DecoderFacts(decoder.n_layers, decoder.hidden_size, tuple(router.layer for router in decoder.routers))
+        if self._tokenised.questions:
+            self._check(0)
+        return DecoderFacts(decoder.shape, tuple(map(decoder.first_again, range(len(decoder.routers)))))
+
+    def within(self, memory: MemoryPlan) -> None:
+        """Take this memory."""
+        self._memory = memory
 
     def predict(self, parts: Sequence[Sequence[int]], how: Prediction) -> Iterator[Spent | PartPredicted]:
         """Every part, by the recipe."""
         for part in parts:
             chunk = yield from self.clean(part, how.prepared)
-            costs = pair_costs(chunk.lengths, self.facts.moe_layers, self.facts.n_layers)
+            costs = pair_costs(chunk.lengths, self.facts.first_again, self._decoder.n_layers)
             draft, spent = EffectDraft.empty(chunk.shape), how.prepared
             for cost in self._guarded(predict(chunk, draft, costs, how.budget, how.seed)):
                 spent += cost
@@ -75,16 +82,24 @@ class PassesHere:
 
     def clean(self, part: Sequence[int], passes: float) -> Generator[Spent, None, QuestionChunk]:
         """The clean passes of a part, which count as so many forward passes."""
-        device, kept = self._decoder.model.device, []
-        if not self._is_checked:
-            check_replay(self._decoder, next(batches_of(self._tokenised, part[:1], 1, device)))
-            self._is_checked = True
-        batches = batches_of(self._tokenised, part, self._batch_tokens, device)
-        for clean in self._guarded(clean_pass(self._decoder, rows, checkpoints=self._checkpoints) for rows in batches):
+        self._check(part[0])
+        kept: list[CleanPass] = []
+        device, alone = self._decoder.model.device, self._decoder.loaded.specification.must_be_alone
+        batches = batches_of(self._tokenised, part, self._memory.batch_tokens, device, alone)
+        checkpoints = self._memory.checkpoints
+        for clean in self._guarded(clean_pass(self._decoder, rows, checkpoints=checkpoints) for rows in batches):
             kept.append(clean)
             is_last = sum(len(each.rows.questions) for each in kept) == len(part)
             yield Spent(passes * clean.rows.n_tokens, prepared=is_last)
-        return QuestionChunk(self._decoder, kept, self._effect, self._batch_tokens)
+        return QuestionChunk(self._decoder, kept, self._effect, self._memory.batch_tokens)
+
+    def _check(self, question: int) -> None:
+        """Find out on one question how this model's layers are run again; EffectError where they cannot be."""
+        if not self._is_checked:
+            rows = next(batches_of(self._tokenised, [question], 1, self._decoder.model.device))
+            check_replay(self._decoder, rows)
+            check_closing(self._decoder, rows, self._effect)
+            self._is_checked = True
 
     def clean_chunk(self, part: Sequence[int]) -> QuestionChunk:
         """The same, without a word."""

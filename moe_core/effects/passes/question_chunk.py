@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from moe_core.effects.budget import few_tokens as few
+from moe_core.effects.memory_plan import rows_of_few
 from moe_core.effects.part import How, Ran
 from moe_core.effects.passes.clean_pass import CleanPass, Decoder
 from moe_core.effects.passes.closed_experts import ClosedExperts
@@ -33,6 +34,7 @@ class QuestionChunk:
         self._batch_tokens = batch_tokens
         self.questions = tuple(question for clean in passes for question in clean.rows.questions)
         self.lengths = tuple(int(length) for clean in passes for length in clean.rows.lengths)
+        self.runs_few = decoder.way.keeps_keys
         self.shape = (len(self.questions), len(decoder.routers), decoder.loaded.specification.n_experts)
 
     @torch.no_grad()
@@ -70,7 +72,9 @@ class QuestionChunk:
 
     def _rows_at_once(self, clean: CleanPass, how: How) -> int:
         T = clean.rows.ids.shape[1]
-        return max(1, self._batch_tokens // (few(T) + 1 if how == "sparse" else T))
+        if how == "exact":
+            return max(1, self._batch_tokens // T)
+        return rows_of_few(self._batch_tokens, T)
 
     def _margins(
         self, clean: CleanPass, place: int, closed: ClosedExperts, rows: Tensor, experts: Tensor, how: How

@@ -3,7 +3,7 @@
 Axes: B rows, T tokens per row (padding included).
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,6 +23,10 @@ class Rows:
     lengths: Tensor
     gold: Tensor
 
+    def first(self) -> "Rows":
+        """The first question alone, without padding."""
+        return Rows(self.questions[:1], self.ids[:1, : int(self.lengths[0])], self.lengths[:1], self.gold[:1])
+
     @property
     def n_tokens(self) -> int:
         """Tokens without padding."""
@@ -30,12 +34,23 @@ class Rows:
 
 
 def batches_of(
-    tokenised: TokenisedQuiz, questions: Sequence[int], batch_tokens: int, device: torch.device
+    tokenised: TokenisedQuiz,
+    questions: Sequence[int],
+    batch_tokens: int,
+    device: torch.device,
+    must_be_alone: Callable[[int], bool] = lambda _n_tokens: False,
 ) -> Iterator[Rows]:
-    """The questions' whole prompts, longest first, at most `batch_tokens` tokens a batch with the padding."""
+    """The questions' whole prompts, longest first, at most `batch_tokens` tokens a batch with the padding.
+
+    `must_be_alone`: whether a prompt of so many tokens shares no batch with longer or shorter ones.
+    """
     waiting = sorted(questions, key=lambda question: -tokenised.prompt_length(question))
     while waiting:
-        n_rows = max(1, batch_tokens // tokenised.prompt_length(waiting[0]))
+        longest = tokenised.prompt_length(waiting[0])
+        n_rows = max(1, batch_tokens // longest)
+        if must_be_alone(longest):
+            same = sum(tokenised.prompt_length(question) == longest for question in waiting)
+            n_rows = min(n_rows, same)
         yield _rows(tokenised, waiting[:n_rows], device)
         waiting = waiting[n_rows:]
 

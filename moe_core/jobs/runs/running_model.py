@@ -58,6 +58,13 @@ class RunningModel(KnownModel, Protocol):
         """Free what it holds elsewhere."""
 
 
+def is_here(model: KnownModel) -> bool:
+    """Whether the model is in this process's memory."""
+    from moe_core.models.loading.building import LoadedModel
+
+    return isinstance(model, LoadedModel)
+
+
 def loaded_here(model: RunningModel) -> "LoadedModel":
     """The model in this process's memory; raises RunError for one that workers hold."""
     from moe_core.models.loading.building import LoadedModel

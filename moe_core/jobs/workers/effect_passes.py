@@ -8,6 +8,7 @@ from itertools import count
 import numpy as np
 
 from moe_core.effects.effect_map import Mask
+from moe_core.effects.memory_plan import MemoryPlan
 from moe_core.effects.part import DecoderFacts, EffectPasses, PairsMeasured, PartPredicted, Prediction, Spent
 from moe_core.interventions.layers import Cell
 from moe_core.jobs.runs.running_model import KnownModel
@@ -33,13 +34,15 @@ class PlannedEffects:
 class PassesOnWorkers:
     """See `EffectPasses`."""
 
-    def __init__(
-        self, model: SpreadModel, tokenised: TokenisedQuiz, effect: str, batch_tokens: int, *, checkpoints: bool
-    ) -> None:
+    def __init__(self, model: SpreadModel, tokenised: TokenisedQuiz, effect: str) -> None:
         self._model = model
         self._tokenised = tokenised
         empty = part_of(tokenised, ())[0]
-        self._like = EffectTask(-1, empty, effect, batch_tokens, checkpoints)
+        self._like = EffectTask(-1, empty, effect)
+
+    def within(self, memory: MemoryPlan) -> None:
+        """Tell the workers, with each task."""
+        self._like = replace(self._like, memory=memory)
 
     @cached_property
     def facts(self) -> DecoderFacts:
@@ -93,14 +96,12 @@ class PassesOnWorkers:
         return sum(map(self._tokenised.prompt_length, questions))
 
 
-def passes_of(
-    model: KnownModel, tokenised: TokenisedQuiz, effect: str, batch_tokens: int, *, checkpoints: bool
-) -> EffectPasses:
+def passes_of(model: KnownModel, tokenised: TokenisedQuiz, effect: str) -> EffectPasses:
     """The passes of a map, wherever the model is."""
     if isinstance(model, SpreadModel):
-        return PassesOnWorkers(model, tokenised, effect, batch_tokens, checkpoints=checkpoints)
+        return PassesOnWorkers(model, tokenised, effect)
     from moe_core.effects.passes.passes_here import PassesHere
     from moe_core.models.loading.building import LoadedModel
 
     assert isinstance(model, LoadedModel)
-    return PassesHere(model, tokenised, effect, batch_tokens, checkpoints=checkpoints)
+    return PassesHere(model, tokenised, effect)

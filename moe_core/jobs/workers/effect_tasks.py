@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from moe_core.effects.effect_map import Mask
+from moe_core.effects.memory_plan import SMALLEST, MemoryPlan
 from moe_core.effects.part import DecoderFacts, PairsMeasured, PartPredicted, Prediction
 from moe_core.interventions.layers import Cell
 from moe_core.quizzes.prompting import TokenisedQuiz
@@ -28,8 +29,7 @@ class EffectTask:
     number: int
     part: TokenisedQuiz
     effect: str
-    batch_tokens: int
-    checkpoints: bool
+    memory: MemoryPlan = SMALLEST
     prediction: Prediction | None = None
     experts: tuple[Cell, ...] = ()
     pending: Mask | None = None
@@ -65,4 +65,4 @@ class EffectWork:
     def _passes_of(self, task: EffectTask) -> "PassesHere":
         from moe_core.effects.passes.passes_here import PassesHere
 
-        return PassesHere(self._loaded, task.part, task.effect, task.batch_tokens, checkpoints=task.checkpoints)
+        return PassesHere(self._loaded, task.part, task.effect, task.memory)

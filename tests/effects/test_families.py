@@ -58,7 +58,8 @@ def test_measured_effects_are_those_of_what_ifs(kind: str, sizes: dict[str, Any]
     measured = made.effect_map
     worst = np.unravel_index(np.abs(measured.effects).sum(0).argmax(), predicted.shape)
     expert = (int(worst[0]), int(worst[1]))
-    mask = Intervention(reroute=frozenset({expert}))
+    with open_trace(path) as trace:
+        mask = Intervention(reroute=trace.specification.model.layers.experts({expert}))
     masked = result_of(what_if(WhatIfRequest(path, mask, out=tmp_path / "W.h5"), engine)).path
     with open_trace(path) as before, open_trace(masked) as after:
         true = gold_logprobs(after) - gold_logprobs(before)

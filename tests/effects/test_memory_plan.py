@@ -57,10 +57,10 @@ def test_a_clean_pass_allocates_what_is_calculated(decoder: Decoder, rows: Rows,
 def test_closing_experts_allocates_what_is_calculated(decoder: Decoder, rows: Rows) -> None:
     """First order, sparse and exact re-runs at most what is calculated, and the largest of them at least a third."""
     chunk = QuestionChunk(decoder, [clean_pass(decoder, rows)], "reroute", B * T)
-    wanted = np.zeros(chunk.shape, bool)
-    wanted[:, 0] = True
+    few, one = np.zeros((2, *chunk.shape), bool)
+    few[:, 0, :4] = one[:, 0, 0] = True  # a batch of each kind
     peaks = []
-    for run in (chunk.first_order, lambda: list(chunk.run(wanted, "exact")), lambda: list(chunk.run(wanted, "sparse"))):
+    for run in (chunk.first_order, lambda: list(chunk.run(one, "exact")), lambda: list(chunk.run(few, "sparse"))):
         with LiveBytes() as live:
             run()
         peaks.append(live.peak)

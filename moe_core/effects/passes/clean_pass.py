@@ -205,7 +205,8 @@ class _Watched:
         flat = (hidden, self._logits[place], weights, ids, output)
         parts = [tensor.reshape(n_rows, -1, tensor.shape[-1]) for tensor in flat]
         parts += [parts[0] if stream is None else stream, gradient.reshape(n_rows, -1, gradient.shape[-1])]
-        return CleanLayer(*parts, asked=self._asked[place])  # type: ignore[arg-type]  # seven tensors
+        hidden, logits, weights, ids, output, stream, gradient = parts
+        return CleanLayer(hidden, logits, weights, ids, output, stream, gradient, self._asked[place])
 
     def _after_gate(
         self, place: int, _gate: nn.Module, arguments: tuple[Any, ...], keywords: dict[str, Any], output: Any

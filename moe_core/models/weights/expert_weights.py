@@ -1,7 +1,8 @@
 """Where a checkpoint keeps the experts of each layer, found by the names and shapes of its tensors.
 
-Two layouts are in use: a tensor for every expert and matrix (as published), and one for all experts of a layer
-(as transformers 5 saves them). Axes: E experts, I neurons of an expert, H hidden size.
+Three layouts are in use: a tensor for every expert and matrix (as published), one for all experts of a layer (as
+transformers 5 saves them), and one in which the experts' neurons stand below each other (DBRX). Axes: E experts,
+I neurons of an expert, H hidden size.
 """
 
 import re
@@ -19,13 +20,19 @@ MATRICES: tuple[MatrixName, ...] = ("up", "gate", "down")
 
 _ROLES: dict[str, MatrixName] = {"up_proj": "up", "w3": "up", "linear_v": "up", "gate_proj": "gate", "w1": "gate"}
 _ROLES |= {"linear": "gate", "down_proj": "down", "w2": "down", "linear_1": "down", "output_linear": "down"}
-_BOTH = ("gate_up_proj", "input_linear")  # gate and up in one tensor
-_LAYER = r"((?:.+\.)?layers\.(\d+)\.(?:\w+\.)*?)"
+_ROLES |= {"fc2": "down", "w2_weight": "down", "v1": "up"}
+_BOTH = ("gate_up_proj", "input_linear", "fc1", "w13_weight")  # gate and up in one tensor
+_LAYER = r"((?:.+\.)?(?:layers|blocks)\.(\d+)\.(?:(?!shared_|self_att)\w+\.)*?)"  # JetMoE has experts of attention, too
 _ONE_EXPERT = re.compile(_LAYER + r"experts\.(\d+)\.(\w+)\.weight")
-_ALL_EXPERTS = re.compile(_LAYER + r"(?:experts\.)?(gate_up_proj|gate_proj|up_proj|down_proj|(?:in|out)put_linear)")
+_ALL_EXPERTS = re.compile(
+    _LAYER + r"(?:experts\.)?(gate_up_proj|gate_proj|up_proj|down_proj|(?:in|out)put_linear|fc[12]|w(?:13|2)_weight)"
+)
+_STACKED = re.compile(_LAYER + r"experts\.mlp\.(w1|v1|w2)")
 _SHARED = re.compile(_LAYER + r"shared_(?:experts?|mlp)\.(\w+)\.weight")
 _ROUTER = re.compile(r"(?:gate|router)(?:\.\w+)?\.weight")
+_WIDER = re.compile(r"gate\.weight|router\.classifier\.weight")
 _INTERLEAVED = ("gpt_oss",)  # gate and up take turns
+_ROWS_TAKE_TURNS = ("w13_weight",)
 _TRANSPOSED = ("gpt_oss", "llama4", "llama4_text")  # asked only where shapes do not tell
 
 Matrices = Mapping[MatrixName, tuple[ExpertMatrix, ...]]
@@ -48,8 +55,8 @@ class LayerWeights:
     def router_rows(self) -> Float32Array:
         """The router's weight [E, H]; raises ModelError where none was found."""
         if self.router is None:
-            raise ModelError(f"No router was found in layer {self.layer} of this model.")
-        return read_values(self.router).reshape(self.router.shape)
+            raise ModelError(f"The router of layer {self.layer} is no matrix with a row for every expert.")
+        return read_values(self.router).reshape(self.router.shape)[: self.n_experts]
 
 
 @dataclass(frozen=True)
@@ -78,6 +85,8 @@ def find_experts(model: str, tensors: Mapping[str, TensorHeader], model_type: st
             blocks[match[1]].single[match[4]][int(match[3])] = tensor
         elif (match := _ALL_EXPERTS.fullmatch(name.removesuffix(".weight"))) and len(tensor.shape) == 3:
             blocks[match[1]].fused[match[3]] = tensor
+        elif (match := _STACKED.fullmatch(name)) and len(tensor.shape) == 2:
+            blocks[match[1]].stacked[match[3]] = tensor
         elif match := _SHARED.fullmatch(name):
             blocks[match[1]].shared[match[3]] = tensor
     found = [_layer(prefix, block, tensors, model_type) for prefix, block in blocks.items() if block.has_experts]
@@ -95,16 +104,20 @@ class _Block:
     def __init__(self) -> None:
         self.single: dict[str, dict[int, TensorHeader]] = defaultdict(dict)
         self.fused: dict[str, TensorHeader] = {}
+        self.stacked: dict[str, TensorHeader] = {}
         self.shared: dict[str, TensorHeader] = {}
 
     @property
     def has_experts(self) -> bool:
-        return bool(self.single or self.fused)
+        return bool(self.single or self.fused or self.stacked)
 
 
 def _layer(prefix: str, block: _Block, tensors: Mapping[str, TensorHeader], model_type: str) -> LayerWeights:
-    number = int(re.findall(r"layers\.(\d+)\.", prefix)[-1])
-    experts = _fused(block.fused, prefix, tensors, model_type) if block.fused else _single(block.single, number)
+    number = int(re.findall(r"(?:layers|blocks)\.(\d+)\.", prefix)[-1])
+    if block.stacked:
+        experts = _stacked(block.stacked, prefix, tensors, number)
+    else:
+        experts = _fused(block.fused, prefix, tensors, model_type) if block.fused else _single(block.single, number)
     if "down" not in experts or len({len(of) for of in experts.values()}) > 1:
         raise ModelError(f"The experts of layer {number} are not complete in the weight files.")
     router = _router(prefix, len(experts["down"]), tensors)
@@ -120,6 +133,27 @@ def _single(by_name: Mapping[str, Mapping[int, TensorHeader]], layer: int) -> Ma
             raise ModelError(f"The experts of layer {layer} are not complete in the weight files.")
         role = _ROLES[name]
         found[role] = tuple(_whole(by_expert[expert], role) for expert in range(len(by_expert)))
+    if "down" in found:  # LongCat saves gates of experts that only pass on what they get, and have no down projection
+        E = len(found["down"])
+        found = {role: of[:E] if len(of) > E else of for role, of in found.items()}
+    return {role: found[role] for role in MATRICES if role in found}
+
+
+def _stacked(
+    by_name: Mapping[str, TensorHeader], prefix: str, tensors: Mapping[str, TensorHeader], layer: int
+) -> Matrices:
+    """Matrices [E * I, H], a row for every neuron of every expert, also of down; E is what the router says."""
+    router = next(iter(_named_like_routers(prefix, tensors).values()), None)
+    found: dict[MatrixName, tuple[ExpertMatrix, ...]] = {}
+    for name, tensor in by_name.items():
+        rows, C = tensor.shape
+        if router is None or rows % router.shape[0]:
+            raise ModelError(f"How many experts layer {layer} has is not known: no router of that size was found.")
+        E = router.shape[0]
+        R = rows // E
+        found[_ROLES[name]] = tuple(
+            ExpertMatrix(tensor, e * R * C, R, C, slice(None), neurons_are_rows=True) for e in range(E)
+        )
     return {role: found[role] for role in MATRICES if role in found}
 
 
@@ -139,7 +173,8 @@ def _fused(
     for name, tensor in by_name.items():
         if name in _BOTH:
             for role, part in (("gate", 0), ("up", 1)):
-                found[role] = _halves(tensor, part, model_type, is_turned=is_turned)  # type: ignore[index]  # both are
+                halves = _turns if name in _ROWS_TAKE_TURNS else _halves
+                found[role] = halves(tensor, part, model_type, is_turned=is_turned)  # type: ignore[index]  # both are
         else:
             role = _ROLES[name]
             E, R, C = tensor.shape
@@ -161,6 +196,13 @@ def _halves(tensor: TensorHeader, part: int, model_type: str, *, is_turned: bool
     return tuple(ExpertMatrix(tensor, e * R * C, R, C, columns, neurons_are_rows=False) for e in range(E))
 
 
+def _turns(tensor: TensorHeader, part: int, model_type: str, *, is_turned: bool) -> tuple[ExpertMatrix, ...]:
+    """Gate (part 0) or up (part 1) of every expert where their rows take turns in [E, 2I, H]."""
+    E, R, C = tensor.shape
+    columns = slice(part * C, (part + 1) * C)  # of two rows read as one
+    return tuple(ExpertMatrix(tensor, e * R * C, R // 2, 2 * C, columns, neurons_are_rows=True) for e in range(E))
+
+
 def _is_transposed(down: TensorHeader, router: TensorHeader | None, model_type: str) -> bool:
     """Whether the down projections are kept as [E, I, H] and not as [E, H, I]."""
     _, R, C = down.shape
@@ -170,11 +212,16 @@ def _is_transposed(down: TensorHeader, router: TensorHeader | None, model_type: 
 
 
 def _router(prefix: str, n_experts: int, tensors: Mapping[str, TensorHeader]) -> TensorHeader | None:
-    for name, tensor in tensors.items():
-        is_named = name.startswith(prefix) and _ROUTER.fullmatch(name.removeprefix(prefix))
-        if is_named and len(tensor.shape) == 2 and tensor.shape[0] == n_experts:
-            return tensor
-    return None
+    """The router's matrix: a row for each expert, and behind them maybe some for experts that are no routed ones."""
+    found = _named_like_routers(prefix, tensors)
+    exact = (tensor for tensor in found.values() if tensor.shape[0] == n_experts)
+    wider = (tensor for name, tensor in found.items() if _WIDER.fullmatch(name) and tensor.shape[0] > n_experts)
+    return next(exact, next(wider, None))
+
+
+def _named_like_routers(prefix: str, tensors: Mapping[str, TensorHeader]) -> dict[str, TensorHeader]:
+    found = {name.removeprefix(prefix): of for name, of in tensors.items() if name.startswith(prefix)}
+    return {name: of for name, of in found.items() if _ROUTER.fullmatch(name) and len(of.shape) == 2}
 
 
 def _shared(by_name: Mapping[str, TensorHeader], experts: Matrices) -> Matrices:

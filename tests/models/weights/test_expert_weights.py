@@ -7,12 +7,15 @@ import pytest
 import torch
 from safetensors.numpy import save_file
 from safetensors.torch import save_file as save_torch
+from transformers.activations import ACT2FN
 
 from moe_core.errors import ModelError
+from moe_core.models.families import find_routers
 from moe_core.models.loading.safetensors_headers import read_headers
-from moe_core.models.weights.expert_weights import MATRICES, ExpertWeights, find_experts
+from moe_core.models.weights.expert_weights import MATRICES, ExpertWeights, MatrixName, find_experts
 from moe_core.models.weights.slabs import n_slabs, slabs
 from tests.synthetic_checkpoint import random_experts, save_experts
+from tests.tiny_architectures import build, model_class, tiny_config
 from tests.tiny_models import build_tiny
 
 
@@ -53,6 +56,54 @@ def test_the_matrices_of_a_saved_model_are_its_own(tmp_path: Path, family: str) 
             np.testing.assert_array_equal(layer.experts["up"][expert].neurons(), both[expert, half:])
             np.testing.assert_array_equal(layer.experts["down"][expert].neurons(), down[expert].T)
     assert bool(found.layers[0].shared) == (family == "qwen2_moe")
+
+
+@pytest.mark.parametrize("kind", ["dbrx", "aria_text", "inkling_text", "granitemoe"])
+def test_experts_of_odd_layouts_compute_what_the_model_s_own_do(tmp_path: Path, kind: str) -> None:
+    """Each alone: down(act(gate x) * up x) with the numbers read from the file is what the loaded module gives."""
+    config = tiny_config(kind)
+    found = read(build(tmp_path, kind), kind)
+    model = model_class(kind).from_pretrained(tmp_path).eval()
+    routers = find_routers(model)
+    assert [layer.layer for layer in found.layers] == [router.layer for router in routers]
+    x = torch.randn(3, found.layers[0].experts["up"][0].shape[1], generator=torch.Generator().manual_seed(0))
+    act = ACT2FN[getattr(config, "hidden_act", "silu")]
+    for layer, router in zip(found.layers, routers, strict=True):
+        for expert in (0, found.n_experts - 1):
+            gate, up, down = (torch.from_numpy(layer.experts[name][expert].neurons().copy()) for name in _GATE_UP_DOWN)
+            expected = (act(x @ gate.T) * (x @ up.T)) @ down
+            with torch.inference_mode():
+                got = router.experts(x, torch.full((3, 1), expert), torch.ones(3, 1))
+            np.testing.assert_allclose(got.reshape(3, -1), expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("kind", ["longcat_flash", "inkling2_text"])
+def test_experts_whose_rows_take_turns_or_that_lack_a_part(tmp_path: Path, kind: str) -> None:
+    """The numbers are those of the loaded module, half by half."""
+    found = read(build(tmp_path, kind), kind)
+    routers = find_routers(model_class(kind).from_pretrained(tmp_path))
+    for layer, router in zip(found.layers, routers, strict=True):
+        both, down = (each.detach().numpy() for each in (router.experts.gate_up_proj, router.experts.down_proj))
+        assert found.n_experts == len(down) == len(layer.router_rows())
+        for expert in range(found.n_experts):
+            gate, up = np.split(both[expert], 2)
+            for name, expected in zip(_GATE_UP_DOWN, (gate, up, down[expert].T), strict=True):
+                np.testing.assert_array_equal(layer.experts[name][expert].neurons(), expected)
+
+
+def test_experts_of_attention_are_no_layer_of_their_own(tmp_path: Path) -> None:
+    """JetMoE has both kinds in every layer, under the same names."""
+    assert [layer.layer for layer in read(build(tmp_path, "jetmoe"), "jetmoe").layers] == [0, 1, 2, 3]
+
+
+def test_a_router_that_is_no_matrix_of_rows_is_told(tmp_path: Path) -> None:
+    """ZAYA's is a small network: none of its matrices is taken for rows of experts."""
+    (layer, *_) = read(build(tmp_path, "zaya"), "zaya").layers
+    with pytest.raises(ModelError, match="router of layer 0 is no matrix"):
+        layer.router_rows()
+
+
+_GATE_UP_DOWN: tuple[MatrixName, ...] = ("gate", "up", "down")
 
 
 def test_bfloat16_and_turned_interleaved_experts(tmp_path: Path) -> None:

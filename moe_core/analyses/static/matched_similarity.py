@@ -69,9 +69,15 @@ def compute(weights: ExpertWeights, options: AnalysisOptions) -> Work:
 
 
 def match(first: NDArray[np.float32], second: NDArray[np.float32]) -> tuple[float, float]:
-    """Cosine of two experts' neurons [I, H] with those of the second in the best order, and tau of that order."""
+    """Cosine of two experts' neurons [I, H] with those of the second in the best order, and tau of that order.
+
+    NaN where weights are no numbers.
+    """
     optimize, stats = _load_scipy()
-    _, order = optimize.linear_sum_assignment(_unit(first) @ _unit(second).T, maximize=True)
+    cosines = _unit(first) @ _unit(second).T
+    if not np.isfinite(cosines).all():  # weights that are no numbers
+        return np.nan, np.nan
+    _, order = optimize.linear_sum_assignment(cosines, maximize=True)
     norms = float(np.linalg.norm(first)) * float(np.linalg.norm(second))
     cosine = float(np.vdot(first, second[order])) / norms if norms else np.nan
     return cosine, float(stats.kendalltau(order, np.arange(len(order))).statistic)

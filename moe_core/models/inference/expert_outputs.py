@@ -51,7 +51,7 @@ def layer_activations(
             seen = _forward(loaded, prompt, places)
             for place in places:
                 router = loaded.routers[place]
-                outputs = _each_alone(router, seen[place].hidden)
+                outputs = _each_alone(loaded, router, seen[place].hidden)
                 if number == 0:
                     _check(loaded, seen[place], outputs, router.layer)
                 asked = neurons_of is not None and neurons_of[0] == place
@@ -67,25 +67,22 @@ def layer_activations(
 
 
 def _forward(loaded: LoadedModel, prompt: NDArray[np.int32], places: Sequence[int]) -> dict[int, _Seen]:
-    logits: dict[int, Tensor] = {}
-    inputs: dict[int, tuple[Tensor, Tensor, Tensor]] = {}
-    seen: dict[int, _Seen] = {}
+    """What every router and experts module got and gave; raises AnalysisError for a family that calls otherwise."""
+    logits: dict[int, Any] = {}
+    inputs: dict[int, tuple[Any, ...]] = {}
+    outputs: dict[int, Any] = {}
     with ExitStack() as hooks:
         for place in places:
             router = loaded.routers[place]
 
             def keep_logits(_: object, __: object, output: Any, place: int = place) -> None:
-                logits[place] = output[0]
+                logits[place] = output[0] if isinstance(output, tuple) else output
 
             def keep_input(_: object, arguments: Any, place: int = place) -> None:
-                inputs[place] = arguments[:3]
+                inputs[place] = arguments
 
-            def keep_output(_: object, __: object, output: Tensor, place: int = place) -> None:
-                hidden, ids, weights = inputs[place]
-                flat = hidden.reshape(-1, hidden.shape[-1])
-                seen[place] = _Seen(
-                    logits[place].reshape(len(flat), -1), flat, ids, weights, output.reshape(flat.shape)
-                )
+            def keep_output(_: object, __: object, output: Any, place: int = place) -> None:
+                outputs[place] = output
 
             for handle in (
                 router.gate.register_forward_hook(keep_logits),
@@ -95,22 +92,57 @@ def _forward(loaded: LoadedModel, prompt: NDArray[np.int32], places: Sequence[in
                 hooks.callback(handle.remove)
         ids = torch.from_numpy(prompt.astype(np.int64))[None].to(loaded.model.device)
         loaded.model.base_model(input_ids=ids, use_cache=False)
+    seen = {}
+    for place in places:
+        found = _seen(logits.get(place), inputs.get(place, ()), outputs.get(place), _n_experts(loaded.routers[place]))
+        if found is None:
+            raise _of_its_own_kind(loaded, loaded.routers[place].layer)
+        seen[place] = found
     return seen
 
 
-def _each_alone(router: Router, hidden: Tensor) -> Tensor:
+def _seen(logits: Any, arguments: tuple[Any, ...], output: Any, n_experts: int) -> _Seen | None:
+    """One layer, where experts are called as (hidden, ids, weights) and the router scores each of them; else None."""
+    if len(arguments) < 3 or not all(isinstance(each, Tensor) for each in (logits, output, *arguments[:3])):
+        return None
+    hidden, ids, weights = arguments[:3]
+    flat = hidden.reshape(-1, hidden.shape[-1])
+    T = len(flat)
+    fits = (
+        ids.ndim == 2
+        and not ids.is_floating_point()
+        and ids.shape == weights.shape
+        and len(ids) == T
+        and int(ids.max()) < n_experts
+        and logits.numel() == T * n_experts
+        and output.numel() == flat.numel()
+    )
+    return _Seen(logits.reshape(T, -1), flat, ids, weights, output.reshape(flat.shape)) if fits else None
+
+
+def _of_its_own_kind(loaded: LoadedModel, layer: int) -> AnalysisError:
+    return AnalysisError(
+        f"The experts of {loaded.specification.name} cannot be run one by one: in layer {layer} this family calls them "
+        "in a way of its own."
+    )
+
+
+def _each_alone(loaded: LoadedModel, router: Router, hidden: Tensor) -> Tensor:
     """The output of every expert for every token [E, T, H]; one call, since many small ones take far longer."""
     T, E = len(hidden), _n_experts(router)
     repeated = hidden.repeat(E, 1)  # [E * T, H]
     ids = torch.arange(E, device=hidden.device).repeat_interleave(T)[:, None]
     ones = torch.ones(E * T, 1, dtype=hidden.dtype, device=hidden.device)
-    outputs: Tensor = router.experts(repeated, ids, ones)
+    try:
+        outputs: Tensor = router.experts(repeated, ids, ones)
+    except (ValueError, TypeError, IndexError) as error:  # a module that takes no single expert a token
+        raise _of_its_own_kind(loaded, router.layer) from error
     return outputs.reshape(E, T, -1)
 
 
 def _n_experts(router: Router) -> int:
-    first = next(parameter for parameter in router.experts.parameters() if parameter.ndim == 3)
-    return int(first.shape[0])
+    """How many experts the module holds; 0 where it does not keep them as one tensor."""
+    return next((int(each.shape[0]) for each in router.experts.parameters() if each.ndim == 3), 0)
 
 
 def _check(loaded: LoadedModel, seen: _Seen, outputs: Tensor, layer: int) -> None:

@@ -20,13 +20,16 @@ from moe_core.jobs.analyse import analyse
 from moe_core.jobs.analysis_sources import AnalysisRequest
 from moe_core.jobs.events import Event, Progress
 from moe_core.jobs.models.engine import Engine
+from moe_core.jobs.models.load_model import ModelRequest
 from moe_core.jobs.models.recorded_model import ModelNow
+from moe_core.jobs.record import RecordRequest, record
 from moe_core.measures.clustered import clustered_mean
 from moe_core.measures.scope import Scope
 from moe_core.models.inference import expert_outputs
 from moe_core.reports.charts.figure import standalone_svg
 from moe_core.traces.reader import open_trace
 from tests.job_results import result_of
+from tests.tiny_architectures import build
 
 L, E, K, N = 3, 16, 4, 3
 
@@ -195,9 +198,23 @@ def test_experts_that_do_not_add_up_are_refused(
 ) -> None:
     """As where a module does more than its experts one by one."""
     original = expert_outputs._each_alone
-    monkeypatch.setattr(expert_outputs, "_each_alone", lambda router, hidden: 1.1 * original(router, hidden))
+    monkeypatch.setattr(expert_outputs, "_each_alone", lambda *given: 1.1 * original(*given))
     with pytest.raises(AnalysisError, match="cannot be run one by one"):
         found_by("norm-score-ranks", small_trace, atlas_engine)
+
+
+@pytest.mark.parametrize("kind", ["jetmoe", "longcat_flash", "zaya"])
+def test_a_family_that_calls_its_experts_otherwise_is_told(tmp_path: Path, kind: str) -> None:
+    """One sentence, before anything is computed; what it predicts can be asked all the same."""
+    head = "question,A,B,C,D,answer,subject,id"
+    rows = [f"What is {n} plus {n}?,{2 * n},1,7,9,A,s,q{n}" for n in range(2)]
+    (tmp_path / "q.csv").write_text("\n".join([head, *rows]), encoding="utf-8")
+    model, engine, trace = build(tmp_path / "m", kind), Engine(), tmp_path / "T.h5"
+    request = RecordRequest(ModelRequest(str(model), "cpu"), str(tmp_path / "q.csv"), trace)
+    result_of(record(request, engine))
+    with pytest.raises(AnalysisError, match="cannot be run one by one: in layer 0 this family calls them"):
+        found_by("norm-score-ranks", trace, engine)
+    assert "predicted" in found_by("vocabulary-by-prediction", trace, engine).values
 
 
 def test_what_is_missing_is_told(small_trace: Path, tmp_path: Path, tiny_olmoe: Path) -> None:

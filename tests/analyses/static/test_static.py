@@ -104,6 +104,16 @@ def test_chance_is_what_unrelated_neurons_reach(tmp_path: Path) -> None:
     assert permuted["chance_gate"].max() < 0.5
 
 
+def test_weights_that_are_no_numbers_leave_their_pairs_unknown(tmp_path: Path) -> None:
+    """And the others as they are."""
+    experts = random_experts(L=1, E=3)
+    experts.up[0, 2, 0, 0] = np.nan
+    found = found_by(MATCHED_SIMILARITY, tmp_path, experts).values
+    assert np.isnan(found["up"][0, 2, :2]).all()
+    assert np.isfinite(found["up"][0, 0, 1])
+    assert np.isfinite(found["gate"]).all()
+
+
 def test_a_sample_of_pairs_leaves_the_others_unknown(tmp_path: Path) -> None:
     """As many as asked for, the same ones for the same seed, and equal to those of all pairs."""
     experts = random_experts()

@@ -25,6 +25,7 @@ from moe_core.models.loading.source import (
     hub_errors,
     hub_is_off,
 )
+from moe_core.models.loading.spreading import plan_spread
 from moe_core.system.temporary_folder import temporary_folder
 
 
@@ -35,7 +36,8 @@ class ModelSummary:
     `n_layers` counts the layers with experts. `download_bytes` is 0 where all is on this computer. `free` are the bytes
     free on `device`, a model that the engine would let go of included; None where the system does not tell. `lacking`
     names the part that does not fit and is empty where all does. `templates` are the chat templates by name; None where
-    they are not on this computer. `self_check` is what may be done with the model, empty before it was loaded.
+    they are not on this computer. `self_check` is what may be done with the model, empty before it was loaded. `spread`
+    says which part would go where on `balanced`, and is empty on one device.
     """
 
     name: str
@@ -52,6 +54,7 @@ class ModelSummary:
     lacking: str
     templates: Mapping[str, str] | None = None
     self_check: str = ""
+    spread: str = ""
 
     @property
     def fits(self) -> bool:
@@ -80,10 +83,13 @@ def inspect_model(request: ModelRequest, engine: Engine | None = None) -> Genera
         contents = _folder_contents(source.folder)
     yield Stage("Loading the engine")
     try:
-        from moe_core.models.loading.building import resolve_device
+        from moe_core.models.loading.building import BALANCED, resolve_device
     except ImportError as error:
         raise MissingExtraError("model", "Loading a model") from error
     device, dtype = resolve_device(request.device, request.dtype)
+    if device == BALANCED:  # what memory has no room for goes to the disk
+        spread = plan_spread(contents.architecture, dtype).text
+        return replace(_summary(source.name, contents, device, dtype, None), spread=spread)
     free = free_memory(device)
     if free is not None and engine is not None:
         free += engine.held_bytes(device)

@@ -119,6 +119,8 @@ def model_text(summary: ModelSummary) -> str:
     fit = f"{download}; needs {data_size(summary.memory.total)}{' of ' * bool(free)}{free} {place}."
     if summary.lacking:
         fit = f"{download}. Does not fit {place}: {summary.lacking} need more than the {free}."
+    if summary.spread:
+        fit = f"{download}; needs {data_size(summary.memory.total)} as {summary.dtype}: {summary.spread}."
     may = summary.self_check or "What may be done with it is checked as it loads."
     return f"{summary.family}, {shape}, {_large(summary.n_parameters)} weights.\n{fit}\n{may}"
 

@@ -54,7 +54,7 @@ def load_model(request: ModelRequest) -> Generator[Event, None, "ModelHere"]:
     try:
         from moe_core.models.families import find_routers
         from moe_core.models.inference.model_here import ModelHere
-        from moe_core.models.loading import building
+        from moe_core.models.loading import building, spreading
         from moe_core.models.loading.self_check import check_routing
     except ImportError as error:
         raise MissingExtraError("model", "Loading a model") from error
@@ -67,13 +67,15 @@ def load_model(request: ModelRequest) -> Generator[Event, None, "ModelHere"]:
     if method := quantisation_of(checked.config):
         size = data_size(estimate.experts + estimate.others)
         yield Notice(f"The weights are {method} and are loaded as plain numbers: in {dtype} they need {size}")
+    spread = None
+    if device == building.BALANCED:
+        spread = spreading.plan_spread(checked.architecture, dtype)
+        yield Notice(f"The model is spread: {spread.text}")
     yield Stage(f"Loading {source.name} onto {device} as {dtype}")
     config = building.read_configuration(checked)
     tokenizer = building.load_tokenizer(checked)
     with frugal_allocation():
-        model = building.build_model(checked, config, device, dtype, experts)
-    if said := building.placement_text(model):
-        yield Notice(f"The model is spread: {said}")
+        model = building.build_model(checked, config, device, dtype, experts, spread=spread)
     yield Stage("Checking the routing")
     routers = find_routers(model)
     check = check_routing(model, routers)

@@ -3,7 +3,6 @@
 import atexit
 import copy
 import os
-from collections.abc import Mapping
 from dataclasses import dataclass
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -22,6 +21,7 @@ from moe_core.models.loading.fingerprint import config_sha256, file_sha256, toke
 from moe_core.models.loading.quantisation import dequantising, n_weights, quantisation_of
 from moe_core.models.loading.safety import CheckedFolder
 from moe_core.models.loading.source import ModelFolder
+from moe_core.models.loading.spreading import Spread
 from moe_core.models.loading.verdict import ModelCheck
 from moe_core.traces.specification import ModelSpecification
 
@@ -98,11 +98,11 @@ def build_model(
     dtype: str,
     experts_implementation: str,
     *,
-    max_memory: Mapping[int | str, int] | None = None,
+    spread: Spread | None = None,
 ) -> Any:
     """The transformers model in evaluation mode, every weight from the files; ModelError when one is not.
 
-    `max_memory` bounds what `balanced` puts on each device (number of a GPU, or "cpu"), in bytes.
+    `spread` says which part goes where on `balanced`.
 
     transformers would fill weights that are missing with random ones and only warn; here that is an error.
     """
@@ -112,7 +112,7 @@ def build_model(
             checked.folder,
             config=config,
             dtype=DTYPES[dtype],
-            **_placement(device, max_memory),
+            **_placement(device, spread),
             attn_implementation=attention_implementation(model_class),
             experts_implementation=experts_implementation,
             use_safetensors=True,
@@ -139,25 +139,13 @@ def attention_implementation(model_class: Any) -> str:
     return "sdpa" if getattr(model_class, "_supports_sdpa", False) else "eager"
 
 
-def _placement(device: str, max_memory: Mapping[int | str, int] | None) -> dict[str, Any]:
+def _placement(device: str, spread: Spread | None) -> dict[str, Any]:
     """Where transformers puts the weights; a folder for those on the disk is let go of with the process."""
-    if device != BALANCED:
+    if spread is None:
         return {"device_map": None if device == "cpu" else {"": device}}
     folder = TemporaryDirectory(prefix="moescope-weights-")
     atexit.register(folder.cleanup)
-    return {"device_map": "auto", "max_memory": max_memory and dict(max_memory), "offload_folder": folder.name}
-
-
-def placement_text(model: Any) -> str:
-    """Which layers of a spread model lie where, in a phrase; empty where all lie on one device."""
-    places: dict[str, list[int]] = {}
-    for name, place in (getattr(model, "hf_device_map", None) or {}).items():
-        number = next((int(part) for part in name.split(".") if part.isdecimal()), None)
-        if number is not None:
-            places.setdefault(f"cuda:{place}" if isinstance(place, int) else str(place), []).append(number)
-    if len(places) < 2:
-        return ""
-    return "; ".join(f"layers {min(found)}-{max(found)} on {place}" for place, found in places.items())
+    return {"device_map": dict(spread.device_map), "offload_folder": folder.name}
 
 
 def load_tokenizer(checked: CheckedFolder) -> Any:

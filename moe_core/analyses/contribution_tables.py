@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from moe_core.analyses.published_figures import PublishedFigure
+from moe_core.comparison.models_beside import ModelsBeside
 from moe_core.measures.metric import MetricValues
 from moe_core.measures.scope import Scope
 from moe_core.numbers.intervals import Proportion
@@ -143,7 +144,7 @@ class ExpertContributions:
     """The report of https://arxiv.org/abs/2502.17187 for one trace: `main` in the scope asked for, `others` beside it.
 
     `chance` is the mean of 1 / choices over the questions with gold. `published` is empty unless model and quiz match.
-    Plain text has no choices.
+    Plain text has no choices. `beside` are this trace and others over the questions that all of them answered.
     """
 
     specification: Specification
@@ -157,6 +158,7 @@ class ExpertContributions:
     published: tuple[PublishedFigure, ...]
     questions: AskedQuestions
     has_choices: bool = True
+    beside: ModelsBeside | None = None
 
     def tables(self, scope: Scope) -> ScopeTables:
         """The tables of `answer`, `prompt` or the scope asked for."""

@@ -7,25 +7,30 @@ from typing import Annotated
 
 import typer
 
-from moe_core.commands.options import AsJson
+from moe_core.commands.options import AsJson, PageFile
 from moe_core.comparison.models_beside import compare_models
 from moe_core.measures.scope import Scope
 from moe_core.reports.models_page import models_json, models_lines, models_page
 from moe_core.system.console_text import print_lines
 from moe_core.traces.reader import open_trace
+from moe_core.traces.result_file import refuse_target, write_result, writing
 
 
 def compare_models_of(
     traces: Annotated[list[Path], typer.Argument(readable=False, help="Traces of the same quiz, the reference first.")],
     scope: Annotated[Scope, typer.Option(help="Which tokens count.")] = Scope.ANSWER,
-    html: Annotated[Path | None, typer.Option(help="Also write a page here.")] = None,
+    html: PageFile = None,
     as_json: AsJson = False,
 ) -> None:
     """Compare models: accuracy paired by question, experts never used, evenness of load, entropy by relative depth."""
+    for path in traces:
+        refuse_target(html, path)
     with ExitStack() as opened:
         found = compare_models([opened.enter_context(open_trace(path)) for path in traces], scope)
     if html is not None:
-        html.write_text(models_page(found), encoding="utf-8")
+        with writing("page", html):
+            html.parent.mkdir(parents=True, exist_ok=True)
+            write_result(html, models_page(found))
     if as_json:
         print(json.dumps(models_json(found), allow_nan=False))
     else:

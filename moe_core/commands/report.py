@@ -1,6 +1,8 @@
 """`moescope report`: the tables of https://arxiv.org/abs/2502.17187 for one trace."""
 
 from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -9,6 +11,7 @@ import typer
 from moe_core.analyses.expert_contributions import compute as contributions
 from moe_core.commands.options import PageFile
 from moe_core.commands.remedies import in_words
+from moe_core.comparison.models_beside import compare_models
 from moe_core.errors import Remedy
 from moe_core.measures.scope import Scope
 from moe_core.reports.formats.csv_tables import CSV
@@ -31,15 +34,23 @@ def report(
         typer.Option(readable=False, help="Write layers, experts, subjects and questions as CSV into this folder."),
     ] = None,
     html: PageFile = None,
+    beside: Annotated[
+        list[Path] | None,
+        typer.Option(readable=False, help="Another trace of the same quiz, set beside this one; may be given again."),
+    ] = None,
     min_questions: Annotated[
         int | None, typer.Option(min=1, help="Questions that must have chosen an expert before it is ranked.")
     ] = None,
 ) -> None:
     """Print experts used, entropies, gate weights and accuracies of a trace."""
     for target in (csv, html):
-        refuse_target(target, trace)
-    with open_trace(trace) as opened:
-        found = contributions(opened, scope, min_questions)
+        for read in (trace, *(beside or ())):
+            refuse_target(target, read)
+    with ExitStack() as opened:
+        first, *others = (opened.enter_context(open_trace(path)) for path in (trace, *(beside or ())))
+        found = contributions(first, scope, min_questions)
+        if others:
+            found = replace(found, beside=compare_models([first, *others], scope))
     if csv is not None:
         _write_files(csv, CSV.render(found))
     if html is not None:

@@ -4,7 +4,11 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
+import numpy as np
+
 from moe_core.comparison.models_beside import Estimate, ModelBeside, ModelsBeside
+from moe_core.figures.colours import SERIES
+from moe_core.figures.curves import Curve, CurveFigure, Reference, Style
 from moe_core.numbers.formatting import (
     NOTHING,
     counted,
@@ -14,12 +18,15 @@ from moe_core.numbers.formatting import (
     percent_with_interval,
     points_number_with_interval,
 )
-from moe_core.reports.page.page import paragraph, section, text_table, whole_page
-from moe_core.reports.svg.markup import element
+from moe_core.reports.charts.figure import inline_svg
+from moe_core.reports.page.page import paragraph, section, text_table, whole_page, wide
+from moe_core.reports.svg.markup import Markup, element
 
+TITLE = "Models on the same questions"
 HEADS = ("trace", "model", "MoE layers x experts, top-k", "accuracy", "delta, points", "p")
 ROUTING_HEADS = ("trace", "never used", "evenness of load", "entropy / ln K")
 DEPTH_HEADS = ("trace", *(f"{20 * part}-{20 * part + 20} % deep" for part in range(5)))
+_DASHES: tuple[tuple[float, ...], ...] = ((), (5, 2.5), (1.5, 2), (8, 2, 2, 2))
 NOTE = (
     "Accuracies are Wilson 95 %, deltas Tango 95 % with McNemar's exact p against the first trace, over the same "
     "questions; other intervals are of a jackknife over blocks of questions. Evenness: entropy of the experts' shares "
@@ -47,15 +54,40 @@ def models_lines(found: ModelsBeside) -> list[str]:
 
 def models_page(found: ModelsBeside) -> str:
     """The whole page; texts of models and people are escaped."""
+    head = element("header", element("h1", TITLE), paragraph(heading(found), class_="quiet"))
+    return whole_page(TITLE, head, *(section(name, *content) for name, content in models_parts(found).items()))
+
+
+def models_parts(found: ModelsBeside) -> dict[str, list[Markup]]:
+    """Tables and the figure under their titles, for a page of their own or a part of another one."""
     accuracy, routing, depth = _tables(found)
-    return whole_page(
-        "Models on the same questions",
-        element("header", element("h1", "Models on the same questions"), paragraph(heading(found), class_="quiet")),
-        section("Accuracy", text_table(*accuracy, n_left=3)),
-        section("Experts used", text_table(*routing)),
-        section("Entropy by relative depth, over ln K", text_table(*depth)),
-        section("How to read this", paragraph(NOTE, class_="note")),
+    return {
+        "Accuracy": [text_table(*accuracy, n_left=3)],
+        "Experts used": [text_table(*routing)],
+        "Entropy by relative depth, over ln K": [wide(inline_svg(depth_figure(found))), text_table(*depth)],
+        "How to read this": [paragraph(NOTE, class_="note")],
+    }
+
+
+def depth_figure(found: ModelsBeside) -> CurveFigure:
+    """Entropy of the gate weights over ln K of every layer, at its depth relative to the model's last one."""
+    return CurveFigure(
+        curves=tuple(_curve(at, model, found.n) for at, model in enumerate(found.models)),
+        x_name="depth, %",
+        x_title="relative depth of the layer, %",
+        y_title="entropy / ln K",
+        references=(Reference(1.0, "all K alike"),),
+        floor=0.0,
+        title=f"Entropy of the gate weights over ln K by relative depth, scope {found.scope}",
     )
+
+
+def _curve(at: int, model: ModelBeside, n: int) -> Curve:
+    layers, values = np.array(model.routing.layers), np.array(model.routing.entropy_by_layer)
+    depth = np.rint(100 * layers / max(1, *layers)).astype(np.intp)
+    nothing, style = np.full(len(layers), np.nan), Style(dash=_DASHES[at % len(_DASHES)])
+    name = f"{model.name} ({model.run.model.name})"
+    return Curve(name, depth, values, nothing, nothing, SERIES[at % len(SERIES)], style, n)
 
 
 def heading(found: ModelsBeside) -> str:

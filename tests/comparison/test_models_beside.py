@@ -1,6 +1,7 @@
 """Several models on the same questions: known answers, computed again from the file by plain h5py."""
 
 import json
+import shutil
 from pathlib import Path
 
 import h5py
@@ -8,10 +9,13 @@ import numpy as np
 import pytest
 
 from moe_core.commands.compare_models import compare_models_of
+from moe_core.commands.report import report
 from moe_core.comparison.models_beside import compare_models
-from moe_core.errors import ComparisonError
+from moe_core.errors import ComparisonError, MoeCoreError
 from moe_core.measures.scope import Scope
+from moe_core.reports.models_page import depth_figure
 from moe_core.traces.reader import open_trace
+from tests.traces.synthetic_run import SyntheticRun, record
 
 DATA = Path(__file__).resolve().parents[1] / "data"
 TRACE = DATA / "demo-format-2.h5"
@@ -57,4 +61,39 @@ def test_the_command_prints_json_and_writes_a_page(tmp_path: Path, capsys: pytes
     assert [model["trace"] for model in printed["models"]] == [TRACE.name, TRACE.name]
     assert printed["models"][0]["delta"] is None
     page = (tmp_path / "page.html").read_text(encoding="utf-8")
-    assert page.count(TRACE.name) == 6
+    assert page.count(f">{TRACE.name}</td>") == 6
+
+
+def test_a_report_has_the_other_models_beside(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """In its page, its JSON and its text what compare-models says; a trace beside is never written to."""
+    report(TRACE, beside=[TRACE, TRACE], html=tmp_path / "page.html", as_json=True)
+    printed = json.loads(capsys.readouterr().out)
+    compare_models_of([TRACE, TRACE, TRACE], as_json=True)
+    assert printed["beside"] == json.loads(capsys.readouterr().out)
+    page = (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert page.count("Beside other traces") == 1
+    assert "entropy / ln K" in page
+    report(TRACE, beside=[TRACE])
+    text = capsys.readouterr().out
+    assert "Beside other traces" in text
+    assert "2 models" in text
+    report(TRACE)
+    assert "Beside other traces" not in capsys.readouterr().out
+    other = Path(shutil.copy(TRACE, tmp_path / "other.h5"))
+    with pytest.raises(MoeCoreError, match="never overwritten"):
+        report(TRACE, beside=[other], html=other)
+    with pytest.raises(MoeCoreError, match="never overwritten"):
+        compare_models_of([TRACE, other], html=other)
+
+
+def test_depth_is_that_of_the_model_s_own_layers(tmp_path: Path) -> None:
+    """Layers 1, 3 and 4 of a model lie at 25, 75 and 100 percent; the curve holds the tables' entropies."""
+    paths = [
+        record(tmp_path / f"{name}.h5", SyntheticRun(n_questions=9, layers=layers))
+        for name, layers in (("gaps", (1, 3, 4)), ("all", ()))
+    ]
+    with open_trace(paths[0]) as one, open_trace(paths[1]) as other:
+        found = compare_models([one, other])
+    gaps, every = depth_figure(found).curves
+    assert (gaps.x.tolist(), every.x.tolist()) == ([25, 75, 100], [0, 50, 100])
+    assert gaps.mean.tolist() == list(found.models[0].routing.entropy_by_layer)

@@ -3,11 +3,13 @@
 import numpy as np
 
 from moe_core.analyses.contribution_tables import ExpertContributions
+from moe_core.comparison.models_beside import ModelsBeside
 from moe_core.measures.scope import Scope
 from moe_core.measures.support import supported_text
 from moe_core.numbers.formatting import count, percent, percent_interval
 from moe_core.reports.charts.figure import inline_svg
 from moe_core.reports.format import ReportFormat
+from moe_core.reports.models_page import heading, models_parts
 from moe_core.reports.page import figures, tables
 from moe_core.reports.page.page import paragraph, section, whole_page, wide
 from moe_core.reports.sentences import (
@@ -42,6 +44,7 @@ def _sections(report: ExpertContributions) -> list[Markup]:
         _entropy(report),
         _weights(report),
         *([_best_and_worst(report), _subjects(report)] if has_answers else []),
+        *([] if report.beside is None else [_beside(report.beside)]),
         _run(report),
     ]
 
@@ -156,6 +159,12 @@ def _subjects(report: ExpertContributions) -> Markup:
     explained = "Wilson 95 % intervals, best subject first."
     chart = wide(inline_svg(figures.accuracy_by_subject(report)))
     return section("Accuracy by subject", paragraph(explained, class_="note"), chart)
+
+
+def _beside(found: ModelsBeside) -> Markup:
+    """What other models do with the same questions."""
+    parts = [part for name, content in models_parts(found).items() for part in (element("h3", name), *content)]
+    return section("Beside other traces", paragraph(heading(found)), *parts)
 
 
 def _run(report: ExpertContributions) -> Markup:

@@ -11,6 +11,7 @@ from moe_core.measures.metric import MetricValues
 from moe_core.numbers.formatting import finite, finite_bounds
 from moe_core.numbers.intervals import Proportion
 from moe_core.reports.format import ReportFormat
+from moe_core.reports.models_page import models_json
 from moe_core.reports.sentences import figures_beside
 
 
@@ -47,6 +48,7 @@ def _report(report: ExpertContributions) -> dict[str, Any]:
             {"subject": row.name, "n_questions": row.n_questions, **_proportion(row.accuracy)}
             for row in report.subjects
         ],
+        **({} if report.beside is None else {"beside": models_json(report.beside)}),
         "published": [
             {"figure": figure.title, "published": figure.published, "ours": figure.ours}
             for figure in figures_beside(report, report.main)

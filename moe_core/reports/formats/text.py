@@ -4,9 +4,11 @@ import textwrap
 from collections.abc import Iterator, Sequence
 
 from moe_core.analyses.contribution_tables import ExpertContributions, ExpertScore
+from moe_core.comparison.models_beside import ModelsBeside
 from moe_core.measures.support import supported_text
 from moe_core.numbers.formatting import NOTHING, count, elide, mean_and_std, percent, percent_with_interval, significant
 from moe_core.reports.format import ReportFormat
+from moe_core.reports.models_page import models_lines
 from moe_core.reports.sentences import (
     INTERVAL_NOTE,
     accuracy,
@@ -24,14 +26,22 @@ _RANKS_PER_LINE = 11  # more would not fit; the rest is in the other formats
 
 
 def render(report: ExpertContributions) -> dict[str, str]:
-    """The whole report, lines of at most 100 columns."""
+    """The whole report, lines of at most 100 columns, the tables of several traces aside."""
     lines = [*_head(report)]
     if missing := nothing_to_report(report):
         lines += ["", *_wrapped(missing)]
     else:
         lines += [*_scope_lines(report), *_used_and_entropy(report), *_top_weights(report), *_best_and_worst(report)]
         lines += [*_subjects(report), *_published(report)]
+        lines += [] if report.beside is None else _beside(report.beside)
     return {"report.txt": "\n".join(line.rstrip() for line in lines) + "\n"}
+
+
+def _beside(found: ModelsBeside) -> Iterator[str]:
+    yield from _heading("Beside other traces")
+    *tables, note = models_lines(found)
+    yield from tables
+    yield from _wrapped(note)
 
 
 def _head(report: ExpertContributions) -> Iterator[str]:

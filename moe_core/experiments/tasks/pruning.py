@@ -97,9 +97,9 @@ def _mask(trace: Trace, name: str, request: TasksRequest) -> Intervention:
     halves = split_in_halves(trace, answered_rows(trace).tolist(), request.seed)
     load = expert_load(trace, halves.chosen_on, request.scope)
     if share is None:
-        unused = [(int(layer), int(expert)) for layer, expert in np.argwhere(load == 0)]
+        unused = size.layers.experts((place, expert) for place, expert in np.argwhere(load == 0).tolist())
         return act_on(unused, "reroute", name=f"never used by {name}" if unused else "")
     n = min(round(share * size.n_experts), size.n_experts - size.top_k)
     order = np.argsort(load, axis=1, kind="stable")
-    least = [(layer, int(expert)) for layer in range(size.n_layers) for expert in order[layer, :n]]
+    least = [(layer, expert) for layer, row in zip(size.layers, order, strict=True) for expert in row[:n].tolist()]
     return act_on(least, "reroute", name=f"{percent(n / size.n_experts)} least used by {name}" if least else "")

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from moe_core.experiments.result import ExperimentPoint
 from moe_core.experiments.tasks.overlap import Overlap
 from moe_core.experiments.tasks.usage import TaskUse
+from moe_core.interventions.layers import Layers
 from moe_core.measures.scope import Scope
 from moe_core.traces.specification import Specification
 
@@ -34,7 +35,7 @@ class TasksResult:
     specification: Specification
     scope: Scope
     seed: int
-    layers: tuple[int, ...]
+    layers: Layers
     tasks: tuple[TaskUse, ...]
     everywhere: Overlap
     pairs: tuple[tuple[int, int, Overlap], ...]
@@ -53,4 +54,5 @@ class TasksResult:
     @property
     def unused_everywhere(self) -> tuple[tuple[int, int], ...]:
         """The experts that no task uses, in order."""
-        return tuple((int(layer), int(expert)) for layer, expert in np.argwhere(self.n_tasks_using == 0))
+        cells = np.argwhere(self.n_tasks_using == 0).tolist()
+        return tuple(self.layers.expert((place, expert)) for place, expert in cells)

@@ -84,7 +84,7 @@ def tasks_csv(found: TasksResult) -> str:
         shares = task.shares
         for (layer, expert), n in _cells(task):
             bounds = (float(values[layer, expert]) for values in (shares.lower, shares.upper))
-            writer.writerow((task.name, layer, found.layers[layer], expert, n, task.n, n / task.n, *bounds))
+            writer.writerow((task.name, *[found.layers[layer]] * 2, expert, n, task.n, n / task.n, *bounds))
     return text.getvalue()
 
 

@@ -1,6 +1,8 @@
 """Brings a model to the workers of a cluster, and asks it there."""
 
 import logging
+import math
+import time
 from collections.abc import Collection, Generator, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -13,7 +15,7 @@ from moe_core.jobs.workers.address import Address, parse_address
 from moe_core.jobs.workers.batch_tasks import PlannedTask, planned_tasks
 from moe_core.jobs.workers.cluster import join, places
 from moe_core.jobs.workers.node_report import NodeReport, check_nodes
-from moe_core.jobs.workers.pool import TICK_S, Done, Pool, UnderWay, WorkerLostError
+from moe_core.jobs.workers.pool import TICK_S, Actors, Done, Pool, UnderWay, WorkerLostError
 from moe_core.jobs.workers.ray_actors import RayActors
 from moe_core.jobs.workers.worker import HeldModel, versions_here
 from moe_core.models.inference.batches import Asked, BatchesUnderWay, Wanted, pending_batches, plan_batches
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 HERE = "this computer"
+BEGIN_WITHIN_S = 180.0
+"""Processes that import torch from a slow disk take their time; where all processors are taken, they never begin."""
 T = TypeVar("T")
 
 
@@ -136,7 +140,7 @@ def spread_model(address: Address, request: ModelRequest) -> Generator[Event, No
         put = places(ray, address, request.device)
         actors = RayActors(ray, _on_workers(request), put)
         yield Stage(f"Checking {counted(len(put), 'worker')}")
-        reports = [NodeReport(HERE, versions_here()), *(yield from _from_each(actors, "report"))]
+        reports = [NodeReport(HERE, versions_here()), *(yield from _from_each(actors, "report", BEGIN_WITHIN_S))]
         for remark in check_nodes(reports):
             yield Notice(remark)
         actors.names[:] = [report.node for report in reports[1:]]
@@ -163,12 +167,17 @@ def _on_workers(request: ModelRequest) -> ModelRequest:
     return replace(request, device=device, model=str(Path(request.model).absolute()) if is_here else request.model)
 
 
-def _from_each(actors: RayActors, method: str) -> Generator[Event, None, list[Any]]:
-    """What each worker gives, with progress while they are at it."""
+def _from_each(actors: Actors, method: str, patience_s: float = math.inf) -> Generator[Event, None, list[Any]]:
+    """What each worker gives, with progress while they are at it; ClusterError where one has not by then."""
     calls = [actors.call(worker, method) for worker in range(len(actors.names))]
-    waiting = list(calls)
+    waiting, begun = list(calls), time.monotonic()
     while waiting:
         ended = actors.finished(waiting, TICK_S)
+        if not ended and time.monotonic() - begun > patience_s:
+            raise ClusterError(
+                f"{counted(len(waiting), 'worker')} could not begin within {patience_s:.0f} s: the cluster has no "
+                "processor or GPU that is free."
+            )
         waiting = [call for call in waiting if call not in ended]
         yield Progress(len(calls) - len(waiting), len(calls), "workers", 0.0, None)
     return [actors.result(call) for call in calls]

@@ -11,6 +11,8 @@ from moe_core.errors import ClusterError, DeviceError, RunError
 from moe_core.jobs.workers import pool as pool_file
 from moe_core.jobs.workers.node_report import NodeReport
 from moe_core.jobs.workers.pool import AHEAD, MOST_LOSSES, Done, Pool, UnderWay, WorkerLostError
+from moe_core.jobs.workers.spread_model import _from_each
+from tests.job_results import result_of
 
 Answer = Callable[[int, str, Any], Any]
 
@@ -241,3 +243,16 @@ def test_what_a_stopped_run_left_behind_is_of_no_effect_on_the_next() -> None:
     stopped.close()  # type: ignore[attr-defined]  # it is a generator
     done = [event.task.number for event in pool.run("ask", map(Task, range(7)), "number") if isinstance(event, Done)]
     assert sorted(done) == list(range(7))
+
+
+def test_workers_that_cannot_begin_are_told_of() -> None:
+    """A cluster whose processors are all taken would never answer."""
+
+    class Busy(FakeActors):
+        def finished(self, calls: Sequence[FakeCall], timeout_s: float) -> list[FakeCall]:
+            return []
+
+    with pytest.raises(ClusterError, match="2 workers could not begin within 0 s: the cluster has no processor or GPU"):
+        result_of(_from_each(Busy(2, tenfold), "report", 0.0))
+    reports = result_of(_from_each(FakeActors(2, tenfold), "report", 0.0))
+    assert [report.node for report in reports] == ["node0", "node1"]

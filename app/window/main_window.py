@@ -26,6 +26,7 @@ from app.running.found_beside import FoundBeside
 from app.running.growing_trace import GrowingTrace
 from app.running.job_runner import JobEnded, JobRunner
 from app.running.kept_results import KeptResults
+from app.running.map_watch import MapWatch
 from app.running.opening import Opening
 from app.running.queue.job_file import JobFile
 from app.running.queue.job_queue import JobQueue
@@ -212,6 +213,7 @@ class MainWindow(QMainWindow):
         self.effect_maps = EffectMaps(*runs, self.say, self)
         self.experiments = Experiments(*runs, self)
         self.found_beside = FoundBeside(self.session, self.experiments, self)
+        self.map_watch = MapWatch(self.session, self)
         self.note_files = NoteFiles(self.session, self.say, self)
         self.name_files = NameFiles(self.session, self.say, self)
         self.analyses = Analyses(*runs, self.say, self)
@@ -274,6 +276,7 @@ class MainWindow(QMainWindow):
         self.closing.emit()
         self.opening.stop()
         self.found_beside.close()
+        self.map_watch.close()
         self.kept_results.close()
         self.queue.close()
         for runner in runners:

@@ -1,7 +1,8 @@
 """A map as a safetensors file beside its trace: read without a library, safe from strangers, replaced in one step.
 
 `T.effects-reroute.safetensors` holds the tensors `effects`, `sources`, `bounds` [N, L, E], `audit_pairs` [A, 3] and
-`audit_values` [A, 3] (predicted, measured, chance); its metadata say what the map is of and what it has cost.
+`audit_values` [A, 3] (predicted, measured, chance); its metadata say what the map is of, what it has cost, and the
+checksum of all that (CRC-32), which maps from before 0.4 lack.
 """
 
 import json
@@ -10,6 +11,7 @@ import os
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 import numpy as np
 from numpy.typing import NDArray
@@ -79,7 +81,7 @@ def write_map(path: Path, effect_map: EffectMap) -> None:
         with unfinished.open("wb") as file:
             file.write(_header(effect_map, dict(zip(_TENSORS, tensors, strict=True))))
             for tensor, dtype in zip(tensors, _TENSORS.values(), strict=True):
-                file.write(np.ascontiguousarray(tensor, _DTYPES[dtype]).tobytes())
+                file.write(_as_stored(np.asarray(tensor), dtype))
             file.flush()
             os.fsync(file.fileno())
         unfinished.replace(path)
@@ -102,6 +104,9 @@ def read_map(path: Path) -> EffectMap:
         specification = _dataclass(EffectSpecification, json.loads(metadata["specification"]))
         cost = _dataclass(Cost, json.loads(metadata["cost"]))
         tensors = {name: _tensor(path, headers[name], dtype) for name, dtype in _TENSORS.items()}
+        said = (metadata["specification"], metadata["cost"])
+        if "crc32" in metadata and metadata["crc32"] != _checksum(said, tensors):
+            raise EffectError(f"{path} is a damaged effect map, whose checksum is another one: predict it again.")
     except OSError as error:
         raise EffectError(f"{path} cannot be read: {error.strerror or error}.") from error
     except (ModelError, ValueError, KeyError, TypeError, RecursionError) as error:
@@ -110,11 +115,13 @@ def read_map(path: Path) -> EffectMap:
 
 
 def _header(effect_map: EffectMap, tensors: dict[str, NDArray[Any]]) -> bytes:
+    said = json.dumps(effect_map.specification.to_json()), json.dumps(asdict(effect_map.cost))
     metadata = {
         "format": FORMAT,
         "version": VERSION,
-        "specification": json.dumps(effect_map.specification.to_json()),
-        "cost": json.dumps(asdict(effect_map.cost)),
+        "specification": said[0],
+        "cost": said[1],
+        "crc32": _checksum(said, tensors),
     }
     entries: dict[str, Any] = {"__metadata__": metadata}
     position = 0
@@ -125,6 +132,19 @@ def _header(effect_map: EffectMap, tensors: dict[str, NDArray[Any]]) -> bytes:
     text = json.dumps(entries).encode()
     text += b" " * (-len(text) % 8)
     return len(text).to_bytes(8, "little") + text
+
+
+def _as_stored(tensor: NDArray[Any], dtype: str) -> bytes:
+    """Its bytes as the file has them."""
+    return np.ascontiguousarray(tensor, _DTYPES[dtype]).tobytes()
+
+
+def _checksum(said: tuple[str, str], tensors: dict[str, NDArray[Any]]) -> str:
+    """Of the specification, the cost, and every byte of the tensors."""
+    value = crc32("\n".join(said).encode())
+    for name, dtype in _TENSORS.items():
+        value = crc32(_as_stored(tensors[name], dtype), value)
+    return f"{value:08x}"
 
 
 def _tensor(path: Path, header: TensorHeader, dtype: str) -> NDArray[Any]:

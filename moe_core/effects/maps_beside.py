@@ -28,6 +28,20 @@ def maps_of(trace: Path, fingerprint: str) -> list[Path]:
     return [path for path in map_paths(trace) if fingerprint and fingerprint_in(path) == fingerprint]
 
 
+def renewed(known: tuple[EffectMap, ...], found: tuple[EffectMap, ...]) -> tuple[EffectMap, ...]:
+    """The known maps, in the place of each what was found of the same where that has cost more; new ones first."""
+    made = [
+        max([mine, *(each for each in found if each.specification.is_of(mine.specification))], key=_passes)
+        for mine in known
+    ]
+    new = (each for each in found if not any(each.specification.is_of(mine.specification) for mine in known))
+    return (*new, *made)
+
+
+def _passes(made: EffectMap) -> float:
+    return made.cost.forward_passes
+
+
 def delete_maps(maps: list[Path]) -> None:
     """Delete maps and their lock files; raises EffectError where the system refuses."""
     for path in maps:

@@ -126,6 +126,33 @@ def test_file(some_map: EffectMap, tmp_path: Path) -> None:
     assert [file.name for file in tmp_path.iterdir()] == [path.name]
 
 
+def test_any_byte_that_changed_is_found(some_map: EffectMap, tmp_path: Path) -> None:
+    """Effects, sources, bounds, audit, specification and cost: a map of another content is refused, its sum said."""
+    path = tmp_path / "m.safetensors"
+    write_map(path, some_map)
+    whole = path.read_bytes()
+    start = 8 + int.from_bytes(whole[:8], "little")
+    for place in (start, start + 3, *range(start + 1, len(whole), 37), len(whole) - 1):
+        bad = bytearray(whole)
+        bad[place] ^= 1
+        path.write_bytes(bytes(bad))
+        with pytest.raises(EffectError, match="damaged"):
+            read_map(path)
+    path.write_bytes(whole.replace(b"float32", b"float16", 1))
+    with pytest.raises(EffectError, match="checksum"):
+        read_map(path)
+
+
+def test_a_map_from_before_has_no_checksum(some_map: EffectMap, tmp_path: Path) -> None:
+    """And is read all the same."""
+    path = tmp_path / "m.safetensors"
+    write_map(path, some_map)
+    whole = path.read_bytes()
+    assert b'"crc32"' in whole
+    path.write_bytes(whole.replace(b'"crc32"', b'"other"', 1))
+    np.testing.assert_array_equal(read_map(path).effects, some_map.effects)
+
+
 def test_hostile_files(some_map: EffectMap, tmp_path: Path) -> None:
     """Whatever byte of a map is changed, it is read as a map or refused in one sentence."""
     path = tmp_path / "m.safetensors"

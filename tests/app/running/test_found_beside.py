@@ -13,6 +13,9 @@ from app.views.what_if.view import WhatIfView
 from app.window.main_window import MainWindow
 from moe_core.commands.whatif import what_if_trace
 from moe_core.comparison.comparison import compare
+from moe_core.effects.effect_map import Cost
+from moe_core.effects.map_file import map_path, write_map
+from moe_core.effects.maps_beside import renewed
 from moe_core.traces.reader import open_trace
 from tests.app.synthetic_effects import made_map
 from tests.app.window.test_trace_memory_file import opened
@@ -167,6 +170,21 @@ def test_one_of_the_command_line_is_found(window: MainWindow, qtbot: QtBot, demo
     assert "1:25" in found.title
     assert found.controls is not None
     assert len(found.controls.runs) == 3
+
+
+def test_a_map_that_another_program_writes_is_taken_up(window: MainWindow, qtbot: QtBot, tmp_path: Path) -> None:
+    """While the trace is shown: a new one, and then the same when it knows more; an older one changes nothing."""
+    path = record(tmp_path / "T.h5", RUN)
+    window.open_trace(path)
+    settle(window, qtbot)
+    assert window.session.state.effect_maps == ()
+    written = made_map(path)
+    qtbot.waitUntil(lambda: len(window.session.state.effect_maps) == 1)
+    more = replace(written, effects=written.effects + 1, cost=Cost(forward_passes=9.0))
+    write_map(map_path(path, "reroute"), more)
+    qtbot.waitUntil(lambda: window.session.state.effect_maps[0].cost.forward_passes == 9)
+    np.testing.assert_array_equal(window.session.state.effect_maps[0].effects, more.effects)
+    assert renewed((more,), (written,)) == (more,)
 
 
 def test_effect_maps_beside_a_trace(window: MainWindow, qtbot: QtBot, tmp_path: Path) -> None:

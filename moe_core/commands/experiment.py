@@ -76,6 +76,9 @@ def run_experiment(
     shares: Annotated[
         str, typer.Option(help="Shares removed: experts per layer by pruning-curve, neurons by neurons.")
     ] = "0,0.1,0.25,0.5,0.75,0.9",
+    sizes: Annotated[
+        str, typer.Option(help="Sizes of perturbation's noise, as a share of what it is added to.")
+    ] = "0.01,0.03,0.1,0.3,1",
     experts: Annotated[
         str, typer.Option(help="Experts whose neurons are switched off, LAYER:EXPERT,..; else the most used per layer.")
     ] = "",
@@ -131,7 +134,17 @@ def run_experiment(
     for target in (csv, html):
         _check_target(trace, target)
     options = ExperimentOptions(
-        seed, scope, read_numbers(factors), read_numbers(shares), best, repeats, size, loss, step, experts
+        seed,
+        scope,
+        read_numbers(factors),
+        read_numbers(shares),
+        best,
+        repeats,
+        size,
+        loss,
+        step,
+        experts,
+        read_numbers(sizes),
     )
     now = ModelNow(model, device, dtype, offline)
     request = ExperimentRequest(trace, options, read_subset(subset, ids, seed), rerun_baseline, now, fresh)

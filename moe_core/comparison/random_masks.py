@@ -13,7 +13,8 @@ from math import comb, prod
 import numpy as np
 from numpy.typing import NDArray
 
-from moe_core.interventions.intervention import Expert, Factors, Intervention
+from moe_core.interventions.factors import Factors
+from moe_core.interventions.intervention import Expert, Intervention
 from moe_core.interventions.targets import Neuron
 from moe_core.measures.cube import blocks
 from moe_core.measures.scope import Scope

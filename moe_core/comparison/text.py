@@ -176,6 +176,7 @@ def intervention_text(intervention: Intervention) -> str:
     if n_neurons := len(intervention.neurons):
         of = counted(len(intervention.neurons_of), "expert")
         parts.append(f"{counted(n_neurons, 'neuron')} in {of} switched off")
+    parts += [intervention.noise.text] if intervention.noise else []
     named = f"{intervention.name}: " if intervention.name and parts else ""
     return named + (", ".join(parts) + intervention.place if parts else "no intervention")
 

@@ -14,6 +14,7 @@ from moe_core.traces.records import Status
 
 MOST_RUNS = 10_000
 MOST_REPEATS = 1_000
+_LARGEST_NOISE = 100
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,7 @@ class ExperimentOptions:
     many as a token chooses. `repeats` random masks stand beside each chosen one. `keep` is what prune-to prunes to, as
     `50%` of the experts, `16` of each layer or `smallest`, `loss` the accuracy (0..1) that it may cost, `step` how many
     experts of each layer go at once, 0: a sixteenth. `experts` are those whose neurons are switched off, `3:17,5:0`;
-    empty: the most used one of each layer.
+    empty: the most used one of each layer. `sizes` are those of noise, as a share of what it is added to.
     """
 
     seed: int = 0
@@ -38,6 +39,7 @@ class ExperimentOptions:
     loss: float = 0.05
     step: int = 0
     experts: str = ""
+    sizes: tuple[float, ...] = (0.01, 0.03, 0.1, 0.3, 1.0)
 
     def check(self) -> None:
         """Raise ExperimentError where a value makes no sense."""
@@ -49,6 +51,8 @@ class ExperimentOptions:
             raise ExperimentError(f"Give 0 to {MOST_REPEATS:,} random repeats, not {self.repeats:,}.")
         if min(self.best, self.seed, self.step) < 0:
             raise ExperimentError("Numbers of experts and the seed are 0 or more.")
+        if not self.sizes or not all(isfinite(size) and 0 <= size <= _LARGEST_NOISE for size in self.sizes):
+            raise ExperimentError(f"Sizes of noise lie between 0 and {_LARGEST_NOISE}, at least one: 0.01,0.1,1.")
         if not 0 < self.loss < 1:
             raise ExperimentError(f"The loss of accuracy lies between 0 and 1, such as 0.05; {self.loss:g} does not.")
 

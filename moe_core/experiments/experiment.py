@@ -17,7 +17,7 @@ from moe_core.experiments.points import (
     run_points,
 )
 from moe_core.experiments.request import ExperimentRequest
-from moe_core.experiments.result import ExperimentPoint, ExperimentResult, PointAxis, Quantity
+from moe_core.experiments.result import ExperimentPoint, ExperimentResult, PointAxis, Quantity, ResultDetail
 from moe_core.jobs.events import Event, Notice, Stage
 from moe_core.jobs.models.engine import Engine
 from moe_core.jobs.runs.rerun_plan import SubsetRows, choose_rows
@@ -47,7 +47,8 @@ class Experiment:
     `design` chooses experts and questions from the trace alone: it is given the rows that take part and the options.
     `conclude` makes one sentence of the finished points. `count_runs` tells without a trace how often questions are
     asked, at most; `halves`: on half of those that take part. `prepare` runs before the design, which may read what it
-    leaves beside the trace. `growing`: more points come of what the first ones found.
+    leaves beside the trace. `growing`: more points come of what the first ones found. `detail` makes of
+    the finished points what stands beside them; `keeps_experts`: for that it is kept which experts answers chose.
     """
 
     name: str
@@ -63,6 +64,8 @@ class Experiment:
     count_runs: Callable[[ModelSize, ExperimentOptions], int]
     prepare: Prepare | None = None
     growing: Growing | None = None
+    detail: Callable[[Sequence[ExperimentPoint], Design], tuple[ResultDetail, ...]] | None = None
+    keeps_experts: bool = False
 
     def run(self, request: ExperimentRequest, engine: Engine | None = None) -> Generator[Event, None, ExperimentResult]:
         """Events while it runs, a PointMade for every finished point among them; the result in the end.
@@ -100,7 +103,7 @@ class Experiment:
         design = self.design(baseline, taking_part, request.options)
         caveats = (*design.caveats, *_left_out(rows, taking_part, baseline))
         file = point_file(self.name, self.reads, request, baseline, design)
-        return ExperimentPlan(design, rows.description, file, caveats)
+        return ExperimentPlan(design, rows.description, file, caveats, self.keeps_experts)
 
     def kept_result(self, request: ExperimentRequest, path: Path) -> ExperimentResult | Unfinished:
         """What the experiment in a file found, of its answers and the trace; how far it is where runs are missing.
@@ -137,6 +140,7 @@ class Experiment:
             quantity=self.quantity,
             axis=self.axis,
             kept=made.kept,
+            details=() if self.detail is None else self.detail(made.points, plan.design),
             chosen=self.growing.choose(made.points, plan.design) if self.growing else None,
         )
 

@@ -121,7 +121,7 @@ def request_in(path: Path, trace: Path) -> ExperimentRequest:
         assert isinstance(of, dict)
         options, subset = dict(of["options"]), dict(of["subset"])
         scope = options.pop("scope", None)
-        for name in ("factors", "shares"):
+        for name in ("factors", "shares", "sizes"):
             if name in options:
                 options[name] = tuple(map(float, options[name]))
         ids = subset["ids"]

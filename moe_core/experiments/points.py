@@ -42,6 +42,7 @@ class ExperimentPlan:
     selection: str
     file: PointFile
     caveats: tuple[str, ...]
+    keeps_experts: bool = False
 
 
 @dataclass(frozen=True)
@@ -99,7 +100,9 @@ def run_points(
     questions = range(len(design.measured))
     kept = yield from engine.kept_passes(again, questions)
     n_runs = len(plan.file.missing(design))
-    runs = AnswerRuns(loaded, again, questions, n_runs=n_runs, unit="answers", kept=kept)
+    runs = AnswerRuns(
+        loaded, again, questions, n_runs=n_runs, unit="answers", kept=kept, keeps_experts=plan.keeps_experts
+    )
     with ExitStack() as stack:
         keeper = None
         try:
@@ -226,13 +229,34 @@ def _point(
     right = np.maximum(gold, 0).astype(np.intp)
     logprobs = np.where(gold >= 0, after.logprobs[np.arange(len(gold)), right], np.nan)
     size = size if planned.is_sized else None
-    answered = PointAnswers(logprobs)
+    answered = PointAnswers(logprobs, _has_changed(before, after), _exchanged(before, after))
     return ExperimentPoint(planned, change.accuracy, change.gold_logprob, counts, size, answered)
+
+
+def _has_changed(before: Answers, after: Answers) -> NDArray[np.float64]:
+    """1 where the answer is another one [n], NaN where there is none on either side."""
+    counts = (before.predicted >= 0) & (after.predicted >= 0)
+    return np.where(counts, before.predicted != after.predicted, np.nan)
+
+
+def _exchanged(before: Answers, after: Answers) -> NDArray[np.float64] | None:
+    """Share of the K experts that were not chosen before [n, L]; None where experts are not kept."""
+    if before.experts is None or after.experts is None:
+        return None
+    if before.experts.shape != after.experts.shape:
+        raise AnswerFileError("The experts that are kept are those of another model.")
+    stayed = (after.experts[..., :, None] == before.experts[..., None, :]).any(-1).mean(-1)
+    counts = (before.predicted >= 0) & (after.predicted >= 0)
+    return np.where(counts[:, None], 1.0 - stayed, np.nan)
 
 
 def _recorded_answers(trace: Trace, rows: Sequence[int]) -> Answers:
     chosen = list(rows)
-    return Answers(trace.predicted[chosen].astype(np.intp), trace.choice_logprobs[chosen].astype(np.float64))
+    return Answers(
+        trace.predicted[chosen].astype(np.intp),
+        trace.choice_logprobs[chosen].astype(np.float64),
+        trace.answer_experts[chosen].astype(np.uint16),
+    )
 
 
 def _has_other_batches(baseline: Trace, design: Design, loaded: KnownModel) -> bool:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from moe_core.experiments.design import PlannedPoint
+from moe_core.figures.points import PointFigure
 from moe_core.interventions.intervention import Intervention
 from moe_core.jobs.events import Notice
 from moe_core.jobs.runs.size_and_speed import SizeAndSpeed
@@ -55,9 +56,15 @@ class TouchedRoutings:
 
 @dataclass(frozen=True, eq=False)
 class PointAnswers:
-    """Of each question measured [n] what it took for the summary: log-probability of the right answer, NaN if none."""
+    """Of each question measured [n] the log-probability of the right answer, and whether the answer is another one.
+
+    `exchanged` [n, L] is the share of the experts at the answer position that were not chosen before, where that is
+    kept. NaN where a question failed.
+    """
 
     gold_logprobs: NDArray[np.float64]
+    has_changed: NDArray[np.float64]
+    exchanged: NDArray[np.float64] | None = None
 
 
 @dataclass(frozen=True)
@@ -94,6 +101,15 @@ class PointMade(Notice):
 
 
 @dataclass(frozen=True)
+class ResultDetail:
+    """What an experiment found besides its points: a figure, and the numbers behind it, with their names."""
+
+    figure: PointFigure
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str | float | int, ...], ...]
+
+
+@dataclass(frozen=True)
 class ExperimentResult:
     """All points of one experiment, what they say in one sentence (`finding`), and what limits that (`caveats`).
 
@@ -118,6 +134,7 @@ class ExperimentResult:
     axis: PointAxis = PointAxis()
     kept: Path | None = None
     chosen: int | None = None
+    details: tuple["ResultDetail", ...] = ()
 
     @property
     def chosen_point(self) -> ExperimentPoint | None:

@@ -3,10 +3,11 @@
 import csv
 import io
 from collections.abc import Sequence
+from math import isfinite
 from typing import Any
 
 from moe_core.comparison.text import change_json
-from moe_core.experiments.result import ExperimentPoint, ExperimentResult
+from moe_core.experiments.result import ExperimentPoint, ExperimentResult, ResultDetail
 from moe_core.jobs.runs.size_and_speed import SizeAndSpeed
 from moe_core.numbers.formatting import (
     count,
@@ -22,6 +23,7 @@ from moe_core.numbers.formatting import (
     points,
     points_number,
     points_with_interval,
+    short,
 )
 from moe_core.numbers.paired_statistics import MeanChange, PairedChange
 
@@ -92,9 +94,11 @@ def point_name(point: ExperimentPoint) -> str:
 
 
 def target_text(point: ExperimentPoint) -> str:
-    """To what anything is done: `8 experts`, `96 neurons of 8 experts`."""
+    """To what anything is done: `8 experts`, `96 neurons of 8 experts`, `noise`."""
     experts = counted(point.n_experts, "expert")
     n_neurons = len(point.intervention.neurons)
+    if point.intervention.noise:
+        return "noise"
     return f"{counted(n_neurons, 'neuron')} of {experts}" if n_neurons else experts
 
 
@@ -130,9 +134,36 @@ def result_lines(result: ExperimentResult) -> list[str]:
         f"{result.setting}.",
         f"baseline: {percent_with_interval(found.estimate, found.lower, found.upper)}, n = {count(found.n)}",
         *(f"  {point_line(point)}" for point in result.points),
+        *(line for detail in result.details for line in detail_lines(detail)),
         *(f"note: {caveat}" for caveat in result.caveats),
         METHODS,
     ]
+
+
+def detail_lines(detail: ResultDetail) -> list[str]:
+    """What stands beside the points, as an aligned table under its title."""
+    rows = [detail.columns, *detail_rows(detail)]
+    widths = [max(len(row[at]) for row in rows) for at in range(len(detail.columns))]
+    lines = ["  ".join(text.rjust(width) for text, width in zip(row, widths, strict=True)) for row in rows]
+    return [f"{detail.figure.title}:", *(f"  {line}" for line in lines)]
+
+
+def detail_rows(detail: ResultDetail) -> list[tuple[str, ...]]:
+    """Its numbers as a paper prints them; nothing where there is none."""
+    return [tuple(map(_shown, row)) for row in detail.rows]
+
+
+def _shown(value: str | float | int) -> str:
+    if isinstance(value, str):
+        return value
+    if isinstance(value, int):
+        return count(value)
+    return short(value) if isfinite(value) else ""
+
+
+def _detail_json(detail: ResultDetail) -> dict[str, Any]:
+    rows = [[value if isinstance(value, str) else finite(value) for value in row] for row in detail.rows]
+    return {"title": detail.figure.title, "columns": list(detail.columns), "rows": rows}
 
 
 def result_json(result: ExperimentResult) -> dict[str, Any]:
@@ -153,6 +184,7 @@ def result_json(result: ExperimentResult) -> dict[str, Any]:
         "finding": result.finding,
         "caveats": list(result.caveats),
         "points": [point_json(point) for point in result.points],
+        "details": [_detail_json(detail) for detail in result.details],
         "methods": METHODS,
         "seconds": result.seconds,
         "chosen_point": result.chosen,

@@ -2,13 +2,15 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import groupby
 from typing import Any
 
 from moe_core.errors import InterventionError
+from moe_core.interventions.factors import Factors
+from moe_core.interventions.noise import Noise, noise_from
 from moe_core.interventions.targets import Neuron, numbers_text, parse_targets
 
 Expert = tuple[int, int]
@@ -25,29 +27,6 @@ MAX_FACTOR = 3.4e38
 """Models multiply with numbers of at most 32 bits, which hold none that is larger."""
 
 
-class Factors(Mapping[Expert, float]):
-    """Factors by expert, in order; like a dict that can be hashed and never changes."""
-
-    def __init__(self, factors: Mapping[Expert, float] | Iterable[tuple[Expert, float]] = ()) -> None:
-        pairs = factors.items() if isinstance(factors, Mapping) else factors
-        self._factors: dict[Expert, float] = dict(sorted(pairs))
-
-    def __getitem__(self, expert: Expert) -> float:
-        return self._factors[expert]
-
-    def __iter__(self) -> Iterator[Expert]:
-        return iter(self._factors)
-
-    def __len__(self) -> int:
-        return len(self._factors)
-
-    def __hash__(self) -> int:
-        return hash(tuple(self._factors.items()))
-
-    def __repr__(self) -> str:
-        return f"Factors({self._factors})"
-
-
 @dataclass(frozen=True)
 class Intervention:
     """A named set of actions on experts.
@@ -57,6 +36,7 @@ class Intervention:
     activation of these neurons of an expert is 0; the expert is chosen and weighed as usual. With `at_answer` all this
     is done at the answer position alone, and the tokens before it are routed as ever. `is_counted`: it comes from a
     file that does not say whose numbers its layers have, as moescope 0.3 wrote them, which counted those with experts.
+    `noise` is added besides.
     """
 
     name: str = ""
@@ -66,6 +46,7 @@ class Intervention:
     neurons: frozenset[Neuron] = frozenset()
     at_answer: bool = False
     is_counted: bool = field(default=False, compare=False)
+    noise: Noise | None = None
 
     def __post_init__(self) -> None:
         if not isinstance(self.boost, Factors):
@@ -94,8 +75,8 @@ class Intervention:
 
     @property
     def effect(self) -> str:
-        """`reroute`, `drop`, `boost` or `neurons`; `mixed` where there is more than one kind, `none` for a baseline."""
-        kinds = [kind for kind in (*KINDS, "neurons") if getattr(self, kind)]
+        """`reroute`, `drop`, `boost`, `neurons` or `noise`; `mixed` where there are several, `none` for a baseline."""
+        kinds = [kind for kind in (*KINDS, "neurons", "noise") if getattr(self, kind)]
         return (kinds[0] if len(kinds) == 1 else "mixed") if kinds else "none"
 
     @property
@@ -105,7 +86,7 @@ class Intervention:
 
     def is_empty(self) -> bool:
         """Whether a run with this intervention is a baseline."""
-        return not self.experts
+        return not self.experts and self.noise is None
 
     def actions(self, expert: Expert) -> tuple[str, ...]:
         """The kinds of what is done to one expert: `reroute`, `drop`, `boost`, `neurons`.
@@ -184,6 +165,7 @@ class Intervention:
             neurons=self.neurons | other.neurons,
             at_answer=(self if self.experts else other).at_answer,
             is_counted=self.is_counted or other.is_counted,
+            noise=self.noise or other.noise,
         )
 
     def without(self, experts: Iterable[Expert]) -> "Intervention":
@@ -203,6 +185,7 @@ class Intervention:
             "boost": [[*expert, factor] for expert, factor in sorted(self.boost.items())],
             **({"neurons": neurons} if neurons else {}),
             **({"at": "answer"} if self.at_answer else {}),
+            **({"noise": self.noise.to_json()} if self.noise else {}),
         }
 
     def to_file_json(self) -> dict[str, Any]:
@@ -222,9 +205,9 @@ class Intervention:
     @staticmethod
     def from_json(data: object) -> "Intervention":
         """The inverse of `to_json`; raises InterventionError on anything else."""
-        if not isinstance(data, dict) or not data.keys() <= {"layers", "name", *KINDS, "neurons", "at"}:
+        if not isinstance(data, dict) or not data.keys() <= {"layers", "name", *KINDS, "neurons", "at", "noise"}:
             raise InterventionError(
-                "An intervention is a JSON object with layers, name, reroute, drop, boost, neurons and at."
+                "An intervention is a JSON object with layers, name, reroute, drop, boost, neurons, at and noise."
             )
         if data.get("layers", OWN_NUMBERS) != OWN_NUMBERS:
             raise InterventionError(f'An intervention\'s "layers" is "{OWN_NUMBERS}": the model\'s own numbers.')
@@ -236,8 +219,9 @@ class Intervention:
                 boost={(_index(at), _index(expert)): _factor(factor) for at, expert, factor in data.get("boost", [])},
                 neurons=_neurons(data.get("neurons", [])),
                 at_answer=("all", "answer").index(data.get("at", "all")) == 1,
+                noise=noise_from(data.get("noise")),
             )
-        except (TypeError, ValueError, OverflowError) as error:
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise InterventionError(f"The intervention cannot be read: {error}.") from error
 
     @staticmethod
@@ -248,21 +232,6 @@ class Intervention:
         except (ValueError, RecursionError) as error:
             raise InterventionError(f"The intervention is not JSON: {error}.") from error
         return Intervention.from_file_json(data)
-
-
-@dataclass(frozen=True)
-class InterventionChange:
-    """One expert that two interventions treat differently; an empty action means that it is left alone."""
-
-    expert: Expert
-    before: str
-    after: str
-
-
-def changes(before: Intervention, after: Intervention) -> tuple[InterventionChange, ...]:
-    """Every expert treated differently, in order; names are not compared."""
-    rows = ((expert, before.action(expert), after.action(expert)) for expert in sorted(before.experts | after.experts))
-    return tuple(InterventionChange(*row) for row in rows if row[1] != row[2])
 
 
 def act_on(experts: Iterable[Expert], effect: str, *, factor: float | None = None, name: str = "") -> Intervention:

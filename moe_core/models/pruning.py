@@ -61,6 +61,7 @@ def keep_list(intervention: Intervention, layers: Sequence[int], n_experts: int)
     """What a mask leaves; raises InterventionError unless it re-routes only, since nothing else equals pruning."""
     if intervention.effect != "reroute":
         others = "switches off neurons" if intervention.neurons else "drops or boosts experts"
+        others = "adds noise" if intervention.noise else others
         done = "does nothing" if intervention.is_empty() else f"also {others}" if intervention.reroute else others
         raise InterventionError(f"Only re-routing equals pruning, and this intervention {done}.")
     if intervention.at_answer:

@@ -2,8 +2,8 @@
 
 from math import isfinite
 
-from moe_core.experiments.result import ExperimentPoint, ExperimentResult
-from moe_core.experiments.text import METHODS, delta_text, gold_text, size_text
+from moe_core.experiments.result import ExperimentPoint, ExperimentResult, ResultDetail
+from moe_core.experiments.text import METHODS, delta_text, detail_rows, gold_text, size_text
 from moe_core.numbers.formatting import count, p_number, percent, percent_with_interval
 from moe_core.reports.charts.figure import inline_svg
 from moe_core.reports.experiment_figure import figure_of
@@ -30,10 +30,16 @@ def experiment_page(result: ExperimentResult) -> str:
         paragraph(f"{result.setting}."),
         wide(inline_svg(figure)),
         section("Points", _table(result)),
+        *map(_detail, result.details),
         element("ul", *(element("li", caveat) for caveat in result.caveats)),
         paragraph(METHODS, class_="note"),
         element("footer", paragraph(f"Made by moescope from {result.trace}.", class_="note")),
     )
+
+
+def _detail(detail: ResultDetail) -> Markup:
+    table = text_table(detail.columns, detail_rows(detail))
+    return section(detail.figure.title, wide(inline_svg(detail.figure)), table)
 
 
 def _table(result: ExperimentResult) -> Markup:

@@ -137,7 +137,8 @@ def _intervention_text(specification: Specification) -> str:
     if intervention.name:
         return _one_line(intervention.name)
     done = {"reroute": intervention.reroute, "drop": intervention.drop, "boost": intervention.boost}
-    told = [f"{action} {len(experts)}" for action, experts in done.items() if experts]
+    told = [intervention.noise.text] if intervention.noise else []
+    told += [f"{action} {len(experts)}" for action, experts in done.items() if experts]
     told += [f"{len(intervention.neurons)} neurons off"] if intervention.neurons else []
     return ", ".join(told) + intervention.place
 

@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from moe_core.errors import InterventionError
+from moe_core.interventions.changes import changes
 from moe_core.interventions.file import read_intervention, save_intervention
-from moe_core.interventions.intervention import Intervention, act_on, changes, parse_mask
+from moe_core.interventions.intervention import Intervention, act_on, parse_mask
 
 expert = st.tuples(st.integers(0, 3), st.integers(0, 7))
 neuron = st.tuples(st.integers(0, 3), st.integers(8, 9), st.integers(0, 20))

@@ -7,7 +7,8 @@ import pytest
 
 from moe_core.comparison.comparison import Comparison, compare
 from moe_core.comparison.control_distribution import Control, ControlRequest, Controls
-from moe_core.interventions.intervention import Factors, Intervention, act_on
+from moe_core.interventions.factors import Factors
+from moe_core.interventions.intervention import Intervention, act_on
 from moe_core.reports.what_if_page import ReportedWhatIf, as_harmful_text, experts_text, what_if_page
 from moe_core.traces.reader import open_trace
 

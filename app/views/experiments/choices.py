@@ -35,6 +35,7 @@ class ExperimentChoices:
     loss: float = 5.0
     step: int = 0
     experts: str = ""
+    sizes: str = "0.01, 0.03, 0.1, 0.3, 1"
     asks_baseline: bool = False
     begins_anew: bool = False
 
@@ -52,6 +53,7 @@ class ExperimentChoices:
             loss=self.loss / 100,
             step=self.step,
             experts=self.experts,
+            sizes=_numbers(self.sizes, "Sizes"),
         )
         found.check()
         return found

@@ -49,6 +49,7 @@ class ExperimentForm(QWidget):
         self.loss.setValue(start.loss)
         self.step = _whole(start.step)
         self.step.setSpecialValueText("a sixteenth")
+        self.sizes = QLineEdit(start.sizes)
         self.experts = QLineEdit(start.experts)
         self.experts.setPlaceholderText("the most used of each layer")
         self.workers = AddressField(address_problem, TIP)
@@ -81,6 +82,7 @@ class ExperimentForm(QWidget):
             loss=self.loss.value(),
             step=self.step.value(),
             experts=self.experts.text(),
+            sizes=self.sizes.text(),
             asks_baseline=self.asks_baseline.isChecked(),
             begins_anew=self.begins_anew.isChecked(),
         )
@@ -96,7 +98,7 @@ class ExperimentForm(QWidget):
                 self.scope.addItem(scope.value, scope.value)
         self.scope.setCurrentIndex(max(self.scope.findData(chosen), 0))
         self.scope.blockSignals(False)
-        for name in ("scope", "factors", "best", "shares", "repeats", "keep", "loss", "step", "experts"):
+        for name in ("scope", "factors", "best", "shares", "repeats", "keep", "loss", "step", "experts", "sizes"):
             self._layout.setRowVisible(getattr(self, name), name in experiment.reads)
         self._on_edited()
 
@@ -120,6 +122,7 @@ class ExperimentForm(QWidget):
         self._add("Ste&p", self.step, "Experts of each layer that go at once, before effects are predicted anew")
         self._add("E&xperts", self.experts, "Whose neurons are switched off: LAYER:EXPERT, as in 3:17, 5:0")
         self._add("&Workers", self.workers, TIP)
+        self._add("No&ise", self.sizes, "Sizes of the noise, times the root mean square of what it is added to")
         self._layout.addRow(self.asks_baseline)
         self._layout.addRow(self.begins_anew)
 
@@ -138,7 +141,7 @@ class ExperimentForm(QWidget):
             choices.currentIndexChanged.connect(self._on_edited)
         for number in (self.sample, self.seed, self.best, self.repeats, self.loss, self.step):
             number.valueChanged.connect(self._on_edited)
-        for text in (self.factors, self.shares, self.keep, self.experts):
+        for text in (self.factors, self.shares, self.keep, self.experts, self.sizes):
             text.textChanged.connect(self._on_edited)
         for box in (self.asks_baseline, self.begins_anew):
             box.toggled.connect(self._on_edited)

@@ -10,13 +10,15 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSplitter, QVBox
 
 from app.state.experiment_state import ExperimentRun
 from app.views.experiments.figures import POINT_STYLES, caption_of, chart_of, data_of, members_of, point_table
+from app.widgets.eliding_combo_box import ElidingComboBox
 from app.widgets.eliding_label import ElidingLabel
 from app.widgets.figures.figure import Figure
 from app.widgets.figures.pane import FigurePane
 from app.widgets.figures.table_figure import TableFigure
 from app.widgets.plots.interval_chart import IntervalPlot
 from app.widgets.tables.view import ArrayTableView
-from moe_core.experiments.result import ExperimentPoint
+from moe_core.experiments.result import ExperimentPoint, ResultDetail
+from moe_core.figures.table import FigureTable
 from moe_core.numbers.formatting import count, counted, percent_with_interval
 
 _LEADING = ("number", "delta", "delta_ci", "p", "accuracy", "accuracy_ci")
@@ -47,6 +49,10 @@ class ResultPane(QWidget):
         self.figure = Figure(self.plot, "Experiment")
         self.figure.addActions(self.plot.actions())
         self._figure_pane = FigurePane(self.figure)
+        self.shown_figure = ElidingComboBox()
+        self.shown_figure.setAccessibleName("Figure of the experiment")
+        self.shown_figure.setToolTip("Which of the experiment's figures is shown")
+        self._figure_pane.add_control(self.shown_figure)
         self.table = ArrayTableView(POINT_STYLES, elastic="point", leading=_LEADING)
         self.table.setAccessibleName("Points of the experiment")
         self._table_figure = TableFigure(self.table, "Points of the experiment", ("Copy name of the point", "point"))
@@ -65,6 +71,7 @@ class ResultPane(QWidget):
         self.table.row_chosen.connect(self.choose_point)
         self.table.sort_changed.connect(self._draw)
         self.table.doubleClicked.connect(self._on_use)
+        self.shown_figure.activated.connect(self._draw)
         self.use.clicked.connect(self._on_use)
         self.export.clicked.connect(self._on_export)
         self.go_on.clicked.connect(self._on_go_on)
@@ -127,11 +134,24 @@ class ResultPane(QWidget):
         self.caveats.setText("\n".join(_small_print(run)))
         self.figure.title = run.experiment.title
         self._figure_pane.set_subtitle(_subtitle(run), caption_of(run))
-        figure = chart_of(run)
-        self.plot.show_chart(figure, self._place_in_chart(run))
-        self.figure.set_data(data_of(run), caption_of(run), figure)
+        detail = self._chosen_detail(run)
+        figure = chart_of(run) if detail is None else detail.figure
+        self.plot.show_chart(figure, self._place_in_chart(run) if detail is None else None)
+        data = data_of(run) if detail is None else FigureTable(detail.columns, detail.rows)
+        self.figure.set_data(data, caption_of(run), figure)
         self._draw_table(run)
         self._draw_use()
+
+    def _chosen_detail(self, run: ExperimentRun) -> ResultDetail | None:
+        """What stands beside the points, where that is to be shown; the list of figures follows the run."""
+        details = run.result.details if run.result else ()
+        titles = ["By point", *(detail.figure.title for detail in details)]
+        if [self.shown_figure.itemText(at) for at in range(self.shown_figure.count())] != titles:
+            self.shown_figure.clear()
+            self.shown_figure.addItems(titles)
+        self.shown_figure.setVisible(bool(details))
+        at = self.shown_figure.currentIndex()
+        return details[at - 1] if at > 0 else None
 
     def _draw_table(self, run: ExperimentRun) -> None:
         table, every = point_table(run), np.arange(len(run.points))
@@ -148,6 +168,8 @@ class ResultPane(QWidget):
             problem = "This point belongs to another trace than the one that is open"
         elif point.intervention.is_empty():
             problem = "This point is the baseline: it acts on no expert"
+        elif point.intervention.noise is not None:
+            problem = "This point adds noise: there is no mask to use"
         self.use.setEnabled(not problem)
         self.use.setToolTip(problem or "Put the mask of this point into the editor of What if; undo takes it back")
         self._chosen.set_text(problem if point is None else point.intervention.name or problem)
@@ -167,7 +189,7 @@ class ResultPane(QWidget):
         return None
 
     def _on_plot_point(self, series: int, point: int) -> None:
-        if self._run is not None:
+        if self._run is not None and self._chosen_detail(self._run) is None:
             self.choose_point(members_of(self._run)[series][point][0])
 
     def _on_go_on(self) -> None:

@@ -7,6 +7,7 @@ Axes: n questions asked, C choices.
 import json
 import logging
 import os
+from base64 import b64decode, b64encode
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
@@ -155,6 +156,8 @@ def _line(intervention: Intervention, answers: Answers, size: SizeAndSpeed | Non
         "predicted": answers.predicted.tolist(),
         "choice_logprobs": [[_number(value) for value in row] for row in answers.logprobs.astype(np.float32)],
     }
+    if answers.experts is not None:
+        run["experts"] = _experts_text(answers.experts)
     if size is not None:
         run["size_and_speed"] = size.to_json()
     return json.dumps({"crc32": _checksum(run), "run": run}, allow_nan=False).encode() + b"\n"
@@ -175,9 +178,26 @@ def _run(line: bytes, n_choices: NDArray[np.uint8]) -> tuple[Intervention, Answe
         intervention = Intervention.from_json(run["intervention"])
         intervention.check_actions()
         answers = _answers(run["predicted"], run["choice_logprobs"], n_choices)
+        answers = replace(answers, experts=_experts(run.get("experts"), n_choices))
         size = run.get("size_and_speed")
         return same_actions(intervention), answers, None if size is None else SizeAndSpeed.from_json(size)
     return None
+
+
+def _experts_text(experts: NDArray[np.uint16]) -> dict[str, Any]:
+    """Experts [n, L, K], two bytes each with the lower one first, in base 64."""
+    return {"shape": list(experts.shape), "base64": b64encode(experts.astype("<u2").tobytes()).decode()}
+
+
+def _experts(data: Any, n_choices: NDArray[np.uint8]) -> NDArray[np.uint16] | None:
+    """The inverse; None where none are kept, ValueError or TypeError for those of other questions."""
+    if data is None:
+        return None
+    values = np.frombuffer(b64decode(data["base64"], validate=True), "<u2")
+    shape = tuple(map(int, data["shape"]))
+    if len(shape) != 3 or shape[0] != len(n_choices) or min(shape) < 0:
+        raise ValueError("other questions")
+    return values.reshape(shape).astype(np.uint16)
 
 
 def _answers(predicted: list[Any], logprobs: list[Any], n_choices: NDArray[np.uint8]) -> Answers:

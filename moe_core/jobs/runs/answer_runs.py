@@ -25,10 +25,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Answers:
-    """What was answered: choices [n], -1 where a question failed, and log-probabilities [n, C] in nats, NaN there."""
+    """What was answered: choices [n], -1 where a question failed, and log-probabilities [n, C] in nats, NaN there.
+
+    `experts` [n, L, K] are those of the answer position, where they are kept.
+    """
 
     predicted: NDArray[np.intp]
     logprobs: NDArray[np.float64]
+    experts: NDArray[np.uint16] | None = None
 
 
 @dataclass(frozen=True)
@@ -51,9 +55,11 @@ class AnswerRuns:
         n_runs: int,
         unit: str,
         kept: "KeptPasses | None" = None,
+        keeps_experts: bool = False,
     ) -> None:
         """`questions` are places in the plan's quiz, in the order in which answers are wanted; `kept` is of them."""
         self._kept = kept
+        self._keeps_experts = keeps_experts
         self.model = model
         self.plan = plan
         self._questions = list(questions)
@@ -66,6 +72,9 @@ class AnswerRuns:
         tokenised = self.plan.tokenised
         predicted = np.full(len(tokenised.questions), -1)
         logprobs = np.full(tokenised.target_ids.shape, np.nan)
+        model = self.plan.specification.model
+        shape = (len(tokenised.questions), model.n_layers, model.top_k)
+        experts = np.zeros(shape, np.uint16) if self._keeps_experts else None
         batches = self.model.ask(
             tokenised,
             self._questions,
@@ -82,10 +91,13 @@ class AnswerRuns:
                 if record.answer.status is Status.ANSWERED:
                     predicted[record.question] = record.answer.predicted
                     logprobs[record.question] = record.answer.choice_logprobs
+                if experts is not None:
+                    experts[record.question] = record.answer.experts
             return 0
 
         yield from run_batches(batches, tokenised, self._clock, keep)
-        return Answers(predicted[self._questions], logprobs[self._questions])
+        of_asked = None if experts is None else experts[self._questions]
+        return Answers(predicted[self._questions], logprobs[self._questions], of_asked)
 
 
 def answer_change(gold: NDArray[np.int8], before: Answers, after: Answers) -> AnswerChange:

@@ -24,6 +24,7 @@ from moe_core.models.inference.batches import (
 )
 from moe_core.models.inference.device_failures import DeviceFailure, attempt
 from moe_core.models.inference.kept_passes import KeptPasses
+from moe_core.models.inference.noise import noisy
 from moe_core.models.inference.router_watch import RouterWatch
 from moe_core.models.inference.steering import layer_steerings
 from moe_core.models.loading.building import LoadedModel
@@ -83,7 +84,8 @@ def ask_batches(
 
     @contextmanager
     def acting() -> Iterator[None]:
-        with switched_off(loaded.routers, can.neurons or 0, intervention.neurons), watch.steering():
+        off = switched_off(loaded.routers, can.neurons or 0, intervention.neurons)
+        with off, noisy(loaded, intervention.noise), watch.steering():
             yield
 
     if intervention.at_answer:

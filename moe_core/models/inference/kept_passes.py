@@ -76,6 +76,8 @@ class KeptPasses:
 
     def first_layer(self, intervention: Intervention) -> int:
         """The first decoder layer that an intervention acts on; one behind the last where it acts on none."""
+        if intervention.noise is not None:
+            return 0
         return min((layer for layer, _ in intervention.experts), default=max((*self.at, 0)) + 1)
 
     def start(self, name: PassName, first: int, *, keep_tokens: bool) -> Start:

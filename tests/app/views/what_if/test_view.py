@@ -20,7 +20,8 @@ from app.views.what_if.view import WhatIfView
 from app.window.main_window import MainWindow
 from moe_core.comparison.comparison import compare
 from moe_core.comparison.control_distribution import Control, ControlRequest, Controls, share_as_harmful
-from moe_core.interventions.intervention import Factors, Intervention, act_on
+from moe_core.interventions.factors import Factors
+from moe_core.interventions.intervention import Intervention, act_on
 from moe_core.jobs.record import RecordRequest, record
 from moe_core.jobs.what_if import WhatIfRequest, what_if
 from moe_core.measures.question_filter import QuestionFilter

@@ -8,9 +8,11 @@ from typing import Any
 from moe_core.errors import MissingExtraError, ModelError
 from moe_core.jobs.events import Event, Stage
 from moe_core.jobs.models.engine import Engine
+from moe_core.jobs.models.known_checks import known_check
 from moe_core.jobs.models.load_model import ModelRequest
 from moe_core.models.loading.architecture import Architecture
 from moe_core.models.loading.chat_templates import stored_templates
+from moe_core.models.loading.fingerprint import config_sha256, weights_sha256
 from moe_core.models.loading.memory import MemoryEstimate, estimate_memory, free_memory, lacking_part
 from moe_core.models.loading.safetensors_headers import TensorHeader
 from moe_core.models.loading.safety import check_folder, judge_configuration
@@ -36,8 +38,9 @@ class ModelSummary:
     `n_layers` counts the layers with experts. `download_bytes` is 0 where all is on this computer. `free` are the bytes
     free on `device`, a model that the engine would let go of included; None where the system does not tell. `lacking`
     names the part that does not fit and is empty where all does. `templates` are the chat templates by name; None where
-    they are not on this computer. `self_check` is what may be done with the model, empty before it was loaded. `spread`
-    says which part would go where on `balanced`, and is empty on one device.
+    they are not on this computer. `self_check` is what may be done with the model, as the last check found it; empty
+    where it was never loaded here, or is not on this computer. `spread` says which part would go where on `balanced`,
+    and is empty on one device.
     """
 
     name: str
@@ -87,14 +90,31 @@ def inspect_model(request: ModelRequest, engine: Engine | None = None) -> Genera
     except ImportError as error:
         raise MissingExtraError("model", "Loading a model") from error
     device, dtype = resolve_device(request.device, request.dtype)
+    known = yield from _known_check(contents)
     if device == BALANCED:  # what memory has no room for goes to the disk
         spread = plan_spread(contents.architecture, dtype).text
-        return replace(_summary(source.name, contents, device, dtype, None), spread=spread)
+        return replace(_summary(source.name, contents, device, dtype, None), spread=spread, self_check=known)
     free = free_memory(device)
     if free is not None and engine is not None:
         free += engine.held_bytes(device)
     summary = _summary(source.name, contents, device, dtype, free)
-    return summary if engine is None else replace(summary, self_check=engine.self_check_of(request))
+    in_memory = "" if engine is None else engine.self_check_of(request)
+    return replace(summary, self_check=in_memory or known)
+
+
+def check_and_inspect(request: ModelRequest, engine: Engine) -> Generator[Event, None, ModelSummary]:
+    """The summary once the model was loaded, and so its self-check run; raises what loading it raises."""
+    yield from engine.load(request)
+    return (yield from inspect_model(request, engine))
+
+
+def _known_check(contents: _Contents) -> Generator[Event, None, str]:
+    """What the last self-check of this very model found, and when; empty where none is known."""
+    if contents.download_bytes:
+        return ""
+    yield Stage("Fingerprinting the weights")
+    found = known_check(config_sha256(contents.config), weights_sha256(contents.tensors))
+    return "" if found is None else found.text
 
 
 def _summary(name: str, contents: _Contents, device: str, dtype: str, free: int | None) -> ModelSummary:

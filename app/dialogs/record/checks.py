@@ -6,7 +6,7 @@ from PySide6.QtCore import QObject, QTimer, Signal
 
 from app.dialogs.record.values import RecordValues
 from app.running.job_runner import Inquiry, Job, JobEnded, JobRunner
-from moe_core.jobs.inspect_model import ModelSummary, inspect_model
+from moe_core.jobs.inspect_model import ModelSummary, check_and_inspect, inspect_model
 from moe_core.jobs.inspect_quiz import QuizSummary, inspect_quiz
 from moe_core.jobs.models.engine import Engine
 from moe_core.jobs.runs.fill_trace import NO_ANSWERS
@@ -92,10 +92,18 @@ class Check(QObject):
         self.told.emit()
 
 
-def check_model(check: Check, values: RecordValues, *, again: bool = False) -> None:
+def check_model(check: Check, values: RecordValues) -> None:
     """Ask what the model downloads and needs."""
     request = values.model_request
-    check.ask(request, f"Looking at {request.model}", lambda engine: inspect_model(request, engine), again=again)
+    check.ask(request, f"Looking at {request.model}", lambda engine: inspect_model(request, engine))
+
+
+def check_routing(check: Check, values: RecordValues, known: ModelSummary | None) -> None:
+    """Load the model, and run its self-check; only look again where it would be downloaded, or does not fit."""
+    request = values.model_request
+    loads = known is not None and known.fits and not known.download_bytes
+    job = check_and_inspect if loads else inspect_model
+    check.ask(request, f"Checking {request.model}", lambda engine: job(request, engine), again=True)
 
 
 def check_quiz(check: Check, values: RecordValues) -> None:
@@ -121,7 +129,7 @@ def model_text(summary: ModelSummary) -> str:
         fit = f"{download}. Does not fit {place}: {summary.lacking} need more than the {free}."
     if summary.spread:
         fit = f"{download}; needs {data_size(summary.memory.total)} as {summary.dtype}: {summary.spread}."
-    may = summary.self_check or "What may be done with it is checked as it loads."
+    may = summary.self_check or "What may be done with it is checked as it loads, or now by “Check”."
     return f"{summary.family}, {shape}, {_large(summary.n_parameters)} weights.\n{fit}\n{may}"
 
 

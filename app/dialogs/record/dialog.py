@@ -156,7 +156,7 @@ class RecordDialog(QDialog):
 
     def _on_check(self) -> None:
         if not {"model", "device"} & problems(self.values, None).keys():
-            checks.check_model(self.model_check, self.values, again=True)
+            checks.check_routing(self.model_check, self.values, self._model)
 
     def _on_path_edited(self, text: str) -> None:
         self._has_own_path = True

@@ -110,7 +110,9 @@ class RecordForm(QWidget):
 
     def _make_fields(self, models: list[str], quizzes: list[str]) -> None:
         self.model, self.quiz = suggestions(models), suggestions(quizzes)
-        self.check = _button("Check", "Look again at what the model downloads and needs")
+        self.check = _button(
+            "Check", "Load the model and check what may be done with it; where it is to be downloaded, look again"
+        )
         self.subjects, self.out = QLineEdit(), QLineEdit()
         self.subjects.setPlaceholderText("all subjects")
         self.subjects.setClearButtonEnabled(True)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from moe_core.errors import MissingExtraError, ModelError
 from moe_core.jobs.events import Event, Notice, Stage
+from moe_core.jobs.models.known_checks import remember
 from moe_core.jobs.runs.running_model import KnownModel
 from moe_core.models.loading.memory import check_fits, estimate_memory, free_memory
 from moe_core.models.loading.quantisation import quantisation_of
@@ -81,6 +82,7 @@ def load_model(request: ModelRequest) -> Generator[Event, None, "ModelHere"]:
     check = check_routing(model, routers)
     yield Stage("Fingerprinting the weights")
     specification = building.describe(source, checked, model, device, dtype, check)
+    remember(specification)
     return ModelHere(model, tokenizer, routers, specification, check)
 
 

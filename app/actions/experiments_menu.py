@@ -1,13 +1,20 @@
 """One action for each of the prepared experiments, which shows its options, and one that runs it."""
 
 from dataclasses import replace
+from functools import partial
 
 from PySide6.QtWidgets import QPushButton
 
 from app.actions.action import Action, Menu, has_trace
+from app.dialogs.tasks import TasksDialog
+from app.files.report_saving import ask_for_page, write_tasks
 from app.window.main_window import MainWindow
+from moe_core.errors import TraceError
 from moe_core.experiments import EXPERIMENTS
 from moe_core.experiments.experiment import Experiment
+from moe_core.experiments.tasks.request import TasksRequest
+from moe_core.numbers.formatting import counted
+from moe_core.traces.library import trace_paths
 
 
 def _show(window: MainWindow, name: str) -> None:
@@ -22,6 +29,27 @@ def _run(window: MainWindow) -> None:
         button.click()
 
 
+def _compare_tasks(window: MainWindow) -> None:
+    state = window.session.state
+    shown = None if state.trace is None else state.trace.path
+    folder = state.library or window.settings.library
+    try:
+        traces = trace_paths(folder)
+    except TraceError:  # the list of traces says it
+        traces = []
+
+    def write(request: TasksRequest) -> None:
+        first = request.traces[0]
+        if path := ask_for_page(window, "Save the comparison of tasks", first.with_name("tasks.html")):
+            words = f"{counted(len(request.traces), 'trace')}, scope {request.scope}"
+            make = partial(write_tasks, path, request)
+            window.exports.start_with("Tasks", words, first, path, make, needs_model=bool(request.prune))
+
+    dialog = TasksDialog(traces, shown, window)
+    dialog.accepted_request.connect(write)
+    dialog.open()
+
+
 def _experiment_action(experiment: Experiment) -> Action:
     return Action(
         f"experiment_{experiment.name.replace('-', '_')}",
@@ -32,6 +60,14 @@ def _experiment_action(experiment: Experiment) -> Action:
     )
 
 
+_TASKS = (
+    Action(
+        "compare_tasks",
+        "Compare tasks…",
+        "Which experts do several traces of one model use, and which none? Written as a page",
+        _compare_tasks,
+    ),
+)
 _RUNNING = (
     Action(
         "run_experiment",
@@ -42,4 +78,4 @@ _RUNNING = (
         has_trace,
     ),
 )
-EXPERIMENTS_MENU = Menu("Experiments", (tuple(map(_experiment_action, EXPERIMENTS)), _RUNNING))
+EXPERIMENTS_MENU = Menu("Experiments", (tuple(map(_experiment_action, EXPERIMENTS)), _TASKS, _RUNNING))

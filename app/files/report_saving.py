@@ -8,9 +8,13 @@ from PySide6.QtWidgets import QFileDialog, QWidget
 from app.state.state import State
 from moe_core.analyses.expert_contributions import compute as contributions
 from moe_core.errors import MoeCoreError
+from moe_core.experiments.tasks.request import TasksRequest
+from moe_core.experiments.tasks.run import compare_tasks
 from moe_core.jobs.events import Event, Stage
+from moe_core.jobs.models.engine import Engine
 from moe_core.measures.scope import Scope
 from moe_core.reports.formats.html_page import HTML
+from moe_core.reports.tasks_page import tasks_page
 from moe_core.reports.what_if_page import ReportedWhatIf, what_if_page
 from moe_core.traces.reader import open_trace
 from moe_core.traces.result_file import write_result
@@ -36,6 +40,12 @@ def write_what_ifs(path: Path, made: list[ReportedWhatIf]) -> Generator[Event, N
     """Events while the page of what-ifs is made, its path in the end; raises MoeCoreError where that cannot be."""
     yield Stage(f"Writing {path.name}")
     return _written(path, lambda: what_if_page(made))
+
+
+def write_tasks(path: Path, request: TasksRequest, engine: Engine) -> Generator[Event, None, Path]:
+    """Events while tasks are compared and their page is made, its path in the end; raises MoeCoreError likewise."""
+    found = yield from compare_tasks(request, engine)
+    return _written(path, lambda: tasks_page(found))
 
 
 def reported(state: State) -> list[ReportedWhatIf]:

@@ -6,7 +6,7 @@ from PySide6.QtCore import QObject
 
 from app.content.job_words import about
 from app.content.remedies import Say
-from app.running.job_runner import Job, JobEnded, JobRunner
+from app.running.job_runner import Job, JobEnded, JobRunner, MakeJob
 from app.running.queue.job_queue import JobQueue
 from app.running.queue.queued_job import QueuedJob
 from moe_core.errors import MoeCoreError
@@ -27,6 +27,10 @@ class Exports(QObject):
 
     def start(self, title: str, words: str, trace: Path, path: Path, job: Job) -> None:
         """Write `path`, of a trace, as the job does; it has begun nothing yet, and all that it needs is its own."""
+        self.start_with(title, words, trace, path, lambda engine: job, needs_model=False)
+
+    def start_with(self, title: str, words: str, trace: Path, path: Path, make: MakeJob, *, needs_model: bool) -> None:
+        """The same of a job that is made when its turn comes, maybe in the thread that owns the model."""
         try:
             refuse_trace(path)
         except (OSError, MoeCoreError) as error:
@@ -37,12 +41,12 @@ class Exports(QObject):
                 f"{title}: {path.name}",
                 about(trace.name, words),
                 (title, path),
-                lambda engine: job,
+                make,
                 trace,
                 writes=path,
                 kept=NOTHING_KEPT,
                 goes_on=False,
-                needs_model=False,
+                needs_model=needs_model,
             )
         )
 

@@ -91,12 +91,13 @@ def test_the_self_check_says_where_it_can_be_done(kind: str, size: int, tmp_path
     """Biased and transposed experts, layers of experts alone; what cannot be run alone is refused in a sentence."""
     model = loaded(build(tmp_path / kind, kind)).specification
     assert model.abilities.neurons == size
+    layer = model.layers[0]  # the first may be dense
     if size:
-        model.check(Intervention(neurons=frozenset({(0, 0, size - 1)})))
+        model.check(Intervention(neurons=frozenset({(layer, 0, size - 1)})))
         assert f"each has {size} neurons" in model.abilities.sentence
     says = rf"neurons 0-{size - 1}" if size else "cannot be run one by one"
     with pytest.raises(InterventionError, match=says):
-        model.check(Intervention(neurons=frozenset({(0, 0, size)})))
+        model.check(Intervention(neurons=frozenset({(layer, 0, size)})))
 
 
 def test_transposed_experts_with_as_many_neurons_as_the_hidden_size(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 Axes: L layers, E experts.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
 
@@ -11,8 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.content.difference_support import line_text, side_facts, test_columns, unsupported
-from app.content.effects import EFFECT_METRICS, ShownEffects, shown_effects
-from app.state.state import State
+from app.content.effects import EFFECT_METRICS
 from moe_core.figures.table import FigureTable
 from moe_core.measures.metric import Metric, MetricValues
 from moe_core.measures.metrics import METRICS
@@ -52,8 +51,6 @@ class ExpertGrid:
     metric: Metric
     values: MetricValues
     sample: RoutingSample
-    effects: ShownEffects | None = field(default=None, kw_only=True)
-    """Of a metric of effects, where a map is known."""
 
     @property
     def n_questions(self) -> int:
@@ -96,9 +93,7 @@ class ExpertGrid:
 
     @cached_property
     def is_never_used(self) -> NDArray[np.bool_]:
-        """Experts that no token of the scope chose [L, E]; for effects no token of the prompt."""
-        if self.effects is not None:
-            return ~self.effects.used
+        """Experts that no token of the scope chose [L, E]."""
         return np.equal(self.sample.totals.tokens, 0)
 
     @cached_property
@@ -116,7 +111,7 @@ class ExpertGrid:
 
         Of differences: how many are supported. Bars of noise would be as long as any.
         """
-        if (supported := self._supported) is not None:
+        if (supported := self.supported) is not None:
             return supported.sum(axis=1).astype(np.float64), supported.sum(axis=0).astype(np.float64)
         known = ~np.isnan(self.values.values)
         filled = np.where(known, self.values.values, 0.0)
@@ -129,16 +124,12 @@ class ExpertGrid:
 
     def marginal_name(self, kind: Marginal) -> str:
         """What the bars at the sides show."""
-        if self.faded is None:
-            return kind
-        return "supported" if self.effects is None else "clear"
+        return kind if self.faded is None else "supported"
 
     @property
-    def _supported(self) -> NDArray[np.bool_] | None:
+    def supported(self) -> NDArray[np.bool_] | None:
         """Cells that are no noise [L, E]; None where no cell can be."""
-        if self.effects is None or self.faded is None:
-            return self.values.is_supported
-        return ~self.faded & ~self.is_never_used & ~np.isnan(self.values.values)
+        return self.values.is_supported
 
     def value_text(self, value: float) -> str:
         """A value as a paper prints it: shares of right answers in percent, their differences in points."""
@@ -176,8 +167,6 @@ class ExpertGrid:
 
     def cell_facts(self, layer: int, expert: int) -> list[str]:
         """What is known of a cell, a phrase each: value, support, rank."""
-        if self.effects is not None:
-            return self._effect_facts(self.effects, layer, expert)
         facts = [self.cell_value_text(layer, expert)] if self.ranks[layer, expert] else ["no value"]
         facts += side_facts(self.values, (layer, expert), self.metric.side_names, self.side_text)
         facts += (
@@ -188,13 +177,6 @@ class ExpertGrid:
         support = int(self.values.support[layer, expert])
         facts.append(f"n = {count(support)} of {count(self.n_questions)} questions")
         return [*facts, *self.rank_facts(layer, expert)]
-
-    def _effect_facts(self, effects: ShownEffects, layer: int, expert: int) -> list[str]:
-        ranked = effects.ranked()
-        facts = [*effects.facts((layer, expert)), f"n = {counted(effects.cells.n, 'question')}"]
-        if (layer, expert) not in ranked:
-            return [*facts, "no prompt token chooses it"]
-        return [*facts, f"{count(ranked.index((layer, expert)) + 1)} of {count(len(ranked))} by harm"]
 
     def rank_facts(self, layer: int, expert: int) -> list[str]:
         """Where a cell's value stands among the others; nothing for a cell without a value."""
@@ -212,7 +194,7 @@ class ExpertGrid:
         never = self.is_never_used[layer] if layer is not None else self.is_never_used[:, expert]
         of = "experts" if layer is not None else "layers"
         unused = f"never used: {int(never.sum())} of {len(never)}"
-        if (supported := self._supported) is not None:
+        if (supported := self.supported) is not None:
             return [line_text(supported[layer] if layer is not None else supported[:, expert], of), unused]
         return [f"{kind} over {int((~np.isnan(values)).sum())} {of}: {self.value_text(marginal)}", unused]
 
@@ -221,7 +203,7 @@ class ExpertGrid:
         if not np.isnan(self.values.values).all():
             return ""
         if self.metric in EFFECT_METRICS:
-            return self._effect_note()
+            return "No effects are known of this trace: “Predict effects” in the menu Effects finds them."
         if not self.sample.is_scored.any():
             return f"No question shown has a known right answer, so “{self.metric.title}” has no value."
         if self.sample.is_correct.sum() in (0, self.sample.is_scored.sum()):
@@ -232,31 +214,21 @@ class ExpertGrid:
     @property
     def faded(self) -> NDArray[np.bool_] | None:
         """Cells that may be noise, and have hardly any colour [L, E]; None where no cell can be."""
-        if self.effects is not None and self.is_signed:
-            return self.effects.is_noise & ~self.is_never_used & ~np.isnan(self.values.values)
         return self.unsupported if self.is_difference else None
 
     @property
     def faded_name(self) -> str:
         """Why a cell has hardly any colour."""
-        return "not supported" if self.effects is None else "within two standard errors of 0"
+        return "not supported"
 
     @property
     def blank_name(self) -> str:
         """What a cell without a value means."""
-        return "no value" if self.effects is None else "not measured"
-
-    def _effect_note(self) -> str:
-        if self.effects is None:
-            return "No effects are known of this trace: “Predict effects” in the menu Effects finds them."
-        if not self.effects.cells.n:
-            return "No question shown is in the effect map."
-        return "No expert was measured yet: “Measure” in the menu Effects does that."
+        return "no value"
 
     def n_text(self) -> str:
         """How many questions are behind the grid."""
-        n = self.n_questions if self.effects is None else self.effects.cells.n
-        return f"n = {counted(n, 'question')}"
+        return f"n = {counted(self.n_questions, 'question')}"
 
     def n_tip(self) -> str:
         """Which questions these are."""
@@ -290,30 +262,6 @@ class ExpertGrid:
     def heading(self) -> str:
         """The metric with its unit."""
         return f"{self.metric.title} [{self.metric.unit}]" if self.metric.unit else self.metric.title
-
-
-def expert_grid(state: State) -> ExpertGrid | None:
-    """The grid of a state; None without a trace."""
-    if state.trace is None:
-        return None
-    metric = grid_metric(state.metric)
-    sample, values = (
-        state.trace.sample(state.scope, state.filter),
-        state.trace.values(metric, state.scope, state.filter),
-    )
-    effects = shown_effects(state) if metric in EFFECT_METRICS else None
-    if effects is not None:
-        shape = values.values.shape
-        values = state.trace.kept(
-            ("effect values", metric.name, effects),
-            lambda: MetricValues(
-                effects.values(metric),
-                np.full(shape, float(effects.cells.n)),
-                lower=effects.measured.lower if metric.is_signed else None,
-                upper=effects.measured.upper if metric.is_signed else None,
-            ),
-        )
-    return ExpertGrid(metric, values, sample, effects=effects)
 
 
 def _ranks(values: FloatArray) -> NDArray[np.intp]:

@@ -109,3 +109,16 @@ def test_layers_of_older_interventions_get_the_model_s_own_numbers() -> None:
         for place, expert in ((0, 3), (1, 2)):
             assert not (new.answer_experts[:, place] == expert).any()
         assert [row["layer"] for row in describe_question(old, 0)["layers"]] == [1, 2]
+
+
+@pytest.mark.parametrize(
+    ("version", "fingerprint"),
+    [
+        (1, "d0f192a34ad1b1e42d96698cdae6b36a8eb53d45cad0f0eac596b29b34a41f88"),
+        (2, "5127284378662b9e652b92fb3ae3b514aefc8d903cdd2ae21fbef9fba5a9ad0b"),
+    ],
+)
+def test_a_released_trace_keeps_its_fingerprint(version: int, fingerprint: str) -> None:
+    """Effect maps, experiments and controls beside it name the one that the release gave it."""
+    with open_trace(ROOT / "tests" / "data" / f"demo-format-{version}.h5") as trace:
+        assert trace.specification.fingerprint == fingerprint

@@ -7,33 +7,47 @@ import numpy as np
 from app.content.effects import ShownEffects, strongest
 from app.widgets.bars.section import BarContent
 from moe_core.effects.effect_map import CellEffects
+from moe_core.effects.statistics import harmful_tenth_text, sign_agreement, split_half
 from moe_core.effects.text import cost_line, nats, reliability_lines, status_text
 from moe_core.figures.bars import BarFigure, BarRow
 from moe_core.figures.table import FigureTable
 from moe_core.figures.visible import visible
 from moe_core.measures.question_filter import Expert
-from moe_core.numbers.formatting import count, counted, finite
+from moe_core.numbers.formatting import count, counted, finite, fixed, percent
 
 _MOST_TOKENS = 6
 
 
 def summary(shown: ShownEffects) -> str:
-    """What the map is, and how far it can be believed, in a few sentences."""
+    """What the map is, and how far it can be believed, as short as can be; `tip` says it in full."""
     made, cells = shown.effect_map, shown.cells
     doing = {"reroute": "re-routed", "drop": "dropped"}[made.specification.effect]
     n_measured = int((cells.is_measured & shown.used).sum())
-    lines = [
-        f"One expert {doing} at a time, {counted(cells.n, 'question')}: change of the right answer's log-probability. "
-        f"{count(n_measured)} of {count(int(shown.used.sum()))} used experts are measured.",
-        *reliability_lines(made, cells, shown.used),
+    parts = [
+        f"One expert {doing} at a time",
+        counted(cells.n, "question"),
+        f"{count(n_measured)} of {count(int(shown.used.sum()))} used experts measured",
     ]
-    return " ".join(lines)
+    half, signs = split_half(cells, shown.used), sign_agreement(made.audit)
+    if not np.isnan(half):
+        parts.append(f"halves of the questions agree by {fixed(half, 2)}")
+    if signs.n:
+        parts.append(f"{percent(signs.share)} of audited signs right")
+    if harmful_tenth_text(cells, shown.used):
+        parts.append("the order of the most harmful may be chance")
+    return " · ".join(parts)
 
 
 def tip(shown: ShownEffects) -> str:
-    """What the map has cost, and what it is of."""
+    """How far the map can be believed in full, what it has cost, and what it is of."""
     made = shown.effect_map.specification
-    return f"{cost_line(shown.effect_map)}\nQuestions: {made.selection}. Made {made.created}, model {made.model}."
+    lines = [
+        "Change of the right answer's log-probability, in nats, where one expert alone is masked.",
+        *reliability_lines(shown.effect_map, shown.cells, shown.used),
+        cost_line(shown.effect_map),
+        f"Questions: {made.selection}. Made {made.created}, model {made.model}.",
+    ]
+    return "\n".join(lines)
 
 
 def ranked_content(shown: ShownEffects, experts: Sequence[Expert], n_all: int) -> BarContent:

@@ -125,11 +125,8 @@ class EffectsView(View):
     def _lay_out(self) -> None:
         top = QHBoxLayout()
         top.addWidget(self._summary, 1)
-        column = QVBoxLayout()
         for each in self._buttons.values():
-            column.addWidget(each)
-        column.addStretch(1)
-        top.addLayout(column)
+            top.addWidget(each, 0, Qt.AlignmentFlag.AlignTop)
         halves = QSplitter(Qt.Orientation.Horizontal)
         for section in (self.experts, self.answer):
             page = QWidget()

@@ -2,8 +2,9 @@
 
 from app.content.compared_grid import DifferenceGrid, WhatIfGrid
 from app.content.comparison_values import compared_samples, compared_values
+from app.content.effect_grid import expert_grid
 from app.content.effects import EFFECT_METRICS
-from app.content.expert_grid import ExpertGrid, expert_grid, grid_metric
+from app.content.expert_grid import ExpertGrid, grid_metric
 from app.state.state import State
 from app.state.what_if_state import Mode
 

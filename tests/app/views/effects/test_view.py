@@ -8,8 +8,8 @@ import pytest
 from PySide6.QtCore import QPoint, Qt
 from pytestqt.qtbot import QtBot
 
+from app.content.effect_grid import expert_grid
 from app.content.effects import EFFECT, EFFECT_UNCERTAINTY, MEASURED_EFFECT, shown_effects
-from app.content.expert_grid import expert_grid
 from app.content.mask_editing import with_effect
 from app.state.session import Session
 from app.views.effects.view import EffectsView
@@ -112,12 +112,20 @@ def test_without_a_map(opened: Session, qtbot: QtBot) -> None:
     assert "Predict effects" in grid.note()
 
 
+def test_the_summary_is_short(mapped: Session, qtbot: QtBot) -> None:
+    """One line of facts; the sentences behind them stand in its tip."""
+    view = shown(EffectsView(mapped), qtbot)
+    assert len(view._summary.text()) < 260
+    assert view._summary.text().startswith("One expert re-routed at a time · ")
+    assert "Two random halves of the questions" in view._summary.toolTip()
+
+
 def test_while_something_runs(mapped: Session, qtbot: QtBot) -> None:
-    """Nothing that could not be started is offered: no button of the map, and no invitation in the place of a map."""
+    """What is asked for waits for its turn; in the place of a map that is made there is no invitation to make it."""
     view = shown(EffectsView(mapped), qtbot)
     assert view.buttons[1].isEnabled()
     mapped.set(replace(mapped.state, running="Measuring effects"))
-    assert not any(each.isEnabled() for each in view.buttons)
+    assert view.buttons[1].isEnabled()
     mapped.set(replace(mapped.state, effect_maps=(), running="Predicting effects"))
     assert not view._empty.button.isVisible()
     assert "Predicting effects is running" in view._empty._sentence.text()

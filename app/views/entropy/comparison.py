@@ -16,6 +16,7 @@ from moe_core.numbers.formatting import count, elide, finite, number_with_interv
 
 _BASELINE = Look(theme.BASELINE, Style(marker="circle"))
 _WHAT_IF = Look(theme.WHAT_IF, Style(dash=(5, 2.5), marker="square"))
+_QUESTION_BEFORE = Look(theme.BASELINE, Style(dash=(1.5, 2), marker="diamond", width=1.8))
 _QUESTION_AFTER = Look(theme.WHAT_IF, Style(dash=(1.5, 2), marker="triangle", width=1.8))
 _QUESTION_CHANGE = Look("", Style(dash=(1.5, 2), marker="diamond", width=1.8))
 _LONGEST_TITLE = 40
@@ -47,7 +48,9 @@ def curves_of_question(
         is_now = question_curve(samples.after, what_if.after, after, options)
         assert was is not None  # it was compared: both sides have answered it
         assert is_now is not None
-        return was, replace(is_now, name=f"{THIS_QUESTION}, what-if", look=_QUESTION_AFTER)
+        return replace(was, look=_QUESTION_BEFORE), replace(
+            is_now, name=f"{THIS_QUESTION}, what-if", look=_QUESTION_AFTER
+        )
     part = ComparedSamples(
         one_question(samples.before, what_if.before.trace, before),
         one_question(samples.after, what_if.after.trace, after),

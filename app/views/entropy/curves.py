@@ -7,6 +7,7 @@ from typing import Any
 
 from app import theme
 from app.state.trace_data import TraceData
+from moe_core.figures.colours import SERIES, THIS_ONE
 from moe_core.figures.curves import Style
 from moe_core.measures.entropy_by_layer import (
     Band,
@@ -20,7 +21,7 @@ from moe_core.measures.entropy_by_layer import (
 )
 from moe_core.measures.routing_sample import RoutingSample
 
-MOST_SUBJECTS = 8
+MOST_SUBJECTS = 7
 THIS_QUESTION = "this question"
 
 
@@ -77,18 +78,17 @@ class Look:
 _ALL = Look("", Style(marker="dot", width=2.0))
 _RIGHT = Look(theme.RIGHT, Style(marker="circle"))
 _WRONG = Look(theme.WRONG, Style(dash=(5, 2.5), marker="square"))
-_QUESTION = Look(theme.BASELINE, Style(dash=(1.5, 2), marker="diamond", width=1.8))
-# Apart from each other and from the colours that mean something, on light and dark ground; dashes and markers differ.
-SUBJECT_LOOKS = (
-    Look("#E69F00", Style((), "circle", band="pointed")),
-    Look("#56B4E9", Style((), "square", band="pointed")),
-    Look("#9467BD", Style((6, 2), "triangle", band="pointed")),
-    Look("#8C6D31", Style((6, 2), "down", band="pointed")),
-    Look("#17A2A2", Style((2, 2), "cross", band="pointed")),
-    Look("#A3A500", Style((2, 2), "plus", band="pointed")),
-    Look("#C0504D", Style((8, 2, 2, 2), "bar", band="pointed")),
-    Look("#7F7F7F", Style((8, 2, 2, 2), "circle", band="pointed")),
+_QUESTION = Look(THIS_ONE, Style(dash=(1.5, 2), marker="diamond", width=1.8))
+_SUBJECT_STYLES = (
+    Style((), "circle", band="pointed"),
+    Style((), "square", band="pointed"),
+    Style((6, 2), "triangle", band="pointed"),
+    Style((6, 2), "down", band="pointed"),
+    Style((2, 2), "cross", band="pointed"),
+    Style((2, 2), "plus", band="pointed"),
+    Style((8, 2, 2, 2), "bar", band="pointed"),
 )
+SUBJECT_LOOKS = tuple(map(Look, SERIES, _SUBJECT_STYLES))
 
 
 @dataclass(frozen=True)

@@ -46,7 +46,7 @@ _BANDS = (
 )
 _SPLITS = (
     (Split.OUTCOME, "right / wrong", "Curves of the right and the wrong answers beside that of the whole selection"),
-    (Split.SUBJECT, "by subject", "Curves of the eight subjects with the most questions in the selection"),
+    (Split.SUBJECT, "by subject", "Curves of the seven subjects with the most questions in the selection"),
     (Split.NONE, "no split", "Only the curve of the whole selection"),
 )
 _AXIS = (

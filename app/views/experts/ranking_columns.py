@@ -16,7 +16,7 @@ from app.views.experts.comparison import shown_grid
 from moe_core.figures.array_table import ArrayTable, Cell, ColumnStyle
 from moe_core.measures.metric import Metric
 from moe_core.measures.question_filter import Expert
-from moe_core.numbers.formatting import finite
+from moe_core.numbers.formatting import finite, significant
 
 ELASTIC, LEADING = "state", ("expert", "n")
 
@@ -83,8 +83,9 @@ def _styles_of(metric: Metric) -> Iterator[ColumnStyle]:
         wide_width=22,
         is_hidden=False,
     )
-    yield value(f"{metric.name}_lower", "lower", f"{metric.title}: lower 95 %", "Lower end of the 95 % interval.")
-    yield value(f"{metric.name}_upper", "upper", f"{metric.title}: upper 95 %", "Upper end of the 95 % interval.")
+    end = partial(value, shown=significant)
+    yield end(f"{metric.name}_lower", "lower", f"{metric.title}: lower 95 %", "Lower end of the 95 % interval.")
+    yield end(f"{metric.name}_upper", "upper", f"{metric.title}: upper 95 %", "Upper end of the 95 % interval.")
     yield _number(f"{metric.name}_n", "n", f"{metric.title}: questions", "Questions behind the value.", is_hidden=True)
 
 

@@ -16,6 +16,7 @@ from moe_core.numbers.formatting import (
     p_number,
     percent_with_interval,
     points_number_with_interval,
+    significant,
 )
 
 ELASTIC, LEADING = "run", ("place", "accuracy", "change")
@@ -82,7 +83,9 @@ def _result_styles(results: Sequence[_Result]) -> Iterator[ColumnStyle]:
         yield shown(result.name, result.title, heading, tip, 17, shown=lambda value: value.text, wide_width=21)
         for end in ("lower", "upper"):
             about = f"The {end} end of the 95 % interval."
-            yield shown(f"{result.name}_{end}", end, f"{heading}, {end} 95 %", about, 8, is_hidden=True)
+            yield shown(
+                f"{result.name}_{end}", end, f"{heading}, {end} 95 %", about, 8, shown=significant, is_hidden=True
+            )
 
 
 STYLES = tuple(_styles())

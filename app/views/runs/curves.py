@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from app import theme
 from app.content.runs_beside import RunsBeside
+from moe_core.figures.colours import SERIES
 from moe_core.figures.curves import Curve, CurveFigure, Reference, Style
 from moe_core.figures.table import FigureTable
 from moe_core.measures.entropy_by_layer import EntropyCurve, EntropyKind, largest_entropy
@@ -17,16 +18,16 @@ from moe_core.numbers.formatting import finite, number_with_interval
 
 BAND = "band: 95 % interval of the mean, questions drawn at random"
 _BASELINE = theme.BASELINE, Style(marker="circle", width=2.0)
-_OTHERS = (
-    (theme.WHAT_IF, Style((5, 2.5), "square")),
-    ("#E69F00", Style((), "triangle")),
-    ("#56B4E9", Style((6, 2), "diamond")),
-    ("#9467BD", Style((2, 2), "down")),
-    ("#8C6D31", Style((8, 2, 2, 2), "cross")),
-    ("#17A2A2", Style((4, 2), "plus")),
-    ("#7F7F7F", Style((2, 4), "bar")),
+_WHAT_IF = theme.WHAT_IF, Style((5, 2.5), "square")
+_STYLES = (
+    Style((), "triangle"),
+    Style((6, 2), "diamond"),
+    Style((2, 2), "down"),
+    Style((8, 2, 2, 2), "cross"),
+    Style((4, 2), "plus"),
+    Style((2, 4), "bar"),
+    Style((1, 2), "circle"),
 )
-"""Apart from each other and from right and wrong; dashes and markers differ, too."""
 
 
 @dataclass(frozen=True)
@@ -116,9 +117,18 @@ class RunCurves:
     def _curve(self, at: int) -> Curve:
         entropy, layers = self._entropy(at), self.runs.samples[at].layers
         x = _depth(len(layers)) if self.is_by_depth else np.array(layers, np.intp)
-        look = _BASELINE if at == self.runs.baseline else _OTHERS[self._others.index(at) % len(_OTHERS)]
         name = self.runs.names[at]
-        return Curve(name, x, entropy.mean, entropy.low, entropy.high, *look, entropy.n_questions)
+        return Curve(name, x, entropy.mean, entropy.low, entropy.high, *self._look(at), entropy.n_questions)
+
+    def _look(self, at: int) -> tuple[str, Style]:
+        """The baseline and the first what-if have their colours; all others those that mean nothing."""
+        what_ifs = [other for other in self._others if not self.runs.data[other].specification.actions.is_empty()]
+        if at == self.runs.baseline:
+            return _BASELINE
+        if what_ifs[:1] == [at]:
+            return _WHAT_IF
+        place = [other for other in self._others if what_ifs[:1] != [other]].index(at)
+        return SERIES[place % len(SERIES)], _STYLES[place % len(_STYLES)]
 
     def _readout(self, curve: Curve, place: int) -> str:
         ends = (float(array[place]) for array in (curve.mean, curve.low, curve.high))

@@ -19,6 +19,7 @@ from app.views.entropy.chart import EntropyChart, readout_with_bounds, readout_w
 from app.views.entropy.curves import SUBJECT_LOOKS, EntropyOptions, Split, group_curves
 from app.views.entropy.view import EntropyView
 from app.window.main_window import MainWindow
+from moe_core.figures.colours import THIS_ONE
 from moe_core.figures.curves import Curve, Style
 from moe_core.measures.entropy_by_layer import Band, EntropyKind
 from moe_core.measures.question_filter import QuestionFilter
@@ -126,7 +127,7 @@ def test_the_current_question_has_a_curve(view: EntropyView, opened: Session, tr
     with open_trace(trace_path) as trace:
         np.testing.assert_allclose(drawn.mean, answer_entropies(trace)[7], atol=HALF_PRECISION)
     assert np.isnan(drawn.low).all()
-    assert drawn.colour == theme.BASELINE
+    assert drawn.colour == THIS_ONE
     opened.set(replace(opened.state, question=None))
     assert "this question" not in names(view)
 
@@ -138,17 +139,17 @@ def test_subjects_on_demand(view: EntropyView, opened: Session, trace_path: Path
     with open_trace(trace_path) as trace:
         subjects, entropies = np.asarray(trace.subjects), answer_entropies(trace)
     counts = {name: int((subjects == name).sum()) for name in dict.fromkeys(subjects.tolist())}
-    expected = sorted(counts, key=lambda name: -counts[name])[:8]
+    expected = sorted(counts, key=lambda name: -counts[name])[:7]
     assert names(view) == ["all", *expected]
     for name in expected:
         check(curve(view, name), entropies[subjects == name])
 
 
 def test_many_subjects_are_told_apart() -> None:
-    """Eight looks: no two share a colour, and no two share both dash and marker."""
+    """Seven looks: no two share a colour, and no two share both dash and marker."""
     looks = SUBJECT_LOOKS
-    assert len({look.colour for look in looks}) == 8
-    assert len({(look.style.dash, look.style.marker) for look in looks}) == 8
+    assert len({look.colour for look in looks}) == 7
+    assert len({(look.style.dash, look.style.marker) for look in looks}) == 7
     meant = {theme.RIGHT, theme.WRONG, theme.BASELINE, theme.WHAT_IF}
     assert not meant & {look.colour for look in looks}
 

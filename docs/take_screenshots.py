@@ -22,9 +22,11 @@ from app.dialogs.record.dialog import RecordDialog
 from app.dialogs.shortcut_sheet import ShortcutSheet
 from app.settings import Settings
 from app.start.application import configure
+from app.state.pinned_runs import Pins
 from app.state.state import State
 from app.state.what_if_state import Mode
 from app.views.experiments.view import ExperimentsView
+from app.views.runs.view import RunsView
 from app.window.main_window import MainWindow
 from moe_core.interventions.intervention import Intervention
 from moe_core.measures.metrics import METRICS
@@ -33,11 +35,19 @@ from moe_core.measures.question_table import Outcome
 from moe_core.measures.scope import Scope
 
 IMAGES = Path(__file__).resolve().parent / "images"
-SIZE, WALK_SIZE = (1600, 1000), (1200, 760)
+SIZE, WALK_SIZE, SMALL_SIZE = (1600, 1000), (1200, 760), (1024, 700)
 MATTERING = (1, 25)
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 REPORT_SIZE = (1180, 1500)
-VIEW_SIZES = {"questions": (620, 560), "question": (460, 900), "expert": (460, 900), "traces": (700, 300)}
+VIEW_SIZES = {
+    "questions": (620, 560),
+    "experts": (860, 520),
+    "question": (460, 900),
+    "entropy": (860, 520),
+    "expert": (460, 900),
+    "ranking": (860, 420),
+    "traces": (700, 300),
+}
 
 
 def settle(application: QApplication) -> None:
@@ -79,10 +89,12 @@ def take_window(application: QApplication, window: MainWindow) -> None:
         settle(application)
         save(window, f"window-{scheme}")
     window.set_scheme("light")
-    window.resize(1024, 700)
+    window.resize(*SMALL_SIZE)
+    window.reset_layout()  # as it stands where it opens so small
     settle(application)
     save(window, "window-small")
     window.resize(*SIZE)
+    window.reset_layout()
 
 
 def take_walk(application: QApplication, window: MainWindow, trace: Path) -> None:
@@ -138,14 +150,51 @@ def take_what_if(application: QApplication, window: MainWindow) -> None:
 def take_views(application: QApplication, window: MainWindow) -> None:
     """Each view by itself, at a size of its own."""
     change(window, scope=Scope.PROMPT, metric="expert_accuracy")
-    for name, dock in window.docks.items():
-        if name in ("what_if", "log"):
-            continue  # one is shown in the whole window, the other is empty
-        dock.setFloating(True)
-        dock.resize(*VIEW_SIZES.get(name, (860, 520)))
-        dock.show()
-        settle(application)
-        save(window.views[name], f"view-{name}")
+    for name, size in VIEW_SIZES.items():
+        save_view(application, window, name, size)
+    window.reset_layout()
+
+
+def save_view(application: QApplication, window: MainWindow, name: str, size: tuple[int, int]) -> None:
+    """One view in a window of its own."""
+    dock = window.docks[name]
+    dock.setFloating(True)
+    dock.resize(*size)
+    dock.show()
+    settle(application)
+    save(window.views[name], f"view-{name}")
+
+
+def take_runs(application: QApplication, window: MainWindow) -> None:
+    """The baseline and two what-ifs side by side."""
+    made = []
+    for mask in ({MATTERING}, {(2, 3), (4, 7)}):
+        change(window, intervention=Intervention(reroute=frozenset(mask)))
+        run_what_if(window)
+        shown = window.session.state.what_if
+        assert shown is not None
+        made.append(shown)
+    change(window, scope=Scope.PROMPT, metric="used_share", mode=Mode.BASELINE, experts=frozenset({MATTERING}), layer=1)
+    paths = (made[0].before.path, *(each.after.path for each in made))
+    change(window, history=tuple(made), pins=Pins(tuple(path.absolute() for path in paths)))
+    window.show_view("runs")
+    view = window.views["runs"]
+    assert isinstance(view, RunsView)
+    view.sides.setCurrentIndex(1)
+    view.pages.setCurrentIndex(1)
+    view.redraw()
+    save_view(application, window, "runs", (900, 520))
+    change(window, pins=Pins(), what_if=None, intervention=Intervention(), experts=frozenset())
+    window.reset_layout()
+
+
+def take_atlas(application: QApplication, window: MainWindow) -> None:
+    """The first of its analyses, of the demo's own weights."""
+    waiting = QEventLoop()
+    window.runner.ended.connect(waiting.quit)
+    window.session.request("compute_analysis")
+    waiting.exec()
+    save_view(application, window, "atlas", (900, 620))
     window.reset_layout()
 
 
@@ -224,6 +273,8 @@ def main(trace: Path) -> None:
         take_window(application, window)
         take_what_if(application, window)
         take_views(application, window)
+        take_atlas(application, window)
+        take_runs(application, window)
         take_dialogs(application, window)
         take_experiment(application, window)
         take_report(trace, Path(folder))

@@ -5,6 +5,7 @@ Axes: n questions that all runs answered, L MoE layers, E experts.
 
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, TypeVar
 
 from app.content.compared_grid import DifferenceGrid
@@ -132,11 +133,19 @@ def runs_beside(state: State) -> RunsBeside | None:
 def run_names(state: State, data: tuple[TraceData, ...]) -> tuple[str, ...]:
     """What each run is called: as the history of the trace shown calls it, else by its file; no two alike."""
     titles = {made.after.path.absolute(): made.title for made in state.history}
-    names = [titles.get(each.path.absolute(), each.path.stem) for each in data]
-    return tuple(
-        f"{each.path.parent.name}/{name}" if names.count(name) > 1 else name
-        for name, each in zip(names, data, strict=True)
-    )
+    called = names = [titles.get(each.path.absolute(), each.path.stem) for each in data]
+    for n_parts in (
+        1,
+        2,
+        99,
+    ):  # two that are called alike are told by file, then folder
+        longer = [f"{name} ({_end(of.path, n_parts)})" for name, of in zip(called, data, strict=True)]
+        names = [far if names.count(name) > 1 else name for name, far in zip(names, longer, strict=True)]
+    return tuple(names)
+
+
+def _end(path: Path, n_parts: int) -> str:
+    return "/".join(path.with_suffix("").parts[-n_parts:])
 
 
 def problems_of(state: State) -> list[str]:

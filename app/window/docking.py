@@ -14,7 +14,7 @@ LAYOUT_VERSION = 5
 GROWTH_STEP_MS = 50
 """Views draw what is new in a growing trace one after the other, so far apart."""
 
-_SHARES, _NARROW_SHARES, _NARROW = (27, 46, 27), (23, 43, 34), 1200
+_SHARES, _NARROW_SHARES, _NARROW = (27, 46, 27), (23, 43, 34), 1300
 """Of the width, of lists, grid and question; in a narrow window a question needs more of it to be read."""
 _FRAME = QSize(8, 40)
 """About what a window manager adds; how much exactly is known only once the window is shown."""

@@ -124,6 +124,16 @@ def test_runs_of_unlike_models_are_not_subtracted_and_it_is_said_why(session: Se
     assert runs.why_unlike(0) == ""
 
 
+def test_no_two_runs_are_called_alike(session: Session, tmp_path: Path) -> None:
+    """Files of one name in two folders are told by these."""
+    paths = []
+    for place in ("here", "there"):
+        (tmp_path / place).mkdir()
+        paths.append(record(tmp_path / place / "same.h5", RUN))
+    session.show_pins(Pins((*paths, record(tmp_path / "other.h5", RUN))))
+    assert found(session).names == ("same (here/same)", "same (there/same)", "other")
+
+
 def test_a_file_that_was_replaced_is_told(pinned: Session) -> None:
     """What was read is still shown, and is not what the file holds by now."""
     path = pinned.state.pins.paths[1]

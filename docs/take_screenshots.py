@@ -104,6 +104,7 @@ def take_walk(application: QApplication, window: MainWindow, trace: Path) -> Non
     save(window, "walk-1-start")
     window.open_trace(trace)
     window.resize(*WALK_SIZE)
+    window.reset_layout()
     change(window, experts=frozenset({MATTERING}), layer=MATTERING[0])
     window.session.request("toggle_mask")
     window.show_view("what_if")
@@ -121,6 +122,7 @@ def take_walk(application: QApplication, window: MainWindow, trace: Path) -> Non
     change(window, filter=EVERYTHING, mode=Mode.BASELINE, what_if=None, history=(), experts=frozenset())
     window.session.request("clear_mask")
     window.resize(*SIZE)
+    window.reset_layout()
 
 
 def run_what_if(window: MainWindow) -> None:

@@ -99,9 +99,10 @@ class TableTwin(QWidget):
             self._column.removeWidget(self.list)
             self.list.hide()
             self.list.deleteLater()
-        styles = self._table.styles
-        elastic = next((style.name for style in styles if not style.is_number), styles[0].name if styles else "")
-        self.list = ArrayTableView(styles or _NO_STYLES, elastic=elastic or _NO_STYLES[0].name, leading=())
+        styles = self._table.styles or _NO_STYLES
+        names = tuple(style.name for style in styles)
+        elastic = next((style.name for style in styles if not style.is_number), names[-1])
+        self.list = ArrayTableView(styles, elastic=elastic, leading=names)
         self.list.setAccessibleName(f"{self._title}, as a table")
         self.list.sort_by(-1, descending=False)
         self.list.extend_menu = self.extend_menu

@@ -34,7 +34,9 @@ class ColourBar:
     def width(self, font: QFont) -> float:
         """How broad the room must be for colours and labels."""
         figure, advance = self.figure, QFontMetricsF(font).horizontalAdvance
-        labels = [figure.format_value(value) for value in figure.scale.ticks(_MOST_TICKS)] if figure else []
+        # A low bar has other ticks than a high one, and maybe longer ones.
+        ticks = {tick for most in (2, _MOST_TICKS) for tick in figure.scale.ticks(most)} if figure else set()
+        labels = [figure.format_value(value) for value in ticks] if figure else []
         return _WIDTH + _TICK + _GAP + max(map(advance, [*labels, "0.0000"]))
 
     def place_of(self, value: float) -> float:

@@ -2,7 +2,7 @@
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QMenu
+from PySide6.QtWidgets import QApplication, QMenu
 from pytestqt.qtbot import QtBot
 
 from app.widgets.bars.bar_list import BarList
@@ -80,6 +80,21 @@ def test_the_table_is_sorted_by_number_and_read_as_a_paper_prints_numbers(figure
     view.sort_by(2, descending=True)
     assert cells(figure, 2) == ["b", "A"]
     assert figure.data.rows[0] == (10, -1 / 3, "b")  # what is saved is what is listed, with all digits
+
+
+def test_columns_of_the_table_are_as_wide_as_what_stands_in_them(figure: Figure) -> None:
+    """None takes all the room, be they numbers or texts: the first ones are all seen."""
+    for row in ((1, 2.0, 3.0, 4), (1, "a name", 3.0, 4)):
+        figure.set_data(FigureTable(("layer", "expert", "value", "n"), (row,)), CAPTION)
+        figure.show_table(shown=False)
+        figure.resize(460, 200)
+        figure.show_table(shown=True)
+        QApplication.processEvents()
+        assert figure.twin is not None
+        assert figure.twin.list is not None
+        header = figure.twin.list.horizontalHeader()
+        widths = [header.sectionSize(column) for column in range(4)]
+        assert sum(widths[:3]) < figure.twin.list.viewport().width(), widths
 
 
 def test_the_table_is_filtered_by_words_and_copied_as_it_stands(figure: Figure, qtbot: QtBot) -> None:

@@ -1,7 +1,8 @@
 """What a row of a figure's table is about, told by the columns it has: an expert, a layer, a question or a token.
 
-Columns called `layer` and `expert` name an expert, `layer` alone a layer; `id` is a question's, `position` a token's of
-the question looked at; `subject` alone a subject. Rows of other tables are about nothing that can be selected.
+Columns called `layer`, by the model's own number, and `expert` name an expert, `layer` alone a layer; `id` is a
+question's, `position` a token's of the question looked at; `subject` alone a subject. Rows of other tables are about
+nothing that can be selected.
 """
 
 from dataclasses import replace
@@ -62,10 +63,10 @@ def chosen_in(state: State, table: FigureTable, row: int) -> State:
         return state
     values = dict(zip(table.columns, table.rows[row], strict=True))
     layer, expert, name, position = (values.get(column) for column in ("layer", "expert", "id", "position"))
-    if isinstance(layer, int) and isinstance(expert, int):
-        return replace(state, experts=frozenset({(layer, expert)}), layer=layer)
-    if isinstance(layer, int):
-        return replace(state, layer=layer)
+    if isinstance(layer, int) and layer in state.layers:
+        place = state.layers.index(layer)
+        experts = frozenset({(place, expert)}) if isinstance(expert, int) else state.experts
+        return replace(state, experts=experts, layer=place)
     if isinstance(name, str) and name in state.trace.table.ids:
         return replace(state, question=state.trace.table.ids.index(name), token=None)
     if isinstance(position, int):
@@ -81,13 +82,14 @@ def row_of(state: State, table: FigureTable, current: int | None) -> int | None:
     if state.trace is None or not place.keys() & {"layer", "id", "position"}:
         return current
     name = None if state.question is None else state.trace.table.ids[state.question]
+    experts, layer = state.layers.experts(state.experts), state.layers[state.layer]
 
     def is_selected(row: int) -> bool:
         values = table.rows[row]
         if "layer" in place and "expert" in place:
-            return (values[place["layer"]], values[place["expert"]]) in state.experts
+            return (values[place["layer"]], values[place["expert"]]) in experts
         if "layer" in place:
-            return values[place["layer"]] == state.layer
+            return values[place["layer"]] == layer
         if "id" in place:
             return values[place["id"]] == name
         return values[place["position"]] == state.token

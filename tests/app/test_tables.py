@@ -8,6 +8,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
+from app.content.expert_grid import expert_grid
 from app.content.row_links import chosen_in, row_of
 from app.state.session import Session
 from app.views.what_if.view import WhatIfView
@@ -17,6 +18,7 @@ from app.window.main_window import MainWindow
 from moe_core.figures.table import FigureTable
 from tests.app.synthetic_what_if import synthetic_what_if
 from tests.patient_bot import PatientBot
+from tests.traces.synthetic_run import SyntheticRun, record
 
 
 @pytest.fixture
@@ -126,3 +128,19 @@ def test_lists_of_qts_own_copy_rows_with_an_image(window: MainWindow, tmp_path: 
     assert lines[0].startswith("Subject\tBefore\tAfter")
     assert [line.split("\t")[0] for line in lines[1:]] == [table.current_subject]
     assert not QApplication.clipboard().image().isNull()
+
+
+def test_rows_name_layers_as_the_model_does(session: Session, tmp_path: Path) -> None:
+    """Its layers 1, 3 and 4 have experts: a row of layer 3 is about the second row of the grid, and back."""
+    session.open(record(tmp_path / "odd.h5", SyntheticRun(layers=(1, 3, 4))))
+    grid = expert_grid(session.state)
+    assert grid is not None
+    table = grid.table()
+    row = next(at for at, values in enumerate(table.rows) if values[:2] == (3, 5))
+    chosen = chosen_in(session.state, table, row)
+    assert (chosen.experts, chosen.layer) == (frozenset({(1, 5)}), 1)
+    assert row_of(chosen, table, None) == row
+    layers = FigureTable(("layer", "curve"), ((1, "all"), (4, "all"), (2, "none")))
+    assert chosen_in(chosen, layers, 1).layer == 2
+    assert row_of(replace(chosen, layer=2), layers, None) == 1
+    assert chosen_in(chosen, layers, 2) == chosen  # a layer without experts

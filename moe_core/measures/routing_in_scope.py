@@ -16,6 +16,7 @@ from moe_core.errors import TraceError
 from moe_core.interventions.layers import Layers
 from moe_core.measures.cube import Cube, blocks
 from moe_core.measures.scope import Scope
+from moe_core.numbers.half_precision import widened
 from moe_core.numbers.stepwise import Steps, Stepwise
 from moe_core.traces.reader import Trace
 from moe_core.traces.records import ExpertIds, Float16Array, Float32Array
@@ -110,9 +111,11 @@ class _AtAnswer:
 
     def _spread(self, values: Float32Array, rows: IndexArray, layers: slice) -> Float32Array:
         """Values [b, l, K] at the experts' places among all [b, l, E], the rest 0."""
-        experts, recorded = self.experts[rows, layers], self.recorded[rows]
         spread = np.zeros((*values.shape[:2], self.router_probs.shape[2]), np.float32)
-        np.put_along_axis(spread, np.where(recorded[:, None, None], experts, 0).astype(np.intp), values, axis=-1)
+        experts = np.where(self.recorded[rows, None, None], self.experts[rows, layers], 0)
+        places = experts.reshape(-1, values.shape[2]).astype(np.intp)
+        places += np.arange(0, spread.size, spread.shape[2])[:, None]  # half the time of put_along_axis
+        spread.reshape(-1)[places] = values.reshape(places.shape)
         return spread
 
 
@@ -214,7 +217,7 @@ def _summed(own: Rows, shared: Rows, prefix: NDArray[Any], n_tokens: NDArray[np.
     """own[n] + shared[prefix[n]], float32 [N, L, E]; over `n_tokens` where these are given."""
 
     def of(rows: IndexArray, layers: slice) -> Float32Array:
-        total: Float32Array = own[rows][:, layers].astype(np.float32)
+        total: Float32Array = widened(own[rows][:, layers])
         _with_prefixes(total, shared, prefix[rows], layers)
         if n_tokens is not None:
             total /= np.maximum(n_tokens[rows], 1).astype(np.float32)[:, None, None]
@@ -229,7 +232,7 @@ def _with_prefixes(total: Float32Array, shared: Rows, prefix: NDArray[Any], *lay
     used, of = np.unique(prefix, return_inverse=True)
     # Questions of one prefix mostly lie together: adding by prefix gathers no cube of prefixes.
     for place in np.flatnonzero(used >= 0).tolist():
-        rows, added = np.flatnonzero(of == place), np.asarray(shared[used[place] : used[place] + 1], np.float32)
+        rows, added = np.flatnonzero(of == place), widened(shared[used[place] : used[place] + 1])
         is_one_run = rows[-1] - rows[0] + 1 == len(rows)
         with np.errstate(invalid="ignore"):  # rows that are not recorded may hold infinities; they are never selected
             total[slice(rows[0], rows[-1] + 1) if is_one_run else rows] += added[:, *layers]
@@ -249,7 +252,7 @@ def _full_entropy(probs: Rows) -> Steps[NDArray[Any]]:
     N, L, E = probs.shape
     result = np.empty((N, L))
     for rows in blocks(N, L * E):
-        found = probs[rows].astype(np.float32)
+        found = widened(probs[rows])
         result[rows] = np.where(np.isnan(found).any(axis=-1), np.nan, entropy(renormalise(found)))
         yield rows.stop / N
     return result

@@ -14,6 +14,7 @@ from moe_core.interventions.layers import Layers
 from moe_core.measures.cube import blocks
 from moe_core.measures.routing_in_scope import ScopedRouting, routing_in_scope
 from moe_core.measures.scope import Scope
+from moe_core.numbers.half_precision import widened
 from moe_core.numbers.stepwise import Steps, Stepwise
 from moe_core.traces.reader import Trace
 from moe_core.traces.records import Status
@@ -184,6 +185,6 @@ def _sum_probabilities(probs: Rows, questions: IndexArray) -> Steps[FloatArray]:
     _, L, E = probs.shape
     total = np.zeros((L, E))
     for rows in blocks(len(questions), L * E):
-        total += probs[questions[rows]].astype(np.float32).sum(axis=0)  # a sum in float16 would stop growing
+        total += widened(probs[questions[rows]]).sum(axis=0)  # a sum in float16 would stop growing
         yield rows.stop / len(questions)
     return total

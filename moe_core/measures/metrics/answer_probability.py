@@ -8,6 +8,7 @@ import numpy as np
 
 from moe_core.measures.metric import Influence, Metric, MetricValues, SingleArray, ratio, single
 from moe_core.measures.routing_sample import RoutingSample
+from moe_core.numbers.half_precision import widened
 
 
 def compute(sample: RoutingSample) -> MetricValues:
@@ -24,7 +25,7 @@ def influence(sample: RoutingSample) -> Influence:
     usual = single(mean)
 
     def of(rows: slice) -> SingleArray:
-        found = single(sample.routing.router_probs[sample.questions[rows]])  # [b, L, E]
+        found = widened(sample.routing.router_probs[sample.questions[rows]])  # [b, L, E]
         found -= usual
         return found
 

@@ -127,8 +127,8 @@ class Previews:
         }[rerun.subset]
         key = (id(data), state.revision, rerun.subset, of_subset)
         if key not in self._loads:
-            rows = list(choose_rows(data.trace, subset_of(state)).rows)
-            answered = [row for row in rows if data.trace.status[row] == Status.ANSWERED]
+            rows = np.array(choose_rows(data.trace, subset_of(state)).rows, np.intp)
+            answered = rows[data.trace.status[rows] == Status.ANSWERED]
             loads = (expert_load(data.trace, answered, scope) for scope in (Scope.ANSWER, Scope.PROMPT))
             self._loads[key] = (len(rows), *loads)  # type: ignore[assignment]  # two of them
             while len(self._loads) > _KEPT:

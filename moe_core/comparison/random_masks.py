@@ -45,13 +45,13 @@ class _Block:
         return ways
 
 
-def expert_load(trace: Trace, rows: Sequence[int], scope: Scope) -> Load:
+def expert_load(trace: Trace, rows: Sequence[int] | NDArray[np.intp], scope: Scope) -> Load:
     """Tokens that chose each expert [L, E] over these questions; `answer` counts one token a question."""
     chosen = np.asarray(rows, dtype=np.intp)
     d = trace.dimensions
     if scope is Scope.ANSWER:
-        experts = trace.answer_experts[chosen].astype(np.intp)  # [n, L, K]
-        return np.stack([np.bincount(experts[:, layer].ravel(), minlength=d.n_experts) for layer in range(d.n_layers)])
+        layers = (trace.answer_experts[chosen, layer].ravel() for layer in range(d.n_layers))  # [n * K] each
+        return np.stack([np.bincount(experts, minlength=d.n_experts) for experts in layers])
     load = _load(trace.question_sums.token_count, chosen, np.ones(len(chosen), np.int64))
     prefix = trace.prefix[chosen]
     if scope is Scope.PROMPT and (prefix >= 0).any():
@@ -88,7 +88,8 @@ def _load(counts: Rows, segments: NDArray[np.intp], times: NDArray[np.int64]) ->
     """Tokens that chose each expert over these segments, each as often as it counts."""
     load: Load = np.zeros(counts.shape[1:], np.int64)
     for rows in blocks(len(segments), load.size):
-        load += np.tensordot(times[rows], counts[segments[rows]].astype(np.int64), axes=1)
+        of_rows = counts[segments[rows]].reshape(-1, load.size).astype(np.float64)  # whole numbers all the way
+        load += (times[rows].astype(np.float64) @ of_rows).astype(np.int64).reshape(load.shape)
     return load
 
 

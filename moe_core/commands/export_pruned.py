@@ -20,7 +20,7 @@ from moe_core.traces.result_file import refuse_target, write_result, writing
 
 def export_pruned_model(
     trace: Annotated[Path, typer.Argument(readable=False, help="A trace of the model to prune.")],
-    mask: Annotated[str, typer.Option(help="Experts to leave out: LAYER:EXPERT,..; equally many of every layer.")] = "",
+    mask: Annotated[str, typer.Option(help="Experts to leave out: LAYER:EXPERT,.., as the model numbers layers.")] = "",
     intervention: Annotated[
         Path | None, typer.Option(readable=False, help="A JSON file with an intervention that re-routes.")
     ] = None,

@@ -77,7 +77,7 @@ def record_trace(
         Tokens, typer.Option(help="Keep the experts of every prompt token, or of the answer only.")
     ] = Tokens.ALL,
     mask: Annotated[
-        str, typer.Option(help="Experts to switch off, LAYER:EXPERT,.., or neurons of them, LAYER:EXPERT:NEURON,..")
+        str, typer.Option(help="Switch off experts, LAYER:EXPERT,.. by own layer numbers, or LAYER:EXPERT:NEURON,..")
     ] = "",
     intervention: InterventionFile = None,
     effect: Annotated[Effect, typer.Option(help="What --mask does.")] = Effect.REROUTE,

@@ -37,7 +37,7 @@ from moe_core.system.console_text import print_lines
 def what_if_trace(
     trace: Annotated[Path, typer.Argument(readable=False, help="The baseline, whose own run is repeated.")],
     mask: Annotated[
-        str, typer.Option(help="Experts to act on, LAYER:EXPERT,.., or neurons to switch off, LAYER:EXPERT:NEURON,..")
+        str, typer.Option(help="Act on experts, LAYER:EXPERT,.. by own layer numbers, or LAYER:EXPERT:NEURON,.. off")
     ] = "",
     effect: Annotated[Effect | None, typer.Option(help="What --mask does; reroute unless said.")] = None,
     boost: Annotated[float | None, typer.Option(help="Multiply the gate weight of --mask by this instead.")] = None,

@@ -18,7 +18,7 @@ _SUBSETS = (
     (SubsetKind.SELECTION.value, "Those that pass the filter"),
     (SubsetKind.SAMPLE.value, "A sample"),
 )
-_MOST = 1_000_000
+_MOST, _FEWEST_LETTERS = 1_000_000, 8
 
 
 class ExperimentForm(QWidget):
@@ -30,6 +30,7 @@ class ExperimentForm(QWidget):
         super().__init__()
         self._layout = QFormLayout(self)
         self._layout.setContentsMargins(0, 0, 0, 0)
+        self._layout.setRowWrapPolicy(QFormLayout.RowWrapPolicy.WrapLongRows)
         self._layout.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         start = ExperimentChoices()
         self.subset = choice(_SUBSETS)
@@ -40,6 +41,8 @@ class ExperimentForm(QWidget):
         self.best = _whole(start.best)
         self.best.setSpecialValueText("top-k")
         self.shares = QLineEdit(start.shares)
+        for text in (self.factors, self.shares):
+            text.setCursorPosition(0)  # a narrow field shows the first ones
         self.repeats = _whole(start.repeats, most=MOST_REPEATS)
         self.keep = QLineEdit(start.keep)
         self.loss = DecimalBox()
@@ -62,6 +65,9 @@ class ExperimentForm(QWidget):
         self.begins_anew.setToolTip(
             "Ask everything again, into a file of its own; else what the same experiment finished before is taken over"
         )
+        for choices in (self.subset, self.scope):  # as narrow as the form may be
+            choices.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+            choices.setMinimumContentsLength(_FEWEST_LETTERS)
         self._add_rows()
         self._connect()
 

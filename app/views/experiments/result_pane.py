@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QPalette
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSplitter, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from app.state.experiment_state import ExperimentRun
 from app.views.experiments.figures import POINT_STYLES, caption_of, chart_of, data_of, members_of, point_table
@@ -22,6 +22,7 @@ from moe_core.figures.table import FigureTable
 from moe_core.numbers.formatting import count, counted, percent_with_interval
 
 _LEADING = ("number", "delta", "delta_ci", "p", "accuracy", "accuracy_ci")
+_FIGURE_HEIGHT, _TABLE_HEIGHT = 240, 150
 _NOTHING_YET = "What the experiment finds stands here: a sentence, a figure, and every point with its interval."
 _KEY = "bars are 95 % intervals, a grey band is the range of random draws"
 
@@ -101,28 +102,27 @@ class ResultPane(QWidget):
         self._draw_use()
 
     def _lay_out(self) -> None:
-        self._parts = QSplitter(Qt.Orientation.Vertical)
-        self._parts.addWidget(self._figure_pane)
-        self._parts.addWidget(self._table_figure)
-        self._parts.setStretchFactor(0, 3)
-        self._parts.setStretchFactor(1, 2)
-        self._parts.setChildrenCollapsible(False)
+        """The figure first, since points come while there is no finding; a low dock scrolls."""
+        self._figure_pane.setMinimumHeight(_FIGURE_HEIGHT)
+        self._table_figure.setMinimumHeight(_TABLE_HEIGHT)
         row = QHBoxLayout()
         row.addWidget(self.use)
         row.addWidget(self.export)
         row.addWidget(self._chosen, 1)
         column = QVBoxLayout(self)
-        column.setContentsMargins(12, 8, 8, 8)
+        column.setContentsMargins(12, 4, 8, 8)
+        column.addWidget(self._figure_pane, 3)
         column.addWidget(self.finding)
         column.addWidget(self.go_on, 0, Qt.AlignmentFlag.AlignLeft)
-        column.addWidget(self._parts, 1)
+        column.addWidget(self._table_figure, 2)
         column.addLayout(row)
         column.addWidget(self.caveats)
         column.addStretch()  # takes the room while there is nothing but a sentence
 
     def _draw(self) -> None:
         run = self._run
-        for widget in (self._parts, self.use, self.export, self._chosen, self.caveats):
+        shown = self._figure_pane, self._table_figure, self.use, self.export, self._chosen, self.caveats
+        for widget in shown:
             widget.setVisible(run is not None and not run.problem)
         self.go_on.setVisible(run is not None and run.goes_on is not None)
         self.finding.setForegroundRole(
@@ -179,7 +179,8 @@ class ResultPane(QWidget):
         self.export.setToolTip(problem or "Write the checkpoint without these experts, which transformers loads")
 
     def _chosen_point(self) -> ExperimentPoint | None:
-        return None if self._run is None or self._point is None else self._run.points[self._point]
+        points = () if self._run is None else self._run.points  # none where the run has a problem
+        return points[self._point] if self._point is not None and self._point < len(points) else None
 
     def _place_in_chart(self, run: ExperimentRun) -> tuple[int, int] | None:
         for series, points in enumerate(members_of(run)):

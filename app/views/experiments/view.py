@@ -2,14 +2,12 @@
 
 from dataclasses import replace
 
-from PySide6.QtCore import QSignalBlocker, QSize, Qt
+from PySide6.QtCore import QSignalBlocker, Qt
 from PySide6.QtWidgets import (
-    QComboBox,
     QHBoxLayout,
     QLabel,
     QListWidget,
     QPushButton,
-    QScrollArea,
     QSplitter,
     QVBoxLayout,
     QWidget,
@@ -24,16 +22,17 @@ from app.view import View
 from app.views.experiments.choices import cost_of, request_of
 from app.views.experiments.form import ExperimentForm
 from app.views.experiments.result_pane import ResultPane, plain_text
+from app.widgets.eliding_combo_box import ElidingComboBox
 from app.widgets.eliding_label import ElidingLabel
 from app.widgets.form_parts import Note
-from app.widgets.parts import bold
+from app.widgets.parts import bold, scrolling
 from app.widgets.safe_text import as_tooltip
 from moe_core.experiments import EXPERIMENTS
 from moe_core.experiments.experiment import Experiment
 from moe_core.interventions.intervention import Intervention
 from moe_core.numbers.formatting import count, duration
 
-_FORM_WIDTH, _LEAST_PANE = 300, QSize(420, 260)
+_PANE_WIDTH = 210
 
 
 class ExperimentsView(View):
@@ -49,7 +48,6 @@ class ExperimentsView(View):
         self._experiment: Experiment | None = None
         self._make_controls()
         self.pane = ResultPane()
-        self.pane.setMinimumSize(_LEAST_PANE)
         self._lay_out()
         self._connect()
 
@@ -110,13 +108,13 @@ class ExperimentsView(View):
         self.progress_text.set_text("" if entry is None else _how_far(entry))
 
     def _make_controls(self) -> None:
-        self.choice = QComboBox()
+        self.choice = ElidingComboBox()
         self.choice.addItems([experiment.title for experiment in EXPERIMENTS])
         self.choice.setAccessibleName("Experiment")
         self.choice.setToolTip("Which experiment to run")
         self.question = plain_text()
         self.form = ExperimentForm()
-        self.cost = Note(2)
+        self.cost = Note()
         self.run_button = QPushButton("&Run")
         self.run_button.setObjectName("run-experiment")
         self.run_button.setToolTip("Run the experiment in the background (F8)")
@@ -130,33 +128,42 @@ class ExperimentsView(View):
         self.results.setMinimumHeight(64)
 
     def _lay_out(self) -> None:
-        left = QWidget()
-        column = QVBoxLayout(left)
-        column.setContentsMargins(8, 8, 8, 8)
-        buttons = QHBoxLayout()
-        buttons.addWidget(self.run_button)
-        buttons.addWidget(self.cancel_button)
-        buttons.addWidget(self.progress_text, 1)
-        for widget in (self.choice, self.question, self.form, self.cost):
-            column.addWidget(widget)
-        column.addLayout(buttons)
-        column.addWidget(bold(QLabel("On this trace")))
-        column.addWidget(self.results, 1)
-        scroll = QScrollArea()
-        scroll.setWidget(left)
-        scroll.setWidgetResizable(True)
-        scroll.setFrameShape(QScrollArea.Shape.NoFrame)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        scroll.setMinimumWidth(_FORM_WIDTH)
-        scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        """What begins it stands above, where it is seen however low the dock is."""
+        top = QHBoxLayout()
+        top.setContentsMargins(8, 6, 8, 2)
+        top.addWidget(self.choice, 1)
+        top.addWidget(self.run_button)
+        top.addWidget(self.cancel_button)
+        below = QHBoxLayout()
+        below.setContentsMargins(8, 0, 8, 4)
+        below.addWidget(self.cost, 3)
+        below.addWidget(self.progress_text, 2)
         halves = QSplitter(Qt.Orientation.Horizontal)
-        halves.addWidget(scroll)
-        halves.addWidget(self.pane)
-        halves.setStretchFactor(1, 1)
+        halves.addWidget(self._options())
+        found = scrolling(self.pane)
+        found.setMinimumWidth(_PANE_WIDTH)
+        halves.addWidget(found)
+        halves.setStretchFactor(0, 1)
+        halves.setStretchFactor(1, 2)
         halves.setChildrenCollapsible(False)
         whole = QVBoxLayout(self.body)
         whole.setContentsMargins(0, 0, 0, 0)
-        whole.addWidget(halves)
+        whole.setSpacing(0)
+        whole.addLayout(top)
+        whole.addLayout(below)
+        whole.addWidget(halves, 1)
+
+    def _options(self) -> QWidget:
+        """The form over what was run before, scrolled where the dock is low."""
+        left = QWidget()
+        column = QVBoxLayout(left)
+        column.setContentsMargins(8, 4, 8, 8)
+        for widget in (self.question, self.form, bold(QLabel("On this trace"))):
+            column.addWidget(widget)
+        column.addWidget(self.results, 1)
+        scroll = scrolling(left)
+        scroll.setMinimumWidth(left.minimumSizeHint().width() + scroll.verticalScrollBar().sizeHint().width())
+        return scroll
 
     def _connect(self) -> None:
         self.choice.currentIndexChanged.connect(self._on_experiment)

@@ -24,7 +24,7 @@ def state_text(entry: JobEntry) -> str:
 
 def progress_words(entry: JobEntry) -> str:
     """How far it is in words; of what ended how long it took."""
-    if entry.status.is_over and entry.seconds:
+    if entry.status.is_over and entry.seconds >= 1:
         return f"after {duration(entry.seconds)}"
     return entry.progress
 

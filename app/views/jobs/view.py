@@ -23,9 +23,9 @@ from app.view import View
 from app.views.jobs.job_model import COLUMNS, PROGRESS, SHARE, JobModel
 from app.widgets.flow_layout import FlowLayout
 from app.widgets.parts import button, plain_text, pop_up
-from moe_core.numbers.formatting import counted
+from moe_core.numbers.formatting import counted, percent
 
-_WIDTHS = (210, 74, 200, 72, 260, 200)
+_WIDTHS = (160, 66, 110, 72, 130, 90)
 _BUTTONS = (
     ("pause_job", "Pause", "Stop the job after the step in flight, and keep its place (Ctrl+F8)"),
     ("resume_job", "Go on", "Have the job wait for its turn again (Shift+F8)"),
@@ -182,6 +182,7 @@ class _ProgressDelegate(QStyledItemDelegate):
         bar.fontMetrics = option.fontMetrics
         bar.state = QStyle.StateFlag.State_Enabled | QStyle.StateFlag.State_Horizontal
         bar.minimum, bar.maximum, bar.progress = 0, 1000, round(1000 * share)
+        bar.text, bar.textVisible, bar.textAlignment = percent(share), True, Qt.AlignmentFlag.AlignCenter
         QApplication.style().drawControl(QStyle.ControlElement.CE_ProgressBar, bar, painter)
 
 

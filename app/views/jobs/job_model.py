@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from PySide6.QtCore import QAbstractTableModel, QMimeData, QModelIndex, QObject, QPersistentModelIndex, Qt, Signal
-from PySide6.QtGui import QPalette
+from PySide6.QtGui import QGuiApplication, QPalette
 
 from app.state.job_state import JobEntry, JobStatus
 from app.widgets.safe_text import as_tooltip
@@ -84,7 +84,7 @@ class JobModel(QAbstractTableModel):
             case Qt.ItemDataRole.ToolTipRole:
                 return as_tooltip(text(entry))
             case Qt.ItemDataRole.ForegroundRole if entry.status.is_over and entry.status is not JobStatus.FAILED:
-                return QPalette().brush(QPalette.ColorGroup.Disabled, QPalette.ColorRole.Text)
+                return QGuiApplication.palette().color(QPalette.ColorGroup.Disabled, QPalette.ColorRole.Text)
             case _ if role == SHARE and index.column() == PROGRESS:
                 return entry.share
         return None

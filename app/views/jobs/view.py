@@ -1,6 +1,7 @@
 """The Jobs view: what runs, what waits for it, and what came of the rest; every job by itself."""
 
 from dataclasses import replace
+from functools import partial
 
 from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QPoint, Qt
 from PySide6.QtGui import QPainter
@@ -95,6 +96,8 @@ class JobsView(View):
             "clear_jobs": any(each.status.is_over for each in state.jobs),
         }
         for name, usable in is_usable.items():
+            if not usable and self.buttons[name].hasFocus():
+                self.table.setFocus()  # else the focus jumps to whatever button comes next
             self.buttons[name].setEnabled(usable)
 
     def _lay_out(self) -> None:
@@ -119,8 +122,7 @@ class JobsView(View):
         self.table.customContextMenuRequested.connect(self._on_menu_requested)
         self.model.moved.connect(self._on_moved)
         for name, each in self.buttons.items():
-            each.setProperty("action", name)
-            each.clicked.connect(self._on_button)
+            each.clicked.connect(partial(self._on_button, name))
 
     def _on_row(self, current: QModelIndex, before: QModelIndex) -> None:
         if current.isValid() and not self._is_showing:
@@ -129,8 +131,8 @@ class JobsView(View):
     def _on_activated(self, index: QModelIndex) -> None:
         self.session.request("open_job")
 
-    def _on_button(self) -> None:
-        self.session.request(str(self.sender().property("action")))
+    def _on_button(self, name: str, *_: object) -> None:
+        self.session.request(name)
 
     def _on_moved(self, number: int, place: int) -> None:
         self.session.want_job(MovedJob(number, place))

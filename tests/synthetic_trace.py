@@ -4,6 +4,7 @@ Axes: N questions, P prefixes, S segments, T tokens, L layers, E experts, K chos
 """
 
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -63,6 +64,7 @@ class FakeTrace:
     question_tokens: list[NDArray[np.float64]] = field(default_factory=list)
     prefix_tokens: list[NDArray[np.float64]] = field(default_factory=list)
     damaged: tuple[int, ...] = ()
+    path: Path = Path("fake.h5")
 
     def __post_init__(self) -> None:
         """Subjects may be given as a list; a trace has them as an array."""

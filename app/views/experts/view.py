@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from typing import Any, cast
 
 from PySide6.QtCore import QPoint, Qt
@@ -23,7 +24,7 @@ from app.views.experts.comparison import shown_grid
 from app.widgets.eliding_combo_box import ElidingComboBox
 from app.widgets.eliding_label import ElidingLabel
 from app.widgets.figures.figure import Figure
-from app.widgets.parts import pop_up, tool_button
+from app.widgets.figures.pane import more_button
 from app.widgets.plots.colour_controls import ColourControls
 from app.widgets.plots.grid_layout import Place
 from app.widgets.plots.grid_selection import Choice
@@ -39,7 +40,6 @@ _LEAST_N = 22
 """Characters of the number of questions that are always shown."""
 _HINT = "Point at a cell for its value; click, drag or use the arrow keys to select experts. The wheel zooms."
 _SWITCH_TIP = "Faded are differences that may be noise; this gives them their colour, too (Shift+U)"
-_MORE_TIP = "Copy or save the figure or its data, show it as a table, choose what the bars show"
 
 
 class ExpertsView(View):
@@ -69,7 +69,7 @@ class ExpertsView(View):
         self._n.setAccessibleName("Questions behind the grid")
         self.heat_map = HeatMap()
         self.figure = Figure(self.heat_map, self.title)
-        self._more = tool_button("⋯", "More on this figure", _MORE_TIP)
+        self._more = more_button(self.figure)
         self._readout = ElidingLabel(_HINT)
         self._readout.setAccessibleName("The cell under mouse or cursor")
         self._lay_out()
@@ -226,9 +226,6 @@ class ExpertsView(View):
         layer = self.state.layer if choice.layer is None else choice.layer
         self.session.set(replace(self.state, experts=choice.cells, layer=layer))
 
-    def _on_activated(self) -> None:
-        self.session.request("filter_by_experts")
-
     def _on_metric_activated(self, index: int) -> None:
         self.session.set(replace(self.state, metric=GRID_METRICS[index].name))
 
@@ -240,9 +237,6 @@ class ExpertsView(View):
         if cell not in self.state.experts:
             self.session.set(replace(self.state, experts=frozenset({cell}), layer=cell[0]))
         return self.actions_named(*OFFERED["expert"])
-
-    def _on_more(self) -> None:
-        pop_up(self.figure.menu(), self._more)
 
     def _make_bars_choice(self) -> QActionGroup:
         group = QActionGroup(self)
@@ -292,7 +286,6 @@ class ExpertsView(View):
     def _connect(self) -> None:
         self._metric.activated.connect(self._on_metric_activated)
         self._colours.changed.connect(self._colour)
-        self._more.clicked.connect(self._on_more)
         self._bars.triggered.connect(self._colour)
         between = QAction(self)
         between.setSeparator(True)
@@ -301,6 +294,6 @@ class ExpertsView(View):
         self.heat_map.tip_for = self._tip
         self.heat_map.chosen.connect(self._on_chosen)
         self.heat_map.pointed.connect(self._show_place)
-        self.heat_map.activated.connect(self._on_activated)
+        self.heat_map.activated.connect(partial(self.session.request, "filter_by_experts"))
         self.heat_map.range_dragged.connect(self._colours.set_ends)
         self.heat_map.range_reset.connect(self._colours.set_full)

@@ -402,7 +402,7 @@ def test_every_control_has_a_name_and_a_tooltip(view: ExpertsView) -> None:
 
 def test_the_more_button_opens_what_can_be_done(view: ExpertsView, qtbot: QtBot) -> None:
     """Export, table twin, and what the bars show."""
-    button = next(button for button in view.findChildren(QToolButton) if "More" in button.accessibleName())
+    button = next(button for button in view.findChildren(QToolButton) if button.text() == "⋯")
     qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
     menu = view.figure.findChildren(type(view.figure.menu()))[0]
     texts = [action.text() for action in menu.actions()]

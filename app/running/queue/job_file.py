@@ -7,6 +7,7 @@ over from one that was closed, or that crashed.
 import json
 import logging
 from collections.abc import Iterable
+from glob import escape
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -37,8 +38,13 @@ class JobFile:
         """The jobs that windows before this one left over; this window's own from now on."""
         by_name = {kind.name: kind for kind in kinds}
         records: list[Any] = []
-        for path in sorted(self._settings.parent.glob(f"{self._settings.stem}.jobs-*.json")):
-            if (lock := _locked(path)) is None:
+        for path in sorted(self._settings.parent.glob(f"{escape(self._settings.stem)}.jobs-*.json")):
+            try:
+                lock = _locked(path)
+            except OSError as error:  # a folder that nothing can be written to
+                log.warning("The jobs left over in %s cannot be taken up: %s", path, error)
+                continue
+            if lock is None:
                 continue
             records += _records(path)
             if self._path is None:

@@ -78,6 +78,21 @@ def test_a_job_that_cannot_be_read_does_not_take_the_others_along(settings: Path
     assert titles(JobFile(settings)) == ["good"]
 
 
+def test_a_lock_that_cannot_be_had_is_no_failure(
+    settings: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As in a folder that nothing can be written to: the window begins without."""
+
+    def refuse(path: Path) -> None:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    settings.parent.mkdir()
+    settings.with_name("moescope.jobs-1.json").write_text("{}", encoding="utf-8")
+    monkeypatch.setattr("app.running.queue.job_file._locked", refuse)
+    assert titles(JobFile(settings)) == []
+    assert "cannot be taken up" in caplog.text
+
+
 def test_a_folder_that_cannot_be_written_is_no_failure(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """The jobs run all the same; it is said once."""
     (tmp_path / "config").write_text("a file", encoding="utf-8")

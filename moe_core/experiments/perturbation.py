@@ -74,8 +74,8 @@ def conclude(points: Sequence[ExperimentPoint], design: Design) -> str:
     evenness, gap = correlations(point, design)
     text = (
         f"Noise of {short(point.planned.x, 6)} times the size of the router inputs exchanged {_percent(exchanged)} of "
-        f"the chosen experts at the answer position, {_percent(answers)} of the answers, and moved the right answer's "
-        f"log-probability by {gold_text(point.gold_logprob)} (n = {count(point.change.n)})"
+        f"the chosen experts at the answer position and {_percent(answers)} of the answers, and moved the "
+        f"right answer's log-probability by {gold_text(point.gold_logprob)} (n = {count(point.change.n)})"
     )
     return (
         f"{text}. {_verdict(evenness)}: the exchanged share goes with the evenness of the gate weights by "

@@ -52,6 +52,7 @@ class ResultPane(QWidget):
         self._figure_pane = FigurePane(self.figure)
         self.shown_figure = ElidingComboBox()
         self.shown_figure.setAccessibleName("Figure of the experiment")
+        self.shown_figure.setMinimumContentsLength(14)
         self.shown_figure.setToolTip("Which of the experiment's figures is shown")
         self._figure_pane.add_control(self.shown_figure)
         self.table = ArrayTableView(POINT_STYLES, elastic="point", leading=_LEADING)

@@ -42,7 +42,7 @@ def _note_expert(window: MainWindow) -> None:
 def _name_expert(window: MainWindow) -> None:
     state = window.session.state
     expert = min(state.experts)
-    title = f"Name of expert {expert[0]}:{expert[1]}"
+    title = f"Name of expert {state.layers.name(expert)}"
     said = "Kept in a plain file beside the model; empty takes it away:"
     name, is_accepted = QInputDialog.getText(
         window, title, said, QLineEdit.EchoMode.Normal, state.names.get(expert, "")

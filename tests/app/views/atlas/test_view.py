@@ -69,7 +69,7 @@ def test_nothing_is_computed_unasked_then_drawn_as_it_is(shown: MainWindow, qtbo
     assert shown.session.state.layer == 3
     assert view.pane.figure.title.endswith("up, layer 3")
     assert view.pane.figure.data.rows[1][:3] == (0, 0, 1)
-    qtbot.keyClicks(view._array, "down")
+    qtbot.keyClick(view._array, Qt.Key.Key_D)
     assert view.pane.figure.title == "Cosine of expert weights, down, layer 3"
 
 

@@ -30,11 +30,11 @@ def summary(shown: ShownEffects) -> str:
     ]
     half, signs = split_half(cells, shown.used), sign_agreement(made.audit)
     if not np.isnan(half):
-        parts.append(f"halves of the questions agree by {fixed(half, 2)}")
+        parts.append(f"halves agree by {fixed(half, 2)}")
     if signs.n:
         parts.append(f"{percent(signs.share)} of audited signs right")
     if harmful_tenth_text(cells, shown.used):
-        parts.append("the order of the most harmful may be chance")
+        parts.append("order of the most harmful may be chance")
     return " · ".join(parts)
 
 

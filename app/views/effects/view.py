@@ -123,10 +123,10 @@ class EffectsView(View):
         self._select(self._of_answer, place, adds)
 
     def _lay_out(self) -> None:
-        top = QHBoxLayout()
-        top.addWidget(self._summary, 1)
+        row = QHBoxLayout()
         for each in self._buttons.values():
-            top.addWidget(each, 0, Qt.AlignmentFlag.AlignTop)
+            row.addWidget(each)
+        row.addStretch(1)
         halves = QSplitter(Qt.Orientation.Horizontal)
         for section in (self.experts, self.answer):
             page = QWidget()
@@ -137,7 +137,8 @@ class EffectsView(View):
             halves.addWidget(scrolling(page))
         whole = QVBoxLayout(self.body)
         whole.setContentsMargins(8, 6, 8, 6)
-        whole.addLayout(top)
+        whole.addWidget(self._summary)
+        whole.addLayout(row)
         whole.addWidget(halves, 1)
 
     def _connect(self) -> None:

@@ -8,7 +8,7 @@ _MARGIN = 8
 
 
 class ShareDone(QWidget):
-    """At the top of its parent; hidden until there is something to wait for. Clicks go through it."""
+    """Over its parent, the words in the middle; hidden until there is something to wait for. Clicks go through it."""
 
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
@@ -21,12 +21,14 @@ class ShareDone(QWidget):
         self._bar.setAccessibleName("Share added up")
         self._text = QLabel()
         self._text.setAutoFillBackground(True)
-        self._text.setContentsMargins(_MARGIN, 2, _MARGIN, 2)
+        self._text.setContentsMargins(2 * _MARGIN, _MARGIN, 2 * _MARGIN, _MARGIN)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
         layout.addWidget(self._bar)
-        layout.addWidget(self._text, alignment=Qt.AlignmentFlag.AlignRight)
+        layout.addStretch()
+        layout.addWidget(self._text, alignment=Qt.AlignmentFlag.AlignCenter)
+        layout.addStretch()
         parent.installEventFilter(self)
         self.hide()
 
@@ -44,7 +46,7 @@ class ShareDone(QWidget):
         self.raise_()
 
     def _fit(self) -> None:
-        self.setGeometry(0, 0, self._over.width(), self.sizeHint().height())
+        self.setGeometry(self._over.rect())
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         if event.type() == QEvent.Type.Resize and not self.isHidden():

@@ -47,7 +47,7 @@ def test_text_says_the_finding_first(baseline: Path, capsys: pytest.CaptureFixtu
     assert title.startswith("Switch off the never-used experts: ")
     assert finding.startswith("Switching off the ")
     assert setting == "Never used by any of 18 questions, measured on 18 of them."
-    assert sum(line.startswith("  never used") for line in rest) == 2
+    assert sum(line.startswith("  never used") for line in rest) == 3
     assert any(line.startswith("note: Never used on this quiz") for line in rest)
 
 

@@ -209,8 +209,8 @@ class ResultPane(QWidget):
 def _no_pruning(point: ExperimentPoint) -> str:
     """Why no smaller checkpoint can be made of a point; empty where one can."""
     mask = point.intervention
-    if mask.effect != "reroute":
-        return "Only re-routing equals pruning: this point drops or boosts experts"
+    if mask.effect != "reroute" or mask.at_answer:
+        return "Only re-routing equals pruning: this point drops or boosts experts, or acts at the answer alone"
     by_layer = Counter(layer for layer, _ in mask.reroute)
     return "A checkpoint has equally many experts in every layer" if len(set(by_layer.values())) > 1 else ""
 

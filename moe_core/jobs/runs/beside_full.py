@@ -44,7 +44,7 @@ def beside_full(
     from moe_core.models.inference.smaller_model import SmallerModel, kept_by
     from moe_core.models.loading.building import LoadedModel
 
-    if mask.effect != "reroute":
+    if mask.effect != "reroute" or mask.at_answer:  # what acts at the answer alone is no smaller model
         return None
     if not isinstance(running, LoadedModel):
         yield Notice("Memory and speed of the smaller model are not measured: workers hold the full one")

@@ -210,8 +210,9 @@ class View(QWidget):
             self.redraw()
 
     def event(self, event: QEvent) -> bool:
-        """Space presses what has the focus and can be pressed, though it is the window's key for the next question."""
-        if event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent) and _presses(event):
+        """Space presses what has the focus, and letters choose in a box, though they are the window's keys, too."""
+        is_key = event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent)
+        if is_key and isinstance(event, QKeyEvent) and (_presses(event) or _types(event)):
             event.accept()
             return True
         return super().event(event)
@@ -225,6 +226,12 @@ class View(QWidget):
 def _presses(event: QKeyEvent) -> bool:
     is_space = event.key() == Qt.Key.Key_Space and event.modifiers() == Qt.KeyboardModifier.NoModifier
     return is_space and isinstance(QApplication.focusWidget(), QAbstractButton | QComboBox | MaskChips)
+
+
+def _types(event: QKeyEvent) -> bool:
+    """Whether a letter is typed to find an entry of a box: M and P are then no keys of the window."""
+    is_plain = not event.modifiers() & ~Qt.KeyboardModifier.ShiftModifier
+    return is_plain and event.text().isalnum() and isinstance(QApplication.focusWidget(), QComboBox)
 
 
 class EmptyPage(QWidget):

@@ -1,11 +1,12 @@
 """Tab walks the real window as one reads it: everything that can be seen, once, in the order of its geometry."""
 
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QPoint, QRect, Qt
-from PySide6.QtWidgets import QApplication, QDockWidget, QLineEdit, QWidget
+from PySide6.QtWidgets import QApplication, QComboBox, QDockWidget, QLineEdit, QWidget
 from pytestqt.qtbot import QtBot
 
 from app.content.expert_grid import GRID_METRICS
@@ -131,6 +132,23 @@ def test_scope_metric_and_range_are_chosen_without_a_mouse(window: MainWindow, t
     assert view.heat_map.data is not before
     assert view.heat_map.data is not None
     assert (view.heat_map.data.scale.low, view.heat_map.data.scale.high) == (0.0, 0.5)
+
+
+def test_letters_typed_in_a_box_choose_there(window: MainWindow, trace_path: Path, qtbot: QtBot) -> None:
+    """They are no keys of the window then: M masks nothing, P pins nothing."""
+    window.open_trace(trace_path)
+    window.session.set(replace(window.session.state, experts=frozenset({(1, 2)})))
+    QApplication.processEvents()
+    boxes = {each.accessibleName(): each for each in walk(window, qtbot, Qt.Key.Key_Tab)}
+    box = boxes["Metric of the grid"]
+    assert isinstance(box, QComboBox)
+    box.setFocus()
+    qtbot.keyClicks(box, "mp")
+    assert window.session.state.intervention.is_empty()
+    assert not window.session.state.pins.paths
+    window.views["experts"].setFocus()
+    qtbot.keyClick(QApplication.focusWidget(), Qt.Key.Key_M)
+    assert window.session.state.intervention.mask
 
 
 def test_the_sheet_of_shortcuts_fits_a_small_screen_and_is_searched(window: MainWindow, qtbot: QtBot) -> None:

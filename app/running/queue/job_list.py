@@ -45,7 +45,7 @@ def refusal(job: QueuedJob, others: Iterable[QueuedJob]) -> str:
     for other in others:
         if job.writes is not None and other.writes is not None and _is_same(job.writes, other.writes):
             return f"{other.title} writes {job.writes.name} already: choose another name, or let that end first."
-        if (type(job.request), job.request) == (type(other.request), other.request) and not job.is_live:
+        if job.asks_like(other) and not job.is_live:
             return f"{other.title} is among the jobs already, asked the same way: it is not asked twice."
     return ""
 

@@ -68,6 +68,10 @@ class JobQueue(QObject):
 
     def add(self, job: QueuedJob) -> bool:
         """Put it at the end, a live one in front, start it where nothing runs; False where it is refused, and said."""
+        for each in self.unfinished:
+            if each.status is JobStatus.PAUSED and self._jobs[each.number].asks_like(job):
+                self.go_on(each.number)  # which is what is meant
+                return True
         if sentence := refusal(job, [self._jobs[entry.number] for entry in self.unfinished]):
             self._say(sentence, is_failure=False)
             return False

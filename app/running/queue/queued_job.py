@@ -35,6 +35,10 @@ class QueuedJob:
     is_live: bool = False
     workers: str = ""
 
+    def asks_like(self, other: "QueuedJob") -> bool:
+        """Whether both are asked the same way."""
+        return (type(self.request), self.request) == (type(other.request), other.request)
+
 
 @dataclass(frozen=True)
 class JobKind:

@@ -177,6 +177,14 @@ def test_two_jobs_never_write_the_same_file(window: MainWindow, gate: Gate, tmp_
     assert states(window) == {"a": R}
 
 
+def test_what_is_paused_goes_on_when_it_is_asked_for_again(window: MainWindow, qtbot: QtBot, gate: Gate) -> None:
+    """In its place, and once."""
+    add(window, gate, "a", "b", "c")
+    window.queue.pause(entry(window, "b").number)
+    add(window, gate, "b")
+    assert states(window) == {"a": R, "b": W, "c": W}
+
+
 def test_what_needs_no_model_runs_beside(window: MainWindow, qtbot: QtBot, gate: Gate) -> None:
     """A report is not held up by a night of recording."""
     add(window, gate, "a")

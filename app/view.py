@@ -59,6 +59,7 @@ class View(QWidget):
         self._pages = QStackedLayout(self)
         self._pages.addWidget(self._scrolled)
         self._pages.addWidget(self._empty)
+        self.keys_begin: QWidget | None = None
         self._is_stale = True
         self._is_in_front = True
         self._figures: list[Figure] = []
@@ -76,6 +77,11 @@ class View(QWidget):
     def state(self) -> State:
         """What is to be shown now."""
         return self.session.state
+
+    def begin_keys_at(self, control: QWidget) -> None:
+        """Where the keyboard is when the view is given it."""
+        self.keys_begin = control  # not read back by focusProxy(), for which see window/tab_order.py
+        self.setFocusProxy(control)
 
     def draw(self, state: State) -> None:
         """Show the state, or say with `show_empty` what would fill the view."""

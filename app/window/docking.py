@@ -96,7 +96,7 @@ def within_screen(wanted: QSize, available: QSize, platform: str) -> QSize:
 
 def give_focus(view: View) -> None:
     """Put the keyboard where the view wants it, else into the first of its controls that can be seen."""
-    at, places = view.nextInFocusChain(), [view.focusProxy()]
+    at, places = view.nextInFocusChain(), [view.keys_begin]
     while at is not None and at is not view:
         places.append(at if view.isAncestorOf(at) and at.focusPolicy() & Qt.FocusPolicy.TabFocus else None)
         at = at.nextInFocusChain()

@@ -173,7 +173,7 @@ class RankingView(View):
         rows.addWidget(self.figure, 1)
         self._n.setContentsMargins(8, 2, 8, 4)
         rows.addWidget(self._n)
-        self.setFocusProxy(self.search)
+        self.begin_keys_at(self.search)
 
 
 def _cell(state: State, row: int) -> Cell:

@@ -281,7 +281,7 @@ class ExpertsView(View):
         layout.addWidget(self._colours.ends)
         layout.addWidget(self.figure, 1)
         layout.addLayout(below)
-        self.setFocusProxy(self.heat_map)
+        self.begin_keys_at(self.heat_map)
 
     def _connect(self) -> None:
         self._metric.activated.connect(self._on_metric_activated)

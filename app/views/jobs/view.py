@@ -114,7 +114,7 @@ class JobsView(View):
         whole.addWidget(self.summary)
         whole.addWidget(self.table, 1)
         whole.addWidget(self.about)
-        self.setFocusProxy(self.table)
+        self.begin_keys_at(self.table)
 
     def _connect(self) -> None:
         self.table.selectionModel().currentRowChanged.connect(self._on_row)

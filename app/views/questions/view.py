@@ -48,7 +48,7 @@ class QuestionsView(View):
         rows.setSpacing(0)
         rows.addWidget(self.bar)
         rows.addWidget(self._below, 1)
-        self.setFocusProxy(self.bar.search)
+        self.begin_keys_at(self.bar.search)
         self.list.row_chosen.connect(self._on_row_chosen)
         self.list.sort_changed.connect(self.redraw)
         self.bar.search.left_downwards.connect(self._on_left_downwards)

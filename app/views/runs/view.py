@@ -176,7 +176,7 @@ class RunsView(View):
         column.addWidget(self.note)
         column.addWidget(self.pages, 1000)
         column.addStretch(1)  # while nothing is beside each other yet
-        self.setFocusProxy(self.list)
+        self.begin_keys_at(self.list)
 
     def _connect(self) -> None:
         for action, made in self._buttons.items():

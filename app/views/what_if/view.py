@@ -45,7 +45,7 @@ class WhatIfView(View):
         layout = QVBoxLayout(self.body)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self._halves)
-        self.setFocusProxy(self.editor.run)
+        self.begin_keys_at(self.editor.run)
         self.results.subject_figure.offers = self._offers_of_subject
         self.results.result.offers = lambda: self.actions_named(*OFFERED["flips"])
 

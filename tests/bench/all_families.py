@@ -5,6 +5,7 @@ python -m tests.bench.all_families [KIND ..]: without names all of them, and the
 
 import sys
 import tempfile
+import textwrap
 import time
 from pathlib import Path
 
@@ -29,6 +30,11 @@ experts, *re-route* (equal to pruning), *drop and boost* (scale gate weights). *
 the router probabilities of a trace; where it is unknown they are left empty. *Prompts*: whole and alone where
 prompts run in parts, or beside others, would be answered otherwise.
 
+Of a checkpoint that sees or hears (Gemma-4, Llama-4, MiniMax-M3, Aria, Mistral-Small-4, Qwen3.5 ..) the language
+model alone is loaded; where transformers has no class for that alone (Qwen3-VL, Qwen3-Omni, GLM-4.5V, ERNIE-4.5-VL), it
+is refused in one sentence. Weights in mxfp4, mxfp8 and fp8 are loaded as plain numbers,
+others that are quantised are refused.
+
 | `model_type` | record | re-route | drop, boost | scoring | prompts | attention | checkpoints |
 |---|---|---|---|---|---|---|---|
 """
@@ -42,7 +48,12 @@ def main(kinds: list[str]) -> None:
     print(f"{passed} of {len(findings)} pass")
     if not kinds:
         head = _HEAD.format(version=transformers.__version__, passed=passed, all=len(findings), limit=LOGPROBS)
-        PAGE.write_text(head + "".join(map(_row, findings)), encoding="utf-8")
+        PAGE.write_text(_wrapped(head) + "".join(map(_row, findings)), encoding="utf-8")
+
+
+def _wrapped(head: str) -> str:
+    paragraphs, bar, table = head.partition("\n| ")
+    return "\n\n".join(textwrap.fill(part, 116) for part in paragraphs.split("\n\n")) + "\n" + bar + table
 
 
 def _examined(kind: str) -> Finding:

@@ -21,14 +21,19 @@ _TEXT = "text_config"
 class Architecture:
     """One kind of model; `name` is the `model_type` of its text part, `class_name` the class that is built.
 
-    `is_wrapped`: the checkpoint holds a vision or audio part too, which is left out. `config` is the configuration
-    object of the text part.
+    `wrapper`: the `model_type` of the whole where the checkpoint holds a vision or audio part too, which is left out;
+    else empty. `config` is the configuration object of the text part.
     """
 
     name: str
     class_name: str
-    is_wrapped: bool
+    wrapper: str
     config: Any
+
+    @property
+    def is_wrapped(self) -> bool:
+        """Whether the checkpoint holds more than the language model."""
+        return bool(self.wrapper)
 
     @property
     def n_experts(self) -> int:
@@ -67,18 +72,18 @@ def architecture_of(config: Mapping[str, Any]) -> Architecture:
     configuration = _configuration_class(kind)
     if configuration is None:
         raise _unknown(config)
-    is_wrapped = _TEXT in configuration.sub_configs and _TEXT in config
-    if is_wrapped:
+    wrapper = str(kind) if _TEXT in configuration.sub_configs and _TEXT in config else ""
+    if wrapper:
         _refuse_text_config(config)
         kind = str(config[_TEXT].get("model_type") or configuration.sub_configs[_TEXT].model_type)
         configuration = _configuration_class(kind)
         if configuration is None:
             raise _unknown(config)
-    name = _class_name(str(kind), config, is_wrapped=is_wrapped)
-    built = _built(configuration, config[_TEXT] if is_wrapped else config)
+    name = _class_name(str(kind), config, is_wrapped=bool(wrapper))
+    built = _built(configuration, _with_tie(config) if wrapper else config)
     if not all(_has(built, names) for names in (_EXPERTS, _CHOSEN)):
         raise ModelError(f"config.json describes a {kind} model without experts: there is no routing to record.")
-    return Architecture(str(kind), name, is_wrapped, built)
+    return Architecture(str(kind), name, wrapper, built)
 
 
 def alias_of(config: Mapping[str, Any], field: str) -> str:
@@ -153,6 +158,12 @@ def _named(config: Mapping[str, Any]) -> list[str]:
 def _refuse_text_config(config: Mapping[str, Any]) -> None:
     if not isinstance(config[_TEXT], dict):
         raise ModelError("config.json's text_config is not an object of its own.")
+
+
+def _with_tie(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The text part; whether its head is its embedding is said for the whole."""
+    name = "tie_word_embeddings"
+    return {**config[_TEXT], **({name: config[name]} if name in config else {})}
 
 
 def _unknown(config: Mapping[str, Any]) -> ModelError:

@@ -18,7 +18,8 @@ from moe_core.models.family import Router
 from moe_core.models.loading.architecture import UNUSABLE as _UNUSABLE
 from moe_core.models.loading.architecture import in_one_line as _in_one_line
 from moe_core.models.loading.fingerprint import config_sha256, file_sha256, tokenizer_files_sha256, weights_sha256
-from moe_core.models.loading.quantisation import dequantising, n_weights, quantisation_of
+from moe_core.models.loading.quantisation import dequantising, n_weights, quantisation_of, whole_blocks
+from moe_core.models.loading.released_names import declare_packing, is_left_out, names_alone
 from moe_core.models.loading.safety import CheckedFolder
 from moe_core.models.loading.source import ModelFolder
 from moe_core.models.loading.spreading import Spread
@@ -107,21 +108,24 @@ def build_model(
     transformers would fill weights that are missing with random ones and only warn; here that is an error.
     """
     model_class = checked.architecture.model_class()
+    declare_packing(checked.architecture)
     try:
-        model, info = model_class.from_pretrained(
-            checked.folder,
-            config=config,
-            dtype=DTYPES[dtype],
-            **_placement(device, spread),
-            attn_implementation=attention_implementation(model_class),
-            experts_implementation=experts_implementation,
-            use_safetensors=True,
-            local_files_only=True,
-            trust_remote_code=False,
-            quantization_config=dequantising(checked.config),
-            ignore_mismatched_sizes=True,  # only so that the report below names them
-            output_loading_info=True,
-        )
+        with whole_blocks(checked.config):
+            model, info = model_class.from_pretrained(
+                checked.folder,
+                config=config,
+                dtype=DTYPES[dtype],
+                **_placement(device, spread),
+                attn_implementation=attention_implementation(model_class),
+                experts_implementation=experts_implementation,
+                use_safetensors=True,
+                local_files_only=True,
+                trust_remote_code=False,
+                quantization_config=dequantising(checked.config),
+                key_mapping=names_alone(checked.architecture),
+                ignore_mismatched_sizes=True,  # only so that the report below names them
+                output_loading_info=True,
+            )
     except torch.OutOfMemoryError as error:
         raise DeviceError(f"The model does not fit into the memory of {device}: {_in_one_line(error)}.") from error
     except _UNUSABLE as error:
@@ -256,7 +260,9 @@ def _check_parameter_count(config: Any, checked: CheckedFolder) -> None:
 
 
 def _check_loading_info(info: dict[str, Any], checked: CheckedFolder) -> None:
-    info["unexpected_keys"] = [name for name in info["unexpected_keys"] if not _may_be_left_out(str(name), checked)]
+    info["unexpected_keys"] = [
+        name for name in info["unexpected_keys"] if not is_left_out(str(name), checked.architecture)
+    ]
     for kind, sentence in (
         ("missing_keys", "The weight files lack {}, which the model would fill with random numbers."),
         ("mismatched_keys", "The weight files and config.json disagree on the shape of {}."),
@@ -268,15 +274,6 @@ def _check_loading_info(info: dict[str, Any], checked: CheckedFolder) -> None:
             raise ModelError(sentence.format(names[0] + more))
     if info.get("error_msgs"):
         raise ModelError(f"The weights cannot be loaded: {str(info['error_msgs'][0])[:200]}.")
-
-
-def _may_be_left_out(name: str, checked: CheckedFolder) -> bool:
-    """Whether a tensor belongs to what is not run: layers that predict further tokens, or a wrapped model's eyes."""
-    parts = name.split(".")
-    layer = next((int(part) for part in parts if part.isdecimal()), -1)
-    predicts = "mtp" in parts or ("layers" in parts and layer >= checked.architecture.n_layers)
-    sees = checked.architecture.is_wrapped and not ("language_model" in parts or parts[:2] == ["model", "layers"])
-    return predicts or sees
 
 
 def _return_only_logits(config: Any) -> None:

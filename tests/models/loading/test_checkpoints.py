@@ -9,10 +9,12 @@ import pytest
 import torch
 import transformers
 from safetensors.torch import load_file, save_file
+from transformers.models.auto.configuration_auto import CONFIG_MAPPING
 
 from moe_core.jobs.events import Event, Notice
 from moe_core.jobs.models.load_model import ModelRequest, load_model
 from moe_core.models.loading.building import LoadedModel
+from moe_core.models.loading.source import DEMO_FOLDER
 from tests.job_results import result_of
 from tests.tiny_architectures import build, tiny_config
 
@@ -70,6 +72,50 @@ def test_a_model_that_sees_is_loaded_without_its_eyes(tmp_path: Path) -> None:
         assert torch.equal(again.model(tokens).logits, plain.model(tokens).logits)
 
 
+_SMALL_EYES = {
+    "hidden_size": 16,
+    "intermediate_size": 16,
+    "num_hidden_layers": 1,
+    "num_attention_heads": 2,
+    "image_size": 32,
+    "patch_size": 16,
+    "out_hidden_size": 32,
+}
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "wrapped", "head"),
+    [
+        ("gemma4", "gemma4_text", "model.language_model.layers.", ""),  # its head is its embedding
+        ("kimi_k25", "deepseek_v3", "language_model.model.", "language_model.lm_head.weight"),
+        ("minimax_m3_vl", "minimax_m3_vl_text", "language_model.model.layers.", "language_model.lm_head.weight"),
+    ],
+)
+def test_released_names_of_a_wrapped_model_are_known(
+    kind: str, text: str, wrapped: str, head: str, tmp_path: Path
+) -> None:
+    """As transformers saves the whole, in the names of the release, single experts included: the text part answers
+    as the whole does without a picture."""
+    model_type = CONFIG_MAPPING[kind]
+    eyes = model_type().vision_config
+    parts = {} if eyes is None else {"vision_config": {**eyes.to_dict(), **_SMALL_EYES}}
+    config = model_type(text_config=tiny_config(text).to_dict(), tie_word_embeddings=not head, **parts)
+    with torch.random.fork_rng():
+        torch.manual_seed(1)
+        seeing = transformers.AutoModelForImageTextToText.from_config(config).eval()
+    seeing.save_pretrained(tmp_path)
+    for name in ("tokenizer.json", "tokenizer_config.json"):
+        (tmp_path / name).write_bytes((DEMO_FOLDER / name).read_bytes())
+    names = set(load_file(tmp_path / "model.safetensors"))
+    assert any(name.startswith(wrapped) for name in names)
+    assert head in names or not head
+    again = loaded(tmp_path)
+    assert again.specification.family == text
+    tokens = torch.arange(5, 25)[None]
+    with torch.inference_mode():
+        torch.testing.assert_close(again.model(tokens).logits, seeing(tokens).logits, rtol=1e-4, atol=1e-4)
+
+
 def test_eight_bit_weights_are_dequantised(tmp_path: Path) -> None:
     """fp8 with a scale a block, as DeepSeek-V3 is released: number times scale is loaded, and said before."""
     folder = build(tmp_path / "model", "deepseek_v3")
@@ -96,6 +142,37 @@ def test_eight_bit_weights_are_dequantised(tmp_path: Path) -> None:
     torch.testing.assert_close(down, kept["model.layers.1.mlp.experts.3.down_proj.weight"], rtol=1e-2, atol=1e-3)
     (said,) = [event.text for event in events if isinstance(event, Notice)]
     assert said.startswith("The weights are fp8 and are loaded as plain numbers: in float32 they need ")
+
+
+@pytest.mark.parametrize("method", ["fp8", "mxfp8"])
+def test_every_block_has_its_own_scale(method: str, tmp_path: Path) -> None:
+    """Also those that reach over the edge: of 160 rows 128 have one scale and 32 the next; scales may be exponents."""
+    folder = build(tmp_path / "model", "deepseek_v3", hidden_size=160, kv_lora_rank=140)
+    block = (128, 128) if method == "fp8" else (1, 32)
+    generator, kept = torch.Generator().manual_seed(1), dict[str, torch.Tensor]()
+
+    def quantised(weights: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        made = dict(weights)
+        for name, values in weights.items():
+            if values.ndim != 2 or (values.shape[1] % block[1] and method == "mxfp8") or "_proj" not in name:
+                continue
+            shape = [-(-n // size) for n, size in zip(values.shape, block, strict=True)]
+            stored = torch.randint(118, 122, shape, generator=generator, dtype=torch.uint8)
+            scale = torch.exp2(stored.float() - 127)
+            whole = scale.repeat_interleave(block[0], 0).repeat_interleave(block[1], 1)
+            whole = whole[: values.shape[0], : values.shape[1]]
+            made[name] = (values / whole).to(torch.float8_e4m3fn)
+            made[f"{name}_scale_inv"] = stored if method == "mxfp8" else scale
+            kept[name] = made[name].float() * whole
+        return made
+
+    config = {"quant_method": method, "activation_scheme": "dynamic", "weight_block_size": list(block)}
+    edit(folder, quantised, quantization_config=config)
+    layer = loaded(folder).model.model.layers[1]
+    found = layer.self_attn.q_a_proj.weight, layer.mlp.experts.gate_up_proj[3, :24], layer.self_attn.o_proj.weight
+    names = "self_attn.q_a_proj", "mlp.experts.3.gate_proj", "self_attn.o_proj"
+    for ours, name in zip(found, names, strict=True):
+        torch.testing.assert_close(ours, kept[f"model.layers.1.{name}.weight"], rtol=0, atol=0)
 
 
 def test_four_bit_weights_are_dequantised(tmp_path: Path) -> None:
@@ -128,5 +205,7 @@ def test_other_methods_name_a_way_out(method: str, tmp_path: Path) -> None:
     """What cannot be dequantised is refused before anything is loaded, and another checkpoint is named."""
     folder = build(tmp_path / "model", "qwen3_moe")
     edit(folder, lambda weights: weights, quantization_config={"quant_method": method})
-    with pytest.raises(Exception, match=f"not supported for {method}: use the unquantised checkpoint, or one in mxfp4"):
+    with pytest.raises(
+        Exception, match=f"not supported for {method}: use the unquantised checkpoint, or one in mxfp4, mxfp8 or fp8"
+    ):
         loaded(folder)

@@ -15,7 +15,7 @@ import steps
 
 CONSTRAINTS = steps.ROOT / "packaging" / "constraints.txt"
 
-EXTRAS = {"run": "model", "test": "model,ray,test"}
+EXTRAS = {"run": "model", "test": "model,ray,console,test"}
 ENOUGH_FOR = {"run": ("run", "test"), "test": ("test",)}  # whose stamp proves that nothing is left to install
 
 

@@ -3,6 +3,7 @@
 from app.state.session import Session
 from app.view import View
 from app.views.atlas.view import AtlasView
+from app.views.console.view import ConsoleView
 from app.views.effects.view import EffectsView
 from app.views.entropy.view import EntropyView
 from app.views.experiments.view import ExperimentsView
@@ -34,6 +35,7 @@ _BUILT_IN: list[type[View]] = [
     TracesView,
     JobsView,
     LogView,
+    ConsoleView,
 ]
 _OF_OTHERS = plugins(
     "views", lambda made: isinstance(made, type) and issubclass(made, View), [view.name for view in _BUILT_IN]

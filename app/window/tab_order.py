@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Sequence
 
 from PySide6.QtCore import QRect, Qt
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QAbstractSpinBox, QApplication, QComboBox, QWidget
+from PySide6.QtWidgets import QAbstractScrollArea, QAbstractSpinBox, QApplication, QComboBox, QWidget
 
 
 def next_stop(window: QWidget, covered: Collection[QWidget], *, forward: bool) -> QWidget | None:
@@ -45,15 +45,25 @@ def _stops(widget: QWidget, covered: Collection[QWidget]) -> Iterator[QWidget]:
     """Every control that Tab stops at, those in a container after each other."""
     if _takes_tab(widget):
         yield widget
-    # Parts of boxes hand their keys to them. Not told by focusProxy(): PySide 6.12 takes a widget that is asked for its
-    # proxy for a part of that one, and crashes when they are collected.
+    # Parts of boxes, and what areas show, hand their keys to them. Not told by focusProxy(): PySide 6.12 takes a widget
+    # that is asked for its proxy for a part of that one, and crashes when they are collected.
     if isinstance(widget, QAbstractSpinBox | QComboBox):
         return
+    inside = widget.viewport() if isinstance(widget, QAbstractScrollArea) else None
+    for child in _in_order(widget, covered):
+        if child is inside:
+            for part in _in_order(child, covered):
+                yield from _stops(part, covered)
+        else:
+            yield from _stops(child, covered)
+
+
+def _in_order(widget: QWidget, covered: Collection[QWidget]) -> list[QWidget]:
+    """What stands directly in a widget, as one reads."""
     # Not children(): PySide takes what that gives for owned by a wrapper that is gone a moment later.
     direct = widget.findChildren(QWidget, options=Qt.FindChildOption.FindDirectChildrenOnly)
     children = [child for child in direct if _is_there(child, covered)]
-    for at in reading_order([child.geometry() for child in children]):
-        yield from _stops(children[at], covered)
+    return [children[at] for at in reading_order([child.geometry() for child in children])]
 
 
 def _is_there(widget: QWidget, covered: Collection[QWidget]) -> bool:

@@ -6,7 +6,15 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QPoint, QRect, Qt
-from PySide6.QtWidgets import QAbstractSpinBox, QApplication, QComboBox, QDockWidget, QLineEdit, QWidget
+from PySide6.QtWidgets import (
+    QAbstractScrollArea,
+    QAbstractSpinBox,
+    QApplication,
+    QComboBox,
+    QDockWidget,
+    QLineEdit,
+    QWidget,
+)
 from pytestqt.qtbot import QtBot
 
 from app.content.expert_grid import GRID_METRICS
@@ -91,7 +99,8 @@ def test_it_stops_at_everything_that_can_be_seen_and_at_nothing_else(browsed: Ma
         widget
         for widget in browsed.findChildren(QWidget)
         if widget.focusPolicy() & tabbed == tabbed
-        and not isinstance(widget.parentWidget(), QAbstractSpinBox | QComboBox)
+        and not isinstance(parent := widget.parentWidget(), QAbstractSpinBox | QComboBox)
+        and not (isinstance(parent, QAbstractScrollArea) and widget is parent.viewport())
         and widget.isVisible()
         and widget.isEnabled()
         and widget.window() is browsed

@@ -95,7 +95,7 @@ class Console:
         self._stream = stream
         self._rewrites = stream.isatty()
         self._last_line_s = float("-inf")
-        self._open_line = False
+        self._open_line, self._n_letters = False, 0
 
     def show(self, event: Event) -> None:
         match event:
@@ -110,7 +110,7 @@ class Console:
         """End the line that is being rewritten."""
         if self._open_line:
             self._write("\n")
-            self._open_line = False
+            self._open_line, self._n_letters = False, 0
 
     def _show_line(self, text: str) -> None:
         self.finish()
@@ -118,8 +118,10 @@ class Console:
 
     def _show_progress(self, progress: Progress) -> None:
         if self._rewrites:
-            self._write(f"\r\033[K{progress_text(progress)}")
-            self._open_line = True
+            text = progress_text(progress)
+            # Blanks, not an escape: a console of Windows writes that out as it is.
+            self._write(f"\r{text}{' ' * (self._n_letters - len(text))}")
+            self._open_line, self._n_letters = True, len(text)
         elif time.monotonic() - self._last_line_s >= LINE_INTERVAL_S or progress.done == progress.total:
             self._write(f"{progress_text(progress)}\n")
             self._last_line_s = time.monotonic()

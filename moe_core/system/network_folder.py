@@ -1,6 +1,6 @@
 """Finds out whether a folder lies on another machine, where locks and barriers promise less than a trace relies on."""
 
-import os
+import ntpath
 import re
 import subprocess
 import sys
@@ -36,10 +36,19 @@ def network_file_system(folder: Path) -> str:
     if sys.platform == "win32":
         import ctypes
 
-        drive = os.path.splitdrive(folder.absolute())[0]
+        drive = windows_drive(str(folder.absolute()))
         is_remote = drive.startswith("\\\\") or ctypes.windll.kernel32.GetDriveTypeW(f"{drive}\\") == _WINDOWS_REMOTE
         return "network drive" if is_remote else ""
     return kind_of(folder.resolve(), _mac_mounts() if sys.platform == "darwin" else _linux_mounts())
+
+
+def windows_drive(path: str) -> str:
+    """`C:`, or `\\\\server\\share`, of a whole path of Windows, also of one that is written as a long path may be."""
+    if path.startswith("\\\\?\\UNC\\"):
+        path = "\\\\" + path[8:]
+    elif path.startswith("\\\\?\\"):
+        path = path[4:]
+    return ntpath.splitdrive(path)[0]
 
 
 def kind_of(folder: Path, mounts: list[tuple[str, str]]) -> str:
@@ -70,10 +79,10 @@ def parse_mountinfo(text: str) -> list[tuple[str, str]]:
 
 def _mac_mounts() -> list[tuple[str, str]]:
     try:
-        said = subprocess.run(["/sbin/mount"], capture_output=True, text=True, check=True, timeout=5).stdout
+        said = subprocess.run(["/sbin/mount"], capture_output=True, check=True, timeout=5).stdout
     except (OSError, subprocess.SubprocessError):
         return []
-    return parse_mac_mounts(said)
+    return parse_mac_mounts(said.decode("utf-8", "surrogateescape"))  # names of folders, in whatever locale
 
 
 def parse_mac_mounts(text: str) -> list[tuple[str, str]]:

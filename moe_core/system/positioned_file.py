@@ -11,7 +11,12 @@ from pathlib import Path
 from typing import Self
 
 _HAS_POSITIONED_IO = hasattr(os, "pread") and hasattr(os, "pwrite")
+_MOST_AT_ONCE = 1 << 30
+"""Bytes of one call: macOS refuses more than 2 GiB, where Linux does a part of it."""
+_ZEROS = memoryview(bytes(1 << 20))
 _CANNOT_RESERVE = {errno.EOPNOTSUPP, errno.ENOTSUP, errno.EINVAL, errno.ENOSYS}
+_CANNOT_SYNC_FULLY = {*_CANNOT_RESERVE, errno.ENOTTY}
+"""Not every file system of macOS knows F_FULLFSYNC, those of a network least."""
 
 
 class PositionedFile:
@@ -48,13 +53,13 @@ class PositionedFile:
         first = self._read_some(offset, count)
         if len(first) in (0, count):
             return first
-        parts, done = [first], len(first)  # one call returns at most 2 GiB
+        parts, done = [first], len(first)
         while done < count and (part := self._read_some(offset + done, count - done)):
             parts.append(part)
             done += len(part)
         return b"".join(parts)
 
-    def write(self, offset: int, data: bytes) -> None:
+    def write(self, offset: int, data: bytes | memoryview) -> None:
         """Put all of `data` at `offset`; it is durable only after `sync`."""
         view = memoryview(data)
         while view:
@@ -71,6 +76,9 @@ class PositionedFile:
             except OSError as error:
                 if error.errno not in _CANNOT_RESERVE:
                     raise
+        elif sys.platform == "darwin":  # where a file that is only made longer has holes; Windows fills them itself
+            for place in range(0, size, len(_ZEROS)):
+                self.write(place, _ZEROS[: size - place])
         os.ftruncate(self._fd, size)
 
     def sync(self) -> None:
@@ -78,13 +86,19 @@ class PositionedFile:
         if sys.platform == "darwin":
             import fcntl
 
-            fcntl.fcntl(self._fd, fcntl.F_FULLFSYNC)  # fsync leaves data in the drive's cache there
+            try:
+                fcntl.fcntl(self._fd, fcntl.F_FULLFSYNC)  # fsync leaves data in the drive's cache there
+            except OSError as error:
+                if error.errno not in _CANNOT_SYNC_FULLY:
+                    raise
+                os.fsync(self._fd)
         elif hasattr(os, "fdatasync"):
             os.fdatasync(self._fd)
         else:
             os.fsync(self._fd)
 
     def _read_some(self, offset: int, count: int) -> bytes:
+        count = min(count, _MOST_AT_ONCE)
         if _HAS_POSITIONED_IO:
             return os.pread(self._fd, count, offset)
         with self._seek_lock:
@@ -92,6 +106,7 @@ class PositionedFile:
             return os.read(self._fd, count)
 
     def _write_some(self, offset: int, data: memoryview) -> int:
+        data = data[:_MOST_AT_ONCE]
         if _HAS_POSITIONED_IO:
             return os.pwrite(self._fd, data, offset)
         with self._seek_lock:

@@ -83,6 +83,21 @@ def test_a_terminal_gets_one_line_that_is_rewritten() -> None:
     assert text.endswith("\nNearly done\n")
 
 
+def test_a_shorter_line_leaves_nothing_of_the_longer_one() -> None:
+    """Without escapes, which a console of Windows writes out."""
+
+    def job() -> Generator[Event, None, None]:
+        yield Progress(1, 2, "questions", 0.0, None, "a long note")
+        yield Progress(2, 2, "questions", 0.0, None)
+
+    stream = Terminal()
+    run_job(job(), stream)
+    first, second = stream.getvalue().rstrip("\n").split("\r")[1:]
+    assert len(second) == len(first)
+    assert second.rstrip() == "2 of 2 questions, 100.0 %"
+    assert "\x1b" not in stream.getvalue()
+
+
 def test_names_of_strangers_do_not_steer_the_terminal() -> None:
     """A trace says where its model was; colours, titles and further lines are not for it to choose."""
 

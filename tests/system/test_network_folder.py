@@ -12,6 +12,7 @@ from moe_core.system.network_folder import (
     network_warning,
     parse_mac_mounts,
     parse_mountinfo,
+    windows_drive,
 )
 
 MOUNTINFO = r"""
@@ -50,6 +51,20 @@ def test_a_mac_s_mounts() -> None:
     said = "/dev/disk3s1 on / (apfs, sealed, local)\n//me@server/data on /Volumes/my data (smbfs, nodev, nosuid)\n"
     assert kind_of(Path("/Volumes/my data/traces"), parse_mac_mounts(said)) == "smbfs"
     assert kind_of(Path("/Users/me"), parse_mac_mounts(said)) == ""
+
+
+@pytest.mark.parametrize(
+    ("path", "drive"),
+    [
+        (r"C:\Users\me", "C:"),
+        (r"\\?\D:\a\very\long\path", "D:"),
+        (r"\\server\share\traces", r"\\server\share"),
+        (r"\\?\UNC\server\share\traces", r"\\server\share"),
+    ],
+)
+def test_a_long_path_of_windows_is_on_the_drive_that_it_names(path: str, drive: str) -> None:
+    """It begins like one of the network, and is none."""
+    assert windows_drive(path) == drive
 
 
 def test_this_folder_is_local(tmp_path: Path) -> None:

@@ -1,6 +1,9 @@
 """What every expert is worth: predicted for all, measured for those that matter."""
 
 from app.actions.action import Action, Menu, has_trace
+from app.content.token_effects import is_missing, why_not
+from app.views.question.token_measures import BY_TOKEN
+from app.views.question.view import QuestionView
 from app.window.main_window import MainWindow
 
 SUSPECT_SHARE = 0.2
@@ -19,6 +22,15 @@ def _measure_selected(window: MainWindow) -> None:
 def _measure_suspects(window: MainWindow) -> None:
     window.show_view("effects")
     window.effect_maps.measure_suspects(SUSPECT_SHARE)
+
+
+def _effect_by_token(window: MainWindow) -> None:
+    view = window.views["question"]
+    assert isinstance(view, QuestionView)
+    window.show_view("question")
+    view.colour_tokens_by(BY_TOKEN)
+    if is_missing(window.session.state):
+        window.token_effects.start()
 
 
 def _cost_tip(what: str) -> str:
@@ -48,6 +60,14 @@ _ACTIONS = (
         _cost_tip("Measure exactly the fifth of the experts that may harm most"),
         _measure_suspects,
         is_enabled=has_trace,
+    ),
+    Action(
+        "effect_by_token",
+        "Effect by token",
+        "Colour the tokens of the question by what each adds to the predicted effect of the selected expert",
+        _effect_by_token,
+        ("Ctrl+F6",),
+        lambda state: not why_not(state),
     ),
 )
 EFFECTS_MENU = Menu("Effects", (_ACTIONS,))

@@ -8,6 +8,7 @@ from app.state.atlas_state import AtlasState
 from app.state.experiment_state import ExperimentsState
 from app.state.job_state import JobEntry
 from app.state.pinned_runs import PinnedRun, Pins
+from app.state.token_effects import TokenEffectsKnown
 from app.state.trace_data import TraceData
 from app.state.what_if_state import Mode, Rerun, WhatIf
 from moe_core.effects.effect_map import EffectMap
@@ -31,12 +32,12 @@ class State:
     `shows_unsupported` whether differences that may be noise have their colour. `titles` are the names that a person
     gave to what-ifs, `forgotten` those that were taken out of the history, both by fingerprint; `history_problems` are
     sentences on those that cannot be shown. `mismatch` says why the last one could not be compared with the baseline.
-    `effect_maps` are what is known of what its experts are worth. `library` is the folder whose traces are listed,
-    `workers` the address of those that hold the model (empty: this program), `running` the title of the job that runs,
-    `writer` the other program that records the trace shown, `atlas` what the Atlas shows, `names` what a person calls
-    experts of the model, `experiments` what Experiments shows. `jobs` are what runs and waits in the order of the
-    queue, then what ended; `job` is the number of the one that is chosen, and `holds_jobs` says that none begins for
-    now.
+    `effect_maps` are what is known of what its experts are worth, `token_effects` on which tokens. `library` is the
+    folder whose traces are listed, `workers` the address of those that hold the model (empty: this program),
+    `running` the title of the job that runs, `writer` the other program that records the trace shown, `atlas` what
+    the Atlas shows, `names` what a person calls experts of the model, `experiments` what Experiments shows. `jobs`
+    are what runs and waits in the order of the queue, then what ended; `job` is the number of the one that is
+    chosen, and `holds_jobs` says that none begins for now.
 
     `pins` are the runs that stand side by side, whatever trace is shown; `runs` are these files, open, which the
     session sees to, and `run` the one that is looked at among them. `listed` is the trace chosen in the library,
@@ -65,6 +66,7 @@ class State:
     rerun: Rerun = field(default_factory=Rerun)
     masks: tuple[Intervention, ...] = ()
     effect_maps: tuple[EffectMap, ...] = ()
+    token_effects: TokenEffectsKnown = field(default_factory=TokenEffectsKnown)
     notes: Notes = field(default_factory=Notes)
     names: Mapping[Cell, str] = field(default_factory=dict)
     mismatch: str = ""

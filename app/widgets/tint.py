@@ -6,9 +6,12 @@ from math import isfinite
 from PySide6.QtGui import QColor, QPalette
 
 from app import theme
+from moe_core.figures.colour_maps import maps_for
+from moe_core.figures.colour_scale import hex_colour
 from moe_core.figures.colours import QUANTITY
 
 _DEEPEST_LIGHT, _DEEPEST_DARK = 0.95, 0.72
+_DEEPEST_SIGNED = 0.85
 _STEPS = 64
 
 
@@ -21,6 +24,19 @@ def tint(palette: QPalette, share: float) -> QColor:
     if not isfinite(share):
         return ground
     return _steps(ground.rgb())[round(min(max(share, 0.0), 1.0) * _STEPS)]
+
+
+def diverging_tint(palette: QPalette, share: float) -> QColor:
+    """The ground of something signed: 0 the most below nothing, 1 the most above, in between the bare ground.
+
+    The ends are those of the default diverging map on paper.
+    """
+    ground = palette.color(QPalette.ColorRole.Base)
+    if not isfinite(share):
+        return ground
+    share = min(max(share, 0.0), 1.0)
+    end = QColor(hex_colour(maps_for(is_signed=True)[0], round(share)))
+    return theme.blend(ground, end, _DEEPEST_SIGNED * round(abs(2 * share - 1) * _STEPS) / _STEPS)
 
 
 @cache

@@ -31,6 +31,7 @@ from app.running.opening import Opening
 from app.running.queue.job_file import JobFile
 from app.running.queue.job_queue import JobQueue
 from app.running.recording import Recording
+from app.running.token_effects import TokenEffectsJobs
 from app.running.what_ifs import WhatIfs
 from app.settings import Settings
 from app.state.session import Session
@@ -211,6 +212,7 @@ class MainWindow(QMainWindow):
         self.growing_trace = GrowingTrace(self.session, self.runner, self.say, self)
         self.what_ifs = WhatIfs(*runs, self.say, self)
         self.effect_maps = EffectMaps(*runs, self.say, self)
+        self.token_effects = TokenEffectsJobs(*runs, self.say, self)
         self.experiments = Experiments(*runs, self)
         self.found_beside = FoundBeside(self.session, self.experiments, self)
         self.map_watch = MapWatch(self.session, self)

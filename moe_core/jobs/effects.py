@@ -89,6 +89,20 @@ def effects(request: EffectsRequest, engine: Engine | None = None) -> Generator[
         return EffectsResult(path, making.write(), used, trace.specification.model.layers)
 
 
+def rows_with_effects(trace: Trace, effect: str, subset: Subset) -> SubsetRows:
+    """The rows of a subset that have a right answer; raises EffectError where no effect can be of this trace."""
+    if not trace.specification.actions.is_empty():
+        raise EffectError(f"{trace.path.name} is a what-if: take its baseline, where no expert is masked or boosted.")
+    size = trace.dimensions
+    if size.n_experts <= size.top_k and effect == "reroute":
+        raise EffectError(f"Every token needs all {size.n_experts} experts of a layer: none can be re-routed.")
+    rows = choose_rows(trace, subset)
+    scored = tuple(row for row in rows.rows if trace.gold[row] >= 0)
+    if not scored:
+        raise EffectError(f"The questions of {trace.path.name} have no right answers that an effect could be of.")
+    return SubsetRows(scored, rows.description)
+
+
 def experts_used(trace: Trace, rows: tuple[int, ...]) -> Mask:
     """Experts [L, E] that any prompt token of these questions chose."""
     used: Mask = routing_in_scope(trace, Scope.PROMPT).token_count[list(rows)].sum(axis=0) > 0
@@ -97,17 +111,9 @@ def experts_used(trace: Trace, rows: tuple[int, ...]) -> Mask:
 
 def _check(request: EffectsRequest, trace: Trace) -> SubsetRows:
     """The rows with a right answer, once everything is judged that can be without a model."""
-    if not trace.specification.actions.is_empty():
-        raise EffectError(f"{trace.path.name} is a what-if: take its baseline, where no expert is masked or boosted.")
     size = trace.dimensions
     split_budget(request.budget, size.n_layers * size.n_experts, preparation(is_checkpointed=False))
-    if size.n_experts <= size.top_k and request.effect == "reroute":
-        raise EffectError(f"Every token needs all {size.n_experts} experts of a layer: none can be re-routed.")
-    rows = choose_rows(trace, request.subset)
-    scored = tuple(row for row in rows.rows if trace.gold[row] >= 0)
-    if not scored:
-        raise EffectError(f"The questions of {trace.path.name} have no right answers that an effect could be of.")
-    return SubsetRows(scored, rows.description)
+    return rows_with_effects(trace, request.effect, request.subset)
 
 
 def _specification(request: EffectsRequest, trace: Trace, rows: SubsetRows, model: KnownModel) -> EffectSpecification:

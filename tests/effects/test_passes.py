@@ -6,8 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
+from moe_core.effects.budget import Budget, pair_costs
 from moe_core.effects.budget import few_tokens as how_many
+from moe_core.effects.draft import EffectDraft
 from moe_core.effects.passes import question_chunk
 from moe_core.effects.passes.clean_pass import CleanPass, Decoder, clean_pass
 from moe_core.effects.passes.closed_experts import ClosedExperts
@@ -17,6 +20,7 @@ from moe_core.effects.passes.question_chunk import QuestionChunk
 from moe_core.effects.passes.replay_check import check_replay
 from moe_core.effects.passes.reruns import exact_margins
 from moe_core.effects.passes.rows import batches_of
+from moe_core.effects.recipe import predict
 from moe_core.errors import EffectError
 from moe_core.interventions.intervention import Expert, Intervention
 from moe_core.models.inference.batches import BatchRan
@@ -43,6 +47,11 @@ def model(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 def decoder(model: LoadedModel) -> Decoder:
     """The model, to be run from its layers on."""
     return Decoder(model)
+
+
+def shape_of(model: LoadedModel) -> tuple[int, int]:
+    """MoE layers, and experts of each."""
+    return len(model.routers), model.specification.n_experts
 
 
 def passes(decoder: Decoder, *, checkpoints: bool = False, batch_tokens: int = 100) -> list[CleanPass]:
@@ -195,3 +204,55 @@ def test_a_model_that_never_answers_alike_is_refused(decoder: Decoder, monkeypat
     monkeypatch.setattr(layer, "forward", moody)
     with pytest.raises(EffectError, match="gives other answers"):
         check_replay(decoder, rows)
+
+
+@pytest.mark.parametrize("effect", ["reroute", "drop"])
+def test_tokens_add_up_to_what_the_recipe_predicts(model: LoadedModel, decoder: Decoder, effect: str) -> None:
+    """For every expert the terms of the tokens sum to the recipe's prediction before any re-run: the last layer's
+    exactly; a token that did not choose a dropped expert adds nothing."""
+    for question in (0, 3):
+        rows = next(batches_of(QUIZ, [question], 1, torch.device("cpu")))
+        clean = clean_pass(decoder, rows)
+        chunk, draft = QuestionChunk(decoder, [clean], effect, 100), EffectDraft.empty((1, *shape_of(model)))
+        costs = pair_costs(chunk.lengths, list(map(decoder.first_again, range(len(model.routers)))), decoder.n_layers)
+        assert list(predict(chunk, draft, costs, Budget(0.0, 0.0, 0.0), 0)) != []  # the last layer's exact runs
+        last = len(model.routers) - 1
+        for place, expert in np.ndindex(shape_of(model)):
+            terms = chunk.by_token((place, expert))
+            assert terms.shape == (int(rows.lengths[0]),)
+            np.testing.assert_allclose(terms.sum(), draft.effects[0, place, expert], atol=1e-5)
+            is_chosen = (clean.layers[place].ids[0] == expert).any(-1).numpy()
+            if effect == "drop":
+                assert not terms[~is_chosen].any()
+            if place == last:
+                assert not terms[:-1].any()
+        assert np.abs(draft.effects[0]).max() > 1e-3
+
+
+def test_terms_are_what_autograd_finds_in_the_whole_model(model: LoadedModel, decoder: Decoder) -> None:
+    """Each token's dropped contribution scaled by a factor of its own: the margin's derivatives by these factors."""
+    rows = next(batches_of(QUIZ, [2], 1, torch.device("cpu")))
+    clean = clean_pass(decoder, rows)
+    chunk, router = QuestionChunk(decoder, [clean], "drop", 100), model.routers[0]
+    expert = int(clean.layers[0].ids.mode().values.flatten()[0])
+    factors = torch.ones(int(rows.lengths[0]), requires_grad=True)
+
+    def scaled(_experts: nn.Module, arguments: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, ...]:
+        hidden, ids, weights = arguments
+        return hidden, ids, torch.where(ids == expert, factors[:, None] * weights, weights)
+
+    handle = router.experts.register_forward_pre_hook(scaled)
+    try:
+        logits = model.model(input_ids=rows.ids, use_cache=False).logits[0, -1].float()
+    finally:
+        handle.remove()
+    logprob = logits.log_softmax(-1)[rows.gold[0]]
+    margin = logprob - torch.log1p(-logprob.exp())
+    (slope,) = torch.autograd.grad(margin, factors)
+    along = -slope.double()  # to first order, for each factor going from 1 to 0
+    change = torch.nn.functional.logsigmoid(margin.double() + along.sum()) - torch.nn.functional.logsigmoid(
+        margin.double()
+    )
+    terms = chunk.by_token((0, expert))
+    np.testing.assert_allclose(terms, (along * change / along.sum()).detach().numpy(), atol=2e-5, rtol=1e-3)
+    assert np.abs(terms).max() > 1e-4

@@ -12,7 +12,7 @@ from moe_core.effects.effect_map import Source
 from moe_core.effects.map_file import read_map
 from moe_core.effects.measurement import Measurement
 from moe_core.effects.statistics import measured_cells, rank_correlation
-from moe_core.errors import EffectError, ModelError
+from moe_core.errors import EffectError, ModelError, MoeCoreError
 from moe_core.interventions.intervention import parse_mask
 from moe_core.jobs import effect_making
 from moe_core.jobs.effect_making import MapWritten
@@ -24,7 +24,9 @@ from moe_core.jobs.models.recorded_model import ModelNow
 from moe_core.jobs.record import RecordRequest, record
 from moe_core.jobs.runs.rerun_plan import Subset
 from moe_core.jobs.runs.run_plan import RunOptions
+from moe_core.jobs.token_effects import TokenEffectsRequest, token_effects
 from moe_core.jobs.what_if import WhatIfRequest, what_if
+from moe_core.traces.reader import open_trace
 from tests.job_results import result_of
 
 N = 8
@@ -151,3 +153,32 @@ def test_in_16_bits(trace: Path, engine: Engine) -> None:
     known = exact.used & exact.effect_map.over().is_measured & rounded.over().is_measured
     assert rank_correlation(*(each.over().mean[known] for each in (exact.effect_map, rounded))) > 0.95
     assert np.quantile(np.abs(exact.effect_map.effects - rounded.effects), 0.95) < 0.03
+
+
+@pytest.mark.parametrize("effect", ["reroute", "drop"])
+def test_effects_by_token(trace: Path, engine: Engine, effect: str) -> None:
+    """The terms of a question's tokens sum to what the map holds of its pairs that were never run again."""
+    made = result_of(effects(EffectsRequest(trace, effect, budget=0.07), engine)).effect_map
+    with open_trace(trace) as opened:
+        row, layers = opened.index_of("q3"), opened.specification.model.layers
+        n_tokens = len(opened.prompt_token_ids(row))
+    place = made.specification.ids.index("q3")
+    cells = [(int(n), int(e)) for n, e in np.argwhere(made.sources[place] == Source.FIRST_ORDER)][:5]
+    experts = tuple(map(layers.expert, cells))
+    found = result_of(token_effects(TokenEffectsRequest(trace, "q3", experts, effect), engine))
+    assert found.terms.shape == (len(cells), n_tokens)
+    assert found.experts == experts
+    np.testing.assert_allclose(found.terms.sum(axis=1), [made.effects[place, *cell] for cell in cells], atol=1e-5)
+    assert np.abs(found.terms).max() > 1e-4
+
+
+def test_effects_by_token_of_what_is_not_there(trace: Path, engine: Engine) -> None:
+    """An unknown question, an expert that the model has not, and none at all are refused before the model is loaded."""
+    for question, experts, words in (
+        ("nobody", ((0, 1),), "no recorded question nobody"),
+        ("q1", ((0, 99),), "no expert 0:99"),
+        ("q1", ((7, 0),), "no expert 7:0"),
+        ("q1", (), "No expert is named"),
+    ):
+        with pytest.raises(MoeCoreError, match=words):
+            next(token_effects(TokenEffectsRequest(trace, question, experts), engine))

@@ -42,6 +42,7 @@ def prompt_figure(
         low=ends[0],
         high=ends[1],
         unit=measure.unit,
+        is_signed=measure.is_signed,
         marked=None if marked is None else marked[shown.start :],
         marked_name="sent to other experts by the what-if",
         left_out=f"{count(shown.start)} tokens of the shared prefix are not shown" if shown.start else "",

@@ -40,6 +40,10 @@ class PromptPages(QStackedWidget):
         self.prompt.set_options(options)
         self.setCurrentWidget(self.map if options.get("shows_map") is True else self.prompt)
 
+    def show_text(self) -> None:
+        """Show the prompt as text."""
+        self.setCurrentWidget(self.prompt)
+
     def _turn_to(self, page: PromptPane | TokenMapPane) -> None:
         self.setCurrentWidget(page)
         self.prompt.option_changed.emit()

@@ -14,10 +14,11 @@ from app.views.question.comparison import captioned, rerouted_text
 from app.views.question.content import QuestionContent
 from app.views.question.figures import prompt_figure
 from app.views.question.texts import prompt_table, token_text
-from app.views.question.token_measures import TOKEN_MEASURES, TokenMeasure, measure_named
+from app.views.question.token_measures import BY_TOKEN, TOKEN_MEASURES, TokenMeasure, measure_named
 from app.widgets.eliding_combo_box import ElidingComboBox
 from app.widgets.figures.figure import Figure
 from app.widgets.figures.pane import FigurePane
+from app.widgets.parts import tool_button
 from app.widgets.tokens.drawing import TokenColours
 from app.widgets.tokens.strip import TokenStrip
 
@@ -25,10 +26,14 @@ Values = NDArray[np.float64]
 
 
 class PromptPane(FigurePane):
-    """Draws a question's prompt; `option_changed` asks to be drawn again, `fold_changed` says what was folded."""
+    """Draws a question's prompt; `option_changed` asks to be drawn again, `fold_changed` says what was folded.
+
+    `requested` carries the name of the window's action that would bring the values.
+    """
 
     option_changed = Signal()
     fold_changed = Signal(bool)
+    requested = Signal(str)
 
     def __init__(self) -> None:
         self.strip = TokenStrip()
@@ -43,6 +48,12 @@ class PromptPane(FigurePane):
             self.measure.addItem(measure.title, measure.name)
             self.measure.setItemData(self.measure.count() - 1, measure.tip, Qt.ItemDataRole.ToolTipRole)
         self.add_control(self.measure)
+        self.fill = tool_button(
+            "Compute", "Compute what the tokens are coloured by", "Compute these values with the model"
+        )
+        self.fill.hide()
+        self.add_control(self.fill)
+        self._fills_by = ""
         self._reveal = QTimer(self)
         self._reveal.setSingleShot(True)
         self._reveal.setInterval(0)  # the strip has its new height by then
@@ -51,6 +62,7 @@ class PromptPane(FigurePane):
         self.fold = self._add_choice("Fold the shared prefix")
         self.measure.currentIndexChanged.connect(self._on_option_changed)
         self.whole_range.toggled.connect(self._on_option_changed)
+        self.fill.clicked.connect(lambda: self.requested.emit(self._fills_by))
         self.fold.triggered.connect(self._on_fold_changed)
         self.strip.collapsed_changed.connect(self._on_fold_changed)
 
@@ -61,11 +73,16 @@ class PromptPane(FigurePane):
         cursor = content.answer_position if state.token is None else state.token
         folds = self._folds(state) and cursor >= content.n_prefix
         is_other = self.strip.prompt.texts != content.texts
-        self.strip.describe = partial(_describe, content, measure, values)
+        self.strip.describe = partial(_describe, content, state, measure, values)
         self.strip.set_tokens(content.texts, content.n_prefix, is_collapsed=folds, last_name=content.last_name)
-        note, ends = _missing(content, measure, values), self._range(content, measure, values)
+        self.whole_range.setEnabled(not measure.is_signed)
+        self._fills_by = measure.fill(state)
+        self.fill.setVisible(bool(self._fills_by))
+        note, ends = _missing(content, state, measure, values), self._range(content, measure, values)
         self.strip.set_note(note)
-        self.strip.set_colours(TokenColours(values, *ends, measure.unit))
+        self.strip.set_colours(
+            TokenColours(values, *ends, measure.unit, measure.remark(state), is_signed=measure.is_signed)
+        )
         self.strip.set_marked(content.is_rerouted)
         self.set_subtitle(*rerouted_text(content))
         self.strip.set_cursor(cursor)
@@ -74,11 +91,15 @@ class PromptPane(FigurePane):
         self.measure.setToolTip(f"Colour the tokens by: {measure.tip}")
         caption = captioned(content, state)
         if values is not None:
-            caption += f" · {measure.described(state)}"
+            caption += " · " + " ".join(filter(None, (measure.described(state), measure.remark(state))))
         shown = self.strip.prompt.shown
         figure = prompt_figure(content, shown, measure, values, ends, note)
         self.figure.set_data(prompt_table(content, shown, measure, values), caption, figure)
         self._scroll(is_other=is_other, token=state.token)
+
+    def colour_by(self, name: str) -> None:
+        """Colour the tokens by the measure of that name."""
+        self.measure.setCurrentIndex(self.measure.findData(name))
 
     def options(self) -> dict[str, Any]:
         """What the person chose, as JSON."""
@@ -110,8 +131,11 @@ class PromptPane(FigurePane):
 
     def _range(self, content: QuestionContent, measure: TokenMeasure, values: Values | None) -> tuple[float, float]:
         """The values of the palest and of the strongest colour."""
-        if values is None or content.routing is None:
+        if values is None:
             return 0.0, 1.0
+        if measure.is_signed:  # of all tokens: the same whether some are folded away
+            most = float(np.abs(values).max(initial=0.0)) or 1.0
+            return -most, most
         if self.whole_range.isChecked():
             return 0.0, measure.highest(content)
         shown = values[self.strip.prompt.shown.start :]
@@ -139,19 +163,21 @@ class PromptPane(FigurePane):
 
 
 _NONE = {
+    BY_TOKEN: "No token of this prompt moves its answer where this expert is masked.",
     "expert_weight": "No token of this prompt was sent to a selected expert.",
     "changed": "Every token of this prompt goes to the same experts as before, in every layer.",
 }
 
 
-def _missing(content: QuestionContent, measure: TokenMeasure, values: Values | None) -> str:
+def _missing(content: QuestionContent, state: State, measure: TokenMeasure, values: Values | None) -> str:
     """Why the tokens are not coloured, in one sentence; empty where they are, or need not be."""
     if measure.name == "none":
         return ""
     if values is None:
-        return content.routing_problem or content.latest.routing_problem or measure.missing
+        return measure.missing(content, state)
     return "" if values.any() else _NONE.get(measure.name, "")
 
 
-def _describe(content: QuestionContent, measure: TokenMeasure, values: Values | None, token: int) -> str:
-    return token_text(content, token, measure, values)
+def _describe(content: QuestionContent, state: State, measure: TokenMeasure, values: Values | None, token: int) -> str:
+    of_token, remark = token_text(content, token, measure, values), measure.remark(state)
+    return f"{of_token}\n{remark} {measure.of(state)}" if remark else of_token

@@ -50,7 +50,7 @@ def token_text(content: QuestionContent, token: int, measure: TokenMeasure, valu
         place += ", in the shared prefix"
     lines = [f"“{visible(content.texts[token])}”", place, f"token id {content.token_ids[token]}"]
     if values is not None:
-        lines.append(f"{measure.title}: {short(values[token], 4)} {measure.unit}")
+        lines.append(f"{measure.title}: {short(values[token], 4, signed=measure.is_signed)} {measure.unit}")
     return "\n".join(lines)
 
 

@@ -7,10 +7,12 @@ from math import log
 import numpy as np
 from numpy.typing import NDArray
 
+from app.content.token_effects import effect_name, is_missing, missing_text, sum_text, token_terms
 from app.state.state import State
 from app.views.question.content import QuestionContent
 
 FloatArray = NDArray[np.float64]
+BY_TOKEN = "effect"
 
 
 @dataclass(frozen=True)
@@ -18,17 +20,21 @@ class TokenMeasure:
     """One number a token. `values` gives them [T], or None where there are none; `missing` says what would bring them.
 
     They are the what-if's where one is shown beside the question. `of` names what of the state they are of. `highest`
-    is the largest value there can be.
+    is the largest value there can be; `is_signed`: values lie on both sides of 0. `fill` is the window's action that
+    would bring them, where one would; `remark` what there is to say of all of them together.
     """
 
     name: str
     title: str
     unit: str
     tip: str
-    missing: str
+    missing: Callable[[QuestionContent, State], str]
     highest: Callable[[QuestionContent], float]
     values: Callable[[QuestionContent, State], FloatArray | None]
     of: Callable[[State], str] = lambda state: ""
+    is_signed: bool = False
+    fill: Callable[[State], str] = lambda state: ""
+    remark: Callable[[State], str] = lambda state: ""
 
     def described(self, state: State) -> str:
         """The measure, and what of the state it is of, for a caption."""
@@ -54,6 +60,16 @@ def _experts_changed(content: QuestionContent, state: State) -> FloatArray | Non
     return None if changes is None else changes.sum(axis=1).astype(np.float64)
 
 
+def _without_routing(sentence: str = "") -> Callable[[QuestionContent, State], str]:
+    """Why the tokens' routing is not there, else the sentence."""
+    return lambda content, state: content.routing_problem or content.latest.routing_problem or sentence
+
+
+def _effect_terms(content: QuestionContent, state: State) -> FloatArray | None:
+    found = token_terms(state)
+    return found if found is not None and len(found) == len(content.texts) else None
+
+
 def _largest_entropy(content: QuestionContent) -> float:
     return log(content.routing.experts.shape[2]) if content.routing else 1.0
 
@@ -76,7 +92,7 @@ TOKEN_MEASURES: tuple[TokenMeasure, ...] = (
         "Entropy, mean over layers",
         "nats",
         "Top-k entropy of the token's gate weights, mean over layers: how evenly it spreads over its experts",
-        "",
+        _without_routing(),
         _largest_entropy,
         _mean_entropy,
     ),
@@ -85,7 +101,7 @@ TOKEN_MEASURES: tuple[TokenMeasure, ...] = (
         "Entropy, layer looked at",
         "nats",
         "Top-k entropy of the token's gate weights in the layer looked at",
-        "",
+        _without_routing(),
         _largest_entropy,
         _layer_entropy,
         lambda state: f"(layer {state.layers[state.layer]})",
@@ -95,7 +111,7 @@ TOKEN_MEASURES: tuple[TokenMeasure, ...] = (
         "Weight of selected experts",
         "gate weight",
         "Gate weight of the selected experts at the token, as the model used it, summed over them",
-        "Select an expert, below or in the grid, to colour the tokens by its weight.",
+        _without_routing("Select an expert, below or in the grid, to colour the tokens by its weight."),
         _one,
         _expert_weight,
         lambda state: "(" + ", ".join(map(state.layers.name, sorted(state.experts))) + ")",
@@ -105,11 +121,25 @@ TOKEN_MEASURES: tuple[TokenMeasure, ...] = (
         "Experts changed",
         "layers",
         "Number of layers in which the what-if sends the token to another set of experts",
-        "Show a what-if, or its difference, to see which tokens it sends to other experts.",
+        _without_routing("Show a what-if, or its difference, to see which tokens it sends to other experts."),
         _n_layers,
         _experts_changed,
     ),
-    TokenMeasure("none", "No colour", "", "Text only", "", _one, _nothing),
+    TokenMeasure(
+        BY_TOKEN,
+        "Effect of expert, predicted",
+        "nats",
+        "What each token adds to the predicted effect of the selected expert on the right answer’s log-probability, "
+        "where that expert alone is masked in the baseline; negative: the answer misses it there",
+        lambda content, state: missing_text(state),
+        _one,
+        _effect_terms,
+        lambda state: f"({effect_name(state)})",
+        is_signed=True,
+        fill=lambda state: "effect_by_token" if is_missing(state) else "",
+        remark=sum_text,
+    ),
+    TokenMeasure("none", "No colour", "", "Text only", lambda content, state: "", _one, _nothing),
 )
 
 

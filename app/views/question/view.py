@@ -54,7 +54,9 @@ class QuestionView(View):
     title = "Question"
     area = "right"
     depends_on = (
-        DATA | COMPARISON | {"question", "token", "layer", "experts", "notes", "effect_maps", "rerun", "intervention"}
+        DATA
+        | COMPARISON
+        | {"question", "token", "layer", "experts", "notes", "effect_maps", "token_effects", "rerun", "intervention"}
     )
 
     def __init__(self, session: Session) -> None:
@@ -153,6 +155,7 @@ class QuestionView(View):
         self.prompt.figure.offers = self._offers
         self.prompt.fold_changed.connect(self._on_fold_changed)
         self.prompt.option_changed.connect(self.redraw)
+        self.prompt.requested.connect(self.session.request)
         self.hangs_on.expert_chosen.connect(self._on_expert_chosen)
         self.gates.expert_chosen.connect(self._on_expert_chosen)
         self.gates.layer_chosen.connect(self._on_layer_chosen)
@@ -167,6 +170,11 @@ class QuestionView(View):
             return []
         self._on_token_chosen(token)
         return self.actions_named(*OFFERED["token"])
+
+    def colour_tokens_by(self, measure: str) -> None:
+        """Colour the prompt by one of TOKEN_MEASURES."""
+        self.pages.show_text()
+        self.prompt.colour_by(measure)
 
     def copy_prompt(self) -> None:
         """Put the whole prompt into the clipboard as plain text."""

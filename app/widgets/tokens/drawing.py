@@ -6,11 +6,11 @@ from math import nan
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QPointF, QRect, QRectF
+from PySide6.QtCore import QPointF, QRect, QRectF, Qt
 from PySide6.QtGui import QColor, QLinearGradient, QPainter, QPalette, QPen
 
 from app import theme
-from app.widgets.tint import ink, tint
+from app.widgets.tint import diverging_tint, ink, tint
 from app.widgets.tokens.layout import ANSWER_MARK, PAD, PREFIX_MARK, TokenLayout
 from moe_core.figures.token_flow import Fragment
 from moe_core.figures.visible import BLANK, NEWLINE
@@ -20,16 +20,26 @@ LINE_GAP = 5
 """Pixels that a line is higher than its text."""
 
 _KEY_WIDTH, _KEY_GAP = 72.0, 6
+_STOPS = tuple(step / 8 for step in range(9))
 
 
 @dataclass(frozen=True, eq=False)
 class TokenColours:
-    """What tokens are coloured by: `values` [T] from `low` to `high`; None leaves them plain."""
+    """What tokens are coloured by: `values` [T] from `low` to `high`; None leaves them plain.
+
+    `remark` is said beside the key. `is_signed`: the ends lie as far below 0 as above it, and 0 has no colour.
+    """
 
     values: NDArray[np.float64] | None = None
     low: float = 0.0
     high: float = 1.0
     unit: str = ""
+    remark: str = ""
+    is_signed: bool = False
+
+    def tint(self, palette: QPalette, share: float) -> QColor:
+        """The ground of what lies there in the range; the bare one where it has no value."""
+        return diverging_tint(palette, share) if self.is_signed else tint(palette, share)
 
     def share_of(self, token: int) -> float:
         """Where the value of a token lies in the range, 0 to 1; NaN without one."""
@@ -49,7 +59,7 @@ def draw_pieces(
     ascent = (LINE_GAP - 1) / 2 + painter.fontMetrics().ascent()
     for piece in pieces:
         box = layout.rectangle(piece)
-        ground = tint(palette, colours.share_of(piece.token)) if colours.values is not None else base
+        ground = colours.tint(palette, colours.share_of(piece.token)) if colours.values is not None else base
         if ground != base:
             painter.fillRect(box, ground)
         colour = pens.get(piece.token, text if ground == base else ink(ground))
@@ -80,17 +90,20 @@ def draw_outlines(painter: QPainter, layout: TokenLayout, pieces: Sequence[Fragm
 
 def paint_colour_key(painter: QPainter, palette: QPalette, place: QRect, colours: TokenColours) -> None:
     """Draw the key of the colours into a line of text: from the palest tint to the strongest, with their values."""
-    low, high = short(colours.low), short(colours.high)
+    low, high = (short(end, signed=colours.is_signed) for end in (colours.low, colours.high))
     metrics = painter.fontMetrics()
     baseline = place.top() + metrics.ascent()
     left = place.left() + metrics.horizontalAdvance(low) + _KEY_GAP
     bar = QRectF(left, place.top() + 3, _KEY_WIDTH, place.height() - 6)
     gradient = QLinearGradient(bar.topLeft(), bar.topRight())
-    for share in (0.0, 0.25, 0.5, 0.75, 1.0):
-        gradient.setColorAt(share, tint(palette, share))
+    for share in _STOPS:
+        gradient.setColorAt(share, colours.tint(palette, share))
     painter.setPen(palette.color(QPalette.ColorRole.PlaceholderText))
     painter.drawText(QPointF(place.left(), baseline), low)
-    painter.drawText(QPointF(bar.right() + _KEY_GAP, baseline), f"{high} {colours.unit}")
+    words = " · ".join(filter(None, (f"{high} {colours.unit}", colours.remark)))
+    room = int(place.right() - bar.right()) - _KEY_GAP
+    said = metrics.elidedText(words, Qt.TextElideMode.ElideRight, room)
+    painter.drawText(QPointF(bar.right() + _KEY_GAP, baseline), said)
     painter.fillRect(bar, gradient)
     painter.setPen(palette.color(QPalette.ColorRole.Mid))
     painter.drawRect(bar)

@@ -8,7 +8,7 @@ import numpy as np
 
 from moe_core.effects.budget import pair_costs
 from moe_core.effects.draft import EffectDraft
-from moe_core.effects.effect_map import Mask
+from moe_core.effects.effect_map import Floats, Mask
 from moe_core.effects.memory_plan import SMALLEST, MemoryPlan
 from moe_core.effects.part import DecoderFacts, PairsMeasured, PartPredicted, Prediction, Spent
 from moe_core.effects.passes.clean_pass import CleanPass, Decoder, clean_pass
@@ -80,6 +80,11 @@ class PassesHere:
                 pairs[:, 0] = of_chunk[pairs[:, 0]]
                 yield PairsMeasured(pairs, ran.effects, (layer, expert))
 
+    def by_token(self, question: int, experts: Sequence[Cell]) -> Iterator[Floats]:
+        """What each token [T] of one question adds to the predicted effect of these experts, one after the other."""
+        chunk = self.clean_chunk([question])
+        yield from self._guarded(map(chunk.by_token, experts))
+
     def clean(self, part: Sequence[int], passes: float) -> Generator[Spent, None, QuestionChunk]:
         """The clean passes of a part, which count as so many forward passes."""
         self._check(part[0])
@@ -116,7 +121,7 @@ class PassesHere:
         while True:
             step = attempt(partial(next, steps, None))
             if isinstance(step, DeviceFailure):
-                raise RunError(f"{self._decoder.model.device} failed ({step.reason}): the map so far is kept.")
+                raise RunError(f"{self._decoder.model.device} failed ({step.reason}): what is in the map is kept.")
             if step is None:
                 return
             yield step

@@ -2,6 +2,8 @@
 
 from math import nan
 
+from moe_core.figures.colour_maps import maps_for
+from moe_core.figures.colour_scale import hex_colour
 from moe_core.figures.colours import QUANTITY, WHAT_IF
 from moe_core.figures.token_flow import Fragment, TokenFlow
 from moe_core.figures.tokens import TokenFigure
@@ -12,6 +14,8 @@ from moe_core.reports.svg.markup import Markup, element
 from moe_core.reports.svg.sheet import MONO, Drawing, Sheet
 from moe_core.reports.svg.text_width import cells
 
+_DEEPEST_SIGNED = 0.75
+"""The ends of a diverging map are darker, and black text stands on them."""
 _LETTER, _PAD, _LINE, _MOST_LINES, _DEEPEST, _STEPS = 0.602, 0.12, 1.55, 120, 0.95, 16
 """In text sizes: a letter of a font of one width, room beside each piece, a line; how many lines a page has at most."""
 
@@ -34,10 +38,10 @@ def draw(figure: TokenFigure, sheet: Sheet) -> Drawing:
 
 def _piece(figure: TokenFigure, sheet: Sheet, piece: Fragment, y: float) -> list[Markup]:
     """The ground, the text with its first blanks as signs, and what marks the token."""
-    height, share = sheet.em(_LINE - 0.15), _share(figure, piece.token)
+    height, (colour, depth) = sheet.em(_LINE - 0.15), _ground(figure, _share(figure, piece.token))
     box = {"x": piece.x, "y": y, "width": piece.width, "height": height}
     text = BLANK * (len(piece.text) - len(piece.text.lstrip(" "))) + piece.text.lstrip(" ")
-    parts = [element("rect", **box, fill=QUANTITY, fill_opacity=_DEEPEST * share)] if share > 0 else []
+    parts = [element("rect", **box, fill=colour, fill_opacity=depth)] if depth > 0 else []
     parts.append(sheet.text(piece.x + sheet.em(_PAD), sheet.middle(y + height / 2), text))
     if figure.marked is not None and figure.marked[piece.token]:
         line = f"M{piece.x:.2f},{y + height:.2f}h{piece.width:.2f}"
@@ -48,10 +52,17 @@ def _piece(figure: TokenFigure, sheet: Sheet, piece: Fragment, y: float) -> list
 
 
 def _share(figure: TokenFigure, token: int) -> float:
-    """Where the value of a token lies in the range, 0 to 1; 0 without one."""
+    """Where the value of a token lies in the range, 0 to 1; where nothing is coloured without one."""
     value = nan if figure.values is None else float(figure.values[token])
     share = (value - figure.low) / ((figure.high - figure.low) or 1.0)
-    return min(max(share, 0.0), 1.0) if share == share else 0.0
+    return min(max(share, 0.0), 1.0) if share == share else (0.5 if figure.is_signed else 0.0)
+
+
+def _ground(figure: TokenFigure, share: float) -> tuple[str, float]:
+    """The colour of a ground and how much it covers: both ends of a diverging map leave the middle bare."""
+    if figure.is_signed:
+        return hex_colour(maps_for(is_signed=True)[0], round(share)), _DEEPEST_SIGNED * abs(2 * share - 1)
+    return QUANTITY, _DEEPEST * share
 
 
 def _entries(figure: TokenFigure, sheet: Sheet) -> list[Entry]:
@@ -59,10 +70,10 @@ def _entries(figure: TokenFigure, sheet: Sheet) -> list[Entry]:
 
     def colours(x: float, end: float, y: float) -> list[Markup]:
         step, top, height = (end - x) / _STEPS, y - sheet.em(0.45), sheet.em(0.9)
-        shades = [_DEEPEST * at / (_STEPS - 1) for at in range(_STEPS)]
+        shades = [_ground(figure, at / (_STEPS - 1)) for at in range(_STEPS)]
         return [
-            element("rect", x=x + at * step, y=top, width=step, height=height, fill=QUANTITY, fill_opacity=shade)
-            for at, shade in enumerate(shades)
+            element("rect", x=x + at * step, y=top, width=step, height=height, fill=colour, fill_opacity=depth)
+            for at, (colour, depth) in enumerate(shades)
         ]
 
     def framed(x: float, end: float, y: float) -> list[Markup]:

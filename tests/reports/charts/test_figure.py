@@ -91,9 +91,10 @@ AFTER = (GateRow("0", np.array([3, 63]), np.array([0.5, 0.25])), GateRow("1", np
 GATES = GateFigure(
     AFTER, (GateRow("0", np.array([3, 7]), np.array([0.4, 0.3])), replace(AFTER[1], weights=np.array([0.2, 0.1])))
 )
+VALUES = np.array([0.0, 1.0, NAN, 0.5, 0.2, 2.0, 9.0])
 TOKENS = TokenFigure(
     ("The", " answer", "\n", " is", " 答え", "\x1b", ""),
-    np.array([0.0, 1.0, NAN, 0.5, 0.2, 2.0, 9.0]),
+    VALUES,
     high=2.0,
     unit="nats",
     marked=np.arange(7) == 1,
@@ -125,6 +126,7 @@ FIGURES: dict[str, AnyFigure] = {
     "gates alone": replace(GATES, before=()),
     "no gates": GateFigure(()),
     "tokens": TOKENS,
+    "signed tokens": replace(TOKENS, is_signed=True, low=-2.0, values=VALUES - 1),
     "plain tokens": TokenFigure(("x",) * 9999, note="Nothing to colour by."),
     "no tokens": TokenFigure(()),
     "table": TABLE,

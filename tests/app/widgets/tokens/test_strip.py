@@ -88,6 +88,19 @@ def test_values_of_which_all_are_equal_or_missing_are_drawn(strip: TokenStrip) -
     assert picture_of(strip).pixelColor(corner) == base
 
 
+def test_signed_values_have_two_colours_and_none_at_0(strip: TokenStrip) -> None:
+    """Below 0 is blue and above it red, as far from the bare ground where they are as large; 0 and NaN are bare."""
+    base, values = strip.palette().base().color(), np.zeros(len(TEXTS))
+    values[:4] = -2, 2, 0, np.nan
+    strip.set_colours(TokenColours(values, -2.0, 2.0, "nats", is_signed=True))
+    picture = picture_of(strip)
+    corners = [strip.rectangles(token)[0].topLeft().toPoint() + QPoint(4, 2) for token in range(4)]
+    below, above, *bare = (picture.pixelColor(corner) for corner in corners)
+    assert below.blue() > below.red() + 60
+    assert above.red() > above.blue() + 60
+    assert bare == [base, base]
+
+
 def test_an_empty_strip_takes_keys_and_clicks(qtbot: QtBot) -> None:
     """Before there is a prompt nothing is chosen."""
     strip = TokenStrip()

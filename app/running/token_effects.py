@@ -1,0 +1,72 @@
+"""Follows the effect of the selected expert to the tokens of the question looked at, in the background."""
+
+from dataclasses import replace
+
+from PySide6.QtCore import QObject
+
+from app.content.job_words import about
+from app.content.remedies import Say
+from app.content.token_effects import TITLE, keys_of, token_effects_request, why_not
+from app.running.job_runner import JobEnded, JobRunner
+from app.running.queue.job_queue import JobQueue
+from app.running.queue.queued_job import QueuedJob
+from app.state.session import Session
+from app.state.token_effects import TokenEffectsKnown
+from moe_core.jobs.token_effects import TokenEffects, TokenEffectsRequest, token_effects
+
+_NOTHING_KEPT = "nothing of it is kept"
+
+
+class TokenEffectsJobs(QObject):
+    """What is found goes into the state, and stays there for the session; so does why nothing was."""
+
+    def __init__(
+        self, session: Session, runner: JobRunner, queue: JobQueue, say: Say, parent: QObject | None = None
+    ) -> None:
+        super().__init__(parent)
+        self._session = session
+        self._queue = queue
+        self._say = say
+        runner.ended.connect(self._on_ended)
+
+    def start(self) -> None:
+        """Compute what is selected; say why where that cannot be."""
+        state = self._session.state
+        if reason := why_not(state):
+            self._say(reason, is_failure=False)
+        elif state.trace is not None:
+            self._queue.add(self._job(token_effects_request(state), state.trace.fingerprint))
+
+    def _job(self, request: TokenEffectsRequest, fingerprint: str) -> QueuedJob:
+        keys = keys_of(fingerprint, request)
+
+        def begin(at_once: bool) -> None:
+            self._keep(self._known.begun(keys))
+
+        experts = ", ".join(f"{layer}:{expert}" for layer, expert in request.experts)
+        return QueuedJob(
+            TITLE,
+            about(request.trace.name, f"question {request.question}", request.effect, experts),
+            request,
+            lambda engine: token_effects(request, engine),
+            request.trace,
+            begin=begin,
+            view="question",
+            kept=_NOTHING_KEPT,
+            goes_on=False,
+        )
+
+    @property
+    def _known(self) -> TokenEffectsKnown:
+        return self._session.state.token_effects
+
+    def _keep(self, known: TokenEffectsKnown) -> None:
+        self._session.set(replace(self._session.state, token_effects=known))
+
+    def _on_ended(self, ended: JobEnded) -> None:
+        if not self._known.under_way:  # another job
+            return
+        if ended.outcome == "done" and isinstance(ended.result, TokenEffects):
+            self._keep(self._known.found(ended.result.terms))
+        else:
+            self._keep(self._known.failed(ended.sentence if ended.outcome == "failed" else ""))

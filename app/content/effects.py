@@ -21,7 +21,7 @@ from moe_core.measures.routing_sample import RoutingSample
 from moe_core.measures.scope import Scope
 from moe_core.numbers.formatting import nats_with_interval, p_value
 
-_LEAST_NATS = 5e-4
+LEAST_NATS = 5e-4
 """Effects on one answer below this are rounding to a reader."""
 
 
@@ -144,7 +144,7 @@ def strongest(of_question: CellEffects, n: int) -> list[Expert]:
     effects = of_question.effects[0]
     order = np.argsort(-np.abs(effects), axis=None, kind="stable")[:n]
     places = [(int(at) // effects.shape[1], int(at) % effects.shape[1]) for at in order]
-    return [place for place in places if abs(effects[place]) >= _LEAST_NATS]
+    return [place for place in places if abs(effects[place]) >= LEAST_NATS]
 
 
 def effects_by_subject(state: State, shown: ShownEffects) -> dict[str, CellEffects]:

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from app.content.effects import answer_effects, shown_map, strongest
+from app.content.effects import LEAST_NATS, answer_effects, shown_map, strongest
 from app.content.mask_editing import effect_of
 from app.state.state import State
 from app.state.token_effects import TokenEffectKey
@@ -13,6 +13,9 @@ from moe_core.jobs.token_effects import TokenEffectsRequest
 
 TITLE = "Effect by token"
 """Of the job."""
+_KNOWN = {True: "measured", False: "predicted"}
+_OFF = 0.5
+"""Of the larger one, by how much what the gradient and the map say may differ."""
 _MOST = 4
 """Experts of the answer that are computed besides: the pass with gradients, which takes longest, serves all of them."""
 
@@ -61,17 +64,36 @@ def effect_name(state: State) -> str:
     return f"{state.layers.name(cell)}, {'dropped' if _masking(state) == 'drop' else 're-routed'}"
 
 
+def effect_in_map(state: State) -> tuple[float, bool] | None:
+    """The selected expert's effect on this answer as the map knows it, and whether it is measured; None where not."""
+    effects = answer_effects(state)
+    if effects is None or len(state.experts) != 1:
+        return None
+    (cell,) = state.experts
+    return float(effects.effects[0][cell]), bool(effects.is_exact[0][cell])
+
+
 def sum_text(state: State) -> str:
     """`together −0.31, in the map −0.43 measured`: what the tokens come to; empty where they are not known."""
-    terms = token_terms(state)
+    terms, known = token_terms(state), effect_in_map(state)
     if terms is None:
         return ""
-    (cell,) = state.experts
-    text, effects = f"together {nats(float(terms.sum()))}", answer_effects(state)
-    if effects is None:
-        return text
-    known = "measured" if effects.is_exact[0][cell] else "predicted"
-    return f"{text}, in the map {nats(float(effects.effects[0][cell]))} {known}"
+    text = f"together {nats(float(terms.sum()))}"
+    return text if known is None else f"{text}, in the map {nats(known[0])} {_KNOWN[known[1]]}"
+
+
+def doubt_text(state: State) -> str:
+    """That the map, which has run experts again, knows another effect than the gradient; empty where it does not."""
+    terms, known = token_terms(state), effect_in_map(state)
+    if terms is None or known is None:
+        return ""
+    total, effect = float(terms.sum()), known[0]
+    if abs(total - effect) <= max(_OFF * max(abs(total), abs(effect)), LEAST_NATS):
+        return ""
+    return (
+        f"The gradient misleads here: by it the tokens come to {nats(total)} nats, in the map the effect is "
+        f"{nats(effect)} {_KNOWN[known[1]]}. Believe the map."
+    )
 
 
 def token_effects_request(state: State) -> TokenEffectsRequest:

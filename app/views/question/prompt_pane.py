@@ -78,7 +78,7 @@ class PromptPane(FigurePane):
         self.whole_range.setEnabled(not measure.is_signed)
         self._fills_by = measure.fill(state)
         self.fill.setVisible(bool(self._fills_by))
-        note, ends = _missing(content, state, measure, values), self._range(content, measure, values)
+        note, ends = _missing(content, state, measure, values), self._range(content, state, measure, values)
         self.strip.set_note(note)
         self.strip.set_colours(
             TokenColours(values, *ends, measure.unit, measure.remark(state), is_signed=measure.is_signed)
@@ -129,15 +129,17 @@ class PromptPane(FigurePane):
             return self._is_folded
         return state.trace is not None and state.trace.specification.shots > 0
 
-    def _range(self, content: QuestionContent, measure: TokenMeasure, values: Values | None) -> tuple[float, float]:
-        """The values of the palest and of the strongest colour."""
+    def _range(
+        self, content: QuestionContent, state: State, measure: TokenMeasure, values: Values | None
+    ) -> tuple[float, float]:
+        """The values of the palest and of the strongest colour; of signed values those of both strongest ones."""
         if values is None:
             return 0.0, 1.0
         if measure.is_signed:  # of all tokens: the same whether some are folded away
-            most = float(np.abs(values).max(initial=0.0)) or 1.0
+            most = max(float(np.abs(values).max(initial=0.0)), measure.highest(content, state)) or 1.0
             return -most, most
         if self.whole_range.isChecked():
-            return 0.0, measure.highest(content)
+            return 0.0, measure.highest(content, state)
         shown = values[self.strip.prompt.shown.start :]
         finite = shown[np.isfinite(shown)]
         return (float(finite.min()), float(finite.max())) if len(finite) else (0.0, 1.0)
@@ -170,12 +172,12 @@ _NONE = {
 
 
 def _missing(content: QuestionContent, state: State, measure: TokenMeasure, values: Values | None) -> str:
-    """Why the tokens are not coloured, in one sentence; empty where they are, or need not be."""
+    """Why the tokens are not coloured, or are coloured wrongly, in a sentence; empty where all is well."""
     if measure.name == "none":
         return ""
     if values is None:
         return measure.missing(content, state)
-    return "" if values.any() else _NONE.get(measure.name, "")
+    return measure.doubt(state) or ("" if values.any() else _NONE.get(measure.name, ""))
 
 
 def _describe(content: QuestionContent, state: State, measure: TokenMeasure, values: Values | None, token: int) -> str:

@@ -7,7 +7,15 @@ from math import log
 import numpy as np
 from numpy.typing import NDArray
 
-from app.content.token_effects import effect_name, is_missing, missing_text, sum_text, token_terms
+from app.content.token_effects import (
+    doubt_text,
+    effect_in_map,
+    effect_name,
+    is_missing,
+    missing_text,
+    sum_text,
+    token_terms,
+)
 from app.state.state import State
 from app.views.question.content import QuestionContent
 
@@ -19,9 +27,10 @@ BY_TOKEN = "effect"
 class TokenMeasure:
     """One number a token. `values` gives them [T], or None where there are none; `missing` says what would bring them.
 
-    They are the what-if's where one is shown beside the question. `of` names what of the state they are of. `highest`
-    is the largest value there can be; `is_signed`: values lie on both sides of 0. `fill` is the window's action that
-    would bring them, where one would; `remark` what there is to say of all of them together.
+    They are the what-if's where one is shown beside the question. `of` names what of the state they are of.
+    `highest` is the largest value there can be; `is_signed`: values lie on both sides of 0, and may be larger.
+    `fill` is the window's action that would bring them, where one would; `remark` what there is to say of all of
+    them together, and `doubt` why they are not to be believed.
     """
 
     name: str
@@ -29,12 +38,13 @@ class TokenMeasure:
     unit: str
     tip: str
     missing: Callable[[QuestionContent, State], str]
-    highest: Callable[[QuestionContent], float]
+    highest: Callable[[QuestionContent, State], float]
     values: Callable[[QuestionContent, State], FloatArray | None]
     of: Callable[[State], str] = lambda state: ""
     is_signed: bool = False
     fill: Callable[[State], str] = lambda state: ""
     remark: Callable[[State], str] = lambda state: ""
+    doubt: Callable[[State], str] = lambda state: ""
 
     def described(self, state: State) -> str:
         """The measure, and what of the state it is of, for a caption."""
@@ -70,15 +80,21 @@ def _effect_terms(content: QuestionContent, state: State) -> FloatArray | None:
     return found if found is not None and len(found) == len(content.texts) else None
 
 
-def _largest_entropy(content: QuestionContent) -> float:
+def _largest_entropy(content: QuestionContent, state: State) -> float:
     return log(content.routing.experts.shape[2]) if content.routing else 1.0
 
 
-def _n_layers(content: QuestionContent) -> float:
+def _n_layers(content: QuestionContent, state: State) -> float:
     return float(content.routing.experts.shape[1]) if content.routing else 1.0
 
 
-def _one(content: QuestionContent) -> float:
+def _whole_effect(content: QuestionContent, state: State) -> float:
+    """So much the answer hangs on the expert: tokens whose share of that is small are pale."""
+    known = effect_in_map(state)
+    return 0.0 if known is None else abs(known[0])
+
+
+def _one(content: QuestionContent, state: State) -> float:
     return 1.0
 
 
@@ -132,12 +148,13 @@ TOKEN_MEASURES: tuple[TokenMeasure, ...] = (
         "What each token adds to the predicted effect of the selected expert on the right answer’s log-probability, "
         "where that expert alone is masked in the baseline; negative: the answer misses it there",
         lambda content, state: missing_text(state),
-        _one,
+        _whole_effect,
         _effect_terms,
         lambda state: f"({effect_name(state)})",
         is_signed=True,
         fill=lambda state: "effect_by_token" if is_missing(state) else "",
         remark=sum_text,
+        doubt=doubt_text,
     ),
     TokenMeasure("none", "No colour", "", "Text only", lambda content, state: "", _one, _nothing),
 )

@@ -116,6 +116,7 @@ class TokenStrip(FlowingParts):
     def _paint_head(self, painter: QPainter) -> None:
         head = self._head_rectangle(self.width())
         if not self.note:
+            head.setRight(self.width() - MARGIN)
             paint_colour_key(painter, self.palette(), head, self._colours)
             return
         painter.setPen(self.palette().color(QPalette.ColorRole.PlaceholderText))

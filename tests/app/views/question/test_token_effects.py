@@ -65,15 +65,16 @@ def test_terms_colour_the_tokens(view: QuestionView) -> None:
     assert request.experts[0] == view.state.layers.expert(NEEDED)
     n_tokens = len(view.prompt.strip.prompt.texts)
     terms = np.random.default_rng(2).normal(0, 0.1, (len(request.experts), n_tokens)).astype(np.float32)
-    terms[0, :3] = -0.75, 0.0, 0.25
+    terms[0] = 0.0
+    terms[0, :3] = -0.75, 0.0, 0.05
     known = view.state.token_effects.begun(keys_of(view.state.trace.fingerprint, request)).found(terms)
     view.session.set(replace(view.state, token_effects=known))
-    assert view.prompt.strip.note == ""
+    assert view.prompt.strip.note == ""  # a good half of what the map has
     assert [row[3] for row in view.prompt.figure.data.rows] == pytest.approx(terms[0].tolist())
     assert "Effect of expert, predicted: −0.75 nats" in view.prompt.strip.describe(0)
-    assert "+0.25 nats" in view.prompt.strip.describe(2)
+    assert "+0.05 nats" in view.prompt.strip.describe(2)
     figure = view.prompt.figure.described
-    assert (figure.low, figure.high, figure.is_signed) == (-0.75, 0.75, True)
+    assert (figure.low, figure.high, figure.is_signed) == (-1.0, 1.0, True)
     assert "(1:5, re-routed)" in view.prompt.figure.caption
     together = f"together {nats(float(terms[0].sum(dtype=float)))}, in the map −1.0000 measured"
     assert together in view.prompt.figure.caption
@@ -84,3 +85,17 @@ def test_terms_colour_the_tokens(view: QuestionView) -> None:
     assert [row[3] for row in view.prompt.figure.data.rows] == pytest.approx(terms[1].tolist())
     view.session.set(replace(view.state, question=1))
     assert "Not computed" in view.prompt.strip.note
+
+
+def test_a_gradient_that_misleads(view: QuestionView) -> None:
+    """Where the map has measured another effect that is said, and colours are as pale as the terms are small."""
+    view.session.set(replace(view.state, experts=frozenset({NEEDED})))
+    request = token_effects_request(view.state)
+    terms = np.zeros((len(request.experts), len(view.prompt.strip.prompt.texts)), np.float32)
+    terms[0, 4] = 0.01
+    known = view.state.token_effects.begun(keys_of(view.state.trace.fingerprint, request)).found(terms)
+    view.session.set(replace(view.state, token_effects=known))
+    assert "misleads here" in view.prompt.strip.note
+    assert "+0.0100" in view.prompt.strip.note
+    assert "−1.0000 measured" in view.prompt.strip.note
+    assert view.prompt.figure.described.high == 1.0

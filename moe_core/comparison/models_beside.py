@@ -7,7 +7,7 @@ relative depth. Axes: n questions that all traces answered, L MoE layers of one 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from functools import partial
-from math import log
+from math import log, nan
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,7 +29,10 @@ _Z = 1.96
 
 @dataclass(frozen=True)
 class Estimate:
-    """A number with its 95 % interval over questions (jackknife over blocks of them); NaN where nothing is there."""
+    """A number with its 95 % interval over questions (jackknife over blocks of them); NaN where nothing is there.
+
+    Where no block changes the number its spread is not 0 but unknown, and so are the ends: NaN.
+    """
 
     value: float
     lower: float
@@ -84,6 +87,11 @@ class ModelsBeside:
     n: int
     n_scored: int
     models: tuple[ModelBeside, ...]
+
+    @property
+    def unseen_at_most(self) -> float:
+        """The largest share of questions that may still use an expert that none of these used (Wilson 95 %)."""
+        return proportion_95(0, self.n).upper
 
 
 def compare_models(
@@ -193,7 +201,9 @@ def _evenness(counts: FloatArray) -> FloatArray:
 def _jackknife(whole: _Totals, parts: Sequence[_Totals], statistic: Callable[[_Totals], float]) -> Estimate:
     value = statistic(whole)
     if len(parts) < 2 or not np.isfinite(value):
-        return Estimate(value, float("nan"), float("nan"))
+        return Estimate(value, nan, nan)
     left_out = [statistic(whole.without(part)) for part in parts]
+    if np.ptp(left_out) == 0:
+        return Estimate(value, nan, nan)
     spread = np.sqrt((len(parts) - 1) * np.var(left_out))
     return Estimate(value, float(max(0.0, value - _Z * spread)), float(min(1.0, value + _Z * spread)))

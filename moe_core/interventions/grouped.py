@@ -36,6 +36,11 @@ class Groups:
                 f"Layer {layer} would keep {_named(fewest, left, size)} and {_named(most, left, size)}, but this "
                 "router chooses among groups of one size: mask equally many experts in every group."
             )
+        if self.by_bias and 1 in left and size > 1:
+            raise InterventionError(
+                f"Layer {layer} would keep {_named(left.index(1), left, size)}, which could not be chosen either, "
+                "since this router judges a group by its two best: leave two or none there."
+            )
         usable = sorted(count for count in left if count >= 2)
         if self.by_bias and (len(usable) < self.chosen or sum(usable[: self.chosen]) < top_k):
             fewest = left.index(min(left))

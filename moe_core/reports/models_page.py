@@ -15,6 +15,7 @@ from moe_core.numbers.formatting import (
     finite,
     number_with_interval,
     p_number,
+    percent,
     percent_with_interval,
     points_number_with_interval,
 )
@@ -29,17 +30,20 @@ DEPTH_HEADS = ("trace", *(f"{20 * part}-{20 * part + 20} % deep" for part in ran
 _DASHES: tuple[tuple[float, ...], ...] = ((), (5, 2.5), (1.5, 2), (8, 2, 2, 2))
 NOTE = (
     "Accuracies are Wilson 95 %, deltas Tango 95 % with McNemar's exact p against the first trace, over the same "
-    "questions; other intervals are of a jackknife over blocks of questions. Evenness: entropy of the experts' shares "
-    "of the tokens over ln E, 1 where all get alike."
+    "questions; other intervals are of a jackknife over blocks of questions, and none is given where leaving out a "
+    "block changes nothing. Evenness: entropy of the experts' shares of the tokens over ln E, 1 where all get alike."
 )
 
 
 def models_json(found: ModelsBeside) -> dict[str, Any]:
-    """One object: `scope`, `n`, `n_scored`, and for each model its run, accuracy, change and routing."""
+    """One object: `scope`, `n`, `n_scored`, `never_used_at_most` (the share of further questions that may use an expert
+    that none did), and for each model its run, accuracy, change and routing.
+    """
     return {
         "scope": found.scope.value,
         "n": found.n,
         "n_scored": found.n_scored,
+        "never_used_at_most": found.unseen_at_most,
         "models": [_model_json(model) for model in found.models],
     }
 
@@ -49,7 +53,7 @@ def models_lines(found: ModelsBeside) -> list[str]:
     lines = [heading(found), ""]
     for heads, rows in _tables(found):
         lines += [*_aligned([heads, *rows]), ""]
-    return [*lines, NOTE]
+    return [*lines, NOTE, never_used_note(found)]
 
 
 def models_page(found: ModelsBeside) -> str:
@@ -65,7 +69,7 @@ def models_parts(found: ModelsBeside) -> dict[str, list[Markup]]:
         "Accuracy": [text_table(*accuracy, n_left=3)],
         "Experts used": [text_table(*routing)],
         "Entropy by relative depth, over ln K": [wide(inline_svg(depth_figure(found))), text_table(*depth)],
-        "How to read this": [paragraph(NOTE, class_="note")],
+        "How to read this": [paragraph(f"{NOTE} {never_used_note(found)}", class_="note")],
     }
 
 
@@ -88,6 +92,14 @@ def _curve(at: int, model: ModelBeside, n: int) -> Curve:
     nothing, style = np.full(len(layers), np.nan), Style(dash=_DASHES[at % len(_DASHES)])
     name = f"{model.name} ({model.run.model.name})"
     return Curve(name, depth, values, nothing, nothing, SERIES[at % len(SERIES)], style, n)
+
+
+def never_used_note(found: ModelsBeside) -> str:
+    """How much "never" means over so many questions."""
+    return (
+        f"Never used: by none of {counted(found.n, 'question')}; up to {percent(found.unseen_at_most)} of further ones "
+        "may still use such an expert (Wilson 95 %)."
+    )
 
 
 def heading(found: ModelsBeside) -> str:

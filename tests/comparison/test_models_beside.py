@@ -13,7 +13,7 @@ from moe_core.commands.report import report
 from moe_core.comparison.models_beside import compare_models
 from moe_core.errors import ComparisonError, MoeCoreError
 from moe_core.measures.scope import Scope
-from moe_core.reports.models_page import depth_figure
+from moe_core.reports.models_page import depth_figure, models_json, models_lines
 from moe_core.traces.reader import open_trace
 from tests.traces.synthetic_run import SyntheticRun, record
 
@@ -40,6 +40,21 @@ def test_numbers_are_those_of_the_file() -> None:
     even = -(load * np.log(np.where(load > 0, load, 1))).sum(1) / np.log(n_experts)
     np.testing.assert_allclose(model.routing.evenness_by_layer, even, rtol=1e-6)
     assert model.routing.entropy.lower < model.routing.entropy.value < model.routing.entropy.upper
+
+
+def test_what_no_block_changes_has_no_interval(tmp_path: Path) -> None:
+    """Where every question uses every expert, 0 % is no [0, 0]: it is said how many further ones may differ."""
+    with open_trace(record(tmp_path / "A.h5", SyntheticRun(n_questions=60))) as trace:
+        found = compare_models([trace, trace], Scope.PROMPT)
+    never = found.models[0].routing.never_used
+    assert never.value == 0
+    assert np.isnan([never.lower, never.upper]).all()
+    assert found.models[0].routing.evenness.lower < found.models[0].routing.evenness.upper
+    text, plain = "\n".join(models_lines(found)), models_json(found)
+    assert "0.0 % [" not in text
+    assert plain["models"][0]["never_used"] == {"value": 0.0, "lower": None, "upper": None}
+    assert plain["never_used_at_most"] == pytest.approx(1.96**2 / (found.n + 1.96**2), abs=1e-4)
+    assert f"by none of {found.n} questions; up to {100 * plain['never_used_at_most']:.1f} %" in text
 
 
 def test_a_model_beside_itself_does_not_differ() -> None:

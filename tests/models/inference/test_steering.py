@@ -62,6 +62,9 @@ def test_masks_that_groups_cannot_carry_out_are_refused() -> None:
         InterventionError, match=r"2 of 4 experts in group 1 \(4-7\), but this router chooses 1 of its 2"
     ):
         biased.check(parse_mask("0:4,0:5"), 8, 3)
+    with pytest.raises(InterventionError, match=r"1 of 4 experts in group 1 \(4-7\), which could not be chosen either"):
+        biased.check(parse_mask("0:4,0:5,0:7"), 8, 2)
+    biased.check(parse_mask("0:4-7"), 8, 2)
 
 
 def test_drop_keeps_the_choice_and_silences_the_expert() -> None:

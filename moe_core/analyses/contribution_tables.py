@@ -3,7 +3,7 @@
 Axes: N questions of the trace, L MoE layers, E experts, K chosen experts, C choices.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from moe_core.analyses.published_figures import PublishedFigure
 from moe_core.comparison.models_beside import ModelsBeside
 from moe_core.measures.metric import MetricValues
 from moe_core.measures.scope import Scope
+from moe_core.models.expert_names import Names
 from moe_core.numbers.intervals import Proportion
 from moe_core.traces.specification import Specification
 
@@ -78,13 +79,17 @@ class ExpertCells:
 
 @dataclass(frozen=True)
 class ScopeTables:
-    """The paper's tables in one scope; `never_used_share` is NaN when no question counts."""
+    """The paper's tables in one scope; `never_used_share` is NaN when no question counts.
+
+    `names` are what a person calls experts.
+    """
 
     scope: Scope
     n_tokens: int
     never_used_share: float
     layers: tuple[LayerRow, ...]
     cells: ExpertCells
+    names: Names = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,6 @@ expert is weighted by its gate weight. The paper does not name the token positio
 it, so every report holds the answer position and the whole prompt.
 """
 
-import logging
-from collections.abc import Mapping
 from dataclasses import replace
 from math import nan
 
@@ -27,7 +25,6 @@ from moe_core.analyses.contribution_tables import (
 from moe_core.analyses.layer_curve import layer_curve
 from moe_core.analyses.published_figures import figures_for
 from moe_core.analyses.selected_trace import SelectedTrace
-from moe_core.errors import MoeCoreError
 from moe_core.figures.curves import CurveFigure
 from moe_core.measures.metric import MetricValues
 from moe_core.measures.metrics import (
@@ -43,14 +40,10 @@ from moe_core.measures.metrics.accuracy import overall
 from moe_core.measures.metrics.experts_used import never_used_share
 from moe_core.measures.routing_sample import RoutingSample, sample
 from moe_core.measures.scope import Scope
-from moe_core.models.expert_names import read_names
+from moe_core.models.expert_names import Names, known_names
 from moe_core.numbers.intervals import proportion_95
 from moe_core.traces.reader import Trace
 from moe_core.traces.records import Status
-
-log = logging.getLogger(__name__)
-
-Names = Mapping[tuple[int, int], str]
 
 
 def compute(trace: Trace, scope: Scope = Scope.ANSWER, min_questions: int | None = None) -> ExpertContributions:
@@ -62,7 +55,7 @@ def compute(trace: Trace, scope: Scope = Scope.ANSWER, min_questions: int | None
     drawn = sample(trace, scope)
     least = default_min_questions(len(drawn.questions)) if min_questions is None else min_questions
     others = [other for other in (Scope.ANSWER, Scope.PROMPT) if other is not scope]
-    names = _names(trace)
+    names = known_names(trace.specification.model, trace.path.parent)
     return ExpertContributions(
         specification=trace.specification,
         coverage=_coverage(trace, drawn),
@@ -102,16 +95,7 @@ def _tables(drawn: RoutingSample, least: int, names: Names) -> ScopeTables:
                 worst=min(ranked, key=lambda score: (score.accuracy, -score.questions), default=None),
             )
         )
-    return ScopeTables(drawn.scope, drawn.n_tokens, never_used_share(drawn), tuple(rows), cells)
-
-
-def _names(trace: Trace) -> Names:
-    """What a person calls the model's experts; none, and a line in the log, where that cannot be read."""
-    try:
-        return read_names(trace.specification.model, trace.path.parent)
-    except MoeCoreError as error:
-        log.warning("%s", error)
-        return {}
+    return ScopeTables(drawn.scope, drawn.n_tokens, never_used_share(drawn), tuple(rows), cells, names)
 
 
 def _cells(drawn: RoutingSample) -> ExpertCells:

@@ -56,13 +56,15 @@ def atlas(
             {"claim": claim.claim, "here": claim.here, "beside": claim.beside or None, "paper": claim.paper}
             for claim in checked
         ]
-        print(json.dumps({"model": found.model, "claims": said, "analyses": analyses}, allow_nan=False))
+        names = {f"{layer}:{expert}": name for (layer, expert), name in sorted(found.names.items())}
+        card = {"model": found.model, "claims": said, "names": names, "analyses": analyses}
+        print(json.dumps(card, allow_nan=False))
     else:
         print_lines(line for claim in checked for line in _claim_lines(claim))
         print_lines(found.skipped)
     if html is not None:
         with writing("page", html):
-            write_result(html, atlas_page(found.model, found.results, found.beside, found.skipped))
+            write_result(html, atlas_page(found.model, found.results, found.beside, found.skipped, found.names))
         if not as_json:
             print_lines([f"Written: {html}"])
 

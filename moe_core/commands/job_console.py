@@ -26,13 +26,13 @@ class JobInterruptedError(KeyboardInterrupt):
     """The user stopped the job; what it had written is kept."""
 
 
-def run_job(job: Generator[Event, None, Result], stream: TextIO = sys.stderr, when_stopped: str = "") -> Result:
-    """The job's result, its events shown on `stream`; raises JobInterruptedError after Ctrl+C, saying `when_stopped`.
+def run_job(job: Generator[Event, None, Result], stream: TextIO | None = None, when_stopped: str = "") -> Result:
+    """The job's result, its events shown on `stream`, or on stderr; raises JobInterruptedError after Ctrl+C.
 
-    The first Ctrl+C lets the batch in flight finish and be written, where that takes no longer than PATIENCE_S; a
-    second one leaves at once.
+    That says `when_stopped`. The first Ctrl+C lets the batch in flight finish and be written, where that takes no
+    longer than PATIENCE_S; a second one leaves at once.
     """
-    console = Console(stream)
+    console = Console(stream or sys.stderr)
     with _stop_flag() as stop:
         while True:
             try:

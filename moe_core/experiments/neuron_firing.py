@@ -7,7 +7,9 @@ import json
 import os
 import time
 from collections.abc import Generator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from glob import escape
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -27,6 +29,7 @@ from moe_core.measures.scope import Scope
 from moe_core.traces.reader import Trace
 
 FORMAT, VERSION = "moescope neuron firing", 1
+_MARK = ".neuron-firing-"
 _MOST_BYTES = 500_000_000
 
 MeanFiring = Mapping[Expert, NDArray[np.float64]]
@@ -80,7 +83,14 @@ def firing_file(trace: Trace, rows: Sequence[int], experts: Sequence[Expert], sc
         "scope": scope.value,
     }
     name = sha256(json.dumps(of, sort_keys=True).encode()).hexdigest()[:8]
-    return FiringFile(trace.path.with_name(f"{trace.path.stem}.neuron-firing-{name}.json"), of)
+    return FiringFile(trace.path.with_name(f"{trace.path.stem}{_MARK}{name}.json"), of)
+
+
+def delete_firing(trace: Path) -> None:
+    """Delete the files of a trace; what the system refuses does no harm, since they are measured again."""
+    for path in trace.parent.glob(f"{escape(trace.stem)}{_MARK}*.json"):
+        with suppress(OSError):
+            path.unlink()
 
 
 def measure_firing(

@@ -12,6 +12,8 @@ from moe_core.jobs.analysis_sources import AnalysisRequest
 from moe_core.jobs.events import Event, Notice, Stage
 from moe_core.jobs.models.engine import Engine
 from moe_core.jobs.models.recorded_model import ModelNow
+from moe_core.models.expert_names import Names, known_names
+from moe_core.traces.reader import open_trace
 
 
 @dataclass(frozen=True)
@@ -27,12 +29,16 @@ class AtlasRequest:
 
 @dataclass(frozen=True)
 class AtlasResult:
-    """What was computed, in menu order; of the model beside it too. `skipped` are sentences on what could not be."""
+    """What was computed, in menu order; of the model beside it too. `skipped` are sentences on what could not be.
+
+    `names` are what a person calls experts of the first model, where there is a trace of it.
+    """
 
     model: str
     results: tuple[AnalysisResult, ...]
     beside: tuple[AnalysisResult, ...] = ()
     skipped: tuple[str, ...] = ()
+    names: Names = field(default_factory=dict)
 
 
 def make_atlas(request: AtlasRequest, engine: Engine | None = None) -> Generator[Event, None, AtlasResult]:
@@ -46,7 +52,7 @@ def make_atlas(request: AtlasRequest, engine: Engine | None = None) -> Generator
     if request.beside:
         other = replace(request, model=replace(request.model, model=request.beside), trace=request.beside_trace)
         beside = yield from _run(other, skipped, engine)
-    return AtlasResult(results[0].model, results, beside, tuple(skipped))
+    return AtlasResult(results[0].model, results, beside, tuple(skipped), _names(request.trace))
 
 
 def _run(
@@ -65,3 +71,10 @@ def _run(
             skipped.append(f"{analysis.title}: {error}")
             yield Notice(skipped[-1].removesuffix("."))
     return tuple(results)
+
+
+def _names(trace: Path | None) -> Names:
+    if trace is None:
+        return {}
+    with open_trace(trace) as opened:
+        return known_names(opened.specification.model, trace.parent)

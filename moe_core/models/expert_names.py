@@ -6,6 +6,7 @@ the folder of the traces.
 """
 
 import json
+import logging
 import os
 import re
 from collections.abc import Iterable, Mapping
@@ -14,6 +15,8 @@ from pathlib import Path
 
 from moe_core.errors import MoeCoreError
 from moe_core.traces.specification import ModelSpecification
+
+log = logging.getLogger(__name__)
 
 FORMAT, VERSION = "moescope-expert-names", 1
 IN_MODEL = "moescope-names.json"
@@ -33,6 +36,15 @@ def read_names(model: ModelSpecification, traces: Path) -> dict[tuple[int, int],
     if found is None and in_model is not None:
         found = _read(in_model, model)
     return found or {}
+
+
+def known_names(model: ModelSpecification, traces: Path) -> Names:
+    """The names of a model's experts; none, and a line in the log, where they cannot be read."""
+    try:
+        return read_names(model, traces)
+    except MoeCoreError as error:
+        log.warning("%s", error)
+        return {}
 
 
 def save_names(

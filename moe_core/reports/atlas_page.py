@@ -1,6 +1,7 @@
 """A model's card as one HTML page that needs nothing else: claims checked, then every analysis with its figures."""
 
 from moe_core.analyses.analysis import AnalysisResult, Shown
+from moe_core.models.expert_names import Names
 from moe_core.numbers.formatting import count
 from moe_core.reports.analysis_result import layer_rows
 from moe_core.reports.atlas_claims import Claim, claims
@@ -16,21 +17,28 @@ def atlas_page(
     results: tuple[AnalysisResult, ...],
     beside: tuple[AnalysisResult, ...] = (),
     skipped: tuple[str, ...] = (),
+    names: Names | None = None,
 ) -> str:
     """The whole page; texts of models, quizzes and tokens are escaped."""
     other = {result.analysis.name: result for result in beside}
     checked = claims(results, beside)
-    names = sorted({result.model for result in beside})
-    said = f"{len(results)} analyses" + (f", beside {', '.join(names)}" if names else "")
+    models = sorted({result.model for result in beside})
+    said = f"{len(results)} analyses" + (f", beside {', '.join(models)}" if models else "")
     left_out = [element("ul", *(element("li", sentence) for sentence in skipped))] if skipped else []
     return whole_page(
         f"Atlas of {model}",
         element("header", element("h1", f"Atlas of {model}"), paragraph(said, class_="quiet")),
-        section("The claims of arXiv 2406.18219", *_claims(checked, model, names)),
+        section("The claims of arXiv 2406.18219", *_claims(checked, model, models)),
+        *([_named(names)] if names else []),
         *(_analysis(result, other.get(result.analysis.name)) for result in results),
         *([section("Left out", *left_out)] if skipped else []),
         element("footer", paragraph("Made by moescope.", class_="note")),
     )
+
+
+def _named(names: Names) -> Markup:
+    rows = ((str(layer), str(expert), name) for (layer, expert), name in sorted(names.items()))
+    return section("Named experts", text_table(("layer", "expert", "name"), rows, n_left=3))
 
 
 def _claims(checked: tuple[Claim, ...], model: str, names: list[str]) -> list[Markup]:

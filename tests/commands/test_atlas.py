@@ -60,6 +60,10 @@ def test_equal_experts_and_random_ones_stand_side_by_side(tmp_path: Path) -> Non
     assert "&lt;b&gt;upcycled" in page
     assert "http-equiv" in page
     assert "<script" not in page
+    assert "Named experts" not in page
+    named = atlas_page("m", results[:1], names={(1, 3): "<i>years</i>", (0, 2): "verbs"})
+    assert "Named experts" in named
+    assert 0 < named.index("verbs") < named.index("&lt;i&gt;years")
 
 
 def test_the_demo_s_card_from_weights_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -56,6 +56,14 @@ def test_a_job_ends_with_its_result() -> None:
     assert any(line.startswith("3 of 3 steps") for line in lines)
 
 
+def test_the_stream_is_what_stderr_is_by_then(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not what it was when the module was read, which may be closed since."""
+    stream = io.StringIO()
+    monkeypatch.setattr(sys, "stderr", stream)
+    assert run_job(job_of([], interrupt=False)) == 42
+    assert stream.getvalue().startswith("Starting")
+
+
 def test_ctrl_c_lets_the_step_in_flight_end_and_closes_the_job() -> None:
     """The job sees GeneratorExit, not an interrupt in the middle of a write; the handler is put back."""
     closed: list[bool] = []

@@ -131,13 +131,13 @@ class BarDelegate(QStyledItemDelegate):
         if isfinite(cell.lower) and isfinite(cell.upper):
             low, high = (room.left() + room.width() * share for share in (cell.lower, cell.upper))
             middle = room.center().y()
-            painter.setPen(QPen(QColor(cell.colour), 2) if cell.is_dot else QPen(self._text, 1.2))
+            painter.setPen(QPen(QColor(cell.colour or theme.BASELINE), 2) if cell.is_dot else QPen(self._text, 1.2))
             painter.drawLine(QLineF(low, middle, high, middle))
             for end in () if cell.is_dot else (low, high):
                 painter.drawLine(QLineF(end, middle - 3, end, middle + 3))
         if cell.is_dot and isfinite(cell.share):
             painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-            painter.setBrush(QColor(cell.colour))
+            painter.setBrush(QColor(cell.colour or theme.BASELINE))
             painter.drawEllipse(QPointF(room.left() + room.width() * cell.share, room.center().y()), _DOT, _DOT)
             painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
         painter.setPen(QPen(self._line, 2))

@@ -82,4 +82,5 @@ PREDICTED_VOCABULARY = Analysis(
     reads=("scope", "questions", "subjects", "ids", "seed"),
     compute=compute,
     figure=figure,
+    version=2,
 )

@@ -15,6 +15,7 @@ from moe_core.analyses.selected_trace import SelectedTrace, token_notes
 from moe_core.figures.colours import REFERENCE
 from moe_core.figures.curves import Curve, CurveFigure, Style
 from moe_core.measures.sampled_tokens import TokenSample
+from moe_core.numbers.paired_statistics import mean_change
 
 LEAST_OCCURRENCES = 10
 
@@ -75,13 +76,10 @@ class _Kinds:
         return len(self._seen)
 
     def specialisation(self, read: TokenSample, place: int, E: int) -> tuple[float, float, float]:
-        """Mean share of the favourite, and its 95 % interval over tokens."""
+        """Mean share of the favourite, and its 95 % interval over tokens (Student's t, cut at 0 and 1)."""
         shares = self._favourites(read.experts[place], read.times, self._kind, E) / self._seen
-        if not len(shares):
-            return np.nan, np.nan, np.nan
-        half = 1.96 * float(shares.std(ddof=1)) / np.sqrt(len(shares)) if len(shares) > 1 else np.nan
-        mean = float(shares.mean())
-        return mean, mean - half, mean + half
+        found = mean_change(shares)
+        return found.mean, float(np.maximum(found.lower, 0.0)), float(np.minimum(found.upper, 1.0))
 
     def chance(self, read: TokenSample, place: int, E: int, shuffled: NDArray[np.intp]) -> float:
         """The mean share where every row is given another row's token."""
@@ -132,4 +130,5 @@ VOCABULARY_SPECIALISATION = Analysis(
     reads=("scope", "subjects", "ids", "seed"),
     compute=compute,
     figure=figure,
+    version=2,
 )

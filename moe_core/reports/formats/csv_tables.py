@@ -19,7 +19,7 @@ from moe_core.traces.records import Status
 
 Field = str | int | float | None
 
-_SCORE_COLUMNS = ["expert", "accuracy", "lower", "upper", "weight", "questions"]
+_SCORE_COLUMNS = ["expert", "accuracy", "lower", "upper", "weight", "questions", "name"]
 
 
 def render(report: ExpertContributions) -> dict[str, str]:
@@ -60,14 +60,14 @@ def _layers(report: ExpertContributions, tables: ScopeTables) -> Iterable[list[F
 def _score(score: ExpertScore | None) -> list[Field]:
     if score is None:
         return [None] * len(_SCORE_COLUMNS)
-    return [score.expert, score.accuracy, score.lower, score.upper, score.weight, score.questions]
+    return [score.expert, score.accuracy, score.lower, score.upper, score.weight, score.questions, score.name]
 
 
 _EXPERT_HEADER = [
     *("scope", "layer", "expert", "token_count", "used_share", "gate_weight_mean"),
     *("accuracy", "lower", "upper", "questions", "weight"),
     *("share_right", "share_wrong", "right_minus_wrong", "right_minus_wrong_lower", "right_minus_wrong_upper"),
-    *("right_minus_wrong_corrected_p", "right_minus_wrong_supported"),
+    *("right_minus_wrong_corrected_p", "right_minus_wrong_supported", "name"),
 ]
 
 
@@ -81,6 +81,7 @@ def _experts(report: ExpertContributions, tables: ScopeTables) -> Iterable[list[
             *(float(cells.accuracy[at]), float(cells.lower[at]), float(cells.upper[at])),
             *(int(cells.questions[at]), float(cells.weight[at])),
             *_difference(cells.right_minus_wrong, at),
+            tables.names.get((layers[place], expert), ""),
         ]
 
 

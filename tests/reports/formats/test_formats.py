@@ -144,6 +144,21 @@ def test_csv_tables_hold_every_row() -> None:
     assert right / 30 == pytest.approx(CASES["ordinary"].accuracy.estimate)
 
 
+def test_csv_names_experts() -> None:
+    """In the row of a named expert and beside it where it is the best; the others' fields are empty."""
+    report = CASES["ordinary"]
+    layer = report.main.layers[1]
+    assert layer.best is not None
+    best = replace(layer.best, name="years")
+    layers = (report.main.layers[0], replace(layer, best=best))
+    main = replace(report.main, layers=layers, names={(layer.layer, best.expert): "years"})
+    tables = CSV.render(replace(report, main=main))
+    named = [row for row in csv.DictReader(io.StringIO(tables["experts.csv"])) if row["name"]]
+    where = [(row["scope"], row["layer"], row["expert"], row["name"]) for row in named]
+    assert where == [(str(main.scope), str(layer.layer), str(best.expert), "years")]
+    assert [row["best_name"] for row in csv.DictReader(io.StringIO(tables["layers.csv"]))][:2] == ["", "years"]
+
+
 def test_csv_of_failed_questions_has_the_reason_and_no_answer() -> None:
     """A failed question never looks like an answer."""
     row = read_csv("all failed", "questions.csv")[0]

@@ -282,18 +282,24 @@ def answer(window: MainWindow, qtbot: QtBot, text: str) -> str:
 
 
 def test_deletes_after_a_question(library_window: MainWindow, folder: Path, qtbot: QtBot) -> None:
-    """Cancel keeps; Delete removes the file, its lock file and its row."""
+    """Cancel keeps; Delete removes the file, its lock file, how neurons fired and its row."""
     view = traces_of(library_window)
     (folder / "whole.h5.lock").touch()
+    firing, of_another = (folder / f"{name}.neuron-firing-00c0ffee.json" for name in ("whole", "part"))
+    firing.touch()
+    of_another.touch()
     click(view, qtbot, "whole.h5")
     qtbot.mouseClick(view.buttons["delete"], LEFT)
     assert "whole.h5" in answer(library_window, qtbot, "Cancel")
     assert (folder / "whole.h5").exists()
+    assert firing.exists()
     QApplication.sendPostedEvents(None, 52)
     qtbot.mouseClick(view.buttons["delete"], LEFT)
     answer(library_window, qtbot, "Delete")
     assert not (folder / "whole.h5").exists()
     assert not (folder / "whole.h5.lock").exists()
+    assert not firing.exists()
+    assert of_another.exists()
     wait_for(qtbot, view, 2)
 
 

@@ -239,10 +239,10 @@ def test_a_section_keeps_the_height_of_its_rows(qtbot: QtBot) -> None:
 
 
 def test_dots_stand_in_their_intervals_and_have_no_bar(qtbot: QtBot) -> None:
-    """In the row's own colour, from the lower to the upper bound; the axis need not begin at zero."""
+    """In the row's own colour, or the usual one, from lower to upper bound; the axis need not begin at zero."""
     rows = tuple(
         BarRow(name, value, "", lower=value - 0.05, upper=value + 0.04, colour=colour)
-        for name, value, colour in (("before", 0.8, theme.BASELINE), ("after", 0.7, theme.WHAT_IF))
+        for name, value, colour in (("before", 0.8, ""), ("after", 0.7, theme.WHAT_IF))
     )
     bars = BarList(unit="accuracy")
     qtbot.addWidget(bars)
@@ -251,12 +251,13 @@ def test_dots_stand_in_their_intervals_and_have_no_bar(qtbot: QtBot) -> None:
     bars.show()
     image = picture_of(bars.viewport())
     for number, row in enumerate(rows):
+        own = QColor(row.colour or theme.BASELINE)
         y = round(bar_room(bars, number, 1).center().y())
         drawn = [image.pixelColor(x, y) for x in range(image.width())]
-        places = [x for x, colour in enumerate(drawn) if colour == QColor(row.colour)]
+        places = [x for x, colour in enumerate(drawn) if colour == own]
         assert places[0] == pytest.approx(x_of(bars, row.lower), abs=1.5)
         assert places[-1] == pytest.approx(x_of(bars, row.upper), abs=1.5)
         above = [image.pixelColor(x, y - 3) for x in range(image.width())]
-        dot = [x for x, colour in enumerate(above) if colour == QColor(row.colour)]
+        dot = [x for x, colour in enumerate(above) if colour == own]
         assert dot
         assert all(abs(x - x_of(bars, row.value)) <= 4 for x in dot)

@@ -182,7 +182,8 @@ def _has(config: Any, names: tuple[str, ...]) -> bool:
 
 
 def _first(config: Any, names: tuple[str, ...]) -> Any:
-    return next(value for name in names if (value := _value(config, name)) is not None)
+    found = next(value for name in names if (value := _value(config, name)) is not None)
+    return max(found) if isinstance(found, list) and found else found  # one for each layer (Hunyuan-A13B)
 
 
 def _value(config: Any, name: str) -> Any:

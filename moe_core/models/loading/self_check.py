@@ -13,10 +13,11 @@ import torch
 from torch import Tensor
 
 from moe_core.errors import ModelError
+from moe_core.interventions.targets import numbers_text
 from moe_core.models.family import Call, Chosen, Rerun, Router, has_choice_bias
 from moe_core.models.loading.probes import PROBE_LENGTHS, probe_tokens
 from moe_core.models.loading.prompt_checks import exact_up_to, pads, shares_prefixes
-from moe_core.models.loading.verdict import LayerCheck, ModelCheck
+from moe_core.models.loading.verdict import LayerCheck, ModelCheck, what_is_missing
 from moe_core.models.neurons import n_neurons
 from moe_core.models.scoring import SCORINGS
 from moe_core.traces.specification import UNKNOWN_SCORING, Abilities
@@ -239,26 +240,9 @@ def _abilities(model: Any, checks: Sequence[LayerCheck], plain: dict[int, _Seen]
         n_groups=router.n_groups,
         groups_chosen=router.groups_chosen,
         grouped_by_bias=router.n_groups > 1 and has_choice_bias(router.gate),
-        why=_why(checks, reroute=reroute, fixed=fixed, weigh=weigh),
+        why=what_is_missing(checks, reroute=reroute, fixed=fixed, weigh=weigh),
         neurons=_neurons(plain.values()),
     )
-
-
-def _why(checks: Sequence[LayerCheck], *, reroute: bool, fixed: Sequence[int], weigh: bool) -> str:
-    """One sentence on what cannot be done, empty where all can."""
-    if not all(check.can_reroute for check in checks):
-        return "Every expert is chosen for every token, so that none can be re-routed."
-    if not reroute:
-        return "A copy of this model's router does not choose as the router does, so that it cannot be re-routed."
-    said = []
-    if fixed:
-        said.append(
-            f"layers {', '.join(map(str, fixed))} cannot be re-routed: their experts follow from the token alone, or a "
-            "copy of their router does not choose as the router does"
-        )
-    if not weigh:
-        said.append("gate weights act inside the experts, where a factor is not in proportion")
-    return f"{'; '.join(said)}.".capitalize() if said else ""
 
 
 def _weighs(seen: _Seen) -> bool:
@@ -293,9 +277,14 @@ def _values(output: Any) -> Tensor:
 
 def _sizes(seen: dict[int, _Seen]) -> tuple[int, int, bool]:
     """E, K, and whether gate weights add up to the same for all tokens; raises ModelError where layers differ."""
-    shapes = {(len(_counts(layer)), layer.given[0].ids.shape[-1]) for layer in seen.values()}
+    shapes: dict[tuple[int, int], list[int]] = {}
+    for number, layer in seen.items():
+        shapes.setdefault((len(_counts(layer)), layer.given[0].ids.shape[-1]), []).append(number)
     if len(shapes) > 1:
-        shown = ", ".join(f"{chosen} of {experts}" for experts, chosen in sorted(shapes))
+        shown = "; ".join(
+            f"layer{'s' * (len(at) > 1)} {numbers_text(at)}: {chosen} of {experts}"
+            for (experts, chosen), at in shapes.items()
+        )
         raise ModelError(f"The layers of this model choose among different numbers of experts ({shown}).")
     (shape,) = shapes
     sums = torch.cat([given.weights.float().sum(-1).cpu() for layer in seen.values() for given in layer.given])

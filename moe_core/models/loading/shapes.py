@@ -48,10 +48,10 @@ def check_claims(config: Mapping[str, Any]) -> None:
     """Raise ModelError unless config.json's sizes are whole numbers in a range that may be built at all."""
     part = text_part(config)
     for field, limit in _LIMITS.items():
-        _whole_number(part, alias_of(config, field), limit)
+        _whole_number(part, alias_of(config, field), limit, by_layer=field == "num_experts_per_tok")
     for field, limit in _OPTIONAL_LIMITS.items():
         if part.get(field) is not None:
-            _whole_number(part, field, limit)
+            _whole_number(part, field, limit, by_layer=True)
     for field in _EXPERT_COUNTS:
         if part.get(field) is not None:
             _check_experts(part[field])
@@ -94,13 +94,14 @@ def moe_blocks(tensors: Tensors) -> dict[int, str]:
     return {int(match[2]): match[1] for match in routers if match}
 
 
-def _whole_number(config: Mapping[str, Any], field: str, limit: int) -> None:
+def _whole_number(config: Mapping[str, Any], field: str, limit: int, *, by_layer: bool) -> None:
     if field not in config:
         return
     value = config[field]
     if value is None:
         raise ModelError(f"config.json does not say {field}.")
-    if type(value) is not int or not 1 <= value <= limit:
+    values = value if by_layer and isinstance(value, list) and value else [value]
+    if not all(type(one) is int and 1 <= one <= limit for one in values):
         raise ModelError(
             f"config.json gives {str(value)[:40]!r} as {field}: it must be a whole number, 1 to {limit:,}."
         )

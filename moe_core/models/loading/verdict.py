@@ -1,5 +1,6 @@
 """What a model's self-check found, layer by layer, and what may be done with the model therefore."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from moe_core.traces.specification import Abilities
@@ -74,3 +75,20 @@ class ModelCheck:
             failed = ", ".join(str(layer.layer) for layer in self.layers if not layer.reroute_works)
             return f"routing can be recorded; re-routing does not work (layers: {failed})"
         return "routing can be recorded and steered"
+
+
+def what_is_missing(checks: Sequence[LayerCheck], *, reroute: bool, fixed: Sequence[int], weigh: bool) -> str:
+    """One sentence on what cannot be done, empty where all can."""
+    if not all(check.can_reroute for check in checks):
+        return "Every expert is chosen for every token, so that none can be re-routed."
+    if not reroute:
+        return "A copy of this model's router does not choose as the router does, so that it cannot be re-routed."
+    said = []
+    if fixed:
+        said.append(
+            f"layers {', '.join(map(str, fixed))} cannot be re-routed: their experts follow from the token alone, or a "
+            "copy of their router does not choose as the router does"
+        )
+    if not weigh:
+        said.append("gate weights act inside the experts, where a factor is not in proportion")
+    return f"{'; '.join(said)}.".capitalize() if said else ""

@@ -11,6 +11,7 @@ import transformers
 from safetensors.torch import load_file, save_file
 from transformers.models.auto.configuration_auto import CONFIG_MAPPING
 
+from moe_core.errors import ModelError
 from moe_core.jobs.events import Event, Notice
 from moe_core.jobs.models.load_model import ModelRequest, load_model
 from moe_core.models.loading.building import LoadedModel
@@ -48,6 +49,22 @@ def test_layers_that_predict_further_tokens_are_left_out(tmp_path: Path) -> None
     again = loaded(folder)
     assert again.specification.layers == plain.specification.layers == (1, 2, 3)
     assert all(torch.equal(a, b) for a, b in zip(again.model.parameters(), plain.model.parameters(), strict=True))
+
+
+def test_sizes_may_be_given_for_each_layer(tmp_path: Path) -> None:
+    """Hunyuan-A13B is released with lists of equal numbers; where layers differ they are named."""
+    folder = build(tmp_path / "model", "hunyuan_v1_moe")
+    plain = loaded(folder)
+    edit(folder, lambda weights: weights, moe_topk=[2] * 4, moe_intermediate_size=[48] * 4, num_shared_expert=[1] * 4)
+    again = loaded(folder)
+    assert (again.specification.top_k, again.specification.n_experts) == (2, 8)
+    assert all(torch.equal(a, b) for a, b in zip(again.model.parameters(), plain.model.parameters(), strict=True))
+    edit(folder, lambda weights: weights, moe_topk=[2, 2, 1, 2])
+    with pytest.raises(ModelError, match=r"experts \(layers 0-1, 3: 2 of 8; layer 2: 1 of 8\)"):
+        loaded(folder)
+    edit(folder, lambda weights: weights, moe_topk=[2, 2, 0, 2])
+    with pytest.raises(ModelError, match=r"gives '\[2, 2, 0, 2\]' as moe_topk: it must be a whole number"):
+        loaded(folder)
 
 
 def test_a_model_that_sees_is_loaded_without_its_eyes(tmp_path: Path) -> None:

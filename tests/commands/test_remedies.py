@@ -24,12 +24,16 @@ def test_every_remedy_has_words() -> None:
         assert re.fullmatch(r"[A-Z].*\.", in_words(remedy))
 
 
+OTHERS = (Remedy.COPY_WITHOUT_HOLES, Remedy.START_CLUSTER)
+"""What is done with other programs, which have options of their own."""
+
+
 def test_what_is_advised_can_be_typed() -> None:
     """Options and commands that the words name are there."""
     group = typer.main.get_group(app)
     commands = [group.resolve_command(typer.Context(group), [command.name])[1] for command in COMMANDS]
     options = {name for command in commands for option in command.params for name in option.opts}
-    said = " ".join(words for remedy, words in WORDS.items() if remedy is not Remedy.COPY_WITHOUT_HOLES)  # cp's own
+    said = " ".join(words for remedy, words in WORDS.items() if remedy not in OTHERS)
     said += in_words(FetchModel("org/name"))
     assert set(re.findall(r"--[a-z0-9-]+", said)) <= options
     assert set(re.findall(r"moescope ([a-z-]+)", said)) <= {command.name for command in COMMANDS}

@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from PySide6 import QtGui
 from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl, qWarning
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QApplication, QMenu, QMessageBox
@@ -236,7 +237,8 @@ def test_the_question_on_closing_shows_names_as_they_are(window: MainWindow, mon
     )
     assert not window.close()
     monkeypatch.undo()
-    assert "What if: &lt;img src=x&gt; is still running" in asked[0]
+    assert "What if: <img src=x> stops after the batch in flight" in asked[0]
+    assert not QtGui.Qt.mightBeRichText(asked[0])
 
 
 def test_a_dropped_file_opens(window: MainWindow, trace_path: Path) -> None:

@@ -1,10 +1,13 @@
 """How fast recording is against plain passes, the paper's way and lm-evaluation-harness: ratios, medians.
 
+Seconds are the processor's, of all threads together, which other programs on the machine hardly change.
+
 `python -m tests.bench.bench_recording [--width W] [--rounds R] [--cases sample,subject] [--against answer,..]`, on
 OLMoE's 16 x 64 architecture of a narrower width, with OLMo's tokenizer and MMLU, all on this machine's CPU.
 
 Plain: whole prompts, length-sorted, each pass filled up to the same number of tokens, nothing recorded. The paper's way
-(arXiv 2502.17187): two prompts a batch in quiz order, `output_router_logits`. lm-evaluation-harness: its hf backend.
+(arXiv 2502.17187): two prompts a batch in quiz order, `output_router_logits`. lm-evaluation-harness: its hf backend,
+by size of batch.
 """
 
 import argparse
@@ -12,6 +15,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +39,7 @@ LETTERS = (" A", " B", " C", " D")
 CASES: dict[str, tuple[QuestionSelection, int]] = {
     "sample": (QuestionSelection(sample=96), 0),
     "sample-500": (QuestionSelection(sample=500), 0),
+    "sample-32": (QuestionSelection(sample=32), 0),
     "subject": (QuestionSelection(subjects=("anatomy",)), 0),
     "five-shot": (QuestionSelection(subjects=("anatomy",), limit=40), 5),
 }
@@ -46,7 +51,7 @@ def main() -> None:
     parser.add_argument("--width", type=int, default=256)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--cases", default="sample,subject,five-shot")
-    parser.add_argument("--against", default="answer,all,paper,lm-eval")
+    parser.add_argument("--against", default="answer,all,paper,lm-eval-4,lm-eval-16")
     arguments = parser.parse_args()
     loaded = build_full_size(
         "cpu", "float32", hidden_size=arguments.width, intermediate_size=arguments.width // 2,
@@ -71,7 +76,7 @@ def compare(loaded: LoadedModel, case: str, ways: list[str], rounds: int) -> Non
         "answer": lambda: record(loaded, plans["answer"]),
         "all": lambda: record(loaded, plans["all"]),
         "paper": lambda: papers_way(loaded, tokenised),
-        "lm-eval": lambda: harness(loaded, tokenised),
+        **{f"lm-eval-{size}": partial(harness, loaded, tokenised, size) for size in (1, 4, 16, 32)},
     }
     plain(loaded, tokenised, n_passes=1)
     for way in ways:
@@ -84,10 +89,10 @@ def compare(loaded: LoadedModel, case: str, ways: list[str], rounds: int) -> Non
 
 
 def seconds(work: Callable[[], object]) -> float:
-    """How long it takes."""
-    begin = time.perf_counter()
+    """Seconds of processor time that it takes."""
+    begin = time.process_time()
     work()
-    return time.perf_counter() - begin
+    return time.process_time() - begin
 
 
 def record(loaded: LoadedModel, plan: RunPlan) -> None:
@@ -121,12 +126,12 @@ def papers_way(loaded: LoadedModel, tokenised: TokenisedQuiz) -> None:
         output.logits[torch.arange(len(ids)), last].log_softmax(-1)
 
 
-def harness(loaded: LoadedModel, tokenised: TokenisedQuiz) -> None:
-    """Four continuations a question, in batches of 16, as its multiple-choice tasks ask for."""
+def harness(loaded: LoadedModel, tokenised: TokenisedQuiz, batch_size: int) -> None:
+    """Four continuations a question, as its multiple-choice tasks ask for."""
     from lm_eval.api.instance import Instance
     from lm_eval.models.huggingface import HFLM
 
-    model: Any = HFLM(pretrained=loaded.model, tokenizer=loaded.tokenizer, batch_size=16, max_length=4096)
+    model: Any = HFLM(pretrained=loaded.model, tokenizer=loaded.tokenizer, batch_size=batch_size, max_length=4096)
     texts = [loaded.tokenizer.decode(tokenised.prompt_ids(n)) for n in range(len(tokenised.questions))]
     requests = [
         Instance("loglikelihood", {}, (text, letter), number) for text in texts for number, letter in enumerate(LETTERS)

@@ -57,7 +57,7 @@ class ConsoleView(View):
         self.line.clear_wanted.connect(self._on_clear)
         self.line.given_up.connect(self._on_given_up)
         self.at_hand = ElidingLabel()
-        self.setFocusProxy(self.line)
+        self.begin_keys_at(self.line)
         self._lay_out()
         self._say(_GREETING + "\n", "note")
         if not completion.can_complete():

@@ -178,7 +178,7 @@ def test_letters_are_no_keys_of_the_window(window: MainWindow, trace_path: Path,
     before = window.session.state
     qtbot.keyClick(window, Qt.Key.Key_5, Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.AltModifier)
     line = QApplication.focusWidget()
-    assert line is window.views["console"].focusProxy()
+    assert line is window.views["console"].keys_begin
     qtbot.keyClicks(line, "'M n p 1'")
     qtbot.keyClick(line, Qt.Key.Key_Escape)
     assert window.session.state == before

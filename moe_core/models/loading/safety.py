@@ -66,7 +66,10 @@ def judge_configuration(file: Path) -> tuple[dict[str, Any], Architecture]:
         return config, architecture_of(config)
     except ModelError as error:
         if code:  # the code would be needed; where transformers has the class itself it is passed over
-            raise ModelError(f"This model {_REFUSED_KEYS['auto_map']} (auto_map in config.json).") from error
+            raise ModelError(
+                f"This model {_REFUSED_KEYS['auto_map']} (auto_map in config.json): take a checkpoint of a kind that "
+                "transformers has itself."
+            ) from error
         raise
 
 

@@ -75,7 +75,7 @@ def test_an_intact_folder_is_accepted(folder: Path) -> None:
         ({"architectures": {"a": 1}, "model_type": ["olmoe"]}, "not supported"),
         (
             {"model_type": "evil", "auto_map": {"AutoModelForCausalLM": "evil.Evil"}},
-            "Python code of its own, which is never run",
+            "Python code of its own, which is never run (auto_map in config.json): take a checkpoint of a kind that",
         ),
         ({"text_config": {"auto_map": {"AutoConfig": "evil.Evil"}}}, "Python code of its own"),
         ({"attn_implementation": "evil/kernel"}, "'evil/kernel' as attn_implementation"),

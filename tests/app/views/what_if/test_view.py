@@ -27,10 +27,14 @@ from moe_core.jobs.what_if import WhatIfRequest, what_if
 from moe_core.measures.question_filter import QuestionFilter
 from moe_core.measures.scope import Scope
 from moe_core.numbers.paired_statistics import mean_change, paired_change
+from moe_core.traces.abilities import Abilities
 from moe_core.traces.reader import open_trace
 from moe_core.traces.records import Status
+from moe_core.traces.specification import Specification
 from tests.app.bars import bar_room, x_of
 from tests.job_results import result_of
+from tests.traces.synthetic_run import SyntheticRun
+from tests.traces.synthetic_run import record as written
 
 LEFT = Qt.MouseButton.LeftButton
 HARMFUL = (1, 25)
@@ -78,6 +82,20 @@ def texts(view: WhatIfView) -> str:
 def test_without_a_trace_it_says_what_would_fill_it(session: Session, qtbot: QtBot) -> None:
     """A sentence and the button that opens one."""
     assert "Open a trace" in texts(shown_view(session, qtbot))
+
+
+def test_what_the_self_check_forbids_is_said(session: Session, tmp_path: Path, qtbot: QtBot) -> None:
+    """Why nothing can be re-routed stands where a mask would be made."""
+    why = "Every expert is chosen for every token, so that none can be re-routed."
+
+    class Fixed(SyntheticRun):
+        @property
+        def specification(self) -> Specification:
+            made = super().specification
+            return replace(made, model=replace(made.model, abilities=Abilities(reroute=False, why=why)))
+
+    session.open(written(tmp_path / "T.h5", Fixed()))
+    assert why in texts(shown_view(session, qtbot))
 
 
 def test_an_empty_mask_cannot_run(view: WhatIfView) -> None:

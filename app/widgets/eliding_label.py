@@ -25,7 +25,8 @@ class ElidingLabel(QLabel):
         self._fit()
 
     def _fit(self) -> None:
-        self.setText(self.fontMetrics().elidedText(self.whole_text, Qt.TextElideMode.ElideMiddle, self.width()))
+        room = self.contentsRect().width()
+        self.setText(self.fontMetrics().elidedText(self.whole_text, Qt.TextElideMode.ElideMiddle, room))
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)

@@ -1,9 +1,12 @@
 """Small parts that panes, pages and sections are made of."""
 
+from typing import TypeVar
+
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QPalette
 from PySide6.QtWidgets import QFrame, QLabel, QMenu, QPushButton, QScrollArea, QToolButton, QWidget
 
+Heading = TypeVar("Heading", bound=QWidget)
 LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
 RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 """Where texts and numbers stand in their cells."""
@@ -31,8 +34,8 @@ def plain_text(text: str = "", *, is_faded: bool = False) -> QLabel:
     return label
 
 
-def bold(label: QLabel, larger: float = 1.0) -> QLabel:
-    """The label, as a heading."""
+def bold(label: Heading, larger: float = 1.0) -> Heading:
+    """The label or button, as a heading."""
     font = label.font()
     font.setBold(True)
     font.setPointSizeF(font.pointSizeF() * larger)

@@ -10,7 +10,6 @@ from PySide6.QtWidgets import (
     QApplication,
     QMenu,
     QStyle,
-    QStyledItemDelegate,
     QStyleOptionProgressBar,
     QStyleOptionViewItem,
     QTableView,
@@ -24,6 +23,7 @@ from app.view import View
 from app.views.jobs.job_model import COLUMNS, PROGRESS, SHARE, JobModel
 from app.widgets.flow_layout import FlowLayout
 from app.widgets.parts import button, plain_text, pop_up
+from app.widgets.tables.tinted_rows import TintedRows
 from moe_core.numbers.formatting import counted, percent
 
 _WIDTHS = (160, 66, 110, 72, 130, 90)
@@ -146,6 +146,7 @@ class JobsView(View):
 def _table(model: JobModel) -> QTableView:
     table = QTableView()
     table.setModel(model)
+    table.setItemDelegate(TintedRows(table))
     table.setItemDelegateForColumn(PROGRESS, _ProgressDelegate(table))
     table.setAccessibleName("Jobs")
     table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
@@ -168,7 +169,7 @@ def _table(model: JobModel) -> QTableView:
     return table
 
 
-class _ProgressDelegate(QStyledItemDelegate):
+class _ProgressDelegate(TintedRows):
     """A bar of the style where it is known how far a job is, else words."""
 
     def paint(

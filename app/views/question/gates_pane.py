@@ -30,7 +30,7 @@ class GatesPane(FigurePane):
         self.chart.setAccessibleName("Gate weights")
         self._key = QLabel()
         self._key.setForegroundRole(QPalette.ColorRole.PlaceholderText)
-        super().__init__(Figure(_above_each_other(self.chart, self._key), "Gate weights"), margin=8)
+        super().__init__(Figure(_above_each_other(self.chart, self._key), "Gate weights"), margin=8, folds=True)
         self._layer = 0
         self.renormalised = QCheckBox("renormalised")
         self.renormalised.setToolTip("Divide the weights of each layer by their sum, so that they add up to 1")

@@ -2,11 +2,11 @@
 
 from dataclasses import replace
 from functools import partial
-from typing import Any, TypeGuard, cast
+from typing import Any
 
-from PySide6.QtCore import QPoint, QPointF, Qt
-from PySide6.QtGui import QAction, QGuiApplication, QResizeEvent
-from PySide6.QtWidgets import QSplitter, QVBoxLayout
+from PySide6.QtCore import QPoint, QPointF
+from PySide6.QtGui import QAction, QGuiApplication
+from PySide6.QtWidgets import QVBoxLayout
 
 from app.content.comparison_values import is_compared
 from app.content.note_editing import note_text
@@ -21,6 +21,7 @@ from app.views.question.content import QuestionContent, read_question
 from app.views.question.figures import choice_figure, router_figure
 from app.views.question.gates_pane import GatesPane
 from app.views.question.hangs_on import HangsOn
+from app.views.question.panes import QuestionPanes
 from app.views.question.prompt_pages import PromptPages
 from app.views.question.texts import (
     choice_table,
@@ -39,13 +40,6 @@ from app.widgets.question_header import QuestionHeader
 from moe_core.figures.table import FigureTable
 from moe_core.measures.question_filter import Expert
 
-_N_PANES = 4
-_MOST_CHOICES_HEIGHT, _MOST_GATES_SHARE, _MOST_PROMPT_SHARE, _MOST_ROUTER_SHARE = 180, 0.4, 0.45, 0.24
-_LEAST_PAIRED_HEIGHT, _MOST_PAIRED_SHARE = 90, 0.3
-_LOW, _GATES_SHARE_WHEN_LOW = 640, 0.28
-"""Below that height charts are as low as can be, so that the prompt can be read down to the answer position."""
-"""Choices with two bars each may scroll in a low window."""
-
 
 class QuestionView(View):
     """Prompt, choices, the experts of one token at every layer, and the router probabilities of one layer."""
@@ -63,8 +57,6 @@ class QuestionView(View):
         super().__init__(session)
         self._content: QuestionContent | None = None
         self._source: tuple[TraceData, int, int, WhatIf | None] | None = None
-        self._is_arranged = False
-        self._shared = (0, 0, 0)
         self.header = QuestionHeader()
         self.note = ElidingLabel()
         self.note.setAccessibleName("The question in the what-if")
@@ -78,7 +70,7 @@ class QuestionView(View):
         self.choices_pane = FigurePane(Figure(self.choices, "Choices"), margin=8)
         self.gates_pane = GatesPane()
         self.gates, self.renormalised = self.gates_pane.chart, self.gates_pane.renormalised
-        self.router_pane = FigurePane(Figure(self.router, "Router probabilities"), "Router")
+        self.router_pane = FigurePane(Figure(self.router, "Router probabilities"), "Router", folds=True)
         self.router_pane.figure.addActions(self.router.actions())
         self._add_controls()
         self._lay_out()
@@ -104,21 +96,16 @@ class QuestionView(View):
         self.gates_pane.draw(content, state)
         self._draw_router(content, state)
         self.show_body()
-        self._share_height()
+        self.splitter.share()
 
     def options(self) -> dict[str, Any]:
-        return self.pages.options() | {
-            "renormalised": self.renormalised.isChecked(),
-            "heights": self.splitter.sizes() if self._is_arranged else None,
-        }
+        own = {"renormalised": self.renormalised.isChecked()}
+        return self.pages.options() | own | self.splitter.options()
 
     def set_options(self, options: dict[str, Any]) -> None:
         self.pages.set_options(options)
         self.renormalised.setChecked(options.get("renormalised") is True)
-        heights = options.get("heights")
-        if _are_heights(heights):
-            self._is_arranged = True
-            self.splitter.setSizes(heights)
+        self.splitter.set_options(options)
         self.redraw()
 
     def _add_controls(self) -> None:
@@ -129,14 +116,7 @@ class QuestionView(View):
         self.router_pane.add_control(self.layer)
 
     def _lay_out(self) -> None:
-        self.splitter = QSplitter(Qt.Orientation.Vertical)
-        self.splitter.setChildrenCollapsible(False)
-        self.splitter.setHandleWidth(5)
-        panes = (self.pages, self.choices_pane, self.gates_pane, self.router_pane)
-        for place, (pane, stretch) in enumerate(zip(panes, (3, 0, 2, 1), strict=True)):
-            self.splitter.addWidget(pane)
-            self.splitter.setStretchFactor(place, stretch)
-        self.splitter.splitterMoved.connect(self._on_splitter_moved)
+        self.splitter = QuestionPanes(self.pages, self.choices_pane, self.gates_pane, self.router_pane)
         layout = QVBoxLayout(self.body)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
@@ -192,27 +172,6 @@ class QuestionView(View):
         self._content = self._source = None
         for pane in (self.prompt, self.pages.map, self.choices_pane, self.gates_pane, self.router_pane):
             pane.figure.set_data(FigureTable((), ()), "")
-
-    def _share_height(self) -> None:
-        """Give the charts the height that they need, and the prompt the rest, until the person moves a handle."""
-        wanted = (self.choices_pane.wanted_height, self.gates_pane.wanted_height, self.splitter.height())
-        if self._is_arranged or wanted == self._shared:
-            return
-        self._shared = wanted
-        most = _LEAST_PAIRED_HEIGHT if self.choices.shown.cells.is_paired else _MOST_CHOICES_HEIGHT
-        self.choices_pane.scroll_area.setMinimumHeight(min(self.choices.sizeHint().height(), most))
-        self.router_pane.scroll_area.setMinimumHeight(self.router.minimumSizeHint().height())
-        choices, gates, height = wanted
-        if self.choices.shown.cells.is_paired:
-            choices = min(choices, round(height * _MOST_PAIRED_SHARE))
-        least = self.router_pane.minimumSizeHint().height()
-        is_low = height < _LOW
-        share = 0.0 if is_low else _MOST_ROUTER_SHARE
-        router = min(self.router_pane.wanted_height, max(least, round(height * share)))
-        rest = max(height - choices - router - 3 * self.splitter.handleWidth(), 2)
-        gates = min(gates, round(rest * (_GATES_SHARE_WHEN_LOW if is_low else _MOST_GATES_SHARE)))
-        spare = max(rest - gates - round(height * _MOST_PROMPT_SHARE), 0) // 2  # a tall window has some for the charts
-        self.splitter.setSizes([rest - gates - 2 * spare, choices, gates + spare, router + spare])
 
     def _draw_choices(self, content: QuestionContent, state: State) -> None:
         figure = choice_figure(content)
@@ -270,21 +229,9 @@ class QuestionView(View):
     def _on_layer_chosen(self, layer: int) -> None:
         self.session.set(replace(self.state, layer=layer))
 
-    def _on_splitter_moved(self) -> None:
-        self._is_arranged = True
-
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        super().resizeEvent(event)
-        self._share_height()
-
 
 _ANSWER_ONLY = (
     "kept for the answer only",
     "Router probabilities over all experts are kept at the answer position only: these are not those of the token "
     "chosen above",
 )
-
-
-def _are_heights(heights: object) -> TypeGuard[list[int]]:
-    is_list = isinstance(heights, list) and len(heights) == _N_PANES
-    return is_list and all(type(height) is int and height > 0 for height in cast("list[object]", heights))

@@ -14,7 +14,6 @@ from PySide6.QtWidgets import (
     QMenu,
     QPushButton,
     QStackedLayout,
-    QStyledItemDelegate,
     QStyleOptionViewItem,
     QTableView,
     QToolButton,
@@ -32,6 +31,7 @@ from app.widgets.eliding_label import ElidingLabel
 from app.widgets.figures.figure import Figure
 from app.widgets.flow_layout import FlowLayout
 from app.widgets.parts import plain_text
+from app.widgets.tables.tinted_rows import TintedRows
 from moe_core.traces.library import Condition, TraceEntry
 
 OFFERED = ("listed_open", "listed_compare", "listed_pin", "listed_reveal", "listed_copy", "listed_delete")
@@ -203,7 +203,7 @@ class TracesView(View):
         self._is_stale = True  # what came and went meanwhile is seen when it is shown again
 
 
-class _Sentence(QStyledItemDelegate):
+class _Sentence(TintedRows):
     """A cell whose text is cut at its end: a name is told by both its ends, a sentence begins with what matters."""
 
     def initStyleOption(self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex) -> None:
@@ -218,6 +218,7 @@ def _table(model: QSortFilterProxyModel) -> QTableView:
     table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
     table.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
     table.setTextElideMode(Qt.TextElideMode.ElideMiddle)
+    table.setItemDelegate(TintedRows(table))
     table.setItemDelegateForColumn(list(COLUMNS).index("Status"), _Sentence(table))
     table.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
     table.setShowGrid(False)

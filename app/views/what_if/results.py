@@ -59,6 +59,8 @@ class WhatIfResults(QWidget):
             button.setChecked(mode is state.mode)
         self.title.set_text(made.title if made else "No what-if yet")
         if made is not self._shown or made is None:
+            if made is not None and self._has_editor:
+                self.tabs.setCurrentWidget(self.result)
             self._shown = made
             self.result.draw(made)
             self._draw_subjects(made)
@@ -66,6 +68,19 @@ class WhatIfResults(QWidget):
         self.history.draw(state)
         n = len(state.history)
         self.tabs.setTabText(self.tabs.indexOf(self.history), f"History ({n})" if n else "History")
+
+    def take_in(self, editor: QWidget) -> None:
+        """Have the editor as the first page: that which is looked at until there is a result."""
+        self.tabs.insertTab(0, editor, "Mask")
+        self.tabs.setCurrentIndex(0 if self._shown is None else self.tabs.currentIndex())
+
+    def give_back(self, editor: QWidget) -> None:
+        """Have it no more."""
+        self.tabs.removeTab(self.tabs.indexOf(editor))
+
+    @property
+    def _has_editor(self) -> bool:
+        return self.tabs.indexOf(self.result) > 0
 
     def _draw_subjects(self, made: WhatIf | None) -> None:
         self.subjects.show_subjects(made.comparison.subjects if made else ())

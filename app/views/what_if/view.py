@@ -4,9 +4,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from PySide6.QtCore import QPoint, QSize, Qt
+from PySide6.QtCore import QPoint
 from PySide6.QtGui import QAction, QResizeEvent
-from PySide6.QtWidgets import QSplitter, QVBoxLayout
+from PySide6.QtWidgets import QVBoxLayout
 
 from app.content.mask_editing import KINDS
 from app.content.row_links import OFFERED
@@ -17,11 +17,12 @@ from app.state.what_if_state import Rerun, SubsetKind
 from app.view import View
 from app.views.what_if.choices import CONTROLS
 from app.views.what_if.editor import WhatIfEditor
+from app.views.what_if.halves import WhatIfHalves
 from app.views.what_if.results import WhatIfResults
 
 
 class WhatIfView(View):
-    """An editor and results, one below the other where the view is narrow."""
+    """An editor and results beside each other; below each other where it is narrow, and pages where it is low, too."""
 
     name = "what_if"
     title = "What if"
@@ -37,14 +38,10 @@ class WhatIfView(View):
         self._previews = Previews()
         self.editor = WhatIfEditor(session)
         self.results = WhatIfResults(session)
-        self._halves = _FoldingSplitter()
-        self._halves.addWidget(self.editor)
-        self._halves.addWidget(self.results)
-        self._halves.setStretchFactor(0, 4)
-        self._halves.setStretchFactor(1, 5)
+        self.halves = WhatIfHalves(self.editor, self.results)
         layout = QVBoxLayout(self.body)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(self._halves)
+        layout.addWidget(self.halves)
         self.begin_keys_at(self.editor.run)
         self.results.subject_figure.offers = self._offers_of_subject
         self.results.result.offers = lambda: self.actions_named(*OFFERED["flips"])
@@ -85,27 +82,9 @@ class WhatIfView(View):
         rerun: Rerun = replace(self.state.rerun, **checked)
         self.session.set(replace(self.state, rerun=rerun))
 
-
-class _FoldingSplitter(QSplitter):
-    """Two parts side by side, one below the other where they do not fit; asks for the width of the wider one."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.setChildrenCollapsible(False)
-
-    def _parts(self) -> list[QSize]:
-        parts = (self.widget(at) for at in range(self.count()))
-        return [part.minimumSizeHint() for part in parts if part is not None]
-
-    def minimumSizeHint(self) -> QSize:
-        parts = self._parts()
-        return QSize(max(part.width() for part in parts), max(part.height() for part in parts))
-
     def resizeEvent(self, event: QResizeEvent) -> None:
-        beside = sum(part.width() for part in self._parts()) + self.handleWidth()
-        is_wide = event.size().width() >= beside
-        self.setOrientation(Qt.Orientation.Horizontal if is_wide else Qt.Orientation.Vertical)
         super().resizeEvent(event)
+        self.halves.fit(event.size())
 
 
 def _is_count(value: object) -> bool:

@@ -1,28 +1,35 @@
 """A figure below a line with its name, what it is of, its controls, and a button for all that can be done with it."""
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QPalette
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QStackedLayout, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QStackedWidget, QToolButton, QVBoxLayout, QWidget
 
 from app.widgets.eliding_label import ElidingLabel
 from app.widgets.figures.figure import Figure
 from app.widgets.parts import bold, plain_text, pop_up, scrolling, tool_button
 from app.widgets.safe_text import as_tooltip
 
+_ANY_HEIGHT = 16_777_215
+"""Qt's own word for no limit."""
+
 
 class FigurePane(QWidget):
     """The figure scrolls where it has less room than it needs. `say` shows a `sentence` in its place, empty while it is
-    shown; the `subtitle` says what it is of."""
+    shown; the `subtitle` says what it is of. `fold_wanted` carries whether its line alone is to be left."""
 
-    def __init__(self, figure: Figure, short_title: str = "", *, margin: int = 0) -> None:
-        """`margin` is left free at the left and the right of the figure."""
+    fold_wanted = Signal(bool)
+
+    def __init__(self, figure: Figure, short_title: str = "", *, margin: int = 0, folds: bool = False) -> None:
+        """`margin` is left free at the left and the right of the figure; with `folds` the title is a button."""
         super().__init__()
         figure.setContentsMargins(margin, 0, margin, 0)
         self.figure = figure
         self.subtitle = ElidingLabel()
         self.subtitle.setForegroundRole(QPalette.ColorRole.PlaceholderText)
         self.subtitle.setAccessibleName(f"{figure.title}: what is shown")
-        self._head = figure_head(figure, bold(QLabel(short_title or figure.title)), self.subtitle)
+        self.fold_button = _fold_button(short_title or figure.title) if folds else None
+        title = self.fold_button or bold(QLabel(short_title or figure.title))
+        self._head = figure_head(figure, title, self.subtitle)
         self._head.setContentsMargins(8, 2, 4, 2)
         self._head.setStretchFactor(self.subtitle, 1)
         self.scroll_area = scrolling(figure)
@@ -31,18 +38,42 @@ class FigurePane(QWidget):
         self.sentence = plain_text(is_faded=True)
         self.sentence.setAlignment(Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft)
         self.sentence.setContentsMargins(8, 4, 8, 8)
-        self._pages = QStackedLayout()
+        self._pages = QStackedWidget()
         self._pages.addWidget(self.scroll_area)
         self._pages.addWidget(self.sentence)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
         layout.addLayout(self._head)
-        layout.addLayout(self._pages, 1)
+        layout.addWidget(self._pages, 1)
+        layout.addStretch()  # while folded
+        self._controls: list[QWidget] = []
+        if self.fold_button is not None:
+            self.fold_button.clicked.connect(self.fold_wanted)
+
+    @property
+    def is_folded(self) -> bool:
+        """Whether only the line above the figure is shown."""
+        return self._pages.isHidden()
+
+    def set_folded(self, folded: bool) -> None:
+        """Leave only the line above the figure, or show all of it."""
+        for part in (self._pages, *self._controls):
+            part.setHidden(folded)
+        self.setMaximumHeight(self.head_height if folded else _ANY_HEIGHT)
+        if self.fold_button is not None:
+            self.fold_button.setChecked(folded)
+            self.fold_button.setArrowType(Qt.ArrowType.RightArrow if folded else Qt.ArrowType.DownArrow)
+
+    @property
+    def head_height(self) -> int:
+        """The height of the line above the figure, its controls shown or not."""
+        return max(self._head.sizeHint().height(), *(each.sizeHint().height() + 4 for each in self._controls), 0)
 
     def add_control(self, control: QWidget) -> None:
         """Put a control to the right of the line, before the button."""
         self._head.insertWidget(self._head.count() - 1, control)
+        self._controls.append(control)
 
     def set_subtitle(self, text: str, tip: str = "") -> None:
         """Say what the figure is of; the tip tells more."""
@@ -58,6 +89,16 @@ class FigurePane(QWidget):
         """Show a sentence in place of the figure; with none the figure comes back."""
         self.sentence.setText(sentence)
         self._pages.setCurrentWidget(self.sentence if sentence else self.scroll_area)
+
+
+def _fold_button(title: str) -> QToolButton:
+    """The title, as a button that folds what stands below it."""
+    made = bold(tool_button(title, f"Fold {title.lower()}", "Fold this figure to its title, or show it (Space)"))
+    made.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+    made.setArrowType(Qt.ArrowType.DownArrow)
+    made.setCheckable(True)
+    made.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+    return made
 
 
 def figure_head(figure: Figure, *parts: QWidget) -> QHBoxLayout:

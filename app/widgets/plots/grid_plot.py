@@ -206,8 +206,9 @@ class GridPlot(PlotWidget):
         if self._row_bars.isVisible():
             heat_map_sides.draw_bar_names(painter, layout, palette, data.marginal_name)
         line, left = painter.fontMetrics().height(), layout.area.left()
-        room = QRectF(left, self.height() - line - 2, self.view_all_button.x() - 8 - left, line)
-        heat_map_sides.draw_legend(painter, room, palette, data)
+        right = self.view_all_button.x() if self.view_all_button.isVisible() else self.width()
+        room = QRectF(_MARGIN, self.height() - line - 2, right - 8 - _MARGIN, line)
+        heat_map_sides.draw_legend(painter, room, left, palette, data)
         self.colour_bar.draw(painter, palette, data.values[self.pointed_cell] if self.pointed_cell else None)
 
     def sizeHint(self) -> QSize:

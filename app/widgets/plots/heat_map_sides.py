@@ -20,6 +20,7 @@ _THICKNESS = 0.8
 _LEAST_WITH_GAPS = 5.0
 """Bars beside cells of fewer pixels stand without gaps, some of which would else be a pixel and others none."""
 _STEPS = (1, 2, 4, 8, 16, 32, 64, 128, 256)
+_BETWEEN_KEYS = 16
 _BELOW = Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignBottom
 
 
@@ -130,10 +131,16 @@ def draw_bar_names(painter: QPainter, layout: GridLayout, palette: QPalette, nam
     painter.drawText(QRectF(0, below.top(), below.left() - HEAD_GAP, line), RIGHT, name)
 
 
-def draw_legend(painter: QPainter, room: QRectF, palette: QPalette, data: HeatMapFigure) -> None:
-    """What the dot, the grey, the hatches and no colour mean, each with how many cells there are."""
+def draw_legend(painter: QPainter, room: QRectF, under: float, palette: QPalette, data: HeatMapFigure) -> None:
+    """What the dot, the grey, the hatches and no colour mean, each with how many cells there are.
+
+    Below the cells where there is room for all of it, else from farther left; shortened alike where that is not enough.
+    """
     text, metrics, line = palette.color(QPalette.ColorRole.Text), painter.fontMetrics(), room.height()
-    x = room.left()
+    beside = line * 0.7 + 5 + _BETWEEN_KEYS
+    wanted = sum(metrics.horizontalAdvance(words) + beside for _, words in data.keys) - _BETWEEN_KEYS
+    x = max(room.left(), min(under, room.right() - wanted))
+    most = room.width() if x > room.left() or not data.keys else room.width() / len(data.keys) - beside
     for kind, words in data.keys:
         box = QRectF(x, room.top() + line * 0.15, line * 0.7, line * 0.7)
         painter.fillRect(box, palette.base() if kind == "fade" else palette.mid())
@@ -147,10 +154,10 @@ def draw_legend(painter: QPainter, room: QRectF, palette: QPalette, data: HeatMa
             painter.drawEllipse(box.center(), 2.0, 2.0)
             painter.setBrush(Qt.BrushStyle.NoBrush)
         left = box.right() + 5
-        words = metrics.elidedText(words, Qt.TextElideMode.ElideMiddle, int(room.right() - left))
+        words = metrics.elidedText(words, Qt.TextElideMode.ElideMiddle, ceil(most))
         painter.setPen(palette.color(QPalette.ColorRole.PlaceholderText))
         painter.drawText(QRectF(left, room.top(), room.right() - left, line), LEFT, words)
-        x = left + metrics.horizontalAdvance(words) + 16
+        x = left + metrics.horizontalAdvance(words) + _BETWEEN_KEYS
 
 
 def _draw_over(painter: QPainter, box: QRectF, flags: Qt.AlignmentFlag, text: str, palette: QPalette) -> None:

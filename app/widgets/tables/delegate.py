@@ -11,10 +11,10 @@ from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem,
 from app import theme
 from app.widgets.parts import LEFT, RIGHT
 from app.widgets.tables.model import ArrayTableModel, Index
+from app.widgets.tables.tinted_rows import FOCUSED_SHARE, UNFOCUSED_SHARE
 
 PADDING = 6
 _BAR = 3
-_FOCUSED_SHARE, _UNFOCUSED_SHARE = 0.32, 0.18
 _SELECTED = QStyle.StateFlag.State_Selected.value
 _SIDES = LEFT.value, RIGHT.value
 _MIDDLE = Qt.TextElideMode.ElideMiddle
@@ -32,7 +32,7 @@ class ArrayTableDelegate(QStyledItemDelegate):
     def begin_page(self, first: int) -> None:
         """Look up what all cells have in common, before they are painted; `first` is the leftmost column."""
         view, palette, role = self._view, self._view.palette(), QPalette.ColorRole
-        share = _FOCUSED_SHARE if view.hasFocus() else _UNFOCUSED_SHARE
+        share = FOCUSED_SHARE if view.hasFocus() else UNFOCUSED_SHARE
         self._current, self._first = view.currentIndex().row(), first
         self._text = palette.color(QPalette.ColorGroup.Active, role.Text)
         self._faded = palette.color(QPalette.ColorGroup.Disabled, role.Text)

@@ -431,17 +431,46 @@ def test_one_question_and_many_layers(session: Session, tmp_path: Path, show: Sh
 def test_options_are_kept_and_nonsense_is_passed_over(view: QuestionView) -> None:
     """What was chosen comes back; anything else leaves the defaults."""
     chosen = {"measure": "expert_weight", "whole_range": True, "folded": True, "renormalised": True, "heights": None}
+    chosen |= {"folds": {"router": False}}
     view.set_options(chosen)
     assert view.options() == chosen | {"shows_map": False}
-    view.set_options({"measure": [], "whole_range": "yes", "folded": 3, "renormalised": 1, "heights": [1, "a"]})
+    wrong = {
+        "measure": [],
+        "whole_range": "yes",
+        "folded": 3,
+        "renormalised": 1,
+        "heights": [1, "a"],
+        "folds": {"a": 1},
+    }
+    view.set_options(wrong)
     assert view.options() == {
         "measure": "entropy",
         "whole_range": False,
         "folded": None,
         "renormalised": False,
         "heights": None,
+        "folds": {},
         "shows_map": False,
     }
+
+
+def test_a_low_view_folds_what_can_wait(view: QuestionView, qtbot: QtBot) -> None:
+    """Gate weights and router leave the prompt their room; a click or Space unfolds them, and they stay so."""
+    view.resize(340, 560)
+    panes = (view.gates_pane, view.router_pane)
+    assert all(pane.is_folded and pane.height() <= 40 for pane in panes)
+    assert view.pages.height() > 250
+    button = view.gates_pane.fold_button
+    assert button is not None
+    qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+    assert not view.gates_pane.is_folded
+    assert view.gates_pane.height() > 80
+    view.resize(340, 540)
+    assert [pane.is_folded for pane in panes] == [False, True]
+    qtbot.keyClick(button, Qt.Key.Key_Space)
+    view.resize(340, 900)
+    assert [pane.is_folded for pane in panes] == [True, False]
+    assert view.options()["folds"] == {"gates": True}
 
 
 def test_the_whole_range_goes_to_the_largest_entropy(view: QuestionView, trace: Trace) -> None:

@@ -311,7 +311,7 @@ def test_a_low_dock_has_room_for_both_sides(view: QuestionView, session: Session
     assert view.body.minimumSizeHint().height() <= 600
     view.resize(330, 600)
     heights = view.splitter.sizes()
-    assert all(height > 40 for height in heights)
+    assert all(height > 40 for height in heights[:2])
     assert view.choices.height() > view.choices_pane.scroll_area.viewport().height()
 
 

@@ -3,8 +3,9 @@
 Axes: n questions that all runs answered, L MoE layers, E experts.
 """
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -20,6 +21,7 @@ from moe_core.measures.entropy_by_layer import EntropyCurve, EntropyKind, entrop
 from moe_core.measures.metric import Metric
 from moe_core.measures.routing_sample import RoutingSample, select
 from moe_core.numbers.difference_tests import holm
+from moe_core.numbers.stepwise import in_turn
 
 Result = TypeVar("Result")
 
@@ -85,12 +87,30 @@ class RunsBeside:
         """The same of its entropy; nats."""
         return self._kept(("change", kind, at), lambda: entropy_difference(self._pair(at), kind))
 
+    def preparing(self, metric: Metric, kind: EntropyKind, *, differences: bool) -> Iterator[float]:
+        """What takes long of one metric and one entropy of all runs, in shares done; kept like all of it."""
+        every = range(len(self.samples))
+        parts: list[Callable[[], Iterator[float]]] = [sample.totalling.steps for sample in self.samples]
+        parts += [partial(metric.prepares, sample) for sample in self.samples]
+        if kind is EntropyKind.FULL:
+            parts += [sample.routing.token_sums.full.steps for sample in self.samples]
+        if differences:
+            others = (at for at in every if at != self.baseline and not self.why_unlike(at))
+            parts += [partial(self._preparing_change, metric, at) for at in others]
+        yield from in_turn(*parts)
+
+    def _preparing_change(self, metric: Metric, at: int) -> Iterator[float]:
+        yield from self._both(metric, at).differing.steps()
+
+    def _both(self, metric: Metric, at: int) -> ComparedValues:
+        before, after = self.values(metric, self.baseline).values, self.values(metric, at).values
+        return self._kept(("both", metric.name, at), lambda: ComparedValues(metric, self._pair(at), before, after))
+
     def _difference(self, metric: Metric, at: int) -> DifferenceGrid:
         assert not self.why_unlike(at)
-        pair = self._pair(at)
-        before, after = self.values(metric, self.baseline).values, self.values(metric, at).values
-        both = ComparedValues(metric, pair, before, after)
-        return DifferenceGrid(metric, both.difference, pair.after, both, pair, before, self.names[at])
+        both = self._both(metric, at)
+        pair = both.samples
+        return DifferenceGrid(metric, both.difference, pair.after, both, pair, both.before, self.names[at])
 
     def _pair(self, at: int) -> ComparedSamples:
         return ComparedSamples(self.samples[self.baseline], self.samples[at], self.n_asked - self.n)

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QPushButton, QSplitter, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QPushButton, QSplitter, QVBoxLayout, QWidget
 
 from app.content.captions import caption, question_caption
 from app.content.effects import question_effects, shown_effects
@@ -17,6 +17,7 @@ from app.view import View
 from app.views.effects.lists import question_content, ranked_content, summary, tip, tokens_text
 from app.widgets.bars.bar_list import BarList
 from app.widgets.bars.section import BarContent, BarSection
+from app.widgets.eliding_combo_box import ElidingComboBox
 from app.widgets.parts import button, plain_text, scrolling
 from app.widgets.safe_text import as_tooltip
 from moe_core.errors import MoeCoreError
@@ -49,7 +50,8 @@ class EffectsView(View):
         self._summary = plain_text()
         self._summary.setAccessibleName("How far the effects can be believed")
         self._buttons = {action: button(text, about) for action, text, about in _BUTTONS}
-        self._end = QComboBox()
+        self._end = ElidingComboBox()
+        self._end.setMinimumContentsLength(8)
         self._end.addItems(_ENDS)
         self._end.setAccessibleName("Which experts come first")
         self._end.setToolTip("Start with the experts that harm most when masked, or with those that harm least")

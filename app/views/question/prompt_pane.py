@@ -42,7 +42,7 @@ class PromptPane(FigurePane):
         self.measure = ElidingComboBox()
         self.measure.setAccessibleName("Colour of the tokens")
         self.measure.setSizeAdjustPolicy(ElidingComboBox.SizeAdjustPolicy.AdjustToContents)
-        self.measure.setMinimumContentsLength(12)  # where there is no room for that
+        self.measure.setMinimumContentsLength(8)  # where there is no room for that
         self.measure.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
         for measure in TOKEN_MEASURES:
             self.measure.addItem(measure.title, measure.name)

@@ -20,6 +20,7 @@ from app.widgets.plots.colour_controls import ColourControls
 from app.widgets.plots.grid_layout import Place
 from app.widgets.plots.grid_selection import Choice
 from app.widgets.plots.grids_beside import GridsBeside
+from moe_core.measures.metric import Metric
 from moe_core.numbers.formatting import count
 
 METRICS = tuple(metric for metric in GRID_METRICS if metric not in EFFECT_METRICS)
@@ -49,9 +50,8 @@ class GridsPage(QWidget):
         self._connect()
 
     def draw(self, state: State, runs: RunsBeside, *, differences: bool) -> None:
-        """Show the metric of the state, or the first one where that is none of a single trace."""
-        wanted = grid_metric(state.metric)
-        metric = wanted if wanted in METRICS else METRICS[0]
+        """Show the metric of the state."""
+        metric = self.metric_of(state)
         self.metric_box.setCurrentIndex(METRICS.index(metric))
         made = RunGrids(runs, metric, differences, state.shows_unsupported)
         self.colours.set_kind(made.range_key, is_signed=made.is_signed)
@@ -61,6 +61,11 @@ class GridsPage(QWidget):
         for at in range(len(made.places)):
             cells = state.experts if self._is_of_shape(at) else frozenset()
             self.grids.set_selected(at, cells, state.layer if cells else -1)
+
+    def metric_of(self, state: State) -> Metric:
+        """The metric of the state, or the first one where that is none of a single trace."""
+        wanted = grid_metric(state.metric)
+        return wanted if wanted in METRICS else METRICS[0]
 
     def _colour(self) -> None:
         """Give the values their colours."""

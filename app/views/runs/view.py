@@ -1,5 +1,6 @@
 """The Runs view: pinned traces beside each other as a table of what differs, as grids of one range, and as curves."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -76,6 +77,12 @@ class RunsView(View):
         self.pages = QTabWidget()
         self._lay_out()
         self._connect()
+
+    def preparing(self, state: State) -> Iterator[float]:
+        runs = self._runs(state) if state.pins.paths else None
+        if isinstance(runs, RunsBeside):
+            metric, differences = self.grids.metric_of(state), bool(self.sides.currentData())
+            yield from runs.preparing(metric, self.curves.kind, differences=differences)
 
     def draw(self, state: State) -> None:
         if not state.pins.paths:

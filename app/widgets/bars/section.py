@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from PySide6.QtCore import QEvent, QObject
-from PySide6.QtWidgets import QLabel, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from app.widgets.bars.bar_list import BarList
+from app.widgets.eliding_label import ElidingLabel
 from app.widgets.figures.figure import Figure
 from app.widgets.figures.pane import figure_head
 from app.widgets.parts import bold, plain_text
@@ -38,9 +39,8 @@ class BarSection(QWidget):
         self.figure = Figure(bars, title)
         self.note = plain_text(is_faded=True)
         self.note.setAccessibleName(f"{title}: how to read it")
-        label = bold(QLabel(heading))
+        label = bold(ElidingLabel(heading))
         label.setMinimumWidth(1)  # else a long heading would widen the whole column
-        label.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(2)

@@ -9,6 +9,7 @@ from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
+from app.state import slices
 from app.state.pinned_runs import Pins
 from app.views.runs.view import RunsView
 from app.window.main_window import MainWindow
@@ -207,3 +208,26 @@ def test_the_figure_is_written_with_every_grid(view: RunsView) -> None:
     assert svg.count("before") >= 1
     assert "after" in svg
     assert svg.count("<rect") > 2 * 3 * 8
+
+
+def test_large_runs_are_added_up_bit_by_bit(view: RunsView, monkeypatch: pytest.MonkeyPatch) -> None:
+    """How far that is is said over what was drawn before, and what comes is the same as at once."""
+    view.sides.setCurrentIndex(1)
+    view.pages.setCurrentIndex(1)
+    view.redraw()
+    at_once = texts(view)
+    shown = view.grids.grids.maps[0].data
+    monkeypatch.setattr(slices, "AT_ONCE_S", 0.0)
+    monkeypatch.setattr(slices, "_SLICE_S", 0.0)
+    view._known = None
+    view.redraw()
+    assert view.is_preparing
+    assert view.grids.grids.maps[0].data is shown
+    while view.is_preparing:
+        QApplication.processEvents()
+    drawn = view.grids.grids.maps[0].data
+    assert drawn is not None
+    assert shown is not None
+    assert drawn is not shown
+    assert np.array_equal(drawn.values, shown.values, equal_nan=True)
+    assert texts(view) == at_once

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from PySide6.QtCore import QSignalBlocker, Qt
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractSpinBox,
     QCheckBox,
@@ -123,39 +124,52 @@ class WhatIfChoices(QWidget):
         )
 
     def _lay_out(self) -> None:
-        grid = QGridLayout(self)
-        grid.setContentsMargins(0, 0, 0, 0)
-        grid.setHorizontalSpacing(6)
-        grid.setVerticalSpacing(4)
-        rows: tuple[tuple[str, ElidingComboBox, QAbstractSpinBox | None], ...] = (
-            ("Effect", self.effect, self.factor),
-            ("At", self.place, None),
-            ("Questions", self.subset, self.sample),
-            ("Controls", self.controls, None),
+        fields: tuple[tuple[str, QWidget, QWidget], ...] = (
+            ("Effect", self.effect, _line(self.effect, self.factor)),
+            ("At", self.place, self.place),
+            ("Questions", self.subset, _line(self.subset, self.sample)),
+            ("Controls", self.controls, self.controls),
+            ("Seed", self.seed, self.seed),
+            ("Workers", self.workers, self.workers),
         )
-        for at, (name, box, spin) in enumerate(rows):
+        for name, box in (
+            ("Effect", self.effect),
+            ("At", self.place),
+            ("Questions", self.subset),
+            ("Controls", self.controls),
+        ):
             box.setAccessibleName(name)
             box.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
             box.setMinimumContentsLength(8)
-            label = QLabel(name)
-            label.setBuddy(box)
-            line = QHBoxLayout()
-            line.setSpacing(4)
-            line.addWidget(box)
-            if spin is not None:
-                line.addWidget(spin)
-            grid.addWidget(label, at, 0)
-            grid.addLayout(line, at, 1)
-        self._seed_label = QLabel("Seed")
-        self._seed_label.setBuddy(self.seed)
-        grid.addWidget(self._seed_label, len(rows), 0)
-        grid.addWidget(self.seed, len(rows), 1)
-        label = QLabel("Workers")
-        label.setBuddy(self.workers)
-        grid.addWidget(label, len(rows) + 1, 0)
-        grid.addWidget(self.workers, len(rows) + 1, 1)
-        grid.addWidget(self.both, len(rows) + 2, 0, 1, 2)
-        grid.setColumnStretch(1, 1)
+        self._fields = [(QLabel(name), field) for name, _, field in fields]
+        for (label, _), (_, buddy, _) in zip(self._fields, fields, strict=True):
+            label.setBuddy(buddy)
+        self._seed_label = self._fields[4][0]
+        self._grid = QGridLayout(self)
+        self._grid.setContentsMargins(0, 0, 0, 0)
+        self._grid.setHorizontalSpacing(6)
+        self._grid.setVerticalSpacing(4)
+        self._beside = 0
+        self._arrange(1)
+
+    def _arrange(self, beside: int) -> None:
+        """Put so many choices beside each other."""
+        if beside == self._beside:
+            return
+        self._beside = beside
+        for place, (label, field) in enumerate(self._fields):
+            row, column = divmod(place, beside)
+            self._grid.addWidget(label, row, 2 * column)
+            self._grid.addWidget(field, row, 2 * column + 1)
+        self._grid.addWidget(self.both, len(self._fields), 0, 1, 4)
+        for column in (1, 3):
+            self._grid.setColumnStretch(column, int(column < 2 * beside))
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        labels, fields = zip(*self._fields, strict=True)
+        least = max(each.sizeHint().width() for each in labels) + max(each.minimumSizeHint().width() for each in fields)
+        self._arrange(2 if event.size().width() >= 2 * (least + 2 * self._grid.horizontalSpacing()) else 1)
 
     def _on_effect(self) -> None:
         if (effect := self.effect.currentData()) is not None:
@@ -178,6 +192,17 @@ class WhatIfChoices(QWidget):
             asks_baseline=self.both.isChecked(),
         )
         self._session.set(replace(state, rerun=rerun))
+
+
+def _line(box: ElidingComboBox, spin: QAbstractSpinBox) -> QWidget:
+    """A choice, and the number that belongs to one of its entries."""
+    whole = QWidget()
+    line = QHBoxLayout(whole)
+    line.setContentsMargins(0, 0, 0, 0)
+    line.setSpacing(4)
+    line.addWidget(box)
+    line.addWidget(spin)
+    return whole
 
 
 def _spin_box(name: str, tip: str, least: int) -> WholeBox:

@@ -411,3 +411,22 @@ def test_in_the_window_the_flips_fill_the_list(
     assert window.session.state.mode is Mode.DIFFERENCE
     qtbot.keyClick(window, Qt.Key.Key_7, Qt.KeyboardModifier.AltModifier)
     assert window.session.state.mode is Mode.BASELINE
+
+
+def test_where_it_is_low_and_narrow_the_mask_is_a_page(view: WhatIfView, opened: Session, qtbot: QtBot) -> None:
+    """All of the height is the mask's, or the results'; it comes and goes with the room, and keeps what was chosen."""
+    opened.set(with_experts(opened.state, [(0, 3)]))
+    view.resize(430, 230)
+    tabs = view.results.tabs
+    assert [tabs.tabText(place) for place in range(2)] == ["Mask", "Result"]
+    assert tabs.currentIndex() == 0
+    assert view.editor.isVisible()
+    assert view.editor.height() > 130
+    assert view.editor.choices.controls.x() > 200  # two beside each other
+    assert view.editor.run.isEnabled()
+    view.resize(430, 700)
+    assert tabs.tabText(0) == "Result"
+    assert view.editor.isVisible()
+    assert view.editor.geometry().bottom() < view.results.geometry().top()
+    view.resize(900, 300)
+    assert view.editor.geometry().right() < view.results.geometry().left()

@@ -4,7 +4,7 @@ from dataclasses import replace
 from functools import partial
 
 from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QPoint, Qt
-from PySide6.QtGui import QPainter
+from PySide6.QtGui import QPainter, QPalette
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QApplication,
@@ -21,6 +21,7 @@ from app.state.session import Session
 from app.state.state import State
 from app.view import View
 from app.views.jobs.job_model import COLUMNS, PROGRESS, SHARE, JobModel
+from app.widgets.eliding_label import ElidingLabel
 from app.widgets.flow_layout import FlowLayout
 from app.widgets.parts import button, plain_text, pop_up
 from app.widgets.tables.tinted_rows import TintedRows
@@ -31,13 +32,14 @@ _BUTTONS = (
     ("pause_job", "Pause", "Stop the job after the step in flight, and keep its place (Ctrl+F8)"),
     ("resume_job", "Go on", "Have the job wait for its turn again (Shift+F8)"),
     ("cancel_job", "Cancel", "Stop the job, or take it out of those that wait (Ctrl+Del)"),
-    ("job_up", "Earlier", "Run the job one place earlier (Ctrl+Shift+Up)"),
-    ("job_down", "Later", "Run the job one place later (Ctrl+Shift+Down)"),
+    ("job_up", "↑", "Run the job one place earlier (Ctrl+Shift+Up)"),
+    ("job_down", "↓", "Run the job one place later (Ctrl+Shift+Down)"),
     ("open_job", "Open", "Open what came of the job (Enter, double click)"),
     ("hold_jobs", "Hold all", "Begin no other job for now"),
     ("resume_jobs", "Go on with all", "Have every job that is paused, or held, run when its turn comes"),
     ("clear_jobs", "Clear", "Take what ended out of the list; the files stay"),
 )
+_ARROWS = {"job_up": "Earlier", "job_down": "Later"}
 _OFFERED = ("open_job", "pause_job", "resume_job", "cancel_job", "job_first", "job_up", "job_down")
 
 
@@ -53,11 +55,15 @@ class JobsView(View):
         super().__init__(session)
         self.model = JobModel(self)
         self.table = _table(self.model)
-        self.summary = plain_text(is_faded=True)
+        self.summary = ElidingLabel()
+        self.summary.setForegroundRole(QPalette.ColorRole.PlaceholderText)
         self.summary.setAccessibleName("How many jobs run and wait")
         self.about = plain_text()
         self.about.setAccessibleName("About the chosen job")
         self.buttons = {name: button(text, tip) for name, text, tip in _BUTTONS}
+        for name, about in _ARROWS.items():
+            self.buttons[name].setAccessibleName(about)
+            self.buttons[name].setMaximumWidth(2 * self.buttons[name].sizeHint().height())
         self._is_showing = False
         self._lay_out()
         self._connect()
@@ -78,7 +84,7 @@ class JobsView(View):
             self.table.selectRow(row)
         self._is_showing = False
         entry = entry_of(state.jobs, state.job)
-        self.summary.setText(_summary(state))
+        self.summary.set_text(_summary(state))
         self.about.setText("" if entry is None else _about(entry))
         self._draw_buttons(state, entry)
 

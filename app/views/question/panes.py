@@ -10,7 +10,7 @@ from app.widgets.bars.bar_list import BarList
 from app.widgets.figures.pane import FigurePane
 
 _MOST_CHOICES_HEIGHT, _MOST_GATES_SHARE, _MOST_PROMPT_SHARE, _MOST_ROUTER_SHARE = 180, 0.4, 0.45, 0.24
-_LEAST_PAIRED_HEIGHT, _MOST_PAIRED_SHARE = 90, 0.3
+_LEAST_PAIRED_HEIGHT, _MOST_PAIRED_SHARE, _MOST_PAIRED_SHARE_WHEN_FOLDED = 90, 0.3, 0.36
 """Choices with two bars each may scroll in a low window."""
 _LOW, _GATES_SHARE_WHEN_LOW = 640, 0.28
 """Below that height charts are as low as can be, so that the prompt can be read down to the answer position."""
@@ -72,7 +72,8 @@ class QuestionPanes(QSplitter):
         self._router.scroll_area.setMinimumHeight(self._router.figure.canvas.minimumSizeHint().height())
         choices, router = self._choices.wanted_height, self._router_height()
         if is_paired:
-            choices = min(choices, round(height * _MOST_PAIRED_SHARE))
+            share = _MOST_PAIRED_SHARE if not self._gates.is_folded else _MOST_PAIRED_SHARE_WHEN_FOLDED
+            choices = min(choices, round(height * share))
         rest = max(height - choices - router - 3 * self.handleWidth(), 2)
         gates = self._gates_height(rest)
         # A tall window has some for the charts.

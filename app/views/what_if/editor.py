@@ -59,6 +59,8 @@ class WhatIfEditor(QWidget):
         """Show the mask, the choices, and what they mean."""
         mask = state.intervention
         self.chips.set_experts({expert: mask.action(expert) for expert in mask.experts}, _usual_action(state))
+        needed = self.chips.heightForWidth(max(self._chips_area.viewport().width(), 1))
+        self._chips_area.setMinimumHeight(min(needed, 2 * self.fontMetrics().height() + 14))
         self._draw_masks(state)
         self.choices.draw(state)
         self.preview.setText(" ".join(preview.sentences()))
@@ -93,7 +95,6 @@ class WhatIfEditor(QWidget):
         self.more = _menu_button("Mask", "Keep the mask under a name, share it as a file, undo and redo")
         self.chips = MaskChips()
         self._chips_area = scrolling(self.chips)
-        self._chips_area.setMinimumHeight(2 * self.fontMetrics().height() + 14)
 
     def _make_run_row(self) -> None:
         self.preview, self.problem, self.mismatch = plain_text(), plain_text(), plain_text()

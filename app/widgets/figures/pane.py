@@ -49,7 +49,7 @@ class FigurePane(QWidget):
         layout.addStretch()  # while folded
         self._controls: list[QWidget] = []
         if self.fold_button is not None:
-            self.fold_button.clicked.connect(self.fold_wanted)
+            self.fold_button.clicked.connect(lambda: self.fold_wanted.emit(not self.is_folded))
 
     @property
     def is_folded(self) -> bool:
@@ -62,7 +62,6 @@ class FigurePane(QWidget):
             part.setHidden(folded)
         self.setMaximumHeight(self.head_height if folded else _ANY_HEIGHT)
         if self.fold_button is not None:
-            self.fold_button.setChecked(folded)
             self.fold_button.setArrowType(Qt.ArrowType.RightArrow if folded else Qt.ArrowType.DownArrow)
 
     @property
@@ -96,7 +95,6 @@ def _fold_button(title: str) -> QToolButton:
     made = bold(tool_button(title, f"Fold {title.lower()}", "Fold this figure to its title, or show it (Space)"))
     made.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
     made.setArrowType(Qt.ArrowType.DownArrow)
-    made.setCheckable(True)
     made.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
     return made
 

@@ -422,7 +422,7 @@ def test_where_it_is_low_and_narrow_the_mask_is_a_page(view: WhatIfView, opened:
     assert tabs.currentIndex() == 0
     assert view.editor.isVisible()
     assert view.editor.height() > 130
-    assert view.editor.choices.controls.x() > 200  # two beside each other
+    qtbot.waitUntil(lambda: view.editor.choices.controls.x() > 200)  # two beside each other
     assert view.editor.run.isEnabled()
     view.resize(430, 700)
     assert tabs.tabText(0) == "Result"

@@ -83,6 +83,7 @@ def wrong_in(window: MainWindow, subject: str) -> int:
 def take_window(application: QApplication, window: MainWindow) -> None:
     """The whole window in both colour schemes, large and small."""
     expert = busiest_expert(window)
+    window.show_view("experts")
     change(window, experts=frozenset({expert}), layer=expert[0], question=wrong_in(window, "addition"))
     for scheme in ("light", "dark"):
         window.set_scheme(scheme)
@@ -137,7 +138,7 @@ def take_what_if(application: QApplication, window: MainWindow) -> None:
     """The demo's expert that no answer position uses, and that costs one subject most of its points."""
     cells = frozenset({MATTERING})
     change(window, experts=cells, layer=1, intervention=Intervention("1:25 re-routed", reroute=cells))
-    window.docks["what_if"].raise_()
+    window.show_view("what_if")
     run_what_if(window)
     flips = window.session.state.what_if
     assert flips is not None
@@ -197,6 +198,26 @@ def take_atlas(application: QApplication, window: MainWindow) -> None:
     window.session.request("compute_analysis")
     waiting.exec()
     save_view(application, window, "atlas", (900, 620))
+    window.reset_layout()
+
+
+def take_effects_and_jobs(application: QApplication, window: MainWindow) -> None:
+    """The queue while effects are predicted and two others wait, and the map that came of it."""
+    waiting = QEventLoop()
+    window.runner.ended.connect(waiting.quit)
+    window.session.request("predict_effects")
+    window.session.request("compute_analysis")
+    change(window, intervention=Intervention(reroute=frozenset({MATTERING, (4, 7)})))
+    window.session.request("run_what_if")
+    while window.session.state.jobs[0].share is None:
+        application.processEvents()
+    change(window, job=window.session.state.jobs[0].number)
+    save_view(application, window, "jobs", (940, 320))
+    while window.queue.unfinished:
+        waiting.exec()
+    change(window, intervention=Intervention(), mode=Mode.BASELINE, what_if=None)
+    change(window, question=wrong_in(window, "festivals"))
+    save_view(application, window, "effects", (900, 420))
     window.reset_layout()
 
 
@@ -277,6 +298,7 @@ def main(trace: Path) -> None:
         take_views(application, window)
         take_atlas(application, window)
         take_runs(application, window)
+        take_effects_and_jobs(application, window)
         take_dialogs(application, window)
         take_experiment(application, window)
         take_report(trace, Path(folder))

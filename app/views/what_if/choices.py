@@ -3,7 +3,6 @@
 from dataclasses import replace
 
 from PySide6.QtCore import QSignalBlocker, Qt
-from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractSpinBox,
     QCheckBox,
@@ -150,9 +149,9 @@ class WhatIfChoices(QWidget):
         self._grid.setHorizontalSpacing(6)
         self._grid.setVerticalSpacing(4)
         self._beside = 0
-        self._arrange(1)
+        self.arrange(1)
 
-    def _arrange(self, beside: int) -> None:
+    def arrange(self, beside: int) -> None:
         """Put so many choices beside each other."""
         if beside == self._beside:
             return
@@ -164,12 +163,6 @@ class WhatIfChoices(QWidget):
         self._grid.addWidget(self.both, len(self._fields), 0, 1, 4)
         for column in (1, 3):
             self._grid.setColumnStretch(column, int(column < 2 * beside))
-
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        super().resizeEvent(event)
-        labels, fields = zip(*self._fields, strict=True)
-        least = max(each.sizeHint().width() for each in labels) + max(each.minimumSizeHint().width() for each in fields)
-        self._arrange(2 if event.size().width() >= 2 * (least + 2 * self._grid.horizontalSpacing()) else 1)
 
     def _on_effect(self) -> None:
         if (effect := self.effect.currentData()) is not None:

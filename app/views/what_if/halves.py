@@ -9,6 +9,9 @@ from app.views.what_if.results import WhatIfResults
 _LOW = 380
 """Below that height the halves, one below the other, would each show a line or two."""
 
+_WIDE = 390
+"""A page of that width has room for two choices beside each other."""
+
 
 class WhatIfHalves(QWidget):
     """Gives the editor and the results their places; `fit` says how much room there is."""
@@ -30,6 +33,7 @@ class WhatIfHalves(QWidget):
         halves = (self._editor, self._results)
         is_wide = room.width() >= sum(half.minimumSizeHint().width() for half in halves) + self._splitter.handleWidth()
         is_paged = not is_wide and room.height() < _LOW
+        self._editor.choices.arrange(2 if is_paged and room.width() >= _WIDE else 1)
         if is_paged and not self.is_paged:
             self._results.take_in(self._editor)
         elif self.is_paged and not is_paged:

@@ -212,11 +212,13 @@ def take_effects_and_jobs(application: QApplication, window: MainWindow) -> None
     while window.session.state.jobs[0].share is None:
         application.processEvents()
     change(window, job=window.session.state.jobs[0].number)
+    window.show_view("jobs")
     save_view(application, window, "jobs", (940, 320))
     while window.queue.unfinished:
         waiting.exec()
     change(window, intervention=Intervention(), mode=Mode.BASELINE, what_if=None)
     change(window, question=wrong_in(window, "festivals"))
+    window.show_view("effects")
     save_view(application, window, "effects", (900, 420))
     window.reset_layout()
 

@@ -40,6 +40,7 @@ class WhatIfHalves(QWidget):
             self._results.give_back(self._editor)
             self._splitter.insertWidget(0, self._editor)
             self._splitter.setStretchFactor(0, 4)
+            self._splitter.setSizes([4000, 5000])  # in these shares, of what there is
             self._editor.show()
         self._splitter.setOrientation(Qt.Orientation.Horizontal if is_wide else Qt.Orientation.Vertical)
 

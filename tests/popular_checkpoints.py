@@ -10,7 +10,7 @@ CHECKPOINTS: dict[str, str] = {
     "cohere2_moe": "CohereLabs/command-a-plus-05-2026",
     "dbrx": "databricks/dbrx-instruct",
     "deepseek_v2": "deepseek-ai/DeepSeek-V2, -V2-Lite",
-    "deepseek_v3": "deepseek-ai/DeepSeek-V3, -R1; moonshotai/Moonlight-16B-A3B",
+    "deepseek_v3": "deepseek-ai/DeepSeek-V3, -R1",
     "deepseek_v32": "deepseek-ai/DeepSeek-V3.2",
     "deepseek_v4": "deepseek-ai/DeepSeek-V4-Flash-Base",
     "doge": "SmallDoge/Doge-320M",

@@ -80,6 +80,11 @@ def why_not(state: State) -> str:
     return ""
 
 
+def can_be_of_one(analysis: "Analysis[object]") -> bool:
+    """Whether it is a mean over questions that may be asked of one alone, token by token."""
+    return analysis.needs.runs_model and "question" in analysis.reads and "expert" not in analysis.reads
+
+
 def own_number(state: State, place: int) -> int:
     """The model's own number of the MoE layer at a place."""
     assert state.trace is not None
@@ -106,8 +111,8 @@ def _options(state: State, analysis: "Analysis[object]") -> AnalysisOptions:
     defaults = AnalysisOptions()
     expert = min(state.experts) if "expert" in reads and state.experts else None
     question = trace.table.ids[state.question] if "question" in reads and state.question is not None else ""
-    if analysis.needs.runs_model and "expert" not in reads:
-        question = ""  # the mean over questions, not one alone
+    if can_be_of_one(analysis) and not state.atlas.is_of_question:
+        question = ""  # the mean over questions
     return AnalysisOptions(
         layers=(own_number(state, state.layer),) if "pairs" in reads else None,
         scope=state.scope if "scope" in reads else defaults.scope,

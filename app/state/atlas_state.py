@@ -20,11 +20,15 @@ class AtlasKey:
 
 @dataclass(frozen=True)
 class AtlasState:
-    """`key` is the array shown, the first one where it is empty; `pairs` are matched per layer (0: all)."""
+    """`key` is the array shown, the first one where it is empty; `pairs` are matched per layer (0: all).
+
+    `is_of_question`: what is a mean over questions is asked of the one that is looked at, token by token.
+    """
 
     analysis: str = "expert-weight-similarity"
     key: str = ""
     pairs: int = 0
+    is_of_question: bool = False
     results: Mapping[AtlasKey, AnalysisResult] = field(default_factory=dict)
 
     def with_result(self, key: AtlasKey, result: AnalysisResult) -> "AtlasState":

@@ -4,9 +4,9 @@ from dataclasses import replace
 from typing import Any
 
 from PySide6.QtCore import QSignalBlocker, Qt
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QPushButton, QSlider, QSpinBox, QVBoxLayout
+from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QLabel, QPushButton, QSlider, QSpinBox, QVBoxLayout
 
-from app.content.atlas_request import analysis_of, own_number, result_of, shown_part, why_not
+from app.content.atlas_request import analysis_of, can_be_of_one, own_number, result_of, shown_part, why_not
 from app.content.captions import caption
 from app.state.session import Session
 from app.state.state import SELECTION, State
@@ -91,7 +91,7 @@ class AtlasView(View):
         assert state.trace is not None
         analysis = analysis_of(state)
         n_layers = len(state.trace.specification.model.layers)
-        blocked = [QSignalBlocker(each) for each in (self._analysis, self._array, self._layer, self._pairs)]
+        blocked = [QSignalBlocker(each) for each in self._boxes]
         self._analysis.setCurrentIndex([each.name for each in ANALYSES].index(analysis.name))
         self._analysis.setToolTip(analysis.question)
         keys = [] if result is None else list(result.found.values)
@@ -106,6 +106,9 @@ class AtlasView(View):
         self._layer_text.setText(f"layer {own_number(state, state.layer)}")
         self._pairs.setVisible("pairs" in analysis.reads)
         self._pairs.setValue(state.atlas.pairs)
+        self._of_question.setVisible(can_be_of_one(analysis))
+        self._of_question.setEnabled(state.question is not None)
+        self._of_question.setChecked(state.atlas.is_of_question)
         del blocked
         self._compute.setEnabled(not why_not(state))
         self._compute.setText("Compute" if result is None else "Compute again")
@@ -118,6 +121,10 @@ class AtlasView(View):
 
     def _choose_pairs(self, pairs: int) -> None:
         self.session.set(replace(self.state, atlas=replace(self.state.atlas, pairs=pairs)))
+
+    def _choose_of_question(self, of_question: bool) -> None:
+        key = "by_token" if of_question else ""
+        self.session.set(replace(self.state, atlas=replace(self.state.atlas, is_of_question=of_question, key=key)))
 
     def _choose_layer(self, place: int) -> None:
         self.session.set(replace(self.state, layer=place))
@@ -162,6 +169,9 @@ class AtlasView(View):
         self._pairs.setSpecialValueText("Pairs: all")
         self._pairs.setAccessibleName("Pairs of experts that are matched")
         self._pairs.setToolTip("How many pairs of experts of the layer are matched, drawn at random; 0 is all of them")
+        self._of_question = QCheckBox("this question")
+        self._of_question.setToolTip("Token by token of the question looked at, instead of the mean over questions")
+        self._boxes = (self._analysis, self._array, self._layer, self._pairs, self._of_question)
         self._compute = QPushButton("Compute")
         self._compute.setToolTip("Compute this analysis for the trace shown, its scope, filter, expert and question")
 
@@ -170,6 +180,7 @@ class AtlasView(View):
         first.addWidget(self._analysis, 1)
         first.addWidget(self._array)
         first.addWidget(self._pairs)
+        first.addWidget(self._of_question)
         first.addWidget(self._compute)
         second.addWidget(self._layer_text)
         second.addWidget(self._layer, 1)
@@ -184,6 +195,7 @@ class AtlasView(View):
         self._array.currentTextChanged.connect(self._choose_array)
         self._pairs.valueChanged.connect(self._choose_pairs)
         self._layer.valueChanged.connect(self._choose_layer)
+        self._of_question.toggled.connect(self._choose_of_question)
         self._compute.clicked.connect(self._ask)
         self.canvas.cell_chosen.connect(self._choose_cell)
         self.canvas.layer_chosen.connect(self._choose_own_layer)

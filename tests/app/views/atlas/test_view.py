@@ -73,6 +73,24 @@ def test_nothing_is_computed_unasked_then_drawn_as_it_is(shown: MainWindow, qtbo
     assert view.pane.figure.title == "Cosine of expert weights, down, layer 3"
 
 
+def test_of_one_question_token_by_token(shown: MainWindow, qtbot: QtBot) -> None:
+    """A box offers it where the mean over questions is of prompts that are run; then the figure is of its tokens."""
+    view = view_of(shown)
+    choose(shown, "router-similarity", layer=1)
+    assert not view._of_question.isVisible()
+    choose(shown, "expert-output-similarity", layer=1, question=2, experts=frozenset({(1, 3)}))
+    assert view._of_question.isVisible()
+    qtbot.mouseClick(view._of_question, Qt.MouseButton.LeftButton, pos=QPoint(8, view._of_question.height() // 2))
+    result = compute(shown, qtbot)
+    trace = shown.session.state.trace
+    assert trace is not None
+    L, T, E, _ = result.found.values["by_token"].shape
+    assert len(trace.trace.prompt_token_ids(2)) == T
+    assert (trace.trace.dimensions.n_layers, trace.trace.dimensions.n_experts) == (L, E)
+    assert view._array.currentText() == "by_token"
+    assert view.pane.figure.described is not None
+
+
 def test_a_cell_selects_its_expert_and_the_selection_is_outlined(shown: MainWindow, qtbot: QtBot) -> None:
     """The row's expert, in every view; a selected one is outlined on the next figure."""
     view = view_of(shown)

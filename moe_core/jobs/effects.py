@@ -96,6 +96,11 @@ def rows_with_effects(trace: Trace, effect: str, subset: Subset) -> SubsetRows:
     size = trace.dimensions
     if size.n_experts <= size.top_k and effect == "reroute":
         raise EffectError(f"Every token needs all {size.n_experts} experts of a layer: none can be re-routed.")
+    can = trace.specification.model.abilities
+    if can.grouped_by_bias and size.n_experts // can.n_groups <= 2 and effect == "reroute":
+        raise EffectError(
+            "This router judges a group by its two best experts, and none has a third: none can be re-routed."
+        )
     rows = choose_rows(trace, subset)
     scored = tuple(row for row in rows.rows if trace.gold[row] >= 0)
     if not scored:

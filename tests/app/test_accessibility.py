@@ -15,6 +15,7 @@ from PySide6.QtWidgets import (
     QLabel,
     QLineEdit,
     QMainWindow,
+    QTabBar,
     QWidget,
 )
 
@@ -54,7 +55,7 @@ def is_part(widget: QWidget) -> bool:
         return True
     if isinstance(parent, QMainWindow):
         return True  # the tab bars of docks: each tab has its view's title
-    return isinstance(parent, QComboBox | QAbstractSpinBox) or parent.inherits("QComboBoxPrivateContainer")
+    return isinstance(parent, QComboBox | QAbstractSpinBox | QTabBar) or parent.inherits("QComboBoxPrivateContainer")
 
 
 def name_of(widget: QWidget) -> str:

@@ -155,6 +155,7 @@ def test_what_loses_everything_is_not_paused(window: MainWindow, gate: Gate) -> 
 def test_held_jobs_begin_only_when_they_may(window: MainWindow, qtbot: QtBot, gate: Gate) -> None:
     """What runs steps aside; what is asked for meanwhile waits; all of it goes on."""
     add(window, gate, "a", "b")
+    qtbot.waitUntil(lambda: gate.begun == ["a"])
     window.queue.hold()
     qtbot.waitUntil(lambda: entry(window, "a").status is W)
     add(window, gate, "c")

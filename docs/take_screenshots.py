@@ -238,22 +238,20 @@ def take_dialogs(application: QApplication, window: MainWindow) -> None:
 
 
 def take_experiment(application: QApplication, window: MainWindow) -> None:
-    """The pruning curve of the demo, a point chosen; the view in a window of its own, as large as it likes to be."""
-    dock, view = window.docks["experiments"], window.views["experiments"]
+    """The pruning curve of the demo, a point chosen."""
+    view = window.views["experiments"]
     assert isinstance(view, ExperimentsView)
-    dock.setFloating(True)
-    dock.resize(1200, 760)
+    window.show_view("experiments")
     window.session.request("experiment_pruning_curve")
     settle(application)
     waiting = QEventLoop()
-    window.experiments.finished.connect(waiting.quit)
+    window.runner.ended.connect(waiting.quit)
     view.run_button.click()
-    waiting.exec()
+    while window.queue.unfinished:
+        waiting.exec()
     settle(application)
     view.pane.choose_point(9)
-    settle(application)
-    save(view, "view-experiments")
-    dock.setFloating(False)
+    save_view(application, window, "experiments", (1200, 760))
 
 
 def take_report(trace: Path, folder: Path) -> None:

@@ -131,7 +131,9 @@ def harness(loaded: LoadedModel, tokenised: TokenisedQuiz, batch_size: int) -> N
     from lm_eval.api.instance import Instance
     from lm_eval.models.huggingface import HFLM
 
-    model: Any = HFLM(pretrained=loaded.model, tokenizer=loaded.tokenizer, batch_size=batch_size, max_length=4096)
+    model: Any = HFLM(
+        pretrained=loaded.model, tokenizer=loaded.tokenizer, batch_size=batch_size, max_length=4096, prefix_token_id=0
+    )
     texts = [loaded.tokenizer.decode(tokenised.prompt_ids(n)) for n in range(len(tokenised.questions))]
     requests = [
         Instance("loglikelihood", {}, (text, letter), number) for text in texts for number, letter in enumerate(LETTERS)

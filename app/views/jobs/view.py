@@ -108,15 +108,15 @@ class JobsView(View):
 
     def _lay_out(self) -> None:
         row = FlowLayout(spacing=4)
-        row.setContentsMargins(8, 4, 8, 4)
+        row.setContentsMargins(0, 4, 0, 4)
         for each in self.buttons.values():
             row.addWidget(each)
         whole = QVBoxLayout(self.body)
-        whole.setContentsMargins(0, 0, 0, 0)
+        whole.setContentsMargins(8, 0, 8, 0)
         whole.setSpacing(0)
         whole.addLayout(row)
         for label in (self.summary, self.about):
-            label.setContentsMargins(8, 2, 8, 4)
+            label.setContentsMargins(0, 2, 0, 4)
         whole.addWidget(self.summary)
         whole.addWidget(self.table, 1)
         whole.addWidget(self.about)

@@ -41,12 +41,14 @@ class Gate:
     def __init__(self) -> None:
         self.may_go_on = threading.Event()
         self.begun: list[str] = []
+        self.one_began = threading.Event()
 
     def job(self, title: str, **options: object) -> QueuedJob:
         """A job of that title."""
 
         def steps() -> Generator[Event, None, str]:
             self.begun.append(title)
+            self.one_began.set()
             yield Progress(1, 4, "steps", 1.0, 3.0)
             while not self.may_go_on.wait(0.01):
                 yield Stage("Waiting")
@@ -79,8 +81,9 @@ def wait_until_idle(window: MainWindow, qtbot: QtBot) -> None:
 
 
 def add(window: MainWindow, gate: Gate, *titles: str) -> None:
-    """Ask for these, one after the other."""
+    """Ask for these, one after the other; the first one has begun then."""
     assert all(window.queue.add(gate.job(title)) for title in titles)
+    assert gate.one_began.wait(20)
 
 
 def test_jobs_run_one_after_the_other_in_their_order(window: MainWindow, qtbot: QtBot, gate: Gate) -> None:

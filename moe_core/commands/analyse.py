@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
@@ -10,7 +11,7 @@ import typer
 from moe_core.analyses import ANALYSES
 from moe_core.analyses.analysis import AnalysisOptions, AnalysisResult, Shown
 from moe_core.commands.job_console import run_job
-from moe_core.commands.options import AsJson, IdsFile, Offline, OtherDevice, OtherDtype
+from moe_core.commands.options import AsJson, IdsFile, Offline, OtherDevice, OtherDtype, takes_groups
 from moe_core.errors import AnalysisError, MoeCoreError
 from moe_core.jobs.analyse import analyse, find_analysis
 from moe_core.jobs.analysis_sources import AnalysisRequest
@@ -27,6 +28,40 @@ _LAYERS, _EXPERT = re.compile(r"(\d{1,4})(?:-(\d{1,4}))?"), re.compile(r"(\d{1,4
 _DEFAULTS = AnalysisOptions()
 
 
+@dataclass(frozen=True)
+class Chosen:
+    """What analyses leave open, each for those whose help names it."""
+
+    layers: Annotated[str, typer.Option(help="Layers by the model's own numbers, as 0,3-5; else all.")] = ""
+    scope: Annotated[Scope, typer.Option(help="Which tokens count.")] = _DEFAULTS.scope
+    subjects: Annotated[str, typer.Option(help="Only these subjects: a,b,c.")] = ""
+    ids: IdsFile = None
+    questions: Annotated[int, typer.Option(min=1, help="Questions the model is run on.")] = _DEFAULTS.n_questions
+    question: Annotated[str, typer.Option(help="The id of one question.")] = ""
+    expert: Annotated[str, typer.Option(help="One expert as L:E, by the model's own layer number.")] = ""
+    to_layer: Annotated[int | None, typer.Option(min=0, help="The layer that a flow ends in; else the next.")] = None
+    pairs: Annotated[int, typer.Option(min=0, help="Pairs of experts per layer that are matched; 0: all.")] = 0
+    seed: Annotated[int, typer.Option(min=0, help="Seed of --pairs.")] = 0
+    drop_outliers: Annotated[bool, typer.Option("--drop-outliers", help="Leave out what DBSCAN calls noise.")] = False
+
+    def options(self) -> AnalysisOptions:
+        """The same as an analysis reads them; raises AnalysisError where one says nothing."""
+        return AnalysisOptions(
+            layers=read_layers(self.layers),
+            scope=self.scope,
+            subjects=tuple(filter(None, self.subjects.split(","))),
+            ids=None if self.ids is None else tuple(read_ids(self.ids)),
+            n_questions=self.questions,
+            pairs=self.pairs,
+            seed=self.seed,
+            drop_outliers=self.drop_outliers,
+            expert=read_expert(self.expert),
+            question=self.question,
+            to_layer=self.to_layer,
+        )
+
+
+@takes_groups
 def run_analysis(
     name: Annotated[str, typer.Argument(metavar="NAME", help=f"Which one: {_NAMES}.")],
     trace: Annotated[
@@ -34,17 +69,8 @@ def run_analysis(
     ] = None,
     other: Annotated[Path | None, typer.Argument(readable=False, help="The other trace of router-overlap.")] = None,
     model: Annotated[str, typer.Option(help="The model: hub id, folder, or demo; else the trace's own.")] = "",
-    layers: Annotated[str, typer.Option(help="Layers by the model's own numbers, as 0,3-5; else all.")] = "",
-    scope: Annotated[Scope, typer.Option(help="Which tokens count.")] = _DEFAULTS.scope,
-    subjects: Annotated[str, typer.Option(help="Only these subjects: a,b,c.")] = "",
-    ids: IdsFile = None,
-    questions: Annotated[int, typer.Option(min=1, help="Questions the model is run on.")] = _DEFAULTS.n_questions,
-    question: Annotated[str, typer.Option(help="The id of one question.")] = "",
-    expert: Annotated[str, typer.Option(help="One expert as L:E, by the model's own layer number.")] = "",
-    to_layer: Annotated[int | None, typer.Option(min=0, help="The layer that a flow ends in; else the next.")] = None,
-    pairs: Annotated[int, typer.Option(min=0, help="Pairs of experts per layer that are matched; 0: all.")] = 0,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of --pairs.")] = 0,
-    drop_outliers: Annotated[bool, typer.Option("--drop-outliers", help="Leave out what DBSCAN calls noise.")] = False,
+    *,
+    chosen: Chosen,
     csv: Annotated[Path | None, typer.Option(readable=False, help="Write each array as CSV into this folder.")] = None,
     figure: Annotated[
         Path | None, typer.Option(readable=False, help="Draw one layer into this file: SVG, PDF or PNG.")
@@ -61,19 +87,7 @@ def run_analysis(
     With a trace the result is kept beside it, and read back from there the next time.
     """
     _check_targets(trace, csv, figure)
-    options = AnalysisOptions(
-        layers=read_layers(layers),
-        scope=scope,
-        subjects=tuple(filter(None, subjects.split(","))),
-        ids=None if ids is None else tuple(read_ids(ids)),
-        n_questions=questions,
-        pairs=pairs,
-        seed=seed,
-        drop_outliers=drop_outliers,
-        expert=read_expert(expert),
-        question=question,
-        to_layer=to_layer,
-    )
+    options = chosen.options()
     find_analysis(name)
     request = AnalysisRequest(name, trace, other, ModelNow(model, device, dtype, offline), options, again)
     result = run_job(analyse(request))

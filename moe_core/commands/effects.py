@@ -13,26 +13,25 @@ from moe_core.commands.options import (
     Cluster,
     Effect,
     IdsFile,
-    ModelPlace,
-    Offline,
-    OtherDevice,
-    OtherDtype,
+    ModelOptions,
     RerunBaseline,
     SubsetText,
     engine_at,
     read_subset,
+    takes_groups,
 )
 from moe_core.effects.measurement import Measurement
 from moe_core.effects.text import effects_json, effects_lines
 from moe_core.errors import EffectError
 from moe_core.interventions.intervention import parse_experts
 from moe_core.jobs.effects import DEFAULT_BUDGET, EffectsRequest, effects
-from moe_core.jobs.models.recorded_model import ModelNow
 from moe_core.system.console_text import print_lines
 
 
+@takes_groups
 def effects_of_trace(
     trace: Annotated[Path, typer.Argument(readable=False, help="A baseline, whose questions are asked again.")],
+    *,
     effect: Annotated[Effect, typer.Option(help="How an expert is masked.")] = Effect.REROUTE,
     measure: Annotated[
         str, typer.Option(help="Measure exactly: top:0.2 (the most suspect fifth), all, or L:E,..")
@@ -48,10 +47,7 @@ def effects_of_trace(
         Path | None, typer.Option(readable=False, help="The map to write; else TRACE.effects-EFFECT.safetensors.")
     ] = None,
     rerun_baseline: RerunBaseline = False,
-    model: ModelPlace = "",
-    device: OtherDevice = "",
-    dtype: OtherDtype = "",
-    offline: Offline = False,
+    now: ModelOptions,
     ray: Cluster = "",
     allow_network_folder: AllowNetworkFolder = False,
     as_json: AsJson = False,
@@ -66,7 +62,7 @@ def effects_of_trace(
         seed=seed,
         out=out,
         rerun_baseline=rerun_baseline,
-        model=ModelNow(model, device, dtype, offline),
+        model=now,
         allow_network_folder=allow_network_folder,
     )
     with engine_at(ray) as engine:

@@ -2,27 +2,25 @@
 
 import json
 import sys
-from collections.abc import Generator
+from collections.abc import Callable, Generator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import typer
 
-from moe_core.commands.experiment_tasks import TASKS, run_tasks
 from moe_core.commands.job_console import JobInterruptedError, run_job
 from moe_core.commands.options import (
     AsJson,
     Cluster,
     IdsFile,
-    ModelPlace,
-    Offline,
-    OtherDevice,
-    OtherDtype,
+    ModelOptions,
     PageFile,
     RerunBaseline,
     SubsetText,
     engine_at,
     read_subset,
+    takes_groups,
 )
 from moe_core.errors import ExperimentError, MoeCoreError
 from moe_core.experiments import EXPERIMENTS
@@ -34,6 +32,8 @@ from moe_core.experiments.prune_to import PRUNE_TO, default_out
 from moe_core.experiments.request import ExperimentRequest
 from moe_core.experiments.result import ExperimentPoint, ExperimentResult, PointMade
 from moe_core.experiments.tasks.request import TasksRequest
+from moe_core.experiments.tasks.run import compare_tasks
+from moe_core.experiments.tasks.text import tasks_csv, tasks_json, tasks_lines
 from moe_core.experiments.text import point_json, point_line, result_csv, result_json, result_lines
 from moe_core.jobs.events import Event
 from moe_core.jobs.export_pruned import ExportRequest, check_out, export_pruned
@@ -42,15 +42,78 @@ from moe_core.jobs.models.recorded_model import ModelNow
 from moe_core.measures.scope import Scope
 from moe_core.numbers.formatting import counted, data_size
 from moe_core.reports.experiment_page import experiment_page
+from moe_core.reports.tasks_page import tasks_page
 from moe_core.system.console_text import print_lines
 from moe_core.traces.reader import open_trace
 from moe_core.traces.result_file import refuse_target, write_result, writing
 
-_NAMES = ", ".join([*(experiment.name for experiment in EXPERIMENTS), TASKS])
-_LIST = "list"
+_TASKS, _LIST = "tasks", "list"
+_NAMES = ", ".join([*(experiment.name for experiment in EXPERIMENTS), _TASKS])
 _DEFAULTS = ExperimentOptions()
+Found = TypeVar("Found")
 
 
+@dataclass(frozen=True)
+class Chosen:
+    """What experiments leave open, each for those whose help names it."""
+
+    seed: Annotated[int, typer.Option(min=0, help="Seed of --subset N, of the halves and of random masks.")] = 0
+    scope: Annotated[
+        Scope | None, typer.Option(help="Tokens that count when experts are chosen, if not the experiment's own.")
+    ] = None
+    factors: Annotated[str, typer.Option(help="Factors of boost-best.")] = "1.2,1.5,2"
+    best: Annotated[
+        int, typer.Option(min=0, help="Experts per layer that boost-best boosts; 0: as many as a token chooses.")
+    ] = 0
+    shares: Annotated[
+        str, typer.Option(help="Shares removed: experts per layer by pruning-curve, neurons by neurons.")
+    ] = "0,0.1,0.25,0.5,0.75,0.9"
+    sizes: Annotated[str, typer.Option(help="Sizes of perturbation's noise, as a share of what it is added to.")] = (
+        "0.01,0.03,0.1,0.3,1"
+    )
+    experts: Annotated[
+        str, typer.Option(help="Experts whose neurons are switched off, LAYER:EXPERT,..; else the most used per layer.")
+    ] = ""
+    repeats: Annotated[int, typer.Option(min=0, help="Random masks beside the chosen ones.")] = _DEFAULTS.repeats
+    loss: Annotated[
+        float, typer.Option(help="Accuracy, 0 to 1, that prune-to may lose at most, with 95 % confidence.")
+    ] = _DEFAULTS.loss
+    step: Annotated[
+        int, typer.Option(min=0, help="Experts of each layer that prune-to removes at once; 0: a sixteenth.")
+    ] = 0
+
+    def options(self, keep: str) -> ExperimentOptions:
+        """The same as an experiment reads them; raises ExperimentError where a list is none."""
+        lists = {name: read_numbers(getattr(self, name)) for name in ("factors", "shares", "sizes")}
+        return ExperimentOptions(**vars(self) | lists, keep=keep)
+
+
+@dataclass(frozen=True)
+class Files:
+    """Where the result is written."""
+
+    csv: Annotated[Path | None, typer.Option(readable=False, help="Write the points as CSV to this file.")] = None
+    html: PageFile = None
+
+    def check(self, *traces: Path) -> None:
+        """Raise MoeCoreError where one of them cannot be written, or is one of the traces."""
+        for target in filter(None, (self.csv, self.html)):
+            if not target.parent.is_dir():
+                raise MoeCoreError(f"There is no folder {target.parent} to write {target.name} into.")
+            for trace in traces:
+                refuse_target(target, trace)
+
+    def write(self, found: Found, csv: Callable[[Found], str], page: Callable[[Found], str], *, as_json: bool) -> None:
+        """Write what is wanted, and say so."""
+        for target, text in ((self.csv, csv), (self.html, page)):
+            if target is not None:
+                with writing("result", target):
+                    write_result(target, text(found))
+                if not as_json:
+                    print_lines([f"Written: {target}"])
+
+
+@takes_groups
 def run_experiment(
     name: Annotated[str, typer.Argument(metavar="NAME", help=f"Which one: {_NAMES}; or {_LIST}: those run before.")],
     trace: Annotated[
@@ -63,32 +126,10 @@ def run_experiment(
         ),
     ],
     more: Annotated[list[Path] | None, typer.Argument(metavar="", hidden=True, readable=False)] = None,
+    *,
     subset: SubsetText = "all",
     ids: IdsFile = None,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of --subset N, of the halves and of random masks.")] = 0,
-    scope: Annotated[
-        Scope | None, typer.Option(help="Tokens that count when experts are chosen, if not the experiment's own.")
-    ] = None,
-    factors: Annotated[str, typer.Option(help="Factors of boost-best.")] = "1.2,1.5,2",
-    best: Annotated[
-        int, typer.Option(min=0, help="Experts per layer that boost-best boosts; 0: as many as a token chooses.")
-    ] = 0,
-    shares: Annotated[
-        str, typer.Option(help="Shares removed: experts per layer by pruning-curve, neurons by neurons.")
-    ] = "0,0.1,0.25,0.5,0.75,0.9",
-    sizes: Annotated[
-        str, typer.Option(help="Sizes of perturbation's noise, as a share of what it is added to.")
-    ] = "0.01,0.03,0.1,0.3,1",
-    experts: Annotated[
-        str, typer.Option(help="Experts whose neurons are switched off, LAYER:EXPERT,..; else the most used per layer.")
-    ] = "",
-    repeats: Annotated[int, typer.Option(min=0, help="Random masks beside the chosen ones.")] = _DEFAULTS.repeats,
-    loss: Annotated[
-        float, typer.Option(help="Accuracy, 0 to 1, that prune-to may lose at most, with 95 % confidence.")
-    ] = _DEFAULTS.loss,
-    step: Annotated[
-        int, typer.Option(min=0, help="Experts of each layer that prune-to removes at once; 0: a sixteenth.")
-    ] = 0,
+    chosen: Chosen,
     out: Annotated[
         Path | None,
         typer.Option(readable=False, help="The folder for prune-to's smaller model; beside the trace if not named."),
@@ -97,16 +138,12 @@ def run_experiment(
     prune: Annotated[
         str, typer.Option(help="What tasks prunes by each task to measure on all: never-used, or a share such as 0.25.")
     ] = "",
-    csv: Annotated[Path | None, typer.Option(readable=False, help="Write the points as CSV to this file.")] = None,
-    html: PageFile = None,
+    files: Files,
     fresh: Annotated[
         bool, typer.Option("--fresh", help="Begin anew, and take over no point that was done before.")
     ] = False,
     rerun_baseline: RerunBaseline = False,
-    model: ModelPlace = "",
-    device: OtherDevice = "",
-    dtype: OtherDtype = "",
-    offline: Offline = False,
+    now: ModelOptions,
     ray: Cluster = "",
     as_json: AsJson = False,
 ) -> None:
@@ -114,55 +151,49 @@ def run_experiment(
 
     Finished points are kept in a file beside the trace, and the same command goes on from them.
     """
-    if name == TASKS:
-        traces = (trace, *(more or ()))
-        for target in (csv, html):
-            for each in traces:
-                _check_target(each, target)
-        now = ModelNow(model, device, dtype, offline)
-        asked = TasksRequest(traces, scope or Scope.ANSWER, seed, prune, rerun_baseline, now)
-        with engine_at(ray) as engine:
-            run_tasks(asked, engine, csv, html, as_json=as_json)
+    if name == _TASKS:
+        tasks = TasksRequest(
+            (trace, *(more or ())), chosen.scope or Scope.ANSWER, chosen.seed, prune, rerun_baseline, now
+        )
+        _compare_tasks(tasks, files, ray, as_json=as_json)
         return
-    trace, size = _trace_and_size(name, (trace, *(more or ())))
+    trace, keep = _trace_and_size(name, (trace, *(more or ())))
     if name == _LIST:
         _print_kept(trace, as_json=as_json)
         return
     experiment = find_experiment(name)
     if out is not None:
         check_out(out)
-    for target in (csv, html):
-        _check_target(trace, target)
-    options = ExperimentOptions(
-        seed,
-        scope,
-        read_numbers(factors),
-        read_numbers(shares),
-        best,
-        repeats,
-        size,
-        loss,
-        step,
-        experts,
-        read_numbers(sizes),
-    )
-    now = ModelNow(model, device, dtype, offline)
-    request = ExperimentRequest(trace, options, read_subset(subset, ids, seed), rerun_baseline, now, fresh)
+    files.check(trace)
+    asked = read_subset(subset, ids, chosen.seed)
+    request = ExperimentRequest(trace, chosen.options(keep), asked, rerun_baseline, now, fresh)
     with engine_at(ray) as engine:
         result = _run(experiment, request, engine, as_json=as_json)
-    if as_json:  # first of all: what took hours is not lost where a file cannot be written
+    _print_result(result, files, as_json=as_json)
+    if export and result.chosen_point is not None:
+        _export(trace, result.chosen_point, out, now, as_json=as_json)
+
+
+def _compare_tasks(request: TasksRequest, files: Files, ray: str, *, as_json: bool) -> None:
+    """Several traces of one model, and which experts which task uses."""
+    files.check(*request.traces)
+    with engine_at(ray) as engine:
+        found = run_job(compare_tasks(request, engine))
+    if as_json:
+        print(json.dumps(tasks_json(found), allow_nan=False))
+    else:
+        print_lines([*tasks_lines(found), f"{found.seconds:.1f} s"])
+    files.write(found, tasks_csv, tasks_page, as_json=as_json)
+
+
+def _print_result(result: ExperimentResult, files: Files, *, as_json: bool) -> None:
+    """Print it before anything is written: what took hours is not lost where a file cannot be."""
+    if as_json:
         print(json.dumps(result_json(result), allow_nan=False))
     else:
         kept = [] if result.kept is None else [f"Its answers are kept in {result.kept}"]
         print_lines([*result_lines(result), f"{result.seconds:.1f} s", *kept])
-    for target, text in ((csv, result_csv), (html, experiment_page)):
-        if target is not None:
-            with writing("result", target):
-                write_result(target, text(result))
-            if not as_json:
-                print_lines([f"Written: {target}"])
-    if export and result.chosen_point is not None:
-        _export(trace, result.chosen_point, out, now, as_json=as_json)
+    files.write(result, result_csv, experiment_page, as_json=as_json)
 
 
 def _trace_and_size(name: str, arguments: tuple[Path, ...]) -> tuple[Path, str]:
@@ -265,9 +296,3 @@ def _keeping_points(
         return result
     finally:
         job.close()
-
-
-def _check_target(trace: Path, target: Path | None) -> None:
-    if target is not None and not target.parent.is_dir():
-        raise MoeCoreError(f"There is no folder {target.parent} to write {target.name} into.")
-    refuse_target(target, trace)

@@ -1,11 +1,13 @@
 """The options that several commands take, and what some of them mean together."""
 
-from collections.abc import Iterator
+import inspect
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, is_dataclass, replace
 from enum import StrEnum
+from functools import wraps
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -13,6 +15,7 @@ from moe_core.errors import InterventionError, MoeCoreError
 from moe_core.interventions.file import read_intervention
 from moe_core.interventions.intervention import Intervention, parse_mask
 from moe_core.jobs.models.engine import Engine
+from moe_core.jobs.models.recorded_model import ModelNow
 from moe_core.jobs.runs.rerun_plan import Subset
 from moe_core.jobs.runs.run_plan import MAX_BATCH_TOKENS
 from moe_core.quizzes.selection import read_ids
@@ -46,6 +49,43 @@ Cluster = Annotated[
     str,
     typer.Option("--ray", help="Run on workers: local:N on this computer, or auto or HOST:PORT of a Ray cluster."),
 ]
+
+
+@dataclass(frozen=True)
+class ModelOptions(ModelNow):
+    """Where a trace's model is now, as four options."""
+
+    model: ModelPlace = ""
+    device: OtherDevice = ""
+    dtype: OtherDtype = ""
+    offline: Offline = False
+
+
+def takes_groups(command: Callable[..., None]) -> Callable[..., None]:
+    """The command whose parameters that are dataclasses of options stand, each, as those options."""
+    written = inspect.signature(command)
+    groups: dict[str, Any] = {
+        name: each.annotation for name, each in written.parameters.items() if is_dataclass(each.annotation)
+    }
+    options = {name: dict(inspect.signature(group).parameters) for name, group in groups.items()}
+    parameters = [
+        parameter.replace(kind=each.kind)
+        for name, each in written.parameters.items()
+        for parameter in options.get(name, {name: each}).values()
+    ]
+    spread = written.replace(parameters=parameters)
+
+    @wraps(command)
+    def run(*arguments: Any, **named: Any) -> None:
+        bound = spread.bind(*arguments, **named)
+        bound.apply_defaults()
+        given = bound.arguments
+        made = {name: group(**{key: given.pop(key) for key in options[name]}) for name, group in groups.items()}
+        command(**given, **made)
+
+    run.__dict__ |= {"__signature__": spread}
+    run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    return run
 
 
 class Place(StrEnum):

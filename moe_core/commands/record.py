@@ -1,7 +1,7 @@
 """`moescope record`: runs a quiz on a model and writes the trace."""
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -23,6 +23,7 @@ from moe_core.commands.options import (
     Sample,
     Shots,
     engine_at,
+    takes_groups,
 )
 from moe_core.errors import InterventionError
 from moe_core.interventions.file import read_intervention
@@ -51,6 +52,54 @@ class Tokens(StrEnum):
     ANSWER = "answer"
 
 
+@dataclass(frozen=True)
+class Selection:
+    """Which questions of the quiz are asked."""
+
+    subjects: Annotated[str, typer.Option(help="Only these subjects, separated by commas.")] = ""
+    limit: Annotated[int | None, typer.Option(min=1, help="Only the first N questions, in quiz order.")] = None
+    sample: Sample = None
+    seed: Annotated[int, typer.Option(min=0, help="Seed of --sample.")] = 0
+    ids: IdsFile = None
+
+    def read(self) -> QuestionSelection:
+        """The same as a job takes it."""
+        subjects = tuple(filter(None, (name.strip() for name in self.subjects.split(","))))
+        return QuestionSelection(subjects, self.limit, self.sample, self.seed, self.ids)
+
+
+@dataclass(frozen=True)
+class Template:
+    """How the chat template is used."""
+
+    template: Annotated[str, typer.Option(help="Which of several chat templates, by its name.")] = ""
+    template_args: Annotated[str, typer.Option(help="Keywords for the chat template: enable_thinking=false,..")] = ""
+
+    def read(self) -> TemplateChoice:
+        """The same as a job takes it; raises PromptError where the keywords are none."""
+        return TemplateChoice(self.template, parse_arguments(self.template_args))
+
+
+@dataclass(frozen=True)
+class Actions:
+    """What is done to experts meanwhile."""
+
+    mask: Annotated[
+        str, typer.Option(help="Switch off experts, LAYER:EXPERT,.. by own layer numbers, or LAYER:EXPERT:NEURON,..")
+    ] = ""
+    intervention: InterventionFile = None
+    effect: Annotated[Effect, typer.Option(help="What --mask does.")] = Effect.REROUTE
+
+    def read(self) -> Intervention:
+        """The same as a job takes it; raises InterventionError where it is none, or two."""
+        if self.intervention is None:
+            return parse_mask(self.mask, self.effect.value)
+        if self.mask:
+            raise InterventionError("Give either --mask or --intervention, not both.")
+        return read_intervention(self.intervention)
+
+
+@takes_groups
 def record_trace(
     model: Annotated[str, typer.Option(help="Hub id (org/name or org/name@revision), local folder, or demo.")],
     quiz: Annotated[str, typer.Option(help="mmlu, mmlu:PATH, a .csv/.jsonl/.parquet file, demo, or text:FILE.")],
@@ -64,23 +113,15 @@ def record_trace(
             help="How the quiz's answers are read, where it leaves that open: numbers from 0 or 1, letters, texts."
         ),
     ] = None,
-    subjects: Annotated[str, typer.Option(help="Only these subjects, separated by commas.")] = "",
-    limit: Annotated[int | None, typer.Option(min=1, help="Only the first N questions, in quiz order.")] = None,
-    sample: Sample = None,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of --sample.")] = 0,
-    ids: IdsFile = None,
+    *,
+    selection: Selection,
     shots: Shots = 0,
     protocol: Annotated[Protocol, typer.Option(help="Prompts as lm-evaluation-harness builds them.")] = Protocol.PLAIN,
-    template: Annotated[str, typer.Option(help="Which of several chat templates, by its name.")] = "",
-    template_args: Annotated[str, typer.Option(help="Keywords for the chat template: enable_thinking=false,..")] = "",
+    template: Template,
     tokens: Annotated[
         Tokens, typer.Option(help="Keep the experts of every prompt token, or of the answer only.")
     ] = Tokens.ALL,
-    mask: Annotated[
-        str, typer.Option(help="Switch off experts, LAYER:EXPERT,.. by own layer numbers, or LAYER:EXPERT:NEURON,..")
-    ] = "",
-    intervention: InterventionFile = None,
-    effect: Annotated[Effect, typer.Option(help="What --mask does.")] = Effect.REROUTE,
+    actions: Actions,
     device: Device = "auto",
     dtype: Dtype = "auto",
     batch_tokens: BatchTokens = None,
@@ -98,37 +139,23 @@ def record_trace(
         model=ModelRequest(model, device=device, dtype=dtype, offline=offline),
         quiz=quiz,
         out=out,
-        selection=QuestionSelection(
-            subjects=tuple(filter(None, (name.strip() for name in subjects.split(",")))),
-            limit=limit,
-            sample=sample,
-            seed=seed,
-            ids_file=ids,
-        ),
+        selection=selection.read(),
         options=RunOptions(
             shots,
             protocol.value,
             tokens.value,
             batch_tokens,
             skip_too_long,
-            TemplateChoice(template, parse_arguments(template_args)),
+            template.read(),
             max_tokens,
         ),
-        intervention=_read_intervention(mask, effect.value, intervention),
+        intervention=actions.read(),
         allow_network_folder=allow_network_folder,
         answers_from=answers_from,
     )
     with engine_at(ray) as engine:
         result = run_job(record(request, engine), when_stopped=f"the same command resumes {out}")
     print_result(result, as_json=as_json)
-
-
-def _read_intervention(mask: str, effect: str, path: Path | None) -> Intervention:
-    if path is None:
-        return parse_mask(mask, effect)
-    if mask:
-        raise InterventionError("Give either --mask or --intervention, not both.")
-    return read_intervention(path)
 
 
 def print_result(result: RecordResult, *, as_json: bool) -> None:

@@ -15,27 +15,26 @@ from moe_core.commands.options import (
     Effect,
     IdsFile,
     InterventionFile,
-    ModelPlace,
-    Offline,
-    OtherDevice,
-    OtherDtype,
+    ModelOptions,
     Place,
     RerunBaseline,
     SubsetText,
     engine_at,
     read_actions,
     read_subset,
+    takes_groups,
 )
 from moe_core.comparison.control_distribution import ControlRequest
 from moe_core.comparison.text import NOTE, comparison_json, comparison_lines, controls_json, controls_lines
-from moe_core.jobs.models.recorded_model import ModelNow
 from moe_core.jobs.what_if import WhatIfRequest, WhatIfResult, what_if
 from moe_core.measures.scope import Scope
 from moe_core.system.console_text import print_lines
 
 
+@takes_groups
 def what_if_trace(
     trace: Annotated[Path, typer.Argument(readable=False, help="The baseline, whose own run is repeated.")],
+    *,
     mask: Annotated[
         str, typer.Option(help="Act on experts, LAYER:EXPERT,.. by own layer numbers, or LAYER:EXPERT:NEURON,.. off")
     ] = "",
@@ -52,10 +51,7 @@ def what_if_trace(
         Path | None, typer.Option(readable=False, help="The trace to write; else TRACE.what-if-N.h5.")
     ] = None,
     rerun_baseline: RerunBaseline = False,
-    model: ModelPlace = "",
-    device: OtherDevice = "",
-    dtype: OtherDtype = "",
-    offline: Offline = False,
+    now: ModelOptions,
     ray: Cluster = "",
     allow_network_folder: AllowNetworkFolder = False,
     as_json: AsJson = False,
@@ -68,7 +64,7 @@ def what_if_trace(
         out=out,
         rerun_baseline=rerun_baseline,
         controls=ControlRequest(controls, seed, match),
-        model=ModelNow(model, device, dtype, offline),
+        model=now,
         allow_network_folder=allow_network_folder,
     )
     with engine_at(ray) as engine:

@@ -2,7 +2,7 @@
 
 from app.actions.action import Action, Menu, has_trace
 from app.content.token_effects import is_missing, why_not
-from app.views.question.token_measures import BY_TOKEN
+from app.views.question.token_measures import BY_TOKEN, MEASURED_BY_TOKEN
 from app.views.question.view import QuestionView
 from app.window.main_window import MainWindow
 
@@ -25,12 +25,20 @@ def _measure_suspects(window: MainWindow) -> None:
 
 
 def _effect_by_token(window: MainWindow) -> None:
+    _colour_tokens(window, BY_TOKEN, measured=False)
+
+
+def _measure_by_token(window: MainWindow) -> None:
+    _colour_tokens(window, MEASURED_BY_TOKEN, measured=True)
+
+
+def _colour_tokens(window: MainWindow, name: str, *, measured: bool) -> None:
     view = window.views["question"]
     assert isinstance(view, QuestionView)
     window.show_view("question")
-    view.colour_tokens_by(BY_TOKEN)
-    if is_missing(window.session.state):
-        window.token_effects.start()
+    view.colour_tokens_by(name)
+    if is_missing(window.session.state, measured=measured):
+        window.token_effects.start(measured=measured)
 
 
 def _cost_tip(what: str) -> str:
@@ -67,6 +75,14 @@ _ACTIONS = (
         "Colour the tokens of the question by what each adds to the predicted effect of the selected expert",
         _effect_by_token,
         ("Ctrl+F6",),
+        lambda state: not why_not(state),
+    ),
+    Action(
+        "measure_by_token",
+        "Measure effect by token",
+        _cost_tip("Mask the selected expert at one token of the question after the other, and run the model again"),
+        _measure_by_token,
+        ("Ctrl+Shift+F6",),
         lambda state: not why_not(state),
     ),
 )

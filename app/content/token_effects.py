@@ -1,4 +1,4 @@
-"""On which tokens the effect of the selected expert hangs: what is known of it, and what would be computed."""
+"""On which tokens the effect of the selected expert hangs: what is known of it, what is computed and measured."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -6,16 +6,16 @@ from numpy.typing import NDArray
 from app.content.effects import LEAST_NATS, answer_effects, shown_map, strongest
 from app.content.mask_editing import effect_of
 from app.state.state import State
-from app.state.token_effects import TokenEffectKey
+from app.state.token_effects import MeasuredAt, TokenEffectKey, UnderWay
 from moe_core.effects.text import nats
 from moe_core.interventions.layers import Cell
 from moe_core.jobs.token_effects import TokenEffectsRequest
 
-TITLE = "Effect by token"
-"""Of the job."""
+TITLES = {False: "Effect by token", True: "Measured effect by token"}
+"""Of the jobs, by whether they measure."""
 _KNOWN = {True: "measured", False: "predicted"}
 _OFF = 0.5
-"""Of the larger one, by how much what the gradient and the map say may differ."""
+"""Of the larger one, by how much two effects differ that a reader is told of."""
 _MOST = 4
 """Experts of the answer that are computed besides: the pass with gradients, which takes longest, serves all of them."""
 
@@ -27,10 +27,17 @@ def token_terms(state: State) -> NDArray[np.float64] | None:
     return None if found is None else found.astype(np.float64)
 
 
-def is_missing(state: State) -> bool:
-    """Whether it can be computed, and is neither known nor under way."""
+def measured_at(state: State) -> MeasuredAt | None:
+    """What masking the selected expert at single tokens of the question does; None where not measured."""
+    key = _key_shown(state)
+    return None if key is None else state.token_effects.measured.get(key)
+
+
+def is_missing(state: State, *, measured: bool = False) -> bool:
+    """Whether it can be computed, or measured, and is neither known nor under way."""
     known, key = state.token_effects, _key_shown(state)
-    return key is not None and key not in known.terms and key not in known.under_way
+    comes = key in known.under_way.keys and (known.under_way.measures or not measured)
+    return key is not None and key not in (known.measured if measured else known.terms) and not comes
 
 
 def why_not(state: State) -> str:
@@ -44,15 +51,19 @@ def why_not(state: State) -> str:
     return ""
 
 
-def missing_text(state: State) -> str:
+def missing_text(state: State, *, measured: bool = False) -> str:
     """What would fill the place of the values: why they cannot be, what went wrong, or what computes them."""
     if reason := why_not(state):
         return reason
-    key = _key_shown(state)
+    key, under_way = _key_shown(state), state.token_effects.under_way
     if key is not None and (problem := state.token_effects.problems.get(key)):
         return problem
-    if key in state.token_effects.under_way:
+    if key in under_way.keys and under_way.measures:
+        return "The model is being run again, with the expert masked at one token after the other."
+    if key in under_way.keys and not measured:
         return "The answer is being followed back through the model."
+    if measured:
+        return "Not measured: Measure runs the model again for every token that the expert serves (Ctrl+Shift+F6)."
     return "Not computed: Compute follows the answer back through the model that gave it (Ctrl+F6)."
 
 
@@ -85,35 +96,57 @@ def sum_text(state: State) -> str:
 def doubt_text(state: State) -> str:
     """That the map, which has run experts again, knows another effect than the gradient; empty where it does not."""
     terms, known = token_terms(state), effect_in_map(state)
-    if terms is None or known is None:
-        return ""
-    total, effect = float(terms.sum()), known[0]
-    if abs(total - effect) <= max(_OFF * max(abs(total), abs(effect)), LEAST_NATS):
+    if terms is None or known is None or not _differ(total := float(terms.sum()), known[0]):
         return ""
     return (
         f"The gradient misleads here: by it the tokens come to {nats(total)} nats, in the map the effect is "
-        f"{nats(effect)} {_KNOWN[known[1]]}. Believe the map."
+        f"{nats(known[0])} {_KNOWN[known[1]]}. Believe the map."
     )
 
 
-def token_effects_request(state: State) -> TokenEffectsRequest:
-    """The selected expert and those that the answer hangs on most; there is no reason why not."""
+def whole_text(state: State) -> str:
+    """`one by one −0.31, at all tokens at once −0.43`: empty where it is not measured."""
+    found = measured_at(state)
+    if found is None:
+        return ""
+    return f"one by one {nats(float(found.effects.sum()))}, at all tokens at once {nats(found.whole)}"
+
+
+def interaction_text(state: State) -> str:
+    """That tokens act together: what they do one by one is far from what they do at once; else empty."""
+    found = measured_at(state)
+    if found is None or not _differ(total := float(found.effects.sum()), found.whole):
+        return ""
+    return (
+        f"The tokens act together: masked at one after the other they come to {nats(total)} nats, at all of them at "
+        f"once to {nats(found.whole)}."
+    )
+
+
+def token_effects_request(state: State, *, measured: bool = False) -> TokenEffectsRequest:
+    """The selected expert, and where nothing is measured those that the answer hangs on most; no reason is why not."""
     assert state.trace is not None
     assert state.question is not None
-    effects = answer_effects(state)
+    effects = None if measured else answer_effects(state)
     cells: dict[Cell, None] = dict.fromkeys([*state.experts, *(strongest(effects, _MOST) if effects else ())])
     return TokenEffectsRequest(
         trace=state.trace.path,
         question=state.trace.trace.ids[state.question],
         experts=tuple(map(state.layers.expert, cells)),
         effect=_masking(state),
+        measures=measured,
         rerun_baseline=state.rerun.asks_baseline,
     )
 
 
-def keys_of(fingerprint: str, request: TokenEffectsRequest) -> tuple[TokenEffectKey, ...]:
-    """Under what the terms of a request are kept, expert by expert."""
-    return tuple(TokenEffectKey(fingerprint, request.question, request.effect, expert) for expert in request.experts)
+def under_way_of(fingerprint: str, request: TokenEffectsRequest) -> UnderWay:
+    """Under what that which a request brings is kept, expert by expert."""
+    keys = (TokenEffectKey(fingerprint, request.question, request.effect, expert) for expert in request.experts)
+    return UnderWay(tuple(keys), request.measures)
+
+
+def _differ(one: float, other: float) -> bool:
+    return abs(one - other) > max(_OFF * max(abs(one), abs(other)), LEAST_NATS)
 
 
 def _key_shown(state: State) -> TokenEffectKey | None:

@@ -6,7 +6,7 @@ from PySide6.QtCore import QObject
 
 from app.content.job_words import about
 from app.content.remedies import Say
-from app.content.token_effects import TITLE, keys_of, token_effects_request, why_not
+from app.content.token_effects import TITLES, token_effects_request, under_way_of, why_not
 from app.running.job_runner import JobEnded, JobRunner
 from app.running.queue.job_queue import JobQueue
 from app.running.queue.queued_job import QueuedJob
@@ -29,23 +29,23 @@ class TokenEffectsJobs(QObject):
         self._say = say
         runner.ended.connect(self._on_ended)
 
-    def start(self) -> None:
-        """Compute what is selected; say why where that cannot be."""
+    def start(self, *, measured: bool = False) -> None:
+        """Compute what is selected, or measure it; say why where that cannot be."""
         state = self._session.state
         if reason := why_not(state):
             self._say(reason, is_failure=False)
         elif state.trace is not None:
-            self._queue.add(self._job(token_effects_request(state), state.trace.fingerprint))
+            self._queue.add(self._job(token_effects_request(state, measured=measured), state.trace.fingerprint))
 
     def _job(self, request: TokenEffectsRequest, fingerprint: str) -> QueuedJob:
-        keys = keys_of(fingerprint, request)
+        under_way = under_way_of(fingerprint, request)
 
         def begin(at_once: bool) -> None:
-            self._keep(self._known.begun(keys))
+            self._keep(self._known.begun(under_way))
 
         experts = ", ".join(f"{layer}:{expert}" for layer, expert in request.experts)
         return QueuedJob(
-            TITLE,
+            TITLES[request.measures],
             about(request.trace.name, f"question {request.question}", request.effect, experts),
             request,
             lambda engine: token_effects(request, engine),
@@ -64,9 +64,9 @@ class TokenEffectsJobs(QObject):
         self._session.set(replace(self._session.state, token_effects=known))
 
     def _on_ended(self, ended: JobEnded) -> None:
-        if not self._known.under_way:  # another job
+        if not self._known.under_way.keys:  # another job
             return
         if ended.outcome == "done" and isinstance(ended.result, TokenEffects):
-            self._keep(self._known.found(ended.result.terms))
+            self._keep(self._known.found(ended.result))
         else:
             self._keep(self._known.failed(ended.sentence if ended.outcome == "failed" else ""))

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from moe_core.commands.effects_by_token import effects_by_token
 from moe_core.commands.job_console import GOES_ON, run_job
 from moe_core.commands.options import (
     AllowNetworkFolder,
@@ -41,8 +42,11 @@ def effects_of_trace(
     ] = DEFAULT_BUDGET,
     subset: SubsetText = "all",
     ids: IdsFile = None,
-    limit: Annotated[int, typer.Option(min=1, help="How many experts to list.")] = 20,
+    limit: Annotated[int, typer.Option(min=1, help="How many experts, or tokens, to list.")] = 20,
     seed: Annotated[int, typer.Option(min=0, help="Seed of --subset N and of the audit.")] = 0,
+    by_token: Annotated[
+        str, typer.Option(metavar="ID", help="On which tokens of this question the experts of --measure L:E,.. act.")
+    ] = "",
     out: Annotated[
         Path | None, typer.Option(readable=False, help="The map to write; else TRACE.effects-EFFECT.safetensors.")
     ] = None,
@@ -65,6 +69,10 @@ def effects_of_trace(
         model=now,
         allow_network_folder=allow_network_folder,
     )
+    if by_token:
+        with engine_at(ray) as engine:
+            effects_by_token(request, by_token, limit, engine, as_json=as_json)
+        return
     with engine_at(ray) as engine:
         result = run_job(effects(request, engine), when_stopped=GOES_ON)
     if as_json:

@@ -28,6 +28,7 @@ SHAPE = ("seed", "layers", "experts", "chosen")
 
 def make(folder: Path, recipe: Recipe) -> None:
     """Writes quiz.csv, quiz_dev.csv and model/ into the folder."""
+    folder.mkdir(parents=True, exist_ok=True)
     world = World()
     quiz, shots, held_out = build_quiz(world)
     write_quiz(folder / "quiz.csv", quiz)

@@ -2,6 +2,7 @@
 
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,10 +17,11 @@ from moe_core.effects.passes.clean_pass import CleanPass, Decoder, clean_pass
 from moe_core.effects.passes.closed_experts import ClosedExperts
 from moe_core.effects.passes.closing_check import check_closing
 from moe_core.effects.passes.few_tokens import few_tokens
+from moe_core.effects.passes.question_alone import QuestionAlone
 from moe_core.effects.passes.question_chunk import QuestionChunk
 from moe_core.effects.passes.replay_check import check_replay
 from moe_core.effects.passes.reruns import exact_margins
-from moe_core.effects.passes.rows import batches_of
+from moe_core.effects.passes.rows import Rows, batches_of
 from moe_core.effects.recipe import predict
 from moe_core.errors import EffectError
 from moe_core.interventions.intervention import Expert, Intervention
@@ -214,11 +216,12 @@ def test_tokens_add_up_to_what_the_recipe_predicts(model: LoadedModel, decoder: 
         rows = next(batches_of(QUIZ, [question], 1, torch.device("cpu")))
         clean = clean_pass(decoder, rows)
         chunk, draft = QuestionChunk(decoder, [clean], effect, 100), EffectDraft.empty((1, *shape_of(model)))
+        alone = QuestionAlone(decoder, clean, effect, 100)
         costs = pair_costs(chunk.lengths, list(map(decoder.first_again, range(len(model.routers)))), decoder.n_layers)
         assert list(predict(chunk, draft, costs, Budget(0.0, 0.0, 0.0), 0)) != []  # the last layer's exact runs
         last = len(model.routers) - 1
         for place, expert in np.ndindex(shape_of(model)):
-            terms = chunk.by_token((place, expert))
+            terms = alone.predicted(alone.closed((place, expert)))
             assert terms.shape == (int(rows.lengths[0]),)
             np.testing.assert_allclose(terms.sum(), draft.effects[0, place, expert], atol=1e-5)
             is_chosen = (clean.layers[place].ids[0] == expert).any(-1).numpy()
@@ -233,7 +236,7 @@ def test_terms_are_what_autograd_finds_in_the_whole_model(model: LoadedModel, de
     """Each token's dropped contribution scaled by a factor of its own: the margin's derivatives by these factors."""
     rows = next(batches_of(QUIZ, [2], 1, torch.device("cpu")))
     clean = clean_pass(decoder, rows)
-    chunk, router = QuestionChunk(decoder, [clean], "drop", 100), model.routers[0]
+    alone, router = QuestionAlone(decoder, clean, "drop", 100), model.routers[0]
     expert = int(clean.layers[0].ids.mode().values.flatten()[0])
     factors = torch.ones(int(rows.lengths[0]), requires_grad=True)
 
@@ -253,6 +256,64 @@ def test_terms_are_what_autograd_finds_in_the_whole_model(model: LoadedModel, de
     change = torch.nn.functional.logsigmoid(margin.double() + along.sum()) - torch.nn.functional.logsigmoid(
         margin.double()
     )
-    terms = chunk.by_token((0, expert))
+    terms = alone.predicted(alone.closed((0, expert)))
     np.testing.assert_allclose(terms, (along * change / along.sum()).detach().numpy(), atol=2e-5, rtol=1e-3)
     assert np.abs(terms).max() > 1e-4
+
+
+def logprob_with_hook(model: LoadedModel, rows: Rows, hooked: dict[nn.Module, Any] | None = None) -> float:
+    """The right answer's log-probability in transformers' own pass, what these gates return being changed."""
+    handles = [gate.register_forward_hook(hook) for gate, hook in (hooked or {}).items()]
+    try:
+        with torch.no_grad():
+            logits = model.model(input_ids=rows.ids, use_cache=False).logits[0, -1].float()
+    finally:
+        for handle in handles:
+            handle.remove()
+    return float(logits.log_softmax(-1)[rows.gold[0]])
+
+
+def masked_at(tokens: list[int], expert: int, effect: str) -> Any:
+    """A hook after a gate, by other means than the model's router run again: one expert does not work at `tokens`."""
+
+    def hook(_gate: nn.Module, _arguments: object, output: Any) -> Any:
+        logits, weights, ids = (values.clone() for values in output)
+        if effect == "drop":
+            weights[tokens] *= ids[tokens] != expert
+            return logits, weights, ids
+        left = logits[tokens].float()
+        left[:, expert] = -torch.inf
+        values, chosen = left.softmax(-1).topk(ids.shape[-1])
+        if torch.allclose(weights.sum(-1), torch.ones(())):  # this model's weights sum to 1
+            values = values / values.sum(-1, keepdim=True)
+        ids[tokens], weights[tokens] = chosen, values.to(weights.dtype)
+        return logits, weights, ids
+
+    return hook
+
+
+@pytest.mark.parametrize("effect", ["reroute", "drop"])
+def test_measured_tokens_are_those_of_a_hook_at_one_position(model: LoadedModel, decoder: Decoder, effect: str) -> None:
+    """Masking an expert at one token is what a hook on transformers' own pass does there, and masking it at all of
+    them the map's effect; behind the last layer nothing but the last token moves the answer."""
+    rows = next(batches_of(QUIZ, [2], 1, torch.device("cpu")))
+    clean, T = clean_pass(decoder, rows), int(rows.lengths[0])
+    alone, baseline, largest = QuestionAlone(decoder, clean, effect, 5 * T), logprob_with_hook(model, rows), 0.0
+    for place, router in enumerate(model.routers):
+        expert = int(clean.layers[place].ids.flatten().mode().values)
+        closed = alone.closed((place, expert))
+        *at_tokens, whole = np.concatenate(list(alone.measured(closed)))
+        assert len(at_tokens) + 1 == closed.n_runs
+        found = np.zeros(T)
+        found[closed.tokens.numpy()] = at_tokens
+        of_runs = [[token] for token in range(T)] + [list(range(T))]
+        true = [logprob_with_hook(model, rows, {router.gate: masked_at(at, expert, effect)}) for at in of_runs]
+        np.testing.assert_allclose([*found, whole], np.array(true) - baseline, atol=1e-5)
+        assert whole == pytest.approx(whole_effects(model, effect, (router.layer, expert))[2], abs=2e-5)
+        is_chosen = (clean.layers[place].ids[0] == expert).any(-1).numpy()
+        if effect == "drop" or model.specification.normalised:
+            assert not found[~is_chosen].any()
+        if place == len(model.routers) - 1:
+            assert not found[:-1].any()
+        largest = max(largest, float(np.abs(found[:-1]).max()))
+    assert largest > 1e-4

@@ -17,7 +17,7 @@ from moe_core.interventions.intervention import parse_mask
 from moe_core.jobs import effect_making
 from moe_core.jobs.effect_making import MapWritten
 from moe_core.jobs.effects import EffectsRequest, effects
-from moe_core.jobs.events import Event, Notice, Progress
+from moe_core.jobs.events import Event, Notice, Progress, Stage
 from moe_core.jobs.models.engine import Engine
 from moe_core.jobs.models.load_model import ModelRequest
 from moe_core.jobs.models.recorded_model import ModelNow
@@ -170,6 +170,32 @@ def test_effects_by_token(trace: Path, engine: Engine, effect: str) -> None:
     assert found.experts == experts
     np.testing.assert_allclose(found.terms.sum(axis=1), [made.effects[place, *cell] for cell in cells], atol=1e-5)
     assert np.abs(found.terms).max() > 1e-4
+
+
+@pytest.mark.parametrize("effect", ["reroute", "drop"])
+def test_measured_by_token(trace: Path, engine: Engine, effect: str) -> None:
+    """The last token's effect is that of a mask at the answer alone, all at once that of a mask everywhere, a what-if
+    each; a token that a dropped expert does not serve has none. Its cost is said before the first re-run."""
+    with open_trace(trace) as opened:
+        row, layers = opened.index_of("q3"), opened.specification.model.layers
+        routing = opened.token_routing(row).experts  # [T, L, K]
+    experts = tuple((layers[place], int(routing[-1, place, 0])) for place in range(3))
+    request, events = TokenEffectsRequest(trace, "q3", experts, effect, measures=True), list[Event]()
+    found = result_of(token_effects(request, engine), events).measured
+    assert found is not None
+    assert [type(event) for event in events if not isinstance(event, Stage)][:2] == [Notice, Progress]
+    assert "forward passes of this question" in next(event.text for event in events if isinstance(event, Notice))
+    last = [event for event in events if isinstance(event, Progress)][-1]
+    assert last.done == last.total
+    for place, expert in enumerate(experts):
+        for at_answer, value in ((True, found.effects[place, -1]), (False, found.whole[place])):
+            mask = replace(parse_mask("{}:{}".format(*expert), effect), at_answer=at_answer)
+            compared = what_if(WhatIfRequest(trace, mask, subset=Subset(ids=("q3",))), engine)
+            assert value == pytest.approx(result_of(compared).comparison.gold_logprob.mean, abs=1e-4)
+        is_served = (routing[:, place] == expert[1]).any(axis=1)
+        assert not (effect == "drop" and found.effects[place, ~is_served].any())
+    assert np.abs(found.effects[:2, :-1]).max() > 1e-4
+    assert not found.effects[2, :-1].any()
 
 
 def test_effects_by_token_of_what_is_not_there(trace: Path, engine: Engine) -> None:

@@ -14,7 +14,7 @@ from app.views.question.comparison import captioned, rerouted_text
 from app.views.question.content import QuestionContent
 from app.views.question.figures import prompt_figure
 from app.views.question.texts import prompt_table, token_text
-from app.views.question.token_measures import BY_TOKEN, TOKEN_MEASURES, TokenMeasure, measure_named
+from app.views.question.token_measures import BY_TOKEN, MEASURED_BY_TOKEN, TOKEN_MEASURES, TokenMeasure, measure_named
 from app.widgets.eliding_combo_box import ElidingComboBox
 from app.widgets.figures.figure import Figure
 from app.widgets.figures.pane import FigurePane
@@ -48,9 +48,7 @@ class PromptPane(FigurePane):
             self.measure.addItem(measure.title, measure.name)
             self.measure.setItemData(self.measure.count() - 1, measure.tip, Qt.ItemDataRole.ToolTipRole)
         self.add_control(self.measure)
-        self.fill = tool_button(
-            "Compute", "Compute what the tokens are coloured by", "Compute these values with the model"
-        )
+        self.fill = tool_button(*_FILLS["effect_by_token"])
         self.fill.hide()
         self.add_control(self.fill)
         self._fills_by = ""
@@ -76,8 +74,7 @@ class PromptPane(FigurePane):
         self.strip.describe = partial(_describe, content, state, measure, values)
         self.strip.set_tokens(content.texts, content.n_prefix, is_collapsed=folds, last_name=content.last_name)
         self.whole_range.setEnabled(not measure.is_signed)
-        self._fills_by = measure.fill(state)
-        self.fill.setVisible(bool(self._fills_by))
+        self._offer(measure.fill(state))
         note, ends = _missing(content, state, measure, values), self._range(content, state, measure, values)
         self.strip.set_note(note)
         self.strip.set_colours(
@@ -116,6 +113,16 @@ class PromptPane(FigurePane):
         self.whole_range.setChecked(options.get("whole_range") is True)
         folded = options.get("folded")
         self._is_folded = folded if isinstance(folded, bool) else None
+
+    def _offer(self, action: str) -> None:
+        """The button that requests this action of the window; none where it is empty."""
+        self._fills_by = action
+        self.fill.setVisible(bool(action))
+        if action:
+            text, name, tip = _FILLS[action]
+            self.fill.setText(text)
+            self.fill.setAccessibleName(name)
+            self.fill.setToolTip(tip)
 
     def _add_choice(self, text: str) -> QAction:
         choice = QAction(text, self)
@@ -164,8 +171,18 @@ class PromptPane(FigurePane):
         self.fold_changed.emit(folded)
 
 
+_FILLS = {
+    "effect_by_token": ("Compute", "Compute what the tokens are coloured by", "Compute these values with the model"),
+    "measure_by_token": (
+        "Measure",
+        "Measure what each token adds",
+        "Run the model again with the expert masked at one token after the other; what it costs is said before",
+    ),
+}
+"""Text, name and tip of the button, by the action that it requests."""
 _NONE = {
     BY_TOKEN: "No token of this prompt moves its answer where this expert is masked.",
+    MEASURED_BY_TOKEN: "Masked at no single token of this prompt does the expert move its answer.",
     "expert_weight": "No token of this prompt was sent to a selected expert.",
     "changed": "Every token of this prompt goes to the same experts as before, in every layer.",
 }

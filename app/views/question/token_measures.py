@@ -11,16 +11,19 @@ from app.content.token_effects import (
     doubt_text,
     effect_in_map,
     effect_name,
+    interaction_text,
     is_missing,
+    measured_at,
     missing_text,
     sum_text,
     token_terms,
+    whole_text,
 )
 from app.state.state import State
 from app.views.question.content import QuestionContent
 
 FloatArray = NDArray[np.float64]
-BY_TOKEN = "effect"
+BY_TOKEN, MEASURED_BY_TOKEN = "effect", "measured_effect"
 
 
 @dataclass(frozen=True)
@@ -80,6 +83,11 @@ def _effect_terms(content: QuestionContent, state: State) -> FloatArray | None:
     return found if found is not None and len(found) == len(content.texts) else None
 
 
+def _measured(content: QuestionContent, state: State) -> FloatArray | None:
+    found = measured_at(state)
+    return found.effects.astype(np.float64) if found and len(found.effects) == len(content.texts) else None
+
+
 def _largest_entropy(content: QuestionContent, state: State) -> float:
     return log(content.routing.experts.shape[2]) if content.routing else 1.0
 
@@ -92,6 +100,22 @@ def _whole_effect(content: QuestionContent, state: State) -> float:
     """So much the answer hangs on the expert: tokens whose share of that is small are pale."""
     known = effect_in_map(state)
     return 0.0 if known is None else abs(known[0])
+
+
+def _measured_whole(content: QuestionContent, state: State) -> float:
+    found = measured_at(state)
+    return 0.0 if found is None else abs(found.whole)
+
+
+def _brings_effect(state: State) -> str:
+    """The action that computes the terms, or once they are there the one that measures."""
+    if is_missing(state):
+        return "effect_by_token"
+    return _brings_measured(state) if token_terms(state) is not None else ""
+
+
+def _brings_measured(state: State) -> str:
+    return "measure_by_token" if is_missing(state, measured=True) else ""
 
 
 def _one(content: QuestionContent, state: State) -> float:
@@ -152,9 +176,24 @@ TOKEN_MEASURES: tuple[TokenMeasure, ...] = (
         _effect_terms,
         lambda state: f"({effect_name(state)})",
         is_signed=True,
-        fill=lambda state: "effect_by_token" if is_missing(state) else "",
+        fill=_brings_effect,
         remark=sum_text,
         doubt=doubt_text,
+    ),
+    TokenMeasure(
+        MEASURED_BY_TOKEN,
+        "Effect of expert, measured",
+        "nats",
+        "What masking the selected expert at this token alone does to the right answer’s log-probability, by running "
+        "the baseline again; tokens act together, so that these do not sum to the effect of masking it everywhere",
+        lambda content, state: missing_text(state, measured=True),
+        _measured_whole,
+        _measured,
+        lambda state: f"({effect_name(state)})",
+        is_signed=True,
+        fill=_brings_measured,
+        remark=whole_text,
+        doubt=interaction_text,
     ),
     TokenMeasure("none", "No colour", "", "Text only", lambda content, state: "", _one, _nothing),
 )

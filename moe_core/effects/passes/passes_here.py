@@ -8,11 +8,12 @@ import numpy as np
 
 from moe_core.effects.budget import pair_costs
 from moe_core.effects.draft import EffectDraft
-from moe_core.effects.effect_map import Floats, Mask
+from moe_core.effects.effect_map import Mask
 from moe_core.effects.memory_plan import SMALLEST, MemoryPlan
 from moe_core.effects.part import DecoderFacts, PairsMeasured, PartPredicted, Prediction, Spent
 from moe_core.effects.passes.clean_pass import CleanPass, Decoder, clean_pass
 from moe_core.effects.passes.closing_check import check_closing
+from moe_core.effects.passes.question_alone import QuestionAlone
 from moe_core.effects.passes.question_chunk import QuestionChunk
 from moe_core.effects.passes.replay_check import check_replay
 from moe_core.effects.passes.rows import batches_of
@@ -56,7 +57,7 @@ class PassesHere:
             chunk = yield from self.clean(part, how.prepared)
             costs = pair_costs(chunk.lengths, self.facts.first_again, self._decoder.n_layers)
             draft, spent = EffectDraft.empty(chunk.shape), how.prepared
-            for cost in self._guarded(predict(chunk, draft, costs, how.budget, how.seed)):
+            for cost in self.guarded(predict(chunk, draft, costs, how.budget, how.seed)):
                 spent += cost
                 yield Spent(cost * sum(chunk.lengths))
             yield PartPredicted(chunk.questions, draft, spent)
@@ -75,15 +76,17 @@ class PassesHere:
         for layer, expert in experts:
             wanted = np.zeros(chunk.shape, bool)
             wanted[:, layer, expert] = pending[of_chunk, layer, expert]
-            for ran in self._guarded(chunk.run(wanted, "exact")):
+            for ran in self.guarded(chunk.run(wanted, "exact")):
                 pairs = ran.pairs.copy()
                 pairs[:, 0] = of_chunk[pairs[:, 0]]
                 yield PairsMeasured(pairs, ran.effects, (layer, expert))
 
-    def by_token(self, question: int, experts: Sequence[Cell]) -> Iterator[Floats]:
-        """What each token [T] of one question adds to the predicted effect of these experts, one after the other."""
-        chunk = self.clean_chunk([question])
-        yield from self._guarded(map(chunk.by_token, experts))
+    def alone(self, question: int) -> QuestionAlone:
+        """The clean pass of one question, to close experts at single tokens of."""
+        self._check(question)
+        rows = batches_of(self._tokenised, [question], 1, self._decoder.model.device)
+        passed = self.guarded(map(partial(clean_pass, self._decoder, checkpoints=self._memory.checkpoints), rows))
+        return QuestionAlone(self._decoder, next(passed), self._effect, self._memory.batch_tokens)
 
     def clean(self, part: Sequence[int], passes: float) -> Generator[Spent, None, QuestionChunk]:
         """The clean passes of a part, which count as so many forward passes."""
@@ -92,11 +95,21 @@ class PassesHere:
         device, alone = self._decoder.model.device, self._decoder.loaded.specification.must_be_alone
         batches = batches_of(self._tokenised, part, self._memory.batch_tokens, device, alone)
         checkpoints = self._memory.checkpoints
-        for clean in self._guarded(clean_pass(self._decoder, rows, checkpoints=checkpoints) for rows in batches):
+        for clean in self.guarded(clean_pass(self._decoder, rows, checkpoints=checkpoints) for rows in batches):
             kept.append(clean)
             is_last = sum(len(each.rows.questions) for each in kept) == len(part)
             yield Spent(passes * clean.rows.n_tokens, prepared=is_last)
         return QuestionChunk(self._decoder, kept, self._effect, self._memory.batch_tokens)
+
+    def guarded(self, steps: Iterator[T]) -> Iterator[T]:
+        """The steps, up to one that the device does not survive."""
+        while True:
+            step = attempt(partial(next, steps, None))
+            if isinstance(step, DeviceFailure):
+                raise RunError(f"{self._decoder.model.device} failed ({step.reason}): what is in the map is kept.")
+            if step is None:
+                return
+            yield step
 
     def _check(self, question: int) -> None:
         """Find out on one question how this model's layers are run again; EffectError where they cannot be."""
@@ -115,13 +128,3 @@ class PassesHere:
             except StopIteration as done:
                 chunk: QuestionChunk = done.value
                 return chunk
-
-    def _guarded(self, steps: Iterator[T]) -> Iterator[T]:
-        """The steps, up to one that the device does not survive."""
-        while True:
-            step = attempt(partial(next, steps, None))
-            if isinstance(step, DeviceFailure):
-                raise RunError(f"{self._decoder.model.device} failed ({step.reason}): what is in the map is kept.")
-            if step is None:
-                return
-            yield step

@@ -16,14 +16,11 @@ from moe_core.effects.part import How, Ran
 from moe_core.effects.passes.clean_pass import CleanPass, Decoder
 from moe_core.effects.passes.closed_experts import ClosedExperts
 from moe_core.effects.passes.few_tokens import few_tokens
+from moe_core.effects.passes.question_alone import logsigmoid_change
 from moe_core.effects.passes.reruns import exact_margins, sparse_margins
-from moe_core.interventions.layers import Cell
 
 _REACH = 3.0
 """How many times the first-order bound an effect may reach: where the model is sure, gradients say too little."""
-
-_NO_CHANGE = 1e-7
-"""Nats that are none: a quotient of two such numbers would be noise."""
 
 Floats = NDArray[np.float32]
 
@@ -48,30 +45,9 @@ class QuestionChunk:
         for clean in self._passes:
             layers = [self._closed(clean, place).first_order() for place in range(self.shape[1])]
             m = clean.margins[:, None, None]
-            change.append(_logsigmoid_change(m, torch.stack([layer.change for layer in layers], 1)))
-            bound.append(_logsigmoid_change(m, -_REACH * torch.stack([layer.bound for layer in layers], 1)).abs())
+            change.append(logsigmoid_change(m, torch.stack([layer.change for layer in layers], 1)))
+            bound.append(logsigmoid_change(m, -_REACH * torch.stack([layer.bound for layer in layers], 1)).abs())
         return torch.cat(change).cpu().numpy(), torch.cat(bound).cpu().numpy()
-
-    @torch.no_grad()
-    def by_token(self, cell: Cell) -> Floats:
-        """What each token [T] of the chunk's only question adds to the predicted effect of an expert.
-
-        Along the gradient the margin's change is a sum over tokens, and each has its share of what the log-probability
-        makes of it. Behind the last layer only the last token matters: all of it is its own, and exact.
-        """
-        (clean,) = self._passes
-        place, expert = cell
-        row = torch.zeros(1, dtype=torch.long, device=clean.margins.device)
-        deltas = self._closed(clean, place).deltas(row, torch.full_like(row, expert))  # [1, T, H]
-        margin = clean.margins.double()
-        if self._decoder.first_again(place) == self._decoder.n_layers:
-            changed = exact_margins(self._decoder, clean, place, row, deltas).double()
-            terms = deltas.new_zeros(deltas.shape[1], dtype=torch.float64)
-            terms[int(clean.rows.lengths[0]) - 1] = _logsigmoid_change(margin, changed - margin)[0]
-        else:
-            along = (clean.layers[place].gradient.float() * deltas).sum(-1)[0].double()  # [T]
-            terms = along * _slope(margin, along.sum())
-        return terms.float().cpu().numpy()
 
     @torch.no_grad()
     def run(self, wanted: NDArray[np.bool_], how: How) -> Iterator[Ran]:
@@ -87,7 +63,7 @@ class QuestionChunk:
                 for part in np.array_split(pairs, -(-len(pairs) // self._rows_at_once(clean, how))):
                     rows, experts = torch.from_numpy(part).to(clean.margins.device).unbind(1)
                     changed = self._margins(clean, place, closed, rows, experts, how)
-                    effects = _logsigmoid_change(clean.margins[rows], changed - clean.margins[rows])
+                    effects = logsigmoid_change(clean.margins[rows], changed - clean.margins[rows])
                     whole = np.stack([start + part[:, 0], np.full(len(part), place), part[:, 1]], 1)
                     yield Ran(whole, effects.cpu().numpy())
             start = end
@@ -120,16 +96,3 @@ class QuestionChunk:
         """How much each token [B, T] matters to the layers behind."""
         behind = clean.layers[place + 1 :] or clean.layers[place:]
         return torch.stack([layer.gradient.float().norm(dim=-1) for layer in behind]).mean(0)
-
-
-def _slope(margin: Tensor, change: Tensor) -> Tensor:
-    """What the log-probability changes by for each nat of the margin, where that changes by `change` in all."""
-    if abs(float(change)) < _NO_CHANGE:
-        return torch.sigmoid(-margin)
-    return _logsigmoid_change(margin, change) / change
-
-
-def _logsigmoid_change(margin: Tensor, change: Tensor) -> Tensor:
-    """The change of the log-probability where the margin changes by `change`."""
-    log = torch.nn.functional.logsigmoid
-    return log(margin + change) - log(margin)

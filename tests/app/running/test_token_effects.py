@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 from pytestqt.qtbot import QtBot
 
-from app.content.token_effects import is_missing, token_terms
+from app.content.token_effects import is_missing, measured_at, token_terms
+from app.views.question.token_measures import MEASURED_BY_TOKEN
 from app.views.question.view import QuestionView
 from app.window.main_window import MainWindow
 from moe_core.jobs.token_effects import TokenEffectsRequest, token_effects
@@ -36,6 +37,18 @@ def test_computed_once(window: MainWindow, demo_path: Path, qtbot: QtBot) -> Non
     routing = trace.trace.token_routing(row).experts[:, FESTIVALS[0]]
     assert not terms[~(routing == FESTIVALS[1]).any(axis=1)].any()  # the demo divides by the sum: others keep weights
     window.session.request("effect_by_token")
+    assert not window.runner.is_busy
+    with qtbot.waitSignal(window.runner.ended) as ended:
+        window.session.request("measure_by_token")
+    assert ended.args[0].outcome == "done"
+    found = measured_at(window.session.state)
+    assert found is not None
+    assert view.prompt.measure.currentData() == MEASURED_BY_TOKEN
+    shown = [row[3] for row in view.prompt.figure.data.rows]
+    assert shown == found.effects[view.prompt.strip.prompt.shown.start :].tolist()
+    assert found.whole < -0.1  # the answer hangs on it
+    assert not found.effects[~(routing == FESTIVALS[1]).any(axis=1)].any()
+    window.session.request("measure_by_token")
     assert not window.runner.is_busy
 
 

@@ -8,11 +8,13 @@ import pytest
 from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
-from app.content.token_effects import keys_of, token_effects_request
+from app.content.token_effects import token_effects_request, under_way_of
 from app.state.session import Session
-from app.views.question.token_measures import BY_TOKEN
+from app.state.token_effects import TokenEffectsKnown
+from app.views.question.token_measures import BY_TOKEN, MEASURED_BY_TOKEN
 from app.views.question.view import QuestionView
 from moe_core.effects.text import nats
+from moe_core.jobs.token_effects import MeasuredTokens, TokenEffects, TokenEffectsRequest
 from tests.app.synthetic_effects import NEEDED, made_map
 
 
@@ -32,6 +34,11 @@ def view(session: Session, trace_path: Path, qtbot: QtBot) -> QuestionView:
     return made_view
 
 
+def with_found(view: QuestionView, request: TokenEffectsRequest, found: TokenEffects) -> TokenEffectsKnown:
+    """What is known once the job has ended."""
+    return view.state.token_effects.begun(under_way_of(view.state.trace.fingerprint, request)).found(found)
+
+
 def test_without_an_expert(view: QuestionView) -> None:
     """A sentence says that one is to be selected; with two it is the same, and nothing can be computed."""
     for experts in (frozenset[tuple[int, int]](), frozenset({NEEDED, (0, 1)})):
@@ -48,7 +55,7 @@ def test_computing_is_offered(view: QuestionView, qtbot: QtBot) -> None:
     view.session.requested.connect(asked.append)
     qtbot.mouseClick(view.prompt.fill, Qt.MouseButton.LeftButton)
     assert asked == ["effect_by_token"]
-    keys = keys_of(view.state.trace.fingerprint, token_effects_request(view.state))
+    keys = under_way_of(view.state.trace.fingerprint, token_effects_request(view.state))
     view.session.set(replace(view.state, token_effects=view.state.token_effects.begun(keys)))
     assert not view.prompt.fill.isVisible()
     assert "followed back" in view.prompt.strip.note
@@ -67,7 +74,7 @@ def test_terms_colour_the_tokens(view: QuestionView) -> None:
     terms = np.random.default_rng(2).normal(0, 0.1, (len(request.experts), n_tokens)).astype(np.float32)
     terms[0] = 0.0
     terms[0, :3] = -0.75, 0.0, 0.05
-    known = view.state.token_effects.begun(keys_of(view.state.trace.fingerprint, request)).found(terms)
+    known = with_found(view, request, TokenEffects(request.experts, terms))
     view.session.set(replace(view.state, token_effects=known))
     assert view.prompt.strip.note == ""  # a good half of what the map has
     assert [row[3] for row in view.prompt.figure.data.rows] == pytest.approx(terms[0].tolist())
@@ -93,9 +100,55 @@ def test_a_gradient_that_misleads(view: QuestionView) -> None:
     request = token_effects_request(view.state)
     terms = np.zeros((len(request.experts), len(view.prompt.strip.prompt.texts)), np.float32)
     terms[0, 4] = 0.01
-    known = view.state.token_effects.begun(keys_of(view.state.trace.fingerprint, request)).found(terms)
+    known = with_found(view, request, TokenEffects(request.experts, terms))
     view.session.set(replace(view.state, token_effects=known))
     assert "misleads here" in view.prompt.strip.note
     assert "+0.0100" in view.prompt.strip.note
     assert "−1.0000 measured" in view.prompt.strip.note
     assert view.prompt.figure.described.high == 1.0
+
+
+def test_measuring_is_offered_where_the_gradient_is_known(view: QuestionView, qtbot: QtBot) -> None:
+    """The button measures then; while that is under way it goes, and what failed can be tried again."""
+    view.session.set(replace(view.state, experts=frozenset({NEEDED})))
+    view.colour_tokens_by(MEASURED_BY_TOKEN)
+    assert "Not measured" in view.prompt.strip.note
+    view.colour_tokens_by(BY_TOKEN)
+    request = token_effects_request(view.state)
+    terms = np.full((len(request.experts), len(view.prompt.strip.prompt.texts)), -0.01, np.float32)
+    known = with_found(view, request, TokenEffects(request.experts, terms))
+    view.session.set(replace(view.state, token_effects=known))
+    asked: list[str] = []
+    view.session.requested.connect(asked.append)
+    assert view.prompt.fill.text() == "Measure"
+    qtbot.mouseClick(view.prompt.fill, Qt.MouseButton.LeftButton)
+    assert asked == ["measure_by_token"]
+    measuring = under_way_of(view.state.trace.fingerprint, token_effects_request(view.state, measured=True))
+    assert len(measuring.keys) == 1
+    view.session.set(replace(view.state, token_effects=view.state.token_effects.begun(measuring)))
+    view.colour_tokens_by(MEASURED_BY_TOKEN)
+    assert "is being run again" in view.prompt.strip.note
+    assert not view.prompt.fill.isVisible()
+    view.session.set(replace(view.state, token_effects=view.state.token_effects.failed("The model is gone.")))
+    assert view.prompt.strip.note == "The model is gone."
+    assert view.prompt.fill.isVisible()
+
+
+def test_measured_tokens(view: QuestionView) -> None:
+    """They colour the tokens; what they come to one by one and at once stands beside, a sentence where these differ."""
+    view.session.set(replace(view.state, experts=frozenset({NEEDED})))
+    view.colour_tokens_by(MEASURED_BY_TOKEN)
+    request = token_effects_request(view.state, measured=True)
+    effects = np.zeros((1, len(view.prompt.strip.prompt.texts)), np.float32)
+    effects[0, :2] = -0.25, 0.125
+    for whole, note in ((-0.125, ""), (-1.0, "The tokens act together: masked at one after the other")):
+        measured = MeasuredTokens(effects, np.array([whole], np.float32))
+        known = with_found(view, request, TokenEffects(request.experts, effects * 0, measured))
+        view.session.set(replace(view.state, token_effects=known))
+        assert [row[3] for row in view.prompt.figure.data.rows] == effects[0].tolist()
+        assert view.prompt.strip.note.startswith(note)
+        assert bool(view.prompt.strip.note) == bool(note)
+        assert f"one by one −0.1250, at all tokens at once {nats(whole)}" in view.prompt.figure.caption
+        assert view.prompt.figure.described.high == max(0.25, -whole)
+    assert "Effect of expert, measured: −0.25 nats" in view.prompt.strip.describe(0)
+    assert not view.prompt.fill.isVisible()

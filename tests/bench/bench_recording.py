@@ -2,19 +2,26 @@
 
 Seconds are the processor's, of all threads together, which other programs on the machine hardly change.
 
-`python -m tests.bench.bench_recording [--width W] [--rounds R] [--cases sample,subject] [--against answer,..]`, on
-OLMoE's 16 x 64 architecture of a narrower width, with OLMo's tokenizer and MMLU, all on this machine's CPU.
+`python -m tests.bench.bench_recording [--width W] [--layers L] [--rounds R] [--cases mmlu,sample-500,..]
+[--against answer,all,..]`, on OLMoE's architecture, narrower and shallower, its layers in OLMoE's proportions, with
+OLMo's tokenizer and MMLU, all on this machine's CPU.
 
-Plain: whole prompts, length-sorted, each pass filled up to the same number of tokens, nothing recorded. The paper's way
+Plain: whole prompts, length-sorted, nothing recorded; *cut* where padding and passes cost the least, by the rule that
+recording goes by, and *filled* up to the same number of tokens. Shares are of whichever is faster. The paper's way
 (arXiv 2502.17187): two prompts a batch in quiz order, `output_router_logits`. lm-evaluation-harness: its hf backend,
 by size of batch.
+
+A large case is planned whole, in either way, and each n-th pass of a plan is run: seconds are then those of a token of
+the prompts that were in them. Prefixes that are run apart then have fewer passes behind them than in a whole run, which
+counts against recording.
 """
 
 import argparse
 import statistics
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -23,110 +30,184 @@ import numpy as np
 import torch
 
 from moe_core.interventions.intervention import Intervention
-from moe_core.jobs.runs.fill_trace import fill_trace
 from moe_core.jobs.runs.prepare_trace import look_at, prepare_trace
 from moe_core.jobs.runs.run_plan import RunOptions, RunPlan, plan_run
-from moe_core.models.inference.model_here import ModelHere
-from moe_core.models.inference.pass_costs import filled_rows
+from moe_core.models.inference.batches import Batch, BatchRan, Wanted, plan_batches, tokens_run
+from moe_core.models.inference.forward_passes import ask_batches
+from moe_core.models.inference.pass_costs import cheapest_rows, filled_rows, pass_cost
 from moe_core.models.loading.building import LoadedModel
 from moe_core.models.loading.full_size import build_full_size
 from moe_core.quizzes.benchmarks import load_quiz
 from moe_core.quizzes.prompting import TokenisedQuiz
 from moe_core.quizzes.selection import QuestionSelection, select_questions
+from moe_core.traces.background_writer import BackgroundWriter
+from moe_core.traces.writer import TraceWriter
 from tests.job_results import result_of
 
 LETTERS = (" A", " B", " C", " D")
-CASES: dict[str, tuple[QuestionSelection, int]] = {
-    "sample": (QuestionSelection(sample=96), 0),
-    "sample-500": (QuestionSelection(sample=500), 0),
-    "sample-32": (QuestionSelection(sample=32), 0),
-    "subject": (QuestionSelection(subjects=("anatomy",)), 0),
-    "five-shot": (QuestionSelection(subjects=("anatomy",), limit=40), 5),
+
+
+@dataclass(frozen=True)
+class Case:
+    """Questions of MMLU; one in `nth` of the passes that record is run, and one in `nth_plain` of plain ones."""
+
+    selection: QuestionSelection
+    shots: int = 0
+    nth: int = 1
+    nth_plain: int = 1
+
+
+CASES = {
+    "mmlu": Case(QuestionSelection(), nth=64, nth_plain=64),
+    "sample-500": Case(QuestionSelection(sample=500)),
+    "subject": Case(QuestionSelection(subjects=("anatomy",))),
+    "sample-96": Case(QuestionSelection(sample=96)),
+    "sample-32": Case(QuestionSelection(sample=32)),
+    "five-shot": Case(QuestionSelection(subjects=("anatomy",)), shots=5, nth_plain=4),
 }
+Way = Callable[[], Collection[int]]
+"""Runs some questions, and names them."""
 
 
 def main() -> None:
     """A line for each way and case."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--width", type=int, default=256)
+    parser.add_argument("--width", type=int, default=512)
+    parser.add_argument("--layers", type=int, default=4)
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--cases", default="sample,subject,five-shot")
-    parser.add_argument("--against", default="answer,all,paper,lm-eval-4,lm-eval-16")
+    parser.add_argument("--cases", default="mmlu,sample-500,subject,five-shot")
+    parser.add_argument("--against", default="answer,all")
     arguments = parser.parse_args()
+    heads = arguments.width // 128
     loaded = build_full_size(
         "cpu", "float32", hidden_size=arguments.width, intermediate_size=arguments.width // 2,
-        num_attention_heads=8, num_key_value_heads=8,
+        num_hidden_layers=arguments.layers, num_attention_heads=heads, num_key_value_heads=heads,
     )  # fmt: skip
-    print(f"width {arguments.width}, {torch.get_num_threads()} threads, medians of {arguments.rounds}", flush=True)
-    for case in arguments.cases.split(","):
-        compare(loaded, case, arguments.against.split(","), arguments.rounds)
+    threads = torch.get_num_threads()
+    print(f"width {arguments.width}, {arguments.layers} layers, {threads} threads, medians of {arguments.rounds}")
+    for name in arguments.cases.split(","):
+        with tempfile.TemporaryDirectory() as folder:
+            compare(loaded, name, arguments.against.split(","), arguments.rounds, Path(folder))
 
 
-def compare(loaded: LoadedModel, case: str, ways: list[str], rounds: int) -> None:
-    """Each way right after a plain run, and its speed as a share of that one's."""
-    selection, shots = CASES[case]
+def compare(loaded: LoadedModel, name: str, against: Sequence[str], rounds: int, folder: Path) -> None:
+    """Every way once in each round, and its speed as a share of the plain passes of that round."""
+    case = CASES[name]
     quiz = load_quiz("mmlu", offline=True)
-    questions, selected = select_questions(quiz, selection)
+    questions, selected = select_questions(quiz, case.selection)
+    begin = time.process_time()
     plans = {
-        tokens: plan_run(loaded, quiz, questions, selected, RunOptions(shots, tokens=tokens), Intervention())
+        tokens: plan_run(loaded, quiz, questions, selected, RunOptions(case.shots, tokens=tokens), Intervention())
         for tokens in ("answer", "all")
     }
-    tokenised = plans["all"].tokenised
-    known: dict[str, Callable[[], object]] = {
-        "answer": lambda: record(loaded, plans["answer"]),
-        "all": lambda: record(loaded, plans["all"]),
-        "paper": lambda: papers_way(loaded, tokenised),
-        **{f"lm-eval-{size}": partial(harness, loaded, tokenised, size) for size in (1, 4, 16, 32)},
+    result_of(prepare_trace(look_at(folder / "made.h5"), plans["all"]))
+    made_s, tokenised = time.process_time() - begin, plans["all"].tokenised
+    budget, every = plans["all"].specification.batch_tokens, range(len(questions))
+    batches = plan_batches(tokenised, every, budget, "cpu")
+    ran = tokens_run(batches, tokenised)
+    print(
+        f"{name}: {len(questions):,} questions tokenised twice and a file made in {made_s:.1f} s; of {len(batches):,} "
+        f"passes one in {case.nth} is run; padding {1 - ran.real / ran.padded:.1%}",
+        flush=True,
+    )
+    ways: dict[str, Way] = {
+        "plain, cut": partial(plain, loaded, tokenised, cut_where_cheapest(tokenised, budget)[:: case.nth_plain]),
+        "plain, filled": partial(plain, loaded, tokenised, filled_up(tokenised, budget)[:: case.nth_plain]),
+        "answer": partial(record, loaded, plans["answer"], batches[:: case.nth], folder),
+        "all": partial(record, loaded, plans["all"], batches[:: case.nth], folder),
+        "paper": partial(papers_way, loaded, tokenised, every),
+        **{f"lm-eval-{size}": partial(harness, loaded, tokenised, every, size) for size in (1, 2, 4, 8, 16, 32, 64)},
     }
-    plain(loaded, tokenised, n_passes=1)
-    for way in ways:
-        shares = []
-        for _ in range(rounds):
-            bare = seconds(lambda: plain(loaded, tokenised))
-            shares.append(bare / seconds(known[way]))
+    plain(loaded, tokenised, [[0]])
+    bare = ["plain, cut", "plain, filled"]
+    took = {way: [seconds_a_token(ways[way], tokenised)] for way in [*bare, *against]}
+    for _ in range(rounds - 1):
+        for way, found in took.items():
+            found.append(seconds_a_token(ways[way], tokenised))
+    best = min(bare, key=lambda way: statistics.median(took[way]))
+    for way, found in took.items():
+        shares = [plain_s / way_s for plain_s, way_s in zip(took[best], found, strict=True)]
         middle, low, high = statistics.median(shares), min(shares), max(shares)
-        print(f"{case}, {len(questions)} questions, {way}: {middle:.3f} of plain [{low:.3f}, {high:.3f}]", flush=True)
+        us = 1e6 * statistics.median(found)
+        print(f"  {way}: {middle:.3f} of {best} [{low:.3f}, {high:.3f}], {us:.0f} us a token", flush=True)
 
 
-def seconds(work: Callable[[], object]) -> float:
-    """Seconds of processor time that it takes."""
+def seconds_a_token(way: Way, tokenised: TokenisedQuiz) -> float:
+    """Seconds of processor time for each token of the prompts that it runs."""
     begin = time.process_time()
-    work()
-    return time.process_time() - begin
+    questions = way()
+    return (time.process_time() - begin) / sum(map(tokenised.prompt_length, questions))
 
 
-def record(loaded: LoadedModel, plan: RunPlan) -> None:
-    """Asking and writing, as `moescope record` does; the file is made before the clock of other ways starts, too."""
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "t.h5"
-        result_of(prepare_trace(look_at(path), plan))
-        result_of(fill_trace(path, ModelHere.of(loaded), plan))
+def record(loaded: LoadedModel, plan: RunPlan, batches: Sequence[Batch], folder: Path) -> Collection[int]:
+    """Asking these batches and writing what they give, as `moescope record` does."""
+    path = folder / "t.h5"
+    result_of(prepare_trace(look_at(path), plan))
+    questions = [question for batch in batches for question in batch.questions]
+    wanted = Wanted(frozenset(questions), frozenset(range(len(plan.tokenised.prefixes))))
+    keep_tokens = plan.specification.tokens == "all"
+    with TraceWriter(path) as writer, BackgroundWriter(writer) as background:
+        asked = ask_batches(
+            loaded, plan.tokenised, batches, wanted, keep_tokens=keep_tokens, intervention=Intervention()
+        )
+        for batch in asked:
+            assert isinstance(batch, BatchRan)
+            background.write(batch.records)
+        background.flush()
+    path.unlink()
+    return questions
+
+
+def longest_first(tokenised: TokenisedQuiz) -> list[int]:
+    """All questions."""
+    return sorted(range(len(tokenised.questions)), key=lambda question: -tokenised.prompt_length(question))
+
+
+def cut_where_cheapest(tokenised: TokenisedQuiz, budget: int) -> list[list[int]]:
+    """The questions of each plain pass, by the rule that recording goes by."""
+    order = longest_first(tokenised)
+    return split(order, cheapest_rows([tokenised.prompt_length(n) for n in order], 0, budget, pass_cost("cpu")))
+
+
+def filled_up(tokenised: TokenisedQuiz, budget: int) -> list[list[int]]:
+    """The questions of each plain pass where every one holds as many as may be."""
+    order = longest_first(tokenised)
+    return split(order, filled_rows([tokenised.prompt_length(n) for n in order], 0, budget))
+
+
+def split(order: Sequence[int], rows: Iterable[int]) -> list[list[int]]:
+    """So many in turn."""
+    stops = np.cumsum(list(rows)).tolist()
+    return [list(order[start:stop]) for start, stop in zip([0, *stops], stops, strict=False)]
 
 
 @torch.inference_mode()
-def plain(loaded: LoadedModel, tokenised: TokenisedQuiz, n_passes: int | None = None) -> None:
-    """Length-sorted passes over whole prompts, scored at the last token."""
-    order = sorted(range(len(tokenised.questions)), key=lambda question: -tokenised.prompt_length(question))
-    start = 0
-    for count in filled_rows([tokenised.prompt_length(n) for n in order], 0, 4096)[:n_passes]:
-        ids, last = padded(tokenised, order[start : start + count])
-        start += count
+def plain(loaded: LoadedModel, tokenised: TokenisedQuiz, passes: Iterable[Sequence[int]]) -> Collection[int]:
+    """Passes over whole prompts, scored at the last token."""
+    ran: list[int] = []
+    for questions in passes:
+        ids, last = padded(tokenised, questions)
         hidden = loaded.model.base_model(input_ids=ids, use_cache=False).last_hidden_state
-        loaded.model.get_output_embeddings()(hidden[torch.arange(count), last]).log_softmax(-1)
+        loaded.model.get_output_embeddings()(hidden[torch.arange(len(ids)), last]).log_softmax(-1)
+        ran += questions
+    return ran
 
 
 @torch.inference_mode()
-def papers_way(loaded: LoadedModel, tokenised: TokenisedQuiz) -> None:
+def papers_way(loaded: LoadedModel, tokenised: TokenisedQuiz, questions: Sequence[int]) -> Collection[int]:
     """Two prompts at a time in quiz order; router logits of every token, logits of every position."""
-    for start in range(0, len(tokenised.questions), 2):
-        ids, last = padded(tokenised, range(start, min(start + 2, len(tokenised.questions))))
+    for start in range(0, len(questions), 2):
+        ids, last = padded(tokenised, questions[start : start + 2])
         output = loaded.model(input_ids=ids, use_cache=False, output_router_logits=True)
         for layer in output.router_logits:
             layer.float().softmax(-1).topk(8)
         output.logits[torch.arange(len(ids)), last].log_softmax(-1)
+    return questions
 
 
-def harness(loaded: LoadedModel, tokenised: TokenisedQuiz, batch_size: int) -> None:
+def harness(
+    loaded: LoadedModel, tokenised: TokenisedQuiz, questions: Sequence[int], batch_size: int
+) -> Collection[int]:
     """Four continuations a question, as its multiple-choice tasks ask for."""
     from lm_eval.api.instance import Instance
     from lm_eval.models.huggingface import HFLM
@@ -134,11 +215,12 @@ def harness(loaded: LoadedModel, tokenised: TokenisedQuiz, batch_size: int) -> N
     model: Any = HFLM(
         pretrained=loaded.model, tokenizer=loaded.tokenizer, batch_size=batch_size, max_length=4096, prefix_token_id=0
     )
-    texts = [loaded.tokenizer.decode(tokenised.prompt_ids(n)) for n in range(len(tokenised.questions))]
+    texts = [loaded.tokenizer.decode(tokenised.prompt_ids(n)) for n in questions]
     requests = [
         Instance("loglikelihood", {}, (text, letter), number) for text in texts for number, letter in enumerate(LETTERS)
     ]
     model.loglikelihood(requests, disable_tqdm=True)
+    return questions
 
 
 def padded(tokenised: TokenisedQuiz, questions: Any) -> tuple[torch.Tensor, torch.Tensor]:

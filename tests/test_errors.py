@@ -15,7 +15,7 @@ from moe_core.errors import InstallExtra, MissingExtraError, MoeCoreError, Remed
 ROOT = Path(moe_core.__file__).parents[1]
 # What a terminal shows, and what tells which command line does the same: a dialog, and a bundle.
 OF_COMMANDS = ("moe_core/commands/", "app/__main__.py", "app/start/", "app/content/record_command.py")
-OF_COMMANDS += ("app/files/bundle_commands.py",)
+OF_COMMANDS += ("app/files/bundle.py",)
 SOURCES = [
     str(path.relative_to(ROOT).as_posix()) for folder in ("moe_core", "app") for path in (ROOT / folder).rglob("*.py")
 ]

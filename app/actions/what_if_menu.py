@@ -1,12 +1,19 @@
-"""The mask being edited, which side of a what-if is shown, and the report of all of them."""
+"""The mask being edited, which side of a what-if is shown, the report of all of them, and the smaller model."""
+
+from collections.abc import Generator
+from pathlib import Path
+
+from PySide6.QtWidgets import QFileDialog, QWidget
 
 from app.actions.action import Action, Menu, change_state, has_trace
 from app.content.mask_editing import toggled, with_experts
-from app.files.pruned_model import ask_for_folder, write_pruned
 from app.files.report_saving import ask_for_page, reported, write_what_ifs
 from app.state.state import State
 from app.state.what_if_state import Mode
 from app.window.main_window import MainWindow
+from moe_core.experiments.prune_to import default_out
+from moe_core.jobs.events import Event
+from moe_core.jobs.export_pruned import ExportRequest, export_pruned
 from moe_core.numbers.formatting import counted
 
 _MODES = {
@@ -142,3 +149,20 @@ _REPORTING = (
     ),
 )
 WHAT_IF_MENU = Menu("What if", (_EDITING, _KEEPING, _SHOWING, _REPORTING))
+
+
+def ask_for_folder(parent: QWidget, state: State) -> Path | None:
+    """The folder that the smaller model goes to; None where the person changes their mind."""
+    assert state.trace is not None
+    size = state.trace.trace.dimensions
+    n_left = size.n_experts - len(state.intervention.reroute) // size.n_layers
+    suggested = default_out(state.trace.path, n_left)
+    chosen, _ = QFileDialog.getSaveFileName(parent, "Folder for the smaller model", str(suggested))
+    return Path(chosen) if chosen else None
+
+
+def write_pruned(state: State, folder: Path) -> Generator[Event, None, Path]:
+    """Events while the checkpoint without the masked experts is written, its folder in the end."""
+    assert state.trace is not None
+    made = yield from export_pruned(ExportRequest(state.trace.path, state.intervention, folder))
+    return made.path

@@ -11,10 +11,17 @@ from app import theme
 from app.state.session import Session
 from app.state.state import SELECTION, State
 from app.view import View
-from app.views.console import completion
 from app.views.console.interpreter import Interpreter
 from app.views.console.line import Line
-from app.views.console.names import Selection, counted, lasting_names, refreshed_names
+from app.views.console.names import (
+    MISSING,
+    Selection,
+    can_complete,
+    completions,
+    counted,
+    lasting_names,
+    refreshed_names,
+)
 from app.widgets.eliding_label import ElidingLabel
 
 _GREETING = (
@@ -60,8 +67,8 @@ class ConsoleView(View):
         self.begin_keys_at(self.line)
         self._lay_out()
         self._say(_GREETING + "\n", "note")
-        if not completion.can_complete():
-            self._say(completion.MISSING + "\n", "note")
+        if not can_complete():
+            self._say(MISSING + "\n", "note")
 
     def draw(self, state: State) -> None:
         """What the names stand for now, and the text in the present colours."""
@@ -116,11 +123,11 @@ class ConsoleView(View):
         self._say(length_of_stop(said.seconds), "note")
 
     def _on_completion_wanted(self, before: str) -> None:
-        if not completion.can_complete():
-            self._say(completion.MISSING + "\n", "note")
+        if not can_complete():
+            self._say(MISSING + "\n", "note")
             return
         namespace = self.interpreter.namespace | refreshed_names(self.state)
-        more, names = completion.completions(before, namespace)
+        more, names = completions(before, namespace)
         self.line.insert(more)
         if not more and len(names) > 1:
             self._say("  ".join(names) + "\n", "note")

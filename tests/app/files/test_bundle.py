@@ -14,7 +14,7 @@ from pytestqt.qtbot import QtBot
 
 from app.content.mask_editing import with_experts
 from app.content.note_editing import toggled_question
-from app.files.bundle_commands import Repeated, bundle_commands
+from app.files.bundle import Repeated, bundle_commands
 from app.window.main_window import MainWindow
 from moe_core.commands import COMMANDS
 from moe_core.interventions.intervention import Intervention

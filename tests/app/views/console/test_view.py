@@ -11,7 +11,7 @@ from pytestqt.qtbot import QtBot
 
 from app import theme
 from app.state.session import Session
-from app.views.console import completion
+from app.views.console import names
 from app.views.console.view import ConsoleView, indent_after, length_of_stop
 from app.window.main_window import MainWindow
 from moe_core.interventions.intervention import parse_mask
@@ -144,7 +144,7 @@ def test_clears(view: ConsoleView, qtbot: QtBot) -> None:
 
 def test_without_jedi_it_says_how_to_get_it(opened: Session, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> None:
     """When it is made, and when Tab is pressed; all else works."""
-    monkeypatch.setattr(completion, "find_spec", lambda name: None)
+    monkeypatch.setattr(names, "find_spec", lambda name: None)
     view = ConsoleView(opened)
     qtbot.addWidget(view)
     view.show()

@@ -337,7 +337,7 @@ def test_pruning_to_a_size_ends_in_the_smaller_model(
     assert view.pane.run.result.chosen == 1
     assert view.pane.export.isEnabled()
     target = tmp_path / "smaller"
-    monkeypatch.setattr("app.files.pruned_model.QFileDialog.getSaveFileName", lambda *_: (str(target), ""))
+    monkeypatch.setattr("app.actions.what_if_menu.QFileDialog.getSaveFileName", lambda *_: (str(target), ""))
     with qtbot.waitSignal(window.file_runner.ended):
         qtbot.mouseClick(view.pane.export, Qt.MouseButton.LeftButton)
     assert (target / "config.json").is_file()

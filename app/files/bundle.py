@@ -1,7 +1,6 @@
 """One zip file with all that a session has to show: report, figures, tables, masks, notes, and the commands behind."""
 
 import json
-import os
 import shlex
 import time
 import zipfile
@@ -34,6 +33,7 @@ from moe_core.reports.charts.figure import AnyFigure, standalone_svg
 from moe_core.reports.formats.csv_tables import CSV
 from moe_core.reports.formats.html_page import HTML
 from moe_core.reports.what_if_page import what_if_page
+from moe_core.system.whole_file import replacing
 from moe_core.traces.reader import open_trace
 from moe_core.traces.result_file import refuse_trace
 from moe_core.traces.specification import Specification
@@ -84,20 +84,16 @@ def write_bundle(path: Path, bundle: Bundle) -> Generator[Event, None, Path]:
     Raises MoeCoreError where that cannot be.
     """
     refuse_trace(path)
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        with zipfile.ZipFile(unfinished, "w", zipfile.ZIP_DEFLATED) as file:
+        with replacing(path) as unfinished, zipfile.ZipFile(unfinished, "w", zipfile.ZIP_DEFLATED) as file:
             yield Stage(f"Reading {bundle.trace.name}")
             parts = (*_report_parts(bundle), *bundle.parts)
             started = time.monotonic()
             for number, (name, content) in enumerate(parts, start=1):
                 file.writestr(name, content())
                 yield _progress(number, len(parts), time.monotonic() - started)
-        unfinished.replace(path)
     except OSError as error:
         raise MoeCoreError(f"The bundle cannot be written to {path}: {error}") from error
-    finally:
-        unfinished.unlink(missing_ok=True)
     return path
 
 

@@ -7,8 +7,8 @@ checksum of all that (CRC-32), which maps from before 0.4 lack.
 
 import json
 import logging
-import os
 from dataclasses import asdict, fields
+from itertools import chain
 from pathlib import Path
 from typing import Any
 from zlib import crc32
@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 
 from moe_core.effects.effect_map import Audit, Cost, EffectMap, EffectSpecification, Source
 from moe_core.errors import EffectError, ModelError
-from moe_core.models.loading.safetensors_headers import TensorHeader, read_header, read_metadata
+from moe_core.models.loading.safetensors_headers import TensorHeader, made_header, read_header, read_metadata
+from moe_core.system.whole_file import write_whole
 
 log = logging.getLogger(__name__)
 
@@ -76,19 +77,11 @@ def write_map(path: Path, effect_map: EffectMap) -> None:
     audit = effect_map.audit
     values = np.stack([audit.predicted, audit.measured, audit.chance], axis=1)
     tensors = (effect_map.effects, effect_map.sources, effect_map.bounds, audit.pairs, values)
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    stored = (_as_stored(np.asarray(tensor), dtype) for tensor, dtype in zip(tensors, _TENSORS.values(), strict=True))
     try:
-        with unfinished.open("wb") as file:
-            file.write(_header(effect_map, dict(zip(_TENSORS, tensors, strict=True))))
-            for tensor, dtype in zip(tensors, _TENSORS.values(), strict=True):
-                file.write(_as_stored(np.asarray(tensor), dtype))
-            file.flush()
-            os.fsync(file.fileno())
-        unfinished.replace(path)
+        write_whole(path, chain([_header(effect_map, dict(zip(_TENSORS, tensors, strict=True)))], stored))
     except OSError as error:
         raise EffectError(f"The effect map cannot be written to {path}: {error.strerror or error}.") from error
-    finally:
-        unfinished.unlink(missing_ok=True)
 
 
 def read_map(path: Path) -> EffectMap:
@@ -123,15 +116,7 @@ def _header(effect_map: EffectMap, tensors: dict[str, NDArray[Any]]) -> bytes:
         "cost": said[1],
         "crc32": _checksum(said, tensors),
     }
-    entries: dict[str, Any] = {"__metadata__": metadata}
-    position = 0
-    for name, tensor in tensors.items():
-        end = position + tensor.size * _DTYPES[_TENSORS[name]].itemsize
-        entries[name] = {"dtype": _TENSORS[name], "shape": list(tensor.shape), "data_offsets": [position, end]}
-        position = end
-    text = json.dumps(entries).encode()
-    text += b" " * (-len(text) % 8)
-    return len(text).to_bytes(8, "little") + text
+    return made_header({name: (_TENSORS[name], tensor.shape) for name, tensor in tensors.items()}, metadata)
 
 
 def _as_stored(tensor: NDArray[Any], dtype: str) -> bytes:

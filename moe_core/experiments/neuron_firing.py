@@ -4,7 +4,6 @@ Axes: I neurons of an expert.
 """
 
 import json
-import os
 import time
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import suppress
@@ -26,6 +25,7 @@ from moe_core.jobs.models.engine import Engine
 from moe_core.jobs.models.recorded_model import load_baseline_model
 from moe_core.jobs.runs.running_model import loaded_here
 from moe_core.measures.scope import Scope
+from moe_core.system.whole_file import write_whole
 from moe_core.traces.reader import Trace
 
 FORMAT, VERSION = "moescope neuron firing", 1
@@ -63,14 +63,10 @@ class FiringFile:
         """Keep what was found; raises ExperimentError where it cannot be written."""
         content = {"of": self.of, "firing": [firing[layer, expert].tolist() for layer, expert in self.of["experts"]]}
         data = {"format": FORMAT, "version": VERSION, "crc32": _checksum(content), **content}
-        unfinished = self.path.with_name(f".{self.path.name}.{os.getpid()}.tmp")
         try:
-            unfinished.write_text(json.dumps(data) + "\n", encoding="utf-8")
-            unfinished.replace(self.path)
+            write_whole(self.path, json.dumps(data) + "\n")
         except OSError as error:
             raise ExperimentError(f"{self.path} cannot be written ({error.strerror or error}).") from error
-        finally:
-            unfinished.unlink(missing_ok=True)
 
 
 def firing_file(trace: Trace, rows: Sequence[int], experts: Sequence[Expert], scope: Scope) -> FiringFile:

@@ -1,11 +1,11 @@
 """Interventions on disk: one JSON file each, to keep, share and run again."""
 
 import json
-import os
 from pathlib import Path
 
 from moe_core.errors import InterventionError
 from moe_core.interventions.intervention import Intervention
+from moe_core.system.whole_file import write_whole
 
 MAX_BYTES = 10_000_000  # far above one line an expert of the largest model
 
@@ -30,14 +30,7 @@ def read_intervention(path: Path) -> Intervention:
 
 def save_intervention(path: Path, intervention: Intervention) -> None:
     """Write the file, replacing one of that name in one step; raises InterventionError where it cannot be written."""
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        try:
-            text = json.dumps(intervention.to_file_json(), ensure_ascii=False) + "\n"
-            # a lone surrogate becomes its JSON escape
-            unfinished.write_text(text, encoding="utf-8", errors="backslashreplace")
-            unfinished.replace(path)
-        finally:
-            unfinished.unlink(missing_ok=True)
+        write_whole(path, json.dumps(intervention.to_file_json(), ensure_ascii=False) + "\n")
     except OSError as error:
         raise InterventionError(f"The intervention cannot be saved as {path}: {error.strerror or error}.") from error

@@ -16,6 +16,7 @@ from moe_core.jobs.events import Event, Notice, Progress
 from moe_core.jobs.models.load_model import find_folder
 from moe_core.jobs.models.recorded_model import ModelNow, offered_to_fetch
 from moe_core.models.loading.fingerprint import config_sha256, weights_sha256
+from moe_core.models.loading.safetensors_headers import made_header
 from moe_core.models.loading.safety import WEIGHTS_INDEX, CheckedFolder, check_folder
 from moe_core.models.pruning import KeepList, KeptTensor, keep_list, kept_tensors, smaller_config
 from moe_core.system.positioned_file import sync_directory
@@ -150,7 +151,8 @@ def _write_weights(folder: Path, tensors: Sequence[KeptTensor], n_bytes: int) ->
         inside = list(members)
         places |= {tensor.name: file.name for tensor in inside}
         with file.open("rb") as source, (folder / file.name).open("wb") as target:
-            target.write(_header(inside))
+            stored = {tensor.name: (tensor.source.dtype, tensor.shape) for tensor in inside}
+            target.write(made_header(stored, {"format": "pt"}))
             for tensor in inside:
                 for chunk in _chunks(source, tensor):
                     target.write(chunk)
@@ -161,23 +163,6 @@ def _write_weights(folder: Path, tensors: Sequence[KeptTensor], n_bytes: int) ->
         yield _progress(written, n_bytes)
     if len(set(places.values())) > 1:
         _write_json(folder / WEIGHTS_INDEX, {"metadata": {"total_size": n_bytes}, "weight_map": places})
-
-
-def _header(tensors: Sequence[KeptTensor]) -> bytes:
-    """The beginning of a safetensors file that holds these tensors one after the other."""
-    entries: dict[str, Any] = {"__metadata__": {"format": "pt"}}
-    position = 0
-    for tensor in tensors:
-        end = position + tensor.n_bytes
-        entries[tensor.name] = {
-            "dtype": tensor.source.dtype,
-            "shape": list(tensor.shape),
-            "data_offsets": [position, end],
-        }
-        position = end
-    text = json.dumps(entries, separators=(",", ":")).encode()
-    text += b" " * (-len(text) % 8)  # tensors begin where every number type may
-    return len(text).to_bytes(8, "little") + text
 
 
 def _chunks(source: Any, tensor: KeptTensor) -> Iterator[bytes]:

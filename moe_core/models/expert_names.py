@@ -7,13 +7,13 @@ the folder of the traces.
 
 import json
 import logging
-import os
 import re
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
 from moe_core.errors import MoeCoreError
+from moe_core.system.whole_file import write_whole
 from moe_core.traces.specification import ModelSpecification
 
 log = logging.getLogger(__name__)
@@ -60,11 +60,11 @@ def save_names(
     text, beside_traces, in_model = _text(model, names), _beside_traces(model, traces), _in_model(model)
     if in_model is not None:
         with suppress(OSError):
-            _write(in_model, text)
+            write_whole(in_model, text)
             beside_traces.unlink(missing_ok=True)  # from when the model's folder could not be written
             return names
     try:
-        _write(beside_traces, text)
+        write_whole(beside_traces, text)
     except OSError as error:
         raise MoeCoreError(f"The names cannot be saved as {beside_traces}: {error.strerror or error}.") from error
     return names
@@ -91,15 +91,6 @@ def _text(model: ModelSpecification, names: Names) -> str:
     experts = {f"{layer}:{expert}": name for (layer, expert), name in sorted(names.items())}
     about = {"format": FORMAT, "version": VERSION, "model": model.name, "weights": model.weights_sha256}
     return json.dumps(about | {"experts": experts}, ensure_ascii=False, indent=1) + "\n"
-
-
-def _write(path: Path, text: str) -> None:
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        unfinished.write_text(text, "utf-8", errors="backslashreplace")
-        unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)
 
 
 def _read(path: Path, model: ModelSpecification) -> dict[tuple[int, int], str] | None:

@@ -6,7 +6,6 @@ note is a bookmark alone.
 """
 
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -14,6 +13,7 @@ from pathlib import Path
 from moe_core.errors import MoeCoreError
 from moe_core.interventions.intervention import Expert
 from moe_core.interventions.layers import Layers
+from moe_core.system.whole_file import write_whole
 
 FORMAT, VERSION = "moescope-notes", 2
 _MAX_BYTES = 50_000_000
@@ -74,16 +74,11 @@ def read_notes(trace: Path, layers: Layers) -> Notes:
 def save_notes(trace: Path, notes: Notes) -> None:
     """Write them, replacing the file in one step; none takes it away. MoeCoreError where that cannot be."""
     path = notes_path(trace)
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         if notes.is_empty:
             path.unlink(missing_ok=True)
-            return
-        try:
-            unfinished.write_text(notes.to_json(), "utf-8", errors="backslashreplace")
-            unfinished.replace(path)
-        finally:
-            unfinished.unlink(missing_ok=True)
+        else:
+            write_whole(path, notes.to_json())
     except OSError as error:
         raise MoeCoreError(f"The notes cannot be saved as {path}: {error.strerror or error}.") from error
 

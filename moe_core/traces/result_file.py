@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from moe_core.errors import MoeCoreError
+from moe_core.system.whole_file import write_whole
 
 _HDF5 = b"\x89HDF\r\n\x1a\n"
 
@@ -50,10 +51,5 @@ def write_bytes(path: Path, content: bytes) -> None:
     refuse_trace(path)
     if os.path.islink(path) or (os.path.exists(path) and not os.path.isfile(path)):
         path.write_bytes(content)
-        return
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        unfinished.write_bytes(content)
-        unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)
+    else:
+        write_whole(path, [content])

@@ -5,9 +5,9 @@ are and how long it took. Nothing in it is run: what does not fit the analysis i
 """
 
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 from zlib import crc32
@@ -18,7 +18,8 @@ from moe_core.analyses import ANALYSES
 from moe_core.analyses.analysis import Analysis, AnalysisOptions, AnalysisResult, AnalysisValues, FloatArray, Shown
 from moe_core.analyses.kept.making import Making
 from moe_core.errors import AnalysisError, ModelError
-from moe_core.models.loading.safetensors_headers import TensorHeader, read_header, read_metadata
+from moe_core.models.loading.safetensors_headers import TensorHeader, made_header, read_header, read_metadata
+from moe_core.system.whole_file import write_whole
 
 FORMAT, VERSION = "moescope-analysis", "1"
 SUFFIX, MARK = ".safetensors", ".atlas-"
@@ -43,19 +44,11 @@ def result_path(trace: Path, making: Making) -> Path:
 def write_kept(path: Path, making: Making, result: AnalysisResult) -> None:
     """Write it; the file is whole or not there at every instant. Raises AnalysisError where that cannot be."""
     arrays = {key: np.ascontiguousarray(values, "<f8") for key, values in result.found.values.items()}
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    stored = (values.tobytes() for values in arrays.values())
     try:
-        with unfinished.open("wb") as file:
-            file.write(_header(making, result, arrays))
-            for values in arrays.values():
-                file.write(values.tobytes())
-            file.flush()
-            os.fsync(file.fileno())
-        unfinished.replace(path)
+        write_whole(path, chain([_header(making, result, arrays)], stored))
     except OSError as error:
         raise AnalysisError(f"The result cannot be kept as {path}: {error.strerror or error}.") from error
-    finally:
-        unfinished.unlink(missing_ok=True)
 
 
 def read_kept(path: Path, options: AnalysisOptions | None = None) -> KeptResult:
@@ -123,15 +116,7 @@ def _header(making: Making, result: AnalysisResult, arrays: Mapping[str, FloatAr
     }
     metadata = {"format": FORMAT, "version": VERSION, "crc32": _checksum(arrays)}
     metadata |= {"making": json.dumps(asdict(making)), "result": json.dumps(about)}
-    entries: dict[str, Any] = {"__metadata__": metadata}
-    position = 0
-    for name, values in arrays.items():
-        end = position + values.nbytes
-        entries[name] = {"dtype": "F64", "shape": list(values.shape), "data_offsets": [position, end]}
-        position = end
-    text = json.dumps(entries).encode()
-    text += b" " * (-len(text) % 8)
-    return len(text).to_bytes(8, "little") + text
+    return made_header({name: ("F64", values.shape) for name, values in arrays.items()}, metadata)
 
 
 def _checksum(arrays: Mapping[str, FloatArray]) -> str:

@@ -5,7 +5,6 @@ Axes: S steps, L MoE layers.
 """
 
 import json
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
@@ -14,6 +13,7 @@ from typing import Any
 from zlib import crc32
 
 from moe_core.errors import ExperimentError
+from moe_core.system.whole_file import write_whole
 from moe_core.traces.reader import Trace
 
 FORMAT, VERSION = "moescope pruning path", 1
@@ -43,17 +43,10 @@ class PruningPath:
     def with_step(self, step: Step) -> "PruningPath":
         """One step further, on the disk too; raises ExperimentError where that cannot be written."""
         made = replace(self, steps=(*self.steps, step))
-        unfinished = self.path.with_name(f".{self.path.name}.{os.getpid()}.tmp")
         try:
-            with unfinished.open("w", encoding="utf-8") as file:
-                file.write(json.dumps(made._to_json()) + "\n")
-                file.flush()
-                os.fsync(file.fileno())
-            unfinished.replace(self.path)
+            write_whole(self.path, json.dumps(made._to_json()) + "\n")
         except OSError as error:
             raise ExperimentError(f"{self.path} cannot be written ({error.strerror or error}).") from error
-        finally:
-            unfinished.unlink(missing_ok=True)
         return made
 
     @property

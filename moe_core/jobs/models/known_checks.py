@@ -6,7 +6,6 @@ model's config.json and of its weights. Where it cannot be read or written, noth
 
 import json
 import logging
-import os
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -15,6 +14,7 @@ from typing import Any
 
 from platformdirs import user_data_path
 
+from moe_core.system.whole_file import write_whole
 from moe_core.traces.specification import ModelSpecification
 
 log = logging.getLogger(__name__)
@@ -66,12 +66,10 @@ def remember(model: ModelSpecification) -> None:
     kept = {name: each for name, each in _read().items() if name != key}
     checks = {**dict(list(kept.items())[-_MOST + 1 :]), key: asdict(found)}
     path = known_checks_path()
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         text = json.dumps({"format": FORMAT, "version": VERSION, "checks": checks}, ensure_ascii=False, indent=1)
-        unfinished.write_text(text + "\n", encoding="utf-8")
-        unfinished.replace(path)
+        write_whole(path, text + "\n")
     except OSError as error:
         log.info("What the self-check found is not kept: %s", error)
 

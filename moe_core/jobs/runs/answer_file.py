@@ -23,6 +23,7 @@ from moe_core.interventions.intervention import Intervention
 from moe_core.jobs.runs.answer_runs import Answers
 from moe_core.jobs.runs.size_and_speed import SizeAndSpeed
 from moe_core.system.positioned_file import sync_directory
+from moe_core.system.whole_file import write_whole
 from moe_core.traces.lock import writer_lock
 
 log = logging.getLogger(__name__)
@@ -228,13 +229,5 @@ def _checksum(data: Mapping[str, Any]) -> int:
 
 def _replace(path: Path, data: bytes) -> None:
     """Write the whole file in one step: whoever reads it, also after a power cut, sees the old one or the new one."""
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with unfinished.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        unfinished.replace(path)
-        sync_directory(path.parent)
-    finally:
-        unfinished.unlink(missing_ok=True)
+    write_whole(path, [data])
+    sync_directory(path.parent)

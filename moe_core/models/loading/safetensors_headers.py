@@ -1,7 +1,11 @@
-"""What safetensors files say they hold, read without loading a tensor (https://github.com/huggingface/safetensors)."""
+"""What safetensors files say they hold, read without loading a tensor, and written before tensors are.
+
+The format: https://github.com/huggingface/safetensors.
+"""
 
 import json
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -45,6 +49,19 @@ def read_metadata(file: Path) -> dict[str, str]:
     if not (isinstance(metadata, dict) and all(isinstance(text, str) for text in metadata.values())):
         raise _damaged(file, "its metadata are no texts")
     return metadata
+
+
+def made_header(tensors: Mapping[str, tuple[str, Sequence[int]]], metadata: Mapping[str, str]) -> bytes:
+    """The beginning of a file in which these tensors, each a type and a shape, follow one after the other."""
+    entries: dict[str, Any] = {"__metadata__": dict(metadata)}
+    position = 0
+    for name, (dtype, shape) in tensors.items():
+        end = position + math.prod(shape) * DTYPE_BYTES[dtype]
+        entries[name] = {"dtype": dtype, "shape": list(shape), "data_offsets": [position, end]}
+        position = end
+    text = json.dumps(entries, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)  # tensors begin where every number type may
+    return len(text).to_bytes(8, "little") + text
 
 
 def read_headers(files: tuple[Path, ...]) -> dict[str, TensorHeader]:

@@ -138,12 +138,7 @@ _TRACES = (
         "Choose the folder whose traces are listed, and where recordings go",
         _choose_library,
     ),
-    Action(
-        "open_session",
-        "Open session…",
-        "Go on with a session that was saved as a file",
-        _ask_and_open_session,
-    ),
+    Action("open_session", "Open session…", "Go on with a session that was saved as a file", _ask_and_open_session),
     Action(
         "save_session",
         "Save session…",
@@ -206,12 +201,6 @@ _LISTED = (
     _listed_action("delete", "Delete the chosen trace…", "Delete its file, after a question"),
 )
 _LEAVING = (
-    Action(
-        "quit",
-        "Quit",
-        "Close the window; a running job stops after its batch",
-        lambda w: w.close(),
-        ("Ctrl+Q",),
-    ),
+    Action("quit", "Quit", "Close the window; a running job stops after its batch", lambda w: w.close(), ("Ctrl+Q",)),
 )
 FILE_MENU = Menu("File", (_TRACES, _LISTED, _RESULTS, _LEAVING))

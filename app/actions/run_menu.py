@@ -58,11 +58,6 @@ _JOBS = (
         lambda w: w.escape(),
         ("Esc",),
     ),
-    Action(
-        "stop",
-        "Stop the running job",
-        "Stop it after the batch in flight",
-        _stop,
-    ),
+    Action("stop", "Stop the running job", "Stop it after the batch in flight", _stop),
 )
 RUN_MENU = Menu("Run", (_JOBS,))

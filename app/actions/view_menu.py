@@ -73,10 +73,7 @@ _DIFFERENCES = (
 )
 _COLOURS = (
     Action(
-        "theme_system",
-        "Colours of the system",
-        "Light or dark as the desktop is",
-        lambda w: w.set_scheme("system"),
+        "theme_system", "Colours of the system", "Light or dark as the desktop is", lambda w: w.set_scheme("system")
     ),
     Action("theme_light", "Light colours", "Dark text on light ground", lambda w: w.set_scheme("light")),
     Action("theme_dark", "Dark colours", "Light text on dark ground", lambda w: w.set_scheme("dark")),

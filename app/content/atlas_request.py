@@ -53,12 +53,7 @@ def kept_as(state: State, request: AnalysisRequest) -> Making | None:
     other = state.what_if.after.trace if state.what_if is not None and request.other else None
     model = state.trace.specification.model
     return making_of(
-        analysis,
-        request.options,
-        model=fingerprint_of(model),
-        trace=state.trace.trace,
-        other=other,
-        dtype=model.dtype,
+        analysis, request.options, model=fingerprint_of(model), trace=state.trace.trace, other=other, dtype=model.dtype
     )
 
 

@@ -64,8 +64,7 @@ class RunsBeside:
     def values(self, metric: Metric, at: int) -> ExpertGrid:
         """The grid of one run."""
         return self._kept(
-            ("values", metric.name, at),
-            lambda: ExpertGrid(metric, metric.compute(self.samples[at]), self.samples[at]),
+            ("values", metric.name, at), lambda: ExpertGrid(metric, metric.compute(self.samples[at]), self.samples[at])
         )
 
     def why_unlike(self, at: int) -> str:
@@ -154,11 +153,7 @@ def run_names(state: State, data: tuple[TraceData, ...]) -> tuple[str, ...]:
     """What each run is called: as the history of the trace shown calls it, else by its file; no two alike."""
     titles = {made.after.path.absolute(): made.title for made in state.history}
     called = names = [titles.get(each.path.absolute(), each.path.stem) for each in data]
-    for n_parts in (
-        1,
-        2,
-        99,
-    ):  # two that are called alike are told by file, then folder
+    for n_parts in (1, 2, 99):  # two that are called alike are told by file, then folder
         longer = [f"{name} ({_end(of.path, n_parts)})" for name, of in zip(called, data, strict=True)]
         names = [far if names.count(name) > 1 else name for name, far in zip(names, longer, strict=True)]
     return tuple(names)

@@ -67,11 +67,7 @@ class TasksDialog(QDialog):
         form = QFormLayout()
         for label, field, tip in (
             ("&Scope", self.scope, "Which tokens count: an expert is used where one of them chose it"),
-            (
-                "&Prune",
-                self.prune,
-                "Remove what each task does not need, and ask those that have answers without it",
-            ),
+            ("&Prune", self.prune, "Remove what each task does not need, and ask those that have answers without it"),
         ):
             field.setToolTip(tip)
             field.setAccessibleName(label.replace("&", ""))

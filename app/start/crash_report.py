@@ -24,10 +24,7 @@ class CrashReport(QObject):
     _came = Signal(str, object)
 
     def __init__(
-        self,
-        say: Callable[[str], None],
-        parent: QObject | None = None,
-        show: Callable[[Failure], None] | None = None,
+        self, say: Callable[[str], None], parent: QObject | None = None, show: Callable[[Failure], None] | None = None
     ) -> None:
         """`show` is given each error's text as well, to be put into a report."""
         super().__init__(parent)

@@ -19,8 +19,7 @@ def measure(
     model: Annotated[str, typer.Option(help="Hub id, local folder, or demo.")] = "demo",
     quiz: Annotated[str, typer.Option(help="mmlu, mmlu:PATH, a quiz file, or demo.")] = "demo",
     full_size: Annotated[
-        bool,
-        typer.Option("--full-size", help="OLMoE-1B-7B's architecture with random weights, built on the device."),
+        bool, typer.Option("--full-size", help="OLMoE-1B-7B's architecture with random weights, built on the device.")
     ] = False,
     sample: Sample = None,
     shots: Shots = 0,

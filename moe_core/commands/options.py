@@ -46,8 +46,7 @@ ModelPlace = Annotated[str, typer.Option(help="Where the model is now, if not wh
 OtherDevice = Annotated[str, typer.Option(help="Another device than the baseline's: auto, cpu, cuda:0, ..")]
 OtherDtype = Annotated[str, typer.Option(help="Another dtype than the baseline's.")]
 Cluster = Annotated[
-    str,
-    typer.Option("--ray", help="Run on workers: local:N on this computer, or auto or HOST:PORT of a Ray cluster."),
+    str, typer.Option("--ray", help="Run on workers: local:N on this computer, or auto or HOST:PORT of a Ray cluster.")
 ]
 
 

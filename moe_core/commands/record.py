@@ -141,13 +141,7 @@ def record_trace(
         out=out,
         selection=selection.read(),
         options=RunOptions(
-            shots,
-            protocol.value,
-            tokens.value,
-            batch_tokens,
-            skip_too_long,
-            template.read(),
-            max_tokens,
+            shots, protocol.value, tokens.value, batch_tokens, skip_too_long, template.read(), max_tokens
         ),
         intervention=actions.read(),
         allow_network_folder=allow_network_folder,

@@ -18,8 +18,7 @@ _IDS_SHOWN = 20
 
 
 def verify_trace(
-    trace: Annotated[Path, typer.Argument(readable=False, help="The trace to check.")],
-    as_json: AsJson = False,
+    trace: Annotated[Path, typer.Argument(readable=False, help="The trace to check.")], as_json: AsJson = False
 ) -> None:
     """Check every checksum of a trace, and its effect maps and kept results; fails when any of them is damaged."""
     result = verify(trace)

@@ -54,10 +54,7 @@ def comparison_json(comparison: Comparison, seconds: float) -> dict[str, Any]:
         "intervention_before": _as_file(comparison.intervention_before),
         "intervention": _as_file(comparison.intervention_after),
         **change_json(comparison.accuracy),
-        "flips": {
-            "right_to_wrong": list(comparison.right_to_wrong),
-            "wrong_to_right": list(comparison.wrong_to_right),
-        },
+        "flips": {"right_to_wrong": list(comparison.right_to_wrong), "wrong_to_right": list(comparison.wrong_to_right)},
         "n_changed_predictions": comparison.n_changed,
         "gold_logprob_before": finite(comparison.gold_logprobs[0]),
         "gold_logprob_after": finite(comparison.gold_logprobs[1]),

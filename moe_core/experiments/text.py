@@ -206,11 +206,7 @@ def point_json(point: ExperimentPoint) -> dict[str, Any]:
         **change_json(point.change),
         "right_to_wrong": point.change.losses,
         "wrong_to_right": point.change.gains,
-        "gold_logprob_change": {
-            "n": gold.n,
-            "mean": finite(gold.mean),
-            "ci95": finite_bounds(gold.lower, gold.upper),
-        },
+        "gold_logprob_change": {"n": gold.n, "mean": finite(gold.mean), "ci95": finite_bounds(gold.lower, gold.upper)},
         "touched": {
             "answer_routings": point.touched.answer,
             "answer_routings_of": point.touched.n_answer,

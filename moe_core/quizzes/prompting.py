@@ -80,12 +80,7 @@ class TokenisedQuiz:
 
 
 def build_prompts(
-    quiz: Quiz,
-    questions: Sequence[Question],
-    *,
-    protocol: str,
-    shots: int,
-    render_chat: RenderChat | None = None,
+    quiz: Quiz, questions: Sequence[Question], *, protocol: str, shots: int, render_chat: RenderChat | None = None
 ) -> tuple[Prompt, ...]:
     """One prompt per question, with the first `shots` worked examples of its subject before it.
 

@@ -138,10 +138,7 @@ def _static(d: TraceDimensions) -> tuple[Dataset, ...]:
 
 
 def _words(d: TraceDimensions) -> tuple[Dataset, ...]:
-    return (
-        Dataset("questions/crc32", (d.n_questions,), "<u4"),
-        Dataset("prefixes/crc32", (d.n_prefixes,), "<u4"),
-    )
+    return (Dataset("questions/crc32", (d.n_questions,), "<u4"), Dataset("prefixes/crc32", (d.n_prefixes,), "<u4"))
 
 
 def _answers(d: TraceDimensions) -> tuple[Dataset, ...]:

@@ -6,15 +6,7 @@ from typing import cast
 
 from PySide6.QtCore import QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QGuiApplication, QKeyEvent, QKeySequence, QShortcut, QShowEvent
-from PySide6.QtWidgets import (
-    QDialog,
-    QDialogButtonBox,
-    QFileDialog,
-    QPushButton,
-    QScrollArea,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtWidgets import QDialog, QDialogButtonBox, QFileDialog, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
 from app.content.record_command import command_line
 from app.dialogs.record import checks, output
@@ -139,10 +131,7 @@ class RecordDialog(QDialog):
 
     def _notes(self, values: RecordValues, quiz: QuizSummary | None) -> dict[str, str]:
         model = self._model
-        notes = {
-            "model": self.model_check.text,
-            "quiz": checks.quiz_text(quiz) if quiz else self.quiz_check.text,
-        }
+        notes = {"model": self.model_check.text, "quiz": checks.quiz_text(quiz) if quiz else self.quiz_check.text}
         if quiz is not None:
             named = len(set(values.subject_names)) or len(quiz.subjects)
             notes["subjects"] = f"{named:,} of {len(quiz.subjects):,} subjects"

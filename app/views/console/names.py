@@ -90,11 +90,7 @@ def lasting_names(session: Session) -> dict[str, Any]:
 
 def refreshed_names(state: State) -> dict[str, Any]:
     """What each command finds anew; `trace` is None where none is open."""
-    return {
-        "trace": None if state.trace is None else state.trace.trace,
-        "selection": Selection(state),
-        "state": state,
-    }
+    return {"trace": None if state.trace is None else state.trace.trace, "selection": Selection(state), "state": state}
 
 
 def can_complete() -> bool:

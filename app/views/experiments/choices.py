@@ -80,11 +80,7 @@ def request_of(state: State, choices: ExperimentChoices) -> ExperimentRequest:
     rerun = replace(state.rerun, subset=choices.subset, sample=choices.sample, seed=choices.seed)
     subset = subset_of(replace(state, rerun=rerun))
     return ExperimentRequest(
-        state.trace.path,
-        choices.options,
-        subset,
-        rerun_baseline=choices.asks_baseline,
-        begins_anew=choices.begins_anew,
+        state.trace.path, choices.options, subset, rerun_baseline=choices.asks_baseline, begins_anew=choices.begins_anew
     )
 
 

@@ -20,12 +20,7 @@ from app.state.state import SELECTION, State
 from app.state.trace_data import TraceData
 from app.view import View
 from app.views.expert.effect_list import effect_content
-from app.views.expert.lists import (
-    accuracy_content,
-    question_content,
-    subject_content,
-    summary,
-)
+from app.views.expert.lists import accuracy_content, question_content, subject_content, summary
 from app.views.expert.nearest import NearestExperts
 from app.views.expert.token_lists import TokenOrder, closest, partner_content, sample_text, token_content
 from app.views.expert.token_scan import TokenScan
@@ -259,8 +254,7 @@ class ExpertView(View):
 
     def _make_controls(self) -> None:
         self.heading = ChoiceHeading(
-            "Which of the selected experts is shown",
-            "Several experts are selected: what is below is of this one alone",
+            "Which of the selected experts is shown", "Several experts are selected: what is below is of this one alone"
         )
         self.heading.switched.connect(self._switch)
         self._all_subjects = QCheckBox()

@@ -7,14 +7,7 @@ import numpy as np
 
 from moe_core.analyses.analysis import Analysis, AnalysisOptions, AnalysisValues, FloatArray, Needs, Step, Work
 from moe_core.analyses.layer_choice import chosen_places
-from moe_core.analyses.static.cosine import (
-    PAPER,
-    comparable,
-    cosines_of_gram,
-    shared_note,
-    similarity_map,
-    with_shared,
-)
+from moe_core.analyses.static.cosine import PAPER, comparable, cosines_of_gram, shared_note, similarity_map, with_shared
 from moe_core.models.weights.expert_weights import ExpertWeights
 from moe_core.models.weights.matrix import ExpertMatrix
 from moe_core.models.weights.slabs import n_slabs, slabs

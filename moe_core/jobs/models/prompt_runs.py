@@ -83,10 +83,7 @@ def _load(chosen: SelectedTrace, now: ModelNow, engine: Engine) -> "Generator[Ev
 
 
 def _activations(
-    loaded: "LoadedModel",
-    prompts: list[NDArray[np.int32]],
-    places: tuple[int, ...],
-    expert: tuple[int, int] | None,
+    loaded: "LoadedModel", prompts: list[NDArray[np.int32]], places: tuple[int, ...], expert: tuple[int, int] | None
 ) -> Iterator[LayerActivations]:
     from moe_core.models.inference.expert_outputs import layer_activations
 

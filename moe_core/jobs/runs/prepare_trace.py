@@ -30,10 +30,7 @@ def look_at(path: Path) -> Target:
 
 
 def prepare_trace(
-    target: Target,
-    plan: RunPlan,
-    refusal: str = "made by another command",
-    remedy: Remedy = Remedy.CHOOSE_OTHER_NAME,
+    target: Target, plan: RunPlan, refusal: str = "made by another command", remedy: Remedy = Remedy.CHOOSE_OTHER_NAME
 ) -> Generator[Event, None, bool]:
     """Whether questions are left to ask, once the trace of this plan lies under its name.
 

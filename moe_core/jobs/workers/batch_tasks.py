@@ -51,12 +51,7 @@ class PlannedTask:
 
 
 def planned_tasks(
-    batches: Iterable[Batch],
-    tokenised: TokenisedQuiz,
-    wanted: Wanted,
-    *,
-    keep_tokens: bool,
-    intervention: Intervention,
+    batches: Iterable[Batch], tokenised: TokenisedQuiz, wanted: Wanted, *, keep_tokens: bool, intervention: Intervention
 ) -> Iterator[PlannedTask]:
     """The tasks that give what is wanted of these batches, each record once; made as they are asked for."""
     left = set(wanted.prefixes)

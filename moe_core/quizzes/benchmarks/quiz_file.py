@@ -29,11 +29,7 @@ class QuizFileBenchmark:
 
 
 def read_quiz_file(
-    path: Path,
-    *,
-    name: str = "",
-    licence: str = "as stated by its author",
-    answers_from: AnswersFrom | None = None,
+    path: Path, *, name: str = "", licence: str = "as stated by its author", answers_from: AnswersFrom | None = None
 ) -> Quiz:
     """The quiz of one file and its shots; raises QuizError with one note per bad row."""
     _check_file(path)

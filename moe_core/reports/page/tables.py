@@ -33,11 +33,7 @@ def published(report: ExpertContributions) -> Markup:
     """The paper's figures beside those of every scope of this trace."""
     per_scope = [(tables, figures_beside(report, tables)) for tables in (report.main, *report.others)]
     rows = [
-        [
-            cell(figure.title, "left"),
-            cell(figure.published),
-            *(cell(figures[number].ours) for _, figures in per_scope),
-        ]
+        [cell(figure.title, "left"), cell(figure.published), *(cell(figures[number].ours) for _, figures in per_scope)]
         for number, figure in enumerate(per_scope[0][1])
     ]
     ours = [head(f"this trace, {tables.scope}") for tables, _ in per_scope]
@@ -90,12 +86,7 @@ def _score(score: ExpertScore | None) -> list[Markup]:
     if score is None:
         return [cell(NOTHING, "gap"), *[cell(NOTHING)] * 3]
     text = percent_with_interval(score.accuracy, score.lower, score.upper)
-    return [
-        cell(score.label, "gap"),
-        cell(text),
-        cell(count(score.questions)),
-        cell(significant(score.weight)),
-    ]
+    return [cell(score.label, "gap"), cell(text), cell(count(score.questions)), cell(significant(score.weight))]
 
 
 def run(report: ExpertContributions) -> Markup:

@@ -13,11 +13,7 @@ _CORNERS = {
     "triangle": ((0.0, -1.2), (1.1, 0.85), (-1.1, 0.85)),
     "down": ((0.0, 1.2), (1.1, -0.85), (-1.1, -0.85)),
 }
-_STROKES = {
-    "cross": "M{0},{0}L{1},{1}M{0},{1}L{1},{0}",
-    "plus": "M{0},0H{1}M0,{0}V{1}",
-    "bar": "M0,{0}V{1}",
-}
+_STROKES = {"cross": "M{0},{0}L{1},{1}M{0},{1}L{1},{0}", "plus": "M{0},0H{1}M0,{0}V{1}", "bar": "M0,{0}V{1}"}
 
 
 def marker(sheet: Sheet, kind: Marker, x: float, y: float, colour: str, tip: str = "") -> Markup:

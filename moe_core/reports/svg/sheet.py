@@ -75,14 +75,7 @@ class Sheet:
         return element("rect", x=x, y=y, width=width, height=height, **self.ink(role))
 
     def text(
-        self,
-        x: float,
-        y: float,
-        text: str,
-        anchor: str = "start",
-        role: str = "text",
-        *,
-        is_upright: bool = False,
+        self, x: float, y: float, text: str, anchor: str = "start", role: str = "text", *, is_upright: bool = False
     ) -> Markup:
         """A line of text that stands on (x, y); read from below where it `is_upright`."""
         place = {"transform": f"translate({x:.2f} {y:.2f}) rotate(-90)"} if is_upright else {"x": x, "y": y}

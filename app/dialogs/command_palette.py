@@ -7,9 +7,10 @@ from operator import itemgetter
 
 from PySide6.QtCore import QEvent, QObject, Qt
 from PySide6.QtGui import QAction, QKeyEvent, QKeySequence
-from PySide6.QtWidgets import QDialog, QLineEdit, QListWidget, QListWidgetItem, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDialog, QLineEdit, QListWidget, QListWidgetItem, QWidget
 
 from app.widgets.mnemonics import without_mnemonic
+from app.widgets.parts import in_column
 
 _CHOICE = Qt.ItemDataRole.UserRole
 _NOWHERE = 4
@@ -59,9 +60,7 @@ class CommandPalette(QDialog):
         self.list = QListWidget()
         self.list.setAccessibleName("What was found")
         self.list.itemActivated.connect(self._run_chosen)
-        layout = QVBoxLayout(self)
-        layout.addWidget(self.search)
-        layout.addWidget(self.list)
+        in_column(self, self.search, self.list, margins=None)
         self._fill("")
 
     def _fill(self, typed: str) -> None:

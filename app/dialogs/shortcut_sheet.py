@@ -2,10 +2,11 @@
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction, QKeySequence
-from PySide6.QtWidgets import QDialog, QTableWidget, QTableWidgetItem, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDialog, QTableWidget, QTableWidgetItem, QWidget
 
 from app.widgets.filter.search_field import SearchField
 from app.widgets.mnemonics import without_mnemonic
+from app.widgets.parts import in_column
 
 _IN_VIEWS = (
     ("Arrow keys", "Move in the list, the grid, the prompt", "Shift extends the selection of cells"),
@@ -51,9 +52,7 @@ class ShortcutSheet(QDialog):
         self.search = SearchField("Filter the list …", "Which shortcuts are listed")
         self.search.setToolTip("Words or keys that an entry must have")
         self.search.textChanged.connect(self._narrow)
-        layout = QVBoxLayout(self)
-        layout.addWidget(self.search)
-        layout.addWidget(self.table)
+        in_column(self, self.search, self.table, margins=None)
 
     def _narrow(self, typed: str) -> None:
         """List only what has every word."""

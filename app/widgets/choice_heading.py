@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QLabel, QWidget
 
-from app.widgets.parts import bold, plain_text
+from app.widgets.parts import bold, in_column, in_row, plain_text
 
 
 class ChoiceHeading(QWidget):
@@ -35,12 +35,5 @@ class ChoiceHeading(QWidget):
             widget.setVisible(len(names) > 1)
 
     def _lay_out(self) -> None:
-        head = QHBoxLayout()
-        head.addWidget(self.title, 1)
-        head.addWidget(self._label)
-        head.addWidget(self.switcher)
-        both = QVBoxLayout(self)
-        both.setContentsMargins(0, 0, 0, 0)
-        both.setSpacing(4)
-        both.addLayout(head)
-        both.addWidget(self.numbers)
+        head = in_row(None, (self.title, 1), self._label, self.switcher)
+        in_column(self, head, self.numbers, spacing=4)

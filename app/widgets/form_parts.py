@@ -7,7 +7,6 @@ from PySide6.QtWidgets import (
     QCompleter,
     QFrame,
     QGridLayout,
-    QHBoxLayout,
     QLabel,
     QLineEdit,
     QPlainTextEdit,
@@ -17,7 +16,7 @@ from PySide6.QtWidgets import (
 
 from app import theme
 from app.widgets.number_boxes import WholeBox
-from app.widgets.parts import bold
+from app.widgets.parts import bold, in_row
 
 _MOST = 2**31 - 1
 
@@ -85,9 +84,7 @@ class Section(QWidget):
         row = self._grid.rowCount()
         is_tall = isinstance(fields[0], QPlainTextEdit)
         beside = Qt.AlignmentFlag.AlignTop if is_tall else Qt.AlignmentFlag(0)
-        box = QHBoxLayout()
-        box.setSpacing(6)
-        box.addWidget(fields[0], 0 if isinstance(fields[0], WholeBox) else 1)
+        box = in_row(None, (fields[0], 0 if isinstance(fields[0], WholeBox) else 1), spacing=6)
         for field in fields[1:]:
             box.addWidget(field, 0, beside)
         if isinstance(fields[0], WholeBox):

@@ -2,9 +2,9 @@
 
 from PySide6.QtCore import QEvent, QPointF, QRect, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QPainter, QPainterPath, QPaintEvent, QPalette, QPen, QPolygonF
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QPushButton, QVBoxLayout, QWidget
 
-from app.widgets.parts import bold, plain_text
+from app.widgets.parts import bold, in_row, plain_text
 
 WIDTH = 344
 _ARROW, _RADIUS, _MARGIN = 10, 6, 16
@@ -65,11 +65,7 @@ class HintBubble(QFrame):
         self.update()
 
     def _lay_out(self) -> None:
-        buttons = QHBoxLayout()
-        buttons.addWidget(self.decline_button)
-        buttons.addStretch()
-        buttons.addWidget(self.back_button)
-        buttons.addWidget(self.forward_button)
+        buttons = in_row(None, self.decline_button, 0, self.back_button, self.forward_button)
         self._layout.setSpacing(8)
         self._layout.addWidget(self.title)
         self._layout.addWidget(self.text)

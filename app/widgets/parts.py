@@ -4,12 +4,68 @@ from typing import TypeVar
 
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QPalette
-from PySide6.QtWidgets import QFrame, QLabel, QMenu, QPushButton, QScrollArea, QToolButton, QWidget
+from PySide6.QtWidgets import (
+    QBoxLayout,
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QLayout,
+    QMenu,
+    QPushButton,
+    QScrollArea,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
 
 Heading = TypeVar("Heading", bound=QWidget)
+Box = TypeVar("Box", bound=QBoxLayout)
+Part = QWidget | QLayout
+Place = Part | tuple[Part, int] | tuple[QWidget, Qt.AlignmentFlag] | int
+"""What stands in a row or a column: a part; one with its share of the room, or where it stands in its own; such a share
+of the room left empty.
+"""
+Margins = tuple[int, int, int, int] | None
+"""Left, top, right, bottom, in pixels; None: as the style has them."""
 LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
 RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 """Where texts and numbers stand in their cells."""
+
+
+def in_column(
+    owner: QWidget | None, *places: Place, margins: Margins = (0, 0, 0, 0), spacing: int | None = None
+) -> QVBoxLayout:
+    """Parts one below the other, in a widget or in another layout; `spacing` None: as the style has it."""
+    return _filled(QVBoxLayout() if owner is None else QVBoxLayout(owner), places, margins, spacing)
+
+
+def in_row(
+    owner: QWidget | None, *places: Place, margins: Margins = (0, 0, 0, 0), spacing: int | None = None
+) -> QHBoxLayout:
+    """Parts one beside the other, as `in_column` says."""
+    return _filled(QHBoxLayout() if owner is None else QHBoxLayout(owner), places, margins, spacing)
+
+
+def _filled(box: Box, places: tuple[Place, ...], margins: Margins, spacing: int | None) -> Box:
+    if margins is not None:
+        box.setContentsMargins(*margins)
+    if spacing is not None:
+        box.setSpacing(spacing)
+    for place in places:
+        match place:
+            case int():
+                box.addStretch(place)
+            case (QWidget() as widget, Qt.AlignmentFlag() as alignment):
+                box.addWidget(widget, alignment=alignment)
+            case (QWidget() as widget, int(share)):
+                box.addWidget(widget, share)
+            case (QLayout() as layout, int(share)):
+                box.addLayout(layout, share)
+            case QWidget():
+                box.addWidget(place)
+            case QLayout():
+                box.addLayout(place)
+    return box
 
 
 def scrolling(content: QWidget) -> QScrollArea:

@@ -1,7 +1,9 @@
 """A line and a word over what is about to be replaced: how far the new picture is."""
 
 from PySide6.QtCore import QEvent, QObject, Qt
-from PySide6.QtWidgets import QLabel, QProgressBar, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QLabel, QProgressBar, QWidget
+
+from app.widgets.parts import in_column
 
 _LINE = 3
 _MARGIN = 8
@@ -22,13 +24,7 @@ class ShareDone(QWidget):
         self._text = QLabel()
         self._text.setAutoFillBackground(True)
         self._text.setContentsMargins(2 * _MARGIN, _MARGIN, 2 * _MARGIN, _MARGIN)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(0)
-        layout.addWidget(self._bar)
-        layout.addStretch()
-        layout.addWidget(self._text, alignment=Qt.AlignmentFlag.AlignCenter)
-        layout.addStretch()
+        in_column(self, self._bar, 0, (self._text, Qt.AlignmentFlag.AlignCenter), 0, spacing=0)
         parent.installEventFilter(self)
         self.hide()
 

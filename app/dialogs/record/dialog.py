@@ -6,7 +6,7 @@ from typing import cast
 
 from PySide6.QtCore import QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QGuiApplication, QKeyEvent, QKeySequence, QShortcut, QShowEvent
-from PySide6.QtWidgets import QDialog, QDialogButtonBox, QFileDialog, QPushButton, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDialog, QDialogButtonBox, QFileDialog, QPushButton, QScrollArea, QWidget
 
 from app.content.record_command import command_line
 from app.dialogs.record import checks, output
@@ -15,6 +15,7 @@ from app.dialogs.record.form import RecordForm
 from app.dialogs.record.values import RecordValues, n_chosen, problems
 from app.running.job_runner import JobRunner
 from app.settings import Settings
+from app.widgets.parts import in_column
 from moe_core.jobs.inspect_model import ModelSummary
 from moe_core.jobs.inspect_quiz import QuizSummary
 from moe_core.quizzes.benchmarks.text_file import TEXT_PREFIX
@@ -64,9 +65,7 @@ class RecordDialog(QDialog):
         buttons.button(QDialogButtonBox.StandardButton.Cancel).setAutoDefault(False)
         buttons.accepted.connect(self.accept)
         buttons.rejected.connect(self.reject)
-        layout = QVBoxLayout(self)
-        layout.addWidget(scroll, 1)
-        layout.addWidget(buttons)
+        in_column(self, (scroll, 1), buttons, margins=None)
 
     def _connect(self) -> None:
         self.form.changed.connect(self._on_edited)

@@ -2,12 +2,13 @@
 
 from PySide6.QtCore import QSignalBlocker, Signal
 from PySide6.QtGui import QFontDatabase
-from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QLineEdit, QPlainTextEdit, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QCheckBox, QLineEdit, QPlainTextEdit, QPushButton, QVBoxLayout, QWidget
 
 from app.content.workers import TIP, address_problem
 from app.dialogs.record.values import DEVICES, DTYPES, RecordValues
 from app.widgets.address_field import AddressField
 from app.widgets.form_parts import CommaCompleter, Note, Section, choice, number, suggestions
+from app.widgets.parts import in_column, in_row
 from moe_core.quizzes.reading.answers import AnswersFrom
 
 _PROTOCOLS = (("plain", "Plain, as lm-evaluation-harness"), ("chat", "Chat template of the model"))
@@ -41,14 +42,8 @@ class RecordForm(QWidget):
                 column.addWidget(section)
                 column.addSpacing(8)
             column.addStretch()
-        columns = QHBoxLayout()
-        columns.setSpacing(28)
-        columns.addLayout(left, 1)
-        columns.addLayout(right, 1)
-        layout = QVBoxLayout(self)
-        layout.addLayout(columns)
-        layout.addWidget(self._output())
-        layout.addStretch()
+        columns = in_row(None, (left, 1), (right, 1), spacing=28)
+        in_column(self, columns, self._output(), 0, margins=None)
         self._listen()
 
     @property

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QPalette
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QLabel, QPushButton, QWidget
 
 from app.state.experiment_state import ExperimentRun
 from app.views.experiments.figures import POINT_STYLES, caption_of, chart_of, data_of, members_of, point_table
@@ -15,6 +15,7 @@ from app.widgets.eliding_label import ElidingLabel
 from app.widgets.figures.figure import Figure
 from app.widgets.figures.pane import FigurePane
 from app.widgets.figures.table_figure import TableFigure
+from app.widgets.parts import in_column, in_row
 from app.widgets.plots.interval_chart import IntervalPlot
 from app.widgets.tables.view import ArrayTableView
 from moe_core.experiments.result import ExperimentPoint, ResultDetail
@@ -106,14 +107,8 @@ class ResultPane(QWidget):
         """The figure first, since points come while there is no finding; a low dock scrolls."""
         self._figure_pane.setMinimumHeight(_FIGURE_HEIGHT)
         self._table_figure.setMinimumHeight(_TABLE_HEIGHT)
-        row = QHBoxLayout()
-        row.addWidget(self.use)
-        row.addWidget(self.export)
-        row.addWidget(self._chosen, 1)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(12, 4, 8, 8)
-        column.addWidget(self._figure_pane, 3)
-        column.addWidget(self.finding)
+        row = in_row(None, self.use, self.export, (self._chosen, 1))
+        column = in_column(self, (self._figure_pane, 3), self.finding, margins=(12, 4, 8, 8))
         column.addWidget(self.go_on, 0, Qt.AlignmentFlag.AlignLeft)
         column.addWidget(self._table_figure, 2)
         column.addLayout(row)

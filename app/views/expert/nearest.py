@@ -3,14 +3,14 @@
 from functools import partial
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QPushButton, QWidget
 
 from app.content.expert_facts import Nearest, missing_facts, nearest_by_output, nearest_by_weight, output_norm
 from app.content.note_editing import name_text
 from app.state.state import State
 from app.widgets.bars.bar_list import BarList
 from app.widgets.bars.section import BarContent, BarSection
-from app.widgets.parts import plain_text
+from app.widgets.parts import in_column, in_row, plain_text
 from moe_core.figures.bars import BarFigure, BarRow
 from moe_core.figures.curves import Reference
 from moe_core.figures.table import FigureTable
@@ -64,15 +64,8 @@ class NearestExperts(QWidget):
         self.chosen.emit((self._layer, self._shown[section][place]), with_ctrl)
 
     def _lay_out(self) -> None:
-        buttons = QHBoxLayout()
-        buttons.addWidget(self.compute)
-        buttons.addStretch(1)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(16)
-        for part in (self.by_weight, self.by_output, self.norm):
-            layout.addWidget(part)
-        layout.addLayout(buttons)
+        buttons = in_row(None, self.compute, 1)
+        in_column(self, self.by_weight, self.by_output, self.norm, buttons, spacing=16)
 
 
 def nearest_content(state: State, expert: Expert, nearest: Nearest, note: str) -> BarContent:

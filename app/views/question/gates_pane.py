@@ -4,7 +4,7 @@ from functools import partial
 
 from PySide6.QtCore import QTimer, Signal
 from PySide6.QtGui import QPalette
-from PySide6.QtWidgets import QCheckBox, QLabel, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QCheckBox, QLabel, QWidget
 
 from app.state.state import State
 from app.views.question.comparison import captioned
@@ -14,6 +14,7 @@ from app.views.question.texts import gate_table, gate_text, token_name
 from app.widgets.bars.gates import GateTable
 from app.widgets.figures.figure import Figure
 from app.widgets.figures.pane import FigurePane
+from app.widgets.parts import in_column
 from moe_core.figures.table import FigureTable
 from moe_core.numbers.formatting import short
 
@@ -75,11 +76,7 @@ class GatesPane(FigurePane):
 
 def _above_each_other(chart: GateTable, key: QLabel) -> QWidget:
     whole = QWidget()
-    layout = QVBoxLayout(whole)
-    layout.setContentsMargins(0, 0, 0, 4)
-    layout.setSpacing(2)
-    layout.addWidget(chart, 1)
-    layout.addWidget(key)
+    in_column(whole, (chart, 1), key, margins=(0, 0, 0, 4), spacing=2)
     return whole
 
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from PySide6.QtCore import QSignalBlocker, Qt
 from PySide6.QtGui import QAction, QPalette
-from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QMenu, QSizePolicy, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QCheckBox, QMenu, QSizePolicy, QToolButton, QWidget
 
 from app import theme
 from app.content.mask_editing import with_mask, without
@@ -15,7 +15,7 @@ from app.views.what_if.choices import WhatIfChoices
 from app.views.what_if.pick_menu import PickMenu
 from app.widgets.eliding_combo_box import ElidingComboBox
 from app.widgets.mask_chips import MaskChips
-from app.widgets.parts import button, plain_text, pop_up, scrolling, tool_button
+from app.widgets.parts import button, in_column, in_row, plain_text, pop_up, scrolling, tool_button
 from moe_core.interventions.intervention import Expert
 
 _MASK_ACTIONS = (
@@ -109,26 +109,13 @@ class WhatIfEditor(QWidget):
 
     def _lay_out(self) -> None:
         content = QWidget()
-        above = QVBoxLayout(content)
-        above.setContentsMargins(8, 6, 8, 4)
-        above.setSpacing(4)
-        above.addLayout(_line(self.masks, self.pick, self.more))
-        above.addWidget(self._chips_area, 1)
-        above.addWidget(self.choices)
-        for label in (self.preview, self.problem, self.mismatch):
-            above.addWidget(label)
-        below = QVBoxLayout()
-        below.setContentsMargins(8, 2, 8, 6)
-        below.setSpacing(4)
-        below.addWidget(self.rerun_both, alignment=Qt.AlignmentFlag.AlignLeft)
-        run = _line(self.run, self.cancel, self.automatic)
-        run.addStretch()
-        below.addLayout(run)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(0)
-        layout.addWidget(scrolling(content), 1)
-        layout.addLayout(below)
+        masks = in_row(None, self.masks, self.pick, self.more, spacing=4)
+        said = self.preview, self.problem, self.mismatch
+        in_column(content, masks, (self._chips_area, 1), self.choices, *said, margins=(8, 6, 8, 4), spacing=4)
+        run = in_row(None, self.run, self.cancel, self.automatic, 0, spacing=4)
+        both = self.rerun_both, Qt.AlignmentFlag.AlignLeft
+        below = in_column(None, both, run, margins=(8, 2, 8, 6), spacing=4)
+        in_column(self, (scrolling(content), 1), below, spacing=0)
 
     def open_picks(self) -> PickMenu:
         """Show the quick picks."""
@@ -187,14 +174,6 @@ def _usual_action(state: State) -> str:
     mask = state.intervention
     actions = {mask.action(expert) for expert in mask.experts}
     return actions.pop() if len(actions) == 1 else ""
-
-
-def _line(*widgets: QWidget) -> QHBoxLayout:
-    line = QHBoxLayout()
-    line.setSpacing(4)
-    for widget in widgets:
-        line.addWidget(widget)
-    return line
 
 
 def _menu_button(text: str, tip: str) -> QToolButton:

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QWidget
 
 from app.state.session import Session
 from app.state.state import State
@@ -10,7 +10,7 @@ from app.state.what_if_state import WhatIf
 from app.views.what_if.tables import HistoryTable
 from app.views.what_if.texts import history_table
 from app.widgets.figures.figure import Figure
-from app.widgets.parts import button, plain_text
+from app.widgets.parts import button, in_column, in_row, plain_text
 
 
 class HistoryPage(QWidget):
@@ -29,18 +29,8 @@ class HistoryPage(QWidget):
         self.remove = button("Remove", "Forget this what-if; its trace stays in the folder (Del)")
         self.csv = button("CSV…", "Save the list as CSV")
         self.report = button("Report…", "Save all of them as one self-contained HTML page")
-        buttons = QHBoxLayout()
-        buttons.setContentsMargins(4, 0, 4, 0)
-        buttons.setSpacing(4)
-        for each in (self.remove, self.csv, self.report):
-            buttons.addWidget(each)
-        buttons.addStretch()
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 4)
-        column.setSpacing(4)
-        column.addWidget(self.figure, 1)
-        column.addWidget(self.problems)
-        column.addLayout(buttons)
+        buttons = in_row(None, self.remove, self.csv, self.report, 0, margins=(4, 0, 4, 0), spacing=4)
+        in_column(self, (self.figure, 1), self.problems, buttons, margins=(0, 0, 0, 4), spacing=4)
         self.table.chosen.connect(self._on_chosen)
         self.table.renamed.connect(self._on_renamed)
         self.table.removed.connect(self._on_removed)

@@ -8,7 +8,7 @@ from math import ceil, floor
 import numpy as np
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QAction, QPalette
-from PySide6.QtWidgets import QMenu, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QMenu, QSizePolicy, QWidget
 
 from app import theme
 from app.state.session import Session
@@ -17,7 +17,7 @@ from app.views.what_if.texts import METHOD, change_table, detail_lines, headline
 from app.widgets.bars.bar_list import BarList
 from app.widgets.figures.figure import Figure
 from app.widgets.flow_layout import FlowLayout
-from app.widgets.parts import button, plain_text, pop_up, scrolling
+from app.widgets.parts import button, in_column, plain_text, pop_up, scrolling
 from moe_core.figures.bars import BarFigure, BarRow
 from moe_core.measures.question_filter import QuestionFilter
 from moe_core.numbers.formatting import count, percent_tick, percent_with_interval
@@ -104,21 +104,11 @@ class ResultPage(QWidget):
         policy.setHeightForWidth(True)
         flips.setSizePolicy(policy)
         self._filled = QWidget()
-        column = QVBoxLayout(self._filled)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(6)
-        for widget in (self.headline, flips, self.delta_figure, self.details):
-            column.addWidget(widget)
+        in_column(self._filled, self.headline, flips, self.delta_figure, self.details, spacing=6)
         content = QWidget()
         content.setBackgroundRole(QPalette.ColorRole.Base)
-        inner = QVBoxLayout(content)
-        inner.setContentsMargins(8, 6, 8, 6)
-        inner.addWidget(self._nothing)
-        inner.addWidget(self._filled)
-        inner.addStretch()
-        page = QVBoxLayout(self)
-        page.setContentsMargins(0, 0, 0, 0)
-        page.addWidget(scrolling(content))
+        in_column(content, self._nothing, self._filled, 0, margins=(8, 6, 8, 6))
+        in_column(self, scrolling(content))
 
     def _on_flips_menu(self, flip: QWidget, place: QPoint) -> None:
         menu = QMenu(self)

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QPalette
-from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QTabWidget, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QButtonGroup, QTabWidget, QToolButton, QWidget
 
 from app.state.session import Session
 from app.state.state import State
@@ -15,7 +15,7 @@ from app.views.what_if.tables import SubjectTable
 from app.views.what_if.texts import controls_sentence, controls_table, subjects_table, what_if_caption
 from app.widgets.eliding_label import ElidingLabel
 from app.widgets.figures.figure import Figure
-from app.widgets.parts import plain_text
+from app.widgets.parts import in_column, in_row, plain_text
 from app.widgets.plots.strip_plot import StripPlot
 from moe_core.comparison.comparison import SUBJECT_CORRECTION
 from moe_core.figures.strip import StripFigure
@@ -115,11 +115,7 @@ class WhatIfResults(QWidget):
         page = QWidget()
         page.setBackgroundRole(QPalette.ColorRole.Base)
         page.setAutoFillBackground(True)
-        column = QVBoxLayout(page)
-        column.setContentsMargins(8, 6, 8, 6)
-        column.addWidget(self.controls_text)
-        column.addWidget(self.strip_figure, 1)
-        column.addStretch()
+        in_column(page, self.controls_text, (self.strip_figure, 1), 0, margins=(8, 6, 8, 6))
         return page
 
     def _make_subjects_page(self) -> QWidget:
@@ -128,11 +124,7 @@ class WhatIfResults(QWidget):
         note = plain_text(f"p is corrected for there being many subjects ({SUBJECT_CORRECTION}).", is_faded=True)
         note.setContentsMargins(8, 0, 8, 0)
         page = QWidget()
-        column = QVBoxLayout(page)
-        column.setContentsMargins(0, 0, 0, 4)
-        column.setSpacing(4)
-        column.addWidget(self.subject_figure, 1)
-        column.addWidget(note)
+        in_column(page, (self.subject_figure, 1), note, margins=(0, 0, 0, 4), spacing=4)
         return page
 
     def _lay_out(self) -> None:
@@ -140,10 +132,7 @@ class WhatIfResults(QWidget):
         self.title.setAccessibleName("What-if looked at")
         self.modes: dict[Mode, QToolButton] = {}
         group = QButtonGroup(self)
-        head = QHBoxLayout()
-        head.setContentsMargins(8, 6, 8, 2)
-        head.setSpacing(2)
-        head.addWidget(self.title, 1)
+        head = in_row(None, (self.title, 1), margins=(8, 6, 8, 2), spacing=2)
         for mode, text in MODES.items():
             button = self.modes[mode] = QToolButton()
             button.setText(text)
@@ -154,11 +143,7 @@ class WhatIfResults(QWidget):
             button.clicked.connect(self._on_mode)
             group.addButton(button)
             head.addWidget(button)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(0)
-        layout.addLayout(head)
-        layout.addWidget(self.tabs, 1)
+        in_column(self, head, (self.tabs, 1), spacing=0)
 
     def _on_mode(self) -> None:
         mode = next(mode for mode, button in self.modes.items() if button.isChecked())

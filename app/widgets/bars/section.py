@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from PySide6.QtCore import QEvent, QObject
-from PySide6.QtWidgets import QVBoxLayout, QWidget
+from PySide6.QtWidgets import QWidget
 
 from app.widgets.bars.bar_list import BarList
 from app.widgets.eliding_label import ElidingLabel
 from app.widgets.figures.figure import Figure
 from app.widgets.figures.pane import figure_head
-from app.widgets.parts import bold, plain_text
+from app.widgets.parts import bold, in_column, plain_text
 from moe_core.figures.bars import BarFigure
 from moe_core.figures.table import FigureTable
 
@@ -41,11 +41,7 @@ class BarSection(QWidget):
         self.note.setAccessibleName(f"{title}: how to read it")
         label = bold(ElidingLabel(heading))
         label.setMinimumWidth(1)  # else a long heading would widen the whole column
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(2)
-        layout.addLayout(figure_head(self.figure, label, *controls))
-        layout.addWidget(self.note)
+        layout = in_column(self, figure_head(self.figure, label, *controls), self.note, spacing=2)
         layout.addSpacing(2)
         layout.addWidget(self.figure)
         bars.installEventFilter(self)

@@ -6,7 +6,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QStackedWidget, QToolButton, 
 
 from app.widgets.eliding_label import ElidingLabel
 from app.widgets.figures.figure import Figure
-from app.widgets.parts import bold, plain_text, pop_up, scrolling, tool_button
+from app.widgets.parts import bold, in_row, plain_text, pop_up, scrolling, tool_button
 from app.widgets.safe_text import as_tooltip
 
 _ANY_HEIGHT = 16_777_215
@@ -101,10 +101,7 @@ def _fold_button(title: str) -> QToolButton:
 
 def figure_head(figure: Figure, *parts: QWidget) -> QHBoxLayout:
     """A line above a figure: what is given, and the button that opens its menu."""
-    head = QHBoxLayout()
-    head.setSpacing(6)
-    for part in (*parts, more_button(figure)):
-        head.addWidget(part)
+    head = in_row(None, *parts, more_button(figure), spacing=6)
     return head
 
 

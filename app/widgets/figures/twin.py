@@ -5,9 +5,10 @@ from functools import partial
 
 import numpy as np
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QMenu, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QLabel, QMenu, QVBoxLayout, QWidget
 
 from app.widgets.filter.search_field import SearchField
+from app.widgets.parts import in_row
 from app.widgets.tables.view import ArrayTableView
 from moe_core.figures.array_table import ArrayTable, Cell, ColumnStyle, IndexArray
 from moe_core.figures.table import FigureTable
@@ -35,10 +36,7 @@ class TableTwin(QWidget):
         self.search.setToolTip(_TIP)
         self._n = QLabel()
         self._n.setAccessibleName("Rows listed")
-        above = QHBoxLayout()
-        above.setContentsMargins(0, 2, 0, 2)
-        above.addWidget(self.search, 1)
-        above.addWidget(self._n)
+        above = in_row(None, (self.search, 1), self._n, margins=(0, 2, 0, 2))
         self._column = QVBoxLayout(self)
         self._column.setContentsMargins(0, 0, 0, 0)
         self._column.setSpacing(0)

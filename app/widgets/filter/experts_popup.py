@@ -1,10 +1,10 @@
 """Choose experts that a question must use: typed as 3:17, 5:0, or taken from the selected cells."""
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QHBoxLayout, QRadioButton
+from PySide6.QtWidgets import QRadioButton
 
 from app.widgets.filter.popup_button import TypingPopup
-from app.widgets.parts import button, plain_text
+from app.widgets.parts import button, in_row, plain_text
 
 
 class ExpertsPopup(TypingPopup):
@@ -24,10 +24,7 @@ class ExpertsPopup(TypingPopup):
         self.all_of_them = QRadioButton("All of them")
         self.all_of_them.setToolTip("Questions that use every one of the experts.")
         self._any.setChecked(True)
-        modes = QHBoxLayout()
-        for mode in (self._any, self.all_of_them):
-            modes.addWidget(mode)
-        modes.addStretch()
+        modes = in_row(None, self._any, self.all_of_them, 0)
         self._take = button("Take the selected cells", "Take the experts that are selected in the grid.")
         self._meaning = plain_text(is_faded=True)
         self.rows.addWidget(self._text)

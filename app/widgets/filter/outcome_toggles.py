@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QColor, QPalette
-from PySide6.QtWidgets import QHBoxLayout, QToolButton, QWidget
+from PySide6.QtWidgets import QToolButton, QWidget
 
-from app.widgets.parts import tool_button
+from app.widgets.parts import in_row, tool_button
 
 
 @dataclass(frozen=True)
@@ -26,9 +26,7 @@ class OutcomeToggles(QWidget):
     def __init__(self, marks: tuple[OutcomeMark, ...]) -> None:
         super().__init__()
         self._marks = marks
-        row = QHBoxLayout(self)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(0)
+        row = in_row(self, spacing=0)
         self.buttons = [_made(mark) for mark in marks]
         for button in self.buttons:
             row.addWidget(button)

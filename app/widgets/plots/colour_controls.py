@@ -3,10 +3,10 @@
 from typing import Any, Literal, cast
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QLineEdit, QWidget
+from PySide6.QtWidgets import QComboBox, QLabel, QLineEdit, QWidget
 
 from app.widgets.number_boxes import DecimalValidator, decimal_in
-from app.widgets.parts import tool_button
+from app.widgets.parts import in_row, tool_button
 from moe_core.figures.colour_maps import DIVERGING, SEQUENTIAL, maps_for
 from moe_core.figures.colour_scale import ColourScale, FloatArray, RangeMode, is_usable_range, value_range
 from moe_core.numbers.formatting import short
@@ -50,11 +50,7 @@ class ColourControls(QWidget):
         self.ends = QWidget()
         self._low, self._high = self._make_end("lowest"), self._make_end("highest")
         self._lay_out_ends()
-        layout = QHBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(6)
-        for widget in (self._mode, self._log, self._map):
-            layout.addWidget(widget)
+        in_row(self, self._mode, self._log, self._map, spacing=6)
         self._show_maps()
 
     @property
@@ -141,10 +137,7 @@ class ColourControls(QWidget):
         return edit
 
     def _lay_out_ends(self) -> None:
-        layout = QHBoxLayout(self.ends)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(6)
-        layout.addStretch()
+        layout = in_row(self.ends, 0, spacing=6)
         for text, edit in (("Colours from", self._low), ("to", self._high)):
             label = QLabel(text)
             label.setBuddy(edit)

@@ -5,9 +5,10 @@ from functools import partial
 
 from PySide6.QtCore import QSize, Signal
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QGridLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QGridLayout, QWidget
 
 from app.widgets.eliding_label import ElidingLabel
+from app.widgets.parts import in_column
 from app.widgets.plots.grid_layout import Place
 from app.widgets.plots.grid_selection import Cells
 from app.widgets.plots.heat_map import HeatMap
@@ -74,11 +75,7 @@ class GridsBeside(QWidget):
         made.activated.connect(self.activated)
         made.range_dragged.connect(self.range_dragged)
         made.range_reset.connect(self.range_reset)
-        column = QVBoxLayout(pane)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(2)
-        column.addWidget(name)
-        column.addWidget(made, 1)
+        in_column(pane, name, (made, 1), spacing=2)
         self.maps.append(made)
         self._names.append(name)
         self._panes.append(pane)

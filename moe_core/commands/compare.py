@@ -1,6 +1,5 @@
 """`moescope compare`: what changed between two traces of the same questions."""
 
-import json
 import time
 from pathlib import Path
 from typing import Annotated
@@ -10,7 +9,7 @@ import typer
 from moe_core.commands.options import AsJson
 from moe_core.comparison.comparison import Comparison, compare
 from moe_core.comparison.text import NOTE, comparison_json, comparison_lines, intervention_text
-from moe_core.system.console_text import print_lines
+from moe_core.system.console_text import print_result
 from moe_core.traces.reader import open_trace
 
 
@@ -27,10 +26,8 @@ def compare_traces(
     start = time.monotonic()
     with open_trace(before) as first, open_trace(after) as second:
         found = compare(first, second)
-    if as_json:
-        print(json.dumps(comparison_json(found, time.monotonic() - start), allow_nan=False))
-    else:
-        print_lines([heading(found, before.name, after.name), *comparison_lines(found), NOTE])
+    lines = [heading(found, before.name, after.name), *comparison_lines(found), NOTE]
+    print_result(comparison_json(found, time.monotonic() - start), lines, as_json=as_json)
 
 
 def heading(comparison: Comparison, before: str, after: str) -> str:

@@ -1,6 +1,5 @@
 """`moescope compare-models`: several models on the same quiz, and whether what is found of one holds for the others."""
 
-import json
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated
@@ -11,7 +10,7 @@ from moe_core.commands.options import AsJson, PageFile
 from moe_core.comparison.models_beside import compare_models
 from moe_core.measures.scope import Scope
 from moe_core.reports.models_page import models_json, models_lines, models_page
-from moe_core.system.console_text import print_lines
+from moe_core.system.console_text import print_result
 from moe_core.traces.reader import open_trace
 from moe_core.traces.result_file import refuse_target, write_result, writing
 
@@ -31,7 +30,4 @@ def compare_models_of(
         with writing("page", html):
             html.parent.mkdir(parents=True, exist_ok=True)
             write_result(html, models_page(found))
-    if as_json:
-        print(json.dumps(models_json(found), allow_nan=False))
-    else:
-        print_lines(models_lines(found))
+    print_result(models_json(found), models_lines(found), as_json=as_json)

@@ -1,12 +1,11 @@
 """`moescope desktop-install`: the menu entry, the icon and the kind of file, for the user's own desktop."""
 
-import json
 from typing import Annotated
 
 import typer
 
 from moe_core.commands.options import AsJson
-from moe_core.system.console_text import print_lines
+from moe_core.system.console_text import print_result
 from moe_core.system.desktop_entry import data_home, install_desktop_entry, remove_desktop_entry
 
 
@@ -15,7 +14,5 @@ def desktop_install(
 ) -> None:
     """Add moescope to the menu of a Linux desktop, and have it open traces by a double click."""
     files = remove_desktop_entry(data_home()) if remove else install_desktop_entry(data_home())
-    if as_json:
-        print(json.dumps({"files": [str(file) for file in files], "removed": remove}))
-        return
-    print_lines([f"{'Removed' if remove else 'Written'}: {file}" for file in files] or ["There was nothing to remove."])
+    lines = [f"{'Removed' if remove else 'Written'}: {file}" for file in files] or ["There was nothing to remove."]
+    print_result({"files": [str(file) for file in files], "removed": remove}, lines, as_json=as_json)

@@ -43,7 +43,7 @@ from moe_core.measures.scope import Scope
 from moe_core.numbers.formatting import counted, data_size
 from moe_core.reports.experiment_page import experiment_page
 from moe_core.reports.tasks_page import tasks_page
-from moe_core.system.console_text import print_lines
+from moe_core.system.console_text import print_lines, print_result
 from moe_core.traces.reader import open_trace
 from moe_core.traces.result_file import refuse_target, write_result, writing
 
@@ -89,6 +89,20 @@ class Chosen:
 
 
 @dataclass(frozen=True)
+class Pruning:
+    """What becomes of smaller models."""
+
+    out: Annotated[
+        Path | None,
+        typer.Option(readable=False, help="The folder for prune-to's smaller model; beside the trace if not named."),
+    ] = None
+    export: Annotated[bool, typer.Option(help="Whether prune-to ends in writing the smaller model.")] = True
+    prune: Annotated[
+        str, typer.Option(help="What tasks prunes by each task to measure on all: never-used, or a share such as 0.25.")
+    ] = ""
+
+
+@dataclass(frozen=True)
 class Files:
     """Where the result is written."""
 
@@ -130,14 +144,7 @@ def run_experiment(
     subset: SubsetText = "all",
     ids: IdsFile = None,
     chosen: Chosen,
-    out: Annotated[
-        Path | None,
-        typer.Option(readable=False, help="The folder for prune-to's smaller model; beside the trace if not named."),
-    ] = None,
-    export: Annotated[bool, typer.Option(help="Whether prune-to ends in writing the smaller model.")] = True,
-    prune: Annotated[
-        str, typer.Option(help="What tasks prunes by each task to measure on all: never-used, or a share such as 0.25.")
-    ] = "",
+    pruning: Pruning,
     files: Files,
     fresh: Annotated[
         bool, typer.Option("--fresh", help="Begin anew, and take over no point that was done before.")
@@ -153,7 +160,7 @@ def run_experiment(
     """
     if name == _TASKS:
         tasks = TasksRequest(
-            (trace, *(more or ())), chosen.scope or Scope.ANSWER, chosen.seed, prune, rerun_baseline, now
+            (trace, *(more or ())), chosen.scope or Scope.ANSWER, chosen.seed, pruning.prune, rerun_baseline, now
         )
         _compare_tasks(tasks, files, ray, as_json=as_json)
         return
@@ -162,16 +169,16 @@ def run_experiment(
         _print_kept(trace, as_json=as_json)
         return
     experiment = find_experiment(name)
-    if out is not None:
-        check_out(out)
+    if pruning.out is not None:
+        check_out(pruning.out)
     files.check(trace)
     asked = read_subset(subset, ids, chosen.seed)
     request = ExperimentRequest(trace, chosen.options(keep), asked, rerun_baseline, now, fresh)
     with engine_at(ray) as engine:
         result = _run(experiment, request, engine, as_json=as_json)
     _print_result(result, files, as_json=as_json)
-    if export and result.chosen_point is not None:
-        _export(trace, result.chosen_point, out, now, as_json=as_json)
+    if pruning.export and result.chosen_point is not None:
+        _export(trace, result.chosen_point, pruning.out, now, as_json=as_json)
 
 
 def _compare_tasks(request: TasksRequest, files: Files, ray: str, *, as_json: bool) -> None:
@@ -179,20 +186,14 @@ def _compare_tasks(request: TasksRequest, files: Files, ray: str, *, as_json: bo
     files.check(*request.traces)
     with engine_at(ray) as engine:
         found = run_job(compare_tasks(request, engine))
-    if as_json:
-        print(json.dumps(tasks_json(found), allow_nan=False))
-    else:
-        print_lines([*tasks_lines(found), f"{found.seconds:.1f} s"])
+    print_result(tasks_json(found), [*tasks_lines(found), f"{found.seconds:.1f} s"], as_json=as_json)
     files.write(found, tasks_csv, tasks_page, as_json=as_json)
 
 
 def _print_result(result: ExperimentResult, files: Files, *, as_json: bool) -> None:
     """Print it before anything is written: what took hours is not lost where a file cannot be."""
-    if as_json:
-        print(json.dumps(result_json(result), allow_nan=False))
-    else:
-        kept = [] if result.kept is None else [f"Its answers are kept in {result.kept}"]
-        print_lines([*result_lines(result), f"{result.seconds:.1f} s", *kept])
+    kept = [] if result.kept is None else [f"Its answers are kept in {result.kept}"]
+    print_result(result_json(result), [*result_lines(result), f"{result.seconds:.1f} s", *kept], as_json=as_json)
     files.write(result, result_csv, experiment_page, as_json=as_json)
 
 
@@ -239,11 +240,9 @@ def _print_kept(trace: Path, *, as_json: bool) -> None:
     """Every experiment that was run on the trace, the last one first."""
     with open_trace(trace):  # what is no trace is said
         found = list(experiments_beside(trace))
-    if as_json:
-        print(json.dumps([_kept_json(each) for each in found], allow_nan=False))
-        return
     lines = [line for each in found for line in _kept_lines(each)]
-    print_lines(lines or [f"No experiment was run on {trace.name} yet: choose {_NAMES}."])
+    nothing = [f"No experiment was run on {trace.name} yet: choose {_NAMES}."]
+    print_result([_kept_json(each) for each in found], lines or nothing, as_json=as_json)
 
 
 def _kept_lines(kept: KeptExperiment) -> list[str]:

@@ -1,6 +1,5 @@
 """`moescope export`: a trace as tidy tables for pandas, polars or a spreadsheet."""
 
-import json
 from pathlib import Path
 from typing import Annotated
 
@@ -9,8 +8,8 @@ import typer
 from moe_core.commands.job_console import run_job
 from moe_core.commands.options import AsJson
 from moe_core.errors import MoeCoreError
-from moe_core.jobs.export_tables import TableFormat, TablesRequest, TablesResult, export_tables
-from moe_core.system.console_text import print_lines
+from moe_core.jobs.export_tables import TableFormat, TablesRequest, export_tables
+from moe_core.system.console_text import print_result
 
 
 def export(
@@ -32,18 +31,10 @@ def export(
     if not folders:
         raise MoeCoreError("Say where to write: --parquet DIR or --csv DIR.")
     results = [run_job(export_tables(TablesRequest(trace, folder, table_format))) for table_format, folder in folders]
-    if as_json:
-        print(json.dumps(_as_json(results)))
-        return
     tables = [table for result in results for table in result.tables]
-    print_lines([f"Written: {table.path}, {table.n_rows:,} rows" for table in tables])
-    if n_left_out := results[0].n_left_out:
-        print_lines([f"Without the routing of {n_left_out:,} questions that are not recorded, or damaged."])
-
-
-def _as_json(results: list[TablesResult]) -> dict[str, object]:
-    tables = [table for result in results for table in result.tables]
-    return {
-        "tables": [{"path": str(table.path), "rows": table.n_rows} for table in tables],
-        "n_left_out": results[0].n_left_out,
-    }
+    n_left_out = results[0].n_left_out
+    lines = [f"Written: {table.path}, {table.n_rows:,} rows" for table in tables]
+    if n_left_out:
+        lines.append(f"Without the routing of {n_left_out:,} questions that are not recorded, or damaged.")
+    written = [{"path": str(table.path), "rows": table.n_rows} for table in tables]
+    print_result({"tables": written, "n_left_out": n_left_out}, lines, as_json=as_json)

@@ -13,7 +13,7 @@ from moe_core.interventions.intervention import Intervention
 from moe_core.jobs.export_pruned import ExportRequest, ExportResult, export_pruned, kept_experts
 from moe_core.jobs.models.recorded_model import ModelNow
 from moe_core.numbers.formatting import data_size
-from moe_core.system.console_text import print_lines
+from moe_core.system.console_text import print_result
 from moe_core.traces.reader import open_trace
 from moe_core.traces.result_file import refuse_target, write_result, writing
 
@@ -54,19 +54,13 @@ def _write_keep_list(trace: Path, actions: Intervention, file: Path) -> None:
 
 
 def _print_result(result: ExportResult | None, keep_list: Path | None, *, as_json: bool) -> None:
-    if as_json:
-        print(
-            json.dumps(
-                {
-                    "path": None if result is None else str(result.path),
-                    "n_experts": None if result is None else result.n_experts,
-                    "n_bytes": None if result is None else result.n_bytes,
-                    "keep_list": None if keep_list is None else str(keep_list),
-                }
-            )
-        )
-        return
+    data = {
+        "path": None if result is None else str(result.path),
+        "n_experts": None if result is None else result.n_experts,
+        "n_bytes": None if result is None else result.n_bytes,
+        "keep_list": None if keep_list is None else str(keep_list),
+    }
     lines = [] if keep_list is None else [f"Written: {keep_list}"]
     if result is not None:
         lines.append(f"Written: {result.path}, {result.n_experts} experts in every layer, {data_size(result.n_bytes)}")
-    print_lines(lines)
+    print_result(data, lines, as_json=as_json)

@@ -1,6 +1,5 @@
 """`moescope whatif`: asks a trace's questions again with experts masked or boosted, and compares, paired."""
 
-import json
 from pathlib import Path
 from typing import Annotated
 
@@ -28,7 +27,7 @@ from moe_core.comparison.control_distribution import ControlRequest
 from moe_core.comparison.text import NOTE, comparison_json, comparison_lines, controls_json, controls_lines
 from moe_core.jobs.what_if import WhatIfRequest, WhatIfResult, what_if
 from moe_core.measures.scope import Scope
-from moe_core.system.console_text import print_lines
+from moe_core.system.console_text import print_result
 
 
 @takes_groups
@@ -73,14 +72,11 @@ def what_if_trace(
 
 
 def _print_result(result: WhatIfResult, *, as_json: bool) -> None:
-    if as_json:
-        data = comparison_json(result.comparison, result.seconds)
-        data |= {"trace": str(result.path), "baseline": str(result.baseline), "seconds_asking": result.seconds_asking}
-        data["controls"] = None if result.controls is None else controls_json(result.controls)
-        print(json.dumps(data, allow_nan=False))
-        return
+    data = comparison_json(result.comparison, result.seconds)
+    data |= {"trace": str(result.path), "baseline": str(result.baseline), "seconds_asking": result.seconds_asking}
+    data["controls"] = None if result.controls is None else controls_json(result.controls)
     lines = [heading(result.comparison, result.baseline.name, result.path.name)]
     lines += [*comparison_lines(result.comparison), NOTE]
     if result.controls is not None:
         lines += controls_lines(result.controls, result.comparison)
-    print_lines([*lines, f"Written: {result.path} ({result.seconds:.1f} s)"])
+    print_result(data, [*lines, f"Written: {result.path} ({result.seconds:.1f} s)"], as_json=as_json)

@@ -2,6 +2,7 @@
 
 import codecs
 import io
+import json
 import logging
 import os
 import sys
@@ -23,6 +24,11 @@ codecs.register_error("in-ascii", _in_ascii)
 def print_lines(lines: Iterable[str]) -> None:
     """Print lines on stdout, without control characters."""
     print_text("\n".join(map(plain, lines)) + "\n")
+
+
+def print_result(data: object, lines: Iterable[str], *, as_json: bool) -> None:
+    """Print a result on stdout: its lines, or one JSON object and nothing else."""
+    print_lines([json.dumps(data, allow_nan=False)] if as_json else lines)
 
 
 def print_text(text: str) -> None:

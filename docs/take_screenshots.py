@@ -111,7 +111,7 @@ def take_walk(application: QApplication, window: MainWindow, trace: Path) -> Non
     window.show_view("what_if")
     settle(application)
     save(window, "walk-2-mask")
-    run_what_if(window)
+    run(window, "run_what_if")
     change(window, mode=Mode.DIFFERENCE)
     settle(application)
     save(window, "walk-3-result")
@@ -126,11 +126,11 @@ def take_walk(application: QApplication, window: MainWindow, trace: Path) -> Non
     window.reset_layout()
 
 
-def run_what_if(window: MainWindow) -> None:
-    """Run it, and wait for its end."""
+def run(window: MainWindow, action: str) -> None:
+    """Start a job by its action, and wait for its end."""
     waiting = QEventLoop()
     window.runner.ended.connect(waiting.quit)
-    window.session.request("run_what_if")
+    window.session.request(action)
     waiting.exec()
 
 
@@ -139,7 +139,7 @@ def take_what_if(application: QApplication, window: MainWindow) -> None:
     cells = frozenset({MATTERING})
     change(window, experts=cells, layer=1, intervention=Intervention("1:25 re-routed", reroute=cells))
     window.show_view("what_if")
-    run_what_if(window)
+    run(window, "run_what_if")
     flips = window.session.state.what_if
     assert flips is not None
     festivals = [row for row in flips.comparison.right_to_wrong if row.startswith("festivals")]
@@ -173,7 +173,7 @@ def take_runs(application: QApplication, window: MainWindow) -> None:
     made = []
     for mask in ({MATTERING}, {(2, 3), (4, 7)}):
         change(window, intervention=Intervention(reroute=frozenset(mask)))
-        run_what_if(window)
+        run(window, "run_what_if")
         shown = window.session.state.what_if
         assert shown is not None
         made.append(shown)
@@ -193,10 +193,7 @@ def take_runs(application: QApplication, window: MainWindow) -> None:
 
 def take_atlas(application: QApplication, window: MainWindow) -> None:
     """The first of its analyses, of the demo's own weights."""
-    waiting = QEventLoop()
-    window.runner.ended.connect(waiting.quit)
-    window.session.request("compute_analysis")
-    waiting.exec()
+    run(window, "compute_analysis")
     save_view(application, window, "atlas", (900, 620))
     window.reset_layout()
 
@@ -293,14 +290,11 @@ def main(trace: Path) -> None:
         window.reset_layout()
         take_walk(application, window, trace)
         settle(application)
-        take_window(application, window)
-        take_what_if(application, window)
-        take_views(application, window)
-        take_atlas(application, window)
-        take_runs(application, window)
-        take_effects_and_jobs(application, window)
-        take_dialogs(application, window)
-        take_experiment(application, window)
+        for take in (
+            *(take_window, take_what_if, take_views, take_atlas),
+            *(take_runs, take_effects_and_jobs, take_dialogs, take_experiment),
+        ):
+            take(application, window)
         take_report(trace, Path(folder))
         window.close_without_asking()
 

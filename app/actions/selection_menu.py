@@ -6,9 +6,8 @@ from dataclasses import replace
 from PySide6.QtGui import QGuiApplication
 
 from app.actions.action import Action, Menu, change_state
+from app.content.chosen_experts import subject_experts, token_experts
 from app.content.mask_editing import with_experts
-from app.content.subject_experts import subject_experts
-from app.content.token_experts import token_experts
 from app.state.state import State
 from app.window.main_window import MainWindow
 from moe_core.errors import MoeCoreError

@@ -212,7 +212,8 @@ def _refuse_hidden(rows: Sequence[AnsweredRow], file: str) -> None:
             f"{file}: {hidden:,} of {len(rows):,} answers are -1, which says that they are hidden: take the rows that "
             "have answers into a file of their own, or remove the column to run without accuracy."
         )
-    fits = any(read(row) is not None for row in rows for read in (*(r for r, _ in _READINGS.values()), _by_label))
+    readings = (AnsweredRow.by_label, *(read for read, _ in _READINGS.values()))
+    fits = any(read(row) is not None for row in rows for read in readings)
     if len(rows) > 1 and not fits and len({row.text for row in rows}) == 1:
         raise QuizError(f"{file}: every answer is {_shown(rows[0].value)}, which names no choice: {way_out}.")
 
@@ -239,10 +240,6 @@ def _fits(column: AnswerColumn, row: AnsweredRow) -> bool:
         return column.gold_index(row) is not None
     except AnswerError:
         return False
-
-
-def _by_label(row: AnsweredRow) -> int | None:
-    return row.by_label()
 
 
 def _all_the_same(rows: Sequence[AnsweredRow], file: str) -> tuple[str, ...]:

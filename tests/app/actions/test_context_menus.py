@@ -10,9 +10,8 @@ from PySide6.QtGui import QAction, QGuiApplication
 from PySide6.QtWidgets import QApplication, QMenu, QWidget
 
 from app.actions import MENUS
+from app.content.chosen_experts import subject_experts, token_experts
 from app.content.row_links import OFFERED
-from app.content.subject_experts import subject_experts
-from app.content.token_experts import token_experts
 from app.state.session import Session
 from app.views.expert.view import ExpertView
 from app.views.experts.view import ExpertsView

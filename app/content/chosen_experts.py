@@ -1,4 +1,4 @@
-"""The experts that a subject's tokens go to more than those of the other questions, one in each layer.
+"""The experts that a subject's tokens go to more than others do, and those behind one token, in every layer.
 
 Axes: L MoE layers, E experts.
 """
@@ -36,3 +36,18 @@ def _share_of_the_rest(every: RoutingSample, ours: RoutingSample) -> FloatArray:
     n_tokens = every.n_tokens - ours.n_tokens
     rest: FloatArray = (every.totals.tokens - ours.totals.tokens) / max(n_tokens, 1)
     return np.maximum(rest, 0.0)
+
+
+def token_experts(state: State) -> frozenset[Expert]:
+    """Where the current token was sent, the answer position where none is chosen; none without a question.
+
+    Raises TraceError where that is not recorded, not kept, or damaged.
+    """
+    if state.trace is None or state.question is None:
+        return frozenset()
+    trace = state.trace.trace
+    if state.token is None:
+        experts = trace.answer(state.question).experts  # [L, K]
+    else:
+        experts = trace.token_routing(state.question).experts[state.token]
+    return frozenset((layer, expert) for layer, chosen in enumerate(experts.tolist()) for expert in chosen)

@@ -27,6 +27,7 @@ from moe_core.measures.question_table import Outcome
 from moe_core.measures.scope import Scope
 from moe_core.numbers.formatting import significant
 from moe_core.traces.reader import Trace, open_trace
+from tests.app.on_screen import on_screen
 from tests.traces.synthetic_run import SyntheticRun, record
 
 HALF_PRECISION = 2e-3
@@ -40,12 +41,7 @@ def view(opened: Session, qtbot: QtBot) -> EntropyView:
 
 def shown(session: Session, qtbot: QtBot) -> EntropyView:
     """A view of the session, on the screen."""
-    made = EntropyView(session)
-    qtbot.addWidget(made)
-    made.resize(700, 400)
-    made.show()
-    qtbot.waitExposed(made)
-    return made
+    return on_screen(EntropyView(session), qtbot, 700, 400)
 
 
 def recorded(session: Session, path: Path, run: SyntheticRun, only: list[int] | None = None) -> Session:

@@ -20,6 +20,7 @@ from moe_core.figures.curves import Curve
 from moe_core.measures.question_filter import QuestionFilter
 from moe_core.measures.scope import Scope
 from moe_core.traces.reader import Trace, open_trace
+from tests.app.on_screen import on_screen
 from tests.app.synthetic_what_if import show, synthetic_what_if
 
 HALF_PRECISION = 2e-3
@@ -35,12 +36,7 @@ def view(session: Session, demo_path: Path, demo_what_if: Path, qtbot: QtBot) ->
 
 def shown(session: Session, qtbot: QtBot) -> EntropyView:
     """A view of the session, on the screen."""
-    made = EntropyView(session)
-    qtbot.addWidget(made)
-    made.resize(700, 320)
-    made.show()
-    qtbot.waitExposed(made)
-    return made
+    return on_screen(EntropyView(session), qtbot, 700, 320)
 
 
 def curves(view: EntropyView) -> dict[str, Curve]:

@@ -25,6 +25,7 @@ from moe_core.measures.question_table import Outcome
 from moe_core.measures.scope import Scope
 from moe_core.traces.reader import Trace
 from tests.app.bars import marked_row
+from tests.app.on_screen import on_screen
 from tests.traces.synthetic_run import SyntheticRun, record
 
 CELL = (1, 5)
@@ -41,11 +42,7 @@ def view(opened: Session, qtbot: QtBot) -> ExpertView:
 
 def shown(session: Session, qtbot: QtBot) -> ExpertView:
     """A view of the session, on the screen, with all its lists filled."""
-    made = ExpertView(session)
-    qtbot.addWidget(made)
-    made.resize(380, 1200)
-    made.show()
-    qtbot.waitExposed(made)
+    made = on_screen(ExpertView(session), qtbot, 380, 1200)
     settle(made, qtbot)
     return made
 

@@ -15,6 +15,7 @@ from app.views.question.token_measures import BY_TOKEN, MEASURED_BY_TOKEN
 from app.views.question.view import QuestionView
 from moe_core.effects.text import nats
 from moe_core.jobs.token_effects import MeasuredTokens, TokenEffects, TokenEffectsRequest
+from tests.app.on_screen import on_screen
 from tests.app.synthetic_effects import NEEDED, made_map
 
 
@@ -25,11 +26,7 @@ def view(session: Session, trace_path: Path, qtbot: QtBot) -> QuestionView:
     session.open(trace_path)
     session.add_effect_maps((made,))
     session.set(replace(session.state, question=0))
-    made_view = QuestionView(session)
-    qtbot.addWidget(made_view)
-    made_view.resize(420, 800)
-    made_view.show()
-    qtbot.waitExposed(made_view)
+    made_view = on_screen(QuestionView(session), qtbot, 420, 800)
     made_view.colour_tokens_by(BY_TOKEN)
     return made_view
 

@@ -12,6 +12,7 @@ from app.views.question.view import QuestionView
 from app.widgets.plots.grid_layout import Place
 from app.widgets.plots.grid_selection import Choice
 from moe_core.reports.charts.figure import standalone_svg
+from tests.app.on_screen import on_screen
 
 LEFT = Qt.MouseButton.LeftButton
 
@@ -20,11 +21,7 @@ LEFT = Qt.MouseButton.LeftButton
 def view(opened: Session, qtbot: QtBot) -> QuestionView:
     """The map of question 3 of the tiny trace."""
     opened.set(replace(opened.state, question=3))
-    made = QuestionView(opened)
-    qtbot.addWidget(made)
-    made.resize(480, 900)
-    made.show()
-    qtbot.waitExposed(made)
+    made = on_screen(QuestionView(opened), qtbot, 480, 900)
     qtbot.mouseClick(made.pages.to_map, LEFT)
     return made
 

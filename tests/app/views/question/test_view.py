@@ -26,6 +26,7 @@ from moe_core.traces.creation import create_trace
 from moe_core.traces.reader import Trace, open_trace
 from moe_core.traces.writer import TraceWriter
 from tests.app.bars import bar_of, bar_room, box_of
+from tests.app.on_screen import on_screen
 from tests.app.picture import picture_of
 from tests.traces.synthetic_run import SyntheticRun, record
 from tests.traces.test_check import flip
@@ -38,12 +39,7 @@ def show(qtbot: QtBot) -> Show:
     """Shows a view of a session, as large as its dock in a full window."""
 
     def shown(session: Session) -> QuestionView:
-        view = QuestionView(session)
-        qtbot.addWidget(view)
-        view.resize(380, 800)
-        view.show()
-        qtbot.waitExposed(view)
-        return view
+        return on_screen(QuestionView(session), qtbot, 380, 800)
 
     return shown
 

@@ -19,6 +19,7 @@ from app.views.question.view import QuestionView
 from app.widgets.tint import tint
 from moe_core.traces.reader import Trace, open_trace
 from tests.app.bars import bar_of, bar_room, box_of
+from tests.app.on_screen import on_screen
 from tests.app.picture import picture_of
 from tests.app.synthetic_what_if import RUN, show, synthetic_what_if
 
@@ -47,12 +48,7 @@ def flipped_row(what_if: WhatIf) -> int:
 
 def shown(session: Session, qtbot: QtBot) -> QuestionView:
     """A view of the session, on the screen."""
-    made = QuestionView(session)
-    qtbot.addWidget(made)
-    made.resize(420, 900)
-    made.show()
-    qtbot.waitExposed(made)
-    return made
+    return on_screen(QuestionView(session), qtbot, 420, 900)
 
 
 def changed_tokens(before: Trace, after: Trace, row: int) -> np.ndarray:

@@ -19,6 +19,7 @@ from moe_core.measures.question_filter import QuestionFilter
 from moe_core.measures.question_table import Outcome
 from moe_core.traces.reader import Trace, open_trace
 from moe_core.traces.writer import TraceWriter
+from tests.app.on_screen import on_screen
 from tests.traces.synthetic_run import SyntheticRun, record
 
 COLUMN = {style.name: place for place, style in enumerate(STYLES)}
@@ -30,12 +31,7 @@ def show(qtbot: QtBot) -> Show:
     """Shows the view of a session, as wide as a side dock."""
 
     def shown(session: Session) -> QuestionsView:
-        view = QuestionsView(session)
-        qtbot.addWidget(view)
-        view.resize(330, 500)
-        view.show()
-        qtbot.waitExposed(view)
-        return view
+        return on_screen(QuestionsView(session), qtbot, 330, 500)
 
     return shown
 

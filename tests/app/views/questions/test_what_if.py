@@ -16,6 +16,7 @@ from app.state.what_if_state import Mode, WhatIf
 from app.views.questions.columns import STYLES
 from app.views.questions.view import QuestionsView
 from moe_core.traces.reader import open_trace
+from tests.app.on_screen import on_screen
 from tests.app.synthetic_what_if import synthetic_what_if
 
 NAMES = [style.name for style in STYLES]
@@ -32,12 +33,7 @@ def what_if(session: Session, tmp_path: Path) -> WhatIf:
 @pytest.fixture
 def view(session: Session, what_if: WhatIf, qtbot: QtBot) -> QuestionsView:
     """The list."""
-    made = QuestionsView(session)
-    qtbot.addWidget(made)
-    made.resize(900, 600)
-    made.show()
-    qtbot.waitExposed(made)
-    return made
+    return on_screen(QuestionsView(session), qtbot, 900, 600)
 
 
 def shown_names(view: QuestionsView) -> list[str]:

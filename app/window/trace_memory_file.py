@@ -3,28 +3,25 @@
 import json
 import logging
 import os
-from collections.abc import Callable, Iterable
 from contextlib import suppress
-from math import isfinite
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, get_type_hints
 
 from app.settings import Settings
 from app.state.trace_memory import MOST, Key, TraceMemories, TraceMemory
-from app.state.what_if_state import Mode, SubsetKind
+from app.state.typed_json import from_json, to_json
 from moe_core.errors import InterventionError, MoeCoreError
 from moe_core.interventions.intervention import Intervention
-from moe_core.measures.question_filter import EVERYTHING, Expert, QuestionFilter
-from moe_core.measures.question_table import Outcome
 from moe_core.traces.result_file import write_result
 
 log = logging.getLogger(__name__)
 
 FORMAT = 1
 _MOST_BYTES = 50_000_000
-_LARGEST_INDEX = 2**31
-
-T = TypeVar("T")
+_KEPT = (
+    *("filter", "question", "token", "layer", "experts", "subset", "asks_baseline"),
+    *("what_if", "mode", "titles", "forgotten"),
+)
 
 
 def memory_path(settings: Settings) -> Path:
@@ -70,96 +67,16 @@ def _entries(path: Path) -> dict[Key, dict[str, Any]]:
 
 def memory_to_json(memory: TraceMemory) -> dict[str, Any]:
     """How a trace was left, without what only this session knows."""
-    wanted = memory.filter
-    return {
-        "question": memory.question,
-        "token": memory.token,
-        "layer": memory.layer,
-        "experts": sorted(memory.experts),
-        "intervention": memory.intervention.to_file_json(),
-        "subset": memory.subset.value,
-        "asks_baseline": memory.asks_baseline,
-        "what_if": None if memory.what_if is None else str(memory.what_if.absolute()),
-        "mode": memory.mode.value,
-        "titles": dict(memory.titles),
-        "forgotten": sorted(memory.forgotten),
-        "filter": {
-            "text": wanted.text,
-            "subjects": list(wanted.subjects),
-            "outcomes": [outcome.value for outcome in wanted.outcomes],
-            "margin_low": wanted.margin_low,
-            "margin_high": wanted.margin_high,
-            "experts": list(wanted.experts),
-            "experts_mode": wanted.experts_mode,
-            "ids": None if wanted.ids is None else sorted(wanted.ids),
-            "ids_title": wanted.ids_title,
-        },
-    }
+    kept = {name: to_json(getattr(memory, name)) for name in _KEPT}
+    return kept | {"intervention": memory.intervention.to_file_json()}
 
 
 def memory_from_json(data: dict[str, Any]) -> TraceMemory:
     """A value that is wrong is the default; what runs by itself never comes back by itself."""
-    return TraceMemory(
-        filter=_read(lambda: _filter(data["filter"]), EVERYTHING),
-        question=_read(lambda: _text(data["question"]), ""),
-        token=_read(lambda: _index(data["token"]), None),
-        layer=_read(lambda: _index(data["layer"]), 0),
-        experts=_read(lambda: frozenset(_experts(data["experts"])), frozenset()),
-        intervention=_read(lambda: _intervention(data["intervention"]), Intervention()),
-        subset=_read(lambda: SubsetKind(data["subset"]), SubsetKind.ALL),
-        asks_baseline=data.get("asks_baseline") is True,
-        what_if=_read(lambda: Path(_text(data["what_if"])), None),
-        mode=_read(lambda: Mode(data["mode"]), Mode.BASELINE),
-        titles=_read(lambda: {_text(key): _text(title) for key, title in data["titles"].items()}, {}),
-        forgotten=_read(lambda: frozenset(map(_text, data["forgotten"])), frozenset()),
-    )
-
-
-def _read(read: Callable[[], T], default: T) -> T:
-    with suppress(KeyError, TypeError, ValueError, OverflowError, AttributeError, InterventionError):
-        return read()
-    return default
-
-
-def _filter(data: dict[str, Any]) -> QuestionFilter:
-    ids = data["ids"]
-    mode: Literal["any", "all"] = "all" if data["experts_mode"] == "all" else "any"
-    return QuestionFilter(
-        text=_text(data["text"]),
-        subjects=tuple(map(_text, data["subjects"])),
-        outcomes=tuple(map(Outcome, data["outcomes"])),
-        margin_low=_bound(data["margin_low"]),
-        margin_high=_bound(data["margin_high"]),
-        experts=_experts(data["experts"]),
-        experts_mode=mode,
-        ids=None if ids is None else frozenset(map(_text, ids)),
-        ids_title=_text(data["ids_title"]),
-    )
-
-
-def _intervention(data: object) -> Intervention:
-    return Intervention.from_file_json(data)
-
-
-def _experts(pairs: Iterable[Any]) -> tuple[Expert, ...]:
-    return tuple((_index(layer), _index(expert)) for layer, expert in pairs)
-
-
-def _text(value: object) -> str:
-    if not isinstance(value, str):
-        raise TypeError
-    return value
-
-
-def _index(value: object) -> int:
-    if type(value) is not int or not 0 <= value < _LARGEST_INDEX:
-        raise ValueError
-    return value
-
-
-def _bound(value: object) -> float | None:
-    if value is None:
-        return None
-    if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value):
-        raise TypeError
-    return float(value)
+    hints, found = get_type_hints(TraceMemory), {}
+    for name in _KEPT:
+        with suppress(ValueError):
+            found[name] = from_json(hints[name], data.get(name))
+    with suppress(InterventionError):
+        found["intervention"] = Intervention.from_file_json(data.get("intervention"))
+    return TraceMemory(**found)

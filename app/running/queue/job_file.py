@@ -15,7 +15,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from app.running.queue.queued_job import JobKind, QueuedJob
-from app.running.queue.request_json import from_json, to_json
+from app.state.typed_json import from_json, to_json
 from moe_core.errors import MoeCoreError
 from moe_core.traces.result_file import write_result
 

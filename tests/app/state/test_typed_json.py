@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from app.running.queue.request_json import from_json, to_json
 from app.state.experiment_state import NamedRequest
+from app.state.typed_json import from_json, to_json
 from moe_core.analyses.analysis import AnalysisOptions
 from moe_core.comparison.control_distribution import ControlRequest
 from moe_core.effects.measurement import Measurement

@@ -1,15 +1,18 @@
-"""Frozen requests as JSON and back, by the types of their fields: a new field or a new request needs nothing here."""
+"""Frozen requests and states as JSON and back, by the types of their fields: a new field needs nothing here."""
 
+from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from enum import Enum
+from math import isfinite
 from pathlib import Path
 from types import NoneType, UnionType
-from typing import Any, Union, get_args, get_origin, get_type_hints
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from moe_core.errors import MoeCoreError
 from moe_core.interventions.intervention import Intervention
 
 _WRONG = (TypeError, ValueError, KeyError, AttributeError, OverflowError, RecursionError, MoeCoreError)
+_LARGEST = 2**31
 
 
 def to_json(value: Any) -> Any:
@@ -23,13 +26,20 @@ def to_json(value: Any) -> Any:
             return value.value
         case tuple() | list():
             return [to_json(each) for each in value]
+        case frozenset():
+            return [to_json(each) for each in sorted(value)]
+        case Mapping():
+            return {key: to_json(each) for key, each in value.items()}
         case _ if is_dataclass(value):
             return {field.name: to_json(getattr(value, field.name)) for field in fields(value)}
     return value
 
 
 def from_json(kind: Any, data: Any) -> Any:
-    """The inverse of `to_json` for a type; raises ValueError for what is none of it."""
+    """The inverse of `to_json` for a type; raises ValueError for what is none of it.
+
+    Whole numbers are 0 or more and below 2^31, others finite, keys text.
+    """
     try:
         return _read(kind, data)
     except _WRONG as error:
@@ -48,6 +58,12 @@ def _read(kind: Any, data: Any) -> Any:
         return _read_one_of(get_args(kind), data)
     if origin is tuple:
         return _read_tuple(get_args(kind), data)
+    if origin is frozenset:
+        return frozenset(_read_tuple((*get_args(kind), ...), data))
+    if origin is Mapping:
+        return {_read(str, key): _read(get_args(kind)[1], each) for key, each in data.items()}
+    if origin is Literal:
+        return get_args(kind)[get_args(kind).index(data)]
     if isinstance(kind, type) and is_dataclass(kind):
         hints = get_type_hints(kind)
         return kind(**{name: _read(hints[name], each) for name, each in dict(data).items()})
@@ -55,6 +71,8 @@ def _read(kind: Any, data: Any) -> Any:
         return kind(data)
     if type(data) is not kind and not (kind is float and type(data) is int):
         raise TypeError(f"{data!r} is no {kind.__name__}")
+    if (kind is int and not 0 <= data < _LARGEST) or (kind is float and not isfinite(data)):
+        raise ValueError(f"{data!r} is out of range")
     return kind(data)
 
 

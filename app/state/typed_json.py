@@ -1,18 +1,21 @@
 """Frozen requests and states as JSON and back, by the types of their fields: a new field needs nothing here."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import fields, is_dataclass
 from enum import Enum
 from math import isfinite
 from pathlib import Path
 from types import NoneType, UnionType
-from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from moe_core.errors import MoeCoreError
 from moe_core.interventions.intervention import Intervention
 
 _WRONG = (TypeError, ValueError, KeyError, AttributeError, OverflowError, RecursionError, MoeCoreError)
 _LARGEST = 2**31
+
+T = TypeVar("T")
 
 
 def to_json(value: Any) -> Any:
@@ -44,6 +47,15 @@ def from_json(kind: Any, data: Any) -> Any:
         return _read(kind, data)
     except _WRONG as error:
         raise ValueError(f"it is no {getattr(kind, '__name__', kind)} ({error})") from error
+
+
+def sound_fields(kind: type[T], data: Mapping[str, Any], names: Iterable[str] = ()) -> T:
+    """A dataclass with what the data hold of its fields, or of the named ones; the others have their defaults."""
+    hints, found = get_type_hints(kind), {}
+    for name in names or hints:
+        with suppress(ValueError):
+            found[name] = from_json(hints[name], data.get(name))
+    return kind(**found)
 
 
 def _read(kind: Any, data: Any) -> Any:

@@ -4,12 +4,13 @@ import json
 import logging
 import os
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any
 
 from app.settings import Settings
 from app.state.trace_memory import MOST, Key, TraceMemories, TraceMemory
-from app.state.typed_json import from_json, to_json
+from app.state.typed_json import sound_fields, to_json
 from moe_core.errors import InterventionError, MoeCoreError
 from moe_core.interventions.intervention import Intervention
 from moe_core.traces.result_file import write_result
@@ -73,10 +74,7 @@ def memory_to_json(memory: TraceMemory) -> dict[str, Any]:
 
 def memory_from_json(data: dict[str, Any]) -> TraceMemory:
     """A value that is wrong is the default; what runs by itself never comes back by itself."""
-    hints, found = get_type_hints(TraceMemory), {}
-    for name in _KEPT:
-        with suppress(ValueError):
-            found[name] = from_json(hints[name], data.get(name))
+    found = sound_fields(TraceMemory, data, _KEPT)
     with suppress(InterventionError):
-        found["intervention"] = Intervention.from_file_json(data.get("intervention"))
-    return TraceMemory(**found)
+        return replace(found, intervention=Intervention.from_file_json(data.get("intervention")))
+    return found

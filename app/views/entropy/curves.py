@@ -1,12 +1,13 @@
 """The curves of the entropy view: options, which parts of the selection have one, and how each looks."""
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
 from app import theme
 from app.state.trace_data import TraceData
+from app.state.typed_json import sound_fields, to_json
 from moe_core.figures.colours import SERIES, THIS_ONE
 from moe_core.figures.curves import Style
 from moe_core.measures.entropy_by_layer import (
@@ -47,24 +48,12 @@ class EntropyOptions:
 
     def as_json(self) -> dict[str, Any]:
         """The options as JSON."""
-        return asdict(self) | {"hidden": sorted(self.hidden)}
+        return dict(to_json(self))
 
     @staticmethod
     def from_json(data: dict[str, Any]) -> "EntropyOptions":
         """The inverse of `as_json`; wrong and unknown values are passed over."""
-        default = EntropyOptions()
-        known = {field.name: _valid(data.get(field.name), getattr(default, field.name)) for field in fields(default)}
-        return EntropyOptions(**known)
-
-
-def _valid(value: Any, default: Any) -> Any:
-    match default:
-        case bool():
-            return value if isinstance(value, bool) else default
-        case StrEnum():
-            return type(default)(value) if value in list(type(default)) else default
-        case _:
-            return frozenset(item for item in value if isinstance(item, str)) if isinstance(value, list) else default
+        return sound_fields(EntropyOptions, data)
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,5 @@
 """`moescope effects`: the effect of every single expert on the answers, predicted, and measured where that is asked."""
 
-import json
 from pathlib import Path
 from typing import Annotated
 
@@ -26,7 +25,7 @@ from moe_core.effects.text import effects_json, effects_lines
 from moe_core.errors import EffectError
 from moe_core.interventions.intervention import parse_experts
 from moe_core.jobs.effects import DEFAULT_BUDGET, EffectsRequest, effects
-from moe_core.system.console_text import print_lines
+from moe_core.system.console_text import print_result
 
 
 @takes_groups
@@ -69,20 +68,14 @@ def effects_of_trace(
         model=now,
         allow_network_folder=allow_network_folder,
     )
-    if by_token:
-        with engine_at(ray) as engine:
-            effects_by_token(request, by_token, limit, engine, as_json=as_json)
-        return
     with engine_at(ray) as engine:
+        if by_token:
+            effects_by_token(request, by_token, limit, engine, as_json=as_json)
+            return
         result = run_job(effects(request, engine), when_stopped=GOES_ON)
-    if as_json:
-        print(
-            json.dumps(
-                effects_json(result.effect_map, result.used, result.layers) | {"map": str(result.path)}, allow_nan=False
-            )
-        )
-    else:
-        print_lines([*effects_lines(result.effect_map, result.used, result.layers, limit), f"Written: {result.path}"])
+    found = result.effect_map, result.used, result.layers
+    data, lines = effects_json(*found) | {"map": str(result.path)}, effects_lines(*found, limit)
+    print_result(data, [*lines, f"Written: {result.path}"], as_json=as_json)
 
 
 def read_measurement(text: str) -> Measurement | None:

@@ -1,6 +1,5 @@
 """`moescope effects --by-token`: on which tokens of one question the effects of some experts hang."""
 
-import json
 from typing import Any
 
 import numpy as np
@@ -13,7 +12,7 @@ from moe_core.jobs.effects import EffectsRequest
 from moe_core.jobs.models.engine import Engine
 from moe_core.jobs.token_effects import TokenEffects, TokenEffectsRequest, token_effects
 from moe_core.numbers.formatting import counted
-from moe_core.system.console_text import print_lines
+from moe_core.system.console_text import print_result
 from moe_core.traces.reader import open_trace
 
 
@@ -34,10 +33,8 @@ def effects_by_token(
     with open_trace(request.trace) as trace:
         tokens = trace.token_texts(trace.prompt_token_ids(trace.index_of(question)))
     shown = token_effects_json(asked, found, tokens)
-    if as_json:
-        print(json.dumps(shown, allow_nan=False))
-    else:
-        print_lines([line for expert in shown["experts"] for line in _lines(expert, shown, limit)])
+    lines = [line for expert in shown["experts"] for line in _lines(expert, shown, limit)]
+    print_result(shown, lines, as_json=as_json)
 
 
 def _named(measure: Measurement | None) -> tuple[tuple[int, int], ...]:

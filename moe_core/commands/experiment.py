@@ -53,6 +53,17 @@ _DEFAULTS = ExperimentOptions()
 Found = TypeVar("Found")
 
 
+SizeAndTrace = Annotated[
+    Path,
+    typer.Argument(
+        metavar="[SIZE] TRACE",
+        readable=False,
+        help="The baseline, whose questions are asked again; for prune-to first the size: 50% of the experts, 16 "
+        "of each layer, or smallest; for tasks several traces of one model.",
+    ),
+]
+
+
 @dataclass(frozen=True)
 class Chosen:
     """What experiments leave open, each for those whose help names it."""
@@ -130,15 +141,7 @@ class Files:
 @takes_groups
 def run_experiment(
     name: Annotated[str, typer.Argument(metavar="NAME", help=f"Which one: {_NAMES}; or {_LIST}: those run before.")],
-    trace: Annotated[
-        Path,
-        typer.Argument(
-            metavar="[SIZE] TRACE",
-            readable=False,
-            help="The baseline, whose questions are asked again; for prune-to first the size: 50% of the experts, 16 "
-            "of each layer, or smallest; for tasks several traces of one model.",
-        ),
-    ],
+    trace: SizeAndTrace,
     more: Annotated[list[Path] | None, typer.Argument(metavar="", hidden=True, readable=False)] = None,
     *,
     subset: SubsetText = "all",

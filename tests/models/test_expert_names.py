@@ -55,17 +55,17 @@ def test_a_read_only_model_keeps_them_beside_the_traces_until_it_can_be_written(
 ) -> None:
     """The newer file counts, and there is one of them in the end."""
     save_names(model, tmp_path, {(1, 1): "verbs"})
-    write = expert_names._write
+    write = expert_names.write_whole
 
     def refuse(path: Path, text: str) -> None:
         if path.parent == folder:
             raise PermissionError(13, "Permission denied")
         write(path, text)
 
-    monkeypatch.setattr(expert_names, "_write", refuse)
+    monkeypatch.setattr(expert_names, "write_whole", refuse)
     save_names(model, tmp_path, {(2, 2): "nouns"})
     assert read_names(model, tmp_path) == {(1, 1): "verbs", (2, 2): "nouns"}
-    monkeypatch.setattr(expert_names, "_write", write)
+    monkeypatch.setattr(expert_names, "write_whole", write)
     save_names(model, tmp_path, {}, [(1, 1)])
     assert read_names(model, tmp_path) == {(2, 2): "nouns"}
     assert [path.name for path in tmp_path.iterdir()] == ["model"]

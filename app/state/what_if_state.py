@@ -5,10 +5,6 @@ Axes: N questions of the trace shown, L MoE layers, E experts.
 
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from functools import cached_property
-
-import numpy as np
-from numpy.typing import NDArray
 
 from app.state.trace_data import TraceData
 from moe_core.comparison.comparison import Comparison
@@ -74,13 +70,6 @@ class WhatIf:
     def is_whole(self) -> bool:
         """Whether no question is missing on either side, so that no more can come."""
         return not self.comparison.pairs.n_unrecorded
-
-    @cached_property
-    def row_after(self) -> NDArray[np.intp]:
-        """Row of each question of `before` in `after` [N]; -1 where it was not asked, or failed on either side."""
-        rows = np.full(len(self.before.table.ids), -1, np.intp)
-        rows[self.comparison.pairs.rows_before] = self.comparison.pairs.rows_after
-        return rows
 
     def renamed(self, title: str) -> "WhatIf":
         """The same under another title."""

@@ -10,7 +10,6 @@ from enum import IntEnum
 import numpy as np
 from numpy.typing import NDArray
 
-UInt8Array = NDArray[np.uint8]
 UInt16Array = NDArray[np.uint16]
 Float16Array = NDArray[np.float16]
 Float32Array = NDArray[np.float32]

@@ -13,7 +13,6 @@ from PySide6.QtWidgets import (
     QComboBox,
     QPushButton,
     QStackedLayout,
-    QVBoxLayout,
     QWidget,
 )
 
@@ -25,7 +24,7 @@ from app.state.state import State, differing, is_growth
 from app.widgets.figures.figure import Figure
 from app.widgets.least_size_area import LeastSizeArea
 from app.widgets.mask_chips import MaskChips
-from app.widgets.parts import plain_text
+from app.widgets.parts import in_column, plain_text
 from app.widgets.share_done import ShareDone
 from moe_core.errors import MoeCoreError
 
@@ -252,10 +251,7 @@ class EmptyPage(QWidget):
         self.button = QPushButton()
         self.button.hide()
         self.button.clicked.connect(self._on_clicked)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(24, 24, 24, 24)
-        layout.addStretch()
-        layout.addWidget(self._sentence)
+        layout = in_column(self, 0, self._sentence, margins=(24, 24, 24, 24))
         layout.addSpacing(8)
         layout.addWidget(self.button, alignment=Qt.AlignmentFlag.AlignCenter)
         layout.addStretch()

@@ -6,13 +6,14 @@ from typing import Any
 
 from PySide6.QtCore import Qt, QTimer, Slot
 from PySide6.QtGui import QColor, QFontDatabase, QGuiApplication, QPalette, QShowEvent, QTextCharFormat, QTextCursor
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QPlainTextEdit, QPushButton, QVBoxLayout
+from PySide6.QtWidgets import QComboBox, QLabel, QPlainTextEdit, QPushButton
 
 from app import theme
 from app.log_records import LIMIT, LogRecord, installed_records
 from app.state.session import Session
 from app.state.state import State
 from app.view import View
+from app.widgets.parts import in_column, in_row
 
 _LEVELS = {"All": logging.NOTSET, "Info": logging.INFO, "Warning": logging.WARNING, "Error": logging.ERROR}
 _ORANGE = "#E69F00"
@@ -60,19 +61,8 @@ class LogView(View):
     def _lay_out(self) -> None:
         label = QLabel("Level")
         label.setBuddy(self.level)
-        line = QHBoxLayout()
-        line.setContentsMargins(8, 4, 8, 4)
-        line.setSpacing(8)
-        for widget in (label, self.level):
-            line.addWidget(widget)
-        line.addStretch()
-        for button in (self.copy_button, self.clear_button):
-            line.addWidget(button)
-        layout = QVBoxLayout(self.body)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(0)
-        layout.addLayout(line)
-        layout.addWidget(self.text)
+        line = in_row(None, label, self.level, 0, self.copy_button, self.clear_button, margins=(8, 4, 8, 4), spacing=8)
+        in_column(self.body, line, self.text, spacing=0)
 
     def draw(self, state: State) -> None:
         """Everything anew: another level, other colours, or shown again."""

@@ -19,7 +19,7 @@ from PySide6.QtWidgets import (
 from app.settings import Settings
 from app.state.session import Session
 from app.state.state import State
-from app.widgets.parts import bold, button, plain_text
+from app.widgets.parts import bold, button, in_column, plain_text
 from app.widgets.safe_text import as_tooltip
 
 _WAYS = (
@@ -82,10 +82,7 @@ class StartPage(QScrollArea):
             way.clicked.connect(partial(self._session.request, action))
             ways.addWidget(way, row, 0)
             ways.addWidget(plain_text(tip, is_faded=True), row, 1)
-        inside = QVBoxLayout(column)
-        inside.setSpacing(12)
-        inside.addWidget(bold(plain_text("moescope"), 1.8))
-        inside.addWidget(plain_text(_WHAT))
+        inside = in_column(column, bold(plain_text("moescope"), 1.8), plain_text(_WHAT), margins=None, spacing=12)
         inside.addSpacing(8)
         inside.addLayout(ways)
         inside.addSpacing(8)

@@ -7,7 +7,7 @@ from typing import Any
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction, QPalette
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QMenu, QToolButton, QVBoxLayout
+from PySide6.QtWidgets import QComboBox, QMenu, QToolButton
 
 from app.content.captions import caption, nothing_compared_text
 from app.content.comparison_values import ComparedSamples, compared_samples
@@ -23,7 +23,7 @@ from app.views.entropy.curves import EntropyOptions, NamedCurve, Split, group_cu
 from app.widgets.eliding_label import ElidingLabel
 from app.widgets.figures.figure import Figure
 from app.widgets.flow_layout import FlowLayout
-from app.widgets.parts import pop_up, tool_button
+from app.widgets.parts import in_column, in_row, pop_up, tool_button
 from app.widgets.plots.axis_plot import ZOOMING
 from app.widgets.plots.curve_plot import CurvePlot
 from moe_core.measures.entropy_by_layer import Band, EntropyKind
@@ -97,24 +97,13 @@ class EntropyView(View):
         self._show_options()
 
     def _lay_out(self) -> None:
-        row = QHBoxLayout()
-        row.setContentsMargins(8, 4, 8, 4)
-        row.setSpacing(6)
         choices = FlowLayout()
         for box in (self.kinds, self.units, self.bands, self.splits):
             choices.addWidget(box)
-        row.addLayout(choices, 1)
-        for button in (self.shown, self.more):
-            row.addWidget(button, alignment=Qt.AlignmentFlag.AlignTop)
-        below = QHBoxLayout()
-        below.setContentsMargins(8, 0, 8, 4)
-        below.addWidget(self.note)
-        column = QVBoxLayout(self.body)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(0)
-        column.addLayout(row)
-        column.addWidget(self.figure, 1)
-        column.addLayout(below)
+        top = Qt.AlignmentFlag.AlignTop
+        row = in_row(None, (choices, 1), (self.shown, top), (self.more, top), margins=(8, 4, 8, 4), spacing=6)
+        below = in_row(None, self.note, margins=(8, 0, 8, 4))
+        in_column(self.body, row, (self.figure, 1), below, spacing=0)
 
     def preparing(self, state: State) -> Iterator[float]:
         return preparing_full_entropy(state) if self._options.kind is EntropyKind.FULL else iter(())

@@ -7,7 +7,7 @@ from typing import Any
 
 from PySide6.QtCore import QPoint, QTimer
 from PySide6.QtGui import QAction, QPalette
-from PySide6.QtWidgets import QCheckBox, QComboBox, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QCheckBox, QComboBox, QToolButton, QWidget
 
 from app.content.captions import caption
 from app.content.effects import effects_by_subject, shown_effects, shown_map
@@ -27,7 +27,7 @@ from app.views.expert.token_scan import TokenScan
 from app.widgets.bars.bar_list import BarList
 from app.widgets.bars.section import BarContent, BarSection
 from app.widgets.choice_heading import ChoiceHeading
-from app.widgets.parts import scrolling
+from app.widgets.parts import in_column, scrolling
 from moe_core.errors import MoeCoreError
 from moe_core.figures.bars import BarFigure
 from moe_core.figures.table import FigureTable
@@ -292,15 +292,7 @@ class ExpertView(View):
     def _lay_out(self) -> None:
         column = QWidget()
         column.setBackgroundRole(QPalette.ColorRole.Base)
-        layout = QVBoxLayout(column)
-        layout.setContentsMargins(8, 8, 8, 8)
-        layout.setSpacing(16)
-        layout.addWidget(self.heading)
-        for section in (self.accuracy, self.effects, self.subjects, self.tokens, self.partners):
-            layout.addWidget(section)
-        layout.addWidget(self.nearest)
-        layout.addWidget(self.questions)
-        layout.addStretch(1)
-        whole = QVBoxLayout(self.body)
-        whole.setContentsMargins(0, 0, 0, 0)
-        whole.addWidget(scrolling(column))
+        usage = self.accuracy, self.effects, self.subjects, self.tokens
+        others = self.partners, self.nearest, self.questions
+        in_column(column, self.heading, *usage, *others, 1, margins=(8, 8, 8, 8), spacing=16)
+        in_column(self.body, scrolling(column))

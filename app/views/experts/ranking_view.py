@@ -7,7 +7,6 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout
 
 from app.content.captions import caption, nothing_compared_text
 from app.content.comparison_values import compared_samples, is_compared
@@ -24,7 +23,7 @@ from app.widgets.eliding_label import ElidingLabel
 from app.widgets.figures.table_figure import TableFigure
 from app.widgets.filter.search_field import SearchField
 from app.widgets.number_boxes import WholeBox
-from app.widgets.parts import pop_up, tool_button
+from app.widgets.parts import in_column, in_row, pop_up, tool_button
 from app.widgets.tables.view import ArrayTableView
 from moe_core.figures.array_table import ArrayTable, IndexArray
 from moe_core.interventions.layers import Cell
@@ -160,19 +159,9 @@ class RankingView(View):
         pop_up(self.figure.menu(), self._more)
 
     def _lay_out(self) -> None:
-        row = QHBoxLayout()
-        row.setContentsMargins(8, 4, 8, 4)
-        row.setSpacing(6)
-        row.addWidget(self.search, 1)
-        for widget in (self.least, self.bookmarked, self._more):
-            row.addWidget(widget)
-        rows = QVBoxLayout(self.body)
-        rows.setContentsMargins(0, 0, 0, 0)
-        rows.setSpacing(0)
-        rows.addLayout(row)
-        rows.addWidget(self.figure, 1)
+        row = in_row(None, (self.search, 1), self.least, self.bookmarked, self._more, margins=(8, 4, 8, 4), spacing=6)
         self._n.setContentsMargins(8, 2, 8, 4)
-        rows.addWidget(self._n)
+        in_column(self.body, row, (self.figure, 1), self._n, spacing=0)
         self.begin_keys_at(self.search)
 
 

@@ -7,7 +7,7 @@ from typing import Any, cast
 
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QAction, QActionGroup
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QSizePolicy, QToolButton, QVBoxLayout
+from PySide6.QtWidgets import QComboBox, QSizePolicy, QToolButton
 
 from app.content.captions import caption, nothing_compared_text
 from app.content.comparison_values import compared_samples, is_compared
@@ -25,6 +25,7 @@ from app.widgets.eliding_combo_box import ElidingComboBox
 from app.widgets.eliding_label import ElidingLabel
 from app.widgets.figures.figure import Figure
 from app.widgets.figures.pane import more_button
+from app.widgets.parts import in_column, in_row
 from app.widgets.plots.colour_controls import ColourControls
 from app.widgets.plots.grid_layout import Place
 from app.widgets.plots.grid_selection import Choice
@@ -267,20 +268,9 @@ class ExpertsView(View):
         return box
 
     def _lay_out(self) -> None:
-        row, below = QHBoxLayout(), QHBoxLayout()
-        row.setSpacing(6)
-        row.addWidget(self._metric, 1)
-        for widget in (self._unsupported, self._colours, self._more):
-            row.addWidget(widget)
-        below.addWidget(self._readout, 1)
-        below.addWidget(self._n)
-        layout = QVBoxLayout(self.body)
-        layout.setContentsMargins(8, 6, 8, 6)
-        layout.setSpacing(6)
-        layout.addLayout(row)
-        layout.addWidget(self._colours.ends)
-        layout.addWidget(self.figure, 1)
-        layout.addLayout(below)
+        row = in_row(None, (self._metric, 1), self._unsupported, self._colours, self._more, spacing=6)
+        below = in_row(None, (self._readout, 1), self._n)
+        in_column(self.body, row, self._colours.ends, (self.figure, 1), below, margins=(8, 6, 8, 6), spacing=6)
         self.begin_keys_at(self.heat_map)
 
     def _connect(self) -> None:

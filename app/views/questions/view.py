@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
-from PySide6.QtWidgets import QStackedWidget, QVBoxLayout
+from PySide6.QtWidgets import QStackedWidget
 
 from app.content.captions import caption
 from app.content.comparison_values import answer_changes
@@ -16,7 +16,7 @@ from app.views.questions.columns import ELASTIC, LEADING, MARKS, OF_WHAT_IF, STY
 from app.views.questions.filter_editor import FilterEditor
 from app.widgets.figures.table_figure import TableFigure
 from app.widgets.filter.bar import FilterBar
-from app.widgets.parts import pop_up
+from app.widgets.parts import in_column, pop_up
 from app.widgets.tables.view import ArrayTableView
 from moe_core.figures.array_table import ArrayTable, IndexArray
 
@@ -43,11 +43,7 @@ class QuestionsView(View):
         self._below = QStackedWidget()
         self._below.addWidget(self.figure)
         self._below.addWidget(self.no_match)
-        rows = QVBoxLayout(self.body)
-        rows.setContentsMargins(0, 0, 0, 0)
-        rows.setSpacing(0)
-        rows.addWidget(self.bar)
-        rows.addWidget(self._below, 1)
+        in_column(self.body, self.bar, (self._below, 1), spacing=0)
         self.begin_keys_at(self.bar.search)
         self.list.row_chosen.connect(self._on_row_chosen)
         self.list.sort_changed.connect(self.redraw)

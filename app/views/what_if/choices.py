@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from PySide6.QtCore import QSignalBlocker, Qt
-from PySide6.QtWidgets import QAbstractSpinBox, QCheckBox, QGridLayout, QHBoxLayout, QLabel, QSizePolicy, QWidget
+from PySide6.QtWidgets import QAbstractSpinBox, QCheckBox, QGridLayout, QLabel, QSizePolicy, QWidget
 
 from app.content.mask_editing import KINDS, effect_of, factor_of, with_effect, with_place
 from app.content.workers import TIP, address_problem
@@ -13,6 +13,7 @@ from app.state.what_if_state import SubsetKind
 from app.widgets.address_field import AddressField
 from app.widgets.eliding_combo_box import ElidingComboBox
 from app.widgets.number_boxes import DecimalBox, WholeBox
+from app.widgets.parts import in_row
 from moe_core.numbers.formatting import count
 
 _EFFECTS = {
@@ -182,11 +183,7 @@ class WhatIfChoices(QWidget):
 def _line(box: ElidingComboBox, spin: QAbstractSpinBox) -> QWidget:
     """A choice, and the number that belongs to one of its entries."""
     whole = QWidget()
-    line = QHBoxLayout(whole)
-    line.setContentsMargins(0, 0, 0, 0)
-    line.setSpacing(4)
-    line.addWidget(box)
-    line.addWidget(spin)
+    in_row(whole, box, spin, spacing=4)
     return whole
 
 

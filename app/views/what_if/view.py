@@ -6,7 +6,7 @@ from typing import Any
 
 from PySide6.QtCore import QPoint, QSize, Qt
 from PySide6.QtGui import QAction, QResizeEvent
-from PySide6.QtWidgets import QSplitter, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QSplitter, QWidget
 
 from app.content.mask_editing import KINDS
 from app.content.row_links import OFFERED
@@ -18,6 +18,7 @@ from app.view import View
 from app.views.what_if.choices import CONTROLS
 from app.views.what_if.editor import WhatIfEditor
 from app.views.what_if.results import WhatIfResults
+from app.widgets.parts import in_column
 
 _LOW = 380
 """Below that height the halves, one below the other, would each show a line or two."""
@@ -44,9 +45,7 @@ class WhatIfView(View):
         self.editor = WhatIfEditor(session)
         self.results = WhatIfResults(session)
         self.halves = WhatIfHalves(self.editor, self.results)
-        layout = QVBoxLayout(self.body)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(self.halves)
+        in_column(self.body, self.halves)
         self.begin_keys_at(self.editor.run)
         self.results.subject_figure.offers = self._offers_of_subject
         self.results.result.offers = lambda: self.actions_named(*OFFERED["flips"])
@@ -118,9 +117,7 @@ class WhatIfHalves(QWidget):
         for place, (half, stretch) in enumerate(((editor, 4), (results, 5))):
             self._splitter.addWidget(half)
             self._splitter.setStretchFactor(place, stretch)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(self._splitter)
+        in_column(self, self._splitter)
 
     def fit(self, room: QSize) -> None:
         """Arrange them for a room of that size."""

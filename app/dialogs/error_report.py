@@ -6,11 +6,12 @@ from types import TracebackType
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QFontDatabase, QGuiApplication
-from PySide6.QtWidgets import QCheckBox, QDialog, QDialogButtonBox, QLabel, QPlainTextEdit, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QCheckBox, QDialog, QDialogButtonBox, QLabel, QPlainTextEdit, QWidget
 
 from app.dialogs.about import versions_text
 from app.log_records import LogRecord, installed_records
 from app.running.job_runner import JobEnded, JobRunner
+from app.widgets.parts import in_column
 
 _LOG_LINES = 40
 _MOST_FAILURES = 20
@@ -67,9 +68,7 @@ class ErrorReport(QDialog):
         self.copy.clicked.connect(self._copy)
         buttons.rejected.connect(self.reject)
         buttons.button(QDialogButtonBox.StandardButton.Close).setToolTip("Close the report; the window goes on")
-        layout = QVBoxLayout(self)
-        for widget in (self._heading, self.report, self.with_messages, buttons):
-            layout.addWidget(widget)
+        in_column(self, self._heading, self.report, self.with_messages, buttons, margins=None)
 
     def add(self, failure: Failure) -> None:
         """Show an error of this session."""

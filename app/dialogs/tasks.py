@@ -11,11 +11,11 @@ from PySide6.QtWidgets import (
     QListWidget,
     QListWidgetItem,
     QPushButton,
-    QVBoxLayout,
     QWidget,
 )
 
 from app.widgets.form_parts import Note, choice
+from app.widgets.parts import in_column
 from moe_core.experiments.tasks.pruning import NEVER_USED
 from moe_core.experiments.tasks.request import TasksRequest
 from moe_core.measures.scope import Scope
@@ -76,12 +76,8 @@ class TasksDialog(QDialog):
         self.compare = self.buttons.addButton("&Compare…", QDialogButtonBox.ButtonRole.AcceptRole)
         self.buttons.accepted.connect(self.accept)
         self.buttons.rejected.connect(self.reject)
-        layout = QVBoxLayout(self)
-        layout.addWidget(self.traces, 1)
-        layout.addWidget(self.more, 0, Qt.AlignmentFlag.AlignLeft)
-        layout.addLayout(form)
-        layout.addWidget(self.note)
-        layout.addWidget(self.buttons)
+        more = self.more, Qt.AlignmentFlag.AlignLeft
+        in_column(self, (self.traces, 1), more, form, self.note, self.buttons, margins=None)
 
     def _add(self, path: Path, *, is_chosen: bool) -> None:
         item = QListWidgetItem(path.name)

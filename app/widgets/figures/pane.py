@@ -2,11 +2,11 @@
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QPalette
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QStackedWidget, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QStackedWidget, QToolButton, QWidget
 
 from app.widgets.eliding_label import ElidingLabel
 from app.widgets.figures.figure import Figure
-from app.widgets.parts import bold, in_row, plain_text, pop_up, scrolling, tool_button
+from app.widgets.parts import bold, in_column, in_row, plain_text, pop_up, scrolling, tool_button
 from app.widgets.safe_text import as_tooltip
 
 _ANY_HEIGHT = 16_777_215
@@ -41,12 +41,7 @@ class FigurePane(QWidget):
         self._pages = QStackedWidget()
         self._pages.addWidget(self.scroll_area)
         self._pages.addWidget(self.sentence)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(0)
-        layout.addLayout(self._head)
-        layout.addWidget(self._pages, 1)
-        layout.addStretch()  # while folded
+        in_column(self, self._head, (self._pages, 1), 0, spacing=0)  # what is below it is empty while it is folded
         self._controls: list[QWidget] = []
         if self.fold_button is not None:
             self.fold_button.clicked.connect(lambda: self.fold_wanted.emit(not self.is_folded))

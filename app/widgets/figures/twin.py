@@ -5,10 +5,10 @@ from functools import partial
 
 import numpy as np
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QLabel, QMenu, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QLabel, QMenu, QWidget
 
 from app.widgets.filter.search_field import SearchField
-from app.widgets.parts import in_row
+from app.widgets.parts import in_column, in_row
 from app.widgets.tables.view import ArrayTableView
 from moe_core.figures.array_table import ArrayTable, Cell, ColumnStyle, IndexArray
 from moe_core.figures.table import FigureTable
@@ -37,10 +37,7 @@ class TableTwin(QWidget):
         self._n = QLabel()
         self._n.setAccessibleName("Rows listed")
         above = in_row(None, (self.search, 1), self._n, margins=(0, 2, 0, 2))
-        self._column = QVBoxLayout(self)
-        self._column.setContentsMargins(0, 0, 0, 0)
-        self._column.setSpacing(0)
-        self._column.addLayout(above)
+        self._column = in_column(self, above, spacing=0)
         self.search.searched.connect(self._show)
         self.search.left_downwards.connect(self._enter_list)
 

@@ -1,4 +1,7 @@
-"""A label whose text is shortened in the middle where there is no room; whole in its tooltip and when copied."""
+"""A label whose text is shortened in the middle where there is no room, but never a number of questions in it; whole
+in its tooltip and when copied."""
+
+import re
 
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QResizeEvent
@@ -6,6 +9,8 @@ from PySide6.QtWidgets import QLabel, QSizePolicy
 
 from app import theme
 from app.widgets.safe_text import as_tooltip
+
+_N = re.compile(r"n = [\d,]+(?: of [\d,]+)?")
 
 
 class ElidingLabel(QLabel):
@@ -25,8 +30,13 @@ class ElidingLabel(QLabel):
         self._fit()
 
     def _fit(self) -> None:
-        room = self.contentsRect().width()
-        self.setText(self.fontMetrics().elidedText(self.whole_text, Qt.TextElideMode.ElideMiddle, room))
+        metrics, room = self.fontMetrics(), self.contentsRect().width()
+        shown, n = metrics.elidedText(self.whole_text, Qt.TextElideMode.ElideMiddle, room), _N.search(self.whole_text)
+        if n is not None and n.group() not in shown:
+            before, rest = self.whole_text[: n.start()], n.group() + "…" * (n.end() < len(self.whole_text))
+            left = room - metrics.horizontalAdvance(rest)
+            shown = metrics.elidedText(before, Qt.TextElideMode.ElideRight, max(left, 0)) + rest
+        self.setText(shown)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)

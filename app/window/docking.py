@@ -14,8 +14,10 @@ LAYOUT_VERSION = 6
 GROWTH_STEP_MS = 50
 """Views draw what is new in a growing trace one after the other, so far apart."""
 
-_SHARES, _NARROW_SHARES, _NARROW = (27, 46, 27), (23, 43, 34), 1300
+_SHARES, _NARROW_SHARES, _NARROW = (27, 46, 27), (22, 45, 33), 1300
 """Of the width, of lists, grid and question; in a narrow window a question needs more of it to be read."""
+_LOW = 640
+"""A window so low has no room for the grid above the curves: both are tabs of one place, each as high as there is."""
 _FRAME = QSize(8, 40)
 """About what a window manager adds; how much exactly is known only once the window is shown."""
 
@@ -41,7 +43,10 @@ def add_docks(window: QMainWindow, views: list[View]) -> dict[str, QDockWidget]:
 
 
 def arrange(window: QMainWindow, docks: dict[str, QDockWidget], views: list[View]) -> None:
-    """Put every dock to its default place: lists left, the grid and curves in the middle, one question right."""
+    """Put every dock to its default place: lists left, the grid and curves in the middle, one question right.
+
+    Curves stand below the grid, or behind it where the window is low.
+    """
 
     at = partial(_at, docks=docks, views=views)
     for dock in docks.values():
@@ -51,14 +56,17 @@ def arrange(window: QMainWindow, docks: dict[str, QDockWidget], views: list[View
     window.addDockWidget(Qt.DockWidgetArea.LeftDockWidgetArea, columns[0][0])
     for before, column in pairwise(columns):
         window.splitDockWidget(before[0], column[0], Qt.Orientation.Horizontal)
-    _below(window, columns[1][0], at("centre-bottom"))
+    if is_low := window.height() < _LOW:
+        _tabbed(window, columns[1], at("centre-bottom"))
+    else:
+        _below(window, columns[1][0], at("centre-bottom"))
     _tabbed(window, columns[0], at("left-tab"))
     _tabbed(window, columns[1], at("centre-tab"))
     _tabbed(window, columns[2], at("right-tab"))
     _tabbed(window, at("centre-bottom"), at("bottom-tab"))
     for dock in docks.values():
         dock.show()
-    for column in (*columns, at("centre-bottom")):
+    for column in columns if is_low else (*columns, at("centre-bottom")):
         column[0].raise_()
     share_room(window, docks, views)
 
@@ -72,7 +80,8 @@ def share_room(window: QMainWindow, docks: dict[str, QDockWidget], views: list[V
         [column[0] for column in columns], [width * share // 100 for share in shares], Qt.Orientation.Horizontal
     )
     middle = [columns[1][0], *_at("centre-bottom", docks, views)]
-    window.resizeDocks(middle, [height * 56 // 100, height * 44 // 100], Qt.Orientation.Vertical)
+    if height >= _LOW:
+        window.resizeDocks(middle, [height * 56 // 100, height * 44 // 100], Qt.Orientation.Vertical)
 
 
 def tidy_tabs(window: QMainWindow) -> None:

@@ -24,7 +24,8 @@ class Line(CmdInput):  # type: ignore[misc]  # pyqtgraph has no types
         self.setAccessibleName("Python")
         self.setToolTip(
             "Enter runs it, Up and Down bring back what was typed before, Tab completes a name, "
-            "Escape gives a statement up, Ctrl+L clears the console. The window stands still while it runs."
+            "Escape gives a statement up, Ctrl+L clears the console. "
+            "The window stands still while it runs; Ctrl+C ends it."
         )
         self._is_continued = False
         self.sigExecuteCmd.connect(self._on_entered)

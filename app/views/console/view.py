@@ -22,11 +22,13 @@ from app.views.console.names import (
     lasting_names,
     refreshed_names,
 )
+from app.views.console.stopping import StopListener
 from app.widgets.eliding_label import ElidingLabel
+from app.widgets.parts import button
 
 _GREETING = (
     "At hand: trace, selection, state (as the window shows them), session, moe_core (also moe), np, replace. "
-    "The window stands still while a command runs; jobs go on beside it."
+    "The window stands still while a command runs, which Ctrl+C or Stop ends; jobs go on beside it."
 )
 _LONG_S = 2.0
 _MOST_PIECES = 2000
@@ -63,6 +65,8 @@ class ConsoleView(View):
         self.line.completion_wanted.connect(self._on_completion_wanted)
         self.line.clear_wanted.connect(self._on_clear)
         self.line.given_up.connect(self._on_given_up)
+        self.stop_button = button("&Stop", "End the command that runs (Ctrl+C)")
+        self._stopping = StopListener(self.stop_button)
         self.at_hand = ElidingLabel()
         self.begin_keys_at(self.line)
         self._lay_out()
@@ -97,6 +101,7 @@ class ConsoleView(View):
         below.setSpacing(8)
         below.addWidget(prompt)
         below.addWidget(self.line)
+        below.addWidget(self.stop_button)
         self.at_hand.setContentsMargins(8, 4, 8, 4)
         layout = QVBoxLayout(self.body)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -111,7 +116,8 @@ class ConsoleView(View):
         self.interpreter.namespace.update(refreshed_names(self.state))
         QApplication.setOverrideCursor(Qt.CursorShape.WaitCursor)
         try:
-            said = self.interpreter.enter(text)
+            with self._stopping.listening():
+                said = self.interpreter.enter(text)
         finally:
             QApplication.restoreOverrideCursor()
         if said.wants_more:

@@ -58,7 +58,7 @@ def ranked_content(shown: ShownEffects, experts: Sequence[Expert], n_all: int) -
         return BarContent(BarFigure(), table, "No expert is used by the questions shown.")
     rows = tuple(_row(shown, expert) for expert in experts)
     figure = BarFigure(rows, lowest=min(0.0, *(_least(row) for row in rows)), unit="effect [nats]")
-    note = f"{count(len(rows))} of {count(n_all)} used experts. Lines: 95 % over questions, of measured ones alone."
+    note = f"{count(len(rows))} of {count(n_all)} used experts, in nats. Lines: 95 % over questions, where measured."
     return BarContent(figure, table, note)
 
 
@@ -86,7 +86,7 @@ def question_content(
         for cell in experts
     )
     figure = BarFigure(rows, lowest=min(0.0, float(effects.min())), unit="effect on this answer [nats]")
-    return BarContent(figure, table, "Strongest first, with the tokens that chose the expert."), experts
+    return BarContent(figure, table, "Strongest first, in nats, with the tokens that chose the expert."), experts
 
 
 def tokens_text(texts: Sequence[str]) -> str:

@@ -5,8 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QHBoxLayout, QPushButton, QSplitter, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from app.content.captions import caption, question_caption
 from app.content.effects import question_effects, shown_effects
@@ -18,6 +17,7 @@ from app.views.effects.lists import question_content, ranked_content, summary, t
 from app.widgets.bars.bar_list import BarList
 from app.widgets.bars.section import BarContent, BarSection
 from app.widgets.eliding_combo_box import ElidingComboBox
+from app.widgets.halves import Halves
 from app.widgets.parts import button, plain_text, scrolling
 from app.widgets.safe_text import as_tooltip
 from moe_core.errors import MoeCoreError
@@ -27,6 +27,8 @@ from moe_core.measures.question_filter import Expert
 
 _MOST_EXPERTS, _MOST_OF_ANSWER = 40, 20
 _ENDS = ("most harmful", "least harmful")
+_NARROW = 480
+"""Two lists need that much to be read beside each other, in pixels."""
 _NOTHING = FigureTable((), ())
 _BUTTONS = (
     ("measure_selected", "Measure selected", "Measure the selected experts exactly, each with its interval"),
@@ -129,14 +131,8 @@ class EffectsView(View):
         for each in self._buttons.values():
             row.addWidget(each)
         row.addStretch(1)
-        halves = QSplitter(Qt.Orientation.Horizontal)
-        for section in (self.experts, self.answer):
-            page = QWidget()
-            layout = QVBoxLayout(page)
-            layout.setContentsMargins(0, 0, 8, 0)
-            layout.addWidget(section)
-            layout.addStretch(1)
-            halves.addWidget(scrolling(page))
+        titles = "Experts", "This answer hangs on"
+        halves = Halves((_page(self.experts), _page(self.answer)), titles, narrow=_NARROW)
         whole = QVBoxLayout(self.body)
         whole.setContentsMargins(8, 6, 8, 6)
         whole.addWidget(self._summary)
@@ -153,6 +149,15 @@ class EffectsView(View):
 
     def _on_button(self) -> None:
         self.session.request(str(self.sender().property("action")))
+
+
+def _page(section: QWidget) -> QWidget:
+    page = QWidget()
+    layout = QVBoxLayout(page)
+    layout.setContentsMargins(0, 0, 8, 0)
+    layout.addWidget(section)
+    layout.addStretch(1)
+    return scrolling(page)
 
 
 class _TokensOfExperts:

@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
-from PySide6.QtCore import QSignalBlocker, Qt
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QListWidget, QPushButton, QSplitter, QVBoxLayout, QWidget
+from PySide6.QtCore import QSignalBlocker
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QListWidget, QPushButton, QVBoxLayout, QWidget
 
 from app.content.mask_editing import with_mask
 from app.state.experiment_state import ExperimentRun, NamedRequest
@@ -17,6 +17,7 @@ from app.views.experiments.result_pane import ResultPane, plain_text
 from app.widgets.eliding_combo_box import ElidingComboBox
 from app.widgets.eliding_label import ElidingLabel
 from app.widgets.form_parts import Note
+from app.widgets.halves import Halves
 from app.widgets.parts import bold, scrolling
 from app.widgets.safe_text import as_tooltip
 from moe_core.experiments import EXPERIMENTS
@@ -24,7 +25,9 @@ from moe_core.experiments.experiment import Experiment
 from moe_core.interventions.intervention import Intervention
 from moe_core.numbers.formatting import count, duration
 
-_PANE_WIDTH = 210
+_RESULT = 1
+_NARROW = 560
+"""A form and a figure need that much to stand beside each other, in pixels."""
 
 
 class ExperimentsView(View):
@@ -130,20 +133,14 @@ class ExperimentsView(View):
         below.setContentsMargins(8, 0, 8, 4)
         below.addWidget(self.cost, 3)
         below.addWidget(self.progress_text, 2)
-        halves = QSplitter(Qt.Orientation.Horizontal)
-        halves.addWidget(self._options())
-        found = scrolling(self.pane)
-        found.setMinimumWidth(_PANE_WIDTH)
-        halves.addWidget(found)
-        halves.setStretchFactor(0, 1)
-        halves.setStretchFactor(1, 2)
-        halves.setChildrenCollapsible(False)
+        halves = self._options(), scrolling(self.pane)
+        self._halves = Halves(halves, ("Options", "Result"), narrow=_NARROW, shares=(2, 3))
         whole = QVBoxLayout(self.body)
         whole.setContentsMargins(0, 0, 0, 0)
         whole.setSpacing(0)
         whole.addLayout(top)
         whole.addLayout(below)
-        whole.addWidget(halves, 1)
+        whole.addWidget(self._halves, 1)
 
     def _options(self) -> QWidget:
         """The form over what was run before, scrolled where the dock is low."""
@@ -180,6 +177,7 @@ class ExperimentsView(View):
             request = request_of(self.state, self.form.choices)
             self.form.begins_anew.setChecked(False)  # once
             self.session.want_job(NamedRequest(self.experiment.name, request))
+            self._halves.show_half(_RESULT)
 
     def _on_cancel(self) -> None:
         self.session.request("stop")
@@ -189,6 +187,7 @@ class ExperimentsView(View):
         if 0 <= row < len(runs):
             shown = replace(self.state.experiments, number=runs[row].number)
             self.session.set(replace(self.state, experiments=shown))
+            self._halves.show_half(_RESULT)
 
     def _on_going_on_wanted(self, run: ExperimentRun) -> None:
         if run.goes_on is not None:

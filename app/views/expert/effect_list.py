@@ -30,7 +30,7 @@ def effect_content(
     doing = {"reroute": "Re-routed", "drop": "Dropped"}[shown.effect_map.specification.effect]
     note = (
         f"{doing} alone, {'; '.join(shown.facts(expert))}. By subject, those that it moves most first: change of the "
-        "right answer’s log-probability."
+        "right answer’s log-probability, in nats."
     )
     return BarContent(BarFigure(rows, lowest=least, unit="effect [nats]"), table, note)
 

@@ -14,6 +14,7 @@ from moe_core.measures.routing_sample import RoutingSample
 from moe_core.measures.scope import Scope
 from moe_core.numbers.formatting import (
     count,
+    counted,
     number_with_interval,
     percent,
     percent_tick,
@@ -59,7 +60,7 @@ def accuracy_content(profile: ExpertProfile, name: str) -> BarContent:
     )
     values = (profile.accuracy, profile.accuracy_lower, profile.accuracy_upper)
     note = (
-        f"From {count(profile.scored_questions)} questions, total weight {significant(profile.scored_weight)}. "
+        f"From {counted(profile.scored_questions, 'question')}, total weight {significant(profile.scored_weight)}. "
         "Grey line: the selection. An association, not an effect."
     )
     rows = (_accuracy_row(f"Expert {name}", values, of_expert), whole)

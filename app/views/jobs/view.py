@@ -20,14 +20,15 @@ from app.state.job_state import JobEntry, JobStatus, MovedJob, entry_of, unfinis
 from app.state.session import Session
 from app.state.state import State
 from app.view import View
-from app.views.jobs.job_model import COLUMNS, PROGRESS, SHARE, JobModel
+from app.views.jobs.job_model import PROGRESS, SHARE, JobModel
 from app.widgets.eliding_label import ElidingLabel
 from app.widgets.flow_layout import FlowLayout
 from app.widgets.parts import button, plain_text, pop_up
+from app.widgets.tables.fitted_columns import FittedColumns
 from app.widgets.tables.tinted_rows import TintedRows
 from moe_core.numbers.formatting import counted, percent
 
-_WIDTHS = (160, 66, 110, 72, 130, 90)
+_LEAST_WIDTHS = (130, 60, 96, 56, 96, 90)
 _BUTTONS = (
     ("pause_job", "Pause", "Stop the job after the step in flight, and keep its place (Ctrl+F8)"),
     ("resume_job", "Go on", "Have the job wait for its turn again (Shift+F8)"),
@@ -168,10 +169,8 @@ def _table(model: JobModel) -> QTableView:
     table.verticalHeader().hide()
     table.verticalHeader().setDefaultSectionSize(table.fontMetrics().height() + 8)
     table.horizontalHeader().setHighlightSections(False)
-    table.horizontalHeader().setStretchLastSection(True)
     table.horizontalHeader().setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
-    for column, width in zip(range(len(COLUMNS)), _WIDTHS, strict=True):
-        table.setColumnWidth(column, width)
+    FittedColumns(table, _LEAST_WIDTHS)
     return table
 
 

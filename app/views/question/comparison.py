@@ -11,7 +11,7 @@ from app.views.question.texts import letter, signed
 from moe_core.numbers.formatting import count, elide, significant
 
 _LONGEST_TITLE = 40
-_REROUTED_TIP = "Underlined: the what-if sends the token to another set of experts in at least one layer"
+REROUTED_TIP = "Underlined: the what-if sends the token to another set of experts in at least one layer"
 
 
 def read_both(state: State) -> QuestionContent | None:
@@ -31,7 +31,8 @@ def comparison_note(state: State, content: QuestionContent) -> str:
     name = f"what-if “{elide(what_if.title, _LONGEST_TITLE)}”"
     after = content.after
     if after is not None:
-        return f"{name[0].upper()}{name[1:]}: {_answer_change(content, after)}"
+        changes = filter(None, [_answer_change(content, after), _rerouted(content)])
+        return f"{name[0].upper()}{name[1:]}: {', '.join(changes)}"
     if content.id in what_if.after.trace.ids:
         return f"This question has no answer on one side of {name}: the baseline is shown."
     return f"This question was not part of {name}: the baseline is shown."
@@ -42,13 +43,10 @@ def captioned(content: QuestionContent, state: State) -> str:
     return f"{question_caption(state)} · {comparison_text(state)}" if content.after else question_caption(state)
 
 
-def rerouted_text(content: QuestionContent) -> tuple[str, str]:
-    """How many tokens the what-if sends to other experts, and what marks them; empty where that is not known."""
+def _rerouted(content: QuestionContent) -> str:
+    """How many tokens the what-if sends to other experts; empty where that is not known."""
     rerouted = content.is_rerouted
-    if rerouted is None:
-        return "", ""
-    text = f"{count(int(rerouted.sum()))} of {count(len(rerouted))} tokens re-routed"
-    return text, f"{text}\n{_REROUTED_TIP}"
+    return "" if rerouted is None else f"{count(int(rerouted.sum()))} of {count(len(rerouted))} tokens re-routed"
 
 
 def _answer_change(content: QuestionContent, after: QuestionContent) -> str:

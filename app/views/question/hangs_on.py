@@ -41,7 +41,7 @@ class HangsOn(QWidget):
         if effects is None:
             return
         self._experts = strongest(effects, _MOST)
-        self.heading.setText("Hangs on" if self._experts else "Hangs on no single expert.")
+        self.heading.setText("Hangs on, nats" if self._experts else "Hangs on no single expert.")
         while len(self.links) < len(self._experts):
             self._add_link()
         for link in self.links[len(self._experts) :]:

@@ -10,7 +10,7 @@ from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QSizePolicy
 
 from app.state.state import State
-from app.views.question.comparison import captioned, rerouted_text
+from app.views.question.comparison import captioned
 from app.views.question.content import QuestionContent
 from app.views.question.figures import prompt_figure
 from app.views.question.texts import prompt_table, token_text
@@ -81,7 +81,6 @@ class PromptPane(FigurePane):
             TokenColours(values, *ends, measure.unit, measure.remark(state), is_signed=measure.is_signed)
         )
         self.strip.set_marked(content.is_rerouted)
-        self.set_subtitle(*rerouted_text(content))
         self.strip.set_cursor(cursor)
         self.fold.setEnabled(content.n_prefix > 0)
         self.fold.setChecked(folds)

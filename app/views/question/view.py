@@ -16,7 +16,7 @@ from app.state.state import COMPARISON, DATA, State
 from app.state.trace_data import TraceData
 from app.state.what_if_state import WhatIf
 from app.view import View
-from app.views.question.comparison import captioned, comparison_note, read_both
+from app.views.question.comparison import REROUTED_TIP, captioned, comparison_note, read_both
 from app.views.question.content import QuestionContent, read_question
 from app.views.question.figures import choice_figure, router_figure
 from app.views.question.gates_pane import GatesPane
@@ -31,10 +31,10 @@ from app.views.question.texts import (
     probability_text,
 )
 from app.widgets.bars.bar_list import BarList
-from app.widgets.eliding_label import ElidingLabel
 from app.widgets.figures.figure import Figure
 from app.widgets.figures.pane import FigurePane
 from app.widgets.number_boxes import NumberedBox
+from app.widgets.parts import plain_text
 from app.widgets.plots.probability_bars import ProbabilityBars
 from app.widgets.question_header import QuestionHeader
 from moe_core.figures.table import FigureTable
@@ -58,7 +58,8 @@ class QuestionView(View):
         self._content: QuestionContent | None = None
         self._source: tuple[TraceData, int, int, WhatIf | None] | None = None
         self.header = QuestionHeader()
-        self.note = ElidingLabel()
+        self.note = plain_text()
+        self.note.setToolTip(REROUTED_TIP)
         self.note.setAccessibleName("The question in the what-if")
         self.note.setContentsMargins(8, 2, 8, 4)
         self.note.hide()
@@ -88,7 +89,7 @@ class QuestionView(View):
         content = self._read(state, state.trace, state.question)
         note = note_text(state.notes.questions.get(content.id))
         self.header.set_question(content.id, content.outcome, " · ".join(filter(None, [details_text(content), note])))
-        self.note.set_text(note := comparison_note(state, content))
+        self.note.setText(note := comparison_note(state, content))
         self.note.setVisible(bool(note))
         self.hangs_on.draw(state)
         self.pages.draw(content, state)

@@ -6,7 +6,16 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from PySide6.QtWidgets import QAbstractButton, QComboBox, QHBoxLayout, QLayout, QTabWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QComboBox,
+    QHBoxLayout,
+    QLayout,
+    QSizePolicy,
+    QTabWidget,
+    QVBoxLayout,
+    QWidget,
+)
 
 from app.content.runs_beside import RunsBeside, problems_of, runs_beside
 from app.state.pinned_runs import Pins
@@ -171,12 +180,14 @@ class RunsView(View):
         row.addWidget(self.alike, 1)
         row.addWidget(self._more)
         self.pages.setCornerWidget(self.sides)
-        self.pages.addTab(_page(self.figure, row), "Table")
-        self.pages.addTab(self.grids, "Grids")
-        self.pages.addTab(self.curves, "Curves")
+        self._beside = _page(self.figure, row), self.grids, self.curves
+        for page, title in zip(self._beside, ("Table", "Grids", "Curves"), strict=True):
+            self.pages.addTab(page, title)
         self.pages.setDocumentMode(True)
         self.pages.setUsesScrollButtons(False)
         self.pages.setAccessibleName("Table, grids or curves")
+        self.pages.currentChanged.connect(self._fit_page)
+        self._fit_page()
         column.setContentsMargins(8, 4, 8, 4)
         column.setSpacing(4)
         column.addLayout(buttons)
@@ -184,6 +195,12 @@ class RunsView(View):
         column.addWidget(self.pages, 1000)
         column.addStretch(1)  # while nothing is beside each other yet
         self.begin_keys_at(self.list)
+
+    def _fit_page(self, *_: object) -> None:
+        """A page that is not shown asks for no room."""
+        for page in self._beside:
+            policy = QSizePolicy.Policy.Preferred if page is self.pages.currentWidget() else QSizePolicy.Policy.Ignored
+            page.setSizePolicy(policy, policy)
 
     def _connect(self) -> None:
         for action, made in self._buttons.items():

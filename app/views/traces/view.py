@@ -31,12 +31,13 @@ from app.widgets.eliding_label import ElidingLabel
 from app.widgets.figures.figure import Figure
 from app.widgets.flow_layout import FlowLayout
 from app.widgets.parts import plain_text
+from app.widgets.tables.fitted_columns import FittedColumns
 from app.widgets.tables.tinted_rows import TintedRows
 from moe_core.traces.library import Condition, TraceEntry
 
 OFFERED = ("listed_open", "listed_compare", "listed_pin", "listed_reveal", "listed_copy", "listed_delete")
 """What a right click on a trace offers."""
-_WIDTHS = (130, 120, 150, 70, 140, 90, 90, 130)
+_LEAST_WIDTHS = (100, 84, 60, 60, 70, 60, 60, 90)
 
 
 class TracesView(View):
@@ -229,8 +230,7 @@ def _table(model: QSortFilterProxyModel) -> QTableView:
     table.verticalHeader().hide()
     table.verticalHeader().setDefaultSectionSize(table.fontMetrics().height() + 8)
     table.horizontalHeader().setHighlightSections(False)
-    for column, width in enumerate(_WIDTHS):
-        table.setColumnWidth(column, width)
+    FittedColumns(table, _LEAST_WIDTHS)
     return table
 
 

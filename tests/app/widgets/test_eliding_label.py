@@ -24,3 +24,16 @@ def test_markup_in_a_text_is_shown_not_obeyed(qtbot: QtBot) -> None:
     qtbot.addWidget(label)
     assert "<img" not in label.toolTip()
     assert "&lt;img" in label.toolTip()
+
+
+def test_a_number_of_questions_is_never_shortened(qtbot: QtBot) -> None:
+    """Whatever stands around it gives way."""
+    said = "baseline 80.2 % [76.1, 83.9], n = 400 of 12,000: bars are 95 % intervals, a grey band is the range of draws"
+    label = ElidingLabel(said)
+    qtbot.addWidget(label)
+    label.show()
+    for share in (4, 3, 2):
+        label.resize(label.fontMetrics().horizontalAdvance(said) // share, 20)
+        assert "n = 400 of 12,000" in label.text()
+        assert label.text().startswith("bas")
+        assert label.fontMetrics().horizontalAdvance(label.text()) <= label.width()

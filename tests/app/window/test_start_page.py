@@ -91,6 +91,25 @@ def test_the_window_can_be_narrow(window: MainWindow, trace_path: Path) -> None:
         assert dock.geometry().right() <= 960
 
 
+def test_a_low_window_shows_the_grid_or_the_curves(window: MainWindow, trace_path: Path) -> None:
+    """960 x 540: one place of tabs, in which each has the whole height; nothing but the grid's own controls scrolls."""
+    window.open_trace(trace_path)
+    window.resize(960, 540)
+    window.reset_layout()
+    QApplication.processEvents()
+    assert window.views["experts"].is_in_front
+    assert not window.views["entropy"].is_in_front
+    assert set(window.tabifiedDockWidgets(window.docks["experts"])) >= {window.docks["entropy"], window.docks["jobs"]}
+    for name in ("experts", "entropy", "what_if", "ranking", "jobs"):
+        window.show_view(name)
+        QApplication.processEvents()
+        view = window.views[name]
+        assert view.body.height() <= view.height() > 300, name
+    window.resize(1024, 700)
+    window.reset_layout()
+    assert window.docks["entropy"] not in window.tabifiedDockWidgets(window.docks["experts"])
+
+
 def test_the_window_opens_within_the_screen() -> None:
     """Less than it would like where the screen is small; a picture has no screen around it."""
     wanted = QSize(1440, 900)

@@ -2,9 +2,10 @@
 
 from dataclasses import replace
 from pathlib import Path
+from time import perf_counter
 
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
@@ -51,6 +52,43 @@ def test_greets_with_what_is_at_hand(view: ConsoleView) -> None:
 def test_counts(view: ConsoleView, qtbot: QtBot) -> None:
     """As typed, and its value below."""
     assert typed(qtbot, view, "1+1") == ">>> 1+1\n2\n"
+
+
+@pytest.mark.parametrize("by_key", [True, False])
+def test_a_command_that_runs_can_be_stopped(view: ConsoleView, qtbot: QtBot, by_key: bool) -> None:
+    """By Ctrl+C, or by the button; other input is not taken meanwhile, and the next command runs as ever."""
+
+    def stop() -> None:
+        qtbot.keyClicks(view.line, "lost")
+        if by_key:
+            qtbot.keyClick(view.line, Qt.Key.Key_C, Qt.KeyboardModifier.ControlModifier)
+        else:
+            qtbot.mouseClick(view.stop_button, Qt.MouseButton.LeftButton)
+
+    assert not view.stop_button.isEnabled()
+    QTimer.singleShot(0, stop)
+    said = typed(qtbot, view, "n = 0", "while True: n += 1", "")
+    assert "KeyboardInterrupt" in said
+    assert view.line.text() == ""
+    assert not view.stop_button.isEnabled()
+    assert typed(qtbot, view, "n > 0").endswith("\nTrue\n")
+
+
+def test_a_change_of_the_session_is_not_stopped_amid(view: ConsoleView, opened: Session, qtbot: QtBot) -> None:
+    """What is drawn for it is drawn to its end; the interrupt comes after it."""
+    ended = []
+
+    def slow(*_: object) -> None:
+        view._stopping.stop()
+        until = perf_counter() + 0.4
+        while perf_counter() < until:
+            pass
+        ended.append(True)
+
+    opened.changed.connect(slow)
+    view.line.entered.emit("session.set(replace(state, layer=1))\nwhile True: pass")
+    assert ended == [True]
+    assert "KeyboardInterrupt" in view.text.toPlainText()
 
 
 def test_knows_the_trace_and_the_selection_of_the_moment(view: ConsoleView, opened: Session, qtbot: QtBot) -> None:

@@ -109,8 +109,8 @@ def test_the_note_says_what_happened(view: QuestionView, session: Session, compa
     letters = LETTERS[before.predicted[row]], LETTERS[after.predicted[row]]
     change = after.gold_logprob[row] - before.gold_logprob[row]
     assert view.note.isVisible()
-    assert view.note.whole_text.startswith(f"What-if “1:25”: {letters[0]} → {letters[1]}, right → wrong, gold −")
-    assert f"{abs(change):.2f} nats" in view.note.whole_text
+    assert view.note.text().startswith(f"What-if “1:25”: {letters[0]} → {letters[1]}, right → wrong, gold −")
+    assert f"{abs(change):.2f} nats" in view.note.text()
     session.set(replace(session.state, mode=Mode.BASELINE))
     assert not view.note.isVisible()
     assert not view.choices.shown.cells.is_paired
@@ -182,7 +182,7 @@ def test_tokens_are_marked_and_coloured_by_changed_layers(
         changed = changed_tokens(one, other, row)
     view.set_options({"measure": "changed"})
     assert [line[3] for line in view.prompt.figure.data.rows] == changed.tolist()
-    assert view.prompt.subtitle.whole_text == f"{(changed > 0).sum()} of {len(changed)} tokens re-routed"
+    assert view.note.text().endswith(f", {(changed > 0).sum()} of {len(changed)} tokens re-routed")
     view.set_options({"measure": "none"})
     image = picture_of(view.prompt.strip)
     for token in range(len(changed) - 1):  # the last one is the answer position, framed by the cursor
@@ -235,17 +235,15 @@ def test_a_question_outside_the_what_if_says_so(session: Session, tmp_path: Path
     synthetic_what_if(session, tmp_path, only=range(3, 20))
     view = shown(session, qtbot)
     session.set(replace(session.state, question=1))
-    assert view.note.whole_text == (
-        "This question has no answer on one side of what-if “two off”: the baseline is shown."
-    )
+    assert view.note.text() == ("This question has no answer on one side of what-if “two off”: the baseline is shown.")
     assert not view.choices.shown.cells.is_paired
     assert not view.gates.shown.cells.is_paired
     session.set(replace(session.state, question=4))
-    assert "no answer on one side" in view.note.whole_text
+    assert "no answer on one side" in view.note.text()
     session.set(replace(session.state, question=5))
     assert view.choices.shown.cells.is_paired
     assert view.gates.shown.cells.is_paired
-    assert view.note.whole_text.startswith("What-if “two off”: ")
+    assert view.note.text().startswith("What-if “two off”: ")
 
 
 def test_a_question_that_was_not_asked_again_is_told_from_one_that_failed(
@@ -264,7 +262,7 @@ def test_a_question_that_was_not_asked_again_is_told_from_one_that_failed(
     asked = np.isin(np.arange(800), found.comparison.pairs.rows_before)
     rows = [int(np.flatnonzero(condition)[0]) for condition in (~asked, asked)]
     session.set(replace(session.state, question=rows[0]))
-    assert view.note.whole_text == "This question was not part of what-if “some”: the baseline is shown."
+    assert view.note.text() == "This question was not part of what-if “some”: the baseline is shown."
     session.set(replace(session.state, question=rows[1]))
     assert view.choices.shown.cells.is_paired
 
@@ -280,7 +278,7 @@ def test_without_tokens_the_answer_position_is_compared(
     view.set_options({"measure": "changed", "renormalised": renormalised})
     assert view.gates.shown.cells.is_paired
     assert view.gates_pane.subtitle.whole_text == "answer position"
-    assert view.prompt.subtitle.whole_text == ""
+    assert "re-routed" not in view.note.text()
     assert view.prompt.strip.note
     view.grab()
 
@@ -299,7 +297,8 @@ def test_without_a_right_choice_only_the_prediction_is_compared(session: Session
     view = shown(session, qtbot)
     choices = [LETTERS[int(side.trace.predicted[10])] for side in (what_if.before, what_if.after)]
     expected = " → ".join(choices) if choices[0] != choices[1] else f"still {choices[0]}"
-    assert view.note.whole_text == f"What-if “two off”: {expected}"
+    assert view.note.text().startswith(f"What-if “two off”: {expected}, ")
+    assert view.note.text().endswith(" tokens re-routed")
     assert {row.sign for row in view.choices.figure.rows} == {"", "predicted"}
 
 

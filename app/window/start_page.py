@@ -4,6 +4,7 @@ from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import QEvent, QObject, QRect, Qt
+from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import (
     QDockWidget,
     QGridLayout,
@@ -25,11 +26,11 @@ from app.widgets.safe_text import as_tooltip
 _WAYS = (
     (
         "demo",
-        "Open the demo",
+        "Open the &demo",
         "A small model and its quiz of 800 questions, recorded here in seconds. Begin with this.",
     ),
-    ("open", "Open trace…", "A recorded trace, a file that ends in .h5; it can be dropped on the window, too."),
-    ("record", "Record…", "Run a model on a quiz, and keep which experts every token was sent to."),
+    ("open", "Open &trace…", "A recorded trace, a file that ends in .h5; it can be dropped on the window, too."),
+    ("record", "Rec&ord…", "Run a model on a quiz, and keep which experts every token was sent to."),
 )
 _WHAT = (
     "moescope shows which experts a Mixture-of-Experts model uses on a quiz: over the whole model, down to one token "
@@ -135,6 +136,14 @@ class StartPage(QScrollArea):
                 self.appear()
             else:
                 self.leave()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Enter presses the button that has the keyboard, as it does in a dialog."""
+        at = self.focusWidget()
+        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and isinstance(at, QPushButton):
+            at.click()
+        else:
+            super().keyPressEvent(event)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         if event.type() in (QEvent.Type.Resize, QEvent.Type.LayoutRequest) and not self.isHidden():

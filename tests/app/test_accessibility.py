@@ -1,5 +1,7 @@
 """Every control can be named by a screen reader and explains itself; walks the whole window and every dialog."""
 
+import re
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -22,6 +24,7 @@ from PySide6.QtWidgets import (
 from app.actions import MENUS
 from app.state.session import Session
 from app.window.main_window import MainWindow
+from moe_core.experiments import EXPERIMENTS
 
 DIALOGS = ("record", "palette", "shortcuts", "about")
 
@@ -123,6 +126,24 @@ def test_every_control_of_an_empty_window_has_a_name_and_a_tooltip(window: MainW
         QApplication.processEvents()
         assert unexplained(window, visible_only=True) == ""
     assert nameless(window) == ""
+
+
+def letters(view: QWidget) -> list[str]:
+    """Which letters with Alt lead to controls of a view: those of covered docks count, too."""
+    found = [*view.findChildren(QLabel), *view.findChildren(QAbstractButton)]
+    texts = [each.text() for each in found if not each.isHidden()]
+    return [match.group(1).casefold() for text in texts if (match := re.search(r"(?<!&)&(\w)", text))]
+
+
+def test_a_letter_with_alt_opens_the_menu_and_nothing_else(browsed: MainWindow) -> None:
+    """Two controls of one letter would only be walked through; whatever experiment is chosen."""
+    of_menus = [action.text()[action.text().index("&") + 1].casefold() for action in browsed.menuBar().actions()]
+    for experiment in EXPERIMENTS:
+        shown = replace(browsed.session.state.experiments, name=experiment.name)
+        browsed.show_view("experiments")
+        browsed.session.set(replace(browsed.session.state, experiments=shown))
+        taken = Counter([*of_menus, *(letter for view in browsed.views.values() for letter in letters(view))])
+        assert [letter for letter, n in taken.items() if n > 1] == [], experiment.name
 
 
 def test_every_control_of_a_dialog_has_a_name(dialog: QDialog) -> None:

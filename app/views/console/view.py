@@ -65,7 +65,7 @@ class ConsoleView(View):
         self.line.completion_wanted.connect(self._on_completion_wanted)
         self.line.clear_wanted.connect(self._on_clear)
         self.line.given_up.connect(self._on_given_up)
-        self.stop_button = button("&Stop", "End the command that runs (Ctrl+C)")
+        self.stop_button = button("Stop", "End the command that runs (Ctrl+C)")
         self._stopping = StopListener(self.stop_button)
         self.at_hand = ElidingLabel()
         self.begin_keys_at(self.line)
@@ -94,7 +94,7 @@ class ConsoleView(View):
             self.line.keep(history)
 
     def _lay_out(self) -> None:
-        prompt = QLabel("&Python")
+        prompt = QLabel("Python")
         prompt.setBuddy(self.line)
         below = QHBoxLayout()
         below.setContentsMargins(8, 4, 8, 4)

@@ -1,6 +1,7 @@
 """Entropy in a what-if: the curves of both sides, or of what changed, and what is said of them."""
 
 from dataclasses import dataclass, replace
+from math import isfinite
 
 from app import theme
 from app.content.comparison_values import ComparedSamples, compared_row, entropy_difference
@@ -12,7 +13,7 @@ from app.views.entropy.curves import THIS_QUESTION, EntropyOptions, Look, NamedC
 from moe_core.figures.curves import Curve, CurveFigure, Range, Reference, Style
 from moe_core.figures.table import FigureTable
 from moe_core.measures.entropy_by_layer import EntropyCurve, FloatArray, one_question
-from moe_core.numbers.formatting import count, elide, finite, number_with_interval, significant
+from moe_core.numbers.formatting import count, elide, finite, fixed, significant
 
 _BASELINE = Look(theme.BASELINE, Style(marker="circle"))
 _WHAT_IF = Look(theme.WHAT_IF, Style(dash=(5, 2.5), marker="square"))
@@ -119,11 +120,12 @@ class ChangeChart(WhatIfChart):
         return FigureTable(columns, rows)
 
     def _change_text(self, curve: Curve, place: int) -> str:
-        """`−0.0120 [−0.0171, −0.0069], 1.98 → 1.97`; a single question has no interval."""
+        """`−0.0120 [−0.0171, −0.0069], 1.98 → 1.97`, numbers below each other; a single question has no interval."""
         mean, low, high = (float(array[place]) for array in (curve.mean, curve.low, curve.high))
         named = next(named for named in self.curves if named.name == curve.name)
         before, after = (significant(float(side[place])) for side in _sides(self._scaled(named)))
-        return f"{number_with_interval(mean, low, high, signed=True)}, {before} → {after}"
+        interval = f" [{_change(low)}, {_change(high)}]" if isfinite(low) else ""
+        return f"{_change(mean)}{interval}, {before} → {after}"
 
     @property
     def _shown(self) -> str:
@@ -143,6 +145,10 @@ def comparison_chart(
     kind = WhatIfChart if state.mode is Mode.WHAT_IF else ChangeChart
     title = "" if state.what_if is None else state.what_if.title
     return kind(data, samples.before, options, curves, state.layer, state.question, samples, title)
+
+
+def _change(value: float) -> str:
+    return fixed(value, 4, signed=True)
 
 
 def _sides(change: EntropyCurve) -> tuple[FloatArray, FloatArray]:

@@ -56,12 +56,12 @@ class ExperimentForm(QWidget):
         self.experts = QLineEdit(start.experts)
         self.experts.setPlaceholderText("the most used of each layer")
         self.workers = AddressField(address_problem, TIP)
-        self.asks_baseline = QCheckBox("Re-run the &baseline too")
+        self.asks_baseline = QCheckBox("Re-run the base&line too")
         self.asks_baseline.setToolTip(
             "Ask the same questions without an intervention first, and compare with that: needed where model, device "
             "or precision are not those of the trace"
         )
-        self.begins_anew = QCheckBox("Begin a&new")
+        self.begins_anew = QCheckBox("Begin anew")
         self.begins_anew.setToolTip(
             "Ask everything again, into a file of its own; else what the same experiment finished before is taken over"
         )
@@ -110,24 +110,24 @@ class ExperimentForm(QWidget):
 
     def _add_rows(self) -> None:
         self._add("&Questions", self.subset, "Which recorded questions take part")
-        self._add("Sa&mple of", self.sample, "How many are drawn, each subject in proportion")
-        self._add("&Seed", self.seed, "Draws the sample, the halves and the random masks: the same seed, the same ones")
+        self._add("Sam&ple of", self.sample, "How many are drawn, each subject in proportion")
+        self._add("See&d", self.seed, "Draws the sample, the halves and the random masks: the same seed, the same ones")
         self._add("Sc&ope", self.scope, "Which tokens count when experts are chosen")
-        self._add("&Factors", self.factors, "Gate weights of the chosen experts are multiplied by these")
+        self._add("Fac&tors", self.factors, "Gate weights of the chosen experts are multiplied by these")
         self._add(
-            "&Experts per layer", self.best, "How many of each layer are boosted; top-k: as many as a token chooses"
+            "Experts per la&yer", self.best, "How many of each layer are boosted; top-k: as many as a token chooses"
         )
         self._add(
-            "S&hares, %",
+            "Sh&ares, %",
             self.shares,
             "How much is removed: experts of every layer, of which top-k stay, or neurons of an expert",
         )
-        self._add("Random &draws", self.repeats, "Random masks of the same size beside the chosen ones")
+        self._add("Rando&m draws", self.repeats, "Random masks of the same size beside the chosen ones")
         self._add("Si&ze", self.keep, "What is to stay: 50% of the experts, 16 for so many of each layer, or smallest")
-        self._add("&Loss, points", self.loss, "Accuracy that may be lost, with 95 % confidence, on held-out questions")
-        self._add("Ste&p", self.step, "Experts of each layer that go at once, before effects are predicted anew")
-        self._add("E&xperts", self.experts, "Whose neurons are switched off: LAYER:EXPERT, as in 3:17, 5:0")
-        self._add("&Workers", self.workers, TIP)
+        self._add("Loss, po&ints", self.loss, "Accuracy that may be lost, with 95 % confidence, on held-out questions")
+        self._add("S&tep", self.step, "Experts of each layer that go at once, before effects are predicted anew")
+        self._add("Exper&ts", self.experts, "Whose neurons are switched off: LAYER:EXPERT, as in 3:17, 5:0")
+        self._add("Wor&kers", self.workers, TIP)
         self._add("No&ise", self.sizes, "Sizes of the noise, times the root mean square of what it is added to")
         self._layout.addRow(self.asks_baseline)
         self._layout.addRow(self.begins_anew)

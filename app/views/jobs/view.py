@@ -28,7 +28,7 @@ from app.widgets.tables.fitted_columns import FittedColumns
 from app.widgets.tables.tinted_rows import TintedRows
 from moe_core.numbers.formatting import counted, percent
 
-_LEAST_WIDTHS = (130, 60, 96, 56, 96, 90)
+_LEAST_WIDTHS = (130, 0, 0, 0, 90, 90)
 _BUTTONS = (
     ("pause_job", "Pause", "Stop the job after the step in flight, and keep its place (Ctrl+F8)"),
     ("resume_job", "Go on", "Have the job wait for its turn again (Shift+F8)"),

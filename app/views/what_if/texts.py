@@ -31,7 +31,7 @@ def headline(comparison: Comparison) -> str:
     if not change.n:
         return f"The quiz gives no right answers; n = {count(comparison.n)}"
     delta = points_with_interval(change.delta, change.lower, change.upper)
-    return f"{delta}, {p_value(change.p)}, n = {count(change.n)}"
+    return f"{delta}, {p_value(change.p)}, n\u00a0=\u00a0{count(change.n)}"  # on one line
 
 
 def detail_lines(made: WhatIf) -> list[str]:

@@ -5,13 +5,14 @@ from collections.abc import Sequence
 from PySide6.QtCore import QEvent, QObject
 from PySide6.QtWidgets import QTableView
 
-_WIDEST = 420
+_WIDEST, _SHARE = 420, 0.45
 
 
 class FittedColumns(QObject):
     """Fits the columns to the table and to its rows, save those that a person gave a width.
 
-    `least` are the pixels of each column below which it does not go; the last one takes what is left.
+    `least` are the pixels of each column below which it does not go, and 0 is for numbers, which are never cut. Where
+    even that is too much the table scrolls, and texts have their width up to a share of the table.
     """
 
     def __init__(self, table: QTableView, least: Sequence[int]) -> None:
@@ -28,12 +29,14 @@ class FittedColumns(QObject):
 
     def fit(self, *_: object) -> None:
         """Give every column its width: all that it wants, or its least and its share of what there is beyond."""
-        header = self._table.horizontalHeader()
-        sizes = zip(map(self._wanted, range(len(self._least))), self._least, strict=True)
-        wanted = [max(least, min(width, _WIDEST)) for width, least in sizes]
-        missing = sum(wanted) - self._table.viewport().width()
-        slack = [width - least for width, least in zip(wanted, self._least, strict=True)]
-        given = min(1.0, max(missing, 0) / max(sum(slack), 1))
+        header, room = self._table.horizontalHeader(), self._table.viewport().width()
+        wanted = [min(self._wanted(column), _WIDEST) for column in range(len(self._least))]
+        least = [min(width, narrow or width) for width, narrow in zip(wanted, self._least, strict=True)]
+        if sum(least) > room:
+            share = round(_SHARE * room)
+            least = [max(narrow, min(width, share)) for width, narrow in zip(wanted, least, strict=True)]
+        slack = [width - narrow for width, narrow in zip(wanted, least, strict=True)]
+        given = min(1.0, max(sum(wanted) - room, 0) / max(sum(slack), 1))
         self._is_fitting = True
         for column in set(range(len(wanted))) - self._sized_by_hand:
             header.resizeSection(column, wanted[column] - round(given * slack[column]))

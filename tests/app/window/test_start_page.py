@@ -8,13 +8,14 @@ from PySide6.QtWidgets import QApplication, QPushButton, QTabBar
 from pytestqt.qtbot import QtBot
 
 from app.widgets.eliding_label import ElidingLabel
+from app.widgets.mnemonics import without_mnemonic
 from app.window import docking
 from app.window.main_window import MainWindow
 
 
 def ways(window: MainWindow) -> list[str]:
     """The buttons of the page, in reading order."""
-    return [found.text() for found in window.start_page.findChildren(QPushButton)]
+    return [without_mnemonic(found.text()) for found in window.start_page.findChildren(QPushButton)]
 
 
 def test_a_first_start_shows_one_page(window: MainWindow, trace_path: Path) -> None:
@@ -70,6 +71,21 @@ def test_tab_stops_in_no_covered_view(window: MainWindow, trace_path: Path, qtbo
                 break
         assert focus is first
         assert seen == front
+
+
+def test_enter_begins_with_the_demo(window: MainWindow, qtbot: QtBot) -> None:
+    """The first way has the keyboard at once."""
+    asked: list[str] = []
+    window.session.requested.connect(asked.append)
+    first = window.focusWidget()
+    assert isinstance(first, QPushButton)
+    window.start_page.findChildren(QPushButton)[1].clicked.disconnect()
+    qtbot.keyClick(first, Qt.Key.Key_Tab)
+    second = window.focusWidget()
+    assert without_mnemonic(second.text()) == "Open trace…"
+    second.clicked.connect(lambda: asked.append("pressed"))
+    qtbot.keyClick(second, Qt.Key.Key_Return)
+    assert asked == ["pressed"]
 
 
 def test_a_view_that_is_asked_for_is_shown(window: MainWindow, qtbot: QtBot) -> None:

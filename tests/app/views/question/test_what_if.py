@@ -323,5 +323,5 @@ def test_plain_text_has_no_answer_to_change(session: Session, compared: WhatIf) 
     content = read_both(session.state)
     assert content is not None
     text = replace(content, choices=(), gold=-1)
-    assert comparison_note(session.state, text).endswith(": plain text: nothing is answered")
+    assert comparison_note(session.state, text).startswith("What-if “1:25”: plain text: nothing is answered")
     assert margin_text(text) == "Plain text: there are none"

@@ -7,7 +7,7 @@ from pytestqt.qtbot import QtBot
 from app.widgets.tables.fitted_columns import FittedColumns
 
 _TEXTS = "Similarity of expert weights", "done", "demo.h5 · all recorded questions · seed 0"
-_LEAST = 60, 40, 80
+_LEAST = 60, 0, 80
 
 
 def _table(qtbot: QtBot) -> QTableView:
@@ -37,6 +37,7 @@ def test_what_room_there_is_is_shared_out(qtbot: QtBot) -> None:
     widths = list(map(table.columnWidth, range(3)))
     assert all(width >= least for width, least in zip(widths, _LEAST, strict=True))
     assert sum(widths) == table.viewport().width()
+    assert widths[1] > table.fontMetrics().horizontalAdvance(_TEXTS[1])  # a number, never cut
     table.setColumnWidth(0, 70)
     table.resize(900, 200)
     assert table.columnWidth(0) == 70

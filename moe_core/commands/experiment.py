@@ -59,7 +59,7 @@ SizeAndTrace = Annotated[
         metavar="[SIZE] TRACE",
         readable=False,
         help="The baseline, whose questions are asked again; for prune-to first the size: 50% of the experts, 16 "
-        "of each layer, or smallest; for tasks several traces of one model.",
+        "of each layer, 6GB for its weights, or smallest; for tasks several traces of one model.",
     ),
 ]
 

@@ -24,9 +24,10 @@ class ExperimentOptions:
     `seed` draws halves and random masks. `scope` None: the experiment's own. `factors` are those of a boost, `shares`
     0..1 of what is removed: experts of each layer, or neurons of an expert. `best` experts per layer are boosted, 0: as
     many as a token chooses. `repeats` random masks stand beside each chosen one. `keep` is what prune-to prunes to, as
-    `50%` of the experts, `16` of each layer or `smallest`, `loss` the accuracy (0..1) that it may cost, `step` how many
-    experts of each layer go at once, 0: a sixteenth. `experts` are those whose neurons are switched off, `3:17,5:0`;
-    empty: the most used one of each layer. `sizes` are those of noise, as a share of what it is added to.
+    `50%` of the experts, `16` of each layer, `6GB` of weights or `smallest`, `loss` the accuracy (0..1) that it may
+    cost, `step` how many experts of each layer go at once, 0: a sixteenth. `experts` are those whose neurons are
+    switched off, `3:17,5:0`; empty: the most used one of each layer. `sizes` are those of noise, as a share of what it
+    is added to.
     """
 
     seed: int = 0

@@ -15,10 +15,11 @@ from moe_core.jobs.events import Event, Notice, Stage
 from moe_core.jobs.models.engine import Engine
 from moe_core.jobs.runs.rerun_plan import SubsetRows, choose_rows
 from moe_core.measures.scope import Scope
-from moe_core.numbers.formatting import count
+from moe_core.numbers.formatting import count, counted, duration
 from moe_core.numbers.paired_statistics import paired_change
 from moe_core.traces.reader import Trace, open_trace
 
+Settle = Callable[[ExperimentRequest, Trace], Generator[Event, None, ExperimentRequest]]
 Prepare = Callable[[ExperimentRequest, Trace, tuple[int, ...], Engine], Generator[Event, None, None]]
 
 
@@ -39,7 +40,8 @@ class Experiment:
 
     `design` chooses experts and questions from the trace alone: it is given the rows that take part and the options.
     `conclude` makes one sentence of the finished points. `count_runs` tells without a trace how often questions are
-    asked, at most; `halves`: on half of those that take part. `prepare` runs before the design, which may read what it
+    asked, at most; `halves`: on half of those that take part. `settle` puts into options what only the model's files
+    tell, before all else. `prepare` runs before the design, which may read what it
     leaves beside the trace. `growing`: more points come of what the first ones found. `detail` makes of
     the finished points what stands beside them; `keeps_experts`: for that it is kept which experts answers chose.
     """
@@ -55,6 +57,7 @@ class Experiment:
     design: Callable[[Trace, tuple[int, ...], ExperimentOptions], Design]
     conclude: Callable[[Sequence[ExperimentPoint], Design], str]
     count_runs: Callable[[ModelSize, ExperimentOptions], int]
+    settle: Settle | None = None
     prepare: Prepare | None = None
     growing: Growing | None = None
     detail: Callable[[Sequence[ExperimentPoint], Design], tuple[ResultDetail, ...]] | None = None
@@ -72,6 +75,8 @@ class Experiment:
         engine = engine or Engine()
         with open_trace(request.baseline) as baseline:
             _refuse_what_if(baseline)
+            if self.settle is not None:
+                request = yield from self.settle(request, baseline)
             if self.prepare is not None:
                 self.plan(request, baseline)  # what cannot be done is said before a model is loaded
                 taking_part = scored_rows(baseline, choose_rows(baseline, request.subset).rows)
@@ -82,10 +87,13 @@ class Experiment:
                 yield Notice(problem.removesuffix("."))
             made = yield from run_points(request, baseline, plan, engine)
             while self.growing is not None and self.growing.goes_on(made.points, plan.design):
+                began = time.monotonic()
                 rows = scored_rows(baseline, choose_rows(baseline, request.subset).rows)
                 yield from self.growing.extend(request, baseline, rows, engine)
                 plan = replace(self.plan(request, baseline), file=made.file or plan.file)
                 made = yield from run_points(request, baseline, plan, engine, known=made.points)
+                if self.growing.goes_on(made.points, plan.design):
+                    yield Notice(_time_left(made, plan.design, time.monotonic() - began))
             return self._result(request, baseline, plan, made, time.monotonic() - start)
 
     def plan(self, request: ExperimentRequest, baseline: Trace) -> ExperimentPlan:
@@ -136,6 +144,13 @@ class Experiment:
             details=() if self.detail is None else self.detail(made.points, plan.design),
             chosen=self.growing.choose(made.points, plan.design) if self.growing else None,
         )
+
+
+def _time_left(made: MadePoints, design: Design, step_s: float) -> str:
+    """What is still to come of a design that grows, by its last step."""
+    assert design.goal is not None
+    n = len(design.goal.sizes) - len(made.points)
+    return f"At most {counted(n, 'further step')}: about {duration(n * step_s)} here"
 
 
 def _refuse_what_if(baseline: Trace) -> None:

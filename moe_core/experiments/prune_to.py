@@ -6,6 +6,7 @@ ends it: tested in this order every step may have the full 5 % of error. The lar
 """
 
 from collections.abc import Generator, Sequence
+from dataclasses import replace
 from math import ceil
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from moe_core.experiments.request import ExperimentRequest
 from moe_core.experiments.result import ExperimentPoint, PointAxis
 from moe_core.experiments.shrinking.next_step import Left, next_step
 from moe_core.experiments.shrinking.path_file import PruningPath, pruning_path
+from moe_core.experiments.shrinking.size_in_bytes import experts_that_fit, size_in_bytes
 from moe_core.experiments.text import delta_text, size_text
 from moe_core.interventions.intervention import act_on
 from moe_core.jobs.events import Event, Notice
@@ -75,6 +77,15 @@ def choose(points: Sequence[ExperimentPoint], design: Design) -> int | None:
     assert design.goal is not None
     n = next((n for n, point in enumerate(points) if not passes(point, design.goal.loss)), len(points))
     return n - 1 if n else None
+
+
+def settle(request: ExperimentRequest, trace: Trace) -> Generator[Event, None, ExperimentRequest]:
+    """The same request with a number of experts in the place of a size in bytes."""
+    n_bytes = size_in_bytes(request.options.keep)
+    if n_bytes is None:
+        return request
+    n_left = yield from experts_that_fit(trace, request.model, n_bytes)
+    return replace(request, options=replace(request.options, keep=str(n_left)))
 
 
 def prepare(
@@ -150,10 +161,10 @@ def default_out(trace: Path, n_left: int) -> Path:
 
 
 def _n_left(text: str, size: ModelSize) -> int:
-    """How many experts of each layer are to stay: `50%` of them, `16`, or `smallest`."""
+    """How many experts of each layer are to stay: `50%` of them, `16`, or `smallest`; of bytes at least as many."""
     word = text.strip().lower()
     try:
-        if word == "smallest":
+        if word == "smallest" or size_in_bytes(word) is not None:
             n_left = size.top_k
         elif word.endswith("%"):
             n_left = round(float(word[:-1]) / 100 * size.n_experts)
@@ -161,7 +172,8 @@ def _n_left(text: str, size: ModelSize) -> int:
             n_left = int(word)
     except (ValueError, OverflowError) as error:
         raise ExperimentError(
-            f'"{text[:40]}" is no size: write 50% of the experts, 16 for so many of each layer, or smallest.'
+            f'"{text[:40]}" is no size: write 50% of the experts, 16 for so many of each layer, 6GB of weights, or '
+            "smallest."
         ) from error
     if not size.top_k <= n_left < size.n_experts:
         raise ExperimentError(
@@ -212,6 +224,7 @@ PRUNE_TO = Experiment(
     design=design,
     conclude=conclude,
     count_runs=count_runs,
+    settle=settle,
     prepare=prepare,
     growing=Growing(goes_on, extend, choose),
 )

@@ -61,10 +61,7 @@ def export_pruned(request: ExportRequest) -> Generator[Event, None, ExportResult
     n_left = kept.check_equal()
     _refuse_uneven_groups(request.intervention, recorded)
     check_out(request.out)
-    with offered_to_fetch(recorded):
-        source = yield from find_folder(request.model.request(recorded))
-    checked = check_folder(source.folder)
-    _refuse_other(checked, recorded, request.trace.name)
+    checked = yield from recorded_folder(recorded, request.model, request.trace.name)
     tensors = kept_tensors(checked.tensors, kept)
     n_bytes = sum(tensor.n_bytes for tensor in tensors)
     _check_room(request.out, n_bytes)
@@ -87,6 +84,19 @@ def export_pruned(request: ExportRequest) -> Generator[Event, None, ExportResult
     return ExportResult(request.out, n_left, n_bytes)
 
 
+def recorded_folder(recorded: ModelSpecification, now: ModelNow, trace: str) -> Generator[Event, None, CheckedFolder]:
+    """The files of the model that a trace was recorded with; BaselineMismatchError where they are others."""
+    with offered_to_fetch(recorded):
+        source = yield from find_folder(now.request(recorded))
+    checked = check_folder(source.folder)
+    same = config_sha256(checked.config) == recorded.config_sha256
+    if not (same and weights_sha256(checked.tensors) == recorded.weights_sha256):
+        raise BaselineMismatchError(
+            f"The model in {checked.folder} is not the one that {trace} was recorded with.", Remedy.NAME_MODEL
+        )
+    return checked
+
+
 def kept_experts(intervention: Intervention, model: ModelSpecification) -> KeepList:
     """What the mask leaves of this model; raises InterventionError where it does not fit or is no pruning."""
     model.check(intervention)
@@ -104,14 +114,6 @@ def _vllm_remarks(config: dict[str, Any]) -> list[Notice]:
     if config.get("model_type") == "olmoe" and config.get("norm_topk_prob"):
         return [Notice("vLLM does not divide OLMoE's gate weights by their sum, as this model does: run it elsewhere")]
     return []
-
-
-def _refuse_other(checked: CheckedFolder, recorded: ModelSpecification, trace: str) -> None:
-    same = config_sha256(checked.config) == recorded.config_sha256
-    if not (same and weights_sha256(checked.tensors) == recorded.weights_sha256):
-        raise BaselineMismatchError(
-            f"The model in {checked.folder} is not the one that {trace} was recorded with.", Remedy.NAME_MODEL
-        )
 
 
 def check_out(out: Path) -> None:

@@ -13,7 +13,7 @@ from moe_core.experiments.prune_to import PRUNE_TO, choose, goal_of, passes
 from moe_core.experiments.request import ExperimentRequest
 from moe_core.experiments.result import ExperimentResult, PointMade
 from moe_core.experiments.shrinking.path_file import pruning_path
-from moe_core.jobs.events import Event, Stage
+from moe_core.jobs.events import Event, Notice, Stage
 from moe_core.jobs.export_pruned import ExportRequest, export_pruned
 from moe_core.jobs.models.engine import Engine
 from moe_core.jobs.models.load_model import ModelRequest
@@ -57,6 +57,26 @@ def test_the_smaller_model_is_measured_beside_the_full_one(baseline: Path, engin
     assert size.smaller.peak_bytes < size.full.peak_bytes
     assert size.lower <= size.ratio <= size.upper
     assert size.ratio == pytest.approx(size.smaller.tokens_per_second / size.full.tokens_per_second)
+
+
+def test_a_size_in_bytes_is_the_most_experts_that_fit(baseline: Path, engine: Engine, tmp_path: Path) -> None:
+    """The smaller checkpoint is no larger than that, and with one expert more in each layer it would be."""
+    whole = result_of(PRUNE_TO.run(ExperimentRequest(baseline, ANY_LOSS), engine), []).chosen_point
+    assert whole is not None
+    assert whole.size is not None
+    n_bytes = whole.size.smaller.weight_bytes  # with 8 of 16 experts
+    one = (whole.size.full.weight_bytes - n_bytes) // 8
+    for keep, n_left in ((f"{n_bytes / 1e6:.6f}MB", 8), (f"{(n_bytes + one - 1024) / 1024:.3f} KiB", 8)):
+        events: list[Event] = []
+        result = pruned(baseline, engine, events, keep=keep)
+        assert result.chosen_point is not None
+        assert result.chosen_point.n_experts == 3 * (16 - n_left)
+        assert any("hold 8 of 16 experts of every layer" in e.text for e in events if isinstance(e, Notice))
+    request = ExportRequest(baseline, result.chosen_point.intervention, tmp_path / "small")
+    assert result_of(export_pruned(request), []).n_bytes == n_bytes
+    for keep, words in (("900GB", "say less"), ("1 kB", "cannot be reached"), ("6 GBs", "is no size")):
+        with pytest.raises(ExperimentError, match=words):
+            pruned(baseline, engine, keep=keep)
 
 
 def test_the_model_is_whole_again(baseline: Path, engine: Engine) -> None:

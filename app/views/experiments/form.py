@@ -123,7 +123,11 @@ class ExperimentForm(QWidget):
             "How much is removed: experts of every layer, of which top-k stay, or neurons of an expert",
         )
         self._add("Rando&m draws", self.repeats, "Random masks of the same size beside the chosen ones")
-        self._add("Si&ze", self.keep, "What is to stay: 50% of the experts, 16 for so many of each layer, or smallest")
+        self._add(
+            "Si&ze",
+            self.keep,
+            "What is to stay: 50% of the experts, 16 for so many of each layer, 6GB for its weights, or smallest",
+        )
         self._add("Loss, po&ints", self.loss, "Accuracy that may be lost, with 95 % confidence, on held-out questions")
         self._add("S&tep", self.step, "Experts of each layer that go at once, before effects are predicted anew")
         self._add("Exper&ts", self.experts, "Whose neurons are switched off: LAYER:EXPERT, as in 3:17, 5:0")

@@ -9,7 +9,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -25,17 +24,14 @@ from moe_core.jobs.models.engine import Engine
 from moe_core.jobs.models.recorded_model import load_baseline_model
 from moe_core.jobs.runs.rerun_plan import SubsetRows, plan_rerun
 from moe_core.jobs.runs.run_plan import library_versions
-from moe_core.jobs.runs.running_model import loaded_here
+from moe_core.jobs.workers.smaller_on_workers import without_experts
 from moe_core.measures.expert_ranking import lowest_first
 from moe_core.measures.metric import MetricValues
 from moe_core.measures.scope import Scope
-from moe_core.models.loading.memory import free_memory
 from moe_core.numbers.formatting import count
 from moe_core.traces.lock import writer_lock
 from moe_core.traces.reader import Trace
-
-if TYPE_CHECKING:
-    from moe_core.models.loading.building import LoadedModel
+from moe_core.traces.specification import ModelSpecification
 
 
 @dataclass(frozen=True)
@@ -87,20 +83,12 @@ def _influence_of_the_rest(
     request: ExperimentRequest, trace: Trace, rows: Sequence[int], path: PruningPath, left: Left, engine: Engine
 ) -> Generator[Event, None, MetricValues]:
     """How much each expert [L, E] of the smaller model moves these rows' answers."""
-    from moe_core.models.inference.smaller_model import SmallerModel
-
-    loaded = loaded_here(
-        (yield from load_baseline_model(trace, request.model, engine, rerun_baseline=request.rerun_baseline))
-    )
-    plan = plan_rerun(trace, SubsetRows(tuple(rows), "choosing half"), loaded)
-    smaller = SmallerModel(loaded, left.keep)
-    free = free_memory(loaded.specification.device)
-    if free is not None and smaller.extra_bytes > 0.9 * free:
-        raise ExperimentError("There is no room for the smaller model beside the full one: prune on another device.")
-    specification = _specification(trace, rows, path, loaded)
+    model = yield from load_baseline_model(trace, request.model, engine, rerun_baseline=request.rerun_baseline)
+    plan = plan_rerun(trace, SubsetRows(tuple(rows), "choosing half"), model)
+    specification = _specification(trace, rows, path, model.specification)
     try:
         _forget_another(path, specification)
-        with writer_lock(path.map_path), smaller.in_place() as small:
+        with writer_lock(path.map_path), without_experts(model, left.keep) as small:
             making = Making(small, plan, specification, path.map_path)
             yield from making.predict()
             made: EffectMap = making.write()
@@ -120,10 +108,12 @@ def _forget_another(path: PruningPath, specification: EffectSpecification) -> No
         path.map_path.unlink(missing_ok=True)
 
 
-def _specification(trace: Trace, rows: Sequence[int], path: PruningPath, loaded: "LoadedModel") -> EffectSpecification:
+def _specification(
+    trace: Trace, rows: Sequence[int], path: PruningPath, model: ModelSpecification
+) -> EffectSpecification:
     """Of a smaller model: its fingerprint is no trace's, so that the map is never taken for one of the trace."""
     removed = sha256(repr(path.removed(path.n_removed)).encode()).hexdigest()
-    model, n_left = loaded.specification, loaded.specification.n_experts - path.n_removed
+    n_left = model.n_experts - path.n_removed
     return EffectSpecification(
         trace_fingerprint=f"{trace.specification.fingerprint} without {removed}",
         effect="reroute",

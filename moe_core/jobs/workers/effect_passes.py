@@ -7,6 +7,7 @@ from itertools import count
 
 import numpy as np
 
+from moe_core.effects.budget import preparation
 from moe_core.effects.effect_map import Mask
 from moe_core.effects.memory_plan import MemoryPlan
 from moe_core.effects.part import DecoderFacts, EffectPasses, PairsMeasured, PartPredicted, Prediction, Spent
@@ -15,6 +16,7 @@ from moe_core.jobs.runs.running_model import KnownModel
 from moe_core.jobs.workers.batch_tasks import part_of
 from moe_core.jobs.workers.effect_tasks import EffectTask
 from moe_core.jobs.workers.pool import UnderWay
+from moe_core.jobs.workers.smaller_on_workers import SmallerOnWorkers
 from moe_core.jobs.workers.spread_model import SpreadModel
 from moe_core.quizzes.prompting import TokenisedQuiz
 
@@ -34,11 +36,14 @@ class PlannedEffects:
 class PassesOnWorkers:
     """See `EffectPasses`."""
 
-    def __init__(self, model: SpreadModel, tokenised: TokenisedQuiz, effect: str) -> None:
+    def __init__(
+        self, model: SpreadModel, tokenised: TokenisedQuiz, effect: str, keep: tuple[tuple[int, ...], ...] = ()
+    ) -> None:
+        """`keep`: of the model that only these experts of each layer [L] are left of."""
         self._model = model
         self._tokenised = tokenised
         empty = part_of(tokenised, ())[0]
-        self._like = EffectTask(-1, empty, effect)
+        self._like = EffectTask(-1, empty, effect, keep=keep)
 
     def within(self, memory: MemoryPlan) -> None:
         """Tell the workers, with each task."""
@@ -58,7 +63,7 @@ class PassesOnWorkers:
                 yield Spent(0.0, remark=event.text)
                 continue
             predicted: PartPredicted = event.result
-            yield Spent(predicted.passes * self._tokens(event.task.questions), prepared=True)
+            yield Spent(predicted.passes * self._tokens(event.task.questions))
             questions = tuple(event.task.questions[n] for n in predicted.questions)  # which are sorted by length there
             yield replace(predicted, questions=questions)
 
@@ -76,7 +81,8 @@ class PassesOnWorkers:
                 pairs[:, 0] = questions[pairs[:, 0]]
                 yield replace(measured, pairs=pairs)
             if event.task.task.experts[0] == experts[0]:
-                yield Spent(float(self._tokens(event.task.questions)), prepared=True)
+                prepared = preparation(is_checkpointed=self._like.memory.checkpoints)
+                yield Spent(prepared * self._tokens(event.task.questions))
 
     def _measurements(
         self, parts: Sequence[Sequence[int]], experts: Sequence[Cell], pending: Mask
@@ -100,6 +106,8 @@ def passes_of(model: KnownModel, tokenised: TokenisedQuiz, effect: str) -> Effec
     """The passes of a map, wherever the model is."""
     if isinstance(model, SpreadModel):
         return PassesOnWorkers(model, tokenised, effect)
+    if isinstance(model, SmallerOnWorkers):
+        return PassesOnWorkers(model.whole, tokenised, effect, model.keep)
     from moe_core.effects.passes.passes_here import PassesHere
     from moe_core.models.loading.building import LoadedModel
 

@@ -15,6 +15,7 @@ from moe_core.comparison.control_distribution import ControlRequest
 from moe_core.effects.measurement import Measurement
 from moe_core.errors import RunError
 from moe_core.experiments.design import ExperimentOptions
+from moe_core.experiments.prune_to import PRUNE_TO
 from moe_core.experiments.pruning_curve import PRUNING_CURVE
 from moe_core.experiments.request import ExperimentRequest
 from moe_core.interventions.intervention import parse_mask
@@ -161,6 +162,19 @@ def test_a_pruning_curve_by_effect_is_the_same(engine: Engine, here: Engine, who
         request = ExperimentRequest(baseline, options, Subset(sample=40))
         points.append(result_of(PRUNING_CURVE.run(request, on)).points)
     assert points[0] == points[1]
+
+
+def test_pruning_to_a_size_is_the_same(engine: Engine, here: Engine, whole: Path, tmp_path: Path) -> None:
+    """Workers cut the smaller models out for themselves, and each step removes the same experts."""
+    found = []
+    for name, on in (("here.h5", here), ("there.h5", engine)):
+        baseline = tmp_path / name
+        shutil.copy(whole, baseline)
+        options = ExperimentOptions(keep="8", step=4, loss=0.999)
+        result = result_of(PRUNE_TO.run(ExperimentRequest(baseline, options, Subset(sample=40)), on))
+        found.append([(point.intervention, point.change, point.gold_logprob) for point in result.points])
+    assert len(found[0]) == 2
+    assert found[0] == found[1]
 
 
 def test_what_needs_the_model_here_says_so(tiny_olmoe: Path, engine: Engine) -> None:

@@ -98,6 +98,8 @@ class ShownEffects:
         if self.cells.status(*cell) is not CellStatus.MEASURED:
             noise = ["within two standard errors of 0"] if self.is_noise[cell] else []
             return [f"{nats(mean)} nats", status_text(self.cells, *cell), *noise]
+        if not self.cells.standard_error[cell] > 0:
+            return [f"{nats(mean)} nats", "measured", "no other value on any question shown"]
         low, high = float(self.measured.lower[cell]), float(self.measured.upper[cell])
         p = p_value(float(self.measured.p_holm[cell]))
         return [nats_with_interval(mean, low, high), "measured", f"{p} after Holm’s correction"]

@@ -105,11 +105,11 @@ def doubt_text(state: State) -> str:
 
 
 def whole_text(state: State) -> str:
-    """`one by one −0.31, at all tokens at once −0.43`: empty where it is not measured."""
+    """`one by one −0.31, at once −0.43`: empty where it is not measured."""
     found = measured_at(state)
     if found is None:
         return ""
-    return f"one by one {nats(float(found.effects.sum()))}, at all tokens at once {nats(found.whole)}"
+    return f"one by one {nats(float(found.effects.sum()))}, at once {nats(found.whole)}"
 
 
 def interaction_text(state: State) -> str:

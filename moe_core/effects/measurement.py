@@ -24,19 +24,22 @@ class Measurement:
     share: float = 0.0
     experts: tuple[Expert, ...] = ()
 
+    def check(self, layers: Layers, n_experts: int) -> None:
+        """Raise EffectError for an expert that the model has not; `layers` are its own numbers."""
+        for layer, expert in self.experts:
+            if not (layer in layers and 0 <= expert < n_experts):
+                raise EffectError(
+                    f"There is no expert {layer}:{expert}: this model has experts 0-{n_experts - 1} in layers "
+                    f"{layers.text()}."
+                )
+
 
 def in_order(measurement: Measurement, cells: CellEffects, used: Mask, layers: Layers) -> list[Cell]:
     """The cells to measure that are not measured yet, the most suspect by what is known first.
 
-    `layers` are the model's own numbers of the rows. Raises EffectError for an expert that the model has not.
+    `layers` are the model's own numbers of the rows.
     """
     suspicion = cells.mean - 2 * np.nan_to_num(cells.standard_error)
-    last = cells.mean.shape[1] - 1
-    for layer, expert in measurement.experts:
-        if not (layer in layers and 0 <= expert <= last):
-            raise EffectError(
-                f"There is no expert {layer}:{expert}: this model has experts 0-{last} in layers {layers.text()}."
-            )
     if measurement.experts:
         wanted = set(layers.cells(measurement.experts))
     else:

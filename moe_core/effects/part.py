@@ -60,13 +60,9 @@ class CleanPart(Protocol):
 
 @dataclass(frozen=True)
 class Spent:
-    """So many tokens of forward passes have run; `prepared`: they were the last clean ones of a part.
-
-    `remark` is what there is to say, if anything.
-    """
+    """So many tokens of forward passes have run; `remark` is what there is to say, if anything."""
 
     tokens: float
-    prepared: bool = False
     remark: str = ""
 
 

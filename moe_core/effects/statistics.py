@@ -22,7 +22,10 @@ HARMFUL_SHARE = 0.1
 
 @dataclass(frozen=True, eq=False)
 class MeasuredCells:
-    """Student's paired 95 % interval over questions [L, E], and p of no effect, also by Holm; NaN where predicted."""
+    """Student's paired 95 % interval over questions [L, E], and p of no effect, also by Holm.
+
+    NaN where predicted, and where no answer asked changes: how far others would is unknown, and nothing is tested.
+    """
 
     lower: Doubles
     upper: Doubles
@@ -39,21 +42,17 @@ class SignAgreement:
 
 
 def measured_cells(cells: CellEffects) -> MeasuredCells:
-    """Intervals and p of the measured cells; corrected for their number alone."""
+    """Intervals and p of the measured cells; corrected for the number of these alone."""
     from scipy.stats import t
 
     shape = cells.mean.shape
     known = cells.is_measured & (cells.standard_error > 0)
     lower, upper, p, corrected = (np.full(shape, nan) for _ in range(4))
-    same = cells.is_measured & (cells.standard_error == 0)  # no question's answer changes at all
-    for values, filling in ((lower, 0.0), (upper, 0.0), (p, 1.0)):
-        values[same] = cells.mean[same] + filling if values is not p else filling
     if known.any():
         half = t.ppf(0.975, cells.n - 1) * cells.standard_error[known]
         lower[known], upper[known] = cells.mean[known] - half, cells.mean[known] + half
         p[known] = 2 * t.sf(np.abs(cells.mean[known] / cells.standard_error[known]), cells.n - 1)
-    of = ~np.isnan(p)
-    corrected[of] = holm(p[of])
+        corrected[known] = holm(p[known])
     return MeasuredCells(lower, upper, p, corrected)
 
 

@@ -76,7 +76,10 @@ class Making:
         if not pending:
             return
         passes = prepared + budget.sparse + budget.exact + budget.audit
-        yield Stage(f"Predicting {n_experts:,} experts on {counted(len(pending), 'question')}")
+        yield Stage(
+            f"Predicting {n_experts:,} experts on {counted(len(pending), 'question')}: "
+            f"{significant(passes, 3)} forward passes over them"
+        )
         clock = _Clock(passes * self._tokens(pending), self._tokens(pending) / len(pending), passes)
         how, started = Prediction(budget, prepared, self._specification.seed), time.monotonic()
         for event in self._passes.predict(self._chunks(pending), how):
@@ -99,10 +102,15 @@ class Making:
             return
         pending = self._draft_pending(wanted)
         costs = pair_costs(self._lengths, self._facts.first_again, self._facts.shape.n_layers).exact
-        passes = float((pending * costs[..., None]).sum(dtype=np.float64)) + 1
-        yield Stage(f"Measuring {counted(len(wanted), 'expert')} on {counted(len(self._lengths), 'question')}")
-        clock = _Clock(passes * sum(self._lengths), float(np.mean(self._lengths)), passes)
         rows, started = np.flatnonzero(pending.any(axis=(1, 2))).tolist(), time.monotonic()
+        prepared = preparation(is_checkpointed=self._memory.checkpoints) * self._tokens(rows) / sum(self._lengths)
+        passes = float((pending * costs[..., None]).sum(dtype=np.float64)) + prepared
+        yield Stage(
+            f"Measuring {counted(len(wanted), 'expert')} on {counted(len(self._lengths), 'question')}: "
+            f"{significant(passes, 3)} forward passes over them"
+        )
+        clock = _Clock(passes * sum(self._lengths), float(np.mean(self._lengths)), passes)
+        self._draft.spend(passes=prepared)
         for event in self._passes.measure(self._chunks(rows), wanted, pending):
             match event:
                 case Spent():
@@ -144,7 +152,7 @@ class _Clock:
         self._total = tokens
         self._per_prompt = tokens_per_prompt
         self._done = 0.0
-        self._was_asked = False
+        self._is_said = False
 
     @property
     def eta_s(self) -> float:
@@ -152,12 +160,12 @@ class _Clock:
         return (time.monotonic() - self._start) * (self._total - self._done) / self._done
 
     def told(self, spent: Spent) -> Iterator[Event]:
-        """Where the work stands, and what all of it costs once the first part is prepared."""
+        """Where the work stands, and what all of it costs as soon as the first passes tell how fast they are."""
         if spent.remark:
             yield Notice(spent.remark)
         yield self.count(spent.tokens)
-        if spent.prepared and not self._was_asked:
-            self._was_asked = True
+        if spent.tokens and not self._is_said:
+            self._is_said = True
             yield Notice(_cost_text(self._passes, self.eta_s))
 
     def count(self, tokens: float) -> Progress:
@@ -181,4 +189,4 @@ def _known(path: Path, specification: EffectSpecification) -> EffectMap | None:
 def _cost_text(passes: float, eta_s: float) -> str:
     minutes = eta_s / 60
     left = f"{significant(eta_s, 2)} seconds" if minutes < 2 else f"{significant(minutes, 2)} minutes"
-    return f"This costs {significant(passes, 3)} forward passes over all questions: about {left} here"
+    return f"This costs {significant(passes, 3)} forward passes over these questions: about {left} here"

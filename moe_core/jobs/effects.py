@@ -117,6 +117,8 @@ def experts_used(trace: Trace, rows: tuple[int, ...]) -> Mask:
 def _check(request: EffectsRequest, trace: Trace) -> SubsetRows:
     """The rows with a right answer, once everything is judged that can be without a model."""
     size = trace.dimensions
+    if request.measure is not None:
+        request.measure.check(trace.specification.model.layers, size.n_experts)
     split_budget(request.budget, size.n_layers * size.n_experts, preparation(is_checkpointed=False))
     return rows_with_effects(trace, request.effect, request.subset)
 

@@ -84,6 +84,11 @@ def test_intervals(some_map: EffectMap) -> None:
         assert known.p[place] == pytest.approx(test.pvalue)
     assert known.p_holm[0, 0] == pytest.approx(2 * known.p[0, 0])
     assert known.p_holm[0, 1] == pytest.approx(known.p[0, 1])
+    nothing = some_map.effects.copy()
+    nothing[:, 0, 1] = 0  # measured, and no answer changes: no interval of no width, no test that Holm would count
+    alone = measured_cells(replace(some_map, effects=nothing).over())
+    assert np.isfinite(alone.lower).sum() == 1
+    assert alone.p_holm[0, 0] == pytest.approx(known.p[0, 0])
 
 
 def test_believing(some_map: EffectMap) -> None:
@@ -220,7 +225,7 @@ def test_order_of_measurement(some_map: EffectMap) -> None:
     assert [suspicion[place] for place in rest] == sorted(suspicion[place] for place in rest)
     assert in_order(Measurement(experts=((1, 4), (0, 0))), cells, USED, LAYERS) == [(1, 4)]
     with pytest.raises(EffectError, match="no expert 2:0"):
-        in_order(Measurement(experts=((2, 0),)), cells, USED, LAYERS)
+        Measurement(experts=((2, 0),)).check(LAYERS, E)
 
 
 def test_texts(some_map: EffectMap) -> None:

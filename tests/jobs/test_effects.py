@@ -135,6 +135,8 @@ def test_refusals(trace: Path, engine: Engine, tmp_path: Path) -> None:
     """Each thing that cannot be done is one sentence."""
     with pytest.raises(EffectError, match="3 are needed"):
         result_of(effects(EffectsRequest(trace), engine))
+    with pytest.raises(EffectError, match="no expert 1:99"):  # before anything is loaded
+        next(effects(EffectsRequest(trace, budget=BUDGET, measure=Measurement(experts=((1, 99),))), engine))
     changed = result_of(what_if(WhatIfRequest(trace, parse_mask("0:1", "reroute")), engine)).path
     with pytest.raises(EffectError, match="take its baseline"):
         result_of(effects(EffectsRequest(changed, budget=BUDGET), engine))

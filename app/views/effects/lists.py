@@ -107,6 +107,7 @@ def _row(shown: ShownEffects, cell: Expert) -> BarRow:
         f"Layer {layer}, expert {expert}: {'; '.join(facts)}.\nClick or Enter selects it.",
         lower=float(shown.measured.lower[cell]),
         upper=float(shown.measured.upper[cell]),
+        is_faded=bool(shown.is_noise[cell]),
     )
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from app.content.effects import ShownEffects
 from app.widgets.bars.section import BarContent
 from moe_core.effects.effect_map import CellEffects
-from moe_core.effects.statistics import measured_cells
+from moe_core.effects.statistics import is_noise, measured_cells
 from moe_core.effects.text import nats, status_text
 from moe_core.figures.bars import BarFigure, BarRow
 from moe_core.figures.table import FigureTable
@@ -48,6 +48,7 @@ def _row(name: str, cells: CellEffects, expert: Expert) -> BarRow:
         f"{name}: {nats(mean)} nats over {count(cells.n)} questions, {status}.",
         lower=float(known.lower[expert]),
         upper=float(known.upper[expert]),
+        is_faded=bool(is_noise(cells)[expert]),
     )
 
 

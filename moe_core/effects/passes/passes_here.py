@@ -6,7 +6,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from moe_core.effects.budget import pair_costs
+from moe_core.effects.budget import pair_costs, preparation
 from moe_core.effects.draft import EffectDraft
 from moe_core.effects.effect_map import Mask
 from moe_core.effects.memory_plan import SMALLEST, MemoryPlan
@@ -67,7 +67,7 @@ class PassesHere:
     ) -> Iterator[Spent | PairsMeasured]:
         """Every part, one expert after the other."""
         for part in parts:
-            chunk = yield from self.clean(part, 1.0)
+            chunk = yield from self.clean(part, preparation(is_checkpointed=self._memory.checkpoints))
             yield from self.measured(chunk, experts, pending)
 
     def measured(self, chunk: QuestionChunk, experts: Sequence[Cell], pending: Mask) -> Iterator[PairsMeasured]:
@@ -97,8 +97,7 @@ class PassesHere:
         checkpoints = self._memory.checkpoints
         for clean in self.guarded(clean_pass(self._decoder, rows, checkpoints=checkpoints) for rows in batches):
             kept.append(clean)
-            is_last = sum(len(each.rows.questions) for each in kept) == len(part)
-            yield Spent(passes * clean.rows.n_tokens, prepared=is_last)
+            yield Spent(passes * clean.rows.n_tokens)
         return QuestionChunk(self._decoder, kept, self._effect, self._memory.batch_tokens)
 
     def guarded(self, steps: Iterator[T]) -> Iterator[T]:

@@ -145,7 +145,7 @@ def test_measured_tokens(view: QuestionView) -> None:
         assert [row[3] for row in view.prompt.figure.data.rows] == effects[0].tolist()
         assert view.prompt.strip.note.startswith(note)
         assert bool(view.prompt.strip.note) == bool(note)
-        assert f"one by one −0.1250, at all tokens at once {nats(whole)}" in view.prompt.figure.caption
+        assert f"one by one −0.1250, at once {nats(whole)}" in view.prompt.figure.caption
         assert view.prompt.figure.described.high == max(0.25, -whole)
     assert "Effect of expert, measured: −0.25 nats" in view.prompt.strip.describe(0)
     assert not view.prompt.fill.isVisible()

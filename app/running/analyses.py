@@ -2,17 +2,13 @@
 
 from dataclasses import replace
 
-from PySide6.QtCore import QObject
-
 from app.content.atlas_request import key_of, request_of, result_of, why_not
 from app.content.expert_facts import missing_facts
 from app.content.job_words import about
-from app.content.remedies import Say
-from app.running.job_runner import JobEnded, JobRunner
-from app.running.queue.job_queue import JobQueue
+from app.running.job_runner import JobEnded
 from app.running.queue.queued_job import JobKind, QueuedJob
+from app.running.queue.session_jobs import NOTHING_KEPT, SessionJobs
 from app.state.atlas_state import AtlasKey
-from app.state.session import Session
 from app.state.state import State
 from moe_core.analyses.analysis import AnalysisResult
 from moe_core.errors import AnalysisError
@@ -21,26 +17,16 @@ from moe_core.jobs.analysis_sources import AnalysisRequest
 from moe_core.numbers.formatting import counted
 from moe_core.traces.reader import open_trace
 
-_NOTHING_KEPT = "nothing of it is kept"
-
 
 def can_analyse(state: State) -> bool:
     """Whether the chosen analysis can be computed."""
     return not why_not(state)
 
 
-class Analyses(QObject):
+class Analyses(SessionJobs):
     """A result goes into the state, under what it is of."""
 
-    def __init__(
-        self, session: Session, runner: JobRunner, queue: JobQueue, say: Say, parent: QObject | None = None
-    ) -> None:
-        super().__init__(parent)
-        self._session = session
-        self._queue = queue
-        self._say = say
-        self._key: AtlasKey | None = None
-        runner.ended.connect(self._on_ended)
+    _key: AtlasKey | None = None
 
     @property
     def kinds(self) -> tuple[JobKind, ...]:
@@ -78,7 +64,7 @@ class Analyses(QObject):
             kind="analysis",
             begin=begin,
             view=view,
-            kept=_NOTHING_KEPT,
+            kept=NOTHING_KEPT,
             goes_on=False,
         )
 

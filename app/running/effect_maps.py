@@ -2,16 +2,14 @@
 
 from dataclasses import replace
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import Signal
 
 from app.content.job_words import about, subset_words
 from app.content.mask_editing import effect_of
-from app.content.remedies import Say
 from app.content.what_if_preview import subset_of
-from app.running.job_runner import JobEnded, JobRunner
-from app.running.queue.job_queue import JobQueue
+from app.running.job_runner import JobEnded
 from app.running.queue.queued_job import JobKind, QueuedJob
-from app.state.session import Session
+from app.running.queue.session_jobs import SessionJobs
 from app.state.state import State
 from moe_core.effects.effect_map import EffectMap
 from moe_core.effects.map_file import read_map
@@ -25,21 +23,12 @@ from moe_core.numbers.formatting import percent
 KEPT = "what is predicted and measured is kept, and the next run goes on with it"
 
 
-class EffectMaps(QObject):
+class EffectMaps(SessionJobs):
     """`finished` carries the JobEnded, after the map is shown."""
 
     finished = Signal(object)
 
-    def __init__(
-        self, session: Session, runner: JobRunner, queue: JobQueue, say: Say, parent: QObject | None = None
-    ) -> None:
-        super().__init__(parent)
-        self._session = session
-        self._queue = queue
-        self._say = say
-        self._runs = False
-        runner.noticed.connect(self._on_noticed)
-        runner.ended.connect(self._on_ended)
+    _runs = False
 
     @property
     def kinds(self) -> tuple[JobKind, ...]:

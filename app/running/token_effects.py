@@ -2,32 +2,17 @@
 
 from dataclasses import replace
 
-from PySide6.QtCore import QObject
-
 from app.content.job_words import about
-from app.content.remedies import Say
 from app.content.token_effects import TITLES, token_effects_request, under_way_of, why_not
-from app.running.job_runner import JobEnded, JobRunner
-from app.running.queue.job_queue import JobQueue
+from app.running.job_runner import JobEnded
 from app.running.queue.queued_job import QueuedJob
-from app.state.session import Session
+from app.running.queue.session_jobs import NOTHING_KEPT, SessionJobs
 from app.state.token_effects import TokenEffectsKnown
 from moe_core.jobs.token_effects import TokenEffects, TokenEffectsRequest, token_effects
 
-_NOTHING_KEPT = "nothing of it is kept"
 
-
-class TokenEffectsJobs(QObject):
+class TokenEffectsJobs(SessionJobs):
     """What is found goes into the state, and stays there for the session; so does why nothing was."""
-
-    def __init__(
-        self, session: Session, runner: JobRunner, queue: JobQueue, say: Say, parent: QObject | None = None
-    ) -> None:
-        super().__init__(parent)
-        self._session = session
-        self._queue = queue
-        self._say = say
-        runner.ended.connect(self._on_ended)
 
     def start(self, *, measured: bool = False) -> None:
         """Compute what is selected, or measure it; say why where that cannot be."""
@@ -52,7 +37,7 @@ class TokenEffectsJobs(QObject):
             request.trace,
             begin=begin,
             view="question",
-            kept=_NOTHING_KEPT,
+            kept=NOTHING_KEPT,
             goes_on=False,
         )
 

@@ -16,6 +16,7 @@ from app.content.what_if_preview import subset_of
 from app.running.job_runner import JobEnded, JobRunner
 from app.running.queue.job_queue import JobQueue
 from app.running.queue.queued_job import JobKind, QueuedJob
+from app.running.queue.session_jobs import SessionJobs
 from app.state.session import Session
 from app.state.state import State
 from app.state.trace_data import TraceData
@@ -46,7 +47,7 @@ class _Job:
     is_live: bool = False
 
 
-class WhatIfs(QObject):
+class WhatIfs(SessionJobs):
     """`finished` carries the JobEnded, after its what-if is shown; `say` tells what went wrong."""
 
     finished = Signal(object)
@@ -54,10 +55,7 @@ class WhatIfs(QObject):
     def __init__(
         self, session: Session, runner: JobRunner, queue: JobQueue, say: Say, parent: QObject | None = None
     ) -> None:
-        super().__init__(parent)
-        self._session = session
-        self._queue = queue
-        self._say = say
+        super().__init__(session, runner, queue, say, parent)
         self._job: _Job | None = None
         self._tried = Intervention()
         self._notices: list[str] = []
@@ -66,8 +64,6 @@ class WhatIfs(QObject):
         self._timer.timeout.connect(self._run_by_itself)
         session.changed.connect(self._on_changed)
         runner.started.connect(self._on_started)
-        runner.noticed.connect(self._on_noticed)
-        runner.ended.connect(self._on_ended)
 
     @property
     def is_waiting(self) -> bool:

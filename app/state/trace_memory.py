@@ -147,38 +147,26 @@ def restored(state: State, data: TraceData, memory: TraceMemory, first: int | No
     made = next((each for each in history if each.after.path == memory.what_if), None)
     if memory.compared is not None:
         made = memory.compared.opened(data)
-    return replace(
-        state,
-        trace=data,
-        filter=memory.filter,
-        question=first,
-        token=memory.token,
-        layer=memory.layer,
-        experts=memory.experts,
-        intervention=memory.intervention,
-        rerun=_rerun(state.rerun, memory),
-        what_if=made,
-        history=history,
-        history_problems=(),
-        mode=memory.mode,
-        titles=memory.titles,
-        forgotten=memory.forgotten,
-        mismatch="",
-        writer="",
-    )
+    left = _as_left(state, data, memory, history, made)
+    return replace(left, question=first, token=memory.token, layer=memory.layer, experts=memory.experts)
 
 
 def without_trace(state: State) -> State:
     """The state that shows no trace: nothing of the one before is left."""
-    memory = TraceMemory()
+    return _as_left(state, None, TraceMemory(), (), None)
+
+
+def _as_left(
+    state: State, data: TraceData | None, memory: TraceMemory, history: tuple[WhatIf, ...], made: WhatIf | None
+) -> State:
     return replace(
         state,
-        trace=None,
+        trace=data,
         filter=memory.filter,
         intervention=memory.intervention,
         rerun=_rerun(state.rerun, memory),
-        what_if=None,
-        history=(),
+        what_if=made,
+        history=history,
         history_problems=(),
         mode=memory.mode,
         titles=memory.titles,

@@ -1,15 +1,17 @@
 """What a metric is: a named quantity per expert, layer, rank or subject over one `RoutingSample`."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from moe_core.errors import first_line
 from moe_core.measures.routing_sample import RoutingSample
 from moe_core.numbers.difference_tests import LEVEL, holm
+from moe_core.system.plugins import tell
 
 BoolArray = NDArray[np.bool_]
 FloatArray = NDArray[np.float64]
@@ -115,3 +117,22 @@ def mean_over_tokens(sample: RoutingSample, per_question_sum: NDArray[Any], squa
     mean = ratio(total, float(sample.n_tokens))
     variance = ratio(squares, float(sample.n_tokens)) - mean**2
     return MetricValues(mean, questions_per_layer(sample), std=np.sqrt(np.maximum(variance, 0)))
+
+
+def guarded(metric: Metric) -> Metric:
+    """The metric; where its computation fails, or gives another shape than its axes say, every value is NaN."""
+
+    def compute(sample: RoutingSample) -> MetricValues:
+        sizes = {"layer": sample.n_layers, "expert": sample.n_experts, "rank": sample.top_k}
+        sizes["subject"] = len(sample.subject_names)
+        shape = tuple(sizes[axis] for axis in metric.axes)
+        try:
+            values = metric.compute(sample)
+            if values.values.shape != shape or values.support.shape != shape:
+                raise ValueError(f"values of shape {values.values.shape} where the axes make {shape}")
+        except Exception as error:  # noqa: BLE001  # code of strangers
+            tell(metric.name, f"its values cannot be computed ({first_line(error)})")
+            return MetricValues(np.full(shape, np.nan), np.zeros(shape))
+        return values
+
+    return replace(metric, compute=compute)

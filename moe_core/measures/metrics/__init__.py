@@ -1,8 +1,7 @@
 """The metrics, in menu order; a new one is one file and one line here. Those of other packages come after them."""
 
 from moe_core.errors import MoeCoreError
-from moe_core.measures.guarded_metric import guarded
-from moe_core.measures.metric import Metric
+from moe_core.measures.metric import Metric, guarded
 from moe_core.measures.metrics.accuracy import ACCURACY
 from moe_core.measures.metrics.accuracy_lift import ACCURACY_LIFT
 from moe_core.measures.metrics.answer_probability import ANSWER_PROBABILITY

@@ -1,12 +1,11 @@
 """Every source of questions, in the order in which they are offered and asked whether they know a quiz."""
 
 from moe_core.errors import QuizError
-from moe_core.quizzes.benchmark import Benchmark
+from moe_core.quizzes.benchmark import Benchmark, GuardedBenchmark
 from moe_core.quizzes.benchmarks.demo_quiz import DemoBenchmark
 from moe_core.quizzes.benchmarks.mmlu import MmluBenchmark
 from moe_core.quizzes.benchmarks.quiz_file import QuizFileBenchmark
 from moe_core.quizzes.benchmarks.text_file import TextFileBenchmark
-from moe_core.quizzes.guarded_benchmark import GuardedBenchmark
 from moe_core.quizzes.quiz import Quiz
 from moe_core.quizzes.reading.answers import AnswersFrom
 from moe_core.system.plugins import plugins

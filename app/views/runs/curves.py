@@ -1,20 +1,28 @@
-"""The entropy of the runs' layers as curves over each other, with the interval of each mean.
+"""The entropy of the runs' layers as curves over each other, on a page with what is left out of them.
 
 Models with other numbers of layers stand over their relative depth, and as shares of the largest entropy, ln K.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QVBoxLayout, QWidget
 
 from app import theme
 from app.content.runs_beside import RunsBeside
+from app.state.session import Session
+from app.state.state import State
+from app.widgets.eliding_label import ElidingLabel
+from app.widgets.figures.figure import Figure
+from app.widgets.figures.pane import more_button
+from app.widgets.plots.curve_plot import CurvePlot
 from moe_core.figures.colours import SERIES
 from moe_core.figures.curves import Curve, CurveFigure, Reference, Style
 from moe_core.figures.table import FigureTable
 from moe_core.measures.entropy_by_layer import EntropyCurve, EntropyKind, largest_entropy
-from moe_core.numbers.formatting import finite, number_with_interval
+from moe_core.numbers.formatting import count, finite, number_with_interval
 
 BAND = "band: 95 % interval of the mean, questions drawn at random"
 _BASELINE = theme.BASELINE, Style(marker="circle", width=2.0)
@@ -28,6 +36,8 @@ _STYLES = (
     Style((2, 4), "bar"),
     Style((1, 2), "circle"),
 )
+
+_KINDS = ((EntropyKind.TOPK, "Top-k entropy"), (EntropyKind.FULL, "Full entropy"))
 
 
 @dataclass(frozen=True)
@@ -138,3 +148,54 @@ class RunCurves:
 def _depth(n_layers: int) -> NDArray[np.intp]:
     """How deep each layer lies among the MoE layers [L], percent: 0 the first, 100 the last."""
     return np.rint(100 * np.arange(n_layers) / max(n_layers - 1, 1)).astype(np.intp)
+
+
+class CurvesPage(QWidget):
+    """`changed`: another entropy is to be shown."""
+
+    changed = Signal()
+
+    def __init__(self, session: Session) -> None:
+        super().__init__()
+        self._session = session
+        self.kinds = QComboBox()
+        self.kinds.setAccessibleName("Entropy of which distribution")
+        self.kinds.setToolTip("Of the weights of the chosen experts, or of the router's probabilities of all")
+        for kind, text in _KINDS:
+            self.kinds.addItem(text, kind)
+        self.plot = CurvePlot()
+        self.figure = Figure(self.plot, "Runs: entropy by layer")
+        self.figure.addActions(self.plot.actions())
+        self.note = ElidingLabel()
+        self.note.setAccessibleName("What the curves and bands are")
+        above, column = QHBoxLayout(), QVBoxLayout(self)
+        above.addWidget(self.kinds)
+        above.addWidget(self.note, 1)
+        above.addWidget(more_button(self.figure))
+        column.setContentsMargins(0, 4, 0, 0)
+        column.setSpacing(4)
+        column.addLayout(above)
+        column.addWidget(self.figure, 1)
+        self.kinds.activated.connect(self.changed)
+        self.plot.x_chosen.connect(self._on_layer_chosen)
+
+    @property
+    def kind(self) -> EntropyKind:
+        """Which entropy is shown."""
+        return EntropyKind(self.kinds.currentData())
+
+    def draw(self, state: State, runs: RunsBeside, *, differences: bool) -> None:
+        """Show the curves, and say what they are."""
+        layer = state.layers[state.layer] if state.layers else None
+        curves = RunCurves(runs, self.kind, differences, layer)
+        figure = curves.figure()
+        self.plot.show_chart(figure)
+        self.figure.title = figure.title
+        said = [f"n = {count(runs.n)}", BAND, *curves.left_out()]
+        self.note.set_text(" · ".join(said))
+        self.figure.set_data(curves.table(), " · ".join([f"{curves.quantity}, {curves.unit}", *said]), figure)
+
+    def _on_layer_chosen(self, layer: int) -> None:
+        state = self._session.state
+        if self.plot.chart.x_name == "layer" and layer in state.layers:
+            self._session.set(replace(state, layer=state.layers.index(layer)))

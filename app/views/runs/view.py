@@ -23,7 +23,7 @@ from app.state.session import Session
 from app.state.state import SELECTION, State
 from app.view import View
 from app.views.runs.columns import ELASTIC, LEADING, STYLES, alike_columns, alike_text, runs_table
-from app.views.runs.curves_page import CurvesPage
+from app.views.runs.curves import CurvesPage
 from app.views.runs.grids_page import GridsPage
 from app.widgets.eliding_label import ElidingLabel
 from app.widgets.figures.pane import more_button

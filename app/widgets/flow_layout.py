@@ -9,13 +9,21 @@ from PySide6.QtWidgets import QLayout, QLayoutItem, QWidget
 class FlowLayout(QLayout):
     """Left to right, then down; a widget has the size that it asks for, or the width of a line where it can shrink."""
 
-    def __init__(self, parent: QWidget | None = None, spacing: int = 6) -> None:
+    def __init__(
+        self,
+        *widgets: QWidget,
+        owner: QWidget | None = None,
+        spacing: int = 6,
+        margins: tuple[int, int, int, int] = (0, 0, 0, 0),
+    ) -> None:
         super().__init__()
         self._items: list[QLayoutItem] = []
-        if parent is not None:
-            parent.setLayout(self)
+        if owner is not None:
+            owner.setLayout(self)
         self.setSpacing(spacing)
-        self.setContentsMargins(0, 0, 0, 0)
+        self.setContentsMargins(*margins)
+        for widget in widgets:
+            self.addWidget(widget)
 
     def _arrange(self, room: QRect, *, moves: bool) -> int:
         """Place the widgets; the result is the height that this takes."""

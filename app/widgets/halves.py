@@ -2,7 +2,9 @@
 
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QSplitter, QTabWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QSplitter, QTabWidget, QWidget
+
+from app.widgets.parts import in_column
 
 
 class Halves(QWidget):
@@ -26,10 +28,7 @@ class Halves(QWidget):
         self._pages.setDocumentMode(True)
         self._pages.setAccessibleName(" or ".join(titles))
         self._pages.hide()
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(self._splitter)
-        layout.addWidget(self._pages)
+        in_column(self, self._splitter, self._pages)
 
     @property
     def is_paged(self) -> bool:

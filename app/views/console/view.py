@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor, QFont, QFontDatabase, QPalette, QTextCharFormat, QTextCursor
-from PySide6.QtWidgets import QApplication, QHBoxLayout, QLabel, QPlainTextEdit, QVBoxLayout
+from PySide6.QtWidgets import QApplication, QLabel, QPlainTextEdit
 
 from app import theme
 from app.state.session import Session
@@ -24,7 +24,7 @@ from app.views.console.names import (
 )
 from app.views.console.stopping import StopListener
 from app.widgets.eliding_label import ElidingLabel
-from app.widgets.parts import button
+from app.widgets.parts import button, in_column, in_row
 
 _GREETING = (
     "At hand: trace, selection, state (as the window shows them), session, moe_core (also moe), np, replace. "
@@ -96,19 +96,9 @@ class ConsoleView(View):
     def _lay_out(self) -> None:
         prompt = QLabel("Python")
         prompt.setBuddy(self.line)
-        below = QHBoxLayout()
-        below.setContentsMargins(8, 4, 8, 4)
-        below.setSpacing(8)
-        below.addWidget(prompt)
-        below.addWidget(self.line)
-        below.addWidget(self.stop_button)
+        below = in_row(None, prompt, self.line, self.stop_button, margins=(8, 4, 8, 4), spacing=8)
         self.at_hand.setContentsMargins(8, 4, 8, 4)
-        layout = QVBoxLayout(self.body)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(0)
-        layout.addWidget(self.at_hand)
-        layout.addWidget(self.text)
-        layout.addLayout(below)
+        in_column(self.body, self.at_hand, self.text, below, spacing=0)
 
     def _on_entered(self, text: str) -> None:
         self._say(self.line.prompt + text.replace("\n", "\n... ") + "\n", "command")

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QPushButton, QWidget
 
 from app.content.captions import caption, question_caption
 from app.content.effects import question_effects, shown_effects
@@ -18,7 +18,7 @@ from app.widgets.bars.bar_list import BarList
 from app.widgets.bars.section import BarContent, BarSection
 from app.widgets.eliding_combo_box import ElidingComboBox
 from app.widgets.halves import Halves
-from app.widgets.parts import button, plain_text, scrolling
+from app.widgets.parts import button, in_column, in_row, plain_text, scrolling
 from app.widgets.safe_text import as_tooltip
 from moe_core.errors import MoeCoreError
 from moe_core.figures.bars import BarFigure
@@ -127,17 +127,10 @@ class EffectsView(View):
         self._select(self._of_answer, place, adds)
 
     def _lay_out(self) -> None:
-        row = QHBoxLayout()
-        for each in self._buttons.values():
-            row.addWidget(each)
-        row.addStretch(1)
+        row = in_row(None, *self._buttons.values(), 1)
         titles = "Experts", "This answer hangs on"
         halves = Halves((_page(self.experts), _page(self.answer)), titles, narrow=_NARROW)
-        whole = QVBoxLayout(self.body)
-        whole.setContentsMargins(8, 6, 8, 6)
-        whole.addWidget(self._summary)
-        whole.addLayout(row)
-        whole.addWidget(halves, 1)
+        in_column(self.body, self._summary, row, (halves, 1), margins=(8, 6, 8, 6))
 
     def _connect(self) -> None:
         self._end.currentIndexChanged.connect(self.redraw)
@@ -153,10 +146,7 @@ class EffectsView(View):
 
 def _page(section: QWidget) -> QWidget:
     page = QWidget()
-    layout = QVBoxLayout(page)
-    layout.setContentsMargins(0, 0, 8, 0)
-    layout.addWidget(section)
-    layout.addStretch(1)
+    in_column(page, section, 1, margins=(0, 0, 8, 0))
     return scrolling(page)
 
 

@@ -97,9 +97,7 @@ class EntropyView(View):
         self._show_options()
 
     def _lay_out(self) -> None:
-        choices = FlowLayout()
-        for box in (self.kinds, self.units, self.bands, self.splits):
-            choices.addWidget(box)
+        choices = FlowLayout(self.kinds, self.units, self.bands, self.splits)
         top = Qt.AlignmentFlag.AlignTop
         row = in_row(None, (choices, 1), (self.shown, top), (self.more, top), margins=(8, 4, 8, 4), spacing=6)
         below = in_row(None, self.note, margins=(8, 0, 8, 4))

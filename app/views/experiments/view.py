@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from PySide6.QtCore import QSignalBlocker
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QListWidget, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QLabel, QListWidget, QPushButton, QWidget
 
 from app.content.mask_editing import with_mask
 from app.state.experiment_state import ExperimentRun, NamedRequest
@@ -18,7 +18,7 @@ from app.widgets.eliding_combo_box import ElidingComboBox
 from app.widgets.eliding_label import ElidingLabel
 from app.widgets.form_parts import Note
 from app.widgets.halves import Halves
-from app.widgets.parts import bold, scrolling
+from app.widgets.parts import bold, in_column, in_row, scrolling
 from app.widgets.safe_text import as_tooltip
 from moe_core.experiments import EXPERIMENTS
 from moe_core.experiments.experiment import Experiment
@@ -124,32 +124,18 @@ class ExperimentsView(View):
 
     def _lay_out(self) -> None:
         """What begins it stands above, where it is seen however low the dock is."""
-        top = QHBoxLayout()
-        top.setContentsMargins(8, 6, 8, 2)
-        top.addWidget(self.choice, 1)
-        top.addWidget(self.run_button)
-        top.addWidget(self.cancel_button)
-        below = QHBoxLayout()
-        below.setContentsMargins(8, 0, 8, 4)
-        below.addWidget(self.cost, 3)
-        below.addWidget(self.progress_text, 2)
+        top = in_row(None, (self.choice, 1), self.run_button, self.cancel_button, margins=(8, 6, 8, 2))
+        below = in_row(None, (self.cost, 3), (self.progress_text, 2), margins=(8, 0, 8, 4))
         halves = self._options(), scrolling(self.pane)
         self._halves = Halves(halves, ("Options", "Result"), narrow=_NARROW, shares=(2, 3))
-        whole = QVBoxLayout(self.body)
-        whole.setContentsMargins(0, 0, 0, 0)
-        whole.setSpacing(0)
-        whole.addLayout(top)
-        whole.addLayout(below)
-        whole.addWidget(self._halves, 1)
+        in_column(self.body, top, below, (self._halves, 1), spacing=0)
 
     def _options(self) -> QWidget:
         """The form over what was run before, scrolled where the dock is low."""
         left = QWidget()
-        column = QVBoxLayout(left)
-        column.setContentsMargins(8, 4, 8, 8)
-        for widget in (self.question, self.form, bold(QLabel("On this trace"))):
-            column.addWidget(widget)
-        column.addWidget(self.results, 1)
+        in_column(
+            left, self.question, self.form, bold(QLabel("On this trace")), (self.results, 1), margins=(8, 4, 8, 8)
+        )
         scroll = scrolling(left)
         scroll.setMinimumWidth(left.minimumSizeHint().width() + scroll.verticalScrollBar().sizeHint().width())
         return scroll

@@ -13,7 +13,6 @@ from PySide6.QtWidgets import (
     QStyleOptionProgressBar,
     QStyleOptionViewItem,
     QTableView,
-    QVBoxLayout,
 )
 
 from app.state.job_state import JobEntry, JobStatus, MovedJob, entry_of, unfinished
@@ -23,7 +22,7 @@ from app.view import View
 from app.views.jobs.job_model import PROGRESS, SHARE, JobModel
 from app.widgets.eliding_label import ElidingLabel
 from app.widgets.flow_layout import FlowLayout
-from app.widgets.parts import button, plain_text, pop_up
+from app.widgets.parts import button, in_column, plain_text, pop_up
 from app.widgets.tables.fitted_columns import FittedColumns
 from app.widgets.tables.tinted_rows import TintedRows
 from moe_core.numbers.formatting import counted, percent
@@ -108,19 +107,10 @@ class JobsView(View):
             self.buttons[name].setEnabled(usable)
 
     def _lay_out(self) -> None:
-        row = FlowLayout(spacing=4)
-        row.setContentsMargins(0, 4, 0, 4)
-        for each in self.buttons.values():
-            row.addWidget(each)
-        whole = QVBoxLayout(self.body)
-        whole.setContentsMargins(8, 0, 8, 0)
-        whole.setSpacing(0)
-        whole.addLayout(row)
+        row = FlowLayout(*self.buttons.values(), spacing=4, margins=(0, 4, 0, 4))
         for label in (self.summary, self.about):
             label.setContentsMargins(0, 2, 0, 4)
-        whole.addWidget(self.summary)
-        whole.addWidget(self.table, 1)
-        whole.addWidget(self.about)
+        in_column(self.body, row, self.summary, (self.table, 1), self.about, margins=(8, 0, 8, 0), spacing=0)
         self.begin_keys_at(self.table)
 
     def _connect(self) -> None:

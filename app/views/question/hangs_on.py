@@ -2,12 +2,12 @@
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QGuiApplication, QPalette
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QToolButton, QWidget
+from PySide6.QtWidgets import QLabel, QToolButton, QWidget
 
 from app.content.effects import answer_effects, strongest
 from app.state.state import State
 from app.widgets.flow_layout import FlowLayout
-from app.widgets.parts import tool_button
+from app.widgets.parts import in_row, tool_button
 from app.widgets.safe_text import as_tooltip
 from moe_core.effects.effect_map import CellEffects
 from moe_core.effects.text import nats
@@ -28,11 +28,8 @@ class HangsOn(QWidget):
         self.heading = QLabel()
         self.heading.setForegroundRole(QPalette.ColorRole.PlaceholderText)
         self.links: list[QToolButton] = []
-        self._flow = FlowLayout(spacing=2)
-        self._flow.addWidget(self.heading)
-        room = QHBoxLayout(self)
-        room.setContentsMargins(8, 0, 8, 2)
-        room.addLayout(self._flow)
+        self._flow = FlowLayout(self.heading, spacing=2)
+        in_row(self, self._flow, margins=(8, 0, 8, 2))
 
     def draw(self, state: State) -> None:
         """Show the experts of the question looked at, the selected ones pressed."""

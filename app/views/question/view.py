@@ -6,7 +6,6 @@ from typing import Any
 
 from PySide6.QtCore import QPoint, QPointF
 from PySide6.QtGui import QAction, QGuiApplication
-from PySide6.QtWidgets import QVBoxLayout
 
 from app.content.comparison_values import is_compared
 from app.content.note_editing import note_text
@@ -34,7 +33,7 @@ from app.widgets.bars.bar_list import BarList
 from app.widgets.figures.figure import Figure
 from app.widgets.figures.pane import FigurePane
 from app.widgets.number_boxes import NumberedBox
-from app.widgets.parts import plain_text
+from app.widgets.parts import in_column, plain_text
 from app.widgets.plots.probability_bars import ProbabilityBars
 from app.widgets.question_header import QuestionHeader
 from moe_core.figures.table import FigureTable
@@ -118,13 +117,7 @@ class QuestionView(View):
 
     def _lay_out(self) -> None:
         self.splitter = QuestionPanes(self.pages, self.choices_pane, self.gates_pane, self.router_pane)
-        layout = QVBoxLayout(self.body)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(0)
-        layout.addWidget(self.header)
-        layout.addWidget(self.note)
-        layout.addWidget(self.hangs_on)
-        layout.addWidget(self.splitter, 1)
+        in_column(self.body, self.header, self.note, self.hangs_on, (self.splitter, 1), spacing=0)
 
     def _connect(self) -> None:
         self.header.previous_requested.connect(partial(self.session.request, "previous_question"))

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QWidget
 
 from app import theme
 from app.content.runs_beside import RunsBeside
@@ -17,6 +17,7 @@ from app.state.state import State
 from app.widgets.eliding_label import ElidingLabel
 from app.widgets.figures.figure import Figure
 from app.widgets.figures.pane import more_button
+from app.widgets.parts import in_column, in_row
 from app.widgets.plots.curve_plot import CurvePlot
 from moe_core.figures.colours import SERIES
 from moe_core.figures.curves import Curve, CurveFigure, Reference, Style
@@ -168,14 +169,8 @@ class CurvesPage(QWidget):
         self.figure.addActions(self.plot.actions())
         self.note = ElidingLabel()
         self.note.setAccessibleName("What the curves and bands are")
-        above, column = QHBoxLayout(), QVBoxLayout(self)
-        above.addWidget(self.kinds)
-        above.addWidget(self.note, 1)
-        above.addWidget(more_button(self.figure))
-        column.setContentsMargins(0, 4, 0, 0)
-        column.setSpacing(4)
-        column.addLayout(above)
-        column.addWidget(self.figure, 1)
+        above = in_row(None, self.kinds, (self.note, 1), more_button(self.figure))
+        in_column(self, above, (self.figure, 1), margins=(0, 4, 0, 0), spacing=4)
         self.kinds.activated.connect(self.changed)
         self.plot.x_chosen.connect(self._on_layer_chosen)
 

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from functools import partial
 
-from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QWidget
 
 from app.content.effects import EFFECT_METRICS
 from app.content.expert_grid import GRID_METRICS, grid_metric
@@ -16,6 +16,7 @@ from app.widgets.eliding_label import ElidingLabel
 from app.widgets.figures.figure import Figure
 from app.widgets.figures.pane import more_button
 from app.widgets.flow_layout import FlowLayout
+from app.widgets.parts import in_column, in_row
 from app.widgets.plots.colour_controls import ColourControls
 from app.widgets.plots.grid_layout import Place
 from app.widgets.plots.grid_selection import Choice
@@ -114,17 +115,9 @@ class GridsPage(QWidget):
         self._session.set(replace(self._session.state, metric=self.metric_box.currentData()))
 
     def _lay_out(self) -> None:
-        choices, below, column = FlowLayout(spacing=6), QHBoxLayout(), QVBoxLayout(self)
-        for box in (self.metric_box, self.colours):
-            choices.addWidget(box)
-        below.addWidget(self.readout, 1)
-        below.addWidget(more_button(self.figure))
-        column.setContentsMargins(0, 4, 0, 0)
-        column.setSpacing(4)
-        column.addLayout(choices)
-        column.addWidget(self.colours.ends)
-        column.addWidget(self.figure, 1)
-        column.addLayout(below)
+        choices = FlowLayout(self.metric_box, self.colours)
+        below = in_row(None, (self.readout, 1), more_button(self.figure))
+        in_column(self, choices, self.colours.ends, (self.figure, 1), below, margins=(0, 4, 0, 0), spacing=4)
 
     def _connect(self) -> None:
         self.metric_box.activated.connect(self._on_metric_chosen)

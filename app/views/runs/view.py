@@ -9,11 +9,9 @@ import numpy as np
 from PySide6.QtWidgets import (
     QAbstractButton,
     QComboBox,
-    QHBoxLayout,
     QLayout,
     QSizePolicy,
     QTabWidget,
-    QVBoxLayout,
     QWidget,
 )
 
@@ -29,7 +27,7 @@ from app.widgets.eliding_label import ElidingLabel
 from app.widgets.figures.pane import more_button
 from app.widgets.figures.table_figure import TableFigure
 from app.widgets.flow_layout import FlowLayout
-from app.widgets.parts import button, plain_text, tool_button
+from app.widgets.parts import button, in_column, in_row, plain_text, tool_button
 from app.widgets.tables.view import ArrayTableView
 from moe_core.errors import ComparisonError
 from moe_core.figures.array_table import ArrayTable
@@ -174,11 +172,8 @@ class RunsView(View):
             self.session.set(replace(self.state, run=self._table[0].data[row].path.absolute()))
 
     def _lay_out(self) -> None:
-        buttons, row, column = FlowLayout(spacing=4), QHBoxLayout(), QVBoxLayout(self.body)
-        for made in self._buttons.values():
-            buttons.addWidget(made)
-        row.addWidget(self.alike, 1)
-        row.addWidget(self._more)
+        buttons = FlowLayout(*self._buttons.values(), spacing=4)
+        row = in_row(None, (self.alike, 1), self._more)
         self.pages.setCornerWidget(self.sides)
         self._beside = _page(self.figure, row), self.grids, self.curves
         for page, title in zip(self._beside, ("Table", "Grids", "Curves"), strict=True):
@@ -188,12 +183,8 @@ class RunsView(View):
         self.pages.setAccessibleName("Table, grids or curves")
         self.pages.currentChanged.connect(self._fit_page)
         self._fit_page()
-        column.setContentsMargins(8, 4, 8, 4)
-        column.setSpacing(4)
-        column.addLayout(buttons)
-        column.addWidget(self.note)
-        column.addWidget(self.pages, 1000)
-        column.addStretch(1)  # while nothing is beside each other yet
+        # The last one has room while nothing is beside each other yet.
+        in_column(self.body, buttons, self.note, (self.pages, 1000), 1, margins=(8, 4, 8, 4), spacing=4)
         self.begin_keys_at(self.list)
 
     def _fit_page(self, *_: object) -> None:
@@ -214,9 +205,5 @@ class RunsView(View):
 
 def _page(content: QWidget, below: QLayout) -> QWidget:
     page = QWidget()
-    column = QVBoxLayout(page)
-    column.setContentsMargins(0, 4, 0, 0)
-    column.setSpacing(4)
-    column.addWidget(content, 1)
-    column.addLayout(below)
+    in_column(page, (content, 1), below, margins=(0, 4, 0, 0), spacing=4)
     return page

@@ -10,14 +10,12 @@ from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QPoint, QSortFilt
 from PySide6.QtGui import QAction, QHideEvent, QKeySequence
 from PySide6.QtWidgets import (
     QAbstractItemView,
-    QHBoxLayout,
     QMenu,
     QPushButton,
     QStackedLayout,
     QStyleOptionViewItem,
     QTableView,
     QToolButton,
-    QVBoxLayout,
     QWidget,
 )
 
@@ -30,7 +28,7 @@ from app.views.traces.list_model import COLUMNS, DATE, ENTRY, SORT, Marks, Trace
 from app.widgets.eliding_label import ElidingLabel
 from app.widgets.figures.figure import Figure
 from app.widgets.flow_layout import FlowLayout
-from app.widgets.parts import plain_text
+from app.widgets.parts import in_column, in_row, plain_text
 from app.widgets.tables.fitted_columns import FittedColumns
 from app.widgets.tables.tinted_rows import TintedRows
 from moe_core.traces.library import Condition, TraceEntry
@@ -81,16 +79,10 @@ class TracesView(View):
             "reveal": _button("Reveal", "Show the file in the system's file manager"),
             "delete": _button("Delete…", "Delete the file, after a question (Del)"),
         }
-        layout = QVBoxLayout(self.body)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(0)
-        layout.addLayout(_line(self.folder, self.choose, self.refresh))
-        layout.addLayout(self._list, 1)
-        below = FlowLayout(spacing=4)  # the whole window can be no narrower than its docks
-        below.setContentsMargins(8, 4, 8, 4)
-        for button in self.buttons.values():
-            below.addWidget(button)
-        layout.addLayout(below)
+        above = in_row(None, self.folder, self.choose, self.refresh, margins=(8, 4, 8, 4), spacing=4)
+        # The whole window can be no narrower than its docks.
+        below = FlowLayout(*self.buttons.values(), spacing=4, margins=(8, 4, 8, 4))
+        in_column(self.body, above, (self._list, 1), below, spacing=0)
 
     def _connect(self) -> None:
         self.choose.clicked.connect(self._on_choose)
@@ -247,21 +239,9 @@ def _tool(text: str, tip: str) -> QToolButton:
     return button
 
 
-def _line(*widgets: QWidget) -> QHBoxLayout:
-    line = QHBoxLayout()
-    line.setContentsMargins(8, 4, 8, 4)
-    line.setSpacing(4)
-    for widget in widgets:
-        line.addWidget(widget)
-    return line
-
-
 def _centred(sentence: QWidget, button: QWidget) -> QWidget:
     page = QWidget()
-    layout = QVBoxLayout(page)
-    layout.setContentsMargins(24, 24, 24, 24)
-    layout.addStretch()
-    layout.addWidget(sentence)
+    layout = in_column(page, 0, sentence, margins=(24, 24, 24, 24))
     layout.addSpacing(8)
     layout.addWidget(button, alignment=Qt.AlignmentFlag.AlignCenter)
     layout.addStretch()

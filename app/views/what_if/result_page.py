@@ -97,9 +97,7 @@ class ResultPage(QWidget):
 
     def _lay_out(self) -> None:
         flips = QWidget()
-        row = FlowLayout(flips)
-        for flip in self.flips.values():
-            row.addWidget(flip)
+        FlowLayout(*self.flips.values(), owner=flips)
         policy = QSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Minimum)
         policy.setHeightForWidth(True)
         flips.setSizePolicy(policy)

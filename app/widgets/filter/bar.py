@@ -46,9 +46,7 @@ class FilterBar(QWidget):
         self.count.setToolTip(f"{shown} of {total} questions pass the filter; every view counts these alone.")
 
     def _lay_out(self) -> None:
-        row = FlowLayout(self._buttons, spacing=2)
-        for widget in (self.outcomes, self.subjects, self.margin, self.experts):
-            row.addWidget(widget)
+        FlowLayout(self.outcomes, self.subjects, self.margin, self.experts, owner=self._buttons, spacing=2)
         self._grid.setContentsMargins(6, 6, 6, 4)
         self._grid.setHorizontalSpacing(6)
         self._grid.setVerticalSpacing(4)

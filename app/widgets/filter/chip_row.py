@@ -65,7 +65,7 @@ class ChipRow(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self._chips: dict[str, Chip] = {}
-        self._row = FlowLayout(self)
+        self._row = FlowLayout(owner=self)
         tip = "Remove every condition: all questions pass (Ctrl+Shift+F)."
         self._clear = tool_button("Clear all", "Clear all conditions", tip)
         self._clear.setParent(self)

@@ -32,16 +32,16 @@ log = logging.getLogger(__name__)
 
 DockArea = Literal["left", "left-tab", "centre", "centre-tab", "centre-bottom", "right", "right-tab", "bottom-tab"]
 
-
 _LEAST = QSize(320, 120)
 
 
 class View(QWidget):
     """One dock. A subclass builds its widgets in __init__ into `self.body` and draws the state in `draw`.
 
-    `name` is unique and stays the same over releases: layouts and settings are kept under it. `depends_on` names the
-    fields of State that `draw` reads; what takes long to add up for it is done in `preparing`. Handlers end in
-    `self.session.set(...)` or `self.session.request(...)`.
+    `name` is unique and stays the same over releases: layouts and settings are kept under it. `title` and `area`, the
+    place of its dock, are what a view of another package says; those of ours stand in `views/__init__.py`, since a view
+    is made only when it is first seen. `depends_on` names the fields of State that `draw` reads; what takes long to add
+    up for it is done in `preparing`. Handlers end in `self.session.set(...)` or `self.session.request(...)`.
     """
 
     name: ClassVar[str]
@@ -69,7 +69,6 @@ class View(QWidget):
         self._growth.setSingleShot(True)
         self._growth.timeout.connect(self._draw_growth)
         self.setObjectName(self.name)
-        self.setAccessibleName(self.title)
         session.changed.connect(self._on_changed)
 
     @property
@@ -148,7 +147,7 @@ class View(QWidget):
             raise error
         self._is_stale = False
         self._progress.hide()
-        log.warning("%s cannot be drawn: %s", self.title, error)
+        log.warning("The view %s cannot be drawn: %s", self.name, error)
         self.show_empty(sentence_of(error), *button_for(error.remedies))
 
     def set_in_front(self, in_front: bool) -> None:

@@ -19,13 +19,13 @@ from pathlib import Path
 from PySide6.QtWidgets import QApplication
 from app.settings import Settings
 from app.state.session import Session
-from app.views import VIEWS, make_views
+from app.views import Views
 from moe_core import metric_columns, metric_named, open_trace, sample, METRICS, Scope
 from moe_core.quizzes.benchmarks import load_quiz
 from moe_core.system.plugins import problems
 
 application = QApplication([])
-views = make_views(Session())
+views = Views(Session())
 with open_trace(sys.argv[1]) as trace:
     drawn = sample(trace, Scope.ANSWER)
     tables = {m.name: metric_columns(m, drawn)["value"].tolist() for m in METRICS if m.axes == ("layer", "expert")}

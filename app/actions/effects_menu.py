@@ -2,8 +2,6 @@
 
 from app.actions.action import Action, Menu, has_trace
 from app.content.token_effects import is_missing, why_not
-from app.views.question.token_measures import BY_TOKEN, MEASURED_BY_TOKEN
-from app.views.question.view import QuestionView
 from app.window.main_window import MainWindow
 
 SUSPECT_SHARE = 0.2
@@ -25,18 +23,21 @@ def _measure_suspects(window: MainWindow) -> None:
 
 
 def _effect_by_token(window: MainWindow) -> None:
-    _colour_tokens(window, BY_TOKEN, measured=False)
+    _colour_tokens(window, measured=False)
 
 
 def _measure_by_token(window: MainWindow) -> None:
-    _colour_tokens(window, MEASURED_BY_TOKEN, measured=True)
+    _colour_tokens(window, measured=True)
 
 
-def _colour_tokens(window: MainWindow, name: str, *, measured: bool) -> None:
+def _colour_tokens(window: MainWindow, *, measured: bool) -> None:
+    from app.views.question.token_measures import BY_TOKEN, MEASURED_BY_TOKEN  # which bring pyqtgraph
+    from app.views.question.view import QuestionView
+
     view = window.views["question"]
     assert isinstance(view, QuestionView)
     window.show_view("question")
-    view.colour_tokens_by(name)
+    view.colour_tokens_by(MEASURED_BY_TOKEN if measured else BY_TOKEN)
     if is_missing(window.session.state, measured=measured):
         window.token_effects.start(measured=measured)
 

@@ -1,17 +1,16 @@
 """Which question, which of its tokens, and which view is looked at."""
 
-from typing import cast
+from typing import Any
 
 from app.actions.action import Action, Menu, change_state, has_trace
-from app.view import View
-from app.views import VIEWS
+from app.views import VIEWS, Place
 from app.window.main_window import MainWindow
 
 
 def _step(window: MainWindow, step: int) -> None:
     """Go along the questions in the order of the list."""
-    views = [view for view in window.views.values() if hasattr(view, "rows_in_order")]
-    rows = cast("list[int]", views[0].rows_in_order()) if views else []
+    questions: Any = window.views["questions"]
+    rows: list[int] = questions.rows_in_order()
     if not rows:
         return
     question = window.session.state.question
@@ -52,7 +51,7 @@ def _key_of(number: int) -> str:
     return f"Ctrl+{number % 10}" if number <= 10 else f"Ctrl+Alt+{number % 10}" if number <= 20 else ""
 
 
-def _view_action(view: type[View], number: int) -> Action:
+def _view_action(view: Place, number: int) -> Action:
     return Action(
         f"view_{view.name}",
         view.title,

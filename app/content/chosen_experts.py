@@ -28,13 +28,13 @@ def subject_experts(state: State, subject: str) -> frozenset[Expert]:
 
 def _share(sample: RoutingSample) -> FloatArray:
     """Share of the tokens that choose each expert [L, E]."""
-    share: FloatArray = sample.totals.tokens / max(sample.n_tokens, 1)
+    share: FloatArray = sample.counts.tokens / max(sample.n_tokens, 1)
     return share
 
 
 def _share_of_the_rest(every: RoutingSample, ours: RoutingSample) -> FloatArray:
     n_tokens = every.n_tokens - ours.n_tokens
-    rest: FloatArray = (every.totals.tokens - ours.totals.tokens) / max(n_tokens, 1)
+    rest: FloatArray = (every.counts.tokens - ours.counts.tokens) / max(n_tokens, 1)
     return np.maximum(rest, 0.0)
 
 

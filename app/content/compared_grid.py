@@ -44,7 +44,7 @@ class WhatIfGrid(ExpertGrid):
     @property
     def was_never_used(self) -> NDArray[np.bool_]:
         """Experts that no token of the scope chose before [L, E]."""
-        return np.equal(self.samples.before.totals.tokens, 0)
+        return np.equal(self.samples.before.counts.tokens, 0)
 
     def cell_facts(self, layer: int, expert: int) -> list[str]:
         """What is known of a cell: before, after, change, support on both sides."""
@@ -54,8 +54,8 @@ class WhatIfGrid(ExpertGrid):
             f"after {ExpertGrid(self.metric, self.both.after, self.samples.after).cell_value_text(*cell)}",
             *self.change_facts(layer, expert),
         ]
-        if self.was_never_used[cell] or np.equal(self.samples.after.totals.tokens[cell], 0):
-            facts.append(_USE[bool(self.was_never_used[cell]), bool(self.samples.after.totals.tokens[cell] == 0)])
+        if self.was_never_used[cell] or np.equal(self.samples.after.counts.tokens[cell], 0):
+            facts.append(_USE[bool(self.was_never_used[cell]), bool(self.samples.after.counts.tokens[cell] == 0)])
         n_before, n_after = int(self.both.before.support[cell]), int(self.both.after.support[cell])
         return [*facts, f"n = {count(n_before)} → {count(n_after)} of {count(self.samples.n)} questions"]
 
@@ -124,7 +124,7 @@ class DifferenceGrid(WhatIfGrid):
     @property
     def is_never_used(self) -> NDArray[np.bool_]:
         """Experts that no token chose, neither before nor after [L, E]."""
-        return self.was_never_used & np.equal(self.samples.after.totals.tokens, 0)
+        return self.was_never_used & np.equal(self.samples.after.counts.tokens, 0)
 
     def value_text(self, value: float) -> str:
         """A change, signed."""

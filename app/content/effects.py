@@ -167,7 +167,7 @@ def _computed(state: State, made: EffectMap) -> ShownEffects:
     rows = state.trace.rows(state.scope, state.filter)
     inside = [places[ids[row]] for row in rows.tolist() if ids[row] in places]
     # Whatever the scope: effects reach the answer from every token of the prompt.
-    used = state.trace.sample(Scope.PROMPT).totals.tokens > 0
+    used = state.trace.sample(Scope.PROMPT).counts.tokens > 0
     return ShownEffects(made, made.over(np.array(inside, np.intp)), used, state.layers)
 
 

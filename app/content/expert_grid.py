@@ -94,7 +94,7 @@ class ExpertGrid:
     @cached_property
     def is_never_used(self) -> NDArray[np.bool_]:
         """Experts that no token of the scope chose [L, E]."""
-        return np.equal(self.sample.totals.tokens, 0)
+        return np.equal(self.sample.counts.tokens, 0)
 
     @cached_property
     def ranks(self) -> NDArray[np.intp]:

@@ -22,7 +22,7 @@ def preparing_metric(state: State, metric: Metric | None = None) -> Iterator[flo
     """A metric of the grid over the questions shown, and what a what-if changed in it; that of the state as a rule."""
     metric = metric or grid_metric(state.metric)
     samples = _samples(state)
-    parts: list[Callable[[], Iterator[float]]] = [sample.totalling.steps for sample in samples]
+    parts: list[Callable[[], Iterator[float]]] = [sample.counting.steps for sample in samples]
     parts += [partial(metric.prepares, sample) for sample in samples]
     if metric in EFFECT_METRICS:
         parts.append(lambda: preparing_effects(state))
@@ -34,7 +34,7 @@ def preparing_metric(state: State, metric: Metric | None = None) -> Iterator[flo
 def preparing_effects(state: State) -> Iterator[float]:
     """Which experts any token of a prompt chose: what is shown of effects needs it."""
     if state.trace is not None and shown_map(state) is not None:
-        yield from state.trace.sample(Scope.PROMPT).totalling.steps()
+        yield from state.trace.sample(Scope.PROMPT).counting.steps()
 
 
 def preparing_full_entropy(state: State) -> Iterator[float]:

@@ -89,7 +89,7 @@ class RunsBeside:
     def preparing(self, metric: Metric, kind: EntropyKind, *, differences: bool) -> Iterator[float]:
         """What takes long of one metric and one entropy of all runs, in shares done; kept like all of it."""
         every = range(len(self.samples))
-        parts: list[Callable[[], Iterator[float]]] = [sample.totalling.steps for sample in self.samples]
+        parts: list[Callable[[], Iterator[float]]] = [sample.counting.steps for sample in self.samples]
         parts += [partial(metric.prepares, sample) for sample in self.samples]
         if kind is EntropyKind.FULL:
             parts += [sample.routing.token_sums.full.steps for sample in self.samples]

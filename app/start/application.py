@@ -6,8 +6,6 @@ import logging
 import sys
 from pathlib import Path
 
-import pyqtgraph
-from pyqtgraph.util.garbage_collector import GarbageCollector
 from PySide6.QtCore import QLocale, Qt, QTimer
 from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QApplication
@@ -21,6 +19,7 @@ from app.running.job_runner import JobEnded
 from app.settings import Settings
 from app.start.crash_report import CrashReport
 from app.start.display import prepare_display
+from app.start.garbage import GarbageCollector
 from app.start.native_crash import CrashFile, take_reports
 from app.start.qt_messages import leave_qt_messages, log_qt_messages
 from app.start.signals import SignalListener, end_at_once
@@ -59,7 +58,7 @@ def _run(options: argparse.Namespace) -> int:
     log_qt_messages()
     application = QApplication(sys.argv[:1])
     configure(application)
-    collector = GarbageCollector()  # else a thread that runs Python destroys what is about to be painted
+    collector = GarbageCollector(application)
     settings = Settings(options.settings)
     if options.library:
         settings.library = options.library.absolute()
@@ -86,7 +85,7 @@ def _run(options: argparse.Namespace) -> int:
         code = Screenshot(window, options.screenshot).take(application) or int(not is_open)
     else:
         code = application.exec()
-    collector.timer.stop()
+    collector.stop()
     leave_qt_messages()
     crash_file.close()
     if signals.exit_code or not options.screenshot:
@@ -125,7 +124,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
 
 
 def configure(application: QApplication) -> None:
-    """Name the application; have it speak English, pyqtgraph draw as the design asks, threads take turns quickly."""
+    """Name the application; have it speak English, threads take turns quickly."""
     application.setApplicationName("moescope")
     # Python's 5 ms let the thread that runs the model keep the window waiting for several frames.
     sys.setswitchinterval(_SWITCH_INTERVAL_S)
@@ -133,7 +132,6 @@ def configure(application: QApplication) -> None:
     application.setWindowIcon(QIcon(str(ICON)))
     # Else the menu comes as soon as the right button goes down, and dragging with it could not move what a plot shows.
     application.styleHints().setContextMenuTrigger(Qt.ContextMenuTrigger.Release)
-    pyqtgraph.setConfigOptions(antialias=True, imageAxisOrder="row-major")
     _speak_english()
 
 

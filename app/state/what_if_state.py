@@ -20,6 +20,10 @@ class Mode(StrEnum):
     DIFFERENCE = "difference"
 
 
+CONTROLS = (0, 5, 20, 100)
+"""How many random masks can be asked for."""
+
+
 class SubsetKind(StrEnum):
     """Which questions the next what-if asks again."""
 

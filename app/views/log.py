@@ -25,8 +25,6 @@ class LogView(View):
     """A reader of the process's log; scrolled to its end, it follows."""
 
     name = "log"
-    title = "Log"
-    area = "bottom-tab"
     depends_on = frozenset()
 
     def __init__(self, session: Session) -> None:

@@ -1,12 +1,14 @@
 """A line and a word over what is about to be replaced: how far the new picture is."""
 
-from PySide6.QtCore import QEvent, QObject, Qt
+from PySide6.QtCore import QElapsedTimer, QEvent, QObject, Qt
 from PySide6.QtWidgets import QLabel, QProgressBar, QWidget
 
 from app.widgets.parts import in_column
 
 _LINE = 3
 _MARGIN = 8
+_STEP_MS = 100
+"""What is said changes no more often."""
 
 
 class ShareDone(QWidget):
@@ -15,6 +17,7 @@ class ShareDone(QWidget):
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
         self._over = parent
+        self._said = QElapsedTimer()
         self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
         self._bar = QProgressBar()
         self._bar.setTextVisible(False)
@@ -34,7 +37,10 @@ class ShareDone(QWidget):
         return "" if self.isHidden() else self._text.text()
 
     def show_share(self, share: float) -> None:
-        """Say how much is done, 0..1."""
+        """Say how much is done, 0..1; a step a frame would take as long as the work."""
+        if not self.isHidden() and self._said.elapsed() < _STEP_MS:
+            return
+        self._said.start()
         self._bar.setValue(round(100 * share))
         self._text.setText(f"Adding up … {share:.0%}; until then as before")
         self._fit()

@@ -1,12 +1,22 @@
 """Where the views stand: one dock each, arranged as in the design, remembered, and put back on request."""
 
+from collections.abc import Mapping
 from functools import partial
 from itertools import pairwise
+from typing import TYPE_CHECKING, TypeAlias
 
 from PySide6.QtCore import QPoint, QSize, Qt
-from PySide6.QtWidgets import QDockWidget, QMainWindow, QTabBar
+from PySide6.QtWidgets import QMainWindow, QTabBar
 
-from app.view import DockArea, View
+from app.settings import Settings
+from app.views import Views
+from app.window.tab_order import stops
+from app.window.view_dock import ViewDock
+
+if TYPE_CHECKING:
+    from app.view import DockArea, View
+
+Docks: TypeAlias = Mapping[str, ViewDock]
 
 LAYOUT_VERSION = 6
 """Counts up when docks are added or renamed: a layout of another version is not restored."""
@@ -22,33 +32,30 @@ _FRAME = QSize(8, 40)
 """About what a window manager adds; how much exactly is known only once the window is shown."""
 
 
-def add_docks(window: QMainWindow, views: list[View]) -> dict[str, QDockWidget]:
-    """A dock for each view, by the view's name, in the default arrangement."""
+def add_docks(window: QMainWindow, views: Views, settings: Settings) -> dict[str, ViewDock]:
+    """A dock for each view, by the view's name, in the default arrangement; each view gets its options back."""
     window.setDockNestingEnabled(True)
     window.setDockOptions(
         QMainWindow.DockOption.AnimatedDocks
         | QMainWindow.DockOption.AllowNestedDocks
         | QMainWindow.DockOption.AllowTabbedDocks
     )
-    docks = {}
-    for number, view in enumerate(views, start=1):
-        view.wait_while_growing(number * GROWTH_STEP_MS)
-        dock = QDockWidget(view.title, window)
-        dock.setObjectName(f"dock-{view.name}")
-        dock.setWidget(view)
-        dock.visibilityChanged.connect(view.set_in_front)
-        docks[view.name] = dock
-    arrange(window, docks, views)
+    docks = {
+        place.name: ViewDock(place, partial(views.__getitem__, place.name), number * GROWTH_STEP_MS, window)
+        for number, place in enumerate(views.places, start=1)
+    }
+    arrange(window, docks)
+    views.welcome(partial(_house, docks, settings))
     return docks
 
 
-def arrange(window: QMainWindow, docks: dict[str, QDockWidget], views: list[View]) -> None:
+def arrange(window: QMainWindow, docks: Docks) -> None:
     """Put every dock to its default place: lists left, the grid and curves in the middle, one question right.
 
     Curves stand below the grid, or behind it where the window is low.
     """
 
-    at = partial(_at, docks=docks, views=views)
+    at = partial(_at, docks=docks)
     for dock in docks.values():
         dock.setFloating(False)
         window.removeDockWidget(dock)
@@ -68,18 +75,18 @@ def arrange(window: QMainWindow, docks: dict[str, QDockWidget], views: list[View
         dock.show()
     for column in columns if is_low else (*columns, at("centre-bottom")):
         column[0].raise_()
-    share_room(window, docks, views)
+    share_room(window, docks)
 
 
-def share_room(window: QMainWindow, docks: dict[str, QDockWidget], views: list[View]) -> None:
+def share_room(window: QMainWindow, docks: Docks) -> None:
     """Give every column its width, and grid and curves their heights; a window that is not shown has none to give."""
-    columns = [_at(area, docks, views) for area in ("left", "centre", "right")]
+    columns = [_at(area, docks) for area in ("left", "centre", "right")]
     width, height = window.width(), window.height()
     shares = _SHARES if width >= _NARROW else _NARROW_SHARES
     window.resizeDocks(
         [column[0] for column in columns], [width * share // 100 for share in shares], Qt.Orientation.Horizontal
     )
-    middle = [columns[1][0], *_at("centre-bottom", docks, views)]
+    middle = [columns[1][0], *_at("centre-bottom", docks)]
     if height >= _LOW:
         window.resizeDocks(middle, [height * 56 // 100, height * 44 // 100], Qt.Orientation.Vertical)
 
@@ -103,26 +110,29 @@ def within_screen(wanted: QSize, available: QSize, platform: str) -> QSize:
     return wanted if platform in ("offscreen", "minimal") else wanted.boundedTo(available - _FRAME)
 
 
-def give_focus(view: View) -> None:
+def give_focus(view: "View") -> None:
     """Put the keyboard where the view wants it, else into the first of its controls that can be seen."""
-    at, places = view.nextInFocusChain(), [view.keys_begin]
-    while at is not None and at is not view:
-        places.append(at if view.isAncestorOf(at) and at.focusPolicy() & Qt.FocusPolicy.TabFocus else None)
-        at = at.nextInFocusChain()
-    usable = (place for place in places if place is not None and place.isVisible() and place.isEnabled())
-    # The view itself where it has no control now, so that keys no longer go to the view before.
-    next(usable, view).setFocus(Qt.FocusReason.ShortcutFocusReason)
+    begin = view.keys_begin
+    if begin is None or not (begin.isVisible() and begin.isEnabled()):
+        # The view itself where it has no control now, so that keys no longer go to the view before.
+        begin = next(stops(view), view)
+    begin.setFocus(Qt.FocusReason.ShortcutFocusReason)
 
 
-def _at(area: DockArea, docks: dict[str, QDockWidget], views: list[View]) -> list[QDockWidget]:
-    return [docks[view.name] for view in views if view.area == area]
+def _house(docks: Docks, settings: Settings, view: "View") -> None:
+    view.set_options(settings.data(f"view-{view.name}"))
+    docks[view.name].take(view)
 
 
-def _below(window: QMainWindow, upper: QDockWidget, lower: list[QDockWidget]) -> None:
+def _at(area: "DockArea", docks: Docks) -> list[ViewDock]:
+    return [dock for dock in docks.values() if dock.place.area == area]
+
+
+def _below(window: QMainWindow, upper: ViewDock, lower: list[ViewDock]) -> None:
     for dock in lower:
         window.splitDockWidget(upper, dock, Qt.Orientation.Vertical)
 
 
-def _tabbed(window: QMainWindow, first: list[QDockWidget], others: list[QDockWidget]) -> None:
+def _tabbed(window: QMainWindow, first: list[ViewDock], others: list[ViewDock]) -> None:
     for dock in others:
         window.tabifyDockWidget(first[0], dock)

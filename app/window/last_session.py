@@ -1,19 +1,23 @@
 """Puts the window back as it was when it was closed: its place, its docks, what its views were set to, its trace."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtWidgets import QMainWindow
 
 from app.settings import Settings
 from app.state.session import Session
-from app.view import View
+from app.window import kept_state
 from app.window.docking import LAYOUT_VERSION
 from app.window.trace_memory_file import memory_path, write_memories
 
+if TYPE_CHECKING:
+    from app.view import View
 
-def remember(window: QMainWindow, views: Mapping[str, View], session: Session, settings: Settings) -> None:
+
+def remember(window: QMainWindow, views: "Iterable[View]", session: Session, settings: Settings) -> None:
     """Write down how the window and its views are now, which trace is shown, and how every trace was left."""
     session.remember()
     write_memories(memory_path(settings), session.memories)
@@ -22,17 +26,17 @@ def remember(window: QMainWindow, views: Mapping[str, View], session: Session, s
     settings.put("workers", session.state.workers)
     settings.put("geometry", window.saveGeometry())
     settings.put("layout", window.saveState(LAYOUT_VERSION))
-    for name, view in views.items():
-        settings.put(f"view-{name}", view.options())
+    kept_state.keep(session.state, settings)
+    for view in views:
+        settings.put(f"view-{view.name}", view.options())
     settings.save()
 
 
-def restore(window: QMainWindow, views: Mapping[str, View], settings: Settings) -> bool:
-    """Put all but the trace back; False where no arrangement of the docks is known."""
+def restore(window: QMainWindow, session: Session, settings: Settings) -> bool:
+    """Put all but views and trace back; False where no arrangement of the docks is known."""
     window.restoreGeometry(settings.binary("geometry"))
+    kept_state.bring_back(session, settings)
     is_arranged = window.restoreState(settings.binary("layout"), LAYOUT_VERSION)
-    for name, view in views.items():
-        view.set_options(settings.data(f"view-{name}"))
     return is_arranged
 
 

@@ -36,8 +36,7 @@ from app.running.what_ifs import WhatIfs
 from app.settings import Settings
 from app.state.session import Session
 from app.state.state import State
-from app.view import View
-from app.views import make_views
+from app.views import Views
 from app.widgets.figures.figure import Figure
 from app.widgets.message_bar import MessageBar
 from app.window import docking, last_session
@@ -51,6 +50,7 @@ from app.window.tab_order import next_stop
 from app.window.toolbar import Toolbar
 from app.window.tour import Tour
 from app.window.trace_memory_file import memory_path, read_memories, write_memories
+from app.window.view_dock import ViewsAhead
 from moe_core.errors import MoeCoreError
 from moe_core.jobs.record import RecordRequest
 from moe_core.numbers.formatting import count
@@ -81,12 +81,13 @@ class MainWindow(QMainWindow):
         self.runner = JobRunner(self)
         self.file_runner = JobRunner(self)
         self._add_bars()
-        self.views = make_views(self.session)
-        self.docks = docking.add_docks(self, list(self.views.values()))
+        self.views = Views(self.session)
+        self.docks = docking.add_docks(self, self.views, settings)
+        self._views_ahead = ViewsAhead(self.docks, self)
         self.start_page = StartPage(self.session, self.settings, self)
         for dock in self.docks.values():
             dock.toggleViewAction().triggered.connect(self.start_page.leave)
-        self._is_arranged = last_session.restore(self, self.views, settings)
+        self._is_arranged = last_session.restore(self, self.session, settings)
         self.message_bar.hide()  # it is a tool bar, and may have been open
         self.tour = Tour(self.docks, settings, self)
         self._add_workers()
@@ -106,7 +107,7 @@ class MainWindow(QMainWindow):
     @property
     def is_preparing(self) -> bool:
         """Whether there is more to show than can be seen yet."""
-        return self.opening.is_working or any(view.is_preparing for view in self.views.values())
+        return self.opening.is_working or any(view.is_preparing for view in self.views.made)
 
     def open_demo(self) -> None:
         """Show the demo's trace; record it first where it is not complete."""
@@ -151,12 +152,11 @@ class MainWindow(QMainWindow):
 
     def figures(self) -> list[Figure]:
         """The figures of all views that have something to show, in the order of the views."""
-        found = (figure for view in self.views.values() for figure in view.findChildren(Figure))
-        return [figure for figure in found if not figure.isHidden()]
+        return [figure for view in self.views.made for figure in view.findChildren(Figure) if not figure.isHidden()]
 
     def figure_in_use(self) -> Figure | None:
         """The figure that exports are about: where the focus is, else the grid's."""
-        views: list[View] = sorted(self.views.values(), key=lambda view: view.name != "experts")
+        views = sorted(self.views.made, key=lambda view: view.name != "experts")
         return figure_in_use(views)
 
     def set_scheme(self, scheme: theme.Scheme) -> None:
@@ -166,7 +166,7 @@ class MainWindow(QMainWindow):
 
     def reset_layout(self) -> None:
         """Put every dock back to its place."""
-        docking.arrange(self, self.docks, list(self.views.values()))
+        docking.arrange(self, self.docks)
         docking.tidy_tabs(self)
 
     def escape(self) -> None:
@@ -226,7 +226,7 @@ class MainWindow(QMainWindow):
             self.session, self.settings, self, show_trace=self.open_trace, compare=self.what_ifs.compare, say=self.say
         )
         self.figure_export = FigureExport(self.session, self.settings, self.status_line.say, self)
-        self.figure_export.follow(self)
+        self.views.welcome(self.figure_export.follow)
         # The last to hear of a failure: its sentence stays.
         JobOutcomes((self.runner, self.file_runner), self.queue, self.message_bar)
 
@@ -255,14 +255,14 @@ class MainWindow(QMainWindow):
         super().showEvent(event)
         if not self._is_arranged:  # rooms can be shared out only where there are any
             self._is_arranged = True
-            docking.share_room(self, self.docks, list(self.views.values()))
+            docking.share_room(self, self.docks)
         docking.tidy_tabs(self)
         if not event.spontaneous():
             self.start_page.appear()
 
     def focusNextPrevChild(self, forward: bool) -> bool:
         """Tab goes through what can be seen, as one reads."""
-        covered = [view for view in self.views.values() if not view.is_in_front]
+        covered = [view for view in self.views.made if not view.is_in_front]
         stop = next_stop(self, covered, forward=forward)
         if stop is not None:
             reason = Qt.FocusReason.TabFocusReason if forward else Qt.FocusReason.BacktabFocusReason
@@ -274,7 +274,8 @@ class MainWindow(QMainWindow):
         if not (self._is_told_to_close or may_close(self, self.queue, runners)):
             event.ignore()
             return
-        last_session.remember(self, self.views, self.session, self.settings)
+        last_session.remember(self, self.views.made, self.session, self.settings)
+        self._views_ahead.stop()
         self.closing.emit()
         self.opening.stop()
         self.found_beside.close()
@@ -283,7 +284,7 @@ class MainWindow(QMainWindow):
         self.queue.close()
         for runner in runners:
             runner.close()
-        for view in self.views.values():
+        for view in self.views.made:
             view.release()
         self.session.close()
         super().closeEvent(event)

@@ -55,6 +55,7 @@ class StartPage(QScrollArea):
         self.setObjectName("start-page")
         self.setAccessibleName("Start")
         self.hide()
+        self._enable_docks(enabled=False)  # until it is known whether it covers them
         session.changed.connect(self._on_changed)
         window.installEventFilter(self)
 

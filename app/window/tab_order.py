@@ -15,15 +15,15 @@ def next_stop(window: QWidget, covered: Collection[QWidget], *, forward: bool) -
 
     `covered` are parts of the window that others hide.
     """
-    stops, focus = list(_stops(window, covered)), QApplication.focusWidget()
-    if not stops:
+    places, focus = list(stops(window, covered)), QApplication.focusWidget()
+    if not places:
         return None
-    if focus not in stops:  # within another control, or on one that Tab passes by
-        around = [at for at, stop in enumerate(stops) if focus is not None and stop.isAncestorOf(focus)]
+    if focus not in places:  # within another control, or on one that Tab passes by
+        around = [at for at, stop in enumerate(places) if focus is not None and stop.isAncestorOf(focus)]
         at = around[-1] if around else (-1 if forward else 0)
     else:
-        at = stops.index(focus)
-    return stops[(at + (1 if forward else -1)) % len(stops)]
+        at = places.index(focus)
+    return places[(at + (1 if forward else -1)) % len(places)]
 
 
 def reading_order(places: Sequence[QRect]) -> list[int]:
@@ -41,7 +41,7 @@ def reading_order(places: Sequence[QRect]) -> list[int]:
     return order
 
 
-def _stops(widget: QWidget, covered: Collection[QWidget]) -> Iterator[QWidget]:
+def stops(widget: QWidget, covered: Collection[QWidget] = ()) -> Iterator[QWidget]:
     """Every control that Tab stops at, those in a container after each other."""
     if _takes_tab(widget):
         yield widget
@@ -53,9 +53,9 @@ def _stops(widget: QWidget, covered: Collection[QWidget]) -> Iterator[QWidget]:
     for child in _in_order(widget, covered):
         if child is inside:
             for part in _in_order(child, covered):
-                yield from _stops(part, covered)
+                yield from stops(part, covered)
         else:
-            yield from _stops(child, covered)
+            yield from stops(child, covered)
 
 
 def _in_order(widget: QWidget, covered: Collection[QWidget]) -> list[QWidget]:

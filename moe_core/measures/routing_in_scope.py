@@ -229,8 +229,9 @@ def _summed(own: Rows, shared: Rows, prefix: NDArray[Any], n_tokens: NDArray[np.
 
 def _with_prefixes(total: Float32Array, shared: Rows, prefix: NDArray[Any], *layers: slice) -> Float32Array:
     """`total` [n], to which the row of each one's prefix was added; where that is -1, it keeps its own."""
-    used, of = np.unique(prefix, return_inverse=True)
     # Questions of one prefix mostly lie together: adding by prefix gathers no cube of prefixes.
+    is_one = len(prefix) > 0 and bool((prefix == prefix[0]).all())
+    used, of = (prefix[:1], np.zeros(len(prefix), int)) if is_one else np.unique(prefix, return_inverse=True)
     for place in np.flatnonzero(used >= 0).tolist():
         rows, added = np.flatnonzero(of == place), widened(shared[used[place] : used[place] + 1])
         is_one_run = rows[-1] - rows[0] + 1 == len(rows)

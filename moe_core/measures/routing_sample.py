@@ -26,20 +26,29 @@ BoolArray = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
-class ExpertTotals:
-    """Sums over the selection, each float64 [L, E]; m = a question's mean renormalised gate weight for the expert.
+class ExpertCounts:
+    """How often each expert was chosen over the selection, each float64 [L, E].
 
-    `tokens`: tokens that chose the expert. `gate_sum`: their q, summed. `questions`: questions with such a token.
-    `share`: m over all questions. The rest only over questions that have a gold answer: `scored_questions` that
-    chose the expert, their `scored_share` m and its squares, and the same over the right ones alone.
-    `largest_share`: the largest m of any question.
+    `tokens`: tokens that chose the expert; `questions`: questions with such a token; `scored_questions`: those of them
+    that have a gold answer.
     """
 
     tokens: FloatArray
-    gate_sum: FloatArray
     questions: FloatArray
-    share: FloatArray
     scored_questions: FloatArray
+
+
+@dataclass(frozen=True)
+class ExpertTotals(ExpertCounts):
+    """And with which weight, each float64 [L, E]; m = a question's mean renormalised gate weight for the expert.
+
+    `gate_sum`: q of the tokens that chose the expert, summed. `share`: m over all questions. The rest only over
+    questions that have a gold answer: their `scored_share` m and its squares, and the same over the right ones alone.
+    `largest_share`: the largest m of any question.
+    """
+
+    gate_sum: FloatArray
+    share: FloatArray
     scored_share: FloatArray
     scored_share_square: FloatArray
     right_share: FloatArray
@@ -106,13 +115,23 @@ class RoutingSample:
         return int(self.routing.n_tokens[self.questions].sum())
 
     @cached_property
+    def counting(self) -> Stepwise[ExpertCounts]:
+        """`counts`, for who does not want to wait for them."""
+        return Stepwise(lambda: _count_by_expert(self))
+
+    @property
+    def counts(self) -> ExpertCounts:
+        """How often each expert was chosen: half the work of `totals`, of which it is a part."""
+        return self.counting.value
+
+    @cached_property
     def totalling(self) -> Stepwise[ExpertTotals]:
         """`totals`, for who does not want to wait for them."""
         return Stepwise(lambda: _total_by_expert(self))
 
     @property
     def totals(self) -> ExpertTotals:
-        """Sums per expert over the selection; made in one pass, on first use, for all metrics together."""
+        """Sums per expert over the selection; made on first use, for all metrics together."""
         return self.totalling.value
 
     @cached_property
@@ -148,31 +167,42 @@ def select(routing: ScopedRouting, trace: Trace, questions: NDArray[Any] | None 
     )
 
 
+def _count_by_expert(sample: RoutingSample) -> Steps[ExpertCounts]:
+    """The counts, over blocks of questions [b]."""
+    routing, questions = sample.routing, sample.questions
+    _, L, E = routing.token_count.shape
+    question_weights = np.stack([np.ones(len(questions)), sample.is_scored]).astype(np.float32)  # [2, n]
+    sums = np.zeros((3, L * E))
+    for rows in blocks(len(questions), L * E):
+        counts = routing.token_count[questions[rows]].reshape(-1, L * E)  # [b, X]
+        sums[0] += question_weights[0, rows] @ counts
+        sums[1:] += question_weights[:, rows] @ np.minimum(counts, 1, out=counts)  # whether, not how often
+        yield rows.stop / len(questions)
+    tokens, used, scored_used = sums.reshape(3, L, E)
+    return ExpertCounts(tokens, used, scored_used)
+
+
 def _total_by_expert(sample: RoutingSample) -> Steps[ExpertTotals]:
     """The totals, over blocks of questions [b]."""
+    for share in sample.counting.steps():
+        yield share / 2
     routing, questions = sample.routing, sample.questions
     _, L, E = routing.token_count.shape
     ones = np.ones(len(questions), np.float32)
     n_tokens = routing.n_tokens[questions]
     share_weights = np.stack([ones, sample.is_scored, sample.is_correct, n_tokens]).astype(np.float32)  # [4, n]
-    question_weights = np.stack([ones, sample.is_scored]).astype(np.float32)  # [2, n]
-    sums, largest = np.zeros((9, L * E)), np.zeros(L * E, np.float32)
+    sums, largest = np.zeros((6, L * E)), np.zeros(L * E, np.float32)
     for rows in blocks(len(questions), L * E):
-        counts = routing.token_count[questions[rows]].reshape(-1, L * E)  # [b, X]
-        shares = routing.gate_share[questions[rows]].reshape(-1, L * E)
+        shares = routing.gate_share[questions[rows]].reshape(-1, L * E)  # [b, X]
         sums[:4] += share_weights[:, rows] @ shares
-        sums[4] += ones[rows] @ counts
-        sums[5:7] += question_weights[:, rows] @ np.minimum(counts, 1, out=counts)  # whether, not how often
         np.maximum(largest, shares.max(axis=0), out=largest)
-        sums[7:] += share_weights[1:3, rows] @ np.square(shares, out=shares)
-        yield rows.stop / len(questions)
-    share, scored, right, gate, tokens, used, scored_used, squares, right_squares = sums.reshape(9, L, E)
+        sums[4:] += share_weights[1:3, rows] @ np.square(shares, out=shares)
+        yield (1 + rows.stop / len(questions)) / 2
+    total, scored, right, gate, squares, right_squares = sums.reshape(6, L, E)
     return ExpertTotals(
-        tokens=tokens,
+        **vars(sample.counts),
         gate_sum=gate,
-        questions=used,
-        share=share,
-        scored_questions=scored_used,
+        share=total,
         scored_share=scored,
         scored_share_square=squares,
         right_share=right,

@@ -11,6 +11,7 @@ from moe_core.comparison.random_masks import expert_load
 from moe_core.measures import cube
 from moe_core.measures.cube import Cube, blocks
 from moe_core.measures.metrics import METRICS
+from moe_core.measures.metrics.used_share import USED_SHARE
 from moe_core.measures.paired_difference import paired_difference
 from moe_core.measures.routing_in_scope import routing_in_scope
 from moe_core.measures.routing_sample import RoutingSample, sample
@@ -93,6 +94,25 @@ def test_totals_are_those_of_whole_cubes(unkept: Trace, scope: Scope) -> None:
         np.testing.assert_allclose(totals.gate_sum, (shares * sizes[:, None, None]).sum(0), rtol=1e-6)
         np.testing.assert_allclose(totals.right_share_square, (shares[right] ** 2).sum(0), rtol=1e-6)
         np.testing.assert_array_equal(totals.largest_share, shares.max(0))
+
+
+@pytest.mark.parametrize("scope", Scope)
+def test_how_often_is_counted_without_weights(unkept: Trace, scope: Scope) -> None:
+    """What the grid shows at first reads half of what all metrics need, once; totals have the same counts."""
+    with unkept:
+        drawn = sample(unkept, scope)
+        for _ in USED_SHARE.prepares(drawn):
+            pass
+        counts = drawn.counts
+        share = USED_SHARE.compute(drawn).values
+        assert not drawn.totalling.is_made
+        whole = drawn.routing.token_count[:][drawn.questions]
+        np.testing.assert_array_equal(counts.tokens, whole.sum(axis=0))
+        np.testing.assert_array_equal(counts.questions, (whole > 0).sum(axis=0))
+        np.testing.assert_array_equal(counts.scored_questions, (whole[drawn.is_scored] > 0).sum(axis=0))
+        np.testing.assert_allclose(share, whole.sum(axis=0) / drawn.n_tokens)
+        for name, values in vars(counts).items():
+            np.testing.assert_array_equal(getattr(drawn.totals, name), values)
 
 
 @pytest.mark.parametrize("scope", Scope)

@@ -1,7 +1,6 @@
 """The Atlas view: one analysis at a time, its layer by a slider, following the selected expert, question and filter."""
 
 from dataclasses import replace
-from typing import Any
 
 from PySide6.QtCore import QSignalBlocker, Qt
 from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QLabel, QPushButton, QSlider, QSpinBox, QVBoxLayout
@@ -28,8 +27,6 @@ class AtlasView(View):
     """Nothing is computed before the person asks: an analysis may read a whole model."""
 
     name = "atlas"
-    title = "Atlas"
-    area = "bottom-tab"
     depends_on = SELECTION | {"atlas", "layer", "experts", "question", "what_if", "running"}
 
     def __init__(self, session: Session) -> None:
@@ -54,14 +51,6 @@ class AtlasView(View):
             self.pane.say(self._invitation(state))
         else:
             self._show_result(state, result)
-
-    def options(self) -> dict[str, Any]:
-        return {"analysis": self.state.atlas.analysis}
-
-    def set_options(self, options: dict[str, Any]) -> None:
-        name = options.get("analysis")
-        if any(analysis.name == name for analysis in ANALYSES):
-            self.session.set(replace(self.state, atlas=replace(self.state.atlas, analysis=str(name))))
 
     def _invitation(self, state: State) -> str:
         analysis = analysis_of(state)

@@ -41,8 +41,6 @@ class ConsoleView(View):
     """What was typed and what came of it, and the line for the next command."""
 
     name = "console"
-    title = "Console"
-    area = "bottom-tab"
     depends_on = SELECTION | {"experts"}
 
     def __init__(self, session: Session) -> None:

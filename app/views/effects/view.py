@@ -41,8 +41,6 @@ class EffectsView(View):
     """Two lists beside each other; what is chosen in either is selected everywhere."""
 
     name = "effects"
-    title = "Effects"
-    area = "bottom-tab"
     depends_on = SELECTION | {"effect_maps", "question", "rerun", "intervention", "experts", "running"}
 
     def __init__(self, session: Session) -> None:

@@ -62,8 +62,6 @@ class EntropyView(View):
     """Curves with bands over the layers; a click selects the layer."""
 
     name = "entropy"
-    title = "Entropy"
-    area = "centre-bottom"
     depends_on = SELECTION | COMPARISON | {"question", "layer"}
 
     def __init__(self, session: Session) -> None:

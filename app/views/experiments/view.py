@@ -34,8 +34,6 @@ class ExperimentsView(View):
     """What is typed stays in the form; all else is in the state."""
 
     name = "experiments"
-    title = "Experiments"
-    area = "bottom-tab"
     depends_on = SELECTION | {"experiments", "jobs", "rerun", "workers"}
 
     def __init__(self, session: Session) -> None:

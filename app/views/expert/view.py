@@ -47,8 +47,6 @@ class ExpertView(View):
     """One expert at a time; where several are selected, a switcher names them and the newest is shown first."""
 
     name = "expert"
-    title = "Expert"
-    area = "right-tab"
     depends_on = SELECTION | {
         *("experts", "question", "effect_maps", "rerun", "intervention"),
         *("atlas", "names", "what_if"),

@@ -111,7 +111,7 @@ def ranking_table(grids: Mapping[str, ExpertGrid], states: NDArray[np.object_]) 
     columns: list[Sequence[object] | NDArray[np.generic]] = [
         [layers.name(cell) for cell in cells],
         np.array([layers[place] for place, _ in cells]),
-        first.sample.totals.questions.ravel().astype(np.int64),
+        first.sample.counts.questions.ravel().astype(np.int64),
     ]
     for grid in grids.values():
         values = [Measured.of(grid, cell) for cell in cells]

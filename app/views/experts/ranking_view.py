@@ -45,8 +45,6 @@ class RankingView(View):
     """One row an expert; what is current here is selected everywhere, and the other way round."""
 
     name = "ranking"
-    title = "Ranking"
-    area = "centre-tab"
     depends_on = SELECTION | COMPARISON | {"experts", "intervention", "notes", "names"}
 
     def __init__(self, session: Session) -> None:

@@ -47,8 +47,6 @@ class ExpertsView(View):
     """A heat map with colour bar and marginals; what is selected here is selected everywhere."""
 
     name = "experts"
-    title = "Experts"
-    area = "centre"
     depends_on = (
         SELECTION
         | COMPARISON
@@ -69,7 +67,7 @@ class ExpertsView(View):
         self._n.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Preferred)
         self._n.setAccessibleName("Questions behind the grid")
         self.heat_map = HeatMap()
-        self.figure = Figure(self.heat_map, self.title)
+        self.figure = Figure(self.heat_map, "Experts")
         self._more = more_button(self.figure)
         self._readout = ElidingLabel(_HINT)
         self._readout.setAccessibleName("The cell under mouse or cursor")
@@ -102,8 +100,7 @@ class ExpertsView(View):
             self._show_place(self._place)
 
     def options(self) -> dict[str, Any]:
-        is_all = self.state.shows_unsupported
-        return {"colours": self._colours.options(), "marginals": self._marginal, "unsupported": is_all}
+        return {"colours": self._colours.options(), "marginals": self._marginal}
 
     def set_options(self, options: dict[str, Any]) -> None:
         colours = options.get("colours")
@@ -111,7 +108,6 @@ class ExpertsView(View):
             if action.data() == options.get("marginals"):
                 action.setChecked(True)
         self._colours.set_options(colours if isinstance(colours, dict) else {})
-        self.session.set(replace(self.state, shows_unsupported=options.get("unsupported") is True))
 
     @property
     def _marginal(self) -> Marginal:
@@ -138,7 +134,7 @@ class ExpertsView(View):
         self._colours.set_kind(grid.range_key, is_signed=grid.is_signed)
         self._show_n(grid)
         side = f", {state.mode}" if is_compared(state) else ""
-        self.figure.title = f"{self.title}: {metric.title}{side}"
+        self.figure.title = f"Experts: {metric.title}{side}"
         self.figure.setAccessibleName(self.figure.title)
         n_compared = grid.n_questions if is_compared(state) else None
         said = [caption(state, n_compared=n_compared), supported_text(grid.values)]

@@ -47,8 +47,6 @@ class JobsView(View):
     """One row a job, in the order in which they run; those that ended stand below."""
 
     name = "jobs"
-    title = "Jobs"
-    area = "bottom-tab"
     depends_on = frozenset({"jobs", "job", "holds_jobs"})
 
     def __init__(self, session: Session) -> None:

@@ -44,8 +44,6 @@ class QuestionView(View):
     """Prompt, choices, the experts of one token at every layer, and the router probabilities of one layer."""
 
     name = "question"
-    title = "Question"
-    area = "right"
     depends_on = (
         DATA
         | COMPARISON

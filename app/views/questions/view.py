@@ -25,8 +25,6 @@ class QuestionsView(View):
     """The current row is the question shown elsewhere; what the list holds is what the aggregates count."""
 
     name = "questions"
-    title = "Questions"
-    area = "left"
     depends_on = DATA | {"filter", "scope", "question", "what_if", "notes"}
 
     def __init__(self, session: Session) -> None:

@@ -16,7 +16,6 @@ from PySide6.QtWidgets import (
 )
 
 from app.content.runs_beside import RunsBeside, problems_of, runs_beside
-from app.state.pinned_runs import Pins
 from app.state.session import Session
 from app.state.state import SELECTION, State
 from app.view import View
@@ -56,8 +55,6 @@ class RunsView(View):
     """`state.pins` says which runs; what they are compared over are the questions that all of them answered."""
 
     name = "runs"
-    title = "Runs"
-    area = "centre-tab"
     depends_on = SELECTION | {
         "pins", "runs", "run", "metric", "experts", "layer", "history", "titles", "shows_unsupported",
     }  # fmt: skip
@@ -115,7 +112,6 @@ class RunsView(View):
 
     def options(self) -> dict[str, Any]:
         return {
-            "pins": self.state.pins.to_json(),
             "differences": self.sides.currentData(),
             "kind": self.curves.kind.value,
             "page": self.pages.currentIndex(),
@@ -124,7 +120,6 @@ class RunsView(View):
         }
 
     def set_options(self, options: dict[str, Any]) -> None:
-        self.session.show_pins(Pins.from_json(options.get("pins")))
         self.sides.setCurrentIndex(int(options.get("differences") is True))
         self.curves.kinds.setCurrentIndex(int(options.get("kind") == EntropyKind.FULL.value))
         page, colours, columns = (options.get(name) for name in ("page", "colours", "columns"))

@@ -42,8 +42,6 @@ class TracesView(View):
     """Lists the library; everything done with a file is asked of the session."""
 
     name = "traces"
-    title = "Traces"
-    area = "left-tab"
     depends_on = frozenset({"trace", "revision", "what_if", "library"})
 
     def __init__(self, session: Session) -> None:

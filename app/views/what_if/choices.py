@@ -9,7 +9,7 @@ from app.content.mask_editing import KINDS, effect_of, factor_of, with_effect, w
 from app.content.workers import TIP, address_problem
 from app.state.session import Session
 from app.state.state import State
-from app.state.what_if_state import SubsetKind
+from app.state.what_if_state import CONTROLS, SubsetKind
 from app.widgets.address_field import AddressField
 from app.widgets.eliding_combo_box import ElidingComboBox
 from app.widgets.number_boxes import DecimalBox, WholeBox
@@ -21,7 +21,6 @@ _EFFECTS = {
     "drop": ("drop", "Chosen as usual, but their output counts nothing"),
     "boost": ("boost ×", "Their gate weight is multiplied by the factor; below 1 weakens them"),
 }
-CONTROLS = (0, 5, 20, 100)
 
 
 class WhatIfChoices(QWidget):

@@ -99,7 +99,7 @@ def _none(state: State) -> frozenset[Expert]:
 
 def _never_used(state: State) -> frozenset[Expert]:
     assert state.trace is not None
-    return quick_picks.never_used(state.trace.sample(state.scope, state.filter).totals.tokens)
+    return quick_picks.never_used(state.trace.sample(state.scope, state.filter).counts.tokens)
 
 
 def _layer_row(state: State) -> frozenset[Expert]:

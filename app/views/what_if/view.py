@@ -1,6 +1,5 @@
 """The What if view: the mask and how it is run at the left, what that changed at the right."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -8,14 +7,11 @@ from PySide6.QtCore import QPoint, QSize, Qt
 from PySide6.QtGui import QAction, QResizeEvent
 from PySide6.QtWidgets import QSplitter, QWidget
 
-from app.content.mask_editing import KINDS
 from app.content.row_links import OFFERED
 from app.content.what_if_preview import Previews
 from app.state.session import Session
 from app.state.state import COMPARISON, SELECTION, State
-from app.state.what_if_state import Rerun, SubsetKind
 from app.view import View
-from app.views.what_if.choices import CONTROLS
 from app.views.what_if.editor import WhatIfEditor
 from app.views.what_if.results import WhatIfResults
 from app.widgets.parts import in_column
@@ -31,8 +27,6 @@ class WhatIfView(View):
     """An editor and results beside each other; below each other where it is narrow, and pages where it is low, too."""
 
     name = "what_if"
-    title = "What if"
-    area = "bottom-tab"
     depends_on = (
         SELECTION
         | COMPARISON
@@ -67,43 +61,14 @@ class WhatIfView(View):
         return self.actions_named(*OFFERED["subject"])
 
     def options(self) -> dict[str, Any]:
-        rerun = self.state.rerun
-        return {
-            "effect": rerun.effect,
-            "factor": rerun.factor,
-            "subset": rerun.subset.value,
-            "sample": rerun.sample,
-            "seed": rerun.seed,
-            "controls": rerun.controls,
-            "adds": self.editor.adds,
-        }
+        return {"adds": self.editor.adds}
 
     def set_options(self, options: dict[str, Any]) -> None:
-        checked = {name: value for name, value in options.items() if name in _IS_VALID and _IS_VALID[name](value)}
-        self.editor.adds = bool(checked.pop("adds", self.editor.adds))
-        if "subset" in checked:
-            checked["subset"] = SubsetKind(checked["subset"])
-        rerun: Rerun = replace(self.state.rerun, **checked)
-        self.session.set(replace(self.state, rerun=rerun))
+        self.editor.adds = options.get("adds") is True
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         self.halves.fit(event.size())
-
-
-def _is_count(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**31
-
-
-_IS_VALID: dict[str, Callable[[object], bool]] = {
-    "effect": lambda value: value in KINDS,
-    "factor": lambda value: isinstance(value, int | float) and 0 <= value <= 100,
-    "subset": lambda value: value in list(SubsetKind),
-    "sample": lambda value: _is_count(value) and value != 0,
-    "seed": _is_count,
-    "controls": lambda value: _is_count(value) and value in CONTROLS,
-    "adds": lambda value: type(value) is bool,
-}
 
 
 class WhatIfHalves(QWidget):

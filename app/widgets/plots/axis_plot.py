@@ -37,6 +37,8 @@ class AxisPlot(PlotWidget):
 
     def set_lines(self, references: Sequence[Reference], ranges: Sequence[Range] = ()) -> None:
         """Draw other references and ranges."""
+        if (tuple(references), tuple(ranges)) == (self._references, self._ranges):
+            return
         for item in self._lines:
             self.view.removeItem(item)
         self._references, self._ranges = tuple(references), tuple(ranges)

@@ -55,8 +55,9 @@ class ProbabilityBars(AxisPlot):
 
     def set_selected(self, selected: frozenset[int]) -> None:
         """Outline the selected experts."""
-        self._selected = selected
-        self._dress()
+        if selected != self._selected:
+            self._selected = selected
+            self._dress()
 
     def _add_items(self) -> None:
         self._hovered, self._focused = (pyqtgraph.LinearRegionItem(movable=False, pen=None) for _ in range(2))

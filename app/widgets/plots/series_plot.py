@@ -36,7 +36,7 @@ _MARGIN, _ABOVE = 6.0, 4.0
 
 
 class DrawnSeries:
-    """`set_data` says what is drawn, then `dress` how."""
+    """`set_data` says what is drawn, then `dress` how; what is as it was costs nothing."""
 
     def __init__(self, view: pyqtgraph.ViewBox) -> None:
         # Smooth areas take ten times as long; here the edges smooth them.
@@ -46,12 +46,18 @@ class DrawnSeries:
         self.items = self.band, self.edges, self.line, self.markers
         for item in self.items:
             view.addItem(item, ignoreBounds=True)
+        self._given: tuple[FloatArray, ...] = ()
+        self._dressed: tuple[object, ...] = ()
         self._points = np.zeros((2, 0))
         self._has_bars = False
         self._every = 1
 
     def set_data(self, x: FloatArray, values: FloatArray, low: FloatArray, high: FloatArray, *, as_bars: bool) -> None:
         """Draw other values; NaN is a gap. The bounds are a band, or a bar at every point."""
+        given = x, values, low, high
+        if self._given and as_bars == self._has_bars and all(map(_is_same, given, self._given)):
+            return
+        self._given, self._dressed = given, ()
         known, is_bounded = np.isfinite(values), np.isfinite(low) & np.isfinite(high)
         self._points, self._has_bars = np.stack([x, values])[:, known], as_bars
         self.line.setData(*((x, values) if known.any() else ([], [])))
@@ -70,6 +76,10 @@ class DrawnSeries:
         self, colour: QColor, ground: QColor, style: Style, *, is_faded: bool = False, shade: float = 1.0
     ) -> None:
         """Give it its colour; faded it stands behind the one that is pointed at. `shade` makes its band fainter."""
+        asked = colour.rgba(), ground.rgba(), style, is_faded, shade
+        if asked == self._dressed:
+            return
+        self._dressed = asked
         line = _with_alpha(colour, _FADED_ALPHA) if is_faded else colour
         symbol, size = _SYMBOLS[style.marker]
         brush = ground if style.marker in _OPEN else line
@@ -115,6 +125,10 @@ def _runs(known: NDArray[np.bool_], *, apart: bool) -> list[slice]:
         return [slice(place, place + 1) for place in np.flatnonzero(known).tolist()]
     ends = np.flatnonzero(np.diff(np.concatenate([[False], known, [False]]).astype(np.int8)))
     return [slice(start, stop) for start, stop in ends.reshape(-1, 2).tolist()]
+
+
+def _is_same(one: FloatArray, other: FloatArray) -> bool:
+    return np.array_equal(one, other, equal_nan=True)
 
 
 def _with_alpha(colour: QColor, alpha: float) -> QColor:

@@ -9,12 +9,12 @@ from moe_core.measures.routing_sample import RoutingSample
 
 def compute(sample: RoutingSample) -> MetricValues:
     """Experts with at least one token of the scope, [L] in 0..E (whole numbers)."""
-    return MetricValues((sample.totals.tokens > 0).sum(axis=1).astype(float), questions_per_layer(sample))
+    return MetricValues((sample.counts.tokens > 0).sum(axis=1).astype(float), questions_per_layer(sample))
 
 
 def never_used_share(sample: RoutingSample) -> float:
     """Share of all L * E experts that no token of the scope chose, 0..1; NaN for an empty sample."""
-    return float((sample.totals.tokens == 0).mean()) if len(sample.questions) else float("nan")
+    return float((sample.counts.tokens == 0).mean()) if len(sample.questions) else float("nan")
 
 
 EXPERTS_USED = Metric(

@@ -11,12 +11,12 @@ from moe_core.measures.routing_sample import RoutingSample
 
 def compute(sample: RoutingSample) -> MetricValues:
     """Share of tokens that chose the expert, [L, E] in 0..1; a layer sums to K. 0 = never used in this scope."""
-    return MetricValues(ratio(sample.totals.tokens, float(sample.n_tokens)), sample.totals.questions)
+    return MetricValues(ratio(sample.counts.tokens, float(sample.n_tokens)), sample.counts.questions)
 
 
 def influence(sample: RoutingSample) -> Influence:
     """A question's tokens that chose the expert, less the share of its tokens, over the mean number of tokens."""
-    share, n = ratio(sample.totals.tokens, float(sample.n_tokens)), len(sample.questions)
+    share, n = ratio(sample.counts.tokens, float(sample.n_tokens)), len(sample.questions)
     n_tokens, scale = single(sample.routing.n_tokens[sample.questions]), single(np.array(n / max(sample.n_tokens, 1)))
     expected = single(share) * scale
 
@@ -37,4 +37,5 @@ USED_SHARE = Metric(
     compute=compute,
     largest=lambda sample: 1.0,
     influence=influence,
+    prepares=lambda sample: sample.counting.steps(),
 )

@@ -6,17 +6,18 @@ from collections.abc import Iterator
 
 import pyqtgraph
 import pytest
-from pyqtgraph.util.garbage_collector import GarbageCollector
 from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
+
+from app.start.garbage import GarbageCollector
 
 
 @pytest.fixture
 def collector() -> Iterator[GarbageCollector]:
     """The window's own, in a hurry."""
-    made = GarbageCollector(interval=0.01)
+    made = GarbageCollector(interval_ms=10)
     yield made
-    made.timer.stop()
+    made.stop()
 
 
 def test_a_plot_is_destroyed_in_the_thread_of_the_window(collector: GarbageCollector, qtbot: QtBot) -> None:

@@ -88,7 +88,7 @@ def test_every_figure_of_the_window_is_heard(
 ) -> None:
     """From the menu of each: none of them has a button that does nothing."""
     window.open_trace(trace_path)
-    figures = window.findChildren(Figure)
+    figures = [figure for view in window.views.values() for figure in view.findChildren(Figure)]
     assert len(figures) > 8
     for figure in figures:
         menu = figure.menu()

@@ -468,10 +468,7 @@ def test_one_switch_shows_all_differences(window: MainWindow, trace_path: Path, 
     assert switch.isChecked()
     assert not view.heat_map.data.faded.any()  # type: ignore[union-attr]  # as above
     assert not view.heat_map.data.note
-    assert view.options()["unsupported"] is True
     qtbot.keyClick(view.heat_map, Qt.Key.Key_U, Qt.KeyboardModifier.ShiftModifier)
     assert not action.isChecked()
     assert not switch.isChecked()
     assert int(view.heat_map.data.faded.sum()) == n_faded  # type: ignore[union-attr]  # as above
-    view.set_options({"unsupported": True})
-    assert session.state.shows_unsupported

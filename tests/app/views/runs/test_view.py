@@ -190,16 +190,15 @@ def test_a_session_file_brings_them_back_also_where_they_have_moved(
     assert (found.paths, found.chosen) == ((paths[0], moved), moved)
 
 
-def test_options_bring_back_runs_and_page(view: RunsView, paths: list[Path]) -> None:
-    """As they are kept between sessions; nonsense is passed over."""
+def test_options_bring_back_the_page(view: RunsView) -> None:
+    """As it is kept between sessions; nonsense is passed over."""
     view.pages.setCurrentIndex(2)
     options = view.options()
-    view.session.show_pins(Pins())
+    view.pages.setCurrentIndex(0)
     view.set_options(options)
-    assert view.state.pins.paths == tuple(paths[:2])
     assert view.pages.currentIndex() == 2
-    view.set_options({"page": "x", "pins": 5, "kind": None})
-    assert view.state.pins == Pins()
+    view.set_options({"page": "x", "kind": None})
+    assert view.pages.currentIndex() == 0
 
 
 def test_the_figure_is_written_with_every_grid(view: RunsView) -> None:

@@ -229,23 +229,11 @@ def test_quick_picks_take_what_is_on_screen(view: WhatIfView, opened: Session) -
 
 
 def test_options_survive_and_nonsense_does_not(view: WhatIfView) -> None:
-    """What is chosen is remembered; wrong kinds and values are passed over."""
-    view.set_options({"effect": "drop", "subset": "sample", "sample": 12, "seed": 3, "controls": 20, "adds": True})
-    assert view.options() == {
-        "effect": "drop",
-        "factor": 2.0,
-        "subset": "sample",
-        "sample": 12,
-        "seed": 3,
-        "controls": 20,
-        "adds": True,
-    }
-    kept = view.options()
-    view.set_options(
-        {"effect": [], "subset": 4, "sample": 0, "seed": -1, "controls": 7, "factor": "x", "adds": 1, "other": {}}
-    )
-    view.set_options({"sample": True, "factor": float("nan"), "seed": 2**40, "effect": "explode"})
-    assert view.options() == kept
+    """Whether quick picks add is remembered; wrong kinds are passed over."""
+    view.set_options({"adds": True})
+    assert view.options() == {"adds": True}
+    view.set_options({"adds": 1, "other": {}})
+    assert view.options() == {"adds": False}
 
 
 def test_questions_without_a_match_cannot_be_asked(view: WhatIfView, opened: Session) -> None:

@@ -6,7 +6,6 @@ from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from moe_core.comparison.comparison import Comparison, compare
 from moe_core.comparison.control_distribution import ControlRequest, Controls
@@ -20,14 +19,11 @@ from moe_core.jobs.runs.fill_trace import fill_trace
 from moe_core.jobs.runs.prepare_trace import Target, look_at, prepare_trace
 from moe_core.jobs.runs.rerun_plan import Subset, SubsetRows, choose_rows, plan_rerun
 from moe_core.jobs.runs.run_plan import RunPlan
-from moe_core.jobs.runs.running_model import RunningModel
+from moe_core.jobs.runs.running_model import Kept, RunningModel
 from moe_core.system.network_folder import network_warning
 from moe_core.traces.lock import refuse_unwritable
 from moe_core.traces.reader import Trace, open_trace
 from moe_core.traces.specification import Specification, differences
-
-if TYPE_CHECKING:
-    from moe_core.models.inference.kept_passes import KeptPasses
 
 
 @dataclass(frozen=True)
@@ -95,8 +91,8 @@ def what_if(request: WhatIfRequest, engine: Engine | None = None) -> Generator[E
         plan = own.under(request.intervention)
         out = _target(request, plan.specification)
         seconds_asking = yield from _run(out, "what-if", loaded, plan, passes)
-        if passes is not None and request.intervention.at_answer:
-            yield Notice(passes.contexts.text)
+        if passes is not None and request.intervention.at_answer and passes.answers_text:
+            yield Notice(passes.answers_text)
         yield Stage("Comparing")
         with open_trace(out.path) as after:
             comparison = compare(reference, after)
@@ -143,7 +139,7 @@ def _other_batches(baseline: Trace, rows: SubsetRows) -> str:
 
 
 def _run(
-    target: Target, what: str, model: RunningModel, plan: RunPlan, passes: "KeptPasses | None"
+    target: Target, what: str, model: RunningModel, plan: RunPlan, passes: Kept | None
 ) -> Generator[Event, None, float]:
     """Seconds of asking, once the finished trace of this plan is in its place."""
     if not (yield from prepare_trace(target, plan)):

@@ -1,27 +1,32 @@
 """What a what-if costs by where its mask begins, against a re-run of all layers: ratios, in alternation, medians.
 
-`python -m tests.bench.bench_what_if [--questions N] [--rounds R]`, on OLMoE's 16 x 64 architecture of a narrower width.
-A re-run from what earlier ones left gives the same numbers bit for bit: tests/models/inference/test_kept_passes.py.
+`python -m tests.bench.bench_what_if [--questions N] [--rounds R] [--ray local:2]`, on OLMoE's 16 x 64 architecture of a
+narrower width, in this process or on workers. A re-run from what earlier ones left gives the same numbers bit for bit:
+tests/models/inference/test_kept_passes.py.
 """
 
 import argparse
 import statistics
+import tempfile
 import time
 from dataclasses import replace
+from pathlib import Path
 
 import torch
 
 from moe_core.interventions.intervention import Intervention, parse_mask
-from moe_core.models.inference.batches import plan_batches
-from moe_core.models.inference.forward_passes import ask
-from moe_core.models.inference.kept_passes import KeptPasses, keep_passes
-from moe_core.models.loading.building import LoadedModel
+from moe_core.jobs.models.load_model import ModelRequest
+from moe_core.jobs.runs.running_model import Kept, RunningModel
+from moe_core.jobs.workers.spread_model import engine_on
+from moe_core.models.inference.batches import Prompts
+from moe_core.models.inference.model_here import ModelHere
 from moe_core.models.loading.full_size import build_full_size
 from moe_core.quizzes.prompting import TokenisedQuiz
 from tests.bench.mmlu_sized import first, sized_quiz
+from tests.job_results import result_of
+from tests.tiny_models import save_tokenizer
 
 BATCH_TOKENS = 4096
-PLENTY = 8 * 2**30
 
 
 def main() -> None:
@@ -30,6 +35,7 @@ def main() -> None:
     parser.add_argument("--questions", type=int, default=60)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--hidden", type=int, default=512)
+    parser.add_argument("--ray", default="", help="where the workers are")
     arguments = parser.parse_args()
     hidden = arguments.hidden
     loaded = build_full_size(
@@ -37,15 +43,31 @@ def main() -> None:
         num_attention_heads=8, num_key_value_heads=8,
     )  # fmt: skip
     quiz = first(sized_quiz(0), arguments.questions)
-    kept = keep_passes(loaded, quiz, plan_batches(quiz, range(len(quiz.questions)), BATCH_TOKENS, "cpu"), PLENTY)
-    print(f"{torch.get_num_threads()} threads, {len(quiz.questions)} questions, width {hidden}. {kept.text}")
+    print(f"{torch.get_num_threads()} threads, {len(quiz.questions)} questions, width {hidden}", flush=True)
+    if not arguments.ray:
+        compare(ModelHere.of(loaded), quiz, arguments.rounds)
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        loaded.model.save_pretrained(folder)
+        save_tokenizer(Path(folder))
+        engine = engine_on(arguments.ray)
+        try:
+            compare(result_of(engine.load(ModelRequest(folder, "cpu", "float32"))), quiz, arguments.rounds)
+        finally:
+            engine.release()
+
+
+def compare(loaded: RunningModel, quiz: TokenisedQuiz, rounds: int) -> None:
+    """Runs by where their masks begin, each beside one of all layers."""
+    kept = loaded.keep(prompts(quiz, Intervention()))
+    print(kept.text)
     asked_in(loaded, quiz, parse_mask("15:1"), kept)  # leaves what the others begin with
     ratios: dict[int, list[float]] = {layer: [] for layer in (0, 4, 8, 12, 15)}
     alone = replace(parse_mask("0:1,0:7"), at_answer=True)
     asked_in(loaded, quiz, alone, kept)
-    print(kept.contexts.text)
+    print(kept.answers_text)
     at_answer = []
-    for _ in range(arguments.rounds):
+    for _ in range(rounds):
         at_answer.append(asked_in(loaded, quiz, alone, kept) / asked_in(loaded, quiz, parse_mask("0:1,0:7"), None))
         for layer, found in ratios.items():
             whole = asked_in(loaded, quiz, parse_mask(f"{layer}:1,{layer}:7"), None)
@@ -55,13 +77,16 @@ def main() -> None:
     print(f"masks at the answer alone: {statistics.median(at_answer):.3f} of a re-run of all tokens")
 
 
-def asked_in(loaded: LoadedModel, quiz: TokenisedQuiz, mask: Intervention, kept: KeptPasses | None) -> float:
+def prompts(quiz: TokenisedQuiz, mask: Intervention) -> Prompts:
+    """All questions, with every token."""
+    every = range(len(quiz.questions)), range(len(quiz.prefixes))
+    return Prompts(quiz, *every, BATCH_TOKENS, keep_tokens=True, intervention=mask)
+
+
+def asked_in(loaded: RunningModel, quiz: TokenisedQuiz, mask: Intervention, kept: Kept | None) -> float:
     """Seconds of asking all questions."""
     begin = time.perf_counter()
-    for _ in ask(
-        loaded, quiz, range(len(quiz.questions)), range(len(quiz.prefixes)), batch_tokens=BATCH_TOKENS,
-        keep_tokens=True, intervention=mask, kept=kept,
-    ):  # fmt: skip
+    for _ in loaded.ask(prompts(quiz, mask), kept):
         pass
     return time.perf_counter() - begin
 

@@ -18,12 +18,11 @@ import torch
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from moe_core.errors import MoeCoreError
-from moe_core.interventions.intervention import Intervention
 from moe_core.jobs.bench import active_weights, matrix_flop_per_second, run_bare
 from moe_core.jobs.runs.fill_trace import fill_trace
 from moe_core.jobs.runs.prepare_trace import look_at, prepare_trace
 from moe_core.models.inference.asking import ATTENTION_KERNELS
-from moe_core.models.inference.batches import BatchRan, plan_batches, tokens_run
+from moe_core.models.inference.batches import BatchRan, Prompts, plan_batches, tokens_run
 from moe_core.models.inference.forward_passes import ask
 from moe_core.models.inference.model_here import ModelHere
 from moe_core.models.loading.building import LoadedModel
@@ -176,10 +175,8 @@ class Profile:
         )
 
     def _asked(self, quiz: TokenisedQuiz, *, keep_tokens: bool = True, batch_tokens: int = 32_768) -> Any:
-        return ask(
-            self.loaded, quiz, range(len(quiz.questions)), range(len(quiz.prefixes)),
-            batch_tokens=batch_tokens, keep_tokens=keep_tokens, intervention=Intervention(),
-        )  # fmt: skip
+        every = range(len(quiz.questions)), range(len(quiz.prefixes))
+        return ask(self.loaded, Prompts(quiz, *every, batch_tokens, keep_tokens=keep_tokens))
 
     def recorded(self, name: str, quiz: TokenisedQuiz, *, tokens: str = "all", batch_tokens: int = 0) -> float:
         """Seconds of recording into a trace, said with all that is measured of it."""

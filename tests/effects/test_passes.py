@@ -25,7 +25,7 @@ from moe_core.effects.passes.rows import Rows, batches_of
 from moe_core.effects.recipe import predict
 from moe_core.errors import EffectError
 from moe_core.interventions.intervention import Expert, Intervention
-from moe_core.models.inference.batches import BatchRan
+from moe_core.models.inference.batches import BatchRan, Prompts
 from moe_core.models.inference.forward_passes import ask
 from moe_core.models.loading.building import LoadedModel
 from tests.models.inference.test_forward_passes import loaded, quiz_of
@@ -65,7 +65,7 @@ def passes(decoder: Decoder, *, checkpoints: bool = False, batch_tokens: int = 1
 def gold_logprobs(model: LoadedModel, intervention: Intervention) -> np.ndarray:
     """What a run of the whole model gives the right answers [N]."""
     found = np.zeros(N)
-    for batch in ask(model, QUIZ, range(N), [], batch_tokens=100, keep_tokens=False, intervention=intervention):
+    for batch in ask(model, Prompts(QUIZ, range(N), [], 100, keep_tokens=False, intervention=intervention)):
         assert isinstance(batch, BatchRan)
         for record in batch.questions:
             found[record.question] = record.answer.choice_logprobs[GOLD[record.question]]

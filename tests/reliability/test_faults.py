@@ -10,9 +10,9 @@ from tests.reliability.recorder import SMALL, fill
 from tests.traces.synthetic_run import create, record
 
 
-def test_every_call_is_refused_in_every_way(tmp_path: Path) -> None:
+def test_every_call_is_refused_in_every_way(memory_path: Path) -> None:
     """No space, an I/O error, no quota, an interrupted call, half a write: at each call of making and filling."""
-    outcome = every_fault(tmp_path)
+    outcome = every_fault(memory_path)
     assert outcome.failures == []
     assert outcome.notes["sentences"] > 100
 

@@ -7,17 +7,17 @@ from tests.reliability.recorder import SMALL
 from tests.traces.synthetic_run import create
 
 
-def test_every_prefix_of_the_writes(tmp_path: Path) -> None:
+def test_every_prefix_of_the_writes(memory_path: Path) -> None:
     """As a kill between any two of them leaves the file; each is then resumed."""
-    loss = PowerLoss(tmp_path, SMALL)
+    loss = PowerLoss(memory_path, SMALL)
     outcome = loss.all_prefixes()
     assert outcome.failures == []
     assert outcome.tries == len(loss.operations) > 60
 
 
-def test_random_sectors_after_the_last_barrier(tmp_path: Path) -> None:
+def test_random_sectors_after_the_last_barrier(memory_path: Path) -> None:
     """Whatever the disk made of what was not made durable yet."""
-    assert PowerLoss(tmp_path, SMALL).random_images(200).failures == []
+    assert PowerLoss(memory_path, SMALL).random_images(200).failures == []
 
 
 def test_a_new_trace_is_durable_before_it_has_its_name(tmp_path: Path) -> None:

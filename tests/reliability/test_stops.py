@@ -13,13 +13,13 @@ pytestmark = [
 ]
 
 
-def test_commands_are_stopped(tmp_path: Path, tiny_olmoe: Path) -> None:
+def test_commands_are_stopped(memory_path: Path, tiny_olmoe: Path) -> None:
     """While they read, load, record and repeat."""
-    outcome = stop_commands(tmp_path, tiny_olmoe, tries=22)
+    outcome = stop_commands(memory_path, tiny_olmoe, tries=22)
     assert outcome.failures == []
     assert 0 < outcome.notes["stopped while recording"] < 22
 
 
-def test_windows_are_closed(tmp_path: Path) -> None:
+def test_windows_are_closed(memory_path: Path) -> None:
     """By signals and by hand, while the demo is loaded and recorded, and while a what-if is."""
-    assert stop_windows(tmp_path, tries=8).failures == []
+    assert stop_windows(memory_path, tries=8).failures == []

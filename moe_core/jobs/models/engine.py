@@ -2,19 +2,15 @@
 
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
 from moe_core.errors import RunError
 from moe_core.jobs.events import Event, Notice
 from moe_core.jobs.models.load_model import ModelRequest, load_model
 from moe_core.jobs.runs.run_plan import RunPlan
-from moe_core.jobs.runs.running_model import RunningModel, loaded_here
-from moe_core.models.loading.memory import free_memory
+from moe_core.jobs.runs.running_model import Kept, RunningModel
+from moe_core.models.inference.batches import Prompts
 from moe_core.models.loading.source import HubModel, find_model
 from moe_core.traces.specification import ModelSpecification
-
-if TYPE_CHECKING:
-    from moe_core.models.inference.kept_passes import KeptPasses
 
 Load = Callable[[ModelRequest], Generator[Event, None, RunningModel]]
 """Brings a model to where it is to run."""
@@ -30,7 +26,7 @@ class Engine:
         self._load = load
         self._request: ModelRequest | None = None
         self._model: RunningModel | None = None
-        self._kept: KeptPasses | None = None
+        self._kept: Kept | None = None
         self._kept_of: tuple[object, ...] = ()
 
     def load(self, request: ModelRequest) -> Generator[Event, None, RunningModel]:
@@ -44,28 +40,19 @@ class Engine:
             self._request = request
         return self._model
 
-    def kept_passes(self, plan: RunPlan, questions: Sequence[int]) -> "Generator[Event, None, KeptPasses | None]":
+    def kept_passes(self, plan: RunPlan, questions: Sequence[int]) -> Generator[Event, None, Kept]:
         """What is kept of passes over these questions of a plan, by runs before and those to come; said when it begins.
 
-        One selection of questions at a time. It may take a quarter of the memory that is free. None where the model is
-        elsewhere: every re-run there is one of all layers.
+        One selection of questions at a time.
         """
-        if self._load is not None:
-            return None
-        from moe_core.models.inference.batches import plan_batches
-        from moe_core.models.inference.kept_passes import keep_passes
-
         assert self._model is not None
-        loaded = loaded_here(self._model)
         specification = plan.specification
         run = specification.batch_tokens, specification.batch_plan
         wanted = (specification.prompts_sha256, tuple(questions), *run)
         if self._kept is None or self._kept_of != wanted:
             self._kept = None  # before it is asked how much memory is free
-            device = loaded.specification.device
-            batches = plan_batches(plan.tokenised, questions, run[0], device, run[1])
-            budget = (free_memory(device) or 0) // 4
-            self._kept, self._kept_of = keep_passes(loaded, plan.tokenised, batches, budget), wanted
+            prompts = Prompts(plan.tokenised, questions, [], run[0], keep_tokens=False, batch_plan=run[1])
+            self._kept, self._kept_of = self._model.keep(prompts), wanted
             yield Notice(self._kept.text)
         return self._kept
 

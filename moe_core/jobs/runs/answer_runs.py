@@ -5,7 +5,6 @@ Axes: n questions asked, C choices.
 
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,13 +13,10 @@ from moe_core.interventions.intervention import Intervention
 from moe_core.jobs.clock import Clock, run_batches
 from moe_core.jobs.events import Event
 from moe_core.jobs.runs.run_plan import RunPlan
-from moe_core.jobs.runs.running_model import RunningModel
-from moe_core.models.inference.batches import BatchRan
+from moe_core.jobs.runs.running_model import Kept, RunningModel
+from moe_core.models.inference.batches import BatchRan, Prompts
 from moe_core.numbers.paired_statistics import MeanChange, PairedChange, mean_change, paired_change
 from moe_core.traces.records import Status
-
-if TYPE_CHECKING:
-    from moe_core.models.inference.kept_passes import KeptPasses
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,7 +50,7 @@ class AnswerRuns:
         *,
         n_runs: int,
         unit: str,
-        kept: "KeptPasses | None" = None,
+        kept: Kept | None = None,
         keeps_experts: bool = False,
     ) -> None:
         """`questions` are places in the plan's quiz, in the order in which answers are wanted; `kept` is of them."""
@@ -76,14 +72,16 @@ class AnswerRuns:
         shape = (len(tokenised.questions), model.n_layers, model.top_k)
         experts = np.zeros(shape, np.uint16) if self._keeps_experts else None
         batches = self.model.ask(
-            tokenised,
-            self._questions,
-            [],
-            batch_tokens=self.plan.specification.batch_tokens,
-            keep_tokens=False,
-            intervention=intervention,
-            batch_plan=self.plan.specification.batch_plan,
-            kept=self._kept,
+            Prompts(
+                tokenised,
+                self._questions,
+                [],
+                self.plan.specification.batch_tokens,
+                keep_tokens=False,
+                intervention=intervention,
+                batch_plan=self.plan.specification.batch_plan,
+            ),
+            self._kept,
         )
 
         def keep(batch: BatchRan) -> int:

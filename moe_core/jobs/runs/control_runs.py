@@ -5,7 +5,7 @@ from contextlib import ExitStack
 from dataclasses import asdict
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -18,13 +18,10 @@ from moe_core.jobs.events import Event, Notice, Stage
 from moe_core.jobs.runs.answer_file import KeptRuns, RunKeeper, keeping, read_header, read_runs, same_actions
 from moe_core.jobs.runs.answer_runs import AnswerRuns, Answers, answer_change
 from moe_core.jobs.runs.run_plan import RunPlan
-from moe_core.jobs.runs.running_model import RunningModel
+from moe_core.jobs.runs.running_model import Kept, RunningModel
 from moe_core.measures.scope import Scope
 from moe_core.numbers.formatting import count, counted
 from moe_core.traces.reader import Trace
-
-if TYPE_CHECKING:
-    from moe_core.models.inference.kept_passes import KeptPasses
 
 
 def run_controls(
@@ -34,7 +31,7 @@ def run_controls(
     comparison: Comparison,
     model: RunningModel,
     plan: RunPlan,
-    passes: "KeptPasses | None",
+    passes: Kept | None,
 ) -> Generator[Event, None, Controls | None]:
     """What `request.n` random interventions do to the compared questions; None where none was asked for or exists.
 

@@ -3,18 +3,15 @@
 from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from moe_core.errors import Remedy, RunError
 from moe_core.jobs.clock import Clock, run_batches
 from moe_core.jobs.events import Event, NodeShare
 from moe_core.jobs.runs.run_plan import RunPlan
-from moe_core.jobs.runs.running_model import RunningModel
+from moe_core.jobs.runs.running_model import Kept, RunningModel
+from moe_core.models.inference.batches import Prompts
 from moe_core.traces.background_writer import BackgroundWriter
 from moe_core.traces.writer import TraceWriter
-
-if TYPE_CHECKING:
-    from moe_core.models.inference.kept_passes import KeptPasses
 
 
 @dataclass(frozen=True)
@@ -37,7 +34,7 @@ NO_ANSWERS = "The quiz names no right answers: accuracy is not defined"
 
 
 def fill_trace(
-    path: Path, model: RunningModel, plan: RunPlan, kept: "KeptPasses | None" = None
+    path: Path, model: RunningModel, plan: RunPlan, kept: Kept | None = None
 ) -> Generator[Event, None, RecordResult]:
     """Ask every question that `path` does not hold yet and write its rows, batch by batch, while the next one runs.
 
@@ -50,15 +47,17 @@ def fill_trace(
         clock = Clock(len(tokenised.questions), len(pending), sum(map(tokenised.prompt_length, pending)))
         yield clock.progress()
         batches = model.ask(
-            tokenised,
-            range(len(tokenised.questions)),
-            writer.pending_prefixes,
-            batch_tokens=specification.batch_tokens,
-            keep_tokens=specification.tokens == "all",
-            intervention=specification.actions,
-            pending=pending,
-            batch_plan=writer.specification.batch_plan,
-            kept=kept,
+            Prompts(
+                tokenised,
+                range(len(tokenised.questions)),
+                writer.pending_prefixes,
+                specification.batch_tokens,
+                keep_tokens=specification.tokens == "all",
+                intervention=specification.actions,
+                pending=pending,
+                batch_plan=writer.specification.batch_plan,
+            ),
+            kept,
         )
         yield from run_batches(batches, tokenised, clock, lambda batch: background.write(batch.records))
         if clock.n_waiting:

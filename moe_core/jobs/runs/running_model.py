@@ -1,17 +1,14 @@
 """What a run needs of a model, be it in this process or held by workers elsewhere."""
 
-from collections.abc import Collection, Generator, Sequence
+from collections.abc import Generator
 from typing import TYPE_CHECKING, Any, Protocol
 
 from moe_core.errors import RunError
-from moe_core.interventions.intervention import Intervention
-from moe_core.models.inference.batches import Asked
+from moe_core.models.inference.batches import Asked, Prompts
 from moe_core.models.loading.verdict import ModelCheck
-from moe_core.quizzes.prompting import TokenisedQuiz
-from moe_core.traces.specification import NEWEST_BATCH_PLAN, ModelSpecification
+from moe_core.traces.specification import ModelSpecification
 
 if TYPE_CHECKING:
-    from moe_core.models.inference.kept_passes import KeptPasses
     from moe_core.models.loading.building import LoadedModel
 
 
@@ -28,30 +25,33 @@ class KnownModel(Protocol):
     def check(self) -> ModelCheck: ...
 
 
+class Kept(Protocol):
+    """What is kept of passes over some prompts, wherever the model is.
+
+    `text` says it when it begins, `answers_text` after what acts at the answer alone; it may be empty.
+    """
+
+    @property
+    def text(self) -> str: ...
+    @property
+    def answers_text(self) -> str: ...
+
+
 class RunningModel(KnownModel, Protocol):
     """A model that can be asked. `nbytes` is what its weights take of this process, or of a device that it uses."""
 
     @property
     def nbytes(self) -> int: ...
 
-    def ask(
-        self,
-        tokenised: TokenisedQuiz,
-        questions: Sequence[int],
-        prefixes: Sequence[int],
-        *,
-        batch_tokens: int,
-        keep_tokens: bool,
-        intervention: Intervention,
-        pending: Collection[int] | None = None,
-        batch_plan: int = NEWEST_BATCH_PLAN,
-        kept: "KeptPasses | None" = None,
-    ) -> Generator[Asked, None, None]:
-        """The records of `questions` and `prefixes`, batch by batch, each exactly once, in whatever order they come.
+    def ask(self, prompts: Prompts, kept: Any = None) -> Generator[Asked, None, None]:
+        """What is wanted of the prompts, batch by batch, each record exactly once, in whatever order they come.
 
-        `pending` names those of the questions whose records are missing, None: all. Only they are yielded, with the
-        same numbers as if all were asked. `kept` is what `Engine.kept_passes` gave. Raises RunError where the run ends
-        early: what was yielded stands.
+        `kept` is what `keep` gave. Raises RunError where the run ends early: what was yielded stands.
+        """
+
+    def keep(self, prompts: Prompts) -> Kept:
+        """Room for what runs over these prompts leave, in a quarter of the memory that is free, so that the next ones
+        need not begin at the first layer.
         """
 
     def let_go(self) -> None:

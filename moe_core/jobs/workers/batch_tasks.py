@@ -10,6 +10,7 @@ from itertools import groupby
 import numpy as np
 
 from moe_core.interventions.intervention import Intervention
+from moe_core.jobs.workers.kept_tasks import Keeping, KeptOnWorkers
 from moe_core.jobs.workers.packed_batch import PackedBatch
 from moe_core.models.inference.batches import Batch, BatchRan, Wanted
 from moe_core.quizzes.prompting import TokenisedQuiz
@@ -27,6 +28,7 @@ class BatchTask:
     wanted: Wanted
     keep_tokens: bool
     intervention: Intervention
+    keeping: Keeping | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,9 +41,10 @@ class BatchesDone:
 
 @dataclass(frozen=True, eq=False)
 class PlannedTask:
-    """A task and, for the driver alone, the numbers in the whole quiz of its questions and prefixes."""
+    """A task and, for the driver alone, its own number, and those in the whole quiz of its questions and prefixes."""
 
     task: BatchTask
+    number: int
     questions: tuple[int, ...]
     prefixes: tuple[int, ...]
 
@@ -51,15 +54,23 @@ class PlannedTask:
 
 
 def planned_tasks(
-    batches: Iterable[Batch], tokenised: TokenisedQuiz, wanted: Wanted, *, keep_tokens: bool, intervention: Intervention
+    batches: Iterable[Batch],
+    tokenised: TokenisedQuiz,
+    wanted: Wanted,
+    *,
+    keep_tokens: bool,
+    intervention: Intervention,
+    kept: KeptOnWorkers | None = None,
 ) -> Iterator[PlannedTask]:
     """The tasks that give what is wanted of these batches, each record once; made as they are asked for."""
     left = set(wanted.prefixes)
-    for bundle in _bundles(batches):
+    for number, bundle in enumerate(_bundles(batches)):
         own = {bundle[0].prefix} | {int(tokenised.prefix_of[teller]) for batch in bundle for teller in batch.tellers}
         told = left & own
         left -= told
-        yield _planned(bundle, tokenised, Wanted(wanted.questions, frozenset(told)), keep_tokens, intervention)
+        part, questions, prefixes = _part(bundle, tokenised, Wanted(wanted.questions, frozenset(told)))
+        keeping = kept.of(bundle, tokenised) if kept else None
+        yield PlannedTask(BatchTask(*part, keep_tokens, intervention, keeping), number, questions, prefixes)
 
 
 def part_of(
@@ -87,9 +98,10 @@ def _bundles(batches: Iterable[Batch]) -> Iterator[tuple[Batch, ...]]:
             yield tuple(members[start : start + size])
 
 
-def _planned(
-    bundle: Sequence[Batch], tokenised: TokenisedQuiz, wanted: Wanted, keep_tokens: bool, intervention: Intervention
-) -> PlannedTask:
+def _part(
+    bundle: Sequence[Batch], tokenised: TokenisedQuiz, wanted: Wanted
+) -> tuple[tuple[TokenisedQuiz, tuple[Batch, ...], Wanted], tuple[int, ...], tuple[int, ...]]:
+    """The part of the quiz that a bundle needs, its batches and what is wanted as the part counts; and who that is."""
     questions = tuple(question for batch in bundle for question in batch.questions)
     part, prefixes = part_of(tokenised, questions, {bundle[0].prefix})
     row = {question: n for n, question in enumerate(questions)}
@@ -107,4 +119,4 @@ def _planned(
         frozenset(row[question] for question in questions if question in wanted.questions),
         frozenset(place[prefix] for prefix in wanted.prefixes),
     )
-    return PlannedTask(BatchTask(part, batches, of_part, keep_tokens, intervention), questions, prefixes)
+    return (part, batches, of_part), questions, prefixes

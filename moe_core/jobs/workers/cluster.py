@@ -5,13 +5,14 @@ import os
 import re
 import socket
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, nullcontext, suppress
 from typing import Any
 
 from moe_core.errors import ClusterError, MissingExtraError, Remedy, first_line
 from moe_core.jobs.workers.address import AUTO, Address
 from moe_core.jobs.workers.ray_actors import Place
 from moe_core.jobs.workers.worker import threads_each
+from moe_core.numbers.formatting import counted
 
 log = logging.getLogger(__name__)
 
@@ -34,17 +35,25 @@ def join(address: Address) -> Any:
         _reach(address.text)
     quiet = {"include_dashboard": False} if address.n_local else {}
     try:
-        ray.init(
-            address="local" if address.n_local else address.text,
-            log_to_driver=False,
-            logging_level=logging.ERROR,
-            **quiet,
-            **_local_options(address.n_local),
-        )
+        with _heard_here_alone(ray) if address.n_local else nullcontext():
+            ray.init(
+                address="local" if address.n_local else address.text,
+                log_to_driver=False,
+                logging_level=logging.ERROR,
+                **quiet,
+                **_local_options(address.n_local),
+            )
     except (ConnectionError, OSError, RuntimeError, ValueError, TimeoutError) as error:
         ray.shutdown()
         raise _unreachable(address, error) from error
     return ray
+
+
+def joined(ray: Any) -> str:
+    """One sentence that names the cluster: its head, and the nodes that are alive."""
+    names = sorted(str(node["NodeManagerHostname"]) for node in ray.nodes() if node["Alive"])
+    head = ray.get_runtime_context().gcs_address
+    return f"Joined the cluster with its head at {head}: {counted(len(names), 'node')} ({', '.join(names)})"
 
 
 def places(ray: Any, address: Address, device: str) -> list[Place]:
@@ -69,7 +78,8 @@ def _local_places(n: int, node: dict[str, Any], *, wants_gpu: bool) -> Iterator[
     if wants_gpu and n > n_gpus:
         raise ClusterError(f"local:{n} means {n} workers, one a GPU, and this computer has {n_gpus}.")
     for number in range(n):
-        yield Place("", 1, int(wants_gpu), threads_each(n), f"{socket.gethostname()}/{number + 1}")
+        share = 1.0 if wants_gpu else 1 / n
+        yield Place("", 1, int(wants_gpu), threads_each(n), f"{socket.gethostname()}/{number + 1}", share)
 
 
 def _places_of(node: dict[str, Any], *, wants_gpu: bool, device: str) -> Iterator[Place]:
@@ -87,8 +97,18 @@ def _places_of(node: dict[str, Any], *, wants_gpu: bool, device: str) -> Iterato
 def _local_options(n: int) -> dict[str, Any]:
     if not n:
         return {}
-    # One processor each in Ray's books; traffic stays on the loopback.
-    return {"num_cpus": n, "object_store_memory": LOCAL_STORE_BYTES, "_node_ip_address": "127.0.0.1"}
+    return {"num_cpus": n, "object_store_memory": LOCAL_STORE_BYTES}  # one processor each in Ray's books
+
+
+@contextmanager
+def _heard_here_alone(ray: Any) -> Iterator[None]:
+    """Have what Ray begins listen on the loopback: it does so where it thinks that a system can be in no cluster."""
+    constants = ray._private.ray_constants
+    before, constants.ENABLE_RAY_CLUSTER = constants.ENABLE_RAY_CLUSTER, False
+    try:
+        yield
+    finally:
+        constants.ENABLE_RAY_CLUSTER = before
 
 
 def _hush(ray: Any) -> None:

@@ -6,8 +6,8 @@ where workers are: `Actors` does.
 
 import logging
 import time
-from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections import defaultdict, deque
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -19,6 +19,8 @@ log = logging.getLogger(__name__)
 
 AHEAD = 2
 """Tasks that a worker has at once: one that it runs, and one so that it need not wait."""
+ANYONE = -1
+"""The home of a task of which no worker keeps anything."""
 MOST_LOSSES = 8
 """How many workers in turn a task may take with it."""
 MOST_FAILURES = 2
@@ -82,26 +84,40 @@ class _Job(Generic[T]):
 
 
 class _Queue(Generic[T]):
-    """What is still to be handed out; of the tasks that were never handed out, one is made at a time."""
+    """What is still to be handed out, to anyone or to the worker that `home` names; tasks are made as they are needed.
 
-    def __init__(self, tasks: Iterator[T]) -> None:
+    Another worker gets those only where their own has begun anew, or more of them wait than it can be given at once.
+    """
+
+    def __init__(self, tasks: Iterator[T], home: Callable[[T], int]) -> None:
         self._tasks = tasks
-        self._jobs = deque[_Job[T]]()
+        self._home = home
+        self._waiting: defaultdict[int, deque[_Job[T]]] = defaultdict(deque)
 
     @property
     def is_empty(self) -> bool:
         """Whether nothing is left."""
-        if not self._jobs and (task := next(self._tasks, None)) is not None:
-            self._jobs.append(_Job(task))
-        return not self._jobs
+        return not any(self._waiting.values()) and not self._makes_one()
 
-    def take(self) -> _Job[T]:
-        """The next one, where there is any."""
-        return self._jobs.popleft()
+    def take(self, worker: int, ready: Collection[int]) -> _Job[T] | None:
+        """The next one for a worker, if there is any; those that are `ready` need no help with a few."""
+        anyone, own = self._waiting[ANYONE], self._waiting[worker]
+        while not (anyone or own) and self._makes_one():
+            pass
+        if not (found := anyone or own):
+            others = (jobs for home, jobs in self._waiting.items() if jobs and (home not in ready or len(jobs) > AHEAD))
+            found = max(others, key=len, default=found)
+        return found.popleft() if found else None
 
     def put_back(self, jobs: Sequence[_Job[T]]) -> None:
         """These come next, in their order."""
-        self._jobs.extendleft(reversed(jobs))
+        self._waiting[ANYONE].extendleft(reversed(jobs))
+
+    def _makes_one(self) -> bool:
+        if (task := next(self._tasks, None)) is None:
+            return False
+        self._waiting[self._home(task)].append(_Job(task))
+        return True
 
 
 @dataclass
@@ -125,13 +141,16 @@ class Pool:
         self._admit = admit
         self._workers: list[_Worker[Any]] = [_Worker(number) for number in range(len(actors.names))]
 
-    def run(self, method: str, tasks: Iterator[T], argument: str) -> Iterator[Done[T] | UnderWay]:
+    def run(
+        self, method: str, tasks: Iterator[T], argument: str, home: Callable[[T], int] = lambda _: ANYONE
+    ) -> Iterator[Done[T] | UnderWay]:
         """Every task once, in whatever order they end; tasks are taken as there is room for them.
 
-        `method` is what a worker does, `argument` names the attribute of a task that it is handed. Raises RunError
-        where no worker is left, or a task has ended worker after worker; and what a worker raises.
+        `method` is what a worker does, `argument` names the attribute of a task that it is handed, `home` the worker
+        that may keep something of it. Raises RunError where no worker is left, or a task has ended worker after worker;
+        and what a worker raises.
         """
-        queue = _Queue(tasks)
+        queue = _Queue(tasks, home)
         for worker in self._workers:
             worker.under_way.clear()  # of a run that was stopped
         waiting_since = time.monotonic()
@@ -157,12 +176,13 @@ class Pool:
 
     def _hand_out(self, method: str, queue: "_Queue[T]", argument: str) -> None:
         """One task each first, then one more each: the last ones are then spread evenly."""
+        ready = {worker.number for worker in self._workers if worker.is_ready}
         for depth in range(1, AHEAD + 1):
             for worker in self._workers:
                 if queue.is_empty:
                     return
-                if worker.is_ready and len(worker.under_way) < depth:
-                    job = queue.take()
+                has_room = worker.is_ready and len(worker.under_way) < depth
+                if has_room and (job := queue.take(worker.number, ready)) is not None:
                     call = self._actors.call(worker.number, method, getattr(job.task, argument))
                     worker.under_way.append((call, job))
 

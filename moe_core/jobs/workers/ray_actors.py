@@ -22,6 +22,7 @@ class Place:
     n_gpus: int
     n_threads: int
     name: str = ""
+    memory_share: float = 1.0
 
 
 class RayActors:
@@ -80,4 +81,4 @@ def _begun(ray: Any, request: ModelRequest, place: Place) -> Any:
     if place.node:
         strategy = ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy
         options["scheduling_strategy"] = strategy(node_id=place.node, soft=True)
-    return ray.remote(Worker).options(**options).remote(request, place.n_threads, place.name)
+    return ray.remote(Worker).options(**options).remote(request, place.n_threads, place.name, place.memory_share)

@@ -3,28 +3,27 @@
 import logging
 import math
 import time
-from collections.abc import Collection, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator
+from itertools import count
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from moe_core.errors import ClusterError
-from moe_core.interventions.intervention import Intervention
 from moe_core.jobs.events import Event, Notice, Progress, Stage
 from moe_core.jobs.models.engine import Engine
 from moe_core.jobs.models.load_model import ModelRequest
 from moe_core.jobs.workers.address import Address, parse_address
 from moe_core.jobs.workers.batch_tasks import PlannedTask, planned_tasks
-from moe_core.jobs.workers.cluster import join, places
+from moe_core.jobs.workers.cluster import join, joined, places
+from moe_core.jobs.workers.kept_tasks import KeptOnWorkers
 from moe_core.jobs.workers.node_report import NodeReport, check_nodes
-from moe_core.jobs.workers.pool import TICK_S, Actors, Done, Pool, UnderWay, WorkerLostError
+from moe_core.jobs.workers.pool import ANYONE, TICK_S, Actors, Done, Pool, UnderWay, WorkerLostError
 from moe_core.jobs.workers.ray_actors import RayActors
 from moe_core.jobs.workers.worker import HeldModel, versions_here
-from moe_core.models.inference.batches import Asked, BatchesUnderWay, Wanted, pending_batches, plan_batches
+from moe_core.models.inference.batches import Asked, BatchesUnderWay, Prompts, pending_batches, tokens_run
 from moe_core.numbers.formatting import counted
-from moe_core.quizzes.prompting import TokenisedQuiz
-from moe_core.traces.specification import NEWEST_BATCH_PLAN, ModelSpecification
+from moe_core.traces.specification import ModelSpecification
 
 if TYPE_CHECKING:
-    from moe_core.models.inference.kept_passes import KeptPasses
     from moe_core.models.loading.verdict import ModelCheck
 
 log = logging.getLogger(__name__)
@@ -32,6 +31,7 @@ HERE = "this computer"
 BEGIN_WITHIN_S = 180.0
 """Processes that import torch from a slow disk take their time; where all processors are taken, they never begin."""
 T = TypeVar("T")
+_selections = count()
 
 
 class SpreadModel:
@@ -66,32 +66,19 @@ class SpreadModel:
         """What a worker's self-check found."""
         return self._held.check
 
-    def ask(
-        self,
-        tokenised: TokenisedQuiz,
-        questions: Sequence[int],
-        prefixes: Sequence[int],
-        *,
-        batch_tokens: int,
-        keep_tokens: bool,
-        intervention: Intervention,
-        pending: Collection[int] | None = None,
-        batch_plan: int = NEWEST_BATCH_PLAN,
-        kept: "KeptPasses | None" = None,
-    ) -> Generator[Asked, None, None]:
+    def ask(self, prompts: Prompts, kept: KeptOnWorkers | None = None) -> Generator[Asked, None, None]:
         """The records, in the order in which workers have them; the same batches as in one process."""
-        wanted = Wanted(frozenset(questions if pending is None else pending), frozenset(prefixes))
-        batches = plan_batches(
-            tokenised, questions, batch_tokens, self.specification.device, batch_plan, joins=intervention.at_answer
-        )
+        tokenised, wanted = prompts.tokenised, prompts.wanted
         tasks = planned_tasks(
-            pending_batches(batches, tokenised, wanted),
+            pending_batches(prompts.batches(self.specification.device), tokenised, wanted),
             tokenised,
             wanted,
-            keep_tokens=keep_tokens,
-            intervention=intervention,
+            keep_tokens=prompts.keep_tokens,
+            intervention=prompts.intervention,
+            kept=kept,
         )
-        for event in self.spread("ask", tasks):
+        n_workers = len(self._actors.names)
+        for event in self.spread("ask", tasks, lambda planned: planned.number % n_workers if kept else ANYONE):
             match event:
                 case UnderWay(text=text):
                     yield BatchesUnderWay(text)
@@ -99,9 +86,17 @@ class SpreadModel:
                     yield from map(BatchesUnderWay, result.remarks)
                     yield planned.records(result, node)
 
-    def spread(self, method: str, tasks: Iterator[T]) -> Iterator[Done[T] | UnderWay]:
+    def keep(self, prompts: Prompts) -> KeptOnWorkers:
+        """Each worker keeps what it can of these prompts' passes, as soon as they are asked."""
+        batches = prompts.batches(self.specification.device)
+        n_tokens = tokens_run(batches, prompts.tokenised).padded
+        return KeptOnWorkers(next(_selections), n_tokens, len(self._actors.names))
+
+    def spread(
+        self, method: str, tasks: Iterator[T], home: Callable[[T], int] = lambda _: ANYONE
+    ) -> Iterator[Done[T] | UnderWay]:
         """What workers do with the `task` of each of these, in the order in which they have it."""
-        return self._pool.run(method, tasks, "task")
+        return self._pool.run(method, tasks, "task", home)
 
     def asked_of_one(self, method: str, *arguments: Any) -> Any:
         """What one worker says; raises ClusterError where it is lost."""
@@ -134,6 +129,8 @@ def spread_model(address: Address, request: ModelRequest) -> Generator[Event, No
     """
     yield Stage(f"Joining the cluster {address.text}")
     ray = join(address)
+    if not address.n_local:
+        yield Notice(joined(ray))
     actors: RayActors | None = None
     model: SpreadModel | None = None
     try:

@@ -13,6 +13,7 @@ from moe_core.jobs.models.load_model import ModelRequest, find_folder, load_mode
 from moe_core.jobs.runs.run_plan import library_versions
 from moe_core.jobs.workers.batch_tasks import BatchesDone, BatchTask
 from moe_core.jobs.workers.effect_tasks import EffectTask, EffectWork
+from moe_core.jobs.workers.kept_tasks import KeptTasks
 from moe_core.jobs.workers.node_report import NodeReport
 from moe_core.jobs.workers.packed_batch import packed
 from moe_core.models.inference.batches import BatchHalved, BatchRan
@@ -41,12 +42,15 @@ class HeldModel:
 class Worker:
     """Lives in a process of its own; after a kill it begins again, and loads the model when it is next needed."""
 
-    def __init__(self, request: ModelRequest, n_threads: int, name: str = "") -> None:
+    def __init__(self, request: ModelRequest, n_threads: int, name: str = "", memory_share: float = 1.0) -> None:
+        """`memory_share`: of the memory that is free, where others use the same."""
         self._request = request
         self._n_threads = n_threads
         self._name = name
+        self._memory_share = memory_share
         self._loaded: ModelHere | None = None
         self._effects: EffectWork | None = None
+        self._kept: KeptTasks | None = None
 
     def report(self) -> NodeReport:
         """What the node is like, the model's files included; nothing is loaded, and nothing raised."""
@@ -72,14 +76,17 @@ class Worker:
         from moe_core.models.inference.forward_passes import ask_batches
 
         self._effects = None  # with the clean passes that it keeps
+        model = self._model()
+        self._kept = self._kept or KeptTasks(model, self._memory_share)
         ran, remarks = [], []
         for asked in ask_batches(
-            self._model(),
+            model,
             task.part,
             task.batches,
             task.wanted,
             keep_tokens=task.keep_tokens,
             intervention=task.intervention,
+            kept=self._kept.of(task.keeping, task.part, task.batches) if task.keeping else None,
         ):
             match asked:
                 case BatchRan():
@@ -90,6 +97,7 @@ class Worker:
 
     def effects(self, task: EffectTask) -> PartPredicted | list[PairsMeasured]:
         """A part of an effect map; raises RunError where the device fails, EffectError where there is none."""
+        self._kept = None  # as far as what-ifs have left anything
         if self._effects is None:
             self._effects = EffectWork(self._model())
         return self._effects.done(task)

@@ -17,6 +17,7 @@ from transformers import DynamicCache
 from moe_core.errors import InterventionError
 from moe_core.models.inference.batch_routing import BatchRouting
 from moe_core.models.inference.batches import Batch
+from moe_core.models.inference.once_a_model import once_a_model
 from moe_core.models.loading.building import LoadedModel
 from moe_core.numbers.formatting import count
 from moe_core.traces.records import Answer, SegmentRouting
@@ -86,7 +87,6 @@ class KeptContexts:
     n_bytes: int = 0
     n_left_out: int = 0
     _contexts: dict[Batch | int, Context] = field(default_factory=dict)
-    _is_checked: bool = False
 
     @property
     def text(self) -> str:
@@ -119,14 +119,14 @@ class KeptContexts:
         self.budget_bytes = self.n_bytes = 0
         return had
 
-    def check(self, loaded: LoadedModel) -> None:
-        """Raise InterventionError for a model that does not answer the same in two passes; it is tried once."""
-        if not self._is_checked and not _answers_the_same(loaded):
-            raise InterventionError(
-                f"{loaded.specification.name} cannot be asked with a mask at the answer position alone: behind the "
-                "kept keys and values of its prompts it answers otherwise."
-            )
-        self._is_checked = True
+
+def check_answers_alone(loaded: LoadedModel) -> None:
+    """Raise InterventionError for a model that does not answer the same in two passes."""
+    if not _answers_the_same(loaded):
+        raise InterventionError(
+            f"{loaded.specification.name} cannot be asked with a mask at the answer position alone: behind the "
+            "kept keys and values of its prompts it answers otherwise."
+        )
 
 
 def whole_cache() -> DynamicCache:
@@ -151,6 +151,7 @@ def context_of(cache: Any, lengths: Tensor, n_tokens: int, routing: BatchRouting
     return Context(cache, lengths, routing)
 
 
+@once_a_model
 @torch.inference_mode()
 def _answers_the_same(loaded: LoadedModel) -> bool:
     """Whether two prompts of unlike lengths have the same logits in one pass as in two, but for rounding."""

@@ -5,14 +5,17 @@ causal attention cannot see it. There is no noise either where a run is resumed,
 none of it were recorded, by the plan with which it was begun.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from moe_core.errors import RunError
+from moe_core.interventions.intervention import Intervention
 from moe_core.models.inference.pass_costs import PassCost, cheapest_rows, filled_rows, pass_cost, sharing_pays
 from moe_core.quizzes.prompting import TokenisedQuiz
 from moe_core.traces.records import PrefixRecord, QuestionRecord
 from moe_core.traces.specification import NEWEST_BATCH_PLAN
+
+NO_INTERVENTION = Intervention()
 
 
 @dataclass(frozen=True)
@@ -51,6 +54,40 @@ class Wanted:
         if not batch.questions or not self.questions.isdisjoint(batch.questions):
             return True
         return any(int(tokenised.prefix_of[teller]) in self.prefixes for teller in batch.tellers)
+
+
+@dataclass(frozen=True, eq=False)
+class Prompts:
+    """What a model is asked: the records of `questions` and `prefixes` of a quiz, each once, in these batches.
+
+    `pending` names those of the questions whose records are missing, None: all. Only they are given, with the same
+    numbers as if all were asked.
+    """
+
+    tokenised: TokenisedQuiz
+    questions: Sequence[int]
+    prefixes: Sequence[int]
+    batch_tokens: int
+    keep_tokens: bool
+    intervention: Intervention = NO_INTERVENTION
+    pending: Collection[int] | None = None
+    batch_plan: int = NEWEST_BATCH_PLAN
+
+    @property
+    def wanted(self) -> "Wanted":
+        """Whose records are to be given."""
+        return Wanted(frozenset(self.questions if self.pending is None else self.pending), frozenset(self.prefixes))
+
+    def batches(self, device: str) -> list[Batch]:
+        """All of them on a device of this kind, whatever is pending."""
+        return plan_batches(
+            self.tokenised,
+            self.questions,
+            self.batch_tokens,
+            device,
+            self.batch_plan,
+            joins=self.intervention.at_answer,
+        )
 
 
 @dataclass(frozen=True)

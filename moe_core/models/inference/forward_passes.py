@@ -6,21 +6,22 @@ of a batch. A GPU runs the next batch while what the last one gave is taken from
 
 import math
 from collections import deque
-from collections.abc import Collection, Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import partial
 
 from moe_core.interventions.intervention import Intervention
 from moe_core.models.answer_head import AnswerHead
+from moe_core.models.inference.answer_alone import check_answers_alone
 from moe_core.models.inference.asking import NO_PREFIX, Asking, Flight, RanPrefix
 from moe_core.models.inference.batches import (
     Asked,
     Batch,
     BatchHalved,
     BatchRan,
+    Prompts,
     Wanted,
     pending_batches,
-    plan_batches,
 )
 from moe_core.models.inference.device_failures import DeviceFailure, attempt
 from moe_core.models.inference.kept_passes import KeptPasses
@@ -30,38 +31,27 @@ from moe_core.models.inference.steering import layer_steerings
 from moe_core.models.loading.building import LoadedModel
 from moe_core.models.neurons import switched_off
 from moe_core.quizzes.prompting import TokenisedQuiz
-from moe_core.traces.specification import NEWEST_BATCH_PLAN
 
 
-def ask(
-    loaded: LoadedModel,
-    tokenised: TokenisedQuiz,
-    questions: Sequence[int],
-    prefixes: Sequence[int],
-    *,
-    batch_tokens: int,
-    keep_tokens: bool,
-    intervention: Intervention,
-    pending: Collection[int] | None = None,
-    batch_plan: int = NEWEST_BATCH_PLAN,
-    kept: KeptPasses | None = None,
-) -> Generator[Asked, None, None]:
-    """The records of `questions` and `prefixes`, batch by batch as they have run; each is yielded exactly once.
+def ask(loaded: LoadedModel, prompts: Prompts, kept: KeptPasses | None = None) -> Generator[Asked, None, None]:
+    """What is wanted of the prompts, batch by batch as they have run; each record is yielded exactly once.
 
-    `pending` names those of the questions whose records are missing, None: all. Only they are yielded, with the same
-    numbers as if all were asked. `kept` is what earlier runs in the same batches left: layers before the first that the
-    intervention acts on are not run again where it holds their result, with the same numbers; nor are the tokens before
-    the answer where it acts at the answer alone, with the same numbers but for rounding.
+    `kept` is what earlier runs in the same batches left: layers before the first that the intervention acts on are not
+    run again where it holds their result, with the same numbers; nor are the tokens before the answer where it acts at
+    the answer alone, with the same numbers but for rounding.
 
     Where a batch is too large for the device's memory, BatchHalved is yielded and it is run in halves. Raises
     RunError when a single question is too large, or when the device fails in another way.
     """
-    wanted = Wanted(frozenset(questions if pending is None else pending), frozenset(prefixes))
-    device = loaded.specification.device
-    batches = plan_batches(tokenised, questions, batch_tokens, device, batch_plan, joins=intervention.at_answer)
-    batches = list(pending_batches(batches, tokenised, wanted))
+    wanted = prompts.wanted
     yield from ask_batches(
-        loaded, tokenised, batches, wanted, keep_tokens=keep_tokens, intervention=intervention, kept=kept
+        loaded,
+        prompts.tokenised,
+        list(pending_batches(prompts.batches(loaded.specification.device), prompts.tokenised, wanted)),
+        wanted,
+        keep_tokens=prompts.keep_tokens,
+        intervention=prompts.intervention,
+        kept=kept,
     )
 
 
@@ -89,7 +79,7 @@ def ask_batches(
             yield
 
     if intervention.at_answer:
-        kept.contexts.check(loaded)
+        check_answers_alone(loaded)
     with watch.attached(), AnswerHead(loaded.model).attached() as head, ExitStack() as stack:
         if not intervention.at_answer:
             stack.enter_context(acting())

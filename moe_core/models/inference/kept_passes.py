@@ -7,7 +7,7 @@ Axes: B rows of a batch, T tokens per row (padding included), L decoder layers, 
 """
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -21,6 +21,7 @@ from moe_core.models.inference.answer_alone import KeptContexts
 from moe_core.models.inference.batch_routing import BatchRouting
 from moe_core.models.inference.batches import Batch
 from moe_core.models.inference.layer_tail import complete_cache, decoder_layers, kept_streams, running_from
+from moe_core.models.inference.once_a_model import once_a_model
 from moe_core.models.loading.building import LoadedModel
 from moe_core.numbers.formatting import count
 from moe_core.quizzes.prompting import TokenisedQuiz
@@ -54,13 +55,15 @@ class _Kept:
 class KeptPasses:
     """The kept passes of one model over some prompts, in the same batches each time; `at` are the layers before which
     streams are kept, none: nothing is, and every pass runs all layers. `n_bytes` is what they may come to, and
-    `contexts`, for what acts at the answer alone, may take as much again.
+    `contexts`, for what acts at the answer alone, may take as much again. `beside` are those of other prompts, which go
+    when this one's have to.
     """
 
     loaded: LoadedModel
     at: tuple[int, ...] = ()
     n_bytes: int = 0
     contexts: KeptContexts = field(default_factory=KeptContexts)
+    beside: Collection["KeptPasses"] = ()
     _passes: dict[PassName, _Kept] = field(default_factory=dict)
 
     @property
@@ -73,6 +76,11 @@ class KeptPasses:
             f"The residual stream before {where} is kept, in up to {count(-(-self.n_bytes // 10**6))} MB: what acts on "
             "later layers is run from there on"
         )
+
+    @property
+    def answers_text(self) -> str:
+        """One sentence on what acts at the answer alone."""
+        return self.contexts.text
 
     def first_layer(self, intervention: Intervention) -> int:
         """The first decoder layer that an intervention acts on; one behind the last where it acts on none."""
@@ -105,10 +113,12 @@ class KeptPasses:
             yield stack.enter_context(kept_streams(layers, clean))
 
     def let_go(self) -> bool:
-        """Free the memory and keep nothing more; whether there was anything to free."""
-        had = self.contexts.let_go() or bool(self._passes)
-        self._passes.clear()
-        self.at = ()
+        """Free the memory, that of those beside included, and keep nothing more; whether there was anything to free."""
+        had = False
+        for kept in (self, *self.beside):
+            had = kept.contexts.let_go() or bool(kept._passes) or had
+            kept._passes.clear()
+            kept.at = ()
         return had
 
     def add(self, name: PassName, start: Start, streams: dict[int, Tensor], routing: BatchRouting, cache: Any) -> None:
@@ -150,6 +160,7 @@ def _padded_tokens(batch: Batch, tokenised: TokenisedQuiz) -> int:
     return len(batch.questions) * max(map(length, batch.questions), default=0)
 
 
+@once_a_model
 @torch.inference_mode()
 def _n_layers_to_run_from(loaded: LoadedModel) -> int:
     """Number of decoder layers; 0 where this model does not give the same, bit for bit, from its last layer on.

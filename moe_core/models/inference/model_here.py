@@ -2,8 +2,11 @@
 
 from typing import Self
 
+from moe_core.models.inference.batches import Prompts
 from moe_core.models.inference.forward_passes import ask
+from moe_core.models.inference.kept_passes import KeptPasses, keep_passes
 from moe_core.models.loading.building import LoadedModel
+from moe_core.models.loading.memory import free_memory
 
 
 class ModelHere(LoadedModel):
@@ -20,6 +23,11 @@ class ModelHere(LoadedModel):
         return sum(weight.nbytes for weight in self.model.parameters())
 
     ask = ask  # its first argument is the loaded model
+
+    def keep(self, prompts: Prompts) -> KeptPasses:
+        """Room for what runs over these prompts leave, in up to a quarter of the memory that is free."""
+        device = self.specification.device
+        return keep_passes(self, prompts.tokenised, prompts.batches(device), (free_memory(device) or 0) // 4)
 
     def let_go(self) -> None:
         """Nothing: it goes with the last one who holds it."""

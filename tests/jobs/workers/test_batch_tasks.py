@@ -14,7 +14,7 @@ from moe_core.jobs.models.load_model import ModelRequest
 from moe_core.jobs.runs.running_model import RunningModel, loaded_here
 from moe_core.jobs.workers.batch_tasks import BatchesDone, PlannedTask, planned_tasks
 from moe_core.jobs.workers.packed_batch import PackedBatch, packed
-from moe_core.models.inference.batches import Batch, BatchRan, Wanted, pending_batches, plan_batches
+from moe_core.models.inference.batches import Batch, BatchRan, Prompts, Wanted, pending_batches, plan_batches
 from moe_core.models.inference.forward_passes import ask, ask_batches
 from moe_core.quizzes.prompting import TokenisedQuiz
 from moe_core.quizzes.question import Question
@@ -78,16 +78,7 @@ def test_records_of_tasks_are_those_of_one_process(
     tokenised = quiz(prefix_length)
     wanted = Wanted(frozenset(pending), frozenset({0, 2}))
     loaded = loaded_here(model)
-    alone = ask(
-        loaded,
-        tokenised,
-        range(N),
-        [0, 2],
-        batch_tokens=200,
-        keep_tokens=True,
-        intervention=Intervention(),
-        pending=pending,
-    )
+    alone = ask(loaded, Prompts(tokenised, range(N), [0, 2], 200, keep_tokens=True, pending=pending))
     truth = by_number([batch for batch in alone if isinstance(batch, BatchRan)])
     came = []
     for planned in tasks_of(tokenised, wanted, 200):

@@ -11,7 +11,7 @@ import pytest
 
 from moe_core.errors import ClusterError, InstallExtra, MissingExtraError
 from moe_core.jobs.workers.address import Address, parse_address
-from moe_core.jobs.workers.cluster import join, places
+from moe_core.jobs.workers.cluster import join, joined, places
 
 
 @pytest.mark.parametrize(
@@ -119,3 +119,12 @@ def test_where_there_is_no_room() -> None:
         put("head:6379", "cuda:0", node("alpha", 8, 0))
     with pytest.raises(ClusterError, match="no node with a free processor"):
         put("head:6379", "cpu", node("alpha", 0, 0))
+
+
+def test_a_cluster_that_is_joined_is_named() -> None:
+    """Whoever asked for whichever there is learns which one that was."""
+    ray = SimpleNamespace(
+        nodes=lambda: [node("beta", 4, 0), node("alpha", 4, 0), node("gone", 4, 0, alive=False)],
+        get_runtime_context=lambda: SimpleNamespace(gcs_address="10.0.0.1:6379"),
+    )
+    assert joined(ray) == "Joined the cluster with its head at 10.0.0.1:6379: 2 nodes (alpha, beta)"

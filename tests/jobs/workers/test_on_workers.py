@@ -4,6 +4,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -79,6 +80,15 @@ def whole(tiny_olmoe: Path, sums: Path, here: Engine, tmp_path_factory: pytest.T
     return out
 
 
+def test_workers_of_this_computer_are_heard_here_alone(tiny_olmoe: Path, engine: Engine) -> None:
+    """Nothing that was begun listens to another computer."""
+    result_of(engine.load(ModelRequest(str(tiny_olmoe), "cpu", "float32")))
+    processes = [psutil.Process(), *psutil.Process().children(recursive=True)]
+    listening = [each.laddr.ip for one in processes for each in one.net_connections() if each.status == "LISTEN"]
+    assert len(listening) >= 4
+    assert {place.removeprefix("::ffff:") for place in listening} == {"127.0.0.1"}
+
+
 def n_recorded(trace: Path) -> int:
     """How many questions a trace holds so far."""
     with open_trace(trace) as opened:
@@ -136,6 +146,21 @@ def test_what_ifs_and_controls_are_the_same(engine: Engine, here: Engine, whole:
     assert one.controls is not None
     assert other.controls is not None
     assert one.controls.runs == other.controls.runs
+
+
+def test_what_ifs_from_kept_streams_are_the_same_though_a_worker_is_killed(
+    engine: Engine, here: Engine, whole: Path, tmp_path: Path
+) -> None:
+    """The second what-if begins at the last layer, on a worker that lost all it kept at the first one."""
+    killer = Killer(1, seed=2, pauses=(0.0, 0.01))
+    for number, mask in enumerate(("2:1,2:3", "2:5")):
+        paths = []
+        for name, on in (("here", here), ("there", engine)):
+            request = WhatIfRequest(whole, parse_mask(mask), Subset(sample=200), tmp_path / f"{name}{number}.h5")
+            with killer.at_work() if number and on is engine else nullcontext():
+                paths.append(result_of(what_if(request, on)).path)
+        assert differences(*paths) == []
+    assert killer.n == 1
 
 
 @pytest.mark.parametrize("effect", ["reroute", "drop"])

@@ -256,3 +256,27 @@ def test_workers_that_cannot_begin_are_told_of() -> None:
         result_of(_from_each(Busy(2, tenfold), "report", 0.0))
     reports = result_of(_from_each(FakeActors(2, tenfold), "report", 0.0))
     assert [report.node for report in reports] == ["node0", "node1"]
+
+
+def test_a_task_goes_to_the_worker_that_keeps_something_of_it() -> None:
+    """Whoever is done first waits rather than taking the few that another one can begin at once."""
+    actors = FakeActors(3, tenfold)
+    done = list(Pool(actors, admit_all).run("ask", map(Task, range(30)), "number", lambda task: task.number % 3))
+    assert sorted(event.task.number for event in done if isinstance(event, Done)) == list(range(30))
+    assert all(call.worker == call.argument % 3 for call in actors.begun)
+
+
+def test_others_take_over_where_a_worker_has_too_much_or_begins_anew() -> None:
+    """All tasks are at home with one of two workers: the other one helps, and does all while that one is away."""
+    actors = FakeActors(2, tenfold)
+    done = list(Pool(actors, admit_all).run("ask", map(Task, range(20)), "number", lambda _: 0))
+    assert sum(isinstance(event, Done) for event in done) == 20
+    assert {call.worker for call in actors.begun} == {0, 1}
+
+    def answer(worker: int, method: str, argument: Any) -> Any:
+        if worker == 0:
+            raise WorkerLostError("killed")
+        return tenfold(worker, method, argument)
+
+    events = list(Pool(FakeActors(2, answer), admit_all).run("ask", map(Task, range(20)), "number", lambda _: 0))
+    assert sorted(event.task.number for event in events if isinstance(event, Done)) == list(range(20))

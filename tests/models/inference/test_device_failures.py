@@ -13,12 +13,11 @@ import torch
 from moe_core.analyses.expert_contributions import compute as expert_contributions
 from moe_core.commands.show import describe_question
 from moe_core.errors import RunError
-from moe_core.interventions.intervention import Intervention
 from moe_core.jobs.events import Notice
 from moe_core.jobs.models.engine import Engine
 from moe_core.jobs.models.load_model import ModelRequest
 from moe_core.jobs.record import record
-from moe_core.models.inference.batches import BatchHalved, BatchRan
+from moe_core.models.inference.batches import BatchHalved, BatchRan, Prompts
 from moe_core.models.inference.device_failures import DeviceFailure, attempt
 from moe_core.models.inference.forward_passes import ask
 from moe_core.models.loading.building import LoadedModel
@@ -69,11 +68,8 @@ def asked(
 ) -> tuple[list[QuestionRecord], list[PrefixRecord], list[BatchHalved]]:
     """The records of a whole quiz, and what was said of memory."""
     quiz = quiz_of(shared=shared)
-    batches = ask(
-        model, quiz, range(7), range(len(quiz.prefixes)), batch_tokens=4096, keep_tokens=True,
-        intervention=Intervention(), batch_plan=batch_plan,
-    )  # fmt: skip
-    items = list(batches)
+    every = range(7), range(len(quiz.prefixes))
+    items = list(ask(model, Prompts(quiz, *every, 4096, keep_tokens=True, batch_plan=batch_plan)))
     ran = [item for item in items if isinstance(item, BatchRan)]
     questions = [record for batch in ran for record in batch.questions]
     prefixes = [record for batch in ran for record in batch.prefixes]

@@ -9,7 +9,7 @@ import torch
 
 from moe_core.interventions.intervention import Intervention
 from moe_core.jobs.models.load_model import ModelRequest, load_model
-from moe_core.models.inference.batches import BatchRan
+from moe_core.models.inference.batches import BatchRan, Prompts
 from moe_core.models.inference.forward_passes import ask
 from moe_core.models.loading.building import LoadedModel
 from moe_core.quizzes.prompting import TokenisedQuiz
@@ -66,16 +66,16 @@ def asked(
 ) -> tuple[dict[int, QuestionRecord], dict[int, PrefixRecord]]:
     """All records of a quiz by index."""
     chosen = list(range(len(quiz.questions))) if questions is None else questions
-    batches = ask(
-        model,
+    prompts = Prompts(
         quiz,
         chosen,
-        list(range(len(quiz.prefixes))),
-        batch_tokens=batch_tokens,
+        range(len(quiz.prefixes)),
+        batch_tokens,
         keep_tokens=keep_tokens,
         intervention=intervention or Intervention(),
         batch_plan=batch_plan,
     )
+    batches = ask(model, prompts)
     ran = [batch for batch in batches if isinstance(batch, BatchRan)]
     records = [record for batch in ran for record in batch.records]
     by_question = {record.question: record for batch in ran for record in batch.questions}

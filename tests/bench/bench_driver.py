@@ -60,7 +60,7 @@ class Sender:
 
     def _some(self, name: str, n: int) -> np.ndarray:
         """So many rows, made when more are wanted than ever before: a sender must be faster than what is tried."""
-        if len(self._drawn.get(name, ())) < n:
+        if name not in self._drawn or len(self._drawn[name]) < n:
             shape, dtype, value = (SUMS | ANSWERS | TOKENS)[name]
             self._drawn[name] = np.full((n, *shape), value, dtype)
         return self._drawn[name][:n]

@@ -33,8 +33,8 @@ from moe_core.measures.routing_sample import RoutingSample
 from moe_core.numbers.formatting import count
 
 _KINDS = (
-    (EntropyKind.TOPK, "Top-k entropy", TOPK_ENTROPY.meaning),
-    (EntropyKind.FULL, "Full entropy", FULL_ENTROPY.meaning),
+    (EntropyKind.TOPK, "Top-k", TOPK_ENTROPY.meaning),
+    (EntropyKind.FULL, "Full", FULL_ENTROPY.meaning),
 )
 _UNITS = (
     (False, "nats", "Entropy as it is, with the natural logarithm"),

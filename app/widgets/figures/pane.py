@@ -25,6 +25,7 @@ class FigurePane(QWidget):
         figure.setContentsMargins(margin, 0, margin, 0)
         self.figure = figure
         self.subtitle = ElidingLabel()
+        self.subtitle.setMinimumWidth(1)  # it gives way before the pane has to scroll
         self.subtitle.setForegroundRole(QPalette.ColorRole.PlaceholderText)
         self.subtitle.setAccessibleName(f"{figure.title}: what is shown")
         self.fold_button = _fold_button(short_title or figure.title) if folds else None

@@ -88,9 +88,16 @@ class RoundAxis(MarkedAxis):
             return [(float(place), name) for place, name in enumerate(names)]
         if self.orientation == "left":
             return round_ticks(low, high, min(max(length / (1.8 * metrics.height()), 1), _MOST_UPRIGHT))
-        widest = max(metrics.horizontalAdvance(text) for _, text in round_ticks(low, high, 2) or [(0.0, "")])
+        widest = self._widest(round_ticks(low, high, 2))
         about = max(length / (widest + (8 if self._is_whole else 40)), 1)
-        return round_ticks(low, high, min(about, high - low) if self._is_whole else about)
+        found = round_ticks(low, high, min(about, high - low) if self._is_whole else about)
+        while len(found) > 2 and (found[1][0] - found[0][0]) * length < (self._widest(found) + _GAP) * (high - low):
+            about /= 2  # a round step was smaller than what was asked for
+            found = round_ticks(low, high, about)
+        return found
+
+    def _widest(self, marks: Sequence[tuple[float, str]]) -> float:
+        return max((self.metrics.horizontalAdvance(text) for _, text in marks), default=0.0)
 
     def _fit(self) -> None:
         """Take as much room as the texts need, before anything is painted: nothing moves then."""

@@ -162,7 +162,7 @@ def test_splits_are_those_offered(view: EntropyView) -> None:
 def test_full_entropy_and_normalised(view: EntropyView, trace_path: Path, qtbot: QtBot) -> None:
     """The reference line is ln k, ln E, or 1; values are divided by it."""
     assert view.plot.chart.references[0].value == pytest.approx(np.log(4))
-    choose(view.kinds, "Full entropy", qtbot)
+    choose(view.kinds, "Full", qtbot)
     assert view.plot.chart.references[0].value == pytest.approx(np.log(16))
     with open_trace(trace_path) as trace:
         full = answer_entropies(trace, EntropyKind.FULL)
@@ -272,7 +272,7 @@ def test_options_are_kept_and_nonsense_is_passed_over(view: EntropyView, opened:
     view.set_options(json.loads(json.dumps(options)))
     assert view.options() == options
     assert [box.currentText() for box in (view.kinds, view.units, view.bands, view.splits)] == [
-        "Full entropy", "normalised", "quartiles", "by subject",
+        "Full", "normalised", "quartiles", "by subject",
     ]  # fmt: skip
     view.set_options({"kind": 3, "normalised": "yes", "band": None, "split": ["x"], "hidden": {"a": 1}, "other": 1})
     assert view.options() == EntropyOptions().as_json()
@@ -373,7 +373,7 @@ def test_with_one_chosen_expert_normalised_is_undefined(session: Session, tmp_pa
     assert "ln 1 = 0: normalised it is undefined" in view.note.whole_text
     np.testing.assert_array_equal(curve(view, "all").mean, 0.0)
     view.plot.grab()
-    choose(view.kinds, "Full entropy", qtbot)
+    choose(view.kinds, "Full", qtbot)
     assert view.units.isEnabled()
     assert view.plot.chart.references[0].value == 1.0
 

@@ -1,6 +1,7 @@
 """The curve plot: what is drawn lies where its values are, and mouse and keys ask for what they point at."""
 
 import gc
+import itertools
 import weakref
 from collections.abc import Callable
 from dataclasses import replace
@@ -332,3 +333,15 @@ def test_it_can_be_deleted_while_it_is_zoomed_and_pointed_at(show: Callable[...,
     gc.collect()
     QApplication.processEvents()
     assert view() is None or not shiboken6.isValid(view())
+
+
+@pytest.mark.parametrize("width", [220, 330, 420, 700])
+@pytest.mark.parametrize("n_layers", [8, 16, 48, 61, 128])
+def test_marks_of_layers_never_touch(show: Callable[..., CurvePlot], width: int, n_layers: int) -> None:
+    """However many layers there are, and however narrow the plot is."""
+    x, level = np.arange(n_layers), np.ones(n_layers)
+    plot = show(replace(CHART, curves=(Curve("all", x, level, level - 0.1, level + 0.1, theme.RIGHT, Style(), 3),)))
+    marks = plot.foot.marks(-0.5, n_layers - 0.5, width)
+    ends = [(at * width / n_layers, plot.foot.metrics.horizontalAdvance(text) / 2) for at, text in marks]
+    assert len(marks) >= 2
+    assert all(right - half > left + other + 3 for (left, other), (right, half) in itertools.pairwise(ends))

@@ -152,7 +152,7 @@ def take_what_if(application: QApplication, window: MainWindow) -> None:
 
 def take_views(application: QApplication, window: MainWindow) -> None:
     """Each view by itself, at a size of its own."""
-    change(window, scope=Scope.PROMPT, metric="expert_accuracy")
+    change(window, scope=Scope.PROMPT, metric="expert_accuracy", experts=frozenset({MATTERING}), layer=MATTERING[0])
     for name, size in VIEW_SIZES.items():
         save_view(application, window, name, size)
     window.reset_layout()
@@ -229,6 +229,8 @@ def take_dialogs(application: QApplication, window: MainWindow) -> None:
     for name, dialog in dialogs.items():
         dialog.show()
         dialog.resize(max(dialog.width(), 1000), dialog.height())  # the screen that is not there may be a narrow one
+        while isinstance(dialog, RecordDialog) and (dialog.model_check.is_waiting or dialog.quiz_check.is_waiting):
+            application.processEvents()
         settle(application)
         save(dialog, f"dialog-{name}")
         dialog.close()

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from functools import partial
 
-from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QPoint, Qt
+from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QPoint, QSize, Qt
 from PySide6.QtGui import QPainter, QPalette
 from PySide6.QtWidgets import (
     QAbstractItemView,
@@ -28,6 +28,7 @@ from app.widgets.tables.tinted_rows import TintedRows
 from moe_core.numbers.formatting import counted, percent
 
 _LEAST_WIDTHS = (130, 0, 0, 0, 90, 90)
+_BAR_WIDTH = 110
 _BUTTONS = (
     ("pause_job", "Pause", "Stop the job after the step in flight, and keep its place (Ctrl+F8)"),
     ("resume_job", "Go on", "Have the job wait for its turn again (Shift+F8)"),
@@ -165,6 +166,10 @@ def _table(model: JobModel) -> QTableView:
 class _ProgressDelegate(TintedRows):
     """A bar of the style where it is known how far a job is, else words."""
 
+    def sizeHint(self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex) -> QSize:
+        hint = super().sizeHint(option, index)
+        return hint if index.data(SHARE) is None else QSize(_BAR_WIDTH, hint.height())
+
     def paint(
         self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
     ) -> None:
@@ -172,6 +177,10 @@ class _ProgressDelegate(TintedRows):
         if share is None:
             super().paint(painter, option, index)
             return
+        shown = QStyleOptionViewItem(option)
+        self.initStyleOption(shown, index)
+        if shown.state & QStyle.StateFlag.State_Selected:
+            painter.fillRect(shown.rect, shown.palette.color(QPalette.ColorRole.Highlight))
         bar = QStyleOptionProgressBar()
         bar.rect = option.rect.adjusted(2, 3, -2, -3)
         bar.palette = option.palette

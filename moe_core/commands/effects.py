@@ -22,7 +22,7 @@ from moe_core.commands.options import (
 )
 from moe_core.effects.measurement import Measurement
 from moe_core.effects.text import effects_json, effects_lines
-from moe_core.errors import EffectError
+from moe_core.errors import EffectError, InterventionError
 from moe_core.interventions.intervention import parse_experts
 from moe_core.jobs.effects import DEFAULT_BUDGET, EffectsRequest, effects
 from moe_core.system.console_text import print_result
@@ -85,7 +85,12 @@ def read_measurement(text: str) -> Measurement | None:
     if text == "all":
         return Measurement(share=1.0)
     if not text.startswith("top:"):
-        return Measurement(experts=tuple(parse_experts(text)))
+        try:
+            return Measurement(experts=tuple(parse_experts(text)))
+        except InterventionError as error:
+            raise EffectError(
+                f'"{text[:40]}" cannot be measured: give top:0.2 (the most suspect fifth), all, or experts as 3:17,5:0.'
+            ) from error
     try:
         share = float(text.removeprefix("top:"))
     except ValueError:

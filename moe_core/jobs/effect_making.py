@@ -110,10 +110,10 @@ class Making:
             f"{significant(passes, 3)} forward passes over them"
         )
         clock = _Clock(passes * sum(self._lengths), float(np.mean(self._lengths)), passes)
-        self._draft.spend(passes=prepared)
         for event in self._passes.measure(self._chunks(rows), wanted, pending):
             match event:
-                case Spent():
+                case Spent(tokens=tokens):
+                    self._draft.spend(passes=tokens / sum(self._lengths))
                     yield from clock.told(event)
                 case PairsMeasured(pairs=pairs, effects=effects, last=last):
                     cost = float(costs[pairs[:, 0], pairs[:, 1]].sum())

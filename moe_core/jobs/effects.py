@@ -28,6 +28,7 @@ from moe_core.measures.scope import Scope
 from moe_core.system.network_folder import network_warning
 from moe_core.traces.lock import writer_lock
 from moe_core.traces.reader import Trace, open_trace
+from moe_core.traces.result_file import refuse_target
 
 DEFAULT_BUDGET = 0.05
 
@@ -117,6 +118,10 @@ def experts_used(trace: Trace, rows: tuple[int, ...]) -> Mask:
 def _check(request: EffectsRequest, trace: Trace) -> SubsetRows:
     """The rows with a right answer, once everything is judged that can be without a model."""
     size = trace.dimensions
+    if request.out is not None:
+        refuse_target(request.out, request.trace)
+        if not request.out.parent.is_dir():
+            raise EffectError(f"There is no folder {request.out.parent} to write {request.out.name} into.")
     if request.measure is not None:
         request.measure.check(trace.specification.model.layers, size.n_experts)
     split_budget(request.budget, size.n_layers * size.n_experts, preparation(is_checkpointed=False))

@@ -21,7 +21,7 @@ CONTRACT = {"effect", "unit", "n_questions", "predicted", "status", "measured", 
 
 
 def test_json_keeps_the_contract(baseline: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Every promised key; only what was measured has a measured value and an interval."""
+    """Every promised key; only what was measured has a measured value, and where answers change an interval."""
     effects_of_trace(baseline, effect=Effect.DROP, measure="0:1,2:3", budget=0.3, as_json=True)
     data = json.loads(capsys.readouterr().out)
     assert data.keys() >= CONTRACT
@@ -29,8 +29,10 @@ def test_json_keeps_the_contract(baseline: Path, capsys: pytest.CaptureFixture[s
     is_measured = np.array(data["status"]) == "measured"
     assert is_measured[0, 1]
     assert is_measured[2, 3]
-    for values in (data["measured"], data["interval"]):
-        np.testing.assert_array_equal([[cell is not None for cell in row] for row in values], is_measured)
+    changes = is_measured & (np.array(data["standard_error"]) > 0)
+    for values, known in ((data["measured"], is_measured), (data["interval"], changes)):
+        np.testing.assert_array_equal([[cell is not None for cell in row] for row in values], known)
+    assert changes[0, 1]
 
 
 def test_by_token(baseline: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -56,5 +58,8 @@ def test_by_token_of_what_is_not_there(baseline: Path) -> None:
     for measure in ("", "all", "top:0.2"):
         with pytest.raises(EffectError, match="name them"):
             effects_of_trace(baseline, by_token="q2", measure=measure)
+    for measure in ("foo", "1:2:3", "top:2"):
+        with pytest.raises(EffectError, match=r"give top:0\.2"):
+            effects_of_trace(baseline, measure=measure)
     with pytest.raises(MoeCoreError, match="no recorded question nobody"):
         effects_of_trace(baseline, by_token="nobody", measure="0:1")

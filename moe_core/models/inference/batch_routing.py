@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from moe_core.models.inference.router_watch import LayerRouting
+from moe_core.models.inference.router_watch import LayersRouting
 from moe_core.models.inference.spans import Spans
 from moe_core.traces.layout import SUM_NAMES
 from moe_core.traces.records import Answer, SegmentRouting, SegmentSums, Status, TokenRouting
@@ -75,7 +75,7 @@ class BatchRouting:
 
     def __init__(
         self,
-        layers: Sequence[LayerRouting],
+        layers: Sequence[LayersRouting],
         spans: Spans,
         choice_logprobs: Tensor | None,
         *,
@@ -88,12 +88,12 @@ class BatchRouting:
         self._before, self._n_before = before, n_before
         self.keeps_tokens = keep_tokens
         tensors = _answer_tensors(layers, spans) | _sum_tensors(layers)
-        tensors["finite"] = torch.stack([layer.finite for layer in layers]).all(0)  # [B]
+        tensors["finite"] = _together(layers, "finite").all(0)  # [B]
         if choice_logprobs is not None:
             tensors["choice_logprobs"] = choice_logprobs.float()
         if keep_tokens:
-            tensors["ids"] = _small(torch.stack([layer.ids for layer in layers], dim=2), layers)  # [B, T, L, K]
-            tensors["weights"] = torch.stack([layer.weights for layer in layers], dim=2).half()
+            tensors["ids"] = _small(_together(layers, "ids"), layers).permute(1, 2, 0, 3)  # [B, T, L, K]
+            tensors["weights"] = _together(layers, "weights").half().permute(1, 2, 0, 3)
         self._packed = Packed(tensors)
 
     @cached_property
@@ -159,22 +159,25 @@ class BatchRouting:
         )
 
 
-def _answer_tensors(layers: Sequence[LayerRouting], spans: Spans) -> dict[str, Tensor]:
-    rows, last = spans.rows, spans.last
-    return {
-        "answer_ids": _small(torch.stack([layer.ids[rows, last] for layer in layers], dim=1), layers),  # [B, L, K]
-        "answer_weights": torch.stack([layer.weights[rows, last] for layer in layers], dim=1).half(),
-        "answer_probs": torch.stack([layer.answer_probs for layer in layers], dim=1).half(),  # [B, L, E]
-    }
+def _answer_tensors(layers: Sequence[LayersRouting], spans: Spans) -> dict[str, Tensor]:
+    ids, weights = (_together(layers, name)[:, spans.rows, spans.last] for name in ("ids", "weights"))
+    probs = _together(layers, "answer_probs")
+    named = {"answer_ids": _small(ids, layers), "answer_weights": weights.half(), "answer_probs": probs.half()}
+    return {name: values.transpose(0, 1) for name, values in named.items()}  # [B, L, K], [B, L, E]
 
 
-def _sum_tensors(layers: Sequence[LayerRouting]) -> dict[str, Tensor]:
+def _sum_tensors(layers: Sequence[LayersRouting]) -> dict[str, Tensor]:
     """The sums [R, L, ..] in the types in which a trace keeps them."""
-    sums = {name: torch.stack([getattr(layer, name) for layer in layers], dim=1) for name in SUM_NAMES}
+    sums = {name: _together(layers, name).transpose(0, 1) for name in SUM_NAMES}
     sums["token_count"] = sums["token_count"].to(torch.int32).to(torch.uint16)  # [R, L, E]
     sums["gate_share_sum"] = sums["gate_share_sum"].clamp(max=_FLOAT16_MAX).half()  # [R, L, E]
     return sums
 
 
-def _small(ids: Tensor, layers: Sequence[LayerRouting]) -> Tensor:
+def _together(layers: Sequence[LayersRouting], name: str) -> Tensor:
+    """One thing of all layers [L, ..]."""
+    return torch.cat([getattr(part, name) for part in layers])
+
+
+def _small(ids: Tensor, layers: Sequence[LayersRouting]) -> Tensor:
     return ids.to(torch.uint8 if layers[0].token_count.shape[-1] <= 256 else torch.uint16)

@@ -1,7 +1,7 @@
 """Hooks on the routers that keep, for one forward pass, what a trace stores. Nothing else of the model is touched.
 
-Axes: B rows of the batch, R spans of them (inference/spans.py), T tokens per row (padding included), L MoE layers,
-E experts, K chosen experts.
+Axes: B rows of the batch, R spans of them (inference/spans.py), T tokens per row (padding included), N tokens of all
+rows, L MoE layers, E experts, K chosen experts.
 """
 
 from collections.abc import Iterator, Sequence
@@ -17,13 +17,17 @@ from moe_core.models.inference.spans import Spans
 from moe_core.models.inference.steering import LayerSteering
 from moe_core.models.scoring import router_probabilities
 
+TOGETHER_BYTES = 64 << 20
+"""What the probabilities of layers that are summed up together may take: on a GPU one kernel for many layers costs
+hardly more than for one, and one for each layer was 4 % of a pass."""
+
 
 @dataclass(frozen=True)
-class LayerRouting:
-    """One layer's routing of a batch, on the model's device.
+class LayersRouting:
+    """The routing of a batch in some layers, one after the other, on the model's device.
 
-    ids, weights [B, T, K]; token_count, gate_share_sum [R, E]; entropy sums [R]; sorted_share_sum [R, K];
-    answer_probs [B, E] at each row's last token; finite [B] tells whether all of a row's router logits were finite.
+    ids, weights [L, B, T, K]; token_count, gate_share_sum [L, R, E]; entropy sums [L, R]; sorted_share_sum [L, R, K];
+    answer_probs [L, B, E] at each row's last token; finite [L, B] tells whether all of a row's router logits were.
     """
 
     ids: Tensor
@@ -39,6 +43,18 @@ class LayerRouting:
     finite: Tensor
 
 
+@dataclass(frozen=True)
+class SeenLayer:
+    """What one layer did: the chosen ids and weights [N, K], the weights that were used, and the router logits [N, E]
+    as they were used, and as they were before any mask.
+    """
+
+    chosen: Chosen
+    used_weights: Tensor
+    logits: Tensor
+    own_logits: Tensor
+
+
 class RouterWatch:
     """Records every router of a model while it is attached; `expect` must be called before each forward pass.
 
@@ -52,8 +68,10 @@ class RouterWatch:
         self._steerings = steerings
         self._steers = False
         self._spans: Spans | None = None
-        self._layers: dict[int, LayerRouting] = {}
-        self._logits: dict[int, tuple[Tensor, Tensor]] = {}  # [T, E] as used, and whether they were finite [T]
+        self._first = 0  # the first layer that ran
+        self._summed: list[LayersRouting] = []
+        self._seen: dict[int, SeenLayer] = {}  # those that are not summed up yet
+        self._logits: dict[int, tuple[Tensor, Tensor]] = {}  # [N, E] as used, and as they were before
 
     @contextmanager
     def attached(self) -> Iterator["RouterWatch"]:
@@ -78,30 +96,32 @@ class RouterWatch:
 
     def expect(self, spans: Spans) -> None:
         """Forget the last pass; the next one holds rows with these spans."""
+        self.forget()
         self._spans = spans
-        self._layers.clear()
-        self._logits.clear()
 
     def forget(self) -> None:
         """Let go of what a pass left on the device."""
         self._spans = None
-        self._layers.clear()
+        self._summed.clear()
+        self._seen.clear()
         self._logits.clear()
 
-    def layers(self, first: int = 0) -> list[LayerRouting]:
-        """What the pass did, one item per MoE layer from the `first` on; those before it were not run."""
-        assert set(self._layers) == set(range(first, len(self._routers))), "a router did not run"
-        return [self._layers[layer] for layer in range(first, len(self._routers))]
+    def layers(self, first: int = 0) -> list[LayersRouting]:
+        """What the pass did in all MoE layers from the `first` on; those before it were not run."""
+        self._sum_up()
+        assert self._first == first, "a router did not run"
+        assert sum(len(part.finite) for part in self._summed) == len(self._routers) - first, "a router did not run"
+        return list(self._summed)
 
     def _after_gate(self, layer: int) -> Any:
         router = self._routers[layer]
 
         def hook(module: torch.nn.Module, args: tuple[Any, ...], keywords: dict[str, Any], output: Any) -> Any:
             steering = self._steerings[layer] if self._steers else None
-            finite = router.logits(output).isfinite().all(-1)
+            own = router.logits(output)
             if steering is not None and steering.rerun is not None:
                 output = steering.rerun((args, keywords), output)
-            self._logits[layer] = router.logits(output), finite
+            self._logits[layer] = router.logits(output), own
             if not router.experts_are_told:
                 said = router.said(output)
                 if steering is not None and steering.factor is not None:
@@ -130,41 +150,57 @@ class RouterWatch:
         assert chosen is not None
         assert weighed is not None
         assert self._spans is not None, "no pass was expected"
-        logits, finite = self._logits.pop(layer)
-        # Gates may choose in any order (topk of sorted=False); a trace has the largest weight first, boosted or not.
-        order = chosen.weights.argsort(dim=-1, descending=True, stable=True)
-        used = Chosen(weighed.weights.gather(-1, order), chosen.ids.gather(-1, order))
-        probs, place = router_probabilities(logits, self._scoring), self._spans.row.device
-        used = Chosen(used.weights.to(place), used.ids.to(place))  # layers may lie on several devices
-        self._layers[layer] = summarise(used, probs.to(place), finite.to(place), self._spans)
+        place = self._spans.row.device  # layers may lie on several devices
+        logits, own = (values.to(place) for values in self._logits.pop(layer))
+        chosen = Chosen(chosen.weights.to(place), chosen.ids.to(place))
+        if not self._seen and not self._summed:
+            self._first = layer
+        self._seen[layer] = SeenLayer(chosen, weighed.weights.to(place), logits, own)
+        if len(self._seen) * logits.numel() * torch.float32.itemsize >= TOGETHER_BYTES:
+            self._sum_up()
+
+    def _sum_up(self) -> None:
+        if not self._seen:
+            return
+        assert self._spans is not None
+        first = self._first + sum(len(part.finite) for part in self._summed)
+        assert list(self._seen) == list(range(first, first + len(self._seen))), "routers ran in another order"
+        self._summed.append(summarise(list(self._seen.values()), self._scoring, self._spans))
+        self._seen.clear()
 
 
-def summarise(used: Chosen, probs: Tensor, finite: Tensor, spans: Spans) -> LayerRouting:
-    """What a trace keeps of one layer: routing per token, and sums over the tokens of each span."""
-    B, K, E = spans.n_rows, used.ids.shape[-1], probs.shape[-1]
-    ids = used.ids.view(B, -1, K)  # [B, T, K]
-    weights = used.weights.view(B, -1, K).float()
-    probs = probs.view(B, -1, E)  # [B, T, E]
-    R, T = len(spans.row), ids.shape[1]
+def summarise(layers: Sequence[SeenLayer], scoring: str, spans: Spans) -> LayersRouting:
+    """What a trace keeps of some layers: routing per token, and sums over the tokens of each span."""
+    chosen = torch.stack([layer.chosen.weights for layer in layers])  # [L, N, K]
+    # Gates may choose in any order (topk of sorted=False); a trace has the largest weight first, boosted or not.
+    order = chosen.argsort(dim=-1, descending=True, stable=True)
+    ids = torch.stack([layer.chosen.ids for layer in layers]).gather(-1, order)
+    used = torch.stack([layer.used_weights for layer in layers]).gather(-1, order)
+    probs = router_probabilities(torch.stack([layer.logits for layer in layers]), scoring)  # [L, N, E]
+    finite = torch.stack([layer.own_logits for layer in layers]).isfinite().all(-1)  # [L, N]
+    L, B, K, E = len(layers), spans.n_rows, ids.shape[-1], probs.shape[-1]
+    ids, weights = ids.view(L, B, -1, K), used.view(L, B, -1, K).float()  # [L, B, T, K]
+    probs = probs.view(L, B, -1, E)  # [L, B, T, E]
+    R, T = len(spans.listed), ids.shape[2]
     inside = spans.inside  # [R, T]
-    shares = weights / weights.sum(-1, keepdim=True).clamp_min(torch.finfo(torch.float32).tiny)  # q [B, T, K]
-    topk_entropy = spans.of_rows(torch.special.entr(shares).sum(-1)).where(inside, 0)  # [R, T]
+    shares = weights / weights.sum(-1, keepdim=True).clamp_min(torch.finfo(torch.float32).tiny)  # q [L, B, T, K]
+    topk_entropy = spans.of_rows(torch.special.entr(shares).sum(-1)).where(inside, 0)  # [L, R, T]
     full_entropy = spans.of_rows(torch.special.entr(probs).sum(-1)).where(inside, 0)
-    chosen = spans.of_rows(ids).reshape(R, -1)
     of_span = inside[..., None]
-    slots = of_span.float().expand(R, T, K).reshape(R, -1)
-    span_shares = spans.of_rows(shares).where(of_span, 0)  # [R, T, K]
-    nothing = torch.zeros(R, E, device=ids.device)
-    return LayerRouting(
+    slots = of_span.float().expand(L, R, T, K).reshape(L, R, -1)
+    span_ids = spans.of_rows(ids).reshape(L, R, -1)
+    span_shares = spans.of_rows(shares).where(of_span, 0)  # [L, R, T, K]
+    nothing = torch.zeros(L, R, E, device=ids.device)
+    return LayersRouting(
         ids=ids,
         weights=weights,
-        token_count=torch.zeros_like(nothing).scatter_add_(1, chosen, slots),
-        gate_share_sum=nothing.scatter_add_(1, chosen, span_shares.reshape(R, -1)),
-        topk_entropy_sum=topk_entropy.sum(1),
-        topk_entropy_square_sum=topk_entropy.square().sum(1),
-        full_entropy_sum=full_entropy.sum(1),
-        full_entropy_square_sum=full_entropy.square().sum(1),
-        sorted_share_sum=span_shares.sort(-1, descending=True).values.sum(1),
-        answer_probs=probs[spans.rows, spans.last],
-        finite=(finite.view(B, T) | spans.padding).all(1),
+        token_count=torch.zeros_like(nothing).scatter_add_(2, span_ids, slots),
+        gate_share_sum=nothing.scatter_add_(2, span_ids, span_shares.reshape(L, R, -1)),
+        topk_entropy_sum=topk_entropy.sum(2),
+        topk_entropy_square_sum=topk_entropy.square().sum(2),
+        full_entropy_sum=full_entropy.sum(2),
+        full_entropy_square_sum=full_entropy.square().sum(2),
+        sorted_share_sum=span_shares.sort(-1, descending=True).values.sum(2),
+        answer_probs=probs[:, spans.rows, spans.last],
+        finite=(finite.view(L, B, T) | spans.padding).all(2),
     )

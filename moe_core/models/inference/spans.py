@@ -61,8 +61,8 @@ class Spans:
         return torch.arange(self.n_tokens, device=self.row.device)
 
     def of_rows(self, values: Tensor) -> Tensor:
-        """Values of the rows [B, ..] as those of the spans [R, ..]."""
-        return values if len(self.listed) == self.n_rows else values[self.row]
+        """Values of the rows [L, B, ..] of some layers as those of the spans [L, R, ..]."""
+        return values if len(self.listed) == self.n_rows else values[:, self.row]
 
 
 def make_spans(own: Sequence[Span], told: Sequence[Span], device: torch.device) -> Spans:

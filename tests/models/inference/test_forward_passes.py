@@ -9,6 +9,7 @@ import torch
 
 from moe_core.interventions.intervention import Intervention
 from moe_core.jobs.models.load_model import ModelRequest, load_model
+from moe_core.models.inference import router_watch
 from moe_core.models.inference.batches import BatchRan, Prompts
 from moe_core.models.inference.forward_passes import ask
 from moe_core.models.loading.building import LoadedModel
@@ -143,6 +144,20 @@ def test_sums_equal_a_loop_over_the_tokens(olmoe: LoadedModel, plan: int) -> Non
                 record.routing.sums.topk_entropy_square_sum[layer], (topk_entropy**2).sum(), rtol=1e-4
             )
             np.testing.assert_allclose(record.routing.sums.sorted_share_sum[layer], q.sum(0), rtol=1e-4)
+
+
+def test_layers_summed_up_one_by_one_or_together_are_the_same(
+    olmoe: LoadedModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """To the last bit: large batches are summed up a few layers at a time."""
+    together, prefixes = asked(olmoe, quiz_of(shared=6))
+    monkeypatch.setattr(router_watch, "TOGETHER_BYTES", 1)
+    for question, record in asked(olmoe, quiz_of(shared=6))[0].items():
+        for name, sums in vars(record.routing.sums).items():
+            np.testing.assert_array_equal(sums, getattr(together[question].routing.sums, name))
+        np.testing.assert_array_equal(record.routing.tokens.weights, together[question].routing.tokens.weights)
+        np.testing.assert_array_equal(record.answer.router_probs, together[question].answer.router_probs)
+    assert set(prefixes) == {0}
 
 
 @pytest.mark.parametrize("batch_tokens", [1, 60, 10_000])

@@ -1,5 +1,6 @@
 """Closing one expert in a clean pass equals the whole model's run with it masked; predictions agree with both."""
 
+import weakref
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,8 @@ from torch import nn
 from moe_core.effects.budget import Budget, pair_costs
 from moe_core.effects.budget import few_tokens as how_many
 from moe_core.effects.draft import EffectDraft
-from moe_core.effects.passes import question_chunk
+from moe_core.effects.part import Prediction
+from moe_core.effects.passes import passes_here, question_chunk
 from moe_core.effects.passes.clean_pass import CleanPass, Decoder, clean_pass
 from moe_core.effects.passes.closed_experts import ClosedExperts
 from moe_core.effects.passes.closing_check import check_closing
@@ -317,3 +319,30 @@ def test_measured_tokens_are_those_of_a_hook_at_one_position(model: LoadedModel,
             assert not found[:-1].any()
         largest = max(largest, float(np.abs(found[:-1]).max()))
     assert largest > 1e-4
+
+
+def test_nothing_of_a_part_is_held_when_the_next_one_begins(
+    model: LoadedModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The room of a GPU is reckoned for the clean passes of one part, not of two."""
+    chunks: list[weakref.ref[QuestionChunk]] = []
+    n_passes = []
+
+    def chunk(*arguments: Any) -> QuestionChunk:
+        made = QuestionChunk(*arguments)
+        chunks.append(weakref.ref(made))
+        return made
+
+    def one_pass(*arguments: Any, **keywords: Any) -> CleanPass:
+        assert all(reference() is None for reference in chunks)
+        n_passes.append(1)
+        return clean_pass(*arguments, **keywords)
+
+    monkeypatch.setattr(passes_here, "QuestionChunk", chunk)
+    monkeypatch.setattr(passes_here, "clean_pass", one_pass)
+    here = passes_here.PassesHere(model, QUIZ, "drop")
+    parts = [[0], [1], [2]]
+    how = Prediction(Budget(0.5, 0.5, 0.1), 3.0, 0)
+    for event in (*here.predict(parts, how), *here.measure(parts, [(0, 3)], np.ones((N, *shape_of(model)), bool))):
+        del event
+    assert len(chunks) == len(n_passes) == 2 * len(parts)

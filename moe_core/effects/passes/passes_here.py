@@ -52,23 +52,29 @@ class PassesHere:
         self._memory = memory
 
     def predict(self, parts: Sequence[Sequence[int]], how: Prediction) -> Iterator[Spent | PartPredicted]:
-        """Every part, by the recipe."""
+        """Every part, by the recipe; nothing of one is held when the next one begins."""
         for part in parts:
-            chunk = yield from self.clean(part, how.prepared)
-            costs = pair_costs(chunk.lengths, self.facts.first_again, self._decoder.n_layers)
-            draft, spent = EffectDraft.empty(chunk.shape), how.prepared
-            for cost in self.guarded(predict(chunk, draft, costs, how.budget, how.seed)):
-                spent += cost
-                yield Spent(cost * sum(chunk.lengths))
-            yield PartPredicted(chunk.questions, draft, spent)
+            yield from self._predicted(part, how)
+
+    def _predicted(self, part: Sequence[int], how: Prediction) -> Iterator[Spent | PartPredicted]:
+        chunk = yield from self.clean(part, how.prepared)
+        costs = pair_costs(chunk.lengths, self.facts.first_again, self._decoder.n_layers)
+        draft, spent = EffectDraft.empty(chunk.shape), how.prepared
+        for cost in self.guarded(predict(chunk, draft, costs, how.budget, how.seed)):
+            spent += cost
+            yield Spent(cost * sum(chunk.lengths))
+        yield PartPredicted(chunk.questions, draft, spent)
 
     def measure(
         self, parts: Sequence[Sequence[int]], experts: Sequence[Cell], pending: Mask
     ) -> Iterator[Spent | PairsMeasured]:
-        """Every part, one expert after the other."""
+        """Every part, one expert after the other; nothing of one part is held when the next one begins."""
         for part in parts:
-            chunk = yield from self.clean(part, preparation(is_checkpointed=self._memory.checkpoints))
-            yield from self.measured(chunk, experts, pending)
+            yield from self._measured(part, experts, pending)
+
+    def _measured(self, part: Sequence[int], experts: Sequence[Cell], pending: Mask) -> Iterator[Spent | PairsMeasured]:
+        chunk = yield from self.clean(part, preparation(is_checkpointed=self._memory.checkpoints))
+        yield from self.measured(chunk, experts, pending)
 
     def measured(self, chunk: QuestionChunk, experts: Sequence[Cell], pending: Mask) -> Iterator[PairsMeasured]:
         """The pending pairs of these experts in a part whose clean passes have run."""

@@ -18,7 +18,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from moe_core.errors import RunError
 from moe_core.interventions.intervention import Intervention
-from moe_core.models.answer_head import AnswerHead, repeated
+from moe_core.models.answer_head import AnswerHead, behind, repeated
 from moe_core.models.inference.answer_alone import AnswersBehind, BrokenContextError, Context, context_of, whole_cache
 from moe_core.models.inference.batch_routing import BatchRouting
 from moe_core.models.inference.batches import Batch, BatchRan, Wanted
@@ -136,15 +136,15 @@ class Asking:
         """Run the questions of one batch behind their prefix, or as whole prompts, and score their choices."""
         if not batch.questions:
             return None
-        behind = prefix.index >= 0
-        rows = [(self.tokenised.segments[n] if behind else self.tokenised.prompt_ids(n)) for n in batch.questions]
+        shares = prefix.index >= 0
+        rows = [(self.tokenised.segments[n] if shares else self.tokenised.prompt_ids(n)) for n in batch.questions]
         own = self._own_spans(batch)
         told = [
             Span(span.row, 0, span.start) for n, span in zip(batch.questions, own, strict=True) if n in batch.tellers
         ]
         if self._at_answer:
             return self._run_answers(batch, rows, own, told, prefix)
-        _, routing = self._forward(batch, rows, own, told, cache=_for_rows(prefix.cache, len(rows)))
+        _, routing = self._forward(batch, rows, own, told, cache=behind(prefix.cache, len(rows)) if shares else None)
         return routing
 
     def _run_answers(
@@ -173,7 +173,7 @@ class Asking:
     ) -> Context:
         """Run all tokens of each row but the last, without the intervention."""
         before = [Span(row, start, stop - 1) for row, start, stop in own]
-        cache = whole_cache() if prefix.cache is None else _for_rows(prefix.cache, len(rows))
+        cache = whole_cache() if prefix.cache is None else repeated(copy.deepcopy(prefix.cache), len(rows))
         n_prefix = cache.get_seq_length()
         output, spans = self._pass([row[:-1] for row in rows], before, told, past_key_values=cache, use_cache=True)
         routing = BatchRouting(self._watch.layers(), spans, None, keep_tokens=self._keep_tokens)
@@ -273,8 +273,3 @@ class Asking:
         )  # [B, C]
         logprobs = logits.float().log_softmax(-1).gather(1, target_ids.clamp_min(0))
         return logprobs.masked_fill(target_ids < 0, torch.nan)
-
-
-def _for_rows(cache: Any, rows: int) -> Any:
-    """A prefix's keys and values for each of so many rows; None where there is none."""
-    return None if cache is None else repeated(copy.deepcopy(cache), rows)

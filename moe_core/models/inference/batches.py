@@ -5,6 +5,7 @@ causal attention cannot see it. There is no noise either where a run is resumed,
 none of it were recorded, by the plan with which it was begun.
 """
 
+import math
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -16,6 +17,9 @@ from moe_core.traces.records import PrefixRecord, QuestionRecord
 from moe_core.traces.specification import NEWEST_BATCH_PLAN
 
 NO_INTERVENTION = Intervention()
+BEHIND_WEIGHT = 1 / 8
+"""What a token of a shared prefix counts before each row of a batch: its keys and values lie there while one layer
+attends to them, and nothing is computed for it."""
 
 
 @dataclass(frozen=True)
@@ -144,14 +148,15 @@ def plan_batches(
 ) -> list[Batch]:
     """The batches that ask `questions` on a device of this kind.
 
-    Each holds at most `batch_tokens` tokens, padding and prefix included; a question longer than that gets a batch of
-    its own. Among prompts of one kind the longest come first, so that a lack of memory shows at once.
+    Each holds at most `batch_tokens` tokens, padding and the prefix's share included; a question longer than that gets
+    a batch of its own. Among prompts of one kind the longest come first, so that a lack of memory shows at once.
 
     `joins` puts the same questions into as few batches as may be, for runs that ask of most tokens but once: then the
     number of passes costs more than what they pad.
 
     The first plan runs every prefix once and never mixes prompts of two prefixes; the second does so only where it
-    pays, and cuts batches where that costs the least. Raises RunError for the plan of a newer moescope.
+    pays, and cuts batches where that costs the least; the third counts a token of a prefix an eighth behind each row.
+    Raises RunError for the plan of a newer moescope.
     """
     by_prefix: dict[int, list[int]] = {}
     for question in questions:
@@ -159,8 +164,9 @@ def plan_batches(
     match plan:
         case 1:
             found = _always_sharing(tokenised, by_prefix, batch_tokens)
-        case 2:
-            found = _sharing_where_it_pays(tokenised, by_prefix, batch_tokens, pass_cost(device))
+        case 2 | 3:
+            weight = BEHIND_WEIGHT if plan == 3 else 1
+            found = _sharing_where_it_pays(tokenised, by_prefix, batch_tokens, pass_cost(device), weight)
         case _:
             raise RunError("The batches of this run were planned by a newer moescope: go on with it there.")
     return _joined(found, tokenised, batch_tokens) if joins else list(found)
@@ -221,16 +227,19 @@ def _always_sharing(tokenised: TokenisedQuiz, by_prefix: Mapping[int, list[int]]
 
 
 def _sharing_where_it_pays(
-    tokenised: TokenisedQuiz, by_prefix: Mapping[int, list[int]], batch_tokens: int, cost: PassCost
+    tokenised: TokenisedQuiz, by_prefix: Mapping[int, list[int]], batch_tokens: int, cost: PassCost, weight: float
 ) -> Iterator[Batch]:
     mixed = list(by_prefix.get(-1, ()))
     for prefix, members in by_prefix.items():
+        if prefix < 0:
+            continue
         longest_first = _longest_first(members, tokenised.own_length)
         lengths = [tokenised.own_length(question) for question in longest_first]
-        behind = tokenised.prefix_length(prefix)
-        if prefix >= 0 and sharing_pays(behind, lengths, batch_tokens, cost):
-            yield from _cut(prefix, longest_first, cheapest_rows(lengths, behind, batch_tokens, cost))
-        elif prefix >= 0:
+        length = tokenised.prefix_length(prefix)
+        rows = cheapest_rows(lengths, math.ceil(weight * length), batch_tokens, cost)
+        if sharing_pays(length, lengths, rows, batch_tokens, cost):
+            yield from _cut(prefix, longest_first, rows)
+        else:
             mixed += members
     mixed = _longest_first(mixed, tokenised.prompt_length)
     first_of = {int(tokenised.prefix_of[question]): question for question in reversed(mixed)}

@@ -72,7 +72,7 @@ def rows_cost(lengths: Sequence[int], rows: Sequence[int], cost: PassCost) -> in
     return total
 
 
-def sharing_pays(prefix: int, lengths: Sequence[int], batch_tokens: int, cost: PassCost) -> bool:
+def sharing_pays(prefix: int, lengths: Sequence[int], rows: Sequence[int], batch_tokens: int, cost: PassCost) -> bool:
     """Whether a prefix of this many tokens is better run once, with the prompts behind it in passes of their own.
 
     The other way is to run it again before each of them: then they share their passes with prompts of other prefixes,

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from moe_core.models.answer_head import AnswerHead, repeated
+from moe_core.models.answer_head import AnswerHead, behind
 from moe_core.models.loading.probes import probe_tokens
 
 _PREFIX, _REST, _SHORT = 40, 24, 48
@@ -28,7 +28,7 @@ def shares_prefixes(model: Any) -> bool:
         try:
             head.expect(torch.tensor([prefix.shape[-1] - 1]))
             cache = model(prefix.to(model.device), use_cache=True).past_key_values
-            parts = _answer(model, head, rest.expand(2, -1), cache=repeated(cache, 2))
+            parts = _answer(model, head, rest.expand(2, -1), cache=behind(cache, 2))
         except (RuntimeError, ValueError, TypeError, AttributeError, IndexError, NotImplementedError):
             return False  # no cache, or none that can be repeated: each model says so in its own way
     return _is_near(parts, whole)

@@ -34,14 +34,15 @@ def told_prefixes(batches: list[Batch]) -> list[int]:
     return [int(MIXED.prefix_of[teller]) for batch in batches for teller in batch.tellers]
 
 
-@pytest.mark.parametrize("plan", [1, 2])
-def test_every_question_is_asked_once_within_the_budget(plan: int) -> None:
-    """Padding, and the prefix behind which a batch runs, count."""
+@pytest.mark.parametrize(("plan", "weight"), [(1, 1.0), (2, 1.0), (3, 1 / 8)])
+def test_every_question_is_asked_once_within_the_budget(plan: int, weight: float) -> None:
+    """Padding counts, and so does the prefix behind which a batch runs, or an eighth of it."""
     batches = plan_batches(MIXED, range(len(MIXED.questions)), BUDGET, "cpu", plan)
     assert sorted(question for batch in batches for question in batch.questions) == list(range(len(MIXED.questions)))
     for batch in batches:
         own = MIXED.own_length if batch.prefix >= 0 else MIXED.prompt_length
-        longest = MIXED.prefix_length(batch.prefix) + max(map(own, batch.questions))
+        behind = weight * MIXED.prefix_length(batch.prefix) if batch.prefix >= 0 else 0
+        longest = behind + max(map(own, batch.questions))
         assert len(batch.questions) * longest <= BUDGET
         assert all(batch.prefix in (-1, MIXED.prefix_of[question]) for question in batch.questions)
 

@@ -55,20 +55,24 @@ def test_a_prompt_longer_than_the_budget_has_a_pass_of_its_own() -> None:
     assert cheapest_rows([60, 60], 50, 100, CPU) == filled_rows([60, 60], 50, 100) == [1, 1]
 
 
+def pays(prefix: int, lengths: list[int], cost: PassCost) -> bool:
+    """Whether sharing does, in the cheapest passes within 4,096 tokens."""
+    return sharing_pays(prefix, lengths, cheapest_rows(lengths, prefix, 4096, cost), 4096, cost)
+
+
 def test_a_prefix_is_shared_where_that_saves_more_than_it_costs() -> None:
     """Known answers: five worked examples before many questions are; a line before two, or one question, is not."""
-    assert sharing_pays(600, [100] * 50, 4096, CPU)
-    assert sharing_pays(20, [100] * 200, 4096, CPU)
-    assert not sharing_pays(20, [100, 90], 4096, CPU)
-    assert not sharing_pays(600, [100], 4096, CPU)
-    assert not sharing_pays(0, [100] * 200, 4096, CPU)
+    assert pays(600, [100] * 50, CPU)
+    assert pays(20, [100] * 200, CPU)
+    assert not pays(20, [100, 90], CPU)
+    assert not pays(600, [100], CPU)
+    assert not pays(0, [100] * 200, CPU)
 
 
 def test_where_passes_cost_more_less_is_shared() -> None:
     """A GPU begins to share later than a CPU does."""
-    lengths = [100] * 12
-    assert sharing_pays(20, lengths, 4096, pass_cost("cpu"))
-    assert not sharing_pays(20, lengths, 4096, pass_cost("cuda:0"))
+    assert pays(20, [100] * 12, pass_cost("cpu"))
+    assert not pays(20, [100] * 12, pass_cost("cuda:0"))
 
 
 def test_a_pass_costs_at_least_what_its_kernels_take_to_start() -> None:

@@ -1,8 +1,8 @@
 """What a GPU makes of moescope: OLMoE at its full size with random weights, built there, and where its time goes.
 
-`python -m tests.bench.gpu_profile OUT.txt [--seconds 185] [--narrow]` writes as it goes on and ends in time; sections
-that would not fit are left out. It needs torch, transformers, numpy, h5py and moe_core, no checkpoint, no quiz and no
-tokenizer. `--narrow` tries it on a machine without a GPU.
+`python -m tests.bench.gpu_profile OUT.txt [--seconds 185] [--only whole,kernels] [--narrow]` writes as it goes on and
+ends in time; sections that would not fit are left out. It needs torch, transformers, numpy, h5py and moe_core, no
+checkpoint, no quiz and no tokenizer. `--narrow` tries it on a machine without a GPU.
 """
 
 import argparse
@@ -34,6 +34,7 @@ from tests.job_results import result_of
 NARROW = {"hidden_size": 64, "intermediate_size": 32, "num_attention_heads": 4, "num_key_value_heads": 4}
 PASS_SIZES = ((1, 128), (8, 128), (32, 128), (64, 128), (128, 128), (256, 128), (512, 128))
 ROWS_OF_TABLE = 12
+EXPERTS_WAYS = ("grouped_mm", "eager", "batched_mm")
 ALL_KERNELS = [SDPBackend.CUDNN_ATTENTION, *ATTENTION_KERNELS]
 
 
@@ -230,7 +231,8 @@ class Profile:
         self.recorded("again, answers only", sized_quiz(0, 14_042 // self.scale), tokens="answer")
 
     def five_shot(self) -> None:
-        """Prefixes of five worked examples."""
+        """Prefixes of five worked examples: of all of MMLU, and of a sample, beside whole prompts."""
+        self.recorded("five-shot, all of MMLU", sized_quiz(5, 14_042 // self.scale))
         quiz = first(sized_quiz(5), 4000 // self.scale)
         recorded = self.recorded("five-shot, 4,000 questions", quiz)
         bare = self.bare("bare, 400 of them", few := first(quiz, 400 // self.scale))
@@ -246,44 +248,91 @@ class Profile:
         self.recorded("the same, written", quiz)
 
     def kernels(self) -> None:
-        """torch.profiler over some recorded batches."""
-        quiz = first(sized_quiz(0), 1000 // self.scale)
+        """torch.profiler over some recorded batches, over plain passes of the same prompts, and over five-shot ones."""
+        quiz, few_shot = (first(sized_quiz(shots), 600 // self.scale) for shots in (0, 5))
+        recorded = self._profiled("zero-shot", lambda: [None for _ in self._asked(quiz)])
+        answers = self._profiled("answers only", lambda: [None for _ in self._asked(quiz, keep_tokens=False)])
+        bare = self._profiled("bare", lambda: run_bare(self.loaded, quiz, 32_768))
+        self._profiled("five-shot", lambda: [None for _ in self._asked(few_shot)])
+        for name, more in (("every token", recorded), ("answers only", answers)):
+            extra = sorted(((more[key] - bare.get(key, 0.0), key) for key in more), reverse=True)
+            self.say(f"What recording {name} adds to the device's {sum(bare.values()):.0f} ms:")
+            self.say(*(f"  {ms:8.2f} ms {key[:110]}" for ms, key in extra[:ROWS_OF_TABLE]))
+
+    def _profiled(self, name: str, work: Callable[[], Any]) -> dict[str, float]:
+        """The device's milliseconds by kernel, and a table of them."""
         activities = [torch.profiler.ProfilerActivity.CPU]
         if self.device.type == "cuda":
             activities.append(torch.profiler.ProfilerActivity.CUDA)
+        work()
         with torch.profiler.profile(activities=activities) as profile:
-            seconds = self.timed(lambda: [None for _ in self._asked(quiz)])
+            seconds = self.timed(work)
         events = profile.key_averages()
         busy = sum(event.self_device_time_total for event in events) / 1e6
-        self.say(f"{seconds:.2f} s under the profiler, the device was busy for {busy:.2f} s ({busy / seconds:.0%})")
-        self.say(events.table(sort_by="self_device_time_total", row_limit=ROWS_OF_TABLE, max_name_column_width=70))
-        self.say(events.table(sort_by="self_cpu_time_total", row_limit=ROWS_OF_TABLE, max_name_column_width=70))
+        self.say(
+            f"{name}: {seconds:.2f} s under the profiler, the device was busy for {busy:.2f} s ({busy / seconds:.0%})"
+        )
+        key = "self_device_time_total" if self.device.type == "cuda" else "self_cpu_time_total"
+        self.say(events.table(sort_by=key, row_limit=ROWS_OF_TABLE, max_name_column_width=70))
         for word in ("Synchronize", "Memcpy", "_local_scalar_dense", "item", "nonzero"):
             found = [(event.key, event.count) for event in events if word in event.key]
             self.say(f"{word}: {found}")
+        return {event.key: getattr(event, key) / 1e3 for event in events}
+
+    @torch.inference_mode()
+    def experts(self) -> None:
+        """What transformers' ways of computing the experts take."""
+        used = self.loaded.model.config._experts_implementation
+        for rows, ways in ((8, EXPERTS_WAYS), (256, EXPERTS_WAYS[:2])):
+            ids = torch.randint(5, 50_000, (max(1, rows // self.scale), 128), device=self.device)
+            work = lambda ids=ids: self.loaded.model.base_model(input_ids=ids, use_cache=False)  # noqa: E731
+            for way in ways:
+                try:
+                    self.loaded.model.set_experts_implementation(way)
+                    work()
+                    milliseconds = 1e3 * float(np.median([self.timed(work) for _ in range(3)]))
+                    self.say(f"experts by {way}: {ids.numel():6d} tokens in {milliseconds:8.1f} ms")
+                except (RuntimeError, ImportError, ValueError, TypeError) as error:
+                    self.say(f"experts by {way}: {type(error).__name__}: {str(error)[:200]}")
+        self.loaded.model.set_experts_implementation(used)
+
+    @torch.inference_mode()
+    def graphs(self) -> None:
+        """What a CUDA graph of a whole pass would give, shape by shape; nothing of it is in use."""
+        for rows in (1, 8, 32, 64, 256):
+            ids = torch.randint(5, 50_000, (rows, 128), device=self.device)
+            work = lambda ids=ids: self.loaded.model.base_model(input_ids=ids, use_cache=False)  # noqa: E731
+            with sdpa_kernel(ATTENTION_KERNELS):
+                plain = float(np.median([self.timed(work) for _ in range(4)]))
+                graph = torch.cuda.CUDAGraph()
+                with torch.cuda.graph(graph):
+                    work()
+            replayed = float(np.median([self.timed(graph.replay) for _ in range(4)]))
+            self.say(f"{ids.numel():6d} tokens: {plain * 1e3:7.1f} ms, as a CUDA graph {replayed * 1e3:7.1f} ms")
+
+
+SECTIONS = {
+    "check": 5, "passes": 10, "whole": 30, "five_shot": 60, "zero_shot": 40, "hosts": 15, "budgets": 15,
+    "attention": 10, "kernels": 20, "experts": 10, "graphs": 10, "compiled": 60,
+}  # fmt: skip
+"""And the seconds that each needs, the most telling first."""
 
 
 def main() -> None:
-    """Every section in turn, the most telling first."""
+    """Every section in turn."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("out", type=Path)
     parser.add_argument("--seconds", type=float, default=185)
+    parser.add_argument("--only", default="", help="names of sections, with commas between")
     parser.add_argument("--narrow", action="store_true")
     arguments = parser.parse_args()
     profile = Profile(arguments.out, arguments.seconds, narrow=arguments.narrow)
     name = torch.cuda.get_device_name(0) if torch.cuda.is_available() else "CPU"
     profile.say(f"{name}, torch {torch.__version__}")
-    profile.section("Build", profile.build, 0)
-    profile.section("Right", profile.check, 5)
-    profile.section("Passes", profile.passes, 10)
-    profile.section("Whole", profile.whole, 30)
-    profile.section("Five-shot", profile.five_shot, 25)
-    profile.section("Zero-shot, a sample", profile.zero_shot, 40)
-    profile.section("Beside the device", profile.hosts, 15)
-    profile.section("Budgets", profile.budgets, 15)
-    profile.section("Attention", profile.attention, 10)
-    profile.section("Kernels", profile.kernels, 15)
-    profile.section("Compiled", profile.compiled, 60)
+    profile.section("build", profile.build, 0)
+    for section, needs_s in SECTIONS.items():
+        if not arguments.only or section in arguments.only.split(","):
+            profile.section(section, getattr(profile, section), needs_s)
     profile.say(f"\nended after {time.monotonic() - profile.begin:.0f} s")
 
 

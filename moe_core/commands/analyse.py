@@ -84,7 +84,7 @@ def run_analysis(
 ) -> None:
     """Compute one analysis of a model's weights, of its experts at work, or of a trace's routing.
 
-    With a trace the result is kept beside it, and read back from there the next time.
+    The result is kept beside the trace, or without one in your folder of traces, and read back the next time.
     """
     _check_targets(trace, csv, figure)
     options = chosen.options()

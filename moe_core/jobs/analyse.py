@@ -8,7 +8,7 @@ from typing import Any
 
 from moe_core.analyses import ANALYSES
 from moe_core.analyses.analysis import Analysis, AnalysisOptions, AnalysisResult, AnalysisValues, Needs, Step, Work
-from moe_core.analyses.kept.beside import find_kept
+from moe_core.analyses.kept.beside import beside_model, find_kept
 from moe_core.analyses.kept.file import MOST_BYTES, result_path, write_kept
 from moe_core.analyses.kept.making import Making
 from moe_core.errors import AnalysisError, Remedy
@@ -35,32 +35,33 @@ def find_analysis(name: str) -> Analysis[Any]:
 def analyse(request: AnalysisRequest, engine: Engine | None = None) -> Generator[Event, None, AnalysisResult]:
     """Events while it runs, the result in the end; closing it between two events cancels.
 
-    With a trace, the result is kept in its folder, and read back from there where it was made of just the same.
-    Raises AnalysisError where the options do not fit, ModelError and TraceError where what it needs is not there.
+    The result is kept in the trace's folder, without a trace in the person's folder of traces, and read back from there
+    where it was made of just the same. Raises AnalysisError where the options do not fit, ModelError and TraceError
+    where what it needs is not there.
     """
     analysis = find_analysis(request.name)
     with ExitStack() as held:
         opened = yield from open_request(analysis, request, held)
-        if request.trace is not None and not request.again:
-            kept = find_kept(request.trace, opened.making(analysis, request), request.options)
+        place = request.trace or beside_model(opened.name, opened.model)
+        if not request.again:
+            kept = find_kept(place, opened.making(analysis, request), request.options)
             if kept is not None:
                 return kept
         start = time.monotonic()
         source = yield from open_source(analysis, opened, request, engine or Engine())
         found = yield from _run(analysis, analysis.compute(source, request.options), request.options)
         result = AnalysisResult(analysis, opened.name, request.options, found, time.monotonic() - start)
-        if request.trace is not None:
-            yield from _keep(request.trace, opened.making(analysis, request), result)
+        yield from _keep(place, opened.making(analysis, request), result)
     return result
 
 
-def _keep(trace: Path, making: Making, result: AnalysisResult) -> Generator[Event, None, None]:
-    """Write the result beside the trace; where that cannot be, it is told, and the result is there all the same."""
+def _keep(place: Path, making: Making, result: AnalysisResult) -> Generator[Event, None, None]:
+    """Write the result there; where that cannot be, it is told, and the result is there all the same."""
     is_quick = result.analysis.needs in (Needs.TRACE, Needs.TWO_TRACES) and result.seconds < KEPT_FROM_S
     if is_quick or sum(values.nbytes for values in result.found.values.values()) > MOST_BYTES:
         return
     try:
-        write_kept(result_path(trace, making), making, result)
+        write_kept(result_path(place, making), making, result)
     except AnalysisError as error:
         yield Notice(str(error).removesuffix("."))
 

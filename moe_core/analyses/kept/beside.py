@@ -1,9 +1,15 @@
-"""The results beside a trace as files: which of them are of it as it is now, which are stale, which are damaged."""
+"""The results beside a trace as files: which of them are of it as it is now, which are stale, which are damaged.
+
+What was made of weights alone, without a trace, lies in the person's folder of traces under the name of the model.
+"""
 
 import logging
+import re
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+
+from platformdirs import user_data_path
 
 from moe_core.analyses.analysis import AnalysisOptions, AnalysisResult
 from moe_core.analyses.kept.file import MARK, SUFFIX, read_kept, read_making
@@ -39,6 +45,12 @@ def find_kept(trace: Path, making: Making, options: AnalysisOptions) -> Analysis
         if kept.making == making:
             return kept.result
     return None
+
+
+def beside_model(name: str, fingerprint: str) -> Path:
+    """What stands for a trace where a result is of a model's weights alone: no file has this name, results begin so."""
+    readable = re.sub(r"[^\w-]", "-", name)[:80]
+    return user_data_path("moescope", appauthor=False) / "traces" / f"{readable}-{fingerprint[-8:]}"
 
 
 def is_result_of(path: Path, trace: Path) -> bool:

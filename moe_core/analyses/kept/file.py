@@ -37,7 +37,7 @@ class KeptResult:
 
 
 def result_path(trace: Path, making: Making) -> Path:
-    """Where the result of a making lies beside a trace."""
+    """Where the result of a making lies beside a trace, or under the name that stands for one."""
     return trace.with_name(f"{trace.stem}{MARK}{making.analysis}-{making.digest}{SUFFIX}")
 
 
@@ -46,6 +46,7 @@ def write_kept(path: Path, making: Making, result: AnalysisResult) -> None:
     arrays = {key: np.ascontiguousarray(values, "<f8") for key, values in result.found.values.items()}
     stored = (values.tobytes() for values in arrays.values())
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         write_whole(path, chain([_header(making, result, arrays)], stored))
     except OSError as error:
         raise AnalysisError(f"The result cannot be kept as {path}: {error.strerror or error}.") from error

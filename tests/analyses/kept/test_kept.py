@@ -63,12 +63,40 @@ def test_a_kept_result_needs_the_weights_no_more(trace: Path, tmp_path: Path, ti
     moved = AnalysisRequest(NAME, trace, model=ModelNow(str(other)))
     assert result_of(analyse(moved)).kept_in
     weights = other / "model.safetensors"
-    data = bytearray(weights.read_bytes())
-    data[-3] ^= 1
-    weights.write_bytes(bytes(data))
+    weights.write_bytes(_with_other_bit(weights))
     events: list[Event] = []
     assert not result_of(analyse(moved), events).kept_in
     assert any("another model" in event.text for event in events if isinstance(event, Notice))
+
+
+def test_without_a_trace_it_is_kept_in_the_person_s_folder(
+    trace: Path, tiny_olmoe: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Never in the model's folder; read back by what made it, not of other weights; a folder that is none is told."""
+    monkeypatch.setattr("moe_core.analyses.kept.beside.user_data_path", lambda *_, **__: tmp_path / "data")
+    folder = Path(shutil.copytree(tiny_olmoe, tmp_path / "model 1.5"))
+    before = sorted(folder.iterdir())
+    request = AnalysisRequest(NAME, model=ModelNow(str(folder)))
+    first = result_of(analyse(request))
+    [file] = (tmp_path / "data" / "traces").iterdir()
+    assert file.name.startswith("model-1-5-")
+    second = result_of(analyse(request))
+    assert (first.kept_in, second.kept_in) == ("", str(file))
+    np.testing.assert_array_equal(second.found.values["up"], first.found.values["up"])
+    assert read_making(file) == making(trace)
+    assert sorted(folder.iterdir()) == before
+    (folder / "model.safetensors").write_bytes(_with_other_bit(folder / "model.safetensors"))
+    assert not result_of(analyse(request)).kept_in
+    monkeypatch.setattr("moe_core.analyses.kept.beside.user_data_path", lambda *_, **__: folder / "config.json")
+    events: list[Event] = []
+    assert result_of(analyse(request), events).found.layers == first.found.layers
+    assert any("cannot be kept" in event.text for event in events if isinstance(event, Notice))
+
+
+def _with_other_bit(path: Path) -> bytes:
+    data = bytearray(path.read_bytes())
+    data[-3] ^= 1
+    return bytes(data)
 
 
 def test_the_weights_are_shared_by_traces_and_answers_are_not(trace: Path, small_trace: Path) -> None:

@@ -6,9 +6,10 @@ from pathlib import Path
 
 from moe_core.analyses import ANALYSES
 from moe_core.analyses.analysis import AnalysisOptions, AnalysisResult, Needs
+from moe_core.analyses.kept.making import fingerprint_of
 from moe_core.errors import AnalysisError
 from moe_core.jobs.analyse import analyse
-from moe_core.jobs.analysis_sources import AnalysisRequest
+from moe_core.jobs.analysis_sources import AnalysisRequest, Opened, look_at_folder
 from moe_core.jobs.events import Event, Notice, Stage
 from moe_core.jobs.models.engine import Engine
 from moe_core.jobs.models.recorded_model import ModelNow
@@ -44,9 +45,12 @@ class AtlasResult:
 def make_atlas(request: AtlasRequest, engine: Engine | None = None) -> Generator[Event, None, AtlasResult]:
     """Events while it runs, the result in the end. What one analysis cannot do is told, and the others go on.
 
-    Raises ModelError and TraceError where model or trace cannot be read.
+    Raises ModelError and TraceError where model or trace cannot be read, AnalysisError for a trace of another model.
     """
     engine, skipped = engine or Engine(), list[str]()
+    for trace, model in ((request.trace, request.model.model), (request.beside_trace, request.beside)):
+        if trace is not None and model:
+            yield from _refuse_other_model(trace, replace(request.model, model=model))
     results = yield from _run(request, skipped, engine)
     beside: tuple[AnalysisResult, ...] = ()
     if request.beside:
@@ -71,6 +75,19 @@ def _run(
             skipped.append(f"{analysis.title}: {error}")
             yield Notice(skipped[-1].removesuffix("."))
     return tuple(results)
+
+
+def _refuse_other_model(trace: Path, now: ModelNow) -> Generator[Event, None, None]:
+    """A card is of one model: what its weights say would stand beside the routing of another one."""
+    with open_trace(trace) as opened:
+        looked = Opened(None, None)
+        yield from look_at_folder(looked, now)
+        recorded = opened.specification.model
+        if looked.model != fingerprint_of(recorded):
+            raise AnalysisError(
+                f"{trace.name} was recorded with {recorded.name}, whose weights are not those of {looked.name}: a "
+                "card is of one model, so name a trace of it."
+            )
 
 
 def _names(trace: Path | None) -> Names:

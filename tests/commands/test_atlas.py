@@ -1,6 +1,7 @@
 """`moescope atlas`: claims checked with known answers, and a page that needs nothing else."""
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -10,11 +11,13 @@ from moe_core.analyses.analysis import AnalysisOptions, AnalysisResult, Analysis
 from moe_core.analyses.static.matched_similarity import MATCHED_SIMILARITY
 from moe_core.analyses.static.weight_similarity import WEIGHT_SIMILARITY
 from moe_core.commands.atlas import atlas
-from moe_core.errors import MoeCoreError
+from moe_core.errors import AnalysisError, MoeCoreError
 from moe_core.reports.atlas_claims import claims
 from moe_core.reports.atlas_page import atlas_page
 from moe_core.reports.over_layers import mean_over_layers, off_diagonal, trend, welch
 from tests.synthetic_checkpoint import Experts, random_experts, run, save_experts
+
+DATA = Path(__file__).resolve().parent.parent / "data"
 
 
 def similarity(folder: Path, experts: Experts, model: str) -> AnalysisResult:
@@ -98,3 +101,14 @@ def test_a_match_is_compared_on_the_pairs_that_were_matched(tmp_path: Path) -> N
     said = claims((plain, result))[0].here
     assert "from 1.00 [1.00, 1.00] to 1.00 [1.00, 1.00]" in said
     assert "shuffled, to 0.250 [0.250, 0.250]: +0.750 [+0.750, +0.750] more than chance" in said
+
+
+def test_a_trace_of_another_model_makes_no_card(tmp_path: Path) -> None:
+    """Its routing would stand beside weights that are not its own; so with the model beside."""
+    trace = Path(shutil.copy(DATA / "demo-format-3.h5", tmp_path / "T.h5"))
+    said = "T.h5 was recorded with deepseek, whose weights are not those of demo: a card is of one model"
+    with pytest.raises(AnalysisError, match=said):
+        atlas("demo", trace)
+    with pytest.raises(AnalysisError, match=said):
+        atlas("demo", beside="demo", beside_trace=trace)
+    assert list(tmp_path.iterdir()) == [trace]

@@ -7,7 +7,7 @@ from PySide6.QtWidgets import QPushButton
 
 from app.actions.action import Action, Menu, has_trace
 from app.dialogs.tasks import TasksDialog
-from app.files.report_saving import ask_for_page, write_tasks
+from app.files.report_saving import ask_for_tasks, write_tasks
 from app.window.main_window import MainWindow
 from moe_core.errors import TraceError
 from moe_core.experiments import EXPERIMENTS
@@ -40,7 +40,7 @@ def _compare_tasks(window: MainWindow) -> None:
 
     def write(request: TasksRequest) -> None:
         first = request.traces[0]
-        if path := ask_for_page(window, "Save the comparison of tasks", first.with_name("tasks.html")):
+        if path := ask_for_tasks(window, first.with_name("tasks.html")):
             words = f"{counted(len(request.traces), 'trace')}, scope {request.scope}"
             make = partial(write_tasks, path, request)
             window.exports.start_with("Tasks", words, first, path, make, needs_model=bool(request.prune))
@@ -64,7 +64,7 @@ _TASKS = (
     Action(
         "compare_tasks",
         "Compare tasks…",
-        "Which experts do several traces of one model use, and which none? Written as a page",
+        "Which experts do several traces of one model use, and which none? Written as a page, CSV or JSON",
         _compare_tasks,
     ),
 )

@@ -1,15 +1,19 @@
-"""Writes reports as self-contained pages: of the open trace in the scope shown, and of the session's what-ifs."""
+"""Writes reports as self-contained pages: of the open trace, of the session's what-ifs, of tasks also as data."""
 
+import json
 from collections.abc import Callable, Generator
 from pathlib import Path
 
 from PySide6.QtWidgets import QFileDialog, QWidget
 
+from app.files.figures.export import may_replace
 from app.state.state import State
 from moe_core.analyses.expert_contributions import compute as contributions
 from moe_core.errors import MoeCoreError
 from moe_core.experiments.tasks.request import TasksRequest
+from moe_core.experiments.tasks.result import TasksResult
 from moe_core.experiments.tasks.run import compare_tasks
+from moe_core.experiments.tasks.text import tasks_csv, tasks_json
 from moe_core.jobs.events import Event, Stage
 from moe_core.jobs.models.engine import Engine
 from moe_core.measures.scope import Scope
@@ -42,10 +46,34 @@ def write_what_ifs(path: Path, made: list[ReportedWhatIf]) -> Generator[Event, N
     return _written(path, lambda: what_if_page(made))
 
 
+def ask_for_tasks(parent: QWidget, suggested: Path) -> Path | None:
+    """Where what tasks use goes, as a page, CSV or JSON; the ending is that of the kind that was chosen."""
+    kinds = {f"{kind} (*{suffix})": suffix for suffix, (kind, _) in _TASK_FORMATS.items()}
+    chosen, kind = QFileDialog.getSaveFileName(parent, "Save the comparison of tasks", str(suggested), ";;".join(kinds))
+    if not chosen:
+        return None
+    path = Path(chosen)
+    if path.suffix.lower() in _TASK_FORMATS:
+        return path
+    path = path.with_name(path.name + kinds.get(kind, ".html"))
+    return path if not path.exists() or may_replace(parent, path) else None  # the dialog asked about the other name
+
+
 def write_tasks(path: Path, request: TasksRequest, engine: Engine) -> Generator[Event, None, Path]:
-    """Events while tasks are compared and their page is made, its path in the end; raises MoeCoreError likewise."""
+    """Events while tasks are compared and written in the format of the path, which comes in the end.
+
+    Raises MoeCoreError where that cannot be.
+    """
     found = yield from compare_tasks(request, engine)
-    return _written(path, lambda: tasks_page(found))
+    _, text = _TASK_FORMATS[path.suffix.lower()]
+    return _written(path, lambda: text(found))
+
+
+_TASK_FORMATS: dict[str, tuple[str, Callable[[TasksResult], str]]] = {
+    ".html": ("HTML page", tasks_page),
+    ".csv": ("CSV, a row for each task and expert", tasks_csv),
+    ".json": ("JSON", lambda found: json.dumps(tasks_json(found), allow_nan=False)),
+}
 
 
 def reported(state: State) -> list[ReportedWhatIf]:

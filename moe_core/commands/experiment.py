@@ -31,6 +31,7 @@ from moe_core.experiments.kept_points import kept_files
 from moe_core.experiments.prune_to import PRUNE_TO, default_out
 from moe_core.experiments.request import ExperimentRequest
 from moe_core.experiments.result import ExperimentPoint, ExperimentResult, PointMade
+from moe_core.experiments.tasks.pruning import NAME as TASKS
 from moe_core.experiments.tasks.request import TasksRequest
 from moe_core.experiments.tasks.run import compare_tasks
 from moe_core.experiments.tasks.text import tasks_csv, tasks_json, tasks_lines
@@ -47,8 +48,8 @@ from moe_core.system.console_text import print_lines, print_result
 from moe_core.traces.reader import open_trace
 from moe_core.traces.result_file import refuse_target, write_result, writing
 
-_TASKS, _LIST = "tasks", "list"
-_NAMES = ", ".join([*(experiment.name for experiment in EXPERIMENTS), _TASKS])
+_LIST = "list"
+_NAMES = ", ".join([*(experiment.name for experiment in EXPERIMENTS), TASKS])
 _DEFAULTS = ExperimentOptions()
 Found = TypeVar("Found")
 
@@ -161,7 +162,7 @@ def run_experiment(
 
     Finished points are kept in a file beside the trace, and the same command goes on from them.
     """
-    if name == _TASKS:
+    if name == TASKS:
         tasks = TasksRequest(
             (trace, *(more or ())), chosen.scope or Scope.ANSWER, chosen.seed, pruning.prune, rerun_baseline, now
         )

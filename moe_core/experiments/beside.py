@@ -11,6 +11,7 @@ from moe_core.experiments.kept_points import kept_files, request_in
 from moe_core.experiments.points import Unfinished
 from moe_core.experiments.request import ExperimentRequest
 from moe_core.experiments.result import ExperimentResult
+from moe_core.experiments.tasks import pruning
 from moe_core.numbers.formatting import count
 
 
@@ -30,8 +31,11 @@ class KeptExperiment:
 
 
 def experiments_beside(trace: Path) -> Iterator[KeptExperiment]:
-    """Every experiment of a trace that was begun, the one run last first; each is concluded from its answers anew."""
-    known = {experiment.name: experiment for experiment in EXPERIMENTS}
+    """Every experiment of a trace that was begun, the one run last first; each is concluded from its answers anew.
+
+    Of compared tasks it is what was pruned, since nothing else of them is asked or kept.
+    """
+    known = {experiment.name: experiment for experiment in (*EXPERIMENTS, pruning.TASKS)}
     for name, path in kept_files(trace, tuple(known)):
         yield _kept(known[name], trace, path)
 
@@ -40,6 +44,7 @@ def _kept(experiment: Experiment, trace: Path, path: Path) -> KeptExperiment:
     request = None
     try:
         request = request_in(path, trace)
+        experiment = pruning.kept_in(path, request) if experiment is pruning.TASKS else experiment
         found = experiment.kept_result(request, path)
     except MoeCoreError as error:
         return KeptExperiment(experiment, path, request, problem=str(error))

@@ -70,7 +70,7 @@ class FigureExport(QObject):
         path = Path(chosen)
         if path.suffix.lower() != f".{suffix}":
             path = path.with_name(f"{path.name}.{suffix}")
-            if path.exists() and not _may_replace(figure, path):  # the dialog has asked about the other name
+            if path.exists() and not may_replace(figure, path):  # the dialog has asked about the other name
                 return
         try:
             save_figure(figure, path, export)
@@ -134,7 +134,8 @@ def show_failure(parent: QWidget, sentence: str) -> None:
     box.open()
 
 
-def _may_replace(parent: QWidget, path: Path) -> bool:
+def may_replace(parent: QWidget, path: Path) -> bool:
+    """Asks whether a file may be written over of which the file dialog did not ask, since it got an ending."""
     buttons = QMessageBox.StandardButton.Yes | QMessageBox.StandardButton.No
     sentence = f"{path.name} exists already. Replace it?"
     answer = QMessageBox.question(parent, "moescope", as_message(sentence), buttons, QMessageBox.StandardButton.No)

@@ -5,27 +5,31 @@ what a task loses by its own mask can be compared with what it loses by another'
 """
 
 from collections.abc import Generator, Sequence
+from pathlib import Path
 
 import numpy as np
 
 from moe_core.comparison.random_masks import expert_load
 from moe_core.errors import ExperimentError
-from moe_core.experiments.design import Design, ExperimentOptions, PlannedPoint, size_of
+from moe_core.experiments.design import Design, ExperimentOptions, PlannedPoint, scored_rows, size_of
 from moe_core.experiments.experiment import Experiment
 from moe_core.experiments.request import ExperimentRequest
-from moe_core.experiments.result import PointAxis
+from moe_core.experiments.result import ExperimentPoint, PointAxis
 from moe_core.experiments.tasks.request import TasksRequest
 from moe_core.experiments.tasks.result import PrunedFor
 from moe_core.experiments.tasks.usage import answered_rows
+from moe_core.experiments.text import delta_text, target_text
 from moe_core.interventions.intervention import Intervention, act_on
 from moe_core.jobs.events import Event, Stage
 from moe_core.jobs.models.engine import Engine
+from moe_core.jobs.runs.answer_file import read_runs
+from moe_core.jobs.runs.rerun_plan import choose_rows
 from moe_core.measures.question_halves import split_in_halves
 from moe_core.measures.scope import Scope
-from moe_core.numbers.formatting import percent
-from moe_core.traces.reader import Trace
+from moe_core.numbers.formatting import count, counted, percent
+from moe_core.traces.reader import Trace, open_trace
 
-NEVER_USED = "never-used"
+NAME, NEVER_USED = "tasks", "never-used"
 
 
 def share_of(prune: str) -> float | None:
@@ -58,12 +62,30 @@ def prune_for_each(
         asked = ExperimentRequest(
             request.traces[on], options, rerun_baseline=request.rerun_baseline, model=request.model
         )
-        result = yield from _experiment(masks, names).run(asked, engine)
+        result = yield from _pruned_by(masks, names).run(asked, engine)
         found += [PrunedFor(by, on, point) for by, point in enumerate(result.points)]
     return tuple(found)
 
 
-def _experiment(masks: Sequence[Intervention], names: Sequence[str]) -> Experiment:
+def kept_in(path: Path, request: ExperimentRequest) -> Experiment:
+    """What was asked with the masks of tasks that a file beside a trace holds; whose they were it does not say.
+
+    Raises AnswerFileError where it is none, and what opening the trace raises.
+    """
+    with open_trace(request.baseline) as trace:
+        taking_part = scored_rows(trace, choose_rows(trace, request.subset).rows)
+        measured = TASKS.design(trace, taking_part, request.options).measured
+        kept = read_runs(path, trace.n_choices[list(measured)])
+    masks = [mask for mask in kept.answers if not mask.is_empty()]
+    return _pruned_by(masks, [counted(len(mask.experts), "expert") for mask in masks])
+
+
+def _conclude(points: Sequence[ExperimentPoint], design: Design) -> str:
+    told = "; ".join(f"without {target_text(point)} by {delta_text(point.change)}" for point in points)
+    return f"What tasks do not need was pruned here, and accuracy changed: {told} (n = {count(len(design.measured))})."
+
+
+def _pruned_by(masks: Sequence[Intervention], names: Sequence[str]) -> Experiment:
     """One point a mask, on the measured half of whatever trace it is run on."""
 
     def design(trace: Trace, rows: tuple[int, ...], options: ExperimentOptions) -> Design:
@@ -77,18 +99,21 @@ def _experiment(masks: Sequence[Intervention], names: Sequence[str]) -> Experime
         )
 
     return Experiment(
-        name="tasks",
+        name=NAME,
         title="Pruned by other tasks",
-        question="",
+        question="What does a task lose without the experts that it, or another one, does not need?",
         reads=("scope",),
         scope=Scope.ANSWER,
         quantity="delta",
         axis=PointAxis(),
         halves=True,
         design=design,
-        conclude=lambda points, design: "",
+        conclude=_conclude,
         count_runs=lambda size, options: len(masks),
     )
+
+
+TASKS = _pruned_by((), ())
 
 
 def _mask(trace: Trace, name: str, request: TasksRequest) -> Intervention:

@@ -34,19 +34,34 @@ def test_two_traces_make_a_request(qtbot: QtBot, window: MainWindow) -> None:
     assert asked == [TasksRequest((paths[1], paths[2]), Scope.PROMPT, prune="0.25")]
 
 
-def test_the_page_is_written_in_the_background(
-    window: MainWindow, qtbot: QtBot, trace_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("chosen", "kind", "written", "said"),
+    [
+        ("tasks.html", "HTML page (*.html)", "tasks.html", "used by none of 2 tasks"),
+        ("tasks", "CSV, a row for each task and expert (*.csv)", "tasks.csv", "task,layer,decoder_layer,expert"),
+        ("tasks.json", "", "tasks.json", '"unused_everywhere"'),
+    ],
+)
+def test_what_was_found_is_written_in_the_background(
+    window: MainWindow,
+    qtbot: QtBot,
+    trace_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    chosen: str,
+    kind: str,
+    written: str,
+    said: str,
 ) -> None:
-    """From the menu; where it goes is asked, and said when it is there."""
+    """From the menu, as a page or as data; where it goes is asked, and said when it is there."""
     other = Path(shutil.copy(trace_path, trace_path.with_name("other.h5")))
-    page = trace_path.with_name("tasks.html")
+    page = trace_path.with_name(written)
     window.open_trace(trace_path)
     monkeypatch.setattr(QFileDialog, "getOpenFileNames", lambda *_: ([str(other)], ""))
-    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(page), ""))
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(trace_path.with_name(chosen)), kind))
     window.session.request("compare_tasks")
     [dialog] = window.findChildren(TasksDialog)
     dialog.more.click()
     with qtbot.waitSignal(window.file_runner.ended):
         dialog.compare.click()
-    assert "used by none of 2 tasks" in page.read_text(encoding="utf-8")
+    assert said in page.read_text(encoding="utf-8")
     assert str(page) in window.message_bar.text

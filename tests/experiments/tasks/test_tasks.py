@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from moe_core.errors import ExperimentError, MoeCoreError
+from moe_core.experiments.beside import experiments_beside
 from moe_core.experiments.tasks.overlap import chance_of_common, overlap
 from moe_core.experiments.tasks.request import TasksRequest
 from moe_core.experiments.tasks.result import TasksResult
@@ -141,6 +142,20 @@ def test_what_one_task_does_not_need_is_taken_from_all(baseline: Path, text: Pat
     assert compared(baseline, text, prune="0.25").pruned == found.pruned
     never = compared(baseline, text, engine=engine, prune="never-used").pruned
     assert never[1].point.intervention.reroute == {(layer, expert) for layer, expert in np.argwhere(load == 0).tolist()}
+
+
+def test_what_was_pruned_by_tasks_is_listed(baseline: Path, text: Path, engine: Engine) -> None:
+    """With the changes of accuracy that the comparison told; whose masks these were is known there alone."""
+    found = compared(baseline, text, engine=engine, prune="0.25")
+    [kept] = [each for each in experiments_beside(baseline) if each.experiment.name == "tasks"]
+    assert kept.result is not None
+    assert [point.change for point in kept.result.points] == [each.point.change for each in found.pruned]
+    assert kept.result.finding.startswith(
+        "What tasks do not need was pruned here, and accuracy changed: without 12 exp"
+    )
+    said = moescope("experiment", "list", baseline)
+    assert f"{baseline.stem}.tasks-1.jsonl: Pruned by other tasks" in said
+    assert kept.result.finding in said
 
 
 def test_without_its_model_the_comparison_stands(baseline: Path, tiny_olmoe: Path, quiz: Path, tmp_path: Path) -> None:

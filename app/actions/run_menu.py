@@ -1,8 +1,9 @@
 """The what-if that is run, and the job that is stopped."""
 
 from app.actions.action import Action, Menu
+from app.content.atlas_request import SAMPLED_PAIRS, analysis_of
 from app.content.expert_facts import missing_facts
-from app.running.analyses import can_analyse
+from app.running.analyses import can_analyse, can_sample
 from app.running.what_ifs import can_run
 from app.window.main_window import MainWindow
 
@@ -15,6 +16,13 @@ def _run_what_if(window: MainWindow) -> None:
 def _analyse(window: MainWindow) -> None:
     window.show_view("atlas")
     window.analyses.start()
+
+
+def _sample_pairs(window: MainWindow) -> None:
+    if window.runner.title == analysis_of(window.session.state).title:
+        window.runner.cancel()
+    window.show_view("atlas")
+    window.analyses.start_sample()
 
 
 def _stop(window: MainWindow) -> None:
@@ -42,6 +50,13 @@ _JOBS = (
         _analyse,
         ("F7",),
         can_analyse,
+    ),
+    Action(
+        "sample_pairs",
+        f"Match a sample of {SAMPLED_PAIRS} pairs",
+        "Match so many pairs of the layer's experts, drawn at random, in place of all: the Atlas says with what error",
+        _sample_pairs,
+        is_enabled=can_sample,
     ),
     Action(
         "compare_expert",

@@ -9,6 +9,8 @@ from moe_core.jobs.analysis_sources import AnalysisRequest
 
 WINDOW_QUESTIONS = 16
 """Questions that the model is run on from the window."""
+SAMPLED_PAIRS = 20
+"""Pairs of experts of a layer that are matched where a sample is asked for."""
 
 
 def analysis_of(state: State) -> "Analysis[object]":
@@ -114,6 +116,8 @@ def _options(state: State, analysis: "Analysis[object]") -> AnalysisOptions:
         ids=ids,
         n_questions=WINDOW_QUESTIONS,
         pairs=state.atlas.pairs if "pairs" in reads else 0,
+        drop_outliers=state.atlas.drops_outliers and "drop_outliers" in reads,
+        to_layer=state.atlas.to_layer if "to_layer" in reads and state.atlas.to_layer in state.layers else None,
         expert=None if expert is None else (own_number(state, expert[0]), expert[1]),
         question=question,
     )

@@ -1,7 +1,10 @@
 """What stands under every exported figure and table: model, quiz, scope, filter and n."""
 
+from typing import Any
+
 from app.state.state import State
 from app.state.what_if_state import Mode
+from moe_core.analyses.analysis import Analysis, Needs
 from moe_core.measures.question_filter import QuestionFilter
 from moe_core.numbers.formatting import count, elide, significant
 from moe_core.traces.specification import Specification
@@ -23,6 +26,17 @@ def caption(state: State, *, with_scope: bool = True, n_compared: int | None = N
     else:
         parts += [comparison_text(state), f"n = {count(n_compared)} compared of {count(n)}"]
     return " · ".join(part for part in parts if part)
+
+
+def analysis_caption(state: State, analysis: "Analysis[Any]") -> str:
+    """One line on what an analysis is of: weights know neither quiz nor filter; how many tokens count say its notes."""
+    if state.trace is None:
+        return ""
+    if analysis.needs is Needs.WEIGHTS:
+        return state.trace.specification.model.name
+    scope = f"scope {state.scope}" if "scope" in analysis.reads else ""
+    chosen = filter_text(state.filter) if "ids" in analysis.reads else ""
+    return " · ".join(filter(None, (run_text(state.trace.specification), scope, chosen)))
 
 
 def comparison_text(state: State) -> str:

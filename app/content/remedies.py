@@ -72,6 +72,7 @@ BUTTONS: dict[AnyRemedy, Button] = {
     Remedy.KEEP_ANSWER_TOKENS: _RECORD,
     Remedy.COUNT_FROM_ONE: _RECORD,
     Remedy.SAY_WHAT_ANSWERS_ARE: _RECORD,
+    Remedy.SAMPLE_PAIRS: Button("Sample the pairs", "sample_pairs"),
 }
 
 

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from app.content.atlas_request import key_of, request_of, result_of, why_not
+from app.content.atlas_request import SAMPLED_PAIRS, analysis_of, key_of, request_of, result_of, why_not
 from app.content.expert_facts import missing_facts
 from app.content.job_words import about
 from app.running.job_runner import JobEnded
@@ -21,6 +21,11 @@ from moe_core.traces.reader import open_trace
 def can_analyse(state: State) -> bool:
     """Whether the chosen analysis can be computed."""
     return not why_not(state)
+
+
+def can_sample(state: State) -> bool:
+    """Whether the chosen analysis is of pairs, of which a sample can be drawn."""
+    return can_analyse(state) and "pairs" in analysis_of(state).reads
 
 
 class Analyses(SessionJobs):
@@ -42,6 +47,12 @@ class Analyses(SessionJobs):
         elif request is not None and key is not None:
             again = result_of(state) is not None
             self._queue.add(self._job(replace(request, again=again), key))
+
+    def start_sample(self) -> None:
+        """Match a sample of the pairs that the Atlas shows, in place of all of them."""
+        state = self._session.state
+        self._session.set(replace(state, atlas=replace(state.atlas, pairs=SAMPLED_PAIRS)))
+        self.start()
 
     def start_expert(self) -> None:
         """Compute what the expert's page lacks: nearest experts by weight and output, and the size of its output."""

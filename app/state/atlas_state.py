@@ -22,6 +22,8 @@ class AtlasKey:
 class AtlasState:
     """`key` is the array shown, the first one where it is empty; `pairs` are matched per layer (0: all).
 
+    `drops_outliers`: points of two dimensions that DBSCAN calls noise are left out, as in the paper.
+    `to_layer`, the model's own number, is where a flow between layers ends; None: in the next one.
     `is_of_question`: what is a mean over questions is asked of the one that is looked at, token by token.
     """
 
@@ -29,6 +31,8 @@ class AtlasState:
     key: str = ""
     pairs: int = 0
     is_of_question: bool = False
+    drops_outliers: bool = False
+    to_layer: int | None = None
     results: Mapping[AtlasKey, AnalysisResult] = field(default_factory=dict)
 
     def with_result(self, key: AtlasKey, result: AnalysisResult) -> "AtlasState":

@@ -1,11 +1,11 @@
-"""Tells what comes of jobs: all of it in the log, a failure above the views too."""
+"""Tells what comes of jobs: all of it in the log, above the views a failure, and what can be done about a notice."""
 
 import logging
 from collections.abc import Iterable
 
 from PySide6.QtCore import QObject
 
-from app.content.remedies import button_for, notice_sentence
+from app.content.remedies import NO_BUTTON, button_for, notice_sentence
 from app.running.job_runner import JobEnded, JobRunner
 from app.running.queue.job_queue import JobQueue
 from app.widgets.message_bar import MessageBar
@@ -22,7 +22,7 @@ class JobOutcomes(QObject):
     def __init__(self, runners: Iterable[JobRunner], queue: JobQueue, message_bar: MessageBar) -> None:
         super().__init__(message_bar)
         self._message_bar = message_bar
-        self._waits = ""
+        self._waits = self._offer = ""
         queue.queued.connect(self._on_queued)
         for runner in runners:
             runner.started.connect(self._on_started)
@@ -39,10 +39,18 @@ class JobOutcomes(QObject):
         self._waits = ""
 
     def _on_noticed(self, notice: Notice) -> None:
-        log.info("%s", notice_sentence(notice))
+        sentence = notice_sentence(notice)
+        log.info("%s", sentence)
+        button = NO_BUTTON if notice.remedy is None else button_for((notice.remedy,))
+        if button.text:  # something that can be done now, while the job runs
+            self._offer = sentence
+            self._message_bar.say(sentence, *button, is_failure=False)
 
     def _on_ended(self, ended: JobEnded) -> None:
         self._on_started()
+        if self._offer and self._message_bar.text == self._offer:
+            self._message_bar.hide()
+        self._offer = ""
         if ended.outcome == "failed":
             log.error("%s", "\n".join([ended.sentence, *ended.notes]))
             text = "\n".join([ended.sentence, *_first_of(ended.notes)])

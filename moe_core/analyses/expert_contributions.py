@@ -189,13 +189,15 @@ def _asked_questions(trace: Trace) -> AskedQuestions:
 def as_values(chosen: SelectedTrace, options: AnalysisOptions) -> Work:
     """The report's columns, each [L]: experts_used, entropy_mean, entropy_std (nats), full_entropy_mean."""
     yield Step(0, 1, "reports")
-    found = compute(chosen.trace, options.scope)
-    rows = [found.main.layers[place] for place in chosen.places(options)]
+    drawn = chosen.routing(options.scope)
+    found = _tables(drawn, default_min_questions(len(drawn.questions)), {}).layers
+    rows = [found[place] for place in chosen.places(options)]
     values = {
         name: np.array([getattr(row, name) for row in rows], np.float64)
         for name in ("experts_used", "entropy_mean", "entropy_std", "full_entropy_mean", "full_entropy_std")
     }
-    return AnalysisValues(tuple(row.layer for row in rows), ("layer",), "experts; nats", values)
+    note = f"{drawn.n_tokens:,} tokens of {len(drawn.questions):,} questions."
+    return AnalysisValues(tuple(row.layer for row in rows), ("layer",), "experts; nats", values, notes=(note,))
 
 
 def figure(found: AnalysisValues, shown: Shown) -> CurveFigure:
@@ -209,7 +211,7 @@ EXPERT_CONTRIBUTIONS = Analysis(
     question="How many experts work in each layer, and how evenly?",
     source="https://arxiv.org/abs/2502.17187",
     needs=Needs.TRACE,
-    reads=("scope",),
+    reads=("scope", "subjects", "ids"),
     compute=as_values,
     figure=figure,
 )

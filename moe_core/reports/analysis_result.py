@@ -9,6 +9,8 @@ from moe_core.analyses.analysis import AnalysisResult, AnalysisValues, FloatArra
 from moe_core.figures.table import FigureTable
 from moe_core.numbers.formatting import count, finite, short
 
+_ROUNDING = 1e-6  # weights are added up in 32 bits
+
 
 def analysis_json(result: AnalysisResult) -> dict[str, Any]:
     """The contract of `analyse`: layers by the model's own numbers, values as nested lists, null where unknown."""
@@ -47,34 +49,41 @@ def analysis_lines(result: AnalysisResult) -> Iterator[str]:
     for key, values in found.values.items():
         yield f"{key}  [{' x '.join(map(str, values.shape))}]"
         for layer, part in zip(found.layers, values, strict=False):
-            yield f"  layer {layer:>3}  {_summary(part)}"
+            yield f"  layer {layer:>3}  {_summary(part, is_of_pairs=_is_of_pairs(found))}"
     yield from found.notes
 
 
 def layer_rows(found: AnalysisValues) -> list[tuple[str, ...]]:
     """For each array and layer its mean, lowest and highest value, pairs of an expert with itself aside."""
     return [
-        (key, str(layer), *(short(value) if np.isfinite(value) else "" for value in _range(np.asarray(part))))
+        (key, str(layer), *(short(value) if np.isfinite(value) else "" for value in of))
         for key, values in found.values.items()
         for layer, part in zip(found.layers, values, strict=False)
+        for of in (_range(np.asarray(part), is_of_pairs=_is_of_pairs(found)),)
     ]
 
 
-def _summary(part: FloatArray) -> str:
+def _is_of_pairs(found: AnalysisValues) -> bool:
+    return found.axes[1:] == ("expert", "expert") and "to layer" not in found.labels
+
+
+def _summary(part: FloatArray, *, is_of_pairs: bool) -> str:
     part = np.asarray(part)
     if part.ndim == 0:
         return short(float(part)) if np.isfinite(part) else "nothing known"
-    mean, low, high = _range(part)
+    mean, low, high = _range(part, is_of_pairs=is_of_pairs)
     return f"mean {short(mean)}, {short(low)} to {short(high)}" if np.isfinite(mean) else "nothing known"
 
 
-def _range(part: FloatArray) -> tuple[float, float, float]:
-    if part.ndim == 2 and part.shape[0] == part.shape[1]:
+def _range(part: FloatArray, *, is_of_pairs: bool) -> tuple[float, float, float]:
+    """Mean, lowest and highest of what is known; a mean that is nothing but rounding is 0."""
+    if is_of_pairs and part.ndim == 2 and part.shape[0] == part.shape[1]:
         part = part[~np.eye(len(part), dtype=bool)]
     known = part[np.isfinite(part)]
     if not known.size:
         return np.nan, np.nan, np.nan
-    return float(known.mean()), float(known.min()), float(known.max())
+    mean, low, high = float(known.mean()), float(known.min()), float(known.max())
+    return (mean if abs(mean) > _ROUNDING * max(-low, high) else 0.0), low, high
 
 
 def _lists(values: FloatArray) -> Any:

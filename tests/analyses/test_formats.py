@@ -15,9 +15,20 @@ from moe_core.analyses.analysis import AnalysisOptions, Needs, Shown
 from moe_core.jobs.analyse import analyse
 from moe_core.jobs.analysis_sources import AnalysisRequest
 from moe_core.jobs.models.engine import Engine
-from moe_core.reports.analysis_result import analysis_json, values_table
+from moe_core.numbers.formatting import short
+from moe_core.reports.analysis_result import analysis_json, analysis_lines, values_table
 from moe_core.reports.charts.figure import standalone_svg
 from tests.job_results import result_of
+
+
+def test_a_mean_that_is_rounding_is_0(small_trace: Path, tmp_path: Path, atlas_engine: Engine) -> None:
+    """Components have the mean 0; and no expert of one layer is itself in another."""
+    trace = Path(shutil.copy(small_trace, tmp_path / "T.h5"))
+    result = result_of(analyse(AnalysisRequest("expert-pca", trace), atlas_engine))
+    lines = list(analysis_lines(result))
+    assert sum("mean 0," in line for line in lines) == 3 * 3
+    flow = result_of(analyse(AnalysisRequest("cross-layer-flow", trace), atlas_engine))
+    assert f"mean {short(4 / 16)}," in next(line for line in analysis_lines(flow) if line.startswith("  layer"))
 
 
 @pytest.mark.parametrize("analysis", ANALYSES, ids=lambda analysis: analysis.name)

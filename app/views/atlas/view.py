@@ -6,7 +6,7 @@ from PySide6.QtCore import QSignalBlocker, Qt
 from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QLabel, QPushButton, QSlider, QSpinBox, QVBoxLayout
 
 from app.content.atlas_request import analysis_of, can_be_of_one, own_number, result_of, shown_part, why_not
-from app.content.captions import caption
+from app.content.captions import analysis_caption
 from app.state.session import Session
 from app.state.state import SELECTION, State
 from app.view import View
@@ -71,7 +71,7 @@ class AtlasView(View):
         self.pane.say("")
         self.canvas.show_figure(figure)
         table = values_table(result.found, shown.key, shown.place if _is_large(result, shown) else None)
-        said = " · ".join(filter(None, (figure.title, *result.found.notes, caption(state, with_scope=False))))
+        said = " · ".join(filter(None, (figure.title, *result.found.notes, analysis_caption(state, result.analysis))))
         self.pane.figure.title = figure.title
         self.pane.figure.set_data(table, said, figure)
         self.pane.set_subtitle(figure.title, " ".join((figure.title, *result.found.notes)))
@@ -95,12 +95,28 @@ class AtlasView(View):
         self._layer_text.setText(f"layer {own_number(state, state.layer)}")
         self._pairs.setVisible("pairs" in analysis.reads)
         self._pairs.setValue(state.atlas.pairs)
+        self._show_to_layer(state, is_read="to_layer" in analysis.reads)
+        self._drops_outliers.setVisible("drop_outliers" in analysis.reads)
+        self._drops_outliers.setChecked(state.atlas.drops_outliers)
         self._of_question.setVisible(can_be_of_one(analysis))
         self._of_question.setEnabled(state.question is not None)
         self._of_question.setChecked(state.atlas.is_of_question)
         del blocked
         self._compute.setEnabled(not why_not(state))
         self._compute.setText("Compute" if result is None else "Compute again")
+
+    def _show_to_layer(self, state: State, *, is_read: bool) -> None:
+        layers = ["to the next layer", *(f"to layer {layer}" for layer in state.layers)]
+        if [self._to_layer.itemText(n) for n in range(self._to_layer.count())] != layers:
+            self._to_layer.clear()
+            self._to_layer.addItems(layers)
+        chosen = state.atlas.to_layer
+        self._to_layer.setCurrentIndex(1 + state.layers.index(chosen) if chosen in state.layers else 0)
+        self._to_layer.setVisible(is_read)
+
+    def _choose_to_layer(self, place: int) -> None:
+        to_layer = self.state.layers[place - 1] if place else None
+        self.session.set(replace(self.state, atlas=replace(self.state.atlas, to_layer=to_layer)))
 
     def _choose_analysis(self, place: int) -> None:
         self.session.set(replace(self.state, atlas=replace(self.state.atlas, analysis=ANALYSES[place].name, key="")))
@@ -110,6 +126,9 @@ class AtlasView(View):
 
     def _choose_pairs(self, pairs: int) -> None:
         self.session.set(replace(self.state, atlas=replace(self.state.atlas, pairs=pairs)))
+
+    def _choose_outliers(self, drops_outliers: bool) -> None:
+        self.session.set(replace(self.state, atlas=replace(self.state.atlas, drops_outliers=drops_outliers)))
 
     def _choose_of_question(self, of_question: bool) -> None:
         key = "by_token" if of_question else ""
@@ -160,7 +179,15 @@ class AtlasView(View):
         self._pairs.setToolTip("How many pairs of experts of the layer are matched, drawn at random; 0 is all of them")
         self._of_question = QCheckBox("this question")
         self._of_question.setToolTip("Token by token of the question looked at, instead of the mean over questions")
-        self._boxes = (self._analysis, self._array, self._layer, self._pairs, self._of_question)
+        self._to_layer = QComboBox()
+        self._to_layer.setAccessibleName("Layer that the flow ends in")
+        self._to_layer.setToolTip("To which layer the tokens of an expert are followed")
+        self._drops_outliers = QCheckBox("without outliers")
+        self._drops_outliers.setToolTip("Leave out the points that DBSCAN calls noise, as the paper's authors did")
+        self._boxes = (
+            *(self._analysis, self._array, self._layer, self._pairs),
+            *(self._of_question, self._drops_outliers, self._to_layer),
+        )
         self._compute = QPushButton("Compute")
         self._compute.setToolTip("Compute this analysis for the trace shown, its scope, filter, expert and question")
 
@@ -170,6 +197,8 @@ class AtlasView(View):
         first.addWidget(self._array)
         first.addWidget(self._pairs)
         first.addWidget(self._of_question)
+        first.addWidget(self._drops_outliers)
+        first.addWidget(self._to_layer)
         first.addWidget(self._compute)
         second.addWidget(self._layer_text)
         second.addWidget(self._layer, 1)
@@ -185,6 +214,8 @@ class AtlasView(View):
         self._pairs.valueChanged.connect(self._choose_pairs)
         self._layer.valueChanged.connect(self._choose_layer)
         self._of_question.toggled.connect(self._choose_of_question)
+        self._to_layer.currentIndexChanged.connect(self._choose_to_layer)
+        self._drops_outliers.toggled.connect(self._choose_outliers)
         self._compute.clicked.connect(self._ask)
         self.canvas.cell_chosen.connect(self._choose_cell)
         self.canvas.layer_chosen.connect(self._choose_own_layer)

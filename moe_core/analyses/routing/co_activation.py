@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from moe_core.analyses.analysis import Analysis, AnalysisOptions, AnalysisValues, FloatArray, Needs, Shown, Step, Work
+from moe_core.analyses.routing.layer_map import layer_map
 from moe_core.analyses.selected_trace import SelectedTrace, token_notes
 from moe_core.figures.expert_pairs import pair_map
 from moe_core.figures.heat_map import HeatMapFigure
@@ -55,7 +56,7 @@ def _one_hot(chosen: NDArray[np.integer], E: int) -> FloatArray:
 def figure(found: AnalysisValues, shown: Shown) -> HeatMapFigure:
     """The pairs of one layer; the map of `tokens` has one row for each layer."""
     if shown.key == "tokens":
-        return layer_map(found, "tokens", "Tokens by expert")
+        return layer_map(found, shown, "Tokens by expert", "tokens")
     layer = found.layers[shown.place]
     return pair_map(
         found.values["share"][shown.place],
@@ -64,12 +65,6 @@ def figure(found: AnalysisValues, shown: Shown) -> HeatMapFigure:
         selected=shown.expert,
         blank_name="serves no token",
     )
-
-
-def layer_map(found: AnalysisValues, key: str, title: str) -> HeatMapFigure:
-    """Something of every expert [L, E] as layer by expert."""
-    names = tuple(map(str, found.layers))
-    return pair_map(found.values[key], title, key, names=names, axes=("layer", "expert"), column_names=())
 
 
 CO_ACTIVATION = Analysis(

@@ -8,6 +8,7 @@ import numpy as np
 from moe_core.analyses.analysis import Analysis, AnalysisOptions, AnalysisValues, Needs, Shown, Step, Work
 from moe_core.analyses.layer_choice import place_of
 from moe_core.analyses.routing.co_activation import OLMOE, joint_counts
+from moe_core.analyses.routing.layer_map import layer_map
 from moe_core.analyses.selected_trace import SelectedTrace, token_notes
 from moe_core.errors import AnalysisError
 from moe_core.figures.expert_pairs import pair_map
@@ -51,16 +52,16 @@ def figure(found: AnalysisValues, shown: Shown) -> HeatMapFigure:
     """The flow between two layers."""
     layer, to_layer = found.layers[shown.place], found.labels["to layer"][shown.place]
     if shown.key == "expected":
-        names = tuple(map(str, found.layers))
-        values = found.values["expected"]
-        return pair_map(values, "Flow by chance", "share", names=names, axes=("layer", "expert"), column_names=())
+        return layer_map(found, shown, "Flow by chance", "share")
+    values = found.values["share"][shown.place]
     return pair_map(
-        found.values["share"][shown.place],
+        values,
         f"From layer {layer} to layer {to_layer}",
         "share of the row's tokens",
         selected=shown.expert,
         blank_name="serves no token",
         axes=(f"expert of layer {layer}", f"expert of layer {to_layer}"),
+        column_names=tuple(map(str, range(values.shape[1]))),  # an expert here and its number there are no pair of one
     )
 
 

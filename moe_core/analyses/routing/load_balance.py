@@ -5,9 +5,9 @@ import numpy as np
 from moe_core.analyses.analysis import Analysis, AnalysisOptions, AnalysisValues, Needs, Shown, Step, Work
 from moe_core.analyses.layer_curve import layer_curve
 from moe_core.analyses.routing.co_activation import OLMOE
+from moe_core.analyses.routing.layer_map import layer_map
 from moe_core.analyses.selected_trace import SelectedTrace
 from moe_core.figures.curves import CurveFigure, Reference
-from moe_core.figures.expert_pairs import pair_map
 from moe_core.figures.heat_map import HeatMapFigure
 from moe_core.measures.clustered import clustered_share
 from moe_core.measures.metric import ratio
@@ -44,13 +44,12 @@ def compute(chosen: SelectedTrace, options: AnalysisOptions) -> Work:
 
 
 def figure(found: AnalysisValues, shown: Shown) -> HeatMapFigure | CurveFigure:
-    """Layers by experts, or one of the numbers of each layer."""
+    """Layers by experts, the selected one outlined, or one of the numbers of each layer."""
     values = found.values[shown.key]
     if values.ndim == 1:
         even = (Reference(1.0, "all experts alike"),) if shown.key in ("evenness", "busiest") else ()
         return layer_curve(found.layers, values, f"{shown.key} of the load", references=even)
-    names = tuple(map(str, found.layers))
-    return pair_map(values, "Load by expert", "share of tokens", names=names, axes=("layer", "expert"), column_names=())
+    return layer_map(found, shown, "Load by expert", "share of tokens")
 
 
 LOAD_BALANCE = Analysis(

@@ -10,6 +10,7 @@ from moe_core.analyses.analysis import FloatArray
 
 PAPER_EPS, PAPER_COLUMNS, LEAST_NEIGHBOURS = 50.0, 1408 * 2048, 5
 """DBSCAN as the paper's authors ran it on DeepSeekMoE's experts: radius, columns of an expert, points in it."""
+OUTLIERS = "outliers (DBSCAN) were left out."
 
 
 def standardised(columns: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -17,6 +18,12 @@ def standardised(columns: NDArray[np.float32]) -> NDArray[np.float32]:
     centred = columns - columns.mean(axis=0)
     std = columns.std(axis=0, ddof=1)
     return np.asarray(np.divide(centred, std, out=np.zeros_like(centred), where=std > 0))
+
+
+def without_outliers(points: FloatArray, n_columns: int) -> tuple[FloatArray, int]:
+    """Points [n, 2] with NaN for what DBSCAN calls noise, and how many these are."""
+    noise = outliers(points, n_columns)
+    return np.where(noise[:, None], np.nan, points), int(noise.sum())
 
 
 def scores_of_gram(gram: FloatArray) -> tuple[FloatArray, FloatArray]:

@@ -7,13 +7,13 @@ import numpy as np
 
 from moe_core.analyses.analysis import Analysis, AnalysisOptions, AnalysisValues, FloatArray, Needs, Shown, Step, Work
 from moe_core.analyses.layer_choice import chosen_places
-from moe_core.analyses.static.components import outliers, scores_of_gram, standardised
+from moe_core.analyses.static.components import OUTLIERS, scores_of_gram, standardised, without_outliers
 from moe_core.analyses.static.cosine import PAPER
 from moe_core.figures.colours import BASELINE, WHAT_IF
 from moe_core.figures.scatter import ScatterFigure, ScatterGroup
 from moe_core.models.weights.expert_weights import ExpertWeights
 from moe_core.models.weights.slabs import n_slabs, slabs
-from moe_core.numbers.formatting import percent
+from moe_core.numbers.formatting import count, percent
 
 
 def compute(weights: ExpertWeights, options: AnalysisOptions) -> Work:
@@ -38,13 +38,12 @@ def compute(weights: ExpertWeights, options: AnalysisOptions) -> Work:
                 yield Step(done, total, "slabs")
             scores, share = scores_of_gram(gram)
             if options.drop_outliers:
-                noise = outliers(scores, matrices[0].shape[0] * matrices[0].shape[1])
-                scores[noise] = np.nan
-                dropped += int(noise.sum())
+                scores, n = without_outliers(scores, matrices[0].shape[0] * matrices[0].shape[1])
+                dropped += n
             points.append(scores)
             explained.append(share)
         values[name], values[f"explained_{name}"] = np.stack(points), np.stack(explained)
-    notes = (f"{dropped} outliers (DBSCAN) were left out.",) if options.drop_outliers else ()
+    notes = (f"{count(dropped)} {OUTLIERS}",) if options.drop_outliers else ()
     numbers = tuple(layer.layer for layer in layers)
     return AnalysisValues(numbers, ("layer", "expert", "component"), "standard deviations", values, notes=notes)
 

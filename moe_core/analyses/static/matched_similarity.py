@@ -6,7 +6,7 @@ of neurons get more alike by a match: the same neurons with the hidden coordinat
 for all of its neurons, say how much of it is chance.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import combinations
 from types import ModuleType
 
@@ -21,6 +21,7 @@ from moe_core.figures.curves import CurveFigure
 from moe_core.figures.heat_map import HeatMapFigure
 from moe_core.models.weights.expert_weights import ExpertWeights
 from moe_core.models.weights.matrix import ExpertMatrix
+from moe_core.numbers.formatting import count, counted, short
 
 Pair = tuple[int, int]
 
@@ -40,6 +41,7 @@ def compute(weights: ExpertWeights, options: AnalysisOptions) -> Work:
     shuffled = pairs[:: max(1, len(pairs) // CHANCE_PAIRS)][:CHANCE_PAIRS]
     done, total = 0, len(layers) * len(weights.matrices) * (len(pairs) + len(shuffled))
     values: dict[str, FloatArray] = {}
+    every: dict[str, FloatArray] = {}  # shared experts among the others [L, E + S, E + S]
     _load_scipy()
     yield Step(0, total, "pairs")  # from here on the clock tells how long a pair takes
     for name in weights.matrices:
@@ -60,12 +62,14 @@ def compute(weights: ExpertWeights, options: AnalysisOptions) -> Work:
             chances.append(float(np.mean(by_chance)) if by_chance else np.nan)
             matched.append(cosine)
             taus.append(tau)
+        every[name] = np.stack(matched)
         values = with_shared(name, matched, weights.n_experts, values)
         values = with_shared(f"tau_{name}", taus, weights.n_experts, values)
         values[CHANCE + name] = np.array(chances)
     numbers = tuple(layer.layer for layer in layers)
     axes = ("layer", "expert", "expert")
-    return AnalysisValues(numbers, axes, "cosine after the match; tau: Kendall's", values, notes=shared_note(layers))
+    notes = (*shared_note(layers), *_sampling_note(every, pairs, options.seed))
+    return AnalysisValues(numbers, axes, "cosine after the match; tau: Kendall's", values, notes=notes)
 
 
 def match(first: NDArray[np.float32], second: NDArray[np.float32]) -> tuple[float, float]:
@@ -107,6 +111,25 @@ def _pairs(n: int, options: AnalysisOptions) -> list[Pair]:
         return every
     drawn = np.random.default_rng(options.seed).choice(len(every), options.pairs, replace=False)
     return [every[place] for place in sorted(drawn.tolist())]
+
+
+def _sampling_note(matched: Mapping[str, FloatArray], pairs: list[Pair], seed: int) -> tuple[str, ...]:
+    """How many pairs were drawn, and how far the mean over all of a layer may be from theirs."""
+    n_experts = next(iter(matched.values())).shape[1]
+    n, n_all = len(pairs), n_experts * (n_experts - 1) // 2
+    if n == n_all:
+        return ()
+    said = f"Sampled: {count(n)} of {counted(n_all, 'pair')} of experts in each layer, drawn with seed {seed}"
+    if n < 2:
+        return (f"{said}; one pair does not tell how far the mean over all may be from it.",)
+    from scipy.special import stdtrit
+
+    # Drawn without replacement from all the pairs there are (Cochran, Sampling Techniques, 2).
+    width = stdtrit(n - 1, 0.975) * np.sqrt((1 - n / n_all) / n)
+    at = tuple(np.array(pairs).T)
+    spread = {name: float(np.max(of[:, at[0], at[1]].std(axis=1, ddof=1))) for name, of in matched.items()}
+    errors = ", ".join(f"±{short(width * of)} ({name})" for name, of in spread.items())
+    return (f"{said}: in no layer is the mean over all pairs further than {errors} from theirs, 95 %.",)
 
 
 def _unit(rows: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -9,24 +9,29 @@ from numpy.typing import NDArray
 
 from moe_core.analyses.analysis import Analysis, AnalysisOptions, AnalysisValues, FloatArray, Needs, Shown, Step, Work
 from moe_core.analyses.layer_choice import chosen_places
-from moe_core.analyses.static.components import turned
+from moe_core.analyses.static.components import OUTLIERS, turned, without_outliers
 from moe_core.analyses.static.cosine import PAPER
 from moe_core.figures.colour_scale import hex_colour
 from moe_core.figures.scatter import ScatterFigure, ScatterGroup
 from moe_core.models.weights.expert_weights import ExpertWeights
 from moe_core.models.weights.matrix import ExpertMatrix
+from moe_core.numbers.formatting import count
 
 SHOWN_NEURONS = 4_096
 """Neurons of a layer that are kept, evenly spread over its experts; the components are those of all."""
 
 
 def compute(weights: ExpertWeights, options: AnalysisOptions) -> Work:
-    """Keys up, gate and down [L, E, n, 2]: n neurons of each expert; explained_up .. [L, 2]."""
+    """Keys up, gate and down [L, E, n, 2]: n neurons of each expert; explained_up .. [L, 2].
+
+    With `drop_outliers`, those among the kept that DBSCAN calls noise are NaN; the components are those of all neurons.
+    """
     layers = [weights.layers[place] for place in chosen_places([each.layer for each in weights.layers], options)]
     done, total = 0, 2 * len(layers) * len(weights.matrices) * weights.n_experts
     width = layers[0].experts["down"][0].shape[0]
     kept = _evenly(width, max(1, SHOWN_NEURONS // weights.n_experts))
     values: dict[str, FloatArray] = {}
+    dropped = 0
     for name in weights.matrices:
         points, explained = [], []
         for layer in layers:
@@ -41,14 +46,19 @@ def compute(weights: ExpertWeights, options: AnalysisOptions) -> Work:
                 shown.append(sums.project(matrix.neurons()[kept], axes))
                 done += 1
                 yield Step(done, total, "experts")
-            points.append(np.stack(shown))
+            place = np.stack(shown)  # [E, n, 2]
+            if options.drop_outliers:
+                rest, n = without_outliers(place.reshape(-1, 2), layer.experts[name][0].shape[1])
+                place, dropped = rest.reshape(place.shape), dropped + n
+            points.append(place)
             explained.append(share)
         values[name], values[f"explained_{name}"] = np.stack(points), np.stack(explained)
-    notes = () if len(kept) == width else (f"{len(kept):,} of {width:,} neurons of each expert are kept.",)
+    notes = [] if len(kept) == width else [f"{count(len(kept))} of {count(width)} neurons of each expert are kept."]
+    notes += [f"{count(dropped)} {OUTLIERS}"] if options.drop_outliers else []
     labels = {"neuron": tuple(map(str, kept.tolist()))}
     axes_names = ("layer", "expert", "neuron", "component")
     return AnalysisValues(
-        tuple(layer.layer for layer in layers), axes_names, "standard deviations", values, labels, notes
+        tuple(layer.layer for layer in layers), axes_names, "standard deviations", values, labels, tuple(notes)
     )
 
 
@@ -119,7 +129,7 @@ NEURON_PCA = Analysis(
     question="Do the neurons of an expert lie together, or do all experts' neurons mix?",
     source=PAPER,
     needs=Needs.WEIGHTS,
-    reads=(),
+    reads=("drop_outliers",),
     compute=compute,
     figure=figure,
 )

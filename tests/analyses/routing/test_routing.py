@@ -12,6 +12,7 @@ import pytest
 from scipy.stats import ttest_1samp
 
 from moe_core.analyses.analysis import AnalysisOptions, AnalysisValues, Needs, Shown
+from moe_core.analyses.expert_contributions import EXPERT_CONTRIBUTIONS
 from moe_core.analyses.routing import ROUTING
 from moe_core.analyses.routing.co_activation import CO_ACTIVATION
 from moe_core.analyses.routing.cross_layer_flow import CROSS_LAYER_FLOW
@@ -100,6 +101,32 @@ def test_subjects_and_load_are_those_of_plain_loops(trace: Trace) -> None:
     expected = [-sum(p * np.log(p) for p in row if p > 0) / np.log(E) for row in parts]
     np.testing.assert_allclose(load["evenness"], expected)
     np.testing.assert_allclose(load["busiest"], load["load"].max(1) / (K / E), rtol=1e-5)
+
+
+def test_the_selected_expert_is_outlined_where_a_map_is_of_layers_and_experts(trace: Trace) -> None:
+    """In its own layer alone; the flow's colours follow all pairs, since no expert is paired with itself there."""
+    for analysis, key in ((LOAD_BALANCE, "load"), (CO_ACTIVATION, "tokens"), (CROSS_LAYER_FLOW, "expected")):
+        found = found_by(analysis, trace)
+        assert analysis.figure(found, Shown(key, 1, 3)).selected == {(1, 3)}
+        assert analysis.figure(found, Shown(key, 1)).selected == frozenset()
+    flow = found_by(CROSS_LAYER_FLOW, trace)
+    values = flow.values["share"].copy()
+    values[0, 4, 4] = 3.5
+    assert CROSS_LAYER_FLOW.figure(replace(flow, values={"share": values}), Shown("share", 0)).scale.high == 3.5
+
+
+def test_experts_used_are_those_of_the_questions_chosen(trace: Trace) -> None:
+    """In a subject alone, counted token by token; entropy is that of its tokens."""
+    chosen = AnalysisOptions(subjects=("sums1",))
+    found = found_by(EXPERT_CONTRIBUTIONS, trace, chosen).values
+    rows = np.flatnonzero(trace.subjects == "sums1")
+    routing = [trace.token_routing(row) for row in rows]
+    for layer in range(L):
+        used = {int(expert) for each in routing for expert in each.experts[:, layer].ravel()}
+        assert found["experts_used"][layer] == len(used)
+        q = np.concatenate([each.weights[:, layer] for each in routing]).astype(float)
+        q /= q.sum(-1, keepdims=True)
+        assert found["entropy_mean"][layer] == pytest.approx(float(-(q * np.log(q)).sum(-1).mean()), abs=1e-3)
 
 
 def test_vocabulary_is_that_of_plain_loops(trace: Trace) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy.stats import ttest_1samp
 
 from moe_core.analyses.analysis import AnalysisOptions, AnalysisValues, Shown
 from moe_core.analyses.static import STATIC
@@ -121,6 +122,13 @@ def test_a_sample_of_pairs_leaves_the_others_unknown(tmp_path: Path) -> None:
     sampled = found_by(MATCHED_SIMILARITY, tmp_path, experts, AnalysisOptions(pairs=4, seed=1)).values["up"]
     known = np.isfinite(sampled)
     assert known[0].sum() == 5 + 2 * 4
+    off = ~np.eye(5, dtype=bool) & np.tri(5, dtype=bool)
+    widths = [ttest_1samp(layer[known[0] & off], 0).confidence_interval(0.95) for layer in sampled]
+    width = max((each.high - each.low) / 2 for each in widths) * np.sqrt(1 - 4 / 10)
+    [note] = found_by(MATCHED_SIMILARITY, tmp_path, experts, AnalysisOptions(pairs=4, seed=1)).notes
+    assert note.startswith("Sampled: 4 of 10 pairs of experts in each layer, drawn with seed 1")
+    assert f"±{width:.3g} (up)" in note
+    assert found_by(MATCHED_SIMILARITY, tmp_path, experts).notes == ()
     np.testing.assert_array_equal(sampled[known], every[known])
 
 
@@ -169,6 +177,25 @@ def test_what_dbscan_calls_noise() -> None:
     points = np.vstack([np.zeros((5, 2)), [[49.0, 0.0]], [[120.0, 0.0]]])
     assert outliers(points, 1408 * 2048).tolist() == [False] * 6 + [True]
     assert outliers(points / 2, 1408 * 2048 // 4).tolist() == [False] * 6 + [True]
+
+
+def test_outliers_among_neurons_are_left_out(tmp_path: Path) -> None:
+    """The ones near no core point, told pair by pair; the others stay where they were, and the number is said."""
+    experts = random_experts(L=1, E=4, width=40, H=400)
+    experts.up[0] *= 0.05 * np.random.default_rng(4).lognormal(size=(4, 40, 1))
+    whole = found_by(NEURON_PCA, tmp_path, experts)
+    found = found_by(NEURON_PCA, tmp_path, experts, AnalysisOptions(drop_outliers=True))
+    gone = 0
+    for name in MATRICES:
+        points, radius = whole.values[name].reshape(-1, 2), 50 * np.sqrt(400 / (1408 * 2048))
+        near = np.hypot(*(points[:, None] - points[None]).transpose(2, 0, 1)) <= radius
+        noise = ~(near & (near.sum(0) >= 5)[None]).any(1)
+        gone += int(noise.sum())
+        expected = np.where(noise[:, None], np.nan, points).reshape(found.values[name].shape)
+        np.testing.assert_array_equal(found.values[name], expected)
+    assert 0 < gone < 3 * 160
+    assert found.notes[-1] == f"{gone} outliers (DBSCAN) were left out."
+    assert whole.notes == ()
 
 
 @pytest.mark.parametrize("analysis", STATIC, ids=lambda analysis: analysis.name)

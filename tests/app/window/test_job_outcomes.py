@@ -1,10 +1,15 @@
 """What the line above the views says is how things are: the next success of its kind takes an error away."""
 
+import shutil
 from collections.abc import Generator
+from dataclasses import replace
 from pathlib import Path
 
+import pytest
+from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
+from app.content.atlas_request import result_of
 from app.running.job_runner import Job
 from app.running.queue.queued_job import QueuedJob
 from app.window.main_window import MainWindow
@@ -51,6 +56,31 @@ def test_an_error_goes_with_the_next_success_of_its_kind(window: MainWindow, qtb
     assert run(window, qtbot, "Recording b.h5", working()) == ""
     assert run(window, qtbot, "What if: 1:25", failing()) == "There is no room."
     assert run(window, qtbot, "What if: 0:1, 0:2", working()) == ""
+
+
+def test_what_can_be_done_at_once_is_offered_while_the_job_runs(
+    window: MainWindow, qtbot: QtBot, demo_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A match that will take long is said with a button; that stops it, and matches a sample in its place."""
+    assert window.open_trace(Path(shutil.copy(demo_path, tmp_path / "demo.h5")))
+    window.show_view("atlas")
+    state = window.session.state
+    window.session.set(replace(state, atlas=replace(state.atlas, analysis="expert-matched-similarity")))
+    monkeypatch.setattr("moe_core.jobs.analyse.LONG_S", 0.0)
+    with qtbot.waitSignal(window.runner.ended) as first:
+        window.session.request("compute_analysis")
+        qtbot.waitUntil(lambda: bool(window.message_bar.text), timeout=20_000)
+        assert window.message_bar.text.startswith("All 1,503 pairs will take about")
+        assert window.message_bar.text.endswith("A sample of the pairs takes less.")
+        with qtbot.waitSignal(window.runner.started, timeout=20_000):
+            qtbot.mouseClick(window.message_bar.button, Qt.MouseButton.LeftButton)
+    assert first.args[0].outcome == "cancelled"
+    with qtbot.waitSignal(window.runner.ended, timeout=20_000):
+        pass
+    result = result_of(window.session.state)
+    assert result is not None
+    assert result.found.notes[-1].startswith("Sampled: 20 of 496 pairs of experts in each layer, drawn with seed 0")
+    assert window.message_bar.text == ""
 
 
 def test_to_wait_is_said_as_long_as_there_is_something_to_wait_for(window: MainWindow, qtbot: QtBot) -> None:

@@ -91,6 +91,31 @@ def test_of_one_question_token_by_token(shown: MainWindow, qtbot: QtBot) -> None
     assert view.pane.figure.described is not None
 
 
+def test_outliers_are_left_out_where_that_is_ticked(shown: MainWindow, qtbot: QtBot) -> None:
+    """A box stands beside the analyses in two dimensions; it asks for another result, whose note says how many."""
+    view = view_of(shown)
+    choose(shown, "router-similarity", layer=1)
+    assert not view._drops_outliers.isVisible()
+    choose(shown, "neuron-pca", layer=1)
+    compute(shown, qtbot)
+    qtbot.mouseClick(view._drops_outliers, Qt.MouseButton.LeftButton, pos=QPoint(8, view._drops_outliers.height() // 2))
+    assert result_of(shown.session.state) is None
+    assert "outliers (DBSCAN) were left out" in compute(shown, qtbot).found.notes[-1]
+
+
+def test_a_flow_ends_in_the_layer_that_is_chosen(shown: MainWindow, qtbot: QtBot) -> None:
+    """The next one at first; any other is another result, whose title names both ends."""
+    view = view_of(shown)
+    choose(shown, "cross-layer-flow", layer=1)
+    compute(shown, qtbot)
+    assert view.pane.figure.title == "From layer 1 to layer 2"
+    view._to_layer.setFocus()
+    qtbot.keyClick(view._to_layer, Qt.Key.Key_End)
+    assert result_of(shown.session.state) is None
+    compute(shown, qtbot)
+    assert view.pane.figure.title == "From layer 1 to layer 7"
+
+
 def test_a_cell_selects_its_expert_and_the_selection_is_outlined(shown: MainWindow, qtbot: QtBot) -> None:
     """The row's expert, in every view; a selected one is outlined on the next figure."""
     view = view_of(shown)
@@ -115,6 +140,22 @@ def test_routing_follows_scope_and_filter(shown: MainWindow, qtbot: QtBot) -> No
     assert not np.array_equal(whole.found.values["load"], part.found.values["load"])
     shown.session.set(replace(shown.session.state, filter=QuestionFilter()))
     assert result_of(shown.session.state) is whole
+
+
+def test_a_figure_says_what_it_is_of(shown: MainWindow, qtbot: QtBot) -> None:
+    """Of weights the model alone; of routing scope, filter, and how many questions counted."""
+    view = view_of(shown)
+    shown.session.set(replace(shown.session.state, filter=QuestionFilter(subjects=("capitals",)), scope=Scope.ANSWER))
+    choose(shown, "router-similarity")
+    compute(shown, qtbot)
+    assert view.pane.figure.caption.endswith(", layer 0 · demo")
+    choose(shown, "expert-contributions")
+    compute(shown, qtbot)
+    assert view.pane.figure.caption.endswith(" · scope answer · capitals")
+    trace = shown.session.state.trace
+    assert trace is not None
+    n = int((trace.trace.subjects == "capitals").sum())
+    assert f"{n} tokens of {n} questions" in view.pane.figure.caption
 
 
 @pytest.mark.parametrize("analysis", ANALYSES, ids=lambda analysis: analysis.name)

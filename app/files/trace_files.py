@@ -20,7 +20,7 @@ from app.state.what_if_state import WhatIf
 from moe_core.analyses.kept.beside import delete_results, result_paths
 from moe_core.effects.maps_beside import delete_maps, maps_of
 from moe_core.errors import MoeCoreError
-from moe_core.experiments.neuron_firing import delete_firing
+from moe_core.experiments.measured_file import delete_measured
 from moe_core.traces.library import delete_trace
 from moe_core.traces.reader import open_trace
 
@@ -115,7 +115,7 @@ class TraceFiles(QObject):
             delete_trace(path)
             delete_maps(maps)
             delete_results(results)
-            delete_firing(path)
+            delete_measured(path)
         except MoeCoreError as error:
             self._say(error, about="delete")
             return

@@ -46,14 +46,19 @@ class ExperimentOptions:
         """Raise ExperimentError where a value makes no sense."""
         if not self.factors or not all(isfinite(factor) and factor >= 0 for factor in self.factors):
             raise ExperimentError("Factors are numbers of 0 or more, at least one: 1.2,1.5,2.")
-        if not self.shares or not all(0 <= share <= 1 for share in self.shares):
-            raise ExperimentError("Shares of experts lie between 0 and 1, at least one: 0.1,0.25,0.5.")
+        if not all(0 <= share <= 1 for share in self.shares) or not any(self.shares):
+            raise ExperimentError(
+                "Shares of experts, or of an expert's neurons, lie between 0 and 1 (0 % and 100 %), at least one above "
+                "0: 0.1,0.25,0.5."
+            )
         if not 0 <= self.repeats <= MOST_REPEATS:
             raise ExperimentError(f"Give 0 to {MOST_REPEATS:,} random repeats, not {self.repeats:,}.")
         if min(self.best, self.seed, self.step) < 0:
             raise ExperimentError("Numbers of experts and the seed are 0 or more.")
-        if not self.sizes or not all(isfinite(size) and 0 <= size <= _LARGEST_NOISE for size in self.sizes):
-            raise ExperimentError(f"Sizes of noise lie between 0 and {_LARGEST_NOISE}, at least one: 0.01,0.1,1.")
+        if not all(isfinite(size) and 0 <= size <= _LARGEST_NOISE for size in self.sizes) or not any(self.sizes):
+            raise ExperimentError(
+                f"Sizes of noise lie between 0 and {_LARGEST_NOISE}, at least one above 0: 0.01,0.1,1."
+            )
         if not 0 < self.loss < 1:
             raise ExperimentError(f"The loss of accuracy lies between 0 and 1, such as 0.05; {self.loss:g} does not.")
 
@@ -112,7 +117,8 @@ class Design:
     """`measured` are rows of the trace, asked again for every point that acts on an expert; the others are baselines.
 
     `setting` says in one sentence which questions chose the experts and which measure; `caveats` what limits it.
-    `goal` is what a design that grows is after.
+    `goal` is what a design that grows is after. `keeps_routing`: which experts each run chooses at the answer
+    position is kept (Scope.ANSWER), and how many at all prompt tokens are others than the trace's (Scope.PROMPT).
     """
 
     size: ModelSize
@@ -122,6 +128,7 @@ class Design:
     setting: str
     caveats: tuple[str, ...] = ()
     goal: Goal | None = None
+    keeps_routing: Scope | None = None
 
     @property
     def n_runs(self) -> int:

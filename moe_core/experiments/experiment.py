@@ -43,7 +43,7 @@ class Experiment:
     asked, at most; `halves`: on half of those that take part. `settle` puts into options what only the model's files
     tell, before all else. `prepare` runs before the design, which may read what it
     leaves beside the trace. `growing`: more points come of what the first ones found. `detail` makes of
-    the finished points what stands beside them; `keeps_experts`: for that it is kept which experts answers chose.
+    the finished points what stands beside them.
     """
 
     name: str
@@ -61,7 +61,6 @@ class Experiment:
     prepare: Prepare | None = None
     growing: Growing | None = None
     detail: Callable[[Sequence[ExperimentPoint], Design], tuple[ResultDetail, ...]] | None = None
-    keeps_experts: bool = False
 
     def run(self, request: ExperimentRequest, engine: Engine | None = None) -> Generator[Event, None, ExperimentResult]:
         """Events while it runs, a PointMade for every finished point among them; the result in the end.
@@ -104,7 +103,7 @@ class Experiment:
         design = self.design(baseline, taking_part, request.options)
         caveats = (*design.caveats, *_left_out(rows, taking_part, baseline))
         file = point_file(self.name, self.reads, request, baseline, design)
-        return ExperimentPlan(design, rows.description, file, caveats, self.keeps_experts)
+        return ExperimentPlan(design, rows.description, file, caveats)
 
     def kept_result(self, request: ExperimentRequest, path: Path) -> ExperimentResult | Unfinished:
         """What the experiment in a file found, of its answers and the trace; how far it is where runs are missing.

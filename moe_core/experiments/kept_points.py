@@ -54,7 +54,12 @@ class PointFile:
         """What is still to be asked, the baseline first where it is asked too, each only once."""
         wanted = [Intervention()] if self.asks_baseline else []
         wanted += [same_actions(point.intervention) for point in design.points if not point.intervention.is_empty()]
-        return [each for each in dict.fromkeys(wanted) if self.runs is None or each not in self.runs.answers]
+        return [each for each in dict.fromkeys(wanted) if not self._holds(each, design)]
+
+    def _holds(self, actions: Intervention, design: Design) -> bool:
+        """Whether a run is kept, with all that the design wants of it."""
+        answers = None if self.runs is None else self.runs.answers.get(actions)
+        return answers is not None and (design.keeps_routing is not Scope.PROMPT or answers.exchanged is not None)
 
     def anew(self) -> "PointFile":
         """The next free name, where nothing is kept yet."""

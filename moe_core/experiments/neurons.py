@@ -16,7 +16,7 @@ from moe_core.comparison.random_masks import Load, expert_load
 from moe_core.errors import ExperimentError
 from moe_core.experiments.design import Design, ExperimentOptions, ModelSize, PlannedPoint, size_of
 from moe_core.experiments.experiment import Experiment
-from moe_core.experiments.neuron_firing import MeanFiring, firing_file, measure_firing
+from moe_core.experiments.neuron_firing import MeanFiring, known_firing, measure_firing
 from moe_core.experiments.request import ExperimentRequest
 from moe_core.experiments.result import ExperimentPoint, PointAxis
 from moe_core.experiments.text import delta_text, gold_text
@@ -42,7 +42,7 @@ def design(trace: Trace, rows: tuple[int, ...], options: ExperimentOptions) -> D
     size, scope = size_of(trace), options.scope or Scope.PROMPT
     halves = split_in_halves(trace, rows, options.seed)
     experts = chosen_experts(options.experts, size, expert_load(trace, halves.chosen_on, scope))
-    firing = firing_file(trace, halves.chosen_on, experts, scope).read()
+    firing = known_firing(trace, halves.chosen_on, experts, scope)
     points = [] if firing is None else _points(firing, options)
     named = ", ".join(f"{layer}:{expert}" for layer, expert in experts[:_NAMED])
     more = f" and {count(len(experts) - _NAMED)} more" if len(experts) > _NAMED else ""
@@ -121,6 +121,11 @@ def prepare(
 def _points(firing: MeanFiring, options: ExperimentOptions) -> list[PlannedPoint]:
     size = len(next(iter(firing.values())))
     counts = sorted({round(share * size) for share in options.shares})
+    if not any(counts):
+        raise ExperimentError(
+            f"{percent(max(options.shares))} of the {count(size)} neurons of an expert is less than half a neuron, and "
+            f"none would be switched off: give a share of at least {percent(1 / size)}."
+        )
     most = {expert: np.argsort(-values, kind="stable") for expert, values in firing.items()}
     least = {expert: order[::-1] for expert, order in most.items()}
     points = []

@@ -2,28 +2,32 @@
 
 https://arxiv.org/abs/2502.17187 found gate weights that are nearly even, and asked what a small change of a router's
 input then does to its choice. Noise is added to what routers read, while experts get what they ever got, or to the
-embeddings; what it changes at the answer position is held against how even the gate weights were there, and how far
-the first expert that was not chosen lay behind.
+embeddings; what it changes, at the answer position and at all tokens of the prompts, is held against how even the gate
+weights of the same tokens were, and how far the first expert that was not chosen lay behind.
 
 Axes: n questions measured, L MoE layers.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from moe_core.experiments.design import Design, ExperimentOptions, ModelSize, PlannedPoint, scored_rows, size_of
 from moe_core.experiments.experiment import Experiment
+from moe_core.experiments.request import ExperimentRequest
 from moe_core.experiments.result import ExperimentPoint, PointAxis, ResultDetail
+from moe_core.experiments.router_gaps import known_gaps, measure_gaps
 from moe_core.experiments.text import gold_text
 from moe_core.figures.colours import SERIES
 from moe_core.figures.curves import Style
 from moe_core.figures.points import PointFigure, PointSeries
 from moe_core.interventions.intervention import Intervention
 from moe_core.interventions.noise import PLACES, Noise
-from moe_core.measures.gate_margins import GateMargins, gate_margins
+from moe_core.jobs.events import Event
+from moe_core.jobs.models.engine import Engine
+from moe_core.measures.gate_margins import GateMargins, gate_margins, prompt_margins
 from moe_core.measures.scope import Scope
 from moe_core.numbers.formatting import count, number_with_interval, percent_with_interval, short
 from moe_core.numbers.intervals import proportion_95
@@ -34,13 +38,18 @@ from moe_core.traces.reader import Trace
 _TYPICAL = 0.25
 """Where the correlations are told: at the size whose share of exchanged experts is nearest to this."""
 _STYLES = (Style(marker="circle"), Style(dash=(6, 3), marker="square"))
+_WHERE = {Scope.ANSWER: "at the answer", Scope.PROMPT: "at all tokens"}
+_NO_TOKENS = "The trace keeps the answer position only: what changes at the other tokens of the prompts is not known"
 
 
 @dataclass(frozen=True)
 class PerturbationDesign(Design):
-    """`margins` are those of the measured questions, `layers` the decoder layers' own numbers."""
+    """`margins` are those of the measured questions by scope, all prompt tokens only where the trace keeps them.
 
-    margins: GateMargins | None = None
+    `layers` are the decoder layers' own numbers.
+    """
+
+    margins: Mapping[Scope, GateMargins] = field(default_factory=dict)
     layers: tuple[int, ...] = ()
 
 
@@ -49,19 +58,24 @@ def design(trace: Trace, rows: tuple[int, ...], options: ExperimentOptions) -> D
     measured = scored_rows(trace, rows)
     sizes = sorted(set(options.sizes))
     points = [_point(title, Noise(place, size, options.seed)) for place, title in PLACES.items() for size in sizes]
+    margins = {Scope.ANSWER: gate_margins(trace, measured)}
+    if trace.dimensions.keeps_tokens:
+        margins[Scope.PROMPT] = prompt_margins(trace, measured, known_gaps(trace, measured))
+    where = "at the answer and at all tokens" if Scope.PROMPT in margins else "at the answer"
     return PerturbationDesign(
         size=size_of(trace),
         scope=Scope.ANSWER,
         measured=measured,
         points=tuple(points),
-        setting=f"Noise on all tokens of {count(len(measured))} questions, seed {options.seed}, measured at the answer",
+        setting=f"Noise on all tokens of {count(len(measured))} questions, seed {options.seed}, measured {where}",
         caveats=(
             "A size is a share of the root mean square of each token's own values, in every layer; noise on the "
             "embeddings passes through all of them, and experts read it too",
-            "Every token of every question has noise of its own; only a prefix that questions share runs once, and has "
-            "one noise for all of them",
+            "Every token of every prompt has noise of its own",
+            *(() if Scope.PROMPT in margins else (_NO_TOKENS,)),
         ),
-        margins=gate_margins(trace, measured),
+        keeps_routing=Scope.PROMPT if Scope.PROMPT in margins else Scope.ANSWER,
+        margins=margins,
         layers=trace.specification.model.layers,
     )
 
@@ -70,24 +84,35 @@ def conclude(points: Sequence[ExperimentPoint], design: Design) -> str:
     """What noise on router inputs changed at a typical size, and whether that goes with even gates or narrow gaps."""
     assert isinstance(design, PerturbationDesign)
     point = _typical(points)
-    exchanged, answers = exchanged_share(point), answer_share(point)
-    evenness, gap = correlations(point, design)
+    exchanged = " and ".join(f"{_percent(exchanged_share(point, scope))} {_WHERE[scope]}" for scope in design.margins)
     text = (
-        f"Noise of {short(point.planned.x, 6)} times the size of the router inputs exchanged {_percent(exchanged)} of "
-        f"the chosen experts at the answer position and {_percent(answers)} of the answers, and moved the "
-        f"right answer's log-probability by {gold_text(point.gold_logprob)} (n = {count(point.change.n)})"
+        f"Noise of {short(point.planned.x, 6)} times the size of the router inputs exchanged {exchanged} of the chosen "
+        f"experts, changed {_percent(answer_share(point))} of the answers, and moved the right answer's "
+        f"log-probability by {gold_text(point.gold_logprob)} (n = {count(point.change.n)})"
     )
-    return (
-        f"{text}. {_verdict(evenness)}: the exchanged share goes with the evenness of the gate weights by "
-        f"{_told(evenness)} and with the gap to the next expert by {_told(gap)} (rank correlations over questions and "
-        "layers)."
+    found = {scope: correlations(point, design, scope) for scope in design.margins}
+    told = "; ".join(
+        f"{_WHERE[scope]} by {_told(evenness)} with the evenness of the gate weights and by {_told(gap)} with the gap "
+        "to the next expert"
+        for scope, (evenness, gap) in found.items()
     )
+    verdict = _verdict(found[list(found)[-1]][0])
+    return f"{text}. {verdict}: the exchanged share goes, {told} (rank correlations over questions and layers)."
 
 
 def detail(points: Sequence[ExperimentPoint], design: Design) -> tuple[ResultDetail, ...]:
     """Exchanged experts and changed answers by size, and layer by layer at the typical size beside entropy and gap."""
     assert isinstance(design, PerturbationDesign)
-    return (_by_size(points), _by_layer(_typical(points), design))
+    by_layer = (_by_layer(_typical(points), design, scope) for scope in design.margins)
+    return (_by_size(points, tuple(design.margins)), *by_layer)
+
+
+def prepare(
+    request: ExperimentRequest, trace: Trace, rows: tuple[int, ...], engine: Engine
+) -> Generator[Event, None, None]:
+    """How far the next expert lies behind at every prompt token, where the trace keeps what was chosen there."""
+    if trace.dimensions.keeps_tokens:
+        yield from measure_gaps(request, trace, scored_rows(trace, rows), engine)
 
 
 def count_runs(size: ModelSize, options: ExperimentOptions) -> int:
@@ -95,12 +120,18 @@ def count_runs(size: ModelSize, options: ExperimentOptions) -> int:
     return len(set(options.sizes)) * len(PLACES)
 
 
-def exchanged_share(point: ExperimentPoint) -> MeanChange:
-    """Share of the experts at the answer position that were not chosen before: mean over layers and questions."""
-    assert point.answered is not None
-    assert point.answered.exchanged is not None
-    of_question = point.answered.exchanged.mean(-1)
+def exchanged_share(point: ExperimentPoint, scope: Scope = Scope.ANSWER) -> MeanChange:
+    """Share of the experts that were not chosen before: mean over tokens in scope, layers and then questions."""
+    of_question = exchanged(point, scope).mean(-1)
     return mean_change(of_question[np.isfinite(of_question)])
+
+
+def exchanged(point: ExperimentPoint, scope: Scope) -> NDArray[np.float64]:
+    """The same of each question and layer [n, L]."""
+    assert point.answered is not None
+    found = point.answered.exchanged if scope is Scope.ANSWER else point.answered.prompt_exchanged
+    assert found is not None, "the design has its points keep it"
+    return found
 
 
 def answer_share(point: ExperimentPoint) -> MeanChange:
@@ -112,14 +143,12 @@ def answer_share(point: ExperimentPoint) -> MeanChange:
     return MeanChange(found.n, found.estimate, found.lower, found.upper)
 
 
-def correlations(point: ExperimentPoint, design: PerturbationDesign) -> tuple[Correlation, Correlation]:
+def correlations(
+    point: ExperimentPoint, design: PerturbationDesign, scope: Scope = Scope.ANSWER
+) -> tuple[Correlation, Correlation]:
     """Of the exchanged share with the evenness of the gate weights, and with the gap, over questions and layers."""
-    assert point.answered is not None
-    assert point.answered.exchanged is not None
-    assert design.margins is not None
-    exchanged = point.answered.exchanged
-    evenness = clustered_rank_correlation(design.margins.evenness, exchanged)
-    return evenness, clustered_rank_correlation(design.margins.gap, exchanged)
+    margins, share = design.margins[scope], exchanged(point, scope)
+    return clustered_rank_correlation(margins.evenness, share), clustered_rank_correlation(margins.gap, share)
 
 
 def _typical(points: Sequence[ExperimentPoint]) -> ExperimentPoint:
@@ -136,34 +165,35 @@ def _verdict(evenness: Correlation) -> str:
     return "Whether near-uniform gating makes top-k brittle cannot be told here"
 
 
-def _by_size(points: Sequence[ExperimentPoint]) -> ResultDetail:
+def _by_size(points: Sequence[ExperimentPoint], scopes: tuple[Scope, ...]) -> ResultDetail:
     series, rows = [], list[tuple[str | float | int, ...]]()
     for at, place in enumerate(PLACES.values()):
         own = sorted((point for point in points if point.planned.series == place), key=lambda point: point.planned.x)
-        shares = [exchanged_share(point) for point in own]
-        series.append(_series(place, [point.planned.x for point in own], shares, at))
-        for point, share in zip(own, shares, strict=True):
-            answers = answer_share(point)
-            rows.append(
-                (place, point.planned.x, *_bounds(share), *_bounds(answers), *_bounds(point.gold_logprob), share.n)
-            )
+        sizes = [point.planned.x for point in own]
+        for dash, scope in enumerate(scopes):
+            shares = [exchanged_share(point, scope) for point in own]
+            series.append(_series(f"{place}, {_WHERE[scope]}", sizes, shares, SERIES[at], _STYLES[dash]))
+        for point in own:
+            bounds = [_bounds(exchanged_share(point, scope)) for scope in scopes]
+            changes = (answer_share(point), point.gold_logprob)
+            told = (value for of in (*bounds, *map(_bounds, changes)) for value in of)
+            rows.append((place, point.planned.x, *told, point.change.n))
     figure = PointFigure(tuple(series), "size of the noise", "exchanged experts, %", title="Exchanged experts by size")
     columns = (
-        *("noise on", "size", "exchanged", "low", "high", "other answers", "low", "high"),
-        *("gold log-prob.", "low", "high", "n"),
+        *("noise on", "size"),
+        *(name for scope in scopes for name in (f"exchanged {_WHERE[scope]}", "low", "high")),
+        *("other answers", "low", "high", "gold log-prob.", "low", "high", "n"),
     )
     return ResultDetail(figure, columns, tuple(rows))
 
 
-def _by_layer(point: ExperimentPoint, design: PerturbationDesign) -> ResultDetail:
-    assert point.answered is not None
-    assert point.answered.exchanged is not None
-    assert design.margins is not None
+def _by_layer(point: ExperimentPoint, design: PerturbationDesign, scope: Scope) -> ResultDetail:
+    moved, margins = exchanged(point, scope), design.margins[scope]
     rows, shares, gaps = list[tuple[str | float | int, ...]](), [], []
     for at, layer in enumerate(design.layers):
-        known = np.isfinite(point.answered.exchanged[:, at])
-        share = mean_change(point.answered.exchanged[known, at])
-        evenness, gap = (_mean(values[known, at]) for values in (design.margins.evenness, design.margins.gap))
+        known = np.isfinite(moved[:, at])
+        share = mean_change(moved[known, at])
+        evenness, gap = (_mean(values[known, at]) for values in (margins.evenness, margins.gap))
         rows.append((layer, evenness, gap, *_bounds(share), share.n))
         shares.append(share)
         gaps.append(gap)
@@ -171,9 +201,10 @@ def _by_layer(point: ExperimentPoint, design: PerturbationDesign) -> ResultDetai
     x = gaps if is_known else [float(layer) for layer in design.layers]
     order = np.argsort(x, kind="stable").tolist()
     named = [f"layer {design.layers[at]}" for at in order]
-    title = f"Exchanged experts of each layer at noise of {short(point.planned.x, 6)} on router inputs"
+    noise = f"at noise of {short(point.planned.x, 6)} on router inputs"
+    title = f"Exchanged experts of each layer {_WHERE[scope]} {noise}"
     figure = PointFigure(
-        (_series("layers", [x[at] for at in order], [shares[at] for at in order], 0, named),),
+        (_series("layers", [x[at] for at in order], [shares[at] for at in order], SERIES[0], _STYLES[0], named),),
         "mean gap of the K-th and the next router logit" if is_known else "layer",
         "exchanged experts, %",
         title=title,
@@ -183,7 +214,12 @@ def _by_layer(point: ExperimentPoint, design: PerturbationDesign) -> ResultDetai
 
 
 def _series(
-    name: str, x: Sequence[float], shares: Sequence[MeanChange], at: int, names: Sequence[str] = ()
+    name: str,
+    x: Sequence[float],
+    shares: Sequence[MeanChange],
+    colour: str,
+    style: Style,
+    names: Sequence[str] = (),
 ) -> PointSeries:
     told = names or [f"{name}, {short(value, 6)}" for value in x]
     return PointSeries(
@@ -193,8 +229,8 @@ def _series(
         lower=tuple(100 * share.lower for share in shares),
         upper=tuple(100 * share.upper for share in shares),
         texts=tuple(f"{text}: {_percent(share)}" for text, share in zip(told, shares, strict=True)),
-        colour=SERIES[at],
-        style=_STYLES[at],
+        colour=colour,
+        style=style,
     )
 
 
@@ -233,6 +269,6 @@ PERTURBATION = Experiment(
     design=design,
     conclude=conclude,
     count_runs=count_runs,
+    prepare=prepare,
     detail=detail,
-    keeps_experts=True,
 )

@@ -23,13 +23,13 @@ from moe_core.jobs.events import Event, Notice, Stage
 from moe_core.jobs.models.engine import Engine
 from moe_core.jobs.models.recorded_model import load_baseline_model
 from moe_core.jobs.runs.answer_file import RunKeeper, keeping, same_actions
-from moe_core.jobs.runs.answer_runs import AnswerRuns, Answers, answer_change
+from moe_core.jobs.runs.answer_runs import AnswerRuns, Answers, answer_change, exchanged_share
 from moe_core.jobs.runs.beside_full import beside_full
 from moe_core.jobs.runs.rerun_plan import SubsetRows, plan_rerun
 from moe_core.jobs.runs.running_model import KnownModel
 from moe_core.jobs.runs.size_and_speed import SizeAndSpeed
 from moe_core.measures.scope import Scope
-from moe_core.numbers.formatting import count, counted
+from moe_core.numbers.formatting import count, counted, percent
 from moe_core.traces.lock import writer_of
 from moe_core.traces.reader import Trace
 
@@ -42,7 +42,6 @@ class ExperimentPlan:
     selection: str
     file: PointFile
     caveats: tuple[str, ...]
-    keeps_experts: bool = False
 
 
 @dataclass(frozen=True)
@@ -98,10 +97,21 @@ def run_points(
     asks_baseline = request.rerun_baseline or _has_other_batches(baseline, design, loaded)
     plan = replace(plan, file=begun(file, again.specification, asks_baseline=asks_baseline))
     questions = range(len(design.measured))
-    kept = yield from engine.kept_passes(again, questions)
-    n_runs = len(plan.file.missing(design))
+    counts_tokens = design.keeps_routing is Scope.PROMPT
+    if counts_tokens:  # tokens of a prefix that prompts share are to have noise of their own in each of them
+        again = replace(again, tokenised=again.tokenised.uncut())
+    kept = None if counts_tokens else (yield from engine.kept_passes(again, questions))
     runs = AnswerRuns(
-        loaded, again, questions, n_runs=n_runs, unit="answers", kept=kept, keeps_experts=plan.keeps_experts
+        loaded,
+        again,
+        questions,
+        n_runs=len(plan.file.missing(design)),
+        unit="answers",
+        kept=kept,
+        keeps_experts=design.keeps_routing is not None,
+        tokens_before=(lambda question: baseline.token_routing(design.measured[question]).experts)
+        if counts_tokens
+        else None,
     )
     with ExitStack() as stack:
         keeper = None
@@ -159,7 +169,8 @@ def _ask(
     points = []
     for planned in design.points:
         actions = same_actions(planned.intervention)
-        if not actions.is_empty() and actions not in found.answers:
+        if actions in missing and not actions.is_empty():
+            missing.remove(actions)
             yield from _ask_one(planned, runs, keeper, found)
         points.append(_point(planned, gold, before, found, touched))
         if len(points) > n_known:
@@ -209,6 +220,9 @@ def _compared_with(
         f"The baseline was asked again here in the same batches: {count(differing)} of {count(n)} answers "
         "differ from the trace's"
     )
+    if before.exchanged is not None:
+        share = float(np.nanmean(before.exchanged)) if np.isfinite(before.exchanged).any() else float("nan")
+        caveat += f", and so do {percent(share)} of the experts at prompt tokens, with which noise is compared there"
     return before, (caveat,)
 
 
@@ -229,7 +243,7 @@ def _point(
     right = np.maximum(gold, 0).astype(np.intp)
     logprobs = np.where(gold >= 0, after.logprobs[np.arange(len(gold)), right], np.nan)
     size = size if planned.is_sized else None
-    answered = PointAnswers(logprobs, _has_changed(before, after), _exchanged(before, after))
+    answered = PointAnswers(logprobs, _has_changed(before, after), _exchanged(before, after), after.exchanged)
     return ExperimentPoint(planned, change.accuracy, change.gold_logprob, counts, size, answered)
 
 
@@ -245,9 +259,8 @@ def _exchanged(before: Answers, after: Answers) -> NDArray[np.float64] | None:
         return None
     if before.experts.shape != after.experts.shape:
         raise AnswerFileError("The experts that are kept are those of another model.")
-    stayed = (after.experts[..., :, None] == before.experts[..., None, :]).any(-1).mean(-1)
     counts = (before.predicted >= 0) & (after.predicted >= 0)
-    return np.where(counts[:, None], 1.0 - stayed, np.nan)
+    return np.where(counts[:, None], exchanged_share(after.experts, before.experts), np.nan)
 
 
 def _recorded_answers(trace: Trace, rows: Sequence[int]) -> Answers:
@@ -261,7 +274,8 @@ def _recorded_answers(trace: Trace, rows: Sequence[int]) -> Answers:
 
 def _has_other_batches(baseline: Trace, design: Design, loaded: KnownModel) -> bool:
     """Whether rounding alone could flip close calls, because other questions share a forward pass."""
-    return loaded.specification.dtype != "float32" and len(design.measured) < baseline.n_questions
+    is_other = len(design.measured) < baseline.n_questions or design.keeps_routing is Scope.PROMPT
+    return loaded.specification.dtype != "float32" and is_other
 
 
 class _TouchCounter:

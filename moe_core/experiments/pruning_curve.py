@@ -81,7 +81,7 @@ def conclude(points: Sequence[ExperimentPoint], design: Design) -> str:
 def removed_counts(size: ModelSize, shares: Sequence[float]) -> tuple[list[int], list[float]]:
     """How many experts of each layer the shares remove, ascending, and the shares that would leave fewer than top-k.
 
-    Raises ExperimentError where no share is left.
+    Raises ExperimentError where no share is left, or none removes an expert.
     """
     rounded = {share: round(share * size.n_experts) for share in sorted(set(shares))}
     most = size.n_experts - size.top_k
@@ -90,6 +90,11 @@ def removed_counts(size: ModelSize, shares: Sequence[float]) -> tuple[list[int],
         raise ExperimentError(
             f"Every share would leave fewer than {size.top_k} of {size.n_experts} experts in a layer, which each "
             f"token chooses: give one of at most {percent(most / size.n_experts)}."
+        )
+    if not any(kept):
+        raise ExperimentError(
+            f"{percent(max(rounded))} of the {size.n_experts} experts of a layer is less than half an expert, and "
+            f"nothing would be removed: give a share of at least {percent(1 / size.n_experts)}."
         )
     return kept, [share for share, n in rounded.items() if n > most]
 

@@ -59,12 +59,13 @@ class PointAnswers:
     """Of each question measured [n] the log-probability of the right answer, and whether the answer is another one.
 
     `exchanged` [n, L] is the share of the experts at the answer position that were not chosen before, where that is
-    kept. NaN where a question failed.
+    kept, `prompt_exchanged` [n, L] the mean of that share over all prompt tokens. NaN where a question failed.
     """
 
     gold_logprobs: NDArray[np.float64]
     has_changed: NDArray[np.float64]
     exchanged: NDArray[np.float64] | None = None
+    prompt_exchanged: NDArray[np.float64] | None = None
 
 
 @dataclass(frozen=True)

@@ -130,4 +130,4 @@ def test_wrong_input_is_one_sentence(baseline: Path) -> None:
     with pytest.raises(MoeCoreError, match="There is no folder"):
         run_experiment("never-used", baseline, html=baseline.parent / "none" / "p.html")
     sentence = refused("experiment", "pruning-curve", baseline, "--shares", "2")
-    assert "Shares of experts lie between 0 and 1" in sentence
+    assert "Shares of experts, or of an expert's neurons, lie between 0 and 1" in sentence

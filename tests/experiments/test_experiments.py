@@ -212,6 +212,12 @@ def test_the_same_seed_gives_the_same_result(baseline: Path, engine: Engine) -> 
     assert "seed 3" in one.setting
 
 
+def test_a_share_that_removes_no_expert_is_refused(baseline: Path) -> None:
+    """Before a model is loaded; beside a larger one it is the baseline."""
+    with pytest.raises(ExperimentError, match=r"nothing would be removed: give a share of at least 6\.2 %"):
+        found_by(PRUNING_CURVE, baseline, _NoEngine(), options=replace(QUICK, shares=(0.01,)))
+
+
 def test_a_subset_is_split_as_a_whole_trace_is(baseline: Path, engine: Engine) -> None:
     """Ten of the questions: five choose, five measure; another trace's model is refused as by a what-if."""
     result = found_by(BOOST_BEST, baseline, engine, subset=Subset(sample=10, seed=1))

@@ -12,7 +12,7 @@ from torch import nn
 from moe_core.comparison.random_masks import expert_load
 from moe_core.errors import ExperimentError, InterventionError, MoeCoreError
 from moe_core.experiments.design import ExperimentOptions
-from moe_core.experiments.neuron_firing import firing_file
+from moe_core.experiments.neuron_firing import known_firing
 from moe_core.experiments.neurons import LEAST, MOST, NEURONS, RANDOM
 from moe_core.experiments.request import ExperimentRequest
 from moe_core.jobs.models.engine import Engine
@@ -35,7 +35,7 @@ def test_firing_is_the_mean_activation_over_the_tokens_served(baseline: Path, ti
     with open_trace(baseline) as trace:
         design = NEURONS.design(trace, tuple(range(N)), OPTIONS)
         chosen_on = sorted(set(range(N)) - set(design.measured))
-        found = firing_file(trace, chosen_on, ((1, 3), (2, 7)), Scope.PROMPT).read()
+        found = known_firing(trace, chosen_on, ((1, 3), (2, 7)), Scope.PROMPT)
         prompts = [trace.prompt_token_ids(row) for row in chosen_on]
         load = expert_load(trace, chosen_on, Scope.PROMPT)
     assert found is not None
@@ -102,6 +102,22 @@ def test_wrong_experts_are_one_sentence_before_a_model_is_loaded(baseline: Path,
     """They do not exist, are neurons, or nothing at all."""
     with pytest.raises(InterventionError, match=sentence):
         found_by(NEURONS, baseline, _NoEngine(), options=replace(OPTIONS, experts=experts))
+
+
+@pytest.mark.parametrize(
+    ("shares", "sentence"),
+    [
+        ((2.0,), "Shares of experts, or of an expert's neurons, lie between 0 and 1"),
+        ((0.0,), "at least one above 0"),
+        ((0.001,), "0.1 % of the 16 neurons of an expert is less than half a neuron.* at least 6.2 %"),
+    ],
+)
+def test_shares_that_do_nothing_are_refused(
+    baseline: Path, engine: Engine, shares: tuple[float, ...], sentence: str
+) -> None:
+    """Too large, none, and too small for a single neuron."""
+    with pytest.raises(ExperimentError, match=sentence):
+        found_by(NEURONS, baseline, engine, options=replace(OPTIONS, shares=shares))
 
 
 def test_an_expert_that_serves_no_token_has_no_neuron_that_fires(baseline: Path) -> None:

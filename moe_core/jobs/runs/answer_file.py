@@ -159,6 +159,8 @@ def _line(intervention: Intervention, answers: Answers, size: SizeAndSpeed | Non
     }
     if answers.experts is not None:
         run["experts"] = _experts_text(answers.experts)
+    if answers.exchanged is not None:
+        run["exchanged"] = [[_number(value) for value in row] for row in answers.exchanged.astype(np.float32)]
     if size is not None:
         run["size_and_speed"] = size.to_json()
     return json.dumps({"crc32": _checksum(run), "run": run}, allow_nan=False).encode() + b"\n"
@@ -179,7 +181,8 @@ def _run(line: bytes, n_choices: NDArray[np.uint8]) -> tuple[Intervention, Answe
         intervention = Intervention.from_json(run["intervention"])
         intervention.check_actions()
         answers = _answers(run["predicted"], run["choice_logprobs"], n_choices)
-        answers = replace(answers, experts=_experts(run.get("experts"), n_choices))
+        experts, exchanged = (run.get(name) for name in ("experts", "exchanged"))
+        answers = replace(answers, experts=_experts(experts, n_choices), exchanged=_exchanged(exchanged, n_choices))
         size = run.get("size_and_speed")
         return same_actions(intervention), answers, None if size is None else SizeAndSpeed.from_json(size)
     return None
@@ -199,6 +202,20 @@ def _experts(data: Any, n_choices: NDArray[np.uint8]) -> NDArray[np.uint16] | No
     if len(shape) != 3 or shape[0] != len(n_choices) or min(shape) < 0:
         raise ValueError("other questions")
     return values.reshape(shape).astype(np.uint16)
+
+
+def _exchanged(data: Any, n_choices: NDArray[np.uint8]) -> NDArray[np.float64] | None:
+    """Shares [n, L]; None where none are kept, ValueError or TypeError for what are none, or of other questions."""
+    if data is None:
+        return None
+    values = np.array(data, np.float64).astype(np.float32).astype(np.float64)
+    if (
+        values.ndim != 2
+        or len(values) != len(n_choices)
+        or not ((values >= 0) & (values <= 1) | np.isnan(values)).all()
+    ):
+        raise ValueError("no shares of these questions")
+    return values
 
 
 def _answers(predicted: list[Any], logprobs: list[Any], n_choices: NDArray[np.uint8]) -> Answers:

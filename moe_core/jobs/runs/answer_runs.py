@@ -3,7 +3,7 @@
 Axes: n questions asked, C choices.
 """
 
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,19 +16,24 @@ from moe_core.jobs.runs.run_plan import RunPlan
 from moe_core.jobs.runs.running_model import Kept, RunningModel
 from moe_core.models.inference.batches import BatchRan, Prompts
 from moe_core.numbers.paired_statistics import MeanChange, PairedChange, mean_change, paired_change
-from moe_core.traces.records import Status
+from moe_core.traces.records import ExpertIds, Status
+
+TokensBefore = Callable[[int], ExpertIds]
+"""The experts [T, L, K] that every token of a question's prompt chose before."""
 
 
 @dataclass(frozen=True, eq=False)
 class Answers:
     """What was answered: choices [n], -1 where a question failed, and log-probabilities [n, C] in nats, NaN there.
 
-    `experts` [n, L, K] are those of the answer position, where they are kept.
+    `experts` [n, L, K] are those of the answer position, where they are kept. `exchanged` [n, L] is the share of the
+    experts at all prompt tokens that were not chosen there before, where that is counted.
     """
 
     predicted: NDArray[np.intp]
     logprobs: NDArray[np.float64]
     experts: NDArray[np.uint16] | None = None
+    exchanged: NDArray[np.float64] | None = None
 
 
 @dataclass(frozen=True)
@@ -52,10 +57,15 @@ class AnswerRuns:
         unit: str,
         kept: Kept | None = None,
         keeps_experts: bool = False,
+        tokens_before: TokensBefore | None = None,
     ) -> None:
-        """`questions` are places in the plan's quiz, in the order in which answers are wanted; `kept` is of them."""
+        """`questions` are places in the plan's quiz, in the order in which answers are wanted; `kept` is of them.
+
+        With `tokens_before`, every prompt is to be a segment of its own, and its experts are compared with those.
+        """
         self._kept = kept
         self._keeps_experts = keeps_experts
+        self._tokens_before = tokens_before
         self.model = model
         self.plan = plan
         self._questions = list(questions)
@@ -71,13 +81,15 @@ class AnswerRuns:
         model = self.plan.specification.model
         shape = (len(tokenised.questions), model.n_layers, model.top_k)
         experts = np.zeros(shape, np.uint16) if self._keeps_experts else None
+        before = self._tokens_before
+        exchanged = np.full(shape[:2], np.nan) if before else None
         batches = self.model.ask(
             Prompts(
                 tokenised,
                 self._questions,
                 [],
                 self.plan.specification.batch_tokens,
-                keep_tokens=False,
+                keep_tokens=before is not None,
                 intervention=intervention,
                 batch_plan=self.plan.specification.batch_plan,
             ),
@@ -91,11 +103,25 @@ class AnswerRuns:
                     logprobs[record.question] = record.answer.choice_logprobs
                 if experts is not None:
                     experts[record.question] = record.answer.experts
+                if exchanged is not None and before is not None and record.routing.tokens is not None:
+                    moved = exchanged_share(record.routing.tokens.experts, before(record.question))  # [T, L]
+                    exchanged[record.question] = moved.mean(axis=0)
             return 0
 
         yield from run_batches(batches, tokenised, self._clock, keep)
-        of_asked = None if experts is None else experts[self._questions]
-        return Answers(predicted[self._questions], logprobs[self._questions], of_asked)
+        asked = self._questions
+        return Answers(
+            predicted[asked],
+            logprobs[asked],
+            None if experts is None else experts[asked],
+            None if exchanged is None else exchanged[asked],
+        )
+
+
+def exchanged_share(experts: ExpertIds, before: ExpertIds) -> NDArray[np.float64]:
+    """Share of the K chosen experts [.., K] that are not among those chosen before [.., K]."""
+    stayed = (experts[..., :, None] == before[..., None, :]).any(-1).mean(-1)
+    return np.asarray(1.0 - stayed)
 
 
 def answer_change(gold: NDArray[np.int8], before: Answers, after: Answers) -> AnswerChange:

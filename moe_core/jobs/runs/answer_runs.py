@@ -82,7 +82,7 @@ class AnswerRuns:
         shape = (len(tokenised.questions), model.n_layers, model.top_k)
         experts = np.zeros(shape, np.uint16) if self._keeps_experts else None
         before = self._tokens_before
-        exchanged = np.full(shape[:2], np.nan) if before else None
+        exchanged = np.full(shape[:2], np.nan, np.float32) if before else None  # as it is kept
         batches = self.model.ask(
             Prompts(
                 tokenised,
@@ -114,7 +114,7 @@ class AnswerRuns:
             predicted[asked],
             logprobs[asked],
             None if experts is None else experts[asked],
-            None if exchanged is None else exchanged[asked],
+            None if exchanged is None else exchanged[asked].astype(np.float64),
         )
 
 

@@ -54,21 +54,26 @@ def _analysis(result: AnalysisResult, beside: AnalysisResult | None) -> Markup:
     """The question, figures of the first, the middle and the last layer, every array in numbers; of both models."""
     found = result.found
     about = f"{result.analysis.question} {count(len(found.layers))} MoE layers; {found.unit}. {result.analysis.source}"
-    parts = _figures(result)
+    parts = _figures(result, is_beside=False)
     if beside is not None:
-        columns = ((each.model, _figures(each)) for each in (result, beside))
+        columns = ((each.model, _figures(each, is_beside=True)) for each in (result, beside))
         parts = [element("div", *(element("div", element("h3", name), *of) for name, of in columns), class_="columns")]
     return section(result.analysis.title, paragraph(about, class_="quiet"), *parts)
 
 
-def _figures(result: AnalysisResult) -> list[Markup]:
+def _figures(result: AnalysisResult, *, is_beside: bool) -> list[Markup]:
+    """Those of several layers beside each other, two a row, unless they stand beside those of another model."""
     found = result.found
     key = next(iter(found.values))
     places = sorted({0, len(found.layers) // 2, len(found.layers) - 1}) if found.values[key].ndim > 2 else [0]
     if found.values[key].size > _MOST_LABELLED * len(found.layers):
         places = places[len(places) // 2 :][:1]  # thousands of marks each
     figures = [result.analysis.figure(found, Shown(key, place)) for place in places]
-    parts = [part for figure in figures for part in (element("h4", figure.title), wide(inline_svg(figure)))]
+    is_half = is_beside or len(figures) > 1
+    drawn = (wide(inline_svg(figure, is_half=is_half)) for figure in figures)
+    parts = [element("div", element("h4", of.title), svg) for of, svg in zip(figures, drawn, strict=True)]
+    if len(parts) > 1 and not is_beside:
+        parts = [element("div", *parts, class_="columns")]
     heads = ("array", "layer", "mean", "lowest", "highest")
     table = text_table(heads, layer_rows(found), n_left=2)
     notes = [paragraph(note, class_="note") for note in found.notes]

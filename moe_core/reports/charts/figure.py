@@ -36,6 +36,7 @@ Plotted = (
 AnyFigure = Plotted | GateFigure | TokenFigure | FigureTable
 
 PAGE_WIDTH, PAGE_TEXT = 1120.0, 11.5
+_HALF = 0.48
 MM = 72 / 25.4
 """Points in a millimetre: on paper the unit of a drawing is the point, so that text is as large as it says."""
 _MARGIN, _APART = 0.5, 0.3
@@ -55,18 +56,22 @@ _CHARTS: tuple[tuple[type, Callable[[Any, Sheet], Drawing]], ...] = (
 )
 
 
-def inline_svg(figure: Plotted) -> Markup:
-    """The figure for a page: 1,120 units wide, colours of the page's style sheet, exact values on hover."""
-    sheet = Sheet(PAGE_WIDTH, PAGE_TEXT, is_page=True)
+def inline_svg(figure: Plotted, *, is_half: bool = False) -> Markup:
+    """The figure for a page: 1,120 units wide, colours of the page's style sheet, exact values on hover.
+
+    `is_half`: half as wide, with text of the same size, to stand beside another one.
+    """
+    width = PAGE_WIDTH * (_HALF if is_half else 1.0)
+    sheet = Sheet(width, PAGE_TEXT, is_page=True)
     drawn = draw(figure, sheet)
     return element(
         "svg",
         element("title", figure.title),
         drawn.parts,
-        viewBox=f"0 0 {PAGE_WIDTH:g} {drawn.height:.1f}",
+        viewBox=f"0 0 {width:g} {drawn.height:.1f}",
         font_size=PAGE_TEXT,
         role="img",
-        class_="chart",
+        class_="chart half" if is_half else "chart",
     )
 
 

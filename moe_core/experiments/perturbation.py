@@ -84,10 +84,13 @@ def conclude(points: Sequence[ExperimentPoint], design: Design) -> str:
     """What noise on router inputs changed at a typical size, and whether that goes with even gates or narrow gaps."""
     assert isinstance(design, PerturbationDesign)
     point = _typical(points)
-    exchanged = " and ".join(f"{_percent(exchanged_share(point, scope))} {_WHERE[scope]}" for scope in design.margins)
+    shares = {scope: _percent(exchanged_share(point, scope)) for scope in design.margins}
+    exchanged = f"{shares.pop(Scope.ANSWER)} of the chosen experts {_WHERE[Scope.ANSWER]}" + "".join(
+        f" and {share} {_WHERE[scope]}" for scope, share in shares.items()
+    )
     text = (
-        f"Noise of {short(point.planned.x, 6)} times the size of the router inputs exchanged {exchanged} of the chosen "
-        f"experts, changed {_percent(answer_share(point))} of the answers, and moved the right answer's "
+        f"Noise of {short(point.planned.x, 6)} times the size of the router inputs exchanged {exchanged}, "
+        f"changed {_percent(answer_share(point))} of the answers, and moved the right answer's "
         f"log-probability by {gold_text(point.gold_logprob)} (n = {count(point.change.n)})"
     )
     found = {scope: correlations(point, design, scope) for scope in design.margins}
@@ -96,8 +99,11 @@ def conclude(points: Sequence[ExperimentPoint], design: Design) -> str:
         "to the next expert"
         for scope, (evenness, gap) in found.items()
     )
-    verdict = _verdict(found[list(found)[-1]][0])
-    return f"{text}. {verdict}: the exchanged share goes, {told} (rank correlations over questions and layers)."
+    verdict = " and ".join(f"{_verdict(evenness)} {_WHERE[scope]}" for scope, (evenness, _) in found.items())
+    return (
+        f"{text}. Near-uniform gating makes top-k {verdict} here: the exchanged share goes, {told} (rank correlations "
+        "over questions and layers)."
+    )
 
 
 def detail(points: Sequence[ExperimentPoint], design: Design) -> tuple[ResultDetail, ...]:
@@ -159,10 +165,8 @@ def _typical(points: Sequence[ExperimentPoint]) -> ExperimentPoint:
 
 def _verdict(evenness: Correlation) -> str:
     if evenness.lower > 0:
-        return "Near-uniform gating makes top-k more brittle here"
-    if evenness.upper < 0:
-        return "Near-uniform gating does not make top-k more brittle here (even gates change less)"
-    return "Whether near-uniform gating makes top-k brittle cannot be told here"
+        return "more brittle"
+    return "less brittle" if evenness.upper < 0 else "not clearly more or less brittle"
 
 
 def _by_size(points: Sequence[ExperimentPoint], scopes: tuple[Scope, ...]) -> ResultDetail:

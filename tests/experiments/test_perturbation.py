@@ -24,7 +24,7 @@ from moe_core.jobs.runs.answer_file import read_runs, same_actions
 from moe_core.jobs.runs.rerun_plan import Subset, recorded_prompts
 from moe_core.measures.gate_margins import gate_margins
 from moe_core.measures.scope import Scope
-from moe_core.models.inference.batches import BatchRan
+from moe_core.models.inference.batches import BatchRan, Prompts
 from moe_core.numbers.rank_correlation import clustered_rank_correlation
 from moe_core.traces.reader import open_trace
 from tests.experiments.test_experiments import _NoEngine, found_by
@@ -164,9 +164,8 @@ def test_all_tokens_are_counted_beside_the_answer(baseline: Path, engine: Engine
         running = result_of(load_baseline_model(trace, ModelNow(), engine, rerun_baseline=False))
         prompts = recorded_prompts(trace, range(N), running).uncut()
         batch_tokens, rows = trace.specification.batch_tokens, list(range(N))
-        batches = running.ask(
-            prompts, rows, [], batch_tokens=batch_tokens, keep_tokens=True, intervention=point.intervention
-        )
+        asked_all = Prompts(prompts, rows, [], batch_tokens, keep_tokens=True, intervention=point.intervention)
+        batches = running.ask(asked_all, None)
         records = [record for batch in batches if isinstance(batch, BatchRan) for record in batch.questions]
         before = [trace.token_routing(row) for row in rows]
         ids = [trace.prompt_token_ids(row) for row in rows]

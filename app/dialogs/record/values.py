@@ -3,12 +3,11 @@
 import os
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
 from app.content.remedies import sentence_of
-from app.state.typed_json import sound_fields
 from moe_core.errors import ModelError, PromptError, QuizError
 from moe_core.jobs.inspect_model import ModelSummary
 from moe_core.jobs.inspect_quiz import QuizSummary, SubjectSummary
@@ -123,12 +122,17 @@ class RecordValues:
 
     def to_json(self) -> dict[str, Any]:
         """What is remembered, as JSON data."""
-        return {name: value for name, value in vars(self).items() if name != "out"}
+        return {field.name: getattr(self, field.name) for field in fields(self) if field.name != "out"}
 
     @staticmethod
     def from_json(data: dict[str, Any]) -> "RecordValues":
         """The inverse of `to_json`; what is missing or of another type is the default."""
-        return sound_fields(RecordValues, data, RecordValues().to_json())
+        kept = {
+            field.name: data[field.name]
+            for field in fields(RecordValues)
+            if field.name != "out" and type(data.get(field.name)) is field.type
+        }
+        return RecordValues(**kept)
 
 
 def problems(values: RecordValues, quiz: QuizSummary | None, model: ModelSummary | None = None) -> dict[str, str]:

@@ -9,6 +9,7 @@ filter 150 at 14,042 questions x 16 x 64, a repaint 16, 700 MB of memory. synthe
 """
 
 import argparse
+import gc
 import json
 import os
 import subprocess
@@ -158,16 +159,19 @@ def measure(bench: Bench, choices: int) -> list[Found]:
 
 
 def child(trace: str, size: str, choices: int) -> dict[str, Any]:
-    """All of it for one trace, in a process of its own."""
+    """All of it for one trace, in a process of its own, which starts as the program does."""
+    gc.disable()
     from PySide6.QtWidgets import QApplication
 
     from app import theme
     from app.actions.menus import Menus
     from app.settings import Settings
     from app.start.application import configure, open_first
+    from app.start.garbage import GarbageCollector
     from app.window.main_window import MainWindow
 
     application = QApplication(sys.argv[:1])
+    GarbageCollector(application)
     configure(application)
     theme.apply(application, "light")
     application.setCursorFlashTime(0)  # a blinking cursor would look like something still being drawn

@@ -74,7 +74,7 @@ class AtlasView(View):
         said = " · ".join(filter(None, (figure.title, *result.found.notes, analysis_caption(state, result.analysis))))
         self.pane.figure.title = figure.title
         self.pane.figure.set_data(table, said, figure)
-        self.pane.set_subtitle(figure.title, " ".join((figure.title, *result.found.notes)))
+        self.pane.set_subtitle(" · ".join((figure.title, *result.found.notes)))
 
     def _show_controls(self, state: State, result: AnalysisResult | None) -> None:
         assert state.trace is not None

@@ -40,12 +40,13 @@ class PairCosts:
     sparse: Floats
 
 
-def preparation(*, is_checkpointed: bool) -> float:
-    """Forward passes before any re-run: the clean pass, its gradients (weights are frozen), experts run one by one.
+def preparation(first_order: float = 1.0, *, is_checkpointed: bool) -> float:
+    """Forward passes before any re-run: the clean pass, its gradients (weights are frozen), and the first order.
 
-    Checkpointing runs each layer once more, to have its gradients without keeping all that lies between.
+    That is 1 where experts run one by one, and more where whole blocks do. Checkpointing runs each layer once more, to
+    have its gradients without keeping all that lies between.
     """
-    return 3.0 + is_checkpointed
+    return 2.0 + first_order + is_checkpointed
 
 
 def split_budget(share: float, n_experts: int, prepared: float) -> Budget:

@@ -26,7 +26,10 @@ _SPARE = 0.8
 
 @dataclass(frozen=True)
 class DecoderShape:
-    """Decoder layers, width, width of an expert, experts of a layer, chosen ones, vocabulary, bytes of a value."""
+    """Decoder layers, width, width of an expert, experts of a layer, chosen ones, vocabulary, bytes of a value.
+
+    `beside`: bytes of a token that layers hand on besides one stream of that width.
+    """
 
     n_layers: int
     hidden_size: int
@@ -35,12 +38,13 @@ class DecoderShape:
     top_k: int
     vocabulary: int
     value_bytes: int
+    beside: int = 0
 
     @property
     def kept_of_token(self) -> int:
         """Bytes that a clean pass keeps of one token, as if every layer had experts."""
         routing = self.n_experts * self.value_bytes + self.top_k * (self.value_bytes + 8)
-        return self.n_layers * (_KEPT * self.hidden_size * self.value_bytes + routing)
+        return self.n_layers * (_KEPT * self.hidden_size * self.value_bytes + routing) + self.beside
 
     @property
     def layer_of_token(self) -> int:

@@ -21,10 +21,14 @@ How = Literal["sparse", "exact"]
 
 @dataclass(frozen=True)
 class DecoderFacts:
-    """Its shape, and the first decoder layer that runs again where each MoE layer [L] is changed."""
+    """Its shape, and the first decoder layer that runs again where each MoE layer [L] is changed.
+
+    `first_order`: forward passes that the first order of all experts costs.
+    """
 
     shape: DecoderShape
     first_again: tuple[int, ...]
+    first_order: float = 1.0
 
 
 @dataclass(frozen=True)

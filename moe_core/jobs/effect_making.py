@@ -69,7 +69,7 @@ class Making:
     def predict(self) -> Generator[Event, None, None]:
         """Every question that the file does not hold, or all of them where the budget has grown."""
         n_experts = int(np.prod(self._draft.effects.shape[1:]))
-        prepared = preparation(is_checkpointed=self._memory.checkpoints)
+        prepared = preparation(self._facts.first_order, is_checkpointed=self._memory.checkpoints)
         budget = split_budget(self._specification.budget, n_experts, prepared)
         grown = self._known is not None and self._specification.budget > self._known.specification.budget
         pending = [n for n in range(len(self._lengths)) if grown or not self._draft.sources[n].any()]

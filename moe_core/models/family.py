@@ -74,6 +74,16 @@ class Router:
         """What the gate returns with every gate weight multiplied, where the experts are not told by arguments."""
         raise NotImplementedError
 
+    def run(self, hidden: Tensor, ids: Tensor, weights: Tensor) -> Tensor:
+        """What the experts `ids` [T, K] add to the tokens `hidden` [T, H] with these gate weights [T, K]."""
+        try:
+            output: Tensor = self.experts(hidden, ids, weights)
+        except ValueError:  # LongCat-Flash's take no single expert a token: it comes twice, once with the weight 0
+            if ids.shape[1] > 1:
+                raise
+            output = self.experts(hidden, ids.repeat(1, 2), torch.cat([weights, torch.zeros_like(weights)], 1))
+        return output
+
     def closing(self, closed: Tensor) -> Rerun:
         """How the gate answers when it may not choose the experts marked in `closed` [E].
 

@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 
 from moe_core.effects.effect_map import EffectMap
 from moe_core.effects.measurement import Measurement
-from moe_core.effects.passes.clean_pass import CleanPass, Decoder, clean_pass
+from moe_core.effects.passes.clean_pass import CleanPass, clean_pass
 from moe_core.effects.passes.closed_experts import ClosedExperts
+from moe_core.effects.passes.decoder import Decoder
 from moe_core.effects.passes.rows import batches_of
 from moe_core.effects.statistics import LARGE_NATS, rank_correlation, split_half
 from moe_core.jobs.effects import EffectsRequest, EffectsResult, effects

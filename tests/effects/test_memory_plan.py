@@ -10,7 +10,8 @@ import torch
 from transformers import OlmoeConfig, OlmoeForCausalLM
 
 from moe_core.effects.memory_plan import LEAST_TOKENS, DecoderShape, plan_memory, rows_of_few
-from moe_core.effects.passes.clean_pass import Decoder, clean_pass
+from moe_core.effects.passes.clean_pass import clean_pass
+from moe_core.effects.passes.decoder import Decoder
 from moe_core.effects.passes.question_chunk import QuestionChunk
 from moe_core.effects.passes.rows import Rows
 from moe_core.models.inference.live_bytes import LiveBytes

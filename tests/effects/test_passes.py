@@ -15,9 +15,10 @@ from moe_core.effects.budget import few_tokens as how_many
 from moe_core.effects.draft import EffectDraft
 from moe_core.effects.part import Prediction
 from moe_core.effects.passes import passes_here, question_chunk
-from moe_core.effects.passes.clean_pass import CleanPass, Decoder, clean_pass
-from moe_core.effects.passes.closed_experts import ClosedExperts
+from moe_core.effects.passes.clean_pass import CleanPass, clean_pass
+from moe_core.effects.passes.closed_experts import ClosedExperts, closed_experts
 from moe_core.effects.passes.closing_check import check_closing
+from moe_core.effects.passes.decoder import Decoder
 from moe_core.effects.passes.few_tokens import few_tokens
 from moe_core.effects.passes.question_alone import QuestionAlone
 from moe_core.effects.passes.question_chunk import QuestionChunk
@@ -29,6 +30,7 @@ from moe_core.errors import EffectError
 from moe_core.interventions.intervention import Expert, Intervention
 from moe_core.models.inference.batches import BatchRan, Prompts
 from moe_core.models.inference.forward_passes import ask
+from moe_core.models.inference.layer_tail import stream_of
 from moe_core.models.loading.building import LoadedModel
 from tests.models.inference.test_forward_passes import loaded, quiz_of
 from tests.tiny_models import build_tiny
@@ -128,6 +130,26 @@ def test_first_order_is_the_gradient_along_the_change(decoder: Decoder, effect: 
     torch.testing.assert_close(first.bound * real, bound, atol=1e-5, rtol=1e-4)
 
 
+@pytest.mark.parametrize("effect", ["reroute", "drop"])
+def test_blocks_that_run_as_a_whole_give_the_same(decoder: Decoder, effect: str) -> None:
+    """Of a router that divides by the sum: first order, and the change of every token that chose an expert."""
+    if effect == "reroute" and decoder.way.touches_all:
+        pytest.skip("closing an expert changes other tokens too")
+    found = []
+    for asks_block in decoder.ways_to_ask:
+        decoder.way = decoder.untried(asks_block=asks_block)
+        clean = passes(decoder, batch_tokens=10_000)[0]
+        closed = closed_experts(decoder, 0, clean.layers[0], effect)
+        rows = torch.arange(N).repeat_interleave(closed.E)
+        with torch.no_grad():
+            found.append((closed.deltas(rows, torch.arange(closed.E).repeat(N)), closed.first_order()))
+    (deltas, first), (of_blocks, first_of_blocks) = found
+    assert deltas.abs().max() > 1e-3
+    torch.testing.assert_close(of_blocks, deltas, atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(first_of_blocks.change, first.change, atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(first_of_blocks.bound, first.bound, atol=1e-5, rtol=1e-4)
+
+
 def test_gradients_are_those_of_the_margin(decoder: Decoder) -> None:
     """A small step of the last experts' output moves the margin as its gradient says: no router behind it can turn."""
     clean = passes(decoder, batch_tokens=10_000)[0]
@@ -145,7 +167,7 @@ def test_checkpoints_change_nothing(decoder: Decoder) -> None:
         torch.testing.assert_close(again.margins, plain.margins)
         for one, other in zip(plain.layers, again.layers, strict=True):
             torch.testing.assert_close(other.gradient, one.gradient)
-            torch.testing.assert_close(other.stream, one.stream)
+            torch.testing.assert_close(stream_of(other.handed), stream_of(one.handed))
         for name in ("keys", "values"):
             for one, other in zip(getattr(plain, name), getattr(again, name), strict=True):
                 torch.testing.assert_close(other, one)
@@ -184,14 +206,14 @@ def test_a_layer_that_scales_what_it_adds_runs_again(decoder: Decoder, monkeypat
     """Layers that halve what they add to the stream run again themselves: behind them alone effects would be wrong."""
     rows = next(batches_of(QUIZ, [0], 1, torch.device("cpu")))
     check_replay(decoder, rows)
-    assert not decoder.way.redoes_layer
+    assert decoder.way.again == "behind"
     layer = decoder.layers[decoder.routers[0].layer]
     inner = layer.forward
     monkeypatch.setattr(
         layer, "forward", lambda hidden, *args, **kw: hidden + (inner(hidden, *args, **kw) - hidden) / 2
     )
     check_replay(decoder, rows)
-    assert decoder.way.redoes_layer
+    assert decoder.way.again == "layer"
     check_closing(decoder, rows, "reroute")
 
 

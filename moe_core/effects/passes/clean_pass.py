@@ -6,7 +6,7 @@ the gold answer's probability: unlike the log-probability it does not vanish whe
 Axes: B rows, T tokens per row, H hidden size, K chosen experts, E experts, V vocabulary, h heads, d head size.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -17,23 +17,28 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 from transformers import DynamicCache
 
-from moe_core.effects.memory_plan import DecoderShape
-from moe_core.effects.passes.gate_call import GateCall
+from moe_core.effects.passes.decoder import Decoder
+from moe_core.effects.passes.kept_call import KeptCall
 from moe_core.effects.passes.rows import Rows
-from moe_core.errors import EffectError
-from moe_core.models.answer_head import AnswerHead
-from moe_core.models.family import Router
-from moe_core.models.inference.layer_tail import decoder_layers, kept_streams, replaced_forward
-from moe_core.models.loading.building import LoadedModel
+from moe_core.models.family import Call, Chosen
+from moe_core.models.inference.layer_tail import (
+    Handed,
+    kept_streams,
+    replaced_forward,
+    stream_of,
+    tensors_of,
+    with_stream,
+)
 
 
 @dataclass(frozen=True, eq=False)
 class CleanLayer:
     """One MoE layer in a clean pass.
 
-    `hidden` [B, T, H] is what the experts saw, `asked` what the router was called with, `logits` [B, T, E] and
-    `weights`, `ids` [B, T, K] what it did, `output` [B, T, H] the experts' sum, `stream` [B, T, H] what left the
-    decoder layer, or entered it (`Decoder.way`); `gradient` [B, T, H] is that of the margin with respect to `output`.
+    `hidden` [B, T, H] is what the layer's site saw (`Decoder.site`), `output` [B, T, H] what it gave; `asked` is what
+    the router was called with, or the block where that is the site; `logits` [B, T, E] and `weights`, `ids` [B, T, K]
+    what the router did. `handed` is what the decoder layer handed on, or was given (`Decoder.way`). `gradient`
+    [B, T, H] is that of the margin with respect to `output`.
     """
 
     hidden: Tensor
@@ -41,13 +46,14 @@ class CleanLayer:
     weights: Tensor
     ids: Tensor
     output: Tensor
-    stream: Tensor
     gradient: Tensor
-    asked: GateCall
+    handed: Handed
+    asked: KeptCall
 
     def nbytes(self) -> int:
         """Bytes that it takes; what the router was asked is what the experts saw, mostly."""
-        tensors = [value for value in vars(self).values() if isinstance(value, Tensor)]
+        tensors = [value for value in vars(self).values() if isinstance(value, Tensor) and value is not self.handed]
+        tensors += tensors_of(self.handed)
         return sum(tensor.nbytes for tensor in tensors) + self.asked.nbytes_besides(self.hidden)
 
 
@@ -66,80 +72,12 @@ class CleanPass:
         return sum(tensor.nbytes for tensor in (*self.keys, *self.values)) + sum(map(CleanLayer.nbytes, self.layers))
 
 
-@dataclass(frozen=True)
-class Way:
-    """How layers are run again behind a changed MoE layer.
-
-    `redoes_layer`: that layer too, since it does more with its experts' output than add it to the stream. `keeps_keys`:
-    a few tokens can be run alone, the others' keys and values being kept; states of other kinds cannot be.
-    `touches_all`: closing an expert changes the weights of tokens that did not choose it.
-    """
-
-    redoes_layer: bool = False
-    keeps_keys: bool = True
-    touches_all: bool = False
-
-
-class Decoder:
-    """A loaded model whose single layers are to be run: its decoder layers, its routers, and its answers' margins.
-
-    `way` is how; the checks find out which one is right.
-    """
-
-    def __init__(self, loaded: LoadedModel) -> None:
-        _refuse_others(loaded)
-        self.loaded = loaded
-        # A router that does not divide by the sum gives the survivors more weight at every token.
-        self.way = Way(touches_all=not loaded.specification.normalised)
-        self.model: Any = loaded.model
-        self.routers: Sequence[Router] = loaded.routers
-        self.layers = decoder_layers(loaded.model, loaded.routers)
-        self._head = AnswerHead(loaded.model)
-        self.model.requires_grad_(False)  # gradients are of outputs alone
-
-    @property
-    def n_layers(self) -> int:
-        """Decoder layers, dense ones included."""
-        return len(self.layers)
-
-    def first_again(self, place: int) -> int:
-        """The first decoder layer that runs again where MoE layer `place` is changed."""
-        return self.routers[place].layer + (not self.way.redoes_layer)
-
-    @property
-    def shape(self) -> DecoderShape:
-        """What its effect map's memory hangs on; the width of an expert is told by its weights: three matrices."""
-        embeddings, model = self.model.get_input_embeddings().weight, self.loaded.specification
-        vocabulary, hidden_size = embeddings.shape
-        experts = sum(weight.numel() for weight in self.routers[0].experts.parameters())
-        width = max(1, round(experts / (3 * model.n_experts * hidden_size)))
-        size = embeddings.element_size()
-        return DecoderShape(self.n_layers, hidden_size, width, model.n_experts, model.top_k, vocabulary, size)
-
-    def margins(self, ids: Tensor, last: Tensor, gold: Tensor, **keywords: Any) -> Tensor:
-        """Margins [B] of the gold answers [B] in a pass over ids [B, T], read at the places `last` [B]."""
-        self._head.expect(last)
-        with self._head.attached():
-            logits = self.model(input_ids=ids, **keywords).logits[:, 0].float()  # [B, V]
-        right = logits.gather(1, gold[:, None])
-        others = logits.scatter(1, gold[:, None], -torch.inf)
-        margins: Tensor = right[:, 0] - others.logsumexp(1)
-        return margins
-
-
-def _refuse_others(loaded: LoadedModel) -> None:
-    """Raise EffectError for a model whose layers are cut open in another way than is done here."""
-    own = all(router.experts_are_told and router.can_be_closed for router in loaded.routers)
-    if not (own and loaded.specification.abilities.reroute):
-        raise EffectError(f"There is no effect map of {loaded.specification.family} models yet: mask experts instead.")
-
-
 def clean_pass(decoder: Decoder, rows: Rows, *, checkpoints: bool = False) -> CleanPass:
     """The pass with the gradients of its margins; the model's weights are not trained, so none is kept for them.
 
     `checkpoints`: what lies between the layers' inputs is not kept but computed again, layer by layer.
     """
-    keys, watched = _KeptKeys(), _Watched(decoder.routers)
+    keys, watched = _KeptKeys(), _Watched(decoder)
     first = [decoder.first_again(place) for place in range(len(decoder.routers))]
     keeping = {"past_key_values": keys} if decoder.way.keeps_keys else {}
     with ExitStack() as stack:
@@ -180,45 +118,67 @@ class _KeptKeys(DynamicCache):
 
 
 class _Watched:
-    """Keeps what gates and experts were given and gave; adds a probe of zeros to each output, to take gradients at."""
+    """Keeps what routers and sites were given and gave; adds a probe of zeros to each site's output, for gradients."""
 
-    def __init__(self, routers: Sequence[Router]) -> None:
-        self._routers = routers
-        self._asked: dict[int, GateCall] = {}
+    def __init__(self, decoder: Decoder) -> None:
+        self._decoder = decoder
+        self._asked: dict[int, KeptCall] = {}
         self._logits: dict[int, Tensor] = {}
-        self._calls: dict[int, tuple[Tensor, Tensor, Tensor, Tensor]] = {}
+        self._chosen: dict[int, Chosen] = {}
+        self._calls: dict[int, tuple[Tensor, Tensor]] = {}
         self.probes: dict[int, Tensor] = {}
 
     @contextmanager
     def attached(self) -> Iterator[None]:
         """The hooks in place; they are gone afterwards."""
         with ExitStack() as stack:
-            for place, router in enumerate(self._routers):
-                after_gate = partial(self._after_gate, place)
-                stack.callback(router.gate.register_forward_hook(after_gate, with_kwargs=True).remove)
-                stack.callback(router.experts.register_forward_hook(partial(self._after_experts, place)).remove)
+            for place, router in enumerate(self._decoder.routers):
+                hooks = [router.gate.register_forward_hook(partial(self._after_gate, place), with_kwargs=True)]
+                if router.experts_are_told:
+                    told = partial(self._before_experts, place)
+                    hooks.append(router.experts.register_forward_pre_hook(told, with_kwargs=True))
+                site = self._decoder.site(place)
+                hooks.append(site.register_forward_hook(partial(self._after_site, place), with_kwargs=True))
+                for hook in hooks:
+                    stack.callback(hook.remove)
             yield
 
-    def layer(self, place: int, n_rows: int, stream: Tensor | None, gradient: Tensor) -> CleanLayer:
+    def layer(self, place: int, n_rows: int, handed: Handed | None, gradient: Tensor) -> CleanLayer:
         """What was kept of one MoE layer, a row of the batch a row; what enters the first one is read anew."""
-        hidden, ids, weights, output = self._calls[place]
-        flat = (hidden, self._logits[place], weights, ids, output)
+        hidden, output = self._calls[place]
+        chosen = self._chosen[place]
+        flat = (hidden, self._logits[place], chosen.weights, chosen.ids, output, gradient)
         parts = [tensor.reshape(n_rows, -1, tensor.shape[-1]) for tensor in flat]
-        parts += [parts[0] if stream is None else stream, gradient.reshape(n_rows, -1, gradient.shape[-1])]
-        hidden, logits, weights, ids, output, stream, gradient = parts
-        return CleanLayer(hidden, logits, weights, ids, output, stream, gradient, self._asked[place])
+        hidden, logits, weights, ids, output, gradient = parts
+        handed = hidden if handed is None else handed
+        return CleanLayer(hidden, logits, weights, ids, output, gradient, handed, self._asked[place])
 
     def _after_gate(
         self, place: int, _gate: nn.Module, arguments: tuple[Any, ...], keywords: dict[str, Any], output: Any
     ) -> None:
-        if place in self._asked:  # with checkpoints a layer runs again: the same, in memory of its own
+        if place in self._logits:  # with checkpoints a layer runs again: the same, in memory of its own
             return
-        self._logits[place] = self._routers[place].logits(output).detach()
-        self._asked[place] = GateCall.of((arguments, keywords), len(self._logits[place]))
+        router = self._decoder.routers[place]
+        self._logits[place] = router.logits(output).detach()
+        if not self._decoder.way.asks_block:
+            self._asked[place] = KeptCall.of((arguments, keywords), len(self._logits[place]))
+        if not router.experts_are_told and (said := router.said(output)) is not None:
+            self._chosen[place] = Chosen(said.weights.detach(), said.ids)
 
-    def _after_experts(self, place: int, _experts: nn.Module, arguments: tuple[Tensor, ...], output: Tensor) -> Tensor:
+    def _before_experts(self, place: int, _experts: nn.Module, *call: Any) -> None:
+        if place not in self._chosen:
+            given = self._decoder.routers[place].given(call)
+            self._chosen[place] = Chosen(given.weights.detach(), given.ids)
+
+    def _after_site(
+        self, place: int, _site: nn.Module, arguments: tuple[Any, ...], keywords: dict[str, Any], output: Handed
+    ) -> Handed:
+        added = stream_of(output)
         if place not in self.probes:
-            hidden, ids, weights = arguments
-            self._calls[place] = hidden.detach(), ids, weights.detach(), output.detach()
-            self.probes[place] = torch.zeros_like(output, requires_grad=True)
-        return output + self.probes[place]
+            call: Call = arguments, keywords
+            hidden = next(value for value in (*arguments, *keywords.values()) if isinstance(value, Tensor))
+            self._calls[place] = hidden.detach(), added.detach()
+            self.probes[place] = torch.zeros_like(added, requires_grad=True)
+            if self._decoder.way.asks_block:
+                self._asked[place] = KeptCall.of(call, len(self._logits[place]))
+        return with_stream(output, added + self.probes[place])

@@ -3,15 +3,18 @@
 Axes: n entries, each a token and an expert that it must do without; K chosen experts, E experts, H hidden size.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from moe_core.effects.memory_plan import ENTRIES
-from moe_core.effects.passes.clean_pass import CleanLayer, Decoder
+from moe_core.effects.passes.clean_pass import CleanLayer
+from moe_core.effects.passes.decoder import Decoder
+from moe_core.effects.passes.masking import masked
 from moe_core.models.family import Chosen, Rerun
+from moe_core.models.inference.layer_tail import stream_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,8 +38,9 @@ class ClosedExperts:
 
     def __init__(self, decoder: Decoder, place: int, layer: CleanLayer, effect: str) -> None:
         self._router = decoder.routers[place]
-        self._experts = self._router.experts
+        self._site = decoder.site(place)
         self._reruns: dict[int, Rerun] = {}
+        self._effect = effect
         self._drops = effect == "drop"
         self.B, self.T, self.E = layer.logits.shape
         self.hidden, self.logits, self.weights, self.ids, self.output, self.gradient = (
@@ -62,24 +66,31 @@ class ClosedExperts:
         return deltas
 
     def first_order(self) -> FirstOrder:
-        """Every expert of every row at once, from the outputs of the chosen experts and those that would step in."""
+        """Every expert of every row at once."""
         N, K = self.ids.shape
         tokens = torch.arange(N, device=self.ids.device).repeat_interleave(K)  # an entry for each chosen expert
         closed = self.ids.reshape(-1)
+        change, bound = self.output.new_zeros(N * K).float(), self.output.new_zeros(N * K).float()
+        for part, delta in self._of_entries(tokens, closed):
+            gradient = self.gradient[tokens[part]].float()
+            change[part] = (gradient * delta).sum(-1)
+            bound[part] = gradient.norm(dim=-1) * delta.norm(dim=-1)
+        return self._by_row(tokens, closed, change, bound)
+
+    def _of_entries(self, tokens: Tensor, closed: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
+        """The change of the output [.., H] for each token and an expert that it chose, some entries at a time.
+
+        From the outputs of the chosen experts and those that would step in, each of which runs once.
+        """
         new = self._choice(tokens, closed)
         needed = (tokens[:, None] * self.E + new.ids).reshape(-1)
         unique, place = torch.unique(needed, return_inverse=True)
         of = torch.div(unique, self.E, rounding_mode="floor")
         alone = self._run(self.hidden[of], (unique % self.E)[:, None], None)  # [U, H]
-        change, bound = self.output.new_zeros(N * K).float(), self.output.new_zeros(N * K).float()
-        place = place.view(N * K, -1)
-        for part in torch.split(torch.arange(N * K, device=tokens.device), ENTRIES):
+        place = place.view(len(tokens), -1)
+        for part in torch.split(torch.arange(len(tokens), device=tokens.device), ENTRIES):
             delta = torch.einsum("nk,nkh->nh", new.weights[part].float(), alone[place[part]].float())
-            delta = delta - (0 if self._drops else self.output[tokens[part]].float())
-            gradient = self.gradient[tokens[part]].float()
-            change[part] = (gradient * delta).sum(-1)
-            bound[part] = gradient.norm(dim=-1) * delta.norm(dim=-1)
-        return self._by_row(tokens, closed, change, bound)
+            yield part, delta - (0 if self._drops else self.output[tokens[part]].float())
 
     def _by_row(self, tokens: Tensor, closed: Tensor, change: Tensor, bound: Tensor) -> FirstOrder:
         row = torch.div(tokens, self.T, rounding_mode="floor")
@@ -147,7 +158,30 @@ class ClosedExperts:
         if not len(hidden):
             return hidden
         weights = self.weights.new_ones(ids.shape) if weights is None else weights
-        return torch.cat([self._experts(*part) for part in _parts(hidden, ids, weights)])
+        return torch.cat([self._router.run(*part) for part in _parts(hidden, ids, weights)])
+
+
+class ClosedBlocks(ClosedExperts):
+    """The same where what single experts add cannot be had apart: the block of router and experts runs, masked."""
+
+    def _of_entries(self, tokens: Tensor, closed: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
+        for part in torch.split(torch.arange(len(tokens), device=tokens.device), ENTRIES):
+            yield part, self._changed(tokens[part], closed[part])
+
+    def _changed(self, tokens: Tensor, experts: Tensor) -> Tensor:
+        deltas = torch.empty(len(tokens), self.output.shape[-1], device=tokens.device)
+        for expert in torch.unique(experts).tolist():
+            with masked(self._router, expert, self.E, self._effect):
+                for at in torch.split((experts == expert).nonzero()[:, 0], ENTRIES):
+                    arguments, keywords = self._asked.of_tokens(tokens[at])
+                    output = stream_of(self._site(*arguments, **keywords)).reshape(len(at), -1)
+                    deltas[at] = output.float() - self.output[tokens[at]].float()
+        return deltas
+
+
+def closed_experts(decoder: Decoder, place: int, layer: CleanLayer, effect: str) -> ClosedExperts:
+    """One MoE layer whose experts are closed in the way that is right for this model."""
+    return (ClosedBlocks if decoder.way.asks_block else ClosedExperts)(decoder, place, layer, effect)
 
 
 _EVEN = 1e-2

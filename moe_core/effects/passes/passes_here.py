@@ -11,11 +11,11 @@ from moe_core.effects.draft import EffectDraft
 from moe_core.effects.effect_map import Mask
 from moe_core.effects.memory_plan import SMALLEST, MemoryPlan
 from moe_core.effects.part import DecoderFacts, PairsMeasured, PartPredicted, Prediction, Spent
-from moe_core.effects.passes.clean_pass import CleanPass, Decoder, clean_pass
-from moe_core.effects.passes.closing_check import check_closing
+from moe_core.effects.passes.clean_pass import CleanPass, clean_pass
+from moe_core.effects.passes.closing_check import find_way
+from moe_core.effects.passes.decoder import Decoder
 from moe_core.effects.passes.question_alone import QuestionAlone
 from moe_core.effects.passes.question_chunk import QuestionChunk
-from moe_core.effects.passes.replay_check import check_replay
 from moe_core.effects.passes.rows import batches_of
 from moe_core.effects.recipe import predict
 from moe_core.errors import RunError
@@ -45,7 +45,8 @@ class PassesHere:
         decoder = self._decoder
         if self._tokenised.questions:
             self._check(0)
-        return DecoderFacts(decoder.shape, tuple(map(decoder.first_again, range(len(decoder.routers)))))
+        again = tuple(map(decoder.first_again, range(len(decoder.routers))))
+        return DecoderFacts(decoder.shape, again, decoder.shape.top_k if decoder.way.asks_block else 1)
 
     def within(self, memory: MemoryPlan) -> None:
         """Take this memory."""
@@ -120,8 +121,7 @@ class PassesHere:
         """Find out on one question how this model's layers are run again; EffectError where they cannot be."""
         if not self._is_checked:
             rows = next(batches_of(self._tokenised, [question], 1, self._decoder.model.device))
-            check_replay(self._decoder, rows)
-            check_closing(self._decoder, rows, self._effect)
+            find_way(self._decoder, rows, self._effect)
             self._is_checked = True
 
     def clean_chunk(self, part: Sequence[int]) -> QuestionChunk:

@@ -11,8 +11,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from moe_core.effects.passes.clean_pass import CleanPass, Decoder
-from moe_core.effects.passes.closed_experts import ClosedExperts
+from moe_core.effects.passes.clean_pass import CleanPass
+from moe_core.effects.passes.closed_experts import closed_experts
+from moe_core.effects.passes.decoder import Decoder
 from moe_core.effects.passes.reruns import exact_margins
 from moe_core.interventions.layers import Cell
 
@@ -59,7 +60,7 @@ class QuestionAlone:
         """What closing an expert changes, token by token."""
         place, expert = cell
         row = torch.zeros(1, dtype=torch.long, device=self._clean.margins.device)
-        closed = ClosedExperts(self._decoder, place, self._clean.layers[place], self._effect)
+        closed = closed_experts(self._decoder, place, self._clean.layers[place], self._effect)
         deltas = closed.deltas(row, torch.full_like(row, expert))[0]
         changed = deltas.any(-1)
         if self._is_last(place):

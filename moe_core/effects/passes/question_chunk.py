@@ -13,8 +13,9 @@ from torch import Tensor
 from moe_core.effects.budget import few_tokens as few
 from moe_core.effects.memory_plan import rows_of_few
 from moe_core.effects.part import How, Ran
-from moe_core.effects.passes.clean_pass import CleanPass, Decoder
-from moe_core.effects.passes.closed_experts import ClosedExperts
+from moe_core.effects.passes.clean_pass import CleanPass
+from moe_core.effects.passes.closed_experts import ClosedExperts, closed_experts
+from moe_core.effects.passes.decoder import Decoder
 from moe_core.effects.passes.few_tokens import few_tokens
 from moe_core.effects.passes.question_alone import logsigmoid_change
 from moe_core.effects.passes.reruns import exact_margins, sparse_margins
@@ -69,7 +70,7 @@ class QuestionChunk:
             start = end
 
     def _closed(self, clean: CleanPass, place: int) -> ClosedExperts:
-        return ClosedExperts(self._decoder, place, clean.layers[place], self._effect)
+        return closed_experts(self._decoder, place, clean.layers[place], self._effect)
 
     def _rows_at_once(self, clean: CleanPass, how: How) -> int:
         T = clean.rows.ids.shape[1]

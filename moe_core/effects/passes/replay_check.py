@@ -9,31 +9,41 @@ from dataclasses import replace
 import torch
 from torch import Tensor, nn
 
-from moe_core.effects.passes.clean_pass import CleanPass, Decoder, clean_pass
+from moe_core.effects.passes.clean_pass import CleanPass, clean_pass
+from moe_core.effects.passes.decoder import Again, Decoder
 from moe_core.effects.passes.reruns import exact_margins, sparse_margins
 from moe_core.effects.passes.rows import Rows
 from moe_core.errors import EffectError, ModelError
+from moe_core.models.inference.layer_tail import Handed, stream_of, with_stream
 from moe_core.models.loading.architecture import UNUSABLE, in_one_line
 
 _GROWTH = 0.1
 """Share by which a layer's experts all give more: enough to be seen, little enough to turn no router behind."""
-WAYS = ((False, True), (True, True), (False, False), (True, False))
-"""Whether the layer itself is run again, and whether keys are kept; the cheapest first."""
+WAYS: tuple[tuple[Again, bool], ...] = (
+    ("behind", True),
+    ("layer", True),
+    ("behind", False),
+    ("layer", False),
+    ("all", False),
+)
+"""Which layers are run again, and whether keys are kept; the cheapest first."""
 TOLERANCE = {torch.float32: 1e-3, torch.bfloat16: 0.1, torch.float16: 0.02}
 
 
 def check_replay(decoder: Decoder, rows: Rows) -> None:
-    """Set the decoder's way to the first one that is right; raise EffectError for a model where none is."""
-    one, found = rows.first(), []
-    for redoes_layer, keeps_keys in WAYS:
-        decoder.way = replace(decoder.way, redoes_layer=redoes_layer, keeps_keys=keeps_keys)
+    """Set how the decoder runs layers again to the first way that is right, and what it keeps then beyond what is
+    calculated; raise EffectError for a model where none is."""
+    one, found, decoder.kept_beside = rows.first(), [], 0
+    for again, keeps_keys in WAYS:
+        decoder.way = replace(decoder.way, again=again, keeps_keys=keeps_keys)
         try:
             clean = clean_pass(decoder, one)
             differs = max(_difference(decoder, clean, place) for place in range(len(decoder.routers)))
         except (*UNUSABLE, ModelError) as error:
             found.append(f"they fail ({in_one_line(error)})")
             continue
-        if differs <= TOLERANCE[clean.layers[0].stream.dtype]:
+        if differs <= TOLERANCE[clean.layers[0].output.dtype]:
+            decoder.kept_beside = max(0, clean.nbytes() // one.n_tokens - decoder.shape.kept_of_token)
             return
         found.append(f"that gives other answers (by {differs:.2g} nats) than running all of them")
     family = decoder.loaded.specification.family
@@ -54,10 +64,11 @@ def _difference(decoder: Decoder, clean: CleanPass, place: int) -> float:
 
 
 def _whole(decoder: Decoder, clean: CleanPass, place: int) -> Tensor:
-    def grown(_experts: nn.Module, _arguments: object, output: Tensor) -> Tensor:
-        return output + (_GROWTH * output.float()).to(output.dtype)
+    def grown(_site: nn.Module, _arguments: object, output: Handed) -> Handed:
+        before = stream_of(output)
+        return with_stream(output, before + (_GROWTH * before.float()).to(before.dtype))
 
-    handle = decoder.routers[place].experts.register_forward_hook(grown)
+    handle = decoder.site(place).register_forward_hook(grown)
     try:
         return decoder.margins(clean.rows.ids, clean.rows.lengths - 1, clean.rows.gold, use_cache=False)
     finally:

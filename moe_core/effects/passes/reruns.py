@@ -12,26 +12,29 @@ import torch
 from torch import Tensor, nn
 from transformers import DynamicCache
 
-from moe_core.effects.passes.clean_pass import CleanPass, Decoder
-from moe_core.models.inference.layer_tail import running_from
+from moe_core.effects.passes.clean_pass import CleanPass
+from moe_core.effects.passes.decoder import Decoder
+from moe_core.models.inference.layer_tail import Handed, each_changed, running_from, stream_of, with_stream
 
 _FULL = "full_attention"
 
 
 def exact_margins(decoder: Decoder, clean: CleanPass, place: int, rows: Tensor, deltas: Tensor) -> Tensor:
     """Margins [R] where the output of MoE layer `place` changes by `deltas` [R, T, H], all tokens run again."""
-    stream, last = clean.layers[place].stream[rows], clean.rows.lengths[rows] - 1
-    n_tokens = int(last.max()) + 1
+    handed, last = clean.layers[place].handed, clean.rows.lengths[rows] - 1
+    # What comes beside the stream may speak of all tokens, as the choice of sparse attention does.
+    n_tokens = int(last.max()) + 1 if isinstance(handed, Tensor) else deltas.shape[1]
     first, deltas = decoder.first_again(place), deltas[:, :n_tokens]
     ids = clean.rows.ids[rows, :n_tokens]
-    if decoder.way.redoes_layer:
-        with running_from(decoder.layers, first, stream[:, :n_tokens]), _added(decoder, place, deltas):
+    handed = each_changed(handed, lambda part: part[rows, :n_tokens])
+    if decoder.way.again != "behind":
+        with running_from(decoder.layers, first, handed), _added(decoder, place, deltas):
             return decoder.margins(ids, last, clean.rows.gold[rows], use_cache=False)
-    changed = stream[:, :n_tokens] + deltas.to(stream.dtype)
+    changed = stream_of(handed) + deltas.to(stream_of(handed).dtype)
     if first == decoder.n_layers:  # behind the last layer no token sees another
         at = torch.arange(len(rows), device=rows.device), last
         changed, ids, last = changed[at][:, None], ids[at][:, None], torch.zeros_like(last)
-    with running_from(decoder.layers, first, changed):
+    with running_from(decoder.layers, first, with_stream(handed, changed)):
         return decoder.margins(ids, last, clean.rows.gold[rows], use_cache=False)
 
 
@@ -42,14 +45,14 @@ def sparse_margins(
 
     Their changes are `deltas` [R, m, H]. They see clean keys and values of the tokens that do not run.
     """
-    stream = clean.layers[place].stream
-    before = stream[rows[:, None], chosen]
+    before = each_changed(clean.layers[place].handed, lambda part: part[rows[:, None], chosen])
+    stream = stream_of(before)
     last = (chosen == clean.rows.lengths[rows, None] - 1).int().argmax(1)
     with ExitStack() as stack:
-        if decoder.way.redoes_layer:
-            stack.enter_context(_added(decoder, place, deltas))
+        if decoder.way.again == "behind":
+            before = with_stream(before, stream + deltas.to(stream.dtype))
         else:
-            before = before + deltas.to(stream.dtype)
+            stack.enter_context(_added(decoder, place, deltas))
         stack.enter_context(running_from(decoder.layers, decoder.first_again(place), before))
         return decoder.margins(
             clean.rows.ids[rows[:, None], chosen],
@@ -64,12 +67,13 @@ def sparse_margins(
 
 @contextmanager
 def _added(decoder: Decoder, place: int, deltas: Tensor) -> Iterator[None]:
-    """While open the experts of a MoE layer give so much more [R, m, H]."""
+    """While open a MoE layer's site gives so much more [R, m, H]."""
 
-    def changed(_experts: nn.Module, _arguments: object, output: Tensor) -> Tensor:
-        return output + deltas.reshape(output.shape).to(output.dtype)
+    def changed(_site: nn.Module, _arguments: object, output: Handed) -> Handed:
+        before = stream_of(output)
+        return with_stream(output, before + deltas.reshape(before.shape).to(before.dtype))
 
-    handle = decoder.routers[place].experts.register_forward_hook(changed)
+    handle = decoder.site(place).register_forward_hook(changed)
     try:
         yield
     finally:

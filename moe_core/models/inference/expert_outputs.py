@@ -163,5 +163,8 @@ def _neurons(router: Router, hidden: Tensor, expert: int) -> NDArray[np.float32]
     if both is None or act is None or both.ndim != 3 or both.shape[2] != hidden.shape[1]:
         raise AnalysisError("The neurons of this family's experts are not kept as one gate and one up projection.")
     gate = both[expert, : both.shape[1] // 2]
-    found: NDArray[np.float32] = act(torch.nn.functional.linear(hidden, gate)).float().cpu().numpy()
+    try:
+        found: NDArray[np.float32] = act(torch.nn.functional.linear(hidden, gate)).float().cpu().numpy()
+    except TypeError as error:  # a function of gate and up together (Inkling 2)
+        raise AnalysisError("The neurons of this family's experts have no activation of the gate alone.") from error
     return found

@@ -20,7 +20,7 @@ from moe_core.interventions.intervention import Intervention
 from moe_core.models.inference.answer_alone import KeptContexts
 from moe_core.models.inference.batch_routing import BatchRouting
 from moe_core.models.inference.batches import Batch
-from moe_core.models.inference.layer_tail import complete_cache, decoder_layers, kept_streams, running_from
+from moe_core.models.inference.layer_tail import Handed, complete_cache, decoder_layers, kept_streams, running_from
 from moe_core.models.inference.once_a_model import once_a_model
 from moe_core.models.loading.building import LoadedModel
 from moe_core.numbers.formatting import count
@@ -39,14 +39,14 @@ class Start:
 
     layer: int = 0
     n_routers: int = 0
-    stream: Tensor | None = None
+    stream: Handed | None = None
     routing: BatchRouting | None = None
     cache: Any = None
 
 
 @dataclass
 class _Kept:
-    streams: dict[int, Tensor]
+    streams: dict[int, Handed]
     routing: BatchRouting
     cache: Any
 
@@ -100,7 +100,7 @@ class KeptPasses:
         return Start(layer, n_routers, kept.streams[layer], kept.routing, kept.cache)
 
     @contextmanager
-    def running(self, start: Start, first: int) -> Iterator[dict[int, Tensor]]:
+    def running(self, start: Start, first: int) -> Iterator[dict[int, Handed]]:
         """While open, the model runs from there on; the streams that may be kept, those before `first`, come to be."""
         with ExitStack() as stack:
             if not self.at:
@@ -121,7 +121,7 @@ class KeptPasses:
             kept.at = ()
         return had
 
-    def add(self, name: PassName, start: Start, streams: dict[int, Tensor], routing: BatchRouting, cache: Any) -> None:
+    def add(self, name: PassName, start: Start, streams: dict[int, Handed], routing: BatchRouting, cache: Any) -> None:
         """Keep what a pass gave; a prefix's cache is made whole by what was kept of the layers that were not run."""
         if start.layer and isinstance(name, int):
             complete_cache(cache, start.cache, start.layer)
@@ -175,6 +175,8 @@ def _n_layers_to_run_from(loaded: LoadedModel) -> int:
             return 0
         with kept_streams(layers, [last]) as streams:
             whole = loaded.model(input_ids=ids, use_cache=False).logits
+        if not isinstance(streams[last], Tensor):  # what comes beside a stream may be of any size
+            return 0
         with running_from(layers, last, streams[last]):
             again = loaded.model(input_ids=ids, use_cache=False).logits
     except (ModelError, RuntimeError, TypeError, ValueError, AttributeError, LookupError, AssertionError) as error:

@@ -12,7 +12,15 @@ from transformers import DynamicCache
 
 from moe_core.errors import ModelError
 from moe_core.interventions.intervention import Intervention
-from moe_core.models.inference.layer_tail import complete_cache, decoder_layers, kept_streams, running_from
+from moe_core.models.inference.layer_tail import (
+    complete_cache,
+    decoder_layers,
+    each_changed,
+    kept_streams,
+    running_from,
+    stream_of,
+    tensors_of,
+)
 from moe_core.models.inference.router_watch import RouterWatch
 from moe_core.models.inference.spans import Span, make_spans
 from moe_core.models.inference.steering import layer_steerings
@@ -126,11 +134,27 @@ def test_model_is_as_before(model: LoadedModel) -> None:
 
 
 def test_layers_that_return_more(model: LoadedModel, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A decoder that takes its layers' results apart is refused, rather than run on half a batch."""
+    """What layers hand on beside their stream is kept with it, and handed on again by those that are skipped."""
+    layers, marks = decoder_layers(model.model, model.routers), torch.arange(len(IDS))
+    inner = layers[0].forward
+    monkeypatch.setattr(layers[0], "forward", lambda *args, **kwargs: (inner(*args, **kwargs), marks, None))
+    with pytest.raises((TypeError, AttributeError)), kept_streams(layers, [1]) as streams:
+        run(model, Intervention(), IDS)  # this decoder takes nothing but a stream
+    with running_from(layers, 2, streams[1]):
+        stream, others, nothing = layers[1](torch.zeros(1))
+    assert torch.equal(stream, stream_of(streams[1]))
+    assert torch.equal(others, marks)
+    assert nothing is None
+    rows = each_changed(streams[1], lambda part: part[:1])
+    assert [len(part) for part in tensors_of(rows)] == [1, 1]
+
+
+def test_layers_that_return_no_stream(model: LoadedModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A decoder whose layers return something else is refused, rather than run on what is no stream."""
     layers = decoder_layers(model.model, model.routers)
     inner = layers[0].forward
-    monkeypatch.setattr(layers[0], "forward", lambda *args, **kwargs: (inner(*args, **kwargs), None))
-    with pytest.raises(ModelError, match="more than their output"), kept_streams(layers, [1]):
+    monkeypatch.setattr(layers[0], "forward", lambda *args, **kwargs: {"stream": inner(*args, **kwargs)})
+    with pytest.raises(ModelError, match="no stream"), kept_streams(layers, [1]):
         run(model, Intervention(), IDS)
 
 

@@ -1,4 +1,4 @@
-"""What a router was called with in a clean pass: its smaller copies are called with the same, token by token.
+"""What a router or its block was called with in a clean pass, to be called with the same again, token by token.
 
 Axes: N tokens of the batch, n of them asked again; E experts.
 """
@@ -12,14 +12,14 @@ from moe_core.models.family import Call
 
 
 @dataclass(frozen=True, eq=False)
-class GateCall:
-    """The arguments of a router; `dims` says of each that has a row a token over how many leading axes it has them."""
+class KeptCall:
+    """The arguments of a module that was called with all `n_tokens` tokens of a batch."""
 
     call: Call
     n_tokens: int
 
     @classmethod
-    def of(cls, call: Call, n_tokens: int) -> "GateCall":
+    def of(cls, call: Call, n_tokens: int) -> "KeptCall":
         """The call, without what gradients would need."""
         arguments, keywords = call
         kept = tuple(map(_detached, arguments)), {name: _detached(value) for name, value in keywords.items()}

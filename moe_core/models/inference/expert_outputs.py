@@ -17,7 +17,7 @@ from torch import Tensor
 
 from moe_core.errors import AnalysisError
 from moe_core.models.activations import LayerActivations
-from moe_core.models.family import Router
+from moe_core.models.family import Call, Router
 from moe_core.models.loading.building import LoadedModel
 
 TOLERANCE = {torch.float32: 1e-3, torch.bfloat16: 5e-2, torch.float16: 2e-2}
@@ -68,56 +68,47 @@ def layer_activations(
 
 def _forward(loaded: LoadedModel, prompt: NDArray[np.int32], places: Sequence[int]) -> dict[int, _Seen]:
     """What every router and experts module got and gave; raises AnalysisError for a family that calls otherwise."""
-    logits: dict[int, Any] = {}
-    inputs: dict[int, tuple[Any, ...]] = {}
+    logits: dict[int, Tensor] = {}
+    calls: dict[int, Call] = {}
     outputs: dict[int, Any] = {}
     with ExitStack() as hooks:
         for place in places:
             router = loaded.routers[place]
+            if not router.experts_are_told:
+                raise _of_its_own_kind(loaded, router.layer)
 
-            def keep_logits(_: object, __: object, output: Any, place: int = place) -> None:
-                logits[place] = output[0] if isinstance(output, tuple) else output
+            def keep_logits(_: object, __: object, output: Any, place: int = place, router: Router = router) -> None:
+                logits[place] = router.logits(output)
 
-            def keep_input(_: object, arguments: Any, place: int = place) -> None:
-                inputs[place] = arguments
-
-            def keep_output(_: object, __: object, output: Any, place: int = place) -> None:
-                outputs[place] = output
+            def keep_call(_: object, arguments: Any, keywords: Any, output: Any, place: int = place) -> None:
+                calls[place], outputs[place] = (arguments, keywords), output
 
             for handle in (
                 router.gate.register_forward_hook(keep_logits),
-                router.experts.register_forward_pre_hook(keep_input),
-                router.experts.register_forward_hook(keep_output),
+                router.experts.register_forward_hook(keep_call, with_kwargs=True),
             ):
                 hooks.callback(handle.remove)
         ids = torch.from_numpy(prompt.astype(np.int64))[None].to(loaded.model.device)
         loaded.model.base_model(input_ids=ids, use_cache=False)
     seen = {}
     for place in places:
-        found = _seen(logits.get(place), inputs.get(place, ()), outputs.get(place), _n_experts(loaded.routers[place]))
+        router = loaded.routers[place]
+        found = _seen(router, logits[place], calls[place], outputs[place], loaded.specification.n_experts)
         if found is None:
-            raise _of_its_own_kind(loaded, loaded.routers[place].layer)
+            raise _of_its_own_kind(loaded, router.layer)
         seen[place] = found
     return seen
 
 
-def _seen(logits: Any, arguments: tuple[Any, ...], output: Any, n_experts: int) -> _Seen | None:
-    """One layer, where experts are called as (hidden, ids, weights) and the router scores each of them; else None."""
-    if len(arguments) < 3 or not all(isinstance(each, Tensor) for each in (logits, output, *arguments[:3])):
-        return None
-    hidden, ids, weights = arguments[:3]
-    flat = hidden.reshape(-1, hidden.shape[-1])
+def _seen(router: Router, logits: Tensor, call: Call, output: Any, n_experts: int) -> _Seen | None:
+    """One layer, where experts give a row a token and the router scores each of them; else None."""
+    hidden = next(value for value in (*call[0], *call[1].values()) if isinstance(value, Tensor))
+    flat, chosen = hidden.reshape(-1, hidden.shape[-1]), router.given(call)
     T = len(flat)
-    fits = (
-        ids.ndim == 2
-        and not ids.is_floating_point()
-        and ids.shape == weights.shape
-        and len(ids) == T
-        and int(ids.max()) < n_experts
-        and logits.numel() == T * n_experts
-        and output.numel() == flat.numel()
-    )
-    return _Seen(logits.reshape(T, -1), flat, ids, weights, output.reshape(flat.shape)) if fits else None
+    fits = isinstance(output, Tensor) and output.numel() == flat.numel() and logits.shape == (T, n_experts)
+    if not fits or len(chosen.ids) != T:
+        return None
+    return _Seen(logits, flat, chosen.ids, chosen.weights, output.reshape(flat.shape))
 
 
 def _of_its_own_kind(loaded: LoadedModel, layer: int) -> AnalysisError:
@@ -129,20 +120,15 @@ def _of_its_own_kind(loaded: LoadedModel, layer: int) -> AnalysisError:
 
 def _each_alone(loaded: LoadedModel, router: Router, hidden: Tensor) -> Tensor:
     """The output of every expert for every token [E, T, H]; one call, since many small ones take far longer."""
-    T, E = len(hidden), _n_experts(router)
+    T, E = len(hidden), loaded.specification.n_experts
     repeated = hidden.repeat(E, 1)  # [E * T, H]
     ids = torch.arange(E, device=hidden.device).repeat_interleave(T)[:, None]
     ones = torch.ones(E * T, 1, dtype=hidden.dtype, device=hidden.device)
     try:
-        outputs: Tensor = router.experts(repeated, ids, ones)
+        outputs = router.run(repeated, ids, ones)
     except (ValueError, TypeError, IndexError) as error:  # a module that takes no single expert a token
         raise _of_its_own_kind(loaded, router.layer) from error
     return outputs.reshape(E, T, -1)
-
-
-def _n_experts(router: Router) -> int:
-    """How many experts the module holds; 0 where it does not keep them as one tensor."""
-    return next((int(each.shape[0]) for each in router.experts.parameters() if each.ndim == 3), 0)
 
 
 def _check(loaded: LoadedModel, seen: _Seen, outputs: Tensor, layer: int) -> None:

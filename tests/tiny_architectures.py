@@ -100,6 +100,11 @@ _OWN: dict[str, dict[str, Any]] = {
         "hidden_size_per_layer_input": 8,
         "final_logit_softcapping": 5.0,
     },
+    "glm4v_moe_text": {
+        "head_dim": 16,
+        "rope_parameters": {"rope_type": "default", "rope_theta": 1e4, "partial_rotary_factor": 0.5}
+        | {"mrope_section": [2, 1, 1]},
+    },
     "granitemoe": {"logits_scaling": 4.0},
     "granitemoe_swa": {"logits_scaling": 4.0},
     "granitemoeshared": {"logits_scaling": 4.0},

@@ -15,11 +15,13 @@ _CHOSEN = ("num_experts_per_tok", "num_experts_per_token", "top_k_experts", "moe
 _WIDTHS = ("moe_intermediate_size", "expert_ffn_hidden_size", "ffn_hidden_size", "intermediate_size")
 _LAYERS = ("num_layers", "num_hidden_layers")
 _TEXT = "text_config"
+_CAUSAL = "ForCausalLM"
 
 
 @dataclass(frozen=True)
 class Architecture:
-    """One kind of model; `name` is the `model_type` of its text part, `class_name` the class that is built.
+    """One kind of model; `name` is the `model_type` of its text part, `class_name` the class that is built: a causal
+    language model, or a text model that is given its head here.
 
     `wrapper`: the `model_type` of the whole where the checkpoint holds a vision or audio part too, which is left out;
     else empty. `config` is the configuration object of the text part.
@@ -62,8 +64,12 @@ class Architecture:
 
     def model_class(self) -> Any:
         """The class of transformers; imports torch."""
-        module = importlib.import_module(_module(self.name))
-        return getattr(module, self.class_name)
+        found = getattr(importlib.import_module(_module(self.name)), self.class_name)
+        if self.class_name.endswith(_CAUSAL):
+            return found
+        from moe_core.models.loading.text_alone import with_head
+
+        return with_head(found)
 
 
 def architecture_of(config: Mapping[str, Any]) -> Architecture:
@@ -124,6 +130,7 @@ def _built(configuration: Any, config: Mapping[str, Any]) -> Any:
 def _class_name(kind: str, config: Mapping[str, Any], *, is_wrapped: bool) -> str:
     """The causal language model of a kind; raises ModelError where transformers has none, or the checkpoint another."""
     from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES as KNOWN
+    from transformers.models.auto.modeling_auto import MODEL_MAPPING_NAMES as HEADLESS
 
     named = _named(config)
     if kind in KNOWN and (is_wrapped or not named or KNOWN[kind] in named):
@@ -131,6 +138,8 @@ def _class_name(kind: str, config: Mapping[str, Any], *, is_wrapped: bool) -> st
     own = _causal_class(kind)
     if own and (is_wrapped or own in named):
         return own
+    if is_wrapped and kind in HEADLESS:
+        return str(HEADLESS[kind])
     raise _unknown(config)
 
 
@@ -140,7 +149,7 @@ def _causal_class(kind: str) -> str | None:
         listed = importlib.import_module(_module(kind)).__all__
     except (ImportError, AttributeError):
         return None
-    return next((str(name) for name in listed if name.endswith("ForCausalLM")), None)
+    return next((str(name) for name in listed if name.endswith(_CAUSAL)), None)
 
 
 def _module(kind: str) -> str:

@@ -106,6 +106,8 @@ _SMALL_EYES = {
         ("gemma4", "gemma4_text", "model.language_model.layers.", ""),  # its head is its embedding
         ("kimi_k25", "deepseek_v3", "language_model.model.", "language_model.lm_head.weight"),
         ("minimax_m3_vl", "minimax_m3_vl_text", "language_model.model.layers.", "language_model.lm_head.weight"),
+        ("qwen3_vl_moe", "qwen3_vl_moe_text", "model.language_model.layers.", "lm_head.weight"),  # no causal class
+        ("glm4v_moe", "glm4v_moe_text", "model.language_model.layers.", "lm_head.weight"),
     ],
 )
 def test_released_names_of_a_wrapped_model_are_known(

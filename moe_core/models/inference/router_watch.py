@@ -17,9 +17,9 @@ from moe_core.models.inference.spans import Spans
 from moe_core.models.inference.steering import LayerSteering
 from moe_core.models.scoring import router_probabilities
 
-TOGETHER_BYTES = 64 << 20
-"""What the probabilities of layers that are summed up together may take: on a GPU one kernel for many layers costs
-hardly more than for one, and one for each layer was 4 % of a pass."""
+TOGETHER_BYTES = {"cpu": 1 << 20, "cuda": 64 << 20}
+"""What the probabilities of layers that are summed up together may take: what a core's cache holds; on a GPU one kernel
+for many layers costs hardly more than for one, and one for each layer was 4 % of a pass."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +69,7 @@ class RouterWatch:
         self._steers = False
         self._spans: Spans | None = None
         self._first = 0  # the first layer that ran
+        self._together = 0
         self._summed: list[LayersRouting] = []
         self._seen: dict[int, SeenLayer] = {}  # those that are not summed up yet
         self._logits: dict[int, tuple[Tensor, Tensor]] = {}  # [N, E] as used, and as they were before
@@ -155,8 +156,9 @@ class RouterWatch:
         chosen = Chosen(chosen.weights.to(place), chosen.ids.to(place))
         if not self._seen and not self._summed:
             self._first = layer
+            self._together = TOGETHER_BYTES.get(place.type, TOGETHER_BYTES["cuda"])
         self._seen[layer] = SeenLayer(chosen, weighed.weights.to(place), logits, own)
-        if len(self._seen) * logits.numel() * torch.float32.itemsize >= TOGETHER_BYTES:
+        if len(self._seen) * logits.numel() * torch.float32.itemsize >= self._together:
             self._sum_up()
 
     def _sum_up(self) -> None:

@@ -151,7 +151,7 @@ def test_layers_summed_up_one_by_one_or_together_are_the_same(
 ) -> None:
     """To the last bit: large batches are summed up a few layers at a time."""
     together, prefixes = asked(olmoe, quiz_of(shared=6))
-    monkeypatch.setattr(router_watch, "TOGETHER_BYTES", 1)
+    monkeypatch.setitem(router_watch.TOGETHER_BYTES, "cpu", 1)
     for question, record in asked(olmoe, quiz_of(shared=6))[0].items():
         for name, sums in vars(record.routing.sums).items():
             np.testing.assert_array_equal(sums, getattr(together[question].routing.sums, name))

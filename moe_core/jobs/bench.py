@@ -6,7 +6,7 @@ All three are measured in one run on one device, so that their ratios hold on a 
 import sys
 import time
 from collections.abc import Callable, Generator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -135,7 +135,8 @@ def run_bare(loaded: "LoadedModel", tokenised: TokenisedQuiz, budget: int, *, ma
 
     longest_first = sorted(range(len(tokenised.questions)), key=lambda question: -tokenised.prompt_length(question))
     lengths = [tokenised.prompt_length(question) for question in longest_first]
-    cost, device, start = pass_cost(loaded.specification.device), loaded.model.device, 0
+    cost = replace(pass_cost(loaded.specification.device), padding=1)
+    device, start = loaded.model.device, 0
     with torch.inference_mode(), sdpa_kernel(ATTENTION_KERNELS):
         for count in cheapest_rows(lengths, 0, budget, cost)[:max_batches]:
             ids = np.zeros((count, lengths[start]), dtype=np.int64)  # [B, T]

@@ -6,10 +6,9 @@ Seconds are the processor's, of all threads together, which other programs on th
 [--against answer,all,..]`, on OLMoE's architecture, narrower and shallower, its layers in OLMoE's proportions, with
 OLMo's tokenizer and MMLU, all on this machine's CPU.
 
-Plain: whole prompts, length-sorted, nothing recorded; *cut* where padding and passes cost the least, by the rule that
-recording goes by, and *filled* up to the same number of tokens. Shares are of whichever is faster. The paper's way
-(arXiv 2502.17187): two prompts a batch in quiz order, `output_router_logits`. lm-evaluation-harness: its hf backend,
-by size of batch.
+Plain: whole prompts, length-sorted, nothing recorded; *cut* where padding and passes cost the least, and *filled* up to
+the same number of tokens. Shares are of whichever is faster. The paper's way (arXiv 2502.17187): two prompts a batch in
+quiz order, `output_router_logits`. lm-evaluation-harness: its hf backend, by size of batch.
 
 A large case is planned whole, in either way, and each n-th pass of a plan is run: seconds are then those of a token of
 the prompts that were in them. Prefixes that are run apart then have fewer passes behind them than in a whole run, which
@@ -21,7 +20,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -164,9 +163,9 @@ def longest_first(tokenised: TokenisedQuiz) -> list[int]:
 
 
 def cut_where_cheapest(tokenised: TokenisedQuiz, budget: int) -> list[list[int]]:
-    """The questions of each plain pass, by the rule that recording goes by."""
-    order = longest_first(tokenised)
-    return split(order, cheapest_rows([tokenised.prompt_length(n) for n in order], 0, budget, pass_cost("cpu")))
+    """The questions of each plain pass, where padding and passes cost the least."""
+    order, cost = longest_first(tokenised), replace(pass_cost("cpu"), padding=1)
+    return split(order, cheapest_rows([tokenised.prompt_length(n) for n in order], 0, budget, cost))
 
 
 def filled_up(tokenised: TokenisedQuiz, budget: int) -> list[list[int]]:

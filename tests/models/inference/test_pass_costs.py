@@ -43,6 +43,14 @@ def test_no_other_cut_is_cheaper(cost: PassCost, behind: int) -> None:
         assert rows_cost(lengths, found, cost) == min(rows_cost(lengths, rows, cost) for rows in fits)
 
 
+def test_padding_that_counts_four_times_is_padding_beside_passes_of_a_quarter() -> None:
+    """Which is also how the second plan cut batches on a CPU; its passes count as they did."""
+    lengths = sorted(np.random.default_rng(3).integers(20, 200, 300).tolist(), reverse=True)
+    assert cheapest_rows(lengths, 7, 4096, PassCost(96, padding=4)) == cheapest_rows(lengths, 7, 4096, PassCost(24))
+    assert pass_cost("cpu", plan=2) == PassCost(24)
+    assert pass_cost("cuda", plan=2) == pass_cost("cuda")
+
+
 def test_equal_lengths_fill_every_pass() -> None:
     """Where nothing is padded, there is nothing to gain by another cut."""
     assert cheapest_rows([10] * 25, 0, 100, CPU) == filled_rows([10] * 25, 0, 100) == [10, 10, 5]

@@ -52,10 +52,7 @@ def atlas(
     checked = claims(found.results, found.beside)
     if as_json:
         analyses = {result.analysis.name: analysis_json(result) for result in found.results}
-        said = [
-            {"claim": claim.claim, "here": claim.here, "beside": claim.beside or None, "paper": claim.paper}
-            for claim in checked
-        ]
+        said = [_claim_json(claim) for claim in checked]
         names = {f"{layer}:{expert}": name for (layer, expert), name in sorted(found.names.items())}
         card = {"model": found.model, "claims": said, "names": names, "analyses": analyses}
         print(json.dumps(card, allow_nan=False))
@@ -67,6 +64,18 @@ def atlas(
             write_result(html, atlas_page(found.model, found.results, found.beside, found.skipped, found.names))
         if not as_json:
             print_lines([f"Written: {html}"])
+
+
+def _claim_json(claim: Claim) -> dict[str, str | None]:
+    here, beside = claim.here, claim.beside
+    return {
+        "claim": claim.claim,
+        "verdict": here.verdict,
+        "here": here.sentence,
+        "verdict_beside": None if beside is None else beside.verdict,
+        "beside": None if beside is None else beside.sentence,
+        "paper": claim.paper,
+    }
 
 
 def _claim_lines(claim: Claim) -> list[str]:

@@ -44,7 +44,7 @@ def _named(names: Names) -> Markup:
 def _claims(checked: tuple[Claim, ...], model: str, names: list[str]) -> list[Markup]:
     found = []
     for claim in checked:
-        found += [element("h3", claim.claim), paragraph(f"{model}: {claim.here}" if claim.beside else claim.here)]
+        found += [element("h3", claim.claim), paragraph(f"{model}: {claim.here}" if claim.beside else str(claim.here))]
         found += [paragraph(f"{', '.join(names)}: {claim.beside}")] if claim.beside else []
         found.append(paragraph(f"The paper: {claim.paper}", class_="note"))
     return found

@@ -38,9 +38,9 @@ COLUMNS: tuple[tuple[str, str, Callable[[JobEntry], str]], ...] = (
     ("Job", "What runs; those that wait do so in this order, and can be dragged to another", lambda e: e.title),
     ("State", "A live what-if goes before all others", state_text),
     ("Progress", "How far it is", progress_words),
+    ("Result", "The file that came of it, or why there is none; a double click opens it", result_text),
     ("Left", "How long it will still take", lambda e: duration(e.eta_s) if e.eta_s is not None else ""),
     ("Asked with", "What it was asked with; that was frozen when it was asked for", lambda e: e.about),
-    ("Result", "The file that came of it, or why there is none; a double click opens it", result_text),
 )
 PROGRESS = 2
 

@@ -27,8 +27,8 @@ from app.widgets.tables.fitted_columns import FittedColumns
 from app.widgets.tables.tinted_rows import TintedRows
 from moe_core.numbers.formatting import counted, percent
 
-_LEAST_WIDTHS = (130, 0, 0, 0, 90, 90)
-_BAR_WIDTH = 110
+_LEAST_WIDTHS = (90, 0, 70, 90, 0, 90)
+_BAR_WIDTH = 70
 _BUTTONS = (
     ("pause_job", "Pause", "Stop the job after the step in flight, and keep its place (Ctrl+F8)"),
     ("resume_job", "Go on", "Have the job wait for its turn again (Shift+F8)"),

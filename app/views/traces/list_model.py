@@ -24,8 +24,8 @@ ENTRY = Qt.ItemDataRole.UserRole + 1
 
 COLUMNS = {
     "Trace": "The file's name; the one that is open stands in bold",
-    "Status": "Complete, partial (open it: Resume goes on from there), or damaged, and why; what lies beside it",
     "Accuracy": "Share of right answers with its 95 % interval (Wilson), as far as it is recorded",
+    "Status": "Complete, partial (open it: Resume goes on from there), or damaged, and why; what lies beside it",
     "Questions": "Questions that the accuracy counts",
     "Model": "The model that answered",
     "Quiz": "The quiz that was asked",
@@ -117,12 +117,12 @@ class TraceList(QAbstractTableModel):
         kept = [counted(len(results), "result")] if results else []
         status = " · ".join([*self._words(entry), _status_text(entry), *mapped, *kept])
         if entry.condition is Condition.DAMAGED:
-            return (entry.path.name, status, *[""] * (len(COLUMNS) - 2))
+            return (entry.path.name, "", status, *[""] * (len(COLUMNS) - 3))
         accuracy = entry.accuracy
         return (
             entry.path.name,
-            status,
             percent_with_interval(accuracy.estimate, accuracy.lower, accuracy.upper),
+            status,
             count(accuracy.n),
             entry.model,
             entry.quiz,

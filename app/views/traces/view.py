@@ -35,7 +35,7 @@ from moe_core.traces.library import Condition, TraceEntry
 
 OFFERED = ("listed_open", "listed_compare", "listed_pin", "listed_reveal", "listed_copy", "listed_delete")
 """What a right click on a trace offers."""
-_LEAST_WIDTHS = (100, 84, 0, 0, 70, 60, 60, 0)
+_LEAST_WIDTHS = (100, 0, 84, 0, 70, 60, 60, 0)
 
 
 class TracesView(View):

@@ -1,4 +1,7 @@
-"""The legend of a plot, beside or above it, never over it: samples, names, numbers of questions, values read out."""
+"""The legend of a plot, beside or above it, never over it: samples, names, numbers of questions, values read out.
+
+Where the width is too little for a line an entry, the values stand below the names.
+"""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -52,6 +55,7 @@ class Legend:
         self._heading = self._widest_heading = ""
         self._longest: tuple[str, ...] = ()
         self._columns = (0.0, 0.0)
+        self._are_values_below = False
         self.least_width = 0.0
         """With less, values would be cut; names may be."""
 
@@ -81,7 +85,13 @@ class Legend:
         self._columns = n, values
         fixed = _SAMPLE + sum(_GAP + width for width in self._columns if width)
         whole = fixed + min(name, _LONGEST_NAME)
-        self.least_width = min(whole, fixed + _SHORTEST_NAME) if n_entries else 0.0
+        in_line = min(whole, fixed + _SHORTEST_NAME)
+        below = _SAMPLE + max(values, min(name, _SHORTEST_NAME) + _GAP + n)
+        self.least_width = min(in_line, below) if n_entries else 0.0
+        self._are_values_below = below <= room.width() < in_line
+        if self._are_values_below:
+            self.layout = _stacked(room, n_entries, metrics)
+            return self.layout.plot
         heading = metrics.horizontalAdvance(self._widest_heading)
         beside = [_beside(room, n_entries, fixed, whole, share, metrics) for share in _SHARES]
         above = _above(room, n_entries, fixed, whole, metrics, heading and heading + _GAP)
@@ -100,20 +110,27 @@ class Legend:
 
     def _draw_entry(self, painter: QPainter, box: QRectF, entry: Entry, palette: QPalette) -> None:
         text, quiet = (palette.color(role) for role in (QPalette.ColorRole.Text, QPalette.ColorRole.PlaceholderText))
+        n, values = self._columns
         place = box.adjusted(_SAMPLE, 0, 0, 0)
-        for width, value, colour in zip(self._columns[::-1], (entry.values, entry.n), (text, quiet), strict=True):
-            painter.setPen(colour)
-            painter.drawText(place, RIGHT, "" if entry.is_hidden else value)
-            place.adjust(0, 0, -width - _GAP if width else 0, 0)
+        place.setHeight(box.height() / (2 if self._are_values_below else 1))
+        middle = place.center().y()
+        painter.setPen(text)
+        painter.drawText(
+            place.translated(0, box.height() - place.height()), RIGHT, "" if entry.is_hidden else entry.values
+        )
+        place.adjust(0, 0, -values - _GAP if values and not self._are_values_below else 0, 0)
+        painter.setPen(quiet)
+        painter.drawText(place, RIGHT, "" if entry.is_hidden else entry.n)
+        place.adjust(0, 0, -n - _GAP if n else 0, 0)
         metrics = QFontMetricsF(painter.font())
         name = metrics.elidedText(entry.name, Qt.TextElideMode.ElideMiddle, place.width() + 1)
         painter.setPen(theme.blend(quiet, palette.color(QPalette.ColorRole.Base), 0.4) if entry.is_hidden else text)
         painter.drawText(place, LEFT, name)
         if entry.is_hidden:  # struck through
-            end = QPointF(place.left() + metrics.horizontalAdvance(name), place.center().y())
-            painter.drawLine(QPointF(place.left(), end.y()), end)
+            end = QPointF(place.left() + metrics.horizontalAdvance(name), middle)
+            painter.drawLine(QPointF(place.left(), middle), end)
         else:
-            entry.draw_sample(painter, box.left() + 2, box.left() + _SAMPLE - 8, box.center().y())
+            entry.draw_sample(painter, box.left() + 2, box.left() + _SAMPLE - 8, middle)
 
 
 def _row_height(metrics: QFontMetricsF) -> float:
@@ -132,6 +149,14 @@ def _beside(room: QRectF, n: int, fixed: float, whole: float, share: float, metr
     entries = tuple(QRectF(legend.left(), legend.top() + row * (1 + number), width, row) for number in range(n))
     plot = room.adjusted(0, 0, -width - 2 * _GAP, 0) if has_room else QRectF(room.topLeft(), QSizeF())
     return _Layout(plot, legend, entries)
+
+
+def _stacked(room: QRectF, n: int, metrics: QFontMetricsF) -> _Layout:
+    """Above the plot, below the heading, two lines an entry."""
+    row = _row_height(metrics)
+    entries = tuple(QRectF(room.left(), room.top() + row * (1 + 2 * at), room.width(), 2 * row) for at in range(n))
+    top = row * (1 + 2 * n) + _GAP / 2
+    return _Layout(room.adjusted(0, top, 0, 0), QRectF(room.topLeft(), QSizeF(room.width(), top)), entries)
 
 
 def _above(room: QRectF, n: int, fixed: float, whole: float, metrics: QFontMetricsF, head: float) -> _Layout:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import shiboken6
 from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
-from PySide6.QtGui import QColor, QPalette
+from PySide6.QtGui import QColor, QFontMetricsF, QPalette
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
@@ -300,6 +300,29 @@ def test_every_size_has_room_for_plot_and_legend(qtbot: QtBot, width: int, heigh
     plot.grab()
     area = plot.view.sceneBoundingRect()
     assert not any(box.intersects(area) for box in boxes)
+
+
+@pytest.mark.parametrize("width", [330, 440, 700])
+def test_values_are_whole_however_narrow_the_plot_is(qtbot: QtBot, width: int) -> None:
+    """They stand below the names where a line is too short for both."""
+    plot = CurvePlot()
+    qtbot.addWidget(plot)
+    plot.resize(width, 400)
+    plot.show_chart(replace(CHART, readout=lambda *_: "0.0012 [−0.0001, 0.0024], 1.98"))
+    plot.show()
+    font = QFontMetricsF(plot.figures_font)
+    sample, gap, n, value = (
+        30,
+        8,
+        font.horizontalAdvance("n = 12"),
+        font.horizontalAdvance(plot.legend.entries[0].values),
+    )
+    assert plot.minimumSizeHint().width() <= max(width, sample + value + 2 * 6 + 1)
+    in_line = sample + 2 * gap + n + value + font.horizontalAdvance("wrong")
+    for box in plot.legend.layout.entries:
+        assert box.width() >= sample + value
+        assert (box.height() > 1.5 * font.height()) == (in_line > width - 2 * 6)
+    assert plot.legend.layout.plot.top() >= plot.legend.layout.entries[-1].bottom() or width == 700
 
 
 def test_colours_follow_the_palette(show: Callable[..., CurvePlot], qapp: QApplication) -> None:

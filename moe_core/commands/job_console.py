@@ -96,6 +96,7 @@ class Console:
         self._rewrites = stream.isatty()
         self._last_line_s = float("-inf")
         self._open_line, self._n_letters = False, 0
+        self._is_complete = False
 
     def show(self, event: Event) -> None:
         match event:
@@ -122,7 +123,10 @@ class Console:
             # Blanks, not an escape: a console of Windows writes that out as it is.
             self._write(f"\r{text}{' ' * (self._n_letters - len(text))}")
             self._open_line, self._n_letters = True, len(text)
-        elif time.monotonic() - self._last_line_s >= LINE_INTERVAL_S or progress.done == progress.total:
+            return
+        was_complete, self._is_complete = self._is_complete, progress.done == progress.total
+        is_due = self._is_complete or time.monotonic() - self._last_line_s >= LINE_INTERVAL_S
+        if is_due and not (was_complete and self._is_complete):  # work whose length was a guess goes on behind its end
             self._write(f"{progress_text(progress)}\n")
             self._last_line_s = time.monotonic()
 

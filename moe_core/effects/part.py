@@ -64,10 +64,14 @@ class CleanPart(Protocol):
 
 @dataclass(frozen=True)
 class Spent:
-    """So many tokens of forward passes have run; `remark` is what there is to say, if anything."""
+    """So many tokens of forward passes have run; `remark` is what there is to say, if anything.
+
+    `is_rerun`: experts were closed in them, which takes longer than a clean pass of as many tokens.
+    """
 
     tokens: float
     remark: str = ""
+    is_rerun: bool = False
 
 
 @dataclass(frozen=True, eq=False)

@@ -80,7 +80,7 @@ class Making:
             f"Predicting {n_experts:,} experts on {counted(len(pending), 'question')}: "
             f"{significant(passes, 3)} forward passes over them"
         )
-        clock = _Clock(passes * self._tokens(pending), self._tokens(pending) / len(pending), passes)
+        clock = _Clock(passes, prepared, self._tokens(pending), len(pending))
         how, started = Prediction(budget, prepared, self._specification.seed), time.monotonic()
         for event in self._passes.predict(self._chunks(pending), how):
             match event:
@@ -109,7 +109,7 @@ class Making:
             f"Measuring {counted(len(wanted), 'expert')} on {counted(len(self._lengths), 'question')}: "
             f"{significant(passes, 3)} forward passes over them"
         )
-        clock = _Clock(passes * sum(self._lengths), float(np.mean(self._lengths)), passes)
+        clock = _Clock(passes, prepared, sum(self._lengths), len(self._lengths))
         for event in self._passes.measure(self._chunks(rows), wanted, pending):
             match event:
                 case Spent(tokens=tokens):
@@ -120,7 +120,7 @@ class Making:
                     self._draft.write(pairs, effects, Source.EXACT)
                     self._draft.spend(passes=cost, measuring_s=time.monotonic() - started)
                     started = time.monotonic()
-                    yield clock.count(cost * sum(self._lengths))
+                    yield from clock.told(Spent(cost * sum(self._lengths), is_rerun=True))
                     if time.monotonic() - self._written_s > self._pause_s:
                         self.write()
                         yield MapWritten(f"Measured expert {layers.name(last)}", path=self._path)
@@ -143,37 +143,61 @@ class Making:
 
 
 class _Clock:
-    """Counts work in tokens of forward passes, and tells it in prompts."""
+    """Counts work in tokens of forward passes, tells it in prompts, and says what it costs.
 
-    def __init__(self, tokens: float, tokens_per_prompt: float, passes: float) -> None:
-        """`passes` over all questions is what the whole work costs."""
+    What is left of clean passes and of re-runs goes on as fast as those before: a token of a re-run takes longer, by a
+    factor that depends on model and machine.
+    """
+
+    def __init__(self, passes: float, clean: float, n_tokens: int, n_prompts: int) -> None:
+        """`passes` over the tokens of all prompts is what the work costs, `clean` of them those that come first."""
         self._passes = passes
-        self._start = time.monotonic()
-        self._total = tokens
-        self._per_prompt = tokens_per_prompt
-        self._done = 0.0
-        self._is_said = False
+        self._per_prompt = n_tokens / n_prompts
+        self._total = {False: clean * n_tokens, True: max(0.0, passes - clean) * n_tokens}
+        self._done, self._seconds = {False: 0.0, True: 0.0}, {False: 0.0, True: 0.0}
+        self._start = self._last = time.monotonic()
+        self._said_s: float | None = None
 
     @property
     def eta_s(self) -> float:
         """Seconds that are left, by what was done."""
-        return (time.monotonic() - self._start) * (self._total - self._done) / self._done
+        rates = {kind: self._seconds[kind] / done for kind, done in self._done.items() if done}
+        left = {kind: max(0.0, total - self._done[kind]) for kind, total in self._total.items()}
+        return sum(left[kind] * rates.get(kind, max(rates.values())) for kind in left)
 
     def told(self, spent: Spent) -> Iterator[Event]:
-        """Where the work stands, and what all of it costs as soon as the first passes tell how fast they are."""
+        """Where the work stands, and what all of it costs: by the first passes, corrected where re-runs are slower."""
         if spent.remark:
             yield Notice(spent.remark)
-        yield self.count(spent.tokens)
-        if spent.tokens and not self._is_said:
-            self._is_said = True
+        now = time.monotonic()
+        kind = (
+            spent.is_rerun and spent.tokens > 0
+        )  # closing experts of the last layer is no pass: it belongs to clean ones
+        self._seconds[kind] += now - self._last
+        self._done[kind] += spent.tokens
+        self._last = now
+        yield self._progress()
+        if not any(self._done.values()):
+            return
+        whole_s = now - self._start + self.eta_s
+        if self._said_s is None:
+            self._said_s = whole_s
             yield Notice(_cost_text(self._passes, self.eta_s))
+        elif whole_s > _TOO_LOW * self._said_s and self._done[True] > _ENOUGH * self._total[True]:
+            self._said_s = whole_s
+            yield Notice(f"Re-runs take longer than clean passes: about {_duration(whole_s)} in all here")
 
-    def count(self, tokens: float) -> Progress:
-        """Where the work stands after these."""
-        self._done = min(self._total, self._done + tokens)
-        seconds = time.monotonic() - self._start
-        done, total = (round(part / self._per_prompt) for part in (self._done, self._total))
-        return Progress(done, total, "prompts", done / seconds if seconds else 0.0, self.eta_s if self._done else None)
+    def _progress(self) -> Progress:
+        seconds = self._last - self._start
+        all_done, all_of_it = sum(self._done.values()), sum(self._total.values())
+        done, total = (round(part / self._per_prompt) for part in (min(all_done, all_of_it), all_of_it))
+        return Progress(done, total, "prompts", done / seconds if seconds else 0.0, self.eta_s if all_done else None)
+
+
+_TOO_LOW = 1.3
+"""How many times the seconds that were said the work may take before that is corrected."""
+_ENOUGH = 0.1
+"""Of the re-runs, what has to be done before the others are reckoned by them."""
 
 
 def _known(path: Path, specification: EffectSpecification) -> EffectMap | None:
@@ -187,6 +211,9 @@ def _known(path: Path, specification: EffectSpecification) -> EffectMap | None:
 
 
 def _cost_text(passes: float, eta_s: float) -> str:
-    minutes = eta_s / 60
-    left = f"{significant(eta_s, 2)} seconds" if minutes < 2 else f"{significant(minutes, 2)} minutes"
-    return f"This costs {significant(passes, 3)} forward passes over these questions: about {left} here"
+    return f"This costs {significant(passes, 3)} forward passes over these questions: about {_duration(eta_s)} here"
+
+
+def _duration(seconds: float) -> str:
+    minutes = seconds / 60
+    return f"{significant(seconds, 2)} seconds" if minutes < 2 else f"{significant(minutes, 2)} minutes"

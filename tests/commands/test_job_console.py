@@ -106,6 +106,18 @@ def test_a_shorter_line_leaves_nothing_of_the_longer_one() -> None:
     assert "\x1b" not in stream.getvalue()
 
 
+def test_work_behind_its_reckoned_end_gets_one_line() -> None:
+    """The length of some work is a guess: a log says once that it is reached, and again only of the next work."""
+
+    def job() -> Generator[Event, None, None]:
+        for done, total in ((3, 3), (3, 3), (3, 3), (4, 9), (9, 9)):
+            yield Progress(done, total, "steps", 0.0, None)
+
+    stream = io.StringIO()
+    run_job(job(), stream)
+    assert stream.getvalue().splitlines() == ["3 of 3 steps, 100.0 %", "9 of 9 steps, 100.0 %"]
+
+
 def test_names_of_strangers_do_not_steer_the_terminal() -> None:
     """A trace says where its model was; colours, titles and further lines are not for it to choose."""
 

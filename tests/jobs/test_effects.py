@@ -11,6 +11,7 @@ from moe_core.effects import memory_plan
 from moe_core.effects.effect_map import Source
 from moe_core.effects.map_file import read_map
 from moe_core.effects.measurement import Measurement
+from moe_core.effects.part import Spent
 from moe_core.effects.statistics import measured_cells, rank_correlation
 from moe_core.errors import EffectError, ModelError, MoeCoreError
 from moe_core.interventions.intervention import parse_mask
@@ -73,6 +74,25 @@ def test_map_of_a_trace(trace: Path, engine: Engine) -> None:
     same = result_of(effects(request, engine), again)
     assert not [event for event in again if isinstance(event, Progress)]
     np.testing.assert_array_equal(same.effect_map.effects, result.effect_map.effects)
+
+
+def test_slow_reruns_are_reckoned_by_themselves(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Clean passes of 1 s each say too little of re-runs of 3 s: that is said, once, and right from then on."""
+    now = 0.0
+    monkeypatch.setattr(effect_making.time, "monotonic", lambda: now)
+    clock = effect_making._Clock(passes=23, clean=3, n_tokens=100, n_prompts=10)
+    events: list[Event] = []
+    for seconds, spent in [(1, Spent(100.0))] * 3 + [
+        (0, Spent(0.0, is_rerun=True)),
+        (3, Spent(100.0, is_rerun=True)),
+    ] * 5:
+        now += seconds
+        events += clock.told(spent)
+    assert [event.text for event in events if isinstance(event, Notice)] == [
+        "This costs 23.0 forward passes over these questions: about 22 seconds here",
+        "Re-runs take longer than clean passes: about 63 seconds in all here",
+    ]
+    assert events[-1] == Progress(80, 230, "prompts", pytest.approx(80 / 18), pytest.approx(45))
 
 
 @pytest.mark.parametrize("effect", ["reroute", "drop"])

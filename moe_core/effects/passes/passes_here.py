@@ -63,7 +63,7 @@ class PassesHere:
         draft, spent = EffectDraft.empty(chunk.shape), how.prepared
         for cost in self.guarded(predict(chunk, draft, costs, how.budget, how.seed)):
             spent += cost
-            yield Spent(cost * sum(chunk.lengths))
+            yield Spent(cost * sum(chunk.lengths), is_rerun=True)
         yield PartPredicted(chunk.questions, draft, spent)
 
     def measure(

@@ -63,7 +63,7 @@ class PassesOnWorkers:
                 yield Spent(0.0, remark=event.text)
                 continue
             predicted: PartPredicted = event.result
-            yield Spent(predicted.passes * self._tokens(event.task.questions))
+            yield Spent(predicted.passes * self._tokens(event.task.questions), is_rerun=True)
             questions = tuple(event.task.questions[n] for n in predicted.questions)  # which are sorted by length there
             yield replace(predicted, questions=questions)
 

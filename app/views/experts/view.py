@@ -256,7 +256,7 @@ class ExpertsView(View):
     def _make_metric_box(self) -> QComboBox:
         box = ElidingComboBox()
         box.setAccessibleName("Metric of the grid")
-        box.setMinimumContentsLength(6)
+        box.setMinimumContentsLength(3)  # at 960 pixels a grid of differences, too, does without a scroll bar
         box.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         for metric in GRID_METRICS:
             box.addItem(metric.title, metric.name)
@@ -264,7 +264,7 @@ class ExpertsView(View):
         return box
 
     def _lay_out(self) -> None:
-        row = in_row(None, (self._metric, 1), self._unsupported, self._colours, self._more, spacing=6)
+        row = in_row(None, (self._metric, 1), self._unsupported, self._colours, self._more, spacing=4)
         below = in_row(None, (self._readout, 1), self._n)
         in_column(self.body, row, self._colours.ends, (self.figure, 1), below, margins=(8, 6, 8, 6), spacing=6)
         self.begin_keys_at(self.heat_map)

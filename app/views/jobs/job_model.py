@@ -14,7 +14,7 @@ _MIME = "application/x-moescope-job"
 _NO_PARENT = QModelIndex()
 Index = QModelIndex | QPersistentModelIndex
 SHARE = Qt.ItemDataRole.UserRole
-"""How far the job of a row is, 0..1; None where that is not known."""
+"""How far the job of a row is that runs, 0..1; None where that is not known."""
 
 
 def state_text(entry: JobEntry) -> str:
@@ -22,11 +22,11 @@ def state_text(entry: JobEntry) -> str:
     return f"{entry.status}, live" if entry.is_live else str(entry.status)
 
 
-def progress_words(entry: JobEntry) -> str:
-    """How far it is in words; of what ended how long it took."""
-    if entry.status.is_over and entry.seconds >= 1:
-        return f"after {duration(entry.seconds)}"
-    return entry.progress
+def time_text(entry: JobEntry) -> str:
+    """How long it will still take; of what ended how long it took."""
+    if entry.status.is_over:
+        return f"took {duration(entry.seconds)}" if entry.seconds >= 1 else ""
+    return f"{duration(entry.eta_s)} left" if entry.eta_s is not None else ""
 
 
 def result_text(entry: JobEntry) -> str:
@@ -36,13 +36,12 @@ def result_text(entry: JobEntry) -> str:
 
 COLUMNS: tuple[tuple[str, str, Callable[[JobEntry], str]], ...] = (
     ("Job", "What runs; those that wait do so in this order, and can be dragged to another", lambda e: e.title),
-    ("State", "A live what-if goes before all others", state_text),
-    ("Progress", "How far it is", progress_words),
+    ("State", "A bar is how far the job is that runs. A live what-if goes before all others", state_text),
     ("Result", "The file that came of it, or why there is none; a double click opens it", result_text),
-    ("Left", "How long it will still take", lambda e: duration(e.eta_s) if e.eta_s is not None else ""),
+    ("Time", "How long it will still take, or took", time_text),
     ("Asked with", "What it was asked with; that was frozen when it was asked for", lambda e: e.about),
 )
-PROGRESS = 2
+STATE, RESULT = 1, 2
 
 
 class JobModel(QAbstractTableModel):
@@ -85,7 +84,7 @@ class JobModel(QAbstractTableModel):
                 return as_tooltip(text(entry))
             case Qt.ItemDataRole.ForegroundRole if entry.status.is_over and entry.status is not JobStatus.FAILED:
                 return QGuiApplication.palette().color(QPalette.ColorGroup.Disabled, QPalette.ColorRole.Text)
-            case _ if role == SHARE and index.column() == PROGRESS:
+            case _ if role == SHARE and index.column() == STATE and entry.status is JobStatus.RUNNING:
                 return entry.share
         return None
 

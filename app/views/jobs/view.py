@@ -19,15 +19,15 @@ from app.state.job_state import JobEntry, JobStatus, MovedJob, entry_of, unfinis
 from app.state.session import Session
 from app.state.state import State
 from app.view import View
-from app.views.jobs.job_model import PROGRESS, SHARE, JobModel
+from app.views.jobs.job_model import RESULT, SHARE, STATE, JobModel
 from app.widgets.eliding_label import ElidingLabel
 from app.widgets.flow_layout import FlowLayout
 from app.widgets.parts import button, in_column, plain_text, pop_up
 from app.widgets.tables.fitted_columns import FittedColumns
-from app.widgets.tables.tinted_rows import TintedRows
+from app.widgets.tables.tinted_rows import Sentences, TintedRows
 from moe_core.numbers.formatting import counted, percent
 
-_LEAST_WIDTHS = (90, 0, 70, 90, 0, 90)
+_LEAST_WIDTHS = (110, 0, 90, 0, 90)
 _BAR_WIDTH = 70
 _BUTTONS = (
     ("pause_job", "Pause", "Stop the job after the step in flight, and keep its place (Ctrl+F8)"),
@@ -142,8 +142,9 @@ class JobsView(View):
 def _table(model: JobModel) -> QTableView:
     table = QTableView()
     table.setModel(model)
-    table.setItemDelegate(TintedRows(table))
-    table.setItemDelegateForColumn(PROGRESS, _ProgressDelegate(table))
+    table.setItemDelegate(Sentences(table))
+    table.setItemDelegateForColumn(RESULT, TintedRows(table))
+    table.setItemDelegateForColumn(STATE, _ProgressDelegate(table))
     table.setAccessibleName("Jobs")
     table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
     table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
@@ -164,7 +165,7 @@ def _table(model: JobModel) -> QTableView:
 
 
 class _ProgressDelegate(TintedRows):
-    """A bar of the style where it is known how far a job is, else words."""
+    """A bar of the style where it is known how far a job is that runs, else words."""
 
     def sizeHint(self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex) -> QSize:
         hint = super().sizeHint(option, index)

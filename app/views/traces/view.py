@@ -6,14 +6,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QPoint, QSortFilterProxyModel, Qt, Slot
+from PySide6.QtCore import QModelIndex, QPoint, QSortFilterProxyModel, Qt, Slot
 from PySide6.QtGui import QAction, QHideEvent, QKeySequence
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QMenu,
     QPushButton,
     QStackedLayout,
-    QStyleOptionViewItem,
     QTableView,
     QToolButton,
     QWidget,
@@ -30,7 +29,7 @@ from app.widgets.figures.figure import Figure
 from app.widgets.flow_layout import FlowLayout
 from app.widgets.parts import in_column, in_row, plain_text
 from app.widgets.tables.fitted_columns import FittedColumns
-from app.widgets.tables.tinted_rows import TintedRows
+from app.widgets.tables.tinted_rows import Sentences, TintedRows
 from moe_core.traces.library import Condition, TraceEntry
 
 OFFERED = ("listed_open", "listed_compare", "listed_pin", "listed_reveal", "listed_copy", "listed_delete")
@@ -194,14 +193,6 @@ class TracesView(View):
         self._is_stale = True  # what came and went meanwhile is seen when it is shown again
 
 
-class _Sentence(TintedRows):
-    """A cell whose text is cut at its end: a name is told by both its ends, a sentence begins with what matters."""
-
-    def initStyleOption(self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex) -> None:
-        super().initStyleOption(option, index)
-        option.textElideMode = Qt.TextElideMode.ElideRight
-
-
 def _table(model: QSortFilterProxyModel) -> QTableView:
     table = QTableView()
     table.setModel(model)
@@ -210,7 +201,7 @@ def _table(model: QSortFilterProxyModel) -> QTableView:
     table.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
     table.setTextElideMode(Qt.TextElideMode.ElideMiddle)
     table.setItemDelegate(TintedRows(table))
-    table.setItemDelegateForColumn(list(COLUMNS).index("Status"), _Sentence(table))
+    table.setItemDelegateForColumn(list(COLUMNS).index("Status"), Sentences(table))
     table.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
     table.setShowGrid(False)
     table.setWordWrap(False)

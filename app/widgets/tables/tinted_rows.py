@@ -1,6 +1,6 @@
 """Selected rows of Qt's own tables, tinted as those of array tables are rather than inverted: colours keep meaning."""
 
-from PySide6.QtCore import QModelIndex, QPersistentModelIndex
+from PySide6.QtCore import QModelIndex, QPersistentModelIndex, Qt
 from PySide6.QtGui import QPalette
 from PySide6.QtWidgets import QStyledItemDelegate, QStyleOptionViewItem
 
@@ -21,3 +21,11 @@ class TintedRows(QStyledItemDelegate):
         palette.setColor(role.Highlight, tint)
         palette.setColor(role.HighlightedText, palette.color(role.Text))
         option.palette = palette
+
+
+class Sentences(TintedRows):
+    """Cells whose text is cut at its end: a name is told by both its ends, a sentence begins with what matters."""
+
+    def initStyleOption(self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex) -> None:
+        super().initStyleOption(option, index)
+        option.textElideMode = Qt.TextElideMode.ElideRight

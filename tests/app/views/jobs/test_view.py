@@ -13,7 +13,7 @@ from pytestqt.qtbot import QtBot
 
 from app.running.queue.queued_job import QueuedJob
 from app.state.job_state import JobStatus
-from app.views.jobs.job_model import COLUMNS, SHARE
+from app.views.jobs.job_model import COLUMNS, RESULT, SHARE, STATE
 from app.views.jobs.view import JobsView
 from app.window.main_window import MainWindow
 from moe_core.errors import TraceError
@@ -74,9 +74,15 @@ def test_every_job_says_what_it_is_asked_with_and_how_far_it_is(view: JobsView, 
     assert column(view, "Job") == ["one", "two", "three", "four"]
     assert column(view, "State") == ["running", "waiting", "waiting", "waiting"]
     assert column(view, "Asked with")[0] == "of one"
-    qtbot.waitUntil(lambda: view.model.index(0, 2).data(SHARE) == 0.25)
-    assert column(view, "Left")[0] == "3 seconds"
+    qtbot.waitUntil(lambda: view.model.index(0, STATE).data(SHARE) == 0.25)
+    assert column(view, "Time")[0] == "3 seconds left"
     assert view.summary.text().startswith("4 jobs not finished.")
+
+
+def test_the_result_is_seen_in_a_narrow_window(view: JobsView) -> None:
+    """Without scrolling: it comes right after how far the job is."""
+    view.table.setFixedWidth(326)
+    assert view.table.columnViewportPosition(RESULT) < 326 - 90
 
 
 def test_the_keyboard_does_all_of_it(view: JobsView, window: MainWindow, qtbot: QtBot) -> None:

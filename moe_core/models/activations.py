@@ -16,7 +16,8 @@ class LayerActivations:
     """`prompt` counts the prompts from 0, `place` the MoE layers; experts ran on the layer's true input, each alone.
 
     `scores` [T, E] are the router's logits, `ids` [T, K] what it chose. `outputs` [E, T, H] carry no gate weight.
-    `neurons` [T, I] are the activated gate projections of the one expert that was asked for, else None.
+    `neurons` [T, I] are the activated gate projections of the one expert that was asked for, else None; where its
+    module has no gate apart, they are what goes into its down projection, and `gate_is_apart` is false.
     """
 
     prompt: int
@@ -25,3 +26,4 @@ class LayerActivations:
     ids: NDArray[np.int64]
     outputs: Float32Array
     neurons: Float32Array | None = None
+    gate_is_apart: bool = True

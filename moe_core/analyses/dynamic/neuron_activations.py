@@ -8,9 +8,14 @@ from moe_core.analyses.static.cosine import PAPER
 from moe_core.figures.expert_pairs import pair_map
 from moe_core.figures.heat_map import HeatMapFigure
 
+_TOGETHER = "This family has no gate apart: shown is what goes into the down projection."
+
 
 def compute(prompts: PromptActivations, options: AnalysisOptions) -> Work:
-    """Keys activation [1, T, I], act(gate_proj(x)) whether or not the token chose the expert; chosen [1, T], 1 or 0."""
+    """Keys activation [1, T, I], act(gate_proj(x)) whether or not the token chose the expert; chosen [1, T], 1 or 0.
+
+    Where a family has no gate apart from the up projection, what goes into the down projection, as a note says.
+    """
     assert prompts.expert is not None, "who opens the source refuses that"
     place, expert = prompts.expert
     layers = yield from prompts.counted()
@@ -22,7 +27,8 @@ def compute(prompts: PromptActivations, options: AnalysisOptions) -> Work:
     }
     labels = {"token": prompts.tokens, "expert": (str(expert),), "question": prompts.ids[:1]}
     axes = ("layer", "token", "neuron")
-    return AnalysisValues((prompts.layers[place],), axes, "activation", values, labels)
+    notes = () if first.gate_is_apart else (_TOGETHER,)
+    return AnalysisValues((prompts.layers[place],), axes, "activation", values, labels, notes)
 
 
 def figure(found: AnalysisValues, shown: Shown) -> HeatMapFigure:

@@ -19,6 +19,7 @@ from moe_core.errors import AnalysisError
 from moe_core.models.activations import LayerActivations
 from moe_core.models.family import Call, Router
 from moe_core.models.loading.building import LoadedModel
+from moe_core.models.neurons import activations, n_neurons
 
 TOLERANCE = {torch.float32: 1e-3, torch.bfloat16: 5e-2, torch.float16: 2e-2}
 """How far the sum of single outputs may be from the layer's own, relative to its size."""
@@ -55,14 +56,14 @@ def layer_activations(
                 if number == 0:
                     _check(loaded, seen[place], outputs, router.layer)
                 asked = neurons_of is not None and neurons_of[0] == place
-                found = _neurons(router, seen[place].hidden, neurons_of[1]) if asked and neurons_of else None
+                neurons = _neurons(router, seen[place].hidden, neurons_of[1]) if asked and neurons_of else (None, True)
                 yield LayerActivations(
                     number,
                     place,
                     seen[place].logits.float().cpu().numpy(),
                     seen[place].ids.cpu().numpy(),
                     outputs.float().cpu().numpy(),
-                    found,
+                    *neurons,
                 )
 
 
@@ -143,14 +144,23 @@ def _check(loaded: LoadedModel, seen: _Seen, outputs: Tensor, layer: int) -> Non
         )
 
 
-def _neurons(router: Router, hidden: Tensor, expert: int) -> NDArray[np.float32]:
-    """act(gate_proj(x)) of one expert [T, I]; raises AnalysisError where the module keeps its gates otherwise."""
+def _neurons(router: Router, hidden: Tensor, expert: int) -> tuple[NDArray[np.float32], bool]:
+    """act(gate_proj(x)) of one expert [T, I], and True; where the module has no gate apart, what goes into the down
+    projection, and False; raises AnalysisError where that cannot be told either."""
+    gate = _gate(router, hidden, expert)
+    if gate is None and not n_neurons(router, hidden, expert):
+        raise AnalysisError("The neurons of this family's experts cannot be told apart.")
+    found = activations(router, expert, hidden) if gate is None else gate
+    return found.float().cpu().numpy(), gate is not None
+
+
+def _gate(router: Router, hidden: Tensor, expert: int) -> Tensor | None:
+    """The activated gate projection [T, I], where a module keeps it as the first half of one with up."""
     both, act = getattr(router.experts, "gate_up_proj", None), getattr(router.experts, "act_fn", None)
     if both is None or act is None or both.ndim != 3 or both.shape[2] != hidden.shape[1]:
-        raise AnalysisError("The neurons of this family's experts are not kept as one gate and one up projection.")
-    gate = both[expert, : both.shape[1] // 2]
+        return None
     try:
-        found: NDArray[np.float32] = act(torch.nn.functional.linear(hidden, gate)).float().cpu().numpy()
-    except TypeError as error:  # a function of gate and up together (Inkling 2)
-        raise AnalysisError("The neurons of this family's experts have no activation of the gate alone.") from error
+        found: Tensor = act(torch.nn.functional.linear(hidden, both[expert, : both.shape[1] // 2]))
+    except TypeError:  # a function of gate and up together (Inkling 2)
+        return None
     return found

@@ -220,6 +220,52 @@ def test_odd_experts_run_one_by_one(tmp_path: Path, kind: str) -> None:
     assert (np.abs(found.outputs).max((1, 2)) > 0).sum() >= 8
 
 
+def _of_gpt_oss(experts: Any, x: torch.Tensor) -> torch.Tensor:
+    both = x @ experts.gate_up_proj[3] + experts.gate_up_proj_bias[3]
+    gate, up = both[:, ::2].clamp(max=7.0), both[:, 1::2].clamp(-7.0, 7.0)
+    return (up + 1) * gate * torch.sigmoid(1.702 * gate)
+
+
+def _of_nemotron(experts: Any, x: torch.Tensor) -> torch.Tensor:
+    return torch.relu(x @ experts.up_proj[3].T) ** 2
+
+
+def _of_inkling(experts: Any, x: torch.Tensor) -> torch.Tensor:
+    return torch.as_tensor(experts._apply_gate(x @ experts.gate_up_proj[3].T))
+
+
+@pytest.mark.parametrize(
+    ("kind", "by_hand"), [("gpt_oss", _of_gpt_oss), ("nemotron_h", _of_nemotron), ("inkling2_text", _of_inkling)]
+)
+def test_neurons_without_a_gate_of_their_own_are_what_goes_down(tmp_path: Path, kind: str, by_hand: Any) -> None:
+    """Gate and up take turns, there is no gate, or both go through one function; the weights are as they were."""
+    loaded = result_of(Engine().load(ModelRequest(str(build(tmp_path, kind)), "cpu", "float32")))
+    prompt, place, given = np.arange(5, 25, dtype=np.int32), len(loaded.routers) - 1, []
+    experts = loaded.routers[place].experts
+    before = {name: values.clone() for name, values in experts.named_parameters()}
+    hook = experts.register_forward_pre_hook(lambda _, call: given.append(call[0]))
+    (found,) = expert_outputs.layer_activations(loaded, [prompt], [place], (place, 3))
+    hook.remove()
+    assert not found.gate_is_apart
+    assert found.neurons is not None
+    with torch.inference_mode():
+        expected = by_hand(experts, given[0].reshape(len(prompt), -1))
+    np.testing.assert_allclose(found.neurons, expected, atol=1e-5)
+    assert all(torch.equal(values, before[name]) for name, values in experts.named_parameters())
+
+
+def test_what_stands_for_neurons_is_told(
+    small_trace: Path, atlas_engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A note where the gate is not apart; a sentence where there is nothing to show, as with DBRX."""
+    monkeypatch.setattr(expert_outputs, "_gate", lambda *_: None)
+    found = found_by("neuron-activations", small_trace, atlas_engine, question="q2", expert=(2, 7))
+    assert found.notes == ("This family has no gate apart: shown is what goes into the down projection.",)
+    monkeypatch.setattr(expert_outputs, "n_neurons", lambda *_: 0)
+    with pytest.raises(AnalysisError, match="neurons of this family's experts cannot be told apart"):
+        found_by("neuron-activations", small_trace, atlas_engine, question="q2", expert=(2, 7))
+
+
 @pytest.mark.parametrize("kind", ["jetmoe", "llama4_text"])
 def test_a_family_that_calls_its_experts_otherwise_is_told(tmp_path: Path, kind: str) -> None:
     """One sentence, before anything is computed; what it predicts can be asked all the same."""

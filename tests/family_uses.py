@@ -13,7 +13,7 @@ from moe_core.jobs.models.load_model import ModelRequest
 from moe_core.models.inference.expert_outputs import layer_activations
 from moe_core.models.loading.building import LoadedModel
 from moe_core.models.loading.safetensors_headers import read_headers
-from moe_core.models.weights.expert_weights import find_experts
+from moe_core.models.weights.expert_weights import ExpertWeights, find_experts
 from tests.effect_truth import largest_difference, recorded
 from tests.job_results import result_of
 
@@ -38,7 +38,7 @@ class Uses:
     @property
     def analyses_text(self) -> str:
         """Of analyses."""
-        return "all" if len(self.analyses) == 3 else ", ".join(self.analyses) or "none"
+        return "all" if len(self.analyses) == 4 else ", ".join(self.analyses) or "none"
 
 
 def uses(kind: str, folder: Path) -> Uses:
@@ -62,10 +62,14 @@ def uses(kind: str, folder: Path) -> Uses:
 def _analyses(kind: str, folder: Path, loaded: LoadedModel) -> tuple[str, ...]:
     places = range(len(loaded.routers))
 
+    def read() -> ExpertWeights:
+        return find_experts(kind, read_headers(tuple(sorted(folder.glob("*.safetensors")))), kind)
+
     def weights() -> None:
-        found = find_experts(kind, read_headers(tuple(sorted(folder.glob("*.safetensors")))), kind)
-        assert [layer.layer for layer in found.layers] == list(loaded.specification.layers)
-        for layer in found.layers:
+        assert [layer.layer for layer in read().layers] == list(loaded.specification.layers)
+
+    def routers() -> None:
+        for layer in read().layers:
             layer.router_rows()
 
     def outputs() -> None:
@@ -77,7 +81,7 @@ def _analyses(kind: str, folder: Path, loaded: LoadedModel) -> tuple[str, ...]:
             for _ in layer_activations(loaded, [PROMPT], [place], (place, 0)):
                 pass
 
-    return tuple(task.__name__ for task in (weights, outputs, neurons) if _works(task))
+    return tuple(task.__name__ for task in (weights, routers, outputs, neurons) if _works(task))
 
 
 def _works(task: Callable[[], None]) -> bool:

@@ -33,8 +33,8 @@ the router probabilities of a trace; where it is unknown they are left empty. *P
 prompts run in parts, or beside others, would be answered otherwise.
 
 *Effect map*: made of 8 questions, and the measured effect of the strongest expert of every layer held against a
-what-if of the whole model (within {nats:g} nats). *Analyses* of the experts: of their *weights*, of their *outputs*
-one by one, of their *neurons*.
+what-if of the whole model (within {nats:g} nats). *Analyses* of the experts: of their *weights*, of the rows of their
+*routers*, of their *outputs* one by one, of their *neurons*.
 
 Of a checkpoint that sees or hears (Gemma-4, Llama-4, MiniMax-M3, Aria, Mistral-Small-4, Qwen3.5 ..) the language
 model alone is loaded, also where transformers has no causal class for that alone (Qwen3-VL, GLM-4.5V). Qwen3-Omni,

@@ -8,7 +8,7 @@ import typer
 
 from moe_core.analyses.analysis import AnalysisOptions
 from moe_core.commands.analyse import read_layers
-from moe_core.commands.job_console import run_job
+from moe_core.commands.job_console import GOES_ON, run_job
 from moe_core.commands.options import AsJson, Offline, OtherDevice, OtherDtype, PageFile
 from moe_core.errors import MoeCoreError
 from moe_core.jobs.atlas import AtlasRequest, make_atlas
@@ -48,7 +48,7 @@ def atlas(
             raise MoeCoreError(f"There is no folder {html.parent} to write {html.name} into.")
     options = AnalysisOptions(layers=read_layers(layers), n_questions=questions, pairs=pairs, seed=seed)
     request = AtlasRequest(ModelNow(model, device, dtype, offline), trace, beside, beside_trace, options)
-    found = run_job(make_atlas(request))
+    found = run_job(make_atlas(request), when_stopped=GOES_ON)
     checked = claims(found.results, found.beside)
     if as_json:
         analyses = {result.analysis.name: analysis_json(result) for result in found.results}

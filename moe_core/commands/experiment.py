@@ -9,7 +9,7 @@ from typing import Annotated, Any, TypeVar
 
 import typer
 
-from moe_core.commands.job_console import JobInterruptedError, run_job
+from moe_core.commands.job_console import BEGINS_ANEW, GOES_ON, JobInterruptedError, run_job
 from moe_core.commands.options import (
     AsJson,
     Cluster,
@@ -189,7 +189,7 @@ def _compare_tasks(request: TasksRequest, files: Files, ray: str, *, as_json: bo
     """Several traces of one model, and which experts which task uses."""
     files.check(*request.traces)
     with engine_at(ray) as engine:
-        found = run_job(compare_tasks(request, engine))
+        found = run_job(compare_tasks(request, engine), when_stopped=GOES_ON if request.prune else BEGINS_ANEW)
     print_result(tasks_json(found), [*tasks_lines(found), f"{found.seconds:.1f} s"], as_json=as_json)
     files.write(found, tasks_csv, tasks_page, as_json=as_json)
 
@@ -269,7 +269,7 @@ def _run(
 ) -> ExperimentResult:
     finished: list[ExperimentPoint] = []
     try:
-        return run_job(_keeping_points(experiment.run(request, engine), finished))
+        return run_job(_keeping_points(experiment.run(request, engine), finished), when_stopped="")
     except JobInterruptedError:
         if as_json:
             print(json.dumps({"complete": False, "points": [point_json(point) for point in finished]}))

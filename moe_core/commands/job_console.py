@@ -19,18 +19,20 @@ from moe_core.system.signal_watch import PATIENCE_S, SignalWatch
 Result = TypeVar("Result")
 LINE_INTERVAL_S = 5.0
 _MOST_NODES = 8
-GOES_ON = "the same command goes on where it was"
+GOES_ON, BEGINS_ANEW = "the same command goes on where it was", "the same command begins anew"
 
 
 class JobInterruptedError(KeyboardInterrupt):
     """The user stopped the job; what it had written is kept."""
 
 
-def run_job(job: Generator[Event, None, Result], stream: TextIO | None = None, when_stopped: str = "") -> Result:
+def run_job(
+    job: Generator[Event, None, Result], stream: TextIO | None = None, when_stopped: str = BEGINS_ANEW
+) -> Result:
     """The job's result, its events shown on `stream`, or on stderr; raises JobInterruptedError after Ctrl+C.
 
-    That says `when_stopped`. The first Ctrl+C lets the batch in flight finish and be written, where that takes no
-    longer than PATIENCE_S; a second one leaves at once.
+    That says `when_stopped`, if anything. The first Ctrl+C lets the batch in flight finish and be written, where that
+    takes no longer than PATIENCE_S; a second one leaves at once.
     """
     console = Console(stream or sys.stderr)
     with _stop_flag() as stop:

@@ -112,9 +112,9 @@ def scope_matters(report: ExpertContributions) -> str:
 
 
 def experts_used(report: ExpertContributions, tables: ScopeTables) -> str:
-    """`10 – 29 of 64`: the layer with the fewest and the one with the most."""
+    """`10 – 29 of 64`: the layer with the fewest and the one with the most; `6 of 8` where all use as many."""
     used = [row.experts_used for row in tables.layers]
-    return f"{min(used)} – {max(used)} of {report.specification.model.n_experts}"
+    return f"{_range(count(min(used)), count(max(used)))} of {report.specification.model.n_experts}"
 
 
 def nothing_to_report(report: ExpertContributions) -> str:
@@ -149,10 +149,14 @@ def _ours(name: str, report: ExpertContributions, tables: ScopeTables) -> str:
         return percent(tables.never_used_share)
     if name == "topk_entropy":
         means = [row.entropy_mean for row in tables.layers]
-        return f"{significant(np.min(means))} – {significant(np.max(means))} nats"
+        return f"{_range(significant(np.min(means)), significant(np.max(means)))} nats"
     if name == "best_expert_accuracy":
         return _extreme([row.best for row in tables.layers], largest=True)
     return _extreme([row.worst for row in tables.layers], largest=False)
+
+
+def _range(low: str, high: str) -> str:
+    return low if low == high else f"{low} – {high}"
 
 
 def _extreme(scores: list[ExpertScore | None], *, largest: bool) -> str:

@@ -13,7 +13,7 @@ from moe_core.analyses.expert_contributions import EXPERT_CONTRIBUTIONS, compute
 from moe_core.measures.metrics import METRICS
 from moe_core.measures.routing_sample import sample
 from moe_core.measures.scope import Scope
-from moe_core.reports.sentences import coverage, figures_beside, intervention, scope_matters
+from moe_core.reports.sentences import coverage, experts_used, figures_beside, intervention, scope_matters
 from moe_core.traces.records import Status
 from moe_core.traces.specification import Specification
 from tests.synthetic_trace import FakeTrace, make_specification, make_trace, trace_of_tokens
@@ -147,6 +147,15 @@ def test_published_figures_are_stated_as_the_paper_states_them() -> None:
     stated = {figure.title: figure.published for figure in figures_beside(report, report.main)}
     assert stated["Experts used per layer"] == "10 – 29 of 64"
     assert stated["Experts never used"] == "more than 60 %"
+
+
+def test_a_range_of_one_number_is_that_number() -> None:
+    """Where every layer uses as many experts, `4 – 4` would read as a range."""
+    report = compute(make_trace())
+    rows = [replace(row, experts_used=4) for row in report.main.layers]
+    assert experts_used(report, replace(report.main, layers=rows)).startswith("4 of ")
+    other = [replace(rows[0], experts_used=2), *rows[1:]]
+    assert experts_used(report, replace(report.main, layers=other)).startswith("2 – 4 of ")
 
 
 def test_an_intervention_is_named() -> None:

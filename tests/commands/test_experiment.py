@@ -66,7 +66,7 @@ def test_an_interrupted_run_prints_its_finished_points(
 ) -> None:
     """Ctrl+C after the second point: both are printed, as lines or as JSON, and kept; no result is written."""
 
-    def stopped(job: Generator[Any, None, Any]) -> None:
+    def stopped(job: Generator[Any, None, Any], **_: Any) -> None:
         made = 0
         for event in job:
             made += isinstance(event, PointMade)

@@ -72,6 +72,7 @@ def test_ctrl_c_lets_the_step_in_flight_end_and_closes_the_job() -> None:
     with pytest.raises(JobInterruptedError):
         run_job(job_of(closed, interrupt=True), stream)
     assert closed == [True]
+    assert stream.getvalue().endswith("\nmoescope: stopped; the same command begins anew.\n")
     assert signal.getsignal(signal.SIGINT) is before
 
 

@@ -155,4 +155,5 @@ MATCHED_SIMILARITY = Analysis(
     reads=("pairs", "seed"),
     compute=compute,
     figure=figure,
+    version=2,
 )

@@ -131,6 +131,24 @@ class View(QWidget):
         """Whether what is drawn is that of before, since something takes long to add up."""
         return self._slices.is_working
 
+    def draw_unseen(self) -> None:
+        """Draw what is not up to date, though it cannot be seen and however long it takes: it is to be exported."""
+        if not (self._is_stale or self.is_preparing):
+            return
+        self._slices.stop()
+        try:
+            for _ in self.preparing(self.state):
+                pass
+        except MoeCoreError as error:
+            self._on_undrawable(error)
+        else:
+            self._draw()
+
+    @property
+    def shows_body(self) -> bool:
+        """Whether it has something to show, rather than a sentence on what would fill it."""
+        return self._pages.currentWidget() is self._scrolled
+
     def _draw(self) -> None:
         self._is_stale = False
         self._progress.hide()

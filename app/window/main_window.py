@@ -151,8 +151,12 @@ class MainWindow(QMainWindow):
             docking.give_focus(self.views[name])
 
     def figures(self) -> list[Figure]:
-        """The figures of all views that have something to show, in the order of the views."""
-        return [figure for view in self.views.made for figure in view.findChildren(Figure) if not figure.isHidden()]
+        """The figures of all views that have something to show, seen or not, in the order of the views."""
+        views = list(self.views.values())
+        for view in views:
+            view.draw_unseen()
+        shown = (figure for view in views if view.shows_body for figure in view.findChildren(Figure))
+        return [figure for figure in shown if not figure.isHidden()]
 
     def figure_in_use(self) -> Figure | None:
         """The figure that exports are about: where the focus is, else the grid's."""

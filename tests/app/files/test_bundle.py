@@ -33,7 +33,9 @@ def browsed(window: MainWindow, trace_path: Path) -> MainWindow:
 def test_a_bundle_holds_all_of_it(
     browsed: MainWindow, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Under names that say what they are; nothing unfinished is left."""
+    """Under names that say what they are, and of views never seen, too; nothing unfinished is left."""
+    browsed.show_view("runs")
+    assert "ranking" not in {view.name for view in browsed.views.made}
     folder = tmp_path / "out"
     folder.mkdir()
     monkeypatch.setattr("app.files.bundle.QFileDialog.getSaveFileName", lambda *asked: (str(folder / "all"), ""))
@@ -48,6 +50,8 @@ def test_a_bundle_holds_all_of_it(
     assert texts["report.html"].startswith("<!DOCTYPE html>")
     assert {"tables/layers.csv", "tables/experts.csv", "notes.json", "commands.txt"} <= set(names)
     assert any(name.startswith("figures/") and "<svg" in texts[name][:200] for name in names)
+    drawn = " ".join(name for name in names if name.startswith("figures/"))
+    assert all(title in drawn for title in ("-experts-", "-entropy-", "-ranking")), drawn
     (mask,) = (name for name in names if name.startswith("masks/"))
     assert Intervention.from_json(json.loads(texts[mask])).mask == frozenset({(1, 3)})
     commands = [shlex.split(line) for line in texts["commands.txt"].splitlines() if not line.startswith("#")]

@@ -39,17 +39,23 @@ pytest.importorskip("ray", reason="the extra [ray] is not installed")
 pytestmark = pytest.mark.slow
 
 
-@pytest.fixture(scope="module")
-def engine() -> Iterator[Engine]:
-    """Two workers, a thread each; all tests of this file share them."""
+@pytest.fixture(scope="module", autouse=True)
+def _a_thread_here() -> Iterator[None]:
+    """As many as a worker has: sums that are split otherwise differ in their last bits."""
     n_threads = torch.get_num_threads()
     torch.set_num_threads(1)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("OMP_NUM_THREADS", "2")
-        engine = engine_on("local:2")
-        yield engine
-        engine.release()
+        yield
     torch.set_num_threads(n_threads)
+
+
+@pytest.fixture(scope="module")
+def engine() -> Iterator[Engine]:
+    """Two workers, a thread each; all tests of this file share them."""
+    engine = engine_on("local:2")
+    yield engine
+    engine.release()
 
 
 @pytest.fixture(scope="module")

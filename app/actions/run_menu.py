@@ -53,8 +53,8 @@ _JOBS = (
     ),
     Action(
         "sample_pairs",
-        f"Match a sample of {SAMPLED_PAIRS} pairs",
-        "Match so many pairs of the layer's experts, drawn at random, in place of all: the Atlas says with what error",
+        "Sample the pairs",
+        f"Match {SAMPLED_PAIRS} pairs of the layer's experts, drawn at random, not all: the Atlas says with what error",
         _sample_pairs,
         is_enabled=can_sample,
     ),

@@ -100,6 +100,7 @@ class EntropyView(View):
         row = in_row(None, (choices, 1), (self.shown, top), (self.more, top), margins=(8, 4, 8, 4), spacing=6)
         below = in_row(None, self.note, margins=(8, 0, 8, 4))
         in_column(self.body, row, (self.figure, 1), below, spacing=0)
+        self.begin_keys_at(self.plot)
 
     def preparing(self, state: State) -> Iterator[float]:
         return preparing_full_entropy(state) if self._options.kind is EntropyKind.FULL else iter(())

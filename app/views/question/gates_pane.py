@@ -33,7 +33,7 @@ class GatesPane(FigurePane):
         self._key.setForegroundRole(QPalette.ColorRole.PlaceholderText)
         super().__init__(Figure(_above_each_other(self.chart, self._key), "Gate weights"), margin=8, folds=True)
         self._layer = 0
-        self.renormalised = QCheckBox("renormalised")
+        self.renormalised = QCheckBox("renorm.")  # whole, it would have the view scroll sideways at half a screen
         self.renormalised.setToolTip("Divide the weights of each layer by their sum, so that they add up to 1")
         self.renormalised.setAccessibleName("Renormalised gate weights")
         self.renormalised.toggled.connect(self._on_toggled)

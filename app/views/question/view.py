@@ -121,7 +121,7 @@ class QuestionView(View):
         self.header.previous_requested.connect(partial(self.session.request, "previous_question"))
         self.header.next_requested.connect(partial(self.session.request, "next_question"))
         self.header.copy_requested.connect(self.copy_prompt)
-        self.prompt.strip.copy_requested.connect(self.copy_prompt)
+        self.begin_keys_at(self.prompt.strip)
         self.prompt.strip.token_chosen.connect(self._on_token_chosen)
         self.pages.map.chosen.connect(self._on_map_chosen)
         self.prompt.figure.offers = self._offers

@@ -80,6 +80,7 @@ class TracesView(View):
         # The whole window can be no narrower than its docks.
         below = FlowLayout(*self.buttons.values(), spacing=4, margins=(8, 4, 8, 4))
         in_column(self.body, above, (self._list, 1), below, spacing=0)
+        self.begin_keys_at(self.table)
 
     def _connect(self) -> None:
         self.choose.clicked.connect(self._on_choose)

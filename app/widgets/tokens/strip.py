@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QEvent, QPointF, QRect, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QKeyEvent, QKeySequence, QMouseEvent, QPainter, QPaintEvent, QPalette, QPen
+from PySide6.QtGui import QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPalette, QPen
 from PySide6.QtWidgets import QSizePolicy
 
 from app.widgets.choosing_keys import arrow, led_to
@@ -25,7 +25,6 @@ class TokenStrip(FlowingParts):
 
     token_chosen = Signal(int)
     collapsed_changed = Signal(bool)
-    copy_requested = Signal()
 
     def __init__(self) -> None:
         super().__init__(QSizePolicy.Policy.MinimumExpanding)
@@ -37,6 +36,12 @@ class TokenStrip(FlowingParts):
         self.describe: Callable[[int], str] = str
         self._flows: dict[int, TokenFlow] = {}
         self._widths = text_widths(self.font())
+
+    @property
+    def pointed_text(self) -> str:
+        """What the token under the mouse is, else the chosen one; empty before there is any."""
+        token = self.cursor_token if self.hovered in (None, PREFIX_MARK, ANSWER_MARK) else self.hovered
+        return "" if token is None or token == NO_TOKEN else self.tip_of(token)
 
     def set_tokens(
         self, texts: Sequence[str], n_prefix: int, *, is_collapsed: bool, last_name: str = "answer position"
@@ -192,9 +197,7 @@ class TokenStrip(FlowingParts):
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         token = self._led_to(event)
-        if event.matches(QKeySequence.StandardKey.Copy):
-            self.copy_requested.emit()
-        elif event.key() in (Qt.Key.Key_Minus, Qt.Key.Key_Plus) and self.prompt.n_prefix:
+        if event.key() in (Qt.Key.Key_Minus, Qt.Key.Key_Plus) and self.prompt.n_prefix:
             self.collapsed_changed.emit(event.key() == Qt.Key.Key_Minus)
         elif token is None:
             super().keyPressEvent(event)

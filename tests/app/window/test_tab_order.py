@@ -13,6 +13,7 @@ from PySide6.QtWidgets import (
     QComboBox,
     QDockWidget,
     QLineEdit,
+    QTableView,
     QWidget,
 )
 from pytestqt.qtbot import QtBot
@@ -20,6 +21,8 @@ from pytestqt.qtbot import QtBot
 from app.content.expert_grid import GRID_METRICS
 from app.dialogs.shortcut_sheet import ShortcutSheet
 from app.views.experts.view import ExpertsView
+from app.widgets.plots.curve_plot import CurvePlot
+from app.widgets.tokens.strip import TokenStrip
 from app.window.main_window import MainWindow
 from app.window.tab_order import reading_order
 
@@ -62,6 +65,15 @@ def comes_first(a: QRect, b: QRect) -> bool:
     in_one_row = a.top() <= b.center().y() <= a.bottom() and b.top() <= a.center().y() <= b.bottom()
     is_left = a.right() < b.left() and in_one_row
     return is_above or is_left
+
+
+@pytest.mark.parametrize("name", ["question", "entropy", "traces"])
+def test_the_key_of_a_view_leads_to_what_it_shows(browsed: MainWindow, name: str) -> None:
+    """Arrow keys and Ctrl+C work at once there, rather than on the first button above it."""
+    browsed.enter_view(name)
+    focus, begin = QApplication.focusWidget(), browsed.views[name].keys_begin
+    assert focus is begin
+    assert isinstance(focus, TokenStrip | CurvePlot | QTableView)
 
 
 def test_it_follows_the_geometry_within_and_across_docks(browsed: MainWindow, qtbot: QtBot) -> None:

@@ -264,14 +264,22 @@ def test_previous_and_next_are_asked_of_the_window(view: QuestionView, qtbot: Qt
 
 
 def test_copies_the_prompt_as_plain_text(view: QuestionView, trace: Trace, qtbot: QtBot) -> None:
-    """By the button and by the copy key, folded prefix included."""
+    """By its button, folded prefix included."""
     prompt = "".join(trace.token_texts(trace.prompt_token_ids(3)))
+    qtbot.keyClick(view.prompt.strip, Qt.Key.Key_Minus)
     qtbot.mouseClick(_button(view, "Copy prompt"), Qt.MouseButton.LeftButton)
     assert QGuiApplication.clipboard().text() == prompt
-    QGuiApplication.clipboard().clear()
-    qtbot.keyClick(view.prompt.strip, Qt.Key.Key_Minus)
-    qtbot.keyClick(view.prompt.strip, Qt.Key.Key_C, Qt.KeyboardModifier.ControlModifier)
-    assert QGuiApplication.clipboard().text() == prompt
+
+
+def test_the_copy_key_copies_the_token_that_is_pointed_at(view: QuestionView, qtbot: QtBot) -> None:
+    """As in every figure, and as the menu says: what the tip says of it."""
+    strip, figure = view.prompt.strip, view.prompt.figure
+    with qtbot.waitSignal(figure.wanted) as wanted:
+        qtbot.keyClick(strip, Qt.Key.Key_C, Qt.KeyboardModifier.ControlModifier)
+    assert wanted.args == [figure, "pointed"]
+    assert figure.pointed_text == strip.tip_of(strip.cursor_token)
+    qtbot.keyClick(strip, Qt.Key.Key_Left)
+    assert figure.pointed_text == strip.tip_of(strip.prompt.last - 1)
 
 
 def test_the_shared_prefix_is_folded_with_one_click(view: QuestionView, trace: Trace, qtbot: QtBot) -> None:

@@ -2,7 +2,8 @@
 
 Whether the model agrees is read off an interval: it does where all of it lies on the claim's side, does not where all
 lies on the other, and cannot be told otherwise. Intervals are over the model's MoE layers (Student's t; Welch's for the
-difference of two models); a rank correlation with depth has Fisher's interval. What the paper found stands beside.
+difference of two models); a rank correlation with depth has Fisher's interval, the last layer is held against where one
+more like those before would lie. What the paper found stands beside.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -14,7 +15,7 @@ import numpy as np
 from moe_core.analyses.analysis import AnalysisResult, FloatArray
 from moe_core.analyses.static.router_regression import PUBLISHED
 from moe_core.numbers.formatting import fixed, significant
-from moe_core.reports.over_layers import mean_over_layers, off_diagonal, trend, welch
+from moe_core.reports.over_layers import mean_over_layers, off_diagonal, one_more, trend, welch
 
 Results = Mapping[str, AnalysisResult]
 _MATRICES = "up", "gate", "down"
@@ -115,12 +116,12 @@ def _depth(found: Results) -> Said:
     if len(similar) < _FEWEST_LAYERS:
         return Said(Verdict.OPEN, f"There are {len(similar)} MoE layers; at least {_FEWEST_LAYERS} are needed.")
     related, last = trend(similar[:-1]), float(similar[-1])
-    before = mean_over_layers(similar[-_FEWEST_LAYERS:-1])
-    signs = -related.sign, int(last > before.upper) - int(last < before.lower)
+    like_before = one_more(similar[-_FEWEST_LAYERS:-1])
+    signs = -related.sign, int(last > like_before.upper) - int(last < like_before.lower)
     return Said(
         _verdict(_joint(signs)),
         f"The mean absolute cosine of gate neurons correlates with depth by {related.text()} without the last layer, "
-        f"where it is {significant(last)} after {before.text()} in the three before.",
+        f"where it is {significant(last)}; one more layer like the three before would have {like_before.text()}.",
     )
 
 

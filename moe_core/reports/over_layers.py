@@ -3,6 +3,7 @@
 Axes: L layers, E experts.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -45,12 +46,21 @@ def off_diagonal(values: FloatArray) -> FloatArray:
 
 def mean_over_layers(values: FloatArray) -> Estimate:
     """The mean over layers and its 95 % interval (Student's t)."""
+    return _students(values, lambda n: 1 / n)
+
+
+def one_more(values: FloatArray) -> Estimate:
+    """What one more layer like these would have, and in which interval it would lie in 95 % of cases (Student's t)."""
+    return _students(values, lambda n: 1 + 1 / n)
+
+
+def _students(values: FloatArray, variances: Callable[[int], float]) -> Estimate:
     from scipy.stats import t
 
     known = values[np.isfinite(values)]
     if len(known) < 2:
         return Estimate(*map(float, known))
-    half = float(t.ppf(0.975, len(known) - 1) * known.std(ddof=1) / np.sqrt(len(known)))
+    half = float(t.ppf(0.975, len(known) - 1) * known.std(ddof=1) * np.sqrt(variances(len(known))))
     mean = float(known.mean())
     return Estimate(mean, mean - half, mean + half)
 

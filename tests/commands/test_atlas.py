@@ -19,7 +19,7 @@ from moe_core.commands.atlas import atlas
 from moe_core.errors import AnalysisError, MoeCoreError
 from moe_core.reports.atlas_claims import Verdict, claims
 from moe_core.reports.atlas_page import atlas_page
-from moe_core.reports.over_layers import Estimate, mean_over_layers, off_diagonal, trend, welch
+from moe_core.reports.over_layers import Estimate, mean_over_layers, off_diagonal, one_more, trend, welch
 from tests.synthetic_checkpoint import Experts, random_experts, run, save_experts
 
 DATA = Path(__file__).resolve().parent.parent / "data"
@@ -35,6 +35,7 @@ def similarity(folder: Path, experts: Experts, model: str) -> AnalysisResult:
 def test_means_intervals_and_trends_have_known_values() -> None:
     """Student's t by hand; a rising row correlates by 1, and Fisher's interval holds it."""
     assert mean_over_layers(np.array([1.0, 2.0, 3.0])).text() == "2.00 [−0.484, 4.48]"  # 4.303 * 1 / sqrt(3)
+    assert one_more(np.array([1.0, 2.0, 3.0])).text() == "2.00 [−2.97, 6.97]"  # 4.303 * sqrt(1 + 1 / 3)
     assert mean_over_layers(np.array([np.nan, 2.0])).text() == "2.00 (too few layers for an interval)"
     assert mean_over_layers(np.array([np.nan])).text() == "unknown"
     difference = welch(np.array([1.0, 2.0, 3.0]), np.array([3.0, 4.0, 5.0]))
@@ -135,9 +136,9 @@ def same_pairs(values: list[float]) -> NDArray[np.float64]:
 @pytest.mark.parametrize(
     ("similar", "verdict"),
     [
-        ([0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.8], Verdict.AGREES),
-        ([0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.1], Verdict.DISAGREES),  # falls at the end too
-        ([0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.5], Verdict.OPEN),  # within the last three
+        ([0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 1.0], Verdict.AGREES),
+        ([0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.0], Verdict.DISAGREES),  # falls at the end too
+        ([0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.8], Verdict.OPEN),  # not further than the three before are apart
         ([0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0], Verdict.DISAGREES),
         ([0.5, 0.4, 0.5, 0.4, 0.5, 0.4, 0.9], Verdict.OPEN),  # no trend
         ([0.9, 0.8, 0.7], Verdict.OPEN),  # too few layers

@@ -24,6 +24,10 @@ class Choice:
     ids: Tensor
     weights: Tensor
 
+    def at(self, entries: Tensor) -> "Choice":
+        """Of some of the entries alone."""
+        return Choice(self.ids[entries], self.weights[entries])
+
 
 @dataclass(frozen=True, eq=False)
 class FirstOrder:
@@ -55,14 +59,15 @@ class ClosedExperts:
         tokens = rows[:, None] * self.T + torch.arange(self.T, device=rows.device)  # [R, T]
         chose = (self.ids[tokens] == experts[:, None, None]).any(-1)
         deltas = torch.zeros(*tokens.shape, self.output.shape[-1], device=rows.device)
-        changed = chose
+        changed, new = chose, None
         if self.touches_all:
-            n = tokens.numel()
-            growth, is_even = self._growth(tokens.view(-1), experts[:, None].expand_as(tokens).reshape(n))
+            new = self._choice(tokens.view(-1), experts.repeat_interleave(self.T))
+            growth, is_even = self._growth(tokens.view(-1), new)
             deltas = growth.view(tokens.shape)[..., None] * self.output[tokens].float()
             changed = chose | ~is_even.view(tokens.shape)
+            new = new.at(changed.view(-1).nonzero()[:, 0])
         at = changed.nonzero(as_tuple=True)
-        deltas[at] = self._changed(tokens[at], experts[at[0]])
+        deltas[at] = self._changed(tokens[at], experts[at[0]], new)
         return deltas
 
     def first_order(self) -> FirstOrder:
@@ -71,18 +76,28 @@ class ClosedExperts:
         tokens = torch.arange(N, device=self.ids.device).repeat_interleave(K)  # an entry for each chosen expert
         closed = self.ids.reshape(-1)
         change, bound = self.output.new_zeros(N * K).float(), self.output.new_zeros(N * K).float()
-        for part, delta in self._of_entries(tokens, closed):
+        every = self._of_all() if self.touches_all else None
+        for part, delta in self._of_entries(tokens, closed, every and every.at(tokens * self.E + closed)):
             gradient = self.gradient[tokens[part]].float()
             change[part] = (gradient * delta).sum(-1)
             bound[part] = gradient.norm(dim=-1) * delta.norm(dim=-1)
-        return self._by_row(tokens, closed, change, bound)
+        return self._by_row(tokens, closed, change, bound, every)
 
-    def _of_entries(self, tokens: Tensor, closed: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
+    def _of_all(self) -> Choice:
+        """Every token without every expert [N * E]."""
+        tokens = torch.arange(len(self.ids), device=self.ids.device)
+        apart = [self._without(expert, tokens) for expert in range(self.E)]
+        ids, weights = (
+            torch.stack(parts, 1).flatten(0, 1) for parts in zip(*((c.ids, c.weights) for c in apart), strict=True)
+        )
+        return Choice(ids, weights)
+
+    def _of_entries(self, tokens: Tensor, closed: Tensor, new: Choice | None) -> Iterator[tuple[Tensor, Tensor]]:
         """The change of the output [.., H] for each token and an expert that it chose, some entries at a time.
 
         From the outputs of the chosen experts and those that would step in, each of which runs once.
         """
-        new = self._choice(tokens, closed)
+        new = new or self._choice(tokens, closed)
         needed = (tokens[:, None] * self.E + new.ids).reshape(-1)
         unique, place = torch.unique(needed, return_inverse=True)
         of = torch.div(unique, self.E, rounding_mode="floor")
@@ -92,20 +107,22 @@ class ClosedExperts:
             delta = torch.einsum("nk,nkh->nh", new.weights[part].float(), alone[place[part]].float())
             yield part, delta - (0 if self._drops else self.output[tokens[part]].float())
 
-    def _by_row(self, tokens: Tensor, closed: Tensor, change: Tensor, bound: Tensor) -> FirstOrder:
+    def _by_row(
+        self, tokens: Tensor, closed: Tensor, change: Tensor, bound: Tensor, every: Choice | None
+    ) -> FirstOrder:
         row = torch.div(tokens, self.T, rounding_mode="floor")
         place = row * self.E + closed
         sums = [change.new_zeros(self.B * self.E).scatter_add(0, place, part) for part in (change, bound)]
-        if self.touches_all:
-            for at, part in enumerate(self._of_the_others()):
+        if every is not None:
+            for at, part in enumerate(self._of_the_others(every)):
                 sums[at] = sums[at] + part.reshape(-1)
         return FirstOrder(*(part.view(self.B, self.E) for part in sums))
 
-    def _of_the_others(self) -> tuple[Tensor, Tensor]:
+    def _of_the_others(self, every: Choice) -> tuple[Tensor, Tensor]:
         """Change and bound [B, E] of tokens that did not choose an expert, whose weights grow where it is closed."""
         N = len(self.ids)
         tokens = torch.arange(N, device=self.ids.device).repeat_interleave(self.E)
-        growth, _ = self._growth(tokens, torch.arange(self.E, device=tokens.device).repeat(N))
+        growth, _ = self._growth(tokens, every)
         growth = growth.view(N, self.E).scatter(1, self.ids, 0.0)
         along = (self.gradient.float() * self.output.float()).sum(-1)
         length = self.gradient.float().norm(dim=-1) * self.output.float().norm(dim=-1)
@@ -115,18 +132,18 @@ class ClosedExperts:
     def _over_tokens(self, values: Tensor) -> Tensor:
         return values.view(self.B, self.T, self.E).sum(1)
 
-    def _growth(self, tokens: Tensor, experts: Tensor) -> tuple[Tensor, Tensor]:
+    def _growth(self, tokens: Tensor, new: Choice) -> tuple[Tensor, Tensor]:
         """By how much [n] the weights grow at tokens whose choice stays the same, and whether all grow alike [n]."""
-        new, weights = self._choice(tokens, experts), self.weights[tokens].float()
+        weights = self.weights[tokens].float()
         growth = new.weights.float().sum(-1) / weights.sum(-1)
         is_even = (new.ids == self.ids[tokens]).all(-1)
         off = (new.weights.float() - growth[:, None] * weights).abs().amax(-1)
         is_even &= off <= _EVEN * weights.amax(-1)
         return growth - 1, is_even
 
-    def _changed(self, tokens: Tensor, experts: Tensor) -> Tensor:
-        """The change of the output [n, H] at tokens that chose the expert which is closed."""
-        new = self._choice(tokens, experts)
+    def _changed(self, tokens: Tensor, experts: Tensor, new: Choice | None = None) -> Tensor:
+        """The change of the output [n, H] at tokens that chose the expert which is closed; `new`: where it is known."""
+        new = new or self._choice(tokens, experts)
         output = self._run(self.hidden[tokens], new.ids, new.weights).float()
         return output if self._drops else output - self.output[tokens].float()
 
@@ -164,11 +181,11 @@ class ClosedExperts:
 class ClosedBlocks(ClosedExperts):
     """The same where what single experts add cannot be had apart: the block of router and experts runs, masked."""
 
-    def _of_entries(self, tokens: Tensor, closed: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
+    def _of_entries(self, tokens: Tensor, closed: Tensor, new: Choice | None) -> Iterator[tuple[Tensor, Tensor]]:
         for part in torch.split(torch.arange(len(tokens), device=tokens.device), ENTRIES):
             yield part, self._changed(tokens[part], closed[part])
 
-    def _changed(self, tokens: Tensor, experts: Tensor) -> Tensor:
+    def _changed(self, tokens: Tensor, experts: Tensor, new: Choice | None = None) -> Tensor:
         deltas = torch.empty(len(tokens), self.output.shape[-1], device=tokens.device)
         for expert in torch.unique(experts).tolist():
             with masked(self._router, expert, self.E, self._effect):

@@ -92,7 +92,8 @@ def read_map(path: Path) -> EffectMap:
             raise EffectError(f"{path} is no effect map.")
         if metadata.get("version") != VERSION:
             raise EffectError(
-                f"{path} is an effect map of version {metadata.get('version')!r:.20}, which is not known."
+                f"{path} is an effect map of version {metadata.get('version')!r:.20}, which this moescope does not "
+                "know: update it, or predict the map again."
             )
         specification = _dataclass(EffectSpecification, json.loads(metadata["specification"]))
         cost = _dataclass(Cost, json.loads(metadata["cost"]))

@@ -1,5 +1,6 @@
 """Effect maps of models of many kinds: every way in which layers are run again, held against what-ifs of the whole."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -7,6 +8,7 @@ import numpy as np
 import pytest
 
 from moe_core.effects.measurement import Measurement
+from moe_core.effects.passes.decoder import Decoder
 from moe_core.effects.statistics import rank_correlation
 from moe_core.errors import EffectError, Remedy
 from moe_core.jobs.effects import EffectsRequest, effects
@@ -43,6 +45,15 @@ def test_measured_effects_are_those_of_what_ifs(kind: str, sizes: dict[str, Any]
     assert off <= 1e-4
     assert largest > 1e-3
     assert rank_correlation(predicted[made.used], measured.over().mean[made.used]) > 0.9
+
+
+def test_a_rarely_chosen_expert_is_tried(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where other tokens' weights grow unforeseen, the favourite that every token chose shows nothing."""
+    whole = Decoder.untried
+    monkeypatch.setattr(Decoder, "untried", lambda self, **kw: replace(whole(self, **kw), touches_all=False))
+    path, engine = recorded("ernie4_5_moe", tmp_path)
+    made = result_of(effects(EffectsRequest(path, budget=0.6, measure=Measurement(share=1.0)), engine))
+    assert largest_difference(path, engine, made.effect_map, every_layer=True)[0] <= 1e-4
 
 
 def test_groups_that_cannot_lose_one_expert(tmp_path: Path) -> None:

@@ -83,7 +83,10 @@ def read_making(path: Path) -> Making:
         if metadata.get("format") != FORMAT:
             raise AnalysisError(f"{path} is no result of an analysis.")
         if metadata.get("version") != VERSION:
-            raise AnalysisError(f"{path} is a result of version {metadata.get('version')!r:.20}, which is not known.")
+            raise AnalysisError(
+                f"{path} is a result of version {metadata.get('version')!r:.20}, which this moescope does not know: "
+                "update it, or run the analysis again."
+            )
         made = json.loads(metadata["making"])
         texts = {name: _text(made[name]) for name in ("analysis", "model", "trace", "other", "dtype", "options")}
         version = made["version"]

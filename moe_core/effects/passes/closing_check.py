@@ -6,6 +6,7 @@ Routers differ in what else changes where an expert is closed. What comes out mu
 from dataclasses import replace
 
 import torch
+from torch import Tensor
 
 from moe_core.effects.passes.clean_pass import CleanPass, clean_pass
 from moe_core.effects.passes.closed_experts import closed_experts
@@ -39,8 +40,8 @@ def find_way(decoder: Decoder, rows: Rows, effect: str) -> None:
 def check_closing(decoder: Decoder, rows: Rows, effect: str) -> None:
     """Raise EffectError where the effect of an expert is another one than that of a what-if.
 
-    Tried at every MoE layer with the expert that most tokens chose, first as if other tokens kept their weights where
-    the model divides by their sum.
+    Tried at every MoE layer with the expert that most tokens chose, and the one that fewest did, first as if other
+    tokens kept their weights where the model divides by their sum.
     """
     one, family = rows.first(), decoder.loaded.specification.family
     clean = clean_pass(decoder, one)
@@ -87,14 +88,20 @@ def _refuse(decoder: Decoder, effect: str) -> None:
 
 @torch.no_grad()
 def _largest_difference(decoder: Decoder, clean: CleanPass, effect: str) -> float:
-    row = torch.zeros(1, dtype=torch.long, device=clean.margins.device)
-    differs = 0.0
+    differs, one = 0.0, clean.rows
     for place, layer in enumerate(clean.layers):
-        favourite = layer.ids.reshape(-1).mode().values[None]
-        deltas = closed_experts(decoder, place, layer, effect).deltas(row, favourite)
-        found = exact_margins(decoder, clean, place, row, deltas)
-        with masked(decoder.routers[place], int(favourite), layer.logits.shape[-1], effect):
-            one = clean.rows
-            whole = decoder.margins(one.ids, one.lengths - 1, one.gold, use_cache=False)
-        differs = max(differs, float((found - whole).abs()))
+        experts = _most_and_least_chosen(layer.ids)
+        rows = torch.zeros_like(experts)
+        deltas = closed_experts(decoder, place, layer, effect).deltas(rows, experts)
+        found = exact_margins(decoder, clean, place, rows, deltas)
+        for expert, margin in zip(experts.tolist(), found, strict=True):
+            with masked(decoder.routers[place], expert, layer.logits.shape[-1], effect):
+                whole = decoder.margins(one.ids, one.lengths - 1, one.gold, use_cache=False)
+            differs = max(differs, float((margin - whole).abs()))
     return differs
+
+
+def _most_and_least_chosen(ids: Tensor) -> Tensor:
+    """The expert that most tokens chose, and of those that any did the one that fewest did."""
+    times = torch.bincount(ids.reshape(-1))
+    return torch.stack([times.argmax(), torch.where(times > 0, times, ids.numel() + 1).argmin()])

@@ -70,7 +70,8 @@ def open_session(window: MainWindow, file: Path) -> bool:
     except MoeCoreError as error:
         window.say(error)
         return False
-    trace = find_trace(saved, file) or ask_for_trace(window, window.settings.library)
+    question = f"Where is {saved.trace.name}, the trace of {file.name}?"
+    trace = find_trace(saved, file) or ask_for_trace(window, window.settings.library, question)
     if trace is None:
         window.say(f"The session is of {saved.trace}, which is not there.")
     elif not is_of_run(trace, saved):

@@ -165,9 +165,9 @@ def compared(state: State, path: Path) -> bool:
     return made is not None and made not in state.history and _is(made.after, path)
 
 
-def ask_for_trace(parent: QWidget, folder: Path) -> Path | None:
+def ask_for_trace(parent: QWidget, folder: Path, question: str = "Open trace") -> Path | None:
     """The trace that the person chooses, first looked for in a folder; None where they change their mind."""
-    chosen, _ = QFileDialog.getOpenFileName(parent, "Open trace", str(folder), "Traces (*.h5);;All files (*)")
+    chosen, _ = QFileDialog.getOpenFileName(parent, question, str(folder), "Traces (*.h5);;All files (*)")
     return Path(chosen) if chosen else None
 
 

@@ -8,11 +8,18 @@ from pathlib import Path
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """The name to write to, beside `path`, whose place it takes at the end; nothing of it stays where that fails."""
+    """The name to write to, beside `path`, whose place it takes at the end; nothing of it stays where that fails.
+
+    An OSError about that name is raised as one about `path`, which is what a person knows.
+    """
     unfinished = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         yield unfinished
         unfinished.replace(path)
+    except OSError as error:
+        if error.filename2 is None and str(error.filename) == str(unfinished):
+            error.filename = str(path)
+        raise
     finally:
         unfinished.unlink(missing_ok=True)
 

@@ -35,3 +35,11 @@ def test_what_fails_leaves_the_old_file_alone(tmp_path: Path) -> None:
     with pytest.raises(OSError):  # noqa: PT011  # each system has its own words
         write_whole(tmp_path / "folder", "text")
     assert sorted(os.listdir(tmp_path)) == ["a", "folder"]
+
+
+def test_a_failure_names_the_file_that_was_asked_for(tmp_path: Path) -> None:
+    """Not the name that it has before it is whole, which nobody knows."""
+    path = tmp_path / "no folder" / "all.zip"
+    with pytest.raises(FileNotFoundError, match=r"all\.zip'$") as raised:
+        write_whole(path, "")
+    assert raised.value.filename == str(path)

@@ -36,7 +36,7 @@ class TraceEntry:
     `reason` is what the sentence says besides the path.
 
     `n_recorded` and `accuracy` count the questions whose checksum is right. `created` is ISO 8601, `intervention`
-    says in words what was done to which experts.
+    says in words what was done to which experts, `fingerprint` what its effect maps say that they are of.
     """
 
     path: Path
@@ -48,6 +48,7 @@ class TraceEntry:
     quiz: str = ""
     intervention: str = ""
     created: str = ""
+    fingerprint: str = ""
     n_recorded: int = 0
     n_planned: int = 0
     n_damaged: int = 0
@@ -102,6 +103,7 @@ def read_entry(path: Path) -> TraceEntry:
         quiz=_one_line(specification.quiz.name),
         intervention=_intervention_text(specification),
         created=_one_line(specification.created),
+        fingerprint=specification.fingerprint,
         n_recorded=int(recorded.sum()),
         n_planned=len(recorded),
         n_damaged=n_damaged,

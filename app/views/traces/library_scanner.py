@@ -11,7 +11,7 @@ from pathlib import Path
 from PySide6.QtCore import QFileSystemWatcher, QObject, Qt, QTimer, Signal, Slot
 
 from moe_core.analyses.kept.beside import results_in
-from moe_core.effects.map_file import maps_in
+from moe_core.effects.map_file import fingerprint_in, is_named_for, maps_in
 from moe_core.errors import TraceError
 from moe_core.traces.library import Library, TraceEntry
 
@@ -102,6 +102,7 @@ class LibraryScanner(QObject):
         """In the thread."""
         new: list[TraceEntry] = []
         paths: set[Path] = set()
+        maps, named = set[Path](), maps_in(folder)
         problem, told_s = "", time.monotonic()
         try:
             for entry in self._library.entries(folder):
@@ -109,12 +110,13 @@ class LibraryScanner(QObject):
                     return
                 new.append(entry)
                 paths.add(entry.path)
+                maps.update(path for path in named if _is_map_of(path, entry))
                 if time.monotonic() - told_s > _REPORT_S:
                     self._tell(Listing(scan, tuple(new)))
                     new, told_s = [], time.monotonic()
         except TraceError as error:
             problem = str(error)
-        self._tell(Listing(scan, tuple(new), frozenset(paths), problem, maps_in(folder) | results_in(folder)))
+        self._tell(Listing(scan, tuple(new), frozenset(paths), problem, results_in(folder) | maps))
 
     def _tell(self, listing: Listing) -> None:
         with suppress(RuntimeError):  # the window is gone meanwhile
@@ -128,6 +130,11 @@ class LibraryScanner(QObject):
     @Slot(str)
     def _on_folder_changed(self, folder: str) -> None:
         self._soon.start()
+
+
+def _is_map_of(path: Path, entry: TraceEntry) -> bool:
+    """Whether a map is named like one of this trace, and says that it is of it."""
+    return is_named_for(path, entry.path) and bool(entry.fingerprint) and fingerprint_in(path) == entry.fingerprint
 
 
 def _log_failure(listed: "Future[None]") -> None:

@@ -318,6 +318,7 @@ def test_effect_maps_are_listed_and_deleted_with_their_trace(
     click(view, qtbot, "whole.h5")
     tip = view.table.selectionModel().selectedRows()[0].data(Qt.ItemDataRole.ToolTipRole)
     assert "Effect map: whole.effects-reroute.safetensors" in tip
+    assert other.name not in tip
     qtbot.mouseClick(view.buttons["delete"], LEFT)
     box = library_window.findChild(QMessageBox, "confirm-delete")
     assert box is not None

@@ -30,8 +30,8 @@ from moe_core.jobs.models.engine import Engine
 from moe_core.measures.gate_margins import GateMargins, gate_margins, prompt_margins
 from moe_core.measures.scope import Scope
 from moe_core.numbers.formatting import count, number_with_interval, percent_with_interval, short
-from moe_core.numbers.intervals import proportion_95
-from moe_core.numbers.paired_statistics import MeanChange, mean_change
+from moe_core.numbers.intervals import proportion_95, wilson_95
+from moe_core.numbers.paired_statistics import MeanChange
 from moe_core.numbers.rank_correlation import Correlation, clustered_rank_correlation
 from moe_core.traces.reader import Trace
 
@@ -128,8 +128,7 @@ def count_runs(size: ModelSize, options: ExperimentOptions) -> int:
 
 def exchanged_share(point: ExperimentPoint, scope: Scope = Scope.ANSWER) -> MeanChange:
     """Share of the experts that were not chosen before: mean over tokens in scope, layers and then questions."""
-    of_question = exchanged(point, scope).mean(-1)
-    return mean_change(of_question[np.isfinite(of_question)])
+    return _mean_share(exchanged(point, scope).mean(-1))
 
 
 def exchanged(point: ExperimentPoint, scope: Scope) -> NDArray[np.float64]:
@@ -138,6 +137,18 @@ def exchanged(point: ExperimentPoint, scope: Scope) -> NDArray[np.float64]:
     found = point.answered.exchanged if scope is Scope.ANSWER else point.answered.prompt_exchanged
     assert found is not None, "the design has its points keep it"
     return found
+
+
+def _mean_share(of_questions: NDArray[np.float64]) -> MeanChange:
+    """The mean of shares 0..1, one a question, NaN aside, with Wilson's 95 % interval at their effective sample size.
+
+    Where all questions have the same share, as where nothing was exchanged, each is one observation.
+    """
+    shares = of_questions[np.isfinite(of_questions)]
+    n, mean = len(shares), float(shares.mean()) if len(shares) else float("nan")
+    spread = float(shares.var(ddof=1)) / n if n > 1 else 0.0
+    bounds = wilson_95(mean, mean * (1 - mean) / spread if spread > 0 else n)
+    return MeanChange(n, mean, float(bounds.lower), float(bounds.upper))
 
 
 def answer_share(point: ExperimentPoint) -> MeanChange:
@@ -196,7 +207,7 @@ def _by_layer(point: ExperimentPoint, design: PerturbationDesign, scope: Scope) 
     rows, shares, gaps = list[tuple[str | float | int, ...]](), [], []
     for at, layer in enumerate(design.layers):
         known = np.isfinite(moved[:, at])
-        share = mean_change(moved[known, at])
+        share = _mean_share(moved[:, at])
         evenness, gap = (_mean(values[known, at]) for values in (margins.evenness, margins.gap))
         rows.append((layer, evenness, gap, *_bounds(share), share.n))
         shares.append(share)

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from moe_core.errors import ExperimentError, InterventionError
 from moe_core.experiments.design import ExperimentOptions
-from moe_core.experiments.perturbation import PERTURBATION, answer_share, exchanged_share
+from moe_core.experiments.perturbation import PERTURBATION, _mean_share, answer_share, exchanged_share
 from moe_core.experiments.points import Unfinished
 from moe_core.experiments.request import ExperimentRequest
 from moe_core.interventions.intervention import Intervention
@@ -261,3 +261,17 @@ def test_a_rank_correlation_is_spearman_s() -> None:
     known = np.isfinite(holes)
     expected = float(spearmanr(holes[known], other[known]).statistic)
     assert clustered_rank_correlation(holes, other).value == pytest.approx(expected, abs=1e-12)
+
+
+def test_an_exchanged_share_has_an_interval_of_shares() -> None:
+    """Never below 0; some width where nothing was exchanged; near the normal one where there is much to see."""
+    none = _mean_share(np.zeros(20))
+    assert (none.n, none.mean, none.lower) == (20, 0.0, 0.0)
+    assert none.upper == pytest.approx(1.96**2 / (20 + 1.96**2), abs=1e-3)  # Wilson's for 0 of 20
+    rare = _mean_share(np.array([0.0] * 19 + [0.0625]))
+    assert rare.mean == pytest.approx(0.0625 / 20)
+    assert 0 < rare.lower < rare.mean < rare.upper
+    shares = np.array([0.4, 0.6] * 50 + [np.nan])
+    many, half = _mean_share(shares), 1.96 * shares[:-1].std(ddof=1) / 10
+    assert many.n == 100
+    assert (many.lower, many.upper) == pytest.approx((0.5 - half, 0.5 + half), abs=1e-4)

@@ -2,7 +2,8 @@
 
 from dataclasses import replace
 
-from PySide6.QtWidgets import QInputDialog, QLineEdit
+from PySide6.QtGui import QKeySequence, QShortcut
+from PySide6.QtWidgets import QDialog, QInputDialog, QLineEdit, QPlainTextEdit
 
 from app.actions.action import Action, Menu
 from app.content.note_editing import bookmarked, named, question_name, toggled_experts, toggled_question
@@ -20,8 +21,18 @@ def _has_experts(state: State) -> bool:
 
 def _ask(window: MainWindow, title: str, note: str) -> str | None:
     """The note as it is to be; None where the person thinks better of it."""
-    text, is_accepted = QInputDialog.getMultiLineText(window, title, "Kept in a plain file beside the trace:", note)
-    return text.strip() if is_accepted else None
+    dialog = QInputDialog(window)
+    dialog.setOption(QInputDialog.InputDialogOption.UsePlainTextEditForTextInput)
+    dialog.setWindowTitle(title)
+    dialog.setLabelText("Kept in a plain file beside the trace. Ctrl+Enter keeps it, Esc does not.")
+    dialog.setTextValue(note)
+    for field in dialog.findChildren(QPlainTextEdit):
+        field.setTabChangesFocus(True)
+    for keys in ("Ctrl+Return", "Ctrl+Enter"):
+        QShortcut(QKeySequence(keys), dialog, dialog.accept)
+    is_accepted = dialog.exec() == QDialog.DialogCode.Accepted
+    dialog.deleteLater()
+    return dialog.textValue().strip() if is_accepted else None
 
 
 def _note_question(window: MainWindow) -> None:

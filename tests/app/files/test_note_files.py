@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QInputDialog
+from PySide6.QtGui import QShortcut
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QDialog, QInputDialog, QPlainTextEdit
 from pytestqt.qtbot import QtBot
 
 from app.views.questions.view import QuestionsView
@@ -15,6 +17,15 @@ from moe_core.interventions.layers import Layers
 from moe_core.traces.notes import notes_path, read_notes
 
 CTRL, SHIFT = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.ShiftModifier
+
+
+def write_note(dialog: QInputDialog) -> QDialog.DialogCode:
+    """In the place of a dialog that a person fills; Tab leads out of its field, to OK."""
+    (field,) = dialog.findChildren(QPlainTextEdit)
+    assert field.tabChangesFocus()
+    assert {each.key().toString() for each in dialog.findChildren(QShortcut)} == {"Ctrl+Return", "Ctrl+Enter"}
+    QTest.keyClicks(field, "seldom used ")
+    return QDialog.DialogCode.Accepted
 
 
 def test_bookmarks_and_notes_are_kept_with_the_trace(
@@ -27,7 +38,7 @@ def test_bookmarks_and_notes_are_kept_with_the_trace(
     window.session.set(replace(window.session.state, question=3, experts=frozenset({(1, 2)})))
     qtbot.keyClick(window, Qt.Key.Key_D, CTRL)
     assert read_notes(trace_path, Layers(range(4))).questions == {ids[3]: ""}
-    monkeypatch.setattr(QInputDialog, "getMultiLineText", lambda *arguments: ("seldom used ", True))
+    monkeypatch.setattr(QInputDialog, "exec", write_note)
     qtbot.keyClick(window, Qt.Key.Key_B, CTRL | SHIFT)
     assert read_notes(trace_path, Layers(range(4))).experts == {(1, 2): "seldom used"}
     view = window.views["questions"]

@@ -26,7 +26,8 @@ class FlowLayout(QLayout):
             self.addWidget(widget)
 
     def _arrange(self, room: QRect, *, moves: bool) -> int:
-        """Place the widgets; the result is the height that this takes."""
+        """Place the widgets; the result is the height that this takes, margins included."""
+        outer, room = room, room.marginsRemoved(self.contentsMargins())
         x, y, line = room.x(), room.y(), 0
         for item in self._items:
             if item.isEmpty():
@@ -38,7 +39,7 @@ class FlowLayout(QLayout):
                 item.setGeometry(QRect(QPoint(x, y), size))
             x += size.width() + self.spacing()
             line = max(line, size.height())
-        return y + line - room.y()
+        return y + line - outer.y() + self.contentsMargins().bottom()
 
     def addItem(self, item: QLayoutItem) -> None:
         self._items.append(item)
@@ -68,7 +69,8 @@ class FlowLayout(QLayout):
     def sizeHint(self) -> QSize:
         hints = [item.sizeHint() for item in self._items if not item.isEmpty()]
         width = sum(hint.width() for hint in hints) + self.spacing() * max(0, len(hints) - 1)
-        return QSize(width, max((hint.height() for hint in hints), default=0))
+        return QSize(width, max((hint.height() for hint in hints), default=0)).grownBy(self.contentsMargins())
 
     def minimumSize(self) -> QSize:
-        return reduce(QSize.expandedTo, (item.minimumSize() for item in self._items), QSize(0, 0))
+        least = reduce(QSize.expandedTo, (item.minimumSize() for item in self._items), QSize(0, 0))
+        return least.grownBy(self.contentsMargins())

@@ -214,9 +214,8 @@ def _export(trace: Path, point: ExperimentPoint, out: Path | None, now: ModelNow
     """The smaller checkpoint of the mask that was found."""
     with open_trace(trace) as opened:
         n_left = opened.dimensions.n_experts - point.n_experts // opened.dimensions.n_layers
-    folder = out or default_out(trace, n_left)
     model = ModelNow(now.model, offline=now.offline)
-    made = run_job(export_pruned(ExportRequest(trace, point.intervention, folder, model)))
+    made = run_job(export_pruned(ExportRequest(trace, point.intervention, out or default_out(trace, n_left), model)))
     text = f"Written: {made.path}, {made.n_experts} experts in every layer, {data_size(made.n_bytes)}"
     if as_json:  # of what is printed there only one object
         print(text, file=sys.stderr)

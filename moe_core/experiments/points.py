@@ -113,13 +113,20 @@ def run_points(
         if counts_tokens
         else None,
     )
+    return (yield from _ask_and_keep(baseline, plan, runs, len(known)))
+
+
+def _ask_and_keep(
+    baseline: Trace, plan: ExperimentPlan, runs: AnswerRuns, n_known: int
+) -> Generator[Event, None, MadePoints]:
+    """Asks what is missing; where its file cannot be written that is said, and nothing is kept."""
     with ExitStack() as stack:
         keeper = None
         try:
             keeper = stack.enter_context(keeping(plan.file.runs)) if plan.file.runs else None
         except AnswerFileError as error:
             yield Notice(f"Finished points are not kept: {str(error).removesuffix('.')}")
-        return (yield from _ask(baseline, plan, runs, keeper, len(known)))
+        return (yield from _ask(baseline, plan, runs, keeper, n_known))
 
 
 def kept_points(baseline: Trace, plan: ExperimentPlan) -> MadePoints:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from moe_core.comparison.pairing import shape_text
 from moe_core.interventions.intervention import Intervention
 from moe_core.numbers.formatting import NOTHING, count
 from moe_core.traces.specification import Specification
@@ -36,7 +37,7 @@ def _versions(run: Specification) -> str:
 ASPECTS: tuple[Aspect, ...] = (
     Aspect("Model", lambda run: run.model.name),
     Aspect("Weights", lambda run: run.model.weights_sha256[:8]),
-    Aspect("Layers × experts", lambda run: f"{run.model.n_layers} × {run.model.n_experts}, top-{run.model.top_k}"),
+    Aspect("Layers × experts", lambda run: shape_text(run.model)),
     Aspect("Masked or boosted", lambda run: _acted_on(run.actions)),
     Aspect("Quiz", lambda run: run.quiz.name),
     Aspect("Questions asked", lambda run: f"{count(run.quiz.n_questions)}, {run.quiz.selection}"),

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from moe_core.errors import ComparisonError
 from moe_core.traces.reader import Trace
 from moe_core.traces.records import Float32Array, Status
-from moe_core.traces.specification import Specification
+from moe_core.traces.specification import ModelSpecification, Specification
 
 IndexArray = NDArray[np.intp]
 
@@ -82,6 +82,11 @@ def alike(before: Specification, after: Specification) -> bool:
     return not _differing(_MUST_BE_EQUAL, before, after)
 
 
+def shape_text(model: ModelSpecification) -> str:
+    """How many layers of how many experts, and how many of them a token chooses."""
+    return f"{model.n_layers} × {model.n_experts}, top-{model.top_k}"
+
+
 def remarks(before: Specification, after: Specification) -> list[str]:
     """What differs without forbidding the comparison: how numbers were computed, which moves them a little."""
     found = [f"{name}: {ours} before, {theirs} after" for name, ours, theirs in _differing(_COMPUTED_BY, before, after)]
@@ -98,6 +103,7 @@ _Aspect = tuple[str, Callable[[Specification], Any]]
 _MUST_BE_EQUAL: tuple[_Aspect, ...] = (
     ("model configuration", lambda run: run.model.config_sha256),
     ("model weights", lambda run: run.model.weights_sha256),
+    ("layers and experts", lambda run: shape_text(run.model)),  # arrays of other shapes cannot be paired
     ("tokenizer", lambda run: run.model.tokenizer_sha256),
     ("quiz", lambda run: run.quiz.fingerprint),
     ("protocol", lambda run: run.protocol),

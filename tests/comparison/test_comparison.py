@@ -186,6 +186,17 @@ def test_unlike_traces_are_refused_and_the_difference_named(
     assert str(caught.value).startswith("before.h5 and other.h5 cannot be compared: ")
 
 
+@pytest.mark.parametrize("shape", [{"n_experts": 16}, {"top_k": 3}, {"n_layers": 2}])
+def test_equal_hashes_of_models_of_another_shape_are_refused(
+    before: Path, tmp_path: Path, shape: dict[str, int]
+) -> None:
+    """What a file says of its model is not taken on trust: routings of other shapes cannot be paired."""
+    other = record(tmp_path / "other.h5", SyntheticRun(n_questions=N, **shape))  # type: ignore[arg-type]  # sizes
+    with open_trace(before) as one, open_trace(other) as two, pytest.raises(ComparisonError) as caught:
+        compare(one, two)
+    assert "other layers and experts (3 × 8, top-2 and " in str(caught.value)
+
+
 def test_traces_without_a_common_answer_are_refused(before: Path, tmp_path: Path) -> None:
     """Nothing recorded on one side: the counts say why."""
     empty = rerun(tmp_path / "empty.h5", SyntheticRun(n_questions=N), 1, only=range(4, 5))

@@ -7,10 +7,7 @@ from pathlib import Path
 from PySide6.QtWidgets import QFileDialog
 
 from app.actions.action import Action, Menu, change_state, has_trace
-from app.dialogs.record.dialog import RecordDialog
-from app.files.bundle import ask_for_bundle, bundle_of, write_bundle
 from app.files.figures.export import save_data, show_menu
-from app.files.report_saving import ask_for_page, write_report
 from app.files.trace_files import ask_for_folder, ask_for_trace
 from app.running.recording import can_resume
 from app.window.main_window import MainWindow
@@ -35,6 +32,8 @@ def _ask_and_open(window: MainWindow) -> None:
 
 def _record(window: MainWindow) -> None:
     """Ask what to record."""
+    from app.dialogs.record.dialog import RecordDialog
+
     runner = window.file_runner if window.runner.is_busy else window.runner  # which knows the model that is loaded
     dialog = RecordDialog(window.settings, runner, window)
     dialog.form.workers.show_address(window.session.state.workers)
@@ -97,6 +96,8 @@ def _ask_and_open_session(window: MainWindow) -> None:
 
 
 def _save_report(window: MainWindow) -> None:
+    from app.files.report_saving import ask_for_page, write_report
+
     state = window.session.state
     if (shown := state.trace) is None:
         return
@@ -106,6 +107,8 @@ def _save_report(window: MainWindow) -> None:
 
 
 def _export_bundle(window: MainWindow) -> None:
+    from app.files.bundle import ask_for_bundle, bundle_of, write_bundle
+
     state = window.session.state
     if (shown := state.trace) is None:
         return

@@ -11,11 +11,9 @@ from app.actions.action import Action, Menu
 from app.files.trace_files import show_in_file_manager
 from app.running.queue.job_queue import JobQueue
 from app.running.queue.queued_job import QueuedJob
-from app.state.experiment_state import NamedRequest
 from app.state.job_state import JobEntry, JobStatus, entry_of, unfinished
 from app.state.state import State
 from app.window.main_window import MainWindow
-from moe_core.jobs.analysis_sources import AnalysisRequest
 
 
 def _chosen(state: State) -> JobEntry | None:
@@ -151,6 +149,9 @@ def open_result(window: MainWindow, entry: JobEntry) -> None:
 
 def _look_at(window: MainWindow, job: QueuedJob, entry: JobEntry) -> None:
     """Choose, in the view that it opens, what the job was about."""
+    from moe_core.experiments.request import NamedRequest
+    from moe_core.jobs.analysis_sources import AnalysisRequest
+
     state = window.session.state
     match job.request:
         case AnalysisRequest(name=name):

@@ -7,13 +7,10 @@ from PySide6.QtWidgets import QFileDialog, QWidget
 
 from app.actions.action import Action, Menu, change_state, has_trace
 from app.content.mask_editing import toggled, with_experts
-from app.files.report_saving import ask_for_page, reported, write_what_ifs
 from app.state.state import State
 from app.state.what_if_state import Mode
 from app.window.main_window import MainWindow
-from moe_core.experiments.prune_to import default_out
 from moe_core.jobs.events import Event
-from moe_core.jobs.export_pruned import ExportRequest, export_pruned
 from moe_core.numbers.formatting import counted
 
 _MODES = {
@@ -45,6 +42,8 @@ def _toggle_mask(window: MainWindow) -> None:
 
 
 def _save_what_ifs(window: MainWindow) -> None:
+    from app.files.report_saving import ask_for_page, reported, write_what_ifs
+
     state = window.session.state
     if state.trace is None or not state.history:
         return
@@ -153,6 +152,8 @@ WHAT_IF_MENU = Menu("What if", (_EDITING, _KEEPING, _SHOWING, _REPORTING))
 
 def ask_for_folder(parent: QWidget, state: State) -> Path | None:
     """The folder that the smaller model goes to; None where the person changes their mind."""
+    from moe_core.experiments.prune_to import default_out
+
     assert state.trace is not None
     size = state.trace.trace.dimensions
     n_left = size.n_experts - len(state.intervention.reroute) // size.n_layers
@@ -163,6 +164,8 @@ def ask_for_folder(parent: QWidget, state: State) -> Path | None:
 
 def write_pruned(state: State, folder: Path) -> Generator[Event, None, Path]:
     """Events while the checkpoint without the masked experts is written, its folder in the end."""
+    from moe_core.jobs.export_pruned import ExportRequest, export_pruned
+
     assert state.trace is not None
     made = yield from export_pruned(ExportRequest(state.trace.path, state.intervention, folder))
     return made.path

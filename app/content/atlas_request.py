@@ -1,11 +1,14 @@
 """Which analysis the state asks for, of which questions, and what of it is shown."""
 
+from typing import TYPE_CHECKING
+
 from app.state.atlas_state import AtlasKey
 from app.state.state import State
-from moe_core.analyses import ANALYSES
-from moe_core.analyses.analysis import Analysis, AnalysisOptions, AnalysisResult, Needs, Shown
-from moe_core.analyses.kept.making import Making, fingerprint_of, making_of
-from moe_core.jobs.analysis_sources import AnalysisRequest
+
+if TYPE_CHECKING:
+    from moe_core.analyses.analysis import Analysis, AnalysisOptions, AnalysisResult, Shown
+    from moe_core.analyses.kept.making import Making
+    from moe_core.jobs.analysis_sources import AnalysisRequest
 
 WINDOW_QUESTIONS = 16
 """Questions that the model is run on from the window."""
@@ -15,16 +18,21 @@ SAMPLED_PAIRS = 20
 
 def analysis_of(state: State) -> "Analysis[object]":
     """The analysis that is chosen; the first one where it is not known any more."""
+    from moe_core.analyses import ANALYSES
+
     return next((each for each in ANALYSES if each.name == state.atlas.analysis), ANALYSES[0])
 
 
-def request_of(state: State) -> AnalysisRequest | None:
+def request_of(state: State) -> "AnalysisRequest | None":
     """What would be computed now; None without a trace."""
     return request_for(state, analysis_of(state))
 
 
-def request_for(state: State, analysis: "Analysis[object]") -> AnalysisRequest | None:
+def request_for(state: State, analysis: "Analysis[object]") -> "AnalysisRequest | None":
     """An analysis of what is shown; None without a trace."""
+    from moe_core.analyses.analysis import Needs
+    from moe_core.jobs.analysis_sources import AnalysisRequest
+
     if state.trace is None:
         return None
     other = None if state.what_if is None else state.what_if.after.path
@@ -40,15 +48,18 @@ def key_of(state: State) -> AtlasKey | None:
     return None if request is None else key_for(state, request)
 
 
-def key_for(state: State, request: AnalysisRequest) -> AtlasKey:
+def key_for(state: State, request: "AnalysisRequest") -> AtlasKey:
     """Under what the result of a request about the trace shown is kept in memory."""
     assert state.trace is not None
     other = state.what_if.after.fingerprint if state.what_if is not None and request.other else ""
     return AtlasKey(f"{state.trace.fingerprint} {state.revision}", other, request.name, request.options)
 
 
-def kept_as(state: State, request: AnalysisRequest) -> Making | None:
+def kept_as(state: State, request: "AnalysisRequest") -> "Making | None":
     """What would make the result of a request, as its file beside the trace says it; None without a trace."""
+    from moe_core.analyses import ANALYSES
+    from moe_core.analyses.kept.making import fingerprint_of, making_of
+
     if state.trace is None:
         return None
     analysis = next(each for each in ANALYSES if each.name == request.name)
@@ -59,7 +70,7 @@ def kept_as(state: State, request: AnalysisRequest) -> Making | None:
     )
 
 
-def result_of(state: State) -> AnalysisResult | None:
+def result_of(state: State) -> "AnalysisResult | None":
     """What was computed of just this; None where nothing was."""
     key = key_of(state)
     return None if key is None else state.atlas.results.get(key)
@@ -67,9 +78,11 @@ def result_of(state: State) -> AnalysisResult | None:
 
 def why_not(state: State) -> str:
     """Why the chosen analysis cannot be computed now; empty where it can."""
-    analysis = analysis_of(state)
-    if state.trace is None:
+    if state.trace is None:  # said without looking, which imports all analyses
         return "Open a trace to look at its model."
+    from moe_core.analyses.analysis import Needs
+
+    analysis = analysis_of(state)
     if "expert" in analysis.reads and not state.experts:
         return "Select an expert in the grid: this analysis is of one expert."
     if analysis.needs is Needs.TWO_TRACES and state.what_if is None:
@@ -88,8 +101,10 @@ def own_number(state: State, place: int) -> int:
     return state.layers[place]
 
 
-def shown_part(state: State, result: AnalysisResult) -> Shown:
+def shown_part(state: State, result: "AnalysisResult") -> "Shown":
     """The array, the layer and the expert that are looked at."""
+    from moe_core.analyses.analysis import Shown
+
     keys = list(result.found.values)
     key = state.atlas.key if state.atlas.key in keys else keys[0]
     layers = list(result.found.layers)
@@ -99,7 +114,9 @@ def shown_part(state: State, result: AnalysisResult) -> Shown:
     return Shown(key, place, selected[0] if selected else None)
 
 
-def _options(state: State, analysis: "Analysis[object]") -> AnalysisOptions:
+def _options(state: State, analysis: "Analysis[object]") -> "AnalysisOptions":
+    from moe_core.analyses.analysis import AnalysisOptions
+
     assert state.trace is not None
     reads, trace = analysis.reads, state.trace
     ids = None

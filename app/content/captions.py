@@ -1,13 +1,15 @@
 """What stands under every exported figure and table: model, quiz, scope, filter and n."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from app.state.state import State
 from app.state.what_if_state import Mode
-from moe_core.analyses.analysis import Analysis, Needs
 from moe_core.measures.question_filter import QuestionFilter
 from moe_core.numbers.formatting import count, elide, significant
 from moe_core.traces.specification import Specification
+
+if TYPE_CHECKING:
+    from moe_core.analyses.analysis import Analysis
 
 _LONGEST_TITLE = 60
 
@@ -30,6 +32,8 @@ def caption(state: State, *, with_scope: bool = True, n_compared: int | None = N
 
 def analysis_caption(state: State, analysis: "Analysis[Any]") -> str:
     """One line on what an analysis is of: weights know neither quiz nor filter; how many tokens count say its notes."""
+    from moe_core.analyses.analysis import Needs
+
     if state.trace is None:
         return ""
     if analysis.needs is Needs.WEIGHTS:

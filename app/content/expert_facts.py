@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,11 +10,12 @@ from numpy.typing import NDArray
 from app.content.atlas_request import key_for, request_for
 from app.state.atlas_state import AtlasKey
 from app.state.state import State
-from moe_core.analyses import ANALYSES
-from moe_core.analyses.analysis import AnalysisResult
-from moe_core.jobs.analysis_sources import AnalysisRequest
 from moe_core.measures.question_filter import Expert
 from moe_core.models.weights.expert_weights import MATRICES
+
+if TYPE_CHECKING:
+    from moe_core.analyses.analysis import AnalysisResult
+    from moe_core.jobs.analysis_sources import AnalysisRequest
 
 FloatArray = NDArray[np.float64]
 BY_WEIGHT, BY_OUTPUT, BY_NORM = "expert-neuron-mean-similarity", "expert-output-similarity", "norm-score-ranks"
@@ -45,7 +47,7 @@ class OutputNorm:
     n_experts: int
 
 
-def missing_facts(state: State) -> list[tuple[AtlasKey, AnalysisRequest]]:
+def missing_facts(state: State) -> "list[tuple[AtlasKey, AnalysisRequest]]":
     """What the page of the selected experts is made of and is not known for the questions shown."""
     if state.trace is None or not state.experts:
         return []
@@ -80,17 +82,19 @@ def output_norm(state: State, expert: Expert) -> OutputNorm | None:
     return OutputNorm(mean, lower, upper, int((of_layer > mean).sum()) + 1, len(of_layer))
 
 
-def _wanted(state: State) -> list[tuple[AtlasKey, AnalysisRequest]]:
+def _wanted(state: State) -> "list[tuple[AtlasKey, AnalysisRequest]]":
+    from moe_core.analyses import ANALYSES
+
     requests = (request_for(state, each) for each in ANALYSES if each.name in (BY_WEIGHT, BY_OUTPUT, BY_NORM))
     return [(key_for(state, request), request) for request in requests if request is not None]
 
 
-def _result(state: State, name: str) -> AnalysisResult | None:
+def _result(state: State, name: str) -> "AnalysisResult | None":
     key = next((key for key, request in _wanted(state) if request.name == name), None)
     return None if key is None else state.atlas.results.get(key)
 
 
-def _row(result: AnalysisResult, key: str, expert: Expert) -> FloatArray:
+def _row(result: "AnalysisResult", key: str, expert: Expert) -> FloatArray:
     return np.asarray(result.found.values[key][expert])
 
 

@@ -1,9 +1,13 @@
 """What a job was asked with, in words: the questions, the mask, the rest; it is frozen by then."""
 
-from moe_core.jobs.record import RecordRequest
-from moe_core.jobs.runs.rerun_plan import Subset
+from typing import TYPE_CHECKING
+
 from moe_core.numbers.formatting import count, counted
 from moe_core.quizzes.selection import QuestionSelection
+
+if TYPE_CHECKING:
+    from moe_core.jobs.record import RecordRequest
+    from moe_core.jobs.runs.rerun_plan import Subset
 
 
 def about(*parts: str) -> str:
@@ -11,7 +15,7 @@ def about(*parts: str) -> str:
     return " · ".join(filter(None, parts))
 
 
-def subset_words(subset: Subset) -> str:
+def subset_words(subset: "Subset") -> str:
     """Which questions of a trace are asked: `all recorded questions`, `12 chosen questions`."""
     if subset.ids is not None:
         return counted(len(subset.ids), "chosen question")
@@ -31,6 +35,6 @@ def selection_words(selection: QuestionSelection) -> str:
     return f"all questions{of}"
 
 
-def recording_words(request: RecordRequest, mask: str) -> str:
+def recording_words(request: "RecordRequest", mask: str) -> str:
     """The model, the quiz, which questions, and the mask that it is recorded with, "" for none."""
     return about(f"{request.model.model} on {request.quiz}", selection_words(request.selection), mask)

@@ -1,5 +1,7 @@
 """On which tokens the effect of the selected expert hangs: what is known of it, what is computed and measured."""
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -9,7 +11,9 @@ from app.state.state import State
 from app.state.token_effects import MeasuredAt, TokenEffectKey, UnderWay
 from moe_core.effects.text import nats
 from moe_core.interventions.layers import Cell
-from moe_core.jobs.token_effects import TokenEffectsRequest
+
+if TYPE_CHECKING:
+    from moe_core.jobs.token_effects import TokenEffectsRequest
 
 TITLES = {False: "Effect by token", True: "Measured effect by token"}
 """Of the jobs, by whether they measure."""
@@ -123,8 +127,10 @@ def interaction_text(state: State) -> str:
     )
 
 
-def token_effects_request(state: State, *, measured: bool = False) -> TokenEffectsRequest:
+def token_effects_request(state: State, *, measured: bool = False) -> "TokenEffectsRequest":
     """The selected expert, and where nothing is measured those that the answer hangs on most; no reason is why not."""
+    from moe_core.jobs.token_effects import TokenEffectsRequest
+
     assert state.trace is not None
     assert state.question is not None
     effects = None if measured else answer_effects(state)
@@ -139,7 +145,7 @@ def token_effects_request(state: State, *, measured: bool = False) -> TokenEffec
     )
 
 
-def under_way_of(fingerprint: str, request: TokenEffectsRequest) -> UnderWay:
+def under_way_of(fingerprint: str, request: "TokenEffectsRequest") -> UnderWay:
     """Under what that which a request brings is kept, expert by expert."""
     keys = (TokenEffectKey(fingerprint, request.question, request.effect, expert) for expert in request.experts)
     return UnderWay(tuple(keys), request.measures)

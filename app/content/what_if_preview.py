@@ -6,6 +6,7 @@ Axes: L MoE layers, E experts.
 from collections import OrderedDict
 from collections.abc import Hashable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,10 +18,12 @@ from app.state.trace_data import TraceData
 from app.state.what_if_state import SubsetKind
 from moe_core.comparison.random_masks import expert_load
 from moe_core.errors import QuizError
-from moe_core.jobs.runs.rerun_plan import Subset, choose_rows
 from moe_core.measures.scope import Scope
 from moe_core.numbers.formatting import count, counted, percent
 from moe_core.traces.records import Status
+
+if TYPE_CHECKING:
+    from moe_core.jobs.runs.rerun_plan import Subset
 
 _KEPT = 6
 
@@ -119,6 +122,8 @@ class Previews:
         )
 
     def _sums(self, state: State, data: TraceData) -> tuple[int, Load, Load]:
+        from moe_core.jobs.runs.rerun_plan import choose_rows
+
         rerun = state.rerun
         of_subset = {
             SubsetKind.ALL: (),
@@ -136,8 +141,10 @@ class Previews:
         return self._loads[key]
 
 
-def subset_of(state: State) -> Subset:
+def subset_of(state: State) -> "Subset":
     """The questions that the next what-if asks; raises QuizError where none of the selection is recorded."""
+    from moe_core.jobs.runs.rerun_plan import Subset
+
     rerun = state.rerun
     if rerun.subset is SubsetKind.ALL or state.trace is None:
         return Subset()

@@ -17,10 +17,8 @@ from app.state.session import Session
 from app.state.state import State
 from app.state.trace_data import TraceData
 from app.state.what_if_state import WhatIf
-from moe_core.analyses.kept.beside import delete_results, result_paths
 from moe_core.effects.maps_beside import delete_maps, maps_of
 from moe_core.errors import MoeCoreError
-from moe_core.experiments.measured_file import delete_measured
 from moe_core.traces.library import delete_trace
 from moe_core.traces.reader import open_trace
 
@@ -102,6 +100,9 @@ class TraceFiles(QObject):
 
     def delete(self, path: Path, *_: object) -> None:
         """Delete a trace, unless it is in use."""
+        from moe_core.analyses.kept.beside import delete_results, result_paths
+        from moe_core.experiments.measured_file import delete_measured
+
         try:
             if sentence := self._why_kept(path):
                 self._say(sentence, about="delete")

@@ -1,6 +1,7 @@
 """Analyses from the window: computes the one that the Atlas shows in the background, and keeps what it found."""
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from app.content.atlas_request import SAMPLED_PAIRS, analysis_of, key_of, request_of, result_of, why_not
 from app.content.expert_facts import missing_facts
@@ -10,12 +11,12 @@ from app.running.queue.queued_job import JobKind, QueuedJob
 from app.running.queue.session_jobs import NOTHING_KEPT, SessionJobs
 from app.state.atlas_state import AtlasKey
 from app.state.state import State
-from moe_core.analyses.analysis import AnalysisResult
 from moe_core.errors import AnalysisError
-from moe_core.jobs.analyse import analyse, find_analysis
-from moe_core.jobs.analysis_sources import AnalysisRequest
 from moe_core.numbers.formatting import counted
 from moe_core.traces.reader import open_trace
+
+if TYPE_CHECKING:
+    from moe_core.jobs.analysis_sources import AnalysisRequest
 
 
 def can_analyse(state: State) -> bool:
@@ -36,6 +37,8 @@ class Analyses(SessionJobs):
     @property
     def kinds(self) -> tuple[JobKind, ...]:
         """Its jobs, as they are kept between sessions."""
+        from moe_core.jobs.analysis_sources import AnalysisRequest
+
         return (JobKind("analysis", AnalysisRequest, lambda request: self._job(request, _key_of_files(request))),)
 
     def start(self) -> None:
@@ -59,7 +62,9 @@ class Analyses(SessionJobs):
         for key, request in missing_facts(self._session.state):
             self._queue.add(self._job(request, key, view="expert"))
 
-    def _job(self, request: AnalysisRequest, key: AtlasKey, view: str = "atlas") -> QueuedJob:
+    def _job(self, request: "AnalysisRequest", key: AtlasKey, view: str = "atlas") -> QueuedJob:
+        from moe_core.jobs.analyse import analyse, find_analysis
+
         if request.trace is None:
             raise AnalysisError("No trace is named.")
 
@@ -81,19 +86,23 @@ class Analyses(SessionJobs):
 
     def _on_ended(self, ended: JobEnded) -> None:
         key, self._key = self._key, None
-        if key is not None and ended.outcome == "done" and isinstance(ended.result, AnalysisResult):
+        if key is None or ended.outcome != "done":
+            return
+        from moe_core.analyses.analysis import AnalysisResult
+
+        if isinstance(ended.result, AnalysisResult):
             state = self._session.state
             self._session.set(replace(state, atlas=state.atlas.with_result(key, ended.result)))
 
 
-def _options(request: AnalysisRequest) -> str:
+def _options(request: "AnalysisRequest") -> str:
     options = request.options
     expert = "" if options.expert is None else f"expert {options.expert[0]}:{options.expert[1]}"
     chosen = "" if options.ids is None else counted(len(options.ids), "chosen question")
     return about(expert, chosen, options.question)
 
 
-def _key_of_files(request: AnalysisRequest) -> AtlasKey:
+def _key_of_files(request: "AnalysisRequest") -> AtlasKey:
     """What the Atlas will look for, of traces that are not shown; raises TraceError where they are gone."""
     runs = []
     for path in (request.trace, request.other):

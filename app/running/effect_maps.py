@@ -1,6 +1,7 @@
 """Effect maps from the window: predicts and measures in the background, and shows what is known as it grows."""
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Signal
 
@@ -15,10 +16,11 @@ from moe_core.effects.effect_map import EffectMap
 from moe_core.effects.map_file import read_map
 from moe_core.effects.measurement import Measurement
 from moe_core.errors import MoeCoreError
-from moe_core.jobs.effect_making import MapWritten
-from moe_core.jobs.effects import EffectsRequest, EffectsResult, effects
 from moe_core.jobs.events import Notice
 from moe_core.numbers.formatting import percent
+
+if TYPE_CHECKING:
+    from moe_core.jobs.effects import EffectsRequest
 
 KEPT = "what is predicted and measured is kept, and the next run goes on with it"
 
@@ -33,6 +35,8 @@ class EffectMaps(SessionJobs):
     @property
     def kinds(self) -> tuple[JobKind, ...]:
         """Its jobs, as they are kept between sessions."""
+        from moe_core.jobs.effects import EffectsRequest
+
         return (JobKind("effects", EffectsRequest, self._job),)
 
     def predict(self) -> None:
@@ -57,7 +61,9 @@ class EffectMaps(SessionJobs):
         except MoeCoreError as error:
             self._say(error)
 
-    def _job(self, request: EffectsRequest) -> QueuedJob:
+    def _job(self, request: "EffectsRequest") -> QueuedJob:
+        from moe_core.jobs.effects import effects
+
         return QueuedJob(
             "Predicting effects" if request.measure is None else "Measuring effects",
             about(request.trace.name, subset_words(request.subset), request.effect, _measured(request.measure)),
@@ -75,7 +81,11 @@ class EffectMaps(SessionJobs):
         self._runs = True
 
     def _on_noticed(self, notice: Notice) -> None:
-        if not self._runs or not isinstance(notice, MapWritten):
+        if not self._runs:
+            return
+        from moe_core.jobs.effect_making import MapWritten
+
+        if not isinstance(notice, MapWritten):
             return
         try:
             self._show(read_map(notice.path))
@@ -85,6 +95,8 @@ class EffectMaps(SessionJobs):
     def _on_ended(self, ended: JobEnded) -> None:
         if not self._runs:
             return
+        from moe_core.jobs.effects import EffectsResult
+
         self._runs = False
         if ended.outcome == "done" and isinstance(ended.result, EffectsResult):
             self._show(ended.result.effect_map)
@@ -107,8 +119,10 @@ def _measured(measure: Measurement | None) -> str:
     return f"the most suspect {percent(measure.share)} of the experts"
 
 
-def request_of(state: State, measure: Measurement | None) -> EffectsRequest:
+def request_of(state: State, measure: Measurement | None) -> "EffectsRequest":
     """What the state asks for: its questions, its kind of masking, boosting aside; QuizError where there is none."""
+    from moe_core.jobs.effects import EffectsRequest
+
     assert state.trace is not None
     effect = effect_of(state)
     return EffectsRequest(

@@ -4,6 +4,7 @@ import os
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
 
@@ -12,15 +13,16 @@ from app.content.remedies import notice_sentence
 from app.running.job_runner import JobEnded, JobRunner
 from app.running.queue.job_queue import JobQueue
 from app.running.queue.queued_job import JobKind, QueuedJob
-from app.state.experiment_state import ExperimentRun, NamedRequest
+from app.state.experiment_state import ExperimentRun
 from app.state.session import Session
 from app.state.state import State
 from moe_core.errors import ExperimentError
-from moe_core.experiments import EXPERIMENTS
-from moe_core.experiments.beside import KeptExperiment
-from moe_core.experiments.experiment import Experiment
-from moe_core.experiments.result import ExperimentResult, PointMade
 from moe_core.jobs.events import Notice
+
+if TYPE_CHECKING:
+    from moe_core.experiments.beside import KeptExperiment
+    from moe_core.experiments.experiment import Experiment
+    from moe_core.experiments.request import NamedRequest
 
 POINTS_KEPT = "finished points are kept, and the same experiment goes on from them"
 NOTHING_KEPT = "nothing of it is kept, since nothing can be written beside the trace"
@@ -60,6 +62,8 @@ class Experiments(QObject):
     @property
     def kinds(self) -> tuple[JobKind, ...]:
         """Its jobs, as they are kept between sessions."""
+        from moe_core.experiments.request import NamedRequest
+
         return (JobKind("experiment", NamedRequest, self._job),)
 
     def look_at(self, kept: Path | None) -> None:
@@ -69,6 +73,8 @@ class Experiments(QObject):
                 self._publish(number=run.number)
 
     def _on_wanted(self, request: object) -> None:
+        from moe_core.experiments.request import NamedRequest
+
         if isinstance(request, NamedRequest):
             self._queue.add(self._job(request))
 
@@ -86,7 +92,9 @@ class Experiments(QObject):
         shown = replace(state.experiments, runs=self.runs, **changes)  # type: ignore[arg-type]  # names are its own
         self._session.set(replace(state, experiments=shown))
 
-    def _job(self, named: NamedRequest) -> QueuedJob:
+    def _job(self, named: "NamedRequest") -> QueuedJob:
+        from moe_core.experiments import EXPERIMENTS
+
         experiment = next((each for each in EXPERIMENTS if each.name == named.experiment), None)
         if experiment is None:
             raise ExperimentError(f"There is no experiment {named.experiment}.")
@@ -106,13 +114,13 @@ class Experiments(QObject):
             workers=self._session.state.workers,
         )
 
-    def _begin(self, experiment: Experiment, baseline: Path, at_once: bool) -> None:
+    def _begin(self, experiment: "Experiment", baseline: Path, at_once: bool) -> None:
         self._current = ExperimentRun(self._next_number(), experiment, baseline)
         if self._current in self.runs:  # it is looked at, until the person looks at another one
             self._publish(number=self._current.number)
         self._tell()
 
-    def take(self, path: Path, found: tuple[KeptExperiment, ...]) -> None:
+    def take(self, path: Path, found: "tuple[KeptExperiment, ...]") -> None:
         """Know what lies beside a trace, the last one first; what this session made of the same files stays."""
         others = tuple(run for run in self._runs if run.path != path or run.kept is None)
         known = {run.kept: run for run in self._runs if run.path == path}
@@ -127,11 +135,11 @@ class Experiments(QObject):
             self._runs = (*others, *beside)
             self._tell()
 
-    def _is_at(self, experiment: Experiment, path: Path) -> bool:
+    def _is_at(self, experiment: "Experiment", path: Path) -> bool:
         """Whether this very experiment runs on the trace, so that its file grows."""
         return self._current is not None and (self._current.experiment, self._current.path) == (experiment, path)
 
-    def _run_of(self, kept: KeptExperiment, path: Path) -> ExperimentRun:
+    def _run_of(self, kept: "KeptExperiment", path: Path) -> ExperimentRun:
         points = kept.result.points if kept.result else ()
         number = self._next_number()
         goes_on = kept.request if kept.is_unfinished else None
@@ -145,6 +153,8 @@ class Experiments(QObject):
     def _on_noticed(self, notice: Notice) -> None:
         if self._current is None:
             return
+        from moe_core.experiments.result import PointMade
+
         if isinstance(notice, PointMade):
             self._current = replace(self._current, points=(*self._current.points, notice.point))
         else:
@@ -155,6 +165,8 @@ class Experiments(QObject):
         run, self._current = self._current, None
         if run is None:
             return
+        from moe_core.experiments.result import ExperimentResult
+
         if ended.outcome == "done" and isinstance(ended.result, ExperimentResult):
             result = ended.result
             done = replace(run, points=result.points, result=result, kept=result.kept)

@@ -5,6 +5,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Qt, Signal, Slot
 
@@ -21,10 +22,11 @@ from moe_core.comparison.what_ifs_beside import WhatIfBeside, what_ifs_beside
 from moe_core.effects.effect_map import EffectMap
 from moe_core.effects.map_file import known_maps
 from moe_core.errors import MoeCoreError
-from moe_core.experiments.beside import KeptExperiment, experiments_beside
-from moe_core.jobs.runs.control_runs import kept_controls
 from moe_core.numbers.formatting import count
 from moe_core.traces.reader import open_trace
+
+if TYPE_CHECKING:
+    from moe_core.experiments.beside import KeptExperiment
 
 log = logging.getLogger(__name__)
 
@@ -115,6 +117,8 @@ class FoundBeside(QObject):
 
     def _look(self, look: _Look) -> None:
         """In the thread."""
+        from moe_core.experiments.beside import experiments_beside
+
         path = look.trace.path
         try:
             if look.wants_maps:
@@ -163,7 +167,7 @@ class FoundBeside(QObject):
             self._session.add_effect_maps(found)
 
     @Slot(object, object)
-    def _on_experiments_found(self, look: _Look, found: tuple[KeptExperiment, ...]) -> None:
+    def _on_experiments_found(self, look: _Look, found: "tuple[KeptExperiment, ...]") -> None:
         if look.trace is self._session.state.trace:
             self._experiments.take(look.trace.path, found)
 
@@ -184,6 +188,8 @@ def _title(comparison: Comparison, after: TraceData) -> str:
 
 def _opened(look: _Look, beside: WhatIfBeside) -> _Found:
     """The files of a what-if, for the window; one that is gone since it was compared is said."""
+    from moe_core.jobs.runs.control_runs import kept_controls
+
     if beside.comparison is None:
         return _Found(look, beside)
     after = None

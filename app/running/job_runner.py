@@ -8,7 +8,7 @@ import traceback
 from collections.abc import Callable, Generator
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from PySide6.QtCore import QObject, Qt, QThread, QTimer, Signal, Slot
 
@@ -17,7 +17,9 @@ from app.running.engines import Engines
 from app.running.thread_priority import yield_to_the_window
 from moe_core.errors import AnyRemedy, MoeCoreError, RunError
 from moe_core.jobs.events import Event, Notice, Progress, Stage
-from moe_core.jobs.models.engine import Engine
+
+if TYPE_CHECKING:
+    from moe_core.jobs.models.engine import Engine
 
 log = logging.getLogger(__name__)
 
@@ -28,7 +30,7 @@ KEPT = "what is recorded is kept"
 """What becomes of a job that is stopped, in words, where nothing else is said of it."""
 
 Job = Generator[Event, None, Any]
-MakeJob = Callable[[Engine], Job]
+MakeJob = Callable[["Engine"], Job]
 """Makes the generator, in the thread that runs it; the engine keeps the model between jobs."""
 
 

@@ -5,6 +5,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Qt, Signal, Slot
 
@@ -14,10 +15,11 @@ from app.running.thread_priority import yield_to_the_window
 from app.state.atlas_state import AtlasKey
 from app.state.session import Session
 from app.state.state import State
-from moe_core.analyses.analysis import AnalysisResult
-from moe_core.analyses.kept.beside import find_kept
-from moe_core.analyses.kept.making import Making
-from moe_core.jobs.analysis_sources import AnalysisRequest
+
+if TYPE_CHECKING:
+    from moe_core.analyses.analysis import AnalysisResult
+    from moe_core.analyses.kept.making import Making
+    from moe_core.jobs.analysis_sources import AnalysisRequest
 
 log = logging.getLogger(__name__)
 
@@ -51,20 +53,22 @@ class KeptResults(QObject):
                 self._looked_for[key] = making.digest
                 self._thread.submit(self._look, key, after.trace.path, making).add_done_callback(_log_failure)
 
-    def _look(self, key: AtlasKey, trace: Path, making: Making) -> None:
+    def _look(self, key: AtlasKey, trace: Path, making: "Making") -> None:
         """In the thread."""
+        from moe_core.analyses.kept.beside import find_kept
+
         found = find_kept(trace, making, key.options)
         with suppress(RuntimeError):  # the window is gone meanwhile
             self._read.emit(key, found)
 
     @Slot(object, object)
-    def _on_read(self, key: AtlasKey, found: AnalysisResult | None) -> None:
+    def _on_read(self, key: AtlasKey, found: "AnalysisResult | None") -> None:
         state = self._session.state
         if found is not None and key not in state.atlas.results:
             self._session.set(replace(state, atlas=state.atlas.with_result(key, found)))
 
 
-def _shown(state: State) -> list[tuple[AtlasKey, AnalysisRequest]]:
+def _shown(state: State) -> "list[tuple[AtlasKey, AnalysisRequest]]":
     """What the Atlas shows, where that can be computed."""
     request, key = request_of(state), key_of(state)
     return [] if request is None or key is None or why_not(state) else [(key, request)]

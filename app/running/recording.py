@@ -5,6 +5,7 @@ import os
 import time
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
 
@@ -18,8 +19,10 @@ from app.state.session import Session
 from app.state.state import State
 from moe_core.errors import TraceError
 from moe_core.jobs.events import Progress
-from moe_core.jobs.record import RecordRequest, record
-from moe_core.jobs.resume import ResumeRequest, resume
+
+if TYPE_CHECKING:
+    from moe_core.jobs.record import RecordRequest
+    from moe_core.jobs.resume import ResumeRequest
 
 log = logging.getLogger(__name__)
 
@@ -52,26 +55,35 @@ class Recording(QObject):
     @property
     def kinds(self) -> tuple[JobKind, ...]:
         """Its jobs, as they are kept between sessions."""
+        from moe_core.jobs.record import RecordRequest
+        from moe_core.jobs.resume import ResumeRequest
+
         return (
             JobKind("recording", RecordRequest, self._recording),
             JobKind("resumed recording", ResumeRequest, self._resumed),
         )
 
-    def start(self, request: RecordRequest) -> None:
+    def start(self, request: "RecordRequest") -> None:
         """Record, or resume what the same request began, when its turn comes."""
         request.out.parent.mkdir(parents=True, exist_ok=True)
         self._queue.add(self._recording(request))
 
     def resume(self, trace: Path) -> None:
         """Go on with a partial trace, whatever began it, when its turn comes."""
+        from moe_core.jobs.resume import ResumeRequest
+
         self._queue.add(self._resumed(ResumeRequest(trace)))
 
-    def _recording(self, request: RecordRequest) -> QueuedJob:
+    def _recording(self, request: "RecordRequest") -> QueuedJob:
+        from moe_core.jobs.record import record
+
         mask = "" if request.intervention.is_empty() else mask_title(request.intervention)
         words = recording_words(request, mask)
         return self._job("recording", words, request.out, request, lambda engine: record(request, engine))
 
-    def _resumed(self, request: ResumeRequest) -> QueuedJob:
+    def _resumed(self, request: "ResumeRequest") -> QueuedJob:
+        from moe_core.jobs.resume import resume
+
         words = "the questions that it lacks"
         return self._job("resumed recording", words, request.trace, request, lambda engine: resume(request, engine))
 

@@ -1,6 +1,7 @@
 """Follows the effect of the selected expert to the tokens of the question looked at, in the background."""
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from app.content.job_words import about
 from app.content.token_effects import TITLES, token_effects_request, under_way_of, why_not
@@ -8,7 +9,9 @@ from app.running.job_runner import JobEnded
 from app.running.queue.queued_job import QueuedJob
 from app.running.queue.session_jobs import NOTHING_KEPT, SessionJobs
 from app.state.token_effects import TokenEffectsKnown
-from moe_core.jobs.token_effects import TokenEffects, TokenEffectsRequest, token_effects
+
+if TYPE_CHECKING:
+    from moe_core.jobs.token_effects import TokenEffectsRequest
 
 
 class TokenEffectsJobs(SessionJobs):
@@ -22,7 +25,9 @@ class TokenEffectsJobs(SessionJobs):
         elif state.trace is not None:
             self._queue.add(self._job(token_effects_request(state, measured=measured), state.trace.fingerprint))
 
-    def _job(self, request: TokenEffectsRequest, fingerprint: str) -> QueuedJob:
+    def _job(self, request: "TokenEffectsRequest", fingerprint: str) -> QueuedJob:
+        from moe_core.jobs.token_effects import token_effects
+
         under_way = under_way_of(fingerprint, request)
 
         def begin(at_once: bool) -> None:
@@ -51,6 +56,8 @@ class TokenEffectsJobs(SessionJobs):
     def _on_ended(self, ended: JobEnded) -> None:
         if not self._known.under_way.keys:  # another job
             return
+        from moe_core.jobs.token_effects import TokenEffects
+
         if ended.outcome == "done" and isinstance(ended.result, TokenEffects):
             self._keep(self._known.found(ended.result))
         else:

@@ -5,7 +5,7 @@ from collections.abc import Generator
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
@@ -26,9 +26,11 @@ from moe_core.comparison.control_distribution import ControlRequest
 from moe_core.errors import MoeCoreError, Remedy
 from moe_core.interventions.intervention import Intervention
 from moe_core.jobs.events import Event, Notice, Stage
-from moe_core.jobs.what_if import WhatIfRequest, WhatIfResult, what_if
 from moe_core.numbers.formatting import counted
 from moe_core.traces.reader import open_trace
+
+if TYPE_CHECKING:
+    from moe_core.jobs.what_if import WhatIfRequest
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +44,7 @@ class _Job:
 
     baseline: Path
     title: str
-    request: WhatIfRequest | None = None
+    request: "WhatIfRequest | None" = None
     other: Path | None = None
     is_live: bool = False
 
@@ -73,6 +75,8 @@ class WhatIfs(SessionJobs):
     @property
     def kinds(self) -> tuple[JobKind, ...]:
         """Its jobs, as they are kept between sessions; a comparison is asked for anew."""
+        from moe_core.jobs.what_if import WhatIfRequest
+
         return (JobKind("what if", WhatIfRequest, lambda request: self._queued(_job_of(request))),)
 
     def run(self, *, is_live: bool = False) -> None:
@@ -103,6 +107,8 @@ class WhatIfs(SessionJobs):
         self._queue.add(self._queued(job))
 
     def _queued(self, job: _Job) -> QueuedJob:
+        from moe_core.jobs.what_if import what_if
+
         def begin(at_once: bool) -> None:
             self._job = job
 
@@ -207,17 +213,19 @@ def can_run(state: State) -> bool:
     return not problem_of(state.intervention, state.trace.trace.specification.model)
 
 
-def _job_of(request: WhatIfRequest, *, is_live: bool = False) -> _Job:
+def _job_of(request: "WhatIfRequest", *, is_live: bool = False) -> _Job:
     return _Job(request.baseline, mask_title(request.intervention), request=request, is_live=is_live)
 
 
-def _controls_words(request: WhatIfRequest) -> str:
+def _controls_words(request: "WhatIfRequest") -> str:
     controls = counted(request.controls.n, "random mask") if request.controls.n else ""
     return about(controls, "the baseline asked again, too" if request.rerun_baseline else "")
 
 
-def request_of(state: State) -> WhatIfRequest:
+def request_of(state: State) -> "WhatIfRequest":
     """What the state asks for; raises QuizError where its subset holds no question."""
+    from moe_core.jobs.what_if import WhatIfRequest
+
     assert state.trace is not None
     return WhatIfRequest(
         baseline=state.trace.path,
@@ -230,6 +238,8 @@ def request_of(state: State) -> WhatIfRequest:
 
 def _made(job: _Job, ended: JobEnded, trace: TraceData) -> WhatIf:
     """The what-if of a job that is done; raises TraceError where its traces cannot be opened."""
+    from moe_core.jobs.what_if import WhatIfResult
+
     result: Any = ended.result
     if isinstance(result, Comparison):
         assert job.other is not None

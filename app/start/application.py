@@ -4,6 +4,7 @@ import argparse
 import locale
 import logging
 import sys
+from importlib import import_module
 from pathlib import Path
 
 from PySide6.QtCore import QLocale, Qt, QTimer
@@ -29,7 +30,7 @@ from app.window.session_file import SUFFIX
 from moe_core.commands.job_console import Console
 from moe_core.system.console_text import log_to_stderr
 from moe_core.system.desktop_entry import ICON
-from moe_core.system.plugins import problems
+from moe_core.system.plugins import has_plugins, problems
 from moe_core.system.temporary_folder import temporary_folder
 
 log = logging.getLogger(__name__)
@@ -75,7 +76,7 @@ def _run(options: argparse.Namespace) -> int:
     window.show()
     if settings.notice:
         window.message_bar.say(settings.notice)
-    if found := problems():
+    if found := _plugin_problems():
         window.message_bar.say(" ".join(found))
     if crashed:
         report.add_crash(crashed)
@@ -180,6 +181,14 @@ class Screenshot:
             self._code = 1
         self._window.close()
         QApplication.quit()
+
+
+def _plugin_problems() -> tuple[str, ...]:
+    """Of every kind: also of those that are imported only when they are first looked at."""
+    for group, home in (("analyses", "moe_core.analyses"), ("quizzes", "moe_core.quizzes.benchmarks")):
+        if has_plugins(group):
+            import_module(home)
+    return problems()
 
 
 def _scheme(settings: Settings) -> theme.Scheme:

@@ -2,8 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
-from moe_core.analyses.analysis import AnalysisOptions, AnalysisResult
+if TYPE_CHECKING:
+    from moe_core.analyses.analysis import AnalysisOptions, AnalysisResult
+
 
 _MOST_RESULTS = 40
 
@@ -15,7 +18,7 @@ class AtlasKey:
     trace: str
     other: str
     analysis: str
-    options: AnalysisOptions
+    options: "AnalysisOptions"
 
 
 @dataclass(frozen=True)
@@ -33,9 +36,9 @@ class AtlasState:
     is_of_question: bool = False
     drops_outliers: bool = False
     to_layer: int | None = None
-    results: Mapping[AtlasKey, AnalysisResult] = field(default_factory=dict)
+    results: "Mapping[AtlasKey, AnalysisResult]" = field(default_factory=dict)
 
-    def with_result(self, key: AtlasKey, result: AnalysisResult) -> "AtlasState":
+    def with_result(self, key: AtlasKey, result: "AnalysisResult") -> "AtlasState":
         """One more result; the oldest are let go of."""
         kept = [(old, found) for old, found in self.results.items() if old != key]
         return replace(self, results=dict([*kept, (key, result)][-_MOST_RESULTS:]))

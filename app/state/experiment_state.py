@@ -3,10 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from moe_core.experiments.experiment import Experiment
-from moe_core.experiments.request import ExperimentRequest
-from moe_core.experiments.result import ExperimentPoint, ExperimentResult
+if TYPE_CHECKING:
+    from moe_core.experiments.experiment import Experiment
+    from moe_core.experiments.request import ExperimentRequest
+    from moe_core.experiments.result import ExperimentPoint, ExperimentResult
 
 
 @dataclass(frozen=True, eq=False)
@@ -19,27 +21,19 @@ class ExperimentRun:
     """
 
     number: int
-    experiment: Experiment
+    experiment: "Experiment"
     path: Path
-    points: tuple[ExperimentPoint, ...] = ()
-    result: ExperimentResult | None = None
+    points: "tuple[ExperimentPoint, ...]" = ()
+    result: "ExperimentResult | None" = None
     kept: Path | None = None
     problem: str = ""
     notices: tuple[str, ...] = ()
-    goes_on: ExperimentRequest | None = None
+    goes_on: "ExperimentRequest | None" = None
 
     @property
     def is_running(self) -> bool:
         """Whether points are still to come by themselves."""
         return self.result is None and not self.problem
-
-
-@dataclass(frozen=True)
-class NamedRequest:
-    """An experiment by its name, and what it is asked for."""
-
-    experiment: str
-    request: ExperimentRequest
 
 
 @dataclass(frozen=True)

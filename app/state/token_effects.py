@@ -2,13 +2,15 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from moe_core.interventions.intervention import Expert
-from moe_core.jobs.token_effects import TokenEffects
+
+if TYPE_CHECKING:
+    from moe_core.jobs.token_effects import TokenEffects
 
 Value = TypeVar("Value")
 _MOST = 1000
@@ -54,7 +56,7 @@ class TokenEffectsKnown:
         problems = {key: problem for key, problem in self.problems.items() if key not in under_way.keys}
         return replace(self, problems=problems, under_way=under_way)
 
-    def found(self, found: TokenEffects) -> "TokenEffectsKnown":
+    def found(self, found: "TokenEffects") -> "TokenEffectsKnown":
         """What was under way has come, in its order; the oldest of all are let go of."""
         keys, measured = self.under_way.keys, dict[TokenEffectKey, MeasuredAt]()
         terms = dict(zip(keys, found.terms, strict=True))

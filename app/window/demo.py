@@ -4,32 +4,38 @@ import logging
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from moe_core.errors import TraceError
-from moe_core.jobs.models.load_model import ModelRequest
-from moe_core.jobs.record import RecordRequest
-from moe_core.quizzes.benchmarks.demo_quiz import DEMO_FOLDER
 from moe_core.traces.reader import open_trace
+
+if TYPE_CHECKING:
+    from moe_core.jobs.record import RecordRequest
 
 log = logging.getLogger(__name__)
 
 NAME = "demo.h5"
 
 
-def demo_request(library: Path) -> RecordRequest:
+def demo_request(library: Path) -> "RecordRequest":
     """What records the demo quiz with the demo model."""
+    from moe_core.jobs.models.load_model import ModelRequest
+    from moe_core.jobs.record import RecordRequest
+
     return RecordRequest(ModelRequest("demo"), quiz="demo", out=library / NAME)
 
 
-def has_demo(library: Path, demo: Path = DEMO_FOLDER) -> bool:
+def has_demo(library: Path, demo: Path | None = None) -> bool:
     """Whether the library's trace of the demo is complete.
 
     One that cannot be read, or is older than the demo, is kept under another name, so that it can be recorded anew.
     """
+    from moe_core.quizzes.benchmarks.demo_quiz import DEMO_FOLDER
+
     path = library / NAME
     if not os.path.exists(path):
         return False
-    if _is_older(path, demo):
+    if _is_older(path, demo or DEMO_FOLDER):
         _set_aside(path, "is older than the demo")
         return False
     try:

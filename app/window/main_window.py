@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QShowEvent
@@ -52,8 +52,10 @@ from app.window.tour import Tour
 from app.window.trace_memory_file import memory_path, read_memories, write_memories
 from app.window.view_dock import ViewsAhead
 from moe_core.errors import MoeCoreError
-from moe_core.jobs.record import RecordRequest
 from moe_core.numbers.formatting import count
+
+if TYPE_CHECKING:
+    from moe_core.jobs.record import RecordRequest
 
 log = logging.getLogger(__name__)
 
@@ -117,7 +119,7 @@ class MainWindow(QMainWindow):
         else:
             self.open_trace(request.out, self._greet)
 
-    def start_recording(self, request: RecordRequest) -> None:
+    def start_recording(self, request: "RecordRequest") -> None:
         """Record, or resume, in the background."""
         try:
             self.recording.start(request)

@@ -21,3 +21,11 @@ class ExperimentRequest:
     rerun_baseline: bool = False
     model: ModelNow = field(default_factory=ModelNow)
     begins_anew: bool = False
+
+
+@dataclass(frozen=True)
+class NamedRequest:
+    """An experiment by its name, and what it is asked for."""
+
+    experiment: str
+    request: ExperimentRequest

@@ -24,6 +24,11 @@ def problems() -> tuple[str, ...]:
     return tuple(_problems)
 
 
+def has_plugins(group: str) -> bool:
+    """Whether any package adds to `moescope.group`."""
+    return bool(_entries(f"moescope.{group}"))
+
+
 def plugins(group: str, is_one: Callable[[Any], bool], names: Iterable[str]) -> list[Any]:
     """What the packages add to `moescope.group`, in the order of their names; `names` are taken already."""
     taken = set(names)

@@ -12,7 +12,6 @@ from PySide6.QtGui import QImage
 
 from app.files.figures.pictures import image_of_svg, pdf_of_svg, png_of_image
 from app.widgets.figures.figure import Figure
-from moe_core.reports.charts.figure import standalone_svg
 
 Format = Literal["png", "svg", "pdf"]
 FORMATS: tuple[Format, ...] = ("png", "svg", "pdf")
@@ -58,6 +57,8 @@ def export_of(data: dict[str, Any]) -> Export:
 
 def svg_of(figure: Figure, export: Export = USUAL, *, is_pointed: bool = False) -> bytes:
     """The figure as an SVG file, text as text; `is_pointed`: of a table the selected rows."""
+    from moe_core.reports.charts.figure import standalone_svg
+
     text = standalone_svg(
         figure.pointed_figure if is_pointed else figure.described,
         width_mm=export.width_mm,

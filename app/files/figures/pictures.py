@@ -17,8 +17,6 @@ from PySide6.QtGui import (
 )
 from PySide6.QtSvg import QSvgRenderer
 
-from moe_core.reports.svg.sheet import MONO, SANS
-
 WIDTH_MM, DPI = 180, 300
 """Of what the command line draws."""
 _POINT_DPI = 1200
@@ -90,6 +88,8 @@ def _application() -> Any:
 
 def _renderer(svg: bytes) -> QSvgRenderer:
     """Qt takes a list of fonts for the name of one: it gets the one that is there."""
+    from moe_core.reports.svg.sheet import MONO, SANS
+
     sans, mono = QFont(), QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont)
     for font, names in ((sans, SANS), (mono, MONO)):
         font.setFamilies([*names.split(", ")[:-1], font.family()])

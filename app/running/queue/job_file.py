@@ -36,7 +36,6 @@ class JobFile:
 
     def take(self, kinds: Iterable[JobKind]) -> list[QueuedJob]:
         """The jobs that windows before this one left over; this window's own from now on."""
-        by_name = {kind.name: kind for kind in kinds}
         records: list[Any] = []
         for path in sorted(self._settings.parent.glob(f"{escape(self._settings.stem)}.jobs-*.json")):
             try:
@@ -53,6 +52,9 @@ class JobFile:
                 self._write(records)  # before the other one goes
                 path.unlink(missing_ok=True)
                 lock.release()
+        if not records:  # making kinds imports the jobs
+            return []
+        by_name = {kind.name: kind for kind in kinds}
         return [job for record in records if (job := _job(record, by_name)) is not None]
 
     def write(self, jobs: Iterable[QueuedJob]) -> None:

@@ -6,7 +6,7 @@ from PySide6.QtCore import QSignalBlocker
 from PySide6.QtWidgets import QLabel, QListWidget, QPushButton, QWidget
 
 from app.content.mask_editing import with_mask
-from app.state.experiment_state import ExperimentRun, NamedRequest
+from app.state.experiment_state import ExperimentRun
 from app.state.job_state import JobEntry, JobStatus
 from app.state.session import Session
 from app.state.state import SELECTION, State
@@ -22,6 +22,7 @@ from app.widgets.parts import bold, in_column, in_row, scrolling
 from app.widgets.safe_text import as_tooltip
 from moe_core.experiments import EXPERIMENTS
 from moe_core.experiments.experiment import Experiment
+from moe_core.experiments.request import NamedRequest
 from moe_core.interventions.intervention import Intervention
 from moe_core.numbers.formatting import count, duration
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import partial
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QEvent, QObject, QPoint, Qt, Signal
 from PySide6.QtGui import QAction, QGuiApplication, QKeyEvent, QKeySequence
@@ -13,7 +14,9 @@ from moe_core.figures.beside import BesideFigure
 from moe_core.figures.curves import CurveFigure
 from moe_core.figures.heat_map import HeatMapFigure
 from moe_core.figures.table import FigureTable
-from moe_core.reports.charts.figure import AnyFigure
+
+if TYPE_CHECKING:
+    from moe_core.reports.charts.figure import AnyFigure
 
 
 class Figure(QWidget):
@@ -60,7 +63,7 @@ class Figure(QWidget):
         """All of its rows, which `row_chosen` counts."""
         return self._data
 
-    def set_data(self, data: FigureTable, caption: str, figure: AnyFigure | None = None) -> None:
+    def set_data(self, data: FigureTable, caption: str, figure: "AnyFigure | None" = None) -> None:
         """Say what is shown now, as a table and as a figure; to be called with every redraw.
 
         Without a figure the table is what is drawn into files.
@@ -70,12 +73,12 @@ class Figure(QWidget):
         if self.twin is not None and self.shows_table:
             self.twin.set_data(data)
 
-    def set_figure(self, figure: AnyFigure) -> None:
+    def set_figure(self, figure: "AnyFigure") -> None:
         """Say that the same data are drawn otherwise, such as in other colours."""
         self._figure = figure
 
     @property
-    def described(self) -> AnyFigure:
+    def described(self) -> "AnyFigure":
         """What is shown, as it is drawn into files."""
         return self._figure
 
@@ -158,7 +161,7 @@ class Figure(QWidget):
         return getattr(self.canvas, "pointed_text", "") or _selected_text(self.canvas) or self.data.as_text()
 
     @property
-    def pointed_figure(self) -> AnyFigure:
+    def pointed_figure(self) -> "AnyFigure":
         """What goes into the clipboard as an image: the figure, or the rows that are selected."""
         return self.twin.selected_data() if self.twin is not None and self.shows_table else self.described
 

@@ -8,9 +8,11 @@ from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QMenu
 from pytestqt.qtbot import QtBot
 
+from app.actions.experiments_menu import EXPERIMENTS_MENU
 from app.actions.menus import Menus
 from app.settings import Settings
 from app.window.main_window import MainWindow
+from moe_core.experiments import EXPERIMENTS
 from tests.traces.synthetic_run import SyntheticRun, record
 
 
@@ -30,6 +32,14 @@ def test_menus_come_when_the_window_stands(qtbot: QtBot, tmp_path: Path, trace_p
     assert not window.findChild(QAction, "action-close_trace").isEnabled()
     window.close_without_asking()
     window.deleteLater()
+
+
+def test_the_menu_of_experiments_lists_them_all() -> None:
+    """In their order, under their titles, with their questions, though it imports none of them."""
+    listed = [(action.name, action.text, action.tip) for action in EXPERIMENTS_MENU.groups[0]]
+    assert listed == [
+        (f"experiment_{each.name.replace('-', '_')}", f"{each.title}…", each.question) for each in EXPERIMENTS
+    ]
 
 
 def test_recent_files_open_from_the_menu(window: MainWindow, trace_path: Path, tmp_path: Path) -> None:

@@ -47,6 +47,29 @@ print(json.dumps({"heavy": heavy, "drawn": sorted(set(drawn)), "views": sorted(w
 """
 
 
+FIRST_PAGE = """
+import json, sys
+from pathlib import Path
+from PySide6.QtWidgets import QApplication
+from app.actions.menus import Menus
+from app.settings import Settings
+from app.start.application import configure
+from app.window.main_window import MainWindow
+
+application = QApplication([])
+configure(application)
+window = MainWindow(Settings(Path(sys.argv[1])))
+Menus(window)
+window.offer_jobs()
+window.show()
+application.processEvents()
+print(json.dumps(sorted(sys.modules)))
+window.close()
+"""
+WAITING = ("moe_core.analyses", "moe_core.experiments", "moe_core.reports", "moe_core.jobs", "app.dialogs.record")
+"""What is imported when it is first used: with it, the first page took half as long again."""
+
+
 def environment() -> dict[str, str]:
     """Offscreen, one thread, the sources of this checkout."""
     return {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "QT_QPA_PLATFORM": "offscreen"}
@@ -81,6 +104,17 @@ def test_browsing_never_imports_torch(trace_path: Path, tmp_path: Path) -> None:
     seen = json.loads(done.stdout.splitlines()[-1])
     assert seen["heavy"] == []
     assert set(seen["views"]) - set(seen["drawn"]) <= {"log"}, "only the log does not depend on the state"
+
+
+def test_the_first_page_imports_no_job(tmp_path: Path) -> None:
+    """Of jobs the first page knows what they tell, and none of analyses, experiments and reports."""
+    command = [sys.executable, "-c", FIRST_PAGE, str(tmp_path / "s.ini")]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment(), timeout=120)
+    assert done.returncode == 0, done.stderr
+    imported = json.loads(done.stdout.splitlines()[-1])
+    assert "moe_core.traces.reader" in imported, "the list of modules is not being read"
+    waiting = [name for name in imported if name.startswith(WAITING)]
+    assert waiting == ["moe_core.jobs", "moe_core.jobs.events"]
 
 
 @pytest.mark.slow

@@ -6,13 +6,12 @@ from typing import Any
 
 import pytest
 
-from app.state.experiment_state import NamedRequest
 from app.state.typed_json import from_json, to_json
 from moe_core.analyses.analysis import AnalysisOptions
 from moe_core.comparison.control_distribution import ControlRequest
 from moe_core.effects.measurement import Measurement
 from moe_core.experiments.design import ExperimentOptions
-from moe_core.experiments.request import ExperimentRequest
+from moe_core.experiments.request import ExperimentRequest, NamedRequest
 from moe_core.interventions.intervention import Factors, Intervention
 from moe_core.jobs.analyse import AnalysisRequest
 from moe_core.jobs.effects import EffectsRequest

@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QApplication
 
 from moe_core.figures.colours import BASELINE, REFERENCE, RIGHT, WHAT_IF, WRONG
 
-__all__ = ["BASELINE", "REFERENCE", "RIGHT", "WHAT_IF", "WRONG", "apply", "blend", "is_dark", "tabular"]
+__all__ = ["BASELINE", "REFERENCE", "RIGHT", "WHAT_IF", "WRONG", "apply", "blend", "is_dark", "readable", "tabular"]
 
 Scheme = Literal["system", "light", "dark"]
 
@@ -47,7 +47,7 @@ _DARK = {
     "ToolTipBase": "#2b2c30",
     "ToolTipText": "#e8e8ea",
     "PlaceholderText": "#9a9aa3",
-    "Highlight": "#4c8bf5",
+    "Highlight": "#3572e0",
     "HighlightedText": "#ffffff",
     "Link": "#7fb0ff",
     "LinkVisited": "#7fb0ff",
@@ -59,7 +59,9 @@ _DARK = {
     "Shadow": "#0e0e10",
     "BrightText": "#ffffff",
 }
-_DISABLED_SHARE = 0.55
+_DISABLED_SHARE = 0.5
+_READABLE = 4.5
+"""What WCAG 2.2 asks of text at level AA, https://www.w3.org/TR/WCAG22/#contrast-minimum."""
 _RUNNING_TEXT = "questions that use an expert"
 _OUTLINED = ("QCheckBox", "QRadioButton", "QListView", "QLineEdit", "QAbstractSpinBox")
 """Widgets with outlines that paint no ground in the colour of the window."""
@@ -99,6 +101,26 @@ def blend(first: QColor, second: QColor, share: float) -> QColor:
     """A colour between two: `share` 0 is the first, 1 the second."""
     pairs = (first.red(), second.red()), (first.green(), second.green()), (first.blue(), second.blue())
     return QColor(*(round(a + (b - a) * share) for a, b in pairs))
+
+
+def contrast(first: QColor, second: QColor) -> float:
+    """How far apart two colours are in luminance, as WCAG counts it: 1 for equal ones, 21 for black on white."""
+    darker, lighter = sorted((_luminance(first), _luminance(second)))
+    return (lighter + 0.05) / (darker + 0.05)
+
+
+def readable(colour: QColor, *grounds: QColor) -> QColor:
+    """The colour as words have it: as far towards black or white as it takes to read them on all of the grounds."""
+    end = QColor("white" if max(map(_luminance, grounds)) < 0.18 else "black")
+    steps = (blend(colour, end, step / 20) for step in range(20))
+    return next((found for found in steps if min(contrast(found, each) for each in grounds) >= _READABLE), end)
+
+
+def _luminance(colour: QColor) -> float:
+    """Relative luminance in sRGB, 0 of black to 1 of white."""
+    parts = colour.redF(), colour.greenF(), colour.blueF()
+    red, green, blue = (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
 
 def _system_is_dark() -> bool:

@@ -111,12 +111,12 @@ class LogView(View):
         palette, form = self.palette(), QTextCharFormat()
         colour = palette.color(QPalette.ColorRole.Text)
         if level >= logging.ERROR:
-            colour = theme.blend(QColor(theme.WRONG), colour, 0.15)
+            colour = QColor(theme.WRONG)
         elif level >= logging.WARNING:
-            colour = theme.blend(QColor(_ORANGE), colour, 0.35)
+            colour = QColor(_ORANGE)
         elif level < logging.INFO:
             colour = palette.color(QPalette.ColorRole.PlaceholderText)
-        form.setForeground(colour)
+        form.setForeground(theme.readable(colour, palette.color(QPalette.ColorRole.Base)))
         return form
 
     @Slot()

@@ -48,8 +48,8 @@ class AddressField(QLineEdit):
         self.setToolTip(self.problem or self._tip)
         palette = QPalette()
         if self.problem:
-            ground = QGuiApplication.palette().color(QPalette.ColorRole.Text)
-            palette.setColor(QPalette.ColorRole.Text, theme.blend(QColor(theme.WRONG), ground, 0.25))
+            ground = QGuiApplication.palette().color(QPalette.ColorRole.Base)
+            palette.setColor(QPalette.ColorRole.Text, theme.readable(QColor(theme.WRONG), ground))
         self.setPalette(palette)
 
     def _on_finished(self) -> None:

@@ -49,7 +49,7 @@ class Note(QLabel):
         ground, palette = QGuiApplication.palette(), QPalette()
         colour = ground.color(QPalette.ColorRole.PlaceholderText)
         if self._is_problem:
-            colour = theme.blend(QColor(theme.WRONG), ground.color(QPalette.ColorRole.WindowText), 0.25)
+            colour = theme.readable(QColor(theme.WRONG), ground.color(QPalette.ColorRole.Window))
         palette.setColor(QPalette.ColorRole.WindowText, colour)
         if self.palette().color(QPalette.ColorRole.WindowText) != colour:  # else each change would lead to the next
             self.setPalette(palette)

@@ -56,8 +56,9 @@ class _Outcome(QLabel):
         self.setText(f"{mark} {outcome}".strip())
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        painter, text = QPainter(self), self.palette().color(QPalette.ColorRole.WindowText)
-        painter.setPen(theme.blend(QColor(self._colour), text, 0.3) if self._colour else text)
+        painter, palette = QPainter(self), self.palette()
+        text, ground = palette.color(QPalette.ColorRole.WindowText), palette.color(QPalette.ColorRole.Window)
+        painter.setPen(theme.readable(QColor(self._colour), ground) if self._colour else text)
         painter.drawText(self.contentsRect(), self.alignment(), self.text())
 
 

@@ -152,7 +152,7 @@ class ConsoleView(View):
         palette, form = self.palette(), QTextCharFormat()
         colour = palette.color(QPalette.ColorRole.Text)
         if kind == "error":
-            colour = theme.blend(QColor(theme.WRONG), colour, 0.15)
+            colour = theme.readable(QColor(theme.WRONG), palette.color(QPalette.ColorRole.Base))
         elif kind == "note":
             colour = palette.color(QPalette.ColorRole.PlaceholderText)
         elif kind == "command":

@@ -83,7 +83,7 @@ class JobModel(QAbstractTableModel):
             case Qt.ItemDataRole.ToolTipRole:
                 return as_tooltip(text(entry))
             case Qt.ItemDataRole.ForegroundRole if entry.status.is_over and entry.status is not JobStatus.FAILED:
-                return QGuiApplication.palette().color(QPalette.ColorGroup.Disabled, QPalette.ColorRole.Text)
+                return QGuiApplication.palette().color(QPalette.ColorRole.PlaceholderText)
             case _ if role == SHARE and index.column() == STATE and entry.status is JobStatus.RUNNING:
                 return entry.share
         return None

@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget, QTab
 from app import theme
 from app.state.what_if_state import WhatIf
 from app.widgets.safe_text import as_tooltip
+from app.widgets.tables.tinted_rows import TintedRows
 from moe_core.comparison.comparison import SubjectChange
 from moe_core.numbers.formatting import NOTHING, count, fixed, p_number, percent, points_number_with_interval
 
@@ -48,6 +49,7 @@ class _Table(QTableWidget):
             item.setToolTip(tip)
             item.setTextAlignment(_RIGHT if at else _LEFT)
             self.setHorizontalHeaderItem(at, item)
+        self.setItemDelegate(TintedRows(self))
         self.setAccessibleName(name)
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)

@@ -48,7 +48,8 @@ class BarDelegate(QStyledItemDelegate):
         """Look up what all cells have in common; the mouse is over the row `hovered`."""
         view, role = self._view, QPalette.ColorRole
         self._ground, self._text, self._accent = map(view.palette().color, (role.Base, role.Text, role.Highlight))
-        self._faded = view.palette().color(QPalette.ColorGroup.Disabled, role.Text)
+        self._tint = theme.blend(self._accent, self._ground, 0.8)
+        self._faded = theme.readable(view.palette().color(role.PlaceholderText), self._ground, self._tint)
         self._empty = theme.blend(self._ground, view.palette().color(role.Midlight), 0.6)
         # Grey as every reference line, but darker than the middle grey: it also crosses bars.
         self._line = theme.blend(self._text, self._ground, 0.35)
@@ -79,7 +80,7 @@ class BarDelegate(QStyledItemDelegate):
             painter.fillRect(cell, self._ground)  # Qt has filled what is selected
             painter.fillRect(box, self._empty)
         elif is_selected or index.row() in self._rows_in_view:
-            painter.fillRect(cell, theme.blend(self._accent, self._ground, 0.8 if is_selected else 0.92))
+            painter.fillRect(cell, self._tint if is_selected else theme.blend(self._accent, self._ground, 0.92))
             if is_selected and index.column() == 0:
                 painter.fillRect(QRect(cell.left(), cell.top(), 2, cell.height()), self._accent)
 
@@ -117,7 +118,8 @@ class BarDelegate(QStyledItemDelegate):
 
     def _paint_sign(self, painter: QPainter, cell: BarCell, kind: Kind, room: QRectF) -> None:
         """Draw the sign, and take its room away."""
-        painter.setPen(theme.blend(QColor(cell.sign_colour), self._text, 0.35) if cell.sign_colour else self._text)
+        colour = theme.readable(QColor(cell.sign_colour), self._ground, self._tint) if cell.sign_colour else self._text
+        painter.setPen(colour)
         painter.drawText(room, LEFT if kind == "name" else RIGHT, cell.sign)
         if kind == "name":
             room.adjust(self._metrics.horizontalAdvance(SIGN) + PADDING, 0, 0, 0)

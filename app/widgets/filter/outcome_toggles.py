@@ -4,9 +4,10 @@ from dataclasses import dataclass
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QColor, QPalette
-from PySide6.QtWidgets import QToolButton, QWidget
+from PySide6.QtWidgets import QStyleOptionToolButton, QToolButton, QWidget
 
-from app.widgets.parts import in_row, tool_button
+from app import theme
+from app.widgets.parts import in_row
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,7 @@ class OutcomeToggles(QWidget):
         super().__init__()
         self._marks = marks
         row = in_row(self, spacing=0)
-        self.buttons = [_made(mark) for mark in marks]
+        self.buttons = [_Toggle(mark) for mark in marks]
         for button in self.buttons:
             row.addWidget(button)
             button.clicked.connect(self._on_clicked)
@@ -48,12 +49,22 @@ class OutcomeToggles(QWidget):
         self.chosen.emit(tuple(place for place, button in enumerate(self.buttons) if button.isChecked()))
 
 
-def _made(mark: OutcomeMark) -> QToolButton:
-    button = tool_button(mark.symbol, f"Questions {mark.words}", "")
-    button.setCheckable(True)
-    button.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-    if mark.colour:
-        palette = button.palette()
-        palette.setColor(QPalette.ColorRole.ButtonText, QColor(mark.colour))
-        button.setPalette(palette)
-    return button
+class _Toggle(QToolButton):
+    """A button with the mark, whose colour is as words have it in the theme there is."""
+
+    def __init__(self, mark: OutcomeMark) -> None:
+        super().__init__()
+        self._mark = mark
+        self.setText(mark.symbol)
+        self.setAccessibleName(f"Questions {mark.words}")
+        self.setAutoRaise(True)
+        self.setCheckable(True)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+
+    def initStyleOption(self, option: QStyleOptionToolButton) -> None:
+        super().initStyleOption(option)
+        if self._mark.colour:
+            palette, role = option.palette, QPalette.ColorRole
+            grounds = palette.color(role.Window), palette.color(role.Button)
+            palette.setColor(role.ButtonText, theme.readable(QColor(self._mark.colour), *grounds))
+            option.palette = palette

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from PySide6.QtCore import QPointF, QRectF, QSizeF, Qt
 from PySide6.QtGui import QFont, QFontMetricsF, QPainter, QPalette
 
-from app import theme
 from app.widgets.parts import LEFT, RIGHT
 
 _GAP, _SAMPLE = 8.0, 30.0
@@ -124,7 +123,7 @@ class Legend:
         place.adjust(0, 0, -n - _GAP if n else 0, 0)
         metrics = QFontMetricsF(painter.font())
         name = metrics.elidedText(entry.name, Qt.TextElideMode.ElideMiddle, place.width() + 1)
-        painter.setPen(theme.blend(quiet, palette.color(QPalette.ColorRole.Base), 0.4) if entry.is_hidden else text)
+        painter.setPen(quiet if entry.is_hidden else text)
         painter.drawText(place, LEFT, name)
         if entry.is_hidden:  # struck through
             end = QPointF(place.left() + metrics.horizontalAdvance(name), middle)

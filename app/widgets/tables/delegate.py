@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem,
 from app import theme
 from app.widgets.parts import LEFT, RIGHT
 from app.widgets.tables.model import ArrayTableModel, Index
-from app.widgets.tables.tinted_rows import FOCUSED_SHARE, UNFOCUSED_SHARE
+from app.widgets.tables.tinted_rows import readable_in_rows, tint_of_selected
 
 PADDING = 6
 _BAR = 3
@@ -26,18 +26,21 @@ class ArrayTableDelegate(QStyledItemDelegate):
     def __init__(self, view: QTableView, model: ArrayTableModel) -> None:
         super().__init__(view)
         self._view, self._model = view, model
-        self._colours = [{value: QColor(name) for value, name in style.colours.items()} for style in model.styles]
         self.begin_page(0)
 
     def begin_page(self, first: int) -> None:
         """Look up what all cells have in common, before they are painted; `first` is the leftmost column."""
         view, palette, role = self._view, self._view.palette(), QPalette.ColorRole
-        share = FOCUSED_SHARE if view.hasFocus() else UNFOCUSED_SHARE
         self._current, self._first = view.currentIndex().row(), first
-        self._text = palette.color(QPalette.ColorGroup.Active, role.Text)
-        self._faded = palette.color(QPalette.ColorGroup.Disabled, role.Text)
-        self._accent = palette.color(role.Accent)
-        self._tint = theme.blend(palette.color(role.Base), palette.color(role.Highlight), share)
+        self._text, self._accent = (
+            palette.color(QPalette.ColorGroup.Active, each) for each in (role.Text, role.Accent)
+        )
+        self._tint = tint_of_selected(palette, has_focus=view.hasFocus())
+        self._faded = readable_in_rows(palette, palette.color(role.PlaceholderText))
+        self._colours = [
+            {value: readable_in_rows(palette, QColor(name)) for value, name in style.colours.items()}
+            for style in self._model.styles
+        ]
         self._font, self._figures, self._metrics = view.font(), theme.tabular(view.font()), view.fontMetrics()
         self._widest = self._metrics.horizontalAdvance("W")
 

@@ -1,25 +1,36 @@
 """Selected rows of Qt's own tables, tinted as those of array tables are rather than inverted: colours keep meaning."""
 
 from PySide6.QtCore import QModelIndex, QPersistentModelIndex, Qt
-from PySide6.QtGui import QPalette
+from PySide6.QtGui import QColor, QPalette
 from PySide6.QtWidgets import QStyledItemDelegate, QStyleOptionViewItem
 
 from app import theme
 
-FOCUSED_SHARE, UNFOCUSED_SHARE = 0.32, 0.18
+_FOCUSED_SHARE, _UNFOCUSED_SHARE = 0.32, 0.18
 """How much of the highlight is in the tint of a table with and without the keyboard."""
 
 
+def tint_of_selected(palette: QPalette, *, has_focus: bool) -> QColor:
+    """The ground of the selected rows of a table, which has the keyboard or not."""
+    share = _FOCUSED_SHARE if has_focus else _UNFOCUSED_SHARE
+    return theme.blend(palette.color(QPalette.ColorRole.Base), palette.color(QPalette.ColorRole.Highlight), share)
+
+
+def readable_in_rows(palette: QPalette, colour: QColor) -> QColor:
+    """A colour of words as they are read in every row, selected or not."""
+    return theme.readable(colour, palette.color(QPalette.ColorRole.Base), tint_of_selected(palette, has_focus=True))
+
+
 class TintedRows(QStyledItemDelegate):
-    """Qt's delegate with another highlight."""
+    """Qt's delegate with another highlight, and with colours of rows that can be read."""
 
     def initStyleOption(self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex) -> None:
         super().initStyleOption(option, index)
         palette, role = option.palette, QPalette.ColorRole
-        share = FOCUSED_SHARE if option.widget.hasFocus() else UNFOCUSED_SHARE
-        tint = theme.blend(palette.color(role.Base), palette.color(role.Highlight), share)
-        palette.setColor(role.Highlight, tint)
-        palette.setColor(role.HighlightedText, palette.color(role.Text))
+        text = readable_in_rows(palette, palette.color(role.Text))
+        palette.setColor(role.Highlight, tint_of_selected(palette, has_focus=option.widget.hasFocus()))
+        for each in (role.Text, role.HighlightedText):
+            palette.setColor(each, text)
         option.palette = palette
 
 

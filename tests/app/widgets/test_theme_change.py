@@ -15,6 +15,7 @@ from app.views.what_if.tables import SubjectTable
 from app.widgets.filter.outcome_toggles import OutcomeMark, OutcomeToggles
 from app.widgets.form_parts import Note
 from app.widgets.question_header import QuestionHeader
+from app.widgets.tables.tinted_rows import readable_in_rows
 from moe_core.comparison.comparison import SubjectChange
 from moe_core.numbers.paired_statistics import paired_change
 from moe_core.traces.library import Condition, TraceEntry
@@ -90,15 +91,17 @@ def damaged_trace_shown() -> QWidget:
 def test_coloured_texts_are_drawn_in_their_colour_in_every_theme(
     qapp: QApplication, qtbot: QtBot, shown: Callable[[], QWidget]
 ) -> None:
-    """Light, dark, light: the colour drawn is that of the meaning, or the grey of the theme there is now."""
+    """Light, dark, light: that of the meaning, or the grey, as it is read in the theme there is now."""
     widget = shown()
     qtbot.addWidget(widget)
     widget.show()
     for scheme in ("light", "dark", "light"):
         theme.apply(qapp, scheme)  # type: ignore[arg-type]  # one of its names
         qapp.processEvents()
-        grey = qapp.palette().color(QPalette.ColorRole.PlaceholderText)
-        wanted = grey if shown is damaged_trace_shown else QColor(theme.WRONG)
+        palette, role = qapp.palette(), QPalette.ColorRole
+        wanted = palette.color(role.PlaceholderText) if shown is damaged_trace_shown else QColor(theme.WRONG)
+        on_button = theme.readable(wanted, palette.color(role.Window), palette.color(role.Button))
+        wanted = on_button if shown is outcomes_shown else readable_in_rows(palette, wanted)
         found = colours_in(picture_of(widget), widget.rect())
         assert min(_distance(QColor(name), wanted) for name in found) < 30, scheme
 

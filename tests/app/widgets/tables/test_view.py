@@ -3,12 +3,13 @@
 import numpy as np
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QContextMenuEvent
+from PySide6.QtGui import QColor, QContextMenuEvent, QPalette
 from PySide6.QtWidgets import QApplication, QMenu
 from pytestqt.qtbot import QtBot
 
 from app.theme import text_width
 from app.widgets.figures.table_figure import TableFigure
+from app.widgets.tables.tinted_rows import readable_in_rows
 from app.widgets.tables.view import ArrayTableView
 from moe_core.figures.array_table import ArrayTable, ColumnStyle
 from tests.app.picture import colours_in, picture_of
@@ -72,13 +73,14 @@ def test_the_last_column_cannot_be_hidden(view: ArrayTableView) -> None:
 
 
 def test_marks_have_their_colour_and_rows_that_hold_nothing_are_faded(view: ArrayTableView) -> None:
-    """Compared with what is painted; selected rows keep the colour."""
+    """Compared with what is painted, dark enough to be read; selected rows keep the colour."""
     view.show_current(2)
-    image = picture_of(view.viewport())
-    faded = view.palette().color(view.palette().ColorGroup.Disabled, view.palette().ColorRole.Text).name()
-    for row, colour in ((2, GREEN), (6, faded)):
+    image, palette = picture_of(view.viewport()), view.palette()
+    colours = QColor(GREEN), palette.color(QPalette.ColorRole.PlaceholderText)
+    green, faded = (readable_in_rows(palette, colour).name() for colour in colours)
+    for row, colour in ((2, green), (6, faded)):
         seen = colours_in(image, view.visualRect(view.model().index(row, 1)))
-        assert seen & {GREEN, faded} == {colour}
+        assert seen & {green, faded} == {colour}
 
 
 def test_the_menu_does_what_the_headings_do(view: ArrayTableView, qtbot: QtBot) -> None:

@@ -1,0 +1,79 @@
+"""Whether words can be read: every colour of text on every ground that it stands on, in both colour schemes."""
+
+from itertools import product
+
+import pytest
+from PySide6.QtGui import QColor, QPalette, QStandardItem, QStandardItemModel
+from PySide6.QtWidgets import QApplication, QStyleOptionViewItem, QTableView
+from pytestqt.qtbot import QtBot
+
+from app import theme
+from app.theme import contrast, readable
+from app.widgets.tables.tinted_rows import TintedRows, readable_in_rows, tint_of_selected
+from moe_core.figures.colours import MEANINGS
+
+Role = QPalette.ColorRole
+GROUNDS = (Role.Window, Role.Base, Role.AlternateBase, Role.Button, Role.ToolTipBase)
+TEXTS = (Role.WindowText, Role.Text, Role.ButtonText, Role.ToolTipText, Role.PlaceholderText, Role.Link)
+
+
+@pytest.fixture(params=["light", "dark"])
+def palette(qapp: QApplication, request: pytest.FixtureRequest) -> QPalette:
+    """The palette of each scheme."""
+    theme.apply(qapp, request.param)
+    return qapp.palette()
+
+
+def test_contrast_is_that_of_wcag() -> None:
+    """Known answers: black on white, a colour on itself, the grey that just passes on white."""
+    black, white, grey = QColor("black"), QColor("white"), QColor("#767676")
+    assert contrast(black, white) == pytest.approx(21)
+    assert contrast(white, black) == pytest.approx(21)
+    assert contrast(grey, grey) == pytest.approx(1)
+    assert contrast(grey, white) == pytest.approx(4.54, abs=0.01)
+
+
+def test_every_text_is_read_on_every_ground(palette: QPalette) -> None:
+    """WCAG's 4.5 for each colour of words, those of selected items included."""
+    pairs = [*product(TEXTS, GROUNDS), (Role.HighlightedText, Role.Highlight)]
+    found = {(text.name, ground.name): contrast(palette.color(text), palette.color(ground)) for text, ground in pairs}
+    assert {pair: value for pair, value in found.items() if value < 4.5} == {}
+
+
+def test_what_is_off_and_what_is_selected_are_seen(palette: QPalette) -> None:
+    """3 for outlines and for controls that are off: less than words need, more than nothing."""
+    off = QPalette.ColorGroup.Disabled
+    for text, ground in product((Role.WindowText, Role.Text, Role.ButtonText), (Role.Window, Role.Base)):
+        assert contrast(palette.color(off, text), palette.color(ground)) >= 3
+    for accent, ground in product((Role.Highlight, Role.Accent), (Role.Window, Role.Base)):
+        assert contrast(palette.color(accent), palette.color(ground)) >= 3
+
+
+@pytest.mark.parametrize("colour", MEANINGS.values())
+def test_a_colour_that_means_something_is_read(palette: QPalette, colour: str) -> None:
+    """As words, on the bare ground and on the tints of selected rows; its hue stays."""
+    found = readable_in_rows(palette, QColor(colour))
+    grounds = palette.color(Role.Base), *(tint_of_selected(palette, has_focus=focus) for focus in (True, False))
+    assert min(contrast(found, ground) for ground in grounds) >= 4.5
+    assert QColor(colour).saturation() < 20 or abs(found.hue() - QColor(colour).hue()) < 8
+
+
+def test_a_colour_that_is_read_as_it_is_stays() -> None:
+    """Nothing is changed without need."""
+    assert readable(QColor("#1d1d1f"), QColor("white")) == QColor("#1d1d1f")
+
+
+def test_rows_of_a_colour_of_their_own_are_read(qtbot: QtBot, palette: QPalette) -> None:
+    """Selected or not, as the delegate paints them."""
+    model, table = QStandardItemModel(), QTableView()
+    qtbot.addWidget(table)
+    item = QStandardItem("done")
+    item.setForeground(QColor(theme.RIGHT))
+    model.appendRow(item)
+    table.setModel(model)
+    option = QStyleOptionViewItem()
+    option.initFrom(table)
+    option.widget = table  # type: ignore[attr-defined]  # the stubs miss it
+    TintedRows(table).initStyleOption(option, model.index(0, 0))
+    for text, ground in ((Role.Text, Role.Base), (Role.HighlightedText, Role.Highlight)):
+        assert contrast(option.palette.color(text), option.palette.color(ground)) >= 4.5  # type: ignore[attr-defined]

@@ -57,29 +57,37 @@ class AxisPlot(PlotWidget):
         """Change what keeps its size in pixels while the plot is zoomed; to be extended."""
         self.viewport().update()
 
-    def _draw_label(self, painter: QPainter, corner: QPointF, text: str) -> None:
-        """A text above a corner, on a ground of its own."""
-        metrics, ground = QFontMetricsF(painter.font()), self.colour(QPalette.ColorRole.Base)
-        box = QRectF(corner.x(), corner.y() - metrics.height(), metrics.horizontalAdvance(text), metrics.height())
-        ground.setAlpha(_LABEL_GROUND)
-        painter.fillRect(box.adjusted(-2, 0, 2, 0), ground)
-        painter.setPen(self.colour(QPalette.ColorRole.PlaceholderText))
-        painter.drawText(box, Qt.AlignmentFlag.AlignLeft, text)
+    @property
+    def title_boxes(self) -> list[QRectF]:
+        """Where words stand that labels must not cover."""
+        return []
 
-    def _draw_labels(self, painter: QPainter) -> None:
+    def labels(self) -> list[tuple[QRectF, str]]:
         """Names of references at the right, on their lines, and with an arrow at the end that they lie beyond; those
-        of ranges at the left, inside."""
-        metrics, area = QFontMetricsF(painter.font()), QRectF(self.view.sceneBoundingRect())
-        _, (low, high) = self.view.viewRange()
+        of ranges at the left, inside. Where that place is taken they stand below the line.
+        """
+        area, (_, (low, high)) = QRectF(self.view.sceneBoundingRect()), self.view.viewRange()
+        metrics, found = QFontMetricsF(self.figures_font), list[tuple[QRectF, str]]()
+        height, taken = metrics.height(), self.title_boxes
+
+        def put(text: str, value: float, *, is_above: bool) -> None:
+            text = metrics.elidedText(text, Qt.TextElideMode.ElideMiddle, area.width() - 8)
+            width, line = metrics.horizontalAdvance(text), self.widget_point(QPointF(0, value)).y()
+            box = QRectF(area.right() - width - 4 if is_above else area.left() + 4, line + 2, width, height)
+            above = box.translated(0, -height - 3)
+            box = above if is_above and not any(map(above.intersects, taken)) else box
+            while any(map(box.intersects, taken)):
+                box.translate(0, height)
+            taken.append(box)
+            found.append((box, text))
+
         for line in (line for line in self._references if line.label):
             sign = "↑ " if line.value > high else "↓ " if line.value < low else ""
-            y = self.widget_point(QPointF(0, min(max(line.value, low), high))).y()
-            left = area.right() - metrics.horizontalAdvance(sign + line.label) - 4
-            self._draw_label(painter, QPointF(left, y - 1), sign + line.label)
+            put(sign + line.label, min(max(line.value, low), high), is_above=True)
         for span in self._ranges:
             if span.low < high and span.high > low:
-                y = self.widget_point(QPointF(0, min(span.high, high))).y()
-                self._draw_label(painter, QPointF(area.left() + 4, y + metrics.height() + 2), span.label)
+                put(span.label, min(span.high, high), is_above=False)
+        return found
 
     def restyle(self) -> None:
         super().restyle()
@@ -94,7 +102,12 @@ class AxisPlot(PlotWidget):
 
     def drawForeground(self, painter: QPainter, rect: QRectF) -> None:
         painter.setFont(self.figures_font)
-        self._draw_labels(painter)
+        ground = self.colour(QPalette.ColorRole.Base)
+        ground.setAlpha(_LABEL_GROUND)
+        painter.setPen(self.colour(QPalette.ColorRole.PlaceholderText))
+        for box, text in self.labels():
+            painter.fillRect(box.adjusted(-2, 0, 2, 0), ground)
+            painter.drawText(box, Qt.AlignmentFlag.AlignLeft, text)
 
 
 def _line(reference: Reference) -> pyqtgraph.InfiniteLine:

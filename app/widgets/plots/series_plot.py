@@ -188,15 +188,23 @@ class SeriesPlot(AxisPlot):
         self.dress()
         self.arrange()
 
+    @property
+    def title_boxes(self) -> list[QRectF]:
+        metrics, boxes = QFontMetricsF(self.figures_font), list[QRectF]()
+        for number, (text, _) in enumerate(self.texts):
+            box = self._above.translated(0, number * self._above.height())
+            box.setWidth(min(metrics.horizontalAdvance(text), box.width()))
+            boxes.append(box)
+        return boxes
+
     def drawForeground(self, painter: QPainter, rect: QRectF) -> None:
         super().drawForeground(painter, rect)
         self.legend.draw(painter, self.palette())
-        box, metrics = QRectF(self._above), QFontMetricsF(painter.font())
-        for text, role in self.texts:
+        metrics = QFontMetricsF(painter.font())
+        for (text, role), box in zip(self.texts, self.title_boxes, strict=True):
             painter.setPen(self.colour(role))
-            text = metrics.elidedText(text, Qt.TextElideMode.ElideMiddle, box.width())
-            painter.drawText(box, Qt.AlignmentFlag.AlignLeft, text)
-            box.translate(0, box.height())
+            shown = metrics.elidedText(text, Qt.TextElideMode.ElideMiddle, box.width() + 1)
+            painter.drawText(box.adjusted(0, 0, 2, 0), Qt.AlignmentFlag.AlignLeft, shown)
 
     def minimumSizeHint(self) -> QSize:
         """A legend above is no part of the plot's own least height, and is as wide as what is read in it: what has less

@@ -9,12 +9,13 @@ from moe_core.comparison.text import intervention_text
 from moe_core.errors import InterventionError
 from moe_core.interventions.intervention import Expert, Intervention, act_on
 from moe_core.interventions.targets import numbers_text, parse_targets
-from moe_core.numbers.formatting import short
+from moe_core.numbers.formatting import count, short
 from moe_core.traces.specification import ModelSpecification
 
 KINDS = ("reroute", "drop", "boost")
 MIXED = "mixed"
-_NAMED = 3
+_NAMED, _LISTED = 3, 40
+"""How many experts a title names, and how many are told where it does not."""
 
 
 def effect_of(state: State) -> str:
@@ -118,6 +119,15 @@ def mask_title(mask: Intervention) -> str:
     factors = set(mask.boost.values())
     times = f" × {short(factors.pop(), 6)}" if len(factors) == 1 else ""
     return f"{', '.join(f'{layer}:{expert}' for layer, expert in experts)} {done}{times}{mask.place}"
+
+
+def experts_words(mask: Intervention) -> str:
+    """All experts of a mask whose title does not name them, so that it can be told from one of the same title."""
+    experts = [f"{layer}:{expert}" for layer, expert in sorted(mask.experts)]
+    if mask_title(mask).startswith(", ".join(experts)):
+        return ""
+    more = f" and {count(len(experts) - _LISTED)} more" * (len(experts) > _LISTED)
+    return ", ".join(experts[:_LISTED]) + more
 
 
 def _acting(state: State, experts: frozenset[Expert]) -> Intervention:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
 
-from app.content.job_words import recording_words
-from app.content.mask_editing import mask_title
+from app.content.job_words import about, recording_words
+from app.content.mask_editing import experts_words, mask_title
 from app.running.job_runner import JobEnded, JobRunner, MakeJob
 from app.running.queue.job_queue import JobQueue
 from app.running.queue.queued_job import JobKind, QueuedJob
@@ -77,8 +77,9 @@ class Recording(QObject):
     def _recording(self, request: "RecordRequest") -> QueuedJob:
         from moe_core.jobs.record import record
 
-        mask = "" if request.intervention.is_empty() else mask_title(request.intervention)
-        words = recording_words(request, mask)
+        mask = request.intervention
+        done = "" if mask.is_empty() else about(mask_title(mask), experts_words(mask))
+        words = recording_words(request, done)
         return self._job("recording", words, request.out, request, lambda engine: record(request, engine))
 
     def _resumed(self, request: "ResumeRequest") -> QueuedJob:

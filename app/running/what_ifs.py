@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from app.content.job_words import about, subset_words
-from app.content.mask_editing import mask_title, problem_of
+from app.content.mask_editing import experts_words, mask_title, problem_of
 from app.content.remedies import Say, notice_sentence
 from app.content.what_if_preview import subset_of
 from app.running.job_runner import JobEnded, JobRunner
@@ -115,7 +115,10 @@ class WhatIfs(SessionJobs):
         if (request := job.request) is not None:
             return QueuedJob(
                 f"What if: {job.title}",
-                about(job.baseline.name, subset_words(request.subset), _controls_words(request)),
+                about(
+                    *(experts_words(request.intervention), job.baseline.name),
+                    *(subset_words(request.subset), _controls_words(request)),
+                ),
                 request,
                 lambda engine: what_if(request, engine),
                 job.baseline,

@@ -16,8 +16,8 @@ class ChoiceHeading(QWidget):
     def __init__(self, accessible_name: str, tip: str) -> None:
         super().__init__()
         self.title, self.numbers, self._label = bold(plain_text(), larger=1.3), plain_text(), QLabel()
-        self.title.setWordWrap(False)
         self.switcher = QComboBox()
+        self.switcher.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
         self.switcher.setAccessibleName(accessible_name)
         self.switcher.setToolTip(tip)
         self.switcher.activated.connect(self.switched)

@@ -1,5 +1,5 @@
-"""A label whose text is shortened in the middle where there is no room, but never a number of questions in it; whole
-in its tooltip and when copied."""
+"""A label whose text is shortened in the middle where there is no room, but never a number of questions or tokens in
+it; whole in its tooltip and when copied."""
 
 import re
 
@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QLabel, QSizePolicy
 from app import theme
 from app.widgets.safe_text import as_tooltip
 
-_N = re.compile(r"n = [\d,]+(?: of [\d,]+)?")
+_N = re.compile(r"n = [\d,]+(?: of [\d,]+)?|[\d,]+ tokens?\b")
 
 
 class ElidingLabel(QLabel):

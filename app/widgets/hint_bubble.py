@@ -4,7 +4,7 @@ from PySide6.QtCore import QEvent, QPointF, QRect, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QPainter, QPainterPath, QPaintEvent, QPalette, QPen, QPolygonF
 from PySide6.QtWidgets import QFrame, QPushButton, QVBoxLayout, QWidget
 
-from app.widgets.parts import bold, in_row, plain_text
+from app.widgets.parts import bold, focus_seen, in_row, plain_text
 
 WIDTH = 344
 _ARROW, _RADIUS, _MARGIN = 10, 6, 16
@@ -48,7 +48,7 @@ class HintBubble(QFrame):
         self.forward_button.setAccessibleDescription(f"{title}. {text}")  # read out as soon as it has the focus
         self.show()
         self.raise_()
-        self.forward_button.setFocus(Qt.FocusReason.PopupFocusReason)
+        focus_seen(self.forward_button)
 
     def stand_beside(self, target: QRect) -> None:
         """Stand where there is most room beside a rectangle of the parent, pointing at it, inside the parent."""

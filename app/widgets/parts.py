@@ -117,6 +117,12 @@ def tool_button(text: str, name: str, tip: str) -> QToolButton:
     return made
 
 
+def focus_seen(widget: QWidget) -> None:
+    """Give the keyboard to a control, and have that marked: styles of Qt draw no mark before a key has moved it."""
+    widget.window().setAttribute(Qt.WidgetAttribute.WA_KeyboardFocusChange)
+    widget.setFocus(Qt.FocusReason.ShortcutFocusReason)
+
+
 def pop_up(menu: QMenu, widget: QWidget, place: QPoint | None = None) -> None:
     """Show a menu at a place in a widget, else below it; it is gone when it closes."""
     menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QMainWindow, QTabBar
 
 from app.settings import Settings
 from app.views import Views
+from app.widgets.parts import focus_seen
 from app.window.tab_order import stops
 from app.window.view_dock import ViewDock
 
@@ -116,7 +117,7 @@ def give_focus(view: "View") -> None:
     if begin is None or not (begin.isVisible() and begin.isEnabled()):
         # The view itself where it has no control now, so that keys no longer go to the view before.
         begin = next(stops(view), view)
-    begin.setFocus(Qt.FocusReason.ShortcutFocusReason)
+    focus_seen(begin)
 
 
 def _house(docks: Docks, settings: Settings, view: "View") -> None:

@@ -20,7 +20,7 @@ from PySide6.QtWidgets import (
 from app.settings import Settings
 from app.state.session import Session
 from app.state.state import State
-from app.widgets.parts import bold, button, in_column, plain_text
+from app.widgets.parts import bold, button, focus_seen, in_column, plain_text
 from app.widgets.safe_text import as_tooltip
 
 _WAYS = (
@@ -66,7 +66,7 @@ class StartPage(QScrollArea):
             self._enable_docks(enabled=False)
             self.show()
             self._place()
-            self.findChildren(QPushButton)[0].setFocus()
+            focus_seen(self.findChildren(QPushButton)[0])
 
     def leave(self) -> None:
         """Give the docks their place back."""

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Sequence
 
 from PySide6.QtCore import QRect, Qt
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QAbstractScrollArea, QAbstractSpinBox, QApplication, QComboBox, QWidget
+from PySide6.QtWidgets import QAbstractScrollArea, QAbstractSpinBox, QApplication, QComboBox, QTabBar, QWidget
 
 
 def next_stop(window: QWidget, covered: Collection[QWidget], *, forward: bool) -> QWidget | None:
@@ -67,7 +67,9 @@ def _in_order(widget: QWidget, covered: Collection[QWidget]) -> list[QWidget]:
 
 
 def _is_there(widget: QWidget, covered: Collection[QWidget]) -> bool:
-    return widget.isVisible() and widget.isEnabled() and not widget.isWindow() and widget not in covered
+    is_spare = isinstance(widget, QTabBar) and not widget.count()  # the window keeps some for docks to come
+    is_usable = widget.isVisible() and widget.isEnabled() and not widget.isWindow()
+    return is_usable and not is_spare and widget not in covered
 
 
 def _takes_tab(widget: QWidget) -> bool:

@@ -25,7 +25,8 @@ class ColumnStyle:
     `name` stays the same over releases: settings are kept under it. `heading` names column and unit in an export.
     `shown` writes a value for the cell, `meaning` for its tooltip and for a screen reader, `exported` for a file.
     `nothing` is the value that stands for none and sorts last, as NaN does. `width` counts digits, and so does
-    `wide_width`, for a table with room for all columns. `colours` are those of single values.
+    `wide_width`, for a table with room for all columns. `colours` are those of single values. `ends` names the columns
+    of its interval's ends: files and the clipboard hold them wherever the value itself is shown.
     """
 
     name: str
@@ -41,6 +42,7 @@ class ColumnStyle:
     is_hidden: bool = False
     nothing: float | None = None
     colours: Mapping[Any, str] = field(default_factory=dict)
+    ends: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

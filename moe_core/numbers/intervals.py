@@ -43,13 +43,13 @@ def wilson_95(proportion: ArrayLike, n: ArrayLike) -> Interval:
     with np.errstate(divide="ignore", invalid="ignore"):
         shrink = 1 + Z_95**2 / trials
         centre = (p + Z_95**2 / (2 * trials)) / shrink
-        # Rounding may take p a hair outside 0..1 (a quotient of two sums), and the root with it.
+        # Rounding may take p a hair outside 0..1 (a quotient of two sums), the root with it, and an end a hair past p.
         spread = np.clip(p * (1 - p), 0, None) / trials + Z_95**2 / (4 * trials**2)
         half_width = Z_95 * np.sqrt(spread) / shrink
     empty = ~(trials > 0)
     return Interval(
-        lower=np.where(empty, np.nan, np.clip(centre - half_width, 0, 1)),
-        upper=np.where(empty, np.nan, np.clip(centre + half_width, 0, 1)),
+        lower=np.where(empty, np.nan, np.clip(np.minimum(centre - half_width, p), 0, 1)),
+        upper=np.where(empty, np.nan, np.clip(np.maximum(centre + half_width, p), 0, 1)),
     )
 
 

@@ -100,6 +100,7 @@ class ExperimentsView(View):
         self.cancel_button.setEnabled(is_running)
         self.cancel_button.setToolTip("Stop after the batch in flight" + (f"; {entry.kept}" if entry else ""))
         self.progress_text.set_text("" if entry is None else _how_far(entry))
+        self.progress_text.setVisible(entry is not None)
 
     def _make_controls(self) -> None:
         self.choice = ElidingComboBox()
@@ -123,7 +124,7 @@ class ExperimentsView(View):
 
     def _lay_out(self) -> None:
         """What begins it stands above, where it is seen however low the dock is."""
-        top = in_row(None, (self.choice, 1), self.run_button, self.cancel_button, margins=(8, 6, 8, 2))
+        top = in_row(None, (self.choice, 1), self.run_button, self.cancel_button, margins=(8, 6, 8, 2), spacing=6)
         below = in_row(None, (self.cost, 3), (self.progress_text, 2), margins=(8, 0, 8, 4))
         halves = self._options(), scrolling(self.pane)
         self._halves = Halves(halves, ("Options", "Result"), narrow=_NARROW, shares=(2, 3))

@@ -82,6 +82,7 @@ def _styles_of(metric: Metric) -> Iterator[ColumnStyle]:
         meaning=lambda measured: measured.facts,
         wide_width=22,
         is_hidden=False,
+        ends=(f"{metric.name}_lower", f"{metric.name}_upper"),
     )
     end = partial(value, shown=significant)
     yield end(f"{metric.name}_lower", "lower", f"{metric.title}: lower 95 %", "Lower end of the 95 % interval.")

@@ -42,6 +42,8 @@ COLUMNS: tuple[tuple[str, str, Callable[[JobEntry], str]], ...] = (
     ("Asked with", "What it was asked with; that was frozen when it was asked for", lambda e: e.about),
 )
 STATE, RESULT = 1, 2
+IS_SENTENCE = SHARE + 1
+"""Whether a cell holds a sentence, which is cut at its end, rather than a name, which is told by both its ends."""
 
 
 class JobModel(QAbstractTableModel):
@@ -84,6 +86,8 @@ class JobModel(QAbstractTableModel):
                 return as_tooltip(text(entry))
             case Qt.ItemDataRole.ForegroundRole if entry.status.is_over and entry.status is not JobStatus.FAILED:
                 return QGuiApplication.palette().color(QPalette.ColorRole.PlaceholderText)
+            case _ if role == IS_SENTENCE:
+                return index.column() != RESULT or bool(entry.problem)
             case _ if role == SHARE and index.column() == STATE and entry.status is JobStatus.RUNNING:
                 return entry.share
         return None

@@ -19,12 +19,12 @@ from app.state.job_state import JobEntry, JobStatus, MovedJob, entry_of, unfinis
 from app.state.session import Session
 from app.state.state import State
 from app.view import View
-from app.views.jobs.job_model import RESULT, SHARE, STATE, JobModel
+from app.views.jobs.job_model import IS_SENTENCE, SHARE, STATE, JobModel
 from app.widgets.eliding_label import ElidingLabel
 from app.widgets.flow_layout import FlowLayout
 from app.widgets.parts import button, in_column, plain_text, pop_up
 from app.widgets.tables.fitted_columns import FittedColumns
-from app.widgets.tables.tinted_rows import Sentences, TintedRows
+from app.widgets.tables.tinted_rows import TintedRows
 from moe_core.numbers.formatting import counted, percent
 
 _LEAST_WIDTHS = (110, 0, 90, 0, 90)
@@ -60,9 +60,9 @@ class JobsView(View):
         self.about = plain_text()
         self.about.setAccessibleName("About the chosen job")
         self.buttons = {name: button(text, tip) for name, text, tip in _BUTTONS}
-        for name, about in _ARROWS.items():
-            self.buttons[name].setAccessibleName(about)
-            self.buttons[name].setMaximumWidth(2 * self.buttons[name].sizeHint().height())
+        for name, each in self.buttons.items():
+            each.setAccessibleName(_ARROWS.get(name, each.text()))
+            each.setMaximumWidth(each.fontMetrics().horizontalAdvance(each.text()) + each.sizeHint().height())
         self._is_showing = False
         self._lay_out()
         self._connect()
@@ -142,8 +142,7 @@ class JobsView(View):
 def _table(model: JobModel) -> QTableView:
     table = QTableView()
     table.setModel(model)
-    table.setItemDelegate(Sentences(table))
-    table.setItemDelegateForColumn(RESULT, TintedRows(table))
+    table.setItemDelegate(_CellDelegate(table))
     table.setItemDelegateForColumn(STATE, _ProgressDelegate(table))
     table.setAccessibleName("Jobs")
     table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
@@ -162,6 +161,15 @@ def _table(model: JobModel) -> QTableView:
     table.horizontalHeader().setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
     FittedColumns(table, _LEAST_WIDTHS)
     return table
+
+
+class _CellDelegate(TintedRows):
+    """Cuts a sentence at its end; a name stays as the table has it."""
+
+    def initStyleOption(self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex) -> None:
+        super().initStyleOption(option, index)
+        if index.data(IS_SENTENCE):
+            option.textElideMode = Qt.TextElideMode.ElideRight
 
 
 class _ProgressDelegate(TintedRows):

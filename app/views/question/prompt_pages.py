@@ -8,6 +8,7 @@ from app.state.state import State
 from app.views.question.content import QuestionContent
 from app.views.question.prompt_pane import PromptPane
 from app.views.question.token_map import TokenMapPane
+from app.widgets.parts import focus_seen
 
 
 class PromptPages(QStackedWidget):
@@ -47,7 +48,7 @@ class PromptPages(QStackedWidget):
     def _turn_to(self, page: PromptPane | TokenMapPane) -> None:
         self.setCurrentWidget(page)
         self.prompt.option_changed.emit()
-        (self.to_text if page is self.map else self.to_map).setFocus()
+        focus_seen(self.to_text if page is self.map else self.to_map)
 
 
 def _switch(text: str, tip: str) -> QToolButton:

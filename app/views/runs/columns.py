@@ -80,7 +80,10 @@ def _result_styles(results: Sequence[_Result]) -> Iterator[ColumnStyle]:
     shown = partial(ColumnStyle, exported=_end, is_number=True)
     for result in results:
         heading, tip = result.heading, result.tip
-        yield shown(result.name, result.title, heading, tip, 17, shown=lambda value: value.text, wide_width=21)
+        ends = tuple(f"{result.name}_{end}" for end in ("lower", "upper"))
+        yield shown(
+            result.name, result.title, heading, tip, 17, shown=lambda value: value.text, wide_width=21, ends=ends
+        )
         for end in ("lower", "upper"):
             about = f"The {end} end of the 95 % interval."
             yield shown(

@@ -142,7 +142,8 @@ class RunsView(View):
         said = problems_of(state)
         if isinstance(runs, RunsBeside):
             of = f" of {count(runs.n_asked)}" if runs.n < runs.n_asked else ""
-            n = f"n = {count(runs.n)}{of} questions that all {len(runs.names)} runs answered, scope {state.scope}."
+            every = "both" if len(runs.names) == 2 else f"all {len(runs.names)}"
+            n = f"n = {count(runs.n)}{of} questions that {every} runs answered, scope {state.scope}."
             unlike = filter(None, map(runs.why_unlike, range(len(runs.names))))
             said = [n, *said, *dict.fromkeys(unlike)]
         else:

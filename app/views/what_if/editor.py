@@ -53,6 +53,7 @@ class WhatIfEditor(QWidget):
         self.chips.set_experts({expert: mask.action(expert) for expert in mask.experts}, _usual_action(state))
         needed = self.chips.heightForWidth(max(self._chips_area.viewport().width(), 1))
         self._chips_area.setMinimumHeight(min(needed, 2 * self.fontMetrics().height() + 14))
+        self._chips_area.setVisible(bool(mask.experts))
         self._draw_masks(state)
         self.choices.draw(state)
         self.preview.setText(" ".join(preview.sentences()))
@@ -110,8 +111,8 @@ class WhatIfEditor(QWidget):
     def _lay_out(self) -> None:
         content = QWidget()
         masks = in_row(None, self.masks, self.pick, self.more, spacing=4)
-        said = self.preview, self.problem, self.mismatch
-        in_column(content, masks, (self._chips_area, 1), self.choices, *said, margins=(8, 6, 8, 4), spacing=4)
+        mask = masks, (self._chips_area, 1), self.preview
+        in_column(content, *mask, self.choices, self.problem, self.mismatch, 0, margins=(8, 6, 8, 4), spacing=4)
         run = in_row(None, self.run, self.cancel, self.automatic, 0, spacing=4)
         both = self.rerun_both, Qt.AlignmentFlag.AlignLeft
         below = in_column(None, both, run, margins=(8, 2, 8, 6), spacing=4)

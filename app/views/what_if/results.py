@@ -32,6 +32,7 @@ _NO_CONTROLS = (
     "No random masks were run beside this what-if. Choose some under Controls before running: they tell whether "
     "the change is more than any mask of this size makes."
 )
+_CORRECTED = f"p is corrected for there being many subjects ({SUBJECT_CORRECTION})."
 
 
 class WhatIfResults(QWidget):
@@ -84,12 +85,16 @@ class WhatIfResults(QWidget):
 
     def _draw_subjects(self, made: WhatIf | None) -> None:
         self.subjects.show_subjects(made.comparison.subjects if made else ())
+        self.subject_figure.setVisible(made is not None)
+        self._subjects_note.setText(_CORRECTED if made else NOTHING_YET)
         if made is not None:
             self.subject_figure.set_data(subjects_table(made.comparison), what_if_caption(made))
 
     def _draw_controls(self, made: WhatIf | None) -> None:
         controls = made.controls if made else None
         self.strip_figure.setVisible(controls is not None)
+        role = QPalette.ColorRole.PlaceholderText if controls is None else QPalette.ColorRole.WindowText
+        self.controls_text.setForegroundRole(role)
         if made is None or controls is None:
             self.controls_text.setText(_NO_CONTROLS if made else NOTHING_YET)
             return
@@ -121,10 +126,12 @@ class WhatIfResults(QWidget):
     def _make_subjects_page(self) -> QWidget:
         self.subjects = SubjectTable()
         self.subject_figure = Figure(self.subjects, "What if by subject")
-        note = plain_text(f"p is corrected for there being many subjects ({SUBJECT_CORRECTION}).", is_faded=True)
-        note.setContentsMargins(8, 0, 8, 0)
+        self._subjects_note = plain_text(is_faded=True)
+        self._subjects_note.setContentsMargins(8, 6, 8, 4)
         page = QWidget()
-        in_column(page, (self.subject_figure, 1), note, margins=(0, 0, 0, 4), spacing=4)
+        page.setBackgroundRole(QPalette.ColorRole.Base)
+        page.setAutoFillBackground(True)
+        in_column(page, (self.subject_figure, 1), self._subjects_note, 0, spacing=0)
         return page
 
     def _lay_out(self) -> None:

@@ -7,6 +7,8 @@ from PySide6.QtGui import QColor, QKeyEvent
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget, QTableWidgetItem
 
 from app import theme
+from app.content.job_words import about
+from app.content.mask_editing import experts_words
 from app.state.what_if_state import WhatIf
 from app.widgets.safe_text import as_tooltip
 from app.widgets.tables.tinted_rows import TintedRows
@@ -123,6 +125,9 @@ class HistoryTable(_Table):
             if history != self._history:
                 self._history = history
                 self.fill([_history_texts(made) for made in history])
+                for at, made in enumerate(history):  # titles of large masks may be alike
+                    if (item := self.item(at, 0)) is not None:
+                        item.setToolTip(as_tooltip(about(made.title, experts_words(made.intervention))))
             if shown in history:
                 self.selectRow(history.index(shown))
             else:

@@ -36,7 +36,7 @@ class TableTwin(QWidget):
         self.search.setToolTip(_TIP)
         self._n = QLabel()
         self._n.setAccessibleName("Rows listed")
-        above = in_row(None, (self.search, 1), self._n, margins=(0, 2, 0, 2))
+        above = in_row(None, (self.search, 1), self._n, margins=(6, 2, 6, 2), spacing=6)
         self._column = in_column(self, above, spacing=0)
         self.search.searched.connect(self._show)
         self.search.left_downwards.connect(self._enter_list)

@@ -6,7 +6,7 @@ from PySide6.QtWidgets import QFrame, QLineEdit, QToolButton, QVBoxLayout, QWidg
 
 from app import theme
 from app.widgets.filter.search_field import SearchField
-from app.widgets.parts import plain_text
+from app.widgets.parts import focus_seen, plain_text
 
 _MARGIN = 8
 
@@ -48,7 +48,7 @@ class PopupButton(QToolButton):
             place.moveBottom(self.mapToGlobal(QPoint(0, 0)).y())
         self.panel.move(place.topLeft())
         self.panel.show()
-        self.first_field().setFocus(Qt.FocusReason.PopupFocusReason)
+        focus_seen(self.first_field())
 
     def fit_panel(self) -> None:
         """Make the panel as high as what is in it; wrapped text takes more lines in a narrow one."""

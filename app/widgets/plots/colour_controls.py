@@ -39,6 +39,7 @@ class ColourControls(QWidget):
         for place, (mode, (text, tip)) in enumerate(_MODES.items()):
             self._mode.addItem(text, mode)
             self._mode.setItemData(place, tip, Qt.ItemDataRole.ToolTipRole)
+        self._map.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)  # the maps change
         self._map.setAccessibleName("Colour map")
         self._map.setToolTip("Colour map, safe for colour-blind eyes")
         self._log = tool_button("log", "Logarithmic colours", _LOG_TIP)

@@ -137,6 +137,7 @@ class ArrayTableView(QTableView):
         self.setShowGrid(False)
         self.setWordWrap(False)
         self.setTabKeyNavigation(False)  # Tab leaves the table
+        self.horizontalHeader().setTextElideMode(Qt.TextElideMode.ElideMiddle)  # what differs often stands last
         self.verticalHeader().hide()
         self._set_row_height()
 
@@ -151,9 +152,16 @@ class ArrayTableView(QTableView):
         return self.rows.order[np.array(places, np.intp)]
 
     def _exported(self, order: IndexArray, *, one_line: bool = False) -> FigureTable:
-        columns = self.layout_of_columns.shown
+        shown = self.layout_of_columns.shown
+        columns = list(dict.fromkeys(each for column in shown for each in (column, *self._ends_of(column))))
         headings = tuple(self.rows.styles[column].heading for column in columns)
         return FigureTable(headings, ExportedRows(self.rows.table, order, columns, one_line=one_line))
+
+    def _ends_of(self, column: int) -> list[int]:
+        """Columns of the ends of its interval, where it has one."""
+        names = [style.name for style in self.rows.styles]
+        ends = [names.index(end) for end in self.rows.styles[column].ends]
+        return [end for end in ends if np.isfinite(np.array(self.rows.table.columns[end], np.float64)).any()]
 
     def _reverse(self) -> None:
         self.sort_by(self.sort_column, descending=not self.is_descending)

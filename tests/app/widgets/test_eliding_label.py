@@ -37,3 +37,14 @@ def test_a_number_of_questions_is_never_shortened(qtbot: QtBot) -> None:
         assert "n = 400 of 12,000" in label.text()
         assert label.text().startswith("bas")
         assert label.fontMetrics().horizontalAdvance(label.text()) <= label.width()
+
+
+def test_a_number_of_tokens_is_never_shortened(qtbot: QtBot) -> None:
+    """A note behind it gives way."""
+    said = "reading · 1,022 tokens · ★ looks at the name before the verb; see the table in the second appendix"
+    label = ElidingLabel(said)
+    qtbot.addWidget(label)
+    label.show()
+    label.resize(label.fontMetrics().horizontalAdvance(said) // 3, 20)
+    assert label.text().startswith("reading · 1,022 tokens")
+    assert label.fontMetrics().horizontalAdvance(label.text()) <= label.width()

@@ -5,16 +5,18 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QSize, Qt
-from PySide6.QtWidgets import QApplication, QWidget
+from PySide6.QtCore import QRect, QSize, Qt
+from PySide6.QtWidgets import QApplication, QLineEdit, QMainWindow, QWidget
 from pytestqt.qtbot import QtBot
 
 from app.actions.menus import Menus
 from app.settings import Settings
+from app.widgets.hint_bubble import HintBubble
 from app.window.demo import NAME
 from app.window.main_window import MainWindow
 from app.window.tour import DONE, HINTS, Tour, place_of
 from moe_core.measures.scope import Scope
+from tests.app.picture import picture_of
 
 LEFT_CLICK = Qt.MouseButton.LeftButton
 
@@ -106,6 +108,24 @@ def test_keys_alone_are_enough(tour: Tour, greeting: MainWindow, qtbot: QtBot) -
     assert greeting.session.state == before
     qtbot.keyClick(greeting.focusWidget(), Qt.Key.Key_Return)
     assert not tour.is_running
+
+
+def test_the_button_that_has_the_keyboard_is_marked(qtbot: QtBot) -> None:
+    """Though only the mouse was used before."""
+    window = QMainWindow()
+    qtbot.addWidget(window)
+    field, bubble = QLineEdit(window), HintBubble(window)
+    window.show()
+    window.activateWindow()
+    qtbot.waitUntil(window.isActiveWindow)
+    qtbot.mouseClick(field, LEFT_CLICK)
+    bubble.say("Title", "Text.", is_first=True, is_last=False)
+    bubble.stand_beside(QRect(0, 0, 200, 200))
+    QApplication.processEvents()
+    assert bubble.forward_button.hasFocus()
+    marked = picture_of(bubble.forward_button)
+    field.setFocus()
+    assert picture_of(bubble.forward_button) != marked
 
 
 def test_escape_closes_it_for_now(tour: Tour, greeting: MainWindow, qtbot: QtBot) -> None:

@@ -440,6 +440,17 @@ def test_fits_beside_the_grid_in_a_small_window(view: ExpertView) -> None:
     assert view.body.minimumSizeHint().width() <= 320
 
 
+def test_a_long_name_makes_no_view_wider(view: ExpertView) -> None:
+    """It goes on in a second line; nothing at the right is cut off."""
+    view.session.set(replace(view.state, experts=frozenset({(1, 2), (2, 3)}), layer=1))
+    name = "the festivals of the north and those of the south"
+    view.session.set(replace(view.state, names={(1, 2): name}))
+    view.resize(320, 600)
+    QApplication.processEvents()
+    assert name in view.heading.title.text()
+    assert view.heading.width() <= 320
+
+
 def test_every_control_has_a_name_and_teaches(view: ExpertView) -> None:
     """For who cannot see it, and for who has not seen it before."""
     controls = [control for kind in (QComboBox, QCheckBox, QToolButton) for control in view.body.findChildren(kind)]

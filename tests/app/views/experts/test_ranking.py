@@ -55,6 +55,23 @@ def test_every_metric_is_a_column_with_interval_and_support(view: RankingView) -
             assert np.array_equal(lower, [found.lower[cell] for cell in cells], equal_nan=True)
 
 
+def test_what_is_copied_has_the_intervals_that_are_shown(view: RankingView) -> None:
+    """The ends stand beside every value that has some, in rows copied by key or menu and in files alike."""
+    accuracy = next(metric for metric in GRID_METRICS if metric.name == "expert_accuracy")
+    view.list.show_current(0)
+    copied = view.figure.pointed_text.splitlines()
+    for text, n_rows in ((copied, 1), (view.figure.data.as_text().splitlines(), 48)):
+        headings, *rows = (line.split("\t") for line in text)
+        at = headings.index(accuracy.title)
+        assert headings[at + 1 : at + 3] == [f"{accuracy.title}: {end} 95 %" for end in ("lower", "upper")]
+        assert len(rows) == n_rows
+        assert len(headings) == len(set(headings))
+        for row in rows:
+            value, lower, upper = (float(text or "nan") for text in row[at : at + 3])
+            assert np.isnan(value) or lower <= value <= upper
+    assert not [heading for heading in headings if heading.startswith("Share of tokens") and "95 %" in heading]
+
+
 def test_it_sorts_by_any_metric_and_follows_the_selection(view: RankingView) -> None:
     """Largest first, NaN last; the filter of questions is that of the window."""
     view.list.sort_by(NAMES.index("expert_accuracy"), descending=True)

@@ -4,15 +4,17 @@ import shutil
 import threading
 from collections.abc import Generator, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QModelIndex, QPoint, Qt
 from PySide6.QtGui import QAction
+from PySide6.QtWidgets import QStyleOptionViewItem
 from pytestqt.qtbot import QtBot
 
 from app.running.queue.queued_job import QueuedJob
-from app.state.job_state import JobStatus
+from app.state.job_state import JobEntry, JobStatus
 from app.views.jobs.job_model import COLUMNS, RESULT, SHARE, STATE
 from app.views.jobs.view import JobsView
 from app.window.main_window import MainWindow
@@ -101,6 +103,28 @@ def test_the_keyboard_does_all_of_it(view: JobsView, window: MainWindow, qtbot: 
     assert column(view, "State")[1] == "waiting"
     qtbot.keyClick(view.table, Qt.Key.Key_Delete, Qt.KeyboardModifier.ControlModifier)
     assert column(view, "State") == ["running", "waiting", "waiting", "cancelled"]
+
+
+def test_a_sentence_is_cut_at_its_end_and_whole_in_its_tip(window: MainWindow, qtbot: QtBot, trace_path: Path) -> None:
+    """Why a job failed begins with what matters; the name of a file is told by both its ends."""
+    about = partial(JobEntry, title="What if", about="of all", kept="all", trace=trace_path)
+    problem = "There is no room on the disk for the trace. " + "Free some, or choose another folder. " * 8
+    failed, done = (
+        about(1, status=JobStatus.FAILED, problem=problem),
+        about(2, status=JobStatus.DONE, result=trace_path),
+    )
+    window.session.set(replace(window.session.state, jobs=(failed, done), job=1))
+    window.enter_view("jobs")
+    view, cuts = window.views["jobs"], []
+    assert isinstance(view, JobsView)
+    for row in range(2):
+        option, index = QStyleOptionViewItem(), view.model.index(row, RESULT)
+        option.widget, option.textElideMode = view.table, view.table.textElideMode()  # type: ignore[attr-defined]
+        view.table.itemDelegate().initStyleOption(option, index)
+        cuts.append(option.textElideMode)  # type: ignore[attr-defined]
+    assert cuts == [Qt.TextElideMode.ElideRight, Qt.TextElideMode.ElideMiddle]
+    assert problem.split(".")[0] in view.model.index(0, RESULT).data(Qt.ItemDataRole.ToolTipRole)
+    assert problem in view.about.text()
 
 
 def test_a_job_is_dragged_to_its_place(view: JobsView) -> None:

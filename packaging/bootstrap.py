@@ -102,8 +102,11 @@ def run_tests(pytest_arguments: Sequence[str]) -> int:
         steps.say("bootstrap: pytest waits until these checks pass.")
         return failures[0]
     steps.say("== pytest")
+    # Files go to the workers in the order of tests/conftest.py, slow ones first: xdist's own order, files of many tests
+    # first, leaves them to the end, where one worker waits for the other.
+    two_workers = ["-n", "2", "--dist", "loadfile", "--no-loadscope-reorder"]
     # Last, with nothing printed after it: the summary closes the output.
-    command = [python, "-m", "pytest", "-n", "2", "--dist", "loadfile", *pytest_arguments]
+    command = [python, "-m", "pytest", *two_workers, *pytest_arguments]
     # One thread each: two processes with two threads on two cores wait for each other most of the time.
     environment = {"OMP_NUM_THREADS": "1"} | steps.environment()
     return subprocess.run(command, cwd=steps.ROOT, env=environment).returncode

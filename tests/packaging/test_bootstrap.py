@@ -249,6 +249,17 @@ def test_pytest_waits_for_the_quick_checks(
     assert "ruff check: failed with exit code 7" in capsys.readouterr().out
 
 
+def test_the_workers_keep_to_the_order_of_the_tests(bootstrap: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Slow files first; xdist would sort the files by their number of tests, and slow ones have few."""
+    ran: list[list[str]] = []
+    done = subprocess.CompletedProcess([], 0)
+    monkeypatch.setattr(bootstrap, "set_up", lambda what: None)
+    monkeypatch.setattr(bootstrap.subprocess, "run", lambda command, **_: ran.append(command) or done)
+    assert bootstrap.run_tests(["-k", "scope"]) == 0
+    assert "--no-loadscope-reorder" in ran[-1]
+    assert ran[-1][-2:] == ["-k", "scope"]
+
+
 def test_further_arguments_go_to_pytest(bootstrap: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
     """`bootstrap.py test -k scope` hands `-k scope` on."""
     handed_on: list[list[str]] = []

@@ -1,9 +1,12 @@
 """What the line above the views says is how things are: the next success of its kind takes an error away."""
 
+import itertools
 import shutil
-from collections.abc import Generator
+import threading
+from collections.abc import Generator, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PySide6.QtCore import Qt
@@ -16,7 +19,8 @@ from app.window.main_window import MainWindow
 from moe_core.errors import TraceError
 from moe_core.interventions.file import save_intervention
 from moe_core.interventions.intervention import parse_mask
-from moe_core.jobs.events import Event, Stage
+from moe_core.jobs import analyse
+from moe_core.jobs.events import Event, Progress, Stage
 from tests.app.box_answer import stop
 
 
@@ -58,25 +62,40 @@ def test_an_error_goes_with_the_next_success_of_its_kind(window: MainWindow, qtb
     assert run(window, qtbot, "What if: 0:1, 0:2", working()) == ""
 
 
+@pytest.fixture
+def clicked(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
+    """What would take long is said at once, and an analysis then waits for this event: no machine ends it before."""
+    may_go_on, n_told, tell = threading.Event(), itertools.count(), analyse._progress
+
+    def tell_and_wait(*given: Any) -> Progress:
+        if next(n_told) > 1:  # the second step says how long it will take
+            may_go_on.wait()
+        return tell(*given)
+
+    monkeypatch.setattr(analyse, "LONG_S", 0.0)
+    monkeypatch.setattr(analyse, "_progress", tell_and_wait)
+    yield may_go_on
+    may_go_on.set()
+
+
 def test_what_can_be_done_at_once_is_offered_while_the_job_runs(
-    window: MainWindow, qtbot: QtBot, demo_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    window: MainWindow, qtbot: QtBot, demo_path: Path, tmp_path: Path, clicked: threading.Event
 ) -> None:
     """A match that will take long is said with a button; that stops it, and matches a sample in its place."""
+    outcomes: list[str] = []
+    window.runner.ended.connect(lambda run: outcomes.append(run.outcome))
     assert window.open_trace(Path(shutil.copy(demo_path, tmp_path / "demo.h5")))
     window.show_view("atlas")
     state = window.session.state
     window.session.set(replace(state, atlas=replace(state.atlas, analysis="expert-matched-similarity")))
-    monkeypatch.setattr("moe_core.jobs.analyse.LONG_S", 0.0)
-    with qtbot.waitSignal(window.runner.ended) as first:
-        window.session.request("compute_analysis")
-        qtbot.waitUntil(lambda: bool(window.message_bar.text), timeout=20_000)
-        assert window.message_bar.text.startswith("All 1,503 pairs will take about")
-        assert window.message_bar.text.endswith("A sample of the pairs takes less.")
-        with qtbot.waitSignal(window.runner.started, timeout=20_000):
-            qtbot.mouseClick(window.message_bar.button, Qt.MouseButton.LeftButton)
-    assert first.args[0].outcome == "cancelled"
-    with qtbot.waitSignal(window.runner.ended, timeout=20_000):
-        pass
+    window.session.request("compute_analysis")
+    qtbot.waitUntil(lambda: bool(window.message_bar.text))
+    assert window.message_bar.text.startswith("All 1,503 pairs will take about")
+    assert window.message_bar.text.endswith("A sample of the pairs takes less.")
+    qtbot.mouseClick(window.message_bar.button, Qt.MouseButton.LeftButton)
+    clicked.set()
+    qtbot.waitUntil(lambda: len(outcomes) == 2)
+    assert outcomes == ["cancelled", "done"]
     result = result_of(window.session.state)
     assert result is not None
     assert result.found.notes[-1].startswith("Sampled: 20 of 496 pairs of experts in each layer, drawn with seed 0")

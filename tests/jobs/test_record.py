@@ -53,6 +53,12 @@ def quiz_csv(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.fixture(scope="module")
+def engine() -> Engine:
+    """The tiny model in memory, for tests that do not ask how it gets there."""
+    return Engine()
+
+
 def request_for(model: Path, quiz: Path, out: Path, **changes: object) -> RecordRequest:
     """A request with small batches, so that a run has several of them."""
     options = {"batch_tokens": 120, **{k: v for k, v in changes.items() if k in RunOptions.__annotations__}}
@@ -102,11 +108,13 @@ def test_a_run_is_complete_counts_up_and_tells_the_time_left(tiny_olmoe: Path, q
         assert trace.ids[:3] == ("q0", "q1", "q2")
 
 
-def test_a_stopped_run_resumes_to_the_same_trace(tiny_olmoe: Path, quiz_csv: Path, tmp_path: Path) -> None:
+def test_a_stopped_run_resumes_to_the_same_trace(
+    tiny_olmoe: Path, quiz_csv: Path, tmp_path: Path, engine: Engine
+) -> None:
     """Stopped after two batches, then run again: array for array the uninterrupted trace."""
     whole, parts = tmp_path / "whole.h5", tmp_path / "parts.h5"
-    run(record(request_for(tiny_olmoe, quiz_csv, whole)))
-    run(record(request_for(tiny_olmoe, quiz_csv, parts)), batches=2)
+    run(record(request_for(tiny_olmoe, quiz_csv, whole), engine))
+    run(record(request_for(tiny_olmoe, quiz_csv, parts), engine), batches=2)
     with open_trace(parts) as trace:
         assert not trace.complete
         before = int(trace.recorded.sum())
@@ -123,19 +131,19 @@ def test_a_stopped_run_resumes_to_the_same_trace(tiny_olmoe: Path, quiz_csv: Pat
 
 @pytest.mark.parametrize("kept", [1, 2, 4])
 def test_a_batch_of_which_only_a_part_is_on_the_disk_is_asked_again_as_a_whole(
-    tiny_olmoe: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kept: int
+    tiny_olmoe: Path, engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kept: int
 ) -> None:
     """A kill between two words of one batch: its other questions get the numbers they had beside all."""
     quiz, whole, parts = write_quiz(tmp_path / "quiz.csv"), tmp_path / "whole.h5", tmp_path / "parts.h5"
-    run(record(request_for(tiny_olmoe, quiz, whole, batch_tokens=200)))
+    run(record(request_for(tiny_olmoe, quiz, whole, batch_tokens=200), engine))
     write = TraceWriter.write
     with monkeypatch.context() as patch:
         patch.setattr(TraceWriter, "write", lambda writer, records: write(writer, records[:kept]))
-        run(record(request_for(tiny_olmoe, quiz, parts, batch_tokens=200)), batches=3)
+        run(record(request_for(tiny_olmoe, quiz, parts, batch_tokens=200), engine), batches=3)
     with open_trace(parts) as trace:
         before = int(trace.recorded.sum())
     assert 2 * kept <= before <= 3 * kept  # one record of the first batch may be of the shared prefix
-    result, _ = run(record(request_for(tiny_olmoe, quiz, parts, batch_tokens=None)))  # that of the trace
+    result, _ = run(record(request_for(tiny_olmoe, quiz, parts, batch_tokens=None), engine))  # that of the trace
     assert result is not None
     assert result.n_questions == 30 - before
     with open_trace(whole) as one, open_trace(parts) as other:
@@ -143,10 +151,12 @@ def test_a_batch_of_which_only_a_part_is_on_the_disk_is_asked_again_as_a_whole(
         assert_equal_traces(one, other)
 
 
-def test_the_same_request_gives_the_same_bytes(tiny_olmoe: Path, quiz_csv: Path, tmp_path: Path) -> None:
+def test_the_same_request_gives_the_same_bytes(
+    tiny_olmoe: Path, quiz_csv: Path, tmp_path: Path, engine: Engine
+) -> None:
     """Two runs with equal batches agree in every array."""
     for name in ("one.h5", "other.h5"):
-        run(record(request_for(tiny_olmoe, quiz_csv, tmp_path / name)))
+        run(record(request_for(tiny_olmoe, quiz_csv, tmp_path / name), engine))
     with open_trace(tmp_path / "one.h5") as one, open_trace(tmp_path / "other.h5") as other:
         assert_equal_traces(one, other)
 
@@ -160,10 +170,10 @@ def test_a_name_that_the_window_will_not_list_is_told(tiny_olmoe: Path, quiz_csv
         job.close()
 
 
-def test_a_complete_trace_is_never_touched(tiny_olmoe: Path, quiz_csv: Path, tmp_path: Path) -> None:
+def test_a_complete_trace_is_never_touched(tiny_olmoe: Path, quiz_csv: Path, tmp_path: Path, engine: Engine) -> None:
     """The refusal comes before anything is loaded, and not a byte moves."""
     out = tmp_path / "t.h5"
-    run(record(request_for(tiny_olmoe, quiz_csv, out)))
+    run(record(request_for(tiny_olmoe, quiz_csv, out), engine))
     before = out.read_bytes()
     with pytest.raises(TraceError, match=r"is complete\.$") as refused:
         next(record(request_for(tiny_olmoe, quiz_csv, out)))
@@ -181,14 +191,14 @@ def test_a_complete_trace_is_never_touched(tiny_olmoe: Path, quiz_csv: Path, tmp
     ],
 )
 def test_another_request_is_refused_and_the_difference_named(
-    tiny_olmoe: Path, quiz_csv: Path, tmp_path: Path, changes: dict[str, object], named: str
+    tiny_olmoe: Path, engine: Engine, quiz_csv: Path, tmp_path: Path, changes: dict[str, object], named: str
 ) -> None:
     """A partial trace is only resumed by the request that began it."""
     out = tmp_path / "t.h5"
-    run(record(request_for(tiny_olmoe, quiz_csv, out)), batches=1)
+    run(record(request_for(tiny_olmoe, quiz_csv, out), engine), batches=1)
     before = out.read_bytes()
     with pytest.raises(SpecificationMismatchError) as caught:
-        run(record(request_for(tiny_olmoe, quiz_csv, out, **changes)))
+        run(record(request_for(tiny_olmoe, quiz_csv, out, **changes), engine))
     assert any(note.startswith(named + ":") for note in caught.value.__notes__)
     assert caught.value.remedies == (Remedy.CHOOSE_OTHER_NAME,)
     assert out.read_bytes() == before
@@ -208,11 +218,11 @@ def test_a_model_that_answers_nothing_is_no_success(tiny_olmoe: Path, quiz_csv: 
         assert set(trace.status.tolist()) == {Status.NON_FINITE_ROUTER}
 
 
-def test_other_batches_may_resume(tiny_olmoe: Path, quiz_csv: Path, tmp_path: Path) -> None:
+def test_other_batches_may_resume(tiny_olmoe: Path, quiz_csv: Path, tmp_path: Path, engine: Engine) -> None:
     """The token budget changes results by rounding only, so it may change between the two halves of a run."""
     out = tmp_path / "t.h5"
-    run(record(request_for(tiny_olmoe, quiz_csv, out)), batches=1)
-    result, _ = run(record(request_for(tiny_olmoe, quiz_csv, out, batch_tokens=5000)))
+    run(record(request_for(tiny_olmoe, quiz_csv, out), engine), batches=1)
+    result, _ = run(record(request_for(tiny_olmoe, quiz_csv, out, batch_tokens=5000), engine))
     assert result is not None
 
 
@@ -258,14 +268,16 @@ def test_what_cannot_be_written_is_said_before_anything_runs(
     assert [path.name for path in tmp_path.iterdir()] == ["link.h5"]
 
 
-def test_a_second_run_is_refused_before_it_loads_the_model(tiny_olmoe: Path, quiz_csv: Path, tmp_path: Path) -> None:
+def test_a_second_run_is_refused_before_it_loads_the_model(
+    tiny_olmoe: Path, quiz_csv: Path, tmp_path: Path, engine: Engine
+) -> None:
     """It says who writes the trace, while somebody does; a dead one's signature, be it of another host, is nothing."""
     request = request_for(tiny_olmoe, quiz_csv, tmp_path / "t.h5")
-    run(record(request), batches=1)
+    run(record(request, engine), batches=1)
     with writer_lock(request.out), pytest.raises(TraceError, match=r"is being written by process \d+ on "):
         next(record(request))
     (tmp_path / "t.h5.lock").write_text("process 1 on a-container-that-is-gone", encoding="utf-8")
-    assert run(record(request))[0] is not None
+    assert run(record(request, engine))[0] is not None
 
 
 def test_a_network_folder_is_refused_unless_allowed(
@@ -298,10 +310,11 @@ def test_a_run_that_is_resumed_on_another_day_keeps_its_prompts(
 ) -> None:
     """The template's text changed meanwhile, in length or not: array for array the trace of the first day."""
     model = chat_model(tiny_olmoe, tmp_path / "model", TODAY % "0123456789")
+    engine = Engine()
     options = {"protocol": "chat", "batch_tokens": 250}
     whole, parts = tmp_path / "whole.h5", tmp_path / "parts.h5"
-    run(record(request_for(model, quiz_csv, whole, **options)))
-    run(record(request_for(model, quiz_csv, parts, **options)), batches=2)
+    run(record(request_for(model, quiz_csv, whole, **options), engine))
+    run(record(request_for(model, quiz_csv, parts, **options), engine), batches=2)
     chat_model(tiny_olmoe, model, TODAY % day)
     result, events = run(record(request_for(model, quiz_csv, parts, **options)))
     assert result is not None
@@ -313,10 +326,10 @@ def test_a_run_that_is_resumed_on_another_day_keeps_its_prompts(
         assert one.specification.template_sha256 != ""
 
 
-def test_the_trace_says_what_was_asked(tiny_olmoe: Path, quiz_csv: Path, tmp_path: Path) -> None:
+def test_the_trace_says_what_was_asked(tiny_olmoe: Path, quiz_csv: Path, tmp_path: Path, engine: Engine) -> None:
     """Hashes of the prompts' tokens and of the tokenizer's files, the self-check's verdict, the template's keywords."""
     choice = TemplateChoice(arguments=(("enable_thinking", False),))
-    run(record(request_for(tiny_olmoe, quiz_csv, tmp_path / "t.h5", protocol="chat", template=choice)))
+    run(record(request_for(tiny_olmoe, quiz_csv, tmp_path / "t.h5", protocol="chat", template=choice), engine))
     with open_trace(tmp_path / "t.h5") as trace:
         specification = trace.specification
         digest = hashlib.sha256()

@@ -95,7 +95,7 @@ def run_tests(pytest_arguments: Sequence[str]) -> int:
         "ruff check": [python, "-m", "ruff", "check", "."],
         "ruff format": [python, "-m", "ruff", "format", "--check", "."],
         "import contracts": [str(steps.venv_program("lint-imports")), "--no-logo"],
-        "mypy": [python, "-m", "mypy"],
+        "mypy": [python, "-m", "mypy", "--num-workers", "2"],
     }
     failures = [code for code in [timed(name, command) for name, command in checks.items()] if code]
     if failures:

@@ -143,9 +143,8 @@ def run_bare(loaded: "LoadedModel", tokenised: TokenisedQuiz, budget: int, *, ma
             for row, question in enumerate(longest_first[start : start + count]):
                 ids[row, : lengths[start + row]] = tokenised.prompt_ids(question)
             start += count
-            hidden = loaded.model.base_model(
-                input_ids=on_device(torch.from_numpy(ids), device), use_cache=False
-            ).last_hidden_state
+            (ids_there,) = on_device([torch.from_numpy(ids)], device)
+            hidden = loaded.model.base_model(input_ids=ids_there, use_cache=False).last_hidden_state
             loaded.model.get_output_embeddings()(hidden[:, -1])
 
 

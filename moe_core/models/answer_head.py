@@ -41,7 +41,7 @@ class AnswerHead:
     def _pick(self, module: torch.nn.Module, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
         hidden, *others = inputs  # [B, T, H]
         at = self._at.to(hidden.device)
-        return hidden[torch.arange(len(at), device=hidden.device), at][:, None], *others  # [B, 1, H]
+        return hidden.gather(1, at[:, None, None].expand(-1, 1, hidden.shape[-1])), *others  # [B, 1, H]
 
 
 def repeated(cache: Any, rows: int) -> Any:

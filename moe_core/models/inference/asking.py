@@ -259,17 +259,15 @@ class Asking:
         padded = np.zeros((len(rows), max(1, *map(len, rows))), dtype=np.int64)  # [B, T]; id 0 stands for padding
         for row, tokens in enumerate(rows):
             padded[row, : len(tokens)] = tokens
-        device = self._model.device
-        spans = make_spans(own, told, device)
+        spans, (ids,) = make_spans(own, told, self._model.device, torch.from_numpy(padded))
         self._watch.expect(spans)
         self._head.expect(spans.last)
-        return self._model(input_ids=on_device(torch.from_numpy(padded), device), **behind), spans
+        return self._model(input_ids=ids, **behind), spans
 
     @torch.inference_mode()
     def _choice_logprobs(self, logits: Tensor, questions: Sequence[int]) -> Tensor:
         """Log-probabilities [B, C] of the choices from the logits [B, V] of their answer positions, NaN beyond."""
-        target_ids = on_device(
-            torch.from_numpy(self.tokenised.target_ids[list(questions)]).long(), logits.device
-        )  # [B, C]
-        logprobs = logits.float().log_softmax(-1).gather(1, target_ids.clamp_min(0))
-        return logprobs.masked_fill(target_ids < 0, torch.nan)
+        targets = self.tokenised.target_ids[list(questions)].astype(np.int64)  # [B, C]
+        there = [torch.from_numpy(values) for values in (targets.clip(min=0), targets < 0)]
+        ids, missing = on_device(there, logits.device)
+        return logits.float().log_softmax(-1).gather(1, ids).masked_fill(missing, torch.nan)

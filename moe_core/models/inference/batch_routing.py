@@ -25,19 +25,19 @@ _NUMPY: dict[torch.dtype, str] = {
     torch.uint8: "u1",
     torch.bool: "?",
 }
-
-_FLOAT16_MAX = torch.finfo(torch.float16).max
+TOKEN_NAMES = ("ids", "weights")
+ANSWER_NAMES = ("answer_ids", "answer_weights", "answer_probs")
 
 
 class Packed:
-    """Tensors of one device as arrays, by name, once they have come; they are read-only, since they share their memory.
+    """Tensors of one device as arrays, by name and part, once they have come; read-only, since they share their memory.
 
     On a GPU the copy is begun and not waited for until the first array is asked for.
     """
 
-    def __init__(self, tensors: Mapping[str, Tensor]) -> None:
+    def __init__(self, tensors: Mapping[tuple[str, int], Tensor]) -> None:
         by_size = sorted(tensors.items(), key=lambda item: -item[1].dtype.itemsize)  # so that each lies where it may
-        self._places: dict[str, tuple[int, torch.dtype, torch.Size]] = {}
+        self._places: dict[tuple[str, int], tuple[int, torch.dtype, torch.Size]] = {}
         place = 0
         for name, tensor in by_size:
             self._places[name] = (place, tensor.dtype, tensor.shape)
@@ -53,7 +53,7 @@ class Packed:
             self._bytes = together.cpu()
 
     @cached_property
-    def arrays(self) -> dict[str, NDArray[Any]]:
+    def arrays(self) -> dict[tuple[str, int], NDArray[Any]]:
         """Them, as soon as they have come."""
         if self._arrived is not None:
             self._arrived.synchronize()
@@ -87,28 +87,31 @@ class BatchRouting:
         self._spans = spans.listed
         self._before, self._n_before = before, n_before
         self.keeps_tokens = keep_tokens
-        tensors = _answer_tensors(layers, spans) | _sum_tensors(layers)
-        tensors["finite"] = _together(layers, "finite").all(0)  # [B]
+        names = (*ANSWER_NAMES, *SUM_NAMES, "finite")
+        tensors = {(name, part): getattr(layer, name) for part, layer in enumerate(layers) for name in names}
         if choice_logprobs is not None:
-            tensors["choice_logprobs"] = choice_logprobs.float()
-        if keep_tokens:
-            tensors["ids"] = _small(_together(layers, "ids"), layers).permute(1, 2, 0, 3)  # [B, T, L, K]
-            tensors["weights"] = _together(layers, "weights").half().permute(1, 2, 0, 3)
+            tensors["choice_logprobs", 0] = choice_logprobs.float()
+        if keep_tokens:  # by question, then layer: each question's rows then lie together
+            for name in TOKEN_NAMES:
+                tensors[name, 0] = _together([getattr(layer, name) for layer in layers]).permute(1, 2, 0, 3)
         self._packed = Packed(tensors)
 
     @cached_property
     def _arrays(self) -> dict[str, NDArray[Any]]:
-        """What was packed, the layers that did not run included."""
-        if self._before is None:
-            return self._packed.arrays
-        arrays, before = dict(self._packed.arrays), self._before._arrays
-        for name in arrays.keys() - {"choice_logprobs", "finite"}:
-            axis = 2 if name in ("ids", "weights") else 1
-            earlier = before[name].take(range(self._n_before), axis=axis)
-            arrays[name] = np.concatenate([earlier, arrays[name]], axis=axis)
-        arrays["finite"] = arrays["finite"] & before["finite"]
+        """What was packed, by name, the layers that did not run included: [L, ..], and tokens [B, T, L, K]."""
+        parts: dict[str, list[NDArray[Any]]] = {}
+        for (name, _), array in self._packed.arrays.items():
+            parts.setdefault(name, []).append(array)
+        if self._before is not None:
+            for name, found in parts.items():
+                if name != "choice_logprobs":
+                    before, axis = self._before._arrays[name], _layer_axis(name)
+                    found.insert(0, before.take(range(self._n_before), axis=axis))
         self._before = None  # it may hold on to others, and to what they were packed into
-        return arrays
+        return {
+            name: found[0] if len(found) == 1 else np.concatenate(found, axis=_layer_axis(name))
+            for name, found in parts.items()
+        }
 
     @property
     def all_finite(self) -> bool:
@@ -117,7 +120,7 @@ class BatchRouting:
 
     def is_finite(self, row: int) -> bool:
         """Whether all router logits of a row were finite."""
-        return bool(self._arrays["finite"][row])
+        return bool(self._arrays["finite"][:, row].all())
 
     def segment(self, number: int) -> SegmentRouting:
         """The routing of one span's tokens; sums of a row whose router was not finite are 0 where they are not, too.
@@ -125,7 +128,7 @@ class BatchRouting:
         Of other rows only entropies over all experts may be NaN: where the router's scoring is unknown.
         """
         span = self._spans[number]
-        sums = {name: self._arrays[name][number] for name in SUM_NAMES}
+        sums = {name: self._arrays[name][:, number] for name in SUM_NAMES}
         if not self.is_finite(span.row):
             sums = {name: np.nan_to_num(values, posinf=0, neginf=0) for name, values in sums.items()}
         own = slice(span.start, span.stop)
@@ -149,9 +152,9 @@ class BatchRouting:
             status = Status.NON_FINITE_ANSWER
         answered = status is Status.ANSWERED
         return Answer(
-            experts=self._arrays["answer_ids"][row],
-            weights=self._arrays["answer_weights"][row],
-            router_probs=self._arrays["answer_probs"][row],
+            experts=self._arrays["answer_ids"][:, row],
+            weights=self._arrays["answer_weights"][:, row],
+            router_probs=self._arrays["answer_probs"][:, row],
             choice_logprobs=choice_logprobs,
             predicted=int(np.argmax(choice_logprobs[:n_choices])) if answered and n_choices else -1,
             status=status,
@@ -159,25 +162,10 @@ class BatchRouting:
         )
 
 
-def _answer_tensors(layers: Sequence[LayersRouting], spans: Spans) -> dict[str, Tensor]:
-    ids, weights = (_together(layers, name)[:, spans.rows, spans.last] for name in ("ids", "weights"))
-    probs = _together(layers, "answer_probs")
-    named = {"answer_ids": _small(ids, layers), "answer_weights": weights.half(), "answer_probs": probs.half()}
-    return {name: values.transpose(0, 1) for name, values in named.items()}  # [B, L, K], [B, L, E]
+def _layer_axis(name: str) -> int:
+    return 2 if name in TOKEN_NAMES else 0
 
 
-def _sum_tensors(layers: Sequence[LayersRouting]) -> dict[str, Tensor]:
-    """The sums [R, L, ..] in the types in which a trace keeps them."""
-    sums = {name: _together(layers, name).transpose(0, 1) for name in SUM_NAMES}
-    sums["token_count"] = sums["token_count"].to(torch.int32).to(torch.uint16)  # [R, L, E]
-    sums["gate_share_sum"] = sums["gate_share_sum"].clamp(max=_FLOAT16_MAX).half()  # [R, L, E]
-    return sums
-
-
-def _together(layers: Sequence[LayersRouting], name: str) -> Tensor:
-    """One thing of all layers [L, ..]."""
-    return torch.cat([getattr(part, name) for part in layers])
-
-
-def _small(ids: Tensor, layers: Sequence[LayersRouting]) -> Tensor:
-    return ids.to(torch.uint8 if layers[0].token_count.shape[-1] <= 256 else torch.uint16)
+def _together(parts: Sequence[Tensor]) -> Tensor:
+    """Them one after the other; a single one is not copied."""
+    return parts[0] if len(parts) == 1 else torch.cat(list(parts))

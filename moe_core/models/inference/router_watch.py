@@ -20,14 +20,16 @@ from moe_core.models.scoring import router_probabilities
 TOGETHER_BYTES = {"cpu": 1 << 20, "cuda": 64 << 20}
 """What the probabilities of layers that are summed up together may take: what a core's cache holds; on a GPU one kernel
 for many layers costs hardly more than for one, and one for each layer was 4 % of a pass."""
+_FLOAT16_MAX = torch.finfo(torch.float16).max
 
 
 @dataclass(frozen=True)
 class LayersRouting:
-    """The routing of a batch in some layers, one after the other, on the model's device.
+    """The routing of a batch in some layers, one after the other, on the model's device, in the types of a trace.
 
     ids, weights [L, B, T, K]; token_count, gate_share_sum [L, R, E]; entropy sums [L, R]; sorted_share_sum [L, R, K];
-    answer_probs [L, B, E] at each row's last token; finite [L, B] tells whether all of a row's router logits were.
+    answer_ids, answer_weights [L, B, K] and answer_probs [L, B, E] at each row's last token; finite [L, B] tells
+    whether all of a row's router logits were.
     """
 
     ids: Tensor
@@ -39,20 +41,23 @@ class LayersRouting:
     full_entropy_sum: Tensor
     full_entropy_square_sum: Tensor
     sorted_share_sum: Tensor
+    answer_ids: Tensor
+    answer_weights: Tensor
     answer_probs: Tensor
     finite: Tensor
 
 
 @dataclass(frozen=True)
 class SeenLayer:
-    """What one layer did: the chosen ids and weights [N, K], the weights that were used, and the router logits [N, E]
-    as they were used, and as they were before any mask.
+    """What one layer did: the chosen ids and weights [N, K], and the router logits [N, E] as they were used.
+
+    `weighed` are the weights that were used, and `own_logits` those before any mask; None where they are the same.
     """
 
     chosen: Chosen
-    used_weights: Tensor
     logits: Tensor
-    own_logits: Tensor
+    weighed: Tensor | None = None
+    own_logits: Tensor | None = None
 
 
 class RouterWatch:
@@ -72,7 +77,7 @@ class RouterWatch:
         self._together = 0
         self._summed: list[LayersRouting] = []
         self._seen: dict[int, SeenLayer] = {}  # those that are not summed up yet
-        self._logits: dict[int, tuple[Tensor, Tensor]] = {}  # [N, E] as used, and as they were before
+        self._logits: dict[int, tuple[Tensor, Tensor | None]] = {}  # [N, E] as used, and as they were before a mask
 
     @contextmanager
     def attached(self) -> Iterator["RouterWatch"]:
@@ -118,16 +123,16 @@ class RouterWatch:
         router = self._routers[layer]
 
         def hook(module: torch.nn.Module, args: tuple[Any, ...], keywords: dict[str, Any], output: Any) -> Any:
-            steering = self._steerings[layer] if self._steers else None
-            own = router.logits(output)
+            steering, own = self._steerings[layer] if self._steers else None, None
             if steering is not None and steering.rerun is not None:
-                output = steering.rerun((args, keywords), output)
+                own, output = router.logits(output), steering.rerun((args, keywords), output)
             self._logits[layer] = router.logits(output), own
             if not router.experts_are_told:
-                said = router.said(output)
+                said, weighed = router.said(output), None
                 if steering is not None and steering.factor is not None:
                     output = router.weighed_output(output, steering.factor)
-                self._record(layer, said, router.said(output))
+                    weighed = router.said(output)
+                self._record(layer, said, weighed)
             return None if steering is None else output
 
         return hook
@@ -139,7 +144,7 @@ class RouterWatch:
             steering, call = self._steerings[layer] if self._steers else None, (args, keywords)
             chosen = router.given(call)
             if steering is None or steering.factor is None:
-                self._record(layer, chosen, chosen)
+                self._record(layer, chosen, None)
                 return None
             call = router.weighed(call, steering.factor)
             self._record(layer, chosen, router.given(call))
@@ -149,15 +154,18 @@ class RouterWatch:
 
     def _record(self, layer: int, chosen: Chosen | None, weighed: Chosen | None) -> None:
         assert chosen is not None
-        assert weighed is not None
         assert self._spans is not None, "no pass was expected"
-        place = self._spans.row.device  # layers may lie on several devices
-        logits, own = (values.to(place) for values in self._logits.pop(layer))
-        chosen = Chosen(chosen.weights.to(place), chosen.ids.to(place))
+        place = self._spans.last.device  # layers may lie on several devices
+        logits, own = self._logits.pop(layer)
         if not self._seen and not self._summed:
             self._first = layer
             self._together = TOGETHER_BYTES.get(place.type, TOGETHER_BYTES["cuda"])
-        self._seen[layer] = SeenLayer(chosen, weighed.weights.to(place), logits, own)
+        self._seen[layer] = SeenLayer(
+            Chosen(chosen.weights.to(place), chosen.ids.to(place)),
+            logits.to(place),
+            None if weighed is None else weighed.weights.to(place),
+            None if own is None else own.to(place),
+        )
         if len(self._seen) * logits.numel() * torch.float32.itemsize >= self._together:
             self._sum_up()
 
@@ -172,37 +180,54 @@ class RouterWatch:
 
 
 def summarise(layers: Sequence[SeenLayer], scoring: str, spans: Spans) -> LayersRouting:
-    """What a trace keeps of some layers: routing per token, and sums over the tokens of each span."""
-    chosen = torch.stack([layer.chosen.weights for layer in layers])  # [L, N, K]
+    """What a trace keeps of some layers: routing per token, and sums over the tokens of each span.
+
+    A GPU's pass waits for its kernels to be started, so that each step is one for all layers, and there are few.
+    """
+    L, B, K, E = len(layers), spans.n_rows, layers[0].chosen.ids.shape[-1], layers[0].logits.shape[-1]
+    R, T = spans.inside.shape
     # Gates may choose in any order (topk of sorted=False); a trace has the largest weight first, boosted or not.
-    order = chosen.argsort(dim=-1, descending=True, stable=True)
-    ids = torch.stack([layer.chosen.ids for layer in layers]).gather(-1, order)
-    used = torch.stack([layer.used_weights for layer in layers]).gather(-1, order)
-    probs = router_probabilities(torch.stack([layer.logits for layer in layers]), scoring)  # [L, N, E]
-    finite = torch.stack([layer.own_logits for layer in layers]).isfinite().all(-1)  # [L, N]
-    L, B, K, E = len(layers), spans.n_rows, ids.shape[-1], probs.shape[-1]
-    ids, weights = ids.view(L, B, -1, K), used.view(L, B, -1, K).float()  # [L, B, T, K]
-    probs = probs.view(L, B, -1, E)  # [L, B, T, E]
-    R, T = len(spans.listed), ids.shape[2]
-    inside = spans.inside  # [R, T]
+    chosen = torch.stack([layer.chosen.weights for layer in layers])  # [L, N, K]
+    used, order = chosen.sort(dim=-1, descending=True, stable=True)
+    ids = torch.stack([layer.chosen.ids for layer in layers]).gather(-1, order).view(L, B, T, K)
+    is_boosted = any(layer.weighed is not None for layer in layers)
+    if is_boosted:
+        used = torch.stack([_first_of(layer.weighed, layer.chosen.weights) for layer in layers]).gather(-1, order)
+    weights = used.view(L, B, T, K).float()
+    logits = torch.stack([layer.logits for layer in layers])  # [L, N, E]
+    own = logits
+    if any(layer.own_logits is not None for layer in layers):
+        own = torch.stack([_first_of(layer.own_logits, layer.logits) for layer in layers])
+    # One kernel instead of the five of isfinite and all: the largest of all sizes is NaN where any logit is.
+    finite = torch.linalg.vector_norm(own, torch.inf, dim=-1) < torch.inf  # [L, N]
+    probs = router_probabilities(logits, scoring).view(L, B, T, E)
     shares = weights / weights.sum(-1, keepdim=True).clamp_min(torch.finfo(torch.float32).tiny)  # q [L, B, T, K]
-    topk_entropy = spans.of_rows(torch.special.entr(shares).sum(-1)).where(inside, 0)  # [L, R, T]
-    full_entropy = spans.of_rows(torch.special.entr(probs).sum(-1)).where(inside, 0)
-    of_span = inside[..., None]
-    slots = of_span.float().expand(L, R, T, K).reshape(L, R, -1)
-    span_ids = spans.of_rows(ids).reshape(L, R, -1)
-    span_shares = spans.of_rows(shares).where(of_span, 0)  # [L, R, T, K]
-    nothing = torch.zeros(L, R, E, device=ids.device)
+    entropies = torch.cat([torch.special.entr(shares).sum(-1), torch.special.entr(probs).sum(-1)])  # [2 L, B, T]
+    entropies = spans.of_rows(entropies).where(spans.inside, 0)  # [2 L, R, T]
+    topk_entropy, full_entropy = entropies.sum(2).view(2, L, R)
+    topk_square, full_square = entropies.square().sum(2).view(2, L, R)
+    of_span = spans.inside[..., None]
+    span_ids, span_shares = spans.of_rows(ids), spans.of_rows(shares).where(of_span, 0)  # [L, R, T, K]
+    added = torch.stack([of_span.float().expand(L, R, T, K), span_shares]).view(2, L, R, T * K)
+    sums = torch.zeros(2, L, R, E, device=ids.device)
+    count, share = sums.scatter_add_(3, span_ids.reshape(1, L, R, T * K).expand(2, -1, -1, -1), added)
+    kept_ids, kept_weights = ids.to(torch.uint8 if E <= 256 else torch.uint16), weights.half()
     return LayersRouting(
-        ids=ids,
-        weights=weights,
-        token_count=torch.zeros_like(nothing).scatter_add_(2, span_ids, slots),
-        gate_share_sum=nothing.scatter_add_(2, span_ids, span_shares.reshape(L, R, -1)),
-        topk_entropy_sum=topk_entropy.sum(2),
-        topk_entropy_square_sum=topk_entropy.square().sum(2),
-        full_entropy_sum=full_entropy.sum(2),
-        full_entropy_square_sum=full_entropy.square().sum(2),
-        sorted_share_sum=span_shares.sort(-1, descending=True).values.sum(2),
-        answer_probs=probs[:, spans.rows, spans.last],
+        ids=kept_ids,
+        weights=kept_weights,
+        token_count=count.to(torch.int32).to(torch.uint16),
+        gate_share_sum=share.clamp(max=_FLOAT16_MAX).half(),
+        topk_entropy_sum=topk_entropy,
+        topk_entropy_square_sum=topk_square,
+        full_entropy_sum=full_entropy,
+        full_entropy_square_sum=full_square,
+        sorted_share_sum=(span_shares.sort(-1, descending=True).values if is_boosted else span_shares).sum(2),
+        answer_ids=kept_ids[:, spans.rows, spans.last],
+        answer_weights=kept_weights[:, spans.rows, spans.last],
+        answer_probs=probs[:, spans.rows, spans.last].half(),
         finite=(finite.view(L, B, T) | spans.padding).all(2),
     )
+
+
+def _first_of(value: Tensor | None, otherwise: Tensor) -> Tensor:
+    return otherwise if value is None else value

@@ -5,7 +5,6 @@ Axes: B rows of the batch, R spans, T tokens per row (padding included).
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import NamedTuple
 
 import torch
@@ -22,58 +21,54 @@ class Span(NamedTuple):
 
 @dataclass(frozen=True)
 class Spans:
-    """Spans of a batch, `listed` and as `row`, `start`, `stop` [R] on the model's device; T = `n_tokens`.
+    """Spans of a batch, as `listed`, and what every layer needs of them, on the model's device.
 
-    The first `n_rows` are the rows' own, in order. Such a span ends with the row's last real token: what stands behind
-    it is padding, and what stands before it belongs to a prefix that is run again here. What every layer needs is made
-    once.
+    The first `n_rows` are the rows' own, in order. Such a span ends with the row's `last` real token [B]: what stands
+    behind it is `padding` [B, T], and what stands before it belongs to a prefix that is run again here. `row` [R] is
+    that of each span, `inside` [R, T] tells which tokens are in it, and `rows` [B] counts the rows.
     """
 
     listed: tuple[Span, ...]
     n_rows: int
     row: Tensor
-    start: Tensor
-    stop: Tensor
-    n_tokens: int
+    rows: Tensor
+    last: Tensor
+    inside: Tensor
+    padding: Tensor
 
-    @cached_property
-    def last(self) -> Tensor:
-        """Each row's last real token [B]."""
-        return self.stop[: self.n_rows] - 1
-
-    @cached_property
-    def rows(self) -> Tensor:
-        """The numbers of the rows [B], to take one token of each with."""
-        return torch.arange(self.n_rows, device=self.row.device)
-
-    @cached_property
-    def inside(self) -> Tensor:
-        """Which tokens are in each span [R, T]."""
-        return (self._place >= self.start[:, None]) & (self._place < self.stop[:, None])
-
-    @cached_property
-    def padding(self) -> Tensor:
-        """Which tokens of each row stand behind its last real one [B, T]."""
-        return self._place > self.last[:, None]
-
-    @cached_property
-    def _place(self) -> Tensor:
-        return torch.arange(self.n_tokens, device=self.row.device)
+    @property
+    def n_tokens(self) -> int:
+        """T."""
+        return self.inside.shape[1]
 
     def of_rows(self, values: Tensor) -> Tensor:
         """Values of the rows [L, B, ..] of some layers as those of the spans [L, R, ..]."""
         return values if len(self.listed) == self.n_rows else values[:, self.row]
 
 
-def make_spans(own: Sequence[Span], told: Sequence[Span], device: torch.device) -> Spans:
-    """The spans of a batch whose rows have these of their own; `told` are those of prefixes within them."""
+def make_spans(
+    own: Sequence[Span], told: Sequence[Span], device: torch.device, *others: Tensor
+) -> tuple[Spans, list[Tensor]]:
+    """The spans of a batch whose rows have these of their own, and `others` there, which go with them.
+
+    `told` are the spans of prefixes within the rows.
+    """
     listed = (*own, *told)
-    row, start, stop = on_device(torch.tensor(listed).T.contiguous(), device)
-    return Spans(listed, len(own), row, start, stop, max(1, *(span.stop for span in own)))
+    row, start, stop = map(torch.tensor, zip(*listed, strict=True))  # [R]
+    rows, last = torch.arange(len(own)), stop[: len(own)] - 1  # [B]
+    place = torch.arange(max(1, *(span.stop for span in own)))  # [T]
+    inside = (place >= start[:, None]) & (place < stop[:, None])
+    there = on_device([*others, row, rows, last, inside, place > last[:, None]], device)
+    return Spans(listed, len(own), *there[len(others) :]), there[: len(others)]
 
 
-def on_device(values: Tensor, device: torch.device) -> Tensor:
-    """The values there; a GPU goes on with what it is doing meanwhile, for which they must lie in pinned memory."""
-    if device.type != "cuda":
-        return values.to(device)
-    return values.pin_memory().to(device, non_blocking=True)
+def on_device(values: Sequence[Tensor], device: torch.device) -> list[Tensor]:
+    """The values there, the larger types first, in one copy; a GPU goes on with what it is doing meanwhile.
+
+    For that they must lie in pinned memory, and each upload by itself takes as long as starting several kernels.
+    """
+    together = torch.cat([value.contiguous().view(-1).view(torch.uint8) for value in values])
+    if device.type == "cuda":
+        together = together.pin_memory()
+    parts = together.to(device, non_blocking=True).split_with_sizes([value.nbytes for value in values])
+    return [part.view(value.dtype).view(value.shape) for part, value in zip(parts, values, strict=True)]

@@ -54,7 +54,7 @@ def watched(model: LoadedModel, intervention: Intervention, place: int, shape: t
     steerings = layer_steerings(intervention, model.routers, count)
     watch = RouterWatch(model.routers[place:], "softmax", steerings[place:])
     with watch.attached(), watch.steering():
-        watch.expect(make_spans([Span(row, 0, shape[1]) for row in range(shape[0])], [], torch.device("cpu")))
+        watch.expect(make_spans([Span(row, 0, shape[1]) for row in range(shape[0])], [], torch.device("cpu"))[0])
         yield watch
 
 

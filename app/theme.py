@@ -154,8 +154,9 @@ QToolBar { border: 0; border-bottom: 1px solid palette(mid); padding: 3px 6px; s
 QStatusBar { border-top: 1px solid palette(mid); }
 QTableView { border: 0; gridline-color: palette(midlight); }
 QHeaderView::section {
-    background: palette(window); border: 0; border-bottom: 1px solid palette(mid); padding: 3px 6px;
+    background: palette(window); border: 0; border-bottom: 1px solid palette(mid); padding: 3px;
 }
+ArrayTableView QHeaderView::section { padding: 3px 6px; }
 QToolTip { color: palette(text); background: palette(base); border: 1px solid palette(mid); padding: 4px; }
 QScrollArea { border: 0; }
 """

@@ -1,9 +1,13 @@
-"""A large heading with a line of numbers below, and a switcher where there is more than one thing to look at."""
+"""A large heading with a line of numbers below, and a switcher where there is more than one thing to look at.
+
+The switcher stands beside the heading, or below it where that needs the whole line.
+"""
 
 from collections.abc import Sequence
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QComboBox, QLabel, QWidget
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QBoxLayout, QComboBox, QLabel, QWidget
 
 from app.widgets.parts import bold, in_column, in_row, plain_text
 
@@ -34,6 +38,24 @@ class ChoiceHeading(QWidget):
         for widget in (self._label, self.switcher):
             widget.setVisible(len(names) > 1)
 
+        self._arrange()
+
+    def set_title(self, title: str) -> None:
+        """Say what is looked at."""
+        self.title.setText(title)
+        self._arrange()
+
     def _lay_out(self) -> None:
-        head = in_row(None, (self.title, 1), self._label, self.switcher)
-        in_column(self, head, self.numbers, spacing=4)
+        self._head = in_row(None, (self.title, 1), in_row(None, self._label, self.switcher, 0))
+        in_column(self, self._head, self.numbers, spacing=4)
+
+    def _arrange(self) -> None:
+        title = self.title.fontMetrics().horizontalAdvance(self.title.text())
+        switcher = self._label.sizeHint().width() + self.switcher.sizeHint().width() + 4 * self._head.spacing()
+        is_beside = self.switcher.count() < 2 or title + switcher <= self.width()
+        direction = QBoxLayout.Direction.LeftToRight if is_beside else QBoxLayout.Direction.TopToBottom
+        self._head.setDirection(direction)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._arrange()

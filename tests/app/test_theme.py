@@ -9,7 +9,7 @@ from pytestqt.qtbot import QtBot
 
 from app import theme
 from app.theme import contrast, readable
-from app.widgets.tables.tinted_rows import TintedRows, readable_in_rows, tint_of_selected
+from app.widgets.tables.tinted_rows import TintedRows, row_grounds, tint_of_selected
 from moe_core.figures.colours import MEANINGS
 
 Role = QPalette.ColorRole
@@ -51,11 +51,12 @@ def test_what_is_off_and_what_is_selected_are_seen(palette: QPalette) -> None:
 
 @pytest.mark.parametrize("colour", MEANINGS.values())
 def test_a_colour_that_means_something_is_read(palette: QPalette, colour: str) -> None:
-    """As words, on the bare ground and on the tints of selected rows; its hue stays."""
-    found = readable_in_rows(palette, QColor(colour))
-    grounds = palette.color(Role.Base), *(tint_of_selected(palette, has_focus=focus) for focus in (True, False))
-    assert min(contrast(found, ground) for ground in grounds) >= 4.5
-    assert QColor(colour).saturation() < 20 or abs(found.hue() - QColor(colour).hue()) < 8
+    """As words, on the bare grounds and on the tints of selected rows; its hue stays."""
+    tints = [(tint_of_selected(palette, has_focus=focus),) for focus in (True, False)]
+    for grounds in (row_grounds(palette), *tints):
+        found = readable(QColor(colour), *grounds)
+        assert min(contrast(found, ground) for ground in grounds) >= 4.5
+        assert QColor(colour).saturation() < 20 or abs(found.hue() - QColor(colour).hue()) < 8
 
 
 def test_a_colour_that_is_read_as_it_is_stays() -> None:

@@ -167,7 +167,7 @@ class ExpertView(View):
     def _draw_name(self, state: State) -> None:
         """The expert with what a person calls it."""
         name = name_text(state, self._expert)
-        self.heading.title.setText(" ".join(filter(None, [f"Expert {state.layers.name(self._expert)}", name])))
+        self.heading.set_title(" ".join(filter(None, [f"Expert {state.layers.name(self._expert)}", name])))
 
     def _draw_effect(self, state: State) -> None:
         """What masking it does: to all answers, and to those of each subject."""

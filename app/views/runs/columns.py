@@ -19,7 +19,7 @@ from moe_core.numbers.formatting import (
     significant,
 )
 
-ELASTIC, LEADING = "run", ("place", "accuracy", "change")
+ELASTIC, LEADING = "run", ("place", "accuracy", "change", "p")
 BASELINE = "baseline"
 
 

@@ -78,7 +78,7 @@ class RunsView(View):
         for value, text in _SIDES:
             self.sides.addItem(text, value)
         self.grids, self.curves = GridsPage(session), CurvesPage(session)
-        self.pages = QTabWidget()
+        self.pages = _Pages()
         self._lay_out()
         self._connect()
 
@@ -197,6 +197,13 @@ class RunsView(View):
         self.list.sort_changed.connect(self.redraw)
         self.sides.activated.connect(self.redraw)
         self.curves.changed.connect(self.redraw)
+
+
+class _Pages(QTabWidget):
+    """At least as high as its page has to be: Qt asks for the height that the page would like to have."""
+
+    def hasHeightForWidth(self) -> bool:
+        return False
 
 
 def _page(content: QWidget, below: QLayout) -> QWidget:

@@ -4,6 +4,8 @@ Scrolling 14,042 rows asks for 400 cells a page, each of them a call from Qt int
 cells is looked up once a page, and the model is asked for a text and not, as Qt's delegate does, for seven roles.
 """
 
+from typing import Any
+
 from PySide6.QtCore import QRect, Qt
 from PySide6.QtGui import QColor, QPainter, QPalette
 from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem, QTableView
@@ -11,7 +13,7 @@ from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem,
 from app import theme
 from app.widgets.parts import LEFT, RIGHT
 from app.widgets.tables.model import ArrayTableModel, Index
-from app.widgets.tables.tinted_rows import readable_in_rows, tint_of_selected
+from app.widgets.tables.tinted_rows import row_grounds, tint_of_selected
 
 PADDING = 6
 _BAR = 3
@@ -36,22 +38,19 @@ class ArrayTableDelegate(QStyledItemDelegate):
             palette.color(QPalette.ColorGroup.Active, each) for each in (role.Text, role.Accent)
         )
         self._tint = tint_of_selected(palette, has_focus=view.hasFocus())
-        self._faded = readable_in_rows(palette, palette.color(role.PlaceholderText))
-        self._colours = [
-            {value: readable_in_rows(palette, QColor(name)) for value, name in style.colours.items()}
-            for style in self._model.styles
-        ]
+        self._written = self._colours_on(*row_grounds(palette)), self._colours_on(self._tint)
         self._font, self._figures, self._metrics = view.font(), theme.tabular(view.font()), view.fontMetrics()
         self._widest = self._metrics.horizontalAdvance("W")
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
         place, column, rectangle = index.row(), index.column(), option.rect
-        if option.state.value & _SELECTED:
+        is_selected = bool(option.state.value & _SELECTED)
+        if is_selected:
             painter.fillRect(rectangle, self._tint)
         if place == self._current and column == self._first:
             painter.fillRect(QRect(rectangle.left(), rectangle.top(), _BAR, rectangle.height()), self._accent)
         is_number = self._model.styles[column].is_number
-        painter.setPen(self._pen(place, column))
+        painter.setPen(self._pen(place, column, is_selected))
         painter.setFont(self._figures if is_number else self._font)
         inner = rectangle.adjusted(PADDING, 0, -PADDING, 0)
         text, width = self._model.shown_text(place, column), inner.width()
@@ -59,8 +58,16 @@ class ArrayTableDelegate(QStyledItemDelegate):
             text = self._metrics.elidedText(text, _MIDDLE, width)
         painter.drawText(inner, _SIDES[is_number], text)
 
-    def _pen(self, place: int, column: int) -> QColor:
+    def _colours_on(self, *grounds: QColor) -> tuple[QColor, list[dict[Any, QColor]]]:
+        """What is written in rows that hold nothing, and for single values of each column."""
+        faded = self._view.palette().color(QPalette.ColorRole.PlaceholderText)
+        coloured = (style.colours.items() for style in self._model.styles)
+        own = [{value: theme.readable(QColor(name), *grounds) for value, name in items} for items in coloured]
+        return theme.readable(faded, *grounds), own
+
+    def _pen(self, place: int, column: int, is_selected: bool) -> QColor:
+        faded, coloured = self._written[is_selected]
         if self._model.is_faded(place):
-            return self._faded
-        colours = self._colours[column]
+            return faded
+        colours = coloured[column]
         return colours.get(self._model.value(place, column), self._text) if colours else self._text

@@ -16,9 +16,9 @@ def tint_of_selected(palette: QPalette, *, has_focus: bool) -> QColor:
     return theme.blend(palette.color(QPalette.ColorRole.Base), palette.color(QPalette.ColorRole.Highlight), share)
 
 
-def readable_in_rows(palette: QPalette, colour: QColor) -> QColor:
-    """A colour of words as they are read in every row, selected or not."""
-    return theme.readable(colour, palette.color(QPalette.ColorRole.Base), tint_of_selected(palette, has_focus=True))
+def row_grounds(palette: QPalette) -> tuple[QColor, QColor]:
+    """The grounds of rows that are not selected."""
+    return palette.color(QPalette.ColorRole.Base), palette.color(QPalette.ColorRole.AlternateBase)
 
 
 class TintedRows(QStyledItemDelegate):
@@ -27,10 +27,10 @@ class TintedRows(QStyledItemDelegate):
     def initStyleOption(self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex) -> None:
         super().initStyleOption(option, index)
         palette, role = option.palette, QPalette.ColorRole
-        text = readable_in_rows(palette, palette.color(role.Text))
-        palette.setColor(role.Highlight, tint_of_selected(palette, has_focus=option.widget.hasFocus()))
-        for each in (role.Text, role.HighlightedText):
-            palette.setColor(each, text)
+        text, tint = palette.color(role.Text), tint_of_selected(palette, has_focus=option.widget.hasFocus())
+        palette.setColor(role.Highlight, tint)
+        palette.setColor(role.Text, theme.readable(text, *row_grounds(palette)))
+        palette.setColor(role.HighlightedText, theme.readable(text, tint))
         option.palette = palette
 
 

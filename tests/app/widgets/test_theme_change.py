@@ -15,7 +15,7 @@ from app.views.what_if.tables import SubjectTable
 from app.widgets.filter.outcome_toggles import OutcomeMark, OutcomeToggles
 from app.widgets.form_parts import Note
 from app.widgets.question_header import QuestionHeader
-from app.widgets.tables.tinted_rows import readable_in_rows
+from app.widgets.tables.tinted_rows import row_grounds
 from moe_core.comparison.comparison import SubjectChange
 from moe_core.numbers.paired_statistics import paired_change
 from moe_core.traces.library import Condition, TraceEntry
@@ -101,7 +101,7 @@ def test_coloured_texts_are_drawn_in_their_colour_in_every_theme(
         palette, role = qapp.palette(), QPalette.ColorRole
         wanted = palette.color(role.PlaceholderText) if shown is damaged_trace_shown else QColor(theme.WRONG)
         on_button = theme.readable(wanted, palette.color(role.Window), palette.color(role.Button))
-        wanted = on_button if shown is outcomes_shown else readable_in_rows(palette, wanted)
+        wanted = on_button if shown is outcomes_shown else theme.readable(wanted, *row_grounds(palette))
         found = colours_in(picture_of(widget), widget.rect())
         assert min(_distance(QColor(name), wanted) for name in found) < 30, scheme
 

@@ -441,7 +441,7 @@ def test_fits_beside_the_grid_in_a_small_window(view: ExpertView) -> None:
 
 
 def test_a_long_name_makes_no_view_wider(view: ExpertView) -> None:
-    """It goes on in a second line; nothing at the right is cut off."""
+    """It has a line of its own, and goes on in another; nothing at the right is cut off."""
     view.session.set(replace(view.state, experts=frozenset({(1, 2), (2, 3)}), layer=1))
     name = "the festivals of the north and those of the south"
     view.session.set(replace(view.state, names={(1, 2): name}))
@@ -449,6 +449,10 @@ def test_a_long_name_makes_no_view_wider(view: ExpertView) -> None:
     QApplication.processEvents()
     assert name in view.heading.title.text()
     assert view.heading.width() <= 320
+    assert view.heading.switcher.y() >= view.heading.title.geometry().bottom()
+    view.session.set(replace(view.state, names={}))
+    QApplication.processEvents()
+    assert view.heading.switcher.y() < view.heading.title.geometry().bottom()
 
 
 def test_every_control_has_a_name_and_teaches(view: ExpertView) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QPoint, Qt
+from PySide6.QtCore import QPoint, QRect, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
@@ -81,6 +81,16 @@ def test_the_table_shows_only_what_differs(view: RunsView) -> None:
     assert "[" in second[3]
     assert "model synthetic" in view.alike.whole_text
     assert "n = 29 of 30 questions" in view.note.text() or "n = 29 questions" in view.note.text()
+
+
+def test_grids_fit_where_there_is_room_for_them(view: RunsView, window: MainWindow) -> None:
+    """Two beside each other are as high as the dock lets them be, and nothing scrolls."""
+    window.docks["runs"].setFloating(True)
+    window.docks["runs"].resize(660, 440)
+    view.pages.setCurrentIndex(1)
+    for _ in range(5):
+        QApplication.processEvents()
+    assert view.rect().contains(QRect(view.grids.mapTo(view, QPoint(0, 0)), view.grids.size()))
 
 
 def test_one_range_for_all_grids(view: RunsView) -> None:

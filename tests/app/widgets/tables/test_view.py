@@ -7,9 +7,10 @@ from PySide6.QtGui import QColor, QContextMenuEvent, QPalette
 from PySide6.QtWidgets import QApplication, QMenu
 from pytestqt.qtbot import QtBot
 
+from app import theme
 from app.theme import text_width
 from app.widgets.figures.table_figure import TableFigure
-from app.widgets.tables.tinted_rows import readable_in_rows
+from app.widgets.tables.tinted_rows import row_grounds, tint_of_selected
 from app.widgets.tables.view import ArrayTableView
 from moe_core.figures.array_table import ArrayTable, ColumnStyle
 from tests.app.picture import colours_in, picture_of
@@ -76,8 +77,8 @@ def test_marks_have_their_colour_and_rows_that_hold_nothing_are_faded(view: Arra
     """Compared with what is painted, dark enough to be read; selected rows keep the colour."""
     view.show_current(2)
     image, palette = picture_of(view.viewport()), view.palette()
-    colours = QColor(GREEN), palette.color(QPalette.ColorRole.PlaceholderText)
-    green, faded = (readable_in_rows(palette, colour).name() for colour in colours)
+    green = theme.readable(QColor(GREEN), tint_of_selected(palette, has_focus=view.hasFocus())).name()
+    faded = theme.readable(palette.color(QPalette.ColorRole.PlaceholderText), *row_grounds(palette)).name()
     for row, colour in ((2, green), (6, faded)):
         seen = colours_in(image, view.visualRect(view.model().index(row, 1)))
         assert seen & {green, faded} == {colour}

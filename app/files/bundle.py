@@ -91,15 +91,10 @@ def write_bundle(path: Path, bundle: Bundle) -> Generator[Event, None, Path]:
             started = time.monotonic()
             for number, (name, content) in enumerate(parts, start=1):
                 file.writestr(name, content())
-                yield _progress(number, len(parts), time.monotonic() - started)
+                yield Progress.at_pace(number, len(parts), "files", time.monotonic() - started)
     except OSError as error:
         raise MoeCoreError(f"The bundle cannot be written to {path}: {error}") from error
     return path
-
-
-def _progress(done: int, total: int, seconds: float) -> Progress:
-    rate = done / seconds if seconds > 0 else 0.0
-    return Progress(done, total, "files", rate, (total - done) / rate if rate else None)
 
 
 def _report_parts(bundle: Bundle) -> list[Part]:

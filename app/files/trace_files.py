@@ -101,7 +101,7 @@ class TraceFiles(QObject):
     def delete(self, path: Path, *_: object) -> None:
         """Delete a trace, unless it is in use."""
         from moe_core.analyses.kept.beside import delete_results, result_paths
-        from moe_core.experiments.measured_file import delete_measured
+        from moe_core.experiments.kept.measured import delete_measured
 
         try:
             if sentence := self._why_kept(path):

@@ -2,32 +2,29 @@
 
 import json
 import sys
-from collections.abc import Callable, Generator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
 import typer
 
+from moe_core.commands.experiment_options import DEFAULTS, Chosen, Files, Pruning, SizeAndTrace
 from moe_core.commands.job_console import BEGINS_ANEW, GOES_ON, JobInterruptedError, run_job
 from moe_core.commands.options import (
     AsJson,
     Cluster,
     IdsFile,
     ModelOptions,
-    PageFile,
     RerunBaseline,
     SubsetText,
     engine_at,
     read_subset,
     takes_groups,
 )
-from moe_core.errors import ExperimentError, MoeCoreError
+from moe_core.errors import ExperimentError
 from moe_core.experiments import EXPERIMENTS
 from moe_core.experiments.beside import KeptExperiment, experiments_beside
-from moe_core.experiments.design import ExperimentOptions
 from moe_core.experiments.experiment import Experiment
-from moe_core.experiments.kept_points import kept_files
+from moe_core.experiments.points.file import kept_files
 from moe_core.experiments.prune_to import PRUNE_TO, default_out
 from moe_core.experiments.request import ExperimentRequest
 from moe_core.experiments.result import ExperimentPoint, ExperimentResult, PointMade
@@ -46,97 +43,9 @@ from moe_core.reports.experiment_page import experiment_page
 from moe_core.reports.tasks_page import tasks_page
 from moe_core.system.console_text import print_lines, print_result
 from moe_core.traces.reader import open_trace
-from moe_core.traces.result_file import refuse_target, write_result, writing
 
 _LIST = "list"
 _NAMES = ", ".join([*(experiment.name for experiment in EXPERIMENTS), TASKS])
-_DEFAULTS = ExperimentOptions()
-Found = TypeVar("Found")
-
-
-SizeAndTrace = Annotated[
-    Path,
-    typer.Argument(
-        metavar="[SIZE] TRACE",
-        readable=False,
-        help="The baseline, whose questions are asked again; for prune-to first the size: 50% of the experts, 16 "
-        "of each layer, 6GB for its weights, or smallest; for tasks several traces of one model.",
-    ),
-]
-
-
-@dataclass(frozen=True)
-class Chosen:
-    """What experiments leave open, each for those whose help names it."""
-
-    seed: Annotated[int, typer.Option(min=0, help="Seed of --subset N, of the halves and of random masks.")] = 0
-    scope: Annotated[
-        Scope | None, typer.Option(help="Tokens that count when experts are chosen, if not the experiment's own.")
-    ] = None
-    factors: Annotated[str, typer.Option(help="Factors of boost-best.")] = "1.2,1.5,2"
-    best: Annotated[
-        int, typer.Option(min=0, help="Experts per layer that boost-best boosts; 0: as many as a token chooses.")
-    ] = 0
-    shares: Annotated[
-        str, typer.Option(help="Shares removed: experts per layer by pruning-curve, neurons by neurons.")
-    ] = "0,0.1,0.25,0.5,0.75,0.9"
-    sizes: Annotated[str, typer.Option(help="Sizes of perturbation's noise, as a share of what it is added to.")] = (
-        "0.01,0.03,0.1,0.3,1"
-    )
-    experts: Annotated[
-        str, typer.Option(help="Experts whose neurons are switched off, LAYER:EXPERT,..; else the most used per layer.")
-    ] = ""
-    repeats: Annotated[int, typer.Option(min=0, help="Random masks beside the chosen ones.")] = _DEFAULTS.repeats
-    loss: Annotated[
-        float, typer.Option(help="Accuracy, 0 to 1, that prune-to may lose at most, with 95 % confidence.")
-    ] = _DEFAULTS.loss
-    step: Annotated[
-        int, typer.Option(min=0, help="Experts of each layer that prune-to removes at once; 0: a sixteenth.")
-    ] = 0
-
-    def options(self, keep: str) -> ExperimentOptions:
-        """The same as an experiment reads them; raises ExperimentError where a list is none."""
-        lists = {name: read_numbers(getattr(self, name)) for name in ("factors", "shares", "sizes")}
-        return ExperimentOptions(**vars(self) | lists, keep=keep)
-
-
-@dataclass(frozen=True)
-class Pruning:
-    """What becomes of smaller models."""
-
-    out: Annotated[
-        Path | None,
-        typer.Option(readable=False, help="The folder for prune-to's smaller model; beside the trace if not named."),
-    ] = None
-    export: Annotated[bool, typer.Option(help="Whether prune-to ends in writing the smaller model.")] = True
-    prune: Annotated[
-        str, typer.Option(help="What tasks prunes by each task to measure on all: never-used, or a share such as 0.25.")
-    ] = ""
-
-
-@dataclass(frozen=True)
-class Files:
-    """Where the result is written."""
-
-    csv: Annotated[Path | None, typer.Option(readable=False, help="Write the points as CSV to this file.")] = None
-    html: PageFile = None
-
-    def check(self, *traces: Path) -> None:
-        """Raise MoeCoreError where one of them cannot be written, or is one of the traces."""
-        for target in filter(None, (self.csv, self.html)):
-            if not target.parent.is_dir():
-                raise MoeCoreError(f"There is no folder {target.parent} to write {target.name} into.")
-            for trace in traces:
-                refuse_target(target, trace)
-
-    def write(self, found: Found, csv: Callable[[Found], str], page: Callable[[Found], str], *, as_json: bool) -> None:
-        """Write what is wanted, and say so."""
-        for target, text in ((self.csv, csv), (self.html, page)):
-            if target is not None:
-                with writing("result", target):
-                    write_result(target, text(found))
-                if not as_json:
-                    print_lines([f"Written: {target}"])
 
 
 @takes_groups
@@ -207,7 +116,7 @@ def _trace_and_size(name: str, arguments: tuple[Path, ...]) -> tuple[Path, str]:
     if len(arguments) != 1 + wants_size:
         usage = "prune-to SIZE TRACE, such as prune-to 50% T.h5" if wants_size else f"{name[:40]} TRACE"
         raise ExperimentError(f"Write: moescope experiment {usage}.")
-    return arguments[-1], str(arguments[0]) if wants_size else _DEFAULTS.keep
+    return arguments[-1], str(arguments[0]) if wants_size else DEFAULTS.keep
 
 
 def _export(trace: Path, point: ExperimentPoint, out: Path | None, now: ModelNow, *, as_json: bool) -> None:
@@ -229,14 +138,6 @@ def find_experiment(name: str) -> Experiment:
         if experiment.name == name:
             return experiment
     raise ExperimentError(f'There is no experiment "{name[:40]}": choose {_NAMES}.')
-
-
-def read_numbers(text: str) -> tuple[float, ...]:
-    """The numbers of `1.2,1.5,2`; raises ExperimentError on anything else."""
-    try:
-        return tuple(float(part) for part in text.split(","))
-    except ValueError as error:
-        raise ExperimentError(f'"{text[:60]}" is no list of numbers: write 1.2,1.5,2.') from error
 
 
 def _print_kept(trace: Path, *, as_json: bool) -> None:
@@ -267,8 +168,13 @@ def _run(
     experiment: Experiment, request: ExperimentRequest, engine: Engine | None, *, as_json: bool
 ) -> ExperimentResult:
     finished: list[ExperimentPoint] = []
+
+    def keep(event: Event) -> None:
+        if isinstance(event, PointMade):
+            finished.append(event.point)
+
     try:
-        return run_job(_keeping_points(experiment.run(request, engine), finished), when_stopped="")
+        return run_job(experiment.run(request, engine), when_stopped="", heard=keep)
     except JobInterruptedError:
         if as_json:
             print(json.dumps({"complete": False, "points": [point_json(point) for point in finished]}))
@@ -281,20 +187,3 @@ def _run(
             said += f" and kept in {newest[0][1].name}: the same command goes on from there"
         print(f"moescope: {said}.", file=sys.stderr)
         raise
-
-
-def _keeping_points(
-    job: Generator[Event, None, ExperimentResult], finished: list[ExperimentPoint]
-) -> Generator[Event, None, ExperimentResult]:
-    """The job itself; its points are kept in case it is stopped."""
-    try:
-        while True:
-            event = next(job)
-            if isinstance(event, PointMade):
-                finished.append(event.point)
-            yield event
-    except StopIteration as done:
-        result: ExperimentResult = done.value
-        return result
-    finally:
-        job.close()

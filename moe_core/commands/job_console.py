@@ -5,7 +5,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager, suppress
 from typing import TextIO, TypeVar
 
@@ -27,12 +27,17 @@ class JobInterruptedError(KeyboardInterrupt):
 
 
 def run_job(
-    job: Generator[Event, None, Result], stream: TextIO | None = None, when_stopped: str = BEGINS_ANEW
+    job: Generator[Event, None, Result],
+    stream: TextIO | None = None,
+    when_stopped: str = BEGINS_ANEW,
+    *,
+    heard: Callable[[Event], object] = lambda event: None,
 ) -> Result:
-    """The job's result, its events shown on `stream`, or on stderr; raises JobInterruptedError after Ctrl+C.
+    """The job's result; raises JobInterruptedError after Ctrl+C. `heard` is told every event, and `stream`, or stderr,
+    shows them.
 
-    That says `when_stopped`, if anything. The first Ctrl+C lets the batch in flight finish and be written, where that
-    takes no longer than PATIENCE_S; a second one leaves at once.
+    One that is stopped says `when_stopped`, if anything. The first Ctrl+C lets the batch in flight finish and be
+    written, where that takes no longer than PATIENCE_S; a second one leaves at once.
     """
     console = Console(stream or sys.stderr)
     with _stop_flag() as stop:
@@ -47,6 +52,7 @@ def run_job(
                 console.finish()
                 raise
             console.show(event)
+            heard(event)
             if stop:
                 console.finish()
                 job.close()

@@ -7,8 +7,8 @@ from pathlib import Path
 from moe_core.errors import MoeCoreError
 from moe_core.experiments import EXPERIMENTS
 from moe_core.experiments.experiment import Experiment
-from moe_core.experiments.kept_points import kept_files, request_in
-from moe_core.experiments.points import Unfinished
+from moe_core.experiments.points.file import kept_files, request_in
+from moe_core.experiments.points.run import Unfinished
 from moe_core.experiments.request import ExperimentRequest
 from moe_core.experiments.result import ExperimentResult
 from moe_core.experiments.tasks import pruning

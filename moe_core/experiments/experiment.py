@@ -7,8 +7,8 @@ from pathlib import Path
 
 from moe_core.errors import ExperimentError
 from moe_core.experiments.design import Design, ExperimentOptions, ModelSize, scored_rows
-from moe_core.experiments.kept_points import file_at, point_file
-from moe_core.experiments.points import ExperimentPlan, MadePoints, Unfinished, how_far, kept_points, run_points
+from moe_core.experiments.points.file import file_at, point_file
+from moe_core.experiments.points.run import ExperimentPlan, MadePoints, Unfinished, how_far, kept_points, run_points
 from moe_core.experiments.request import ExperimentRequest
 from moe_core.experiments.result import ExperimentPoint, ExperimentResult, PointAxis, Quantity, ResultDetail
 from moe_core.jobs.events import Event, Notice, Stage

@@ -16,7 +16,7 @@ from moe_core.comparison.random_masks import Load, expert_load
 from moe_core.errors import ExperimentError
 from moe_core.experiments.design import Design, ExperimentOptions, ModelSize, PlannedPoint, size_of
 from moe_core.experiments.experiment import Experiment
-from moe_core.experiments.neuron_firing import MeanFiring, known_firing, measure_firing
+from moe_core.experiments.kept.neuron_firing import MeanFiring, known_firing, measure_firing
 from moe_core.experiments.request import ExperimentRequest
 from moe_core.experiments.result import ExperimentPoint, PointAxis
 from moe_core.experiments.text import delta_text, gold_text

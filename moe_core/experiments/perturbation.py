@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 
 from moe_core.experiments.design import Design, ExperimentOptions, ModelSize, PlannedPoint, scored_rows, size_of
 from moe_core.experiments.experiment import Experiment
+from moe_core.experiments.kept.expert_gaps import known_gaps, measure_gaps
 from moe_core.experiments.request import ExperimentRequest
 from moe_core.experiments.result import ExperimentPoint, PointAxis, ResultDetail
-from moe_core.experiments.router_gaps import known_gaps, measure_gaps
 from moe_core.experiments.text import gold_text
 from moe_core.figures.colours import SERIES
 from moe_core.figures.curves import Style

@@ -40,6 +40,14 @@ def parse_targets(text: str) -> Targets:
     return Targets(frozenset(experts), frozenset(neurons))
 
 
+def expert_of(text: str) -> tuple[int, int]:
+    """The one expert that `3:17` names, as files name it; raises ValueError on anything else."""
+    layer, colon, expert = text.partition(":")
+    if not (colon and layer.isdecimal() and expert.isdecimal() and len(text) < 20):
+        raise ValueError(f'"{text[:20]}" is no expert such as 3:17')
+    return int(layer), int(expert)
+
+
 def numbers_text(numbers: Collection[int]) -> str:
     """`0-3, 7`: numbers with those that follow one another as ranges."""
     return ", ".join(str(first) if first == last else f"{first}-{last}" for first, last in _spans(sorted(numbers)))

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from moe_core.analyses import ANALYSES
-from moe_core.analyses.analysis import Analysis, AnalysisOptions, AnalysisResult, AnalysisValues, Needs, Step, Work
+from moe_core.analyses.analysis import Analysis, AnalysisOptions, AnalysisResult, AnalysisValues, Needs, Work
 from moe_core.analyses.kept.beside import beside_model, find_kept
 from moe_core.analyses.kept.file import MOST_BYTES, result_path, write_kept
 from moe_core.analyses.kept.making import Making
@@ -74,7 +74,9 @@ def _run(analysis: Analysis[Any], work: Work, options: AnalysisOptions) -> Gener
             step = next(work)
             if before is None:
                 start, before = time.monotonic(), step.done
-            progress = _progress(step, step.done - before, time.monotonic() - start)
+            progress = Progress.at_pace(
+                step.done, step.total, step.unit, time.monotonic() - start, n_run=step.done - before, note=step.note
+            )
             if offers and progress.eta_s is not None:
                 offers = False
                 if progress.eta_s > LONG_S:
@@ -86,11 +88,3 @@ def _run(analysis: Analysis[Any], work: Work, options: AnalysisOptions) -> Gener
         return found
     finally:
         work.close()
-
-
-def _progress(step: Step, n_done: int, seconds: float) -> Progress:
-    """The step, with the rate of the `n_done` units since the clock began, which is at the first step."""
-    rate = n_done / seconds if seconds > 0 else 0.0
-    return Progress(
-        step.done, step.total, step.unit, rate, (step.total - step.done) / rate if rate else None, step.note
-    )

@@ -35,6 +35,14 @@ class Progress:
     note: str = ""
     nodes: tuple[NodeShare, ...] = ()
 
+    @classmethod
+    def at_pace(
+        cls, done: int, total: int, unit: str, seconds: float, *, n_run: float | None = None, note: str = ""
+    ) -> "Progress":
+        """Where units that take about equally long are, `n_run` of which (None: all that are done) took `seconds`."""
+        rate = (done if n_run is None else n_run) / seconds if seconds > 0 else 0.0
+        return cls(done, total, unit, rate, (total - done) / rate if rate else None, note)
+
 
 @dataclass(frozen=True)
 class Notice:

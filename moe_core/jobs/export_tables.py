@@ -221,7 +221,7 @@ def _write_routing(
                 n_rows += n_waiting
                 piece.clear()
             if done % 50 == 0 or done == len(recorded) or not piece:
-                yield _progress(done, len(recorded), time.monotonic() - start)
+                yield Progress.at_pace(done, len(recorded), "questions", time.monotonic() - start)
     return n_rows, trace.n_questions - len(recorded) + n_damaged
 
 
@@ -235,8 +235,3 @@ def _of_question(trace: Trace, question: int, seen: set[int]) -> Iterator[Column
         yield segment_columns(trace, question, Segments.PREFIXES)
         seen.add(prefix)
     yield segment_columns(trace, question, Segments.QUESTIONS)
-
-
-def _progress(done: int, total: int, seconds: float) -> Progress:
-    rate = done / seconds if seconds > 0 else 0.0
-    return Progress(done, total, "questions", rate, (total - done) / rate if rate else None)

@@ -122,8 +122,7 @@ def _measured(
         for some in passes.guarded(question.measured(each)):
             found.append(some)
             done += len(some)
-            rate = done / max(time.monotonic() - started, 1e-9)
-            yield Progress(done, n_runs, "re-runs", rate, (n_runs - done) / rate)
+            yield Progress.at_pace(done, n_runs, "re-runs", time.monotonic() - started)
         *at_tokens, whole[row] = np.concatenate(found)
         effects[row, each.tokens.cpu().numpy()] = at_tokens
     return MeasuredTokens(effects, whole)

@@ -13,6 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from moe_core.errors import MoeCoreError
+from moe_core.interventions.targets import expert_of
 from moe_core.system.whole_file import write_whole
 from moe_core.traces.specification import ModelSpecification
 
@@ -105,18 +106,11 @@ def _read(path: Path, model: ModelSpecification) -> dict[tuple[int, int], str] |
             raise ValueError("it is of another format or version")
         if content["weights"] != model.weights_sha256:
             raise ValueError("it names the experts of other weights; give it another name to begin anew")
-        return {_expert(cell): _name(name) for cell, name in content["experts"].items()}
+        return {expert_of(cell): _name(name) for cell, name in content["experts"].items()}
     except OSError as error:
         raise MoeCoreError(f"The names in {path} cannot be read: {error.strerror or error}.") from error
     except (ValueError, TypeError, AttributeError, KeyError, RecursionError) as error:
         raise MoeCoreError(f"The names in {path} cannot be read: {error}.") from error
-
-
-def _expert(cell: str) -> tuple[int, int]:
-    layer, colon, expert = cell.partition(":")
-    if not (colon and layer.isdecimal() and expert.isdecimal() and len(cell) < 20):
-        raise ValueError(f'"{cell[:20]}" is no expert such as 3:17')
-    return int(layer), int(expert)
 
 
 def _name(name: object) -> str:

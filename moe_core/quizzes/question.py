@@ -1,6 +1,8 @@
 """A multiple-choice question, the unit that every quiz, prompt, trace and comparison is made of."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from hashlib import sha256
 from string import ascii_uppercase
 
 CHOICE_LETTERS = ascii_uppercase
@@ -22,3 +24,8 @@ class Question:
     text: str
     choices: tuple[str, ...]
     gold: int | None
+
+
+def ids_sha256(ids: Iterable[str]) -> str:
+    """SHA-256 (hex) of the ids of some questions, in order."""
+    return sha256("\n".join(ids).encode("utf-8", "surrogatepass")).hexdigest()

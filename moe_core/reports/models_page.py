@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from moe_core.comparison.models_beside import Estimate, ModelBeside, ModelsBeside
+from moe_core.comparison.pairing import shape_text
 from moe_core.figures.colours import SERIES
 from moe_core.figures.curves import Curve, CurveFigure, Reference, Style
 from moe_core.numbers.formatting import (
@@ -22,9 +23,10 @@ from moe_core.numbers.formatting import (
 from moe_core.reports.charts.figure import inline_svg
 from moe_core.reports.page.page import paragraph, section, text_table, whole_page, wide
 from moe_core.reports.svg.markup import Markup, element
+from moe_core.system.console_text import aligned
 
 TITLE = "Models on the same questions"
-HEADS = ("trace", "model", "MoE layers x experts, top-k", "accuracy", "delta, points", "p")
+HEADS = ("trace", "model", "MoE layers × experts, top-k", "accuracy", "delta, points", "p")
 ROUTING_HEADS = ("trace", "never used", "evenness of load", "entropy / ln K")
 DEPTH_HEADS = ("trace", *(f"{20 * part}-{20 * part + 20} % deep" for part in range(5)))
 _DASHES: tuple[tuple[float, ...], ...] = ((), (5, 2.5), (1.5, 2), (8, 2, 2, 2))
@@ -52,7 +54,7 @@ def models_lines(found: ModelsBeside) -> list[str]:
     """Three tables as text, the first trace first."""
     lines = [heading(found), ""]
     for heads, rows in _tables(found):
-        lines += [*_aligned([heads, *rows]), ""]
+        lines += [*aligned([heads, *rows]), ""]
     return [*lines, NOTE, never_used_note(found)]
 
 
@@ -125,7 +127,7 @@ def _accuracy(model: ModelBeside) -> Sequence[str]:
         if change is None
         else (points_number_with_interval(change.delta, change.lower, change.upper), p_number(change.p))
     )
-    shape = f"{of.n_layers} x {of.n_experts}, top-{of.top_k}"
+    shape = shape_text(of)
     return (model.name, of.name, shape, percent_with_interval(right.estimate, right.lower, right.upper), *delta)
 
 
@@ -141,11 +143,6 @@ def _used(model: ModelBeside) -> Sequence[str]:
 
 def _number(estimate: Estimate) -> str:
     return number_with_interval(estimate.value, estimate.lower, estimate.upper)
-
-
-def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    return ["  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip() for row in rows]
 
 
 def _model_json(model: ModelBeside) -> dict[str, Any]:

@@ -7,7 +7,7 @@ import logging
 import os
 import sys
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 _IN_ASCII = {"−": "-", "–": "-", "×": "x", "→": "->", "±": "+-", "…": "..", "“": '"', "”": '"'}
 
@@ -40,6 +40,12 @@ def print_text(text: str) -> None:
 def plain(text: str) -> str:
     """The text without characters that would steer the terminal."""
     return "".join(c if unicodedata.category(c) not in ("Cc", "Cs") else "\ufffd" for c in text)
+
+
+def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+    """A line a row, its texts below those of the row before."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return ["  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip() for row in rows]
 
 
 def log_to_stderr(level: int) -> None:

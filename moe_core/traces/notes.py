@@ -13,6 +13,7 @@ from pathlib import Path
 from moe_core.errors import MoeCoreError
 from moe_core.interventions.intervention import Expert
 from moe_core.interventions.layers import Layers
+from moe_core.interventions.targets import expert_of
 from moe_core.system.whole_file import write_whole
 
 FORMAT, VERSION = "moescope-notes", 2
@@ -92,14 +93,7 @@ def _parsed(content: dict[str, object], layers: Layers) -> Notes:
         raise ValueError("questions and experts are no tables")
     if not all(isinstance(note, str) for note in (*questions.values(), *experts.values())):
         raise ValueError("a note is no text")
-    named = {_expert(name): note for name, note in experts.items()}
+    named = {expert_of(name): note for name, note in experts.items()}
     if version == 1:
         named = {layers.expert(cell): note for cell, note in named.items() if cell[0] < len(layers)}
     return Notes(questions, named)
-
-
-def _expert(name: str) -> Expert:
-    layer, colon, expert = name.partition(":")
-    if not (colon and layer.isdecimal() and expert.isdecimal() and len(name) < 20):
-        raise ValueError(f'"{name[:20]}" is no expert such as 3:17')
-    return int(layer), int(expert)

@@ -2,13 +2,14 @@
 
 import csv
 import json
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from moe_core.commands.experiment import find_experiment, read_numbers, run_experiment
+from moe_core.commands.experiment import find_experiment, run_experiment
+from moe_core.commands.experiment_options import read_numbers
 from moe_core.commands.job_console import JobInterruptedError
 from moe_core.errors import ExperimentError, MoeCoreError
 from moe_core.experiments import EXPERIMENTS
@@ -66,9 +67,10 @@ def test_an_interrupted_run_prints_its_finished_points(
 ) -> None:
     """Ctrl+C after the second point: both are printed, as lines or as JSON, and kept; no result is written."""
 
-    def stopped(job: Generator[Any, None, Any], **_: Any) -> None:
+    def stopped(job: Generator[Any, None, Any], *, heard: Callable[[Any], object], **_: Any) -> None:
         made = 0
         for event in job:
+            heard(event)
             made += isinstance(event, PointMade)
             if made == 2:
                 job.close()
@@ -99,7 +101,7 @@ def test_what_was_run_before_is_listed_and_shown_again(
     run_experiment("never-used", baseline, as_json=True)
     first = json.loads(capsys.readouterr().out)
     with monkeypatch.context() as patched:
-        patched.setattr("moe_core.experiments.points.load_baseline_model", None)  # calling it would fail
+        patched.setattr("moe_core.experiments.points.run.load_baseline_model", None)  # calling it would fail
         run_experiment("never-used", baseline, as_json=True)
     again = json.loads(capsys.readouterr().out)
     assert {**again, "seconds": 0} == {**first, "seconds": 0}

@@ -12,7 +12,7 @@ from torch import nn
 from moe_core.comparison.random_masks import expert_load
 from moe_core.errors import ExperimentError, InterventionError, MoeCoreError
 from moe_core.experiments.design import ExperimentOptions
-from moe_core.experiments.neuron_firing import known_firing
+from moe_core.experiments.kept.neuron_firing import known_firing
 from moe_core.experiments.neurons import LEAST, MOST, NEURONS, RANDOM
 from moe_core.experiments.request import ExperimentRequest
 from moe_core.jobs.models.engine import Engine

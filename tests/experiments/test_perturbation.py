@@ -14,7 +14,7 @@ from torch import Tensor
 from moe_core.errors import ExperimentError, InterventionError
 from moe_core.experiments.design import ExperimentOptions
 from moe_core.experiments.perturbation import PERTURBATION, _mean_share, answer_share, exchanged_share
-from moe_core.experiments.points import Unfinished
+from moe_core.experiments.points.run import Unfinished
 from moe_core.experiments.request import ExperimentRequest
 from moe_core.interventions.intervention import Intervention
 from moe_core.interventions.noise import Noise

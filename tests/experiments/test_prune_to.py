@@ -143,7 +143,7 @@ def test_a_damaged_path_counts_as_none(baseline: Path, engine: Engine, content: 
     """Whatever lies under the name of the path, the way is found anew."""
     with open_trace(baseline) as trace:
         path = pruning_path(trace, split_in_halves(trace, tuple(range(N)), 0).chosen_on, 4)
-        path.path.write_bytes(content)
+        path.file.path.write_bytes(content)
         assert pruning_path(trace, split_in_halves(trace, tuple(range(N)), 0).chosen_on, 4).steps == ()
 
 

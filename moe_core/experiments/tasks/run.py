@@ -38,8 +38,7 @@ def compare_tasks(request: TasksRequest, engine: Engine | None = None) -> Genera
         for done, (trace, name) in enumerate(zip(traces, names, strict=True), start=1):
             yield Stage(f"Reading {name}")
             tasks.append(use_of(trace, request.scope, name, n_equal, request.seed))
-            seconds = time.monotonic() - start
-            yield Progress(done, len(traces), "traces", done / max(seconds, 1e-9), None)
+            yield Progress.at_pace(done, len(traces), "traces", time.monotonic() - start)
         pruned, problem = yield from _pruned(request, traces, names, engine or Engine())
         everywhere = overlap([task.never_used for task in tasks])
         pairs = tuple(

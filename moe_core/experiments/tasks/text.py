@@ -10,6 +10,7 @@ from moe_core.experiments.tasks.result import PrunedFor, TasksResult
 from moe_core.experiments.tasks.usage import TaskUse
 from moe_core.experiments.text import delta_text, gold_text, point_json
 from moe_core.numbers.formatting import count, finite, p_number, percent, significant
+from moe_core.system.console_text import aligned
 
 METHODS = (
     "Intervals are 95 %: Wilson for the share of questions that use an expert, the range of 95 % of draws for experts "
@@ -36,7 +37,7 @@ def tasks_lines(found: TasksResult) -> list[str]:
     run = found.specification
     lines = [f"Tasks of {run.model.name}, scope {found.scope}", found.finding, ""]
     for heads, rows in tables(found):
-        lines += [*_aligned([heads, *rows]), ""]
+        lines += [*aligned([heads, *rows]), ""]
     lines += [found.problem] if found.problem else []
     return [*lines, *(f"note: {caveat}" for caveat in found.caveats), METHODS]
 
@@ -167,8 +168,3 @@ def _pruned_row(found: TasksResult, each: PrunedFor) -> tuple[str, ...]:
         gold_text(point.gold_logprob),
         count(point.change.n),
     )
-
-
-def _aligned(rows: list[tuple[str, ...]]) -> list[str]:
-    widths = [max(len(row[at]) for row in rows) for at in range(len(rows[0]))]
-    return ["  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip() for row in rows]

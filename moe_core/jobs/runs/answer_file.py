@@ -141,13 +141,13 @@ def _header(path: Path, line: bytes) -> dict[str, Any]:
     if data.get("version") != VERSION:
         raise AnswerFileError(f"{path.name} was written by another version of moescope: it is left alone.")
     header = data.get("header")
-    if not isinstance(header, dict) or data.get("crc32") != _checksum(header):
+    if not isinstance(header, dict) or data.get("crc32") != checksum(header):
         raise AnswerFileError(f"{path.name} is damaged at its beginning: it is left alone.")
     return header
 
 
 def _header_line(header: Mapping[str, Any]) -> bytes:
-    data = {"format": FORMAT, "version": VERSION, "crc32": _checksum(header), "header": header}
+    data = {"format": FORMAT, "version": VERSION, "crc32": checksum(header), "header": header}
     return json.dumps(data).encode() + b"\n"
 
 
@@ -163,7 +163,7 @@ def _line(intervention: Intervention, answers: Answers, size: SizeAndSpeed | Non
         run["exchanged"] = [[_number(value) for value in row] for row in answers.exchanged.astype(np.float32)]
     if size is not None:
         run["size_and_speed"] = size.to_json()
-    return json.dumps({"crc32": _checksum(run), "run": run}, allow_nan=False).encode() + b"\n"
+    return json.dumps({"crc32": checksum(run), "run": run}, allow_nan=False).encode() + b"\n"
 
 
 def _number(value: np.float32) -> float | None:
@@ -175,7 +175,7 @@ def _run(line: bytes, n_choices: NDArray[np.uint8]) -> tuple[Intervention, Answe
     """The run of a line; None where it is not exactly what was written for such questions."""
     data = _json(line)
     run = data.get("run") if isinstance(data, dict) else None
-    if not isinstance(run, dict) or data.get("crc32") != _checksum(run) or not line.endswith(b"\n"):
+    if not isinstance(run, dict) or data.get("crc32") != checksum(run) or not line.endswith(b"\n"):
         return None
     with suppress(KeyError, ValueError, TypeError, OverflowError, InterventionError):
         intervention = Intervention.from_json(run["intervention"])
@@ -240,7 +240,8 @@ def _json(line: bytes) -> Any:
         return None
 
 
-def _checksum(data: Mapping[str, Any]) -> int:
+def checksum(data: Mapping[str, Any]) -> int:
+    """CRC32 of what is kept as JSON, in whichever order its keys stand."""
     return crc32(json.dumps(data, sort_keys=True).encode())
 
 

@@ -92,8 +92,7 @@ def _alternate(loaded: "LoadedModel", small: "SmallerModel", batch: "_Batch") ->
         for place in (0, 1) if pair % 2 == 0 else (1, 0):
             with sides[place]():
                 seconds[pair, place] = batch.seconds(loaded)
-        rate = (2 * pair + 2) / seconds.sum()
-        yield Progress(pair + 1, PAIRS, "pairs of passes", rate / 2, 2 * (PAIRS - pair - 1) / rate)
+        yield Progress.at_pace(pair + 1, PAIRS, "pairs of passes", float(seconds.sum()))
     change = mean_change(np.log(seconds[:, 0] / seconds[:, 1]))
     speeds = batch.n_tokens / np.exp(np.log(seconds).mean(axis=0))  # so that their quotient is the ratio
     full, smaller = (

@@ -3,7 +3,6 @@
 from collections.abc import Generator, Mapping
 from contextlib import ExitStack
 from dataclasses import asdict
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +20,7 @@ from moe_core.jobs.runs.run_plan import RunPlan
 from moe_core.jobs.runs.running_model import Kept, RunningModel
 from moe_core.measures.scope import Scope
 from moe_core.numbers.formatting import count, counted
+from moe_core.quizzes.question import ids_sha256
 from moe_core.traces.reader import Trace
 
 
@@ -113,11 +113,10 @@ def _kept(what_if: Path, request: ControlRequest, reference: Trace, comparison: 
 
 def _identity(comparison: Comparison) -> dict[str, Any]:
     """Both runs and the compared questions: other ones have other controls."""
-    ids = "\n".join(comparison.pairs.ids)
     return {
         "what_if": comparison.after.fingerprint,
         "baseline": comparison.before.fingerprint,
-        "compared_sha256": sha256(ids.encode("utf-8", "surrogatepass")).hexdigest(),
+        "compared_sha256": ids_sha256(comparison.pairs.ids),
     }
 
 

@@ -12,11 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from moe_core.errors import BaselineMismatchError, QuizError, Remedy
-from moe_core.jobs.runs.run_plan import RunPlan, check_vocabulary, ids_sha256, library_versions
+from moe_core.jobs.runs.run_plan import RunPlan, check_vocabulary, library_versions
 from moe_core.jobs.runs.running_model import KnownModel
 from moe_core.quizzes.chat_template import TemplateChoice, chat_renderer
 from moe_core.quizzes.prompting import TokenisedQuiz, build_prompts
-from moe_core.quizzes.question import Question
+from moe_core.quizzes.question import Question, ids_sha256
 from moe_core.quizzes.quiz import Quiz
 from moe_core.quizzes.selection import stratified_sample
 from moe_core.quizzes.tokenising import tokenise
@@ -164,7 +164,7 @@ def _specification(
         baseline.quiz,
         selection=subset.description,
         n_questions=len(tokenised.questions),
-        ids_sha256=ids_sha256(tokenised.questions),
+        ids_sha256=ids_sha256(question.id for question in tokenised.questions),
     )
     return replace(
         baseline,

@@ -16,7 +16,7 @@ from moe_core.jobs.runs.running_model import KnownModel
 from moe_core.quizzes.chat_template import TemplateChoice, chat_renderer, template_text, thinking_remark
 from moe_core.quizzes.encoding import Encoder
 from moe_core.quizzes.prompting import TokenisedQuiz, build_prompts
-from moe_core.quizzes.question import Question
+from moe_core.quizzes.question import Question, ids_sha256
 from moe_core.quizzes.quiz import Quiz
 from moe_core.quizzes.tokenising import tokenise
 from moe_core.traces.specification import (
@@ -172,11 +172,6 @@ def _limits(can: Abilities, *, alone: bool) -> list[str]:
     return said
 
 
-def ids_sha256(questions: Sequence[Question]) -> str:
-    """SHA-256 (hex) of the ids of these questions, in order."""
-    return hashlib.sha256("\n".join(question.id for question in questions).encode()).hexdigest()
-
-
 def default_batch_tokens(model: ModelSpecification) -> int:
     """Tokens per forward pass, padding and prefix included, that keep the device busy without filling its memory."""
     return BATCH_TOKENS["cuda" if model.device.startswith("cuda") else "cpu"]
@@ -216,6 +211,6 @@ def _quiz_specification(
         fingerprint=quiz.fingerprint,
         selection=selection,
         n_questions=len(questions),
-        ids_sha256=ids_sha256(questions),
+        ids_sha256=ids_sha256(question.id for question in questions),
         skipped=tuple(skipped),
     )

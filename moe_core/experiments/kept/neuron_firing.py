@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from moe_core.errors import ExperimentError
-from moe_core.experiments.measured_file import MeasuredFile, measured_file
+from moe_core.experiments.kept.measured import MeasuredFile, measured_file
 from moe_core.experiments.request import ExperimentRequest
 from moe_core.interventions.intervention import Expert
 from moe_core.jobs.events import Event, Progress, Stage
@@ -65,9 +65,7 @@ def measure_firing(
     firing: dict[Expert, Firing] = {}
     for done, so_far in enumerate(fire(loaded, prompts, starts, experts), start=1):
         firing = so_far
-        seconds = time.monotonic() - start
-        eta = seconds / done * (len(rows) - done)
-        yield Progress(done, len(rows), "prompts", done / max(seconds, 1e-9), eta)
+        yield Progress.at_pace(done, len(rows), "prompts", time.monotonic() - start)
     means = np.stack([firing[expert].mean for expert in experts])
     firing_file(trace, rows, experts, scope).write(means)
 

@@ -9,7 +9,7 @@ from collections.abc import Generator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from moe_core.experiments.measured_file import MeasuredFile, measured_file
+from moe_core.experiments.kept.measured import MeasuredFile, measured_file
 from moe_core.experiments.request import ExperimentRequest
 from moe_core.jobs.events import Event, Notice, Progress, Stage
 from moe_core.jobs.models.engine import Engine
@@ -35,14 +35,13 @@ def measure_gaps(
     if not is_here(running):
         yield Notice("Workers do not tell the gap to the next expert at every token: it stays unknown there")
         return
-    from moe_core.models.inference.router_gaps import at_the_edge
+    from moe_core.models.inference.top_k_edge import at_the_edge
 
     yield Stage(f"Running {len(rows):,} prompts without noise")
     start, found = time.monotonic(), list[NDArray[np.float64]]()
     for edge in at_the_edge(loaded_here(running), [trace.prompt_token_ids(row) for row in rows]):
         found.append(gap(edge[..., 0], edge[..., 1]).mean(axis=0))
-        seconds, done = time.monotonic() - start, len(found)
-        yield Progress(done, len(rows), "prompts", done / max(seconds, 1e-9), seconds / done * (len(rows) - done))
+        yield Progress.at_pace(len(found), len(rows), "prompts", time.monotonic() - start)
     _file(trace, rows).write(np.stack(found))
 
 

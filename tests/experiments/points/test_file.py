@@ -12,8 +12,8 @@ from moe_core.errors import AnswerFileError, ExperimentError
 from moe_core.experiments import EXPERIMENTS
 from moe_core.experiments.boost_best import BOOST_BEST
 from moe_core.experiments.experiment import Experiment
-from moe_core.experiments.kept_points import kept_files, request_in
-from moe_core.experiments.points import Unfinished
+from moe_core.experiments.points.file import kept_files, request_in
+from moe_core.experiments.points.run import Unfinished
 from moe_core.experiments.pruning_curve import PRUNING_CURVE
 from moe_core.experiments.request import ExperimentRequest
 from moe_core.experiments.result import ExperimentResult, PointMade

@@ -1,7 +1,4 @@
-"""Runs the points of an experiment: what is kept is taken over, the rest is asked, and kept as soon as it is done.
-
-Axes: n questions measured, C choices.
-"""
+"""Runs the points of an experiment: what is kept is taken over, the rest is asked, and kept as soon as it is done."""
 
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import ExitStack
@@ -9,25 +6,23 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
-from moe_core.comparison.random_masks import Load, expert_load
 from moe_core.errors import AnswerFileError, ExperimentError
 from moe_core.experiments.design import Design, PlannedPoint
-from moe_core.experiments.kept_points import PointFile, begun, unlike
+from moe_core.experiments.points.file import PointFile, begun, unlike
+from moe_core.experiments.points.point import Found, PointMaker
 from moe_core.experiments.request import ExperimentRequest
-from moe_core.experiments.result import ExperimentPoint, PointAnswers, PointMade, TouchedRoutings
+from moe_core.experiments.result import ExperimentPoint, PointMade
 from moe_core.experiments.text import point_line
 from moe_core.interventions.intervention import Intervention
 from moe_core.jobs.events import Event, Notice, Stage
 from moe_core.jobs.models.engine import Engine
 from moe_core.jobs.models.recorded_model import load_baseline_model
 from moe_core.jobs.runs.answer_file import RunKeeper, keeping, same_actions
-from moe_core.jobs.runs.answer_runs import AnswerRuns, Answers, answer_change, exchanged_share
+from moe_core.jobs.runs.answer_runs import AnswerRuns, Answers
 from moe_core.jobs.runs.beside_full import beside_full
 from moe_core.jobs.runs.rerun_plan import SubsetRows, plan_rerun
 from moe_core.jobs.runs.running_model import KnownModel
-from moe_core.jobs.runs.size_and_speed import SizeAndSpeed
 from moe_core.measures.scope import Scope
 from moe_core.numbers.formatting import count, counted, percent
 from moe_core.traces.lock import writer_of
@@ -131,9 +126,10 @@ def _ask_and_keep(
 
 def kept_points(baseline: Trace, plan: ExperimentPlan) -> MadePoints:
     """All points of a file that lacks none."""
-    found = _Found.of(plan.file)
+    found = Found.of(plan.file.runs)
     before, caveats = _compared_with(baseline, plan, found.answers)
-    points = tuple(_points(baseline, plan.design, before, found))
+    maker = PointMaker(baseline, plan.design.measured, before, found)
+    points = tuple(map(maker.make, plan.design.points))
     return MadePoints(points, before, caveats, plan.file.path if plan.file.runs else None, plan.file)
 
 
@@ -163,7 +159,7 @@ def _ask(
     """Asks what is missing, point by point in the order of the design."""
     assert plan.file.runs is not None
     design, missing = plan.design, plan.file.missing(plan.design)
-    found = _Found.of(plan.file)
+    found = Found.of(plan.file.runs)
     if Intervention() in missing:
         yield Stage(f"Asking {runs.n:,} questions without an intervention")
         yield from _ask_one(PlannedPoint("", "", 0.0, Intervention()), runs, keeper, found)
@@ -171,15 +167,14 @@ def _ask(
     for caveat in caveats:
         yield Notice(caveat)
     yield Stage(f"Asking {runs.n:,} questions {counted(len(missing), 'time')}")
-    touched = _TouchCounter(baseline, design.measured)
-    gold = baseline.gold[list(design.measured)]
+    maker = PointMaker(baseline, design.measured, before, found)
     points = []
     for planned in design.points:
         actions = same_actions(planned.intervention)
         if actions in missing and not actions.is_empty():
             missing.remove(actions)
             yield from _ask_one(planned, runs, keeper, found)
-        points.append(_point(planned, gold, before, found, touched))
+        points.append(maker.make(planned))
         if len(points) > n_known:
             yield PointMade(point_line(points[-1]), points[-1])
     kept = keeper.path if keeper and not keeper.has_failed else None
@@ -187,21 +182,8 @@ def _ask(
     return MadePoints(tuple(points), before, caveats, kept, file)
 
 
-@dataclass(frozen=True)
-class _Found:
-    """What is known of each intervention: its answers, and what was measured of the smaller model."""
-
-    answers: dict[Intervention, Answers]
-    sizes: dict[Intervention, SizeAndSpeed]
-
-    @classmethod
-    def of(cls, file: PointFile) -> "_Found":
-        """What a file holds, to be added to."""
-        return cls({}, {}) if file.runs is None else cls(dict(file.runs.answers), dict(file.runs.sizes))
-
-
 def _ask_one(
-    planned: PlannedPoint, runs: AnswerRuns, keeper: RunKeeper | None, found: _Found
+    planned: PlannedPoint, runs: AnswerRuns, keeper: RunKeeper | None, found: Found
 ) -> Generator[Event, None, None]:
     """Puts what is answered under these actions with the others, on the disk too."""
     actions = same_actions(planned.intervention)
@@ -233,43 +215,6 @@ def _compared_with(
     return before, (caveat,)
 
 
-def _points(baseline: Trace, design: Design, before: Answers, found: _Found) -> Iterator[ExperimentPoint]:
-    touched = _TouchCounter(baseline, design.measured)
-    gold = baseline.gold[list(design.measured)]
-    for planned in design.points:
-        yield _point(planned, gold, before, found, touched)
-
-
-def _point(
-    planned: PlannedPoint, gold: NDArray[np.int8], before: Answers, found: _Found, touched: "_TouchCounter"
-) -> ExperimentPoint:
-    actions = same_actions(planned.intervention)
-    after = before if actions.is_empty() else found.answers[actions]
-    change = answer_change(gold, before, after)
-    counts, size = touched.count(planned.intervention), found.sizes.get(actions)
-    right = np.maximum(gold, 0).astype(np.intp)
-    logprobs = np.where(gold >= 0, after.logprobs[np.arange(len(gold)), right], np.nan)
-    size = size if planned.is_sized else None
-    answered = PointAnswers(logprobs, _has_changed(before, after), _exchanged(before, after), after.exchanged)
-    return ExperimentPoint(planned, change.accuracy, change.gold_logprob, counts, size, answered)
-
-
-def _has_changed(before: Answers, after: Answers) -> NDArray[np.float64]:
-    """1 where the answer is another one [n], NaN where there is none on either side."""
-    counts = (before.predicted >= 0) & (after.predicted >= 0)
-    return np.where(counts, before.predicted != after.predicted, np.nan)
-
-
-def _exchanged(before: Answers, after: Answers) -> NDArray[np.float64] | None:
-    """Share of the K experts that were not chosen before [n, L]; None where experts are not kept."""
-    if before.experts is None or after.experts is None:
-        return None
-    if before.experts.shape != after.experts.shape:
-        raise AnswerFileError("The experts that are kept are those of another model.")
-    counts = (before.predicted >= 0) & (after.predicted >= 0)
-    return np.where(counts[:, None], exchanged_share(after.experts, before.experts), np.nan)
-
-
 def _recorded_answers(trace: Trace, rows: Sequence[int]) -> Answers:
     chosen = list(rows)
     return Answers(
@@ -283,23 +228,3 @@ def _has_other_batches(baseline: Trace, design: Design, loaded: KnownModel) -> b
     """Whether rounding alone could flip close calls, because other questions share a forward pass."""
     is_other = len(design.measured) < baseline.n_questions or design.keeps_routing is Scope.PROMPT
     return loaded.specification.dtype != "float32" and is_other
-
-
-class _TouchCounter:
-    """Counts the baseline's routings over the measured questions that go to some experts."""
-
-    def __init__(self, trace: Trace, rows: Sequence[int]) -> None:
-        self._layers = trace.specification.model.layers
-        self._answer: Load = expert_load(trace, rows, Scope.ANSWER)
-        self._prompt: Load = expert_load(trace, rows, Scope.PROMPT)
-
-    def count(self, intervention: Intervention) -> TouchedRoutings:
-        """Of one intervention, whatever it does to its experts."""
-        places, experts = np.array(sorted(self._layers.cells(intervention.experts)), np.intp).reshape(-1, 2).T
-        reached = self._answer if intervention.at_answer else self._prompt
-        return TouchedRoutings(
-            answer=int(self._answer[places, experts].sum()),
-            n_answer=int(self._answer.sum()),
-            prompt=int(reached[places, experts].sum()),
-            n_prompt=int(self._prompt.sum()),
-        )

@@ -8,13 +8,13 @@ import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from glob import escape
-from hashlib import sha256
 from itertools import count
 from pathlib import Path
 from typing import Any
 
 from moe_core.errors import AnswerFileError, MoeCoreError, TraceError
 from moe_core.experiments.design import Design, ExperimentOptions
+from moe_core.experiments.kept.checked_file import questions_sha256
 from moe_core.experiments.request import ExperimentRequest
 from moe_core.interventions.intervention import OWN_NUMBERS, Intervention
 from moe_core.jobs.models.recorded_model import ModelNow
@@ -150,7 +150,6 @@ def _identity(
     options = {key: value for key, value in asdict(request.options).items() if key in (*reads, "seed")}
     if "scope" in options:
         options["scope"] = options["scope"] and options["scope"].value
-    ids = "\n".join(baseline.ids[row] for row in design.measured)
     subset = asdict(request.subset)
     return {
         "experiment": name,
@@ -160,7 +159,7 @@ def _identity(
         "rerun_baseline": request.rerun_baseline,
         "model": asdict(request.model),
         "n_measured": len(design.measured),
-        "measured_sha256": sha256(ids.encode("utf-8", "surrogatepass")).hexdigest(),
+        "measured_sha256": questions_sha256(baseline, design.measured),
         # what moescope 0.3 kept of such a model names layers otherwise
         **({} if baseline.specification.model.layers.are_rows else {"layers": OWN_NUMBERS}),
     }

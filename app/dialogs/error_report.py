@@ -10,7 +10,8 @@ from PySide6.QtWidgets import QCheckBox, QDialog, QDialogButtonBox, QLabel, QPla
 
 from app.dialogs.about import versions_text
 from app.log_records import LogRecord, installed_records
-from app.running.job_runner import JobEnded, JobRunner
+from app.running.job_runner import JobRunner
+from app.running.job_thread import JobEnded
 from app.widgets.parts import in_column
 
 _LOG_LINES = 40

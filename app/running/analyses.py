@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from app.content.atlas_request import SAMPLED_PAIRS, analysis_of, key_of, request_of, result_of, why_not
 from app.content.expert_facts import missing_facts
 from app.content.job_words import about
-from app.running.job_runner import JobEnded
+from app.running.job_thread import JobEnded
 from app.running.queue.queued_job import JobKind, QueuedJob
 from app.running.queue.session_jobs import NOTHING_KEPT, SessionJobs
 from app.state.atlas_state import AtlasKey

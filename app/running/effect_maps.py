@@ -8,7 +8,7 @@ from PySide6.QtCore import Signal
 from app.content.job_words import about, subset_words
 from app.content.mask_editing import effect_of
 from app.content.what_if_preview import subset_of
-from app.running.job_runner import JobEnded
+from app.running.job_thread import JobEnded
 from app.running.queue.queued_job import JobKind, QueuedJob
 from app.running.queue.session_jobs import SessionJobs
 from app.state.state import State

@@ -10,7 +10,8 @@ from PySide6.QtCore import QObject, Signal
 
 from app.content.job_words import about, subset_words
 from app.content.remedies import notice_sentence
-from app.running.job_runner import JobEnded, JobRunner
+from app.running.job_runner import JobRunner
+from app.running.job_thread import JobEnded
 from app.running.queue.job_queue import JobQueue
 from app.running.queue.queued_job import JobKind, QueuedJob
 from app.state.experiment_state import ExperimentRun

@@ -6,7 +6,8 @@ from PySide6.QtCore import QObject
 
 from app.content.job_words import about
 from app.content.remedies import Say
-from app.running.job_runner import Job, JobEnded, JobRunner, MakeJob
+from app.running.job_runner import JobRunner
+from app.running.job_thread import Job, JobEnded, MakeJob
 from app.running.queue.job_queue import JobQueue
 from app.running.queue.queued_job import QueuedJob
 from moe_core.errors import MoeCoreError

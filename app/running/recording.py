@@ -11,7 +11,8 @@ from PySide6.QtCore import QObject, Signal
 
 from app.content.job_words import about, recording_words
 from app.content.mask_editing import experts_words, mask_title
-from app.running.job_runner import JobEnded, JobRunner, MakeJob
+from app.running.job_runner import JobRunner
+from app.running.job_thread import JobEnded, MakeJob
 from app.running.queue.job_queue import JobQueue
 from app.running.queue.queued_job import JobKind, QueuedJob
 from app.state.job_state import unfinished

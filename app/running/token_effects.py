@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from app.content.job_words import about
 from app.content.token_effects import TITLES, token_effects_request, under_way_of, why_not
-from app.running.job_runner import JobEnded
+from app.running.job_thread import JobEnded
 from app.running.queue.queued_job import QueuedJob
 from app.running.queue.session_jobs import NOTHING_KEPT, SessionJobs
 from app.state.token_effects import TokenEffectsKnown

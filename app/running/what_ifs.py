@@ -13,7 +13,8 @@ from app.content.job_words import about, subset_words
 from app.content.mask_editing import experts_words, mask_title, problem_of
 from app.content.remedies import Say, notice_sentence
 from app.content.what_if_preview import subset_of
-from app.running.job_runner import JobEnded, JobRunner
+from app.running.job_runner import JobRunner
+from app.running.job_thread import JobEnded
 from app.running.queue.job_queue import JobQueue
 from app.running.queue.queued_job import JobKind, QueuedJob
 from app.running.queue.session_jobs import SessionJobs

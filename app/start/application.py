@@ -16,7 +16,7 @@ from app.actions.file_menu import open_session
 from app.actions.menus import Menus
 from app.dialogs.error_report import ErrorReport
 from app.log_records import installed_records
-from app.running.job_runner import JobEnded
+from app.running.job_thread import JobEnded
 from app.settings import Settings
 from app.start.crash_report import CrashReport
 from app.start.display import prepare_display

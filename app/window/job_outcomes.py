@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from PySide6.QtCore import QObject
 
 from app.content.remedies import NO_BUTTON, button_for, notice_sentence
-from app.running.job_runner import JobEnded, JobRunner
+from app.running.job_runner import JobRunner
+from app.running.job_thread import JobEnded
 from app.running.queue.job_queue import JobQueue
 from app.widgets.message_bar import MessageBar
 from moe_core.jobs.events import Notice

@@ -5,7 +5,7 @@ import logging
 from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QApplication, QMainWindow, QSystemTrayIcon
 
-from app.running.job_runner import JobEnded
+from app.running.job_thread import JobEnded
 from app.running.queue.job_queue import JobQueue
 from app.running.queue.queued_job import QueuedJob
 from moe_core.numbers.formatting import duration

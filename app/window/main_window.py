@@ -24,7 +24,8 @@ from app.running.experiments import Experiments
 from app.running.exports import Exports
 from app.running.found_beside import FoundBeside
 from app.running.growing_trace import GrowingTrace
-from app.running.job_runner import JobEnded, JobRunner
+from app.running.job_runner import JobRunner
+from app.running.job_thread import JobEnded
 from app.running.kept_results import KeptResults
 from app.running.map_watch import MapWatch
 from app.running.opening import Opening

@@ -5,7 +5,8 @@ from functools import partial
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QLabel, QProgressBar, QPushButton, QStatusBar
 
-from app.running.job_runner import JobEnded, JobRunner
+from app.running.job_runner import JobRunner
+from app.running.job_thread import JobEnded
 from app.widgets.eliding_label import ElidingLabel
 from moe_core.commands.job_console import progress_text
 from moe_core.jobs.events import Progress, Stage

@@ -5,7 +5,8 @@ from collections.abc import Callable, Mapping
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from app.dialogs.record.values import RecordValues
-from app.running.job_runner import Inquiry, Job, JobEnded, JobRunner
+from app.running.job_runner import Inquiry, JobRunner
+from app.running.job_thread import Job, JobEnded
 from moe_core.jobs.inspect_model import ModelSummary, check_and_inspect, inspect_model
 from moe_core.jobs.inspect_quiz import QuizSummary, inspect_quiz
 from moe_core.jobs.models.engine import Engine

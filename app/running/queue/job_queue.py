@@ -13,7 +13,8 @@ from dataclasses import replace
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from app.content.remedies import Say
-from app.running.job_runner import JobEnded, JobRunner
+from app.running.job_runner import JobRunner
+from app.running.job_thread import JobEnded
 from app.running.queue.job_file import JobFile
 from app.running.queue.job_list import asks_same_model, moved, refusal, waiting_words, with_entry, with_new
 from app.running.queue.queued_job import JobKind, QueuedJob, result_path

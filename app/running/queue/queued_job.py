@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from app.running.job_runner import KEPT, MakeJob
+from app.running.job_thread import KEPT, MakeJob
 
 
 @dataclass(frozen=True, eq=False)

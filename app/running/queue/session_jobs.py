@@ -3,7 +3,8 @@
 from PySide6.QtCore import QObject
 
 from app.content.remedies import Say
-from app.running.job_runner import JobEnded, JobRunner
+from app.running.job_runner import JobRunner
+from app.running.job_thread import JobEnded
 from app.running.queue.job_queue import JobQueue
 from app.state.session import Session
 from moe_core.jobs.events import Notice

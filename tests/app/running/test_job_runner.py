@@ -9,7 +9,8 @@ import pytest
 from PySide6.QtCore import QObject, QThread, Slot
 from pytestqt.qtbot import QtBot
 
-from app.running.job_runner import JobEnded, JobRunner
+from app.running.job_runner import JobRunner
+from app.running.job_thread import JobEnded
 from app.window.status_line import StatusLine
 from moe_core.errors import ModelError
 from moe_core.jobs.events import Event, Notice, Progress, Stage

@@ -12,7 +12,7 @@ from pytestqt.qtbot import QtBot
 
 from app.dialogs.record.dialog import RecordDialog
 from app.running import recording
-from app.running.job_runner import JobEnded
+from app.running.job_thread import JobEnded
 from app.window.job_outcomes import MOST_NOTES
 from app.window.main_window import MainWindow
 from moe_core.jobs.events import Progress

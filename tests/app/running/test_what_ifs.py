@@ -12,7 +12,7 @@ from PySide6.QtGui import QAction
 from pytestqt.qtbot import QtBot
 
 from app.content.mask_editing import with_effect, with_experts
-from app.running.job_runner import JobEnded
+from app.running.job_thread import JobEnded
 from app.running.what_ifs import request_of
 from app.state.what_if_state import Mode, SubsetKind, WhatIf
 from app.window.main_window import MainWindow

@@ -13,7 +13,7 @@ from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
 from app.content.atlas_request import result_of
-from app.running.job_runner import Job
+from app.running.job_thread import Job
 from app.running.queue.queued_job import QueuedJob
 from app.window.main_window import MainWindow
 from moe_core.errors import TraceError

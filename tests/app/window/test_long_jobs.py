@@ -6,7 +6,7 @@ import pytest
 from PySide6.QtWidgets import QApplication, QSystemTrayIcon
 from pytestqt.qtbot import QtBot
 
-from app.running.job_runner import JobEnded
+from app.running.job_thread import JobEnded
 from app.running.queue.queued_job import QueuedJob
 from app.window.long_jobs import LONG_S
 from app.window.main_window import MainWindow

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 
 from moe_core.errors import QuizError
 from moe_core.quizzes.question import CHOICE_LETTERS, MAX_CHOICES, MIN_CHOICES, Question
-from moe_core.quizzes.reading.answers import AnswerColumn, AnsweredRow, AnswerError, AnswersFrom, judge_column
+from moe_core.quizzes.reading.answers import AnswerColumn, AnsweredRow, AnswerError, AnswersFrom
+from moe_core.quizzes.reading.judging import judge_column
 
 MAX_FIELD_CHARACTERS = 1_000_000
 MAX_SHOWN_PROBLEMS = 50

@@ -5,7 +5,8 @@ import math
 import pytest
 
 from moe_core.errors import QuizError
-from moe_core.quizzes.reading.answers import AnswerColumn, AnsweredRow, AnswerError, AnswersFrom, judge_column
+from moe_core.quizzes.reading.answers import AnswerColumn, AnsweredRow, AnswerError, AnswersFrom
+from moe_core.quizzes.reading.judging import judge_column
 
 CITIES = ("Paris", "Rome", "Bern", "Wien")
 

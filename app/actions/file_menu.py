@@ -113,7 +113,7 @@ def _export_bundle(window: MainWindow) -> None:
     if (shown := state.trace) is None:
         return
     if path := ask_for_bundle(window, shown.path):
-        bundle = bundle_of(state, window.figures())
+        bundle = bundle_of(state, window.views.figures())
         words = f"scope {state.scope}, {counted(len(bundle.parts), 'part')} as shown"
         window.exports.start("Bundle", words, shown.path, path, write_bundle(path, bundle))
 

@@ -10,6 +10,7 @@ from pkgutil import resolve_name
 from typing import TYPE_CHECKING
 
 from app.state.session import Session
+from app.widgets.figures.figure import Figure
 from moe_core.errors import first_line
 from moe_core.system.plugins import plugins, tell
 
@@ -86,6 +87,13 @@ class Views(Mapping[str, "View"]):
         self._welcomes.append(welcome)
         for view in self.made:
             welcome(view)
+
+    def figures(self) -> list[Figure]:
+        """The figures of all views that have something to show, seen or not, in menu order."""
+        for view in self.values():
+            view.draw_unseen()
+        shown = (figure for view in self.values() if view.shows_body for figure in view.findChildren(Figure))
+        return [figure for figure in shown if not figure.isHidden()]
 
     def __getitem__(self, name: str) -> "View":
         if name not in self._made:

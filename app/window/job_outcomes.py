@@ -11,6 +11,7 @@ from app.running.job_thread import JobEnded
 from app.running.queue.job_queue import JobQueue
 from app.widgets.message_bar import MessageBar
 from moe_core.jobs.events import Notice
+from moe_core.numbers.formatting import count
 
 log = logging.getLogger(__name__)
 
@@ -29,6 +30,12 @@ class JobOutcomes(QObject):
             runner.started.connect(self._on_started)
             runner.noticed.connect(self._on_noticed)
             runner.ended.connect(self._on_ended)
+
+    def offer_left_over(self, n: int) -> None:
+        """Say that so many jobs were not done when the window was closed, and that they can go on."""
+        left = "1 job is" if n == 1 else f"{count(n)} jobs are"
+        sentence = f"{left} left over from before, and paused: Jobs lists what."
+        self._message_bar.say(sentence, "Go on", "resume_jobs", is_failure=False)
 
     def _on_queued(self, sentence: str) -> None:
         self._waits = sentence

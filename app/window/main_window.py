@@ -53,7 +53,6 @@ from app.window.tour import Tour
 from app.window.trace_memory_file import memory_path, read_memories, write_memories
 from app.window.view_dock import ViewsAhead
 from moe_core.errors import MoeCoreError
-from moe_core.numbers.formatting import count
 
 if TYPE_CHECKING:
     from moe_core.jobs.record import RecordRequest
@@ -137,9 +136,7 @@ class MainWindow(QMainWindow):
         """Put what was not finished when the window was closed last into the list, and say so."""
         workers = self.recording, self.what_ifs, self.effect_maps, self.experiments, self.analyses
         if n := self.queue.take_up(kind for worker in workers for kind in worker.kinds):
-            left = "1 job is" if n == 1 else f"{count(n)} jobs are"
-            sentence = f"{left} left over from before, and paused: Jobs lists what."
-            self.message_bar.say(sentence, "Go on", "resume_jobs", is_failure=False)
+            self._outcomes.offer_left_over(n)
 
     def show_view(self, name: str) -> None:
         """Bring a view to the front."""
@@ -152,14 +149,6 @@ class MainWindow(QMainWindow):
         if name in self.views:
             self.show_view(name)
             docking.give_focus(self.views[name])
-
-    def figures(self) -> list[Figure]:
-        """The figures of all views that have something to show, seen or not, in the order of the views."""
-        views = list(self.views.values())
-        for view in views:
-            view.draw_unseen()
-        shown = (figure for view in views if view.shows_body for figure in view.findChildren(Figure))
-        return [figure for figure in shown if not figure.isHidden()]
 
     def figure_in_use(self) -> Figure | None:
         """The figure that exports are about: where the focus is, else the grid's."""
@@ -235,7 +224,7 @@ class MainWindow(QMainWindow):
         self.figure_export = FigureExport(self.session, self.settings, self.status_line.say, self)
         self.views.welcome(self.figure_export.follow)
         # The last to hear of a failure: its sentence stays.
-        JobOutcomes((self.runner, self.file_runner), self.queue, self.message_bar)
+        self._outcomes = JobOutcomes((self.runner, self.file_runner), self.queue, self.message_bar)
 
     def _on_changed(self, before: State, after: State) -> None:
         if before.trace is not after.trace:

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from PySide6.QtCore import QSignalBlocker, Qt
-from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QLabel, QPushButton, QSlider, QSpinBox, QVBoxLayout
+from PySide6.QtWidgets import QCheckBox, QComboBox, QLabel, QPushButton, QSlider, QSpinBox
 
 from app.content.atlas_request import analysis_of, can_be_of_one, own_number, result_of, shown_part, why_not
 from app.content.captions import analysis_caption
@@ -14,6 +14,7 @@ from app.views.atlas.canvas import AtlasCanvas
 from app.widgets.eliding_combo_box import ElidingComboBox
 from app.widgets.figures.figure import Figure
 from app.widgets.figures.pane import FigurePane
+from app.widgets.parts import in_column, in_row
 from moe_core.analyses import ANALYSES
 from moe_core.analyses.analysis import AnalysisResult, Needs, Shown
 from moe_core.figures.heat_map import HeatMapFigure
@@ -192,21 +193,10 @@ class AtlasView(View):
         self._compute.setToolTip("Compute this analysis for the trace shown, its scope, filter, expert and question")
 
     def _lay_out(self) -> None:
-        first, second = QHBoxLayout(), QHBoxLayout()
-        first.addWidget(self._analysis, 1)
-        first.addWidget(self._array)
-        first.addWidget(self._pairs)
-        first.addWidget(self._of_question)
-        first.addWidget(self._drops_outliers)
-        first.addWidget(self._to_layer)
-        first.addWidget(self._compute)
-        second.addWidget(self._layer_text)
-        second.addWidget(self._layer, 1)
-        layout = QVBoxLayout(self.body)
-        layout.setContentsMargins(8, 4, 8, 4)
-        layout.addLayout(first)
-        layout.addLayout(second)
-        layout.addWidget(self.pane, 1)
+        ticks = self._of_question, self._drops_outliers
+        first = in_row(None, (self._analysis, 1), self._array, self._pairs, *ticks, self._to_layer, self._compute)
+        second = in_row(None, self._layer_text, (self._layer, 1))
+        in_column(self.body, first, second, (self.pane, 1), margins=(8, 4, 8, 4))
 
     def _connect(self) -> None:
         self._analysis.currentIndexChanged.connect(self._choose_analysis)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any, ClassVar, Literal
 
-from PySide6.QtCore import QEvent, QMargins, QSize, Qt, QTimer
+from PySide6.QtCore import QEvent, QMargins, QPoint, QSize, Qt, QTimer
 from PySide6.QtGui import QAction, QKeyEvent, QShowEvent
 from PySide6.QtWidgets import (
     QAbstractButton,
@@ -115,6 +115,18 @@ class View(QWidget):
             at = at.parentWidget()
         found = (at.findChild(QAction, f"action-{name}") for name in names) if at is not None else ()
         return [action for action in found if action is not None]
+
+    def offer(self, figure: Figure, choose_at: Callable[[QPoint], bool], *kinds: str) -> None:
+        """Have a right click on a figure offer what can be done with things of these kinds, the keys of OFFERED.
+
+        `choose_at` takes a place of the screen, selects what is there, and tells whether anything is.
+        """
+        names = [name for kind in kinds for name in OFFERED[kind]]
+
+        def offers(place: QPoint) -> list[QAction]:
+            return self.actions_named(*names) if choose_at(figure.mapToGlobal(place)) else []
+
+        figure.offers = offers
 
     def redraw(self) -> None:
         """Draw now where the view can be seen, else as soon as it is; later where something takes long to add up."""

@@ -3,7 +3,9 @@
 from collections.abc import Callable
 from dataclasses import replace
 
-from PySide6.QtGui import QGuiApplication
+from PySide6.QtCore import QRect, Qt
+from PySide6.QtGui import QContextMenuEvent, QGuiApplication
+from PySide6.QtWidgets import QApplication
 
 from app.actions.action import Action, Menu, change_state
 from app.content.chosen_experts import subject_experts, token_experts
@@ -31,6 +33,16 @@ def _has_what_if(state: State) -> bool:
 
 def _copy(text: str) -> None:
     QGuiApplication.clipboard().setText(text)
+
+
+def _open_menu(window: MainWindow) -> None:
+    """As the menu key does, which many keyboards have not."""
+    focus = QApplication.focusWidget()
+    if focus is not None:
+        at = focus.inputMethodQuery(Qt.InputMethodQuery.ImCursorRectangle)
+        place = (at if isinstance(at, QRect) else focus.rect()).center()
+        event = QContextMenuEvent(QContextMenuEvent.Reason.Keyboard, place, focus.mapToGlobal(place))
+        QApplication.sendEvent(focus, event)
 
 
 def _select(window: MainWindow, experts: Choice) -> None:
@@ -113,6 +125,15 @@ def _filter_changed(window: MainWindow) -> None:
         change_state(window, filter=QuestionFilter(ids=frozenset(_changed(state)), ids_title=title))
 
 
+_MENU = (
+    Action(
+        "open_menu",
+        "What can be done with it…",
+        "Open the menu of a right click for the cell, row or token that the keyboard is on",
+        _open_menu,
+        ("Shift+F10",),
+    ),
+)
 _OF_TOKENS = (
     Action(
         "select_token_experts",
@@ -222,4 +243,4 @@ _OF_EXPERTS = (
         is_enabled=lambda state: bool(state.experts),
     ),
 )
-SELECTION_MENU = Menu("Selection", (_OF_TOKENS, _OF_SUBJECTS, _OF_FLIPS, _OF_EXPERTS))
+SELECTION_MENU = Menu("Selection", (_MENU, _OF_TOKENS, _OF_SUBJECTS, _OF_FLIPS, _OF_EXPERTS))

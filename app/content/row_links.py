@@ -43,6 +43,14 @@ OFFERED = {
         "mask_subject_experts",
         "copy_subject",
     ),
+    "what_if": (
+        "mode_difference",
+        "filter_changed",
+        "open_flip",
+        "copy_flips",
+        "pin_shown",
+        "save_what_ifs",
+    ),
     "flips": ("filter_right_to_wrong", "filter_wrong_to_right", "filter_changed", "open_flip", "copy_flips"),
 }
 """What a right click offers on each kind of thing: names of actions of the window."""

@@ -2,12 +2,12 @@
 
 from functools import partial
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import QPoint, Signal
 from PySide6.QtWidgets import QStackedWidget
 
 from app.widgets.bars.bar_list import BarList
 from app.widgets.plots.curve_plot import CurvePlot
-from app.widgets.plots.grid_layout import Place
+from app.widgets.plots.grid_layout import Cell, Place
 from app.widgets.plots.grid_selection import Choice
 from app.widgets.plots.heat_map import HeatMap
 from app.widgets.plots.scatter_plot import ScatterPlot
@@ -51,6 +51,10 @@ class AtlasCanvas(QStackedWidget):
             case ScatterFigure():
                 self.scatter.show_figure(figure)
                 self.setCurrentWidget(self.scatter)
+
+    def cell_at(self, place: QPoint) -> Cell | None:
+        """The cell at a place of the screen, where a map is shown."""
+        return self.heat_map.cell_at(place) if self.currentWidget() is self.heat_map else None
 
     def _on_chosen(self, choice: Choice) -> None:
         if choice.cells:

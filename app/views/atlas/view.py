@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from PySide6.QtCore import QSignalBlocker, Qt
+from PySide6.QtCore import QPoint, QSignalBlocker, Qt
 from PySide6.QtWidgets import QCheckBox, QComboBox, QLabel, QPushButton, QSlider, QSpinBox
 
 from app.content.atlas_request import analysis_of, can_be_of_one, own_number, result_of, shown_part, why_not
@@ -142,11 +142,11 @@ class AtlasView(View):
         assert self.state.trace is not None
         self._choose_layer(list(self.state.trace.specification.model.layers).index(layer))
 
-    def _choose_cell(self, row: int, column: int) -> None:
-        """The expert of a cell becomes the selected one, where its row or column is one."""
+    def _choose_cell(self, row: int, column: int) -> bool:
+        """The expert of a cell becomes the selected one, where its row or column is one: whether there was."""
         figure, layer = self.pane.figure.described, self.state.layer
         if not isinstance(figure, HeatMapFigure) or self.state.trace is None:
-            return
+            return False
         if figure.row_title.startswith("expert"):
             expert = row
         elif figure.column_title.startswith("expert"):
@@ -154,9 +154,14 @@ class AtlasView(View):
             if figure.row_title == "layer":
                 layer = list(self.state.trace.specification.model.layers).index(int(figure.row_name(row)))
         else:
-            return
-        if expert < self.state.trace.specification.model.n_experts:
+            return False
+        if is_expert := expert < self.state.trace.specification.model.n_experts:
             self.session.set(replace(self.state, experts=frozenset({(layer, expert)}), layer=layer))
+        return is_expert
+
+    def _choose_at(self, place: QPoint) -> bool:
+        cell = self.canvas.cell_at(place)
+        return cell is not None and self._choose_cell(*cell)
 
     def _make_controls(self) -> None:
         self._analysis = ElidingComboBox()
@@ -209,6 +214,7 @@ class AtlasView(View):
         self._compute.clicked.connect(self._ask)
         self.canvas.cell_chosen.connect(self._choose_cell)
         self.canvas.layer_chosen.connect(self._choose_own_layer)
+        self.offer(self.pane.figure, self._choose_at, "expert")
 
     def _ask(self) -> None:
         self.session.request("compute_analysis")

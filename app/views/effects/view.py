@@ -134,6 +134,8 @@ class EffectsView(View):
         self._end.currentIndexChanged.connect(self.redraw)
         self.experts.bars.chosen.connect(self._on_expert)
         self.answer.bars.chosen.connect(self._on_expert_of_answer)
+        for section in (self.experts, self.answer):
+            self.offer(section.figure, section.bars.choose_at, "expert")
         for action, each in self._buttons.items():
             each.setProperty("action", action)
             each.clicked.connect(self._on_button)

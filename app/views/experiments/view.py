@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from PySide6.QtCore import QSignalBlocker
+from PySide6.QtCore import QPoint, QSignalBlocker, Qt
 from PySide6.QtWidgets import QLabel, QListWidget, QPushButton, QWidget
 
 from app.content.mask_editing import with_mask
@@ -18,7 +18,7 @@ from app.widgets.eliding_combo_box import ElidingComboBox
 from app.widgets.eliding_label import ElidingLabel
 from app.widgets.form_parts import Note
 from app.widgets.halves import Halves
-from app.widgets.parts import bold, in_column, in_row, scrolling
+from app.widgets.parts import bold, in_column, in_row, pop_up, scrolling
 from app.widgets.safe_text import as_tooltip
 from moe_core.experiments import EXPERIMENTS
 from moe_core.experiments.experiment import Experiment
@@ -147,6 +147,8 @@ class ExperimentsView(View):
         self.run_button.clicked.connect(self._on_run)
         self.cancel_button.clicked.connect(self._on_cancel)
         self.results.currentRowChanged.connect(self._on_result_chosen)
+        self.results.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        self.results.customContextMenuRequested.connect(self._on_menu_requested)
         self.pane.mask_wanted.connect(self._on_mask_wanted)
         self.pane.export_wanted.connect(self._on_export_wanted)
         self.pane.going_on_wanted.connect(self._on_going_on_wanted)
@@ -174,6 +176,11 @@ class ExperimentsView(View):
             shown = replace(self.state.experiments, number=runs[row].number)
             self.session.set(replace(self.state, experiments=shown))
             self._halves.show_half(_RESULT)
+
+    def _on_menu_requested(self, place: QPoint) -> None:
+        """What can be done with the figure of the run, which a click has chosen."""
+        if self.results.currentItem() is not None:
+            pop_up(self.pane.figure.menu(), self.results, place)
 
     def _on_going_on_wanted(self, run: ExperimentRun) -> None:
         if run.goes_on is not None:

@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any
 
 from PySide6.QtCore import QPoint, QTimer
-from PySide6.QtGui import QAction, QPalette
+from PySide6.QtGui import QPalette
 from PySide6.QtWidgets import QCheckBox, QComboBox, QToolButton, QWidget
 
 from app.content.captions import caption
@@ -14,7 +14,6 @@ from app.content.effects import effects_by_subject, shown_effects, shown_map
 from app.content.note_editing import name_text
 from app.content.preparing import preparing_totals
 from app.content.remedies import sentence_of
-from app.content.row_links import OFFERED, chosen_in
 from app.state.session import Session
 from app.state.state import SELECTION, State
 from app.state.trace_data import TraceData
@@ -109,13 +108,14 @@ class ExpertView(View):
         if isinstance(options.get("all_subjects"), bool):
             self._all_subjects.setChecked(options["all_subjects"])
 
-    def _offers_of_subject(self, place: QPoint) -> list[QAction]:
-        """What can be done with the subject under the mouse."""
-        row, table = self.subjects.bars.row_at(self.subjects.figure.mapToGlobal(place)), self.subjects.figure.rows
-        if not 0 <= row < len(table.rows):
-            return []
-        self.session.set(chosen_in(self.state, table, row))
-        return self.actions_named(*OFFERED["subject"])
+    def _choose_subject(self, section: BarSection, place: QPoint) -> bool:
+        """Make the subject at a place of the screen the chosen one; whether a row of one is there."""
+        row, rows = section.bars.row_at(place), section.figure.rows.rows
+        name = rows[row][0] if 0 <= row < len(rows) else None
+        if self.state.trace is None or name not in self.state.trace.table.subjects:
+            return False
+        self.session.set(replace(self.state, subject=str(name)))
+        return True
 
     def _reason_to_be_empty(self, state: State) -> tuple[str, str, str] | tuple[str] | None:
         if state.trace is None:
@@ -274,7 +274,6 @@ class ExpertView(View):
         self.accuracy = BarSection("Accuracy", "Accuracy of the expert", BarList())
         self.effects = BarSection("Effect when masked", "Effect of the expert", BarList())
         self.subjects = BarSection("Subjects", "Usage by subject", BarList(), [self._all_subjects])
-        self.subjects.figure.offers = self._offers_of_subject
         self.tokens = BarSection("Tokens it serves", "Tokens the expert serves", BarList(), [self._order])
         self.partners = BarSection("Partners in the layer", "Partners of the expert", BarList(can_choose=True))
         questions = BarList(can_choose=True, names_share=0.78)
@@ -286,6 +285,11 @@ class ExpertView(View):
         self.nearest.compute_wanted.connect(partial(self.session.request, "compare_expert"))
         self.partners.bars.chosen.connect(self._select_partner)
         self.questions.bars.chosen.connect(self._open_question)
+        for section in (self.subjects, self.effects):
+            self.offer(section.figure, partial(self._choose_subject, section), "subject")
+        for section in (self.partners, self.nearest.by_weight, self.nearest.by_output):
+            self.offer(section.figure, section.bars.choose_at, "expert")
+        self.offer(self.questions.figure, self.questions.bars.choose_at, "question")
 
     def _lay_out(self) -> None:
         column = QWidget()

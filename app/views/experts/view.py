@@ -5,7 +5,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, cast
 
-from PySide6.QtCore import QPoint, Qt
+from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction, QActionGroup
 from PySide6.QtWidgets import QComboBox, QSizePolicy, QToolButton
 
@@ -16,7 +16,6 @@ from app.content.expert_grid import GRID_METRICS, ExpertGrid, Marginal
 from app.content.hatching import Hatching, hatching
 from app.content.note_editing import name_text, note_text
 from app.content.preparing import preparing_metric
-from app.content.row_links import OFFERED
 from app.state.session import Session
 from app.state.state import COMPARISON, SELECTION, State
 from app.view import View
@@ -226,15 +225,6 @@ class ExpertsView(View):
     def _on_metric_activated(self, index: int) -> None:
         self.session.set(replace(self.state, metric=GRID_METRICS[index].name))
 
-    def _offers(self, place: QPoint) -> list[QAction]:
-        """What can be done with the cell under the mouse, or the cursor's, which is selected where it was not."""
-        cell = self.heat_map.pointed_cell
-        if cell is None:
-            return []
-        if cell not in self.state.experts:
-            self.session.set(replace(self.state, experts=frozenset({cell}), layer=cell[0]))
-        return self.actions_named(*OFFERED["expert"])
-
     def _make_bars_choice(self) -> QActionGroup:
         group = QActionGroup(self)
         for kind in ("mean", "sum"):
@@ -275,7 +265,7 @@ class ExpertsView(View):
         self._bars.triggered.connect(self._colour)
         between = QAction(self)
         between.setSeparator(True)
-        self.figure.offers = self._offers
+        self.offer(self.figure, self.heat_map.choose_at, "expert")
         self.figure.addActions([*self.heat_map.actions(), between, *self._bars.actions()])
         self.heat_map.tip_for = self._tip
         self.heat_map.chosen.connect(self._on_chosen)

@@ -1,13 +1,16 @@
 """The experts that the answer hangs on, by the effect map: a line of links, strongest first."""
 
-from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QGuiApplication, QPalette
-from PySide6.QtWidgets import QLabel, QToolButton, QWidget
+from collections.abc import Callable
+from functools import partial
+
+from PySide6.QtCore import QPoint, Qt, Signal
+from PySide6.QtGui import QAction, QGuiApplication, QPalette
+from PySide6.QtWidgets import QLabel, QMenu, QToolButton, QWidget
 
 from app.content.effects import answer_effects, strongest
 from app.state.state import State
 from app.widgets.flow_layout import FlowLayout
-from app.widgets.parts import in_row, tool_button
+from app.widgets.parts import in_row, pop_up, tool_button
 from app.widgets.safe_text import as_tooltip
 from moe_core.effects.effect_map import CellEffects
 from moe_core.effects.text import nats
@@ -23,6 +26,8 @@ class HangsOn(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
+        self.offers: Callable[[], list[QAction]] = list
+        """What a right click on one of them offers."""
         self.setAccessibleName("Experts that this answer hangs on")
         self._experts: list[Expert] = []
         self.heading = QLabel()
@@ -53,6 +58,8 @@ class HangsOn(QWidget):
         link.setCheckable(True)
         link.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         link.clicked.connect(self._on_clicked)
+        link.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        link.customContextMenuRequested.connect(partial(self._on_menu_requested, len(self.links)))
         self.heading.setMinimumHeight(link.sizeHint().height())  # both stand in the middle of a line
         self.links.append(link)
         self._flow.addWidget(link)
@@ -62,6 +69,13 @@ class HangsOn(QWidget):
         self.links[place].setChecked(True)  # the state may be so already, and nothing be drawn again
         adds = bool(QGuiApplication.keyboardModifiers() & Qt.KeyboardModifier.ControlModifier)
         self.expert_chosen.emit(*self._experts[place], adds)
+
+    def _on_menu_requested(self, at: int, place: QPoint) -> None:
+        if not self.links[at].isChecked():
+            self.expert_chosen.emit(*self._experts[at], False)
+        menu = QMenu(self)
+        menu.addActions(self.offers())
+        pop_up(menu, self.links[at], place)
 
 
 def _describe(link: QToolButton, effects: CellEffects, expert: Expert, name: str) -> None:

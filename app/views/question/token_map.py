@@ -6,7 +6,7 @@ Axes: T tokens of the prompt, L MoE layers, E experts, K chosen experts.
 from functools import partial
 
 import numpy as np
-from PySide6.QtCore import Signal
+from PySide6.QtCore import QPoint, Signal
 
 from app.state.state import State
 from app.views.question.comparison import captioned
@@ -62,6 +62,12 @@ class TokenMapPane(FigurePane):
         self.map.set_selected(figure.selected, looked_at)
         self.set_subtitle("the first of each token's experts; outlined: chose a selected one")
         self.figure.set_data(_table(content, shown.routing, first, layers), captioned(content, state), figure)
+
+    def choose_at(self, place: QPoint) -> bool:
+        """Choose what is at a place of the screen, as a click does; whether a cell is there."""
+        if (cell := self.map.cell_at(place)) is not None:
+            self._on_chosen(Choice(frozenset({cell})))
+        return cell is not None
 
     def _on_chosen(self, choice: Choice) -> None:
         if choice.cells and self._routing is not None:

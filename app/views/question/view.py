@@ -4,8 +4,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from PySide6.QtCore import QPoint, QPointF
-from PySide6.QtGui import QAction, QGuiApplication
+from PySide6.QtGui import QGuiApplication
 
 from app.content.comparison_values import is_compared
 from app.content.note_editing import note_text
@@ -124,7 +123,11 @@ class QuestionView(View):
         self.begin_keys_at(self.prompt.strip)
         self.prompt.strip.token_chosen.connect(self._on_token_chosen)
         self.pages.map.chosen.connect(self._on_map_chosen)
-        self.prompt.figure.offers = self._offers
+        self.offer(self.prompt.figure, self.prompt.strip.choose_at, "token")
+        self.offer(self.pages.map.figure, self.pages.map.choose_at, "expert", "token")
+        self.offer(self.gates_pane.figure, self.gates.choose_at, "expert")
+        self.offer(self.router_pane.figure, self.router.choose_at, "expert")
+        self.hangs_on.offers = lambda: self.actions_named(*OFFERED["expert"])
         self.prompt.fold_changed.connect(self._on_fold_changed)
         self.prompt.option_changed.connect(self.redraw)
         self.prompt.requested.connect(self.session.request)
@@ -134,14 +137,6 @@ class QuestionView(View):
         self.router.expert_chosen.connect(self._on_router_expert_chosen)
         self.layer.valueChanged.connect(self._on_layer_chosen)
         self.gates_pane.option_changed.connect(self.redraw)
-
-    def _offers(self, place: QPoint) -> list[QAction]:
-        """What can be done with the token that was clicked, which is looked at then."""
-        token = self.prompt.strip.part_at(QPointF(self.prompt.strip.mapFrom(self.prompt.figure, place)))
-        if token is None or token < 0:
-            return []
-        self._on_token_chosen(token)
-        return self.actions_named(*OFFERED["token"])
 
     def colour_tokens_by(self, measure: str) -> None:
         """Colour the prompt by one of TOKEN_MEASURES."""

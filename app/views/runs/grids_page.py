@@ -3,6 +3,7 @@
 from dataclasses import replace
 from functools import partial
 
+from PySide6.QtCore import QPoint
 from PySide6.QtWidgets import QWidget
 
 from app.content.effects import EFFECT_METRICS
@@ -67,6 +68,11 @@ class GridsPage(QWidget):
         """The metric of the state, or the first one where that is none of a single trace."""
         wanted = grid_metric(state.metric)
         return wanted if wanted in METRICS else METRICS[0]
+
+    def choose_at(self, place: QPoint) -> bool:
+        """Choose the cell at a place of the screen, as a click does; whether it is one of the trace shown."""
+        at = self.grids.choose_at(place)
+        return at is not None and self._is_of_shape(at)
 
     def _colour(self) -> None:
         """Give the values their colours."""

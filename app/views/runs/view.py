@@ -193,6 +193,7 @@ class RunsView(View):
         for action, made in self._buttons.items():
             made.clicked.connect(partial(self.session.request, action))
         self.figure.offers = lambda place: self.actions_named(*OFFERED)
+        self.offer(self.grids.figure, self.grids.choose_at, "expert")
         self.list.row_chosen.connect(self._on_row_chosen)
         self.list.sort_changed.connect(self.redraw)
         self.sides.activated.connect(self.redraw)

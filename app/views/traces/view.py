@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import QModelIndex, QPoint, QSortFilterProxyModel, Qt, Slot
+from PySide6.QtCore import QItemSelectionModel, QModelIndex, QPoint, QSortFilterProxyModel, Qt, Slot
 from PySide6.QtGui import QAction, QHideEvent, QKeySequence
 from PySide6.QtWidgets import (
     QAbstractItemView,
@@ -133,6 +133,9 @@ class TracesView(View):
             self._say(listing.problem or ("" if listing.paths else "No trace here yet: record a quiz to make one."))
         elif listing.entries:
             self._say("")
+        if self.table.hasFocus() and not self.table.currentIndex().isValid():  # it came to the list before its rows
+            first, keeps = self._sorted.index(0, 0), QItemSelectionModel.SelectionFlag.NoUpdate
+            self.table.selectionModel().setCurrentIndex(first, keeps)
         self.figure.set_data(self.model.table(self._in_order()), f"Library {self.folder.whole_text}")
 
     def _say(self, sentence: str) -> None:

@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 from PySide6.QtCore import QPoint, QSize, Qt
-from PySide6.QtGui import QAction, QResizeEvent
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QSplitter, QWidget
 
 from app.content.row_links import OFFERED
@@ -41,7 +41,8 @@ class WhatIfView(View):
         self.halves = WhatIfHalves(self.editor, self.results)
         in_column(self.body, self.halves)
         self.begin_keys_at(self.editor.run)
-        self.results.subject_figure.offers = self._offers_of_subject
+        self.offer(self.results.subject_figure, self._choose_subject, "subject")
+        self.offer(self.results.history.figure, lambda place: self.state.what_if is not None, "what_if")
         self.results.result.offers = lambda: self.actions_named(*OFFERED["flips"])
 
     def draw(self, state: State) -> None:
@@ -53,12 +54,11 @@ class WhatIfView(View):
         self.editor.draw(state, preview)
         self.results.draw(state)
 
-    def _offers_of_subject(self, place: QPoint) -> list[QAction]:
-        """What can be done with the subject whose row was clicked."""
-        if not (subject := self.results.subjects.current_subject):
-            return []
-        self.session.set(replace(self.state, subject=subject))
-        return self.actions_named(*OFFERED["subject"])
+    def _choose_subject(self, place: QPoint) -> bool:
+        """Make the subject of the row, which a click has made current, the chosen one; whether there is one."""
+        if subject := self.results.subjects.current_subject:
+            self.session.set(replace(self.state, subject=subject))
+        return bool(subject)
 
     def options(self) -> dict[str, Any]:
         return {"adds": self.editor.adds}

@@ -7,7 +7,7 @@ plus. Axes: L layers, K chosen experts.
 from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
-from PySide6.QtCore import Signal
+from PySide6.QtCore import QPoint, Signal
 from PySide6.QtWidgets import QSizePolicy
 
 from app.widgets.bars.model import BarCell, BarCells, BarColumn
@@ -73,6 +73,10 @@ class GateTable(BarTable):
     def _on_reached(self, row: int) -> None:
         if (layer := row // len(self._sides)) != self._layer:
             self.layer_chosen.emit(layer)
+
+    def choose_at(self, place: QPoint) -> bool:
+        """As for any table of bars; whether there is an expert, rather than the name of a layer."""
+        return super().choose_at(place) and self.currentIndex().column() > 0
 
     def row_heights(self) -> tuple[int, int, int]:
         least = max(_TIGHTEST, self.fontMetrics().height()) + 2 * self.shown.cells.is_paired

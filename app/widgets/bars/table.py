@@ -92,6 +92,15 @@ class BarTable(QTableView):
         """The row at a place of the screen; -1 where none is."""
         return self.indexAt(self.viewport().mapFromGlobal(place)).row()
 
+    def choose_at(self, place: QPoint) -> bool:
+        """Choose what is at a place of the screen, as a click does, unless it is marked; whether there is a row."""
+        index = self.indexAt(self.viewport().mapFromGlobal(place))
+        if index.isValid():
+            self.move_to(index.row(), index.column())
+            if self._can_choose and not self.selectionModel().isSelected(index):
+                self.chosen.emit(index.row(), index.column(), False)
+        return index.isValid()
+
     def row_heights(self) -> tuple[int, int, int]:
         """The least height of a row, the usual one, and the greatest to which it grows with the room there is."""
         usual = self._metrics.height() + 2 * PADDING

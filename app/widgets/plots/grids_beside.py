@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from functools import partial
 
-from PySide6.QtCore import QSize, Signal
+from PySide6.QtCore import QPoint, QSize, Signal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QGridLayout, QWidget
 
@@ -56,6 +56,13 @@ class GridsBeside(QWidget):
     def set_selected(self, at: int, cells: Cells, layer: int) -> None:
         """Outline cells of one map."""
         self.maps[at].set_selected(cells, layer)
+
+    def choose_at(self, place: QPoint) -> int | None:
+        """Choose the cell at a place of the screen, as a click does; the place of its map, None where no cell is."""
+        at = next((at for at, each in enumerate(self.maps[: self._n]) if each.cell_at(place) is not None), None)
+        if at is not None:
+            self.maps[at].choose_at(place)
+        return at
 
     @property
     def pointed_text(self) -> str:

@@ -5,11 +5,11 @@ grid_plot draws it; grid_layout says where all stands, grid_selection what is me
 
 from collections.abc import Callable
 
-from PySide6.QtCore import QPointF, Qt, Signal
+from PySide6.QtCore import QPoint, QPointF, QRectF, Qt, Signal
 from PySide6.QtGui import QFocusEvent, QKeyEvent, QMouseEvent
 
 from app.widgets.choosing_keys import adds
-from app.widgets.plots.grid_layout import Place
+from app.widgets.plots.grid_layout import Cell, Place
 from app.widgets.plots.grid_plot import GridPlot
 from app.widgets.plots.grid_selection import KEYS, choice_by, enters, moves_only
 from app.widgets.plots.plot_widget import ZOOM_KEYS
@@ -53,6 +53,22 @@ class HeatMap(GridPlot):
         if self.data is None:
             return ""
         return self.tip_for(self.hovered or Place(*self.selector.cursor))
+
+    def cell_at(self, place: QPoint) -> Cell | None:
+        """The cell at a place of the screen."""
+        found = self._place_at(QPointF(self.viewport().mapFromGlobal(place)))
+        return None if found is None else found.cell
+
+    def choose_at(self, place: QPoint) -> bool:
+        """Choose the cell at a place of the screen, as a click does, unless it is selected; whether there is one."""
+        cell = self.cell_at(place)
+        if cell is not None and cell not in self.selector.selected:
+            self.chosen.emit(self.selector.choose(Place(*cell), adds=False))
+        return cell is not None
+
+    def cursor_rectangle(self) -> QRectF:
+        """The cursor's cell."""
+        return self.layout_now().cell_rectangle(*self.selector.cursor)
 
     def _place_at(self, point: QPointF) -> Place | None:
         return None if self.data is None else self.layout_now().place_at(point)

@@ -163,6 +163,10 @@ class PlotWidget(pyqtgraph.GraphicsView):  # type: ignore[misc]  # pyqtgraph has
         self.view.translateBy(x=step.x(), y=step.y())
         self._pan_from, self._has_panned = place, True
 
+    def cursor_rectangle(self) -> QRectF:
+        """Where what keys lead to stands; all of the plot where that is no single thing."""
+        return QRectF(self.viewport().rect())
+
     def close(self) -> bool:
         return QWidget.close(self)  # pyqtgraph's takes the scene apart, though a closed widget can be shown again
 
@@ -216,6 +220,12 @@ class PlotWidget(pyqtgraph.GraphicsView):  # type: ignore[misc]  # pyqtgraph has
     def leaveEvent(self, event: QEvent) -> None:
         super().leaveEvent(event)
         self.hover(None)
+
+    def inputMethodQuery(self, query: Qt.InputMethodQuery) -> object:
+        """The menu key opens a menu where the cursor is."""
+        if query == Qt.InputMethodQuery.ImCursorRectangle:
+            return self.cursor_rectangle().toRect()
+        return super().inputMethodQuery(query)
 
     def contextMenuEvent(self, event: QContextMenuEvent) -> None:
         """Left to the figure around the plot, save at the end of a drag with the right button."""

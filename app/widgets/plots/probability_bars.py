@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 import pyqtgraph
 from numpy.typing import NDArray
-from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QPoint, QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QFocusEvent, QKeyEvent, QPainterPath, QPalette, QPen
 from PySide6.QtWidgets import QSizePolicy
 
@@ -118,6 +118,18 @@ class ProbabilityBars(AxisPlot):
             return None
         expert = round(self.view_point(place).x())
         return expert if 0 <= expert < len(self.figure.values) else None
+
+    def choose_at(self, place: QPoint) -> bool:
+        """Choose the expert at a place of the screen, as a click does, unless it is selected; whether there is one."""
+        expert = self._expert_at(QPointF(self.viewport().mapFromGlobal(place)))
+        if expert is not None and expert not in self._selected:
+            self._move_cursor(expert)
+            self.expert_chosen.emit(expert, False)
+        return expert is not None
+
+    def cursor_rectangle(self) -> QRectF:
+        """The cursor's bar."""
+        return self.widget_rectangle(QRectF(self._cursor - 0.5, 0.0, 1.0, self.figure.highest))
 
     def hover(self, place: QPointF | None) -> None:
         expert = None if place is None else self._expert_at(place)

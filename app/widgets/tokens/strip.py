@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QEvent, QPointF, QRect, QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QEvent, QPoint, QPointF, QRect, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPalette, QPen
 from PySide6.QtWidgets import QSizePolicy
 
@@ -87,6 +87,13 @@ class TokenStrip(FlowingParts):
         """The token, or mark, at a place in the widget."""
         return self._layout(self.width()).token_at(place)
 
+    def choose_at(self, place: QPoint) -> bool:
+        """Choose the token at a place of the screen, as a click does; whether there is one."""
+        token = self.part_at(QPointF(self.mapFromGlobal(place)))
+        if is_token := token is not None and token >= 0:
+            self.token_chosen.emit(token)
+        return is_token
+
     @property
     def _line_height(self) -> float:
         return float(self.fontMetrics().height() + LINE_GAP)
@@ -146,6 +153,11 @@ class TokenStrip(FlowingParts):
             NO_TOKEN if self.hovered is None else max(self.hovered, NO_TOKEN): QPen(palette.color(roles.Dark), 1),
             self.cursor_token: QPen(palette.color(roles.Highlight), 2.5 if self.hasFocus() else 2),
         }
+
+    def inputMethodQuery(self, query: Qt.InputMethodQuery) -> object:
+        """Where the menu key opens a menu: at the chosen token."""
+        chosen = self.rectangles(self.cursor_token) if query == Qt.InputMethodQuery.ImCursorRectangle else []
+        return chosen[0].toRect() if chosen else super().inputMethodQuery(query)
 
     def sizeHint(self) -> QSize:
         return QSize(320, 180)  # what it needs follows from its width

@@ -11,6 +11,7 @@ from PySide6.QtCore import QPoint, QPointF, Qt
 from pytestqt.qtbot import QtBot
 
 from app.content.atlas_request import request_of, result_of, why_not
+from app.content.row_links import OFFERED
 from app.state.atlas_state import AtlasKey, AtlasState
 from app.state.state import State
 from app.views.atlas.view import AtlasView
@@ -21,6 +22,7 @@ from moe_core.figures.colour_scale import ColourScale
 from moe_core.figures.heat_map import HeatMapFigure
 from moe_core.measures.question_filter import QuestionFilter
 from moe_core.measures.scope import Scope
+from tests.app.context_menu import offered, right_click
 
 
 @pytest.fixture
@@ -203,3 +205,13 @@ def test_the_oldest_results_are_let_go_of() -> None:
     for number in range(60):
         state = state.with_result(AtlasKey("t", "", str(number), AnalysisOptions()), found)  # type: ignore[arg-type]
     assert [key.analysis for key in state.results] == [str(number) for number in range(20, 60)]
+
+
+def test_a_right_click_on_a_map_of_experts_offers_what_can_be_done_with_one(shown: MainWindow, qtbot: QtBot) -> None:
+    """The expert of the row that was clicked, which is selected then."""
+    choose(shown, "co-activation", layer=2)
+    compute(shown, qtbot)
+    heat_map = view_of(shown).canvas.heat_map
+    right_click(heat_map, heat_map.layout_now().cell_rectangle(4, 9).center().toPoint())
+    assert list(offered(view_of(shown).pane.figure)) == list(OFFERED["expert"])
+    assert shown.session.state.experts == {(2, 4)}

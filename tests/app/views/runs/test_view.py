@@ -9,6 +9,7 @@ from PySide6.QtCore import QPoint, QRect, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
+from app.content.row_links import OFFERED
 from app.state import slices
 from app.state.pinned_runs import Pins
 from app.views.runs.view import RunsView
@@ -16,6 +17,7 @@ from app.window.main_window import MainWindow
 from app.window.session_file import find_pins, read_session, save_session
 from moe_core.interventions.intervention import parse_mask
 from moe_core.reports.charts.figure import standalone_svg
+from tests.app.context_menu import offered, right_click
 from tests.comparison.test_comparison import rerun
 from tests.traces.synthetic_run import SyntheticRun, record
 
@@ -105,6 +107,16 @@ def test_one_range_for_all_grids(view: RunsView) -> None:
     assert (figures[0].scale.low, figures[0].scale.high) == (np.nanmin(every), np.nanmax(every))
     assert figures[1].hatched is not None
     assert figures[1].hatched[0, 1]
+
+
+def test_a_right_click_on_a_grid_offers_what_can_be_done_with_the_expert(view: RunsView) -> None:
+    """Which is selected then, in whichever of the runs it was clicked."""
+    view.pages.setCurrentIndex(1)
+    QApplication.processEvents()
+    grid = view.grids.grids.maps[1]
+    right_click(grid, grid.layout_now().cell_rectangle(2, 5).center().toPoint())
+    assert list(offered(view.grids.figure)) == list(OFFERED["expert"])
+    assert view.session.state.experts == {(2, 5)}
 
 
 def test_a_cell_is_pointed_at_in_every_run_and_selected_everywhere(view: RunsView) -> None:

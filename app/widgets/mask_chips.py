@@ -45,6 +45,7 @@ class MaskChips(FlowingParts):
         self.chips: list[Chip] = []
         self._current = 0
         self._known: dict[int, tuple[list[Chip], int]] = {}
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # as long as there is nothing to go to
         self.setAccessibleName("Experts in the mask")
 
     def set_experts(self, actions: Mapping[Expert, str], effect: str) -> None:
@@ -57,6 +58,7 @@ class MaskChips(FlowingParts):
         self._known.clear()
         self._arrange()
         self._current = min(self._current, max(len(self.chips) - 1, 0))
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus if self.chips else Qt.FocusPolicy.NoFocus)
         self.updateGeometry()
         self.update()
 

@@ -7,7 +7,15 @@ from collections.abc import Collection, Iterator, Sequence
 
 from PySide6.QtCore import QRect, Qt
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QAbstractScrollArea, QAbstractSpinBox, QApplication, QComboBox, QTabBar, QWidget
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QAbstractScrollArea,
+    QAbstractSpinBox,
+    QApplication,
+    QComboBox,
+    QTabBar,
+    QWidget,
+)
 
 
 def next_stop(window: QWidget, covered: Collection[QWidget], *, forward: bool) -> QWidget | None:
@@ -42,8 +50,11 @@ def reading_order(places: Sequence[QRect]) -> list[int]:
 
 
 def stops(widget: QWidget, covered: Collection[QWidget] = ()) -> Iterator[QWidget]:
-    """Every control that Tab stops at, those in a container after each other."""
-    if _takes_tab(widget):
+    """Every control that Tab stops at, those in a container after each other; the one that has the focus is among them.
+
+    What shows nothing is no stop: a list without rows, a mask without experts, has nothing to mark as current.
+    """
+    if _takes_tab(widget) or widget is QApplication.focusWidget():
         yield widget
     # Parts of boxes, and what areas show, hand their keys to them. Not told by focusProxy(): PySide 6.12 takes a widget
     # that is asked for its proxy for a part of that one, and crashes when they are collected.
@@ -73,7 +84,8 @@ def _is_there(widget: QWidget, covered: Collection[QWidget]) -> bool:
 
 
 def _takes_tab(widget: QWidget) -> bool:
-    if widget.isWindow():
+    is_empty = isinstance(widget, QAbstractItemView) and not widget.model().rowCount()
+    if widget.isWindow() or is_empty:
         return False
     all_controls = QGuiApplication.styleHints().tabFocusBehavior() == Qt.TabFocusBehavior.TabFocusAllControls
     wanted = Qt.FocusPolicy.TabFocus if all_controls else Qt.FocusPolicy.StrongFocus

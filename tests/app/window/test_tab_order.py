@@ -7,12 +7,14 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import QPoint, QRect, Qt
 from PySide6.QtWidgets import (
+    QAbstractItemView,
     QAbstractScrollArea,
     QAbstractSpinBox,
     QApplication,
     QComboBox,
     QDockWidget,
     QLineEdit,
+    QListWidget,
     QTabBar,
     QTableView,
     QWidget,
@@ -22,6 +24,8 @@ from pytestqt.qtbot import QtBot
 from app.content.expert_grid import GRID_METRICS
 from app.dialogs.shortcut_sheet import ShortcutSheet
 from app.views.experts.view import ExpertsView
+from app.views.traces.view import TracesView
+from app.widgets.mask_chips import MaskChips
 from app.widgets.plots.curve_plot import CurvePlot
 from app.widgets.tokens.strip import TokenStrip
 from app.window.main_window import MainWindow
@@ -121,10 +125,49 @@ def test_it_stops_at_everything_that_can_be_seen_and_at_nothing_else(browsed: Ma
         and widget.window() is browsed
         and not (isinstance(widget, QTabBar) and not widget.count())
         and not any(view.isAncestorOf(widget) or view is widget for view in covered)
+        and not (isinstance(widget, QAbstractItemView) and not widget.model().rowCount())
     }
     assert set(found) == expected
     backwards = walk(browsed, qtbot, Qt.Key.Key_Backtab)
     assert backwards == [found[0], *reversed(found[1:])]
+
+
+def test_what_shows_nothing_is_no_stop(window: MainWindow, trace_path: Path, qtbot: QtBot) -> None:
+    """A list without rows and a mask without experts could not show that the keyboard is there."""
+    window.open_trace(trace_path)
+    for name, kind in (("what_if", MaskChips), ("experiments", QListWidget)):
+        window.show_view(name)
+        QApplication.processEvents()
+        assert not any(isinstance(stop, kind) for stop in walk(window, qtbot, Qt.Key.Key_Tab))
+    window.session.set(replace(window.session.state, experts=frozenset({(1, 2)})))
+    window.session.request("toggle_mask")
+    window.show_view("what_if")
+    QApplication.processEvents()
+    (chips,) = (stop for stop in walk(window, qtbot, Qt.Key.Key_Tab) if isinstance(stop, MaskChips))
+    stops = walk(window, qtbot, Qt.Key.Key_Tab)
+    after = stops[stops.index(chips) + 1]
+    chips.setFocus()
+    qtbot.keyClick(chips, Qt.Key.Key_Delete)
+    assert window.session.state.intervention.is_empty()
+    qtbot.keyClick(chips, Qt.Key.Key_Tab)
+    assert QApplication.focusWidget() is after  # rather than the first control of the window
+
+
+def test_a_list_that_fills_under_the_keyboard_shows_where_it_is(
+    window: MainWindow, trace_path: Path, qtbot: QtBot
+) -> None:
+    """The key of the view leads to the list before its files are read."""
+    window.open_trace(trace_path)
+    window.show_view("traces")
+    view = window.views["traces"]
+    assert isinstance(view, TracesView)
+    view.table.setFocus()
+    assert view.table.hasFocus()
+    assert not view.table.model().rowCount()
+    window.session.set(replace(window.session.state, library=trace_path.parent))
+    qtbot.waitUntil(lambda: view.table.model().rowCount() > 0)
+    qtbot.waitUntil(lambda: view.table.currentIndex().row() == 0)
+    assert view.selected is None  # nothing was chosen
 
 
 def test_columns_are_read_downwards() -> None:

@@ -15,7 +15,8 @@ import pytest
 from moe_core.commands import cli
 from moe_core.traces.reader import open_trace
 from tests.command_line import ROOT, finish, moescope, refused, start
-from tests.reliability.fork_server import ForkServer
+from tests.reliability.fork_server import Ended, ForkServer
+from tests.reliability.stops import server_of_commands
 
 
 @pytest.fixture(scope="module")
@@ -23,8 +24,13 @@ def server() -> Iterator[ForkServer]:
     """Starts commands in processes that have imported all already."""
     if not hasattr(os, "fork"):
         pytest.skip("needs fork")
-    with ForkServer(["tests.reliability.stops"], setup="tests.reliability.stops:preload") as opened:
+    with server_of_commands() as opened:
         yield opened
+
+
+def ended(server: ForkServer, *arguments: object) -> Ended:
+    """How a command ended that needs the model's libraries: a process that has imported them takes a fifth as long."""
+    return server.run("tests.reliability.stops:command", arguments=list(map(str, arguments)))
 
 
 @pytest.fixture(scope="module")
@@ -59,10 +65,13 @@ def test_record_report_show_verify_speak_json(tiny_olmoe: Path, quiz_csv: Path, 
     assert verified["complete"]
 
 
-def test_a_masked_run_stores_its_intervention(tiny_olmoe: Path, quiz_csv: Path, tmp_path: Path) -> None:
+def test_a_masked_run_stores_its_intervention(
+    server: ForkServer, tiny_olmoe: Path, quiz_csv: Path, tmp_path: Path
+) -> None:
     """--mask switches an expert off: it is chosen nowhere, and the report says so."""
     out = tmp_path / "masked.h5"
-    moescope("record", "--model", tiny_olmoe, "--quiz", quiz_csv, "--limit", 8, "--mask", "0:3,2:5", "--out", out)
+    given = ("--model", tiny_olmoe, "--quiz", quiz_csv, "--limit", 8, "--mask", "0:3,2:5", "--out", out)
+    assert ended(server, "record", *given).code == 0
     shown = json.loads(moescope("show", out, "q1", "--json", "--all-tokens"))
     assert all(3 not in layers[0] and 5 not in layers[2] for layers in shown["token_experts"])
     report = json.loads(moescope("report", out, "--json"))
@@ -71,7 +80,7 @@ def test_a_masked_run_stores_its_intervention(tiny_olmoe: Path, quiz_csv: Path, 
 
 @pytest.mark.slow
 def test_ctrl_c_stops_after_the_batch_and_the_same_command_resumes(
-    tiny_olmoe: Path, quiz_csv: Path, tmp_path: Path
+    server: ForkServer, tiny_olmoe: Path, quiz_csv: Path, tmp_path: Path
 ) -> None:
     """Exit 130 with a sentence; the file verifies as partial; the same command ends it."""
     command = ("record", "--model", tiny_olmoe, "--quiz", quiz_csv, "--batch-tokens", 50, "--out", tmp_path / "t.h5")
@@ -90,7 +99,7 @@ def test_ctrl_c_stops_after_the_batch_and_the_same_command_resumes(
     partial = json.loads(moescope("report", tmp_path / "t.h5", "--json"))
     assert not partial["complete"]
     assert 0 < partial["n_questions"] < partial["n_planned"] == 300
-    moescope(*command)
+    assert ended(server, *command).code == 0
     assert json.loads(moescope("report", tmp_path / "t.h5", "--json"))["complete"]
     assert "is complete" in refused(*command)
 
@@ -114,12 +123,11 @@ def test_wrong_input_gets_one_sentence(
 ) -> None:
     """Exit 1, one sentence with the remedy, no traceback, no file left behind."""
     given = {"--model": tiny_olmoe, "--quiz": quiz_csv, "--out": tmp_path / "t.h5", **changes}
-    arguments = ["record", *(str(part) for pair in given.items() for part in pair)]
-    ended = server.run("tests.reliability.stops:command", arguments=arguments)
-    assert ended.code == 1, ended.error
-    said = ended.error[ended.error.index("moescope:") :]
+    found = ended(server, "record", *(part for pair in given.items() for part in pair))
+    assert found.code == 1, found.error
+    said = found.error[found.error.index("moescope:") :]
     assert sentence in said
-    assert "Traceback" not in ended.error
+    assert "Traceback" not in found.error
     assert not (tmp_path / "t.h5").exists()
 
 
@@ -205,7 +213,7 @@ def test_a_file_without_the_right_to_read_is_no_usage_error(
     """Opening it says so in one sentence, with exit code 1; nothing is asked of the system before."""
     monkeypatch.setattr(os, "access", lambda *_: False)
     monkeypatch.setattr(sys, "argv", ["moescope", "verify", str(trace_path)])
-    with pytest.raises(SystemExit) as ended:
+    with pytest.raises(SystemExit) as left:
         cli.main()
-    assert ended.value.code == 0
+    assert left.value.code == 0
     assert "is sound" in capsys.readouterr().out

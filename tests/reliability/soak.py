@@ -24,7 +24,7 @@ from tests.reliability.readers import read_while_writing, slowdown
 from tests.reliability.real_jobs import kill_exports, kill_jobs
 from tests.reliability.recorder import RUN, SMALL
 from tests.reliability.small_disk import CannotMountError, fill_levels, small_disk
-from tests.reliability.stops import stop_commands, stop_windows
+from tests.reliability.stops import server_of_commands, stop_commands, stop_windows
 from tests.tiny_models import build_tiny
 
 
@@ -59,6 +59,16 @@ def _levels(folder: Path, seed: int) -> Outcome:
         return Outcome(notes={f"skipped: {error}": 1})
 
 
+def _windows(folder: Path, seed: int) -> Outcome:
+    with server_of_commands() as server:
+        return stop_windows(server, folder, 9, seed)
+
+
+def _commands(folder: Path, seed: int) -> Outcome:
+    with server_of_commands() as server:
+        return stop_commands(server, folder, _model(folder), 20, seed)
+
+
 def _model(folder: Path) -> Path:
     return build_tiny(folder / "model")
 
@@ -75,8 +85,8 @@ PROMISES = (
         "exports", "kill -9 of smaller models", 1_000,
         lambda folder, seed: kill_exports(folder, _model(folder), 100, seed),
     ),
-    Promise("windows", "closed windows", 100, lambda folder, seed: stop_windows(folder, 9, seed)),
-    Promise("commands", "stopped commands", 400, lambda folder, seed: stop_commands(folder, _model(folder), 20, seed)),
+    Promise("windows", "closed windows", 100, _windows),
+    Promise("commands", "stopped commands", 400, _commands),
     Promise("jobs", "kill -9 of whole jobs", 300, lambda folder, seed: kill_jobs(folder, _model(folder), 30, seed)),
     Promise(
         "images", "power cuts, random sectors", 20_000,

@@ -49,6 +49,11 @@ def preload() -> None:
     )
 
 
+def server_of_commands() -> ForkServer:
+    """It has imported what commands and windows need; shared, since that takes six seconds of processor time."""
+    return ForkServer([HERE], setup=f"{HERE}:preload")
+
+
 def command(arguments: list[str]) -> NoReturn:
     """In a child: a headless command."""
     from app.__main__ import main
@@ -92,68 +97,66 @@ def window(arguments: list[str], close_after_ms: int, mask: str = "") -> NoRetur
     sys.exit(application.run(arguments))
 
 
-def stop_commands(folder: Path, model: Path, tries: int, seed: int = 0) -> Outcome:
+def stop_commands(server: ForkServer, folder: Path, model: Path, tries: int, seed: int = 0) -> Outcome:
     """`record` and `whatif` in turn, at random moments; the trace is sound and the same command resumes it."""
     outcome, rng = Outcome(), np.random.default_rng(seed)
     quiz = write_quiz(folder / "quiz.csv")
     baseline = folder / "baseline.h5"
     record = ["record", "--model", str(model), "--quiz", str(quiz), "--device", "cpu", "--batch-tokens", "60"]
     mask = ["whatif", str(baseline), "--mask", "0:1"]
-    with ForkServer([HERE], setup=f"{HERE}:preload") as server:
-        whole = server.run(f"{HERE}:command", arguments=[*record, "--out", str(baseline)])
-        assert whole.code == 0, whole.error
-        span_s = whole.seconds - _BEGUN_S
-        for number in range(tries):
-            path = folder / f"{number}.h5"
-            arguments = [*(mask if number % 3 == 2 else record), "--out", str(path)]
-            number_of_signal = list(_SIGNALS)[number % 2]
-            instant_s = _BEGUN_S + float(rng.random()) * span_s
-            where = f"{arguments[0]}, signal {number_of_signal} after {instant_s:.2f} s (seed {seed})"
-            ended = _stop(
-                server, outcome, path, f"{HERE}:command", arguments=arguments, kill_after_s=instant_s,
-                stop_signal=number_of_signal,
-            )  # fmt: skip
-            _judge(outcome, ended, _SIGNALS[number_of_signal], where)
-            outcome.count("stopped while recording", path.exists())
-            span_s *= 1 / _LEARNS if path.exists() else _LEARNS
-            if path.exists():
-                outcome.check(verify(path).sound, f"{where}: the trace is damaged")
-                if number % 4 == 0 and not verify(path).complete:
-                    again = server.run(f"{HERE}:command", arguments=arguments)
-                    outcome.check(again.code == 0 and verify(path).complete, f"{where}: {again.error[-300:]}")
+    whole = server.run(f"{HERE}:command", arguments=[*record, "--out", str(baseline)])
+    assert whole.code == 0, whole.error
+    span_s = whole.seconds - _BEGUN_S
+    for number in range(tries):
+        path = folder / f"{number}.h5"
+        arguments = [*(mask if number % 3 == 2 else record), "--out", str(path)]
+        number_of_signal = list(_SIGNALS)[number % 2]
+        instant_s = _BEGUN_S + float(rng.random()) * span_s
+        where = f"{arguments[0]}, signal {number_of_signal} after {instant_s:.2f} s (seed {seed})"
+        ended = _stop(
+            server, outcome, path, f"{HERE}:command", arguments=arguments, kill_after_s=instant_s,
+            stop_signal=number_of_signal,
+        )  # fmt: skip
+        _judge(outcome, ended, _SIGNALS[number_of_signal], where)
+        outcome.count("stopped while recording", path.exists())
+        span_s *= 1 / _LEARNS if path.exists() else _LEARNS
+        if path.exists():
+            outcome.check(verify(path).sound, f"{where}: the trace is damaged")
+            if number % 4 == 0 and not verify(path).complete:
+                again = server.run(f"{HERE}:command", arguments=arguments)
+                outcome.check(again.code == 0 and verify(path).complete, f"{where}: {again.error[-300:]}")
     return outcome
 
 
-def stop_windows(folder: Path, tries: int, seed: int = 0) -> Outcome:
+def stop_windows(server: ForkServer, folder: Path, tries: int, seed: int = 0) -> Outcome:
     """The window records the demo, or asks what if, and is closed or told to end in the middle of loading or asking."""
     outcome, rng = Outcome(), np.random.default_rng(seed)
     baseline = folder / "baseline.h5"
-    with ForkServer([HERE], setup=f"{HERE}:preload") as server:
-        whole = server.run(f"{HERE}:command", arguments=["record", *DEMO, "--out", str(baseline)])
-        assert whole.code == 0, whole.error
-        for number in range(tries):
-            library = folder / f"library{number}"
-            asks = number % 2 == 1
-            if asks:
-                library.mkdir()
-                shutil.copy(baseline, library / "demo.h5")
-            shown = str(library / "demo.h5") if asks else "demo"
-            arguments = [shown, "--library", str(library), "--settings", str(folder / f"{number}.ini")]
-            way = (*_SIGNALS, None)[number // 2 % 3]
-            instant_s = _BEGUN_S + 4.0 * float(rng.random()) ** 1.5  # early moments are delicate
-            job = "what-if" if asks else "recording"
-            where = f"{job} in a window, {way or 'closed'} after {instant_s:.2f} s (seed {seed})"
-            trace = library / ("demo.what-if-1.h5" if asks else "demo.h5")
-            ended = _stop(
-                server, outcome, trace, f"{HERE}:window", arguments=arguments, mask="1:25" if asks else "",
-                close_after_ms=-1 if way else int(1e3 * instant_s), kill_after_s=instant_s if way else None,
-                stop_signal=way or signal.SIGKILL,
-            )  # fmt: skip
-            _judge(outcome, ended, _SIGNALS[way] if way else 0, where)
-            outcome.count("stopped while asking" if asks else "stopped while recording", trace.exists())
-            if trace.exists():
-                outcome.check(verify(trace).sound, f"{where}: the trace is damaged")
-            outcome.check("QThread" not in ended.error, f"{where}: {ended.error[-300:]}")
+    whole = server.run(f"{HERE}:command", arguments=["record", *DEMO, "--out", str(baseline)])
+    assert whole.code == 0, whole.error
+    for number in range(tries):
+        library = folder / f"library{number}"
+        asks = number % 2 == 1
+        if asks:
+            library.mkdir()
+            shutil.copy(baseline, library / "demo.h5")
+        shown = str(library / "demo.h5") if asks else "demo"
+        arguments = [shown, "--library", str(library), "--settings", str(folder / f"{number}.ini")]
+        way = (*_SIGNALS, None)[number // 2 % 3]
+        instant_s = _BEGUN_S + 4.0 * float(rng.random()) ** 1.5  # early moments are delicate
+        job = "what-if" if asks else "recording"
+        where = f"{job} in a window, {way or 'closed'} after {instant_s:.2f} s (seed {seed})"
+        trace = library / ("demo.what-if-1.h5" if asks else "demo.h5")
+        ended = _stop(
+            server, outcome, trace, f"{HERE}:window", arguments=arguments, mask="1:25" if asks else "",
+            close_after_ms=-1 if way else int(1e3 * instant_s), kill_after_s=instant_s if way else None,
+            stop_signal=way or signal.SIGKILL,
+        )  # fmt: skip
+        _judge(outcome, ended, _SIGNALS[way] if way else 0, where)
+        outcome.count("stopped while asking" if asks else "stopped while recording", trace.exists())
+        if trace.exists():
+            outcome.check(verify(trace).sound, f"{where}: the trace is damaged")
+        outcome.check("QThread" not in ended.error, f"{where}: {ended.error[-300:]}")
     return outcome
 
 

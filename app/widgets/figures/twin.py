@@ -127,8 +127,13 @@ def table_of(data: FigureTable) -> ArrayTable:
 def _style(at: int, name: str, column: Sequence[Cell], *, is_number: bool) -> ColumnStyle:
     texts = [_text(value) for value in column[:_MEASURED_ROWS]]
     width = min(max([_LEAST_WIDTH, len(name), *map(len, texts)]), _MOST_WIDTH)
-    shown = partial(ColumnStyle, f"{at} {name}", name, name, "", width, is_number=is_number)
+    shown = partial(ColumnStyle, f"{at} {name}", _title(name), name, name, width, is_number=is_number)
     return shown(shown=_text, meaning=_whole, exported=lambda value: value)
+
+
+def _title(name: str) -> str:
+    """A long name by both its ends: what tells columns apart often stands last."""
+    return name if len(name) <= _MOST_WIDTH else f"{name[: _MOST_WIDTH // 3]}…{name[-_MOST_WIDTH // 2 :]}"
 
 
 def _is_numeric(column: Sequence[Cell]) -> bool:

@@ -16,7 +16,8 @@ _NARROWEST = 10
 class ColumnLayout(QObject):
     """Lays out the columns of one table, save those that a person gave a width.
 
-    `elastic` is the column that grows and shrinks; where there is room for few, `leading` are those seen beside it.
+    `elastic` is the column that grows and shrinks; where there is room for few, `leading` are those seen beside it, the
+    first ones where there is none for all of these.
     `without_values` are left out.
     """
 
@@ -58,10 +59,17 @@ class ColumnLayout(QObject):
         widths = wide if self._taken(wide, self.shown) + least <= room else narrow
         left = room - self._taken(widths, self.shown)
         if left < least:
-            left = max(room - self._taken(widths, self._leading), self._digits(_NARROWEST))
+            seen, narrowest = list(self._leading), self._digits(_NARROWEST)
+            while seen and room - self._taken(widths, seen) < narrowest and self._stands_behind(seen[-1]):
+                seen.pop()  # rather none of it than a part
+            left = max(room - self._taken(widths, seen), narrowest)
         widths[self._elastic] = left
         for place in set(self.shown) - self._sized_by_hand:
             self._resize(place, widths[place])
+
+    def _stands_behind(self, place: int) -> bool:
+        """Whether a column can be pushed out of sight by the elastic one."""
+        return self._header.visualIndex(place) > self._header.visualIndex(self._elastic)
 
     @property
     def shown(self) -> list[int]:

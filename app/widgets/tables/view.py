@@ -137,7 +137,6 @@ class ArrayTableView(QTableView):
         self.setShowGrid(False)
         self.setWordWrap(False)
         self.setTabKeyNavigation(False)  # Tab leaves the table
-        self.horizontalHeader().setTextElideMode(Qt.TextElideMode.ElideMiddle)  # what differs often stands last
         self.verticalHeader().hide()
         self._set_row_height()
 

@@ -7,6 +7,7 @@ from pytestqt.qtbot import QtBot
 
 from app.widgets.bars.bar_list import BarList
 from app.widgets.figures.figure import Figure
+from app.widgets.figures.twin import table_of
 from app.widgets.safe_text import as_message
 from moe_core.figures.bars import BarFigure, BarRow
 from moe_core.figures.table import FigureTable
@@ -138,3 +139,14 @@ def test_a_name_is_no_markup_in_a_box() -> None:
     """What would be taken for markup is escaped, all else stays as it is."""
     assert as_message("a < b & c") == "a < b & c"
     assert "&lt;img src=x&gt;" in as_message("<img src=x> exists already.")
+
+
+def test_long_headings_of_a_table_are_told_apart() -> None:
+    """Those that differ at their ends alone, too; files have them whole."""
+    names = tuple(f"Share of tokens routed to the expert, {side}" for side in ("before", "after"))
+    styles = table_of(FigureTable(("layer", *names), ((1, 0.5, 0.25),))).styles
+    titles = [style.title for style in styles]
+    assert titles[0] == "layer"
+    assert len(set(titles)) == 3
+    assert [title[-6:].strip(", ") for title in titles[1:]] == ["before", "after"]
+    assert [style.heading for style in styles[1:]] == list(names)

@@ -55,6 +55,14 @@ def test_the_leading_columns_fill_a_narrow_table_and_all_of_them_a_wide_one(view
     assert wide[3] > narrow[3]
 
 
+def test_no_leading_column_is_cut_in_a_table_too_narrow_for_all(view: ArrayTableView) -> None:
+    """The last ones go out of sight, so that those before them are whole."""
+    for letters in (34, 38, 42, 46):
+        view.resize(text_width(view.fontMetrics(), letters), 300)
+        ends = np.cumsum(widths(view))
+        assert abs(ends - view.viewport().width()).min() <= 1, letters
+
+
 def test_a_width_given_by_hand_stays(view: ArrayTableView) -> None:
     """Until the columns are reset."""
     view.horizontalHeader().resizeSection(3, 55)

@@ -33,6 +33,8 @@ class Ended:
     error: str
     max_bytes: int
     seconds: float
+    cpu_s: float
+    """Of the processor, for the whole of its life."""
     stopped_s: float = 0.0
     """From the signal that was sent to the end."""
     ended_s: float = 0.0
@@ -42,6 +44,11 @@ class Ended:
     def was_killed(self) -> bool:
         """By the instant that was chosen for it."""
         return self.signal == signal.SIGKILL
+
+    @property
+    def slowdown(self) -> float:
+        """How many times as long as its work a child took that was left alone: the machine had other work too."""
+        return max(1.0, self.seconds / self.cpu_s)
 
 
 class ForkServer:
@@ -135,7 +142,9 @@ def _run(request: dict[str, Any]) -> Ended:
     _, status, used = ended
     code = os.WEXITSTATUS(status) if os.WIFEXITED(status) else -1
     ended_by = os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0
-    return Ended(code, ended_by, error, used.ru_maxrss * 1024, now - started, now - stopped if stopped else 0.0, now)
+    cpu_s = used.ru_utime + used.ru_stime
+    stopped_s = now - stopped if stopped else 0.0
+    return Ended(code, ended_by, error, used.ru_maxrss * 1024, now - started, cpu_s, stopped_s, now)
 
 
 def _wait(child: int, until: float) -> tuple[int, int, resource.struct_rusage] | None:

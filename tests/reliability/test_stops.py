@@ -27,8 +27,11 @@ def test_commands_are_stopped(server: ForkServer, memory_path: Path, tiny_olmoe:
     outcome = stop_commands(server, memory_path, tiny_olmoe, tries=22)
     assert outcome.failures == []
     assert 0 < outcome.notes["stopped while recording"] < 22
+    assert outcome.notes["done before they were stopped"] < 11
 
 
 def test_windows_are_closed(server: ForkServer, memory_path: Path) -> None:
     """By signals and by hand, while the demo is loaded and recorded, and while a what-if is."""
-    assert stop_windows(server, memory_path, tries=8).failures == []
+    outcome = stop_windows(server, memory_path, tries=8)
+    assert outcome.failures == []
+    assert outcome.notes["done before they were stopped"] == 0  # a window stays open when its job is done

@@ -13,13 +13,10 @@ from moe_core.numbers.formatting import (
     finite,
     finite_bounds,
     fixed,
-    nats_with_interval,
     p_value,
     percent,
-    percent_with_interval,
     points,
     points_interval,
-    points_with_interval,
     significant,
 )
 from moe_core.numbers.paired_statistics import PairedChange
@@ -80,9 +77,8 @@ def comparison_lines(comparison: Comparison, indent: str = "  ") -> list[str]:
         changed = f"{count(comparison.n_changed)} of {count(comparison.n)}"
         lines.append(f"other prediction, right or wrong: {changed} questions")
     if gold.n:
-        mean = nats_with_interval(gold.mean, gold.lower, gold.upper)
         sides = " -> ".join(map(significant, comparison.gold_logprobs))
-        lines.append(f"mean log-probability of the right choice: {sides}, change {mean}")
+        lines.append(f"mean log-probability of the right choice: {sides}, change {gold.nats_text}")
     lines += _subject_lines(comparison.subjects, indent)
     lines += _routing_lines(comparison)
     if left_out := _left_out(comparison):
@@ -93,9 +89,8 @@ def comparison_lines(comparison: Comparison, indent: str = "  ") -> list[str]:
 
 def change_line(change: PairedChange) -> str:
     """`71.2 % [68.1, 74.1] -> 69.0 % [65.8, 72.1], delta -2.2 points [-3.9, -0.5], p = 0.012, ..`."""
-    before, after = (percent_with_interval(p.estimate, p.lower, p.upper) for p in (change.before, change.after))
     return (
-        f"{before} -> {after}, delta {points_with_interval(change.delta, change.lower, change.upper)}, "
+        f"{change.before.text} -> {change.after.text}, delta {change.delta_text}, "
         f"{p_value(change.p)}, {count(change.losses)} right -> wrong, {count(change.gains)} wrong -> right, "
         f"n = {count(change.n)}"
     )
@@ -140,12 +135,12 @@ def controls_lines(controls: Controls, comparison: Comparison, indent: str = "  
         deltas, change, gold = controls.deltas, comparison.accuracy, comparison.gold_logprob
         lines.append(
             f"{indent}delta {points(float(deltas.mean()))} on average {points_interval(deltas.min(), deltas.max())}, "
-            f"against {points_with_interval(change.delta, change.lower, change.upper)}; {_share(controls.p_accuracy)}"
+            f"against {change.delta_text}; {_share(controls.p_accuracy)}"
         )
         values = [run.gold_logprob.mean for run in controls.runs]
         lines.append(
             f"{indent}log-probability {_nats(sum(values) / len(values))} on average [{_nats(min(values))}, "
-            f"{_nats(max(values))}], against {nats_with_interval(gold.mean, gold.lower, gold.upper)}; "
+            f"{_nats(max(values))}], against {gold.nats_text}; "
             f"{_share(controls.p_gold_logprob)}"
         )
     return lines
@@ -216,9 +211,9 @@ def _subject_lines(subjects: tuple[SubjectChange, ...], indent: str) -> list[str
     clear = sorted((row for row in subjects if row.corrected_p < 0.05), key=lambda row: row.corrected_p)
     lines = [f"subjects with p < 0.05 after correction ({SUBJECT_CORRECTION}, {len(subjects)} subjects): {len(clear)}"]
     for row in clear[:_NAMED_SUBJECTS]:
-        delta = points_with_interval(row.change.delta, row.change.lower, row.change.upper)
-        sides = f"{percent(row.change.before.estimate)} -> {percent(row.change.after.estimate)}"
-        lines.append(f"{indent}{row.name}: {sides}, {delta}, {p_value(row.corrected_p)}, n = {count(row.change.n)}")
+        change = row.change
+        sides = f"{percent(change.before.estimate)} -> {percent(change.after.estimate)}, {change.delta_text}"
+        lines.append(f"{indent}{row.name}: {sides}, {p_value(row.corrected_p)}, n = {count(change.n)}")
     return lines
 
 

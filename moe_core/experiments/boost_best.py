@@ -14,7 +14,7 @@ from moe_core.errors import ExperimentError
 from moe_core.experiments.design import Design, ExperimentOptions, ModelSize, PlannedPoint, size_of
 from moe_core.experiments.experiment import Experiment
 from moe_core.experiments.result import ExperimentPoint, PointAxis
-from moe_core.experiments.text import delta_text, range_text
+from moe_core.experiments.text import range_text
 from moe_core.interventions.intervention import Expert, act_on
 from moe_core.measures.expert_ranking import highest_supported
 from moe_core.measures.metrics.expert_accuracy import EXPERT_ACCURACY
@@ -61,7 +61,7 @@ def conclude(points: Sequence[ExperimentPoint], design: Design) -> str:
     clearest = best[at]
     text = (
         f"Boosting the {count(clearest.n_experts)} experts with the highest accuracy by {short(clearest.planned.x, 6)} "
-        f"changed accuracy on held-out questions by {delta_text(clearest.change)} "
+        f"changed accuracy on held-out questions by {clearest.change.delta_text} "
         f"({p_value(corrected[at])}{_correction(len(best))}, n = {count(clearest.change.n)})"
     )
     if len(best) > 1:

@@ -19,7 +19,6 @@ from moe_core.experiments.experiment import Experiment
 from moe_core.experiments.kept.neuron_firing import MeanFiring, known_firing, measure_firing
 from moe_core.experiments.request import ExperimentRequest
 from moe_core.experiments.result import ExperimentPoint, PointAxis
-from moe_core.experiments.text import delta_text, gold_text
 from moe_core.interventions.intervention import Expert, Intervention, parse_experts
 from moe_core.jobs.events import Event
 from moe_core.jobs.models.engine import Engine
@@ -84,8 +83,8 @@ def conclude(points: Sequence[ExperimentPoint], design: Design) -> str:
     drawn = _at(acting, RANDOM, x)
     text = (
         f"Without the {most.planned.label} neurons of each expert that fire most, the right answer's log-probability "
-        f"changed by {gold_text(most.gold_logprob)} and accuracy by {delta_text(most.change)}; without as many that "
-        f"fire least by {gold_text(least.gold_logprob)} (n = {count(most.gold_logprob.n)})"
+        f"changed by {most.gold_logprob.nats_text} and accuracy by {most.change.delta_text}; without as many that "
+        f"fire least by {least.gold_logprob.nats_text} (n = {count(most.gold_logprob.n)})"
     )
     if not drawn:
         return f"{text}."
@@ -97,7 +96,7 @@ def conclude(points: Sequence[ExperimentPoint], design: Design) -> str:
     elif beside.lower > 0:
         verdict = "matter less than"
     return (
-        f"{text}. Neurons that fire most {verdict} as many at random: {gold_text(beside)} against the mean of "
+        f"{text}. Neurons that fire most {verdict} as many at random: {beside.nats_text} against the mean of "
         f"{counted(len(drawn), 'draw')}, paired."
     )
 

@@ -15,7 +15,7 @@ from moe_core.comparison.random_masks import expert_load
 from moe_core.experiments.design import Design, ExperimentOptions, ModelSize, PlannedPoint, scored_rows, size_of
 from moe_core.experiments.experiment import Experiment
 from moe_core.experiments.result import ExperimentPoint, PointAxis
-from moe_core.experiments.text import delta_text, touched_text
+from moe_core.experiments.text import touched_text
 from moe_core.interventions.intervention import Intervention, act_on
 from moe_core.measures.scope import Scope
 from moe_core.numbers.formatting import count, p_value
@@ -67,7 +67,7 @@ def _about_answer(point: ExperimentPoint, size: ModelSize) -> str:
         return "Every expert is used at the answer position of some question: there is none to switch off"
     return (
         f"Switching off the {count(point.n_experts)} of {count(size.n_all_experts)} experts never used at the answer "
-        f"position, which serve {touched_text(point)}, changed accuracy by {delta_text(point.change)} "
+        f"position, which serve {touched_text(point)}, changed accuracy by {point.change.delta_text} "
         f"({p_value(point.change.p)}, n = {count(point.change.n)})"
     )
 
@@ -75,13 +75,13 @@ def _about_answer(point: ExperimentPoint, size: ModelSize) -> str:
 def _about_prompt(point: ExperimentPoint) -> str:
     if point.intervention.is_empty():
         return "every expert is used at some prompt token"
-    return f"without the {count(point.n_experts)} that no prompt token used, by {delta_text(point.change)}"
+    return f"without the {count(point.n_experts)} that no prompt token used, by {point.change.delta_text}"
 
 
 def _about_answer_alone(point: ExperimentPoint) -> str:
     if point.intervention.is_empty():
         return ""
-    return f"with the first ones off at the answer alone, where none was chosen, by {delta_text(point.change)}"
+    return f"with the first ones off at the answer alone, where none was chosen, by {point.change.delta_text}"
 
 
 def _mask(trace: Trace, rows: Sequence[int], scope: Scope, name: str) -> Intervention:

@@ -19,7 +19,6 @@ from moe_core.experiments.experiment import Experiment
 from moe_core.experiments.kept.expert_gaps import known_gaps, measure_gaps
 from moe_core.experiments.request import ExperimentRequest
 from moe_core.experiments.result import ExperimentPoint, PointAxis, ResultDetail
-from moe_core.experiments.text import gold_text
 from moe_core.figures.colours import SERIES
 from moe_core.figures.curves import Style
 from moe_core.figures.points import PointFigure, PointSeries
@@ -91,7 +90,7 @@ def conclude(points: Sequence[ExperimentPoint], design: Design) -> str:
     text = (
         f"Noise of {short(point.planned.x, 6)} times the size of the router inputs exchanged {exchanged}, "
         f"changed {_percent(answer_share(point))} of the answers, and moved the right answer's "
-        f"log-probability by {gold_text(point.gold_logprob)} (n = {count(point.change.n)})"
+        f"log-probability by {point.gold_logprob.nats_text} (n = {count(point.change.n)})"
     )
     found = {scope: correlations(point, design, scope) for scope in design.margins}
     told = "; ".join(

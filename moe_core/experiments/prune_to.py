@@ -19,7 +19,7 @@ from moe_core.experiments.result import ExperimentPoint, PointAxis
 from moe_core.experiments.shrinking.next_step import Left, next_step
 from moe_core.experiments.shrinking.path_file import PruningPath, pruning_path
 from moe_core.experiments.shrinking.size_in_bytes import experts_that_fit, size_in_bytes
-from moe_core.experiments.text import delta_text, size_text
+from moe_core.experiments.text import size_text
 from moe_core.interventions.intervention import act_on
 from moe_core.jobs.events import Event, Notice
 from moe_core.jobs.models.engine import Engine
@@ -127,13 +127,13 @@ def conclude(points: Sequence[ExperimentPoint], design: Design) -> str:
     if chosen is None:
         first = points[0]
         return (
-            f"No mask passed: without {_share(first, design)} held-out accuracy changes by {delta_text(first.change)}, "
+            f"No mask passed: without {_share(first, design)} held-out accuracy changes by {first.change.delta_text}, "
             f"and with 95 % confidence the loss may be {_loss(first.change)} points, where less "
             f"than {bound} are allowed (n = {count(first.change.n)}): ask more questions, or allow more."
         )
     point = points[chosen]
     text = (
-        f"{_share(point, design)} can go: held-out accuracy changes by {delta_text(point.change)}, and with 95 % "
+        f"{_share(point, design)} can go: held-out accuracy changes by {point.change.delta_text}, and with 95 % "
         f"confidence the loss is below {_loss(point.change)} points, where {bound} are allowed "
         f"(n = {count(point.change.n)})."
     )
@@ -143,7 +143,7 @@ def conclude(points: Sequence[ExperimentPoint], design: Design) -> str:
         after = points[chosen + 1]
         text += (
             f" Without {_share(after, design)} the loss may be {_loss(after.change)} points "
-            f"({delta_text(after.change)})."
+            f"({after.change.delta_text})."
         )
     return text[0].upper() + text[1:]
 

@@ -18,7 +18,7 @@ from moe_core.experiments.effect_order import cells_on, influence, predict_on
 from moe_core.experiments.experiment import Experiment
 from moe_core.experiments.request import ExperimentRequest
 from moe_core.experiments.result import ExperimentPoint, PointAxis, clear_losses
-from moe_core.experiments.text import delta_text, range_text
+from moe_core.experiments.text import range_text
 from moe_core.interventions.intervention import act_on
 from moe_core.jobs.events import Event, Notice
 from moe_core.jobs.models.engine import Engine
@@ -157,7 +157,7 @@ def _first_clear_loss(curves: Sequence[Sequence[ExperimentPoint]]) -> str:
     first = int(still[-1]) + 1 if len(still) else 0
     there = [curve[min(first, len(lost) - 1)] for curve in acting]
     share = percent(there[0].planned.x)
-    what = delta_text(there[0].change) if len(there) == 1 else range_text([point.change.delta for point in there])
+    what = there[0].change.delta_text if len(there) == 1 else range_text([point.change.delta for point in there])
     return f"from {share} of a layer on ({what})" if lost[-1] else f"nowhere up to {share} of a layer ({what})"
 
 

@@ -16,16 +16,12 @@ from moe_core.numbers.formatting import (
     finite,
     finite_bounds,
     fixed,
-    nats_with_interval,
     p_value,
     percent,
-    percent_with_interval,
     points,
     points_number,
-    points_with_interval,
     short,
 )
-from moe_core.numbers.paired_statistics import MeanChange, PairedChange
 
 METHODS = (
     "Intervals are 95 %: Wilson for accuracies, Tango's paired score interval for deltas, Student's t for "
@@ -67,22 +63,12 @@ COLUMNS = (
 )
 
 
-def delta_text(change: PairedChange) -> str:
-    """`−2.2 points [−3.9, −0.5]`."""
-    return points_with_interval(change.delta, change.lower, change.upper)
-
-
 def range_text(deltas: Sequence[float]) -> str:
     """`−2.2 points on average of 5 draws, −3.9 to −0.5`; of one draw `−2.2 points in one draw`."""
     if len(deltas) == 1:
         return f"{points(deltas[0])} in one draw"
     spread = f"{points_number(min(deltas))} to {points_number(max(deltas))}"
     return f"{points(sum(deltas) / len(deltas))} on average of {count(len(deltas))} draws, {spread}"
-
-
-def gold_text(change: MeanChange) -> str:
-    """`−0.0513 [−0.0710, −0.0320] nats`."""
-    return nats_with_interval(change.mean, change.lower, change.upper)
 
 
 def point_name(point: ExperimentPoint) -> str:
@@ -107,8 +93,8 @@ def point_line(point: ExperimentPoint) -> str:
     after = point.change.after
     return (
         f"{point_name(point)}: {target_text(point)}, "
-        f"{percent_with_interval(after.estimate, after.lower, after.upper)}, {delta_text(point.change)}, "
-        f"{p_value(point.change.p)}, log-probability {gold_text(point.gold_logprob)}, n = {count(point.change.n)}"
+        f"{after.text}, {point.change.delta_text}, "
+        f"{p_value(point.change.p)}, log-probability {point.gold_logprob.nats_text}, n = {count(point.change.n)}"
         + ("" if point.size is None else f"; {size_text(point.size)}")
     )
 
@@ -132,7 +118,7 @@ def result_lines(result: ExperimentResult) -> list[str]:
         f"{result.title}: {run.model.name} on {run.quiz.name} ({result.trace})",
         result.finding,
         f"{result.setting}.",
-        f"baseline: {percent_with_interval(found.estimate, found.lower, found.upper)}, n = {count(found.n)}",
+        f"baseline: {found.text}, n = {count(found.n)}",
         *(f"  {point_line(point)}" for point in result.points),
         *(line for detail in result.details for line in detail_lines(detail)),
         *(f"note: {caveat}" for caveat in result.caveats),

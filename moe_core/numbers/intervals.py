@@ -9,6 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from moe_core.numbers.formatting import percent_with_interval
+
 FloatArray = NDArray[np.float64]
 
 Z_95 = 1.959963984540054  # the standard normal's 97.5 % point
@@ -32,6 +34,11 @@ class Proportion:
     estimate: float
     lower: float
     upper: float
+
+    @property
+    def text(self) -> str:
+        """`71.2 % [68.1, 74.1]`."""
+        return percent_with_interval(self.estimate, self.lower, self.upper)
 
 
 def wilson_95(proportion: ArrayLike, n: ArrayLike) -> Interval:

@@ -10,6 +10,7 @@ from math import sqrt
 import numpy as np
 from numpy.typing import ArrayLike
 
+from moe_core.numbers.formatting import nats_with_interval, points_number_with_interval, points_with_interval
 from moe_core.numbers.intervals import Z_95, Z_95_ONE_SIDED, Proportion, proportion_95
 
 NAN = float("nan")
@@ -44,6 +45,16 @@ class PairedChange:
         """Questions compared."""
         return self.before.n
 
+    @property
+    def delta_text(self) -> str:
+        """`−2.2 points [−3.9, −0.5]`."""
+        return points_with_interval(self.delta, self.lower, self.upper)
+
+    @property
+    def delta_number(self) -> str:
+        """The same where a heading names the unit: `−2.2 [−3.9, −0.5]`."""
+        return points_number_with_interval(self.delta, self.lower, self.upper)
+
 
 @dataclass(frozen=True)
 class MeanChange:
@@ -53,6 +64,11 @@ class MeanChange:
     mean: float
     lower: float
     upper: float
+
+    @property
+    def nats_text(self) -> str:
+        """Of log-probabilities, signed: `−0.0513 [−0.0710, −0.0320] nats`."""
+        return nats_with_interval(self.mean, self.lower, self.upper)
 
 
 def paired_change(right_before: ArrayLike, right_after: ArrayLike) -> PairedChange:

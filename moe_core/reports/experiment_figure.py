@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from moe_core.experiments.result import ExperimentPoint, PointAxis, Quantity, ResultCurve, curves_of
-from moe_core.experiments.text import delta_text, gold_text, point_name, range_text
+from moe_core.experiments.text import point_name, range_text
 from moe_core.figures.colours import REFERENCE, SERIES
 from moe_core.figures.curves import Reference, Style
 from moe_core.figures.points import PointFigure, PointSeries
@@ -13,7 +13,6 @@ from moe_core.numbers.formatting import (
     number_interval,
     p_value,
     percent,
-    percent_with_interval,
     significant,
 )
 
@@ -72,11 +71,10 @@ def _readout(group: Sequence[ExperimentPoint], quantity: Quantity) -> str:
             spread = number_interval(min(means), max(means))
             mean = significant(sum(means) / len(means), signed=True)
             return f"{first.planned.series}, {first.planned.label}: {mean} nats, {counted(len(group), 'draw')} {spread}"
-        return f"{point_name(first)}: {gold_text(first.gold_logprob)}, n = {count(first.gold_logprob.n)}"
+        return f"{point_name(first)}: {first.gold_logprob.nats_text}, n = {count(first.gold_logprob.n)}"
     if not first.planned.repeat:
         after, n = first.change.after, count(first.change.n)
-        accuracy = percent_with_interval(after.estimate, after.lower, after.upper)
-        return f"{point_name(first)}: {accuracy}, {delta_text(first.change)}, {p_value(first.change.p)}, n = {n}"
+        return f"{point_name(first)}: {after.text}, {first.change.delta_text}, {p_value(first.change.p)}, n = {n}"
     return f"{first.planned.series}, {first.planned.label}: {range_text([point.change.delta for point in group])}"
 
 

@@ -3,8 +3,8 @@
 from math import isfinite
 
 from moe_core.experiments.result import ExperimentPoint, ExperimentResult, ResultDetail
-from moe_core.experiments.text import METHODS, delta_text, detail_rows, gold_text, size_text
-from moe_core.numbers.formatting import count, p_number, percent, percent_with_interval
+from moe_core.experiments.text import METHODS, detail_rows, size_text
+from moe_core.numbers.formatting import count, p_number, percent
 from moe_core.reports.charts.figure import inline_svg
 from moe_core.reports.experiment_figure import figure_of
 from moe_core.reports.page.page import paragraph, section, text_table, whole_page, wide
@@ -19,8 +19,8 @@ def experiment_page(result: ExperimentResult) -> str:
     run, found = result.specification, result.baseline
     setting = (
         f"{run.model.name} on {run.quiz.name}, {run.protocol}, {run.shots}-shot, {run.model.dtype} on "
-        f"{run.model.device}; experts chosen in scope {result.scope}, seed {result.seed}; baseline "
-        f"{percent_with_interval(found.estimate, found.lower, found.upper)}, n = {count(found.n)}"
+        f"{run.model.device}; experts chosen in scope {result.scope}, seed {result.seed}; "
+        f"baseline {found.text}, n = {count(found.n)}"
     )
     figure = figure_of(result.points, result.quantity, result.axis, result.title)
     return whole_page(
@@ -57,10 +57,10 @@ def _texts(point: ExperimentPoint) -> tuple[str, ...]:
         planned.label,
         str(planned.repeat or ""),
         count(point.n_experts),
-        percent_with_interval(after.estimate, after.lower, after.upper),
-        delta_text(change),
+        after.text,
+        change.delta_text,
         p_number(change.p),
-        gold_text(point.gold_logprob),
+        point.gold_logprob.nats_text,
         percent(point.touched.prompt_share) if isfinite(point.touched.prompt_share) else "",
         count(change.n),
     )

@@ -18,7 +18,6 @@ from moe_core.numbers.formatting import (
     p_number,
     percent,
     percent_with_interval,
-    points_number_with_interval,
 )
 from moe_core.reports.charts.figure import inline_svg
 from moe_core.reports.page.page import paragraph, section, text_table, whole_page, wide
@@ -122,13 +121,9 @@ def _tables(found: ModelsBeside) -> list[tuple[Sequence[str], list[Sequence[str]
 
 def _accuracy(model: ModelBeside) -> Sequence[str]:
     right, change, of = model.accuracy, model.change, model.run.model
-    delta = (
-        (NOTHING, NOTHING)
-        if change is None
-        else (points_number_with_interval(change.delta, change.lower, change.upper), p_number(change.p))
-    )
+    delta = (NOTHING, NOTHING) if change is None else (change.delta_number, p_number(change.p))
     shape = shape_text(of)
-    return (model.name, of.name, shape, percent_with_interval(right.estimate, right.lower, right.upper), *delta)
+    return (model.name, of.name, shape, right.text, *delta)
 
 
 def _used(model: ModelBeside) -> Sequence[str]:

@@ -77,7 +77,7 @@ def accuracy(report: ExpertContributions) -> str:
         return NOTHING
     if not found.n:
         return "not defined: the quiz gives no answers"
-    return percent_with_interval(found.estimate, found.lower, found.upper)
+    return found.text
 
 
 def scope_matters(report: ExpertContributions) -> str:

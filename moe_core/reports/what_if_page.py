@@ -12,9 +12,8 @@ from moe_core.numbers.formatting import (
     count,
     fixed,
     p_number,
-    percent_with_interval,
-    points_number_with_interval,
 )
+from moe_core.numbers.paired_statistics import PairedChange
 from moe_core.reports.page.page import paragraph, section, text_table, whole_page
 from moe_core.reports.svg.markup import Markup, element
 
@@ -56,9 +55,7 @@ def _overview(made: Sequence[ReportedWhatIf]) -> Markup:
                 mask.effect + mask.place,
                 count(len(mask.experts)),
                 count(change.n),
-                percent_with_interval(change.before.estimate, change.before.lower, change.before.upper),
-                percent_with_interval(change.after.estimate, change.after.lower, change.after.upper),
-                points_number_with_interval(change.delta, change.lower, change.upper),
+                *_sides(change),
                 p_number(change.p),
                 "" if each.controls is None else as_harmful_text(each.controls),
                 fixed(each.seconds, 1),
@@ -98,16 +95,13 @@ def experts_text(mask: Intervention) -> str:
     return ", ".join(f"{layer}:{expert} {mask.action((layer, expert))}" for layer, expert in sorted(mask.experts))
 
 
+def _sides(change: PairedChange) -> tuple[str, str, str]:
+    """Accuracy before and after, and the change in points."""
+    return change.before.text, change.after.text, change.delta_number
+
+
 def _subjects(comparison: Comparison) -> Markup:
     rows = [
-        (
-            row.name,
-            count(row.change.n),
-            percent_with_interval(row.change.before.estimate, row.change.before.lower, row.change.before.upper),
-            percent_with_interval(row.change.after.estimate, row.change.after.lower, row.change.after.upper),
-            points_number_with_interval(row.change.delta, row.change.lower, row.change.upper),
-            p_number(row.corrected_p),
-        )
-        for row in comparison.subjects
+        (row.name, count(row.change.n), *_sides(row.change), p_number(row.corrected_p)) for row in comparison.subjects
     ]
     return text_table(("subject", "questions", "before", "after", "delta, points", "corrected p"), rows)

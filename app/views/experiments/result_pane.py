@@ -20,7 +20,7 @@ from app.widgets.plots.interval_chart import IntervalPlot
 from app.widgets.tables.view import ArrayTableView
 from moe_core.experiments.result import ExperimentPoint, ResultDetail
 from moe_core.figures.table import FigureTable
-from moe_core.numbers.formatting import count, counted, percent_with_interval
+from moe_core.numbers.formatting import count, counted
 
 _LEADING = ("number", "delta", "delta_ci", "p", "accuracy", "accuracy_ci")
 _FIGURE_HEIGHT, _TABLE_HEIGHT = 240, 150
@@ -231,7 +231,7 @@ def _subtitle(run: ExperimentRun) -> str:
     if run.result is None:
         return f"running; {_KEY}"
     found = run.result.baseline
-    return f"baseline {percent_with_interval(found.estimate, found.lower, found.upper)}, n = {count(found.n)}; {_KEY}"
+    return f"baseline {found.text}, n = {count(found.n)}; {_KEY}"
 
 
 def _small_print(run: ExperimentRun) -> list[str]:

@@ -14,7 +14,7 @@ from app.content.remedies import with_remedies
 from moe_core.analyses.kept.beside import is_result_of
 from moe_core.effects.map_file import is_named_for
 from moe_core.figures.table import FigureTable
-from moe_core.numbers.formatting import NOTHING, count, counted, percent_with_interval
+from moe_core.numbers.formatting import NOTHING, count, counted
 from moe_core.traces.library import Condition, TraceEntry
 
 Index = QModelIndex | QPersistentModelIndex
@@ -121,7 +121,7 @@ class TraceList(QAbstractTableModel):
         accuracy = entry.accuracy
         return (
             entry.path.name,
-            percent_with_interval(accuracy.estimate, accuracy.lower, accuracy.upper),
+            accuracy.text,
             status,
             count(accuracy.n),
             entry.model,

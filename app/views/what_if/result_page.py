@@ -20,7 +20,7 @@ from app.widgets.flow_layout import FlowLayout
 from app.widgets.parts import button, in_column, plain_text, pop_up, scrolling
 from moe_core.figures.bars import BarFigure, BarRow
 from moe_core.measures.question_filter import QuestionFilter
-from moe_core.numbers.formatting import count, percent_tick, percent_with_interval
+from moe_core.numbers.formatting import count, percent_tick
 from moe_core.numbers.intervals import Proportion
 from moe_core.numbers.paired_statistics import PairedChange
 
@@ -135,5 +135,4 @@ def _figure(change: PairedChange, title: str) -> BarFigure:
 
 
 def _row(name: str, share: Proportion, colour: str) -> BarRow:
-    text = percent_with_interval(share.estimate, share.lower, share.upper)
-    return BarRow(name, share.estimate, text, lower=share.lower, upper=share.upper, colour=colour)
+    return BarRow(name, share.estimate, share.text, lower=share.lower, upper=share.upper, colour=colour)

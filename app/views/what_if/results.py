@@ -19,7 +19,6 @@ from app.widgets.parts import in_column, in_row, plain_text
 from app.widgets.plots.strip_plot import StripPlot
 from moe_core.comparison.comparison import SUBJECT_CORRECTION
 from moe_core.figures.strip import StripFigure
-from moe_core.numbers.formatting import points_with_interval
 
 MODES = {Mode.BASELINE: "Baseline", Mode.WHAT_IF: "What-if", Mode.DIFFERENCE: "Difference"}
 _TIPS = {
@@ -103,7 +102,7 @@ class WhatIfResults(QWidget):
         figure = StripFigure(
             values=tuple(run.change.delta * 100 for run in controls.runs),
             marked=change.delta * 100,
-            mark_text=f"this mask {points_with_interval(change.delta, change.lower, change.upper)}",
+            mark_text=f"this mask {change.delta_text}",
             others="random masks",
             unit="change of accuracy, points",
             title=self.strip_figure.title,

@@ -13,7 +13,7 @@ from app.state.what_if_state import WhatIf
 from app.widgets.safe_text import as_tooltip
 from app.widgets.tables.tinted_rows import TintedRows
 from moe_core.comparison.comparison import SubjectChange
-from moe_core.numbers.formatting import NOTHING, count, fixed, p_number, percent, points_number_with_interval
+from moe_core.numbers.formatting import NOTHING, count, fixed, p_number, percent
 
 SUBJECT_COLUMNS = {
     "Subject": "The quiz's own name; the greatest change stands first",
@@ -154,16 +154,15 @@ class HistoryTable(_Table):
 
 def _subject_texts(row: SubjectChange) -> list[str]:
     change = row.change
-    delta = points_number_with_interval(change.delta, change.lower, change.upper)
     shares = percent(change.before.estimate), percent(change.after.estimate)
-    return [row.name, *shares, delta, p_number(row.corrected_p), count(change.n)]
+    return [row.name, *shares, change.delta_number, p_number(row.corrected_p), count(change.n)]
 
 
 def _history_texts(made: WhatIf) -> list[str]:
     change, mask = made.comparison.accuracy, made.intervention
     return [
         made.title,
-        points_number_with_interval(change.delta, change.lower, change.upper),
+        change.delta_number,
         p_number(change.p),
         count(change.n),
         percent(change.before.estimate),

@@ -7,7 +7,7 @@ from app.state.what_if_state import WhatIf
 from moe_core.comparison.comparison import Comparison
 from moe_core.comparison.control_distribution import Controls
 from moe_core.figures.table import FigureTable
-from moe_core.numbers.formatting import count, finite, nats_with_interval, p_value, percent, points_with_interval
+from moe_core.numbers.formatting import count, finite, p_value, percent
 from moe_core.numbers.paired_statistics import MeanChange, PairedChange
 from moe_core.reports.what_if_page import as_harmful_text, experts_text
 
@@ -30,8 +30,7 @@ def headline(comparison: Comparison) -> str:
     change = comparison.accuracy
     if not change.n:
         return f"The quiz gives no right answers; n = {count(comparison.n)}"
-    delta = points_with_interval(change.delta, change.lower, change.upper)
-    return f"{delta}, {p_value(change.p)}, n\u00a0=\u00a0{count(change.n)}"  # on one line
+    return f"{change.delta_text}, {p_value(change.p)}, n\u00a0=\u00a0{count(change.n)}"  # on one line
 
 
 def detail_lines(made: WhatIf) -> list[str]:
@@ -39,8 +38,7 @@ def detail_lines(made: WhatIf) -> list[str]:
     comparison = made.comparison
     lines = [controls_sentence(made.controls)] if made.controls and made.controls.n_as_harmful is not None else []
     if (gold := comparison.gold_logprob).n:
-        mean = nats_with_interval(gold.mean, gold.lower, gold.upper)
-        lines.append(f"Log-probability of the right choice: {mean} on average.")
+        lines.append(f"Log-probability of the right choice: {gold.nats_text} on average.")
     routing = comparison.routing
     lines.append(f"{percent(float(routing.answer_overlap.mean()))} of the experts at the answer position stayed.")
     if routing.tokens_rerouted is not None:

@@ -18,7 +18,7 @@ from moe_core.experiments.result import ExperimentPoint, PointAxis
 from moe_core.experiments.tasks.request import TasksRequest
 from moe_core.experiments.tasks.result import PrunedFor
 from moe_core.experiments.tasks.usage import answered_rows
-from moe_core.experiments.text import delta_text, target_text
+from moe_core.experiments.text import target_text
 from moe_core.interventions.intervention import Intervention, act_on
 from moe_core.jobs.events import Event, Stage
 from moe_core.jobs.models.engine import Engine
@@ -81,7 +81,7 @@ def kept_in(path: Path, request: ExperimentRequest) -> Experiment:
 
 
 def _conclude(points: Sequence[ExperimentPoint], design: Design) -> str:
-    told = "; ".join(f"without {target_text(point)} by {delta_text(point.change)}" for point in points)
+    told = "; ".join(f"without {target_text(point)} by {point.change.delta_text}" for point in points)
     return f"What tasks do not need was pruned here, and accuracy changed: {told} (n = {count(len(design.measured))})."
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from moe_core.experiments.tasks.overlap import Overlap
 from moe_core.experiments.tasks.result import PrunedFor, TasksResult
 from moe_core.experiments.tasks.usage import TaskUse
-from moe_core.experiments.text import delta_text, gold_text, point_json
+from moe_core.experiments.text import point_json
 from moe_core.numbers.formatting import count, finite, p_number, percent, significant
 from moe_core.system.console_text import aligned
 
@@ -160,11 +160,5 @@ def _pair_row(found: TasksResult, name: str, pair: Overlap) -> tuple[str, ...]:
 def _pruned_row(found: TasksResult, each: PrunedFor) -> tuple[str, ...]:
     by, on = (found.tasks[at].name for at in (each.by, each.on))
     point = each.point
-    return (
-        by,
-        on,
-        count(point.n_experts),
-        delta_text(point.change),
-        gold_text(point.gold_logprob),
-        count(point.change.n),
-    )
+    changes = point.change.delta_text, point.gold_logprob.nats_text
+    return (by, on, count(point.n_experts), *changes, count(point.change.n))

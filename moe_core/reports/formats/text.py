@@ -115,7 +115,7 @@ def _subjects(report: ExpertContributions) -> Iterator[str]:
     rows = [
         [
             elide(row.name, 48),
-            percent_with_interval(row.accuracy.estimate, row.accuracy.lower, row.accuracy.upper),
+            row.accuracy.text,
             count(row.accuracy.n),
         ]
         for row in report.subjects

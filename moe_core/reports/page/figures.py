@@ -146,7 +146,7 @@ def accuracy_by_subject(report: ExpertContributions) -> BarFigure:
 
 def _subject(row: SubjectRow) -> BarRow:
     found = row.accuracy
-    text, n = percent_with_interval(found.estimate, found.lower, found.upper), count(found.n)
+    text, n = found.text, count(found.n)
     return BarRow(
         row.name,
         found.estimate,

@@ -69,11 +69,11 @@ def pair_costs(lengths: Sequence[int], first_again: Sequence[int], n_layers: int
     """The costs for questions of these lengths; `first_again` [L] are the first of `n_layers` that run again."""
     tokens = np.asarray(lengths, dtype=np.float64)
     behind = 1 - np.asarray(first_again) / n_layers  # share of the layers that run
-    few = np.minimum([few_tokens(length) + 1 for length in lengths], tokens)
+    few = np.minimum([n_few_tokens(length) + 1 for length in lengths], tokens)
     return PairCosts(*(np.outer(part / tokens.sum(), behind).astype(np.float32) for part in (tokens, few)))
 
 
-def few_tokens(length: int) -> int:
+def n_few_tokens(length: int) -> int:
     """How many tokens a sparse re-run takes besides the last one: a quarter, of short prompts more.
 
     With fewer, more pairs could be re-run, and every one of them worse (docs/effect-map.md).

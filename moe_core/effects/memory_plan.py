@@ -4,9 +4,12 @@ A chunk of questions keeps its clean passes; what works on them takes as much as
 bounds from above, which a test holds against what is really allocated (docs/effect-map.md).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from moe_core.effects.budget import few_tokens
+import numpy as np
+
+from moe_core.effects.budget import n_few_tokens
 
 CHUNK_BYTES = {"cpu": 1 << 30, "cuda": 4 << 30}
 BATCH_TOKENS = {"cpu": 4_096, "cuda": 8_192}
@@ -70,7 +73,7 @@ class DecoderShape:
 
 def rows_of_few(batch_tokens: int, length: int) -> int:
     """How many sparse re-runs of prompts of this length are in flight: their tokens and copied keys have bounds."""
-    return max(1, min(batch_tokens // (few_tokens(length) + 1), KEY_ROWS * batch_tokens // length))
+    return max(1, min(batch_tokens // (n_few_tokens(length) + 1), KEY_ROWS * batch_tokens // length))
 
 
 @dataclass(frozen=True)
@@ -120,3 +123,11 @@ def _plan(shape: DecoderShape, kind: str, tokens: int, mean_length: float, room:
     if room is not None:
         plan = replace(plan, chunk=max(min(plan.chunk, room - plan.working), int(shape.kept_of_token * mean_length)))
     return plan
+
+
+def chunks(lengths: Sequence[int], bytes_per_token: int, limit: int, seed: int) -> list[list[int]]:
+    """Places of the questions, in random order, in as few chunks of about equal size as stay below the limit."""
+    total = sum(lengths) * bytes_per_token
+    n_chunks = min(len(lengths), max(1, -(-total // limit)))
+    order = np.random.default_rng(seed).permutation(len(lengths))
+    return [part.tolist() for part in np.array_split(order, n_chunks)]

@@ -8,12 +8,11 @@ from pathlib import Path
 import numpy as np
 
 from moe_core.effects.budget import pair_costs, preparation, split_budget
-from moe_core.effects.chunk_plan import chunks
 from moe_core.effects.draft import EffectDraft
 from moe_core.effects.effect_map import EffectMap, EffectSpecification, Mask, Source
 from moe_core.effects.map_file import read_map, write_map
 from moe_core.effects.measurement import Measurement, in_order
-from moe_core.effects.memory_plan import plan_memory
+from moe_core.effects.memory_plan import chunks, plan_memory
 from moe_core.effects.part import PairsMeasured, PartPredicted, Prediction, Spent
 from moe_core.errors import EffectError
 from moe_core.interventions.layers import Cell

@@ -9,10 +9,10 @@ import pytest
 from safetensors import safe_open
 
 from moe_core.effects.budget import audit_chances, split_budget, worth_a_run
-from moe_core.effects.chunk_plan import chunks
 from moe_core.effects.effect_map import Audit, CellEffects, CellStatus, Cost, EffectMap, EffectSpecification, Source
 from moe_core.effects.map_file import map_path, map_paths, read_map, write_map
 from moe_core.effects.measurement import Measurement, in_order
+from moe_core.effects.memory_plan import chunks
 from moe_core.effects.statistics import (
     harmful_tenth_text,
     is_noise,

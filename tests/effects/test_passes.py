@@ -10,8 +10,7 @@ import pytest
 import torch
 from torch import nn
 
-from moe_core.effects.budget import Budget, pair_costs
-from moe_core.effects.budget import few_tokens as how_many
+from moe_core.effects.budget import Budget, n_few_tokens, pair_costs
 from moe_core.effects.draft import EffectDraft
 from moe_core.effects.part import Prediction
 from moe_core.effects.passes import passes_here, question_chunk
@@ -19,9 +18,8 @@ from moe_core.effects.passes.clean_pass import CleanPass, clean_pass
 from moe_core.effects.passes.closed_experts import ClosedExperts, closed_experts
 from moe_core.effects.passes.closing_check import check_closing
 from moe_core.effects.passes.decoder import Decoder
-from moe_core.effects.passes.few_tokens import few_tokens
 from moe_core.effects.passes.question_alone import QuestionAlone
-from moe_core.effects.passes.question_chunk import QuestionChunk
+from moe_core.effects.passes.question_chunk import QuestionChunk, few_tokens
 from moe_core.effects.passes.replay_check import check_replay
 from moe_core.effects.passes.reruns import exact_margins
 from moe_core.effects.passes.rows import Rows, batches_of
@@ -191,7 +189,7 @@ def test_few_tokens() -> None:
 
 def test_how_many_tokens() -> None:
     """A quarter of a prompt, at least 10 and at most 16."""
-    assert [how_many(length) for length in (5, 40, 48, 200)] == [10, 10, 12, 16]
+    assert [n_few_tokens(length) for length in (5, 40, 48, 200)] == [10, 10, 12, 16]
 
 
 def test_nothing_of_the_model_changes(model: LoadedModel, decoder: Decoder) -> None:

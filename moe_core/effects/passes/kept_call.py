@@ -41,7 +41,7 @@ class KeptCall:
         """Rows of single tokens; a batch axis stays, as one row, since routers take it off by themselves."""
         if not isinstance(value, Tensor):
             return value
-        if value.ndim >= 2 and value.shape[0] * value.shape[1] == self.n_tokens and value.ndim > 2:
+        if value.ndim > 2 and value.shape[0] * value.shape[1] == self.n_tokens:
             return value.flatten(0, 1)[tokens][None]
         if value.ndim == 2 and value.shape[0] * value.shape[1] == self.n_tokens and not value.is_floating_point():
             return value.flatten()[tokens][None]  # ids of the tokens

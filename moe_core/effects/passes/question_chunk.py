@@ -10,13 +10,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from moe_core.effects.budget import few_tokens as few
+from moe_core.effects.budget import n_few_tokens
 from moe_core.effects.memory_plan import rows_of_few
 from moe_core.effects.part import How, Ran
 from moe_core.effects.passes.clean_pass import CleanPass
 from moe_core.effects.passes.closed_experts import ClosedExperts, closed_experts
 from moe_core.effects.passes.decoder import Decoder
-from moe_core.effects.passes.few_tokens import few_tokens
 from moe_core.effects.passes.question_alone import logsigmoid_change
 from moe_core.effects.passes.reruns import exact_margins, sparse_margins
 
@@ -87,7 +86,7 @@ class QuestionChunk:
         gradient = clean.layers[place].gradient[rows].float()
         own = deltas.norm(dim=-1) * gradient.norm(dim=-1)
         later = self._later(clean, place)[rows]
-        chosen = few_tokens(own, later, clean.rows.lengths[rows] - 1, few(own.shape[1]))
+        chosen = few_tokens(own, later, clean.rows.lengths[rows] - 1, n_few_tokens(own.shape[1]))
         along = (gradient * deltas).sum(-1)
         left_out = along.sum(1) - along.gather(1, chosen).sum(1)
         few_deltas = deltas.gather(1, chosen[..., None].expand(-1, -1, deltas.shape[-1]))
@@ -97,3 +96,18 @@ class QuestionChunk:
         """How much each token [B, T] matters to the layers behind."""
         behind = clean.layers[place + 1 :] or clean.layers[place:]
         return torch.stack([layer.gradient.float().norm(dim=-1) for layer in behind]).mean(0)
+
+
+def few_tokens(own: Tensor, later: Tensor, last: Tensor, m: int) -> Tensor:
+    """What a sparse re-run takes [R, min(m + 1, T)], ascending: the tokens that change or matter most, and the last.
+
+    `own` [R, T] is how much each token's change can matter, 0 where nothing changes; `later` [R, T] how much what later
+    layers make of it matters; `last` [R] the last prompt token of each row.
+    """
+    T = own.shape[1]
+    places = torch.arange(T, device=own.device)
+    first = (own > 0).int().argmax(1)
+    score = torch.where((places > first[:, None]) & (places < last[:, None]), later, -1.0)
+    changed = own.scatter(1, last[:, None], -1.0).topk(min(m // 2, T), dim=1).indices
+    score = score.scatter(1, changed, torch.inf).scatter(1, last[:, None], torch.inf)
+    return score.topk(min(m + 1, T), dim=1).indices.sort(dim=1).values

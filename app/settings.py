@@ -36,9 +36,9 @@ class Settings:
         value = self._values.value(name, default)
         return value if isinstance(value, str) else default
 
-    def flag(self, name: str, *, default: bool = False) -> bool:
-        """A yes or no."""
-        return {"true": True, "false": False}.get(self.text(name), default)
+    def flag(self, name: str) -> bool:
+        """A yes or no; no where nothing is known."""
+        return self.text(name) == "true"
 
     def data(self, name: str) -> dict[str, Any]:
         """A JSON object; empty where there is none."""

@@ -14,15 +14,12 @@ if TYPE_CHECKING:
 _LONGEST_TITLE = 60
 
 
-def caption(state: State, *, with_scope: bool = True, n_compared: int | None = None) -> str:
+def caption(state: State, *, n_compared: int | None = None) -> str:
     """One line on what an aggregate view shows; empty without a trace. `n_compared`: it shows a what-if of so many."""
     if state.trace is None:
         return ""
     n, of = len(state.trace.rows(state.scope, state.filter)), len(state.trace.table.ids)
-    parts = [run_text(state.trace.specification)]
-    if with_scope:
-        parts.append(f"scope {state.scope}")
-    parts.append(filter_text(state.filter))
+    parts = [run_text(state.trace.specification), f"scope {state.scope}", filter_text(state.filter)]
     if n_compared is None:
         parts.append(f"n = {count(n)} of {count(of)}")
     else:

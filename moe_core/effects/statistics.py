@@ -66,14 +66,14 @@ def rank_correlation(one: NDArray[np.floating], other: NDArray[np.floating]) -> 
     return float(np.corrcoef(ranks[0], ranks[1]).item(1))
 
 
-def split_half(cells: CellEffects, used: Mask, seed: int = 0) -> float:
+def split_half(cells: CellEffects, used: Mask) -> float:
     """Mean rank correlation over used experts [L, E] between the maps of two random halves of the questions.
 
     0: the ranking is noise of which questions were asked; 1: any half of them gives the same. NaN below four questions.
     """
     if cells.n < 4 or used.sum() < 2:
         return nan
-    draw, pairs = np.random.default_rng(seed), cells.effects[:, used]  # [n, used]
+    draw, pairs = np.random.default_rng(0), cells.effects[:, used]  # [n, used]
     found = []
     for _ in range(SPLITS):
         order = draw.permutation(cells.n)

@@ -1,7 +1,6 @@
 """Which experts are re-routed, dropped or boosted in a run: immutable, checked against the model, kept as JSON."""
 
 import json
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -101,10 +100,6 @@ class Intervention:
         words = {"boost": f"boost x {self.boost.get(expert, 1.0):g}"}
         words["neurons"] = f"neurons {numbers_text(self.neurons_of.get(expert, ()))} off"
         return " and ".join(words.get(kind, kind) for kind in self.actions(expert))
-
-    def per_layer(self) -> dict[int, int]:
-        """How many experts of each layer anything is done to; layers left alone are not in it."""
-        return dict(sorted(Counter(layer for layer, _ in self.experts).items()))
 
     def check(self, layers: Sequence[int], n_experts: int, top_k: int) -> None:
         """Raise InterventionError when an expert does not exist, has two actions, or a layer keeps fewer than top-k.

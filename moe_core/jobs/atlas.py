@@ -42,12 +42,12 @@ class AtlasResult:
     names: Names = field(default_factory=dict)
 
 
-def make_atlas(request: AtlasRequest, engine: Engine | None = None) -> Generator[Event, None, AtlasResult]:
+def make_atlas(request: AtlasRequest) -> Generator[Event, None, AtlasResult]:
     """Events while it runs, the result in the end. What one analysis cannot do is told, and the others go on.
 
     Raises ModelError and TraceError where model or trace cannot be read, AnalysisError for a trace of another model.
     """
-    engine, skipped = engine or Engine(), list[str]()
+    engine, skipped = Engine(), list[str]()
     for trace, model in ((request.trace, request.model.model), (request.beside_trace, request.beside)):
         if trace is not None and model:
             yield from _refuse_other_model(trace, replace(request.model, model=model))

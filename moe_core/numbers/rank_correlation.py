@@ -21,7 +21,7 @@ class Correlation:
     n: int
 
 
-def clustered_rank_correlation(one: NDArray[np.float64], other: NDArray[np.float64], seed: int = 0) -> Correlation:
+def clustered_rank_correlation(one: NDArray[np.float64], other: NDArray[np.float64]) -> Correlation:
     """Of all values [n, m] that are known on both sides; the interval is a bootstrap of the clusters, ranks kept."""
     known = np.isfinite(one) & np.isfinite(other)
     n = int(known.any(-1).sum())
@@ -30,7 +30,7 @@ def clustered_rank_correlation(one: NDArray[np.float64], other: NDArray[np.float
     ranks = [_ranks(values, known) for values in (one, other)]  # [n, m], 0 where unknown
     x, y = ranks
     parts = np.stack([known.sum(-1), x.sum(-1), y.sum(-1), (x * x).sum(-1), (y * y).sum(-1), (x * y).sum(-1)])  # [6, n]
-    generator = np.random.default_rng(seed)
+    generator = np.random.default_rng(0)
     weights = (np.bincount(generator.integers(0, len(one), len(one)), minlength=len(one)) for _ in range(_DRAWS))
     drawn = np.array([_correlation(parts @ times) for times in weights])
     lower, upper = np.nanquantile(drawn, (0.025, 0.975)) if np.isfinite(drawn).any() else (np.nan, np.nan)

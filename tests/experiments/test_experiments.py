@@ -33,6 +33,7 @@ from moe_core.quizzes.selection import QuestionSelection
 from moe_core.traces.reader import open_trace
 from tests.job_results import result_of
 from tests.jobs.test_what_if import N, baseline, engine, quiz, recorded, recorded_once
+from tests.layer_counts import layer_counts
 from tests.tiny_models import build_tiny
 
 __all__ = ["baseline", "engine", "quiz", "recorded_once"]  # fixtures
@@ -150,7 +151,7 @@ def test_boosted_experts_come_from_the_other_half(baseline: Path, engine: Engine
         assert min(accuracy[boosted]) >= np.sort(accuracy)[-4] - 1e-3
     random = [point for point in result.points if point.planned.series == RANDOM]
     assert {point.planned.repeat for point in random} == {1, 2}
-    assert all(point.intervention.per_layer() == best.intervention.per_layer() for point in random)
+    assert all(layer_counts(point.intervention) == layer_counts(best.intervention) for point in random)
     assert all(point.intervention.boost.keys() != best.intervention.boost.keys() for point in random)
 
 
@@ -163,7 +164,7 @@ def test_pruning_begins_at_the_baseline_and_stops_at_top_k(baseline: Path, engin
         assert curve.values[0] == result.baseline.estimate
         for place, members in enumerate(curve.members):
             for point in (result.points[member] for member in members):
-                counts = point.intervention.per_layer()
+                counts = layer_counts(point.intervention)
                 assert counts == ({} if place == 0 else dict.fromkeys(range(3), round(16 * curve.x[place])))
     for draw in (0, 1, 2):
         series = [point for point in result.points if point.planned.repeat == draw and point.planned.series != USAGE]

@@ -80,10 +80,9 @@ def test_a_conflict_names_the_expert_and_both_actions() -> None:
         Intervention(reroute=frozenset({(0, 1)}), drop=frozenset({(0, 1)})).check(range(1), 4, 1)
 
 
-def test_effect_and_counts() -> None:
-    """One word for what is done, and how many experts of each layer."""
+def test_effect_is_one_word() -> None:
+    """What is done to every expert, or that it is mixed."""
     assert Intervention().effect == "none"
-    assert parse_mask("0:1,2:3,2:4").per_layer() == {0: 1, 2: 2}
     assert parse_mask("0:1", "drop").effect == "drop"
     assert parse_mask("0:1").union(act_on({(0, 2)}, "boost", factor=1.5)).effect == "mixed"
 

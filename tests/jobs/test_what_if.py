@@ -25,6 +25,7 @@ from moe_core.jobs.runs.run_plan import RunOptions
 from moe_core.jobs.what_if import WhatIfRequest, WhatIfResult, what_if
 from moe_core.traces.reader import open_trace
 from tests.job_results import result_of
+from tests.layer_counts import layer_counts
 from tests.tiny_models import save_tokenizer
 
 N = 18
@@ -149,7 +150,7 @@ def pruned_model(folder: Path, out: Path, mask: Intervention) -> Path:
     """The smaller checkpoint, built with transformers alone: router rows and expert slices removed."""
     big = transformers.OlmoeForCausalLM.from_pretrained(folder)
     config = transformers.OlmoeConfig.from_pretrained(folder)
-    config.num_experts = 16 - mask.per_layer()[0]
+    config.num_experts = 16 - layer_counts(mask)[0]
     small = transformers.OlmoeForCausalLM(config)
     state = big.state_dict()
     for layer in range(3):
@@ -320,7 +321,7 @@ def test_controls_do_what_a_what_if_with_their_mask_does(baseline: Path, engine:
     request = WhatIfRequest(baseline, MASK, controls=ControlRequest(n=5, seed=2))
     result = asked(request, engine)
     assert result.controls is not None
-    assert [control.intervention.per_layer() for control in result.controls.runs] == [MASK.per_layer()] * 5
+    assert [layer_counts(control.intervention) for control in result.controls.runs] == [layer_counts(MASK)] * 5
     assert sorted(file.name for file in baseline.parent.glob("*.h5")) == ["T.h5", "T.what-if-1.h5"]
     one = result.controls.runs[3]
     alone = asked(WhatIfRequest(baseline, one.intervention), engine)

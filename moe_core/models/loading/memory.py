@@ -45,15 +45,16 @@ def estimate_memory(
     dtype: str,
     *,
     device: str = "cpu",
-    tokens: int = WORKING_TOKENS,
 ) -> MemoryEstimate:
-    """Memory for the weights in `dtype` and for `tokens` tokens in flight (activations, keys and values)."""
+    """Memory for the weights in `dtype` and for WORKING_TOKENS tokens in flight (activations, keys and values)."""
     size = BYTES_PER_VALUE[dtype]
     experts = sum(n_weights(name, tensor) for name, tensor in tensors.items() if _is_of_experts(name))
     others = sum(n_weights(name, tensor) for name, tensor in tensors.items() if not _is_of_experts(name))
     copies = _share_of_copies(tensors, dtype) if device == "cpu" else 0.0
     loading = int(copies * (experts + others) * size)
-    return MemoryEstimate(experts * size, others * size, tokens * _values_per_token(architecture) * size, loading)
+    return MemoryEstimate(
+        experts * size, others * size, WORKING_TOKENS * _values_per_token(architecture) * size, loading
+    )
 
 
 def _share_of_copies(tensors: Mapping[str, TensorHeader], dtype: str) -> float:

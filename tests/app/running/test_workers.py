@@ -102,7 +102,7 @@ def test_a_recording_runs_on_two_workers(
     dialog.form.out.setText(str(tmp_path / "spread.h5"))
     type_address(dialog.form.workers, "local:2")
     qtbot.waitUntil(dialog.record.isEnabled)
-    with qtbot.waitSignal(window.runner.ended, timeout=180_000) as ended:
+    with qtbot.waitSignal(window.runner.ended) as ended:
         dialog.record.click()
     assert ended.args[0].outcome == "done", ended.args[0].error
     assert window.session.state.workers == "local:2"

@@ -27,7 +27,7 @@ def test_commands_are_stopped(server: ForkServer, memory_path: Path, tiny_olmoe:
     outcome = stop_commands(server, memory_path, tiny_olmoe, tries=22)
     assert outcome.failures == []
     assert 0 < outcome.notes["stopped while recording"] < 22
-    assert outcome.notes["done before they were stopped"] < 11
+    assert outcome.notes["done before they were stopped"] < 9  # a few; 12 where signals are not heeded
 
 
 def test_windows_are_closed(server: ForkServer, memory_path: Path) -> None:

@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 from moe_core.commands import cli
 from moe_core.errors import PromptError, SpecificationMismatchError
 from moe_core.jobs.events import Progress
+from moe_core.jobs.models.engine import Engine
 from moe_core.jobs.models.load_model import ModelRequest
 from moe_core.jobs.record import RecordRequest, record
 from moe_core.jobs.runs.run_plan import RunOptions
@@ -21,6 +22,12 @@ from tests.job_results import result_of
 
 TEXTS = ("The sea is blue, and what lives in it is not.", "A much longer text, of which the end is cut off.", "No.")
 LENGTH = 9
+
+
+@pytest.fixture(scope="module")
+def engine() -> Engine:
+    """The tiny model in memory."""
+    return Engine()
 
 
 @pytest.fixture
@@ -38,9 +45,9 @@ def said_by(*arguments: str) -> str:
     return done.output
 
 
-def test_each_text_is_read_as_it_is_and_cut(request_of: RecordRequest, tiny_olmoe: Path) -> None:
+def test_each_text_is_read_as_it_is_and_cut(request_of: RecordRequest, tiny_olmoe: Path, engine: Engine) -> None:
     """The tokens, and the experts of each, are those that transformers gives for the text alone."""
-    result_of(record(request_of))
+    result_of(record(request_of, engine))
     tokenizer = AutoTokenizer.from_pretrained(tiny_olmoe)
     model = AutoModelForCausalLM.from_pretrained(tiny_olmoe, dtype=torch.float32)
     with open_trace(request_of.out) as trace, torch.inference_mode():
@@ -56,9 +63,9 @@ def test_each_text_is_read_as_it_is_and_cut(request_of: RecordRequest, tiny_olmo
     assert verify(request_of.out).complete
 
 
-def test_what_is_asked_of_such_a_trace_is_answered(request_of: RecordRequest) -> None:
+def test_what_is_asked_of_such_a_trace_is_answered(request_of: RecordRequest, engine: Engine) -> None:
     """Report, question and what-if say that nothing is answered; nothing counts as a changed prediction."""
-    result_of(record(request_of))
+    result_of(record(request_of, engine))
     told = said_by("report", str(request_of.out))
     assert "not defined: the quiz gives no answers" in told
     assert "answer: the last token of each text" in told
@@ -71,25 +78,27 @@ def test_what_is_asked_of_such_a_trace_is_answered(request_of: RecordRequest) ->
     assert "other prediction" not in said
 
 
-def test_questions_are_not_cut_and_text_is_no_conversation(request_of: RecordRequest, tmp_path: Path) -> None:
+def test_questions_are_not_cut_and_text_is_no_conversation(
+    request_of: RecordRequest, tmp_path: Path, engine: Engine
+) -> None:
     """One sentence each, and no file."""
     quiz = tmp_path / "q.csv"
     quiz.write_text("question,A,B,answer\nGood?,x,y,A\n", encoding="utf-8")
     with pytest.raises(PromptError, match="Only plain text can be cut"):
-        result_of(record(replace(request_of, quiz=str(quiz))))
+        result_of(record(replace(request_of, quiz=str(quiz)), engine))
     with pytest.raises(PromptError, match="no turn of a conversation"):
-        result_of(record(replace(request_of, options=RunOptions(protocol="chat"))))
+        result_of(record(replace(request_of, options=RunOptions(protocol="chat")), engine))
     assert not request_of.out.exists()
 
 
-def test_another_length_is_another_run(request_of: RecordRequest) -> None:
+def test_another_length_is_another_run(request_of: RecordRequest, engine: Engine) -> None:
     """A trace begun with nine tokens each is not ended with eight."""
     small = replace(request_of, options=replace(request_of.options, batch_tokens=LENGTH))
-    run = record(small)
+    run = record(small, engine)
     while not (isinstance(event := next(run), Progress) and event.done):
         pass
     run.close()
     with pytest.raises(SpecificationMismatchError, match="cut to 9 tokens"):
-        result_of(record(replace(small, options=replace(small.options, max_tokens=8))))
-    result_of(record(small))
+        result_of(record(replace(small, options=replace(small.options, max_tokens=8)), engine))
+    result_of(record(small, engine))
     assert verify(request_of.out).complete

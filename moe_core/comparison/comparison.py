@@ -119,13 +119,13 @@ def compare(before: Trace, after: Trace, *, max_tokens: int = MAX_TOKENS) -> Com
 
 
 def outcomes_of(pairs: QuestionPairs) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Whether each scored question was right before, and after."""
+    """Whether each scored question was right before [n], and after [n]."""
     gold = pairs.gold[pairs.is_scored]
     return pairs.predicted_before[pairs.is_scored] == gold, pairs.predicted_after[pairs.is_scored] == gold
 
 
 def gold_logprob_change(pairs: QuestionPairs) -> FloatArray:
-    """Change of the gold choice's log-probability of each scored question, nats; negative: less likely after."""
+    """Change of the gold choice's log-probability of each scored question [n], nats; negative: less likely after."""
     before, after = _gold_logprobs(pairs)
     return after - before
 

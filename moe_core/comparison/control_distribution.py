@@ -48,7 +48,7 @@ class Controls:
 
     @property
     def deltas(self) -> NDArray[np.float64]:
-        """Change of accuracy under each control, in the order of the runs."""
+        """Change of accuracy, -1..1, under each control [runs], in their order."""
         return np.array([run.change.delta for run in self.runs])
 
 

@@ -121,7 +121,7 @@ def compare_models(
 
 
 def common_rows(traces: Sequence[Trace], among: Collection[str] | None = None) -> list[NDArray[np.intp]]:
-    """Rows in each trace of the questions that all of them answered, in the order of the first; ids in `among` alone.
+    """Rows [n] in each trace of the questions that all of them answered, in the first one's order; of ids in `among`.
 
     Raises ComparisonError where there are none, or where a question of the same id is another one.
     """

@@ -52,7 +52,7 @@ class EffectDraft:
         self.sources[at] = source
 
     def is_exact(self) -> Mask:
-        """Pairs that need no run any more."""
+        """Pairs that need no run any more [N, L, E]."""
         exact: Mask = self.sources >= Source.UNTOUCHED
         return exact
 

@@ -29,7 +29,7 @@ class ColourScale:
     is_log: bool = False
 
     def places(self, values: FloatArray) -> FloatArray:
-        """Where values stand between the ends, clipped to 0..1; NaN stays NaN."""
+        """Where values, of any shape, stand between the ends, clipped to 0..1; NaN stays NaN."""
         if not self.is_log:
             places: FloatArray = (values - self.low) / (self.high - self.low)
         else:

@@ -108,7 +108,7 @@ class QuestionAlone:
 
 
 def logsigmoid_change(margin: Tensor, change: Tensor) -> Tensor:
-    """The change of the log-probability where the margin changes by `change`."""
+    """The change of the log-probability, nats, where the margin changes by `change`; of the shape of both."""
     log = torch.nn.functional.logsigmoid
     return log(margin + change) - log(margin)
 

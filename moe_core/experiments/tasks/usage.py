@@ -62,7 +62,7 @@ class TaskUse:
 
 
 def answered_rows(trace: Trace) -> NDArray[np.intp]:
-    """The rows that were answered; raises ExperimentError where none was."""
+    """The rows that were answered, ascending [n]; raises ExperimentError where none was."""
     rows: NDArray[np.intp] = np.flatnonzero(trace.status == Status.ANSWERED)
     if not len(rows):
         raise ExperimentError(f"{trace.path.name} holds no answered question: nothing is known of its experts.")

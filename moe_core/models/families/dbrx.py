@@ -12,7 +12,7 @@ from moe_core.models.family import Chosen, ModelFamily, Rerun, Router
 
 class _DbrxRouter(Router):
     def logits(self, output: Any) -> Tensor:
-        """All that the router returns."""
+        """All that the router returns [T, E]."""
         logits: Tensor = output
         return logits
 

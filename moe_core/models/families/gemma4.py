@@ -13,7 +13,7 @@ class _Gemma4Router(Router):
     scoring = "softmax"  # gate weights are scaled per expert besides
 
     def logits(self, output: Any) -> Tensor:
-        """Logarithms, whose softmax is what the router returned; -inf where it was closed."""
+        """Logarithms [T, E], whose softmax is what the router returned; -inf where it was closed."""
         return super().logits(output).log()
 
     def reopened(self, output: Any, keep: Tensor | None, closed: Tensor) -> Any:

@@ -17,7 +17,7 @@ class _JetMoeRouter(Router):
     experts_are_told = False
 
     def logits(self, output: Any) -> Tensor:
-        """The last of what the router returns."""
+        """The last of what the router returns [T, E]."""
         logits: Tensor = output[-1]
         return logits
 

@@ -16,7 +16,7 @@ class _Llama4Router(Router):
     experts_are_told = False
 
     def logits(self, output: Any) -> Tensor:
-        """The second of what the router returns."""
+        """The second of what the router returns [T, E]."""
         logits: Tensor = output[1]
         return logits
 

@@ -60,7 +60,7 @@ def running_from(layers: nn.ModuleList, first: int, handed: Handed) -> Iterator[
 
 
 def stream_of(handed: Handed) -> Tensor:
-    """The residual stream in what a layer hands on."""
+    """The residual stream [B, T, H] in what a layer hands on."""
     return handed if isinstance(handed, Tensor) else handed[0]
 
 

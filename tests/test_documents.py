@@ -15,6 +15,7 @@ ROOT = Path(__file__).resolve().parent.parent
 DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 PACKAGES = ("app", "moe_core")
 PATH = re.compile(r"`((?:app|docs|moe_core|packaging|resources|tests)/[\w./]*)`")
+MODULES = re.compile(r"`([\w/]+/\w+\.py)`")
 LINK = re.compile(r"\]\(([^)#:]+)\)")
 CODE = re.compile(r"`([^`\n]+)`|^ {4,}(.+)$", re.MULTILINE)
 CALL = re.compile(rf"(?:^|/|\s)(?:moescope )?({'|'.join(command.name for command in COMMANDS)}) (.*)")
@@ -29,6 +30,13 @@ def test_every_path_in_a_document_exists(document: Path) -> None:
     """Paths from the top of the checkout, save those with a NAME to fill in; links from where the document lies."""
     text = document.read_text("utf-8")
     named = (ROOT / path for path in PATH.findall(text) if "NAME" not in path)
+    known = [
+        path.as_posix()
+        for top in (*PACKAGES, "docs", "packaging", "resources", "tests")
+        for path in (ROOT / top).rglob("*.py")
+    ]
+    modules = [name for name in MODULES.findall(text) if "NAME" not in name]
+    assert [name for name in modules if not any(path.endswith(f"/{name}") for path in known)] == []
     linked = (document.parent / path for path in LINK.findall(text))
     assert [str(path) for path in chain(named, linked) if not path.exists()] == []
 

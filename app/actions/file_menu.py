@@ -11,7 +11,7 @@ from app.files.figures.export import save_data, show_menu
 from app.files.trace_files import ask_for_folder, ask_for_trace
 from app.running.recording import can_resume
 from app.window.main_window import MainWindow
-from app.window.session_file import (
+from app.window.remembered.session_file import (
     SUFFIX,
     SavedSession,
     find_pins,

@@ -32,7 +32,7 @@ from moe_core.quizzes.selection import QuestionSelection
 from moe_core.reports.charts.figure import AnyFigure, standalone_svg
 from moe_core.reports.formats.csv_tables import CSV
 from moe_core.reports.formats.html_page import HTML
-from moe_core.reports.what_if_page import what_if_page
+from moe_core.reports.pages.what_if import what_if_page
 from moe_core.system.whole_file import replacing
 from moe_core.traces.reader import open_trace
 from moe_core.traces.result_file import refuse_trace

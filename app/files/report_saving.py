@@ -18,8 +18,8 @@ from moe_core.jobs.events import Event, Stage
 from moe_core.jobs.models.engine import Engine
 from moe_core.measures.scope import Scope
 from moe_core.reports.formats.html_page import HTML
-from moe_core.reports.tasks_page import tasks_page
-from moe_core.reports.what_if_page import ReportedWhatIf, what_if_page
+from moe_core.reports.pages.tasks import tasks_page
+from moe_core.reports.pages.what_if import ReportedWhatIf, what_if_page
 from moe_core.traces.reader import open_trace
 from moe_core.traces.result_file import write_result
 

@@ -24,9 +24,9 @@ from app.start.garbage import GarbageCollector
 from app.start.native_crash import CrashFile, take_reports
 from app.start.qt_messages import leave_qt_messages, log_qt_messages
 from app.start.signals import SignalListener, end_at_once
-from app.window.last_session import last_trace
 from app.window.main_window import MainWindow
-from app.window.session_file import SUFFIX
+from app.window.remembered.last_session import last_trace
+from app.window.remembered.session_file import SUFFIX
 from moe_core.commands.job_console import Console
 from moe_core.system.console_text import log_to_stderr
 from moe_core.system.desktop_entry import ICON

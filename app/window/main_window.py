@@ -19,15 +19,15 @@ from app.files.name_files import NameFiles
 from app.files.note_files import NoteFiles
 from app.files.trace_files import TraceFiles
 from app.running.analyses import Analyses
+from app.running.beside.found_beside import FoundBeside
+from app.running.beside.kept_results import KeptResults
+from app.running.beside.map_watch import MapWatch
 from app.running.effect_maps import EffectMaps
 from app.running.experiments import Experiments
 from app.running.exports import Exports
-from app.running.found_beside import FoundBeside
 from app.running.growing_trace import GrowingTrace
 from app.running.job_runner import JobRunner
 from app.running.job_thread import JobEnded
-from app.running.kept_results import KeptResults
-from app.running.map_watch import MapWatch
 from app.running.opening import Opening
 from app.running.queue.job_file import JobFile
 from app.running.queue.job_queue import JobQueue
@@ -40,17 +40,18 @@ from app.state.state import State
 from app.views import Views
 from app.widgets.figures.figure import Figure
 from app.widgets.message_bar import MessageBar
-from app.window import docking, last_session
+from app.window import docking
 from app.window.demo import demo_request, has_demo
 from app.window.job_outcomes import JobOutcomes
 from app.window.leaving import ask_to_stop, may_close
 from app.window.long_jobs import LongJobs
+from app.window.remembered import last_session
+from app.window.remembered.trace_memories import memory_path, read_memories, write_memories
 from app.window.start_page import StartPage
 from app.window.status_line import StatusLine
 from app.window.tab_order import next_stop
 from app.window.toolbar import Toolbar
 from app.window.tour import Tour
-from app.window.trace_memory_file import memory_path, read_memories, write_memories
 from app.window.view_dock import ViewsAhead
 from moe_core.errors import MoeCoreError
 

@@ -15,7 +15,7 @@ from moe_core.jobs.atlas import AtlasRequest, make_atlas
 from moe_core.jobs.models.recorded_model import ModelNow
 from moe_core.reports.analysis_result import analysis_json
 from moe_core.reports.atlas_claims import Claim, claims
-from moe_core.reports.atlas_page import atlas_page
+from moe_core.reports.pages.atlas import atlas_page
 from moe_core.system.console_text import print_lines
 from moe_core.traces.result_file import refuse_target, refuse_trace, write_result, writing
 

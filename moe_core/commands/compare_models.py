@@ -9,7 +9,7 @@ import typer
 from moe_core.commands.options import AsJson, PageFile
 from moe_core.comparison.models_beside import compare_models
 from moe_core.measures.scope import Scope
-from moe_core.reports.models_page import models_json, models_lines, models_page
+from moe_core.reports.pages.models import models_json, models_lines, models_page
 from moe_core.system.console_text import print_result
 from moe_core.traces.reader import open_trace
 from moe_core.traces.result_file import refuse_target, write_result, writing

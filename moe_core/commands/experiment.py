@@ -39,8 +39,8 @@ from moe_core.jobs.models.engine import Engine
 from moe_core.jobs.models.recorded_model import ModelNow
 from moe_core.measures.scope import Scope
 from moe_core.numbers.formatting import counted, data_size
-from moe_core.reports.experiment_page import experiment_page
-from moe_core.reports.tasks_page import tasks_page
+from moe_core.reports.pages.experiment import experiment_page
+from moe_core.reports.pages.tasks import tasks_page
 from moe_core.system.console_text import print_lines, print_result
 from moe_core.traces.reader import open_trace
 

@@ -18,8 +18,8 @@ from moe_core.analyses.static.weight_similarity import WEIGHT_SIMILARITY
 from moe_core.commands.atlas import atlas
 from moe_core.errors import AnalysisError, MoeCoreError
 from moe_core.reports.atlas_claims import Verdict, claims
-from moe_core.reports.atlas_page import atlas_page
 from moe_core.reports.over_layers import Estimate, mean_over_layers, off_diagonal, one_more, trend, welch
+from moe_core.reports.pages.atlas import atlas_page
 from tests.synthetic_checkpoint import Experts, random_experts, run, save_experts
 
 DATA = Path(__file__).resolve().parent.parent / "data"

@@ -13,7 +13,7 @@ from moe_core.commands.report import report
 from moe_core.comparison.models_beside import compare_models
 from moe_core.errors import ComparisonError, MoeCoreError
 from moe_core.measures.scope import Scope
-from moe_core.reports.models_page import depth_figure, models_json, models_lines
+from moe_core.reports.pages.models import depth_figure, models_json, models_lines
 from moe_core.traces.reader import open_trace
 from tests.traces.synthetic_run import SyntheticRun, record
 

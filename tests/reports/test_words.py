@@ -11,7 +11,7 @@ from moe_core.comparison.text import comparison_lines
 from moe_core.interventions.intervention import parse_mask
 from moe_core.measures.scope import Scope
 from moe_core.reports.formats import REPORT_FORMATS
-from moe_core.reports.what_if_page import ReportedWhatIf, what_if_page
+from moe_core.reports.pages.what_if import ReportedWhatIf, what_if_page
 from moe_core.traces.reader import open_trace
 from tests.comparison.test_comparison import rerun
 from tests.hyphens import hyphens_as_minus

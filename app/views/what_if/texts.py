@@ -9,7 +9,7 @@ from moe_core.comparison.control_distribution import Controls
 from moe_core.figures.table import FigureTable
 from moe_core.numbers.formatting import count, finite, p_value, percent
 from moe_core.numbers.paired_statistics import MeanChange, PairedChange
-from moe_core.reports.what_if_page import as_harmful_text, experts_text
+from moe_core.reports.pages.what_if import as_harmful_text, experts_text
 
 METHOD = (
     "Intervals are 95 %: Wilson's for each accuracy, Tango's paired score interval for the difference; "

@@ -9,9 +9,9 @@ from moe_core.measures.support import supported_text
 from moe_core.numbers.formatting import count, percent, percent_interval
 from moe_core.reports.charts.figure import inline_svg
 from moe_core.reports.format import ReportFormat
-from moe_core.reports.models_page import heading, models_parts
 from moe_core.reports.page import figures, tables
 from moe_core.reports.page.page import paragraph, section, whole_page, wide
+from moe_core.reports.pages.models import heading, models_parts
 from moe_core.reports.sentences import (
     INTERVAL_NOTE,
     PAPER,

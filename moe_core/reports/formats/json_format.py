@@ -11,7 +11,7 @@ from moe_core.measures.metric import MetricValues
 from moe_core.numbers.formatting import finite, finite_bounds
 from moe_core.numbers.intervals import Proportion
 from moe_core.reports.format import ReportFormat
-from moe_core.reports.models_page import models_json
+from moe_core.reports.pages.models import models_json
 from moe_core.reports.sentences import figures_beside
 
 

@@ -8,7 +8,7 @@ from moe_core.comparison.models_beside import ModelsBeside
 from moe_core.measures.support import supported_text
 from moe_core.numbers.formatting import NOTHING, count, elide, mean_and_std, percent, percent_with_interval, significant
 from moe_core.reports.format import ReportFormat
-from moe_core.reports.models_page import models_lines
+from moe_core.reports.pages.models import models_lines
 from moe_core.reports.sentences import (
     INTERVAL_NOTE,
     accuracy,

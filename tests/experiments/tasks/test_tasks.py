@@ -23,7 +23,7 @@ from moe_core.jobs.runs.rerun_plan import Subset
 from moe_core.jobs.what_if import WhatIfRequest, what_if
 from moe_core.measures.question_halves import split_in_halves
 from moe_core.measures.scope import Scope
-from moe_core.reports.tasks_page import tasks_page
+from moe_core.reports.pages.tasks import tasks_page
 from moe_core.traces.reader import open_trace
 from tests.command_line import moescope, refused
 from tests.experiments.test_experiments import _NoEngine

@@ -23,7 +23,7 @@ from moe_core.jobs.runs.run_plan import RunOptions
 from moe_core.measures.question_filter import QuestionFilter
 from moe_core.quizzes.selection import QuestionSelection
 from moe_core.traces.reader import open_trace
-from tests.app.window.test_trace_memory_file import opened
+from tests.app.window.remembered.test_trace_memories import opened
 from tests.job_results import result_of
 
 W, R, P = JobStatus.WAITING, JobStatus.RUNNING, JobStatus.PAUSED

@@ -28,10 +28,10 @@ from moe_core.measures.question_filter import QuestionFilter
 from moe_core.measures.scope import Scope
 from moe_core.quizzes.selection import QuestionSelection
 from moe_core.reports.charts.figure import inline_svg
-from moe_core.reports.experiment_page import experiment_page
+from moe_core.reports.pages.experiment import experiment_page
 from tests.app.box_answer import stop
 from tests.app.test_accessibility import nameless, unexplained
-from tests.app.window.test_trace_memory_file import opened
+from tests.app.window.remembered.test_trace_memories import opened
 from tests.job_results import result_of
 
 

@@ -14,7 +14,7 @@ from app.state import slices
 from app.state.pinned_runs import Pins
 from app.views.runs.view import RunsView
 from app.window.main_window import MainWindow
-from app.window.session_file import find_pins, read_session, save_session
+from app.window.remembered.session_file import find_pins, read_session, save_session
 from moe_core.interventions.intervention import parse_mask
 from moe_core.reports.charts.figure import standalone_svg
 from tests.app.context_menu import offered, right_click

@@ -9,7 +9,7 @@ from app.__main__ import opens_window
 from app.content.mask_editing import with_experts
 from app.start.application import open_first
 from app.window.main_window import MainWindow
-from app.window.session_file import read_session
+from app.window.remembered.session_file import read_session
 from moe_core.errors import MoeCoreError
 from moe_core.measures.question_filter import QuestionFilter
 from moe_core.measures.question_table import Outcome

@@ -9,10 +9,10 @@ from moe_core.comparison.comparison import Comparison, compare
 from moe_core.comparison.control_distribution import Control, ControlRequest, Controls
 from moe_core.interventions.factors import Factors
 from moe_core.interventions.intervention import Intervention, act_on
-from moe_core.reports.what_if_page import ReportedWhatIf, as_harmful_text, experts_text, what_if_page
+from moe_core.reports.pages.what_if import ReportedWhatIf, as_harmful_text, experts_text, what_if_page
 from moe_core.traces.reader import open_trace
 
-TRACE = Path(__file__).parents[1] / "data" / "demo-format-1.h5"
+TRACE = Path(__file__).parents[2] / "data" / "demo-format-1.h5"
 NAN = float("nan")
 
 

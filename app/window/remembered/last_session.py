@@ -9,9 +9,9 @@ from PySide6.QtWidgets import QMainWindow
 
 from app.settings import Settings
 from app.state.session import Session
-from app.window import kept_state
 from app.window.docking import LAYOUT_VERSION
-from app.window.trace_memory_file import memory_path, write_memories
+from app.window.remembered import kept_state
+from app.window.remembered.trace_memories import memory_path, write_memories
 
 if TYPE_CHECKING:
     from app.view import View

@@ -18,7 +18,7 @@ from moe_core.effects.map_file import map_path, write_map
 from moe_core.effects.maps_beside import renewed
 from moe_core.traces.reader import open_trace
 from tests.app.synthetic_effects import made_map
-from tests.app.window.test_trace_memory_file import opened
+from tests.app.window.remembered.test_trace_memories import opened
 from tests.comparison.test_what_ifs_beside import RUN, made
 from tests.traces.synthetic_run import SyntheticRun, record
 

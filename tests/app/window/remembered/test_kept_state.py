@@ -9,7 +9,7 @@ from app.settings import Settings
 from app.state.pinned_runs import Pins
 from app.state.session import Session
 from app.state.what_if_state import Rerun, SubsetKind
-from app.window.kept_state import bring_back, keep
+from app.window.remembered.kept_state import bring_back, keep
 
 
 @pytest.fixture

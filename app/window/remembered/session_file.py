@@ -13,7 +13,7 @@ from app.state.pinned_runs import Pins
 from app.state.session import Session
 from app.state.state import State
 from app.state.trace_memory import TraceMemory, memory_of
-from app.window.trace_memory_file import memory_from_json, memory_to_json
+from app.window.remembered.trace_memories import memory_from_json, memory_to_json
 from moe_core.errors import MoeCoreError, TraceError
 from moe_core.measures.scope import Scope
 from moe_core.traces.reader import open_trace

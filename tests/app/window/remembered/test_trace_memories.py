@@ -15,7 +15,7 @@ from app.settings import Settings
 from app.state.trace_memory import TraceMemories, TraceMemory
 from app.state.what_if_state import Mode, SubsetKind
 from app.window.main_window import MainWindow
-from app.window.trace_memory_file import memory_path, read_memories, write_memories
+from app.window.remembered.trace_memories import memory_path, read_memories, write_memories
 from moe_core.interventions.intervention import Intervention
 from moe_core.measures.question_filter import QuestionFilter
 from moe_core.measures.question_table import Outcome

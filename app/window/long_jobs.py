@@ -1,14 +1,16 @@
 """Tells a person who looks at something else that a long job has ended."""
 
 import logging
+import shutil
 
-from PySide6.QtCore import QObject
+from PySide6.QtCore import QObject, QProcess, Slot
 from PySide6.QtWidgets import QApplication, QMainWindow, QSystemTrayIcon
 
 from app.running.job_thread import JobEnded
 from app.running.queue.job_queue import JobQueue
 from app.running.queue.queued_job import QueuedJob
 from moe_core.numbers.formatting import duration
+from moe_core.system.desktop_entry import ICON
 
 log = logging.getLogger(__name__)
 
@@ -30,20 +32,40 @@ class LongJobs(QObject):
         if ended.seconds < LONG_S or ended.outcome == "cancelled" or self._window.isActiveWindow():
             return
         took = f"after {duration(ended.seconds)}"
-        text = f"Done {took}." if ended.outcome == "done" else f"Failed {took}: {ended.error}"
+        how = f"done {took}." if ended.outcome == "done" else f"failed {took}: {ended.error}"
+        text = f"{job.trace.name}: {how}"
         QApplication.alert(self._window)
+        self._send(job.title, text)
+
+    def _send(self, title: str, text: str) -> None:
+        """By the program that Linux desktops have for it: several of them have no tray, and Qt knows no other way."""
+        if (sender := shutil.which("notify-send")) is None:
+            self._show_at_tray(title, text)
+            return
+        process = QProcess(self)
+        process.setProperty("said", [title, text])
+        process.finished.connect(self._on_sent)
+        process.start(sender, ["--app-name=moescope", f"--icon={ICON}", "--", title, text])
+
+    @Slot(int)
+    def _on_sent(self, code: int) -> None:
+        process = self.sender()
+        process.deleteLater()
+        if code:  # nobody on this desktop listens
+            self._show_at_tray(*process.property("said"))
+
+    def _show_at_tray(self, title: str, text: str) -> None:
         if not (QSystemTrayIcon.isSystemTrayAvailable() and QSystemTrayIcon.supportsMessages()):
-            log.info("%s: %s The desktop takes no notifications.", job.title, text)
+            log.info("%s: %s The desktop takes no notifications.", title, text)
             return
         if self._tray is None:
             self._tray = QSystemTrayIcon(self._window.windowIcon(), self)
             self._tray.setToolTip("moescope")
             self._tray.messageClicked.connect(self._on_clicked)
+            self._window.windowHandle().activeChanged.connect(self._tray.hide)
         self._tray.show()  # which a message needs; it goes when the window is looked at
-        self._tray.showMessage(job.title, text, self._window.windowIcon(), _SHOWN_MS)
+        self._tray.showMessage(title, text, self._window.windowIcon(), _SHOWN_MS)
 
     def _on_clicked(self) -> None:
         self._window.raise_()
         self._window.activateWindow()
-        if self._tray is not None:
-            self._tray.hide()

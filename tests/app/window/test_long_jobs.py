@@ -1,5 +1,6 @@
 """A long job that ends is told to who looks at something else, where the desktop can."""
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ JOB = QueuedJob("Recording a.h5", "", "a", lambda engine: iter(()), Path("/a.h5"
 def told(window: MainWindow, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
     """What a desktop that takes notifications is told, while another window is in front."""
     found: list[tuple[str, str]] = []
+    monkeypatch.setenv("PATH", "")  # no notify-send
     monkeypatch.setattr(QSystemTrayIcon, "isSystemTrayAvailable", lambda: True)
     monkeypatch.setattr(QSystemTrayIcon, "supportsMessages", lambda: True)
     monkeypatch.setattr(QSystemTrayIcon, "show", lambda icon: None)
@@ -30,11 +32,11 @@ def told(window: MainWindow, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str,
 def test_how_it_ended_is_told(window: MainWindow, told: list[tuple[str, str]]) -> None:
     """In a line; the mark of the task bar besides."""
     window.queue.ended.emit(JOB, JobEnded("Recording a.h5", "done", seconds=300))
-    assert told == [("alert", ""), ("Recording a.h5", "Done after 5 minutes.")]
+    assert told == [("alert", ""), ("Recording a.h5", "a.h5: done after 5 minutes.")]
     told.clear()
     failed = JobEnded("Recording a.h5", "failed", error="There is no room.", seconds=60)
     window.queue.ended.emit(JOB, failed)
-    assert told[1] == ("Recording a.h5", "Failed after 60 seconds: There is no room.")
+    assert told[1] == ("Recording a.h5", "a.h5: failed after 60 seconds: There is no room.")
 
 
 def test_what_needs_no_word_is_not_told(
@@ -57,6 +59,31 @@ def test_a_desktop_that_takes_none_is_no_failure(
         window.queue.ended.emit(JOB, JobEnded("a", "done", seconds=300))
     assert told == [("alert", "")]
     assert "takes no notifications" in caplog.text
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a program of the shell stands in for notify-send")
+@pytest.mark.parametrize("code", [0, 1])
+def test_the_program_of_linux_desktops_comes_first(
+    window: MainWindow,
+    told: list[tuple[str, str]],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    qtbot: QtBot,
+    code: int,
+) -> None:
+    """Several of them have no tray; the tray is asked where nobody hears the program."""
+    sender, heard = tmp_path / "notify-send", tmp_path / "heard"
+    sender.write_text(f'#!/bin/sh\nprintf "%s\\n" "$@" > {heard}.new\n/bin/mv {heard}.new {heard}\nexit {code}\n')
+    sender.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    window.queue.ended.emit(JOB, JobEnded("Recording a.h5", "failed", error="--no room.", seconds=300))
+    qtbot.waitUntil(heard.exists)
+    *options, title, text = heard.read_text().splitlines()
+    assert options[-1] == "--"
+    assert (title, text) == ("Recording a.h5", "a.h5: failed after 5 minutes: --no room.")
+    if code:
+        qtbot.waitUntil(lambda: len(told) == 2)
+    assert told == [("alert", ""), (title, text)][: 1 + code]
 
 
 def test_the_real_one_can_be_asked(window: MainWindow, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> None:

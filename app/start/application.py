@@ -118,8 +118,9 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     )
     parser.add_argument("trace", nargs="?", help="a recorded trace, a saved session, or demo")
     parser.add_argument("--library", type=Path, help="folder of the traces (remembered)")
-    parser.add_argument("--settings", type=Path, help="settings file, in the place of the user's own")
-    parser.add_argument("--fresh", action="store_true", help="remember nothing from before, nor of this time")
+    remembered = parser.add_mutually_exclusive_group()
+    remembered.add_argument("--settings", type=Path, help="settings file, in the place of the user's own")
+    remembered.add_argument("--fresh", action="store_true", help="remember nothing from before, nor of this time")
     parser.add_argument("--screenshot", type=Path, help="save a picture of the window there, and leave")
     return parser.parse_args(arguments)
 

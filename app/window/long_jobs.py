@@ -45,7 +45,7 @@ class LongJobs(QObject):
         process = QProcess(self)
         process.setProperty("said", [title, text])
         process.finished.connect(self._on_sent)
-        process.start(sender, ["--app-name=moescope", f"--icon={ICON}", "--", title, text])
+        process.start(sender, ["-a", "moescope", "-i", str(ICON), "--", title, text])
 
     @Slot(int)
     def _on_sent(self, code: int) -> None:

@@ -8,7 +8,7 @@ import typer
 
 from moe_core.commands.options import AsJson
 from moe_core.comparison.comparison import Comparison, compare
-from moe_core.comparison.text import NOTE, comparison_json, comparison_lines, intervention_text
+from moe_core.comparison.text import comparison_json, comparison_lines, interval_note, intervention_text
 from moe_core.system.console_text import print_result
 from moe_core.traces.reader import open_trace
 
@@ -26,7 +26,7 @@ def compare_traces(
     start = time.monotonic()
     with open_trace(before) as first, open_trace(after) as second:
         found = compare(first, second)
-    lines = [heading(found, before.name, after.name), *comparison_lines(found), NOTE]
+    lines = [heading(found, before.name, after.name), *comparison_lines(found), *interval_note([found])]
     print_result(comparison_json(found, time.monotonic() - start), lines, as_json=as_json)
 
 

@@ -157,9 +157,9 @@ def print_result(result: RecordResult, *, as_json: bool) -> None:
     if as_json:
         print(json.dumps(asdict(result) | {"path": str(result.path)}))
         return
-    rate = result.n_questions / result.seconds if result.seconds else 0.0
+    rate, items = result.n_questions / result.seconds if result.seconds else 0.0, f"{result.item}s"
     failed = f", {result.n_failed:,} of them failed" if result.n_failed else ""
-    done = f"Recorded {result.n_questions:,} questions{failed} ({result.n_tokens:,} tokens)"
-    print_lines([f"{done} in {result.seconds:.1f} s, {rate:.1f} questions/s: {result.path}"])
+    done = f"Recorded {result.n_questions:,} {items}{failed} ({result.n_tokens:,} tokens)"
+    print_lines([f"{done} in {result.seconds:.1f} s, {rate:.1f} {items}/s: {result.path}"])
     if not result.has_answers:
         print_lines([f"{NO_ANSWERS}."])

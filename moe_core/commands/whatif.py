@@ -24,7 +24,7 @@ from moe_core.commands.options import (
     takes_groups,
 )
 from moe_core.comparison.control_distribution import ControlRequest
-from moe_core.comparison.text import NOTE, comparison_json, comparison_lines, controls_json, controls_lines
+from moe_core.comparison.text import comparison_json, comparison_lines, controls_json, controls_lines, interval_note
 from moe_core.jobs.what_if import WhatIfRequest, WhatIfResult, what_if
 from moe_core.measures.scope import Scope
 from moe_core.system.console_text import print_result
@@ -76,7 +76,7 @@ def _print_result(result: WhatIfResult, *, as_json: bool) -> None:
     data |= {"trace": str(result.path), "baseline": str(result.baseline), "seconds_asking": result.seconds_asking}
     data["controls"] = None if result.controls is None else controls_json(result.controls)
     lines = [heading(result.comparison, result.baseline.name, result.path.name)]
-    lines += [*comparison_lines(result.comparison), NOTE]
+    lines += [*comparison_lines(result.comparison), *interval_note([result.comparison])]
     if result.controls is not None:
         lines += controls_lines(result.controls, result.comparison)
     print_result(data, [*lines, f"Written: {result.path} ({result.seconds:.1f} s)"], as_json=as_json)

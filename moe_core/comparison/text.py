@@ -1,5 +1,6 @@
 """A comparison as JSON for scripts and as a few lines for people; the same numbers in both."""
 
+from collections.abc import Iterable
 from functools import partial
 from math import isfinite
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 from moe_core.comparison.comparison import SUBJECT_CORRECTION, Comparison, SubjectChange
 from moe_core.comparison.control_distribution import Controls
 from moe_core.interventions.intervention import Intervention
+from moe_core.measures.scope import last_position
 from moe_core.numbers.formatting import (
     count,
     counted,
@@ -20,6 +22,7 @@ from moe_core.numbers.formatting import (
     significant,
 )
 from moe_core.numbers.paired_statistics import PairedChange
+from moe_core.quizzes.question import item_name
 
 METHODS = {
     "accuracy_ci95": "Wilson",
@@ -28,7 +31,7 @@ METHODS = {
     "gold_logprob_change_ci95": "Student's t",
     "subjects_corrected_p": SUBJECT_CORRECTION,
 }
-NOTE = "Intervals are 95 %: Wilson for accuracies, Tango's paired score interval for delta; p is McNemar's, exact."
+_NOTE = "Intervals are 95 %: Wilson for accuracies, Tango's paired score interval for delta; p is McNemar's, exact."
 _NAMED_SUBJECTS = 5
 _nats = partial(significant, signed=True)
 
@@ -69,18 +72,25 @@ def comparison_json(comparison: Comparison, seconds: float) -> dict[str, Any]:
     return data
 
 
+def interval_note(comparisons: Iterable[Comparison]) -> list[str]:
+    """Which intervals those of accuracies are; nothing where there are no accuracies."""
+    return [_NOTE] if any(comparison.accuracy.n for comparison in comparisons) else []
+
+
 def comparison_lines(comparison: Comparison, indent: str = "  ") -> list[str]:
     """The comparison as a paper would print it, the most important line first; `indent` is before what is of a line."""
     change, gold = comparison.accuracy, comparison.gold_logprob
-    lines = [change_line(change) if change.n else f"The quiz has no answers; n = {count(comparison.n)}"]
-    if (comparison.pairs.predicted_before >= 0).any():  # of plain text nothing is predicted
+    asks = bool((comparison.pairs.predicted_before >= 0).any())  # of plain text nothing is predicted
+    n = counted(comparison.n, item_name(has_choices=asks))
+    lines = [change_line(change) if change.n else f"The quiz has no answers; n = {n}"]
+    if asks:
         changed = f"{count(comparison.n_changed)} of {count(comparison.n)}"
         lines.append(f"other prediction, right or wrong: {changed} questions")
     if gold.n:
         sides = " -> ".join(map(significant, comparison.gold_logprobs))
         lines.append(f"mean log-probability of the right choice: {sides}, change {gold.nats_text}")
     lines += _subject_lines(comparison.subjects, indent)
-    lines += _routing_lines(comparison)
+    lines += _routing_lines(comparison, last_position(has_choices=asks))
     if left_out := _left_out(comparison):
         lines.append(f"left out: {left_out}")
     lines += [f"note: {remark}" for remark in comparison.remarks]
@@ -217,10 +227,10 @@ def _subject_lines(subjects: tuple[SubjectChange, ...], indent: str) -> list[str
     return lines
 
 
-def _routing_lines(comparison: Comparison) -> list[str]:
+def _routing_lines(comparison: Comparison, last: str) -> list[str]:
     routing = comparison.routing
     overlap = " ".join(fixed(share * 100, 0) for share in routing.answer_overlap)
-    lines = [f"experts kept at the answer position, % by layer: {overlap}"]
+    lines = [f"experts kept at the {last}, % by layer: {overlap}"]
     if routing.tokens_rerouted is not None:
         shares = " ".join(fixed(share * 100, 0) for share in routing.tokens_rerouted)
         lines.append(f"tokens re-routed, % by layer: {shares} (of {count(routing.n_tokens)} tokens)")

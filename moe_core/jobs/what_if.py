@@ -20,6 +20,7 @@ from moe_core.jobs.runs.prepare_trace import Target, look_at, prepare_trace
 from moe_core.jobs.runs.rerun_plan import Subset, SubsetRows, choose_rows, plan_rerun
 from moe_core.jobs.runs.run_plan import RunPlan
 from moe_core.jobs.runs.running_model import Kept, RunningModel
+from moe_core.numbers.formatting import counted
 from moe_core.system.network_folder import network_warning
 from moe_core.traces.lock import refuse_unwritable
 from moe_core.traces.reader import Trace, open_trace
@@ -144,5 +145,5 @@ def _run(
     """Seconds of asking, once the finished trace of this plan is in its place."""
     if not (yield from prepare_trace(target, plan)):
         return 0.0
-    yield Stage(f"Asking {len(plan.tokenised.questions):,} questions ({what})")
+    yield Stage(f"Asking {counted(len(plan.tokenised.questions), plan.tokenised.item)} ({what})")
     return (yield from fill_trace(target.path, model, plan, passes)).seconds

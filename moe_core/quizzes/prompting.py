@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from moe_core.errors import PromptError, Remedy
-from moe_core.quizzes.question import CHOICE_LETTERS, Question
+from moe_core.quizzes.question import CHOICE_LETTERS, Question, item_name
 from moe_core.quizzes.quiz import Quiz
 
 PROTOCOLS = ("plain", "chat")
@@ -45,6 +45,11 @@ class TokenisedQuiz:
     prefix_of: NDArray[np.int32]
     segments: tuple[NDArray[np.int32], ...]
     target_ids: NDArray[np.int32]
+
+    @property
+    def item(self) -> str:
+        """What they are prompts of: a question, or a text."""
+        return item_name(has_choices=any(question.choices for question in self.questions))
 
     def prefix_length(self, prefix: int) -> int:
         """Number of tokens of a shared prefix, 0 for none (-1)."""

@@ -26,6 +26,11 @@ class Question:
     gold: int | None
 
 
+def item_name(*, has_choices: bool) -> str:
+    """What a quiz or a trace holds many of: of plain text nothing is asked."""
+    return "question" if has_choices else "text"
+
+
 def ids_sha256(ids: Iterable[str]) -> str:
     """SHA-256 (hex) of the ids of some questions, in order."""
     return sha256("\n".join(ids).encode("utf-8", "surrogatepass")).hexdigest()

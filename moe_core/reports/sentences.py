@@ -7,7 +7,8 @@ import numpy as np
 
 from moe_core.analyses.contribution_tables import ExpertContributions, ExpertScore, ScopeTables
 from moe_core.measures.scope import Scope, last_position
-from moe_core.numbers.formatting import NOTHING, count, percent, percent_with_interval, significant
+from moe_core.numbers.formatting import NOTHING, count, counted, percent, percent_with_interval, significant
+from moe_core.quizzes.question import item_name
 
 PAPER = "arXiv 2502.17187"
 INTERVAL_NOTE = (
@@ -51,9 +52,10 @@ def intervention(report: ExpertContributions) -> str:
 def coverage(report: ExpertContributions) -> str:
     """How many questions count, and where the others are; begins with `partial` for an unfinished run."""
     found = report.coverage
-    parts = [f"{count(found.n_questions)} questions"]
+    item = item_name(has_choices=report.has_choices)
+    parts = [counted(found.n_questions, item)]
     if not found.complete:
-        parts[0] = f"partial: {count(found.n_recorded)} of {count(found.n_planned)} questions recorded"
+        parts[0] = f"partial: {count(found.n_recorded)} of {counted(found.n_planned, item)} recorded"
     if found.n_failed:
         parts.append(f"{count(found.n_failed)} failed and not counted ({failures(report)})")
     if found.n_skipped:

@@ -68,14 +68,16 @@ def test_what_is_asked_of_such_a_trace_is_answered(request_of: RecordRequest, en
     result_of(record(request_of, engine))
     told = said_by("report", str(request_of.out))
     assert "not defined: the quiz gives no answers" in told
+    assert "\n3 texts\n" in told
     assert "answer: the last token of each text" in told
     assert "answer position" not in " ".join(told.split())
     shown = said_by("show", str(request_of.out), "1")
     assert TEXTS[1] in shown
     assert "experts and their weights at the last token" in shown
     said = said_by("whatif", str(request_of.out), "--mask", "0:3")
-    assert "The quiz has no answers; n = 3" in said
-    assert "other prediction" not in said
+    assert "The quiz has no answers; n = 3 texts" in said
+    assert "kept at the last token" in said
+    assert not any(word in said for word in ("other prediction", "Wilson", "question", "answer position"))
 
 
 def test_questions_are_not_cut_and_text_is_no_conversation(

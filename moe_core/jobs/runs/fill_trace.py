@@ -19,6 +19,7 @@ class RecordResult:
     """A finished run; the counts are of this run alone. `n_failed`: questions with a value that is not finite.
 
     Without `has_answers` the quiz does not say which choices are right. `nodes` are those of a cluster that took part.
+    `item`: what was recorded, a question or a text.
     """
 
     path: Path
@@ -28,6 +29,7 @@ class RecordResult:
     seconds: float
     has_answers: bool = True
     nodes: tuple[NodeShare, ...] = ()
+    item: str = "question"
 
 
 NO_ANSWERS = "The quiz names no right answers: accuracy is not defined"
@@ -44,7 +46,8 @@ def fill_trace(
     tokenised, specification = plan.tokenised, plan.specification
     with TraceWriter(path) as writer, BackgroundWriter(writer) as background:
         pending = writer.pending_questions
-        clock = Clock(len(tokenised.questions), len(pending), sum(map(tokenised.prompt_length, pending)))
+        tokens = sum(map(tokenised.prompt_length, pending))
+        clock = Clock(len(tokenised.questions), len(pending), tokens, f"{tokenised.item}s")
         yield clock.progress()
         batches = model.ask(
             Prompts(
@@ -71,4 +74,5 @@ def fill_trace(
             Remedy.USE_FLOAT32,
         )
     has_answers = any(question.gold is not None for question in tokenised.questions)
-    return RecordResult(path, clock.n_asked, clock.n_failed, clock.n_tokens, clock.seconds, has_answers, clock.nodes)
+    counts = clock.n_asked, clock.n_failed, clock.n_tokens, clock.seconds
+    return RecordResult(path, *counts, has_answers, clock.nodes, tokenised.item)

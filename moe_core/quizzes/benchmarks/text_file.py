@@ -8,6 +8,7 @@ import json
 from pathlib import Path
 
 from moe_core.errors import QuizError
+from moe_core.numbers.formatting import elide
 from moe_core.quizzes.question import Question
 from moe_core.quizzes.quiz import Quiz, fingerprint
 from moe_core.quizzes.reading.answers import AnswersFrom
@@ -15,6 +16,8 @@ from moe_core.quizzes.reading.text import read_text
 
 TEXT_PREFIX = "text:"
 _KEYS = ("text", "prompt")
+_SHOWN = 30
+"""Characters of what stands in a text's place."""
 
 
 class TextFileBenchmark:
@@ -80,7 +83,14 @@ def _of_object(line: str, number: str, subject: str) -> Question:
         row = json.loads(line)
     except ValueError:
         raise ValueError("it is no JSON object") from None
-    found = [row[key] for key in _KEYS if key in row] if isinstance(row, dict) else []
-    if not found or not isinstance(found[0], str) or not found[0].strip():
+    if not isinstance(row, dict):
+        raise ValueError("it is no JSON object")
+    key = next((key for key in _KEYS if key in row), None)
+    if key is None:
         raise ValueError(f"there is no {' or '.join(_KEYS)} in it")
-    return Question(str(row.get("id", number)), str(row.get("subject", subject)), found[0].strip(), (), None)
+    text = row[key]
+    if not isinstance(text, str):
+        raise ValueError(f"its {key} is {elide(json.dumps(text), _SHOWN)}, which is no text in quotes")
+    if not text.strip():
+        raise ValueError(f"its {key} is empty")
+    return Question(str(row.get("id", number)), str(row.get("subject", subject)), text.strip(), (), None)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from moe_core.comparison.comparison import SUBJECT_CORRECTION, Comparison
 from moe_core.comparison.control_distribution import Controls
-from moe_core.comparison.text import NOTE, comparison_lines, controls_lines, intervention_text
+from moe_core.comparison.text import comparison_lines, controls_lines, interval_note, intervention_text
 from moe_core.interventions.intervention import Intervention
 from moe_core.numbers.formatting import (
     NOTHING,
@@ -34,11 +34,12 @@ def what_if_page(made: Sequence[ReportedWhatIf]) -> str:
     """The whole page; texts of models, quizzes and people are escaped."""
     first = made[0].comparison.before
     title = f"What-ifs: {first.model.name} on {first.quiz.name}"
+    notes = interval_note(each.comparison for each in made)
     setting = f"{first.protocol}, {first.shots}-shot, {first.model.dtype} on {first.model.device}"
     return whole_page(
         title,
         element("header", element("h1", title), paragraph(setting, class_="quiet")),
-        section("All", _overview(made), paragraph(NOTE, class_="note")),
+        section("All", _overview(made), *(paragraph(said, class_="note") for said in notes)),
         *(_details(each) for each in made),
         element("footer", paragraph("Made by moescope.", class_="note")),
     )

@@ -308,6 +308,14 @@ def drop(window: MainWindow, urls: list[QUrl]) -> bool:
     return event.isAccepted()
 
 
+def test_a_fresh_start_takes_no_settings(capsys: pytest.CaptureFixture[str]) -> None:
+    """Both together contradict each other: a usage error."""
+    with pytest.raises(SystemExit) as left:
+        application.parse(["--fresh", "--settings", "s.ini"])
+    assert left.value.code == 2
+    assert "not allowed with" in capsys.readouterr().err
+
+
 def test_a_fresh_start_neither_follows_nor_changes_the_user_s_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     """They are in a folder of their own, which is gone afterwards."""
     seen: list[Path] = []

@@ -38,14 +38,25 @@ def test_lines_of_json_hold_text_or_prompt(tmp_path: Path) -> None:
 def test_bad_lines_are_named_all_at_once(tmp_path: Path) -> None:
     """Line and reason of each."""
     path = tmp_path / "bad.jsonl"
-    path.write_text('{"text": 3}\n[]\nno\n{"text": "x", "id": "a"}\n{"text": "y", "id": "a"}\n', encoding="utf-8")
-    with pytest.raises(QuizError, match="4 lines that hold no text") as refused:
+    lines = (
+        '{"text": 3}',
+        "[]",
+        "no",
+        '{"text": "x", "id": "a"}',
+        '{"text": "y", "id": "a"}',
+        '{"prompt": " "}',
+        '{"t": ""}',
+    )
+    path.write_text("\n".join(lines), encoding="utf-8")
+    with pytest.raises(QuizError, match="6 lines that hold no text") as refused:
         load_quiz(f"text:{path}", offline=True)
     assert refused.value.__notes__ == [
-        "line 1: there is no text or prompt in it",
-        "line 2: there is no text or prompt in it",
+        "line 1: its text is 3, which is no text in quotes",
+        "line 2: it is no JSON object",
         "line 3: it is no JSON object",
         "line 5: the id 'a' stands in an earlier line",
+        "line 6: its prompt is empty",
+        "line 7: there is no text or prompt in it",
     ]
 
 

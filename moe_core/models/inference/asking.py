@@ -26,6 +26,7 @@ from moe_core.models.inference.device_failures import DeviceFailure, attempt
 from moe_core.models.inference.kept_passes import KeptPasses
 from moe_core.models.inference.router_watch import RouterWatch
 from moe_core.models.inference.spans import Span, Spans, make_spans, on_device
+from moe_core.models.inference.unkept_cache import layers_to_pass_by, unkept_cache
 from moe_core.models.loading.building import LoadedModel
 from moe_core.quizzes.prompting import TokenisedQuiz
 from moe_core.traces.records import PrefixRecord, QuestionRecord
@@ -81,6 +82,7 @@ class Asking:
     ) -> None:
         """While `acting` is open, the intervention is carried out: here, where that is at the answer alone."""
         self._model = loaded.model
+        self._n_unkept = layers_to_pass_by(loaded)
         self._watch = watch
         self._head = head
         self._keep_tokens = keep_tokens
@@ -144,7 +146,8 @@ class Asking:
         ]
         if self._at_answer:
             return self._run_answers(batch, rows, own, told, prefix)
-        _, routing = self._forward(batch, rows, own, told, cache=behind(prefix.cache, len(rows)) if shares else None)
+        cache = behind(prefix.cache, len(rows)) if shares else unkept_cache(self._n_unkept)
+        _, routing = self._forward(batch, rows, own, told, cache=cache)
         return routing
 
     def _run_answers(

@@ -28,6 +28,7 @@ from moe_core.models.inference.kept_passes import KeptPasses
 from moe_core.models.inference.noise import noisy
 from moe_core.models.inference.router_watch import RouterWatch
 from moe_core.models.inference.steering import layer_steerings
+from moe_core.models.inference.unkept_cache import layers_to_pass_by
 from moe_core.models.loading.building import LoadedModel
 from moe_core.models.neurons import switched_off
 from moe_core.quizzes.prompting import TokenisedQuiz
@@ -78,6 +79,7 @@ def ask_batches(
         with off, noisy(loaded, intervention.noise), watch.steering():
             yield
 
+    layers_to_pass_by(loaded)  # tried before anybody listens to the routers
     if intervention.at_answer:
         check_answers_alone(loaded)
     with watch.attached(), AnswerHead(loaded.model).attached() as head, ExitStack() as stack:

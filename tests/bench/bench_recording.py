@@ -62,7 +62,7 @@ CASES = {
     "subject": Case(QuestionSelection(subjects=("anatomy",))),
     "sample-96": Case(QuestionSelection(sample=96)),
     "sample-32": Case(QuestionSelection(sample=32)),
-    "five-shot-24": Case(QuestionSelection(subjects=("anatomy",), sample=24), shots=5),
+    "five-shot-24": Case(QuestionSelection(subjects=("anatomy", "formal_logic", "marketing"), sample=24), shots=5),
     "five-shot": Case(QuestionSelection(subjects=("anatomy",)), shots=5, nth_plain=4),
 }
 Way = Callable[[], Collection[int]]

@@ -57,6 +57,7 @@ def load_model(request: ModelRequest) -> Generator[Event, None, "ModelHere"]:
         from moe_core.models.inference.model_here import ModelHere
         from moe_core.models.loading import building, spreading
         from moe_core.models.loading.self_check import check_routing
+        from moe_core.models.loading.tokenizer import load_tokenizer
     except ImportError as error:
         raise MissingExtraError("model", "Loading a model") from error
     building.silence_libraries()
@@ -74,7 +75,7 @@ def load_model(request: ModelRequest) -> Generator[Event, None, "ModelHere"]:
         yield Notice(f"The model is spread: {spread.text}")
     yield Stage(f"Loading {source.name} onto {device} as {dtype}")
     config = building.read_configuration(checked)
-    tokenizer = building.load_tokenizer(checked)
+    tokenizer = load_tokenizer(checked)
     with frugal_allocation():
         model = building.build_model(checked, config, device, dtype, experts, spread=spread)
     yield Stage("Checking the routing")

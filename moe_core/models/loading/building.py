@@ -9,8 +9,6 @@ from typing import Any
 
 import torch
 import transformers
-from tokenizers import Tokenizer
-from transformers import PreTrainedTokenizerFast
 
 from moe_core.errors import DeviceError, ModelError
 from moe_core.interventions.layers import Layers
@@ -29,10 +27,6 @@ from moe_core.traces.specification import ModelSpecification
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 BALANCED = "balanced"
 EXPERTS_IMPLEMENTATIONS = ("grouped_mm", "eager", "batched_mm")
-_TOKENIZER_PROBES = (
-    "What is 2023 plus 17?\nA. 2040\nAnswer: A",
-    " İstanbul, naïve café; 東京 12,345.678 e-9\t--  x\r\n\n",
-)
 
 
 @dataclass(frozen=True)
@@ -150,43 +144,6 @@ def _placement(device: str, spread: Spread | None) -> dict[str, Any]:
     folder = TemporaryDirectory(prefix="moescope-weights-")
     atexit.register(folder.cleanup)
     return {"device_map": dict(spread.device_map), "offload_folder": folder.name}
-
-
-def load_tokenizer(checked: CheckedFolder) -> Any:
-    """The folder's tokenizer; ModelError when it cannot be read or its ids exceed the model's vocabulary.
-
-    It is what tokenizer.json says, whatever class tokenizer_config.json names: transformers builds some classes (GPT2,
-    GPTNeoX, Qwen2) anew, and drops how the file splits and normalises (transformers #45920).
-    """
-    try:
-        tokenizer = PreTrainedTokenizerFast.from_pretrained(
-            checked.folder, local_files_only=True, trust_remote_code=False
-        )
-        _check_follows_file(tokenizer, checked)
-        vocabulary = int(checked.architecture.config.vocab_size)
-        largest = max(tokenizer("A quiz question.\nAnswer: A", add_special_tokens=True)["input_ids"], default=-1)
-    except ModelError:
-        raise
-    except Exception as error:  # the tokenizers library raises bare Exception on a damaged file
-        raise ModelError(f"The tokenizer cannot be read: {_in_one_line(error)}.") from error
-    if largest < 0 or largest >= vocabulary:
-        raise ModelError(
-            f"The tokenizer does not belong to this model: it gives the id {largest}, "
-            f"and the model's vocabulary has {checked.config['vocab_size']} entries."
-        )
-    return tokenizer
-
-
-def _check_follows_file(tokenizer: Any, checked: CheckedFolder) -> None:
-    file = Tokenizer.from_file(str(checked.folder / "tokenizer.json"))
-    file.no_truncation()
-    file.no_padding()
-    for text in _TOKENIZER_PROBES:
-        if tokenizer(text, add_special_tokens=False)["input_ids"] != file.encode(text, add_special_tokens=False).ids:
-            raise ModelError(
-                f"tokenizer.json and the files beside it disagree on the tokens of {text!r}: the model's own tokenizer "
-                "cannot be told."
-            )
 
 
 def describe(

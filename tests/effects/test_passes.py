@@ -106,7 +106,7 @@ def test_sparse_run_of_all_tokens_is_exact(decoder: Decoder, effect: str, monkey
     wanted[:, 0, :4] = True
     exact, sparse = (np.concatenate([ran.effects for ran in chunk.run(wanted, how)]) for how in ("exact", "sparse"))
     assert np.corrcoef(exact, sparse)[0, 1] > 0.9
-    monkeypatch.setattr(question_chunk, "few", lambda length: length)
+    monkeypatch.setattr(question_chunk, "n_few_tokens", lambda length: length)
     everything = np.concatenate([ran.effects for ran in chunk.run(wanted, "sparse")])
     np.testing.assert_allclose(everything, exact, atol=2e-5)
 

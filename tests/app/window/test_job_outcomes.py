@@ -65,15 +65,15 @@ def test_an_error_goes_with_the_next_success_of_its_kind(window: MainWindow, qtb
 @pytest.fixture
 def clicked(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
     """What would take long is said at once, and an analysis then waits for this event: no machine ends it before."""
-    may_go_on, n_told, tell = threading.Event(), itertools.count(), analyse._progress
+    may_go_on, n_told, tell = threading.Event(), itertools.count(), Progress.at_pace
 
-    def tell_and_wait(*given: Any) -> Progress:
+    def tell_and_wait(*given: Any, **also: Any) -> Progress:
         if next(n_told) > 1:  # the second step says how long it will take
             may_go_on.wait()
-        return tell(*given)
+        return tell(*given, **also)
 
     monkeypatch.setattr(analyse, "LONG_S", 0.0)
-    monkeypatch.setattr(analyse, "_progress", tell_and_wait)
+    monkeypatch.setattr(Progress, "at_pace", tell_and_wait)
     yield may_go_on
     may_go_on.set()
 

@@ -14,8 +14,8 @@ from app.window.main_window import MainWindow
 from app.window.remembered.session_file import (
     SUFFIX,
     SavedSession,
-    find_pins,
     find_trace,
+    found_again,
     is_of_run,
     read_session,
     save_session,
@@ -76,15 +76,16 @@ def open_session(window: MainWindow, file: Path) -> bool:
     elif not is_of_run(trace, saved):
         window.say(f"{trace} is not the trace of the session, which is of {saved.trace.name}.")
     else:
+        saved = found_again(saved, trace.parent, file.parent)
         take_up(window.session, saved, trace)
-        return window.open_trace(trace, partial(_go_on, window, saved, file))
+        return window.open_trace(trace, partial(_go_on, window, saved))
     return False
 
 
-def _go_on(window: MainWindow, saved: SavedSession, file: Path) -> None:
+def _go_on(window: MainWindow, saved: SavedSession) -> None:
     """Show the trace of a session as that left it."""
     change_state(window, scope=saved.scope, metric=saved.metric)
-    window.session.show_pins(find_pins(saved, file))
+    window.session.show_pins(saved.pins)
 
 
 def _ask_and_open_session(window: MainWindow) -> None:

@@ -5,7 +5,7 @@ the fingerprint of its run.
 """
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -68,12 +68,19 @@ def find_trace(saved: SavedSession, file: Path) -> Path | None:
     return next((place for place in (saved.trace, file.parent / saved.trace.name) if is_of_run(place, saved)), None)
 
 
-def find_pins(saved: SavedSession, file: Path) -> Pins:
-    """The runs side by side: each where it was, else beside the session's file, where one of its name lies."""
-    places = {path: path if path.exists() else file.parent / path.name for path in saved.pins.paths}
-    found = {path: place.absolute() if place.exists() else path for path, place in places.items()}
-    chosen = saved.pins.chosen
-    return Pins(tuple(found.values()), None if chosen is None else found.get(chosen))
+def found_again(saved: SavedSession, *folders: Path) -> SavedSession:
+    """The same with its what-if and its runs side by side where they lie now: where they were, else in the first of
+    the folders that has one of that name.
+    """
+
+    def now(path: Path) -> Path:
+        places = (path, *(folder / path.name for folder in folders))
+        return next((place.absolute() for place in places if place.exists()), path)
+
+    what_if, chosen = saved.memory.what_if, saved.pins.chosen
+    memory = replace(saved.memory, what_if=None if what_if is None else now(what_if))
+    pins = Pins(tuple(map(now, saved.pins.paths)), None if chosen is None else now(chosen))
+    return replace(saved, memory=memory, pins=pins)
 
 
 def is_of_run(path: Path, saved: SavedSession) -> bool:

@@ -14,7 +14,7 @@ from app.state import slices
 from app.state.pinned_runs import Pins
 from app.views.runs.view import RunsView
 from app.window.main_window import MainWindow
-from app.window.remembered.session_file import find_pins, read_session, save_session
+from app.window.remembered.session_file import found_again, read_session, save_session
 from moe_core.interventions.intervention import parse_mask
 from moe_core.reports.charts.figure import standalone_svg
 from tests.app.context_menu import offered, right_click
@@ -206,9 +206,9 @@ def test_a_session_file_brings_them_back_also_where_they_have_moved(
     place.parent.mkdir()
     save_session(place, replace(view.state, pins=replace(view.state.pins, chosen=paths[1])))
     saved = read_session(place)
-    assert find_pins(saved, place) == saved.pins
+    assert found_again(saved, place.parent).pins == saved.pins
     moved = paths[1].rename(place.parent / paths[1].name)
-    found = find_pins(saved, place)
+    found = found_again(saved, place.parent).pins
     assert (found.paths, found.chosen) == ((paths[0], moved), moved)
 
 

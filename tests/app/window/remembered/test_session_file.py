@@ -4,16 +4,20 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from pytestqt.qtbot import QtBot
 
 from app.__main__ import opens_window
+from app.actions.file_menu import open_session
 from app.content.mask_editing import with_experts
 from app.start.application import open_first
+from app.state.what_if_state import Mode
 from app.window.main_window import MainWindow
-from app.window.remembered.session_file import read_session
+from app.window.remembered.session_file import read_session, save_session
 from moe_core.errors import MoeCoreError
 from moe_core.measures.question_filter import QuestionFilter
 from moe_core.measures.question_table import Outcome
 from moe_core.measures.scope import Scope
+from tests.app.synthetic_what_if import synthetic_what_if
 from tests.traces.synthetic_run import SyntheticRun, record
 
 DIALOGS = "app.actions.file_menu.QFileDialog"
@@ -74,6 +78,24 @@ def test_a_trace_that_moved_is_found_or_asked_for(
     assert window.session.state.trace is None
     window.session.request("open_session")
     assert is_as_saved(window, moved)
+
+
+def test_a_what_if_that_moved_with_its_trace_is_shown_again(
+    window: MainWindow, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, qtbot: QtBot
+) -> None:
+    """As it was left, its difference in front; the person is asked for the trace alone."""
+    made = synthetic_what_if(window.session, tmp_path, mode=Mode.DIFFERENCE)
+    file, elsewhere = tmp_path / "mine.moescope-session", tmp_path / "elsewhere"
+    save_session(file, window.session.state)
+    window.session.request("close_trace")
+    elsewhere.mkdir()
+    before, after = (path.rename(elsewhere / path.name) for path in (made.before.path, made.after.path))
+    monkeypatch.setattr("app.actions.file_menu.ask_for_trace", lambda *_: before)
+    assert open_session(window, file)
+    qtbot.waitUntil(lambda: window.session.state.what_if is not None)
+    shown = window.session.state.what_if
+    assert shown is not None
+    assert (shown.after.path, window.session.state.mode) == (after, Mode.DIFFERENCE)
 
 
 def test_another_file_is_told(window: MainWindow, file: Path) -> None:

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import (
     QAbstractButton,
     QApplication,
     QComboBox,
+    QGraphicsView,
     QPushButton,
     QStackedLayout,
     QWidget,
@@ -170,6 +171,9 @@ class View(QWidget):
             self._on_undrawable(error)
         self._hear_tables()
         self._follow_selection()
+        for plot in self.findChildren(QGraphicsView):
+            if plot.isVisible():
+                plot.paint_what_changed()  # type: ignore[attr-defined]  # a PlotWidget, imported with the first plot
 
     def _on_undrawable(self, error: Exception) -> None:
         """The file was cut short, or its disk is gone, since it was opened."""

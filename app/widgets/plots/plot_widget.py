@@ -1,7 +1,7 @@
 """What every plot drawn by pyqtgraph has in common: the window's colours and figures, zooming, and View all."""
 
 import pyqtgraph
-from PySide6.QtCore import QEvent, QPointF, QRectF, Qt
+from PySide6.QtCore import QCoreApplication, QEvent, QPointF, QRectF, Qt
 from PySide6.QtGui import (
     QAction,
     QColor,
@@ -138,6 +138,11 @@ class PlotWidget(pyqtgraph.GraphicsView):  # type: ignore[misc]  # pyqtgraph has
         """Have layout and range applied, which both wait for the next painting."""
         self.grid.activate()
         self.view.updateMatrix()
+
+    def paint_what_changed(self) -> None:
+        """Have the scene painted now: else it is painted with the window, and again when it knows its changes."""
+        self.settle()
+        QCoreApplication.sendPostedEvents(self.scene(), QEvent.Type.MetaCall)
 
     def place_button(self) -> None:
         """Put View all into the lower right corner."""

@@ -140,18 +140,25 @@ def largest_subjects(sample: RoutingSample, most: int) -> dict[str, RoutingSampl
 
 def one_question(sample: RoutingSample, trace: Trace, row: int) -> RoutingSample:
     """A single question of the trace in the sample's scope; empty where that failed or is not recorded."""
-    chosen = sample.questions == row
-    return part(sample, chosen) if chosen.any() else select(sample.routing, trace, np.array([row]))
+    place = int(np.searchsorted(sample.questions, row))
+    at = slice(place, place + 1)
+    if row in sample.questions[at]:
+        return _only(sample, at, sample.subjects[at])
+    return select(sample.routing, trace, np.array([row]))
 
 
 def part(sample: RoutingSample, chosen: NDArray[np.bool_]) -> RoutingSample:
     """The chosen questions of a sample; unlike `select` it need not look at all questions of the trace again."""
+    return _only(sample, chosen, tuple(compress(sample.subjects, chosen.tolist())))
+
+
+def _only(sample: RoutingSample, chosen: NDArray[np.bool_] | slice, subjects: tuple[str, ...]) -> RoutingSample:
     return replace(
         sample,
         questions=sample.questions[chosen],
         is_scored=sample.is_scored[chosen],
         is_correct=sample.is_correct[chosen],
-        subjects=tuple(compress(sample.subjects, chosen.tolist())),
+        subjects=subjects,
         n_failed=0,
         n_damaged=0,
         n_unrecorded=0,

@@ -12,6 +12,7 @@ from moe_core.errors import first_line
 from moe_core.measures.routing_sample import RoutingSample
 from moe_core.numbers.difference_tests import LEVEL, holm
 from moe_core.system.plugins import tell
+from moe_core.traces.stored_rows import Rows
 
 BoolArray = NDArray[np.bool_]
 FloatArray = NDArray[np.float64]
@@ -105,7 +106,7 @@ def questions_per_layer(sample: RoutingSample) -> FloatArray:
     return np.full(sample.n_layers, float(len(sample.questions)))
 
 
-def mean_over_tokens(sample: RoutingSample, per_question_sum: NDArray[Any], square_sum: NDArray[Any]) -> MetricValues:
+def mean_over_tokens(sample: RoutingSample, per_question_sum: Rows, square_sum: Rows) -> MetricValues:
     """Mean and population std over the scope's tokens from sums per question [N, L] of a quantity and its square.
 
     Population, not sample: the tokens are all there are in this scope. Sums of a trace are float32, so a std below

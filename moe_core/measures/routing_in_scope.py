@@ -32,11 +32,11 @@ class TokenSums(Protocol):
     @property
     def topk_entropy(self) -> NDArray[Any]: ...
     @property
-    def topk_entropy_square(self) -> NDArray[Any]: ...
+    def topk_entropy_square(self) -> Rows: ...
     @property
     def full_entropy(self) -> NDArray[Any]: ...
     @property
-    def full_entropy_square(self) -> NDArray[Any]: ...
+    def full_entropy_square(self) -> Rows: ...
     @property
     def sorted_share(self) -> Cube: ...
     @property
@@ -119,6 +119,21 @@ class _AtAnswer:
         return spread
 
 
+@dataclass(frozen=True)
+class _Squares:
+    """Of values [N, L], for the rows that are asked for."""
+
+    of: FloatArray
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.of.shape
+
+    def __getitem__(self, rows: Any) -> FloatArray:
+        squares: FloatArray = np.square(self.of[rows])
+        return squares
+
+
 class _AnswerSums:
     """Sums over the one token at the answer position."""
 
@@ -136,16 +151,16 @@ class _AnswerSums:
         return found
 
     @property
-    def topk_entropy_square(self) -> FloatArray:
-        return np.square(self.topk_entropy)
+    def topk_entropy_square(self) -> _Squares:
+        return _Squares(self.topk_entropy)
 
     @property
     def full_entropy(self) -> FloatArray:
         return self.full.value
 
     @property
-    def full_entropy_square(self) -> FloatArray:
-        return np.square(self.full_entropy)
+    def full_entropy_square(self) -> _Squares:
+        return _Squares(self.full_entropy)
 
 
 def _at_answer(trace: Trace) -> ScopedRouting:

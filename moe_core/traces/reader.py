@@ -81,6 +81,7 @@ class Trace:
         Raises TraceError where the file can no longer be read; then nothing is forgotten.
         """
         self._rows.refresh()
+        self.__dict__.pop("recorded", None)
 
     def checking(self) -> Iterator[float]:
         """Checks all rows, a few megabytes a step, and yields the share done; else the first who asks waits for it."""
@@ -194,7 +195,7 @@ class Trace:
         """Token ids of the whole prompt [T], the shared prefix first."""
         return prompt_token_ids(self._file, question)
 
-    @property
+    @cached_property
     def recorded(self) -> NDArray[np.bool_]:
         """Which questions may be used [N]: recorded, undamaged, and so is their prefix."""
         own = self._rows.states(Segments.QUESTIONS) == RowState.SOUND

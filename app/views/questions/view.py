@@ -37,6 +37,7 @@ class QuestionsView(View):
         self.no_match.say("No question passes the filter.", "Clear filter", "clear_filter")
         self.figure.offers = lambda place: self.actions_named(*OFFERED["question"])
         self._arrays: tuple[tuple[object, ...], ArrayTable] | None = None
+        self._ordered: tuple[tuple[object, ...], IndexArray] | None = None
         self._scrolled_for: tuple[object, ...] = ()
         self._below = QStackedWidget()
         self._below.addWidget(self.figure)
@@ -76,9 +77,13 @@ class QuestionsView(View):
         self.list.set_options(options)
 
     def _order(self, state: State, trace: TraceData) -> IndexArray:
-        rows = trace.rows(state.scope, state.filter)
-        table = self._arrays_of(trace, state)
-        return table.sorted_rows(rows, self.list.sort_column, descending=self.list.is_descending)
+        """Sorted again only where rows or columns are others, or another column is sorted by."""
+        rows, table = trace.rows(state.scope, state.filter), self._arrays_of(trace, state)
+        column, descending = self.list.sort_column, self.list.is_descending
+        asked = (rows, table, column, descending)
+        if self._ordered is None or any(a is not b for a, b in zip(self._ordered[0], asked, strict=True)):
+            self._ordered = asked, table.sorted_rows(rows, column, descending=descending)
+        return self._ordered[1]
 
     def _arrays_of(self, trace: TraceData, state: State) -> ArrayTable:
         source = (trace.table, state.what_if, state.notes)

@@ -171,15 +171,23 @@ def _count_by_expert(sample: RoutingSample) -> Steps[ExpertCounts]:
     """The counts, over blocks of questions [b]."""
     routing, questions = sample.routing, sample.questions
     _, L, E = routing.token_count.shape
-    question_weights = np.stack([np.ones(len(questions)), sample.is_scored]).astype(np.float32)  # [2, n]
+    ones, is_scored = np.ones(len(questions), np.float32), sample.is_scored
     sums = np.zeros((3, L * E))
     for rows in blocks(len(questions), L * E):
         counts = routing.token_count[questions[rows]].reshape(-1, L * E)  # [b, X]
-        sums[0] += question_weights[0, rows] @ counts
-        sums[1:] += question_weights[:, rows] @ np.minimum(counts, 1, out=counts)  # whether, not how often
+        uses = counts > 0
+        sums[0] += ones[rows] @ counts
+        sums[1] += _how_many(uses)
+        sums[2] += _how_many(uses[~is_scored[rows]])
         yield rows.stop / len(questions)
-    tokens, used, scored_used = sums.reshape(3, L, E)
-    return ExpertCounts(tokens, used, scored_used)
+    tokens, used, unscored_used = sums.reshape(3, L, E)
+    return ExpertCounts(tokens, used, used - unscored_used)
+
+
+def _how_many(uses: NDArray[np.bool_]) -> NDArray[np.uint8]:
+    """Of at most 64 questions [b, X] that use each expert: bytes take half the time of a product of floats."""
+    found: NDArray[np.uint8] = np.add.reduce(uses.view(np.uint8), axis=0, dtype=np.uint8)
+    return found
 
 
 def _total_by_expert(sample: RoutingSample) -> Steps[ExpertTotals]:

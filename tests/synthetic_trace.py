@@ -71,6 +71,10 @@ class FakeTrace:
         object.__setattr__(self, "subjects", np.array(self.subjects))
 
     @property
+    def subject_texts(self) -> NDArray[np.object_]:
+        return self.subjects.astype(np.object_)
+
+    @property
     def n_questions(self) -> int:
         """How many questions there are."""
         return len(self.ids)

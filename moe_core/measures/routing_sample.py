@@ -160,7 +160,7 @@ def select(routing: ScopedRouting, trace: Trace, questions: NDArray[Any] | None 
         questions=answered,
         is_scored=gold >= 0,
         is_correct=(gold >= 0) & (gold == predicted),
-        subjects=tuple(trace.subjects[answered].tolist()),
+        subjects=tuple(trace.subject_texts[answered].tolist()),
         n_failed=len(recorded) - len(answered),
         n_damaged=n_damaged,
         n_unrecorded=len(chosen) - len(recorded) - n_damaged,

@@ -120,8 +120,14 @@ class Trace:
     @cached_property
     def subjects(self) -> NDArray[np.str_]:
         """Subjects of the questions [N]."""
+        return read_only(self.subject_texts.astype(np.str_))
+
+    @cached_property
+    def subject_texts(self) -> NDArray[np.object_]:
+        """The same as Python's own texts [N], one for all questions of a subject; `subjects` makes one for each."""
         raw = self._file.read("questions/subject").tolist()
-        return read_only(np.array([subject.decode("utf-8") for subject in raw]))
+        known = {subject: subject.decode("utf-8") for subject in set(raw)}
+        return read_only(np.array([known[subject] for subject in raw], np.object_))
 
     @property
     def gold(self) -> NDArray[np.int8]:

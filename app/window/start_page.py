@@ -6,6 +6,7 @@ from pathlib import Path
 from PySide6.QtCore import QEvent, QObject, QRect, Qt
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import (
+    QApplication,
     QDockWidget,
     QGridLayout,
     QMainWindow,
@@ -71,6 +72,8 @@ class StartPage(QScrollArea):
     def leave(self) -> None:
         """Give the docks their place back."""
         self._enable_docks(enabled=True)
+        if (focus := QApplication.focusWidget()) is not None and self.isAncestorOf(focus):
+            self._window.setFocus()  # else it goes on to a box of the tool bar, where letters are no keys of the window
         self.hide()
 
     def _make_page(self) -> QWidget:

@@ -23,6 +23,8 @@ _MASK_ACTIONS = (
     {"Read from a file…": "read_mask", "Share as a file…": "write_mask"},
     {"Neurons…": "mask_neurons", "Clear": "clear_mask", "Undo": "undo", "Redo": "redo"},
 )
+_ANY_HEIGHT = 2**24 - 1
+"""Qt's QWIDGETSIZE_MAX."""
 _WARNING = f"QLabel {{ border: 0; border-left: 3px solid {theme.WRONG}; padding-left: 6px; }}"
 _NEED_A_MASK = ("keep_mask", "write_mask", "clear_mask")
 
@@ -53,7 +55,8 @@ class WhatIfEditor(QWidget):
         self.chips.set_experts({expert: mask.action(expert) for expert in mask.experts}, _usual_action(state))
         needed = self.chips.heightForWidth(max(self._chips_area.viewport().width(), 1))
         self._chips_area.setMinimumHeight(min(needed, 2 * self.fontMetrics().height() + 14))
-        self._chips_area.setVisible(bool(mask.experts))
+        # Not hidden: the keyboard may be there, and would jump away when the last chip goes.
+        self._chips_area.setMaximumHeight(_ANY_HEIGHT if mask.experts else 0)
         self._draw_masks(state)
         self.choices.draw(state)
         self.preview.setText(" ".join(preview.sentences()))

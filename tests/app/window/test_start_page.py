@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 from PySide6.QtCore import QSize, Qt
-from PySide6.QtWidgets import QApplication, QPushButton, QTabBar
+from PySide6.QtWidgets import QApplication, QComboBox, QLineEdit, QPushButton, QTabBar
 from pytestqt.qtbot import QtBot
 
 from app.widgets.eliding_label import ElidingLabel
@@ -86,6 +86,13 @@ def test_enter_begins_with_the_demo(window: MainWindow, qtbot: QtBot) -> None:
     second.clicked.connect(lambda: asked.append("pressed"))
     qtbot.keyClick(second, Qt.Key.Key_Return)
     assert asked == ["pressed"]
+
+
+def test_letters_are_keys_of_the_window_once_a_trace_is_open(window: MainWindow, trace_path: Path) -> None:
+    """The keyboard is in no box, which would take them to find an entry."""
+    assert isinstance(QApplication.focusWidget(), QPushButton)
+    window.open_trace(trace_path)
+    assert not isinstance(QApplication.focusWidget(), QComboBox | QLineEdit)
 
 
 def test_a_view_that_is_asked_for_is_shown(window: MainWindow, qtbot: QtBot) -> None:

@@ -11,8 +11,8 @@ import typer
 from moe_core.analyses import ANALYSES
 from moe_core.analyses.analysis import AnalysisOptions, AnalysisResult, Shown
 from moe_core.commands.job_console import run_job
-from moe_core.commands.options import AsJson, IdsFile, Offline, OtherDevice, OtherDtype, takes_groups
-from moe_core.errors import AnalysisError, MoeCoreError
+from moe_core.commands.options import AsJson, IdsFile, Offline, OtherDevice, OtherDtype, check_target, takes_groups
+from moe_core.errors import AnalysisError
 from moe_core.jobs.analyse import analyse, find_analysis
 from moe_core.jobs.analysis_sources import AnalysisRequest
 from moe_core.jobs.models.recorded_model import ModelNow
@@ -21,7 +21,7 @@ from moe_core.quizzes.selection import read_ids
 from moe_core.reports.analysis_result import analysis_json, analysis_lines, values_table
 from moe_core.reports.figure_file import refuse_format, write_figure
 from moe_core.system.console_text import print_lines
-from moe_core.traces.result_file import refuse_target, refuse_trace, write_result, writing
+from moe_core.traces.result_file import refuse_trace, write_result, writing
 
 _NAMES = ", ".join(analysis.name for analysis in ANALYSES)
 _LAYERS, _EXPERT = re.compile(r"(\d{1,4})(?:-(\d{1,4}))?"), re.compile(r"(\d{1,4}):(\d{1,5})")
@@ -130,13 +130,11 @@ def read_expert(text: str) -> tuple[int, int] | None:
 
 
 def _check_targets(trace: Path | None, csv: Path | None, figure: Path | None) -> None:
-    for target in (csv, figure):
-        if target is not None:
-            refuse_trace(target) if trace is None else refuse_target(target, trace)
+    if csv is not None:  # a folder, which is made
+        refuse_trace(csv)
+    check_target(figure, trace)
     if figure is not None:
         refuse_format(figure)
-    if figure is not None and not figure.parent.is_dir():
-        raise MoeCoreError(f"There is no folder {figure.parent} to write {figure.name} into.")
 
 
 def _write_csv(result: AnalysisResult, folder: Path | None) -> list[Path]:

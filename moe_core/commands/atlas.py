@@ -1,6 +1,7 @@
 """`moescope atlas`: the card of a model, with the claims of arXiv 2406.18219 checked on it."""
 
 import json
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -9,15 +10,13 @@ import typer
 from moe_core.analyses.analysis import AnalysisOptions
 from moe_core.commands.analyse import read_layers
 from moe_core.commands.job_console import GOES_ON, run_job
-from moe_core.commands.options import AsJson, Offline, OtherDevice, OtherDtype, PageFile
-from moe_core.errors import MoeCoreError
+from moe_core.commands.options import AsJson, Offline, OtherDevice, OtherDtype, PageFile, check_target, write_text
 from moe_core.jobs.atlas import AtlasRequest, make_atlas
 from moe_core.jobs.models.recorded_model import ModelNow
 from moe_core.reports.analysis_result import analysis_json
 from moe_core.reports.atlas_claims import Claim, claims
 from moe_core.reports.pages.atlas import atlas_page
 from moe_core.system.console_text import print_lines
-from moe_core.traces.result_file import refuse_target, refuse_trace, write_result, writing
 
 _DEFAULTS = AnalysisOptions()
 
@@ -42,10 +41,7 @@ def atlas(
     as_json: AsJson = False,
 ) -> None:
     """Write a model's card: every analysis, and the claims of arXiv 2406.18219 checked with numbers and intervals."""
-    if html is not None:
-        refuse_trace(html) if trace is None else refuse_target(html, trace)
-        if not html.parent.is_dir():
-            raise MoeCoreError(f"There is no folder {html.parent} to write {html.name} into.")
+    check_target(html, trace)
     options = AnalysisOptions(layers=read_layers(layers), n_questions=questions, pairs=pairs, seed=seed)
     request = AtlasRequest(ModelNow(model, device, dtype, offline), trace, beside, beside_trace, options)
     found = run_job(make_atlas(request), when_stopped=GOES_ON)
@@ -59,11 +55,8 @@ def atlas(
     else:
         print_lines(line for claim in checked for line in _claim_lines(claim))
         print_lines(found.skipped)
-    if html is not None:
-        with writing("page", html):
-            write_result(html, atlas_page(found.model, found.results, found.beside, found.skipped, found.names))
-        if not as_json:
-            print_lines([f"Written: {html}"])
+    page = partial(atlas_page, found.model, found.results, found.beside, found.skipped, found.names)
+    write_text("page", html, page, as_json=as_json)
 
 
 def _claim_json(claim: Claim) -> dict[str, str | None]:

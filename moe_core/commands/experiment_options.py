@@ -2,17 +2,16 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Annotated, TypeVar
 
 import typer
 
-from moe_core.commands.options import PageFile
-from moe_core.errors import ExperimentError, MoeCoreError
+from moe_core.commands.options import PageFile, check_target, write_text
+from moe_core.errors import ExperimentError
 from moe_core.experiments.design import ExperimentOptions
 from moe_core.measures.scope import Scope
-from moe_core.system.console_text import print_lines
-from moe_core.traces.result_file import refuse_target, write_result, writing
 
 DEFAULTS = ExperimentOptions()
 Found = TypeVar("Found")
@@ -85,20 +84,13 @@ class Files:
 
     def check(self, *traces: Path) -> None:
         """Raise MoeCoreError where one of them cannot be written, or is one of the traces."""
-        for target in filter(None, (self.csv, self.html)):
-            if not target.parent.is_dir():
-                raise MoeCoreError(f"There is no folder {target.parent} to write {target.name} into.")
-            for trace in traces:
-                refuse_target(target, trace)
+        for target in (self.csv, self.html):
+            check_target(target, *traces)
 
     def write(self, found: Found, csv: Callable[[Found], str], page: Callable[[Found], str], *, as_json: bool) -> None:
         """Write what is wanted, and say so."""
         for target, text in ((self.csv, csv), (self.html, page)):
-            if target is not None:
-                with writing("result", target):
-                    write_result(target, text(found))
-                if not as_json:
-                    print_lines([f"Written: {target}"])
+            write_text("result", target, partial(text, found), as_json=as_json)
 
 
 def read_numbers(text: str) -> tuple[float, ...]:

@@ -19,6 +19,8 @@ from moe_core.jobs.models.recorded_model import ModelNow
 from moe_core.jobs.runs.rerun_plan import Subset
 from moe_core.jobs.runs.run_plan import MAX_BATCH_TOKENS
 from moe_core.quizzes.selection import read_ids
+from moe_core.system.console_text import print_lines
+from moe_core.traces.result_file import refuse_target, refuse_trace, write_result, writing
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 Offline = Annotated[bool, typer.Option(help="Use nothing from the network.")]
@@ -85,6 +87,25 @@ def takes_groups(command: Callable[..., None]) -> Callable[..., None]:
     run.__dict__ |= {"__signature__": spread}
     run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
     return run
+
+
+def check_target(target: Path | None, *traces: Path | None) -> None:
+    """Raise MoeCoreError where a result cannot be written there, or a trace lies there; said before anything is run."""
+    if target is not None:
+        if not target.parent.is_dir():
+            raise MoeCoreError(f"There is no folder {target.parent} to write {target.name} into.")
+        for trace in filter(None, traces):
+            refuse_target(target, trace)
+        refuse_trace(target)
+
+
+def write_text(what: str, target: Path | None, text: Callable[[], str], *, as_json: bool) -> None:
+    """Write a result where that is wanted, and say so, unless all that is said is JSON."""
+    if target is not None:
+        with writing(what, target):
+            write_result(target, text())
+        if not as_json:
+            print_lines([f"Written: {target}"])
 
 
 class Place(StrEnum):

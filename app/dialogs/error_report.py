@@ -12,7 +12,7 @@ from app.dialogs.about import versions_text
 from app.log_records import LogRecord, installed_records
 from app.running.job_runner import JobRunner
 from app.running.job_thread import JobEnded
-from app.widgets.parts import in_column
+from app.widgets.parts import in_column, only_read
 
 _LOG_LINES = 40
 _MOST_FAILURES = 20
@@ -55,8 +55,7 @@ class ErrorReport(QDialog):
         self._heading = QLabel()
         self._heading.setTextFormat(Qt.TextFormat.PlainText)
         self._heading.setWordWrap(True)
-        self.report = QPlainTextEdit()
-        self.report.setReadOnly(True)
+        self.report = only_read(QPlainTextEdit())
         self.report.setFont(QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont))
         self.report.setAccessibleName("Report")
         self.report.setToolTip("What would help to find the cause; nothing is sent anywhere")

@@ -13,7 +13,7 @@ from app.log_records import LIMIT, LogRecord, installed_records
 from app.state.session import Session
 from app.state.state import State
 from app.view import View
-from app.widgets.parts import in_column, in_row
+from app.widgets.parts import in_column, in_row, only_read
 
 _LEVELS = {"All": logging.NOTSET, "Info": logging.INFO, "Warning": logging.WARNING, "Error": logging.ERROR}
 _ORANGE = "#E69F00"
@@ -39,11 +39,7 @@ class LogView(View):
         self.level.currentIndexChanged.connect(self.redraw)
         self.copy_button = _button("Copy", "Copy what is shown, as plain text", self._on_copy)
         self.clear_button = _button("Clear", "Forget everything logged so far", self._on_clear)
-        self.text = QPlainTextEdit()
-        self.text.setReadOnly(True)
-        self.text.setTextInteractionFlags(
-            Qt.TextInteractionFlag.TextSelectableByMouse | Qt.TextInteractionFlag.TextSelectableByKeyboard
-        )
+        self.text = only_read(QPlainTextEdit())
         self.text.setAccessibleName("Log")
         self.text.setPlaceholderText("Nothing was logged yet: what runs, and what goes wrong, is written here.")
         self.text.setFont(QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont))

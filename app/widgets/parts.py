@@ -11,6 +11,7 @@ from PySide6.QtWidgets import (
     QLabel,
     QLayout,
     QMenu,
+    QPlainTextEdit,
     QPushButton,
     QScrollArea,
     QToolButton,
@@ -105,6 +106,15 @@ def button(text: str, tip: str) -> QPushButton:
     made.setAutoDefault(False)
     made.setToolTip(tip)
     return made
+
+
+def only_read(field: QPlainTextEdit) -> QPlainTextEdit:
+    """The same field for texts that are read and copied: it shows where the keyboard is, and Tab leaves it."""
+    field.setReadOnly(True)
+    field.setTabChangesFocus(True)
+    readable = Qt.TextInteractionFlag.TextSelectableByMouse | Qt.TextInteractionFlag.TextSelectableByKeyboard
+    field.setTextInteractionFlags(readable)
+    return field
 
 
 def tool_button(text: str, name: str, tip: str) -> QToolButton:

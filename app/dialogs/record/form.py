@@ -8,7 +8,7 @@ from app.content.workers import TIP, address_problem
 from app.dialogs.record.values import DEVICES, DTYPES, RecordValues
 from app.widgets.address_field import AddressField
 from app.widgets.form_parts import CommaCompleter, Note, Section, choice, number, suggestions
-from app.widgets.parts import in_column, in_row
+from app.widgets.parts import in_column, in_row, only_read
 from moe_core.quizzes.reading.answers import AnswersFrom
 
 _PROTOCOLS = (("plain", "Plain, as lm-evaluation-harness"), ("chat", "Chat template of the model"))
@@ -230,9 +230,7 @@ class RecordForm(QWidget):
 
 
 def _command_field() -> QPlainTextEdit:
-    field = QPlainTextEdit()
-    field.setReadOnly(True)
-    field.setTabChangesFocus(True)
+    field = only_read(QPlainTextEdit())
     field.setFont(QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont))
     field.setFixedHeight(field.fontMetrics().lineSpacing() * 3 + 12)
     return field

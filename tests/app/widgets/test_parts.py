@@ -1,10 +1,10 @@
 """Rows and columns hold their parts in order, with the room, the margins and the spacing that are said."""
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QLabel, QWidget
+from PySide6.QtWidgets import QLabel, QPlainTextEdit, QPushButton, QWidget
 from pytestqt.qtbot import QtBot
 
-from app.widgets.parts import in_column, in_row
+from app.widgets.parts import in_column, in_row, only_read
 
 
 def test_parts_stand_where_they_are_put(qtbot: QtBot) -> None:
@@ -33,3 +33,19 @@ def test_what_is_not_said_is_as_the_style_has_it(qtbot: QtBot) -> None:
     column = in_column(styled, QLabel(), margins=None)
     assert column.contentsMargins().top() > 0
     assert column.spacing() >= 0
+
+
+def test_a_text_that_is_only_read_is_walked_by_keys(qtbot: QtBot) -> None:
+    """It has a cursor that shows where the keyboard is, text is selected with it, and Tab goes on."""
+    page, field, after = QWidget(), only_read(QPlainTextEdit("moescope record")), QPushButton("Copy")
+    in_column(page, field, after)
+    qtbot.addWidget(page)
+    page.show()
+    qtbot.waitExposed(page)
+    field.setFocus()
+    qtbot.keyClick(field, Qt.Key.Key_End, Qt.KeyboardModifier.ShiftModifier)
+    assert field.textCursor().selectedText() == "moescope record"
+    qtbot.keyClick(field, "x")
+    assert field.toPlainText() == "moescope record"
+    qtbot.keyClick(field, Qt.Key.Key_Tab)
+    assert page.focusWidget() is after

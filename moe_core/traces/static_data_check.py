@@ -42,7 +42,7 @@ def _dataset_crc(file: TraceFile, dataset: Dataset, crc: int) -> int:
         return zlib.crc32(file.read_scalar(dataset.name), crc)
     step = max(1, _READ_BYTES // max(1, dataset.row_bytes))
     for start in range(0, dataset.shape[0], step):
-        crc = zlib.crc32(file.read(dataset.name, start, min(start + step, dataset.shape[0])).tobytes(), crc)
+        crc = zlib.crc32(file.read(dataset.name, start, min(start + step, dataset.shape[0])).data, crc)
     return crc
 
 
@@ -75,7 +75,6 @@ def _check_questions(file: TraceFile) -> None:
     if len(set(ids)) != len(ids):
         raise TraceError("two questions have the same id.")
     try:
-        for text in (*ids, *set(file.read("questions/subject").tolist())):
-            text.decode("utf-8")
+        b"\n".join((*ids, *set(file.read("questions/subject").tolist()))).decode("utf-8")
     except UnicodeDecodeError as error:
         raise TraceError(f"a question's id or subject is not UTF-8 ({error}).") from error

@@ -50,14 +50,15 @@ VIEW_SIZES = {
 }
 
 
-def settle(application: QApplication) -> None:
+def settle() -> None:
     """Let everything be laid out and drawn."""
     for _ in range(40):
-        application.processEvents()
+        QApplication.processEvents()
 
 
 def save(widget: QWidget, name: str) -> None:
-    """One picture."""
+    """One picture, when all is drawn."""
+    settle()
     path = IMAGES / f"{name}.png"
     if not widget.grab().save(str(path)):
         sys.exit(f"{path} cannot be written.")
@@ -80,28 +81,25 @@ def wrong_in(window: MainWindow, subject: str) -> int:
     return int(trace.rows(Scope.ANSWER, wanted)[0])
 
 
-def take_window(application: QApplication, window: MainWindow) -> None:
+def take_window(window: MainWindow) -> None:
     """The whole window in both colour schemes, large and small."""
     expert = busiest_expert(window)
     window.show_view("experts")
     change(window, experts=frozenset({expert}), layer=expert[0], question=wrong_in(window, "addition"))
     for scheme in ("light", "dark"):
         window.set_scheme(scheme)
-        settle(application)
         save(window, f"window-{scheme}")
     window.set_scheme("light")
     window.resize(*SMALL_SIZE)
     window.reset_layout()  # as it stands where it opens so small
-    settle(application)
     save(window, "window-small")
     window.resize(*SIZE)
     window.reset_layout()
 
 
-def take_walk(application: QApplication, window: MainWindow, trace: Path) -> None:
+def take_walk(window: MainWindow, trace: Path) -> None:
     """The first two minutes, as the guide tells them: begin, mask, ask again, look at what was lost."""
     window.resize(*WALK_SIZE)
-    settle(application)
     save(window, "walk-1-start")
     window.open_trace(trace)
     window.resize(*WALK_SIZE)
@@ -109,16 +107,13 @@ def take_walk(application: QApplication, window: MainWindow, trace: Path) -> Non
     change(window, experts=frozenset({MATTERING}), layer=MATTERING[0])
     window.session.request("toggle_mask")
     window.show_view("what_if")
-    settle(application)
     save(window, "walk-2-mask")
     run(window, "run_what_if")
     change(window, mode=Mode.DIFFERENCE)
-    settle(application)
     save(window, "walk-3-result")
     window.session.request("filter_right_to_wrong")
     window.session.request("next_question")
     window.show_view("ranking")
-    settle(application)
     save(window, "walk-4-flips")
     change(window, filter=EVERYTHING, mode=Mode.BASELINE, what_if=None, history=(), experts=frozenset())
     window.session.request("clear_mask")
@@ -134,7 +129,7 @@ def run(window: MainWindow, action: str) -> None:
     waiting.exec()
 
 
-def take_what_if(application: QApplication, window: MainWindow) -> None:
+def take_what_if(window: MainWindow) -> None:
     """The demo's expert that no answer position uses, and that costs one subject most of its points."""
     cells = frozenset({MATTERING})
     change(window, experts=cells, layer=1, intervention=Intervention("1:25 re-routed", reroute=cells))
@@ -145,30 +140,28 @@ def take_what_if(application: QApplication, window: MainWindow) -> None:
     festivals = [row for row in flips.comparison.right_to_wrong if row.startswith("festivals")]
     assert window.session.state.trace is not None
     change(window, mode=Mode.DIFFERENCE, question=window.session.state.trace.trace.index_of(festivals[0]))
-    settle(application)
     save(window, "window-what-if")
     change(window, mode=Mode.BASELINE, what_if=None, history=(), intervention=Intervention(), experts=frozenset())
 
 
-def take_views(application: QApplication, window: MainWindow) -> None:
+def take_views(window: MainWindow) -> None:
     """Each view by itself, at a size of its own."""
     change(window, scope=Scope.PROMPT, metric="expert_accuracy", experts=frozenset({MATTERING}), layer=MATTERING[0])
     for name, size in VIEW_SIZES.items():
-        save_view(application, window, name, size)
+        save_view(window, name, size)
     window.reset_layout()
 
 
-def save_view(application: QApplication, window: MainWindow, name: str, size: tuple[int, int]) -> None:
+def save_view(window: MainWindow, name: str, size: tuple[int, int]) -> None:
     """One view in a window of its own."""
     dock = window.docks[name]
     dock.setFloating(True)
     dock.resize(*size)
     dock.show()
-    settle(application)
     save(window.views[name], f"view-{name}")
 
 
-def take_runs(application: QApplication, window: MainWindow) -> None:
+def take_runs(window: MainWindow) -> None:
     """The baseline and two what-ifs side by side."""
     made = []
     for mask in ({MATTERING}, {(2, 3), (4, 7)}):
@@ -186,19 +179,19 @@ def take_runs(application: QApplication, window: MainWindow) -> None:
     view.sides.setCurrentIndex(1)
     view.pages.setCurrentIndex(1)
     view.redraw()
-    save_view(application, window, "runs", (900, 520))
+    save_view(window, "runs", (900, 520))
     change(window, pins=Pins(), what_if=None, intervention=Intervention(), experts=frozenset())
     window.reset_layout()
 
 
-def take_atlas(application: QApplication, window: MainWindow) -> None:
+def take_atlas(window: MainWindow) -> None:
     """The first of its analyses, of the demo's own weights."""
     run(window, "compute_analysis")
-    save_view(application, window, "atlas", (900, 620))
+    save_view(window, "atlas", (900, 620))
     window.reset_layout()
 
 
-def take_effects_and_jobs(application: QApplication, window: MainWindow) -> None:
+def take_effects_and_jobs(window: MainWindow) -> None:
     """The queue while effects are predicted and two others wait, and the map that came of it."""
     waiting = QEventLoop()
     window.runner.ended.connect(waiting.quit)
@@ -207,20 +200,20 @@ def take_effects_and_jobs(application: QApplication, window: MainWindow) -> None
     change(window, intervention=Intervention(reroute=frozenset({MATTERING, (4, 7)})))
     window.session.request("run_what_if")
     while window.session.state.jobs[0].share is None:
-        application.processEvents()
+        QApplication.processEvents()
     change(window, job=window.session.state.jobs[0].number)
     window.show_view("jobs")
-    save_view(application, window, "jobs", (940, 320))
+    save_view(window, "jobs", (940, 320))
     while window.queue.unfinished:
         waiting.exec()
     change(window, intervention=Intervention(), mode=Mode.BASELINE, what_if=None)
     change(window, question=wrong_in(window, "festivals"))
     window.show_view("effects")
-    save_view(application, window, "effects", (900, 420))
+    save_view(window, "effects", (900, 420))
     window.reset_layout()
 
 
-def take_dialogs(application: QApplication, window: MainWindow) -> None:
+def take_dialogs(window: MainWindow) -> None:
     """What is asked before a recording, and the keys."""
     dialogs = {
         "record": RecordDialog(window.settings, window.runner, window),
@@ -230,27 +223,26 @@ def take_dialogs(application: QApplication, window: MainWindow) -> None:
         dialog.show()
         dialog.resize(max(dialog.width(), 1000), dialog.height())  # the screen that is not there may be a narrow one
         while isinstance(dialog, RecordDialog) and (dialog.model_check.is_waiting or dialog.quiz_check.is_waiting):
-            application.processEvents()
-        settle(application)
+            QApplication.processEvents()
         save(dialog, f"dialog-{name}")
         dialog.close()
 
 
-def take_experiment(application: QApplication, window: MainWindow) -> None:
+def take_experiment(window: MainWindow) -> None:
     """The pruning curve of the demo, a point chosen."""
     view = window.views["experiments"]
     assert isinstance(view, ExperimentsView)
     window.show_view("experiments")
     window.session.request("experiment_pruning_curve")
-    settle(application)
+    settle()
     waiting = QEventLoop()
     window.runner.ended.connect(waiting.quit)
     view.run_button.click()
     while window.queue.unfinished:
         waiting.exec()
-    settle(application)
+    settle()
     view.pane.choose_point(9)
-    save_view(application, window, "experiments", (1200, 760))
+    save_view(window, "experiments", (1200, 760))
 
 
 def take_report(trace: Path, folder: Path) -> None:
@@ -290,13 +282,13 @@ def main(trace: Path) -> None:
         window.resize(*SIZE)
         window.show()
         window.reset_layout()
-        take_walk(application, window, trace)
-        settle(application)
+        take_walk(window, trace)
+        settle()
         for take in (
             *(take_window, take_what_if, take_views, take_atlas),
             *(take_runs, take_effects_and_jobs, take_dialogs, take_experiment),
         ):
-            take(application, window)
+            take(window)
         take_report(trace, Path(folder))
         window.close_without_asking()
 

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from PySide6.QtCore import QSignalBlocker, Qt
-from PySide6.QtGui import QAction, QPalette
+from PySide6.QtGui import QAction, QPalette, QResizeEvent
 from PySide6.QtWidgets import QCheckBox, QMenu, QSizePolicy, QToolButton, QWidget
 
 from app import theme
@@ -23,8 +23,6 @@ _MASK_ACTIONS = (
     {"Read from a file…": "read_mask", "Share as a file…": "write_mask"},
     {"Neurons…": "mask_neurons", "Clear": "clear_mask", "Undo": "undo", "Redo": "redo"},
 )
-_ANY_HEIGHT = 2**24 - 1
-"""Qt's QWIDGETSIZE_MAX."""
 _WARNING = f"QLabel {{ border: 0; border-left: 3px solid {theme.WRONG}; padding-left: 6px; }}"
 _NEED_A_MASK = ("keep_mask", "write_mask", "clear_mask")
 
@@ -53,10 +51,7 @@ class WhatIfEditor(QWidget):
         """Show the mask, the choices, and what they mean."""
         mask = state.intervention
         self.chips.set_experts({expert: mask.action(expert) for expert in mask.experts}, _usual_action(state))
-        needed = self.chips.heightForWidth(max(self._chips_area.viewport().width(), 1))
-        self._chips_area.setMinimumHeight(min(needed, 2 * self.fontMetrics().height() + 14))
-        # Not hidden: the keyboard may be there, and would jump away when the last chip goes.
-        self._chips_area.setMaximumHeight(_ANY_HEIGHT if mask.experts else 0)
+        self._fit_chips()
         self._draw_masks(state)
         self.choices.draw(state)
         self.preview.setText(" ".join(preview.sentences()))
@@ -68,6 +63,13 @@ class WhatIfEditor(QWidget):
         self.cancel.setEnabled(bool(state.running))
         with QSignalBlocker(self.automatic):
             self.automatic.setChecked(state.rerun.is_automatic)
+
+    def _fit_chips(self) -> None:
+        """No higher than they are, and not hidden without any: the keyboard may be there, and would jump away."""
+        needed = self.chips.heightForWidth(max(self._chips_area.viewport().width(), 1))
+        needed = needed if self._session.state.intervention.experts else 0
+        self._chips_area.setMinimumHeight(min(needed, 2 * self.fontMetrics().height() + 14))
+        self._chips_area.setMaximumHeight(needed)
 
     def _draw_masks(self, state: State) -> None:
         names = [mask.name for mask in state.masks]
@@ -171,6 +173,10 @@ class WhatIfEditor(QWidget):
 
     def _on_mask_action(self, action: QAction) -> None:
         self._session.request(action.data())
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit_chips()
 
 
 def _usual_action(state: State) -> str:

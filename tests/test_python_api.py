@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 import moe_core
@@ -58,3 +59,28 @@ def test_the_notebook_runs(notebook: Path, tmp_path: Path, monkeypatch: pytest.M
     change = names["change"]
     assert f"{change.before.estimate:.3f} before, {change.after.estimate:.3f} after" in shown
     assert len(names["lost"]) == change.losses
+
+
+def test_a_sample_is_of_what_was_asked_for_or_refused() -> None:
+    """A mask chooses its rows; what numpy would take for other rows, and a scope that is none, is one sentence."""
+    with moe_core.open_trace(ROOT / "tests" / "data" / "demo-format-2.h5") as trace:
+        N = trace.n_questions
+        mask = np.arange(N) % 3 == 1
+        of_mask = moe_core.sample(trace, moe_core.Scope.PROMPT, mask)
+        assert np.array_equal(of_mask.questions, moe_core.sample(trace, "prompt", np.flatnonzero(mask)).questions)  # type: ignore[arg-type]  # as scripts write it
+        assert len(moe_core.sample(trace, moe_core.Scope.PROMPT, []).questions) == 0
+        for wrong in ([-1], [N], ["a"], [0.5], mask[:-1]):
+            with pytest.raises(moe_core.MoeCoreError, match=f"rows, 0 to {N - 1}"):
+                moe_core.sample(trace, moe_core.Scope.PROMPT, wrong)
+        with pytest.raises(moe_core.MoeCoreError, match="choose one of answer, prompt, question"):
+            moe_core.sample(trace, "promt")  # type: ignore[arg-type]  # that is the test
+
+
+def test_requests_take_paths_as_texts(tmp_path: Path) -> None:
+    """As scripts write them."""
+    trace, model = ROOT / "tests" / "data" / "demo-format-2.h5", moe_core.ModelRequest("demo")
+    request = moe_core.TablesRequest(str(trace), str(tmp_path), moe_core.TableFormat.CSV)  # type: ignore[arg-type]  # that is the test
+    assert moe_core.run(moe_core.export_tables(request)).tables
+    asked = moe_core.WhatIfRequest("a.h5", moe_core.parse_mask("1:2"), out="b.h5")  # type: ignore[arg-type]  # that is the test
+    assert (asked.baseline, asked.out) == (Path("a.h5"), Path("b.h5"))
+    assert moe_core.RecordRequest(model, "demo", "c.h5").out == Path("c.h5")  # type: ignore[arg-type]  # that is the test

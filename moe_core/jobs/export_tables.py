@@ -136,6 +136,10 @@ class TablesRequest:
     folder: Path
     format: TableFormat = TableFormat.PARQUET
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "trace", Path(self.trace))  # scripts give a text, too
+        object.__setattr__(self, "folder", Path(self.folder))
+
 
 @dataclass(frozen=True)
 class WrittenTable:

@@ -36,6 +36,9 @@ class RecordRequest:
     allow_network_folder: bool = False
     answers_from: AnswersFrom | None = None
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "out", Path(self.out))  # scripts give a text, too
+
 
 def record(request: RecordRequest, engine: Engine | None = None) -> Generator[Event, None, RecordResult]:
     """Events while the quiz runs, the result in the end. Closing it keeps what was written: the same request resumes.

@@ -44,6 +44,10 @@ class WhatIfRequest:
     model: ModelNow = field(default_factory=ModelNow)
     allow_network_folder: bool = False
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "baseline", Path(self.baseline))  # scripts give a text, too
+        object.__setattr__(self, "out", None if self.out is None else Path(self.out))
+
 
 @dataclass(frozen=True)
 class WhatIfResult:

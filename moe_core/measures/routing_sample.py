@@ -8,8 +8,9 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
+from moe_core.errors import MoeCoreError
 from moe_core.interventions.layers import Layers
 from moe_core.measures.cube import blocks
 from moe_core.measures.routing_in_scope import ScopedRouting, routing_in_scope
@@ -140,12 +141,28 @@ class RoutingSample:
         return Stepwise(lambda: _sum_probabilities(self.routing.router_probs, self.questions))
 
 
-def sample(trace: Trace, scope: Scope, questions: NDArray[Any] | None = None) -> RoutingSample:
-    """One scope over a selection of questions (row numbers; all of them when None).
+def sample(trace: Trace, scope: Scope, questions: ArrayLike | None = None) -> RoutingSample:
+    """One scope over a selection of questions (row numbers, or true and false for each; all of them when None).
 
-    Who draws many selections of one trace keeps `routing_in_scope` and calls `select` on it: the cubes are built once.
+    Raises MoeCoreError for other scopes and rows. Who draws many selections of one trace keeps `routing_in_scope` and
+    calls `select` on it: the cubes are built once.
     """
-    return select(routing_in_scope(trace, scope), trace, questions)
+    if scope not in list(Scope):
+        raise MoeCoreError(f"There is no scope {scope!r}: choose one of {', '.join(Scope)}.")
+    rows = None if questions is None else _rows(np.asarray(questions), trace.n_questions)
+    return select(routing_in_scope(trace, Scope(scope)), trace, rows)
+
+
+def _rows(given: NDArray[Any], N: int) -> NDArray[Any]:
+    """What was given as row numbers: numpy would take a mask for rows 0 and 1, and -1 for the last one."""
+    if given.dtype == np.bool_ and given.shape == (N,):
+        return np.flatnonzero(given)
+    is_number = given.dtype.kind in "iu" and given.ndim == 1
+    if given.size and not (is_number and given.min() >= 0 and given.max() < N):
+        raise MoeCoreError(
+            f"Questions are chosen by their rows, 0 to {N - 1}, or by true and false for each of the {N}."
+        )
+    return given.astype(np.intp)
 
 
 def select(routing: ScopedRouting, trace: Trace, questions: NDArray[Any] | None = None) -> RoutingSample:

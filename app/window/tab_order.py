@@ -43,7 +43,7 @@ def reading_order(places: Sequence[QRect]) -> list[int]:
     order = []
     while left:
         bottom = places[left[0]].bottom()
-        row = [at for at in left if places[at].center().y() <= bottom]
+        row = [at for at in left if at == left[0] or places[at].center().y() <= bottom]  # also of no height
         order += sorted(row, key=lambda at: (places[at].left(), places[at].top()))
         left = [at for at in left if at not in row]
     return order

@@ -170,6 +170,11 @@ def test_a_list_that_fills_under_the_keyboard_shows_where_it_is(
     assert view.selected is None  # nothing was chosen
 
 
+def test_places_of_no_height_have_their_turn() -> None:
+    """What is closed to nothing ends no walk."""
+    assert reading_order([QRect(0, 10, 50, 0), QRect(0, 0, 50, 9), QRect(0, 10, 50, 20)]) in ([1, 0, 2], [1, 2, 0])
+
+
 def test_columns_are_read_downwards() -> None:
     """Lists at the left, two docks above each other beside them, and what stands below all."""
     left, above, below, right = QRect(0, 0, 99, 90), QRect(100, 0, 99, 40), QRect(100, 41, 99, 49), QRect(200, 0, 9, 90)

@@ -16,6 +16,7 @@ from moe_core.measures.metric import MetricValues
 from moe_core.measures.support import support_text
 from moe_core.numbers.formatting import (
     count,
+    counted,
     elide,
     number_with_interval,
     points,
@@ -57,7 +58,8 @@ class WhatIfGrid(ExpertGrid):
         if self.was_never_used[cell] or np.equal(self.samples.after.counts.tokens[cell], 0):
             facts.append(_USE[bool(self.was_never_used[cell]), bool(self.samples.after.counts.tokens[cell] == 0)])
         n_before, n_after = int(self.both.before.support[cell]), int(self.both.after.support[cell])
-        return [*facts, f"n = {count(n_before)} → {count(n_after)} of {count(self.samples.n)} questions"]
+        of = counted(self.samples.n, self.samples.before.item)
+        return [*facts, f"n = {count(n_before)} → {count(n_after)} of {of}"]
 
     def change_facts(self, layer: int, expert: int) -> list[str]:
         """The change of a cell with its interval, and whether its test supports it."""

@@ -175,7 +175,7 @@ class ExpertGrid:
         if self.is_never_used[layer, expert]:
             facts.append("never used in this scope")
         support = int(self.values.support[layer, expert])
-        facts.append(f"n = {count(support)} of {count(self.n_questions)} questions")
+        facts.append(f"n = {count(support)} of {counted(self.n_questions, self.sample.item)}")
         return [*facts, *self.rank_facts(layer, expert)]
 
     def rank_facts(self, layer: int, expert: int) -> list[str]:
@@ -209,7 +209,7 @@ class ExpertGrid:
         if self.sample.is_correct.sum() in (0, self.sample.is_scored.sum()):
             alike = "right" if self.sample.is_correct.any() else "wrong"
             return f"Every question shown was answered {alike}, so there is nothing to compare."
-        return f"“{self.metric.title}” has no value for these questions."
+        return f"“{self.metric.title}” has no value for these {self.sample.item}s."
 
     @property
     def faded(self) -> NDArray[np.bool_] | None:
@@ -228,7 +228,7 @@ class ExpertGrid:
 
     def n_text(self) -> str:
         """How many questions are behind the grid."""
-        return f"n = {counted(self.n_questions, 'question')}"
+        return f"n = {counted(self.n_questions, self.sample.item)}"
 
     def n_tip(self) -> str:
         """Which questions these are."""

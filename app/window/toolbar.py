@@ -14,7 +14,8 @@ from app.widgets.eliding_label import ElidingLabel
 from app.widgets.safe_text import as_tooltip
 from moe_core.errors import MoeCoreError
 from moe_core.measures.scope import Scope
-from moe_core.numbers.formatting import count
+from moe_core.numbers.formatting import count, counted
+from moe_core.quizzes.question import item_name
 from moe_core.traces.reader import Trace
 
 
@@ -77,7 +78,7 @@ class Toolbar(QToolBar):
             n_shown = count(len(state.trace.rows(state.scope, state.filter)))
         except MoeCoreError:  # the file was cut short, or its disk is gone; the views say so
             n_shown = "?"
-        self._shown.setText(f"{n_shown} of {count(total)} questions")
+        self._shown.setText(f"{n_shown} of {counted(total, item_name(has_choices=has_choices))}")
 
     def _on_scope_activated(self, index: int) -> None:
         self._session.set(replace(self._session.state, scope=Scope(self._scope.itemData(index))))

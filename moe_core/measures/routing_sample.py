@@ -17,6 +17,7 @@ from moe_core.measures.routing_in_scope import ScopedRouting, routing_in_scope
 from moe_core.measures.scope import Scope
 from moe_core.numbers.half_precision import widened
 from moe_core.numbers.stepwise import Steps, Stepwise
+from moe_core.quizzes.question import item_name
 from moe_core.traces.reader import Trace
 from moe_core.traces.records import Status
 from moe_core.traces.stored_rows import Rows
@@ -63,6 +64,7 @@ class RoutingSample:
 
     `questions` [n] are rows of `routing`, answered ones only; `n_failed`, `n_damaged` and `n_unrecorded` of the
     selection were left out. `is_scored` [n]: the quiz has a gold answer; `is_correct` [n]: and the model chose it.
+    `has_choices`: whether anything is asked; plain text is only read.
     """
 
     routing: ScopedRouting
@@ -73,6 +75,12 @@ class RoutingSample:
     n_failed: int
     n_damaged: int
     n_unrecorded: int
+    has_choices: bool = True
+
+    @property
+    def item(self) -> str:
+        """What is counted: a question or a text."""
+        return item_name(has_choices=self.has_choices)
 
     @property
     def scope(self) -> Scope:
@@ -181,6 +189,7 @@ def select(routing: ScopedRouting, trace: Trace, questions: NDArray[Any] | None 
         n_failed=len(recorded) - len(answered),
         n_damaged=n_damaged,
         n_unrecorded=len(chosen) - len(recorded) - n_damaged,
+        has_choices=trace.has_choices,
     )
 
 

@@ -14,7 +14,7 @@ from moe_core.measures.entropy_by_layer import Band, EntropyCurve, EntropyKind, 
 from moe_core.measures.question_table import OUTCOMES
 from moe_core.measures.routing_sample import RoutingSample
 from moe_core.measures.scope import Scope
-from moe_core.numbers.formatting import count, finite, significant
+from moe_core.numbers.formatting import count, counted, finite, significant
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ class EntropyChart:
         """One line below the plot: what is averaged, what the band is, and what is missing."""
         n, n_tokens = len(self.sample.questions), self.sample.n_tokens
         of = "" if self.sample.scope is Scope.ANSWER else f"{count(n_tokens)} tokens of "
-        return " · ".join([f"Mean over {of}{count(n)} questions", f"band: {self.band_text}", *self.remarks()])
+        return " · ".join([f"Mean over {of}{counted(n, self.sample.item)}", f"band: {self.band_text}", *self.remarks()])
 
     def remarks(self) -> list[str]:
         """What is left out, and why."""
@@ -156,8 +156,8 @@ class EntropyChart:
     def band_text(self) -> str:
         """What a band is, in words."""
         if self.options.band is Band.QUARTILES:
-            return "middle half of the questions"
-        return "± 1 standard deviation over " + ("questions" if self.sample.scope is Scope.ANSWER else "tokens")
+            return f"middle half of the {self.sample.item}s"
+        return f"± 1 standard deviation over {self.sample.item if self.sample.scope is Scope.ANSWER else 'token'}s"
 
 
 def readout_with_std(curve: Curve, place: int) -> str:

@@ -11,7 +11,7 @@ from moe_core.figures.visible import visible
 from moe_core.measures.expert_profile import ExpertProfile, HeaviestQuestions, SubjectUsage
 from moe_core.measures.question_table import OUTCOMES, Outcome, QuestionTable
 from moe_core.measures.routing_sample import RoutingSample
-from moe_core.measures.scope import Scope
+from moe_core.measures.scope import Scope, last_position
 from moe_core.numbers.formatting import (
     count,
     counted,
@@ -33,14 +33,14 @@ def share_text(share: float) -> str:
 
 def summary(profile: ExpertProfile, sample: RoutingSample, layer: int) -> str:
     """What stands below the expert's name."""
-    of_tokens = "answer positions" if sample.scope is Scope.ANSWER else "tokens"
+    of_tokens = f"{last_position(has_choices=sample.has_choices)}s" if sample.scope is Scope.ANSWER else "tokens"
     if not profile.questions:
         return f"Never used: none of {count(sample.n_tokens)} {of_tokens} in the selection chose it."
     return (
         f"Used by {share_text(profile.used_share)} of {count(sample.n_tokens)} {of_tokens} · "
         f"mean gate weight when chosen {significant(profile.gate_weight)} · "
         f"rank {profile.rank} of {sample.n_experts} in layer {layer} · "
-        f"in {count(profile.questions)} of {count(len(sample.questions))} questions"
+        f"in {count(profile.questions)} of {counted(len(sample.questions), sample.item)}"
     )
 
 

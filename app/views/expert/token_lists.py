@@ -15,9 +15,9 @@ from moe_core.measures.coactivation import Partners
 from moe_core.measures.metric import ratio
 from moe_core.measures.routing_sample import RoutingSample
 from moe_core.measures.sampled_tokens import TokenSample
-from moe_core.measures.scope import Scope
+from moe_core.measures.scope import Scope, last_position
 from moe_core.measures.served_tokens import ServedTokens
-from moe_core.numbers.formatting import NOTHING, count, finite, number_with_interval, percent_tick, significant
+from moe_core.numbers.formatting import NOTHING, count, counted, finite, number_with_interval, percent_tick, significant
 from moe_core.numbers.intervals import Interval
 
 _FEWEST_OCCURRENCES = 5
@@ -158,17 +158,17 @@ def _partner_row(found: Partners, layer: int, place: int, lower: float, upper: f
 
 def sample_text(sample: TokenSample, selection: RoutingSample) -> str:
     """Whose tokens were read."""
-    n = count(len(sample.questions))
+    n, items = count(len(sample.questions)), counted(len(sample.questions), selection.item)
     if sample.scope is not selection.scope:
-        text = f"The trace keeps the answer position only: counted at that of {n} questions."
+        text = f"The trace keeps the answer position only: counted at that of {items}."
     elif sample.scope is Scope.ANSWER:
-        text = f"At the answer position of {n} questions."
+        text = f"At the {last_position(has_choices=selection.has_choices)} of {items}."
     elif sample.is_whole:
-        text = f"All {count(sample.n_tokens)} tokens of {n} questions."
+        text = f"All {count(sample.n_tokens)} tokens of {items}."
     else:
         text = (
             f"{count(sample.n_tokens)} of {count(selection.n_tokens)} tokens: "
-            f"{n} of {count(sample.n_selected)} questions, evenly spread."
+            f"{n} of {counted(sample.n_selected, selection.item)}, evenly spread."
         )
     return text + (f" Left out: {count(sample.n_unreadable)} damaged segments." if sample.n_unreadable else "")
 

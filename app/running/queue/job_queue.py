@@ -243,6 +243,7 @@ class JobQueue(QObject):
         number = self._running.pop(needs_model, 0)
         entry, job = entry_of(self._session.state.jobs, number), self._jobs.get(number)
         if entry is not None and job is not None:
+            ended = replace(ended, seconds=entry.seconds + ended.seconds)  # and what it took before it was paused
             self._put(_ended_entry(entry, ended, self._becomes.pop(number, JobStatus.STOPPED)))
             self.ended.emit(job, ended)
             if job.is_live:
@@ -261,7 +262,7 @@ class JobQueue(QObject):
 
 
 def _ended_entry(entry: JobEntry, ended: JobEnded, becomes: JobStatus) -> JobEntry:
-    entry = replace(entry, progress="", share=None, eta_s=None, seconds=entry.seconds + ended.seconds)
+    entry = replace(entry, progress="", share=None, eta_s=None, seconds=ended.seconds)
     if ended.outcome == "done":
         return replace(entry, status=JobStatus.DONE, result=result_path(ended.result))
     if ended.outcome == "failed":

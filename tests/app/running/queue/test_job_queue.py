@@ -170,6 +170,20 @@ def test_held_jobs_begin_only_when_they_may(window: MainWindow, qtbot: QtBot, ga
     assert gate.begun == ["a", "a", "b", "c"]
 
 
+def test_what_was_paused_took_all_of_its_time(window: MainWindow, qtbot: QtBot, gate: Gate) -> None:
+    """Whoever is told that it has ended hears that, and not how long the last stretch took."""
+    add(window, gate, "a")
+    window.queue.hold()
+    qtbot.waitUntil(lambda: entry(window, "a").status is W)
+    before = replace(entry(window, "a"), seconds=3600.0)
+    window.session.set(replace(window.session.state, jobs=(before,)))
+    gate.may_go_on.set()
+    with qtbot.waitSignal(window.queue.ended) as told:
+        window.session.request("resume_jobs")
+    assert told.args[1].seconds > 3600
+    assert entry(window, "a").seconds == told.args[1].seconds
+
+
 def test_two_jobs_never_write_the_same_file(window: MainWindow, gate: Gate, tmp_path: Path) -> None:
     """Nor is the same thing asked twice; both are said in a sentence."""
     path = tmp_path / "x.h5"

@@ -9,7 +9,7 @@ from moe_core.comparison.text import intervention_text
 from moe_core.errors import InterventionError
 from moe_core.interventions.intervention import Expert, Intervention, act_on
 from moe_core.interventions.targets import numbers_text, parse_targets
-from moe_core.numbers.formatting import count, short
+from moe_core.numbers.formatting import count, counted, short
 from moe_core.traces.specification import ModelSpecification
 
 KINDS = ("reroute", "drop", "boost")
@@ -128,6 +128,13 @@ def experts_words(mask: Intervention) -> str:
         return ""
     more = f" and {count(len(experts) - _LISTED)} more" * (len(experts) > _LISTED)
     return ", ".join(experts[:_LISTED]) + more
+
+
+def named_experts(experts: Iterable[Expert]) -> str:
+    """The experts by name; of more than a few their number and the first ones."""
+    names = [f"{layer}:{expert}" for layer, expert in sorted(experts)]
+    named, n_more = ", ".join(names[:_NAMED]), len(names) - _NAMED
+    return f"{counted(len(names), 'expert')}: {named} and {count(n_more)} more" if n_more > 0 else named
 
 
 def _acting(state: State, experts: frozenset[Expert]) -> Intervention:

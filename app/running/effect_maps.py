@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import Signal
 
 from app.content.job_words import about, subset_words
-from app.content.mask_editing import effect_of
+from app.content.mask_editing import effect_of, named_experts
 from app.content.what_if_preview import subset_of
 from app.running.job_thread import JobEnded
 from app.running.queue.queued_job import JobKind, QueuedJob
@@ -115,7 +115,7 @@ def _measured(measure: Measurement | None) -> str:
     if measure is None:
         return ""
     if measure.experts:
-        return ", ".join(f"{layer}:{expert}" for layer, expert in measure.experts)
+        return named_experts(measure.experts)
     return f"the most suspect {percent(measure.share)} of the experts"
 
 

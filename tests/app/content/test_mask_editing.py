@@ -1,6 +1,6 @@
 """Masks in words: what does not name its experts lists them."""
 
-from app.content.mask_editing import experts_words, mask_title
+from app.content.mask_editing import experts_words, mask_title, named_experts
 from moe_core.interventions.intervention import Intervention
 
 
@@ -31,3 +31,9 @@ def test_a_large_mask_is_not_listed_whole() -> None:
     words = experts_words(masked(*((layer, expert) for layer in range(5) for expert in range(20))))
     assert words.count(":") == 40
     assert words.endswith(" and 60 more")
+
+
+def test_of_many_experts_the_first_are_named() -> None:
+    """A job that measures a whole grid is told in one line."""
+    assert named_experts([(2, 3), (0, 1)]) == "0:1, 2:3"
+    assert named_experts((layer, 5) for layer in range(256)) == "256 experts: 0:5, 1:5, 2:5 and 253 more"

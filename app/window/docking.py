@@ -93,12 +93,13 @@ def share_room(window: QMainWindow, docks: Docks) -> None:
 
 
 def tidy_tabs(window: QMainWindow) -> None:
-    """Have tabs scroll rather than be cut to their first letters; hide the bars that Qt leaves in the window's corner,
-    over the menu, when it restores a layout."""
+    """Have tabs scroll rather than be cut to their first letters, and name their bars; hide the bars that Qt leaves in
+    the window's corner, over the menu, when it restores a layout."""
     direct = Qt.FindChildOption.FindDirectChildrenOnly
     for bar in window.findChildren(QTabBar, options=direct):
         bar.setElideMode(Qt.TextElideMode.ElideNone)
         bar.setUsesScrollButtons(True)
+        bar.setAccessibleName("Views in one place")
         if bar.pos() == QPoint(0, 0):  # where no dock can have its tabs
             bar.hide()
 

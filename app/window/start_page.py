@@ -38,7 +38,7 @@ _WHAT = (
     "of one question. Switch some off, ask again, and see whether it mattered."
 )
 _MOST_RECENT = 6
-_WIDTH = 560
+_WIDTH = 620
 
 
 class StartPage(QScrollArea):

@@ -61,6 +61,12 @@ def is_part(widget: QWidget) -> bool:
     return isinstance(parent, QComboBox | QAbstractSpinBox | QTabBar) or parent.inherits("QComboBoxPrivateContainer")
 
 
+def test_tab_bars_of_docks_have_a_name(browsed: MainWindow) -> None:
+    """A screen reader says it before the tab's own title."""
+    bars = browsed.findChildren(QTabBar, options=Qt.FindChildOption.FindDirectChildrenOnly)
+    assert {bar.accessibleName() for bar in bars} == {"Views in one place"}
+
+
 def name_of(widget: QWidget) -> str:
     """What a screen reader would call it: its own name, its text, or that of the label beside it."""
     if widget.accessibleName():

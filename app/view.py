@@ -12,7 +12,6 @@ from PySide6.QtWidgets import (
     QApplication,
     QComboBox,
     QGraphicsView,
-    QPushButton,
     QStackedLayout,
     QWidget,
 )
@@ -22,10 +21,10 @@ from app.content.row_links import LINKED, OFFERED, chosen_in, kind_of, row_of
 from app.state.session import Session
 from app.state.slices import Slices
 from app.state.state import State, differing, is_growth
+from app.widgets.empty_page import EmptyPage
 from app.widgets.figures.figure import Figure
 from app.widgets.least_size_area import LeastSizeArea
 from app.widgets.mask_chips import MaskChips
-from app.widgets.parts import in_column, plain_text
 from app.widgets.share_done import ShareDone
 from moe_core.errors import MoeCoreError
 
@@ -172,8 +171,8 @@ class View(QWidget):
         self._hear_tables()
         self._follow_selection()
         for plot in self.findChildren(QGraphicsView):
-            if plot.isVisible():
-                plot.paint_what_changed()  # type: ignore[attr-defined]  # a PlotWidget, imported with the first plot
+            if plot.isVisible() and hasattr(plot, "paint_what_changed"):  # a PlotWidget, imported with the first plot
+                plot.paint_what_changed()
 
     def _on_undrawable(self, error: Exception) -> None:
         """The file was cut short, or its disk is gone, since it was opened."""
@@ -270,31 +269,3 @@ def _types(event: QKeyEvent) -> bool:
     """Whether a letter is typed to find an entry of a box: M and P are then no keys of the window."""
     is_plain = not event.modifiers() & ~Qt.KeyboardModifier.ShiftModifier
     return is_plain and event.text().isalnum() and isinstance(QApplication.focusWidget(), QComboBox)
-
-
-class EmptyPage(QWidget):
-    """A sentence and a button in the middle."""
-
-    def __init__(self, request: Callable[[str], None]) -> None:
-        super().__init__()
-        self._request = request
-        self._action = ""
-        self._sentence = plain_text(is_faded=True)
-        self._sentence.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        self.button = QPushButton()
-        self.button.hide()
-        self.button.clicked.connect(self._on_clicked)
-        layout = in_column(self, 0, self._sentence, margins=(24, 24, 24, 24))
-        layout.addSpacing(8)
-        layout.addWidget(self.button, alignment=Qt.AlignmentFlag.AlignCenter)
-        layout.addStretch()
-
-    def say(self, sentence: str, button: str, action: str) -> None:
-        self._sentence.setText(sentence)
-        self.button.setText(button)
-        self.button.setToolTip(sentence)
-        self.button.setVisible(bool(button))
-        self._action = action
-
-    def _on_clicked(self) -> None:
-        self._request(self._action)

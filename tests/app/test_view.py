@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from PySide6.QtWidgets import QGraphicsView
 from pytestqt.qtbot import QtBot
 
 from app.state import slices
@@ -39,6 +40,15 @@ def test_draws_only_what_it_depends_on(opened: Session, qtbot: QtBot) -> None:
     opened.set(replace(opened.state, metric="gate_weight"))
     opened.set(replace(opened.state, layer=1))
     assert view.drawn == [0, 1]
+
+
+def test_a_scene_that_is_no_plot_of_ours_is_left_alone(opened: Session, qtbot: QtBot) -> None:
+    """A view of another package may show what it likes."""
+    view = LayerView(opened)
+    QGraphicsView(view.body)
+    qtbot.addWidget(view)
+    view.show()
+    assert view.drawn == [0]
 
 
 def test_a_hidden_view_draws_once_when_it_is_shown(opened: Session, qtbot: QtBot) -> None:

@@ -1,5 +1,6 @@
 """Colours: light and dark palettes, and the few colours that mean something, which are Okabe and Ito's."""
 
+from functools import lru_cache
 from typing import Literal
 
 from PySide6.QtCore import Qt
@@ -111,9 +112,16 @@ def contrast(first: QColor, second: QColor) -> float:
 
 def readable(colour: QColor, *grounds: QColor) -> QColor:
     """The colour as words have it: as far towards black or white as it takes to read them on all of the grounds."""
+    return QColor.fromRgba(_readable(colour.rgba(), *(ground.rgba() for ground in grounds)))
+
+
+@lru_cache(maxsize=256)  # of a few colours on a few grounds: tables ask for all of theirs whenever they are painted
+def _readable(rgba: int, *ground_rgba: int) -> int:
+    colour, *grounds = (QColor.fromRgba(each) for each in (rgba, *ground_rgba))
     end = QColor("white" if max(map(_luminance, grounds)) < 0.18 else "black")
     steps = (blend(colour, end, step / 20) for step in range(20))
-    return next((found for found in steps if min(contrast(found, each) for each in grounds) >= _READABLE), end)
+    found = (step for step in steps if min(contrast(step, each) for each in grounds) >= _READABLE)
+    return next(found, end).rgba()
 
 
 def _luminance(colour: QColor) -> float:

@@ -30,7 +30,7 @@ def _metrics(window: MainWindow) -> list[PaletteChoice]:
 
     def show(name: str) -> None:
         change_state(window, metric=name)
-        window.show_view("experts")
+        window.enter_view("experts")
 
     return [
         PaletteChoice(f"Metric: {metric.title}", metric.meaning, partial(show, metric.name), is_enabled=is_enabled)
@@ -43,7 +43,7 @@ def _subjects(window: MainWindow) -> list[PaletteChoice]:
 
     def choose(name: str) -> None:
         change_state(window, filter=replace(EVERYTHING, subjects=(name,)))
-        window.show_view("questions")
+        window.enter_view("questions")
 
     tip = "Filter the questions to this subject"
     return [
@@ -81,7 +81,7 @@ def _expert(window: MainWindow, cell: Expert) -> PaletteChoice:
 
 def _select(window: MainWindow, cell: Expert) -> None:
     change_state(window, experts=frozenset({cell}), layer=cell[0])
-    window.show_view("experts")
+    window.enter_view("experts")
 
 
 def _questions(window: MainWindow, typed: str) -> list[PaletteChoice]:
@@ -94,7 +94,7 @@ def _questions(window: MainWindow, typed: str) -> list[PaletteChoice]:
 
     def choose(row: int) -> None:
         change_state(window, question=row, token=None)
-        window.show_view("question")
+        window.enter_view("question")
 
     return [
         PaletteChoice(f"Question {table.ids[row]}: {_line(table.texts[row])}", table.texts[row], partial(choose, row))

@@ -140,10 +140,14 @@ class MainWindow(QMainWindow):
             self._outcomes.offer_left_over(n)
 
     def show_view(self, name: str) -> None:
-        """Bring a view to the front."""
+        """Bring a view to the front, and into it the keyboard of the one that it covers."""
         self.start_page.leave()
-        self.docks[name].show()
-        self.docks[name].raise_()
+        focus, dock = self.focusWidget(), self.docks[name]
+        dock.show()
+        is_covered = any(other.isAncestorOf(focus) for other in self.tabifiedDockWidgets(dock) if focus is not None)
+        dock.raise_()
+        if is_covered:  # else it goes on to any box, where letters are no keys of the window
+            docking.give_focus(self.views[name])
 
     def enter_view(self, name: str) -> None:
         """Bring a view to the front, and the keyboard into it; that of a plugin may not be there."""

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction
+from PySide6.QtWidgets import QComboBox
 from pytestqt.qtbot import QtBot
 
 from app.content.expert_grid import GRID_METRICS
@@ -51,6 +52,26 @@ def test_questions_and_subjects_are_found(browsed: MainWindow, qtbot: QtBot) -> 
     last = table.subject_names[-1]
     assert go(browsed, qtbot, f"subject {last}") == f"Subject: {last}"
     assert browsed.session.state.filter.subjects == (last,)
+
+
+def test_what_was_found_has_the_keyboard(browsed: MainWindow, qtbot: QtBot) -> None:
+    """Wherever it was: letters are then no longer typed into a box."""
+    browsed.enter_view("atlas")
+    assert isinstance(browsed.focusWidget(), QComboBox)
+    go(browsed, qtbot, "2:13")
+    assert browsed.views["experts"].isAncestorOf(browsed.focusWidget())
+    qtbot.keyClick(browsed.focusWidget(), Qt.Key.Key_M)
+    assert browsed.session.state.intervention.experts == {(2, 13)}
+
+
+def test_a_view_that_covers_another_takes_its_keyboard(browsed: MainWindow, qtbot: QtBot) -> None:
+    """Else it would go on to any box of the window, and letters with it; it stays where nothing is covered."""
+    browsed.enter_view("atlas")
+    browsed.show_view("effects")
+    focus = browsed.focusWidget()
+    assert focus is browsed.views["effects"] or browsed.views["effects"].isAncestorOf(focus)
+    browsed.show_view("experts")
+    assert browsed.focusWidget() is focus
 
 
 def test_no_view_is_without_a_key(browsed: MainWindow) -> None:

@@ -61,7 +61,7 @@ def n_neurons(router: Router, hidden: Tensor, expert: int) -> int:
     try:
         whole = _output(router, expert, hidden)
         activated, bias = _read(router, rows[expert], expert, hidden)
-    except (ModelError, RuntimeError, TypeError, ValueError, LookupError, AttributeError) as error:
+    except (ModelError, RuntimeError, TypeError, ValueError, LookupError, AttributeError, AssertionError) as error:
         log.info("The experts of this model are not run one by one: %s", error)
         return 0
     again = activated.float() @ rows[expert].float() + bias.float()

@@ -21,7 +21,7 @@ from moe_core.models.inference.answer_alone import KeptContexts
 from moe_core.models.inference.batch_routing import BatchRouting
 from moe_core.models.inference.batches import Batch
 from moe_core.models.inference.layer_tail import Handed, complete_cache, decoder_layers, kept_streams, running_from
-from moe_core.models.inference.once_a_model import once_a_model
+from moe_core.models.inference.once_a_model import REFUSALS, once_a_model
 from moe_core.models.loading.building import LoadedModel
 from moe_core.numbers.formatting import count
 from moe_core.quizzes.prompting import TokenisedQuiz
@@ -179,7 +179,7 @@ def _n_layers_to_run_from(loaded: LoadedModel) -> int:
             return 0
         with running_from(layers, last, streams[last]):
             again = loaded.model(input_ids=ids, use_cache=False).logits
-    except (ModelError, RuntimeError, TypeError, ValueError, AttributeError, LookupError, AssertionError) as error:
+    except (ModelError, *REFUSALS) as error:
         log.info("This model is always run as a whole: %s", error)
         return 0
     return len(layers) if torch.equal(again, whole) else 0

@@ -11,6 +11,9 @@ from moe_core.models.loading.building import LoadedModel
 
 Found = TypeVar("Found")
 
+REFUSALS = (RuntimeError, TypeError, ValueError, AttributeError, LookupError, AssertionError)
+"""What a model may raise that is run otherwise than its authors meant it to be."""
+
 
 def once_a_model(probe: Callable[[LoadedModel], Found]) -> Callable[[LoadedModel], Found]:
     """The same, tried once for each model; what was found goes with it."""

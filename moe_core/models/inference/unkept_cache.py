@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from transformers.cache_utils import DynamicCache, DynamicLayer
 
-from moe_core.models.inference.once_a_model import once_a_model
+from moe_core.models.inference.once_a_model import REFUSALS, once_a_model
 from moe_core.models.loading.building import LoadedModel
 
 _PROBE = ((5, 9, 7, 6, 8, 4), (6, 8, 5, 5, 4, 4))
@@ -45,6 +45,6 @@ def layers_to_pass_by(loaded: LoadedModel) -> int:
             return 0
         whole = loaded.model(input_ids=ids, use_cache=False).logits
         again = loaded.model(input_ids=ids, past_key_values=unkept_cache(len(layers)), use_cache=True).logits
-    except (RuntimeError, TypeError, ValueError, AttributeError, LookupError):
+    except REFUSALS:
         return 0
     return len(layers) if torch.equal(again, whole) else 0

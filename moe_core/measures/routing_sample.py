@@ -194,26 +194,18 @@ def select(routing: ScopedRouting, trace: Trace, questions: NDArray[Any] | None 
 
 
 def _count_by_expert(sample: RoutingSample) -> Steps[ExpertCounts]:
-    """The counts, over blocks of questions [b]."""
-    routing, questions = sample.routing, sample.questions
-    _, L, E = routing.token_count.shape
-    ones, is_scored = np.ones(len(questions), np.float32), sample.is_scored
-    sums = np.zeros((3, L * E))
-    for rows in blocks(len(questions), L * E):
-        counts = routing.token_count[questions[rows]].reshape(-1, L * E)  # [b, X]
-        uses = counts > 0
-        sums[0] += ones[rows] @ counts
-        sums[1] += _how_many(uses)
-        sums[2] += _how_many(uses[~is_scored[rows]])
-        yield rows.stop / len(questions)
-    tokens, used, unscored_used = sums.reshape(3, L, E)
-    return ExpertCounts(tokens, used, used - unscored_used)
-
-
-def _how_many(uses: NDArray[np.bool_]) -> NDArray[np.uint8]:
-    """Of at most 64 questions [b, X] that use each expert: bytes take half the time of a product of floats."""
-    found: NDArray[np.uint8] = np.add.reduce(uses.view(np.uint8), axis=0, dtype=np.uint8)
-    return found
+    """The counts, over blocks of questions, those with a gold answer first."""
+    L, E = sample.n_layers, sample.n_experts
+    parts = sample.questions[sample.is_scored], sample.questions[~sample.is_scored]
+    tokens, users, done = np.zeros((L, E)), np.zeros((2, L, E)), 0
+    for part, used in zip(parts, users, strict=True):
+        for rows in blocks(len(part), L * E):
+            found = sample.routing.counted(part[rows])
+            tokens += found.tokens
+            used += found.questions
+            done += len(part[rows])
+            yield done / len(sample.questions)
+    return ExpertCounts(tokens, users.sum(axis=0), users[0])
 
 
 def _total_by_expert(sample: RoutingSample) -> Steps[ExpertTotals]:

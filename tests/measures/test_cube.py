@@ -176,3 +176,21 @@ def test_a_cube_of_nothing_is_empty() -> None:
     assert empty[nothing].shape == (0, 2, 3)
     assert empty[nothing, 1].shape == (0, 3)
     assert empty[nothing, 1, 2].shape == (0,)
+
+
+def test_the_largest_counts_are_added_exactly() -> None:
+    """Of 64 questions, as many tokens as 16 bit hold in each, and in the prefix of most: none wraps around."""
+    most, n = 2**16 - 1, 200
+    trace = make_trace(n_questions=n)
+    prefix = np.where(np.arange(n) % 7 == 0, -1, np.arange(n) % 2).astype(np.int32)
+    sums, shared = (
+        replace(each, token_count=np.full_like(each.token_count, most))
+        for each in (
+            trace.question_sums,
+            trace.prefix_sums,
+        )
+    )
+    drawn = sample(replace(trace, prefix=prefix, question_sums=sums, prefix_sums=shared), Scope.PROMPT)
+    n_with, n_own = int((prefix[drawn.questions] >= 0).sum()), len(drawn.questions)
+    assert (drawn.counts.tokens == most * (n_own + n_with)).all()
+    assert (drawn.counts.questions == n_own).all()

@@ -1,18 +1,18 @@
 """`moescope compare-models`: several models on the same quiz, and whether what is found of one holds for the others."""
 
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from moe_core.commands.options import AsJson, PageFile
+from moe_core.commands.options import AsJson, PageFile, check_target, write_text
 from moe_core.comparison.models_beside import compare_models
 from moe_core.measures.scope import Scope
 from moe_core.reports.pages.models import models_json, models_lines, models_page
 from moe_core.system.console_text import print_result
 from moe_core.traces.reader import open_trace
-from moe_core.traces.result_file import refuse_target, write_result, writing
 
 
 def compare_models_of(
@@ -22,12 +22,8 @@ def compare_models_of(
     as_json: AsJson = False,
 ) -> None:
     """Compare models: accuracy paired by question, experts never used, evenness of load, entropy by relative depth."""
-    for path in traces:
-        refuse_target(html, path)
+    check_target(html, *traces)
     with ExitStack() as opened:
         found = compare_models([opened.enter_context(open_trace(path)) for path in traces], scope)
-    if html is not None:
-        with writing("page", html):
-            html.parent.mkdir(parents=True, exist_ok=True)
-            write_result(html, models_page(found))
     print_result(models_json(found), models_lines(found), as_json=as_json)
+    write_text("page", html, partial(models_page, found), as_json=as_json)

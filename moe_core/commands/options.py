@@ -90,13 +90,18 @@ def takes_groups(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def check_target(target: Path | None, *traces: Path | None) -> None:
-    """Raise MoeCoreError where a result cannot be written there, or a trace lies there; said before anything is run."""
+    """Make the folder of a result; raises MoeCoreError where there can be none, or a trace lies in the result's place.
+
+    To be called before anything is run.
+    """
     if target is not None:
-        if not target.parent.is_dir():
-            raise MoeCoreError(f"There is no folder {target.parent} to write {target.name} into.")
         for trace in filter(None, traces):
             refuse_target(target, trace)
         refuse_trace(target)
+        if target.is_dir():
+            raise MoeCoreError(f"{target} is a folder: name the file to write.")
+        with writing("result", target):
+            target.parent.mkdir(parents=True, exist_ok=True)
 
 
 def write_text(what: str, target: Path | None, text: Callable[[], str], *, as_json: bool) -> None:

@@ -1,19 +1,21 @@
 """`moescope report`: the tables of https://arxiv.org/abs/2502.17187 for one trace."""
 
-from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from moe_core.analyses.contribution_tables import ExpertContributions
 from moe_core.analyses.expert_contributions import compute as contributions
-from moe_core.commands.options import PageFile
+from moe_core.commands.options import PageFile, check_target, write_text
 from moe_core.commands.remedies import in_words
 from moe_core.comparison.models_beside import compare_models
 from moe_core.errors import Remedy
 from moe_core.measures.scope import Scope
+from moe_core.reports.format import ReportFormat
 from moe_core.reports.formats.csv_tables import CSV
 from moe_core.reports.formats.html_page import HTML
 from moe_core.reports.formats.json_format import JSON
@@ -43,32 +45,29 @@ def report(
     ] = None,
 ) -> None:
     """Print experts used, entropies, gate weights and accuracies of a trace."""
-    for target in (csv, html):
-        for read in (trace, *(beside or ())):
-            refuse_target(target, read)
+    traces = trace, *(beside or ())
+    check_target(html, *traces)
+    for read in traces:
+        refuse_target(csv, read)
     with ExitStack() as opened:
-        first, *others = (opened.enter_context(open_trace(path)) for path in (trace, *(beside or ())))
+        first, *others = (opened.enter_context(open_trace(path)) for path in traces)
         found = contributions(first, scope, min_questions)
         if others:
             found = replace(found, beside=compare_models([first, *others], scope))
+    print_text(_only_text(JSON if as_json else TEXT, found))
+    if not as_json and not found.coverage.n_recorded:
+        print_text(f"{in_words(Remedy.RESUME)}\n")
     if csv is not None:
-        _write_files(csv, CSV.render(found))
-    if html is not None:
-        (page,) = HTML.render(found).values()
-        _write_files(html.parent, {html.name: page})
-    (text,) = (JSON if as_json else TEXT).render(found).values()
-    print_text(text)
-    if not as_json:
-        if not found.coverage.n_recorded:
-            print_text(f"{in_words(Remedy.RESUME)}\n")
-        for target in (csv, html):
-            if target is not None:
-                print_text(f"Written: {target}\n")
+        with writing("report", csv):
+            csv.mkdir(parents=True, exist_ok=True)
+            for name, text in CSV.render(found).items():
+                write_result(csv / name, text)
+        if not as_json:
+            print_text(f"Written: {csv}\n")
+    write_text("report", html, partial(_only_text, HTML, found), as_json=as_json)
 
 
-def _write_files(folder: Path, texts: Mapping[str, str]) -> None:
-    """Write each text, replacing a file of that name in one step."""
-    with writing("report", folder):
-        folder.mkdir(parents=True, exist_ok=True)
-        for name, text in texts.items():
-            write_result(folder / name, text)
+def _only_text(form: ReportFormat, found: ExpertContributions) -> str:
+    """Of a format that is one file."""
+    (text,) = form.render(found).values()
+    return text

@@ -70,8 +70,10 @@ def test_a_place_that_cannot_be_written(path: Path, tmp_path: Path) -> None:
     (tmp_path / "folder").mkdir()
     with pytest.raises(MoeCoreError, match="The report cannot be written to"):
         report(path, csv=tmp_path / "file")
-    with pytest.raises(MoeCoreError, match="The report cannot be written to"):
+    with pytest.raises(MoeCoreError, match="folder is a folder: name the file"):
         report(path, html=tmp_path / "folder")
+    with pytest.raises(MoeCoreError, match=r"cannot be written to .*page.html: "):
+        report(path, html=tmp_path / "file" / "page.html")
     assert not list(tmp_path.glob(".*.tmp"))
 
 

@@ -61,6 +61,8 @@ class RayActors:
             raise RunError(f"The cluster failed ({first_line(error)}): what was recorded is kept.") from error
         except ray.RuntimeEnvSetupError as error:
             raise ClusterError(f"A worker cannot begin: {first_line(error)}.") from error
+        except ray.ActorUnavailableError as error:  # of which Ray says how its own calls work
+            raise WorkerLostError("its process does not answer") from error
         except ray.RayError as error:
             raise WorkerLostError(first_line(error)) from error
 

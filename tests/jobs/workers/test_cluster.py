@@ -10,8 +10,11 @@ from typing import Any
 import pytest
 
 from moe_core.errors import ClusterError, InstallExtra, MissingExtraError
+from moe_core.jobs.models.load_model import ModelRequest
 from moe_core.jobs.workers.address import Address, parse_address
 from moe_core.jobs.workers.cluster import join, joined, places
+from moe_core.jobs.workers.pool import WorkerLostError
+from moe_core.jobs.workers.ray_actors import RayActors
 
 
 @pytest.mark.parametrize(
@@ -128,3 +131,15 @@ def test_a_cluster_that_is_joined_is_named() -> None:
         get_runtime_context=lambda: SimpleNamespace(gcs_address="10.0.0.1:6379"),
     )
     assert joined(ray) == "Joined the cluster with its head at 10.0.0.1:6379: 2 nodes (alpha, beta)"
+
+
+def test_a_worker_whose_process_is_gone_is_told_in_plain_words() -> None:
+    """Ray's own sentence on it names calls and codes of its protocol, and is cut in the middle of a word."""
+    exceptions = pytest.importorskip("ray").exceptions
+
+    def get(call: Any) -> Any:
+        raise exceptions.ActorUnavailableError("RpcError: RPC error: Socket closed rpc_code: 14", bytes(16))
+
+    actors = RayActors(SimpleNamespace(get=get, exceptions=exceptions), ModelRequest("demo"), [])
+    with pytest.raises(WorkerLostError, match=r"^its process does not answer$"):
+        actors.result("a call")

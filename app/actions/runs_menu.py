@@ -100,9 +100,21 @@ _ORDER = (
         lambda state: _has_run(state) and state.run != state.pins.baseline,
     ),
     Action(
-        "run_earlier", "Move up", "Show the chosen run earlier", lambda w: _move(w, -1), ("Alt+Shift+Up",), _has_run
+        "run_earlier",
+        "Move up",
+        "Show the chosen run earlier",
+        lambda w: _move(w, -1),
+        ("Alt+Shift+Up",),
+        lambda state: state.pins.may_move(state.run, -1),
     ),
-    Action("run_later", "Move down", "Show the run later", lambda w: _move(w, 1), ("Alt+Shift+Down",), _has_run),
+    Action(
+        "run_later",
+        "Move down",
+        "Show the chosen run later",
+        lambda w: _move(w, 1),
+        ("Alt+Shift+Down",),
+        lambda state: state.pins.may_move(state.run, 1),
+    ),
     Action("open_run", "Open the run", "Show the chosen run in all views", _open_run, is_enabled=_has_run),
     Action("unpin_run", "Unpin the run", "Take the chosen run away; its file stays", _unpin, ("Shift+Del",), _has_run),
     Action(

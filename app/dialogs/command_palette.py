@@ -71,6 +71,10 @@ class CommandPalette(QDialog):
         self.list.clear()
         for _, choice in sorted(found, key=itemgetter(0)):
             self._add(choice)
+        if not found:
+            QListWidgetItem("Nothing has these words in its name: try fewer.", self.list).setFlags(
+                Qt.ItemFlag.NoItemFlags
+            )
         self.list.setCurrentRow(0)
 
     def _add(self, choice: PaletteChoice) -> None:

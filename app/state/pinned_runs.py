@@ -41,6 +41,10 @@ class Pins:
         to = min(max(at + step, 0), len(others))
         return Pins((*others[:to], path, *others[to:]), self.baseline)
 
+    def may_move(self, path: Path | None, step: int) -> bool:
+        """Whether it is one of them, and there are so many places further on."""
+        return path in self.paths and 0 <= self.paths.index(path) + step < len(self.paths)
+
     def to_json(self) -> dict[str, Any]:
         """As settings and session files keep it."""
         return {"paths": [str(path) for path in self.paths], "chosen": str(self.chosen or "")}

@@ -46,7 +46,6 @@ _ARROWS = (
     ("run_earlier", "↑", "Move the run up", "Show the run earlier (Alt+Shift+Up)"),
     ("run_later", "↓", "Move the run down", "Show the run later (Alt+Shift+Down)"),
 )
-_OF_A_RUN = ("run_baseline", "run_earlier", "run_later", "unpin_run")
 _SIDES = ((False, "Values"), (True, "Differences from the baseline"))
 _SIDES_TIP = "Each run as it is, or what it has more than the baseline, with intervals and a corrected test"
 
@@ -100,8 +99,9 @@ class RunsView(View):
         self.show_body()
         self._say(state, runs)
         self.pages.setVisible(isinstance(runs, RunsBeside))
-        for action in _OF_A_RUN:
-            self._buttons[action].setEnabled(state.run is not None)
+        self._buttons["unpin_run"].setEnabled(state.run is not None)
+        self._buttons["run_earlier"].setEnabled(state.pins.may_move(state.run, -1))
+        self._buttons["run_later"].setEnabled(state.pins.may_move(state.run, 1))
         self._buttons["run_baseline"].setEnabled(state.run not in (None, state.pins.baseline))
         self._buttons["pin_shown"].setEnabled(state.trace is not None)
         self._buttons["pin_what_ifs"].setEnabled(bool(state.history))

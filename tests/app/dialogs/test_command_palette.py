@@ -39,3 +39,4 @@ def test_whole_words_then_beginnings_then_letters_then_tips(qtbot: QtBot) -> Non
         window.addAction(name).setToolTip(tip)
     assert found(window, "run") == ["Run", "Runner up", "Prune", "Go"]
     assert found(window, "up run") == ["Runner up"]
+    assert found(window, "walk") == ["Nothing has these words in its name: try fewer."]

@@ -196,6 +196,12 @@ def test_order_and_baseline_by_mouse(view: RunsView, paths: list[Path]) -> None:
     names = [action.objectName() for action in view.figure.offers(QPoint())]
     assert names == ["action-run_baseline", "action-run_earlier", "action-run_later", "action-open_run",
                      "action-unpin_run"]  # fmt: skip
+    may = [action.isEnabled() for action in view.figure.offers(QPoint())]
+    assert may == [False, True, False, True, True]  # the last one, which is the baseline
+    assert not view._buttons["run_later"].isEnabled()
+    QTest.mouseClick(view._buttons["run_earlier"], Qt.MouseButton.LeftButton)
+    assert view.state.pins.paths == (paths[1], paths[0])
+    assert not view._buttons["run_earlier"].isEnabled()
 
 
 def test_a_session_file_brings_them_back_also_where_they_have_moved(

@@ -160,6 +160,7 @@ QMainWindow::separator:hover { background: palette(mid); }
 QDockWidget::title { padding: 5px 8px; background: palette(window); border-bottom: 1px solid palette(mid); }
 QToolBar { border: 0; border-bottom: 1px solid palette(mid); padding: 3px 6px; spacing: 6px; }
 QStatusBar { border-top: 1px solid palette(mid); }
+QTabBar::tab:selected { color: palette(link); }
 QTableView { border: 0; gridline-color: palette(midlight); }
 QHeaderView::section {
     background: palette(window); border: 0; border-bottom: 1px solid palette(mid); padding: 3px;

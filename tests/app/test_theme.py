@@ -1,10 +1,10 @@
 """Whether words can be read: every colour of text on every ground that it stands on, in both colour schemes."""
 
-from itertools import product
+from itertools import product, starmap
 
 import pytest
-from PySide6.QtGui import QColor, QPalette, QStandardItem, QStandardItemModel
-from PySide6.QtWidgets import QApplication, QStyleOptionViewItem, QTableView
+from PySide6.QtGui import QColor, QImage, QPalette, QStandardItem, QStandardItemModel
+from PySide6.QtWidgets import QApplication, QStyleOptionViewItem, QTabBar, QTableView
 from pytestqt.qtbot import QtBot
 
 from app import theme
@@ -78,3 +78,22 @@ def test_rows_of_a_colour_of_their_own_are_read(qtbot: QtBot, palette: QPalette)
     TintedRows(table).initStyleOption(option, model.index(0, 0))
     for text, ground in ((Role.Text, Role.Base), (Role.HighlightedText, Role.Highlight)):
         assert contrast(option.palette.color(text), option.palette.color(ground)) >= 4.5  # type: ignore[attr-defined]
+
+
+def test_the_tab_in_front_has_the_accent(qtbot: QtBot, palette: QPalette) -> None:
+    """Its ground alone hardly differs from that of the others in dark colours."""
+    bar = QTabBar()
+    qtbot.addWidget(bar)
+    for title in ("Mask", "Mask", "Mask"):
+        bar.addTab(title)
+    bar.setCurrentIndex(1)
+    bar.show()
+    picture = bar.grab().toImage()
+    blue = [_bluest(picture.copy(bar.tabRect(place))) for place in range(3)]
+    assert blue[1] > 60 > max(blue[0], blue[2])
+
+
+def _bluest(picture: QImage) -> int:
+    """By how much blue outweighs red where it does so most, 0 to 255."""
+    places = product(range(4, picture.width() - 4), range(4, picture.height() - 4))
+    return max(colour.blue() - colour.red() for colour in starmap(picture.pixelColor, places))

@@ -23,6 +23,7 @@ from moe_core.jobs.record import RecordRequest, record
 from moe_core.jobs.runs.rerun_plan import Subset
 from moe_core.jobs.runs.run_plan import RunOptions
 from moe_core.jobs.what_if import WhatIfRequest, WhatIfResult, what_if
+from moe_core.models.inference.model_here import ModelHere
 from moe_core.traces.reader import open_trace
 from tests.job_results import result_of
 from tests.layer_counts import layer_counts
@@ -332,6 +333,23 @@ def test_controls_do_what_a_what_if_with_their_mask_does(baseline: Path, engine:
     same = asked(request, engine).controls
     assert same is not None
     assert [run.intervention for run in same.runs] == [run.intervention for run in result.controls.runs]
+
+
+def test_later_masks_and_their_controls_run_the_layers_from_there_on(
+    baseline: Path, tiny_olmoe: Path, engine: Engine
+) -> None:
+    """The first run of all leaves the stream before the last layer; the others never come to the first one's router."""
+    asked(WhatIfRequest(baseline, parse_mask("2:1")), engine)
+    model = result_of(engine.load(ModelRequest(str(tiny_olmoe), "cpu")))
+    assert isinstance(model, ModelHere)
+    ran = list[int]()
+    hooks = [
+        router.gate.register_forward_hook(lambda *_, layer=router.layer: ran.append(layer)) for router in model.routers
+    ]
+    asked(WhatIfRequest(baseline, parse_mask("2:9"), controls=ControlRequest(n=3)), engine)
+    assert set(ran) == {2}
+    for hook in hooks:
+        hook.remove()
 
 
 def test_controls_can_be_cancelled(baseline: Path, engine: Engine) -> None:

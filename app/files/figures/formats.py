@@ -28,11 +28,6 @@ class Export:
     with_selection: bool = False
     with_words: bool = True
 
-    @property
-    def width_pixels(self) -> int:
-        """Width of a PNG."""
-        return round(self.width_mm * self.dpi / 25.4)
-
     def to_json(self) -> dict[str, Any]:
         """As the settings keep it."""
         return asdict(self)

@@ -494,7 +494,7 @@ def test_every_figure_can_be_exported(view: QuestionView) -> None:
         assert figure.data.rows
         assert figure.caption
     assert b"following" in svg_of(view.prompt.figure)
-    assert image_of(view.prompt.figure).width() == USUAL.width_pixels
+    assert image_of(view.prompt.figure).width() == round(USUAL.width_mm * USUAL.dpi / 25.4)
 
 
 def test_draws_only_when_it_can_be_seen(view: QuestionView) -> None:

@@ -133,7 +133,7 @@ _TRACES = (
         "resume",
         "Resume recording",
         "Ask the questions that the trace shown still lacks, with the model that it was begun with",
-        lambda w: w.resume_recording(),
+        lambda w: w.recording.resume(),
         ("Ctrl+Shift+R",),
         can_resume,
     ),

@@ -1,7 +1,11 @@
 """The scope, the metric, the colours and the layout; the window adds a menu of the views."""
 
-from PySide6.QtCore import Qt
+from typing import cast
 
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QApplication
+
+from app import theme
 from app.actions.action import Action, Menu, change_state, has_trace
 from app.content.expert_grid import GRID_METRICS, grid_metric
 from app.window.main_window import MainWindow
@@ -33,6 +37,11 @@ def _toggle_table(window: MainWindow) -> None:
     if figure is not None:
         figure.show_table(not figure.shows_table)
         figure.page.setFocus(Qt.FocusReason.ShortcutFocusReason)
+
+
+def _set_scheme(window: MainWindow, scheme: theme.Scheme) -> None:
+    window.settings.put("scheme", scheme)
+    theme.apply(cast("QApplication", QApplication.instance()), scheme)
 
 
 _METRICS = (
@@ -73,10 +82,10 @@ _DIFFERENCES = (
 )
 _COLOURS = (
     Action(
-        "theme_system", "Colours of the system", "Light or dark as the desktop is", lambda w: w.set_scheme("system")
+        "theme_system", "Colours of the system", "Light or dark as the desktop is", lambda w: _set_scheme(w, "system")
     ),
-    Action("theme_light", "Light colours", "Dark text on light ground", lambda w: w.set_scheme("light")),
-    Action("theme_dark", "Dark colours", "Light text on dark ground", lambda w: w.set_scheme("dark")),
+    Action("theme_light", "Light colours", "Dark text on light ground", lambda w: _set_scheme(w, "light")),
+    Action("theme_dark", "Dark colours", "Light text on dark ground", lambda w: _set_scheme(w, "dark")),
 )
 _LAYOUT = (Action("reset_layout", "Reset layout", "Put every view back to its place", lambda w: w.reset_layout()),)
 VIEW_MENU = Menu("View", (_SCOPES, _METRICS, _DIFFERENCES, _COLOURS, _LAYOUT))

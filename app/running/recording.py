@@ -69,11 +69,12 @@ class Recording(QObject):
         request.out.parent.mkdir(parents=True, exist_ok=True)
         self._queue.add(self._recording(request))
 
-    def resume(self, trace: Path) -> None:
-        """Go on with a partial trace, whatever began it, when its turn comes."""
+    def resume(self) -> None:
+        """Go on with the trace shown, whatever began it, when its turn comes."""
         from moe_core.jobs.resume import ResumeRequest
 
-        self._queue.add(self._resumed(ResumeRequest(trace)))
+        if (shown := self._session.state.trace) is not None:
+            self._queue.add(self._resumed(ResumeRequest(shown.path)))
 
     def _recording(self, request: "RecordRequest") -> QueuedJob:
         from moe_core.jobs.record import record

@@ -5,13 +5,12 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QShowEvent
 from PySide6.QtWidgets import QApplication, QMainWindow
 
-from app import theme
 from app.content.remedies import button_for, with_remedies
 from app.files.figures.export import FigureExport, figure_in_use
 from app.files.mask_files import MaskFiles
@@ -127,12 +126,6 @@ class MainWindow(QMainWindow):
         except (OSError, ValueError) as error:  # ValueError: a name that no file system has
             self.say(f"The folder {request.out.parent} cannot be used: {error}.", about="Recording")
 
-    def resume_recording(self) -> None:
-        """Go on with the trace shown, in the background."""
-        shown = self.session.state.trace
-        if shown is not None:
-            self.recording.resume(shown.path)
-
     def offer_jobs(self) -> None:
         """Put what was not finished when the window was closed last into the list, and say so."""
         workers = self.recording, self.what_ifs, self.effect_maps, self.experiments, self.analyses
@@ -159,11 +152,6 @@ class MainWindow(QMainWindow):
         """The figure that exports are about: where the focus is, else the grid's."""
         views = sorted(self.views.made, key=lambda view: view.name != "experts")
         return figure_in_use(views)
-
-    def set_scheme(self, scheme: theme.Scheme) -> None:
-        """Light, dark, or as the desktop is."""
-        self.settings.put("scheme", scheme)
-        theme.apply(cast("QApplication", QApplication.instance()), scheme)
 
     def reset_layout(self) -> None:
         """Put every dock back to its place."""

@@ -3,6 +3,7 @@
 from math import isfinite
 
 from app import theme
+from app.state.state import State
 from app.widgets.bars.section import BarContent
 from moe_core.figures.bars import BarFigure, BarRow
 from moe_core.figures.curves import Reference
@@ -24,6 +25,19 @@ from moe_core.numbers.formatting import (
 
 _LONGEST = 400
 """Characters of a question that are looked at: none of those beyond fits on a line."""
+
+
+def reason_to_be_empty(state: State) -> tuple[str, str, str] | tuple[str] | None:
+    """Why there is nothing to say, with the button that changes that and its action; None where there is something."""
+    if state.trace is None:
+        return "Open a trace to see what its experts do.", "Open trace…", "open"
+    if not state.experts:
+        return ("Select an expert in the grid to see what it serves.",)
+    if len(state.trace.sample(state.scope, state.filter).questions):
+        return None
+    if not state.filter.is_empty:
+        return "No answered question passes the filter.", "Clear filter", "clear_filter"
+    return ("No question of this trace is answered yet.",)
 
 
 def share_text(share: float) -> str:

@@ -19,7 +19,7 @@ from app.state.state import SELECTION, State
 from app.state.trace_data import TraceData
 from app.view import View
 from app.views.expert.effect_list import effect_content
-from app.views.expert.lists import accuracy_content, question_content, subject_content, summary
+from app.views.expert.lists import accuracy_content, question_content, reason_to_be_empty, subject_content, summary
 from app.views.expert.nearest import NearestExperts
 from app.views.expert.token_lists import TokenOrder, closest, partner_content, sample_text, token_content
 from app.views.expert.token_scan import TokenScan
@@ -78,10 +78,10 @@ class ExpertView(View):
         return self._drawn is not None and (self._scan.sample is None or self._soon.isActive())
 
     def preparing(self, state: State) -> Iterator[float]:
-        return preparing_totals(state) if self._reason_to_be_empty(state) is None else iter(())
+        return preparing_totals(state) if reason_to_be_empty(state) is None else iter(())
 
     def draw(self, state: State) -> None:
-        if (reason := self._reason_to_be_empty(state)) is not None:
+        if (reason := reason_to_be_empty(state)) is not None:
             self._drawn = None
             self._scan.stop()
             self.show_empty(*reason)
@@ -116,18 +116,6 @@ class ExpertView(View):
             return False
         self.session.set(replace(self.state, subject=str(name)))
         return True
-
-    def _reason_to_be_empty(self, state: State) -> tuple[str, str, str] | tuple[str] | None:
-        if state.trace is None:
-            return "Open a trace to see what its experts do.", "Open trace…", "open"
-        if not state.experts:
-            return ("Select an expert in the grid to see what it serves.",)
-        sample = state.trace.sample(state.scope, state.filter)
-        if len(sample.questions):
-            return None
-        if not state.filter.is_empty:
-            return "No answered question passes the filter.", "Clear filter", "clear_filter"
-        return ("No question of this trace is answered yet.",)
 
     def _choose(self, selected: frozenset[Expert]) -> None:
         """Show the expert that was added to the selection last, else go on with the one shown."""

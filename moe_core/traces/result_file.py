@@ -34,7 +34,10 @@ def writing(what: str, target: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise MoeCoreError(f"The {what} cannot be written to {target}: {error.strerror or error}.") from error
+        why = (
+            "a file lies where the folder should be" if isinstance(error, FileExistsError) else error.strerror or error
+        )
+        raise MoeCoreError(f"The {what} cannot be written to {target}: {why}.") from error
 
 
 def write_result(path: Path, text: str) -> None:

@@ -29,6 +29,12 @@ _MARGINS: dict[Kind, tuple[int, int]] = {"name": (PADDING, GAP), "bar": (GAP, GA
 """Room that a text leaves at its left and right."""
 
 
+def sign_beside(cell: BarCell, metrics: QFontMetricsF, width: float) -> str:
+    """The sign at the right of a bar, cut at its end where the text, up to half of the room, needs that."""
+    text = min(metrics.horizontalAdvance(cell.text[:LONGEST]), width / 2)
+    return metrics.elidedText(cell.sign, Qt.TextElideMode.ElideRight, max(width - text - GAP, 0))
+
+
 def drawn_room(cell: QRect, kind: Kind, place_in_pair: int | None) -> QRectF:
     """Where words and a bar as long as the axis are drawn; the two rows of a pair stand closer than others."""
     apart = 1 if kind == "box" else 2
@@ -120,11 +126,12 @@ class BarDelegate(QStyledItemDelegate):
         """Draw the sign, and take its room away."""
         colour = theme.readable(QColor(cell.sign_colour), self._ground, self._tint) if cell.sign_colour else self._text
         painter.setPen(colour)
-        painter.drawText(room, LEFT if kind == "name" else RIGHT, cell.sign)
+        sign = cell.sign if kind == "name" else sign_beside(cell, self._metrics, room.width())
+        painter.drawText(room, LEFT if kind == "name" else RIGHT, sign)
         if kind == "name":
             room.adjust(self._metrics.horizontalAdvance(SIGN) + PADDING, 0, 0, 0)
         else:
-            room.adjust(0, 0, -self._metrics.horizontalAdvance(cell.sign) - GAP, 0)
+            room.adjust(0, 0, -self._metrics.horizontalAdvance(sign) - GAP, 0)
 
     def _paint_marks(
         self, painter: QPainter, cell: BarCell, lines: tuple[float, ...], room: QRectF, box: QRectF

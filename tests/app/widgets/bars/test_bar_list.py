@@ -4,7 +4,7 @@ from math import nan
 
 import pytest
 from PySide6.QtCore import QPoint, QPointF, QRect, Qt
-from PySide6.QtGui import QAccessible, QColor, QImage, QPalette
+from PySide6.QtGui import QAccessible, QColor, QFontMetricsF, QImage, QPalette
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QScrollArea, QVBoxLayout, QWidget
 from pytestqt.qtbot import QtBot
@@ -12,6 +12,8 @@ from pytestqt.qtbot import QtBot
 from app import theme
 from app.files.figures.formats import svg_of
 from app.widgets.bars.bar_list import BarList
+from app.widgets.bars.delegate import sign_beside
+from app.widgets.bars.model import BarCell
 from app.widgets.bars.section import BarContent, BarSection
 from moe_core.figures.bars import BarFigure, BarRow
 from moe_core.figures.curves import Reference
@@ -261,3 +263,15 @@ def test_dots_stand_in_their_intervals_and_have_no_bar(qtbot: QtBot) -> None:
         dot = [x for x, colour in enumerate(above) if colour == own]
         assert dot
         assert all(abs(x - x_of(bars, row.value)) <= 4 for x in dot)
+
+
+def test_a_sign_leaves_room_for_a_short_name(qapp: QApplication) -> None:
+    """Half of a narrow bar at most; it is cut at its end, so that its mark stays."""
+    metrics, cell = QFontMetricsF(qapp.font()), BarCell("B  glass", sign="✓ gold, predicted")
+    name, sign = metrics.horizontalAdvance(cell.text), metrics.horizontalAdvance(cell.sign)
+    assert sign_beside(cell, metrics, 2 * (name + sign)) == cell.sign
+    narrow = 2 * name
+    found = sign_beside(cell, metrics, narrow)
+    assert found.startswith("✓")
+    assert found.endswith("…")
+    assert name + metrics.horizontalAdvance(found) <= narrow

@@ -352,6 +352,15 @@ def test_later_masks_and_their_controls_run_the_layers_from_there_on(
         hook.remove()
 
 
+def test_a_run_says_what_it_keeps_in_memory(baseline: Path, engine: Engine) -> None:
+    """Streams when a selection of questions is first asked, and of how many batches the answer alone is asked again."""
+    events = list[Event]()
+    asked(WhatIfRequest(baseline, replace(MASK, at_answer=True), Subset(sample=7)), engine, events)
+    said = [event.text for event in events if isinstance(event, Notice)]
+    assert [text.partition(" before layer")[0] for text in said if "stream" in text] == ["The residual stream"]
+    assert any(text.startswith("The keys and values of ") and " batches are kept, in " in text for text in said)
+
+
 def test_controls_can_be_cancelled(baseline: Path, engine: Engine) -> None:
     """The finished what-if stays; the same request takes it up again."""
     job = what_if(WhatIfRequest(baseline, MASK, controls=ControlRequest(n=20)), engine)

@@ -5,10 +5,10 @@ No cube of all questions is made: what a question holds is worked out when it is
 Axes: N questions, S segments, L MoE layers, E experts, K chosen experts; b questions of a block.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,7 @@ from moe_core.errors import TraceError
 from moe_core.interventions.layers import Layers
 from moe_core.measures.cube import Cube, blocks
 from moe_core.measures.scope import Scope
+from moe_core.measures.segment_sums import Counted, count_users, how_many, summed, with_prefixes
 from moe_core.numbers.half_precision import widened
 from moe_core.numbers.stepwise import Steps, Stepwise
 from moe_core.traces.reader import Trace
@@ -43,13 +44,6 @@ class TokenSums(Protocol):
     @property
     def full(self) -> Stepwise[NDArray[Any]]:
         """`full_entropy`, for who does not want to wait for it."""
-
-
-class Counted(NamedTuple):
-    """Over at most 64 questions, each [L, E]: the tokens that chose an expert, and the questions with such a token."""
-
-    tokens: NDArray[np.int64]
-    questions: NDArray[np.integer[Any]]
 
 
 @dataclass(frozen=True)
@@ -117,7 +111,7 @@ class _AtAnswer:
         experts = self.experts[rows[self.recorded[rows]]].reshape(-1, self.experts.shape[2])  # [bL, K]
         uses = np.zeros((len(experts), E), bool)
         uses[np.arange(len(experts))[:, None], experts] = True
-        users = _how_many(uses.reshape(-1, L, E))
+        users = how_many(uses.reshape(-1, L, E))
         return Counted(users.astype(np.int64), users)
 
     def gate_share(self, rows: IndexArray, layers: slice) -> Float32Array:
@@ -206,7 +200,7 @@ class _SegmentTokenSums:
     def __init__(self, own: SumRows, shared: SumRows, prefix: NDArray[Any]) -> None:
         self._own, self._shared, self._prefix = own, shared, prefix
         self.full = Stepwise(lambda: _at_once(self._sum("full_entropy_sum")))
-        self.sorted_share = _summed(own.sorted_share_sum, shared.sorted_share_sum, prefix)
+        self.sorted_share = summed(own.sorted_share_sum, shared.sorted_share_sum, prefix)
 
     @cached_property
     def topk_entropy(self) -> Float32Array:
@@ -227,7 +221,7 @@ class _SegmentTokenSums:
 
     def _sum(self, name: str) -> Float32Array:
         own: Float32Array = np.array(getattr(self._own, name), np.float32)
-        return _with_prefixes(own, getattr(self._shared, name), self._prefix)
+        return with_prefixes(own, getattr(self._shared, name), self._prefix)
 
 
 def _over_segments(trace: Trace, scope: Scope) -> ScopedRouting:
@@ -238,70 +232,13 @@ def _over_segments(trace: Trace, scope: Scope) -> ScopedRouting:
     return ScopedRouting(
         scope=scope,
         n_tokens=n_tokens,
-        token_count=_summed(own.token_count, shared.token_count, prefix),
-        gate_share=_summed(own.gate_share_sum, shared.gate_share_sum, prefix, n_tokens),
-        counted=_counted(own.token_count, shared.token_count, prefix),
+        token_count=summed(own.token_count, shared.token_count, prefix),
+        gate_share=summed(own.gate_share_sum, shared.gate_share_sum, prefix, n_tokens),
+        counted=count_users(own.token_count, shared.token_count, prefix),
         token_sums=_SegmentTokenSums(own, shared, prefix),
         router_probs=trace.router_probs,
         layers=trace.specification.model.layers,
     )
-
-
-def _summed(own: Rows, shared: Rows, prefix: NDArray[Any], n_tokens: NDArray[np.int64] | None = None) -> Cube:
-    """own[n] + shared[prefix[n]], float32 [N, L, E]; over `n_tokens` where these are given."""
-
-    def of(rows: IndexArray, layers: slice) -> Float32Array:
-        total: Float32Array = widened(own[rows][:, layers])
-        _with_prefixes(total, shared, prefix[rows], layers)
-        if n_tokens is not None:
-            total /= np.maximum(n_tokens[rows], 1).astype(np.float32)[:, None, None]
-        return total
-
-    N, L, E = own.shape
-    return Cube((N, L, E), of)
-
-
-def _counted(own: Rows, shared: Rows, prefix: NDArray[Any]) -> Callable[[IndexArray], Counted]:
-    """Without a number of its own for each question that prefixes were added to: half the time of the cube's."""
-
-    def of(rows: IndexArray) -> Counted:
-        counts = own[rows]  # [b, L, E], 16 bit
-        tokens, uses = counts.sum(axis=0, dtype=np.uint32).astype(np.int64), counts > 0
-        for place, at in _by_prefix(prefix[rows]):
-            of_prefix = shared[place : place + 1]
-            users = uses[at]
-            tokens += len(users) * of_prefix[0].astype(np.int64)
-            uses[at] = users | (of_prefix > 0)
-        return Counted(tokens, _how_many(uses))
-
-    return of
-
-
-def _how_many(uses: NDArray[np.bool_]) -> NDArray[np.uint8]:
-    """Of at most 64 questions [b, L, E] that use each expert: bytes take half the time of a product of floats."""
-    found: NDArray[np.uint8] = np.add.reduce(uses.view(np.uint8), axis=0, dtype=np.uint8)
-    return found
-
-
-def _with_prefixes(total: Float32Array, shared: Rows, prefix: NDArray[Any], *layers: slice) -> Float32Array:
-    """`total` [n], to which the row of each one's prefix was added; where that is -1, it keeps its own."""
-    for place, rows in _by_prefix(prefix):
-        added = widened(shared[place : place + 1])
-        with np.errstate(invalid="ignore"):  # rows that are not recorded may hold infinities; they are never selected
-            total[rows] += added[:, *layers]
-    return total
-
-
-def _by_prefix(prefix: NDArray[Any]) -> Iterator[tuple[int, slice | IndexArray]]:
-    """Each prefix that is used [n], and the places of those that do: no cube of prefixes need be gathered."""
-    if len(prefix) and bool((prefix == prefix[0]).all()):  # most blocks: questions of one prefix mostly lie together
-        if prefix[0] >= 0:
-            yield int(prefix[0]), slice(None)
-        return
-    for place in np.unique(prefix[prefix >= 0]).tolist():
-        rows = np.flatnonzero(prefix == place)
-        is_one_run = rows[-1] - rows[0] + 1 == len(rows)
-        yield place, slice(rows[0], rows[-1] + 1) if is_one_run else rows
 
 
 def _at_once(value: Float32Array) -> Steps[NDArray[Any]]:

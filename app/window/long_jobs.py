@@ -45,6 +45,7 @@ class LongJobs(QObject):
         process = QProcess(self)
         process.setProperty("said", [title, text])
         process.finished.connect(self._on_sent)
+        process.errorOccurred.connect(self._on_error)
         process.start(sender, ["-a", "moescope", "-i", str(ICON), "--", title, text])
 
     @Slot(int)
@@ -53,6 +54,11 @@ class LongJobs(QObject):
         process.deleteLater()
         if code:  # nobody on this desktop listens
             self._show_at_tray(*process.property("said"))
+
+    @Slot(QProcess.ProcessError)
+    def _on_error(self, error: QProcess.ProcessError) -> None:
+        if error == QProcess.ProcessError.FailedToStart:  # of every other error `finished` tells, too
+            self._on_sent(1)
 
     def _show_at_tray(self, title: str, text: str) -> None:
         if not (QSystemTrayIcon.isSystemTrayAvailable() and QSystemTrayIcon.supportsMessages()):

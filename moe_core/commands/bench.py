@@ -8,6 +8,7 @@ import typer
 
 from moe_core.commands.job_console import run_job
 from moe_core.commands.options import AsJson, BatchTokens, Device, Dtype, Sample, Shots
+from moe_core.errors import MoeCoreError
 from moe_core.jobs.bench import BenchRequest, Speed, bench
 from moe_core.jobs.models.load_model import ModelRequest
 from moe_core.jobs.runs.run_plan import RunOptions
@@ -16,7 +17,7 @@ from moe_core.quizzes.selection import QuestionSelection
 
 
 def measure(
-    model: Annotated[str, typer.Option(help="Hub id, local folder, or demo.")] = "demo",
+    model: Annotated[str | None, typer.Option(help="Hub id, local folder, or demo, which it is by itself.")] = None,
     quiz: Annotated[str, typer.Option(help="mmlu, mmlu:PATH, a quiz file, or demo.")] = "demo",
     full_size: Annotated[
         bool, typer.Option("--full-size", help="OLMoE-1B-7B's architecture with random weights, built on the device.")
@@ -29,8 +30,10 @@ def measure(
     as_json: AsJson = False,
 ) -> None:
     """Time recording, the same batches without recording, and plain matrix products, in one run."""
+    if full_size and model is not None:
+        raise MoeCoreError("Give either --model or --full-size, which builds a model of its own, not both.")
     request = BenchRequest(
-        ModelRequest(model, device=device, dtype=dtype, offline=True),
+        ModelRequest(model or "demo", device=device, dtype=dtype, offline=True),
         quiz,
         full_size=full_size,
         selection=QuestionSelection(sample=sample),

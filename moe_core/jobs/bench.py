@@ -20,7 +20,7 @@ from moe_core.jobs.runs.run_plan import RunOptions, RunPlan, plan_run
 from moe_core.models.inference.batches import plan_batches, tokens_run
 from moe_core.models.inference.pass_costs import cheapest_rows, pass_cost
 from moe_core.quizzes.benchmarks import load_quiz
-from moe_core.quizzes.prompting import TokenisedQuiz
+from moe_core.quizzes.prompting import TokenisedQuiz, worked_examples
 from moe_core.quizzes.selection import QuestionSelection, select_questions
 from moe_core.system.temporary_folder import temporary_folder
 
@@ -69,6 +69,7 @@ def bench(request: BenchRequest) -> Generator[Event, None, Speed]:
     yield Stage(f"Reading quiz {request.quiz}")
     quiz = load_quiz(request.quiz, offline=request.model.offline)
     questions, selected = select_questions(quiz, request.selection)
+    worked_examples(quiz, questions, request.options.shots)  # before a model is loaded for nothing
     if request.full_size:
         yield Stage("Building OLMoE-1B-7B with random weights")
         from moe_core.models.loading.full_size import build_full_size

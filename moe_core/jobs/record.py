@@ -15,6 +15,7 @@ from moe_core.jobs.runs.rerun_plan import all_rows, first_other_prompt, plan_rer
 from moe_core.jobs.runs.run_plan import RunOptions, RunPlan, plan_run
 from moe_core.jobs.runs.running_model import RunningModel
 from moe_core.quizzes.benchmarks import load_quiz
+from moe_core.quizzes.prompting import worked_examples
 from moe_core.quizzes.reading.answers import AnswersFrom
 from moe_core.quizzes.selection import QuestionSelection, select_questions
 from moe_core.system.network_folder import network_warning
@@ -61,6 +62,7 @@ def record(request: RecordRequest, engine: Engine | None = None) -> Generator[Ev
     for remark in (*quiz.remarks, *([] if quiz.has_answers else [NO_ANSWERS])):
         yield Notice(remark)
     questions, selected = select_questions(quiz, request.selection)
+    worked_examples(quiz, questions, request.options.shots)  # before a model is loaded for nothing
     engine = engine or Engine()
     loaded = yield from engine.load(request.model)
     refuse_unsound(loaded)

@@ -95,7 +95,7 @@ def build_prompts(
     """
     if protocol not in PROTOCOLS:
         raise PromptError(f"{protocol!r} is no protocol: use {' or '.join(PROTOCOLS)}.")
-    examples = {subject: worked_examples(quiz, subject, shots) for subject in {q.subject for q in questions}}
+    examples = worked_examples(quiz, questions, shots)
     if protocol == "plain":
         heads = {subject: _plain_head(subject, examples[subject]) for subject in examples}
         return tuple(_plain_prompt(q, heads[q.subject]) for q in questions)
@@ -110,17 +110,18 @@ def build_prompts(
     )
 
 
-def worked_examples(quiz: Quiz, subject: str, shots: int) -> tuple[Question, ...]:
-    """The first `shots` worked examples of a subject; raises PromptError when there are fewer."""
-    available = quiz.shots.get(subject, ())
+def worked_examples(quiz: Quiz, questions: Sequence[Question], shots: int) -> dict[str, tuple[Question, ...]]:
+    """The first `shots` worked examples of each subject; raises PromptError where there are fewer."""
     if shots < 0:
         raise PromptError(f"{shots} worked examples make no sense: it must be 0 or more.")
-    if shots > len(available):
-        raise PromptError(
-            f"{shots} worked examples of the subject {subject!r} are asked for, and "
-            f"{quiz.shots_source or 'the quiz'} has {len(available) or 'none'}."
-        )
-    return available[:shots]
+    subjects = dict.fromkeys(question.subject for question in questions)
+    for subject in subjects:
+        if shots > (available := len(quiz.shots.get(subject, ()))):
+            raise PromptError(
+                f"{shots} worked examples of the subject {subject!r} are asked for, and "
+                f"{quiz.shots_source or 'the quiz'} has {available or 'none'}."
+            )
+    return {subject: quiz.shots.get(subject, ())[:shots] for subject in subjects}
 
 
 def description(subject: str) -> str:

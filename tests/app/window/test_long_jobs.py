@@ -86,6 +86,20 @@ def test_the_program_of_linux_desktops_comes_first(
     assert told == [("alert", ""), (title, text)][: 1 + code]
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="a program of the shell stands in for notify-send")
+def test_a_program_that_cannot_start_leaves_it_to_the_tray(
+    window: MainWindow, told: list[tuple[str, str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, qtbot: QtBot
+) -> None:
+    """It never finishes."""
+    sender = tmp_path / "notify-send"
+    sender.write_text("#!/no/such/interpreter\n")
+    sender.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    window.queue.ended.emit(JOB, JobEnded("a", "done", seconds=300))
+    qtbot.waitUntil(lambda: len(told) == 2)
+    assert told[1] == (JOB.title, "a.h5: done after 5 minutes.")
+
+
 def test_the_real_one_can_be_asked(window: MainWindow, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever this machine has: nothing is raised."""
     monkeypatch.setattr(window, "isActiveWindow", lambda: False)

@@ -23,7 +23,7 @@ from moe_core.figures.heat_map import BoolArray, HeatMapFigure
 _MARGIN, _GAP, _BARS = 4, 6, 40
 _LEAST_WITH_BARS = QSize(300, 180)
 _LEAST_CELL = QSize(2, 4)
-_MOST_MINIMUM = QSize(426, 224)
+_MOST_MINIMUM = QSize(426, 204)
 """With that, 256 experts still have a pixel each; larger grids are zoomed."""
 _LEAST_IN_SIGHT = 3
 """Cells that are seen on either side at the largest zoom."""

@@ -13,7 +13,7 @@ from app.widgets.parts import LEFT, RIGHT
 
 _GAP, _SAMPLE = 8.0, 30.0
 _LONGEST_NAME, _SHORTEST_NAME = 240.0, 48.0
-_LEAST_HEIGHT, _BEST_RATIO = 90.0, 2.4
+_LEAST_HEIGHT, _LEAST_WIDTH, _BEST_RATIO = 90.0, 200.0, 2.4
 _SHARES = 0.46, 0.62
 """Of the width that a legend beside the plot takes at most; the larger one is for where a higher legend leaves none."""
 
@@ -39,10 +39,14 @@ class _Layout:
 
     @property
     def worth(self) -> float:
-        """How good the plot is: best as wide as 2.4 times its height, and useless when it is low."""
+        """How good the plot is: best as wide as 2.4 times its height, useless when it is low, or narrow.
+
+        Of the two the low one is taken, below its legend: the plot then asks for height (`height_above`), and scrolls.
+        """
         size = self.plot.size()
-        good = min(size.width(), _BEST_RATIO * size.height())
-        return good if size.height() > _LEAST_HEIGHT else 0.01 * size.height()
+        if size.width() < _LEAST_WIDTH:
+            return 0.0001 * size.width()
+        return min(size.width(), _BEST_RATIO * size.height()) if size.height() > _LEAST_HEIGHT else 0.01 * size.height()
 
 
 class Legend:

@@ -325,6 +325,22 @@ def test_values_are_whole_however_narrow_the_plot_is(qtbot: QtBot, width: int) -
     assert plot.legend.layout.plot.top() >= plot.legend.layout.entries[-1].bottom() or width == 700
 
 
+def test_a_plot_that_is_low_beside_a_wide_legend_asks_for_height(qtbot: QtBot) -> None:
+    """It is not squeezed beside it; with that height the legend stays where it is."""
+    plot = CurvePlot()
+    qtbot.addWidget(plot)
+    plot.resize(420, 160)
+    four = tuple(curve(f"curve {n}") for n in range(4))
+    plot.show_chart(replace(CHART, curves=four, readout=lambda *_: "1.97 ± 0.0911"))
+    plot.show()
+    above = plot.legend.height_above
+    assert plot.legend.layout.plot.width() >= 200
+    plot.resize(420, plot.minimumSizeHint().height())
+    assert plot.legend.height_above == above
+    assert plot.legend.layout.plot.width() >= 200
+    assert plot.legend.layout.plot.height() > 90
+
+
 def test_colours_follow_the_palette(show: Callable[..., CurvePlot], qapp: QApplication) -> None:
     """A curve without a colour of its own is drawn in that of text, in the dark too."""
     plot = show(replace(CHART, curves=(curve("all", colour="", style=Style((), "circle")),), selected=None))

@@ -14,6 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from PySide6.QtCore import QEventLoop
+from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QApplication, QWidget
 
 from app import theme
@@ -87,9 +88,9 @@ def take_window(window: MainWindow) -> None:
     window.show_view("experts")
     change(window, experts=frozenset({expert}), layer=expert[0], question=wrong_in(window, "addition"))
     for scheme in ("light", "dark"):
-        window.set_scheme(scheme)
+        window.findChild(QAction, f"action-theme_{scheme}").trigger()
         save(window, f"window-{scheme}")
-    window.set_scheme("light")
+    window.findChild(QAction, "action-theme_light").trigger()
     window.resize(*SMALL_SIZE)
     window.reset_layout()  # as it stands where it opens so small
     save(window, "window-small")

@@ -93,17 +93,27 @@ class BarDelegate(QStyledItemDelegate):
     def _paint_bar(self, painter: QPainter, cell: BarCell, kind: Kind, room: QRectF) -> None:
         if cell.is_dot or not isfinite(cell.share):
             return
-        bar, colour = QRectF(room), QColor(cell.colour or theme.BASELINE)
+        bar = QRectF(room)
         start, end = sorted((cell.base, cell.share))
         bar.setLeft(room.left() + room.width() * start)
         bar.setWidth(room.width() * (end - start))
-        given_up = 0.78 if cell.is_faded else 0.58 if kind == "bar" and cell.text else 0.38
-        painter.fillRect(bar, theme.blend(colour, self._ground, given_up))  # paler where words stand on it
+        painter.fillRect(bar, self.bar_colour(cell, kind))
         if kind == "bar" and cell.sign:
             stripe = QColor(cell.sign_colour) if cell.sign_colour else self._line
             painter.fillRect(QRectF(bar.left(), bar.top(), 3, bar.height()), stripe)
         if cell.is_framed:
-            _outline(painter, room.adjusted(0.5, 0.5, -0.5, -0.5), QPen(colour, 1.2))
+            _outline(painter, room.adjusted(0.5, 0.5, -0.5, -0.5), QPen(QColor(cell.colour or theme.BASELINE), 1.2))
+
+    def bar_colour(self, cell: BarCell, kind: Kind) -> QColor:
+        """Paler where words stand on it."""
+        given_up = 0.78 if cell.is_faded else 0.58 if kind == "bar" and cell.text else 0.38
+        return theme.blend(QColor(cell.colour or theme.BASELINE), self._ground, given_up)
+
+    def sign_colour(self, cell: BarCell, kind: Kind) -> QColor:
+        """Read on every ground of the view, and on the bar that may reach below the sign."""
+        bars = [self.bar_colour(cell, kind)] if kind == "bar" else []
+        own = QColor(cell.sign_colour) if cell.sign_colour else self._text
+        return theme.readable(own, self._ground, self._tint, *bars)
 
     def _paint_words(self, painter: QPainter, cell: BarCell, kind: Kind, room: QRectF) -> None:
         left, right = _MARGINS.get(kind, (0, 0))
@@ -124,8 +134,7 @@ class BarDelegate(QStyledItemDelegate):
 
     def _paint_sign(self, painter: QPainter, cell: BarCell, kind: Kind, room: QRectF) -> None:
         """Draw the sign, and take its room away."""
-        colour = theme.readable(QColor(cell.sign_colour), self._ground, self._tint) if cell.sign_colour else self._text
-        painter.setPen(colour)
+        painter.setPen(self.sign_colour(cell, kind))
         sign = cell.sign if kind == "name" else sign_beside(cell, self._metrics, room.width())
         painter.drawText(room, LEFT if kind == "name" else RIGHT, sign)
         if kind == "name":

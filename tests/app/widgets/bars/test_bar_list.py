@@ -12,7 +12,7 @@ from pytestqt.qtbot import QtBot
 from app import theme
 from app.files.figures.formats import svg_of
 from app.widgets.bars.bar_list import BarList
-from app.widgets.bars.delegate import sign_beside
+from app.widgets.bars.delegate import BarDelegate, sign_beside
 from app.widgets.bars.model import BarCell
 from app.widgets.bars.section import BarContent, BarSection
 from moe_core.figures.bars import BarFigure, BarRow
@@ -275,3 +275,18 @@ def test_a_sign_leaves_room_for_a_short_name(qapp: QApplication) -> None:
     assert found.startswith("✓")
     assert found.endswith("…")
     assert name + metrics.horizontalAdvance(found) <= narrow
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("colour", [theme.RIGHT, theme.WRONG, theme.BASELINE, theme.WHAT_IF, theme.REFERENCE])
+def test_a_sign_can_be_read_on_its_own_bar(
+    bars: BarList, qapp: QApplication, scheme: theme.Scheme, colour: str
+) -> None:
+    """Right and wrong stood on the bar of their colour in 3 of contrast in the dark."""
+    theme.apply(qapp, scheme)
+    delegate = BarDelegate(bars, bars.shown)
+    for own in (theme.RIGHT, theme.WRONG, ""):
+        cell = BarCell("A text", 1.0, sign="gold", sign_colour=own, colour=colour)
+        sign = delegate.sign_colour(cell, "bar")
+        assert theme.contrast(sign, delegate.bar_colour(cell, "bar")) >= 4.5
+        assert theme.contrast(sign, bars.palette().color(QPalette.ColorRole.Base)) >= 4.5

@@ -14,7 +14,7 @@ from moe_core.traces.abilities import Abilities as Abilities
 
 T = TypeVar("T")
 
-NEWEST_BATCH_PLAN = 3
+NEWEST_BATCH_PLAN = 4
 """How moescope puts questions into batches now (models/inference/batches.py)."""
 UNKNOWN_SCORING = "unknown"
 _LONGEST_TEXT = 10_000

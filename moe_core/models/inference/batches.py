@@ -164,8 +164,8 @@ def plan_batches(
     match plan:
         case 1:
             found = _always_sharing(tokenised, by_prefix, batch_tokens)
-        case 2 | 3:
-            weight = BEHIND_WEIGHT if plan == 3 else 1
+        case 2 | 3 | 4:
+            weight = 1 if plan == 2 else BEHIND_WEIGHT
             found = _sharing_where_it_pays(tokenised, by_prefix, batch_tokens, pass_cost(device, plan), weight)
         case _:
             raise RunError("The batches of this run were planned by a newer moescope: go on with it there.")

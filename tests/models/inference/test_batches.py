@@ -34,7 +34,7 @@ def told_prefixes(batches: list[Batch]) -> list[int]:
     return [int(MIXED.prefix_of[teller]) for batch in batches for teller in batch.tellers]
 
 
-@pytest.mark.parametrize(("plan", "weight"), [(1, 1.0), (2, 1.0), (3, 1 / 8)])
+@pytest.mark.parametrize(("plan", "weight"), [(1, 1.0), (2, 1.0), (3, 1 / 8), (4, 1 / 8)])
 def test_every_question_is_asked_once_within_the_budget(plan: int, weight: float) -> None:
     """Padding counts, and so does the prefix behind which a batch runs, or an eighth of it."""
     batches = plan_batches(MIXED, range(len(MIXED.questions)), BUDGET, "cpu", plan)

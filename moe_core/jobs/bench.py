@@ -104,7 +104,8 @@ def measure_speed(loaded: "LoadedModel", plan: RunPlan) -> Generator[Event, None
     yield Stage("Measuring the matrix peak")
     matrix = matrix_flop_per_second(loaded.model.device, loaded.model.dtype)
     every, device = range(len(tokenised.questions)), loaded.specification.device
-    n_forward = tokens_run(plan_batches(tokenised, every, budget, device), tokenised).real
+    batches = plan_batches(tokenised, every, budget, device, plan.specification.batch_plan)
+    n_forward = tokens_run(batches, tokenised).real
     return Speed(
         n_questions=result.n_questions,
         n_tokens=n_forward,

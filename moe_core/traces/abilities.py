@@ -13,7 +13,7 @@ class Abilities:
     neither holds, since attention then chooses what it looks at; 0 means any number. `scoring` names how router logits
     become probabilities: softmax, sigmoid, sqrtsoftplus, or unknown. `why` says in one sentence what is missing, if
     anything. `neurons` are those of each expert, which can be switched off one by one: 0 where they cannot, None in
-    traces that do not say it.
+    traces that do not say it. `mix_prefixes`: prompts behind several prefixes may share a pass.
     """
 
     reroute: bool = True
@@ -28,6 +28,7 @@ class Abilities:
     grouped_by_bias: bool = False
     why: str = ""
     neurons: int | None = None
+    mix_prefixes: bool = False
 
     @property
     def sentence(self) -> str:

@@ -14,8 +14,8 @@ from moe_core.traces.abilities import Abilities as Abilities
 
 T = TypeVar("T")
 
-NEWEST_BATCH_PLAN = 4
-"""How moescope puts questions into batches now (models/inference/batches.py)."""
+NEWEST_BATCH_PLAN, ONE_PREFIX_BATCH_PLAN = 5, 4
+"""How moescope puts questions into batches now (models/inference/batches.py), and where prefixes may not be mixed."""
 UNKNOWN_SCORING = "unknown"
 _LONGEST_TEXT = 10_000
 _LARGEST_NUMBER = 2**53
@@ -56,6 +56,11 @@ class ModelSpecification:
     def n_layers(self) -> int:
         """Number of MoE layers, the L of every array."""
         return len(self.layers)
+
+    @property
+    def batch_plan(self) -> int:
+        """How questions to this model are put into batches now."""
+        return NEWEST_BATCH_PLAN if self.abilities.mix_prefixes else ONE_PREFIX_BATCH_PLAN
 
     def must_be_alone(self, n_tokens: int) -> bool:
         """Whether prompts of up to so many tokens must each be run whole, in a batch of its own."""
@@ -164,6 +169,8 @@ class Specification:
         data = asdict(self)
         if self.model.abilities.neurons is None:
             del data["model"]["abilities"]["neurons"]
+        if not self.model.abilities.mix_prefixes:
+            del data["model"]["abilities"]["mix_prefixes"]
         return json.dumps(data, ensure_ascii=False, indent=1)
 
     @staticmethod

@@ -14,7 +14,8 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from moe_core.interventions.intervention import Intervention
 from moe_core.models.inference import router_watch
-from moe_core.models.inference.batches import Batch, Wanted
+from moe_core.models.inference.batch import Batch
+from moe_core.models.inference.batches import Wanted
 from moe_core.models.inference.forward_passes import ask_batches
 from moe_core.models.inference.unkept_cache import layers_to_pass_by
 from moe_core.models.loading.building import LoadedModel
@@ -60,7 +61,7 @@ def kernels_of(loaded: LoadedModel, *, keep_tokens: bool, tells: bool = False) -
     with torch.inference_mode(), KernelCount() as plain:
         hidden = loaded.model.base_model(input_ids=ids, use_cache=False).last_hidden_state
         loaded.model.get_output_embeddings()(hidden[:, -1])
-    batch = Batch(-1, tuple(rows), frozenset({0, 3} if tells else ()))
+    batch = Batch((), tuple(rows), frozenset({0, 3} if tells else ()))
     wanted = Wanted(frozenset(rows), frozenset())
     layers_to_pass_by(loaded)  # tried once for a model, and not of this pass
     with KernelCount() as recorded:

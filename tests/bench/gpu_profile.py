@@ -10,6 +10,8 @@ import tempfile
 import time
 import traceback
 from collections.abc import Callable
+from functools import partial
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +29,9 @@ from moe_core.models.inference.forward_passes import ask
 from moe_core.models.inference.model_here import ModelHere
 from moe_core.models.loading.building import LoadedModel
 from moe_core.models.loading.full_size import build_full_size
+from moe_core.models.prefix_cache import behind, beside
 from moe_core.quizzes.prompting import TokenisedQuiz
+from moe_core.traces.specification import NEWEST_BATCH_PLAN, ONE_PREFIX_BATCH_PLAN
 from tests.bench.mmlu_sized import first, plan_of, sized_quiz
 from tests.job_results import result_of
 
@@ -179,22 +183,24 @@ class Profile:
         every = range(len(quiz.questions)), range(len(quiz.prefixes))
         return ask(self.loaded, Prompts(quiz, *every, batch_tokens, keep_tokens=keep_tokens))
 
-    def recorded(self, name: str, quiz: TokenisedQuiz, *, tokens: str = "all", batch_tokens: int = 0) -> float:
-        """Seconds of recording into a trace, said with all that is measured of it."""
-        plan = plan_of(quiz, self.loaded, tokens=tokens, batch_tokens=batch_tokens)
+    def recorded(self, name: str, quiz: TokenisedQuiz, **options: Any) -> float:
+        """Seconds of recording into a trace, said with all that is measured of it; `options` are those of the plan."""
+        plan = plan_of(quiz, self.loaded, **options)
         specification = plan.specification
-        batches = plan_batches(quiz, range(len(quiz.questions)), specification.batch_tokens, str(self.device))
+        every, how = range(len(quiz.questions)), specification.batch_plan
+        batches = plan_batches(quiz, every, specification.batch_tokens, str(self.device), how)
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "t.h5"
             making = self.timed(lambda: result_of(prepare_trace(look_at(path), plan)))
             seconds = self.timed(lambda: result_of(fill_trace(path, ModelHere.of(self.loaded), plan)))
         ran = tokens_run(batches, quiz)
         share = self.flop_per_token * ran.real / seconds / self.peak_flops
-        shared = len({batch.prefix for batch in batches} - {-1})
+        groups = {batch.prefixes for batch in batches} - {()}
         self.say(
             f"{name}: {len(quiz.questions) / seconds:8.1f} questions/s, {ran.real / seconds:9.0f} tokens/s, "
             f"{share:.1%} of the matrix peak, {seconds:.2f} s; {len(batches)} batches of {specification.batch_tokens} "
-            f"tokens, {shared} prefixes shared, padding {ran.padded / ran.real - 1:.1%}; file made in {making:.1f} s; "
+            f"tokens by plan {how}, {sum(map(len, groups))} prefixes shared in {len(groups)} passes, "
+            f"padding {ran.padded / ran.real - 1:.1%}; file made in {making:.1f} s; "
             f"{self.memory()}"
         )
         return seconds
@@ -231,13 +237,54 @@ class Profile:
         self.recorded("again, answers only", sized_quiz(0, 14_042 // self.scale), tokens="answer")
 
     def five_shot(self) -> None:
-        """Prefixes of five worked examples: of all of MMLU, and of a sample, beside whole prompts."""
-        self.recorded("five-shot, all of MMLU", sized_quiz(5, 14_042 // self.scale))
+        """Five-shot recording of a sample and of all of MMLU, one prefix a pass and several, beside whole prompts."""
         quiz = first(sized_quiz(5), 4000 // self.scale)
-        recorded = self.recorded("five-shot, 4,000 questions", quiz)
         bare = self.bare("bare, 400 of them", few := first(quiz, 400 // self.scale))
         tokens = [sum(q.prompt_length(n) for n in range(len(q.questions))) for q in (quiz, few)]
-        self.say(f"recording is {bare * tokens[0] / tokens[1] / recorded:.2f} times as fast as whole prompts would be")
+        whole, plans = bare * tokens[0] / tokens[1], (ONE_PREFIX_BATCH_PLAN, NEWEST_BATCH_PLAN)
+        seconds: dict[int, list[float]] = {plan: [] for plan in plans}
+        for number in range(4):
+            for plan in plans:
+                found = self.recorded(f"five-shot, 4,000 questions, round {number}", quiz, batch_plan=plan)
+                seconds[plan] += [found] if number else []  # the first one is cold
+        for plan in plans:
+            factor = whole / float(np.median(seconds[plan]))
+            self.say(f"recording by plan {plan} is {factor:.2f} times as fast as whole prompts would be")
+        every = sized_quiz(5, 14_042 // self.scale)
+        whole *= sum(every.prompt_length(n) for n in range(len(every.questions))) / tokens[0]
+        for plan in plans:
+            found = self.recorded("five-shot, all of MMLU", every, batch_plan=plan)
+            self.say(f"which is {whole / found:.2f} times as fast as whole prompts would be")
+
+    @torch.inference_mode()
+    def behind(self) -> None:
+        """What a token of a prefix costs before a row, in tokens of a row: before all rows one, or one of eight."""
+        length = 100
+        for rows in (64, 192):
+            rows = max(2, rows // self.scale)
+            ids = torch.randint(5, 50_000, (2 * rows, length), device=self.device)
+            whole = [self._median(lambda part=ids[:n]: self._pass(part)) for n in (rows, 2 * rows)]
+            each = (whole[1] - whole[0]) / rows / length
+            self.say(f"{rows} rows of {length} tokens: {whole[0] * 1e3:.1f} ms, a token more {each * 1e6:.2f} us")
+            for n_tokens, n_prefixes in product((16, 160, 640, 1_600), (1, 8)):
+                lengths = n_tokens - torch.arange(n_prefixes, device=self.device)
+                prefixes = torch.randint(5, 50_000, (n_prefixes, n_tokens), device=self.device)
+                cache = self._pass(prefixes, use_cache=True).past_key_values
+                place = torch.arange(rows, device=self.device) % n_prefixes
+                placed = beside(lengths[place], n_tokens, length) if n_prefixes > 1 else {}
+                own = partial(behind, cache, place)
+                seconds = self._median(lambda own=own, ids=ids[:rows], kw=placed: self._pass(ids, own(), **kw))
+                cost = (seconds - whole[0]) / rows / n_tokens / each
+                self.say(f"  behind {n_prefixes} of {n_tokens:5d}: {seconds * 1e3:7.1f} ms, a token {cost:.4f}")
+
+    def _pass(self, ids: torch.Tensor, cache: Any = None, **options: Any) -> Any:
+        options = {"use_cache": cache is not None, **options}
+        with sdpa_kernel(ATTENTION_KERNELS):
+            return self.loaded.model.base_model(input_ids=ids, past_key_values=cache, **options)
+
+    def _median(self, work: Callable[[], Any]) -> float:
+        work()
+        return float(np.median([self.timed(work) for _ in range(5)]))
 
     def hosts(self) -> None:
         """What the program does beside the device: making records of a batch, and writing them."""
@@ -312,7 +359,7 @@ class Profile:
 
 
 SECTIONS = {
-    "check": 5, "passes": 10, "whole": 30, "five_shot": 60, "zero_shot": 40, "hosts": 15, "budgets": 15,
+    "check": 5, "passes": 10, "whole": 30, "behind": 15, "five_shot": 130, "zero_shot": 40, "hosts": 15, "budgets": 15,
     "attention": 10, "kernels": 20, "experts": 10, "graphs": 10, "compiled": 60,
 }  # fmt: skip
 """And the seconds that each needs, the most telling first."""

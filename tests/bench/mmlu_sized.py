@@ -13,7 +13,7 @@ from moe_core.jobs.runs.run_plan import BATCH_TOKENS, RunPlan, library_versions
 from moe_core.models.loading.building import LoadedModel
 from moe_core.quizzes.prompting import TokenisedQuiz
 from moe_core.quizzes.question import Question
-from moe_core.traces.specification import NEWEST_BATCH_PLAN, QuizSpecification, Specification
+from moe_core.traces.specification import QuizSpecification, Specification
 
 N_SUBJECTS = 57
 N_QUESTIONS = 14_042
@@ -43,7 +43,9 @@ def sized_quiz(shots: int, n_questions: int = N_QUESTIONS, seed: int = 0) -> Tok
     )
 
 
-def plan_of(tokenised: TokenisedQuiz, loaded: LoadedModel, *, tokens: str = "all", batch_tokens: int = 0) -> RunPlan:
+def plan_of(
+    tokenised: TokenisedQuiz, loaded: LoadedModel, *, tokens: str = "all", batch_tokens: int = 0, batch_plan: int = 0
+) -> RunPlan:
     """The plan for asking such prompts."""
     model = loaded.specification
     quiz = QuizSpecification("sized like MMLU", "random tokens", "", "", "all", len(tokenised.questions), "", ())
@@ -57,7 +59,7 @@ def plan_of(tokenised: TokenisedQuiz, loaded: LoadedModel, *, tokens: str = "all
         intervention=None,
         versions=library_versions(),
         created=datetime.now(UTC).isoformat(timespec="seconds"),
-        batch_plan=NEWEST_BATCH_PLAN,
+        batch_plan=batch_plan or model.batch_plan,
     )
     ids = np.unique(np.concatenate([*tokenised.prefixes, *tokenised.segments])).tolist()
     return RunPlan(tokenised, {token: f"t{token}" for token in ids}, specification.under(Intervention()))

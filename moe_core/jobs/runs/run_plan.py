@@ -20,7 +20,6 @@ from moe_core.quizzes.question import Question, ids_sha256
 from moe_core.quizzes.quiz import Quiz
 from moe_core.quizzes.tokenising import tokenise
 from moe_core.traces.specification import (
-    NEWEST_BATCH_PLAN,
     UNKNOWN_SCORING,
     Abilities,
     ModelSpecification,
@@ -111,7 +110,7 @@ def plan_run(
         template=options.template.name if is_chat else "",
         template_args=options.template.keywords if is_chat else {},
         template_sha256=hashlib.sha256(template.encode()).hexdigest() if template else "",
-        batch_plan=NEWEST_BATCH_PLAN,
+        batch_plan=model.batch_plan,
     )
     texts = readable_tokens(loaded.tokenizer, tokenised)
     begins = _begins_remark(loaded, prompts[0].text)

@@ -12,11 +12,12 @@ import numpy as np
 from moe_core.interventions.intervention import Intervention
 from moe_core.jobs.workers.kept_tasks import Keeping, KeptOnWorkers
 from moe_core.jobs.workers.packed_batch import PackedBatch
-from moe_core.models.inference.batches import Batch, BatchRan, Wanted
+from moe_core.models.inference.batch import Batch
+from moe_core.models.inference.batches import BatchRan, Wanted
 from moe_core.quizzes.prompting import TokenisedQuiz
 
-_BEHIND_ONE_PREFIX = 4
-"""Batches of a task at most: they share a run of their prefix, and a lost worker loses them all."""
+_BEHIND_SAME_PREFIXES = 4
+"""Batches of a task at most: they share a run of their prefixes, and a lost worker loses them all."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,7 +66,7 @@ def planned_tasks(
     """The tasks that give what is wanted of these batches, each record once; made as they are asked for."""
     left = set(wanted.prefixes)
     for number, bundle in enumerate(_bundles(batches)):
-        own = {bundle[0].prefix} | {int(tokenised.prefix_of[teller]) for batch in bundle for teller in batch.tellers}
+        own = {*bundle[0].prefixes} | {int(tokenised.prefix_of[teller]) for batch in bundle for teller in batch.tellers}
         told = left & own
         left -= told
         part, questions, prefixes = _part(bundle, tokenised, Wanted(wanted.questions, frozenset(told)))
@@ -90,10 +91,10 @@ def part_of(
 
 
 def _bundles(batches: Iterable[Batch]) -> Iterator[tuple[Batch, ...]]:
-    """Batches behind one prefix together, a few at a time; others alone."""
-    for prefix, group in groupby(batches, key=lambda batch: batch.prefix):
+    """Batches behind the same prefixes together, a few at a time; others alone."""
+    for prefixes, group in groupby(batches, key=lambda batch: batch.prefixes):
         members = list(group)
-        size = _BEHIND_ONE_PREFIX if prefix >= 0 else 1
+        size = _BEHIND_SAME_PREFIXES if prefixes else 1
         for start in range(0, len(members), size):
             yield tuple(members[start : start + size])
 
@@ -103,13 +104,13 @@ def _part(
 ) -> tuple[tuple[TokenisedQuiz, tuple[Batch, ...], Wanted], tuple[int, ...], tuple[int, ...]]:
     """The part of the quiz that a bundle needs, its batches and what is wanted as the part counts; and who that is."""
     questions = tuple(question for batch in bundle for question in batch.questions)
-    part, prefixes = part_of(tokenised, questions, {bundle[0].prefix})
+    part, prefixes = part_of(tokenised, questions, bundle[0].prefixes)
     row = {question: n for n, question in enumerate(questions)}
-    place = {prefix: n for n, prefix in enumerate(prefixes)} | {-1: -1}
+    place = {prefix: n for n, prefix in enumerate(prefixes)}
     batches = tuple(
         replace(
             batch,
-            prefix=place[batch.prefix],
+            prefixes=tuple(place[prefix] for prefix in batch.prefixes),
             questions=tuple(row[question] for question in batch.questions),
             tellers=frozenset(row[question] for question in batch.tellers),
         )

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from moe_core.models.inference.batches import Batch, tokens_run
+from moe_core.models.inference.batch import Batch
+from moe_core.models.inference.batches import tokens_run
 from moe_core.models.loading.memory import free_memory
 from moe_core.quizzes.prompting import TokenisedQuiz
 

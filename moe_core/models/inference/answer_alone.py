@@ -15,10 +15,11 @@ from transformers import DynamicCache
 from transformers.cache_utils import DynamicLayer
 
 from moe_core.errors import InterventionError
+from moe_core.models.inference.batch import Batch, PassName
 from moe_core.models.inference.batch_routing import BatchRouting
-from moe_core.models.inference.batches import Batch
 from moe_core.models.inference.once_a_model import REFUSALS, once_a_model
 from moe_core.models.loading.building import LoadedModel
+from moe_core.models.prefix_cache import beside, moved
 from moe_core.numbers.formatting import count
 from moe_core.traces.records import Answer, SegmentRouting
 
@@ -62,14 +63,8 @@ class Context:
 
     def behind(self) -> dict[str, Any]:
         """What a model is called with besides one more token a row."""
-        n_tokens = self.cache.get_seq_length()
-        place = torch.arange(n_tokens + 1, device=self.lengths.device)
-        return {
-            "past_key_values": self.cache,
-            "attention_mask": (place >= n_tokens - self.lengths[:, None]).long(),  # [B, T + 1]
-            "position_ids": self.lengths[:, None],
-            "use_cache": True,
-        }
+        placed = beside(self.lengths, self.cache.get_seq_length(), 1)
+        return {"past_key_values": self.cache, "use_cache": True, **placed}
 
 
 @dataclass(frozen=True)
@@ -97,12 +92,12 @@ class AnswersBehind:
 
 @dataclass
 class KeptContexts:
-    """The contexts of batches, and prefixes (by number), as many as `budget_bytes` hold; others are run each time."""
+    """The contexts of batches, and of prefixes that run together, as `budget_bytes` hold; others run anew."""
 
     budget_bytes: int = 0
     n_bytes: int = 0
     n_left_out: int = 0
-    _contexts: dict[Batch | int, Context] = field(default_factory=dict)
+    _contexts: dict[PassName, Context] = field(default_factory=dict)
 
     @property
     def text(self) -> str:
@@ -111,13 +106,13 @@ class KeptContexts:
         kept = f"The keys and values of {n_kept:,} of {n_kept + self.n_left_out:,} batches are kept, in "
         return kept + f"{count(-(-self.n_bytes // 10**6))} MB: there, the answer's token alone is asked again"
 
-    def get(self, name: Batch | int, *, keep_tokens: bool) -> Context | None:
+    def get(self, name: PassName, *, keep_tokens: bool) -> Context | None:
         """What is kept of a batch or prefix, where that holds every token's routing if it is wanted."""
         found = self._contexts.get(name)
         routing = None if found is None else found.routing
         return found if routing is not None and (routing.keeps_tokens or not keep_tokens) else None
 
-    def add(self, name: Batch | int, context: Context) -> None:
+    def add(self, name: PassName, context: Context) -> None:
         """Keep a batch's or a prefix's context, if there is room."""
         size = context.n_bytes
         if name in self._contexts:
@@ -150,14 +145,16 @@ def whole_cache() -> DynamicCache:
     return DynamicCache()
 
 
-def context_of(cache: Any, lengths: Tensor, n_tokens: int, routing: BatchRouting | None = None) -> Context:
+def context_of(
+    cache: Any, ends: Tensor, n_tokens: int, lengths: Tensor, routing: BatchRouting | None = None
+) -> Context:
     """The context that a pass over right-padded rows has left in `cache`, its real tokens moved to the right end.
+
+    Of its `n_tokens`, those of a row are the `lengths` [B] before `ends` [B].
 
     There each stands as far before the answer as in the prompt, which windows of attention go by. Raises
     BrokenContextError where a layer holds something else than the keys and values [B, heads, T, D] of all tokens.
     """
-    place = torch.arange(n_tokens + 1, device=lengths.device) - (n_tokens - lengths[:, None])  # [B, T + 1]
-    place = place.clamp(0, n_tokens - 1)[:, None, :, None]
     for number, layer in enumerate(getattr(cache, "layers", [None])):
         roomy = _RoomForOne()  # type: ignore[no-untyped-call]  # transformers' own
         vars(roomy).update(getattr(layer, "__dict__", {}))
@@ -165,7 +162,7 @@ def context_of(cache: Any, lengths: Tensor, n_tokens: int, routing: BatchRouting
             kept = getattr(layer, name, None)
             if not isinstance(kept, Tensor) or kept.dim() != 4 or kept.shape[2] != n_tokens:
                 raise BrokenContextError
-            setattr(roomy, name, kept.gather(2, place.to(kept.device).expand(-1, kept.shape[1], -1, kept.shape[3])))
+            setattr(roomy, name, moved(kept, n_tokens - ends.to(kept.device), n_tokens + 1))
         cache.layers[number] = roomy  # one after the other: never all of them twice
     return Context(cache, lengths, routing)
 
@@ -184,7 +181,7 @@ def _answers_the_same(loaded: LoadedModel) -> bool:
     try:
         whole = model(input_ids=ids, use_cache=False).logits.take_along_dim(last[..., None], dim=1)  # [B, 1, V]
         ran = model(input_ids=ids[:, :-1], past_key_values=whole_cache(), use_cache=True)
-        context = context_of(ran.past_key_values, lengths - 1, n_tokens - 1)
+        context = context_of(ran.past_key_values, lengths - 1, n_tokens - 1, lengths - 1)
         again = model(input_ids=ids.gather(1, last), **context.behind()).logits
     except (BrokenContextError, *REFUSALS):
         return False

@@ -1,13 +1,12 @@
-"""The forward passes over one quiz: of a prefix, of a batch behind it, and what they gave as records.
+"""The forward passes over one quiz: of prefixes, of a batch behind them, and what they gave as records.
 
 Axes: B rows of the batch, T tokens per row (padding included), C choices, V vocabulary.
 """
 
 import copy
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -18,35 +17,41 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from moe_core.errors import RunError
 from moe_core.interventions.intervention import Intervention
-from moe_core.models.answer_head import AnswerHead, behind, repeated
+from moe_core.models.answer_head import AnswerHead
 from moe_core.models.inference.answer_alone import AnswersBehind, BrokenContextError, Context, context_of, whole_cache
+from moe_core.models.inference.batch import Batch, PassName
 from moe_core.models.inference.batch_routing import BatchRouting
-from moe_core.models.inference.batches import Batch, BatchRan, Wanted
-from moe_core.models.inference.device_failures import DeviceFailure, attempt
+from moe_core.models.inference.batches import BatchRan, Wanted
+from moe_core.models.inference.device_failures import DeviceFailure
 from moe_core.models.inference.kept_passes import KeptPasses
 from moe_core.models.inference.router_watch import RouterWatch
 from moe_core.models.inference.spans import Span, Spans, make_spans, on_device
 from moe_core.models.inference.unkept_cache import layers_to_pass_by, unkept_cache
 from moe_core.models.loading.building import LoadedModel
+from moe_core.models.prefix_cache import Before, align_right, behind, repeated
 from moe_core.quizzes.prompting import TokenisedQuiz
 from moe_core.traces.records import PrefixRecord, QuestionRecord
 
 
 @dataclass(frozen=True)
-class RanPrefix:
-    """A shared prefix that has run on its own: its keys and values, and its routing."""
+class RanPrefixes:
+    """Shared prefixes that have run together: keys and values, each one's at the right end of its row, and routing."""
 
-    index: int
+    indices: tuple[int, ...] = ()
     cache: Any = None
     routing: BatchRouting | None = None
 
-    @property
-    def is_finite(self) -> bool:
-        return self.routing is None or self.routing.is_finite(0)
+    def is_finite(self, prefix: int) -> bool:
+        return self.routing is None or self.routing.is_finite(self.indices.index(prefix))
 
-    def record(self) -> PrefixRecord:
+    def without_cache(self) -> "RanPrefixes":
+        """What is to be told of them, when nothing runs behind them any more."""
+        return replace(self, cache=None)
+
+    def records(self, wanted: Collection[int]) -> list[PrefixRecord]:
+        """Those of them that are wanted."""
         assert self.routing is not None
-        return PrefixRecord(self.index, self.routing.segment(0))
+        return [PrefixRecord(n, self.routing.segment(row)) for row, n in enumerate(self.indices) if n in wanted]
 
 
 @dataclass(frozen=True)
@@ -54,12 +59,12 @@ class Flight:
     """A batch that runs, or has run: what it was, what came before it, and its routing, which may still be computed."""
 
     batch: Batch
-    prefix: RanPrefix
+    prefixes: RanPrefixes
     routing: BatchRouting | AnswersBehind | None
-    ran_before: tuple[RanPrefix, ...] = ()
+    ran_before: tuple[RanPrefixes, ...] = ()
 
 
-NO_PREFIX = RanPrefix(-1)
+NO_PREFIXES = RanPrefixes()
 
 # All but cuDNN's, which plans a pass of every new shape anew: more than a millisecond a layer.
 ATTENTION_KERNELS = [SDPBackend.FLASH_ATTENTION, SDPBackend.EFFICIENT_ATTENTION, SDPBackend.MATH]
@@ -94,8 +99,8 @@ class Asking:
         self.n_ahead = 1 if self._model.device.type == "cuda" else 0  # a CPU computes nothing while we do
 
     def padded_tokens(self, batch: Batch) -> int:
-        """Tokens of one forward pass over a batch, its shared prefix aside."""
-        return len(batch.questions) * max((stop for _, _, stop in self._own_spans(batch)), default=0)
+        """Tokens of one forward pass over a batch, its shared prefixes aside."""
+        return len(batch.questions) * max(batch.lengths(self.tokenised), default=0)
 
     def forget(self) -> None:
         """Let go of what the last pass left on the device."""
@@ -116,39 +121,45 @@ class Asking:
             "another device; what was recorded is kept."
         )
 
-    def run_prefix(self, index: int) -> RanPrefix:
-        """Run one prefix on its own and keep its keys and values; nothing for index -1."""
-        if index < 0:
-            return NO_PREFIX
-        if self._at_answer and (kept := self._kept.contexts.get(index, keep_tokens=self._keep_tokens)):
-            return RanPrefix(index, kept.cache, kept.routing)
-        tokens = self.tokenised.prefixes[index]
-        own = [Span(0, 0, len(tokens))]
-        cache = whole_cache() if self._at_answer else None
-        ran = attempt(partial(self._forward, index, [tokens], own, [], cache=cache))
-        if isinstance(ran, DeviceFailure):
-            self.forget()
-            raise self.lost(ran, [])
-        cache, routing = ran
+    def run_prefixes(self, indices: tuple[int, ...]) -> RanPrefixes:
+        """Run prefixes on their own and keep their keys and values; nothing where there are none."""
+        if not indices:
+            return NO_PREFIXES
+        if self._at_answer and (kept := self._kept.contexts.get(indices, keep_tokens=self._keep_tokens)):
+            return RanPrefixes(indices, kept.cache, kept.routing)
+        rows = [self.tokenised.prefixes[index] for index in indices]
+        own = [Span(row, 0, len(tokens)) for row, tokens in enumerate(rows)]
+        cache, routing = self._forward(indices, rows, own, [], cache=whole_cache() if self._at_answer else None)
         if self._at_answer:
-            self._kept.contexts.add(index, Context(cache, torch.tensor([len(tokens)]), routing))
-        return RanPrefix(index, cache, routing)
+            self._kept.contexts.add(indices, Context(cache, torch.tensor([len(tokens) for tokens in rows]), routing))
+        return RanPrefixes(indices, cache, routing)
 
-    def run_batch(self, batch: Batch, prefix: RanPrefix) -> BatchRouting | AnswersBehind | None:
-        """Run the questions of one batch behind their prefix, or as whole prompts, and score their choices."""
+    def run_batch(self, batch: Batch, prefixes: RanPrefixes) -> BatchRouting | AnswersBehind | None:
+        """Run the questions of one batch behind their prefixes, or as whole prompts, and score their choices."""
         if not batch.questions:
             return None
-        shares = prefix.index >= 0
+        shares = bool(batch.prefixes)
         rows = [(self.tokenised.segments[n] if shares else self.tokenised.prompt_ids(n)) for n in batch.questions]
         own = self._own_spans(batch)
         told = [
             Span(span.row, 0, span.start) for n, span in zip(batch.questions, own, strict=True) if n in batch.tellers
         ]
         if self._at_answer:
-            return self._run_answers(batch, rows, own, told, prefix)
-        cache = behind(prefix.cache, len(rows)) if shares else unkept_cache(self._n_unkept)
-        _, routing = self._forward(batch, rows, own, told, cache=cache)
-        return routing
+            return self._run_answers(batch, rows, own, told, prefixes)
+        if not shares:
+            return self._forward(batch, rows, own, told, cache=unkept_cache(self._n_unkept))[1]
+        before = self._before(batch)
+        cache, placed = behind(prefixes.cache, before.place), before.placed(max(map(len, rows)))
+        return self._forward(batch, rows, own, told, cache=cache, **placed)[1]
+
+    def _before(self, batch: Batch) -> Before:
+        """The prefixes of its rows, among those that ran together; of no tokens where there are none."""
+        lengths = [self.tokenised.prefix_length(prefix) for prefix in batch.prefixes] or [0]
+        places = {prefix: place for place, prefix in enumerate(batch.prefixes)}
+        of_rows = [places.get(int(self.tokenised.prefix_of[question]), 0) for question in batch.questions]
+        there = [torch.tensor(of_rows), torch.tensor([lengths[place] for place in of_rows])]
+        place, own = on_device(there, self._model.device)
+        return Before(place, own, max(lengths), is_padded=len(set(lengths)) > 1)
 
     def _run_answers(
         self,
@@ -156,12 +167,12 @@ class Asking:
         rows: Sequence[NDArray[np.int32]],
         own: Sequence[Span],
         told: Sequence[Span],
-        prefix: RanPrefix,
+        prefixes: RanPrefixes,
     ) -> AnswersBehind:
         """Run the last token of each row as the intervention says, behind the others, which run or ran without it."""
         context = self._kept.contexts.get(batch, keep_tokens=self._keep_tokens)
         if context is None:
-            context = self._run_context(rows, own, told, prefix)
+            context = self._run_context(batch, rows, own, told, prefixes)
             self._kept.contexts.add(batch, context)
         assert context.routing is not None
         last = [Span(row, 0, 1) for row in range(len(rows))]
@@ -172,16 +183,28 @@ class Asking:
         return AnswersBehind(context.routing, answers, len(rows))
 
     def _run_context(
-        self, rows: Sequence[NDArray[np.int32]], own: Sequence[Span], told: Sequence[Span], prefix: RanPrefix
+        self,
+        batch: Batch,
+        rows: Sequence[NDArray[np.int32]],
+        own: Sequence[Span],
+        told: Sequence[Span],
+        prefixes: RanPrefixes,
     ) -> Context:
         """Run all tokens of each row but the last, without the intervention."""
-        before = [Span(row, start, stop - 1) for row, start, stop in own]
-        cache = whole_cache() if prefix.cache is None else repeated(copy.deepcopy(prefix.cache), len(rows))
-        n_prefix = cache.get_seq_length()
-        output, spans = self._pass([row[:-1] for row in rows], before, told, past_key_values=cache, use_cache=True)
+        spans_before = [Span(row, start, stop - 1) for row, start, stop in own]
+        before, cache, placed = self._before(batch), whole_cache(), {}
+        if batch.prefixes:
+            cache = repeated(copy.deepcopy(prefixes.cache), before.place)
+            placed = before.placed(max(1, *(len(row) - 1 for row in rows)))
+        output, spans = self._pass(
+            [row[:-1] for row in rows], spans_before, told, past_key_values=cache, use_cache=True, **placed
+        )
         routing = BatchRouting(self._watch.layers(), spans, None, keep_tokens=self._keep_tokens)
+        n_own, n_tokens = spans.last + 1, before.n_tokens + spans.n_tokens
         try:
-            return context_of(output.past_key_values, n_prefix + spans.last + 1, n_prefix + spans.n_tokens, routing)
+            return context_of(
+                output.past_key_values, before.n_tokens + n_own, n_tokens, before.lengths + n_own, routing
+            )
         except BrokenContextError as error:
             longest = max(map(len, rows))
             raise RunError(
@@ -192,7 +215,7 @@ class Asking:
     def records(self, flight: Flight) -> BatchRan:
         """What a batch gave, once the device has computed it: what is wanted of it, and nothing else."""
         batch, routing = flight.batch, flight.routing
-        prefixes = [prefix.record() for prefix in flight.ran_before]
+        prefixes = [record for ran in flight.ran_before for record in ran.records(self.wanted.prefixes)]
         if routing is None:
             return BatchRan(tuple(prefixes), ())
         tellers = [row for row, question in enumerate(batch.questions) if question in batch.tellers]
@@ -202,7 +225,7 @@ class Asking:
                 continue
             # Within a row, a value that is not finite spoils what stands before it, too: nothing times NaN is NaN.
             told = PrefixRecord(index, routing.segment(number))
-            prefixes.append(told if routing.is_finite(row) else self.run_prefix(index).record())
+            prefixes += [told] if routing.is_finite(row) else self.run_prefixes((index,)).records({index})
         questions = [
             QuestionRecord(
                 question,
@@ -210,7 +233,7 @@ class Asking:
                 routing.answer(
                     row,
                     len(self.tokenised.questions[question].choices),
-                    prefix_finite=flight.prefix.is_finite,
+                    prefix_finite=flight.prefixes.is_finite(int(self.tokenised.prefix_of[question])),
                     in_smaller_batch=batch.is_part,
                 ),
             )
@@ -223,24 +246,25 @@ class Asking:
         """Each question's own tokens in the rows of a batch."""
         tokenised, spans = self.tokenised, []
         for row, question in enumerate(batch.questions):
-            start = 0 if batch.prefix >= 0 else tokenised.prefix_length(int(tokenised.prefix_of[question]))
+            start = 0 if batch.prefixes else tokenised.prefix_length(int(tokenised.prefix_of[question]))
             spans.append(Span(row, start, start + tokenised.own_length(question)))
         return spans
 
     def _forward(
         self,
-        name: Batch | int,
+        name: PassName,
         rows: Sequence[NDArray[np.int32]],
         own: Sequence[Span],
         told: Sequence[Span],
         *,
         cache: Any,
+        **placed: Tensor,
     ) -> tuple[Any, BatchRouting]:
-        """The cache and the routing of a batch behind a prefix's cache, or without one; or of a prefix (its number)."""
+        """The cache and the routing of a batch behind prefixes' cache, or without one; or of prefixes."""
         start = self._kept.start(name, self._first, keep_tokens=self._keep_tokens)
         with self._kept.running(start, self._first) as streams:
-            use_cache = cache is not None or isinstance(name, int)
-            output, spans = self._pass(rows, own, told, past_key_values=cache, use_cache=use_cache)
+            use_cache = cache is not None or not isinstance(name, Batch)
+            output, spans = self._pass(rows, own, told, past_key_values=cache, use_cache=use_cache, **placed)
         logprobs = self._choice_logprobs(output.logits[:, 0], name.questions) if isinstance(name, Batch) else None
         routing = BatchRouting(
             self._watch.layers(start.n_routers),
@@ -250,6 +274,8 @@ class Asking:
             before=start.routing,
             n_before=start.n_routers,
         )
+        if not isinstance(name, Batch) and len(set(map(len, rows))) > 1:
+            align_right(output.past_key_values, spans.last + 1)
         self._kept.add(name, start, streams, routing, output.past_key_values)
         return output.past_key_values, routing
 

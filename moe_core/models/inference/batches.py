@@ -1,4 +1,4 @@
-"""Which prompts share a forward pass (length-sorted, under a token budget), where prefixes are shared, what it gives.
+"""Which prompts share a forward pass (length-sorted, under a token budget), which prefixes are shared, what it gives.
 
 The order and size of batches have no effect on results beyond float noise: padding stands behind the last token, where
 causal attention cannot see it. There is no noise either where a run is resumed, since its batches are planned as if
@@ -11,39 +11,18 @@ from dataclasses import dataclass, replace
 
 from moe_core.errors import RunError
 from moe_core.interventions.intervention import Intervention
-from moe_core.models.inference.pass_costs import PassCost, cheapest_rows, filled_rows, pass_cost, sharing_pays
+from moe_core.models.inference.batch import Batch
+from moe_core.models.inference.pass_costs import PassCost, alike, cheapest_rows, filled_rows, pass_cost, sharing_pays
 from moe_core.quizzes.prompting import TokenisedQuiz
 from moe_core.traces.records import PrefixRecord, QuestionRecord
 from moe_core.traces.specification import NEWEST_BATCH_PLAN
 
 NO_INTERVENTION = Intervention()
-BEHIND_WEIGHT = 1 / 8
-"""What a token of a shared prefix counts before each row of a batch: its keys and values lie there while one layer
-attends to them, and nothing is computed for it."""
-
-
-@dataclass(frozen=True)
-class Batch:
-    """Questions asked in one forward pass: behind the keys and values of `prefix`, or with their whole prompts (-1).
-
-    No questions at all: only the prefix is to be run, since all its questions are recorded. `tellers`: those of the
-    questions whose pass also tells of the prefix that their prompt begins with. `is_part`: of a batch that was planned
-    and did not fit into the memory.
-    """
-
-    prefix: int
-    questions: tuple[int, ...]
-    tellers: frozenset[int] = frozenset()
-    is_part: bool = False
-
-    def halves(self) -> tuple["Batch", "Batch"]:
-        """Two batches of half as many questions, in the same order; only where there are at least two."""
-        middle = (len(self.questions) + 1) // 2
-        first, second = (
-            replace(self, questions=part, tellers=self.tellers.intersection(part), is_part=True)
-            for part in (self.questions[:middle], self.questions[middle:])
-        )
-        return first, second
+BEHIND_ROOM = 1 / 8
+"""The room that a token of a shared prefix counts for before each row of a batch: its keys and values lie there while
+one layer attends to them, and nothing is computed for it."""
+UNLIKE = (1.0, 1.06, 1.25, 1.5, 2.0, math.inf)
+"""How much longer than the shortest the longest of prefixes may be that run together: what is tried."""
 
 
 @dataclass(frozen=True)
@@ -156,7 +135,9 @@ def plan_batches(
 
     The first plan runs every prefix once and never mixes prompts of two prefixes; the second does so only where it
     pays, and cuts batches where that costs the least; the third counts a token of a prefix an eighth behind each row,
-    and four times as much for a pass on a CPU. Raises RunError for the plan of a newer moescope.
+    and four times as much for a pass on a CPU; in the fifth, prefixes of like length run together, and so do the rows
+    behind them, as far as that costs less; the fourth is for models that give something else then. Raises RunError for
+    the plan of a newer moescope.
     """
     by_prefix: dict[int, list[int]] = {}
     for question in questions:
@@ -165,8 +146,11 @@ def plan_batches(
         case 1:
             found = _always_sharing(tokenised, by_prefix, batch_tokens)
         case 2 | 3 | 4:
-            weight = 1 if plan == 2 else BEHIND_WEIGHT
-            found = _sharing_where_it_pays(tokenised, by_prefix, batch_tokens, pass_cost(device, plan), weight)
+            apart, cost = [(prefix,) for prefix in by_prefix if prefix >= 0], pass_cost(device, plan)
+            room = 1 if plan == 2 else BEHIND_ROOM
+            found = _sharing_where_it_pays(tokenised, by_prefix, apart, batch_tokens, cost, room)
+        case 5:
+            found = iter(_cheapest_mix(tokenised, by_prefix, batch_tokens, pass_cost(device)))
         case _:
             raise RunError("The batches of this run were planned by a newer moescope: go on with it there.")
     return _joined(found, tokenised, batch_tokens) if joins else list(found)
@@ -182,24 +166,36 @@ class TokensRun:
 
 def tokens_run(batches: Sequence[Batch], tokenised: TokenisedQuiz) -> TokensRun:
     """The tokens of these batches and of the prefixes that run before them."""
-    real = padded = sum(tokenised.prefix_length(prefix) for prefix in {batch.prefix for batch in batches})
+    passes = [batch.lengths(tokenised) for batch in batches]
+    passes += [list(map(tokenised.prefix_length, prefixes)) for prefixes in {batch.prefixes for batch in batches}]
+    return TokensRun(sum(map(sum, passes)), sum(len(lengths) * max(lengths, default=0) for lengths in passes))
+
+
+def plan_cost(batches: Sequence[Batch], tokenised: TokenisedQuiz, cost: PassCost) -> float:
+    """What these batches, and the prefixes that run before them, cost, in tokens."""
+    total = sum(
+        cost.of(len(prefixes) * max(map(tokenised.prefix_length, prefixes)))
+        for prefixes in {batch.prefixes for batch in batches}
+        if prefixes
+    )
     for batch in batches:
-        length = tokenised.own_length if batch.prefix >= 0 else tokenised.prompt_length
-        lengths = [length(question) for question in batch.questions]
-        real += sum(lengths)
-        padded += len(lengths) * max(lengths, default=0)
-    return TokensRun(real, padded)
+        if lengths := batch.lengths(tokenised):
+            total += cost.of(len(lengths) * max(lengths), len(lengths) * batch.n_behind(tokenised))
+    return total
 
 
 def pending_batches(batches: Sequence[Batch], tokenised: TokenisedQuiz, wanted: Wanted) -> Iterator[Batch]:
-    """Those of `batches` that give what is wanted, whole, and one without questions for each other wanted prefix.
+    """Those of `batches` that give what is wanted, whole, and ones without questions for all other wanted prefixes.
 
-    A batch is run with its recorded questions too: in the same company a question gets the same numbers, bit for bit.
+    A batch is run with its recorded questions too, and a prefix with those that it is planned with: in the same company
+    they get the same numbers, bit for bit.
     """
     pending = [batch for batch in batches if wanted.of(batch, tokenised)]
     told = {int(tokenised.prefix_of[teller]) for batch in batches for teller in batch.tellers}
-    told |= {batch.prefix for batch in pending}
-    yield from (Batch(prefix, ()) for prefix in sorted(wanted.prefixes - told))
+    told |= {prefix for batch in pending for prefix in batch.prefixes}
+    company = {prefix: batch.prefixes for batch in batches for prefix in batch.prefixes}
+    missing = [company.get(prefix, (prefix,)) for prefix in sorted(wanted.prefixes - told)]
+    yield from (Batch(prefixes, ()) for prefixes in dict.fromkeys(missing))
     yield from pending
 
 
@@ -207,11 +203,10 @@ def _joined(batches: Iterable[Batch], tokenised: TokenisedQuiz, batch_tokens: in
     found: list[Batch] = []
     for batch in batches:
         last = found[-1] if found else None
-        if last is not None and last.prefix == batch.prefix and last.questions and batch.questions:
+        if last is not None and last.prefixes == batch.prefixes and last.questions and batch.questions:
             both = replace(last, questions=last.questions + batch.questions, tellers=last.tellers | batch.tellers)
-            behind = tokenised.prefix_length(batch.prefix) if batch.prefix >= 0 else 0
-            length = tokenised.own_length if batch.prefix >= 0 else tokenised.prompt_length
-            if len(both.questions) * (behind + max(map(length, both.questions))) <= batch_tokens:
+            longest = both.n_behind(tokenised) + max(both.lengths(tokenised))
+            if len(both.questions) * longest <= batch_tokens:
                 found[-1] = both
                 continue
         found.append(batch)
@@ -223,29 +218,51 @@ def _always_sharing(tokenised: TokenisedQuiz, by_prefix: Mapping[int, list[int]]
         longest_first = _longest_first(members, tokenised.own_length)
         lengths = [tokenised.own_length(question) for question in longest_first]
         rows = filled_rows(lengths, tokenised.prefix_length(prefix), batch_tokens)
-        yield from _cut(prefix, longest_first, rows)
+        yield from _cut((prefix,) if prefix >= 0 else (), longest_first, rows)
+
+
+def _cheapest_mix(
+    tokenised: TokenisedQuiz, by_prefix: Mapping[int, list[int]], batch_tokens: int, cost: PassCost
+) -> list[Batch]:
+    """Of the ways to let prefixes run together, those of more or less like length, the cheapest."""
+    prefixes = [prefix for prefix in by_prefix if prefix >= 0]
+    lengths = list(map(tokenised.prefix_length, prefixes))
+    ways = {
+        tuple(tuple(prefixes[place] for place in group) for group in alike(lengths, batch_tokens, unlike))
+        for unlike in UNLIKE
+    }
+    found = [
+        list(_sharing_where_it_pays(tokenised, by_prefix, groups, batch_tokens, cost, BEHIND_ROOM))
+        for groups in ([(prefix,) for prefix in prefixes], *sorted(ways))
+    ]
+    return min(found, key=lambda batches: plan_cost(batches, tokenised, cost))
 
 
 def _sharing_where_it_pays(
-    tokenised: TokenisedQuiz, by_prefix: Mapping[int, list[int]], batch_tokens: int, cost: PassCost, weight: float
+    tokenised: TokenisedQuiz,
+    by_prefix: Mapping[int, list[int]],
+    groups: Iterable[tuple[int, ...]],
+    batch_tokens: int,
+    cost: PassCost,
+    room: float,
 ) -> Iterator[Batch]:
     mixed = list(by_prefix.get(-1, ()))
-    for prefix, members in by_prefix.items():
-        if prefix < 0:
-            continue
+    for prefixes in groups:
+        members = [question for prefix in prefixes for question in by_prefix[prefix]]
         longest_first = _longest_first(members, tokenised.own_length)
         lengths = [tokenised.own_length(question) for question in longest_first]
-        length = tokenised.prefix_length(prefix)
-        rows = cheapest_rows(lengths, math.ceil(weight * length), batch_tokens, cost)
-        if sharing_pays(length, lengths, rows, batch_tokens, cost):
-            yield from _cut(prefix, longest_first, rows)
+        longest = max(map(tokenised.prefix_length, prefixes))
+        rows = cheapest_rows(lengths, math.ceil(room * longest), batch_tokens, cost)
+        repeated = sum(map(tokenised.prompt_length, members))
+        if sharing_pays(len(prefixes) * longest, longest, repeated, lengths, rows, batch_tokens, cost):
+            yield from _cut(prefixes, longest_first, rows)
         else:
             mixed += members
     mixed = _longest_first(mixed, tokenised.prompt_length)
     first_of = {int(tokenised.prefix_of[question]): question for question in reversed(mixed)}
     told = frozenset(question for prefix, question in first_of.items() if prefix >= 0)
     rows = cheapest_rows([tokenised.prompt_length(question) for question in mixed], 0, batch_tokens, cost)
-    for batch in _cut(-1, mixed, rows):
+    for batch in _cut((), mixed, rows):
         yield replace(batch, tellers=told.intersection(batch.questions))
 
 
@@ -253,8 +270,8 @@ def _longest_first(questions: Sequence[int], length: Callable[[int], int]) -> li
     return sorted(questions, key=lambda question: -length(question))
 
 
-def _cut(prefix: int, questions: Sequence[int], rows: Sequence[int]) -> Iterator[Batch]:
+def _cut(prefixes: tuple[int, ...], questions: Sequence[int], rows: Sequence[int]) -> Iterator[Batch]:
     start = 0
     for count in rows:
-        yield Batch(prefix, tuple(questions[start : start + count]))
+        yield Batch(prefixes, tuple(questions[start : start + count]))
         start += count

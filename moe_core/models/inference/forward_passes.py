@@ -1,7 +1,7 @@
 """Asks a model the questions of a tokenised quiz, batch by batch, one forward pass per question.
 
-Where that pays, a prefix that several questions share runs once; its keys and values are then repeated for every row
-of a batch. A GPU runs the next batch while what the last one gave is taken from it.
+Where that pays, a prefix that several questions share runs once, with others of like length; its keys and values are
+then repeated for every row of a batch. A GPU runs the next batch while what the last one gave is taken from it.
 """
 
 import math
@@ -13,16 +13,9 @@ from functools import partial
 from moe_core.interventions.intervention import Intervention
 from moe_core.models.answer_head import AnswerHead
 from moe_core.models.inference.answer_alone import check_answers_alone
-from moe_core.models.inference.asking import NO_PREFIX, Asking, Flight, RanPrefix
-from moe_core.models.inference.batches import (
-    Asked,
-    Batch,
-    BatchHalved,
-    BatchRan,
-    Prompts,
-    Wanted,
-    pending_batches,
-)
+from moe_core.models.inference.asking import NO_PREFIXES, Asking, Flight, RanPrefixes
+from moe_core.models.inference.batch import Batch
+from moe_core.models.inference.batches import Asked, BatchHalved, BatchRan, Prompts, Wanted, pending_batches
 from moe_core.models.inference.device_failures import DeviceFailure, attempt
 from moe_core.models.inference.kept_passes import KeptPasses
 from moe_core.models.inference.noise import noisy
@@ -91,7 +84,7 @@ def ask_batches(
 
 def _in_order(asking: Asking, batches: deque[Batch]) -> Generator[Asked, None, None]:
     """Run the batches in order; one that is too large for the memory is halved, and so are all others of its size."""
-    prefix, ran, largest = NO_PREFIX, list[RanPrefix](), math.inf
+    prefixes, ran, largest = NO_PREFIXES, list[RanPrefixes](), math.inf
     flights = deque[Flight]()
     while batches:
         batch = batches.popleft()
@@ -100,10 +93,16 @@ def _in_order(asking: Asking, batches: deque[Batch]) -> Generator[Asked, None, N
         if len(batch.questions) > 1 and asking.padded_tokens(batch) > largest:
             batches.extendleft(reversed(batch.halves()))
             continue
-        if batch.prefix != prefix.index:
-            prefix = asking.run_prefix(batch.prefix)
-            ran += [prefix] if prefix.index in asking.wanted.prefixes else []
-        routing = attempt(partial(asking.run_batch, batch, prefix))
+        if batch.prefixes != prefixes.indices:
+            prefixes = NO_PREFIXES  # which frees the memory that the last ones took
+            found = attempt(partial(asking.run_prefixes, batch.prefixes))
+            if isinstance(found, DeviceFailure):
+                yield from _land(asking, flights, 0)
+                batches = _behind_fewer(asking, found, batch, batches)
+                continue
+            prefixes = found
+            ran += [prefixes.without_cache()] if prefixes.indices else []
+        routing = attempt(partial(asking.run_batch, batch, prefixes))
         if isinstance(routing, DeviceFailure):
             yield from _land(asking, flights, 0)
             asking.forget()
@@ -116,10 +115,24 @@ def _in_order(asking: Asking, batches: deque[Batch]) -> Generator[Asked, None, N
             batches.extendleft(reversed(batch.halves()))
             yield BatchHalved(len(batch.questions), math.ceil(len(batch.questions) / 2))
             continue
-        flights.append(Flight(batch, prefix, routing, tuple(ran)))
+        flights.append(Flight(batch, prefixes.without_cache(), routing, tuple(ran)))
         ran = []
         yield from _land(asking, flights, asking.n_ahead)
     yield from _land(asking, flights, 0)
+
+
+def _behind_fewer(asking: Asking, failure: DeviceFailure, batch: Batch, others: deque[Batch]) -> deque[Batch]:
+    """What is left to run where prefixes did not fit into the memory together: all batches behind half as many."""
+    asking.forget()
+    if failure.is_memory and asking.let_go_of_kept():
+        return deque([batch, *others])
+    if not failure.is_memory or len(batch.prefixes) < 2:
+        raise asking.lost(failure, [])
+    same = [each for each in (batch, *others) if each.prefixes == batch.prefixes]
+    middle = len(batch.prefixes) // 2
+    halves = batch.prefixes[:middle], batch.prefixes[middle:]
+    parts = dict.fromkeys(each.behind(half, asking.tokenised) for half in halves for each in same)
+    return deque([*parts, *(each for each in others if each not in same)])
 
 
 def _land(asking: Asking, flights: deque[Flight], n_left: int) -> Iterator[BatchRan]:

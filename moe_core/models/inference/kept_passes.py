@@ -9,7 +9,7 @@ Axes: B rows of a batch, T tokens per row (padding included), L decoder layers, 
 import logging
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -18,8 +18,9 @@ from torch import Tensor
 from moe_core.errors import ModelError
 from moe_core.interventions.intervention import Intervention
 from moe_core.models.inference.answer_alone import KeptContexts
+from moe_core.models.inference.batch import Batch, PassName
 from moe_core.models.inference.batch_routing import BatchRouting
-from moe_core.models.inference.batches import Batch
+from moe_core.models.inference.batches import tokens_run
 from moe_core.models.inference.layer_tail import Handed, complete_cache, decoder_layers, kept_streams, running_from
 from moe_core.models.inference.once_a_model import REFUSALS, once_a_model
 from moe_core.models.loading.building import LoadedModel
@@ -28,8 +29,6 @@ from moe_core.quizzes.prompting import TokenisedQuiz
 
 log = logging.getLogger(__name__)
 
-PassName = Batch | int
-"""A batch, or the number of a prefix that runs alone."""
 _PROBE = (5, 9, 7, 6, 8)
 
 
@@ -122,14 +121,14 @@ class KeptPasses:
         return had
 
     def add(self, name: PassName, start: Start, streams: dict[int, Handed], routing: BatchRouting, cache: Any) -> None:
-        """Keep what a pass gave; a prefix's cache is made whole by what was kept of the layers that were not run."""
-        if start.layer and isinstance(name, int):
+        """Keep what a pass gave; prefixes' cache is made whole by what was kept of the layers that were not run."""
+        if start.layer and not isinstance(name, Batch):
             complete_cache(cache, start.cache, start.layer)
         if not streams:
             return
         before = self._passes.get(name)
         old = before.streams if before is not None and start.layer else {}
-        self._passes[name] = _Kept(old | streams, routing, cache if isinstance(name, int) else None)
+        self._passes[name] = _Kept(old | streams, routing, None if isinstance(name, Batch) else cache)
 
 
 def keep_passes(
@@ -144,8 +143,8 @@ def keep_passes(
     n_layers = _n_layers_to_run_from(loaded)
     if not n_layers:
         return KeptPasses(loaded, contexts=KeptContexts(budget_bytes))
-    n_prefix_tokens = sum(tokenised.prefix_length(prefix) for prefix in {batch.prefix for batch in batches})
-    n_tokens = n_prefix_tokens + sum(_padded_tokens(batch, tokenised) for batch in batches)
+    n_tokens = tokens_run(batches, tokenised).padded
+    n_prefix_tokens = tokens_run([replace(batch, questions=()) for batch in batches], tokenised).padded
     weight = loaded.model.get_input_embeddings().weight
     bytes_each = weight.shape[-1] * loaded.model.dtype.itemsize
     caches = 2 * n_layers * n_prefix_tokens * bytes_each
@@ -153,11 +152,6 @@ def keep_passes(
     at = {n_layers - 1 - place * (n_layers - 1) // n_kept for place in range(n_kept)} if n_kept else set()
     n_bytes = caches + n_kept * n_tokens * bytes_each
     return KeptPasses(loaded, tuple(sorted(at - {0})), n_bytes, KeptContexts(budget_bytes))
-
-
-def _padded_tokens(batch: Batch, tokenised: TokenisedQuiz) -> int:
-    length = tokenised.own_length if batch.prefix >= 0 else tokenised.prompt_length
-    return len(batch.questions) * max(map(length, batch.questions), default=0)
 
 
 @once_a_model

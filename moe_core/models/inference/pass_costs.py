@@ -4,7 +4,7 @@ Costs are in tokens: the time that one more token takes in a batch that is large
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,20 +16,25 @@ from moe_core.traces.specification import NEWEST_BATCH_PLAN
 class PassCost:
     """What a pass costs besides its tokens: `extra` for reading all weights, and `least` for starting its kernels.
 
-    Where prompts are cut into passes, a token of padding counts `padding` times: more than once, where less shall be
-    padded than would be fastest.
+    `behind` is what a token before a row costs, of a prefix that ran before or of padding beside it. Where prompts are
+    cut into passes, a token of padding counts `padding` times: more than once, where less shall be padded than would be
+    fastest.
     """
 
     extra: int
     least: int = 0
     padding: int = 1
+    behind: float = 0
 
-    def of(self, n_tokens: int) -> int:
-        """The cost of a pass over so many tokens, padding included."""
-        return max(self.least, self.extra + n_tokens)
+    def of(self, n_tokens: int, n_behind: int = 0) -> float:
+        """The cost of a pass over so many tokens, padding included, with so many before all its rows."""
+        return max(self.least, self.extra + n_tokens) + self.behind * n_behind
 
 
-PASS_COSTS = {"cpu": PassCost(extra=96, padding=4), "cuda": PassCost(extra=850, least=3300)}
+PASS_COSTS = {
+    "cpu": PassCost(extra=96, padding=4, behind=1 / 8),
+    "cuda": PassCost(extra=850, least=3300, behind=1 / 32),
+}
 """By kind of device. CPU: OLMoE's layers at width 512 on one core, 105 tokens; a padded one counts four times, so that
 one subject of MMLU pads under 3 %, 4 % slower than the fastest cut. GPU: at full size in bfloat16 on an H100, 28 ms for
 any pass of up to 2,500 tokens, 42 ms for 4,096, and 8.6 us for each token of the largest."""
@@ -39,7 +44,9 @@ CPU_IN_SECOND_PLAN = PassCost(extra=24)
 def pass_cost(device: str, plan: int = NEWEST_BATCH_PLAN) -> PassCost:
     """What a pass costs on this device ("cpu", "cuda:0") by this plan of batches."""
     cost = PASS_COSTS.get(device.partition(":")[0], PASS_COSTS["cpu"])
-    return CPU_IN_SECOND_PLAN if plan == 2 and cost is PASS_COSTS["cpu"] else cost
+    if plan == 2 and cost is PASS_COSTS["cpu"]:
+        return CPU_IN_SECOND_PLAN
+    return cost if plan > 4 else replace(cost, behind=0)
 
 
 def cheapest_rows(lengths: Sequence[int], behind: int, batch_tokens: int, cost: PassCost) -> list[int]:
@@ -75,22 +82,44 @@ def filled_rows(lengths: Sequence[int], behind: int, batch_tokens: int) -> list[
     return found
 
 
-def rows_cost(lengths: Sequence[int], rows: Sequence[int], cost: PassCost) -> int:
-    """The cost of these passes over prompts of these lengths, the longest first."""
-    total, first = 0, 0
+def rows_cost(lengths: Sequence[int], rows: Sequence[int], cost: PassCost, behind: int = 0) -> float:
+    """The cost of these passes over prompts of these lengths, the longest first, with so many tokens before each."""
+    total, first = 0.0, 0
     for count in rows:
-        total += cost.of(count * lengths[first])
+        total += cost.of(count * lengths[first], count * behind)
         first += count
     return total
 
 
-def sharing_pays(prefix: int, lengths: Sequence[int], rows: Sequence[int], batch_tokens: int, cost: PassCost) -> bool:
-    """Whether a prefix of this many tokens is better run once, with the prompts behind it in passes of their own.
+def sharing_pays(
+    n_prefix_tokens: int,
+    behind: int,
+    n_repeated: int,
+    lengths: Sequence[int],
+    rows: Sequence[int],
+    batch_tokens: int,
+    cost: PassCost,
+) -> bool:
+    """Whether prefixes are better run once, in a pass of so many tokens, with the prompts behind them in these passes.
 
-    The other way is to run it again before each of them: then they share their passes with prompts of other prefixes,
-    so that the cost of a pass falls on many, and hardly anything is padded. `lengths` are those of the prompts' own
-    tokens, the longest first.
+    The other way is to run each prompt whole, `n_repeated` tokens in all: then they share their passes with prompts of
+    other prefixes, so that the cost of a pass falls on many, and hardly anything is padded. `lengths` are those of the
+    prompts' own tokens, the longest first; `behind` tokens stand before each.
     """
-    shared = cost.of(prefix) + rows_cost(lengths, rows, cost)
-    repeated = sum(lengths) + prefix * len(lengths)
-    return shared < repeated * cost.of(batch_tokens) / batch_tokens
+    shared = cost.of(n_prefix_tokens) + rows_cost(lengths, rows, cost, behind)
+    return shared < n_repeated * cost.of(batch_tokens) / batch_tokens
+
+
+def alike(lengths: Sequence[int], most: int, unlike: float) -> list[list[int]]:
+    """Prefixes of these lengths in groups, the longest first, each by its place, as they may run together.
+
+    The longest of a group is at most `unlike` times as long as the shortest; with padding it has up to `most` tokens.
+    """
+    groups: list[list[int]] = []
+    for place in sorted(range(len(lengths)), key=lambda place: -lengths[place]):
+        longest = lengths[groups[-1][0]] if groups else 0
+        if longest and longest <= unlike * lengths[place] and longest * (len(groups[-1]) + 1) <= most:
+            groups[-1].append(place)
+        else:
+            groups.append([place])
+    return groups

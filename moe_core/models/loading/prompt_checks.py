@@ -8,10 +8,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from moe_core.models.answer_head import AnswerHead, behind
+from moe_core.models.answer_head import AnswerHead
 from moe_core.models.loading.probes import probe_tokens
+from moe_core.models.prefix_cache import align_right, behind, beside, is_plain
 
 _PREFIX, _REST, _SHORT = 40, 24, 48
+_REFUSALS = (RuntimeError, ValueError, TypeError, AttributeError, IndexError, NotImplementedError)
+"""No cache, or none that can be repeated or moved: each model says so in its own way."""
 _ALLOWED = 1e-3  # of the largest logit; attention over a cache adds in another order
 _ALLOWED_16 = 0.3  # of a typical logit: with 16 bit rounding alone lets single tokens go to other experts
 
@@ -28,10 +31,37 @@ def shares_prefixes(model: Any) -> bool:
         try:
             head.expect(torch.tensor([prefix.shape[-1] - 1]))
             cache = model(prefix.to(model.device), use_cache=True).past_key_values
-            parts = _answer(model, head, rest.expand(2, -1), cache=behind(cache, 2))
-        except (RuntimeError, ValueError, TypeError, AttributeError, IndexError, NotImplementedError):
-            return False  # no cache, or none that can be repeated: each model says so in its own way
+            parts = _answer(model, head, rest.expand(2, -1), cache=behind(cache, torch.zeros(2, dtype=torch.long)))
+        except _REFUSALS:
+            return False
     return _is_near(parts, whole)
+
+
+@torch.inference_mode()
+def mixes_prefixes(model: Any) -> bool:
+    """Whether two rows behind prefixes of unlike lengths, which ran together, answer as their whole prompts do."""
+    prompts = probe_tokens(model, [_PREFIX + _REST, _SHORT])
+    cuts = torch.tensor([prompt.shape[-1] - _REST for prompt in prompts])
+    if cuts.min() < 1 or cuts[0] == cuts[1]:
+        return False
+    prefixes = torch.zeros(2, int(cuts.max()), dtype=torch.long)
+    for row, (prompt, cut) in enumerate(zip(prompts, cuts, strict=True)):
+        prefixes[row, :cut] = prompt[0, :cut]
+    rest = torch.cat([prompt[:, -_REST:] for prompt in prompts])
+    lengths = cuts.to(model.device)
+    with AnswerHead(model).attached() as head:
+        whole = torch.cat([_answer(model, head, prompt) for prompt in prompts])
+        try:
+            head.expect(cuts - 1)
+            cache = model(prefixes.to(model.device), use_cache=True).past_key_values
+            if not is_plain(cache):
+                return False
+            align_right(cache, lengths)
+            placed = beside(lengths, prefixes.shape[-1], _REST)
+            parts = _answer(model, head, rest, behind(cache, torch.arange(2)), **placed)
+        except _REFUSALS:
+            return False
+    return _is_near(parts[:1], whole[:1]) and _is_near(parts[1:], whole[1:])
 
 
 @torch.inference_mode()
@@ -61,10 +91,10 @@ def exact_up_to(config: Any) -> int:
     return min((int(limit) for limit in limits if limit), default=0)
 
 
-def _answer(model: Any, head: AnswerHead, rows: Tensor, cache: Any = None) -> Tensor:
+def _answer(model: Any, head: AnswerHead, rows: Tensor, cache: Any = None, **placed: Tensor) -> Tensor:
     """Logits [B, V] behind the last token of each row."""
     head.expect(torch.full((len(rows),), rows.shape[-1] - 1))
-    output = model(rows.to(model.device), past_key_values=cache, use_cache=cache is not None)
+    output = model(rows.to(model.device), past_key_values=cache, use_cache=cache is not None, **placed)
     logits: Tensor = output.logits[:, -1]
     return logits
 

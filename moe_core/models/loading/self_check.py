@@ -16,7 +16,7 @@ from moe_core.errors import ModelError
 from moe_core.interventions.targets import numbers_text
 from moe_core.models.family import Call, Chosen, Rerun, Router, has_choice_bias
 from moe_core.models.loading.probes import PROBE_LENGTHS, probe_tokens
-from moe_core.models.loading.prompt_checks import exact_up_to, pads, shares_prefixes
+from moe_core.models.loading.prompt_checks import exact_up_to, mixes_prefixes, pads, shares_prefixes
 from moe_core.models.loading.verdict import LayerCheck, ModelCheck, what_is_missing
 from moe_core.models.neurons import n_neurons
 from moe_core.models.scoring import SCORINGS
@@ -242,6 +242,7 @@ def _abilities(model: Any, checks: Sequence[LayerCheck], plain: dict[int, _Seen]
         grouped_by_bias=router.n_groups > 1 and has_choice_bias(router.gate),
         why=what_is_missing(checks, reroute=reroute, fixed=fixed, weigh=weigh),
         neurons=_neurons(plain.values()),
+        mix_prefixes=share and pad and not exact_up_to(model.config) and mixes_prefixes(model),
     )
 
 

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from moe_core.errors import RunError
-from moe_core.models.inference.batches import Batch, Wanted, pending_batches, plan_batches, tokens_run
+from moe_core.models.inference.batch import Batch
+from moe_core.models.inference.batches import Wanted, pending_batches, plan_batches, tokens_run
 from moe_core.quizzes.prompting import TokenisedQuiz
 from moe_core.quizzes.question import Question
 
@@ -34,24 +35,22 @@ def told_prefixes(batches: list[Batch]) -> list[int]:
     return [int(MIXED.prefix_of[teller]) for batch in batches for teller in batch.tellers]
 
 
-@pytest.mark.parametrize(("plan", "weight"), [(1, 1.0), (2, 1.0), (3, 1 / 8), (4, 1 / 8)])
+@pytest.mark.parametrize(("plan", "weight"), [(1, 1.0), (2, 1.0), (3, 1 / 8), (4, 1 / 8), (5, 1 / 8)])
 def test_every_question_is_asked_once_within_the_budget(plan: int, weight: float) -> None:
     """Padding counts, and so does the prefix behind which a batch runs, or an eighth of it."""
     batches = plan_batches(MIXED, range(len(MIXED.questions)), BUDGET, "cpu", plan)
     assert sorted(question for batch in batches for question in batch.questions) == list(range(len(MIXED.questions)))
     for batch in batches:
-        own = MIXED.own_length if batch.prefix >= 0 else MIXED.prompt_length
-        behind = weight * MIXED.prefix_length(batch.prefix) if batch.prefix >= 0 else 0
-        longest = behind + max(map(own, batch.questions))
+        longest = weight * batch.n_behind(MIXED) + max(batch.lengths(MIXED))
         assert len(batch.questions) * longest <= BUDGET
-        assert all(batch.prefix in (-1, MIXED.prefix_of[question]) for question in batch.questions)
+        assert all(not batch.prefixes or MIXED.prefix_of[n] in batch.prefixes for n in batch.questions)
 
 
 def test_every_prefix_is_run_alone_or_told_of_by_one_question() -> None:
     """The long one is shared; the short ones stand before each of their questions, one of which tells of them."""
     batches = plan_batches(MIXED, range(len(MIXED.questions)), BUDGET, "cpu")
-    shared = {batch.prefix for batch in batches} - {-1}
-    assert shared == {0}
+    shared = {batch.prefixes for batch in batches} - {()}
+    assert shared == {(0,)}
     assert sorted(told_prefixes(batches)) == [1, 2, 3]
     assert any(len({int(MIXED.prefix_of[n]) for n in batch.questions}) > 2 for batch in batches)  # subjects are mixed
 
@@ -61,16 +60,17 @@ def test_the_first_plan_is_as_it_was() -> None:
     quiz = quiz_of((10, 2), (3, 2), alone=1)
     lengths = [len(segment) for segment in quiz.segments]
     batches = plan_batches(quiz, range(6), 80, "cpu", 1)
-    assert [batch.prefix for batch in batches] == _once([int(prefix) for prefix in quiz.prefix_of], batches)
+    assert [batch.prefixes for batch in batches] == _once([int(prefix) for prefix in quiz.prefix_of], batches)
     for batch in batches:
         own = [lengths[question] for question in batch.questions]
         assert own == sorted(own, reverse=True)
         assert not batch.tellers
 
 
-def _once(prefix_of: list[int], batches: list[Batch]) -> list[int]:
+def _once(prefix_of: list[int], batches: list[Batch]) -> list[tuple[int, ...]]:
     """Prefixes in the order of their first question, each as often as it has batches."""
-    return [p for p in dict.fromkeys(prefix_of) for _ in range(sum(batch.prefix == p for batch in batches))]
+    order = [(prefix,) if prefix >= 0 else () for prefix in dict.fromkeys(prefix_of)]
+    return [p for p in order for _ in range(sum(batch.prefixes == p for batch in batches))]
 
 
 def test_what_is_left_is_run_as_whole_batches() -> None:
@@ -81,7 +81,7 @@ def test_what_is_left_is_run_as_whole_batches() -> None:
     assert list(pending_batches(batches, MIXED, one)) == [mixed]
     told = Wanted(frozenset(), frozenset(map(int, MIXED.prefix_of[list(mixed.tellers)])))
     assert list(pending_batches(batches, MIXED, told)) == [mixed]
-    assert list(pending_batches(batches, MIXED, Wanted(frozenset(), frozenset({0})))) == [Batch(0, ())]
+    assert list(pending_batches(batches, MIXED, Wanted(frozenset(), frozenset({0})))) == [Batch((0,), ())]
     assert not list(pending_batches(batches, MIXED, Wanted(frozenset(), frozenset())))
 
 
@@ -91,7 +91,7 @@ def test_tokens_that_run_are_counted_with_and_without_padding() -> None:
     own = [quiz.own_length(n) for n in range(3)]
     behind = [n for n in range(3) if quiz.prefix_of[n] == 0]
     other = next(n for n in range(3) if quiz.prefix_of[n] == 1)
-    ran = tokens_run([Batch(0, tuple(behind)), Batch(-1, (other,))], quiz)
+    ran = tokens_run([Batch((0,), tuple(behind)), Batch((), (other,))], quiz)
     assert ran.real == 90 + sum(own) + 4
     assert ran.padded == 90 + 2 * max(own[n] for n in behind) + own[other] + 4
 

@@ -48,7 +48,7 @@ def test_padding_that_counts_four_times_is_padding_beside_passes_of_a_quarter() 
     lengths = sorted(np.random.default_rng(3).integers(20, 200, 300).tolist(), reverse=True)
     assert cheapest_rows(lengths, 7, 4096, PassCost(96, padding=4)) == cheapest_rows(lengths, 7, 4096, PassCost(24))
     assert pass_cost("cpu", plan=2) == PassCost(24)
-    assert pass_cost("cuda", plan=2) == pass_cost("cuda")
+    assert pass_cost("cuda", plan=2) == pass_cost("cuda", plan=3)
 
 
 def test_equal_lengths_fill_every_pass() -> None:
@@ -65,7 +65,8 @@ def test_a_prompt_longer_than_the_budget_has_a_pass_of_its_own() -> None:
 
 def pays(prefix: int, lengths: list[int], cost: PassCost) -> bool:
     """Whether sharing does, in the cheapest passes within 4,096 tokens."""
-    return sharing_pays(prefix, lengths, cheapest_rows(lengths, prefix, 4096, cost), 4096, cost)
+    rows = cheapest_rows(lengths, prefix, 4096, cost)
+    return sharing_pays(prefix, prefix, sum(lengths) + prefix * len(lengths), lengths, rows, 4096, cost)
 
 
 def test_a_prefix_is_shared_where_that_saves_more_than_it_costs() -> None:

@@ -4,9 +4,8 @@ Axes: B rows of the batch, T tokens per row (padding included), C choices, V voc
 """
 
 import copy
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -23,6 +22,7 @@ from moe_core.models.inference.batch import Batch, PassName
 from moe_core.models.inference.batch_routing import BatchRouting
 from moe_core.models.inference.batches import BatchRan, Wanted
 from moe_core.models.inference.device_failures import DeviceFailure
+from moe_core.models.inference.flight import NO_PREFIXES, Flight, RanPrefixes
 from moe_core.models.inference.kept_passes import KeptPasses
 from moe_core.models.inference.router_watch import RouterWatch
 from moe_core.models.inference.spans import Span, Spans, make_spans, on_device
@@ -31,40 +31,6 @@ from moe_core.models.loading.building import LoadedModel
 from moe_core.models.prefix_cache import Before, align_right, behind, repeated
 from moe_core.quizzes.prompting import TokenisedQuiz
 from moe_core.traces.records import PrefixRecord, QuestionRecord
-
-
-@dataclass(frozen=True)
-class RanPrefixes:
-    """Shared prefixes that have run together: keys and values, each one's at the right end of its row, and routing."""
-
-    indices: tuple[int, ...] = ()
-    cache: Any = None
-    routing: BatchRouting | None = None
-
-    def is_finite(self, prefix: int) -> bool:
-        return self.routing is None or self.routing.is_finite(self.indices.index(prefix))
-
-    def without_cache(self) -> "RanPrefixes":
-        """What is to be told of them, when nothing runs behind them any more."""
-        return replace(self, cache=None)
-
-    def records(self, wanted: Collection[int]) -> list[PrefixRecord]:
-        """Those of them that are wanted."""
-        assert self.routing is not None
-        return [PrefixRecord(n, self.routing.segment(row)) for row, n in enumerate(self.indices) if n in wanted]
-
-
-@dataclass(frozen=True)
-class Flight:
-    """A batch that runs, or has run: what it was, what came before it, and its routing, which may still be computed."""
-
-    batch: Batch
-    prefixes: RanPrefixes
-    routing: BatchRouting | AnswersBehind | None
-    ran_before: tuple[RanPrefixes, ...] = ()
-
-
-NO_PREFIXES = RanPrefixes()
 
 # All but cuDNN's, which plans a pass of every new shape anew: more than a millisecond a layer.
 ATTENTION_KERNELS = [SDPBackend.FLASH_ATTENTION, SDPBackend.EFFICIENT_ATTENTION, SDPBackend.MATH]
@@ -96,6 +62,7 @@ class Asking:
         self._at_answer, self._acting = intervention.at_answer, acting
         self.tokenised = tokenised
         self.wanted = wanted
+        self.mixes_prefixes = loaded.specification.abilities.mix_prefixes
         self.n_ahead = 1 if self._model.device.type == "cuda" else 0  # a CPU computes nothing while we do
 
     def padded_tokens(self, batch: Batch) -> int:

@@ -13,10 +13,11 @@ from functools import partial
 from moe_core.interventions.intervention import Intervention
 from moe_core.models.answer_head import AnswerHead
 from moe_core.models.inference.answer_alone import check_answers_alone
-from moe_core.models.inference.asking import NO_PREFIXES, Asking, Flight, RanPrefixes
+from moe_core.models.inference.asking import Asking
 from moe_core.models.inference.batch import Batch
 from moe_core.models.inference.batches import Asked, BatchHalved, BatchRan, Prompts, Wanted, pending_batches
 from moe_core.models.inference.device_failures import DeviceFailure, attempt
+from moe_core.models.inference.flight import NO_PREFIXES, Flight, RanPrefixes
 from moe_core.models.inference.kept_passes import KeptPasses
 from moe_core.models.inference.noise import noisy
 from moe_core.models.inference.router_watch import RouterWatch
@@ -93,12 +94,21 @@ def _in_order(asking: Asking, batches: deque[Batch]) -> Generator[Asked, None, N
         if len(batch.questions) > 1 and asking.padded_tokens(batch) > largest:
             batches.extendleft(reversed(batch.halves()))
             continue
+        if len(batch.prefixes) > 1 and not asking.mixes_prefixes:  # which another version of its code did
+            batches = _behind_fewer(asking, batch, batches)
+            continue
         if batch.prefixes != prefixes.indices:
             prefixes = NO_PREFIXES  # which frees the memory that the last ones took
             found = attempt(partial(asking.run_prefixes, batch.prefixes))
             if isinstance(found, DeviceFailure):
                 yield from _land(asking, flights, 0)
-                batches = _behind_fewer(asking, found, batch, batches)
+                asking.forget()
+                if found.is_memory and asking.let_go_of_kept():
+                    batches.appendleft(batch)
+                    continue
+                if not found.is_memory or len(batch.prefixes) < 2:
+                    raise asking.lost(found, [])
+                batches = _behind_fewer(asking, batch, batches)
                 continue
             prefixes = found
             ran += [prefixes.without_cache()] if prefixes.indices else []
@@ -121,18 +131,16 @@ def _in_order(asking: Asking, batches: deque[Batch]) -> Generator[Asked, None, N
     yield from _land(asking, flights, 0)
 
 
-def _behind_fewer(asking: Asking, failure: DeviceFailure, batch: Batch, others: deque[Batch]) -> deque[Batch]:
-    """What is left to run where prefixes did not fit into the memory together: all batches behind half as many."""
-    asking.forget()
-    if failure.is_memory and asking.let_go_of_kept():
-        return deque([batch, *others])
-    if not failure.is_memory or len(batch.prefixes) < 2:
-        raise asking.lost(failure, [])
+def _behind_fewer(asking: Asking, batch: Batch, others: deque[Batch]) -> deque[Batch]:
+    """What is left to run where prefixes cannot run together: all batches behind them, behind half of them each."""
     same = [each for each in (batch, *others) if each.prefixes == batch.prefixes]
     middle = len(batch.prefixes) // 2
     halves = batch.prefixes[:middle], batch.prefixes[middle:]
-    parts = dict.fromkeys(each.behind(half, asking.tokenised) for half in halves for each in same)
-    return deque([*parts, *(each for each in others if each not in same)])
+    left = list[Batch]()
+    for half in halves:
+        parts = [each.behind(half, asking.tokenised) for each in same]
+        left += [Batch(half, ()), *(part for part in parts if part.questions)]  # all are told of, whatever is behind
+    return deque([*left, *(each for each in others if each not in same)])
 
 
 def _land(asking: Asking, flights: deque[Flight], n_left: int) -> Iterator[BatchRan]:

@@ -4,10 +4,13 @@ import numpy as np
 import pytest
 
 from moe_core.errors import RunError
+from moe_core.jobs.runs.run_plan import BATCH_TOKENS
 from moe_core.models.inference.batch import Batch
-from moe_core.models.inference.batches import Wanted, pending_batches, plan_batches, tokens_run
+from moe_core.models.inference.batches import Wanted, pending_batches, plan_batches, plan_cost, tokens_run
+from moe_core.models.inference.pass_costs import pass_cost
 from moe_core.quizzes.prompting import TokenisedQuiz
 from moe_core.quizzes.question import Question
+from tests.bench.mmlu_sized import N_QUESTIONS, first, sized_quiz
 
 BUDGET = 400
 
@@ -109,3 +112,29 @@ def test_the_plan_of_a_newer_moescope_is_refused() -> None:
     """In one sentence, since its batches cannot be told."""
     with pytest.raises(RunError, match="planned by a newer moescope"):
         plan_batches(MIXED, [0], BUDGET, "cpu", 99)
+
+
+@pytest.mark.parametrize("device", ["cpu", "cuda:0"])
+@pytest.mark.parametrize(("shots", "n_questions"), [(5, N_QUESTIONS), (5, 4_000), (5, 500), (0, N_QUESTIONS), (0, 500)])
+def test_mixing_prefixes_never_costs_more(shots: int, n_questions: int, device: str) -> None:
+    """With as many prompts as MMLU has, as long as its own; questions once, prefixes of a pass for it alone."""
+    quiz = first(sized_quiz(shots), n_questions) if n_questions < N_QUESTIONS else sized_quiz(shots)
+    budget, cost = BATCH_TOKENS[device.partition(":")[0]], pass_cost(device)
+    apart, mixed = (plan_batches(quiz, range(n_questions), budget, device, plan) for plan in (4, 5))
+    assert sorted(question for batch in mixed for question in batch.questions) == list(range(n_questions))
+    groups = {batch.prefixes for batch in mixed}
+    assert len({prefix for group in groups for prefix in group}) == sum(map(len, groups))
+    assert plan_cost(mixed, quiz, cost) <= plan_cost(apart, quiz, cost)
+    if shots and device.startswith("cuda"):
+        assert plan_cost(mixed, quiz, cost) < 0.85 * plan_cost(apart, quiz, cost)
+        ran = [tokens_run(batches, quiz) for batches in (apart, mixed)]
+        assert ran[1].padded / ran[1].real < ran[0].padded / ran[0].real
+
+
+def test_a_prefix_that_is_left_brings_those_that_run_with_it() -> None:
+    """Known answer: in the same company it gets the same numbers."""
+    batches = [Batch((0, 2), (0, 1)), Batch((1, 3), (2,))]
+    wanted = Wanted(frozenset(), frozenset({2, 3}))
+    assert list(pending_batches(batches, MIXED, wanted)) == [Batch((0, 2), ()), Batch((1, 3), ())]
+    with_question = Wanted(frozenset({1}), frozenset({2, 3}))
+    assert list(pending_batches(batches, MIXED, with_question)) == [Batch((1, 3), ()), batches[0]]

@@ -7,6 +7,7 @@ import pytest
 
 from moe_core.models.inference.pass_costs import (
     PassCost,
+    alike,
     cheapest_rows,
     filled_rows,
     pass_cost,
@@ -90,3 +91,13 @@ def test_a_pass_costs_at_least_what_its_kernels_take_to_start() -> None:
     assert gpu.of(100) == gpu.of(2_450) == 3_300
     assert gpu.of(10_000) == 10_850
     assert pass_cost("mps") == pass_cost("cpu")
+
+
+def test_prefixes_of_like_length_go_together() -> None:
+    """Known answers: of one length, as far as the tokens of a pass allow; up to half as long; all of them."""
+    lengths = [10, 30, 12, 30, 19]
+    assert alike(lengths, 1_000, 1.0) == [[1, 3], [4], [2], [0]]
+    assert alike(lengths, 1_000, 2.0) == [[1, 3, 4], [2, 0]]
+    assert alike(lengths, 1_000, np.inf) == [[1, 3, 4, 2, 0]]
+    assert alike(lengths, 60, np.inf) == [[1, 3], [4, 2, 0]]
+    assert alike([], 60, 1.0) == []

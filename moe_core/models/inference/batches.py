@@ -21,7 +21,7 @@ NO_INTERVENTION = Intervention()
 BEHIND_ROOM = 1 / 8
 """The room that a token of a shared prefix counts for before each row of a batch: its keys and values lie there while
 one layer attends to them, and nothing is computed for it."""
-UNLIKE = (1.0, 1.06, 1.25, 1.5, 2.0, math.inf)
+UNLIKE = (1.1, 1.3, math.inf)
 """How much longer than the shortest the longest of prefixes may be that run together: what is tried."""
 
 

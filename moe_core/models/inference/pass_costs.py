@@ -57,12 +57,15 @@ def cheapest_rows(lengths: Sequence[int], behind: int, batch_tokens: int, cost: 
     """
     longest = np.asarray(lengths, dtype=np.int64)
     n = len(longest)
+    so_far, counts = np.append(0, longest.cumsum()), np.arange(n + 1)
     best, rows = np.zeros(n + 1), np.zeros(n, dtype=np.int64)  # of the prompts from here on
-    for first in range(n - 1, -1, -1):
-        most = min(n - first, max(1, batch_tokens // (behind + int(longest[first]))))
-        own = np.cumsum(longest[first : first + most])
-        padding = np.arange(1, most + 1) * longest[first] - own
-        passes = np.maximum(cost.least, cost.extra + own + cost.padding * padding)
+    most_rows = np.minimum(n - counts[:-1], np.maximum(1, batch_tokens // (behind + longest)))
+    for first, (length, most) in reversed(list(enumerate(zip(longest.tolist(), most_rows.tolist(), strict=True)))):
+        padded = counts[1 : most + 1] * length
+        if cost.padding > 1:
+            own = so_far[first + 1 : first + most + 1] - so_far[first]
+            padded = cost.padding * padded - (cost.padding - 1) * own
+        passes = np.maximum(cost.least, cost.extra + padded)
         each: NDArray[np.float64] = passes + best[first + 1 : first + 1 + most]
         rows[first] = most - int(each[::-1].argmin())  # of equally cheap ones the fullest
         best[first] = each[rows[first] - 1]

@@ -11,7 +11,7 @@ from app.actions.action import Action, Menu
 from app.files.trace_files import show_in_file_manager
 from app.running.queue.job_queue import JobQueue
 from app.running.queue.queued_job import QueuedJob
-from app.state.job_state import JobEntry, JobStatus, entry_of, unfinished
+from app.state.job_state import JobEntry, JobStatus, entry_of, may_move, unfinished
 from app.state.state import State
 from app.window.main_window import MainWindow
 
@@ -26,6 +26,10 @@ def _for_chosen(may: Callable[[JobEntry], bool]) -> Callable[[State], bool]:
         return entry is not None and may(entry)
 
     return is_enabled
+
+
+def _may_move(step: int) -> Callable[[State], bool]:
+    return lambda state: may_move(state.jobs, _chosen(state), step)
 
 
 def _move(window: MainWindow, step: int) -> None:
@@ -47,7 +51,6 @@ def _open(window: MainWindow) -> None:
         open_result(window, entry)
 
 
-_can_move = _for_chosen(lambda entry: entry.may_move)
 _CHOSEN = (
     Action(
         "open_job",
@@ -88,7 +91,7 @@ _ORDER = (
         "Put the chosen job before all that wait",
         _with_chosen(lambda queue, number: queue.move(number, 0)),
         ("Ctrl+Shift+Home",),
-        _can_move,
+        _may_move(-1),
     ),
     Action(
         "job_up",
@@ -96,7 +99,7 @@ _ORDER = (
         "Move the chosen job one place up",
         lambda w: _move(w, -1),
         ("Ctrl+Shift+Up",),
-        _can_move,
+        _may_move(-1),
     ),
     Action(
         "job_down",
@@ -104,7 +107,7 @@ _ORDER = (
         "Move the chosen job one place down",
         lambda w: _move(w, 1),
         ("Ctrl+Shift+Down",),
-        _can_move,
+        _may_move(1),
     ),
 )
 _ALL = (

@@ -77,6 +77,12 @@ def entry_of(jobs: tuple[JobEntry, ...], number: int | None) -> JobEntry | None:
     return next((entry for entry in jobs if entry.number == number), None)
 
 
+def may_move(jobs: tuple[JobEntry, ...], entry: JobEntry | None, step: int) -> bool:
+    """Whether it is one of those that wait, and there are so many places further on."""
+    order = [each for each in unfinished(jobs) if each.status is not JobStatus.RUNNING]
+    return entry in order and 0 <= order.index(entry) + step < len(order)
+
+
 def unfinished(jobs: tuple[JobEntry, ...]) -> tuple[JobEntry, ...]:
     """Those that run, wait or are paused, in the order in which they run."""
     return tuple(entry for entry in jobs if not entry.status.is_over)

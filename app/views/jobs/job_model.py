@@ -8,6 +8,7 @@ from PySide6.QtGui import QGuiApplication, QPalette
 
 from app.state.job_state import JobEntry, JobStatus
 from app.widgets.safe_text import as_tooltip
+from app.widgets.tables.tinted_rows import IS_SENTENCE
 from moe_core.numbers.formatting import duration
 
 _MIME = "application/x-moescope-job"
@@ -42,8 +43,6 @@ COLUMNS: tuple[tuple[str, str, Callable[[JobEntry], str]], ...] = (
     ("Asked with", "What it was asked with; that was frozen when it was asked for", lambda e: e.about),
 )
 STATE, RESULT = 1, 2
-IS_SENTENCE = SHARE + 1
-"""Whether a cell holds a sentence, which is cut at its end, rather than a name, which is told by both its ends."""
 
 
 class JobModel(QAbstractTableModel):

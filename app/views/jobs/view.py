@@ -12,18 +12,17 @@ from PySide6.QtWidgets import (
     QStyle,
     QStyleOptionProgressBar,
     QStyleOptionViewItem,
-    QTableView,
 )
 
-from app.state.job_state import JobEntry, JobStatus, MovedJob, entry_of, unfinished
+from app.state.job_state import JobEntry, JobStatus, MovedJob, entry_of, may_move, unfinished
 from app.state.session import Session
 from app.state.state import State
 from app.view import View
-from app.views.jobs.job_model import IS_SENTENCE, SHARE, STATE, JobModel
+from app.views.jobs.job_model import SHARE, STATE, JobModel
 from app.widgets.eliding_label import ElidingLabel
 from app.widgets.flow_layout import FlowLayout
 from app.widgets.parts import button, in_column, plain_text, pop_up
-from app.widgets.tables.fitted_columns import FittedColumns
+from app.widgets.tables.row_table import RowTable
 from app.widgets.tables.tinted_rows import TintedRows
 from moe_core.numbers.formatting import counted, percent
 
@@ -53,7 +52,7 @@ class JobsView(View):
     def __init__(self, session: Session) -> None:
         super().__init__(session)
         self.model = JobModel(self)
-        self.table = _table(self.model)
+        self.table = RowTable(self.model, _LEAST_WIDTHS)
         self.summary = ElidingLabel()
         self.summary.setForegroundRole(QPalette.ColorRole.PlaceholderText)
         self.summary.setAccessibleName("How many jobs run and wait")
@@ -88,13 +87,12 @@ class JobsView(View):
         self._draw_buttons(state, entry)
 
     def _draw_buttons(self, state: State, entry: JobEntry | None) -> None:
-        may_move = entry is not None and entry.may_move
         is_usable = {
             "pause_job": entry is not None and entry.may_pause,
             "resume_job": entry is not None and entry.may_go_on,
             "cancel_job": entry is not None and not entry.status.is_over,
-            "job_up": may_move,
-            "job_down": may_move,
+            "job_up": may_move(state.jobs, entry, -1),
+            "job_down": may_move(state.jobs, entry, 1),
             "open_job": entry is not None,
             "hold_jobs": not state.holds_jobs,
             "resume_jobs": state.holds_jobs or any(each.status is JobStatus.PAUSED for each in state.jobs),
@@ -106,6 +104,10 @@ class JobsView(View):
             self.buttons[name].setEnabled(usable)
 
     def _lay_out(self) -> None:
+        self.table.setAccessibleName("Jobs")
+        self.table.setItemDelegateForColumn(STATE, _ProgressDelegate(self.table))
+        self.table.setDragDropMode(QAbstractItemView.DragDropMode.InternalMove)
+        self.table.setDragDropOverwriteMode(False)
         row = FlowLayout(*self.buttons.values(), spacing=4, margins=(0, 4, 0, 4))
         for label in (self.summary, self.about):
             label.setContentsMargins(0, 2, 0, 4)
@@ -137,39 +139,6 @@ class JobsView(View):
         menu = QMenu(self)
         menu.addActions(self.actions_named(*_OFFERED))
         pop_up(menu, self.table.viewport(), place)
-
-
-def _table(model: JobModel) -> QTableView:
-    table = QTableView()
-    table.setModel(model)
-    table.setItemDelegate(_CellDelegate(table))
-    table.setItemDelegateForColumn(STATE, _ProgressDelegate(table))
-    table.setAccessibleName("Jobs")
-    table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-    table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-    table.setDragDropMode(QAbstractItemView.DragDropMode.InternalMove)
-    table.setDragDropOverwriteMode(False)
-    table.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
-    table.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
-    table.setShowGrid(False)
-    table.setWordWrap(False)
-    table.setTabKeyNavigation(False)  # Tab leaves the table
-    table.setTextElideMode(Qt.TextElideMode.ElideMiddle)
-    table.verticalHeader().hide()
-    table.verticalHeader().setDefaultSectionSize(table.fontMetrics().height() + 8)
-    table.horizontalHeader().setHighlightSections(False)
-    table.horizontalHeader().setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
-    FittedColumns(table, _LEAST_WIDTHS)
-    return table
-
-
-class _CellDelegate(TintedRows):
-    """Cuts a sentence at its end; a name stays as the table has it."""
-
-    def initStyleOption(self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex) -> None:
-        super().initStyleOption(option, index)
-        if index.data(IS_SENTENCE):
-            option.textElideMode = Qt.TextElideMode.ElideRight
 
 
 class _ProgressDelegate(TintedRows):

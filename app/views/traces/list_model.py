@@ -11,6 +11,7 @@ from PySide6.QtGui import QColor, QFont, QGuiApplication, QPalette
 
 from app import theme
 from app.content.remedies import with_remedies
+from app.widgets.tables.tinted_rows import IS_SENTENCE
 from moe_core.analyses.kept.beside import is_result_of
 from moe_core.effects.map_file import is_named_for
 from moe_core.figures.table import FigureTable
@@ -32,7 +33,7 @@ COLUMNS = {
     "Intervention": "What was done to which experts; a dash for none",
     "Date": "When the recording began",
 }
-DATE = list(COLUMNS).index("Date")
+DATE, _STATUS = list(COLUMNS).index("Date"), list(COLUMNS).index("Status")
 
 
 @dataclass(frozen=True)
@@ -172,8 +173,6 @@ class TraceList(QAbstractTableModel):
                     return list(COLUMNS)[section]
                 case Qt.ItemDataRole.ToolTipRole:
                     return list(COLUMNS.values())[section]
-                case Qt.ItemDataRole.TextAlignmentRole:
-                    return Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
         return None
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
@@ -189,8 +188,10 @@ class TraceList(QAbstractTableModel):
                 return _grey() if entry.condition is Condition.DAMAGED else None
             case Qt.ItemDataRole.FontRole:
                 return self._font(entry)
-            case Qt.ItemDataRole.UserRole:
+            case _ if role == SORT:
                 return self._sort_key(entry, column)
+            case _ if role == IS_SENTENCE:
+                return column == _STATUS
         return entry if role == ENTRY else None
 
 

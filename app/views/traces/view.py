@@ -8,15 +8,7 @@ from typing import Any
 
 from PySide6.QtCore import QItemSelectionModel, QModelIndex, QPoint, QSortFilterProxyModel, Qt, Slot
 from PySide6.QtGui import QAction, QHideEvent, QKeySequence
-from PySide6.QtWidgets import (
-    QAbstractItemView,
-    QMenu,
-    QPushButton,
-    QStackedLayout,
-    QTableView,
-    QToolButton,
-    QWidget,
-)
+from PySide6.QtWidgets import QMenu, QStackedLayout, QWidget
 
 from app.state.session import Session
 from app.state.state import State
@@ -27,9 +19,8 @@ from app.views.traces.list_model import COLUMNS, DATE, ENTRY, SORT, Marks, Trace
 from app.widgets.eliding_label import ElidingLabel
 from app.widgets.figures.figure import Figure
 from app.widgets.flow_layout import FlowLayout
-from app.widgets.parts import in_column, in_row, plain_text
-from app.widgets.tables.fitted_columns import FittedColumns
-from app.widgets.tables.tinted_rows import Sentences, TintedRows
+from app.widgets.parts import button, in_column, in_row, plain_text, tool_button
+from app.widgets.tables.row_table import RowTable
 from moe_core.traces.library import Condition, TraceEntry
 
 OFFERED = ("listed_open", "listed_compare", "listed_pin", "listed_reveal", "listed_copy", "listed_delete")
@@ -52,7 +43,9 @@ class TracesView(View):
         self._sorted = QSortFilterProxyModel(self)
         self._sorted.setSourceModel(self.model)
         self._sorted.setSortRole(SORT)
-        self.table = _table(self._sorted)
+        self.table = RowTable(self._sorted, _LEAST_WIDTHS)
+        self.table.setSortingEnabled(True)
+        self.table.sortByColumn(DATE, Qt.SortOrder.DescendingOrder)
         self.figure = Figure(self.table, "Traces")
         self._lay_out()
         self._connect()
@@ -61,20 +54,21 @@ class TracesView(View):
     def _lay_out(self) -> None:
         self.folder = ElidingLabel()
         self.folder.setAccessibleName("Folder of the traces")
-        self.choose = _tool("Folder…", "Choose another folder of traces")
-        self.refresh = _tool("Refresh", "Look into the folder again; what comes and goes is noticed by itself")
+        self.choose = tool_button("Folder…", "", "Choose another folder of traces")
+        self.refresh = tool_button(
+            "Refresh", "", "Look into the folder again; what comes and goes is noticed by itself"
+        )
         self.message = plain_text(is_faded=True)
         self.message.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        self.record = QPushButton("Record…")
-        self.record.setToolTip("Run a quiz on a model and record its routing")
+        self.record = button("Record…", "Run a quiz on a model and record its routing")
         self._list = QStackedLayout()
         self._list.addWidget(self.figure)
         self._list.addWidget(_centred(self.message, self.record))
         self.buttons = {
-            "open": _button("Open", "Show this trace (Enter or double click)"),
-            "compare": _button("Compare", "Compare what is shown with this trace ; once more: with none"),
-            "reveal": _button("Reveal", "Show the file in the system's file manager"),
-            "delete": _button("Delete…", "Delete the file, after a question (Del)"),
+            "open": button("Open", "Show this trace (Enter or double click)"),
+            "compare": button("Compare", "Compare what is shown with this trace ; once more: with none"),
+            "reveal": button("Reveal", "Show the file in the system's file manager"),
+            "delete": button("Delete…", "Delete the file, after a question (Del)"),
         }
         above = in_row(None, self.folder, self.choose, self.refresh, margins=(8, 4, 8, 4), spacing=4)
         # The whole window can be no narrower than its docks.
@@ -90,8 +84,8 @@ class TracesView(View):
         self.table.selectionModel().selectionChanged.connect(self._on_selected)
         self.model.dataChanged.connect(self._on_selected)
         self.table.customContextMenuRequested.connect(self._on_menu_requested)
-        for name, button in self.buttons.items():
-            button.clicked.connect(partial(self._do, name))
+        for name, each in self.buttons.items():
+            each.clicked.connect(partial(self._do, name))
         delete = QAction(self.table)
         delete.setShortcut(QKeySequence("Del"))
         delete.setShortcutContext(Qt.ShortcutContext.WidgetShortcut)
@@ -152,9 +146,9 @@ class TracesView(View):
     def _on_selected(self) -> None:
         entry = None if self.message.text() else self.selected
         is_trace = entry is not None and entry.condition is not Condition.DAMAGED
-        for name, button in self.buttons.items():
+        for name, each in self.buttons.items():
             is_possible = entry is not None if name in ("reveal", "delete") else is_trace
-            button.setEnabled(is_possible)
+            each.setEnabled(is_possible)
         is_compared = entry is not None and entry.path == _compared(self.state)
         self.buttons["compare"].setText("Stop comparing" if is_compared else "Compare")
         listed = None if entry is None else entry.path.absolute()
@@ -195,41 +189,6 @@ class TracesView(View):
         super().hideEvent(event)
         self.scanner.pause()
         self._is_stale = True  # what came and went meanwhile is seen when it is shown again
-
-
-def _table(model: QSortFilterProxyModel) -> QTableView:
-    table = QTableView()
-    table.setModel(model)
-    table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-    table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-    table.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
-    table.setTextElideMode(Qt.TextElideMode.ElideMiddle)
-    table.setItemDelegate(TintedRows(table))
-    table.setItemDelegateForColumn(list(COLUMNS).index("Status"), Sentences(table))
-    table.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
-    table.setShowGrid(False)
-    table.setWordWrap(False)
-    table.setTabKeyNavigation(False)
-    table.setSortingEnabled(True)
-    table.sortByColumn(DATE, Qt.SortOrder.DescendingOrder)
-    table.verticalHeader().hide()
-    table.verticalHeader().setDefaultSectionSize(table.fontMetrics().height() + 8)
-    table.horizontalHeader().setHighlightSections(False)
-    FittedColumns(table, _LEAST_WIDTHS)
-    return table
-
-
-def _button(text: str, tip: str) -> QPushButton:
-    button = QPushButton(text)
-    button.setToolTip(tip)
-    return button
-
-
-def _tool(text: str, tip: str) -> QToolButton:
-    button = QToolButton()
-    button.setText(text)
-    button.setToolTip(tip)
-    return button
 
 
 def _centred(sentence: QWidget, button: QWidget) -> QWidget:

@@ -6,6 +6,8 @@ from PySide6.QtWidgets import QStyledItemDelegate, QStyleOptionViewItem
 
 from app import theme
 
+IS_SENTENCE = Qt.ItemDataRole.UserRole + 50
+"""The role by which a model says that a cell holds a sentence: it begins with what matters, a name has two ends."""
 _FOCUSED_SHARE, _UNFOCUSED_SHARE = 0.32, 0.18
 """How much of the highlight is in the tint of a table with and without the keyboard."""
 
@@ -22,7 +24,7 @@ def row_grounds(palette: QPalette) -> tuple[QColor, QColor]:
 
 
 class TintedRows(QStyledItemDelegate):
-    """Qt's delegate with another highlight, and with colours of rows that can be read."""
+    """Qt's delegate with another highlight, with colours of rows that can be read, and sentences cut at their ends."""
 
     def initStyleOption(self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex) -> None:
         super().initStyleOption(option, index)
@@ -32,11 +34,5 @@ class TintedRows(QStyledItemDelegate):
         palette.setColor(role.Text, theme.readable(text, *row_grounds(palette)))
         palette.setColor(role.HighlightedText, theme.readable(text, tint))
         option.palette = palette
-
-
-class Sentences(TintedRows):
-    """Cells whose text is cut at its end: a name is told by both its ends, a sentence begins with what matters."""
-
-    def initStyleOption(self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex) -> None:
-        super().initStyleOption(option, index)
-        option.textElideMode = Qt.TextElideMode.ElideRight
+        if index.data(IS_SENTENCE):
+            option.textElideMode = Qt.TextElideMode.ElideRight

@@ -148,6 +148,11 @@ def test_buttons_are_what_the_chosen_job_allows(view: JobsView, window: MainWind
         action = window.findChild(QAction, f"action-{name}")
         assert action is not None
         assert action.isEnabled() == each.isEnabled(), name
+    for row, ways in ((1, {"job_down"}), (2, {"job_up", "job_down"}), (3, {"job_up"})):  # not beyond those that wait
+        view.table.selectRow(row)
+        for name in ("job_up", "job_down"):
+            action = window.findChild(QAction, f"action-{name}")
+            assert action.isEnabled() == view.buttons[name].isEnabled() == (name in ways)
     view.table.selectRow(2)
     qtbot.mouseClick(view.buttons["job_up"], Qt.MouseButton.LeftButton)
     qtbot.mouseClick(view.buttons["cancel_job"], Qt.MouseButton.LeftButton)

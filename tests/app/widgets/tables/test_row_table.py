@@ -1,20 +1,18 @@
 """Columns as wide as what stands in them, as far as there is room."""
 
 from PySide6.QtGui import QStandardItem, QStandardItemModel
-from PySide6.QtWidgets import QTableView
 from pytestqt.qtbot import QtBot
 
-from app.widgets.tables.fitted_columns import FittedColumns
+from app.widgets.tables.row_table import RowTable
 
-_TEXTS = "Similarity of expert weights", "done", "demo.h5 · all recorded questions · seed 0"
+_TEXTS = "Similarity of expert weights", "done", "demo.h5 · all that is recorded · seed 0"
 _LEAST = 60, 0, 80
 
 
-def _table(qtbot: QtBot) -> QTableView:
+def _table(qtbot: QtBot) -> RowTable:
     model = QStandardItemModel(0, 3)
-    table = QTableView()
-    table.setModel(model)
-    FittedColumns(table, _LEAST)
+    table = RowTable(model, _LEAST)
+    model.setParent(table)
     qtbot.addWidget(table)
     table.resize(900, 200)
     table.show()

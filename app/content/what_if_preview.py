@@ -18,8 +18,9 @@ from app.state.trace_data import TraceData
 from app.state.what_if_state import SubsetKind
 from moe_core.comparison.random_masks import expert_load
 from moe_core.errors import QuizError
-from moe_core.measures.scope import Scope
+from moe_core.measures.scope import Scope, last_position
 from moe_core.numbers.formatting import count, counted, percent
+from moe_core.quizzes.question import item_name
 from moe_core.traces.records import Status
 
 if TYPE_CHECKING:
@@ -60,6 +61,7 @@ class Preview:
     problem: str
     limits: str = ""
     n_neurons: int = 0
+    has_choices: bool = True
 
     @property
     def is_empty(self) -> bool:
@@ -84,9 +86,10 @@ class Preview:
             parts.append(f"{count(self.n_boosted)} of {count(self.n_all)} experts scaled")
         if self.n_neurons:
             parts.append(f"{counted(self.n_neurons, 'single neuron')} off")
-        questions = counted(self.n_questions, "question")
-        touched = f"{_touched(self.answer)} answer-position and {_touched(self.prompt)} prompt-token routings"
-        return [f"{'; '.join(parts)}.", f"In {questions} this touches {touched} of the baseline."]
+        items = counted(self.n_questions, item_name(has_choices=self.has_choices))
+        last = last_position(has_choices=self.has_choices).replace(" ", "-")
+        touched = f"{_touched(self.answer)} {last} and {_touched(self.prompt)} prompt-token routings"
+        return [f"{'; '.join(parts)}.", f"In {items} this touches {touched} of the baseline."]
 
 
 class Previews:
@@ -119,6 +122,7 @@ class Previews:
             problem=problem,
             limits=model.abilities.why,
             n_neurons=len(mask.neurons),
+            has_choices=state.trace.trace.has_choices,
         )
 
     def _sums(self, state: State, data: TraceData) -> tuple[int, Load, Load]:

@@ -24,7 +24,6 @@ from moe_core.numbers.formatting import count, percent_tick
 from moe_core.numbers.intervals import Proportion
 from moe_core.numbers.paired_statistics import PairedChange
 
-NOTHING_YET = "What the mask changes stands here once it has run: press Run, or F5."
 _STEP = 0.1
 """Between ends that the axis of accuracies may have: small changes look small."""
 _FLIPS = {  # as one and as more of them are called
@@ -46,8 +45,9 @@ class ResultPage(QWidget):
         self._make_parts()
         self._lay_out()
 
-    def draw(self, made: WhatIf | None) -> None:
+    def draw(self, made: WhatIf | None, nothing_yet: str) -> None:
         """Show what it changed; without one, what would fill the page."""
+        self._nothing.setText(nothing_yet)
         self._nothing.setVisible(made is None)
         self._filled.setVisible(made is not None)
         if made is None:
@@ -93,7 +93,7 @@ class ResultPage(QWidget):
             flip.customContextMenuRequested.connect(partial(self._on_flips_menu, flip))
         self.details = plain_text()
         self.details.setAccessibleName("What else changed")
-        self._nothing = plain_text(NOTHING_YET, is_faded=True)
+        self._nothing = plain_text(is_faded=True)
 
     def _lay_out(self) -> None:
         flips = QWidget()

@@ -10,9 +10,15 @@ from app.state.session import Session
 from app.state.state import State
 from app.state.what_if_state import Mode, WhatIf
 from app.views.what_if.history_page import HistoryPage
-from app.views.what_if.result_page import NOTHING_YET, ResultPage
+from app.views.what_if.result_page import ResultPage
 from app.views.what_if.tables import SubjectTable
-from app.views.what_if.texts import controls_sentence, controls_table, subjects_table, what_if_caption
+from app.views.what_if.texts import (
+    controls_sentence,
+    controls_table,
+    nothing_yet_text,
+    subjects_table,
+    what_if_caption,
+)
 from app.widgets.eliding_label import ElidingLabel
 from app.widgets.figures.figure import Figure
 from app.widgets.parts import in_column, in_row, plain_text
@@ -62,9 +68,10 @@ class WhatIfResults(QWidget):
             if made is not None and self._has_editor:
                 self.tabs.setCurrentWidget(self.result)
             self._shown = made
-            self.result.draw(made)
-            self._draw_subjects(made)
-            self._draw_controls(made)
+            nothing_yet = nothing_yet_text(state)
+            self.result.draw(made, nothing_yet)
+            self._draw_subjects(made, nothing_yet)
+            self._draw_controls(made, nothing_yet)
         self.history.draw(state)
         n = len(state.history)
         self.tabs.setTabText(self.tabs.indexOf(self.history), f"History ({n})" if n else "History")
@@ -82,20 +89,20 @@ class WhatIfResults(QWidget):
     def _has_editor(self) -> bool:
         return self.tabs.indexOf(self.result) > 0
 
-    def _draw_subjects(self, made: WhatIf | None) -> None:
+    def _draw_subjects(self, made: WhatIf | None, nothing_yet: str) -> None:
         self.subjects.show_subjects(made.comparison.subjects if made else ())
         self.subject_figure.setVisible(made is not None)
-        self._subjects_note.setText(_CORRECTED if made else NOTHING_YET)
+        self._subjects_note.setText(_CORRECTED if made else nothing_yet)
         if made is not None:
             self.subject_figure.set_data(subjects_table(made.comparison), what_if_caption(made))
 
-    def _draw_controls(self, made: WhatIf | None) -> None:
+    def _draw_controls(self, made: WhatIf | None, nothing_yet: str) -> None:
         controls = made.controls if made else None
         self.strip_figure.setVisible(controls is not None)
         role = QPalette.ColorRole.PlaceholderText if controls is None else QPalette.ColorRole.WindowText
         self.controls_text.setForegroundRole(role)
         if made is None or controls is None:
-            self.controls_text.setText(_NO_CONTROLS if made else NOTHING_YET)
+            self.controls_text.setText(_NO_CONTROLS if made else nothing_yet)
             return
         change = made.comparison.accuracy
         self.controls_text.setText(controls_sentence(controls))

@@ -3,10 +3,12 @@
 from collections.abc import Sequence
 
 from app.content.captions import run_text
+from app.state.state import State
 from app.state.what_if_state import WhatIf
 from moe_core.comparison.comparison import Comparison
 from moe_core.comparison.control_distribution import Controls
 from moe_core.figures.table import FigureTable
+from moe_core.measures.scope import last_position
 from moe_core.numbers.formatting import count, finite, p_value, percent
 from moe_core.numbers.paired_statistics import MeanChange, PairedChange
 from moe_core.reports.pages.what_if import as_harmful_text, experts_text
@@ -25,6 +27,12 @@ CHANGE_COLUMNS = (
 LOGPROB_COLUMNS = ("gold_logprob_change", "gold_logprob_change_low", "gold_logprob_change_high")
 
 
+def nothing_yet_text(state: State) -> str:
+    """What would fill the pages before anything was run, and what runs it, where there is something to run."""
+    how = "." if state.intervention.is_empty() else ": press Run, or F5."
+    return f"What the mask changes stands here once it has run{how}"
+
+
 def headline(comparison: Comparison) -> str:
     """The difference with its interval, p and n; how many were asked where the quiz gives no answers."""
     change = comparison.accuracy
@@ -40,7 +48,8 @@ def detail_lines(made: WhatIf) -> list[str]:
     if (gold := comparison.gold_logprob).n:
         lines.append(f"Log-probability of the right choice: {gold.nats_text} on average.")
     routing = comparison.routing
-    lines.append(f"{percent(float(routing.answer_overlap.mean()))} of the experts at the answer position stayed.")
+    last = last_position(has_choices=made.before.trace.has_choices)
+    lines.append(f"{percent(float(routing.answer_overlap.mean()))} of the experts at the {last} stayed.")
     if routing.tokens_rerouted is not None:
         moved = percent(float(routing.tokens_rerouted.mean()))
         lines.append(f"{moved} of the prompt tokens were re-routed, mean over layers ({count(routing.n_tokens)} read).")

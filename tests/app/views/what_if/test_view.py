@@ -98,10 +98,13 @@ def test_what_the_self_check_forbids_is_said(session: Session, tmp_path: Path, q
     assert why in texts(shown_view(session, qtbot))
 
 
-def test_an_empty_mask_cannot_run(view: WhatIfView) -> None:
-    """And it is said how to fill it."""
+def test_an_empty_mask_cannot_run(view: WhatIfView, opened: Session) -> None:
+    """And it is said how to fill it; to press Run is said once that can be done."""
     assert not view.editor.run.isEnabled()
     assert "press M" in view.editor.preview.text()
+    assert "press Run" not in texts(view)
+    opened.set(with_experts(opened.state, [(0, 5)]))
+    assert "press Run" in texts(view)
 
 
 def test_chips_go_by_mouse_and_by_key_and_come_back(view: WhatIfView, opened: Session, qtbot: QtBot) -> None:

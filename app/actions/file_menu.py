@@ -38,7 +38,7 @@ def _record(window: MainWindow) -> None:
     dialog = RecordDialog(window.settings, runner, window)
     dialog.form.workers.show_address(window.session.state.workers)
     dialog.form.workers.chosen.connect(partial(_choose_workers, window))
-    dialog.accepted_request.connect(window.start_recording)
+    dialog.accepted_request.connect(window.recording.start)
     dialog.open()
 
 

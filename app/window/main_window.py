@@ -5,7 +5,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QShowEvent
@@ -53,9 +52,6 @@ from app.window.toolbar import Toolbar
 from app.window.tour import Tour
 from app.window.view_dock import ViewsAhead
 from moe_core.errors import MoeCoreError
-
-if TYPE_CHECKING:
-    from moe_core.jobs.record import RecordRequest
 
 log = logging.getLogger(__name__)
 
@@ -115,16 +111,9 @@ class MainWindow(QMainWindow):
         """Show the demo's trace; record it first where it is not complete."""
         request = demo_request(self.settings.library)
         if not has_demo(self.settings.library):
-            self.start_recording(request)
+            self.recording.start(request)
         else:
             self.open_trace(request.out, self._greet)
-
-    def start_recording(self, request: "RecordRequest") -> None:
-        """Record, or resume, in the background."""
-        try:
-            self.recording.start(request)
-        except (OSError, ValueError) as error:  # ValueError: a name that no file system has
-            self.say(f"The folder {request.out.parent} cannot be used: {error}.", about="Recording")
 
     def offer_jobs(self) -> None:
         """Put what was not finished when the window was closed last into the list, and say so."""

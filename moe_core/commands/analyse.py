@@ -143,7 +143,6 @@ def _write_csv(result: AnalysisResult, folder: Path | None) -> list[Path]:
     caption = f"{result.analysis.name} of {result.model}"
     written = []
     with writing("tables", folder):
-        folder.mkdir(parents=True, exist_ok=True)
         for key in result.found.values:
             written.append(folder / f"{result.analysis.name}-{key}.csv")
             write_result(written[-1], values_table(result.found, key).as_csv(caption))

@@ -20,6 +20,7 @@ from moe_core.jobs.runs.rerun_plan import Subset
 from moe_core.jobs.runs.run_plan import MAX_BATCH_TOKENS
 from moe_core.quizzes.selection import read_ids
 from moe_core.system.console_text import print_lines
+from moe_core.system.target_folder import existing_folder
 from moe_core.traces.result_file import refuse_target, refuse_trace, write_result, writing
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
@@ -90,7 +91,7 @@ def takes_groups(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def check_target(target: Path | None, *traces: Path | None) -> None:
-    """Make the folder of a result; raises MoeCoreError where there can be none, or a trace lies in the result's place.
+    """Raise MoeCoreError where a result cannot be written to a file, be it for a trace that lies there.
 
     To be called before anything is run.
     """
@@ -100,8 +101,8 @@ def check_target(target: Path | None, *traces: Path | None) -> None:
         refuse_trace(target)
         if target.is_dir():
             raise MoeCoreError(f"{target} is a folder: name the file to write.")
-        with writing("result", target):
-            target.parent.mkdir(parents=True, exist_ok=True)
+        if not target.exists():
+            existing_folder(target.parent)
 
 
 def write_text(what: str, target: Path | None, text: Callable[[], str], *, as_json: bool) -> None:

@@ -59,7 +59,6 @@ def report(
         print_text(f"{in_words(Remedy.RESUME)}\n")
     if csv is not None:
         with writing("report", csv):
-            csv.mkdir(parents=True, exist_ok=True)
             for name, text in CSV.render(found).items():
                 write_result(csv / name, text)
         if not as_json:

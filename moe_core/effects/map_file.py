@@ -79,6 +79,7 @@ def write_map(path: Path, effect_map: EffectMap) -> None:
     tensors = (effect_map.effects, effect_map.sources, effect_map.bounds, audit.pairs, values)
     stored = (_as_stored(np.asarray(tensor), dtype) for tensor, dtype in zip(tensors, _TENSORS.values(), strict=True))
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         write_whole(path, chain([_header(effect_map, dict(zip(_TENSORS, tensors, strict=True)))], stored))
     except OSError as error:
         raise EffectError(f"The effect map cannot be written to {path}: {error.strerror or error}.") from error

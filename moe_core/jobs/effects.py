@@ -26,6 +26,7 @@ from moe_core.jobs.runs.running_model import KnownModel
 from moe_core.measures.routing_in_scope import routing_in_scope
 from moe_core.measures.scope import Scope
 from moe_core.system.network_folder import network_warning
+from moe_core.system.target_folder import existing_folder
 from moe_core.traces.lock import writer_lock
 from moe_core.traces.reader import Trace, open_trace
 from moe_core.traces.result_file import refuse_target
@@ -81,6 +82,7 @@ def effects(request: EffectsRequest, engine: Engine | None = None) -> Generator[
         plan = plan_rerun(trace, rows, model)
         specification = _specification(request, trace, rows, model)
         path = request.out or _place(request, specification)
+        path.parent.mkdir(parents=True, exist_ok=True)
         stack.enter_context(writer_lock(path))
         making = Making(model, plan, specification, path)
         yield from making.predict()
@@ -120,8 +122,7 @@ def _check(request: EffectsRequest, trace: Trace) -> SubsetRows:
     size = trace.dimensions
     if request.out is not None:
         refuse_target(request.out, request.trace)
-        if not request.out.parent.is_dir():
-            raise EffectError(f"There is no folder {request.out.parent} to write {request.out.name} into.")
+        existing_folder(request.out.parent)
     if request.measure is not None:
         request.measure.check(trace.specification.model.layers, size.n_experts)
     split_budget(request.budget, size.n_layers * size.n_experts, preparation(is_checkpointed=False))

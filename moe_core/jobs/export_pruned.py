@@ -20,6 +20,7 @@ from moe_core.models.loading.safetensors_headers import made_header
 from moe_core.models.loading.safety import WEIGHTS_INDEX, CheckedFolder, check_folder
 from moe_core.models.pruning import KeepList, KeptTensor, keep_list, kept_tensors, smaller_config
 from moe_core.system.positioned_file import sync_directory
+from moe_core.system.target_folder import existing_folder
 from moe_core.system.temporary_folder import temporary_folder
 from moe_core.traces.reader import open_trace
 from moe_core.traces.specification import ModelSpecification
@@ -66,6 +67,7 @@ def export_pruned(request: ExportRequest) -> Generator[Event, None, ExportResult
     n_bytes = sum(tensor.n_bytes for tensor in tensors)
     _check_room(request.out, n_bytes)
     try:
+        request.out.absolute().parent.mkdir(parents=True, exist_ok=True)
         with temporary_folder(f".{request.out.name}.unfinished-", request.out.absolute().parent) as folder:
             unfinished = folder / "model"
             unfinished.mkdir()
@@ -117,9 +119,8 @@ def _vllm_remarks(config: dict[str, Any]) -> list[Notice]:
 
 
 def check_out(out: Path) -> None:
-    """Raise ModelError for a folder that cannot be written, or is there already."""
-    if not out.absolute().parent.is_dir():
-        raise ModelError(f"There is no folder {out.parent} to write {out.name} into.")
+    """Raise MoeCoreError for a folder that cannot be written, or is there already."""
+    existing_folder(out.absolute().parent)
     if os.path.islink(out):
         raise ModelError(f"{out} is a link, which a folder cannot take the place of: choose another name.")
     if out.exists() and not (out.is_dir() and not any(out.iterdir())):
@@ -127,7 +128,7 @@ def check_out(out: Path) -> None:
 
 
 def _check_room(out: Path, n_bytes: int) -> None:
-    free = shutil.disk_usage(out.absolute().parent).free
+    free = shutil.disk_usage(existing_folder(out.absolute().parent)).free
     if n_bytes > free:
         raise ModelError(
             f"The smaller model needs {n_bytes / _MEGABYTE:,.0f} MB and {out.parent} has {free / _MEGABYTE:,.0f} MB "

@@ -41,7 +41,8 @@ def create_trace(
 ) -> None:
     """Make an empty trace for this run; `token_texts` holds the readable text of every token id in it.
 
-    Appears under `path` only when whole and durable, never in place of an existing file. Raises TraceError when
+    Appears under `path` only when whole and durable, never in place of an existing file; folders that are missing are
+    made. Raises TraceError when
     something is there already, when the disk is too small, or when another writer is at it.
     """
     _check_segments(tokenised)
@@ -50,6 +51,7 @@ def create_trace(
         raise TraceError("The run's specification is too long for a trace: select questions that fit the context.")
     dimensions = _dimensions(specification, tokenised, values)
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         with writer_lock(path):
             if os.path.lexists(path):
                 raise _exists(path)

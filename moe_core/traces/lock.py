@@ -15,6 +15,7 @@ from secrets import token_hex
 from filelock import FileLock, SoftFileLock, Timeout
 
 from moe_core.errors import TraceError
+from moe_core.system.target_folder import existing_folder
 
 log = logging.getLogger(__name__)
 
@@ -29,7 +30,7 @@ def writer_lock(path: Path) -> Iterator[None]:
     creation that was killed left behind is removed. Through a link it is the lock of the trace that it leads to.
     """
     if not path.parent.is_dir():
-        raise TraceError(f"There is no folder {path.parent}: make it first.")  # the lock would make it silently
+        raise TraceError(f"There is no folder {path.parent}.")  # the lock would make it silently
     sidecar = _sidecar(path)
     lock = FileLock(sidecar, timeout=0, thread_local=False)  # a job may be closed from another thread
     try:
@@ -51,23 +52,23 @@ def writer_lock(path: Path) -> Iterator[None]:
 
 
 def refuse_unwritable(path: Path) -> None:
-    """Raise TraceError for what the first write of a trace would end in: said at once, before a model is loaded."""
+    """Raise TraceError for what the first write of a trace would end in: said at once, before a model is loaded.
+
+    A folder that is missing is no hindrance, where it can be made.
+    """
     if not path.name:
         raise TraceError(f"{path} is a folder: name a file for the trace, such as run.h5.")
     if os.path.islink(path) and not os.path.exists(path):
         raise TraceError(f"{path} is a link that leads nowhere: remove it, or choose another name.")
-    folder = _sidecar(path.absolute()).parent
-    if not os.path.isdir(folder):
-        raise TraceError(f"There is no folder {path.parent} to write {path.name} into.")
-    if not os.access(folder, os.W_OK | os.X_OK):
-        raise TraceError(f"Nothing can be written into the folder {folder}: choose another one.")
+    wanted = _sidecar(path.absolute()).parent
+    folder = existing_folder(wanted)
     try:
         if not os.path.lexists(path):  # it is made in a folder with the longest name of all
             with suppress(FileNotFoundError):
-                os.lstat(path.with_name(leftover_prefix(path) + _SUFFIX_LENGTH * "x"))
+                os.lstat(folder / f"{leftover_prefix(path)}{_SUFFIX_LENGTH * 'x'}")
         os.lstat(_sidecar(path))
     except FileNotFoundError:
-        _refuse_without_locks(path)
+        _refuse_without_locks(path if folder == wanted else folder / path.name)
         return
     except OSError as error:
         raise TraceError(f"{path} cannot be written ({error.strerror}): choose another name.") from error

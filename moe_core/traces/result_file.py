@@ -41,7 +41,7 @@ def writing(what: str, target: Path) -> Iterator[None]:
 
 
 def write_result(path: Path, text: str) -> None:
-    """Write a file; raises OSError as the system does, and MoeCoreError for a trace.
+    """Write a file, and make its folder; raises OSError as the system does, and MoeCoreError for a trace.
 
     A file of that name is replaced in one step: whoever reads it sees the old one or the new one. What is no regular
     file, such as /dev/stdout, is written into: replacing it would destroy it.
@@ -52,6 +52,7 @@ def write_result(path: Path, text: str) -> None:
 def write_bytes(path: Path, content: bytes) -> None:
     """The same for what is no text."""
     refuse_trace(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
     if os.path.islink(path) or (os.path.exists(path) and not os.path.isfile(path)):
         path.write_bytes(content)
     else:

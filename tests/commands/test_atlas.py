@@ -99,7 +99,7 @@ def test_the_demo_s_card_from_weights_alone(tmp_path: Path, capsys: pytest.Captu
     assert "more than chance" in said["Neurons"]
     assert "expert-pca" in data["analyses"]
     assert page.read_text(encoding="utf-8").count("<svg") > 10
-    with pytest.raises(MoeCoreError, match="cannot be written"):
+    with pytest.raises(MoeCoreError, match="is a file, not a folder"):
         atlas("nothing", html=page / "card.html")
 
 

@@ -72,9 +72,19 @@ def test_a_place_that_cannot_be_written(path: Path, tmp_path: Path) -> None:
         report(path, csv=tmp_path / "file")
     with pytest.raises(MoeCoreError, match="folder is a folder: name the file"):
         report(path, html=tmp_path / "folder")
-    with pytest.raises(MoeCoreError, match=r"cannot be written to .*page.html: "):
+    with pytest.raises(MoeCoreError, match="file is a file, not a folder"):
         report(path, html=tmp_path / "file" / "page.html")
     assert not list(tmp_path.glob(".*.tmp"))
+
+
+def test_a_missing_folder_is_made_with_the_page(path: Path, tmp_path: Path) -> None:
+    """What fails leaves none behind."""
+    page = tmp_path / "deep" / "er" / "page.html"
+    with pytest.raises(MoeCoreError):
+        report(tmp_path / "gone.h5", html=page)
+    assert not (tmp_path / "deep").exists()
+    report(path, html=page)
+    assert page.is_file()
 
 
 def test_an_empty_trace_is_reported(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

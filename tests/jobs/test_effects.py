@@ -159,8 +159,8 @@ def test_refusals(trace: Path, engine: Engine, tmp_path: Path) -> None:
         next(effects(EffectsRequest(trace, budget=BUDGET, measure=Measurement(experts=((1, 99),))), engine))
     with pytest.raises(MoeCoreError, match="is the trace itself"):
         next(effects(EffectsRequest(trace, budget=BUDGET, out=trace), engine))
-    with pytest.raises(EffectError, match="There is no folder"):
-        next(effects(EffectsRequest(trace, budget=BUDGET, out=tmp_path / "nowhere" / "map.safetensors"), engine))
+    with pytest.raises(MoeCoreError, match="is a file, not a folder"):
+        next(effects(EffectsRequest(trace, budget=BUDGET, out=trace / "map.safetensors"), engine))
     changed = result_of(what_if(WhatIfRequest(trace, parse_mask("0:1", "reroute")), engine)).path
     with pytest.raises(EffectError, match="take its baseline"):
         result_of(effects(EffectsRequest(changed, budget=BUDGET), engine))

@@ -240,10 +240,15 @@ def test_questions_that_do_not_fit_are_refused_or_skipped(quiz_csv: Path, tmp_pa
         assert trace.dimensions.n_questions == N_QUESTIONS - 1
 
 
-def test_a_missing_folder_is_said_before_anything_runs(tiny_olmoe: Path, quiz_csv: Path, tmp_path: Path) -> None:
-    """One sentence, at once."""
-    with pytest.raises(TraceError, match="There is no folder"):
-        next(record(request_for(tiny_olmoe, quiz_csv, tmp_path / "nowhere" / "t.h5")))
+def test_a_missing_folder_is_made_with_the_trace(tiny_olmoe: Path, quiz_csv: Path, tmp_path: Path) -> None:
+    """And not before: a run that cannot be leaves none."""
+    out = tmp_path / "deep" / "er" / "t.h5"
+    with pytest.raises(ModelError):
+        run(record(request_for(tmp_path / "gone", quiz_csv, out)))
+    assert not any(tmp_path.rglob("deep*"))
+    run(record(request_for(tiny_olmoe, quiz_csv, out)))
+    with open_trace(out) as trace:
+        assert trace.complete
 
 
 def test_what_cannot_be_written_is_said_before_anything_runs(

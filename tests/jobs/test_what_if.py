@@ -216,7 +216,7 @@ class _NoEngine(Engine):
         ({"subset": Subset(ids=("q1", "nothing"))}, QuizError, "T.h5 has no recorded question nothing"),
         ({"subset": Subset(sample=99)}, QuizError, "A subset of 99 cannot be drawn: T.h5 holds 18"),
         ({"subset": Subset(sample=0)}, QuizError, "A subset of 0 cannot be drawn"),
-        ({"out": Path("/nowhere/w.h5")}, TraceError, "There is no folder"),
+        ({"out": Path("/dev/null/w.h5")}, TraceError, "null is a file, not a folder"),
         ({"baseline": Path("/nowhere/t.h5")}, TraceError, "t.h5"),
     ],
 )

@@ -80,10 +80,10 @@ def test_a_disk_that_fills_up_meanwhile(tmp_path: Path, monkeypatch: pytest.Monk
     assert visible(tmp_path) == set()
 
 
-def test_a_missing_folder_is_named(tmp_path: Path) -> None:
-    """The folder is not made silently."""
-    with pytest.raises(TraceError, match="missing"):
-        create(tmp_path / "missing" / "run.h5", RUN)
+def test_a_missing_folder_is_made(tmp_path: Path) -> None:
+    """With those above it."""
+    create(tmp_path / "deep" / "er" / "run.h5", RUN)
+    assert visible(tmp_path / "deep" / "er") == {"run.h5"}
 
 
 def test_what_a_killed_creation_left_is_swept(tmp_path: Path) -> None:

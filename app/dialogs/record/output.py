@@ -17,6 +17,7 @@ from moe_core.quizzes.benchmarks.text_file import TEXT_PREFIX
 from moe_core.quizzes.chat_template import arguments_text
 from moe_core.quizzes.selection import describe
 from moe_core.system.network_folder import network_warning
+from moe_core.system.target_folder import existing_folder
 from moe_core.traces.reader import open_trace
 from moe_core.traces.specification import Specification
 
@@ -71,14 +72,12 @@ def model_name(model: str) -> str:
 
 
 def _in_folder(path: Path) -> Output:
-    existing = next(folder for folder in path.parents if folder.exists())
-    if not existing.is_dir():
-        return Output(problem=f"{existing} is a file, not a folder.")
     try:
+        existing = existing_folder(path.parent)
         network_warning(existing, allowed=False)
     except TraceError as error:
         return Output(problem=sentence_of(error))
-    made = "" if existing == path.parent else f" The folder {path.parent} will be made."
+    made = "" if path.parent.is_dir() else f" The folder {path.parent} will be made."
     return Output(f"A new trace.{made}")
 
 

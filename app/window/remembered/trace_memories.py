@@ -42,7 +42,6 @@ def write_memories(path: Path, memories: TraceMemories) -> None:
     entries |= {key: memory_to_json(memory) for key, memory in memories.kept.items()}
     traces = [{"path": key[0], "run": key[1], **data} for key, data in list(entries.items())[-MOST:]]
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
         write_result(path, json.dumps({"format": FORMAT, "traces": traces}) + "\n")
     except (OSError, MoeCoreError) as error:
         log.warning("How traces were left cannot be kept in %s: %s", path, error)

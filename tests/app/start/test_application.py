@@ -220,7 +220,7 @@ def test_a_library_that_no_system_can_open_costs_nothing_else(
         assert any(reason in window.message_bar.text for reason in reasons)
         with pytest.raises(TraceError, match="cannot be read"):
             trace_paths(Path(folder))
-        window.start_recording(demo_request(Path(folder)))
+        window.recording.start(demo_request(Path(folder)))
         assert "cannot be used" in window.message_bar.text
         assert not window.runner.is_busy
         assert not has_demo(Path(folder))

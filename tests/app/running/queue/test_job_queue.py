@@ -231,7 +231,7 @@ def test_a_paused_recording_loses_nothing(
 ) -> None:
     """Another job runs meanwhile; in the end the file says what one says that was never paused."""
     out = tmp_path / "t.h5"
-    window.start_recording(request_into(out))
+    window.recording.start(request_into(out))
     qtbot.waitUntil(lambda: window.session.state.trace is not None)
     assert window.session.state.job is not None
     window.session.request("pause_job")
@@ -282,7 +282,7 @@ def test_a_live_what_if_goes_first_and_what_runs_goes_on(
 ) -> None:
     """A recording of the same model steps aside, and is whole in the end."""
     out = tmp_path / "t.h5"
-    demo.start_recording(request_into(out))
+    demo.recording.start(request_into(out))
     qtbot.waitUntil(lambda: demo.session.state.trace is not None and demo.session.state.trace.path == out)
     demo.queue.add(QueuedJob("last", "", "last", lambda engine: iter(()), out))  # type: ignore[arg-type, return-value]  # no generator, but done at once
     assert demo.open_trace(tmp_path / "demo.h5")
@@ -319,7 +319,7 @@ def test_the_next_window_offers_what_was_left(
     folder, out = tmp_path / "other", tmp_path / "t.h5"
     trace = Path(shutil.copy(demo_path, tmp_path / "demo.h5"))
     with opened(folder, qtbot) as first:
-        first.start_recording(request_into(out))
+        first.recording.start(request_into(out))
         qtbot.waitUntil(lambda: first.session.state.trace is not None)
         assert first.open_trace(trace)
         first.session.set(replace(first.session.state, filter=QuestionFilter(subjects=("festivals",))))

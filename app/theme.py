@@ -168,4 +168,5 @@ QHeaderView::section {
 ArrayTableView QHeaderView::section { padding: 3px 6px; }
 QToolTip { color: palette(text); background: palette(base); border: 1px solid palette(mid); padding: 4px; }
 QScrollArea { border: 0; }
+QPushButton:default:focus { border: 2px solid palette(link); border-radius: 3px; background: palette(button); }
 """

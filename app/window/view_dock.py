@@ -3,8 +3,9 @@
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QEvent, QObject, QSize, QTimer
-from PySide6.QtWidgets import QDockWidget, QWidget
+from PySide6.QtCore import QEvent, QLineF, QObject, QRectF, QSize, Qt, QTimer
+from PySide6.QtGui import QColor, QIcon, QPainter, QPalette, QPen, QPixmap
+from PySide6.QtWidgets import QAbstractButton, QDockWidget, QWidget
 
 from app.views import Place
 
@@ -15,6 +16,10 @@ _LEAST = QSize(200, 120)
 """About the room that views insist on."""
 _AHEAD_MS = 50
 """Between one view and the next."""
+_SIGNS: dict[str, Callable[[QPainter], object]] = {
+    "close": lambda painter: painter.drawLines([QLineF(1.5, 1.5, 8.5, 8.5), QLineF(1.5, 8.5, 8.5, 1.5)]),
+    "float": lambda painter: painter.drawRects([QRectF(1, 3.5, 5.5, 5.5), QRectF(3.5, 1, 5.5, 5.5)]),
+}
 
 
 class ViewDock(QDockWidget):
@@ -31,6 +36,7 @@ class ViewDock(QDockWidget):
         self.setObjectName(f"dock-{place.name}")
         self.setWidget(_Room())
         self.visibilityChanged.connect(self._on_visibility_changed)
+        self.topLevelChanged.connect(self._draw_signs)
 
     @property
     def awaits_view(self) -> bool:
@@ -55,13 +61,22 @@ class ViewDock(QDockWidget):
     def _on_visibility_changed(self, is_in_front: bool) -> None:
         """Qt only moves docks that others cover off the screen; this it tells all the same."""
         self.is_in_front = is_in_front
+        self._draw_signs()
         if self._view is not None:
             self._view.set_in_front(is_in_front)
         elif is_in_front and self.isEnabled():
             self.make_view()
 
+    def _draw_signs(self) -> None:
+        """Have the buttons of the title in the colour of text: Qt's own signs are grey, and faint on a dark ground."""
+        for name, draw in _SIGNS.items():
+            if (button := self.findChild(QAbstractButton, f"qt_dockwidget_{name}button")) is not None:
+                button.setIcon(_sign(draw, self.palette().color(QPalette.ColorRole.WindowText)))
+
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
+        if event.type() in (QEvent.Type.StyleChange, QEvent.Type.PaletteChange):
+            self._draw_signs()
         if event.type() == QEvent.Type.EnabledChange and self.isEnabled() and self.is_in_front:
             self.make_view()
 
@@ -99,3 +114,16 @@ class _Room(QWidget):
 
     def minimumSizeHint(self) -> QSize:
         return _LEAST
+
+
+def _sign(draw: Callable[[QPainter], object], colour: QColor) -> QIcon:
+    """A sign on 10 x 10 points, as large as Qt paints it, four times as fine."""
+    picture = QPixmap(40, 40)
+    picture.setDevicePixelRatio(4)
+    picture.fill(Qt.GlobalColor.transparent)
+    painter = QPainter(picture)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.setPen(QPen(colour, 1.2))
+    draw(painter)
+    painter.end()
+    return QIcon(picture)

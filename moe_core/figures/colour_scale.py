@@ -53,8 +53,8 @@ class ColourScale:
         return self.low + place * (self.high - self.low)
 
     def ticks(self, most: int) -> list[float]:
-        """Round values between the ends to write at a colour bar, at least two and about `most` of them."""
-        found = _log_ticks(self.low, self.high, most) if self.is_log else _linear_ticks(self.low, self.high, most)
+        """Round values to write at a colour bar, about `most` of them; of fewer than three the ends."""
+        found = (_log_ticks if self.is_log else _linear_ticks)(self.low, self.high, most) if most > 2 else []
         middle = [0.0] if self.low < 0 < self.high else []
         return found if len(found) > 1 else [self.low, *middle, self.high]
 

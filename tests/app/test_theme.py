@@ -4,13 +4,23 @@ from itertools import product, starmap
 
 import pytest
 from PySide6.QtGui import QColor, QImage, QPalette, QStandardItem, QStandardItemModel
-from PySide6.QtWidgets import QApplication, QStyleOptionViewItem, QTabBar, QTableView
+from PySide6.QtWidgets import (
+    QApplication,
+    QDialog,
+    QDialogButtonBox,
+    QLineEdit,
+    QStyleOptionViewItem,
+    QTabBar,
+    QTableView,
+)
 from pytestqt.qtbot import QtBot
 
 from app import theme
 from app.theme import contrast, readable
+from app.widgets.parts import focus_seen, in_column
 from app.widgets.tables.tinted_rows import TintedRows, row_grounds, tint_of_selected
 from moe_core.figures.colours import MEANINGS
+from tests.app.picture import colours_in, picture_of
 
 Role = QPalette.ColorRole
 GROUNDS = (Role.Window, Role.Base, Role.AlternateBase, Role.Button, Role.ToolTipBase)
@@ -78,6 +88,22 @@ def test_rows_of_a_colour_of_their_own_are_read(qtbot: QtBot, palette: QPalette)
     TintedRows(table).initStyleOption(option, model.index(0, 0))
     for text, ground in ((Role.Text, Role.Base), (Role.HighlightedText, Role.Highlight)):
         assert contrast(option.palette.color(text), option.palette.color(ground)) >= 4.5  # type: ignore[attr-defined]
+
+
+def test_a_default_button_shows_that_it_has_the_keyboard(qtbot: QtBot, palette: QPalette) -> None:
+    """Fusion outlines the default button of a dialog alike with and without it."""
+    dialog, field = QDialog(), QLineEdit()
+    buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Ok)
+    in_column(dialog, field, buttons)
+    qtbot.addWidget(dialog)
+    with qtbot.waitActive(dialog):
+        dialog.show()
+    button, links = buttons.button(QDialogButtonBox.StandardButton.Ok), []
+    for widget in (field, button):
+        focus_seen(widget)
+        assert button.isDefault()
+        links.append(palette.color(Role.Link).name() in colours_in(picture_of(button), button.rect()))
+    assert links == [False, True]
 
 
 def test_the_tab_in_front_has_the_accent(qtbot: QtBot, palette: QPalette) -> None:

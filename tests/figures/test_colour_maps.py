@@ -116,6 +116,7 @@ def test_ticks_are_round_and_inside(low: float, high: float) -> None:
 def test_a_bar_with_room_for_few_values_still_marks_zero() -> None:
     """The middle of a diverging scale is what its colours are read from."""
     assert ColourScale("CET-D1", -0.0488, 0.0488).ticks(2) == [-0.0488, 0.0, 0.0488]
+    assert ColourScale("cividis", 0.0, 0.94).ticks(2) == [0.0, 0.94]  # the top is told, too
 
 
 @pytest.mark.parametrize(("share", "colour"), [(0, "#00204d"), (1, "#ffea46"), (-1, "#00204d"), (0.5, "#7d7c78")])

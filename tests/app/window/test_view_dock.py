@@ -3,14 +3,17 @@
 from dataclasses import replace
 from pathlib import Path
 
-from PySide6.QtWidgets import QApplication
+from PySide6.QtGui import QColor, QPalette
+from PySide6.QtWidgets import QAbstractButton, QApplication
 from pytestqt.qtbot import QtBot
 
+from app import theme
 from app.actions.menus import Menus
 from app.settings import Settings
 from app.view import View
 from app.views import VIEWS
 from app.window.main_window import MainWindow
+from tests.app.picture import colours_in, picture_of
 
 
 def made(window: MainWindow) -> list[str]:
@@ -88,3 +91,16 @@ def test_nothing_moves_when_a_view_comes(window: MainWindow, trace_path: Path) -
         window.views[name]
     QApplication.processEvents()
     assert {name: window.docks[name].geometry() for name in places} == places
+
+
+def test_the_buttons_of_titles_are_seen_in_every_theme(window: MainWindow, qapp: QApplication) -> None:
+    """As words are: Qt's own signs are grey on dark grey."""
+    window.start_page.leave()
+    for scheme in ("dark", "light"):
+        theme.apply(qapp, scheme)  # type: ignore[arg-type]  # one of its names
+        qapp.processEvents()
+        ground = qapp.palette().color(QPalette.ColorRole.Window)
+        for name in ("close", "float"):
+            button = window.docks["experts"].findChild(QAbstractButton, f"qt_dockwidget_{name}button")
+            colours = colours_in(picture_of(button), button.rect())
+            assert max(theme.contrast(QColor(colour), ground) for colour in colours) >= 7, (scheme, name)

@@ -85,6 +85,11 @@ class FakeTrace:
         return bool(self.n_choices.any())
 
     @property
+    def item(self) -> str:
+        """Whatever it holds, questions."""
+        return "question"
+
+    @property
     def in_smaller_batch(self) -> NDArray[np.bool_]:
         """None of them [N]."""
         return np.zeros(len(self.status), np.bool_)

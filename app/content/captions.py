@@ -51,7 +51,7 @@ def comparison_text(state: State) -> str:
 def nothing_compared_text(state: State) -> str:
     """Why a what-if has nothing to show: one sentence."""
     title = "" if state.what_if is None else elide(state.what_if.title, _LONGEST_TITLE)
-    return f"None of the questions that pass the filter was compared in what-if “{title}”."
+    return f"Nothing that passes the filter was compared in what-if “{title}”."
 
 
 def question_caption(state: State) -> str:

@@ -16,23 +16,23 @@ def about(*parts: str) -> str:
 
 
 def subset_words(subset: "Subset") -> str:
-    """Which questions of a trace are asked: `all recorded questions`, `12 chosen questions`."""
+    """Which questions, or texts, of a trace are asked: `all that is recorded`, `12 chosen`."""
     if subset.ids is not None:
-        return counted(len(subset.ids), "chosen question")
+        return f"{count(len(subset.ids))} chosen"
     if subset.sample is not None:
-        return f"a sample of {counted(subset.sample, 'question')}, seed {subset.seed}"
-    return "all recorded questions"
+        return f"a sample of {count(subset.sample)}, seed {subset.seed}"
+    return "all that is recorded"
 
 
 def selection_words(selection: QuestionSelection) -> str:
-    """Which questions of a quiz are asked: `all questions`, `the first 20 of 3 subjects`."""
+    """Which questions, or texts, of a quiz are asked: `all of it`, `the first 20 of 3 subjects`."""
     of = f" of {counted(len(selection.subjects), 'subject')}" if selection.subjects else ""
     of += f", those of {selection.ids_file.name}" if selection.ids_file is not None else ""
     if selection.limit is not None:
         return f"the first {count(selection.limit)}{of}"
     if selection.sample is not None:
         return f"a sample of {count(selection.sample)}{of}, seed {selection.seed}"
-    return f"all questions{of}"
+    return f"all{of or ' of it'}"
 
 
 def recording_words(request: "RecordRequest", mask: str) -> str:

@@ -12,7 +12,7 @@ from app.running.queue.session_jobs import NOTHING_KEPT, SessionJobs
 from app.state.atlas_state import AtlasKey
 from app.state.state import State
 from moe_core.errors import AnalysisError
-from moe_core.numbers.formatting import counted
+from moe_core.numbers.formatting import count
 from moe_core.traces.reader import open_trace
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ class Analyses(SessionJobs):
 def _options(request: "AnalysisRequest") -> str:
     options = request.options
     expert = "" if options.expert is None else f"expert {options.expert[0]}:{options.expert[1]}"
-    chosen = "" if options.ids is None else counted(len(options.ids), "chosen question")
+    chosen = "" if options.ids is None else f"{count(len(options.ids))} chosen"
     return about(expert, chosen, options.question)
 
 

@@ -14,7 +14,7 @@ from app.state.session import Session
 from app.state.state import State
 from app.state.trace_data import TraceData
 from moe_core.errors import TraceError
-from moe_core.numbers.formatting import count
+from moe_core.numbers.formatting import count, counted
 from moe_core.traces.lock import writer_of
 
 
@@ -90,10 +90,11 @@ class GrowingTrace(QObject):
 
 
 def _end(shown: TraceData, *, is_complete: bool) -> str:
-    name, n_recorded, n_planned = shown.path.name, int(shown.trace.recorded.sum()), shown.trace.n_questions
+    name, trace = shown.path.name, shown.trace
+    planned = counted(trace.n_questions, trace.item)
     if is_complete:
-        return f"{name} is complete: {count(n_planned)} questions."
-    return f"{name} is not recorded any more: {count(n_recorded)} of {count(n_planned)} questions are there."
+        return f"{name} is complete: {planned}."
+    return f"{name} is not recorded any more: {count(int(trace.recorded.sum()))} of {planned} are there."
 
 
 def _version(path: Path) -> int:

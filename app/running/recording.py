@@ -66,7 +66,6 @@ class Recording(QObject):
 
     def start(self, request: "RecordRequest") -> None:
         """Record, or resume what the same request began, when its turn comes."""
-        request.out.parent.mkdir(parents=True, exist_ok=True)
         self._queue.add(self._recording(request))
 
     def resume(self) -> None:
@@ -87,7 +86,7 @@ class Recording(QObject):
     def _resumed(self, request: "ResumeRequest") -> QueuedJob:
         from moe_core.jobs.resume import resume
 
-        words = "the questions that it lacks"
+        words = "what it lacks"
         return self._job("resumed recording", words, request.trace, request, lambda engine: resume(request, engine))
 
     def _job(self, kind: str, words: str, out: Path, request: object, make: MakeJob) -> QueuedJob:
@@ -112,7 +111,7 @@ class Recording(QObject):
         self._next_refresh_s = 0.0
 
     def _on_progressed(self, event: object) -> None:
-        if self._out is None or not isinstance(event, Progress) or event.unit != "questions" or not event.done:
+        if self._out is None or not isinstance(event, Progress) or not event.done:
             return
         if time.monotonic() >= self._next_refresh_s:
             self._show(self._out)

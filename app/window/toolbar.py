@@ -15,7 +15,6 @@ from app.widgets.safe_text import as_tooltip
 from moe_core.errors import MoeCoreError
 from moe_core.measures.scope import Scope
 from moe_core.numbers.formatting import count, counted
-from moe_core.quizzes.question import item_name
 from moe_core.traces.reader import Trace
 
 
@@ -33,7 +32,7 @@ class Toolbar(QToolBar):
         self._trace.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Preferred)  # the spring is to grow
         self._resume = QToolButton()
         self._resume.setText("Resume")
-        self._resume.setToolTip("Ask the questions that are still missing (Ctrl+Shift+R)")
+        self._resume.setToolTip("Ask what is still missing (Ctrl+Shift+R)")
         self._resume.setAccessibleName("Resume recording")
         self._resume.clicked.connect(lambda: session.request("resume"))
         self._shown = QLabel()
@@ -78,7 +77,7 @@ class Toolbar(QToolBar):
             n_shown = count(len(state.trace.rows(state.scope, state.filter)))
         except MoeCoreError:  # the file was cut short, or its disk is gone; the views say so
             n_shown = "?"
-        self._shown.setText(f"{n_shown} of {counted(total, item_name(has_choices=has_choices))}")
+        self._shown.setText(f"{n_shown} of {counted(total, state.trace.trace.item)}")
 
     def _on_scope_activated(self, index: int) -> None:
         self._session.set(replace(self._session.state, scope=Scope(self._scope.itemData(index))))

@@ -9,6 +9,7 @@ from moe_core.commands.job_console import run_job
 from moe_core.commands.options import AsJson
 from moe_core.errors import MoeCoreError
 from moe_core.jobs.export_tables import TableFormat, TablesRequest, export_tables
+from moe_core.numbers.formatting import counted
 from moe_core.system.console_text import print_result
 
 
@@ -32,9 +33,9 @@ def export(
         raise MoeCoreError("Say where to write: --parquet DIR or --csv DIR.")
     results = [run_job(export_tables(TablesRequest(trace, folder, table_format))) for table_format, folder in folders]
     tables = [table for result in results for table in result.tables]
-    n_left_out = results[0].n_left_out
+    n_left_out, item = results[0].n_left_out, results[0].item
     lines = [f"Written: {table.path}, {table.n_rows:,} rows" for table in tables]
     if n_left_out:
-        lines.append(f"Without the routing of {n_left_out:,} questions that are not recorded, or damaged.")
+        lines.append(f"Without the routing of {counted(n_left_out, item)} not recorded, or damaged.")
     written = [{"path": str(table.path), "rows": table.n_rows} for table in tables]
     print_result({"tables": written, "n_left_out": n_left_out}, lines, as_json=as_json)

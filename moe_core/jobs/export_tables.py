@@ -151,10 +151,11 @@ class WrittenTable:
 
 @dataclass(frozen=True)
 class TablesResult:
-    """The files, and how many questions have no routing in them since they are not recorded, or damaged."""
+    """The files, and how many questions, or what `item` says, lack their routing: not recorded, or damaged."""
 
     tables: tuple[WrittenTable, ...]
     n_left_out: int
+    item: str
 
 
 def export_tables(request: TablesRequest) -> Generator[Event, None, TablesResult]:
@@ -182,8 +183,8 @@ def export_tables(request: TablesRequest) -> Generator[Event, None, TablesResult
         for name, target in targets.items():
             if files[name].exists():
                 files[name].replace(target)
-    found = tuple(WrittenTable(target, counts[name]) for name, target in targets.items() if counts.get(name))
-    return TablesResult(found, n_left_out)
+        found = tuple(WrittenTable(target, counts[name]) for name, target in targets.items() if counts.get(name))
+        return TablesResult(found, n_left_out, trace.item)
 
 
 def _write(file: TableFile, columns: Columns) -> int:
@@ -205,7 +206,7 @@ def _write_routing(
     """Rows written, and questions left out."""
     recorded = np.flatnonzero(trace.recorded)
     if not len(recorded):
-        yield Notice("No question is recorded: there is no routing to write")
+        yield Notice(f"No {trace.item} is recorded: there is no routing to write")
         return 0, trace.n_questions
     if not trace.dimensions.keeps_tokens:
         yield Notice("The trace keeps the answer position only, and so does the table of routing")
@@ -225,7 +226,7 @@ def _write_routing(
                 n_rows += n_waiting
                 piece.clear()
             if done % 50 == 0 or done == len(recorded) or not piece:
-                yield Progress.at_pace(done, len(recorded), "questions", time.monotonic() - start)
+                yield Progress.at_pace(done, len(recorded), f"{trace.item}s", time.monotonic() - start)
     return n_rows, trace.n_questions - len(recorded) + n_damaged
 
 

@@ -90,7 +90,7 @@ def read_answer(file: TraceFile, question: int) -> Answer:
 def prompt_routing(file: TraceFile, question: int) -> TokenRouting:
     """Routing of every token of the whole prompt; raises TraceError when it was not kept, or is damaged."""
     if not file.layout.dimensions.keeps_tokens:
-        raise TraceError(f"{file.path} keeps the answer position only.", Remedy.KEEP_ALL_TOKENS)
+        raise TraceError(f"{file.path.name} keeps the answer position only.", Remedy.KEEP_ALL_TOKENS)
     parts = [segment_routing(file, question, segments) for segments in _parts(file, question)]
     experts: ExpertIds = np.concatenate([part.experts for part in parts])  # [T, L, K]
     return TokenRouting(experts, np.concatenate([part.weights for part in parts]))

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from moe_core.errors import Remedy, TraceError, UnreadableTraceError
 from moe_core.numbers.stepwise import Stepwise
+from moe_core.quizzes.question import item_name
 from moe_core.traces.check import check_structure
 from moe_core.traces.file import TraceFile, read_only
 from moe_core.traces.layout import CUBE_NAMES, ENTROPY_NAMES, Segments, TraceDimensions
@@ -143,6 +144,11 @@ class Trace:
     def has_choices(self) -> bool:
         """Whether any question has choices; plain text has none."""
         return bool(self.n_choices.any())
+
+    @property
+    def item(self) -> str:
+        """What it holds many of: `question`, or `text`."""
+        return item_name(has_choices=self.has_choices)
 
     @property
     def prefix(self) -> NDArray[np.int32]:

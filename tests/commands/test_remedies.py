@@ -51,7 +51,7 @@ def test_a_command_prints_both(tmp_path: Path) -> None:
     """The whole line that stands on stderr."""
     brief = record(tmp_path / "brief.h5", SyntheticRun(keeps_tokens=False))
     said = refused("show", brief, "q0", "--all-tokens")
-    assert said == f"moescope: {brief} keeps the answer position only. Record again with --tokens all."
+    assert said == f"moescope: {brief.name} keeps the answer position only. Record again with --tokens all."
 
 
 def test_a_notice_has_its_remedy() -> None:

@@ -80,6 +80,16 @@ def test_what_is_asked_of_such_a_trace_is_answered(request_of: RecordRequest, en
     assert not any(word in said for word in ("other prediction", "Wilson", "question", "answer position"))
 
 
+def test_a_partial_trace_is_exported_in_its_own_words(request_of: RecordRequest, engine: Engine) -> None:
+    """How many texts lack their routing."""
+    run = record(replace(request_of, options=replace(request_of.options, batch_tokens=LENGTH)), engine)
+    while not (isinstance(event := next(run), Progress) and event.done):
+        pass
+    run.close()
+    said = said_by("export", str(request_of.out), "--csv", str(request_of.out.parent / "tables"))
+    assert "Without the routing of 1 text not recorded, or damaged." in said
+
+
 def test_questions_are_not_cut_and_text_is_no_conversation(
     request_of: RecordRequest, tmp_path: Path, engine: Engine
 ) -> None:

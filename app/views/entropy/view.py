@@ -30,7 +30,7 @@ from moe_core.measures.entropy_by_layer import Band, EntropyKind
 from moe_core.measures.metrics.full_entropy import FULL_ENTROPY
 from moe_core.measures.metrics.topk_entropy import TOPK_ENTROPY
 from moe_core.measures.routing_sample import RoutingSample
-from moe_core.numbers.formatting import count
+from moe_core.numbers.formatting import count, counted
 
 _KINDS = (
     (EntropyKind.TOPK, "Top-k", TOPK_ENTROPY.meaning),
@@ -173,10 +173,10 @@ class EntropyView(View):
         elif not n:
             self.show_empty("This trace has no questions.")
         elif list(left_out) == ["not recorded"]:
-            self.show_empty(f"None of these {count(n)} questions is recorded yet.")
+            self.show_empty(f"None of these {counted(n, sample.item)} is recorded yet.")
         else:
             why = ", ".join(f"{count(number)} {reason}" for reason, number in left_out.items())
-            self.show_empty(f"None of these {count(n)} questions was answered: {why}.")
+            self.show_empty(f"None of these {counted(n, sample.item)} was answered: {why}.")
 
     def _kept(self, key: tuple[Any, ...], make: Callable[[], tuple[NamedCurve, ...]]) -> tuple[NamedCurve, ...]:
         """Curves of the selection, kept while it stays the same."""

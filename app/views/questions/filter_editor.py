@@ -48,7 +48,7 @@ class FilterEditor(QObject):
         if state.trace is None:
             return
         wanted, total = state.filter, len(state.trace.table.ids)
-        self._bar.set_count(count(len(state.trace.rows(state.scope, wanted))), count(total))
+        self._bar.set_count(count(len(state.trace.rows(state.scope, wanted))), count(total), state.trace.trace.item)
         self._bar.search.set_text(wanted.text)
         self._draw_outcomes(state.trace, wanted)
         self._bar.margin.set_range(wanted.margin_low, wanted.margin_high)

@@ -143,7 +143,8 @@ class RunsView(View):
         if isinstance(runs, RunsBeside):
             of = f" of {count(runs.n_asked)}" if runs.n < runs.n_asked else ""
             every = "both" if len(runs.names) == 2 else f"all {len(runs.names)}"
-            n = f"n = {count(runs.n)}{of} questions that {every} runs answered, scope {state.scope}."
+            does = "answered" if runs.samples[0].has_choices else "read"
+            n = f"n = {count(runs.n)}{of} {runs.samples[0].item}s that {every} runs {does}, scope {state.scope}."
             unlike = filter(None, map(runs.why_unlike, range(len(runs.names))))
             said = [n, *said, *dict.fromkeys(unlike)]
         else:

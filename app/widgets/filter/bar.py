@@ -40,10 +40,10 @@ class FilterBar(QWidget):
         self._grid = QGridLayout(self)
         self._lay_out()
 
-    def set_count(self, shown: str, total: str) -> None:
-        """Say how many questions pass, as texts."""
+    def set_count(self, shown: str, total: str, item: str) -> None:
+        """Say how many of what pass, as texts."""
         self.count.setText(f"{shown} of {total}")
-        self.count.setToolTip(f"{shown} of {total} questions pass the filter; every view counts these alone.")
+        self.count.setToolTip(f"{shown} of {total} {item}s pass the filter; every view counts these alone.")
 
     def _lay_out(self) -> None:
         FlowLayout(self.outcomes, self.subjects, self.margin, self.experts, owner=self._buttons, spacing=2)

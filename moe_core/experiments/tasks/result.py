@@ -29,7 +29,8 @@ class PrunedFor:
 class TasksResult:
     """All tasks in the order asked for; `everywhere` is what all leave unused, `pairs` every two, by their places.
 
-    `pruned` is empty where nothing was asked; `problem` says why where something was to be.
+    `pruned` is empty where nothing was asked; `problem` says why where something was to be. `item`: what is counted,
+    questions, or texts where no task asks anything.
     """
 
     specification: Specification
@@ -42,6 +43,7 @@ class TasksResult:
     pruned: tuple[PrunedFor, ...]
     finding: str
     caveats: tuple[str, ...]
+    item: str
     seconds: float
     problem: str = ""
 

@@ -16,8 +16,9 @@ from moe_core.experiments.tasks.usage import DRAWS, TaskUse, answered_rows, use_
 from moe_core.jobs.events import Event, Notice, Progress, Stage
 from moe_core.jobs.models.engine import Engine
 from moe_core.measures.scope import Scope, last_position
-from moe_core.numbers.formatting import count, p_value, percent, significant
+from moe_core.numbers.formatting import count, counted, p_value, percent, significant
 from moe_core.numbers.intervals import wilson_95
+from moe_core.quizzes.question import item_name
 from moe_core.traces.reader import Trace, open_trace
 
 
@@ -46,6 +47,7 @@ def compare_tasks(request: TasksRequest, engine: Engine | None = None) -> Genera
             for one, other in combinations(range(len(tasks)), 2)
         )
         has_choices = any(trace.has_choices for trace in traces)
+        item = item_name(has_choices=has_choices)
         return TasksResult(
             specification=traces[0].specification,
             scope=request.scope,
@@ -56,7 +58,8 @@ def compare_tasks(request: TasksRequest, engine: Engine | None = None) -> Genera
             pairs=pairs,
             pruned=pruned,
             finding=_finding(request.scope, tasks, everywhere, pairs, has_choices=has_choices),
-            caveats=tuple(_caveats(tasks)),
+            caveats=tuple(_caveats(tasks, item)),
+            item=item,
             seconds=time.monotonic() - start,
             problem=problem,
         )
@@ -107,11 +110,15 @@ def _finding(
     *,
     has_choices: bool,
 ) -> str:
-    where = {Scope.ANSWER: f"at the {last_position(has_choices=has_choices)}", Scope.PROMPT: "at any prompt token"}
+    where = {
+        Scope.ANSWER: f"at the {last_position(has_choices=has_choices)}",
+        Scope.PROMPT: "at any prompt token",
+        Scope.QUESTION: f"at any token of a {item_name(has_choices=has_choices)}",
+    }
     n_all = tasks[0].counts.size
     text = (
         f"Of {count(n_all)} experts {count(everywhere.n_common)} ({percent(everywhere.n_common / n_all)}) are used by "
-        f"none of {count(len(tasks))} tasks {where.get(scope, 'at any token of a question')}, {_chance(everywhere)}"
+        f"none of {count(len(tasks))} tasks {where[scope]}, {_chance(everywhere)}"
     )
     if len(pairs) > 1:
         one, other, most = max(pairs, key=lambda pair: pair[2].jaccard if pair[2].n_any else -1.0)
@@ -127,17 +134,17 @@ def _chance(found: Overlap) -> str:
     return f"against {expected} by chance ({p_value(found.p)} for as many or more)"
 
 
-def _caveats(tasks: Sequence[TaskUse]) -> list[str]:
+def _caveats(tasks: Sequence[TaskUse], item: str) -> list[str]:
     fewest = min(task.n for task in tasks)
     found = [
         "Chance: each task leaves as many experts of each layer unused as it does, but any of them; exact, by "
         "hypergeometric draws layer by layer",
-        f"An expert that none of {count(fewest)} questions uses may still be used by up to "
+        f"An expert that none of {counted(fewest, item)} uses may still be used by up to "
         f"{percent(float(wilson_95(0.0, fewest).upper))} of all (Wilson 95 %)",
     ]
     if len({task.n for task in tasks}) > 1:
         found.append(
-            f"More questions use more experts: beside the counts stands what {count(fewest)} questions of each task "
+            f"More {item}s use more experts: beside the counts stands what {counted(fewest, item)} of each task "
             f"use, the mean and 95 % of {count(DRAWS)} draws"
         )
     return found

@@ -13,10 +13,10 @@ from moe_core.numbers.formatting import count, finite, p_number, percent, signif
 from moe_core.system.console_text import aligned
 
 METHODS = (
-    "Intervals are 95 %: Wilson for the share of questions that use an expert, the range of 95 % of draws for experts "
-    "used by equally many questions; of a pruned task Tango's for accuracy, Student's t for log-probabilities, paired."
+    "Intervals are 95 %: Wilson for the share of those that use an expert, the range of 95 % of draws for experts "
+    "used by equally many; of a pruned task Tango's for accuracy, Student's t for log-probabilities, paired."
 )
-USE_HEADS = ("task", "quiz", "questions", "accuracy", "experts used", "never used", "used at equal n")
+USE_HEADS = ("task", "quiz", "n", "accuracy", "experts used", "never used", "used at equal n")
 PAIR_HEADS = ("tasks", "never used by each", "by both", "by any", "Jaccard", "by chance", "p")
 PRUNED_HEADS = ("pruned by", "measured on", "experts gone", "change of accuracy", "gold log-probability", "n")
 COLUMNS = (

@@ -46,7 +46,7 @@ def use_figure(found: TasksResult) -> PointFigure:
     nothing = (float("nan"),) * len(tasks)
     equal = [(task.equal.mean, task.equal.lower, task.equal.upper) for task in tasks]
     mean, lower, upper = (tuple(100 * value / n_all for value in values) for values in zip(*equal, strict=True))
-    n = counted(tasks[0].equal.n, "question")
+    n = counted(tasks[0].equal.n, found.item)
     of_all = tuple(100 * task.n_used / n_all for task in tasks)
     texts = tuple(f"{task.name}: {count(task.n_used)} experts, n = {count(task.n)}" for task in tasks)
     at_equal = tuple(f"{task.name}: {short(task.equal.mean)} experts with {n}" for task in tasks)
@@ -54,7 +54,7 @@ def use_figure(found: TasksResult) -> PointFigure:
         series=(
             PointSeries(f"{n} each", places, mean, lower, upper, at_equal, SERIES[0], Style(marker="circle")),
             PointSeries(
-                "all questions",
+                f"all {found.item}s",
                 places,
                 of_all,
                 nothing,
@@ -82,7 +82,7 @@ def using_figure(found: TasksResult) -> HeatMapFigure:
             f"{percent(float(each.upper[cell]))}]"
             for task, each in zip(found.tasks, shares, strict=True)
         ]
-        return f"{layer}:{expert}: questions that use it: {', '.join(parts)}"
+        return f"{layer}:{expert}: {found.item}s that use it: {', '.join(parts)}"
 
     return HeatMapFigure(
         values=np.where(using == 0, np.nan, using).astype(np.float64),

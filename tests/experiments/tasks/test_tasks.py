@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from moe_core.experiments.tasks.overlap import chance_of_common, overlap
 from moe_core.experiments.tasks.request import TasksRequest
 from moe_core.experiments.tasks.result import TasksResult
 from moe_core.experiments.tasks.run import compare_tasks
-from moe_core.experiments.tasks.text import tasks_csv, tasks_json
+from moe_core.experiments.tasks.text import tasks_csv, tasks_json, tasks_lines
 from moe_core.interventions.intervention import Intervention, parse_mask
 from moe_core.jobs.events import Event, Notice
 from moe_core.jobs.models.engine import Engine
@@ -117,7 +118,12 @@ def test_it_is_told_the_same_in_every_form(baseline: Path, text: Path) -> None:
     assert page.count("<svg") == 2
     assert "at the answer position" in data["finding"]
     other = shutil.copy(text, text.with_name("other.h5"))
-    assert "at the last token" in compared(text, Path(other)).finding
+    assert "at any token of a text" in compared(text, Path(other), scope=Scope.QUESTION).finding
+    texts = compared(text, Path(other))
+    assert "at the last token" in texts.finding
+    said = "\n".join(tasks_lines(texts)) + re.sub("<style.*?</style>", "", tasks_page(texts), flags=re.DOTALL)
+    assert "question" not in said
+    assert "all texts" in said
 
 
 def test_what_one_task_does_not_need_is_taken_from_all(baseline: Path, text: Path, engine: Engine) -> None:

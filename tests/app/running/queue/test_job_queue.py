@@ -268,7 +268,7 @@ def test_what_was_asked_is_what_runs(demo: MainWindow, qtbot: QtBot, gate: Gate)
     demo.session.set(with_experts(demo.session.state, {(1, 25)}))
     demo.session.request("run_what_if")
     waiting = entry(demo, "What if: 1:25 re-routed")
-    assert (waiting.status, waiting.about) == (W, "demo.h5 · 80 chosen questions")
+    assert (waiting.status, waiting.about) == (W, "demo.h5 · 80 chosen")
     demo.session.set(replace(with_experts(demo.session.state, {(0, 0)}), filter=QuestionFilter()))
     with qtbot.waitSignal(demo.what_ifs.finished) as ended:
         gate.may_go_on.set()

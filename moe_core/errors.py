@@ -40,6 +40,7 @@ class Remedy(Enum):
     START_CLUSTER = auto()  # on its head and on every other node, this computer included
     RAISE_BUDGET = auto()  # of forward passes that an effect map may cost
     DROP_INSTEAD = auto()  # experts in place of closing them to the router
+    RECORD_UNCOMPILED = auto()
 
 
 @dataclass(frozen=True)

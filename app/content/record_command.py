@@ -36,4 +36,5 @@ def command_line(request: RecordRequest, workers: str = "") -> str:
         if value != default:
             words += [option, str(value)]
     words += ["--skip-too-long"] * options.skip_too_long + ["--offline"] * model.offline
+    words += ["--compile"] * model.compile
     return shlex.join(words)

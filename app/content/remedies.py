@@ -47,6 +47,7 @@ WORDS = {
     Remedy.KEEP_ANSWER_TOKENS: "Or record, and “Keep” the answer position only.",
     Remedy.LEAVE_NETWORK_FOLDER: "Choose a local disk.",
     Remedy.COPY_OR_RECORD_AGAIN: "Copy it again, or record anew.",
+    Remedy.RECORD_UNCOMPILED: "Record without “Compile norms and experts”.",
     Remedy.COPY_WITHOUT_HOLES: "Copy it again without holes.",
     Remedy.NAME_WEIGHTS: "Put the model back where it was when the trace was recorded.",
     Remedy.NAME_EXPERT: "Select a cell of the grid.",
@@ -72,6 +73,7 @@ BUTTONS: dict[AnyRemedy, Button] = {
     Remedy.KEEP_ANSWER_TOKENS: _RECORD,
     Remedy.COUNT_FROM_ONE: _RECORD,
     Remedy.SAY_WHAT_ANSWERS_ARE: _RECORD,
+    Remedy.RECORD_UNCOMPILED: _RECORD,
     Remedy.SAMPLE_PAIRS: Button("Sample the pairs", "sample_pairs"),
 }
 

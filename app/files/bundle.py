@@ -191,7 +191,7 @@ def _record(run: Specification, trace: Path, questions: str, *, is_text: bool) -
     template = TemplateChoice(run.template, tuple(run.template_args.items()))
     return command_line(
         RecordRequest(
-            ModelRequest(model, device=run.model.device, dtype=run.model.dtype),
+            ModelRequest(model, device=run.model.device, dtype=run.model.dtype, compile=run.model.compiled),
             quiz,
             trace,
             selection=QuestionSelection(ids_file=Path(questions)),

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from moe_core.commands.job_console import run_job
-from moe_core.commands.options import AsJson, BatchTokens, Device, Dtype, Sample, Shots
+from moe_core.commands.options import AsJson, BatchTokens, Compile, Device, Dtype, Sample, Shots
 from moe_core.errors import MoeCoreError
 from moe_core.jobs.bench import BenchRequest, Speed, bench
 from moe_core.jobs.models.load_model import ModelRequest
@@ -26,14 +26,18 @@ def measure(
     shots: Shots = 0,
     device: Device = "auto",
     dtype: Dtype = "auto",
+    compiled: Compile = False,
     batch_tokens: BatchTokens = None,
     as_json: AsJson = False,
 ) -> None:
-    """Time recording, the same batches without recording, and plain matrix products, in one run."""
+    """Time recording, the same batches without recording, and plain matrix products, in one run.
+
+    With --compile recording alone runs compiled.
+    """
     if full_size and model is not None:
         raise MoeCoreError("Give either --model or --full-size, which builds a model of its own, not both.")
     request = BenchRequest(
-        ModelRequest(model or "demo", device=device, dtype=dtype, offline=True),
+        ModelRequest(model or "demo", device=device, dtype=dtype, offline=True, compile=compiled),
         quiz,
         full_size=full_size,
         selection=QuestionSelection(sample=sample),

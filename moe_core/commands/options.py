@@ -29,6 +29,9 @@ AllowNetworkFolder = Annotated[bool, typer.Option(help="Write to a network file 
 
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda:0, .., or balanced: spread over GPUs, CPU and disk")]
 Dtype = Annotated[str, typer.Option(help="auto, float32, bfloat16 or float16.")]
+Compile = Annotated[
+    bool, typer.Option("--compile", help="Run norms and experts compiled: faster on a GPU, other rounding.")
+]
 BatchTokens = Annotated[
     int | None, typer.Option(min=1, max=MAX_BATCH_TOKENS, help="Tokens per forward pass, padding included.")
 ]

@@ -14,6 +14,7 @@ from moe_core.commands.options import (
     AsJson,
     BatchTokens,
     Cluster,
+    Compile,
     Device,
     Dtype,
     Effect,
@@ -124,6 +125,7 @@ def record_trace(
     actions: Actions,
     device: Device = "auto",
     dtype: Dtype = "auto",
+    compiled: Compile = False,
     batch_tokens: BatchTokens = None,
     skip_too_long: Annotated[bool, typer.Option(help="Leave out questions longer than the model's context.")] = False,
     max_tokens: Annotated[
@@ -136,7 +138,7 @@ def record_trace(
 ) -> None:
     """Run a quiz on a model and record which experts every token was routed to."""
     request = RecordRequest(
-        model=ModelRequest(model, device=device, dtype=dtype, offline=offline),
+        model=ModelRequest(model, device=device, dtype=dtype, offline=offline, compile=compiled),
         quiz=quiz,
         out=out,
         selection=selection.read(),

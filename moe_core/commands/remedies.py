@@ -33,6 +33,7 @@ WORDS = {
     Remedy.START_CLUSTER: "Start it with ray start --head, on each other node, here too, with --address HOST:PORT.",
     Remedy.RAISE_BUDGET: "Set it with --budget.",
     Remedy.DROP_INSTEAD: "Give --effect drop.",
+    Remedy.RECORD_UNCOMPILED: "Record without --compile.",
     Remedy.COPY_WITHOUT_HOLES: "Copy it again without holes (cp --sparse=never).",
 }
 

@@ -48,6 +48,7 @@ ASPECTS: tuple[Aspect, ...] = (
     Aspect("Device", lambda run: run.model.device),
     Aspect("Experts by", lambda run: run.model.experts_implementation),
     Aspect("Attention by", lambda run: run.model.attention_implementation),
+    Aspect("Compiled", lambda run: run.model.compiled_parts if run.model.compiled else NOTHING),
     Aspect("Versions", _versions),
 )
 """In the order of how much they matter."""

@@ -120,6 +120,7 @@ _COMPUTED_BY: tuple[_Aspect, ...] = (
     ("device", lambda run: run.model.device),
     ("experts implementation", lambda run: run.model.experts_implementation),
     ("attention implementation", lambda run: run.model.attention_implementation),
+    ("compiled", lambda run: run.model.compiled_parts),
 )
 
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from moe_core.interventions.intervention import Intervention
 from moe_core.jobs.events import Event, Stage
-from moe_core.jobs.models.load_model import ModelRequest, load_model
+from moe_core.jobs.models.load_model import ModelRequest, compile_model, load_model
 from moe_core.jobs.runs.fill_trace import fill_trace
 from moe_core.jobs.runs.prepare_trace import look_at, prepare_trace
 from moe_core.jobs.runs.run_plan import RunOptions, RunPlan, plan_run
@@ -75,6 +75,8 @@ def bench(request: BenchRequest) -> Generator[Event, None, Speed]:
         from moe_core.models.loading.full_size import build_full_size
 
         loaded = build_full_size(request.model.device, request.model.dtype)
+        if request.model.compile:
+            loaded = yield from compile_model(loaded)
     else:
         loaded = yield from load_model(request.model)
     return (

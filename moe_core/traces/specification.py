@@ -27,6 +27,7 @@ class ModelSpecification:
 
     `tokenizer_sha256` is that of tokenizer.json, `tokenizer_files_sha256` that of all that a tokenizer is made of.
     `self_check` is what came of replaying the model's routing before the run. Both are empty in traces before 0.2.
+    `compiled`: norms and experts ran compiled (models/inference/compiled.py).
     """
 
     name: str
@@ -48,6 +49,7 @@ class ModelSpecification:
     tokenizer_files_sha256: str = ""
     self_check: str = ""
     abilities: Abilities = field(default_factory=Abilities)
+    compiled: bool = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "layers", Layers(self.layers))
@@ -61,6 +63,11 @@ class ModelSpecification:
     def batch_plan(self) -> int:
         """How questions to this model are put into batches now."""
         return NEWEST_BATCH_PLAN if self.abilities.mix_prefixes else ONE_PREFIX_BATCH_PLAN
+
+    @property
+    def compiled_parts(self) -> str:
+        """What of the model ran compiled, in words."""
+        return "norms and experts" if self.compiled else "nothing"
 
     def must_be_alone(self, n_tokens: int) -> bool:
         """Whether prompts of up to so many tokens must each be run whole, in a batch of its own."""
@@ -171,6 +178,8 @@ class Specification:
             del data["model"]["abilities"]["neurons"]
         if not self.model.abilities.mix_prefixes:
             del data["model"]["abilities"]["mix_prefixes"]
+        if not self.model.compiled:
+            del data["model"]["compiled"]
         return json.dumps(data, ensure_ascii=False, indent=1)
 
     @staticmethod

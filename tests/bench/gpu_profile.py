@@ -21,10 +21,12 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from moe_core.errors import MoeCoreError
 from moe_core.jobs.bench import active_weights, matrix_flop_per_second, run_bare
+from moe_core.jobs.models.load_model import compile_model
 from moe_core.jobs.runs.fill_trace import fill_trace
 from moe_core.jobs.runs.prepare_trace import look_at, prepare_trace
 from moe_core.models.inference.asking import ATTENTION_KERNELS
 from moe_core.models.inference.batches import BatchRan, Prompts, plan_batches, tokens_run
+from moe_core.models.inference.compiled import compiled, compiled_forwards
 from moe_core.models.inference.forward_passes import ask
 from moe_core.models.inference.model_here import ModelHere
 from moe_core.models.loading.building import LoadedModel
@@ -141,22 +143,35 @@ class Profile:
                     tokens += ids.numel()
             self.say(f"{name}: {seconds / tokens * 1e6:.3f} us/token over 12 shapes of about 6,800 tokens")
 
+    def fused(self) -> None:
+        """Norms and experts compiled: recorded without and with it beside plain passes, and single passes."""
+        plain, began = self.loaded, time.monotonic()
+        fused = result_of(compile_model(plain))
+        self.say(f"{len(compiled_forwards(fused))} modules compiled in {time.monotonic() - began:.1f} s")
+        quiz = first(sized_quiz(0), 3000 // self.scale)
+        ways = {"plain": plain, "compiled": fused}
+        for name, self.loaded in ways.items():
+            self.recorded(f"{name}, first run", quiz, tokens="answer")
+        ratios: dict[str, list[float]] = {name: [] for name in ways}
+        for _ in range(3):
+            bare = self.bare("bare", quiz)
+            for name, self.loaded in ways.items():
+                ratios[name].append(bare / self.recorded(f"recorded, {name}", quiz, tokens="answer"))
+        for name, found in ratios.items():
+            self.say(f"recording, {name}: {np.median(found):.3f} of the speed of plain passes (median of 3)")
+        for rows in (8, 256):
+            ids = torch.randint(5, 50_000, (rows, 128), device=self.device)
+            for name, self.loaded in ways.items():
+                self.say(f"{ids.numel():6d} tokens, {name}: {1e3 * self._one_pass(ids):.1f} ms")
+        self.loaded = plain
+
     @torch.inference_mode()
-    def compiled(self) -> None:
-        """What compiling one of the decoder's layers would give; nothing of it is in use."""
-        shape = (256, 128)
-        ids = torch.randint(5, 50_000, shape, device=self.device)
-        work = lambda: self.loaded.model.base_model(input_ids=ids, use_cache=False)  # noqa: E731  # timed twice
-        with sdpa_kernel(ATTENTION_KERNELS):
-            plain = min(self.timed(work) for _ in range(3))
-            self.loaded.model.base_model.layers[0].compile(dynamic=True)
-            first = self.timed(work)
-            again = min(self.timed(work) for _ in range(3))
-        gain = (plain - again) * len(self.loaded.routers)
-        self.say(
-            f"{ids.numel()} tokens: {plain * 1e3:.1f} ms; if all gained what one layer did: {(plain - gain) * 1e3:.1f} "
-            f"ms, after {first:.0f} s to compile one"
-        )
+    def _one_pass(self, ids: torch.Tensor) -> float:
+        """Median seconds of a pass."""
+        work = lambda: self.loaded.model.base_model(input_ids=ids, use_cache=False)  # noqa: E731  # timed six times
+        with sdpa_kernel(ATTENTION_KERNELS), compiled(self.loaded):
+            work()
+            return float(np.median([self.timed(work) for _ in range(5)]))
 
     def check(self) -> None:
         """Answers of a batch against those of each question alone, so that what is timed is also right."""
@@ -360,7 +375,7 @@ class Profile:
 
 SECTIONS = {
     "check": 5, "passes": 10, "whole": 30, "behind": 15, "five_shot": 130, "zero_shot": 40, "hosts": 15, "budgets": 15,
-    "attention": 10, "kernels": 20, "experts": 10, "graphs": 10, "compiled": 60,
+    "attention": 10, "kernels": 20, "experts": 10, "graphs": 10, "fused": 50,
 }  # fmt: skip
 """And the seconds that each needs, the most telling first."""
 

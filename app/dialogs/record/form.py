@@ -68,6 +68,7 @@ class RecordForm(QWidget):
             template=self.template.currentText(),
             template_args=self.template_args.text(),
             max_tokens=self.max_tokens.value(),
+            compile=self.compile.isChecked(),
             out=self.out.text(),
         )
 
@@ -84,6 +85,7 @@ class RecordForm(QWidget):
                 box.setCurrentIndex(max(box.findData(getattr(values, name)), 0))
             self.skip_too_long.setChecked(values.skip_too_long)
             self.offline.setChecked(values.offline)
+            self.compile.setChecked(values.compile)
             self.out.setText(values.out)
             self.template.setEditText(values.template)
             self.template_args.setText(values.template_args)
@@ -133,6 +135,7 @@ class RecordForm(QWidget):
         self.copy = _button("&Copy", "Copy the command line")
         self.offline = QCheckBox("Offline: use nothing from the network")
         self.skip_too_long = QCheckBox("Skip questions longer than the context")
+        self.compile = QCheckBox("Compile norms and experts")
 
     def _model(self) -> Section:
         section = Section("Model")
@@ -179,6 +182,8 @@ class RecordForm(QWidget):
         section.add("Dt&ype", self.dtype, tip=tip)
         tip = "Tokens per forward pass, padding included; fewer need less memory, results stay the same"
         section.add("&Batch tokens", self.batch_tokens, tip=tip)
+        tip = "Faster on a GPU, after seconds of compiling; numbers differ by rounding, and a compiler is needed"
+        section.add("", self.compile, tip=tip)
         section.add("&Workers", self.workers, tip=TIP, note=self.notes["workers"])
         return section
 
@@ -207,7 +212,7 @@ class RecordForm(QWidget):
             box.currentIndexChanged.connect(self._on_edited)
         for spin in (self.count, self.seed, self.shots, self.batch_tokens, self.max_tokens):
             spin.valueChanged.connect(self._on_edited)
-        for tick in (self.offline, self.skip_too_long):
+        for tick in (self.offline, self.skip_too_long, self.compile):
             tick.toggled.connect(self._on_edited)
         for line in (self.subjects, self.template_args, self.out):
             line.textChanged.connect(self._on_edited)

@@ -2,7 +2,7 @@
 
 import os
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from itertools import count
 from pathlib import Path
@@ -101,6 +101,7 @@ def _differing(values: RecordValues, begun: Specification) -> str:
         ("template", chosen.name or DEFAULT, begun.template or DEFAULT),
         ("template keywords", arguments_text(chosen.arguments), arguments_text(tuple(begun.template_args.items()))),
         ("tokens", values.tokens, begun.tokens),
+        ("compiled", replace(begun.model, compiled=values.compile).compiled_parts, begun.model.compiled_parts),
         ("type", values.dtype, values.dtype if values.dtype == "auto" else begun.model.dtype),
     )
     return ", ".join(f"{name} {theirs}, not {ours}" for name, ours, theirs in asked if ours != theirs)

@@ -56,6 +56,7 @@ class RecordValues:
     template: str = ""
     template_args: str = ""
     max_tokens: int = 0
+    compile: bool = False
 
     @property
     def subject_names(self) -> tuple[str, ...]:
@@ -92,7 +93,8 @@ class RecordValues:
     @property
     def model_request(self) -> ModelRequest:
         """Which model, where and how."""
-        return ModelRequest(path_text(self.model.strip()), self.device.strip(), self.dtype, offline=self.offline)
+        place = path_text(self.model.strip()), self.device.strip(), self.dtype
+        return ModelRequest(*place, offline=self.offline, compile=self.compile)
 
     @property
     def answers_from(self) -> AnswersFrom | None:

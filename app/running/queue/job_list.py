@@ -67,11 +67,11 @@ def asks_same_model(first: QueuedJob, second: QueuedJob) -> bool:
     return models[0] is not None and models[0] == models[1]
 
 
-def _model_of(trace: Path) -> tuple[str, ...] | None:
+def _model_of(trace: Path) -> tuple[str | bool, ...] | None:
     try:
         with open_trace(trace) as opened:
             model = opened.specification.model
-            return model.source, model.revision or "", model.device, model.dtype
+            return model.source, model.revision or "", model.device, model.dtype, model.compiled
     except MoeCoreError:  # it is not begun yet
         return None
 

@@ -88,7 +88,7 @@ def _is(loaded: ModelSpecification, request: ModelRequest) -> bool:
     """Whether a request that leaves nothing open, as that of a re-run, means this very model."""
     if request.device != loaded.device or request.dtype != loaded.dtype:
         return False
-    if request.experts_implementation != loaded.experts_implementation:
+    if request.experts_implementation != loaded.experts_implementation or request.compile != loaded.compiled:
         return False
     source = find_model(request.model, request.revision)
     if isinstance(source, HubModel):

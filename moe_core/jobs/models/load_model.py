@@ -1,7 +1,7 @@
 """The job that brings a model into memory: find, download, check, load."""
 
 from collections.abc import Generator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from moe_core.errors import MissingExtraError, ModelError
@@ -17,11 +17,15 @@ from moe_core.system.allocator import frugal_allocation
 
 if TYPE_CHECKING:
     from moe_core.models.inference.model_here import ModelHere
+    from moe_core.models.loading.building import LoadedModel
 
 
 @dataclass(frozen=True)
 class ModelRequest:
-    """Which model, where and how; `model` is a hub id (`org/name[@revision]`), a folder, or `demo`."""
+    """Which model, where and how; `model` is a hub id (`org/name[@revision]`), a folder, or `demo`.
+
+    `compile`: questions are asked with norms and experts compiled.
+    """
 
     model: str
     device: str = "auto"
@@ -29,6 +33,7 @@ class ModelRequest:
     revision: str | None = None
     offline: bool = False
     experts_implementation: str = "auto"
+    compile: bool = False
 
 
 def find_folder(request: ModelRequest) -> Generator[Event, None, ModelFolder]:
@@ -84,7 +89,18 @@ def load_model(request: ModelRequest) -> Generator[Event, None, "ModelHere"]:
     yield Stage("Fingerprinting the weights")
     specification = building.describe(source, checked, model, device, dtype, check)
     remember(specification)
-    return ModelHere(model, tokenizer, routers, specification, check)
+    loaded = ModelHere(model, tokenizer, routers, specification, check)
+    return (yield from compile_model(loaded)) if request.compile else loaded
+
+
+def compile_model(loaded: "LoadedModel") -> Generator[Event, None, "ModelHere"]:
+    """The same model, of which norms and experts are compiled for asking; raises ModelError where they cannot be."""
+    from moe_core.models.inference.compiled import compiled_forwards
+    from moe_core.models.inference.model_here import ModelHere
+
+    yield Stage("Compiling norms and experts")
+    compiled_forwards(loaded)
+    return ModelHere.of(replace(loaded, specification=replace(loaded.specification, compiled=True)))
 
 
 def refuse_unsound(loaded: KnownModel) -> None:

@@ -33,6 +33,7 @@ class ModelNow:
             revision=None if self.model else recorded.revision or None,
             offline=self.offline or not self.model,
             experts_implementation=recorded.experts_implementation if same_place else "auto",
+            compile=recorded.compiled and self.device.partition(":")[0] in ("", recorded.device.partition(":")[0]),
         )
 
 
@@ -95,6 +96,7 @@ def unlike(recorded: ModelSpecification, loaded: ModelSpecification) -> list[str
         ("dtype", recorded.dtype, loaded.dtype),
         ("experts implementation", recorded.experts_implementation, loaded.experts_implementation),
         ("attention implementation", recorded.attention_implementation, loaded.attention_implementation),
+        ("compiled", recorded.compiled_parts, loaded.compiled_parts),
     ):
         if then != now:
             found.append(f"{name} {then} then, {now} now")

@@ -16,6 +16,7 @@ from moe_core.models.inference.answer_alone import check_answers_alone
 from moe_core.models.inference.asking import Asking
 from moe_core.models.inference.batch import Batch
 from moe_core.models.inference.batches import Asked, BatchHalved, BatchRan, Prompts, Wanted, pending_batches
+from moe_core.models.inference.compiled import compiled
 from moe_core.models.inference.device_failures import DeviceFailure, attempt
 from moe_core.models.inference.flight import NO_PREFIXES, Flight, RanPrefixes
 from moe_core.models.inference.kept_passes import KeptPasses
@@ -76,7 +77,7 @@ def ask_batches(
     layers_to_pass_by(loaded)  # tried before anybody listens to the routers
     if intervention.at_answer:
         check_answers_alone(loaded)
-    with watch.attached(), AnswerHead(loaded.model).attached() as head, ExitStack() as stack:
+    with watch.attached(), AnswerHead(loaded.model).attached() as head, compiled(loaded), ExitStack() as stack:
         if not intervention.at_answer:
             stack.enter_context(acting())
         asking = Asking(loaded, tokenised, watch, head, keep_tokens, wanted, kept, intervention, acting)

@@ -3,132 +3,90 @@
 Attention is causal, so nothing before the answer can see what is done there. The keys and values of all tokens before
 it are a batch's *context*; while they are kept, another mask costs one token a question.
 
-Axes: B rows of a batch, T tokens per row of the context (padding included), D width of a head.
+Axes: B rows of a batch, T tokens per row (padding included).
 """
 
-from dataclasses import dataclass, field
+import copy
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor
-from transformers import DynamicCache
-from transformers.cache_utils import DynamicLayer
 
-from moe_core.errors import InterventionError
-from moe_core.models.inference.batch import Batch, PassName
+from moe_core.errors import InterventionError, RunError
+from moe_core.models.inference.asking import Asking
+from moe_core.models.inference.batch import Batch
 from moe_core.models.inference.batch_routing import BatchRouting
+from moe_core.models.inference.contexts import BrokenContextError, Context, context_of, whole_cache
+from moe_core.models.inference.flight import AnswersBehind, Flight, RanPrefixes
 from moe_core.models.inference.once_a_model import REFUSALS, once_a_model
+from moe_core.models.inference.spans import Rows, Span
 from moe_core.models.loading.building import LoadedModel
-from moe_core.models.prefix_cache import beside, moved
-from moe_core.numbers.formatting import count
-from moe_core.traces.records import Answer, SegmentRouting
+from moe_core.models.prefix_cache import repeated
 
 _PROBE = ((5, 9, 7, 6, 8, 4), (6, 8, 5))
 
 
-class BrokenContextError(Exception):
-    """A model keeps something else of a context than the keys and values of every token."""
-
-
-class _RoomForOne(DynamicLayer):
-    """Keys and values [B, heads, T + 1, D]: one more token is written behind the others, where the last one was.
-
-    Appending it would copy all of them, which took a sixth of a pass.
-    """
-
-    def get_seq_length(self) -> int:
-        """T."""
-        assert self.keys is not None
-        return self.keys.shape[2] - 1
-
-    def update(self, key_states: Tensor, value_states: Tensor, *args: Any, **keywords: Any) -> tuple[Tensor, Tensor]:
-        assert self.keys is not None
-        assert self.values is not None
-        self.keys[:, :, -1:], self.values[:, :, -1:] = key_states, value_states
-        return self.keys, self.values
-
-
-@dataclass(frozen=True)
-class Context:
-    """The tokens before the answers of a batch: keys and values, each row's `lengths` [B] of them at the right end."""
-
-    cache: Any
-    lengths: Tensor
-    routing: BatchRouting | None = None
-
-    @property
-    def n_bytes(self) -> int:
-        """Of its keys and values."""
-        return sum(layer.keys.nbytes + layer.values.nbytes for layer in self.cache.layers)
-
-    def behind(self) -> dict[str, Any]:
-        """What a model is called with besides one more token a row."""
-        placed = beside(self.lengths, self.cache.get_seq_length(), 1)
-        return {"past_key_values": self.cache, "use_cache": True, **placed}
-
-
-@dataclass(frozen=True)
-class AnswersBehind:
-    """The routing of a batch in two passes, `context` and then `answers`, with the methods of one."""
-
-    context: BatchRouting
-    answers: BatchRouting
-    n_rows: int
-
-    def is_finite(self, row: int) -> bool:
-        """Whether all router logits of a row were finite."""
-        return self.context.is_finite(row) and self.answers.is_finite(row)
-
-    def segment(self, number: int) -> SegmentRouting:
-        """The routing of one span's tokens: of a row's own, the answer's is the last."""
-        before = self.context.segment(number)
-        return before.followed_by(self.answers.segment(number)) if number < self.n_rows else before
-
-    def answer(self, row: int, n_choices: int, *, prefix_finite: bool, in_smaller_batch: bool) -> Answer:
-        """The answer of one row, or the reason why there is none."""
-        finite = prefix_finite and self.context.is_finite(row)
-        return self.answers.answer(row, n_choices, prefix_finite=finite, in_smaller_batch=in_smaller_batch)
-
-
 @dataclass
-class KeptContexts:
-    """The contexts of batches, and of prefixes that run together, as `budget_bytes` hold; others run anew."""
+class AnswersAlone(Asking):
+    """The forward passes over one quiz, where each row's last token alone is acted on, while `acting` is open."""
 
-    budget_bytes: int = 0
-    n_bytes: int = 0
-    n_left_out: int = 0
-    _contexts: dict[PassName, Context] = field(default_factory=dict)
+    acting: Callable[[], AbstractContextManager[None]] = nullcontext
 
-    @property
-    def text(self) -> str:
-        """One sentence for the user."""
-        n_kept = sum(isinstance(name, Batch) for name in self._contexts)
-        kept = f"The keys and values of {n_kept:,} of {n_kept + self.n_left_out:,} batches are kept, in "
-        return kept + f"{count(-(-self.n_bytes // 10**6))} MB: there, the answer's token alone is asked again"
+    def passes(self, batch: Batch) -> Iterator[tuple[Flight, ...]]:
+        """Run the last token of each row as the intervention says, behind the others, which run or ran without it."""
+        prefixes = self._before_batch(batch)
+        if not batch.questions:
+            yield (Flight(batch, prefixes.without_cache(), None),)
+            return
+        context = self.kept.contexts.get(batch, keep_tokens=self.keep_tokens)
+        if context is None:
+            context = self._run_context(batch, prefixes)
+            self.kept.contexts.add(batch, context)
+            yield ()
+        assert context.routing is not None
+        answers = self._run_answers(batch, context)
+        yield (Flight(batch, prefixes.without_cache(), AnswersBehind(context.routing, answers, len(batch.questions))),)
 
-    def get(self, name: PassName, *, keep_tokens: bool) -> Context | None:
-        """What is kept of a batch or prefix, where that holds every token's routing if it is wanted."""
-        found = self._contexts.get(name)
-        routing = None if found is None else found.routing
-        return found if routing is not None and (routing.keeps_tokens or not keep_tokens) else None
+    def _run_prefixes(self, indices: tuple[int, ...]) -> RanPrefixes:
+        if kept := self.kept.contexts.get(indices, keep_tokens=self.keep_tokens):
+            return RanPrefixes(indices, kept.cache, kept.routing)
+        ran = super()._run_prefixes(indices)
+        lengths = torch.tensor(list(map(self.tokenised.prefix_length, indices)))
+        self.kept.contexts.add(indices, Context(ran.cache, lengths, ran.routing))
+        return ran
 
-    def add(self, name: PassName, context: Context) -> None:
-        """Keep a batch's or a prefix's context, if there is room."""
-        size = context.n_bytes
-        if name in self._contexts:
-            self._contexts[name] = context
-        elif self.n_bytes + size > self.budget_bytes:
-            self.n_left_out += isinstance(name, Batch)
-        else:
-            self._contexts[name] = context
-            self.n_bytes += size
+    def _cache_of_prefixes(self) -> Any:
+        return whole_cache()
 
-    def let_go(self) -> bool:
-        """Free the memory and keep nothing more; whether there was anything to free."""
-        had = bool(self._contexts)
-        self._contexts.clear()
-        self.budget_bytes = self.n_bytes = 0
-        return had
+    def _run_context(self, batch: Batch, prefixes: RanPrefixes) -> Context:
+        """Run all tokens of each row but the last, without the intervention."""
+        rows, before = self._rows(batch).without_last(), self._before(batch)
+        cache, placed = whole_cache(), {}
+        if batch.prefixes:
+            cache = repeated(copy.deepcopy(prefixes.cache), before.place)
+            placed = before.placed(max(1, rows.n_tokens))
+        output, spans = self._pass(rows, past_key_values=cache, use_cache=True, **placed)
+        routing = BatchRouting(self.watch.layers(), spans, None, keep_tokens=self.keep_tokens)
+        n_own, n_tokens = spans.last + 1, before.n_tokens + spans.n_tokens
+        try:
+            return context_of(
+                output.past_key_values, before.n_tokens + n_own, n_tokens, before.lengths + n_own, routing
+            )
+        except BrokenContextError as error:
+            raise RunError(
+                f"A mask at the answer position alone needs the keys and values of all tokens of a prompt, and of "
+                f"{rows.n_tokens + 1:,} tokens this model keeps only some."
+            ) from error
+
+    def _run_answers(self, batch: Batch, context: Context) -> BatchRouting:
+        """Run the last token of each row behind its context."""
+        last = [self.tokenised.segments[question][-1:] for question in batch.questions]
+        with self.acting():
+            output, spans = self._pass(Rows(last, [Span(row, 0, 1) for row in range(len(last))]), **context.behind())
+        logprobs = self._choice_logprobs(output.logits[:, 0], batch.questions)
+        return BatchRouting(self.watch.layers(), spans, logprobs, keep_tokens=self.keep_tokens)
 
 
 def check_answers_alone(loaded: LoadedModel) -> None:
@@ -138,33 +96,6 @@ def check_answers_alone(loaded: LoadedModel) -> None:
             f"{loaded.specification.name} cannot be asked with a mask at the answer position alone: behind the "
             "kept keys and values of its prompts it answers otherwise."
         )
-
-
-def whole_cache() -> DynamicCache:
-    """An empty cache that keeps every token in every layer; a model's own keeps no more than a window of some."""
-    return DynamicCache()
-
-
-def context_of(
-    cache: Any, ends: Tensor, n_tokens: int, lengths: Tensor, routing: BatchRouting | None = None
-) -> Context:
-    """The context that a pass over right-padded rows has left in `cache`, its real tokens moved to the right end.
-
-    Of its `n_tokens`, those of a row are the `lengths` [B] before `ends` [B].
-
-    There each stands as far before the answer as in the prompt, which windows of attention go by. Raises
-    BrokenContextError where a layer holds something else than the keys and values [B, heads, T, D] of all tokens.
-    """
-    for number, layer in enumerate(getattr(cache, "layers", [None])):
-        roomy = _RoomForOne()  # type: ignore[no-untyped-call]  # transformers' own
-        vars(roomy).update(getattr(layer, "__dict__", {}))
-        for name in ("keys", "values"):
-            kept = getattr(layer, name, None)
-            if not isinstance(kept, Tensor) or kept.dim() != 4 or kept.shape[2] != n_tokens:
-                raise BrokenContextError
-            setattr(roomy, name, moved(kept, n_tokens - ends.to(kept.device), n_tokens + 1))
-        cache.layers[number] = roomy  # one after the other: never all of them twice
-    return Context(cache, lengths, routing)
 
 
 @once_a_model

@@ -4,10 +4,9 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 from typing import Any
 
-from moe_core.models.inference.answer_alone import AnswersBehind
 from moe_core.models.inference.batch import Batch
 from moe_core.models.inference.batch_routing import BatchRouting
-from moe_core.traces.records import PrefixRecord
+from moe_core.traces.records import Answer, PrefixRecord, SegmentRouting
 
 
 @dataclass(frozen=True)
@@ -27,18 +26,40 @@ class RanPrefixes:
 
     def records(self, wanted: Collection[int]) -> list[PrefixRecord]:
         """Those of them that are wanted."""
-        assert self.routing is not None
-        return [PrefixRecord(n, self.routing.segment(row)) for row, n in enumerate(self.indices) if n in wanted]
+        there = [(n, row) for row, n in enumerate(self.indices) if n in wanted]
+        return [PrefixRecord(n, self.routing.segment(row)) for n, row in there] if self.routing is not None else []
+
+
+@dataclass(frozen=True)
+class AnswersBehind:
+    """The routing of a batch in two passes, `context` and then `answers`, with the methods of one."""
+
+    context: BatchRouting
+    answers: BatchRouting
+    n_rows: int
+
+    def is_finite(self, row: int) -> bool:
+        """Whether all router logits of a row were finite."""
+        return self.context.is_finite(row) and self.answers.is_finite(row)
+
+    def segment(self, number: int) -> SegmentRouting:
+        """The routing of one span's tokens: of a row's own, the answer's is the last."""
+        before = self.context.segment(number)
+        return before.followed_by(self.answers.segment(number)) if number < self.n_rows else before
+
+    def answer(self, row: int, n_choices: int, *, prefix_finite: bool, in_smaller_batch: bool) -> Answer:
+        """The answer of one row, or the reason why there is none."""
+        finite = prefix_finite and self.context.is_finite(row)
+        return self.answers.answer(row, n_choices, prefix_finite=finite, in_smaller_batch=in_smaller_batch)
 
 
 @dataclass(frozen=True)
 class Flight:
-    """A batch that runs, or has run: what it was, what came before it, and its routing, which may still be computed."""
+    """A batch that runs, or has run: what it was, its prefixes, and its routing, which may still be computed."""
 
     batch: Batch
     prefixes: RanPrefixes
     routing: BatchRouting | AnswersBehind | None
-    ran_before: tuple[RanPrefixes, ...] = ()
 
 
 NO_PREFIXES = RanPrefixes()

@@ -7,18 +7,26 @@ then repeated for every row of a batch. A GPU runs the next batch while what the
 import math
 from collections import deque
 from collections.abc import Generator, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from functools import partial
 
 from moe_core.interventions.intervention import Intervention
 from moe_core.models.answer_head import AnswerHead
-from moe_core.models.inference.answer_alone import check_answers_alone
+from moe_core.models.inference.answer_alone import AnswersAlone, check_answers_alone
 from moe_core.models.inference.asking import Asking
 from moe_core.models.inference.batch import Batch
-from moe_core.models.inference.batches import Asked, BatchHalved, BatchRan, Prompts, Wanted, pending_batches
+from moe_core.models.inference.batches import (
+    Asked,
+    BatchesUnderWay,
+    BatchHalved,
+    BatchRan,
+    Prompts,
+    Wanted,
+    pending_batches,
+)
 from moe_core.models.inference.compiled import compiled
 from moe_core.models.inference.device_failures import DeviceFailure, attempt
-from moe_core.models.inference.flight import NO_PREFIXES, Flight, RanPrefixes
+from moe_core.models.inference.flight import Flight
 from moe_core.models.inference.kept_passes import KeptPasses
 from moe_core.models.inference.noise import noisy
 from moe_core.models.inference.router_watch import RouterWatch
@@ -77,17 +85,21 @@ def ask_batches(
     layers_to_pass_by(loaded)  # tried before anybody listens to the routers
     if intervention.at_answer:
         check_answers_alone(loaded)
-    with watch.attached(), AnswerHead(loaded.model).attached() as head, compiled(loaded), ExitStack() as stack:
-        if not intervention.at_answer:
-            stack.enter_context(acting())
-        asking = Asking(loaded, tokenised, watch, head, keep_tokens, wanted, kept, intervention, acting)
-        yield from _in_order(asking, deque(batches))
+    with watch.attached(), AnswerHead(loaded.model).attached() as head, compiled(loaded):
+        if intervention.at_answer:
+            first = kept.first_layer(Intervention())
+            alone = AnswersAlone(loaded, tokenised, watch, head, keep_tokens, wanted, kept, first, acting=acting)
+            yield from _in_order(alone, deque(batches))
+        else:
+            first = kept.first_layer(intervention)
+            with acting():
+                asking = Asking(loaded, tokenised, watch, head, keep_tokens, wanted, kept, first)
+                yield from _in_order(asking, deque(batches))
 
 
 def _in_order(asking: Asking, batches: deque[Batch]) -> Generator[Asked, None, None]:
     """Run the batches in order; one that is too large for the memory is halved, and so are all others of its size."""
-    prefixes, ran, largest = NO_PREFIXES, list[RanPrefixes](), math.inf
-    flights = deque[Flight]()
+    largest, flights = math.inf, deque[tuple[Flight, ...]]()
     while batches:
         batch = batches.popleft()
         if not asking.wanted.of(batch, asking.tokenised):  # half of one that is
@@ -98,37 +110,25 @@ def _in_order(asking: Asking, batches: deque[Batch]) -> Generator[Asked, None, N
         if len(batch.prefixes) > 1 and not asking.mixes_prefixes:  # which another version of its code did
             batches = _behind_fewer(asking, batch, batches)
             continue
-        if batch.prefixes != prefixes.indices:
-            prefixes = NO_PREFIXES  # which frees the memory that the last ones took
-            found = attempt(partial(asking.run_prefixes, batch.prefixes))
-            if isinstance(found, DeviceFailure):
-                yield from _land(asking, flights, 0)
-                asking.forget()
-                if found.is_memory and asking.let_go_of_kept():
-                    batches.appendleft(batch)
-                    continue
-                if not found.is_memory or len(batch.prefixes) < 2:
-                    raise asking.lost(found, [])
-                batches = _behind_fewer(asking, batch, batches)
-                continue
-            prefixes = found
-            ran += [prefixes.without_cache()] if prefixes.indices else []
-        routing = attempt(partial(asking.run_batch, batch, prefixes))
-        if isinstance(routing, DeviceFailure):
-            yield from _land(asking, flights, 0)
-            asking.forget()
-            if routing.is_memory and asking.let_go_of_kept():
-                batches.appendleft(batch)
-                continue
-            if not routing.is_memory or len(batch.questions) < 2:
-                raise asking.lost(routing, batch.questions)
+        passes = asking.passes(batch)
+        while not (ran := attempt(partial(next, passes))):
+            yield BatchesUnderWay()
+        if not isinstance(ran, DeviceFailure):
+            flights.append(ran)
+            yield from _land(asking, flights, asking.n_ahead)
+            continue
+        yield from _land(asking, flights, 0)
+        asking.forget()
+        if ran.is_memory and asking.kept.let_go():
+            batches.appendleft(batch)
+        elif ran.is_memory and len(batch.prefixes) > 1 and not asking.is_behind(batch.prefixes):
+            batches = _behind_fewer(asking, batch, batches)
+        elif ran.is_memory and len(batch.questions) > 1 and asking.is_behind(batch.prefixes):
             largest = asking.padded_tokens(batch) // 2
             batches.extendleft(reversed(batch.halves()))
             yield BatchHalved(len(batch.questions), math.ceil(len(batch.questions) / 2))
-            continue
-        flights.append(Flight(batch, prefixes.without_cache(), routing, tuple(ran)))
-        ran = []
-        yield from _land(asking, flights, asking.n_ahead)
+        else:
+            raise asking.lost(ran, batch.questions)
     yield from _land(asking, flights, 0)
 
 
@@ -144,12 +144,12 @@ def _behind_fewer(asking: Asking, batch: Batch, others: deque[Batch]) -> deque[B
     return deque([*left, *(each for each in others if each not in same)])
 
 
-def _land(asking: Asking, flights: deque[Flight], n_left: int) -> Iterator[BatchRan]:
+def _land(asking: Asking, flights: deque[tuple[Flight, ...]], n_left: int) -> Iterator[BatchRan]:
     """What the oldest flights gave, until no more than `n_left` are under way."""
     while len(flights) > n_left:
-        flight = flights.popleft()
-        ran = attempt(partial(asking.records, flight))
+        together = flights.popleft()
+        ran = attempt(partial(asking.records, together))
         if isinstance(ran, DeviceFailure):  # which a GPU tells only when it is waited for
             asking.forget()
-            raise asking.lost(ran, flight.batch.questions)
+            raise asking.lost(ran, [question for flight in together for question in flight.batch.questions])
         yield ran

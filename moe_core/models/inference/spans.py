@@ -7,7 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 
@@ -17,6 +19,25 @@ class Span(NamedTuple):
     row: int
     start: int
     stop: int
+
+
+@dataclass(frozen=True)
+class Rows:
+    """The tokens of each row of a pass: its `own` of them, up to its end, and spans of prefixes that are `told` of."""
+
+    tokens: Sequence[NDArray[np.int32]]
+    own: Sequence[Span]
+    told: Sequence[Span] = ()
+
+    @property
+    def n_tokens(self) -> int:
+        """Of the longest row."""
+        return max(map(len, self.tokens), default=0)
+
+    def without_last(self) -> "Rows":
+        """All but the last token of each row."""
+        own = [Span(row, start, stop - 1) for row, start, stop in self.own]
+        return Rows([tokens[:-1] for tokens in self.tokens], own, self.told)
 
 
 @dataclass(frozen=True)

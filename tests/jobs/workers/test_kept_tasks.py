@@ -43,7 +43,7 @@ def worker(model: LoadedModel) -> Worker:
 def tasks(mask: Intervention, selection: int | None) -> list[BatchTask]:
     """Those of a run behind a prefix, in several batches; `selection` None: nothing is kept."""
     tokenised = quiz(90)
-    prompts = Prompts(tokenised, range(N), [], 400, keep_tokens=False, intervention=mask)
+    prompts = Prompts(tokenised, range(N), [], 200, keep_tokens=False, intervention=mask)
     batches = prompts.batches("cpu")
     kept = None if selection is None else KeptOnWorkers(selection, tokens_run(batches, tokenised).padded, 1)
     planned = planned_tasks(batches, tokenised, prompts.wanted, keep_tokens=False, intervention=mask, kept=kept)

@@ -12,7 +12,7 @@ import torch
 
 from moe_core.errors import InterventionError, RunError
 from moe_core.interventions.intervention import Intervention, act_on, parse_mask
-from moe_core.models.inference import asking
+from moe_core.models.inference import answer_alone
 from moe_core.models.loading.building import LoadedModel
 from moe_core.traces.records import PrefixRecord, QuestionRecord
 from tests.models.inference.test_forward_passes import loaded, quiz_of
@@ -187,8 +187,8 @@ def test_layers_that_keep_only_a_window_are_refused(model: LoadedModel, monkeypa
         cache.layers[0].keys = cache.layers[0].keys[:, :, 1:]
         return original(cache, *rest)
 
-    original = asking.context_of
-    monkeypatch.setattr(asking, "context_of", windowed)
+    original = answer_alone.context_of
+    monkeypatch.setattr(answer_alone, "context_of", windowed)
     with pytest.raises(RunError, match="keeps only some"):
         records(model, quiz, MASKS[0])
 

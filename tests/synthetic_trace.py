@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from moe_core.interventions.layers import Layers
 from moe_core.traces.records import Status
-from moe_core.traces.specification import ModelSpecification, QuizSpecification, Specification
+from moe_core.traces.specification import Specification
+from tests.traces.synthetic_run import SyntheticRun
 
 
 @dataclass(frozen=True)
@@ -211,94 +211,11 @@ def make_specification(
     layers: tuple[int, ...] = (),
 ) -> Specification:
     """A run specification with made-up but plausible contents."""
-    return Specification(
-        model=ModelSpecification(
-            name=model,
-            source=f"hub:{model}",
-            revision="0123abc",
-            config_sha256="c" * 64,
-            weights_sha256="w" * 64,
-            family="olmoe",
-            layers=Layers(layers or range(n_layers)),
-            n_experts=n_experts,
-            top_k=top_k,
-            normalised=False,
-            dtype="float32",
-            device="cpu",
-            experts_implementation="eager",
-            attention_implementation="sdpa",
-            context_length=4096,
-            tokenizer_sha256="t" * 64,
-        ),
-        quiz=QuizSpecification(
-            name=quiz,
-            source=quiz,
-            licence="MIT",
-            fingerprint="f" * 64,
-            selection="all",
-            n_questions=n_questions,
-            ids_sha256="i" * 64,
-            skipped=skipped,
-        ),
-        protocol="plain",
-        shots=0,
-        tokens="all",
-        batch_tokens=8192,
-        intervention=intervention,
-        versions={"moescope": "0.1.0", "torch": "2.13.0", "transformers": "5.23.0"},
-        created="2026-11-21T12:00:00+00:00",
-    )
-
-
-def make_large_trace(
-    *, n_questions: int = 14_042, n_layers: int = 16, n_experts: int = 64, top_k: int = 8, n_subjects: int = 57
-) -> FakeTrace:
-    """A trace of MMLU's size on OLMoE's architecture, random but skewed: few experts serve the answer position."""
-    rng = np.random.default_rng(1)
-    N, L, E, K = n_questions, n_layers, n_experts, top_k
-    subject = np.sort(rng.integers(0, n_subjects, N))
-    liking = 1.6 * rng.standard_normal((L, E)) + np.linspace(0, -3, E)  # [L, E]
-    probs = np.empty((N, L, E), np.float16)
-    experts, weights = np.empty((N, L, K), np.uint8), np.empty((N, L, K), np.float16)
-    for start in range(0, N, 512):
-        rows = slice(start, min(start + 512, N))
-        p = softmax(liking + 0.7 * rng.standard_normal((rows.stop - start, L, E)))
-        ids, w = choose(p, K)
-        probs[rows], experts[rows], weights[rows] = p, ids, w
-    n_own, n_prefix = rng.integers(40, 300, N), np.full(n_subjects, 18)
-    base = make_trace(n_questions=3, n_layers=L, n_experts=E, top_k=K)
-    right = rng.random(N) < np.linspace(0.28, 0.88, n_subjects)[subject]
-    gold = rng.integers(0, 4, N)
+    run = SyntheticRun(n_questions, n_layers=n_layers, n_experts=n_experts, top_k=top_k, layers=layers)
+    made = run.specification
     return replace(
-        base,
-        specification=make_specification(n_layers=L, n_experts=E, top_k=K, n_questions=N),
-        dimensions=Dimensions(N, L, E, K, 4),
-        recorded=np.ones(N, np.bool_),
-        ids=[f"q{n:05}" for n in range(N)],
-        subjects=np.array([f"subject_{s:02}" for s in subject]),
-        gold=gold.astype(np.int8),
-        n_choices=np.full(N, 4, np.uint8),
-        prefix=subject.astype(np.int32),
-        n_prompt_tokens=(n_own + 18).astype(np.int64),
-        n_own_tokens=n_own.astype(np.int64),
-        status=np.full(N, Status.ANSWERED, np.uint8),
-        predicted=np.where(right, gold, (gold + 1) % 4).astype(np.int8),
-        choice_logprobs=np.log(softmax(rng.standard_normal((N, 4)))).astype(np.float32),
-        answer_experts=experts,
-        answer_weights=weights,
-        router_probs=probs,
-        question_sums=random_sums(n_own, (L, E, K), rng),
-        prefix_sums=random_sums(n_prefix, (L, E, K), rng),
+        made,
+        model=replace(made.model, name=model, source=f"hub:{model}"),
+        quiz=replace(made.quiz, name=quiz, source=quiz, skipped=skipped),
+        intervention=intervention,
     )
-
-
-def random_sums(n_tokens: NDArray[Any], sizes: tuple[int, int, int], rng: np.random.Generator) -> Sums:
-    """Sums of segments of the given lengths in a router that spreads its tokens evenly."""
-    (L, E, K), S = sizes, len(n_tokens)
-    counts = rng.poisson(n_tokens[:, None, None] * K / E, (S, L, E)).astype(np.uint16)
-    lengths = n_tokens[:, None]
-    topk = 1.95 + 0.05 * rng.standard_normal((S, L))
-    full = 3.2 + 0.1 * rng.standard_normal((S, L))
-    ranked = np.sort(rng.dirichlet(np.full(K, 4.0), (S, L)), axis=-1)[..., ::-1] * lengths[..., None]
-    entropies = (lengths * topk, lengths * (topk**2 + 0.01), lengths * full, lengths * (full**2 + 0.04), ranked)
-    return Sums(counts, (counts / K).astype(np.float16), *(array.astype(np.float32) for array in entropies))

@@ -31,7 +31,7 @@ from moe_core.traces.records import (
 )
 from moe_core.traces.writer import TraceWriter
 from tests.synthetic_trace import choose, softmax
-from tests.traces.synthetic_run import SyntheticRun, make_specification
+from tests.traces.synthetic_run import SyntheticRun
 
 SUBJECTS, BATCH = 57, 256
 _POOL_CELLS, _LONGEST, _PREFIX_TOKENS, _VOCABULARY = 6_000_000, 700, 18, 8_000
@@ -129,7 +129,7 @@ def write(path: Path, sizes: Sizes) -> Path:
     quiz, rng = make_quiz(np.random.default_rng(8), N), np.random.default_rng(7)
     pool = make_pool(rng, sizes)
     run = SyntheticRun(n_questions=N, n_layers=L, n_experts=E, top_k=sizes.top_k, keeps_tokens=keeps)
-    specification = make_specification(run)
+    specification = run.specification
     model = replace(specification.model, layers=tuple(range(sizes.n_dense, sizes.n_dense + L)))
     specification = replace(specification, model=model).under(Intervention(reroute=sizes.mask))
     create_trace(path, specification, quiz, {token: f" t{token}" for token in range(_VOCABULARY)})

@@ -4,9 +4,9 @@ from dataclasses import replace
 
 from moe_core.comparison.aspects import ASPECTS, common_aspects, differing_aspects
 from moe_core.interventions.intervention import parse_mask
-from tests.traces.synthetic_run import SyntheticRun, make_specification
+from tests.traces.synthetic_run import SyntheticRun
 
-RUN = make_specification(SyntheticRun())
+RUN = SyntheticRun().specification
 
 
 def test_runs_that_are_alike_differ_in_nothing() -> None:

@@ -48,7 +48,20 @@ class SyntheticRun:
     @property
     def specification(self) -> Specification:
         """A specification with these sizes."""
-        return make_specification(self)
+        model = ModelSpecification(
+            name="synthetic", source="tests", revision="", config_sha256="c", weights_sha256="w", family="olmoe",
+            layers=Layers(self.layers or range(self.n_layers)), n_experts=self.n_experts, top_k=self.top_k,
+            normalised=False, dtype="float32", device="cpu", experts_implementation="eager",
+            attention_implementation="sdpa", context_length=4096, tokenizer_sha256="t",
+        )  # fmt: skip
+        quiz = QuizSpecification(
+            name="synthetic", source="tests", licence="CC0", fingerprint="f", selection="all",
+            n_questions=self.n_questions, ids_sha256="i", skipped=(),
+        )  # fmt: skip
+        return Specification(
+            model=model, quiz=quiz, protocol="plain", shots=0, tokens="all" if self.keeps_tokens else "answer",
+            batch_tokens=1024, intervention=None, versions={"moescope": "0.1.0"}, created="2026-01-01T00:00:00+00:00",
+        )  # fmt: skip
 
     @cached_property
     def tokenised(self) -> TokenisedQuiz:
@@ -132,24 +145,6 @@ class SyntheticRun:
             sorted_share_sum=rng.random((L, K), np.float32),
         )
         return SegmentRouting(sums, tokens)
-
-
-def make_specification(run: SyntheticRun) -> Specification:
-    """The specification of a synthetic run."""
-    model = ModelSpecification(
-        name="synthetic", source="tests", revision="", config_sha256="c", weights_sha256="w", family="olmoe",
-        layers=Layers(run.layers or range(run.n_layers)), n_experts=run.n_experts, top_k=run.top_k, normalised=False,
-        dtype="float32", device="cpu", experts_implementation="eager", attention_implementation="sdpa",
-        context_length=4096, tokenizer_sha256="t",
-    )  # fmt: skip
-    quiz = QuizSpecification(
-        name="synthetic", source="tests", licence="CC0", fingerprint="f", selection="all",
-        n_questions=run.n_questions, ids_sha256="i", skipped=(),
-    )  # fmt: skip
-    return Specification(
-        model=model, quiz=quiz, protocol="plain", shots=0, tokens="all" if run.keeps_tokens else "answer",
-        batch_tokens=1024, intervention=None, versions={"moescope": "0.1.0"}, created="2026-01-01T00:00:00+00:00",
-    )  # fmt: skip
 
 
 def create(path: Path, run: SyntheticRun) -> Path:

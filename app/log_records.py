@@ -62,7 +62,6 @@ class LogRecords(logging.Handler):
             return [record for record in self._kept if record.number >= number]
 
     def clear(self) -> None:
-        """Forget what was kept; numbers go on."""
         with self._guard:
             self._kept.clear()
 

@@ -32,7 +32,6 @@ class Settings:
         self.put("format", str(_FORMAT))
 
     def text(self, name: str, default: str = "") -> str:
-        """A text."""
         value = self._values.value(name, default)
         return value if isinstance(value, str) else default
 
@@ -92,7 +91,6 @@ class Settings:
 
     @property
     def library(self) -> Path:
-        """The folder of the library of traces."""
         stored = self.text("library")
         return Path(stored) if stored else user_data_path("moescope", appauthor=False) / "traces"
 

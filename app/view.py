@@ -108,7 +108,6 @@ class View(QWidget):
         self._pages.setCurrentWidget(self._empty)
 
     def show_body(self) -> None:
-        """Show what the view is for."""
         self._pages.setCurrentWidget(self._scrolled)
 
     def actions_named(self, *names: str) -> list[QAction]:

@@ -40,7 +40,6 @@ class Menu:
 
     @property
     def actions(self) -> tuple[Action, ...]:
-        """Those of all groups, in order."""
         return tuple(action for group in self.groups for action in group)
 
 

@@ -8,7 +8,6 @@ from app.window.main_window import MainWindow
 
 
 def _step(window: MainWindow, step: int) -> None:
-    """Go along the questions in the order of the list."""
     questions: Any = window.views["questions"]
     rows: list[int] = questions.rows_in_order()
     if not rows:

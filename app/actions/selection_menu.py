@@ -90,7 +90,6 @@ def _filter_chosen(window: MainWindow, *outcomes: Outcome) -> None:
 
 
 def _open_first(window: MainWindow, names: tuple[str, ...]) -> None:
-    """Look at the first of these questions."""
     state = window.session.state
     if state.trace is not None and names:
         change_state(window, question=state.trace.table.ids.index(names[0]), token=None)

@@ -48,7 +48,6 @@ class WhatIfGrid(ExpertGrid):
         return np.equal(self.samples.before.counts.tokens, 0)
 
     def cell_facts(self, layer: int, expert: int) -> list[str]:
-        """What is known of a cell: before, after, change, support on both sides."""
         cell = layer, expert
         facts = [
             f"before {ExpertGrid(self.metric, self.both.before, self.samples.before).cell_value_text(*cell)}",
@@ -62,7 +61,6 @@ class WhatIfGrid(ExpertGrid):
         return [*facts, f"n = {count(n_before)} → {count(n_after)} of {of}"]
 
     def change_facts(self, layer: int, expert: int) -> list[str]:
-        """The change of a cell with its interval, and whether its test supports it."""
         cell, found = (layer, expert), self.both.difference
         change = float(found.values[cell])
         if np.isnan(change):
@@ -80,11 +78,9 @@ class WhatIfGrid(ExpertGrid):
         return significant(change, 4, signed=True)
 
     def n_text(self) -> str:
-        """Which what-if, and how many questions are compared."""
         return f"what-if: {elide(self.title, LONGEST_TITLE)}, n = {count(self.samples.n)} compared"
 
     def n_tip(self) -> str:
-        """Which questions these are."""
         left_out = f"; left out: {self.left_out_text()}" if self.samples.n_left_out else ""
         return f"Questions of the selection answered both before and in what-if “{self.title}”{left_out}"
 
@@ -115,7 +111,6 @@ class DifferenceGrid(WhatIfGrid):
 
     @property
     def range_values(self) -> FloatArray:
-        """The changes."""
         return self.values.values
 
     @property
@@ -129,7 +124,6 @@ class DifferenceGrid(WhatIfGrid):
         return self.was_never_used & np.equal(self.samples.after.counts.tokens, 0)
 
     def value_text(self, value: float) -> str:
-        """A change, signed."""
         return self.change_text(value)
 
     def tick_text(self, value: float) -> str:
@@ -147,7 +141,6 @@ class DifferenceGrid(WhatIfGrid):
         return []
 
     def n_text(self) -> str:
-        """Of which what-if, and how many questions are compared."""
         return f"difference: {elide(self.title, LONGEST_TITLE)}, n = {count(self.samples.n)} compared"
 
 

@@ -49,7 +49,6 @@ class EffectGrid(ExpertGrid):
         return kind if self.faded is None else "clear"
 
     def cell_facts(self, layer: int, expert: int) -> list[str]:
-        """What is known of a cell, a phrase each: effect, how it is known, where it stands."""
         ranked = self.effects.ranked()
         facts = [*self.effects.facts((layer, expert)), self.n_text()]
         if (layer, expert) not in ranked:
@@ -57,7 +56,6 @@ class EffectGrid(ExpertGrid):
         return [*facts, f"{count(ranked.index((layer, expert)) + 1)} of {count(len(ranked))} by harm"]
 
     def note(self) -> str:
-        """Why no cell has a value; empty where one has."""
         if not np.isnan(self.values.values).all():
             return ""
         if not self.effects.cells.n:
@@ -65,7 +63,6 @@ class EffectGrid(ExpertGrid):
         return "No expert was measured yet: “Measure” in the menu Effects does that."
 
     def n_text(self) -> str:
-        """How many questions are behind the grid."""
         return f"n = {counted(self.effects.cells.n, 'question')}"
 
     @property

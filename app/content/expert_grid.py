@@ -156,7 +156,6 @@ class ExpertGrid:
         return short(value * 100, signed=self.is_signed)
 
     def cell_value_text(self, layer: int, expert: int) -> str:
-        """A cell's value with its interval, where the metric has one."""
         value, lower, upper = self.values.values[layer, expert], self.values.lower, self.values.upper
         if lower is None or upper is None or np.isnan(value):
             return self.value_text(float(value))
@@ -166,7 +165,6 @@ class ExpertGrid:
         return (points_with_interval if self.is_signed else percent_with_interval)(float(value), *ends)
 
     def cell_facts(self, layer: int, expert: int) -> list[str]:
-        """What is known of a cell, a phrase each: value, support, rank."""
         facts = [self.cell_value_text(layer, expert)] if self.ranks[layer, expert] else ["no value"]
         facts += side_facts(self.values, (layer, expert), self.metric.side_names, self.side_text)
         facts += (
@@ -187,7 +185,6 @@ class ExpertGrid:
         return [f"rank {in_layer} of {n_layer} in the layer, {count(rank)} of {count(n_all)} in all"]
 
     def line_facts(self, layer: int | None, expert: int | None, kind: Marginal) -> list[str]:
-        """What is known of a whole layer, or of one expert in every layer."""
         values = self.values.values[layer] if layer is not None else self.values.values[:, expert]
         rows, columns = self.marginals(kind)
         marginal = float(rows[layer] if layer is not None else columns[expert])
@@ -227,11 +224,9 @@ class ExpertGrid:
         return "no value"
 
     def n_text(self) -> str:
-        """How many questions are behind the grid."""
         return f"n = {counted(self.n_questions, self.sample.item)}"
 
     def n_tip(self) -> str:
-        """Which questions these are."""
         left_out = self.left_out_text()
         return f"Answered questions that pass the filter{f'; left out: {left_out}' if left_out else ''}"
 
@@ -240,7 +235,6 @@ class ExpertGrid:
         return ", ".join(f"{count(n)} {why}" for why, n in self.sample.left_out.items())
 
     def table(self) -> FigureTable:
-        """Every cell as a row, with full precision."""
         n_experts, layers = self.values.values.shape[1], np.array(self.sample.layers, np.intp)
         columns: dict[str, NDArray[np.generic]] = {"layer": np.repeat(layers, n_experts)}
         columns |= {"expert": np.tile(np.arange(n_experts), len(layers))}
@@ -260,7 +254,6 @@ class ExpertGrid:
 
     @property
     def heading(self) -> str:
-        """The metric with its unit."""
         return f"{self.metric.title} [{self.metric.unit}]" if self.metric.unit else self.metric.title
 
 

@@ -41,7 +41,6 @@ class Hatching:
 
     @property
     def words(self) -> str:
-        """What a hatch means, for the legend."""
         done = self.intervention
         kinds = {"masked": done.mask, "boosted": done.boost, "without some neurons": done.neurons}
         words = " or ".join(word for word, targets in kinds.items() if targets)

@@ -47,7 +47,6 @@ class RunsBeside:
 
     @property
     def shapes(self) -> tuple[tuple[int, int], ...]:
-        """Layers and experts of each run."""
         return tuple((sample.n_layers, sample.n_experts) for sample in self.samples)
 
     @property
@@ -62,7 +61,6 @@ class RunsBeside:
         return corrected
 
     def values(self, metric: Metric, at: int) -> ExpertGrid:
-        """The grid of one run."""
         return self._kept(
             ("values", metric.name, at), lambda: ExpertGrid(metric, metric.compute(self.samples[at]), self.samples[at])
         )

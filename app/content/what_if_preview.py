@@ -65,7 +65,6 @@ class Preview:
 
     @property
     def is_empty(self) -> bool:
-        """Whether there is nothing to do."""
         return not (self.n_masked + self.n_boosted + self.n_neurons)
 
     @property

@@ -71,11 +71,9 @@ class ErrorReport(QDialog):
         in_column(self, self._heading, self.report, self.with_messages, buttons, margins=None)
 
     def add(self, failure: Failure) -> None:
-        """Show an error of this session."""
         self._show("An error in moescope. The window goes on; nothing that was recorded is lost.", failure)
 
     def add_crash(self, text: str) -> None:
-        """Show what a crash of an earlier session left."""
         self._show(
             "moescope crashed when it last ran. What had been recorded is kept, and can be resumed.", Failure(text)
         )

@@ -57,7 +57,6 @@ class TasksDialog(QDialog):
 
     @property
     def request(self) -> TasksRequest:
-        """What is asked for."""
         items = (self.traces.item(at) for at in range(self.traces.count()))
         chosen = [item for item in items if item.checkState() == Qt.CheckState.Checked]
         paths = tuple(Path(item.data(Qt.ItemDataRole.UserRole)) for item in chosen)

@@ -39,7 +39,6 @@ class MaskFiles(QObject):
 
     @property
     def folder(self) -> Path | None:
-        """Where the masks lie."""
         library = self._session.state.library
         return None if library is None else library / FOLDER
 
@@ -63,7 +62,6 @@ class MaskFiles(QObject):
         self._say(sentence, about="kept masks")
 
     def ask_and_keep(self) -> None:
-        """Keep the mask that is edited under a name that the person gives."""
         mask = self._session.state.intervention
         name, is_given = QInputDialog.getText(
             self._widget,
@@ -86,7 +84,6 @@ class MaskFiles(QObject):
             self._does(lambda: self._session.set(with_neurons(self._session.state, text)))
 
     def keep(self, name: str) -> None:
-        """Keep the mask that is edited under this name."""
         state = self._session.state
         if self.folder is None:
             return
@@ -104,7 +101,6 @@ class MaskFiles(QObject):
             self._say(f"The mask “{name}” is no longer kept.", is_failure=False)
 
     def ask_and_read(self) -> None:
-        """Take a mask from a file that the person chooses."""
         chosen, _ = QFileDialog.getOpenFileName(self._widget, "Read mask", "", _FILTER)
         if chosen:
             self.read_file(Path(chosen))
@@ -122,7 +118,6 @@ class MaskFiles(QObject):
         self._session.set(with_mask(self._session.state, mask))
 
     def ask_and_write(self) -> None:
-        """Write the mask that is edited to a file that the person chooses."""
         mask = self._session.state.intervention
         suggested = f"{_file_name(mask_title(mask))}.json"
         chosen, _ = QFileDialog.getSaveFileName(self._widget, "Share mask", suggested, _FILTER)

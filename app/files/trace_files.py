@@ -75,7 +75,6 @@ class TraceFiles(QObject):
         self._session.set(replace(state, pins=state.pins.with_runs([path]), run=path))
 
     def reveal(self, path: Path) -> None:
-        """Show the file in the system's file manager."""
         if not show_in_file_manager(path):
             self._say(f"No file manager could be started; the trace is {path}.")
 

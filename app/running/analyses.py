@@ -36,7 +36,6 @@ class Analyses(SessionJobs):
 
     @property
     def kinds(self) -> tuple[JobKind, ...]:
-        """Its jobs, as they are kept between sessions."""
         from moe_core.jobs.analysis_sources import AnalysisRequest
 
         return (JobKind("analysis", AnalysisRequest, lambda request: self._job(request, _key_of_files(request))),)

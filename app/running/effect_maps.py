@@ -34,7 +34,6 @@ class EffectMaps(SessionJobs):
 
     @property
     def kinds(self) -> tuple[JobKind, ...]:
-        """Its jobs, as they are kept between sessions."""
         from moe_core.jobs.effects import EffectsRequest
 
         return (JobKind("effects", EffectsRequest, self._job),)
@@ -44,12 +43,10 @@ class EffectMaps(SessionJobs):
         self._start(None)
 
     def measure_selected(self) -> None:
-        """Measure the selected experts exactly."""
         state = self._session.state
         self._start(Measurement(experts=tuple(sorted(state.layers.experts(state.experts)))))
 
     def measure_suspects(self, share: float) -> None:
-        """Measure the most suspect share of the experts exactly."""
         self._start(Measurement(share=share))
 
     def _start(self, measure: Measurement | None) -> None:

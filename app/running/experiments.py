@@ -50,7 +50,6 @@ class Experiments(QObject):
 
     @property
     def current(self) -> ExperimentRun | None:
-        """The one that runs."""
         return self._current
 
     @property
@@ -62,7 +61,6 @@ class Experiments(QObject):
 
     @property
     def kinds(self) -> tuple[JobKind, ...]:
-        """Its jobs, as they are kept between sessions."""
         from moe_core.experiments.request import NamedRequest
 
         return (JobKind("experiment", NamedRequest, self._job),)

@@ -115,7 +115,6 @@ class JobRunner(QObject):
             self.stopping.emit()
 
     def close(self) -> None:
-        """Cancel what runs, wait for it, and end the thread."""
         self._is_closed = True
         self.cancel()
         for inquiry in self._inquiries.values():

@@ -55,7 +55,6 @@ class Recording(QObject):
 
     @property
     def kinds(self) -> tuple[JobKind, ...]:
-        """Its jobs, as they are kept between sessions."""
         from moe_core.jobs.record import RecordRequest
         from moe_core.jobs.resume import ResumeRequest
 

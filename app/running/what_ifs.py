@@ -75,7 +75,6 @@ class WhatIfs(SessionJobs):
 
     @property
     def kinds(self) -> tuple[JobKind, ...]:
-        """Its jobs, as they are kept between sessions; a comparison is asked for anew."""
         from moe_core.jobs.what_if import WhatIfRequest
 
         return (JobKind("what if", WhatIfRequest, lambda request: self._queued(_job_of(request))),)

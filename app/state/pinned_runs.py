@@ -31,7 +31,6 @@ class Pins:
         return replace(self, paths=tuple(dict.fromkeys([*self.paths, *paths]))[:MOST_RUNS])
 
     def without(self, path: Path) -> "Pins":
-        """All but one."""
         return replace(self, paths=tuple(other for other in self.paths if other != path))
 
     def moved(self, path: Path, step: int) -> "Pins":

@@ -175,7 +175,6 @@ class Session(QObject):
             data.close()
 
     def _with_runs(self, state: State) -> State:
-        """The state with every pinned run open, and one of them looked at."""
         was, is_new = self._state, state.trace is not self._state.trace or state.pins != self._state.pins
         known = [data for data in (*_compared(state), state.trace) if data is not None]
         runs = opened_runs(state.pins, was.runs, known, tries_again=is_new)

@@ -28,7 +28,6 @@ class Slices(QObject):
 
     @property
     def is_working(self) -> bool:
-        """Whether there is more to do."""
         return self._steps is not None
 
     def start(

@@ -86,7 +86,6 @@ class TraceMemories:
 
     @property
     def kept(self) -> Mapping[Key, TraceMemory]:
-        """All of them."""
         return self._kept
 
     def keep(self, key: Key, memory: TraceMemory, stack: QUndoStack | None = None) -> None:

@@ -31,7 +31,6 @@ class AddressField(QLineEdit):
 
     @property
     def address(self) -> str:
-        """What stands there, without blanks around it."""
         return self.text().strip()
 
     @property

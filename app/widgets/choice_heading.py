@@ -41,7 +41,6 @@ class ChoiceHeading(QWidget):
         self._arrange()
 
     def set_title(self, title: str) -> None:
-        """Say what is looked at."""
         self.title.setText(title)
         self._arrange()
 

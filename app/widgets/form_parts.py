@@ -106,7 +106,6 @@ class Section(QWidget):
         return shown
 
     def add_note(self, note: Note) -> Note:
-        """A note below the row before."""
         self._grid.addWidget(note, self._grid.rowCount(), 1)
         return note
 
@@ -153,7 +152,6 @@ class CommaCompleter(QCompleter):
         field.setCompleter(self)
 
     def set_names(self, names: list[str]) -> None:
-        """What can be completed."""
         model: QAbstractItemModel = self.model()
         if isinstance(model, QStringListModel) and model.stringList() != names:
             model.setStringList(names)

@@ -38,7 +38,6 @@ class HintBubble(QFrame):
         self.hide()
 
     def say(self, title: str, text: str, *, is_first: bool, is_last: bool) -> None:
-        """Show a hint and take the keyboard."""
         self.title.setText(title)
         self.text.setText(text)
         self.back_button.setDisabled(is_first)

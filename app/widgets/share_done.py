@@ -33,7 +33,6 @@ class ShareDone(QWidget):
 
     @property
     def text(self) -> str:
-        """What is said; empty where there is nothing to wait for."""
         return "" if self.isHidden() else self._text.text()
 
     def show_share(self, share: float) -> None:

@@ -143,7 +143,6 @@ class MainWindow(QMainWindow):
         return figure_in_use(views)
 
     def reset_layout(self) -> None:
-        """Put every dock back to its place."""
         docking.arrange(self, self.docks)
         docking.tidy_tabs(self)
 

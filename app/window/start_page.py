@@ -61,7 +61,6 @@ class StartPage(QScrollArea):
         window.installEventFilter(self)
 
     def appear(self) -> None:
-        """Stand in front of the docks, unless a trace is shown."""
         if self._session.state.trace is None:
             self._list_recent()
             self._enable_docks(enabled=False)

@@ -46,11 +46,9 @@ class StatusLine(QStatusBar):
 
     @property
     def text(self) -> str:
-        """What the line says."""
         return self._text.whole_text
 
     def say(self, text: str) -> None:
-        """Show a text until the next one."""
         self._text.set_text(text)
 
     def show_reading(self, name: str, share: float) -> None:

@@ -82,7 +82,6 @@ class Tour(QObject):
             self.start()
 
     def start(self) -> None:
-        """Show the first hint."""
         self._focus_before = QApplication.focusWidget()
         self._watched = [self._window, *(self._docks[hint.view] for hint in HINTS)]
         for widget in self._watched:
@@ -90,7 +89,6 @@ class Tour(QObject):
         self._show(0)
 
     def stop(self) -> None:
-        """Show no hint for now; the keyboard goes back to where it was."""
         for widget in self._watched:
             widget.removeEventFilter(self)
         self._watched = []

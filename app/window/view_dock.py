@@ -44,12 +44,10 @@ class ViewDock(QDockWidget):
         return self.is_in_front and self._view is None
 
     def make_view(self) -> None:
-        """Have the view made, unless it was."""
         if self._view is None:
             self._make()
 
     def take(self, view: "View") -> None:
-        """Hold the view that was made."""
         self._view = view
         view.setAccessibleName(self.place.title)
         view.wait_while_growing(self._growth_delay_ms)
@@ -92,7 +90,6 @@ class ViewsAhead(QObject):
         window.installEventFilter(self)
 
     def stop(self) -> None:
-        """Make no more."""
         self._window.removeEventFilter(self)
         self._wait.stop()
 

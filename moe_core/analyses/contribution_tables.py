@@ -140,7 +140,6 @@ class Coverage:
 
     @property
     def n_failed(self) -> int:
-        """Recorded questions that do not count."""
         return self.n_recorded - self.n_questions
 
 

@@ -28,11 +28,9 @@ class SelectedTrace:
 
     @property
     def layers(self) -> tuple[int, ...]:
-        """The MoE layers by the model's own numbers."""
         return self.trace.specification.model.layers
 
     def places(self, options: AnalysisOptions) -> tuple[int, ...]:
-        """Places of the layers asked for."""
         return chosen_places(self.layers, options)
 
     def routing(self, scope: Scope) -> RoutingSample:

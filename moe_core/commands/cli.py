@@ -35,7 +35,6 @@ class LazyGroup(TyperGroup):
     """A group whose commands are entries of a list until one of them is named."""
 
     def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
-        """The command that is named, imported, with all its options."""
         name, entry, rest = super().resolve_command(ctx, args)
         return name, entry and _with_options(entry), rest
 

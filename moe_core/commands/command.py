@@ -17,10 +17,8 @@ class Command:
 
     @property
     def module(self) -> str:
-        """Where its function is."""
         return f"moe_core.commands.{self.name.replace('-', '_')}"
 
     def load(self) -> Callable[..., None]:
-        """Its function, for which the module is imported."""
         function: Callable[..., None] = getattr(import_module(self.module), self.function)
         return function

@@ -88,7 +88,6 @@ class Files:
             check_target(target, *traces)
 
     def write(self, found: Found, csv: Callable[[Found], str], page: Callable[[Found], str], *, as_json: bool) -> None:
-        """Write what is wanted, and say so."""
         for target, text in ((self.csv, csv), (self.html, page)):
             write_text("result", target, partial(text, found), as_json=as_json)
 

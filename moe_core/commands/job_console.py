@@ -116,7 +116,6 @@ class Console:
                 self._show_progress(event)
 
     def finish(self) -> None:
-        """End the line that is being rewritten."""
         if self._open_line:
             self._write("\n")
             self._open_line, self._n_letters = False, 0

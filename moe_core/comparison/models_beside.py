@@ -48,7 +48,6 @@ class _Totals:
     n_tokens: float
 
     def without(self, part: "_Totals") -> "_Totals":
-        """Those of all questions but some."""
         return _Totals(self.counts - part.counts, self.entropies - part.entropies, self.n_tokens - part.n_tokens)
 
 

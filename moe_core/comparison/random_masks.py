@@ -37,7 +37,6 @@ class _Block:
 
     @property
     def n_ways(self) -> int:
-        """In how many ways these actions can be given to these experts."""
         left, ways = len(self.experts), 1
         for kind in set(self.actions):
             ways *= comb(left, self.actions.count(kind))

@@ -89,12 +89,10 @@ class ModelSize:
 
     @property
     def n_layers(self) -> int:
-        """Number of its MoE layers."""
         return len(self.layers)
 
     @property
     def n_all_experts(self) -> int:
-        """Experts of all layers together."""
         return len(self.layers) * self.n_experts
 
 

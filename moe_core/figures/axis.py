@@ -24,7 +24,6 @@ class Axis:
         return self(min(max(value, self.low), self.high))
 
     def value_at(self, pixel: float) -> float:
-        """The value of a pixel."""
         return self.low + (pixel - self.start) / ((self.stop - self.start) or 1.0) * (self.high - self.low)
 
     def ticks(self, spacing: float) -> list[tuple[float, str]]:

@@ -89,7 +89,6 @@ class CurveFigure:
 
     @property
     def x_values(self) -> list[int]:
-        """Every x that a curve has."""
         return sorted({int(x) for curve in self.curves for x in curve.x})
 
 

@@ -25,7 +25,6 @@ class Noise:
         return f"noise of {self.size:g} on {PLACES[self.place]}"
 
     def to_json(self) -> dict[str, Any]:
-        """As files have it."""
         return {"place": self.place, "size": self.size, "seed": self.seed}
 
 

@@ -159,7 +159,6 @@ class _Clock:
 
     @property
     def eta_s(self) -> float:
-        """Seconds that are left, by what was done."""
         rates = {kind: self._seconds[kind] / done for kind, done in self._done.items() if done}
         left = {kind: max(0.0, total - self._done[kind]) for kind, total in self._total.items()}
         return sum(left[kind] * rates.get(kind, max(rates.values())) for kind in left)

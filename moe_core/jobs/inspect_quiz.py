@@ -29,7 +29,6 @@ class QuizSummary:
 
     @property
     def n_questions(self) -> int:
-        """Questions of all subjects."""
         return sum(subject.n_questions for subject in self.subjects)
 
 

@@ -83,7 +83,6 @@ class KeptTensor:
 
     @property
     def n_bytes(self) -> int:
-        """Its size."""
         return sum(end - start for start, end in self.ranges)
 
 

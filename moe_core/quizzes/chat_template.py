@@ -25,7 +25,6 @@ class TemplateChoice:
 
     @property
     def keywords(self) -> dict[str, Any]:
-        """The arguments by name."""
         return dict(self.arguments)
 
 

@@ -65,7 +65,6 @@ class TraceFile:
         return self._static[name]
 
     def read_scalar(self, name: str) -> bytes:
-        """The bytes of a scalar dataset."""
         extent = self.layout.extents[name]
         return self._read_bytes(extent, 0, extent.dataset.n_bytes)
 

@@ -39,7 +39,6 @@ class Notes:
 
     @property
     def is_empty(self) -> bool:
-        """Whether there is none."""
         return not (self.questions or self.experts)
 
     def to_json(self) -> str:

@@ -52,7 +52,6 @@ class RecordDialog(QDialog):
 
     @property
     def values(self) -> RecordValues:
-        """The form as it is."""
         return self.form.values
 
     def _lay_out(self) -> None:

@@ -48,7 +48,6 @@ class RecordForm(QWidget):
 
     @property
     def values(self) -> RecordValues:
-        """The form as it is."""
         return RecordValues(
             model=self.model.currentText(),
             quiz=self.quiz.currentText(),
@@ -73,7 +72,6 @@ class RecordForm(QWidget):
         )
 
     def show_values(self, values: RecordValues) -> None:
-        """Fill the form, telling nobody."""
         with QSignalBlocker(self):
             for box, text in ((self.model, values.model), (self.quiz, values.quiz), (self.device, values.device)):
                 box.setEditText(text)
@@ -92,11 +90,9 @@ class RecordForm(QWidget):
         self._enable_fields()
 
     def offer_subjects(self, names: list[str]) -> None:
-        """Complete these names in the list of subjects."""
         self._completer.set_names(names)
 
     def offer_templates(self, names: list[str]) -> None:
-        """Offer the names of the model's chat templates."""
         if [self.template.itemText(place) for place in range(self.template.count())] == names:
             return
         with QSignalBlocker(self.template):

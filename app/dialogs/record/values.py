@@ -77,12 +77,10 @@ class RecordValues:
 
     @property
     def path(self) -> Path:
-        """The trace to write, as an absolute path."""
         return Path(_at_home(self.out.strip())).absolute()
 
     @property
     def selection(self) -> QuestionSelection:
-        """Which questions are asked."""
         return QuestionSelection(
             subjects=self.subject_names,
             limit=self.count if self.amount == "first" else None,
@@ -92,7 +90,6 @@ class RecordValues:
 
     @property
     def model_request(self) -> ModelRequest:
-        """Which model, where and how."""
         place = path_text(self.model.strip()), self.device.strip(), self.dtype
         return ModelRequest(*place, offline=self.offline, compile=self.compile)
 
@@ -114,7 +111,6 @@ class RecordValues:
 
     @property
     def request(self) -> RecordRequest:
-        """What is recorded."""
         shape = self.shots, self.protocol, self.tokens
         max_tokens = self.max_tokens or None if self.is_text else None
         options = RunOptions(*shape, self.batch_tokens or None, self.skip_too_long, self.template_choice, max_tokens)
@@ -123,7 +119,6 @@ class RecordValues:
         )
 
     def to_json(self) -> dict[str, Any]:
-        """What is remembered, as JSON data."""
         return {field.name: getattr(self, field.name) for field in fields(self) if field.name != "out"}
 
     @staticmethod

@@ -36,7 +36,6 @@ class ExportDialog(QDialog):
 
     @property
     def export(self) -> Export:
-        """What is chosen."""
         return Export(
             FORMATS[self.format.currentIndex()],
             self.width_mm.value(),

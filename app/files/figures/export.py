@@ -32,7 +32,6 @@ class FigureExport(QObject):
         self._say = say
 
     def follow(self, widget: QWidget) -> None:
-        """Hear what is wanted of every figure in a widget."""
         for figure in widget.findChildren(Figure):
             figure.wanted.connect(self.save)
 

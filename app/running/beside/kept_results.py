@@ -69,7 +69,6 @@ class KeptResults(QObject):
 
 
 def _shown(state: State) -> "list[tuple[AtlasKey, AnalysisRequest]]":
-    """What the Atlas shows, where that can be computed."""
     request, key = request_of(state), key_of(state)
     return [] if request is None or key is None or why_not(state) else [(key, request)]
 

@@ -53,7 +53,6 @@ class AtlasCanvas(QStackedWidget):
                 self.setCurrentWidget(self.scatter)
 
     def cell_at(self, place: QPoint) -> Cell | None:
-        """The cell at a place of the screen, where a map is shown."""
         return self.heat_map.cell_at(place) if self.currentWidget() is self.heat_map else None
 
     def _on_chosen(self, choice: Choice) -> None:

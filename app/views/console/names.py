@@ -44,7 +44,6 @@ class Selection:
 
     @property
     def experts(self) -> frozenset[Expert]:
-        """The selected experts, as (layer, expert)."""
         return self.shown.layers.experts(self.shown.experts)
 
     @property
@@ -110,6 +109,5 @@ def completions(text: str, namespace: dict[str, Any]) -> tuple[str, list[str]]:
 
 
 def _common(texts: list[str]) -> str:
-    """How all of them begin."""
     first, last = min(texts, default=""), max(texts, default="")
     return next((first[:n] for n in range(len(first)) if first[n] != last[n]), first)

@@ -164,7 +164,6 @@ class _TokensOfExperts:
             self._ids, self._texts = np.zeros((0, 1, 1), np.uint8), []
 
     def text(self, expert: Expert) -> str:
-        """The texts of the tokens that chose it."""
         layer, number = expert
         if not self._texts:
             return tokens_text([])

@@ -35,7 +35,6 @@ class EntropyChart:
 
     @property
     def can_be_normalised(self) -> bool:
-        """Whether there is a largest entropy to divide by."""
         return self.largest > 0
 
     @property
@@ -45,18 +44,15 @@ class EntropyChart:
 
     @property
     def unit(self) -> str:
-        """Of the values shown."""
         return f"share of {self.largest_name}" if self.is_normalised else "nats"
 
     @property
     def quantity(self) -> str:
-        """What is shown, in words."""
         if self.options.kind is EntropyKind.TOPK:
             return f"top-{self.sample.top_k} entropy"
         return f"entropy over all {self.sample.n_experts} experts"
 
     def plot(self) -> CurveFigure:
-        """What the plot draws."""
         return CurveFigure(
             curves=tuple(self._curve(named) for named in self.curves),
             x_name="layer",
@@ -72,7 +68,6 @@ class EntropyChart:
         )
 
     def table(self) -> FigureTable:
-        """The curves that are not hidden, layer by layer."""
         shown = [(named, self._scaled(named)) for named in self.curves if named.name not in self.options.hidden]
         low, high = self.bounds
         columns = ("layer", "curve", "n", f"mean ({self.unit})", f"low: {low}", f"high: {high}")
@@ -96,7 +91,6 @@ class EntropyChart:
         return " · ".join([f"Mean over {of}{counted(n, self.sample.item)}", f"band: {self.band_text}", *self.remarks()])
 
     def remarks(self) -> list[str]:
-        """What is left out, and why."""
         sample, table = self.sample, self.data.table
         said = []
         if sample.left_out:
@@ -139,7 +133,6 @@ class EntropyChart:
 
     @property
     def largest_name(self) -> str:
-        """The largest entropy as a formula."""
         return f"ln {self.n_choices}"
 
     @property

@@ -68,12 +68,10 @@ class WhatIfChart(EntropyChart):
     title: str
 
     def note(self) -> str:
-        """What is compared, and what the bands are."""
         n = count(self.samples.n)
         return " · ".join([f"{self._shown}, n = {n} compared", f"band: {self.band_text}", *self.remarks()])
 
     def remarks(self) -> list[str]:
-        """What is left out, and why."""
         left_out = self.samples.n_left_out
         said = [f"{count(left_out)} of the selection not compared"] if left_out else []
         if not self.can_be_normalised:

@@ -47,7 +47,6 @@ class EntropyOptions:
     hidden: frozenset[str] = frozenset()
 
     def as_json(self) -> dict[str, Any]:
-        """The options as JSON."""
         return dict(to_json(self))
 
     @staticmethod
@@ -91,7 +90,6 @@ class NamedCurve:
 
     @staticmethod
     def of(name: str, look: Look, sample: RoutingSample, options: EntropyOptions) -> "NamedCurve":
-        """The curve of a sample, as the options ask for it."""
         return NamedCurve(name, look, entropy_curve(sample, options.kind, options.band))
 
 

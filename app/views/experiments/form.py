@@ -73,7 +73,6 @@ class ExperimentForm(QWidget):
 
     @property
     def choices(self) -> ExperimentChoices:
-        """The form as it is."""
         scope = self.scope.currentData()
         return ExperimentChoices(
             subset=SubsetKind(self.subset.currentData()),
@@ -94,7 +93,6 @@ class ExperimentForm(QWidget):
         )
 
     def show_experiment(self, experiment: Experiment) -> None:
-        """Show the options of this experiment."""
         chosen = self.scope.currentData()
         self.scope.blockSignals(True)
         self.scope.clear()

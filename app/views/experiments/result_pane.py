@@ -81,7 +81,6 @@ class ResultPane(QWidget):
 
     @property
     def run(self) -> ExperimentRun | None:
-        """What is shown."""
         return self._run
 
     def show_run(self, run: ExperimentRun | None) -> None:

@@ -29,7 +29,6 @@ class Measured(float):
 
     @classmethod
     def of(cls, grid: ExpertGrid, cell: Expert) -> "Measured":
-        """The value of one cell."""
         made = cls(grid.values.values[cell])
         made.grid, made.cell = grid, cell
         return made

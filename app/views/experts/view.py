@@ -150,7 +150,6 @@ class ExpertsView(View):
         self._n.setMinimumWidth(min(self._n.sizeHint().width(), least))
 
     def _colour(self) -> None:
-        """Give the values their colours."""
         if (grid := self._grid) is None:
             return
         values, is_all = grid.values.values, self.state.shows_unsupported

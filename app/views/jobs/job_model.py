@@ -67,7 +67,6 @@ class JobModel(QAbstractTableModel):
         self.endResetModel()
 
     def row_of(self, number: int | None) -> int | None:
-        """The row of a job."""
         return next((row for row, entry in enumerate(self.entries) if entry.number == number), None)
 
     def rowCount(self, parent: Index = _NO_PARENT) -> int:

@@ -89,7 +89,6 @@ class QuestionContent:
 
     @property
     def prompt(self) -> str:
-        """The whole prompt as text."""
         return "".join(self.texts)
 
     @property

@@ -44,7 +44,6 @@ class GatesPane(FigurePane):
         self._reveal.timeout.connect(self._reveal_layer)
 
     def draw(self, content: QuestionContent, state: State) -> None:
-        """Show the token of the state: on both sides where there are two."""
         gates, after, token = _sides(content, state.token)
         self.say(content.answer_problem if gates is None else "")
         if gates is None:

@@ -79,7 +79,6 @@ class HangsOn(QWidget):
 
 
 def _describe(link: QToolButton, effects: CellEffects, expert: Expert, name: str) -> None:
-    """Name the expert with its effect on the answer, and say how that is known."""
     value, is_exact = nats(float(effects.effects[0][expert])), bool(effects.is_exact[0][expert])
     tip = (
         f"Expert {name}: masked alone, it changes the right answer’s log-probability by {value} nats, "

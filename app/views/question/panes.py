@@ -41,11 +41,9 @@ class QuestionPanes(QSplitter):
         router.fold_wanted.connect(lambda folded: self._on_fold_wanted("router", folded))
 
     def options(self) -> dict[str, Any]:
-        """What the person moved and folded, as JSON."""
         return {"heights": self.sizes() if self._is_arranged else None, "folds": dict(self._wanted)}
 
     def set_options(self, options: dict[str, Any]) -> None:
-        """The inverse of `options`; unknown or wrong values are passed over."""
         folds, heights = options.get("folds"), options.get("heights")
         folds = folds if isinstance(folds, dict) else {}
         self._wanted = {name: folds[name] for name in self._folding if type(folds.get(name)) is bool}

@@ -27,22 +27,18 @@ class PromptPages(QStackedWidget):
         self.to_text.clicked.connect(lambda: self._turn_to(self.prompt))
 
     def draw(self, content: QuestionContent, state: State) -> None:
-        """Show the prompt of a question."""
         self.prompt.draw(content, state)
         if self.currentWidget() is self.map:
             self.map.draw(content, state, self.prompt.strip.prompt.shown.start)
 
     def options(self) -> dict[str, Any]:
-        """What the person chose, as JSON."""
         return self.prompt.options() | {"shows_map": self.currentWidget() is self.map}
 
     def set_options(self, options: dict[str, Any]) -> None:
-        """The inverse of `options`; unknown or wrong values are passed over."""
         self.prompt.set_options(options)
         self.setCurrentWidget(self.map if options.get("shows_map") is True else self.prompt)
 
     def show_text(self) -> None:
-        """Show the prompt as text."""
         self.setCurrentWidget(self.prompt)
 
     def _turn_to(self, page: PromptPane | TokenMapPane) -> None:

@@ -65,7 +65,6 @@ class PromptPane(FigurePane):
         self.strip.collapsed_changed.connect(self._on_fold_changed)
 
     def draw(self, content: QuestionContent, state: State) -> None:
-        """Show the prompt of a question, coloured by the measure."""
         measure = measure_named(self.measure.currentData())
         values = measure.values(content, state)
         cursor = content.answer_position if state.token is None else state.token
@@ -94,11 +93,9 @@ class PromptPane(FigurePane):
         self._scroll(is_other=is_other, token=state.token)
 
     def colour_by(self, name: str) -> None:
-        """Colour the tokens by the measure of that name."""
         self.measure.setCurrentIndex(self.measure.findData(name))
 
     def options(self) -> dict[str, Any]:
-        """What the person chose, as JSON."""
         return {
             "measure": self.measure.currentData(),
             "whole_range": self.whole_range.isChecked(),
@@ -106,7 +103,6 @@ class PromptPane(FigurePane):
         }
 
     def set_options(self, options: dict[str, Any]) -> None:
-        """The inverse of `options`; unknown or wrong values are passed over."""
         names = [measure.name for measure in TOKEN_MEASURES]
         self.measure.setCurrentIndex(names.index(measure_named(options.get("measure")).name))
         self.whole_range.setChecked(options.get("whole_range") is True)

@@ -50,7 +50,6 @@ class TokenMeasure:
     doubt: Callable[[State], str] = lambda state: ""
 
     def described(self, state: State) -> str:
-        """The measure, and what of the state it is of, for a caption."""
         return f"{self.title} {self.of(state)}".strip()
 
 

@@ -139,7 +139,6 @@ class QuestionView(View):
         self.gates_pane.option_changed.connect(self.redraw)
 
     def colour_tokens_by(self, measure: str) -> None:
-        """Colour the prompt by one of TOKEN_MEASURES."""
         self.pages.show_text()
         self.prompt.colour_by(measure)
 

@@ -44,7 +44,6 @@ class FilterEditor(QObject):
         bar.chips.cleared.connect(self.clear)
 
     def draw(self, state: State) -> None:
-        """Show the filter in force, and how many questions pass it."""
         if state.trace is None:
             return
         wanted, total = state.filter, len(state.trace.table.ids)
@@ -62,7 +61,6 @@ class FilterEditor(QObject):
         self._set(**{name: getattr(EVERYTHING, name) for name in _FIELDS.get(condition, (condition,))})
 
     def clear(self) -> None:
-        """Let everything pass."""
         self._session.set(replace(self._session.state, filter=EVERYTHING))
 
     def _set(self, **changes: Any) -> None:

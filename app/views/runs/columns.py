@@ -31,7 +31,6 @@ class Interval(float):
 
     @classmethod
     def of(cls, value: float, lower: float, upper: float, text: str) -> "Interval":
-        """A value between its bounds."""
         made = cls(value)
         made.text, made.bounds = text, (lower, upper)
         return made

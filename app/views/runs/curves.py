@@ -65,14 +65,12 @@ class RunCurves:
 
     @property
     def unit(self) -> str:
-        """Of the values."""
         if not self.is_share:
             return "nats"
         return "share of ln K" if self.kind is EntropyKind.TOPK else "share of ln E"
 
     @property
     def quantity(self) -> str:
-        """What is shown."""
         name = "top-k entropy" if self.kind is EntropyKind.TOPK else "entropy over all experts"
         return f"{name}, less {self.runs.names[self.runs.baseline]}" if self.differences else name
 
@@ -81,7 +79,6 @@ class RunCurves:
         return [self.runs.why_unlike(at) for at in self._others if self.runs.why_unlike(at)] * self.differences
 
     def figure(self) -> CurveFigure:
-        """What is drawn."""
         return CurveFigure(
             curves=tuple(self._curve(at) for at in self._shown),
             x_name="depth, %" if self.is_by_depth else "layer",
@@ -95,7 +92,6 @@ class RunCurves:
         )
 
     def table(self) -> FigureTable:
-        """A row for each layer of each run."""
         columns = ("layer", "relative depth [%]", "run", "n", f"mean [{self.unit}]", "lower 95 %", "upper 95 %")
         rows = [
             (layer, depth, self.runs.names[at], curve.n_questions, *map(finite, values))
@@ -180,7 +176,6 @@ class CurvesPage(QWidget):
         return EntropyKind(self.kinds.currentData())
 
     def draw(self, state: State, runs: RunsBeside, *, differences: bool) -> None:
-        """Show the curves, and say what they are."""
         layer = state.layers[state.layer] if state.layers else None
         curves = RunCurves(runs, self.kind, differences, layer)
         figure = curves.figure()

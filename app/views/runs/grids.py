@@ -32,7 +32,6 @@ class RunGrids:
 
     @cached_property
     def places(self) -> tuple[int, ...]:
-        """Which runs have a grid."""
         every = range(len(self.runs.names))
         return tuple(at for at in every if not (self.differences and at == self.runs.baseline))
 
@@ -45,7 +44,6 @@ class RunGrids:
 
     @property
     def known(self) -> list[ExpertGrid]:
-        """Those that there are."""
         return [grid for grid in self.grids if isinstance(grid, ExpertGrid)]
 
     @property
@@ -69,14 +67,12 @@ class RunGrids:
         return BesideFigure(maps, tuple(map(self.name, range(len(self.places)))), title)
 
     def name(self, at: int) -> str:
-        """What stands above a grid."""
         name, baseline = self.runs.names[self.places[at]], self.runs.names[self.runs.baseline]
         if self.differences:
             return f"{name} less {baseline}"
         return f"{name} · baseline" if self.places[at] == self.runs.baseline else name
 
     def layers(self, at: int) -> Layers:
-        """The model's own numbers of a grid's rows."""
         return self.runs.data[self.places[at]].layers
 
     def facts(self, at: int, cell: Expert) -> list[str]:
@@ -90,7 +86,6 @@ class RunGrids:
         return [*grid.cell_facts(*cell), *self._hatching(at).facts(cell)]
 
     def table(self) -> FigureTable:
-        """Every cell of every grid as a row, with the run that it is of."""
         columns: tuple[str, ...] = ()
         rows: list[tuple[str | float | int | None, ...]] = []
         for at, grid in enumerate(self.grids):

@@ -52,7 +52,6 @@ class GridsPage(QWidget):
         self._connect()
 
     def draw(self, state: State, runs: RunsBeside, *, differences: bool) -> None:
-        """Show the metric of the state."""
         metric = self.metric_of(state)
         self.metric_box.setCurrentIndex(METRICS.index(metric))
         made = RunGrids(runs, metric, differences, state.shows_unsupported)
@@ -75,7 +74,6 @@ class GridsPage(QWidget):
         return at is not None and self._is_of_shape(at)
 
     def _colour(self) -> None:
-        """Give the values their colours."""
         if (made := self._shown) is None:
             return
         title = f"Runs: {made.metric.title}{', differences' * made.differences}"
@@ -86,7 +84,6 @@ class GridsPage(QWidget):
         self.figure.set_data(made.table(), f"{title} · n = {count(made.runs.n)}", figure)
 
     def _is_of_shape(self, at: int) -> bool:
-        """Whether a cell of this grid is a cell of the trace shown."""
         trace = self._session.state.trace
         if trace is None or self._shown is None:
             return False

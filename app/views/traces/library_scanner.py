@@ -133,7 +133,6 @@ class LibraryScanner(QObject):
 
 
 def _is_map_of(path: Path, entry: TraceEntry) -> bool:
-    """Whether a map is named like one of this trace, and says that it is of it."""
     return is_named_for(path, entry.path) and bool(entry.fingerprint) and fingerprint_in(path) == entry.fingerprint
 
 

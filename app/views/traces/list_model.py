@@ -55,7 +55,6 @@ class TraceList(QAbstractTableModel):
 
     @property
     def entries(self) -> tuple[TraceEntry, ...]:
-        """What is listed, in no order."""
         return tuple(self._entries)
 
     def add(self, entries: Iterable[TraceEntry]) -> None:
@@ -70,7 +69,6 @@ class TraceList(QAbstractTableModel):
                 self._tell(row)
 
     def keep(self, paths: frozenset[Path]) -> None:
-        """Remove all other traces."""
         for row in reversed(range(len(self._entries))):
             if self._entries[row].path not in paths:
                 self.beginRemoveRows(QModelIndex(), row, row)
@@ -78,7 +76,6 @@ class TraceList(QAbstractTableModel):
                 self.endRemoveRows()
 
     def mark(self, marks: Marks) -> None:
-        """Say which trace is open and which one it is compared with."""
         before, self._marks = self._marks, marks
         changed = {before.opened, before.compared} ^ {marks.opened, marks.compared}
         if before != marks:
@@ -94,7 +91,6 @@ class TraceList(QAbstractTableModel):
                 self._tell(row)
 
     def table(self, rows: Iterable[TraceEntry]) -> FigureTable:
-        """Traces as numbers and texts, to copy and to save."""
         columns = ("trace", "status", "accuracy", "accuracy_low", "accuracy_high", "scored", "recorded", "planned")
         return FigureTable(
             (*columns, "model", "quiz", "intervention", "date", "problem"), [_exported(entry) for entry in rows]

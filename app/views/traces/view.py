@@ -94,7 +94,6 @@ class TracesView(View):
 
     @property
     def selected(self) -> TraceEntry | None:
-        """The chosen trace."""
         rows = self.table.selectionModel().selectedRows()
         return rows[0].data(ENTRY) if rows else None
 

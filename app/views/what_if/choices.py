@@ -50,7 +50,6 @@ class WhatIfChoices(QWidget):
         self.place.activated.connect(self._on_place)
 
     def draw(self, state: State) -> None:
-        """Show what is chosen."""
         boxes = (self.effect, self.factor, self.place, self.subset, self.sample, self.seed, self.controls, self.both)
         blockers = [QSignalBlocker(box) for box in boxes]
         effect, rerun = effect_of(state), state.rerun

@@ -48,7 +48,6 @@ class WhatIfEditor(QWidget):
         self.rerun_both.clicked.connect(self._on_rerun_both)
 
     def draw(self, state: State, preview: Preview) -> None:
-        """Show the mask, the choices, and what they mean."""
         mask = state.intervention
         self.chips.set_experts({expert: mask.action(expert) for expert in mask.experts}, _usual_action(state))
         self._fit_chips()
@@ -124,7 +123,6 @@ class WhatIfEditor(QWidget):
         in_column(self, (scrolling(content), 1), below, spacing=0)
 
     def open_picks(self) -> PickMenu:
-        """Show the quick picks."""
         menu = PickMenu(self._session, self, adds=self.adds)
         menu.adds.toggled.connect(self._on_adds)
         pop_up(menu, self.pick)

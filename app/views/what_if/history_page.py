@@ -39,7 +39,6 @@ class HistoryPage(QWidget):
         self.report.clicked.connect(self._on_report)
 
     def draw(self, state: State) -> None:
-        """Show all of them."""
         if state.history != self._shown or not self._shown:
             self._shown = state.history
             self.figure.set_data(history_table(state.history), "What-ifs of this trace")

@@ -58,7 +58,6 @@ class WhatIfResults(QWidget):
         self._lay_out()
 
     def draw(self, state: State) -> None:
-        """Show the what-if that is looked at, and the list of all."""
         made = state.what_if
         for mode, button in self.modes.items():
             button.setEnabled(made is not None)
@@ -82,7 +81,6 @@ class WhatIfResults(QWidget):
         self.tabs.setCurrentIndex(0 if self._shown is None else self.tabs.currentIndex())
 
     def give_back(self, editor: QWidget) -> None:
-        """Have it no more."""
         self.tabs.removeTab(self.tabs.indexOf(editor))
 
     @property

@@ -93,7 +93,6 @@ class SubjectTable(_Table):
         return "" if item is None else item.text()
 
     def show_subjects(self, subjects: Sequence[SubjectChange]) -> None:
-        """Show these, the greatest change first."""
         ordered = sorted(subjects, key=lambda row: (-abs(row.change.delta), row.name))
         self.fill([_subject_texts(row) for row in ordered])
         for at, row in enumerate(ordered):

@@ -85,7 +85,6 @@ class WhatIfHalves(QWidget):
         in_column(self, self._splitter)
 
     def fit(self, room: QSize) -> None:
-        """Arrange them for a room of that size."""
         halves = (self._editor, self._results)
         is_wide = room.width() >= sum(half.minimumSizeHint().width() for half in halves) + self._splitter.handleWidth()
         is_paged = not is_wide and room.height() < _LOW

@@ -133,7 +133,6 @@ class BarDelegate(QStyledItemDelegate):
             painter.drawLine(QPointF(middle.x() - half, middle.y()), QPointF(middle.x() + half, middle.y()))
 
     def _paint_sign(self, painter: QPainter, cell: BarCell, kind: Kind, room: QRectF) -> None:
-        """Draw the sign, and take its room away."""
         painter.setPen(self.sign_colour(cell, kind))
         sign = cell.sign if kind == "name" else sign_beside(cell, self._metrics, room.width())
         painter.drawText(room, LEFT if kind == "name" else RIGHT, sign)

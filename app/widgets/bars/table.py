@@ -152,7 +152,6 @@ class BarTable(QTableView):
                 left -= header.sectionSize(place)
 
     def _needed(self, place: int) -> int:
-        """What the texts of a column need."""
         cells = [row[place] for row in self.shown.cells.rows]
         texts = [*(cell.text[:LONGEST] for cell in cells), *self.shown.cells.columns[place].ticks]
         signs = PADDING + self._metrics.horizontalAdvance(SIGN) if any(cell.sign for cell in cells) else 0

@@ -104,7 +104,6 @@ class Figure(QWidget):
         return self._pages.currentWidget() or self.canvas
 
     def show_table(self, shown: bool) -> None:
-        """Show the table, or the plot."""
         if shown and self.twin is None:
             self.twin = TableTwin(self.title)
             self.twin.setMinimumSize(1, 1)  # else the plot would have to be as large as a table is at least
@@ -117,7 +116,6 @@ class Figure(QWidget):
         self.table_shown.emit()
 
     def menu(self) -> QMenu:
-        """Everything one can do with the figure."""
         menu = QMenu(self)
         self.fill_menu(menu)
         return menu

@@ -87,7 +87,6 @@ class FigurePane(QWidget):
 
 
 def _fold_button(title: str) -> QToolButton:
-    """The title, as a button that folds what stands below it."""
     made = bold(tool_button(title, f"Fold {title.lower()}", "Fold this figure to its title, or show it (Space)"))
     made.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
     made.setArrowType(Qt.ArrowType.DownArrow)

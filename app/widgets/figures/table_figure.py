@@ -39,7 +39,6 @@ class TableFigure(Figure):
 
     @property
     def pointed_figure(self) -> AnyFigure:
-        """The same."""
         return self.view.selected_data()
 
     def fill_menu(self, menu: QMenu) -> None:

@@ -58,7 +58,6 @@ class TableTwin(QWidget):
 
     @property
     def current_row(self) -> int | None:
-        """The row that is current."""
         return None if self.list is None else self.list.current_row
 
     def shown_data(self) -> FigureTable:
@@ -89,7 +88,6 @@ class TableTwin(QWidget):
         return np.array([row for row, text in enumerate(self._words) if all(map(text.__contains__, wanted))], np.intp)
 
     def _make_list(self) -> None:
-        """Another table for other columns."""
         if self.list is not None:
             self._column.removeWidget(self.list)
             self.list.hide()
@@ -158,7 +156,6 @@ def _text(value: Cell) -> str:
 
 
 def _whole(value: Cell) -> str:
-    """With all its digits."""
     return NOTHING if value is None else str(value)
 
 

@@ -74,7 +74,6 @@ class TypingPopup(PopupButton):
         self.panel.setFixedWidth(theme.text_width(self.fontMetrics(), 44))
 
     def field(self, placeholder: str, name: str, tip: str) -> SearchField:
-        """Another field."""
         made = SearchField(placeholder, name)
         made.setToolTip(tip)
         made.returnPressed.connect(self._on_returned)

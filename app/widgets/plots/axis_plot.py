@@ -36,7 +36,6 @@ class AxisPlot(PlotWidget):
         self.view.sigResized.connect(self.follow_range)
 
     def set_lines(self, references: Sequence[Reference], ranges: Sequence[Range] = ()) -> None:
-        """Draw other references and ranges."""
         if (tuple(references), tuple(ranges)) == (self._references, self._ranges):
             return
         for item in self._lines:

@@ -28,7 +28,6 @@ class ColourBar:
 
     @property
     def bar(self) -> QRectF:
-        """Where the colours stand."""
         return QRectF(self.room.left(), self.room.top() + _END, _WIDTH, max(self.room.height() - 2 * _END, 1.0))
 
     def width(self, font: QFont) -> float:
@@ -45,7 +44,6 @@ class ColourBar:
         return self.bar.bottom() - float(self.figure.scale.places(np.array(value))) * self.bar.height()
 
     def draw(self, painter: QPainter, palette: QPalette, pointer: float | None) -> None:
-        """Colours, ends, ticks, and a mark at the value pointed at."""
         if (figure := self.figure) is None:
             return
         bar = self.bar
@@ -93,7 +91,6 @@ class ColourBar:
         return (low, high) if low < high else None
 
     def release(self) -> None:
-        """The button is up."""
         self._drag = None
 
 

@@ -92,7 +92,6 @@ class ColourControls(QWidget):
         self._set_mode("full")
 
     def options(self) -> dict[str, Any]:
-        """What was chosen, as JSON."""
         return {
             "range": self.mode,
             "log": self._log.isChecked(),
@@ -102,7 +101,6 @@ class ColourControls(QWidget):
         }
 
     def set_options(self, options: dict[str, Any]) -> None:
-        """The inverse; nonsense is passed over."""
         if options.get("sequential") in SEQUENTIAL:
             self._maps[False] = options["sequential"]
         if options.get("diverging") in DIVERGING:

@@ -93,7 +93,6 @@ class CurvePlot(SeriesPlot):
             drawn.thin_out(self.view.width() / (right - left))
 
     def _read(self) -> None:
-        """Write the values at the x that is read beside the names."""
         x, chart = self.read_x, self.chart
         entries = []
         for drawn, curve in zip(self.series, chart.curves, strict=True):

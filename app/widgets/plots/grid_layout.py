@@ -22,7 +22,6 @@ class Place(NamedTuple):
 
     @property
     def cell(self) -> Cell | None:
-        """The cell, where it is one."""
         return None if self.layer is None or self.expert is None else (self.layer, self.expert)
 
 
@@ -42,7 +41,6 @@ class GridLayout:
 
     @property
     def cell_size(self) -> QSizeF:
-        """Mean size of a cell."""
         steps = [(edges[-1] - edges[0]) / (len(edges) - 1) for edges in (self.columns, self.rows)]
         return QSizeF(*steps)
 

@@ -111,7 +111,6 @@ class GridSelector:
         return choice
 
     def cancel(self) -> None:
-        """Forget the button that went down."""
         self._ends = None
 
     def move(self, down: int, right: int, *, extends: bool) -> Choice:
@@ -122,11 +121,9 @@ class GridSelector:
         return Choice(block(self.anchor, Place(*self.cursor), self.shape), self.cursor[0])
 
     def move_cursor(self, down: int, right: int) -> None:
-        """The cursor moves alone."""
         self.cursor = self._inside(self.cursor[0] + down, self.cursor[1] + right)
 
     def choose(self, place: Place, *, adds: bool) -> Choice:
-        """A place as if it were clicked."""
         self.press(place, extends=False, adds=adds)
         return self.release()
 

@@ -55,7 +55,6 @@ class HeatMap(GridPlot):
         return self.tip_for(self.hovered or Place(*self.selector.cursor))
 
     def cell_at(self, place: QPoint) -> Cell | None:
-        """The cell at a place of the screen."""
         found = self._place_at(QPointF(self.viewport().mapFromGlobal(place)))
         return None if found is None else found.cell
 
@@ -67,7 +66,6 @@ class HeatMap(GridPlot):
         return cell is not None
 
     def cursor_rectangle(self) -> QRectF:
-        """The cursor's cell."""
         return self.layout_now().cell_rectangle(*self.selector.cursor)
 
     def _place_at(self, point: QPointF) -> Place | None:
@@ -106,7 +104,6 @@ class HeatMap(GridPlot):
         self.activated.emit()
 
     def _choose_by_key(self, event: QKeyEvent) -> bool:
-        """Whether the key was one of the map's."""
         if enters(event):
             self._activate()
         elif (step := moves_only(event)) is not None:

@@ -80,7 +80,6 @@ def draw_outline(painter: QPainter, layout: GridLayout, selected: BoolArray, pal
 
 
 def _draw_lines(painter: QPainter, lines: list[QLineF], *pens: QPen) -> None:
-    """The lines with one pen over the other."""
     for pen in pens:
         pen.setCapStyle(Qt.PenCapStyle.SquareCap)
         painter.setPen(pen)

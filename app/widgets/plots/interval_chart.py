@@ -67,7 +67,6 @@ class IntervalPlot(SeriesPlot):
         return at + QPointF(self._shift(place[0]), 0)
 
     def dress(self) -> None:
-        """Give the series their colours."""
         for drawn, series in zip(self.series, self.chart.series, strict=True):
             drawn.dress(QColor(series.colour), self.colour(QPalette.ColorRole.Base), series.style)
             drawn.line.setVisible(not self.chart.names)

@@ -69,7 +69,6 @@ class Legend:
         return whole.height() if self.layout.plot.top() >= whole.bottom() else 0.0
 
     def entry_at(self, place: QPointF) -> int | None:
-        """Which entry is at a place."""
         return next((number for number, box in enumerate(self.layout.entries) if box.contains(place)), None)
 
     def reserve(self, values: Iterable[str], heading: str) -> None:
@@ -102,7 +101,6 @@ class Legend:
         return self.layout.plot
 
     def draw(self, painter: QPainter, palette: QPalette) -> None:
-        """Paint it, in the painter's font."""
         head = QRectF(self.layout.whole)
         head.setHeight(_row_height(QFontMetricsF(painter.font())))
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)

@@ -78,7 +78,6 @@ class PlotWidget(pyqtgraph.GraphicsView):  # type: ignore[misc]  # pyqtgraph has
         return theme.tabular(self.font())
 
     def colour(self, role: QPalette.ColorRole) -> QColor:
-        """A colour of the palette."""
         return QColor(self.palette().color(role))
 
     def restyle(self) -> None:

@@ -103,7 +103,6 @@ class ProbabilityBars(AxisPlot):
             self.view.setYRange(-_BELOW * unit, _TOP * unit, padding=0)
 
     def _move_cursor(self, expert: int) -> None:
-        """Put the cursor there, and in sight."""
         self._cursor = expert
         self.setAccessibleDescription(self._describe(expert))
         self.reveal(expert)
@@ -128,7 +127,6 @@ class ProbabilityBars(AxisPlot):
         return expert is not None
 
     def cursor_rectangle(self) -> QRectF:
-        """The cursor's bar."""
         return self.widget_rectangle(QRectF(self._cursor - 0.5, 0.0, 1.0, self.figure.highest))
 
     def hover(self, place: QPointF | None) -> None:

@@ -29,7 +29,6 @@ class MarkedAxis(pyqtgraph.AxisItem):  # type: ignore[misc]  # pyqtgraph has no 
         raise NotImplementedError
 
     def restyle(self, palette: QPalette, font: QFont) -> None:
-        """Take colours and font of the widget."""
         self.setTickFont(font)
         self.label.setFont(font)
         self.setPen(None)
@@ -37,7 +36,6 @@ class MarkedAxis(pyqtgraph.AxisItem):  # type: ignore[misc]  # pyqtgraph has no 
 
     @property
     def metrics(self) -> QFontMetricsF:
-        """Sizes of the texts."""
         return QFontMetricsF(self.style["tickFont"] or QFont())
 
     def tickValues(self, low: float, high: float, length: float) -> list[tuple[float, list[float]]]:

@@ -160,11 +160,9 @@ class SeriesPlot(AxisPlot):
         self._above = QRectF()
 
     def dress(self) -> None:
-        """Give the series the colours of now."""
         raise NotImplementedError
 
     def keep(self, n: int) -> None:
-        """Have so many series."""
         while len(self.series) < n:
             self.series.append(DrawnSeries(self.view))
         while len(self.series) > n:
@@ -172,7 +170,6 @@ class SeriesPlot(AxisPlot):
                 self.view.removeItem(item)
 
     def arrange(self) -> None:
-        """Place the legend and the texts around the plot."""
         font, whole = self.figures_font, QRectF(self.rect())
         taken = self.legend.height_above, self.legend.least_width
         room = self.legend.arrange(whole.adjusted(_MARGIN, _MARGIN, -_MARGIN, -_MARGIN), font)

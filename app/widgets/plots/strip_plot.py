@@ -35,7 +35,6 @@ class StripPlot(AxisPlot):
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
 
     def show_figure(self, figure: StripFigure) -> None:
-        """Show other values."""
         self._figure, (low, high) = figure, figure.ends
         self.setAccessibleDescription(f"{figure.mark_text}; {len(figure.known)} {figure.others}")
         self.foot.set_title(figure.unit)

@@ -83,7 +83,6 @@ class ColumnLayout(QObject):
             self._hide(self._hidden - {place} if shown else self._hidden | {place})
 
     def menu(self, parent: QMenu) -> QMenu:
-        """Which columns are shown, to be checked and unchecked."""
         menu = parent.addMenu("Columns")
         for place, style in enumerate(self._styles):
             if place in self.without_values:
@@ -97,14 +96,12 @@ class ColumnLayout(QObject):
         return menu
 
     def options(self) -> dict[str, Any]:
-        """As JSON."""
         hidden = [style.name for place, style in enumerate(self._styles) if place in self._hidden]
         order = [self._styles[self._header.logicalIndex(visual)].name for visual in range(self._header.count())]
         widths = {self._styles[place].name: self._header.sectionSize(place) for place in sorted(self._sized_by_hand)}
         return {"hidden": hidden, "order": order, "widths": widths}
 
     def set_options(self, options: dict[str, Any]) -> None:
-        """The inverse of `options`; what is not understood stays as it is."""
         if isinstance(order := options.get("order"), list):
             for visual, name in enumerate(name for name in order if self._knows(name)):
                 self._header.moveSection(self._header.visualIndex(self._places[name]), visual)

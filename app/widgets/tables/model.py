@@ -53,7 +53,6 @@ class ArrayTableModel(QAbstractTableModel):
         return None if row is None else self._places.get(row)
 
     def value(self, place: int, column: int) -> Any:
-        """The value in a cell."""
         return self.table.columns[column][self.order[place]]
 
     def is_faded(self, place: int) -> bool:

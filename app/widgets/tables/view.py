@@ -48,7 +48,6 @@ class ArrayTableView(QTableView):
 
     @property
     def current_row(self) -> int | None:
-        """The row of the table that is current."""
         place = self.currentIndex().row()
         return int(self.rows.order[place]) if place >= 0 else None
 
@@ -157,7 +156,6 @@ class ArrayTableView(QTableView):
         return FigureTable(headings, ExportedRows(self.rows.table, order, columns, one_line=one_line))
 
     def _ends_of(self, column: int) -> list[int]:
-        """Columns of the ends of its interval, where it has one."""
         names = [style.name for style in self.rows.styles]
         ends = [names.index(end) for end in self.rows.styles[column].ends]
         return [end for end in ends if np.isfinite(np.array(self.rows.table.columns[end], np.float64)).any()]
@@ -214,12 +212,10 @@ class ArrayTableView(QTableView):
             self._set_row_height()
 
     def options(self) -> dict[str, Any]:
-        """Sort order and columns, as JSON."""
         column = self.rows.styles[self.sort_column].name
         return {"sort": column, "descending": self.is_descending, **self.layout_of_columns.options()}
 
     def set_options(self, options: dict[str, Any]) -> None:
-        """The inverse of `options`; what is not understood stays as it is."""
         names = [style.name for style in self.rows.styles]
         self.layout_of_columns.set_options(options)
         if (name := options.get("sort")) in names:

@@ -76,7 +76,6 @@ class TokenLayout:
     line_height: float
 
     def rectangle(self, piece: Fragment) -> QRectF:
-        """Where a piece of a token is drawn."""
         top = self.top + piece.line * self.line_height
         return QRectF(MARGIN + piece.x, top, piece.width, self.line_height - 1)
 

@@ -55,7 +55,6 @@ class TokenStrip(FlowingParts):
         self._lay_out_again()
 
     def set_colours(self, colours: TokenColours) -> None:
-        """Colour the tokens by other values."""
         had_head, self._colours = self._has_head, colours
         if had_head != self._has_head:
             self.updateGeometry()

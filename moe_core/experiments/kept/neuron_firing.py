@@ -71,6 +71,5 @@ def measure_firing(
 
 
 def _first_token(trace: Trace, row: int, scope: Scope) -> int:
-    """The first of a prompt's tokens that count."""
     n_all, n_own = int(trace.n_prompt_tokens[row]), int(trace.n_own_tokens[row])
     return {Scope.ANSWER: n_all - 1, Scope.PROMPT: 0, Scope.QUESTION: n_all - n_own}[scope]

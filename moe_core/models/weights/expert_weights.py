@@ -73,7 +73,6 @@ class ExpertWeights:
 
     @property
     def matrices(self) -> tuple[MatrixName, ...]:
-        """The matrices that experts of this model have."""
         return tuple(name for name in MATRICES if name in self.layers[0].experts)
 
 

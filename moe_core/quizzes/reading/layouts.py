@@ -38,7 +38,6 @@ class Layout:
     answers_from: AnswersFrom | None = None
 
     def row(self, number: int, record: Record) -> RawRow:
-        """A row of a file in this layout."""
         return RawRow(
             number=number,
             subject=record.get(self.subjects),

@@ -28,12 +28,10 @@ class Grid:
 
     @property
     def right(self) -> float:
-        """Where the last column ends."""
         return self.left + self.n_experts * self.width
 
     @property
     def bottom(self) -> float:
-        """Where the last row ends."""
         return self.top + self.n_layers * self.height
 
     def box(self, layer: int, expert: int) -> tuple[float, float, float, float]:

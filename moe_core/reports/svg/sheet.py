@@ -42,7 +42,6 @@ class Sheet:
     shows_selection: bool = False
 
     def em(self, sizes: float) -> float:
-        """So many text sizes."""
         return sizes * self.text_size
 
     def ink(self, role: str) -> Mapping[str, Attribute]:

@@ -1,6 +1,5 @@
 """Named masks: one JSON file each in the folder `masks` of the library; and reading and sharing them as files."""
 
-import logging
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
@@ -17,8 +16,6 @@ from moe_core.errors import InterventionError, MoeCoreError
 from moe_core.interventions.file import read_intervention, save_intervention
 from moe_core.interventions.intervention import Intervention
 from moe_core.numbers.formatting import elide
-
-log = logging.getLogger(__name__)
 
 FOLDER = "masks"
 _FILTER = "Masks (*.json);;All files (*)"

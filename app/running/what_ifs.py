@@ -1,6 +1,5 @@
 """What-ifs from the window: runs them and comparisons in the background, and puts what comes of them into the state."""
 
-import logging
 from collections.abc import Generator
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -32,8 +31,6 @@ from moe_core.traces.reader import open_trace
 
 if TYPE_CHECKING:
     from moe_core.jobs.what_if import WhatIfRequest
-
-log = logging.getLogger(__name__)
 
 AUTOMATIC_MS = 700
 """How long the mask has to stay as it is before it is run by itself."""

@@ -12,7 +12,6 @@ from moe_core.measures.scope import Scope
 from moe_core.traces.reader import Trace
 from moe_core.traces.records import Status
 
-MOST_RUNS = 10_000
 MOST_REPEATS = 1_000
 _LARGEST_NOISE = 100
 

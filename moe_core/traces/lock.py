@@ -1,7 +1,6 @@
 """At most one writer per trace: an operating-system lock on a file beside it, which dies with its holder."""
 
 import errno
-import logging
 import os
 import re
 import shutil
@@ -16,8 +15,6 @@ from filelock import FileLock, SoftFileLock, Timeout
 
 from moe_core.errors import TraceError
 from moe_core.system.target_folder import existing_folder
-
-log = logging.getLogger(__name__)
 
 _SUFFIX_LENGTH = 8  # of what `tempfile` adds to a prefix
 

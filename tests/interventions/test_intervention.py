@@ -10,7 +10,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from moe_core.errors import InterventionError
-from moe_core.interventions.changes import changes
 from moe_core.interventions.file import read_intervention, save_intervention
 from moe_core.interventions.intervention import Intervention, act_on, parse_mask
 
@@ -37,16 +36,6 @@ def test_what_is_saved_is_what_is_loaded(made: Intervention) -> None:
     again = Intervention.from_json(made.to_json())
     assert again == made == pickle.loads(pickle.dumps(made))
     assert hash(again) == hash(made)
-
-
-@given(interventions, interventions)
-def test_the_changes_between_two_lead_from_one_to_the_other(one: Intervention, other: Intervention) -> None:
-    """Experts that are not named are treated alike, those that are named are not."""
-    found = changes(one, other)
-    named = {change.expert for change in found}
-    assert all(change.before == one.action(change.expert) != other.action(change.expert) for change in found)
-    assert one.without(named) == other.without(named)
-    assert (not found) == (one == other)
 
 
 @given(interventions)

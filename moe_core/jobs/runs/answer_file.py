@@ -5,7 +5,6 @@ Axes: n questions asked, C choices.
 """
 
 import json
-import logging
 import os
 from base64 import b64decode, b64encode
 from collections.abc import Iterator, Mapping
@@ -25,8 +24,6 @@ from moe_core.jobs.runs.size_and_speed import SizeAndSpeed
 from moe_core.system.positioned_file import sync_directory
 from moe_core.system.whole_file import write_whole
 from moe_core.traces.lock import writer_lock
-
-log = logging.getLogger(__name__)
 
 FORMAT, VERSION = "moescope answers", 1
 _MOST_BYTES = 4_000_000_000

@@ -1,6 +1,5 @@
 """Brings a model to the workers of a cluster, and asks it there."""
 
-import logging
 import math
 import time
 from collections.abc import Callable, Generator, Iterator
@@ -26,7 +25,6 @@ from moe_core.traces.specification import ModelSpecification
 if TYPE_CHECKING:
     from moe_core.models.loading.verdict import ModelCheck
 
-log = logging.getLogger(__name__)
 HERE = "this computer"
 BEGIN_WITHIN_S = 180.0
 """Processes that import torch from a slow disk take their time; where all processors are taken, they never begin."""

@@ -10,7 +10,7 @@ from PySide6.QtGui import QAction, QKeyEvent, QKeySequence
 from PySide6.QtWidgets import QDialog, QLineEdit, QListWidget, QListWidgetItem, QWidget
 
 from app.widgets.mnemonics import without_mnemonic
-from app.widgets.parts import in_column
+from app.widgets.parts import in_column, named
 
 _CHOICE = Qt.ItemDataRole.UserRole
 _NOWHERE = 4
@@ -57,8 +57,7 @@ class CommandPalette(QDialog):
         self.search.textChanged.connect(self._fill)
         self.search.returnPressed.connect(self._run_chosen)
         self.search.installEventFilter(self)
-        self.list = QListWidget()
-        self.list.setAccessibleName("What was found")
+        self.list = named(QListWidget(), "What was found")
         self.list.itemActivated.connect(self._run_chosen)
         in_column(self, self.search, self.list, margins=None)
         self._fill("")

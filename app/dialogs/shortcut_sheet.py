@@ -6,7 +6,7 @@ from PySide6.QtWidgets import QDialog, QTableWidget, QTableWidgetItem, QWidget
 
 from app.widgets.filter.search_field import SearchField
 from app.widgets.mnemonics import without_mnemonic
-from app.widgets.parts import in_column
+from app.widgets.parts import in_column, named
 
 _IN_VIEWS = (
     ("Arrow keys", "Move in the list, the grid, the prompt", "Shift extends the selection of cells"),
@@ -35,8 +35,7 @@ class ShortcutSheet(QDialog):
             (_keys(action), without_mnemonic(action.text()), action.toolTip()) for action in actions if _keys(action)
         ]
         rows += _IN_VIEWS
-        self.table = QTableWidget(len(rows), 3)
-        self.table.setAccessibleName("Keyboard shortcuts")
+        self.table = named(QTableWidget(len(rows), 3), "Keyboard shortcuts")
         self.table.setHorizontalHeaderLabels(["Keys", "Action", "What it does"])
         self.table.verticalHeader().hide()
         self.table.setEditTriggers(QTableWidget.EditTrigger.NoEditTriggers)

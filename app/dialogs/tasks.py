@@ -10,12 +10,11 @@ from PySide6.QtWidgets import (
     QFormLayout,
     QListWidget,
     QListWidgetItem,
-    QPushButton,
     QWidget,
 )
 
 from app.widgets.form_parts import Note, choice
-from app.widgets.parts import in_column
+from app.widgets.parts import button, in_column
 from moe_core.experiments.tasks.pruning import NEVER_USED
 from moe_core.experiments.tasks.request import TasksRequest
 from moe_core.measures.scope import Scope
@@ -46,9 +45,7 @@ class TasksDialog(QDialog):
         self.traces.setToolTip("Space takes a trace in or out; all must be of the same model, without an intervention")
         for path in dict.fromkeys([*([shown] if shown else []), *traces]):
             self._add(path, is_chosen=path == shown)
-        self.more = QPushButton("&Add traces…")
-        self.more.setAutoDefault(False)
-        self.more.setToolTip("Choose traces of other folders")
+        self.more = button("&Add traces…", "Choose traces of other folders")
         self.scope, self.prune, self.note = choice(_SCOPES), choice(_PRUNES), Note()
         self._lay_out()
         self.more.clicked.connect(self._on_more)

@@ -13,7 +13,7 @@ from app.log_records import LIMIT, LogRecord, installed_records
 from app.state.session import Session
 from app.state.state import State
 from app.view import View
-from app.widgets.parts import in_column, in_row, only_read
+from app.widgets.parts import in_column, in_row, named, only_read
 
 _LEVELS = {"All": logging.NOTSET, "Info": logging.INFO, "Warning": logging.WARNING, "Error": logging.ERROR}
 _ORANGE = "#E69F00"
@@ -32,15 +32,12 @@ class LogView(View):
         self.records = installed_records()
         self._next = 0
         self._n_shown = 0
-        self.level = QComboBox()
+        self.level = named(QComboBox(), "Lowest level shown", "Hide records that matter less than this")
         self.level.addItems(list(_LEVELS))
-        self.level.setAccessibleName("Lowest level shown")
-        self.level.setToolTip("Hide records that matter less than this")
         self.level.currentIndexChanged.connect(self.redraw)
         self.copy_button = _button("Copy", "Copy what is shown, as plain text", self._on_copy)
         self.clear_button = _button("Clear", "Forget everything logged so far", self._on_clear)
-        self.text = only_read(QPlainTextEdit())
-        self.text.setAccessibleName("Log")
+        self.text = named(only_read(QPlainTextEdit()), "Log")
         self.text.setPlaceholderText("Nothing was logged yet: what runs, and what goes wrong, is written here.")
         self.text.setFont(QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont))
         self.text.setUndoRedoEnabled(False)
@@ -130,8 +127,6 @@ class LogView(View):
 
 
 def _button(text: str, tip: str, slot: Callable[[], None]) -> QPushButton:
-    button = QPushButton(text)
-    button.setToolTip(tip)
-    button.setAccessibleName(f"{text} the log")
+    button = named(QPushButton(text), f"{text} the log", tip)
     button.clicked.connect(slot)
     return button

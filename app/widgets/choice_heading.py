@@ -9,7 +9,7 @@ from PySide6.QtCore import Signal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QBoxLayout, QComboBox, QLabel, QWidget
 
-from app.widgets.parts import bold, in_column, in_row, plain_text
+from app.widgets.parts import bold, in_column, in_row, named, plain_text
 
 
 class ChoiceHeading(QWidget):
@@ -20,10 +20,8 @@ class ChoiceHeading(QWidget):
     def __init__(self, accessible_name: str, tip: str) -> None:
         super().__init__()
         self.title, self.numbers, self._label = bold(plain_text(), larger=1.3), plain_text(), QLabel()
-        self.switcher = QComboBox()
+        self.switcher = named(QComboBox(), accessible_name, tip)
         self.switcher.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
-        self.switcher.setAccessibleName(accessible_name)
-        self.switcher.setToolTip(tip)
         self.switcher.activated.connect(self.switched)
         self._label.setBuddy(self.switcher)
         self._lay_out()

@@ -5,7 +5,7 @@ from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPalette, QResizeEvent
 from PySide6.QtWidgets import QLabel, QSizePolicy, QToolBar
 
 from app import theme
-from app.widgets.parts import tool_button
+from app.widgets.parts import named, tool_button
 from app.widgets.safe_text import as_tooltip
 
 
@@ -44,11 +44,10 @@ class MessageBar(QToolBar):
         self.setMovable(False)
         self.setAccessibleName("Message")
         self._ground = theme.WRONG
-        self._text = _Sentence()
+        self._text = named(_Sentence(), "Message")
         self._text.setTextInteractionFlags(
             Qt.TextInteractionFlag.TextSelectableByMouse | Qt.TextInteractionFlag.TextSelectableByKeyboard
         )
-        self._text.setAccessibleName("Message")
         self.button = tool_button("", "", "")
         self.button.clicked.connect(self._on_clicked)
         show_log = tool_button("Show log", "", "The log has the details of what went wrong")

@@ -19,7 +19,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-Heading = TypeVar("Heading", bound=QWidget)
+Shown = TypeVar("Shown", bound=QWidget)
 Box = TypeVar("Box", bound=QBoxLayout)
 Part = QWidget | QLayout
 Place = Part | tuple[Part, int] | tuple[QWidget, Qt.AlignmentFlag] | int
@@ -91,13 +91,21 @@ def plain_text(text: str = "", *, is_faded: bool = False) -> QLabel:
     return label
 
 
-def bold(label: Heading, larger: float = 1.0) -> Heading:
+def bold(label: Shown, larger: float = 1.0) -> Shown:
     """The label or button, as a heading."""
     font = label.font()
     font.setBold(True)
     font.setPointSizeF(font.pointSizeF() * larger)
     label.setFont(font)
     return label
+
+
+def named(widget: Shown, name: str, tip: str = "") -> Shown:
+    """The widget, called so by screen readers; the tip says what it is for."""
+    widget.setAccessibleName(name)
+    if tip:
+        widget.setToolTip(tip)
+    return widget
 
 
 def button(text: str, tip: str) -> QPushButton:
@@ -119,11 +127,9 @@ def only_read(field: QPlainTextEdit) -> QPlainTextEdit:
 
 def tool_button(text: str, name: str, tip: str) -> QToolButton:
     """A small button without a frame; `name` says what it does where the text does not."""
-    made = QToolButton()
+    made = named(QToolButton(), name, tip)
     made.setText(text)
     made.setAutoRaise(True)
-    made.setAccessibleName(name)
-    made.setToolTip(tip)
     return made
 
 

@@ -3,7 +3,7 @@
 from PySide6.QtCore import QElapsedTimer, QEvent, QObject, Qt
 from PySide6.QtWidgets import QLabel, QProgressBar, QWidget
 
-from app.widgets.parts import in_column
+from app.widgets.parts import in_column, named
 
 _LINE = 3
 _MARGIN = 8
@@ -19,11 +19,10 @@ class ShareDone(QWidget):
         self._over = parent
         self._said = QElapsedTimer()
         self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
-        self._bar = QProgressBar()
+        self._bar = named(QProgressBar(), "Share added up")
         self._bar.setTextVisible(False)
         self._bar.setFixedHeight(_LINE)
         self._bar.setRange(0, 100)
-        self._bar.setAccessibleName("Share added up")
         self._text = QLabel()
         self._text.setAutoFillBackground(True)
         self._text.setContentsMargins(2 * _MARGIN, _MARGIN, 2 * _MARGIN, _MARGIN)

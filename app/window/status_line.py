@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QLabel, QProgressBar, QPushButton, QStatusBar
 from app.running.job_runner import JobRunner
 from app.running.job_thread import JobEnded
 from app.widgets.eliding_label import ElidingLabel
+from app.widgets.parts import named
 from moe_core.commands.job_console import progress_text
 from moe_core.jobs.events import Progress, Stage
 
@@ -20,17 +21,12 @@ class StatusLine(QStatusBar):
     def __init__(self, *runners: JobRunner) -> None:
         super().__init__()
         self._runners = runners
-        self._text = ElidingLabel()
-        self._text.setAccessibleName("Status")
-        self._memory = QLabel()
-        self._memory.setAccessibleName("GPU memory")
-        self._bar = QProgressBar()
+        self._text = named(ElidingLabel(), "Status")
+        self._memory = named(QLabel(), "GPU memory")
+        self._bar = named(QProgressBar(), "Progress")
         self._bar.setTextVisible(False)
         self._bar.setMaximumSize(180, 10)
-        self._bar.setAccessibleName("Progress")
-        self._cancel = QPushButton("Cancel")
-        self._cancel.setAccessibleName("Cancel the running job")
-        self._cancel.setToolTip("Stop after the batch in flight")
+        self._cancel = named(QPushButton("Cancel"), "Cancel the running job", "Stop after the batch in flight")
         self._cancel.clicked.connect(self._on_cancel)
         self.addWidget(self._text, 1)
         for widget in (self._memory, self._bar, self._cancel):

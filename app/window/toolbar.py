@@ -11,6 +11,7 @@ from app.running.recording import can_resume
 from app.state.session import Session
 from app.state.state import SELECTION, State, differing
 from app.widgets.eliding_label import ElidingLabel
+from app.widgets.parts import named
 from app.widgets.safe_text import as_tooltip
 from moe_core.errors import MoeCoreError
 from moe_core.measures.scope import Scope
@@ -27,18 +28,13 @@ class Toolbar(QToolBar):
         self.setMovable(False)
         self.setIconSize(QSize(16, 16))
         self._session = session
-        self._trace = ElidingLabel()
-        self._trace.setAccessibleName("Trace shown")
+        self._trace = named(ElidingLabel(), "Trace shown")
         self._trace.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Preferred)  # the spring is to grow
-        self._resume = QToolButton()
+        self._resume = named(QToolButton(), "Resume recording", "Ask what is still missing (Ctrl+Shift+R)")
         self._resume.setText("Resume")
-        self._resume.setToolTip("Ask what is still missing (Ctrl+Shift+R)")
-        self._resume.setAccessibleName("Resume recording")
         self._resume.clicked.connect(lambda: session.request("resume"))
-        self._shown = QLabel()
-        self._shown.setAccessibleName("Questions shown")
-        self._scope = QComboBox()
-        self._scope.setAccessibleName("Scope: which tokens count")
+        self._shown = named(QLabel(), "Questions shown")
+        self._scope = named(QComboBox(), "Scope: which tokens count")
         for scope in Scope:
             self._scope.addItem(scope.value, scope)
         self._scope.activated.connect(self._on_scope_activated)

@@ -8,7 +8,7 @@ from app.content.workers import TIP, address_problem
 from app.dialogs.record.values import DEVICES, DTYPES, RecordValues
 from app.widgets.address_field import AddressField
 from app.widgets.form_parts import CommaCompleter, Note, Section, choice, number, suggestions
-from app.widgets.parts import in_column, in_row, only_read
+from app.widgets.parts import button, in_column, in_row, named, only_read
 from moe_core.quizzes.reading.answers import AnswersFrom
 
 _PROTOCOLS = (("plain", "Plain, as lm-evaluation-harness"), ("chat", "Chat template of the model"))
@@ -103,9 +103,8 @@ class RecordForm(QWidget):
 
     def _make_fields(self, models: list[str], quizzes: list[str]) -> None:
         self.model, self.quiz = suggestions(models), suggestions(quizzes)
-        self.check = _button(
-            "Check", "Load the model and check what may be done with it; where it is to be downloaded, look again"
-        )
+        tip = "Load the model and check what may be done with it; where it is to be downloaded, look again"
+        self.check = named(button("Check", tip), tip)
         self.subjects, self.out = QLineEdit(), QLineEdit()
         self.subjects.setPlaceholderText("all subjects")
         self.subjects.setClearButtonEnabled(True)
@@ -128,7 +127,7 @@ class RecordForm(QWidget):
         self.device, self.dtype = suggestions(list(DEVICES)), choice(tuple((name, name) for name in DTYPES))
         self.workers = AddressField(address_problem, TIP)
         self.command = _command_field()
-        self.copy = _button("&Copy", "Copy the command line")
+        self.copy = named(button("&Copy", "Copy the command line"), "Copy the command line")
         self.offline = QCheckBox("Offline: use nothing from the network")
         self.skip_too_long = QCheckBox("Skip questions longer than the context")
         self.compile = QCheckBox("Compile norms and experts")
@@ -195,11 +194,11 @@ class RecordForm(QWidget):
         return section
 
     def _browse(self, field: str, tip: str) -> QPushButton:
-        button = _button("…", tip)
-        button.setFixedWidth(32)
-        button.setProperty("field", field)
-        button.clicked.connect(self._on_browse)
-        return button
+        browse = named(button("…", tip), tip)
+        browse.setFixedWidth(32)
+        browse.setProperty("field", field)
+        browse.clicked.connect(self._on_browse)
+        return browse
 
     def _listen(self) -> None:
         for box in (self.model, self.quiz, self.device, self.template):
@@ -235,11 +234,3 @@ def _command_field() -> QPlainTextEdit:
     field.setFont(QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont))
     field.setFixedHeight(field.fontMetrics().lineSpacing() * 3 + 12)
     return field
-
-
-def _button(text: str, tip: str) -> QPushButton:
-    button = QPushButton(text)
-    button.setAutoDefault(False)
-    button.setToolTip(tip)
-    button.setAccessibleName(tip)
-    return button

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from PySide6.QtCore import QPoint, QSignalBlocker, Qt
-from PySide6.QtWidgets import QCheckBox, QComboBox, QLabel, QPushButton, QSlider, QSpinBox
+from PySide6.QtWidgets import QCheckBox, QComboBox, QLabel, QSlider, QSpinBox
 
 from app.content.atlas_request import analysis_of, can_be_of_one, own_number, result_of, shown_part, why_not
 from app.content.captions import analysis_caption
@@ -14,7 +14,7 @@ from app.views.atlas.canvas import AtlasCanvas
 from app.widgets.eliding_combo_box import ElidingComboBox
 from app.widgets.figures.figure import Figure
 from app.widgets.figures.pane import FigurePane
-from app.widgets.parts import in_column, in_row
+from app.widgets.parts import button, in_column, in_row, named
 from moe_core.analyses import ANALYSES
 from moe_core.analyses.analysis import AnalysisResult, Needs, Shown
 from moe_core.figures.heat_map import HeatMapFigure
@@ -169,13 +169,9 @@ class AtlasView(View):
             self._analysis.addItem(analysis.title)
         self._analysis.setAccessibleName("Analysis")
         self._analysis.setToolTip("Which analysis is shown")
-        self._array = QComboBox()
-        self._array.setAccessibleName("Array of the analysis")
-        self._array.setToolTip("Which of the arrays that were computed is shown")
-        self._layer = QSlider(Qt.Orientation.Horizontal)
+        self._array = named(QComboBox(), "Array of the analysis", "Which of the arrays that were computed is shown")
+        self._layer = named(QSlider(Qt.Orientation.Horizontal), "Layer", "Which layer is shown, here and in every view")
         self._layer.setPageStep(1)
-        self._layer.setAccessibleName("Layer")
-        self._layer.setToolTip("Which layer is shown, here and in every view")
         self._layer_text = QLabel()
         self._pairs = QSpinBox()
         self._pairs.setRange(0, 1_000_000)
@@ -194,8 +190,8 @@ class AtlasView(View):
             *(self._analysis, self._array, self._layer, self._pairs),
             *(self._of_question, self._drops_outliers, self._to_layer),
         )
-        self._compute = QPushButton("Compute")
-        self._compute.setToolTip("Compute this analysis for the trace shown, its scope, filter, expert and question")
+        tip = "Compute this analysis for the trace shown, its scope, filter, expert and question"
+        self._compute = button("Compute", tip)
 
     def _lay_out(self) -> None:
         ticks = self._of_question, self._drops_outliers

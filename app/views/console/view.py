@@ -24,7 +24,7 @@ from app.views.console.names import (
 )
 from app.views.console.stopping import StopListener
 from app.widgets.eliding_label import ElidingLabel
-from app.widgets.parts import button, in_column, in_row, only_read
+from app.widgets.parts import button, in_column, in_row, named, only_read
 
 _GREETING = (
     "At hand: trace, selection, state (as the window shows them), session, moe_core (also moe), np, replace. "
@@ -48,8 +48,7 @@ class ConsoleView(View):
         self.interpreter = Interpreter(lasting_names(session))
         self._pieces: deque[tuple[str, Kind]] = deque(maxlen=_MOST_PIECES)
         self._ink = self.palette().color(QPalette.ColorRole.Text)
-        self.text = only_read(QPlainTextEdit())
-        self.text.setAccessibleName("What the console says")
+        self.text = named(only_read(QPlainTextEdit()), "What the console says")
         self.text.setFont(QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont))
         self.text.setUndoRedoEnabled(False)
         self.text.setMaximumBlockCount(_MOST_BLOCKS)

@@ -18,7 +18,7 @@ from app.widgets.bars.bar_list import BarList
 from app.widgets.bars.section import BarContent, BarSection
 from app.widgets.eliding_combo_box import ElidingComboBox
 from app.widgets.halves import Halves
-from app.widgets.parts import button, in_column, in_row, plain_text, scrolling
+from app.widgets.parts import button, in_column, in_row, named, plain_text, scrolling
 from app.widgets.safe_text import as_tooltip
 from moe_core.errors import MoeCoreError
 from moe_core.figures.bars import BarFigure
@@ -47,8 +47,7 @@ class EffectsView(View):
         super().__init__(session)
         self._ranked: list[Expert] = []
         self._of_answer: list[Expert] = []
-        self._summary = plain_text()
-        self._summary.setAccessibleName("How far the effects can be believed")
+        self._summary = named(plain_text(), "How far the effects can be believed")
         self._buttons = {action: button(text, about) for action, text, about in _BUTTONS}
         self._end = ElidingComboBox()
         self._end.setMinimumContentsLength(8)

@@ -23,7 +23,7 @@ from app.views.entropy.curves import EntropyOptions, NamedCurve, Split, group_cu
 from app.widgets.eliding_label import ElidingLabel
 from app.widgets.figures.figure import Figure
 from app.widgets.flow_layout import FlowLayout
-from app.widgets.parts import in_column, in_row, pop_up, tool_button
+from app.widgets.parts import in_column, in_row, named, pop_up, tool_button
 from app.widgets.plots.axis_plot import ZOOMING
 from app.widgets.plots.curve_plot import CurvePlot
 from moe_core.measures.entropy_by_layer import Band, EntropyKind
@@ -88,8 +88,7 @@ class EntropyView(View):
         self.shown.menu().aboutToHide.connect(self._on_menu_hidden)
         self.more = tool_button("⋯", "What can be done with this figure", "Copy, save or read the figure as a table")
         self.more.clicked.connect(self._on_more_clicked)
-        self.note = ElidingLabel()
-        self.note.setAccessibleName("What the curves and bands are")
+        self.note = named(ElidingLabel(), "What the curves and bands are")
         self.note.setForegroundRole(QPalette.ColorRole.PlaceholderText)
         self._lay_out()
         self._show_options()
@@ -237,8 +236,7 @@ def _differ(key: tuple[Any, ...], other: tuple[Any, ...]) -> bool:
 
 def _choice(name: str, items: tuple[tuple[Any, str, str], ...], on_chosen: Callable[[Any], None]) -> QComboBox:
     """A box that offers (value, text, meaning) and says which value was chosen."""
-    box = QComboBox()
-    box.setAccessibleName(name)
+    box = named(QComboBox(), name)
     for value, text, meaning in items:
         box.addItem(text, value)
         box.setItemData(box.count() - 1, meaning, Qt.ItemDataRole.ToolTipRole)

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QPalette
-from PySide6.QtWidgets import QLabel, QPushButton, QWidget
+from PySide6.QtWidgets import QLabel, QWidget
 
 from app.state.experiment_state import ExperimentRun
 from app.views.experiments.figures import POINT_STYLES, caption_of, chart_of, data_of, members_of, point_table
@@ -15,7 +15,7 @@ from app.widgets.eliding_label import ElidingLabel
 from app.widgets.figures.figure import Figure
 from app.widgets.figures.pane import FigurePane
 from app.widgets.figures.table_figure import TableFigure
-from app.widgets.parts import in_column, in_row
+from app.widgets.parts import button, in_column, in_row, named
 from app.widgets.plots.interval_chart import IntervalPlot
 from app.widgets.tables.view import ArrayTableView
 from moe_core.experiments.result import ExperimentPoint, ResultDetail
@@ -42,8 +42,7 @@ class ResultPane(QWidget):
         self._run: ExperimentRun | None = None
         self._point: int | None = None
         self._trace: Path | None = None
-        self.finding = plain_text()
-        self.finding.setAccessibleName("What the experiment found")
+        self.finding = named(plain_text(), "What the experiment found")
         font = self.finding.font()
         font.setPointSizeF(font.pointSizeF() * 1.08)
         self.finding.setFont(font)
@@ -56,19 +55,14 @@ class ResultPane(QWidget):
         self.shown_figure.setMinimumContentsLength(14)
         self.shown_figure.setToolTip("Which of the experiment's figures is shown")
         self._figure_pane.add_control(self.shown_figure)
-        self.table = ArrayTableView(POINT_STYLES, elastic="point", leading=_LEADING)
-        self.table.setAccessibleName("Points of the experiment")
+        self.table = named(ArrayTableView(POINT_STYLES, elastic="point", leading=_LEADING), "Points of the experiment")
         self._table_figure = TableFigure(self.table, "Points of the experiment", ("Copy name of the point", "point"))
-        self.use = QPushButton("&Use this mask")
-        self.use.setToolTip("Choose a point in the figure or the table first")
-        self.export = QPushButton("Export smaller model…")
-        self.export.setToolTip("Choose a point in the figure or the table first")
-        self.go_on = QPushButton("Go on")
-        self.go_on.setToolTip("Ask what is missing, with the options that it was begun with")
+        choose = "Choose a point in the figure or the table first"
+        self.use, self.export = button("&Use this mask", choose), button("Export smaller model…", choose)
+        self.go_on = button("Go on", "Ask what is missing, with the options that it was begun with")
         self._chosen = ElidingLabel()
-        self.caveats = plain_text()
+        self.caveats = named(plain_text(), "What limits the finding")
         self.caveats.setForegroundRole(QPalette.ColorRole.PlaceholderText)
-        self.caveats.setAccessibleName("What limits the finding")
         self._lay_out()
         self.plot.point_chosen.connect(self._on_plot_point)
         self.table.row_chosen.connect(self.choose_point)

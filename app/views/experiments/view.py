@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from PySide6.QtCore import QPoint, QSignalBlocker, Qt
-from PySide6.QtWidgets import QLabel, QListWidget, QPushButton, QWidget
+from PySide6.QtWidgets import QLabel, QListWidget, QWidget
 
 from app.content.mask_editing import with_mask
 from app.state.experiment_state import ExperimentRun
@@ -18,7 +18,7 @@ from app.widgets.eliding_combo_box import ElidingComboBox
 from app.widgets.eliding_label import ElidingLabel
 from app.widgets.form_parts import Note
 from app.widgets.halves import Halves
-from app.widgets.parts import bold, in_column, in_row, pop_up, scrolling
+from app.widgets.parts import bold, button, in_column, in_row, named, pop_up, scrolling
 from app.widgets.safe_text import as_tooltip
 from moe_core.experiments import EXPERIMENTS
 from moe_core.experiments.experiment import Experiment
@@ -103,20 +103,15 @@ class ExperimentsView(View):
         self.progress_text.setVisible(entry is not None)
 
     def _make_controls(self) -> None:
-        self.choice = ElidingComboBox()
+        self.choice = named(ElidingComboBox(), "Experiment", "Which experiment to run")
         self.choice.addItems([experiment.title for experiment in EXPERIMENTS])
-        self.choice.setAccessibleName("Experiment")
-        self.choice.setToolTip("Which experiment to run")
         self.question = plain_text()
         self.form = ExperimentForm()
         self.cost = Note()
-        self.run_button = QPushButton("Run")
+        self.run_button = button("Run", "Run the experiment in the background (F8)")
         self.run_button.setObjectName("run-experiment")
-        self.run_button.setToolTip("Run the experiment in the background (F8)")
-        self.cancel_button = QPushButton("Cancel")
-        self.cancel_button.setToolTip("Stop after the batch in flight")
-        self.progress_text = ElidingLabel()
-        self.progress_text.setAccessibleName("How far the experiment is, and how long it will take")
+        self.cancel_button = button("Cancel", "Stop after the batch in flight")
+        self.progress_text = named(ElidingLabel(), "How far the experiment is, and how long it will take")
         self.results = QListWidget()
         self.results.setAccessibleName("Experiments on this trace")
         self.results.setToolTip("What was run on this trace, also before; choose one to look at it again")

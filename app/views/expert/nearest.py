@@ -3,14 +3,14 @@
 from functools import partial
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QPushButton, QWidget
+from PySide6.QtWidgets import QWidget
 
 from app.content.expert_facts import Nearest, missing_facts, nearest_by_output, nearest_by_weight, output_norm
 from app.content.note_editing import name_text
 from app.state.state import State
 from app.widgets.bars.bar_list import BarList
 from app.widgets.bars.section import BarContent, BarSection
-from app.widgets.parts import in_column, in_row, plain_text
+from app.widgets.parts import button, in_column, in_row, named, plain_text
 from moe_core.figures.bars import BarFigure, BarRow
 from moe_core.figures.curves import Reference
 from moe_core.figures.table import FigureTable
@@ -33,10 +33,9 @@ class NearestExperts(QWidget):
         super().__init__()
         self.by_weight = BarSection("Nearest by weight", "Nearest experts by weight", BarList(can_choose=True))
         self.by_output = BarSection("Nearest by output", "Nearest experts by output", BarList(can_choose=True))
-        self.norm = plain_text(is_faded=True)
-        self.norm.setAccessibleName("Norm of the expert's output")
-        self.compute = QPushButton("Compare with the other experts")
-        self.compute.setToolTip("Read the weights, and run all experts on the first questions that pass the filter")
+        self.norm = named(plain_text(is_faded=True), "Norm of the expert's output")
+        tip = "Read the weights, and run all experts on the first questions that pass the filter"
+        self.compute = button("Compare with the other experts", tip)
         self.compute.clicked.connect(self.compute_wanted)
         self._layer = 0
         self._shown: dict[BarSection, tuple[int, ...]] = {self.by_weight: (), self.by_output: ()}

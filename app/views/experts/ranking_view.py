@@ -23,7 +23,7 @@ from app.widgets.eliding_label import ElidingLabel
 from app.widgets.figures.table_figure import TableFigure
 from app.widgets.filter.search_field import SearchField
 from app.widgets.number_boxes import WholeBox
-from app.widgets.parts import in_column, in_row, pop_up, tool_button
+from app.widgets.parts import in_column, in_row, named, pop_up, tool_button
 from app.widgets.tables.view import ArrayTableView
 from moe_core.figures.array_table import ArrayTable, IndexArray
 from moe_core.interventions.layers import Cell
@@ -63,8 +63,7 @@ class RankingView(View):
         self.list.sort_by([style.name for style in STYLES].index("n"), descending=True)
         self.figure = TableFigure(self.list, "Ranking of experts", ("Copy layer:expert", "expert"))
         self.figure.offers = lambda place: self.actions_named(*OFFERED["expert"])
-        self._n = ElidingLabel()
-        self._n.setAccessibleName("Experts listed")
+        self._n = named(ElidingLabel(), "Experts listed")
         self._more = tool_button("⋯", "More on this list", _MORE_TIP)
         self._table: tuple[tuple[object, ...], ArrayTable] | None = None
         self._lay_out()

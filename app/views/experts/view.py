@@ -24,7 +24,7 @@ from app.widgets.eliding_combo_box import ElidingComboBox
 from app.widgets.eliding_label import ElidingLabel
 from app.widgets.figures.figure import Figure
 from app.widgets.figures.pane import more_button
-from app.widgets.parts import in_column, in_row
+from app.widgets.parts import in_column, in_row, named
 from app.widgets.plots.colour_controls import ColourControls
 from app.widgets.plots.grid_layout import Place
 from app.widgets.plots.grid_selection import Choice
@@ -62,14 +62,12 @@ class ExpertsView(View):
         self._bars = self._make_bars_choice()
         self._unsupported = self._make_switch()
         self._shows_all = False
-        self._n = ElidingLabel()
+        self._n = named(ElidingLabel(), "Questions behind the grid")
         self._n.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Preferred)
-        self._n.setAccessibleName("Questions behind the grid")
         self.heat_map = HeatMap()
         self.figure = Figure(self.heat_map, "Experts")
         self._more = more_button(self.figure)
-        self._readout = ElidingLabel(_HINT)
-        self._readout.setAccessibleName("The cell under mouse or cursor")
+        self._readout = named(ElidingLabel(_HINT), "The cell under mouse or cursor")
         self._lay_out()
         self._connect()
 
@@ -235,16 +233,14 @@ class ExpertsView(View):
 
     def _make_switch(self) -> QToolButton:
         """All differences in colour, or only those that are supported."""
-        switch = QToolButton()
+        switch = named(QToolButton(), "Show unsupported differences")
         switch.setText("Unsupported")
         switch.setCheckable(True)
-        switch.setAccessibleName("Show unsupported differences")
         switch.clicked.connect(lambda: self.session.request("show_unsupported"))
         return switch
 
     def _make_metric_box(self) -> QComboBox:
-        box = ElidingComboBox()
-        box.setAccessibleName("Metric of the grid")
+        box = named(ElidingComboBox(), "Metric of the grid")
         box.setMinimumContentsLength(3)  # at 960 pixels a grid of differences, too, does without a scroll bar
         box.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         for metric in GRID_METRICS:

@@ -21,7 +21,7 @@ from app.view import View
 from app.views.jobs.job_model import SHARE, STATE, JobModel
 from app.widgets.eliding_label import ElidingLabel
 from app.widgets.flow_layout import FlowLayout
-from app.widgets.parts import button, in_column, plain_text, pop_up
+from app.widgets.parts import button, in_column, named, plain_text, pop_up
 from app.widgets.tables.row_table import RowTable
 from app.widgets.tables.tinted_rows import TintedRows
 from moe_core.numbers.formatting import counted, percent
@@ -53,11 +53,9 @@ class JobsView(View):
         super().__init__(session)
         self.model = JobModel(self)
         self.table = RowTable(self.model, _LEAST_WIDTHS)
-        self.summary = ElidingLabel()
+        self.summary = named(ElidingLabel(), "How many jobs run and wait")
         self.summary.setForegroundRole(QPalette.ColorRole.PlaceholderText)
-        self.summary.setAccessibleName("How many jobs run and wait")
-        self.about = plain_text()
-        self.about.setAccessibleName("About the chosen job")
+        self.about = named(plain_text(), "About the chosen job")
         self.buttons = {name: button(text, tip) for name, text, tip in _BUTTONS}
         for name, each in self.buttons.items():
             each.setAccessibleName(_ARROWS.get(name, each.text()))

@@ -14,7 +14,7 @@ from app.views.question.texts import gate_table, gate_text, token_name
 from app.widgets.bars.gates import GateTable
 from app.widgets.figures.figure import Figure
 from app.widgets.figures.pane import FigurePane
-from app.widgets.parts import in_column
+from app.widgets.parts import in_column, named
 from moe_core.figures.table import FigureTable
 from moe_core.numbers.formatting import short
 
@@ -27,8 +27,7 @@ class GatesPane(FigurePane):
     option_changed = Signal()
 
     def __init__(self) -> None:
-        self.chart = GateTable()
-        self.chart.setAccessibleName("Gate weights")
+        self.chart = named(GateTable(), "Gate weights")
         self._key = QLabel()
         self._key.setForegroundRole(QPalette.ColorRole.PlaceholderText)
         super().__init__(Figure(_above_each_other(self.chart, self._key), "Gate weights"), margin=8, folds=True)

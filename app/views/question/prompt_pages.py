@@ -8,7 +8,7 @@ from app.state.state import State
 from app.views.question.content import QuestionContent
 from app.views.question.prompt_pane import PromptPane
 from app.views.question.token_map import TokenMapPane
-from app.widgets.parts import focus_seen
+from app.widgets.parts import focus_seen, named
 
 
 class PromptPages(QStackedWidget):
@@ -48,8 +48,6 @@ class PromptPages(QStackedWidget):
 
 
 def _switch(text: str, tip: str) -> QToolButton:
-    made = QToolButton()
+    made = named(QToolButton(), tip, tip)
     made.setText(text)
-    made.setAccessibleName(tip)
-    made.setToolTip(tip)
     return made

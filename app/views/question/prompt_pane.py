@@ -18,7 +18,7 @@ from app.views.question.token_measures import BY_TOKEN, MEASURED_BY_TOKEN, TOKEN
 from app.widgets.eliding_combo_box import ElidingComboBox
 from app.widgets.figures.figure import Figure
 from app.widgets.figures.pane import FigurePane
-from app.widgets.parts import tool_button
+from app.widgets.parts import named, tool_button
 from app.widgets.tokens.drawing import TokenColours
 from app.widgets.tokens.strip import TokenStrip
 
@@ -39,8 +39,7 @@ class PromptPane(FigurePane):
         self.strip = TokenStrip()
         super().__init__(Figure(self.strip, "Prompt"))
         self._is_folded: bool | None = None  # None: as the number of shots suggests
-        self.measure = ElidingComboBox()
-        self.measure.setAccessibleName("Colour of the tokens")
+        self.measure = named(ElidingComboBox(), "Colour of the tokens")
         self.measure.setSizeAdjustPolicy(ElidingComboBox.SizeAdjustPolicy.AdjustToContents)
         self.measure.setMinimumContentsLength(8)  # where there is no room for that
         self.measure.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)

@@ -32,7 +32,7 @@ from app.widgets.bars.bar_list import BarList
 from app.widgets.figures.figure import Figure
 from app.widgets.figures.pane import FigurePane
 from app.widgets.number_boxes import NumberedBox
-from app.widgets.parts import in_column, plain_text
+from app.widgets.parts import in_column, named, plain_text
 from app.widgets.plots.probability_bars import ProbabilityBars
 from app.widgets.question_header import QuestionHeader
 from moe_core.figures.table import FigureTable
@@ -54,9 +54,7 @@ class QuestionView(View):
         self._content: QuestionContent | None = None
         self._source: tuple[TraceData, int, int, WhatIf | None] | None = None
         self.header = QuestionHeader()
-        self.note = plain_text()
-        self.note.setToolTip(REROUTED_TIP)
-        self.note.setAccessibleName("The question in the what-if")
+        self.note = named(plain_text(), "The question in the what-if", REROUTED_TIP)
         self.note.setContentsMargins(8, 2, 8, 4)
         self.note.hide()
         self.hangs_on = HangsOn()

@@ -17,7 +17,7 @@ from app.state.state import State
 from app.widgets.eliding_label import ElidingLabel
 from app.widgets.figures.figure import Figure
 from app.widgets.figures.pane import more_button
-from app.widgets.parts import in_column, in_row
+from app.widgets.parts import in_column, in_row, named
 from app.widgets.plots.curve_plot import CurvePlot
 from moe_core.figures.colours import SERIES
 from moe_core.figures.curves import Curve, CurveFigure, Reference, Style
@@ -163,8 +163,7 @@ class CurvesPage(QWidget):
         self.plot = CurvePlot()
         self.figure = Figure(self.plot, "Runs: entropy by layer")
         self.figure.addActions(self.plot.actions())
-        self.note = ElidingLabel()
-        self.note.setAccessibleName("What the curves and bands are")
+        self.note = named(ElidingLabel(), "What the curves and bands are")
         above = in_row(None, self.kinds, (self.note, 1), more_button(self.figure))
         in_column(self, above, (self.figure, 1), margins=(0, 4, 0, 0), spacing=4)
         self.kinds.activated.connect(self.changed)

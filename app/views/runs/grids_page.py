@@ -17,7 +17,7 @@ from app.widgets.eliding_label import ElidingLabel
 from app.widgets.figures.figure import Figure
 from app.widgets.figures.pane import more_button
 from app.widgets.flow_layout import FlowLayout
-from app.widgets.parts import in_column, in_row
+from app.widgets.parts import in_column, in_row, named
 from app.widgets.plots.colour_controls import ColourControls
 from app.widgets.plots.grid_layout import Place
 from app.widgets.plots.grid_selection import Choice
@@ -37,17 +37,14 @@ class GridsPage(QWidget):
         super().__init__()
         self._session = session
         self._shown: RunGrids | None = None
-        self.metric_box = ElidingComboBox()
-        self.metric_box.setAccessibleName("Metric of the grids")
+        self.metric_box = named(ElidingComboBox(), "Metric of the grids", "What the grids show of every run")
         self.metric_box.setMinimumContentsLength(16)
-        self.metric_box.setToolTip("What the grids show of every run")
         for metric in METRICS:
             self.metric_box.addItem(metric.title, metric.name)
         self.colours = ColourControls()
         self.grids = GridsBeside()
         self.figure = Figure(self.grids, "Runs: grids")
-        self.readout = ElidingLabel(_HINT)
-        self.readout.setAccessibleName("The cell under mouse or cursor, in every run")
+        self.readout = named(ElidingLabel(_HINT), "The cell under mouse or cursor, in every run")
         self._lay_out()
         self._connect()
 

@@ -26,7 +26,7 @@ from app.widgets.eliding_label import ElidingLabel
 from app.widgets.figures.pane import more_button
 from app.widgets.figures.table_figure import TableFigure
 from app.widgets.flow_layout import FlowLayout
-from app.widgets.parts import button, in_column, in_row, plain_text, tool_button
+from app.widgets.parts import button, in_column, in_row, named, plain_text, tool_button
 from app.widgets.tables.view import ArrayTableView
 from moe_core.errors import ComparisonError
 from moe_core.figures.array_table import ArrayTable
@@ -67,13 +67,9 @@ class RunsView(View):
         self.list = ArrayTableView(STYLES, elastic=ELASTIC, leading=LEADING)
         self.figure = TableFigure(self.list, "Runs side by side", ("Copy name of the run", "run"))
         self._more = more_button(self.figure)
-        self.alike = ElidingLabel()
-        self.alike.setAccessibleName("What all runs have in common")
-        self.note = plain_text(is_faded=True)
-        self.note.setAccessibleName("What is compared, and what cannot be")
-        self.sides = QComboBox()
-        self.sides.setAccessibleName("Values or differences")
-        self.sides.setToolTip(_SIDES_TIP)
+        self.alike = named(ElidingLabel(), "What all runs have in common")
+        self.note = named(plain_text(is_faded=True), "What is compared, and what cannot be")
+        self.sides = named(QComboBox(), "Values or differences", _SIDES_TIP)
         for value, text in _SIDES:
             self.sides.addItem(text, value)
         self.grids, self.curves = GridsPage(session), CurvesPage(session)

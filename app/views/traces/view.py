@@ -19,7 +19,7 @@ from app.views.traces.list_model import COLUMNS, DATE, ENTRY, SORT, Marks, Trace
 from app.widgets.eliding_label import ElidingLabel
 from app.widgets.figures.figure import Figure
 from app.widgets.flow_layout import FlowLayout
-from app.widgets.parts import button, in_column, in_row, plain_text, tool_button
+from app.widgets.parts import button, in_column, in_row, named, plain_text, tool_button
 from app.widgets.tables.row_table import RowTable
 from moe_core.traces.library import Condition, TraceEntry
 
@@ -52,8 +52,7 @@ class TracesView(View):
         self._on_selected()
 
     def _lay_out(self) -> None:
-        self.folder = ElidingLabel()
-        self.folder.setAccessibleName("Folder of the traces")
+        self.folder = named(ElidingLabel(), "Folder of the traces")
         self.choose = tool_button("Folder…", "", "Choose another folder of traces")
         self.refresh = tool_button(
             "Refresh", "", "Look into the folder again; what comes and goes is noticed by itself"

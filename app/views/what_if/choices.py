@@ -13,7 +13,7 @@ from app.state.what_if_state import CONTROLS, SubsetKind
 from app.widgets.address_field import AddressField
 from app.widgets.eliding_combo_box import ElidingComboBox
 from app.widgets.number_boxes import DecimalBox, WholeBox
-from app.widgets.parts import in_row
+from app.widgets.parts import in_row, named
 from moe_core.numbers.formatting import count
 
 _EFFECTS = {
@@ -36,8 +36,7 @@ class WhatIfChoices(QWidget):
             "Ask the questions without the mask as well, and compare with that: needed where this machine "
             "does not give the baseline's very numbers"
         )
-        self.workers = AddressField(address_problem, TIP)
-        self.workers.setAccessibleName("Workers")
+        self.workers = named(AddressField(address_problem, TIP), "Workers")
         self._lay_out()
         self.workers.chosen.connect(self._on_workers)
         for box in (self.subset, self.controls):
@@ -90,13 +89,11 @@ class WhatIfChoices(QWidget):
             "At which tokens the mask acts. At the answer alone, all tokens before it are routed as ever, and only the "
             "last one is asked again"
         )
-        self.factor = DecimalBox()
+        self.factor = named(DecimalBox(), "Factor of the boost", "By what the gate weights are multiplied")
         self.factor.setRange(0, 100)
         self.factor.setDecimals(2)
         self.factor.setSingleStep(0.25)
         self.factor.setKeyboardTracking(False)
-        self.factor.setAccessibleName("Factor of the boost")
-        self.factor.setToolTip("By what the gate weights are multiplied")
 
     def _make_subset(self) -> None:
         self.subset = ElidingComboBox()
@@ -186,9 +183,7 @@ def _line(box: ElidingComboBox, spin: QAbstractSpinBox) -> QWidget:
 
 
 def _spin_box(name: str, tip: str, least: int) -> WholeBox:
-    box = WholeBox()
+    box = named(WholeBox(), name, tip)
     box.setMinimum(least)
     box.setKeyboardTracking(False)
-    box.setAccessibleName(name)
-    box.setToolTip(tip)
     return box

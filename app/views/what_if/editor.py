@@ -15,7 +15,7 @@ from app.views.what_if.choices import WhatIfChoices
 from app.views.what_if.pick_menu import PickMenu
 from app.widgets.eliding_combo_box import ElidingComboBox
 from app.widgets.mask_chips import MaskChips
-from app.widgets.parts import button, in_column, in_row, plain_text, pop_up, scrolling, tool_button
+from app.widgets.parts import button, in_column, in_row, named, plain_text, pop_up, scrolling, tool_button
 from moe_core.interventions.intervention import Expert
 
 _MASK_ACTIONS = (
@@ -106,8 +106,7 @@ class WhatIfEditor(QWidget):
         )
         self.run = button("Run", "Ask the questions again with the mask, and compare (F5)")
         self.cancel = button("Cancel", "Ask whether to stop after the batch in flight (Esc)")
-        self.automatic = QCheckBox("automatically")
-        self.automatic.setAccessibleName("Re-run automatically")
+        self.automatic = named(QCheckBox("automatically"), "Re-run automatically")
         self.automatic.setToolTip(
             "Re-run automatically, as soon as the mask stays as it is for a moment; each run leaves a trace"
         )

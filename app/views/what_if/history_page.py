@@ -10,7 +10,7 @@ from app.state.what_if_state import WhatIf
 from app.views.what_if.tables import HistoryTable
 from app.views.what_if.texts import history_table
 from app.widgets.figures.figure import Figure
-from app.widgets.parts import button, in_column, in_row, plain_text
+from app.widgets.parts import button, in_column, in_row, named, plain_text
 
 
 class HistoryPage(QWidget):
@@ -22,8 +22,7 @@ class HistoryPage(QWidget):
         self._shown: tuple[WhatIf, ...] = ()
         self.table = HistoryTable()
         self.figure = Figure(self.table, "What-ifs of this trace")
-        self.problems = plain_text(is_faded=True)
-        self.problems.setAccessibleName("What-ifs that cannot be shown")
+        self.problems = named(plain_text(is_faded=True), "What-ifs that cannot be shown")
         self.problems.setContentsMargins(8, 0, 8, 0)
         self.problems.hide()
         self.remove = button("Remove", "Forget this what-if; its trace stays in the folder (Del)")

@@ -17,7 +17,7 @@ from app.views.what_if.texts import METHOD, change_table, detail_lines, headline
 from app.widgets.bars.bar_list import BarList
 from app.widgets.figures.figure import Figure
 from app.widgets.flow_layout import FlowLayout
-from app.widgets.parts import button, in_column, plain_text, pop_up, scrolling
+from app.widgets.parts import button, in_column, named, plain_text, pop_up, scrolling
 from moe_core.figures.bars import BarFigure, BarRow
 from moe_core.measures.question_filter import QuestionFilter
 from moe_core.numbers.formatting import count, percent_tick
@@ -76,8 +76,7 @@ class ResultPage(QWidget):
             self._ids[name] = frozenset(ids), f"{made.title}: {text}"
 
     def _make_parts(self) -> None:
-        self.headline = plain_text()
-        self.headline.setAccessibleName("Change of accuracy")
+        self.headline = named(plain_text(), "Change of accuracy")
         font = theme.tabular(self.headline.font())
         font.setBold(True)
         font.setPointSizeF(font.pointSizeF() * 1.15)
@@ -91,8 +90,7 @@ class ResultPage(QWidget):
             flip.clicked.connect(self._on_flip)
             flip.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
             flip.customContextMenuRequested.connect(partial(self._on_flips_menu, flip))
-        self.details = plain_text()
-        self.details.setAccessibleName("What else changed")
+        self.details = named(plain_text(), "What else changed")
         self._nothing = plain_text(is_faded=True)
 
     def _lay_out(self) -> None:

@@ -21,7 +21,7 @@ from app.views.what_if.texts import (
 )
 from app.widgets.eliding_label import ElidingLabel
 from app.widgets.figures.figure import Figure
-from app.widgets.parts import in_column, in_row, plain_text
+from app.widgets.parts import in_column, in_row, named, plain_text
 from app.widgets.plots.strip_plot import StripPlot
 from moe_core.comparison.comparison import SUBJECT_CORRECTION
 from moe_core.figures.strip import StripFigure
@@ -49,9 +49,8 @@ class WhatIfResults(QWidget):
         self._shown: WhatIf | None = None
         self.result = ResultPage(session)
         self.history = HistoryPage(session)
-        self.tabs = QTabWidget()
+        self.tabs = named(QTabWidget(), "Results of the what-if")
         self.tabs.setDocumentMode(True)
-        self.tabs.setAccessibleName("Results of the what-if")
         pages = (self.result, self._make_subjects_page(), self._make_controls_page(), self.history)
         for page, name in zip(pages, ("Result", "Subjects", "Controls", "History"), strict=True):
             self.tabs.addTab(page, name)
@@ -139,8 +138,7 @@ class WhatIfResults(QWidget):
         return page
 
     def _lay_out(self) -> None:
-        self.title = ElidingLabel()
-        self.title.setAccessibleName("What-if looked at")
+        self.title = named(ElidingLabel(), "What-if looked at")
         self.modes: dict[Mode, QToolButton] = {}
         group = QButtonGroup(self)
         head = in_row(None, (self.title, 1), margins=(8, 6, 8, 2), spacing=2)

@@ -10,7 +10,7 @@ from app.widgets.bars.bar_list import BarList
 from app.widgets.eliding_label import ElidingLabel
 from app.widgets.figures.figure import Figure
 from app.widgets.figures.pane import figure_head
-from app.widgets.parts import bold, in_column, plain_text
+from app.widgets.parts import bold, in_column, named, plain_text
 from moe_core.figures.bars import BarFigure
 from moe_core.figures.table import FigureTable
 
@@ -37,8 +37,7 @@ class BarSection(QWidget):
         super().__init__()
         self.bars = bars
         self.figure = Figure(bars, title)
-        self.note = plain_text(is_faded=True)
-        self.note.setAccessibleName(f"{title}: how to read it")
+        self.note = named(plain_text(is_faded=True), f"{title}: how to read it")
         label = bold(ElidingLabel(heading))
         label.setMinimumWidth(1)  # else a long heading would widen the whole column
         layout = in_column(self, figure_head(self.figure, label, *controls), self.note, spacing=2)

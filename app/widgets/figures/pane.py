@@ -6,7 +6,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QStackedWidget, QToolButton, 
 
 from app.widgets.eliding_label import ElidingLabel
 from app.widgets.figures.figure import Figure
-from app.widgets.parts import bold, in_column, in_row, plain_text, pop_up, scrolling, tool_button
+from app.widgets.parts import bold, in_column, in_row, named, plain_text, pop_up, scrolling, tool_button
 from app.widgets.safe_text import as_tooltip
 
 _ANY_HEIGHT = 16_777_215
@@ -24,10 +24,9 @@ class FigurePane(QWidget):
         super().__init__()
         figure.setContentsMargins(margin, 0, margin, 0)
         self.figure = figure
-        self.subtitle = ElidingLabel()
+        self.subtitle = named(ElidingLabel(), f"{figure.title}: what is shown")
         self.subtitle.setMinimumWidth(1)  # it gives way before the pane has to scroll
         self.subtitle.setForegroundRole(QPalette.ColorRole.PlaceholderText)
-        self.subtitle.setAccessibleName(f"{figure.title}: what is shown")
         self.fold_button = _fold_button(short_title or figure.title) if folds else None
         title = self.fold_button or bold(QLabel(short_title or figure.title))
         self._head = figure_head(figure, title, self.subtitle)

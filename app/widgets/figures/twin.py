@@ -8,7 +8,7 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QLabel, QMenu, QWidget
 
 from app.widgets.filter.search_field import SearchField
-from app.widgets.parts import in_column, in_row
+from app.widgets.parts import in_column, in_row, named
 from app.widgets.tables.view import ArrayTableView
 from moe_core.figures.array_table import ArrayTable, Cell, ColumnStyle, IndexArray
 from moe_core.figures.table import FigureTable
@@ -34,8 +34,7 @@ class TableTwin(QWidget):
         self.list: ArrayTableView | None = None
         self.search = SearchField("Filter the rows …", f"Which rows of {title} are listed")
         self.search.setToolTip(_TIP)
-        self._n = QLabel()
-        self._n.setAccessibleName("Rows listed")
+        self._n = named(QLabel(), "Rows listed")
         above = in_row(None, (self.search, 1), self._n, margins=(6, 2, 6, 2), spacing=6)
         self._column = in_column(self, above, spacing=0)
         self.search.searched.connect(self._show)
@@ -95,8 +94,7 @@ class TableTwin(QWidget):
         styles = self._table.styles or _NO_STYLES
         names = tuple(style.name for style in styles)
         elastic = next((style.name for style in styles if not style.is_number), names[-1])
-        self.list = ArrayTableView(styles, elastic=elastic, leading=names)
-        self.list.setAccessibleName(f"{self._title}, as a table")
+        self.list = named(ArrayTableView(styles, elastic=elastic, leading=names), f"{self._title}, as a table")
         self.list.sort_by(-1, descending=False)
         self.list.extend_menu = self.extend_menu
         self.list.row_chosen.connect(self.row_chosen)

@@ -11,7 +11,7 @@ from app.widgets.filter.outcome_toggles import OutcomeMark, OutcomeToggles
 from app.widgets.filter.search_field import SearchField
 from app.widgets.filter.subject_popup import SubjectPopup
 from app.widgets.flow_layout import FlowLayout
-from app.widgets.parts import tool_button
+from app.widgets.parts import named, tool_button
 
 _WIDE_IN_CHARACTERS = 100
 
@@ -30,10 +30,9 @@ class FilterBar(QWidget):
         self.margin = MarginPopup()
         self.experts = ExpertsPopup()
         self.chips = ChipRow()
-        self.count = QLabel()
+        self.count = named(QLabel(), "Questions shown")
         self.count.setForegroundRole(QPalette.ColorRole.PlaceholderText)
         self.count.setFont(theme.tabular(self.count.font()))
-        self.count.setAccessibleName("Questions shown")
         tip = "Copy the table, save it as CSV, sort it, choose its columns."
         self.more = tool_button("⋯", "Copy, save and arrange the table", tip)
         self._buttons = QWidget()

@@ -6,7 +6,7 @@ from PySide6.QtWidgets import QFrame, QLineEdit, QToolButton, QVBoxLayout, QWidg
 
 from app import theme
 from app.widgets.filter.search_field import SearchField
-from app.widgets.parts import focus_seen, plain_text
+from app.widgets.parts import focus_seen, named, plain_text
 
 _MARGIN = 8
 
@@ -23,9 +23,8 @@ class PopupButton(QToolButton):
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setToolTip(tip)
         self.setAccessibleName(f"Filter by {text.lower()}")
-        self.panel = QFrame(self, Qt.WindowType.Popup)
+        self.panel = named(QFrame(self, Qt.WindowType.Popup), f"Filter by {text.lower()}")
         self.panel.setFrameShape(QFrame.Shape.StyledPanel)
-        self.panel.setAccessibleName(f"Filter by {text.lower()}")
         self.rows = QVBoxLayout(self.panel)
         self.rows.setContentsMargins(_MARGIN, _MARGIN, _MARGIN, _MARGIN)
         self.rows.setSpacing(6)

@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QListWidget, QListWidgetItem, QStyledItemDelegate
 
 from app.widgets.filter.popup_button import PopupButton
 from app.widgets.filter.search_field import SearchField
-from app.widgets.parts import button
+from app.widgets.parts import button, named
 
 _NAME = Qt.ItemDataRole.UserRole
 _MOST_ROWS = 14
@@ -25,9 +25,7 @@ class SubjectPopup(PopupButton):
         super().__init__("Subject", "Show only the questions of some subjects.")
         self._search = SearchField("Find a subject", "Find a subject")
         self._search.setToolTip("Show only the subjects whose name holds this; Down goes to them.")
-        self._list = _CheckList()
-        self._list.setAccessibleName("Subjects")
-        self._list.setToolTip("Check the subjects to show: Space or a click.")
+        self._list = named(_CheckList(), "Subjects", "Check the subjects to show: Space or a click.")
         self._clear = button("All subjects", "Uncheck every subject: then all of them are shown.")
         self._clear.clicked.connect(self._on_cleared)
         for widget in (self._search, self._list, self._clear):

@@ -25,8 +25,7 @@ class Menus(QObject):
         self._window = window
         self._session = window.session
         self._made: dict[str, QAction] = {}
-        self._recent = QMenu("Open recent", window)
-        self._recent.setToolTipsVisible(True)
+        self._recent = QMenu("Open recent", window, toolTipsVisible=True)
         self._recent.aboutToShow.connect(self._fill_recent)
         titles = with_mnemonics(menu.title for menu in MENUS)
         menus = {menu.title: self._add(menu, title) for menu, title in zip(MENUS, titles, strict=True)}

@@ -52,9 +52,7 @@ class ErrorReport(QDialog):
         self.resize(*_SIZE)
         self._runner = runner
         self._failures: list[Failure] = []
-        self._heading = QLabel()
-        self._heading.setTextFormat(Qt.TextFormat.PlainText)
-        self._heading.setWordWrap(True)
+        self._heading = QLabel(textFormat=Qt.TextFormat.PlainText, wordWrap=True)
         self.report = only_read(QPlainTextEdit())
         self.report.setFont(QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont))
         self.report.setAccessibleName("Report")

@@ -59,8 +59,7 @@ class WhatIfs(SessionJobs):
         self._job: _Job | None = None
         self._tried = Intervention()
         self._notices: list[str] = []
-        self._timer = QTimer(self, interval=AUTOMATIC_MS)
-        self._timer.setSingleShot(True)
+        self._timer = QTimer(self, interval=AUTOMATIC_MS, singleShot=True)
         self._timer.timeout.connect(self._run_by_itself)
         session.changed.connect(self._on_changed)
         runner.started.connect(self._on_started)

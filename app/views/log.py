@@ -43,9 +43,7 @@ class LogView(View):
         self.text.setUndoRedoEnabled(False)
         self.text.setFrameShape(QPlainTextEdit.Shape.NoFrame)
         self._lay_out()
-        self._wait = QTimer(self)
-        self._wait.setSingleShot(True)
-        self._wait.setInterval(_DELAY_MS)
+        self._wait = QTimer(self, singleShot=True, interval=_DELAY_MS)
         self._wait.timeout.connect(self._append_new)
         self.records.news.came.connect(self._on_news, Qt.ConnectionType.QueuedConnection)
 

@@ -66,8 +66,7 @@ class Section(QWidget):
     def __init__(self, title: str) -> None:
         super().__init__()
         heading = bold(QLabel(title))
-        line = QFrame()
-        line.setFrameShape(QFrame.Shape.HLine)
+        line = QFrame(frameShape=QFrame.Shape.HLine)
         line.setForegroundRole(QPalette.ColorRole.Mid)
         self._grid = QGridLayout(self)
         self._grid.setContentsMargins(0, 0, 0, 0)
@@ -120,9 +119,7 @@ def choice(options: tuple[tuple[str, str], ...]) -> QComboBox:
 
 def suggestions(texts: list[str]) -> QComboBox:
     """A field to type into that offers some texts."""
-    box = QComboBox()
-    box.setEditable(True)
-    box.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
+    box = QComboBox(editable=True, insertPolicy=QComboBox.InsertPolicy.NoInsert)
     box.addItems(texts)
     box.setMinimumContentsLength(12)
     box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)

@@ -82,9 +82,7 @@ def scrolling(content: QWidget) -> QScrollArea:
 
 def plain_text(text: str = "", *, is_faded: bool = False) -> QLabel:
     """Plain text that wraps and can be selected."""
-    label = QLabel(text)
-    label.setTextFormat(Qt.TextFormat.PlainText)
-    label.setWordWrap(True)
+    label = QLabel(text, textFormat=Qt.TextFormat.PlainText, wordWrap=True)
     label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
     if is_faded:
         label.setForegroundRole(QPalette.ColorRole.PlaceholderText)
@@ -110,8 +108,7 @@ def named(widget: Shown, name: str, tip: str = "") -> Shown:
 
 def button(text: str, tip: str) -> QPushButton:
     """A button that is no dialog's default."""
-    made = QPushButton(text)
-    made.setAutoDefault(False)
+    made = QPushButton(text, autoDefault=False)
     made.setToolTip(tip)
     return made
 
@@ -127,9 +124,8 @@ def only_read(field: QPlainTextEdit) -> QPlainTextEdit:
 
 def tool_button(text: str, name: str, tip: str) -> QToolButton:
     """A small button without a frame; `name` says what it does where the text does not."""
-    made = named(QToolButton(), name, tip)
+    made = named(QToolButton(autoRaise=True), name, tip)
     made.setText(text)
-    made.setAutoRaise(True)
     return made
 
 

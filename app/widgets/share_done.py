@@ -19,8 +19,7 @@ class ShareDone(QWidget):
         self._over = parent
         self._said = QElapsedTimer()
         self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
-        self._bar = named(QProgressBar(), "Share added up")
-        self._bar.setTextVisible(False)
+        self._bar = named(QProgressBar(textVisible=False), "Share added up")
         self._bar.setFixedHeight(_LINE)
         self._bar.setRange(0, 100)
         self._text = QLabel()

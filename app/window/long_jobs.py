@@ -65,8 +65,7 @@ class LongJobs(QObject):
             log.info("%s: %s The desktop takes no notifications.", title, text)
             return
         if self._tray is None:
-            self._tray = QSystemTrayIcon(self._window.windowIcon(), self)
-            self._tray.setToolTip("moescope")
+            self._tray = QSystemTrayIcon(self._window.windowIcon(), self, toolTip="moescope")
             self._tray.messageClicked.connect(self._on_clicked)
             self._window.windowHandle().activeChanged.connect(self._tray.hide)
         self._tray.show()  # which a message needs; it goes when the window is looked at

@@ -76,8 +76,7 @@ class StartPage(QScrollArea):
         self.hide()
 
     def _make_page(self) -> QWidget:
-        column = QWidget()
-        column.setMaximumWidth(_WIDTH)
+        column = QWidget(maximumWidth=_WIDTH)
         ways = QGridLayout()
         ways.setHorizontalSpacing(16)
         ways.setColumnStretch(1, 1)

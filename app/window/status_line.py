@@ -23,8 +23,7 @@ class StatusLine(QStatusBar):
         self._runners = runners
         self._text = named(ElidingLabel(), "Status")
         self._memory = named(QLabel(), "GPU memory")
-        self._bar = named(QProgressBar(), "Progress")
-        self._bar.setTextVisible(False)
+        self._bar = named(QProgressBar(textVisible=False), "Progress")
         self._bar.setMaximumSize(180, 10)
         self._cancel = named(QPushButton("Cancel"), "Cancel the running job", "Stop after the batch in flight")
         self._cancel.clicked.connect(self._on_cancel)

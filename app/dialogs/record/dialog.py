@@ -42,8 +42,7 @@ class RecordDialog(QDialog):
         remembered = settings.data(SETTING)
         self.form = RecordForm(_recent(remembered, "models", MODELS), _recent(remembered, "quizzes", QUIZZES))
         self.model_check, self.quiz_check = Check(runner, self), Check(runner, self)
-        self.record = QPushButton("Record")
-        self.record.setAutoDefault(False)
+        self.record = QPushButton("Record", autoDefault=False)
         self._has_own_path = False
         self._lay_out()
         self.form.show_values(RecordValues.from_json(remembered))

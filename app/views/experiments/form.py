@@ -53,8 +53,7 @@ class ExperimentForm(QWidget):
         self.step = _whole(start.step)
         self.step.setSpecialValueText("a sixteenth")
         self.sizes = QLineEdit(start.sizes)
-        self.experts = QLineEdit(start.experts)
-        self.experts.setPlaceholderText("the most used of each layer")
+        self.experts = QLineEdit(start.experts, placeholderText="the most used of each layer")
         self.workers = AddressField(address_problem, TIP)
         self.asks_baseline = QCheckBox("Re-run the base&line too")
         self.asks_baseline.setToolTip(

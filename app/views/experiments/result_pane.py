@@ -205,9 +205,7 @@ def _no_pruning(point: ExperimentPoint) -> str:
 
 def plain_text() -> QLabel:
     """A label of plain text that wraps and can be selected."""
-    label = QLabel()
-    label.setTextFormat(Qt.TextFormat.PlainText)
-    label.setWordWrap(True)
+    label = QLabel(textFormat=Qt.TextFormat.PlainText, wordWrap=True)
     label.setTextInteractionFlags(
         Qt.TextInteractionFlag.TextSelectableByMouse | Qt.TextInteractionFlag.TextSelectableByKeyboard
     )

@@ -48,9 +48,7 @@ class TokenScan(QObject):
         self.sample: TokenSample | None = None
         self._timer = QTimer(self)
         self._timer.timeout.connect(self._step)
-        self._later = QTimer(self)
-        self._later.setSingleShot(True)
-        self._later.setInterval(_PATIENCE_MS)
+        self._later = QTimer(self, singleShot=True, interval=_PATIENCE_MS)
         self._later.timeout.connect(self._start_again)
         session.changed.connect(self._on_changed)
 

@@ -60,8 +60,7 @@ class ExpertView(View):
         self._shown_partners: list[Expert] = []
         self._scan = TokenScan(session, self)
         self._scan.advanced.connect(self._draw_tokens)
-        self._soon = QTimer(self)
-        self._soon.setSingleShot(True)
+        self._soon = QTimer(self, singleShot=True)
         self._soon.timeout.connect(self._draw_tokens)
         self._make_controls()
         self._make_sections()

@@ -37,8 +37,7 @@ class GatesPane(FigurePane):
         self.renormalised.setAccessibleName("Renormalised gate weights")
         self.renormalised.toggled.connect(self._on_toggled)
         self.add_control(self.renormalised)
-        self._reveal = QTimer(self)
-        self._reveal.setSingleShot(True)
+        self._reveal = QTimer(self, singleShot=True)
         self._reveal.setInterval(0)  # the chart has its new height by then
         self._reveal.timeout.connect(self._reveal_layer)
 

@@ -51,8 +51,7 @@ class PromptPane(FigurePane):
         self.fill.hide()
         self.add_control(self.fill)
         self._fills_by = ""
-        self._reveal = QTimer(self)
-        self._reveal.setSingleShot(True)
+        self._reveal = QTimer(self, singleShot=True)
         self._reveal.setInterval(0)  # the strip has its new height by then
         self._reveal.timeout.connect(self._reveal_cursor)
         self.whole_range = self._add_choice("Colours from 0 to the largest possible value")
@@ -119,8 +118,7 @@ class PromptPane(FigurePane):
             self.fill.setToolTip(tip)
 
     def _add_choice(self, text: str) -> QAction:
-        choice = QAction(text, self)
-        choice.setCheckable(True)
+        choice = QAction(text, self, checkable=True)
         self.figure.addAction(choice)
         return choice
 

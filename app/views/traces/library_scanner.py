@@ -51,9 +51,7 @@ class LibraryScanner(QObject):
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="moescope library")
         self._watcher = QFileSystemWatcher(self)
         self._watcher.directoryChanged.connect(self._on_folder_changed)
-        self._soon = QTimer(self)
-        self._soon.setSingleShot(True)
-        self._soon.setInterval(_DEBOUNCE_MS)
+        self._soon = QTimer(self, singleShot=True, interval=_DEBOUNCE_MS)
         self._soon.timeout.connect(self.scan_again)
         self._read.connect(self._on_read, Qt.ConnectionType.QueuedConnection)
 

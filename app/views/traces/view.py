@@ -40,9 +40,8 @@ class TracesView(View):
         self.scanner.found.connect(self._on_found)
         session.library_changed.connect(self.scanner.scan_again)
         self.model = TraceList(self)
-        self._sorted = QSortFilterProxyModel(self)
+        self._sorted = QSortFilterProxyModel(self, sortRole=SORT)
         self._sorted.setSourceModel(self.model)
-        self._sorted.setSortRole(SORT)
         self.table = RowTable(self._sorted, _LEAST_WIDTHS)
         self.table.setSortingEnabled(True)
         self.table.sortByColumn(DATE, Qt.SortOrder.DescendingOrder)
@@ -85,9 +84,7 @@ class TracesView(View):
         self.table.customContextMenuRequested.connect(self._on_menu_requested)
         for name, each in self.buttons.items():
             each.clicked.connect(partial(self._do, name))
-        delete = QAction(self.table)
-        delete.setShortcut(QKeySequence("Del"))
-        delete.setShortcutContext(Qt.ShortcutContext.WidgetShortcut)
+        delete = QAction(self.table, shortcut=QKeySequence("Del"), shortcutContext=Qt.ShortcutContext.WidgetShortcut)
         delete.triggered.connect(self.buttons["delete"].click)
         self.table.addAction(delete)
 

@@ -49,8 +49,7 @@ class WhatIfResults(QWidget):
         self._shown: WhatIf | None = None
         self.result = ResultPage(session)
         self.history = HistoryPage(session)
-        self.tabs = named(QTabWidget(), "Results of the what-if")
-        self.tabs.setDocumentMode(True)
+        self.tabs = named(QTabWidget(documentMode=True), "Results of the what-if")
         pages = (self.result, self._make_subjects_page(), self._make_controls_page(), self.history)
         for page, name in zip(pages, ("Result", "Subjects", "Controls", "History"), strict=True):
             self.tabs.addTab(page, name)

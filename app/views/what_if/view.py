@@ -77,8 +77,7 @@ class WhatIfHalves(QWidget):
     def __init__(self, editor: WhatIfEditor, results: WhatIfResults) -> None:
         super().__init__()
         self._editor, self._results = editor, results
-        self._splitter = QSplitter()
-        self._splitter.setChildrenCollapsible(False)
+        self._splitter = QSplitter(childrenCollapsible=False)
         for place, (half, stretch) in enumerate(((editor, 4), (results, 5))):
             self._splitter.addWidget(half)
             self._splitter.setStretchFactor(place, stretch)

@@ -16,9 +16,7 @@ class SearchField(QLineEdit):
     def __init__(self, placeholder: str, accessible_name: str) -> None:
         super().__init__()
         self._told = ""
-        self._pause = QTimer(self)
-        self._pause.setSingleShot(True)
-        self._pause.setInterval(PAUSE_MS)
+        self._pause = QTimer(self, singleShot=True, interval=PAUSE_MS)
         self._pause.timeout.connect(self.tell)
         self.setPlaceholderText(placeholder)
         self.setAccessibleName(accessible_name)

@@ -21,11 +21,11 @@ from app.content.row_links import LINKED, OFFERED, chosen_in, kind_of, row_of
 from app.state.session import Session
 from app.state.slices import Slices
 from app.state.state import State, differing, is_growth
-from app.widgets.empty_page import EmptyPage
 from app.widgets.figures.figure import Figure
-from app.widgets.least_size_area import LeastSizeArea
+from app.widgets.layouts.least_size_area import LeastSizeArea
 from app.widgets.mask_chips import MaskChips
-from app.widgets.share_done import ShareDone
+from app.widgets.messages.empty_page import EmptyPage
+from app.widgets.messages.share_done import ShareDone
 from moe_core.errors import MoeCoreError
 
 log = logging.getLogger(__name__)

@@ -13,7 +13,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app.widgets.form_parts import Note, choice
+from app.widgets.fields.form_parts import Note, choice
 from app.widgets.parts import button, in_column
 from moe_core.experiments.tasks.pruning import NEVER_USED
 from moe_core.experiments.tasks.request import TasksRequest

@@ -10,8 +10,8 @@ from PySide6.QtGui import QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPalett
 from PySide6.QtWidgets import QSizePolicy
 
 from app import theme
-from app.widgets.choosing_keys import led_to
-from app.widgets.flowing_parts import FlowingParts
+from app.widgets.fields.choosing_keys import led_to
+from app.widgets.layouts.flowing_parts import FlowingParts
 from app.widgets.parts import LEFT, RIGHT
 from moe_core.numbers.formatting import elide
 

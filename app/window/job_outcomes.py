@@ -9,7 +9,7 @@ from app.content.remedies import NO_BUTTON, button_for, notice_sentence
 from app.running.job_runner import JobRunner
 from app.running.job_thread import JobEnded
 from app.running.queue.job_queue import JobQueue
-from app.widgets.message_bar import MessageBar
+from app.widgets.messages.message_bar import MessageBar
 from moe_core.jobs.events import Notice
 from moe_core.numbers.formatting import count
 

@@ -37,7 +37,7 @@ from app.state.session import Session
 from app.state.state import State
 from app.views import Views
 from app.widgets.figures.figure import Figure
-from app.widgets.message_bar import MessageBar
+from app.widgets.messages.message_bar import MessageBar
 from app.window import docking
 from app.window.demo import demo_request, has_demo
 from app.window.job_outcomes import JobOutcomes

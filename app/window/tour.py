@@ -7,7 +7,7 @@ from PySide6.QtCore import QEvent, QObject, QRect
 from PySide6.QtWidgets import QApplication, QDockWidget, QWidget
 
 from app.settings import Settings
-from app.widgets.hint_bubble import HintBubble
+from app.widgets.messages.hint_bubble import HintBubble
 
 DONE = "tour-done"
 """The setting that says that the tour was dismissed for good."""

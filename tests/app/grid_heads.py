@@ -2,7 +2,7 @@
 
 from PySide6.QtCore import QPoint, QPointF
 
-from app.widgets.plots.grid_layout import GridLayout
+from app.widgets.plots.grid.grid_layout import GridLayout
 
 
 def row_head(layout: GridLayout, layer: int) -> QPoint:

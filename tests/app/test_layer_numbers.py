@@ -13,7 +13,7 @@ from app.window.main_window import MainWindow
 from moe_core.interventions.file import read_intervention
 from moe_core.traces.notes import read_notes
 from tests.app.actions.test_palette import go
-from tests.app.widgets.test_number_boxes import typed
+from tests.app.widgets.fields.test_number_boxes import typed
 from tests.traces.synthetic_run import SyntheticRun, record
 
 LAYERS = (1, 3, 4)

@@ -12,7 +12,7 @@ from app.state import slices
 from app.state.session import Session
 from app.state.state import State
 from app.view import View
-from app.widgets.share_done import ShareDone
+from app.widgets.messages.share_done import ShareDone
 from app.window.main_window import MainWindow
 
 

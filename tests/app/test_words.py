@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QAbstractButton, QApplication, QComboBox, QLabel, 
 from app.state.what_if_state import Mode
 from app.views.log import LogView
 from app.widgets.figures.figure import Figure
-from app.widgets.plots.heat_map import HeatMap
+from app.widgets.plots.grid.heat_map import HeatMap
 from app.window.main_window import MainWindow
 from moe_core.measures.question_filter import QuestionFilter
 from moe_core.reports.charts.figure import standalone_svg

@@ -18,7 +18,7 @@ from PySide6.QtWidgets import QApplication
 from app import theme
 from app.start.application import configure
 from app.widgets.plots.curve_plot import CurvePlot
-from app.widgets.plots.heat_map import HeatMap
+from app.widgets.plots.grid.heat_map import HeatMap
 from app.widgets.plots.probability_bars import ProbabilityBars
 from moe_core.figures.colour_scale import ColourScale
 from moe_core.figures.columns import ColumnFigure

@@ -6,8 +6,8 @@ from PySide6.QtWidgets import QCheckBox, QLineEdit, QPlainTextEdit, QPushButton,
 
 from app.content.workers import TIP, address_problem
 from app.dialogs.record.values import DEVICES, DTYPES, RecordValues
-from app.widgets.address_field import AddressField
-from app.widgets.form_parts import CommaCompleter, Note, Section, choice, number, suggestions
+from app.widgets.fields.address_field import AddressField
+from app.widgets.fields.form_parts import CommaCompleter, Note, Section, choice, number, suggestions
 from app.widgets.parts import button, in_column, in_row, named, only_read
 from moe_core.quizzes.reading.answers import AnswersFrom
 

@@ -3,7 +3,7 @@
 from PySide6.QtWidgets import QCheckBox, QComboBox, QDialog, QDialogButtonBox, QFormLayout, QWidget
 
 from app.files.figures.formats import FORMATS, LEAST_DPI, LEAST_MM, MOST_DPI, MOST_MM, Export
-from app.widgets.number_boxes import WholeBox
+from app.widgets.fields.number_boxes import WholeBox
 
 _WIDTH_TIP = "Width on paper. Text has the same size at every width; a column of a journal is about 85 mm, a page 180"
 _DPI_TIP = "Pixels an inch of a PNG; journals ask for 300 to 600"

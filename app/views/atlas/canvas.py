@@ -7,9 +7,9 @@ from PySide6.QtWidgets import QStackedWidget
 
 from app.widgets.bars.bar_list import BarList
 from app.widgets.plots.curve_plot import CurvePlot
-from app.widgets.plots.grid_layout import Cell, Place
-from app.widgets.plots.grid_selection import Choice
-from app.widgets.plots.heat_map import HeatMap
+from app.widgets.plots.grid.grid_layout import Cell, Place
+from app.widgets.plots.grid.grid_selection import Choice
+from app.widgets.plots.grid.heat_map import HeatMap
 from app.widgets.plots.scatter_plot import ScatterPlot
 from moe_core.analyses.analysis import AtlasFigure
 from moe_core.figures.bars import BarFigure

@@ -11,7 +11,7 @@ from app.state.session import Session
 from app.state.state import SELECTION, State
 from app.view import View
 from app.views.atlas.canvas import AtlasCanvas
-from app.widgets.eliding_combo_box import ElidingComboBox
+from app.widgets.fields.eliding_combo_box import ElidingComboBox
 from app.widgets.figures.figure import Figure
 from app.widgets.figures.pane import FigurePane
 from app.widgets.parts import button, in_column, in_row, named

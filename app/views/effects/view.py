@@ -16,8 +16,8 @@ from app.view import View
 from app.views.effects.lists import question_content, ranked_content, summary, tip, tokens_text
 from app.widgets.bars.bar_list import BarList
 from app.widgets.bars.section import BarContent, BarSection
-from app.widgets.eliding_combo_box import ElidingComboBox
-from app.widgets.halves import Halves
+from app.widgets.fields.eliding_combo_box import ElidingComboBox
+from app.widgets.layouts.halves import Halves
 from app.widgets.parts import button, in_column, in_row, named, plain_text, scrolling
 from app.widgets.safe_text import as_tooltip
 from moe_core.errors import MoeCoreError

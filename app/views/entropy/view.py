@@ -22,7 +22,7 @@ from app.views.entropy.comparison import comparison_chart, curves_of_question, s
 from app.views.entropy.curves import EntropyOptions, NamedCurve, Split, group_curves, question_curve
 from app.widgets.eliding_label import ElidingLabel
 from app.widgets.figures.figure import Figure
-from app.widgets.flow_layout import FlowLayout
+from app.widgets.layouts.flow_layout import FlowLayout
 from app.widgets.parts import in_column, in_row, named, pop_up, tool_button
 from app.widgets.plots.axis_plot import ZOOMING
 from app.widgets.plots.curve_plot import CurvePlot

@@ -7,7 +7,7 @@ from app.content.remedies import sentence_of
 from app.content.what_if_preview import subset_of
 from app.state.state import State
 from app.state.what_if_state import SubsetKind
-from app.widgets.number_boxes import plain_decimal
+from app.widgets.fields.number_boxes import plain_decimal
 from moe_core.errors import ExperimentError, MoeCoreError
 from moe_core.experiments.design import ExperimentOptions, scored_rows, size_of
 from moe_core.experiments.experiment import Experiment

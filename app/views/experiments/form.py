@@ -6,9 +6,9 @@ from PySide6.QtWidgets import QCheckBox, QComboBox, QFormLayout, QLabel, QLineEd
 from app.content.workers import TIP, address_problem
 from app.state.what_if_state import SubsetKind
 from app.views.experiments.choices import ExperimentChoices
-from app.widgets.address_field import AddressField
-from app.widgets.form_parts import choice
-from app.widgets.number_boxes import DecimalBox, WholeBox
+from app.widgets.fields.address_field import AddressField
+from app.widgets.fields.form_parts import choice
+from app.widgets.fields.number_boxes import DecimalBox, WholeBox
 from moe_core.experiments.design import MOST_REPEATS
 from moe_core.experiments.experiment import Experiment
 from moe_core.measures.scope import Scope

@@ -10,8 +10,8 @@ from PySide6.QtWidgets import QLabel, QWidget
 
 from app.state.experiment_state import ExperimentRun
 from app.views.experiments.figures import POINT_STYLES, caption_of, chart_of, data_of, members_of, point_table
-from app.widgets.eliding_combo_box import ElidingComboBox
 from app.widgets.eliding_label import ElidingLabel
+from app.widgets.fields.eliding_combo_box import ElidingComboBox
 from app.widgets.figures.figure import Figure
 from app.widgets.figures.pane import FigurePane
 from app.widgets.figures.table_figure import TableFigure

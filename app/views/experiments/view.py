@@ -14,10 +14,10 @@ from app.view import View
 from app.views.experiments.choices import cost_of, request_of
 from app.views.experiments.form import ExperimentForm
 from app.views.experiments.result_pane import ResultPane, plain_text
-from app.widgets.eliding_combo_box import ElidingComboBox
 from app.widgets.eliding_label import ElidingLabel
-from app.widgets.form_parts import Note
-from app.widgets.halves import Halves
+from app.widgets.fields.eliding_combo_box import ElidingComboBox
+from app.widgets.fields.form_parts import Note
+from app.widgets.layouts.halves import Halves
 from app.widgets.parts import bold, button, in_column, in_row, named, pop_up, scrolling
 from app.widgets.safe_text import as_tooltip
 from moe_core.experiments import EXPERIMENTS

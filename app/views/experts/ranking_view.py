@@ -20,9 +20,9 @@ from app.state.state import COMPARISON, SELECTION, State
 from app.view import View
 from app.views.experts.ranking_columns import ELASTIC, LEADING, STYLES, grids_of, ranking_table
 from app.widgets.eliding_label import ElidingLabel
+from app.widgets.fields.number_boxes import WholeBox
 from app.widgets.figures.table_figure import TableFigure
 from app.widgets.filter.search_field import SearchField
-from app.widgets.number_boxes import WholeBox
 from app.widgets.parts import in_column, in_row, named, pop_up, tool_button
 from app.widgets.tables.view import ArrayTableView
 from moe_core.figures.array_table import ArrayTable, IndexArray

@@ -20,15 +20,15 @@ from app.state.session import Session
 from app.state.state import COMPARISON, SELECTION, State
 from app.view import View
 from app.views.experts.comparison import shown_grid
-from app.widgets.eliding_combo_box import ElidingComboBox
 from app.widgets.eliding_label import ElidingLabel
+from app.widgets.fields.eliding_combo_box import ElidingComboBox
 from app.widgets.figures.figure import Figure
 from app.widgets.figures.pane import more_button
 from app.widgets.parts import in_column, in_row, named
-from app.widgets.plots.colour_controls import ColourControls
-from app.widgets.plots.grid_layout import Place
-from app.widgets.plots.grid_selection import Choice
-from app.widgets.plots.heat_map import HeatMap
+from app.widgets.plots.grid.colour_controls import ColourControls
+from app.widgets.plots.grid.grid_layout import Place
+from app.widgets.plots.grid.grid_selection import Choice
+from app.widgets.plots.grid.heat_map import HeatMap
 from app.widgets.safe_text import as_tooltip
 from moe_core.figures.heat_map import HeatMapFigure
 from moe_core.interventions.intervention import Intervention

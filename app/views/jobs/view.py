@@ -20,7 +20,7 @@ from app.state.state import State
 from app.view import View
 from app.views.jobs.job_model import SHARE, STATE, JobModel
 from app.widgets.eliding_label import ElidingLabel
-from app.widgets.flow_layout import FlowLayout
+from app.widgets.layouts.flow_layout import FlowLayout
 from app.widgets.parts import button, in_column, named, plain_text, pop_up
 from app.widgets.tables.row_table import RowTable
 from app.widgets.tables.tinted_rows import TintedRows

@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QLabel, QMenu, QToolButton, QWidget
 
 from app.content.effects import answer_effects, strongest
 from app.state.state import State
-from app.widgets.flow_layout import FlowLayout
+from app.widgets.layouts.flow_layout import FlowLayout
 from app.widgets.parts import in_row, pop_up, tool_button
 from app.widgets.safe_text import as_tooltip
 from moe_core.effects.effect_map import CellEffects

@@ -15,7 +15,7 @@ from app.views.question.content import QuestionContent
 from app.views.question.figures import prompt_figure
 from app.views.question.texts import prompt_table, token_text
 from app.views.question.token_measures import BY_TOKEN, MEASURED_BY_TOKEN, TOKEN_MEASURES, TokenMeasure, measure_named
-from app.widgets.eliding_combo_box import ElidingComboBox
+from app.widgets.fields.eliding_combo_box import ElidingComboBox
 from app.widgets.figures.figure import Figure
 from app.widgets.figures.pane import FigurePane
 from app.widgets.parts import named, tool_button

@@ -13,9 +13,9 @@ from app.views.question.comparison import captioned
 from app.views.question.content import QuestionContent
 from app.widgets.figures.figure import Figure
 from app.widgets.figures.pane import FigurePane
-from app.widgets.plots.grid_layout import Place
-from app.widgets.plots.grid_selection import Choice
-from app.widgets.plots.heat_map import HeatMap
+from app.widgets.plots.grid.grid_layout import Place
+from app.widgets.plots.grid.grid_selection import Choice
+from app.widgets.plots.grid.heat_map import HeatMap
 from moe_core.analyses.routing.question_routing import LONGEST_TOKEN
 from moe_core.figures.colour_maps import maps_for
 from moe_core.figures.colour_scale import ColourScale

@@ -29,9 +29,9 @@ from app.views.question.texts import (
     probability_text,
 )
 from app.widgets.bars.bar_list import BarList
+from app.widgets.fields.number_boxes import NumberedBox
 from app.widgets.figures.figure import Figure
 from app.widgets.figures.pane import FigurePane
-from app.widgets.number_boxes import NumberedBox
 from app.widgets.parts import in_column, named, plain_text
 from app.widgets.plots.probability_bars import ProbabilityBars
 from app.widgets.question_header import QuestionHeader

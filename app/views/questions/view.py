@@ -14,9 +14,9 @@ from app.state.trace_data import TraceData
 from app.view import View
 from app.views.questions.columns import ELASTIC, LEADING, MARKS, OF_WHAT_IF, STYLES, array_table
 from app.views.questions.filter_editor import FilterEditor
-from app.widgets.empty_page import EmptyPage
 from app.widgets.figures.table_figure import TableFigure
 from app.widgets.filter.bar import FilterBar
+from app.widgets.messages.empty_page import EmptyPage
 from app.widgets.parts import in_column, pop_up
 from app.widgets.tables.view import ArrayTableView
 from moe_core.figures.array_table import ArrayTable, IndexArray

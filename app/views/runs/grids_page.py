@@ -12,16 +12,16 @@ from app.content.runs_beside import RunsBeside
 from app.state.session import Session
 from app.state.state import State
 from app.views.runs.grids import RunGrids
-from app.widgets.eliding_combo_box import ElidingComboBox
 from app.widgets.eliding_label import ElidingLabel
+from app.widgets.fields.eliding_combo_box import ElidingComboBox
 from app.widgets.figures.figure import Figure
 from app.widgets.figures.pane import more_button
-from app.widgets.flow_layout import FlowLayout
+from app.widgets.layouts.flow_layout import FlowLayout
 from app.widgets.parts import in_column, in_row, named
-from app.widgets.plots.colour_controls import ColourControls
-from app.widgets.plots.grid_layout import Place
-from app.widgets.plots.grid_selection import Choice
-from app.widgets.plots.grids_beside import GridsBeside
+from app.widgets.plots.grid.colour_controls import ColourControls
+from app.widgets.plots.grid.grid_layout import Place
+from app.widgets.plots.grid.grid_selection import Choice
+from app.widgets.plots.grid.grids_beside import GridsBeside
 from moe_core.measures.metric import Metric
 from moe_core.numbers.formatting import count
 

@@ -25,7 +25,7 @@ from app.views.runs.grids_page import GridsPage
 from app.widgets.eliding_label import ElidingLabel
 from app.widgets.figures.pane import more_button
 from app.widgets.figures.table_figure import TableFigure
-from app.widgets.flow_layout import FlowLayout
+from app.widgets.layouts.flow_layout import FlowLayout
 from app.widgets.parts import button, in_column, in_row, named, plain_text, tool_button
 from app.widgets.tables.view import ArrayTableView
 from moe_core.errors import ComparisonError

@@ -18,7 +18,7 @@ from app.views.traces.library_scanner import LibraryScanner, Listing
 from app.views.traces.list_model import COLUMNS, DATE, ENTRY, SORT, Marks, TraceList
 from app.widgets.eliding_label import ElidingLabel
 from app.widgets.figures.figure import Figure
-from app.widgets.flow_layout import FlowLayout
+from app.widgets.layouts.flow_layout import FlowLayout
 from app.widgets.parts import button, in_column, in_row, named, plain_text, tool_button
 from app.widgets.tables.row_table import RowTable
 from moe_core.traces.library import Condition, TraceEntry

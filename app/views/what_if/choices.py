@@ -10,9 +10,9 @@ from app.content.workers import TIP, address_problem
 from app.state.session import Session
 from app.state.state import State
 from app.state.what_if_state import CONTROLS, SubsetKind
-from app.widgets.address_field import AddressField
-from app.widgets.eliding_combo_box import ElidingComboBox
-from app.widgets.number_boxes import DecimalBox, WholeBox
+from app.widgets.fields.address_field import AddressField
+from app.widgets.fields.eliding_combo_box import ElidingComboBox
+from app.widgets.fields.number_boxes import DecimalBox, WholeBox
 from app.widgets.parts import in_row, named
 from moe_core.numbers.formatting import count
 

@@ -13,7 +13,7 @@ from app.state.session import Session
 from app.state.state import State
 from app.views.what_if.choices import WhatIfChoices
 from app.views.what_if.pick_menu import PickMenu
-from app.widgets.eliding_combo_box import ElidingComboBox
+from app.widgets.fields.eliding_combo_box import ElidingComboBox
 from app.widgets.mask_chips import MaskChips
 from app.widgets.parts import button, in_column, in_row, named, plain_text, pop_up, scrolling, tool_button
 from moe_core.interventions.intervention import Expert

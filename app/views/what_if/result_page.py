@@ -16,7 +16,7 @@ from app.state.what_if_state import WhatIf
 from app.views.what_if.texts import METHOD, change_table, detail_lines, headline, what_if_caption
 from app.widgets.bars.bar_list import BarList
 from app.widgets.figures.figure import Figure
-from app.widgets.flow_layout import FlowLayout
+from app.widgets.layouts.flow_layout import FlowLayout
 from app.widgets.parts import button, in_column, named, plain_text, pop_up, scrolling
 from moe_core.figures.bars import BarFigure, BarRow
 from moe_core.measures.question_filter import QuestionFilter

@@ -22,7 +22,7 @@ from PySide6.QtWidgets import QAbstractItemView, QFrame, QHeaderView, QScrollAre
 from app import theme
 from app.widgets.bars.delegate import GAP, LONGEST, MIDDLE, PADDING, SIGN, BarDelegate
 from app.widgets.bars.model import BarCells, BarModel
-from app.widgets.choosing_keys import adds, arrow, chooses
+from app.widgets.fields.choosing_keys import adds, arrow, chooses
 from app.widgets.parts import LEFT, RIGHT
 
 _NARROWEST_BAR = 40 + GAP

@@ -10,7 +10,7 @@ from app.widgets.filter.margin_popup import MarginPopup
 from app.widgets.filter.outcome_toggles import OutcomeMark, OutcomeToggles
 from app.widgets.filter.search_field import SearchField
 from app.widgets.filter.subject_popup import SubjectPopup
-from app.widgets.flow_layout import FlowLayout
+from app.widgets.layouts.flow_layout import FlowLayout
 from app.widgets.parts import named, tool_button
 
 _WIDE_IN_CHARACTERS = 100

@@ -5,8 +5,8 @@ from math import isfinite
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QFormLayout
 
+from app.widgets.fields.number_boxes import decimal_in
 from app.widgets.filter.popup_button import TypingPopup
-from app.widgets.number_boxes import decimal_in
 from app.widgets.parts import button, plain_text
 from moe_core.numbers.formatting import short
 

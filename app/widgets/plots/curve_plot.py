@@ -5,7 +5,7 @@ import pyqtgraph
 from PySide6.QtCore import QPointF, QRectF, Qt, Signal
 from PySide6.QtGui import QColor, QKeyEvent, QPainter, QPalette
 
-from app.widgets.choosing_keys import led_to
+from app.widgets.fields.choosing_keys import led_to
 from app.widgets.plots.legend import Entry
 from app.widgets.plots.series_plot import SeriesPlot
 from moe_core.figures.curves import CurveFigure, value_range

@@ -7,7 +7,7 @@ import pyqtgraph
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QKeyEvent, QPalette
 
-from app.widgets.choosing_keys import STEPS
+from app.widgets.fields.choosing_keys import STEPS
 from app.widgets.plots.legend import Entry
 from app.widgets.plots.series_plot import SeriesPlot
 from moe_core.figures.points import PointFigure, PointPlace

@@ -14,7 +14,7 @@ from PySide6.QtGui import QColor, QFocusEvent, QKeyEvent, QPainterPath, QPalette
 from PySide6.QtWidgets import QSizePolicy
 
 from app import theme
-from app.widgets.choosing_keys import adds, chooses, led_to
+from app.widgets.fields.choosing_keys import adds, chooses, led_to
 from app.widgets.plots.axis_plot import AxisPlot
 from app.widgets.tint import tint
 from moe_core.figures.columns import ColumnFigure

@@ -8,8 +8,8 @@ from PySide6.QtCore import QEvent, QPoint, QPointF, QRect, QRectF, QSize, Qt, Si
 from PySide6.QtGui import QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPalette, QPen
 from PySide6.QtWidgets import QSizePolicy
 
-from app.widgets.choosing_keys import arrow, led_to
-from app.widgets.flowing_parts import FlowingParts
+from app.widgets.fields.choosing_keys import arrow, led_to
+from app.widgets.layouts.flowing_parts import FlowingParts
 from app.widgets.tokens.drawing import LINE_GAP, TokenColours, draw_marks, draw_outlines, draw_pieces, paint_colour_key
 from app.widgets.tokens.layout import ANSWER_MARK, MARGIN, NO_TOKEN, PREFIX_MARK, ShownPrompt, TokenLayout, text_widths
 from moe_core.figures.token_flow import TokenFlow

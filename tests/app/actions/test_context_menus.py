@@ -24,7 +24,7 @@ from app.views.traces import view as traces
 from app.views.what_if.view import WhatIfView
 from app.widgets.bars.table import BarTable
 from app.widgets.figures.figure import Figure
-from app.widgets.plots.grid_layout import Place
+from app.widgets.plots.grid.grid_layout import Place
 from app.window.main_window import MainWindow
 from tests.app.context_menu import offered, right_click
 from tests.app.synthetic_effects import made_map

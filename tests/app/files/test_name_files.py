@@ -12,7 +12,7 @@ from pytestqt.qtbot import QtBot
 from app.actions.palette import _experts
 from app.views.expert.view import ExpertView
 from app.views.experts.view import ExpertsView
-from app.widgets.plots.grid_layout import Place
+from app.widgets.plots.grid.grid_layout import Place
 from app.window.main_window import MainWindow
 from moe_core.analyses.expert_contributions import compute
 from moe_core.measures.scope import Scope

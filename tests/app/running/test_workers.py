@@ -13,7 +13,7 @@ from app.dialogs.record.dialog import RecordDialog
 from app.settings import Settings
 from app.views.experiments.view import ExperimentsView
 from app.views.what_if.view import WhatIfView
-from app.widgets.address_field import AddressField
+from app.widgets.fields.address_field import AddressField
 from app.window.main_window import MainWindow
 from moe_core.jobs.events import Progress
 

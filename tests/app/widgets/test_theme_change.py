@@ -12,8 +12,8 @@ from pytestqt.qtbot import QtBot
 from app import theme
 from app.views.traces.list_model import TraceList
 from app.views.what_if.tables import SubjectTable
+from app.widgets.fields.form_parts import Note
 from app.widgets.filter.outcome_toggles import OutcomeMark, OutcomeToggles
-from app.widgets.form_parts import Note
 from app.widgets.question_header import QuestionHeader
 from app.widgets.tables.tinted_rows import row_grounds
 from moe_core.comparison.comparison import SubjectChange

@@ -11,7 +11,7 @@ from pytestqt.qtbot import QtBot
 
 from app.actions.menus import Menus
 from app.settings import Settings
-from app.widgets.hint_bubble import HintBubble
+from app.widgets.messages.hint_bubble import HintBubble
 from app.window.demo import NAME
 from app.window.main_window import MainWindow
 from app.window.tour import DONE, HINTS, Tour, place_of

@@ -9,8 +9,8 @@ from pytestqt.qtbot import QtBot
 
 from app.state.session import Session
 from app.views.question.view import QuestionView
-from app.widgets.plots.grid_layout import Place
-from app.widgets.plots.grid_selection import Choice
+from app.widgets.plots.grid.grid_layout import Place
+from app.widgets.plots.grid.grid_selection import Choice
 from moe_core.reports.charts.figure import standalone_svg
 from tests.app.on_screen import on_screen
 

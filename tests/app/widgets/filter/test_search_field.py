@@ -4,8 +4,8 @@ import pytest
 from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
+from app.widgets.fields.number_boxes import decimal_in
 from app.widgets.filter.search_field import SearchField
-from app.widgets.number_boxes import decimal_in
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from PySide6.QtCore import QLineF, QRectF, Qt
 from PySide6.QtGui import QBrush, QColor, QImage, QPainter, QPalette, QPen
 
-from app.widgets.plots.grid_layout import GridLayout
+from app.widgets.plots.grid.grid_layout import GridLayout
 from moe_core.figures.colour_maps import luminance
 from moe_core.figures.heat_map import BoolArray
 

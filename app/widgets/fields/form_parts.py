@@ -15,7 +15,7 @@ from PySide6.QtWidgets import (
 )
 
 from app import theme
-from app.widgets.number_boxes import WholeBox
+from app.widgets.fields.number_boxes import WholeBox
 from app.widgets.parts import bold, in_row
 
 _MOST = 2**31 - 1

@@ -6,7 +6,7 @@ from PySide6.QtGui import QColor
 from PySide6.QtWidgets import QMainWindow
 from pytestqt.qtbot import QtBot
 
-from app.widgets.message_bar import MessageBar
+from app.widgets.messages.message_bar import MessageBar
 from tests.app.picture import picture_of
 
 SENTENCE = "run.h5 was made by another command. Give another name under “Trace”. "

@@ -5,7 +5,7 @@ from typing import Any, Literal, cast
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QComboBox, QLabel, QLineEdit, QWidget
 
-from app.widgets.number_boxes import DecimalValidator, decimal_in
+from app.widgets.fields.number_boxes import DecimalValidator, decimal_in
 from app.widgets.parts import in_row, tool_button
 from moe_core.figures.colour_maps import DIVERGING, SEQUENTIAL, maps_for
 from moe_core.figures.colour_scale import ColourScale, FloatArray, RangeMode, is_usable_range, value_range

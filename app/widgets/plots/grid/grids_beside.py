@@ -9,9 +9,9 @@ from PySide6.QtWidgets import QGridLayout, QWidget
 
 from app.widgets.eliding_label import ElidingLabel
 from app.widgets.parts import in_column
-from app.widgets.plots.grid_layout import Place
-from app.widgets.plots.grid_selection import Cells
-from app.widgets.plots.heat_map import HeatMap
+from app.widgets.plots.grid.grid_layout import Place
+from app.widgets.plots.grid.grid_selection import Cells
+from app.widgets.plots.grid.heat_map import HeatMap
 from moe_core.figures.beside import BesideFigure
 
 _LEAST = QSize(250, 170)

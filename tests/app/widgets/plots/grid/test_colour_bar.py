@@ -7,8 +7,8 @@ from PySide6.QtGui import QPalette
 from PySide6.QtWidgets import QComboBox, QLineEdit, QToolButton
 from pytestqt.qtbot import QtBot
 
-from app.widgets.plots.colour_controls import ColourControls
-from app.widgets.plots.heat_map import HeatMap
+from app.widgets.plots.grid.colour_controls import ColourControls
+from app.widgets.plots.grid.heat_map import HeatMap
 from moe_core.figures.colour_scale import ColourScale
 from moe_core.figures.heat_map import HeatMapFigure
 from tests.app.picture import picture_of

@@ -15,10 +15,10 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from app import theme
-from app.widgets.plots.grid_layout import Place
-from app.widgets.plots.grid_selection import Cells, Choice
-from app.widgets.plots.heat_map import HeatMap
-from app.widgets.plots.heat_map_sides import HeadAxis
+from app.widgets.plots.grid.grid_layout import Place
+from app.widgets.plots.grid.grid_selection import Cells, Choice
+from app.widgets.plots.grid.heat_map import HeatMap
+from app.widgets.plots.grid.heat_map_sides import HeadAxis
 from moe_core.figures.colour_scale import ColourScale
 from moe_core.figures.heat_map import HeatMapFigure
 from tests.app.grid_heads import column_head, row_head

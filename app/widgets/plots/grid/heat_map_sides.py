@@ -9,8 +9,8 @@ from PySide6.QtCore import QRectF, Qt
 from PySide6.QtGui import QColor, QPainter, QPalette, QPen
 
 from app.widgets.parts import LEFT, RIGHT
-from app.widgets.plots.grid_layout import GridLayout, Place
-from app.widgets.plots.heat_map_marks import draw_frame, hatch
+from app.widgets.plots.grid.grid_layout import GridLayout, Place
+from app.widgets.plots.grid.heat_map_marks import draw_frame, hatch
 from app.widgets.plots.round_axis import MarkedAxis
 from moe_core.figures.heat_map import FloatArray, HeatMapFigure
 

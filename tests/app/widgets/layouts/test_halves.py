@@ -3,7 +3,7 @@
 from PySide6.QtWidgets import QTextEdit
 from pytestqt.qtbot import QtBot
 
-from app.widgets.halves import Halves
+from app.widgets.layouts.halves import Halves
 
 
 def test_halves_become_pages_where_it_is_narrow_and_come_back(qtbot: QtBot) -> None:

@@ -6,7 +6,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QAbstractSpinBox, QLineEdit
 
 from app.views.experiments.choices import _numbers
-from app.widgets.number_boxes import DecimalBox, DecimalValidator, WholeBox, plain_decimal
+from app.widgets.fields.number_boxes import DecimalBox, DecimalValidator, WholeBox, plain_decimal
 from moe_core.errors import ExperimentError
 from tests.patient_bot import PatientBot as QtBot
 

@@ -12,11 +12,11 @@ from PySide6.QtCore import QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPalette, QPen, QResizeEvent
 
 from app import theme
-from app.widgets.plots import heat_map_marks, heat_map_sides
-from app.widgets.plots.colour_bar import ColourBar
-from app.widgets.plots.grid_layout import Cell, GridLayout, Place
-from app.widgets.plots.grid_selection import Cells, GridSelector
-from app.widgets.plots.heat_map_sides import HeadAxis, MarginalBars
+from app.widgets.plots.grid import heat_map_marks, heat_map_sides
+from app.widgets.plots.grid.colour_bar import ColourBar
+from app.widgets.plots.grid.grid_layout import Cell, GridLayout, Place
+from app.widgets.plots.grid.grid_selection import Cells, GridSelector
+from app.widgets.plots.grid.heat_map_sides import HeadAxis, MarginalBars
 from app.widgets.plots.plot_widget import PlotWidget
 from moe_core.figures.heat_map import BoolArray, HeatMapFigure
 

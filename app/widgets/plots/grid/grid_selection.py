@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QKeyEvent, QKeySequence
 
-from app.widgets.choosing_keys import STEPS
-from app.widgets.plots.grid_layout import Cell, Place
+from app.widgets.fields.choosing_keys import STEPS
+from app.widgets.plots.grid.grid_layout import Cell, Place
 
 KEYS = (
     "Arrow keys select a cell, with Shift a range; Ctrl with arrow keys moves only, Ctrl+Space adds the cell; "

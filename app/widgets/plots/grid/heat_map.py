@@ -8,10 +8,10 @@ from collections.abc import Callable
 from PySide6.QtCore import QPoint, QPointF, QRectF, Qt, Signal
 from PySide6.QtGui import QFocusEvent, QKeyEvent, QMouseEvent
 
-from app.widgets.choosing_keys import adds
-from app.widgets.plots.grid_layout import Cell, Place
-from app.widgets.plots.grid_plot import GridPlot
-from app.widgets.plots.grid_selection import KEYS, choice_by, enters, moves_only
+from app.widgets.fields.choosing_keys import adds
+from app.widgets.plots.grid.grid_layout import Cell, Place
+from app.widgets.plots.grid.grid_plot import GridPlot
+from app.widgets.plots.grid.grid_selection import KEYS, choice_by, enters, moves_only
 from app.widgets.plots.plot_widget import ZOOM_KEYS
 
 _BAR_TIP = "Which colour means which value: drag the upper or lower half to move that end of the range"

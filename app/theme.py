@@ -7,7 +7,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor, QFont, QFontMetrics, QGuiApplication, QPalette
 from PySide6.QtWidgets import QApplication
 
-from moe_core.figures.colours import BASELINE, REFERENCE, RIGHT, WHAT_IF, WRONG
+from moe_core.figures.colour.colours import BASELINE, REFERENCE, RIGHT, WHAT_IF, WRONG
 
 __all__ = ["BASELINE", "REFERENCE", "RIGHT", "WHAT_IF", "WRONG", "apply", "blend", "is_dark", "readable", "tabular"]
 

@@ -12,7 +12,7 @@ from torch import nn
 from transformers.models.auto.configuration_auto import CONFIG_MAPPING, model_type_to_module_name
 from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
 
-from moe_core.models.loading.source import DEMO_FOLDER
+from moe_core.models.loading.files.source import DEMO_FOLDER
 
 E, K = 8, 2
 SEED = 20_250_217

@@ -6,7 +6,7 @@ from functools import partial
 from itertools import islice
 
 from app.actions.action import change_state
-from app.content.expert_grid import GRID_METRICS
+from app.content.grids.expert_grid import GRID_METRICS
 from app.content.note_editing import name_text
 from app.dialogs.command_palette import CommandPalette, PaletteChoice, choice_of
 from app.state.session import is_within

@@ -7,7 +7,7 @@ from PySide6.QtWidgets import QApplication
 
 from app import theme
 from app.actions.action import Action, Menu, change_state, has_trace
-from app.content.expert_grid import GRID_METRICS, grid_metric
+from app.content.grids.expert_grid import GRID_METRICS, grid_metric
 from app.window.main_window import MainWindow
 from moe_core.measures.scope import Scope
 

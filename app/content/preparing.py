@@ -3,9 +3,9 @@
 from collections.abc import Callable, Iterator
 from functools import partial
 
-from app.content.comparison_values import compared_samples, compared_values
 from app.content.effects import EFFECT_METRICS, shown_map
-from app.content.expert_grid import grid_metric
+from app.content.grids.comparison_values import compared_samples, compared_values
+from app.content.grids.expert_grid import grid_metric
 from app.state.state import State
 from moe_core.measures.metric import Metric
 from moe_core.measures.routing_sample import RoutingSample

@@ -9,9 +9,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
-from app.content.compared_grid import DifferenceGrid
-from app.content.comparison_values import ComparedSamples, ComparedValues, entropy_difference
-from app.content.expert_grid import ExpertGrid
+from app.content.grids.compared_grid import DifferenceGrid
+from app.content.grids.comparison_values import ComparedSamples, ComparedValues, entropy_difference
+from app.content.grids.expert_grid import ExpertGrid
 from app.state.state import State
 from app.state.trace_data import TraceData
 from moe_core.comparison.models_beside import ModelsBeside, common_rows, compare_models

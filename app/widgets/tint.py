@@ -6,9 +6,9 @@ from math import isfinite
 from PySide6.QtGui import QColor, QPalette
 
 from app import theme
-from moe_core.figures.colour_maps import maps_for
-from moe_core.figures.colour_scale import hex_colour
-from moe_core.figures.colours import QUANTITY
+from moe_core.figures.colour.colour_maps import maps_for
+from moe_core.figures.colour.colour_scale import hex_colour
+from moe_core.figures.colour.colours import QUANTITY
 
 _DEEPEST_LIGHT, _DEEPEST_DARK = 0.95, 0.72
 _DEEPEST_SIGNED = 0.85

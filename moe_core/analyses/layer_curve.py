@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from moe_core.analyses.analysis import FloatArray
-from moe_core.figures.colours import BASELINE
+from moe_core.figures.colour.colours import BASELINE
 from moe_core.figures.curves import Curve, CurveFigure, Reference, Style
 
 

@@ -10,7 +10,7 @@ from moe_core.commands.job_console import run_job
 from moe_core.commands.options import AsJson, Device, Dtype, Offline
 from moe_core.errors import ModelError
 from moe_core.jobs.models.load_model import ModelRequest, load_model
-from moe_core.models.loading.verdict import LayerCheck, ModelCheck
+from moe_core.models.loading.checks.verdict import LayerCheck, ModelCheck
 from moe_core.system.console_text import print_lines
 from moe_core.traces.specification import ModelSpecification
 

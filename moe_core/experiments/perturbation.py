@@ -19,7 +19,7 @@ from moe_core.experiments.experiment import Experiment
 from moe_core.experiments.kept.expert_gaps import known_gaps, measure_gaps
 from moe_core.experiments.request import ExperimentRequest
 from moe_core.experiments.result import ExperimentPoint, PointAxis, ResultDetail
-from moe_core.figures.colours import SERIES
+from moe_core.figures.colour.colours import SERIES
 from moe_core.figures.curves import Style
 from moe_core.figures.points import PointFigure, PointSeries
 from moe_core.interventions.intervention import Intervention

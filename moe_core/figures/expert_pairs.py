@@ -5,8 +5,8 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from moe_core.figures.colour_maps import maps_for
-from moe_core.figures.colour_scale import ColourScale, value_range
+from moe_core.figures.colour.colour_maps import maps_for
+from moe_core.figures.colour.colour_scale import ColourScale, value_range
 from moe_core.figures.heat_map import HeatMapFigure
 from moe_core.numbers.formatting import short
 

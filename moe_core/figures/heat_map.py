@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from moe_core.figures.colour_scale import ColourScale
+from moe_core.figures.colour.colour_scale import ColourScale
 from moe_core.figures.curves import Reference
 from moe_core.numbers.formatting import short
 

@@ -23,9 +23,9 @@ from moe_core.jobs.models.recorded_model import ModelNow, load_recorded_model, o
 from moe_core.jobs.runs.running_model import loaded_here
 from moe_core.measures.scope import Scope
 from moe_core.models.activations import LayerActivations
-from moe_core.models.loading.fingerprint import config_sha256, weights_sha256
-from moe_core.models.loading.safety import CheckedFolder, check_folder
-from moe_core.models.loading.source import ModelFolder
+from moe_core.models.loading.files.fingerprint import config_sha256, weights_sha256
+from moe_core.models.loading.files.safety import CheckedFolder, check_folder
+from moe_core.models.loading.files.source import ModelFolder
 from moe_core.models.weights.expert_weights import ExpertWeights, find_experts
 from moe_core.traces.reader import Trace, open_trace
 

@@ -15,9 +15,9 @@ from moe_core.interventions.intervention import Intervention
 from moe_core.jobs.events import Event, Notice, Progress
 from moe_core.jobs.models.load_model import find_folder
 from moe_core.jobs.models.recorded_model import ModelNow, offered_to_fetch
-from moe_core.models.loading.fingerprint import config_sha256, weights_sha256
+from moe_core.models.loading.files.fingerprint import config_sha256, weights_sha256
+from moe_core.models.loading.files.safety import WEIGHTS_INDEX, CheckedFolder, check_folder
 from moe_core.models.loading.safetensors_headers import made_header
-from moe_core.models.loading.safety import WEIGHTS_INDEX, CheckedFolder, check_folder
 from moe_core.models.pruning import KeepList, KeptTensor, keep_list, kept_tensors, smaller_config
 from moe_core.system.positioned_file import sync_directory
 from moe_core.system.target_folder import existing_folder

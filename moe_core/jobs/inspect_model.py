@@ -12,12 +12,9 @@ from moe_core.jobs.models.known_checks import known_check
 from moe_core.jobs.models.load_model import ModelRequest
 from moe_core.models.loading.architecture import Architecture
 from moe_core.models.loading.chat_templates import stored_templates
-from moe_core.models.loading.fingerprint import config_sha256, weights_sha256
-from moe_core.models.loading.memory import MemoryEstimate, estimate_memory, free_memory, lacking_part
-from moe_core.models.loading.safetensors_headers import TensorHeader
-from moe_core.models.loading.safety import check_folder, judge_configuration
-from moe_core.models.loading.shapes import check_sizes, expert_blocks
-from moe_core.models.loading.source import (
+from moe_core.models.loading.files.fingerprint import config_sha256, weights_sha256
+from moe_core.models.loading.files.safety import check_folder, judge_configuration
+from moe_core.models.loading.files.source import (
     DOWNLOADED_FILES,
     PASSED_OVER,
     HubModel,
@@ -27,6 +24,9 @@ from moe_core.models.loading.source import (
     hub_errors,
     hub_is_off,
 )
+from moe_core.models.loading.memory import MemoryEstimate, estimate_memory, free_memory, lacking_part
+from moe_core.models.loading.safetensors_headers import TensorHeader
+from moe_core.models.loading.shapes import check_sizes, expert_blocks
 from moe_core.models.loading.spreading import plan_spread
 from moe_core.system.temporary_folder import temporary_folder
 

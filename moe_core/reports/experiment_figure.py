@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from moe_core.experiments.result import ExperimentPoint, PointAxis, Quantity, ResultCurve, curves_of
 from moe_core.experiments.text import point_name, range_text
-from moe_core.figures.colours import REFERENCE, SERIES
+from moe_core.figures.colour.colours import REFERENCE, SERIES
 from moe_core.figures.curves import Reference, Style
 from moe_core.figures.points import PointFigure, PointSeries
 from moe_core.numbers.formatting import (

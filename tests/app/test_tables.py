@@ -8,7 +8,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
-from app.content.effect_grid import expert_grid
+from app.content.grids.effect_grid import expert_grid
 from app.content.row_links import chosen_in, row_of
 from app.state.session import Session
 from app.views.what_if.view import WhatIfView

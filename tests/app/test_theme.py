@@ -19,7 +19,7 @@ from app import theme
 from app.theme import contrast, readable
 from app.widgets.parts import focus_seen, in_column
 from app.widgets.tables.tinted_rows import TintedRows, row_grounds, tint_of_selected
-from moe_core.figures.colours import MEANINGS
+from moe_core.figures.colour.colours import MEANINGS
 from tests.app.picture import colours_in, picture_of
 
 Role = QPalette.ColorRole

@@ -20,7 +20,7 @@ from app.start.application import configure
 from app.widgets.plots.curve_plot import CurvePlot
 from app.widgets.plots.grid.heat_map import HeatMap
 from app.widgets.plots.probability_bars import ProbabilityBars
-from moe_core.figures.colour_scale import ColourScale
+from moe_core.figures.colour.colour_scale import ColourScale
 from moe_core.figures.columns import ColumnFigure
 from moe_core.figures.curves import Curve, CurveFigure, Reference, Style
 from moe_core.figures.heat_map import HeatMapFigure

@@ -131,7 +131,7 @@ def measure(bench: Bench, choices: int) -> list[Found]:
     import numpy as np
 
     from app.content.effects import EFFECT_METRICS
-    from app.content.expert_grid import GRID_METRICS
+    from app.content.grids.expert_grid import GRID_METRICS
     from app.state.what_if_state import Mode
     from moe_core.measures.question_filter import EVERYTHING
     from moe_core.measures.scope import Scope

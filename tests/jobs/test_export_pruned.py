@@ -20,8 +20,8 @@ from moe_core.jobs.models.load_model import ModelRequest
 from moe_core.jobs.models.recorded_model import ModelNow
 from moe_core.jobs.record import RecordRequest, record
 from moe_core.jobs.what_if import WhatIfRequest
+from moe_core.models.loading.files.safety import check_folder
 from moe_core.models.loading.safetensors_headers import TensorHeader
-from moe_core.models.loading.safety import check_folder
 from moe_core.models.loading.shapes import moe_blocks
 from moe_core.models.pruning import KeepList, kept_tensors
 from moe_core.quizzes.selection import QuestionSelection

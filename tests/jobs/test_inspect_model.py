@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parents[2]
 _ON_THE_HUB = (
     "from moe_core.jobs.inspect_model import inspect_model\n"
     "from moe_core.jobs.models.load_model import ModelRequest\n"
-    "from moe_core.models.loading.source import HubModel, download\n"
+    "from moe_core.models.loading.files.source import HubModel, download\n"
     "from tests.job_results import result_of\n"
     "request = ModelRequest('org/name', 'cpu')\n"
     "first = result_of(inspect_model(request))\n"

@@ -22,9 +22,9 @@ from moe_core.jobs.models.load_model import ModelRequest
 from moe_core.jobs.record import RecordRequest, record
 from moe_core.jobs.runs.fill_trace import RecordResult
 from moe_core.jobs.runs.run_plan import RunOptions
-from moe_core.models.loading import self_check
-from moe_core.models.loading.fingerprint import tokenizer_files_sha256
-from moe_core.models.loading.verdict import LayerCheck, ModelCheck
+from moe_core.models.loading.checks import self_check
+from moe_core.models.loading.checks.verdict import LayerCheck, ModelCheck
+from moe_core.models.loading.files.fingerprint import tokenizer_files_sha256
 from moe_core.quizzes.chat_template import TemplateChoice
 from moe_core.quizzes.selection import QuestionSelection
 from moe_core.system import network_folder

@@ -9,7 +9,7 @@ import torch
 
 from moe_core.jobs.models.load_model import ModelRequest, load_model
 from moe_core.models.loading.building import LoadedModel
-from moe_core.models.loading.self_check import check_routing
+from moe_core.models.loading.checks.self_check import check_routing
 from tests.job_results import result_of
 from tests.tiny_models import FAMILIES, build_tiny
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from moe_core.errors import ModelError
-from moe_core.models.loading.safety import check_folder
+from moe_core.models.loading.files.safety import check_folder
 
 FILES = ("config.json", "model.safetensors", "tokenizer_config.json", "generation_config.json")
 

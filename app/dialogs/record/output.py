@@ -12,7 +12,7 @@ from app.dialogs.record.values import RecordValues
 from moe_core.errors import ModelError, TraceError
 from moe_core.jobs.runs.run_plan import cut_text
 from moe_core.models.loading.chat_templates import DEFAULT
-from moe_core.models.loading.source import find_model
+from moe_core.models.loading.files.source import find_model
 from moe_core.quizzes.benchmarks.text_file import TEXT_PREFIX
 from moe_core.quizzes.chat_template import arguments_text
 from moe_core.quizzes.selection import describe

@@ -15,7 +15,7 @@ from moe_core.jobs.models.load_model import ModelRequest
 from moe_core.jobs.record import RecordRequest
 from moe_core.jobs.runs.run_plan import RunOptions
 from moe_core.models.loading.chat_templates import DEFAULT
-from moe_core.models.loading.source import find_model
+from moe_core.models.loading.files.source import find_model
 from moe_core.quizzes.benchmarks import BENCHMARKS
 from moe_core.quizzes.benchmarks.text_file import TEXT_PREFIX
 from moe_core.quizzes.chat_template import TemplateChoice, chosen_template, parse_arguments

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from math import isfinite
 
 from app import theme
-from app.content.comparison_values import ComparedSamples, compared_row, entropy_difference
+from app.content.grids.comparison_values import ComparedSamples, compared_row, entropy_difference
 from app.state.state import State
 from app.state.trace_data import TraceData
 from app.state.what_if_state import Mode, WhatIf

@@ -8,7 +8,7 @@ from typing import Any
 from app import theme
 from app.state.trace_data import TraceData
 from app.state.typed_json import sound_fields, to_json
-from moe_core.figures.colours import SERIES, THIS_ONE
+from moe_core.figures.colour.colours import SERIES, THIS_ONE
 from moe_core.figures.curves import Style
 from moe_core.measures.entropy_by_layer import (
     Band,

@@ -10,7 +10,7 @@ from PySide6.QtGui import QAction, QPalette
 from PySide6.QtWidgets import QComboBox, QMenu, QToolButton
 
 from app.content.captions import caption, nothing_compared_text
-from app.content.comparison_values import ComparedSamples, compared_samples
+from app.content.grids.comparison_values import ComparedSamples, compared_samples
 from app.content.preparing import preparing_full_entropy
 from app.state.session import Session
 from app.state.state import COMPARISON, SELECTION, State

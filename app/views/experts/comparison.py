@@ -1,10 +1,10 @@
 """What the grid of experts shows beside a what-if: the values of its side, or what it changed."""
 
-from app.content.compared_grid import DifferenceGrid, WhatIfGrid
-from app.content.comparison_values import compared_samples, compared_values
-from app.content.effect_grid import expert_grid
 from app.content.effects import EFFECT_METRICS
-from app.content.expert_grid import ExpertGrid, grid_metric
+from app.content.grids.compared_grid import DifferenceGrid, WhatIfGrid
+from app.content.grids.comparison_values import compared_samples, compared_values
+from app.content.grids.effect_grid import expert_grid
+from app.content.grids.expert_grid import ExpertGrid, grid_metric
 from app.state.state import State
 from app.state.what_if_state import Mode
 

@@ -10,7 +10,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from app.content.expert_grid import GRID_METRICS, ExpertGrid
+from app.content.grids.expert_grid import GRID_METRICS, ExpertGrid
 from app.state.state import State
 from app.views.experts.comparison import shown_grid
 from moe_core.figures.array_table import ArrayTable, Cell, ColumnStyle

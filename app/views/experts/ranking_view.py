@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from app.content.captions import caption, nothing_compared_text
-from app.content.comparison_values import compared_samples, is_compared
-from app.content.expert_grid import GRID_METRICS, ExpertGrid
-from app.content.hatching import hatching
+from app.content.grids.comparison_values import compared_samples, is_compared
+from app.content.grids.expert_grid import GRID_METRICS, ExpertGrid
+from app.content.grids.hatching import hatching
 from app.content.note_editing import BOOKMARK, name_text, note_text
 from app.content.preparing import preparing_metric
 from app.content.row_links import OFFERED

@@ -10,10 +10,10 @@ from PySide6.QtGui import QAction, QActionGroup
 from PySide6.QtWidgets import QComboBox, QSizePolicy, QToolButton
 
 from app.content.captions import caption, nothing_compared_text
-from app.content.comparison_values import compared_samples, is_compared
-from app.content.difference_support import noise_note
-from app.content.expert_grid import GRID_METRICS, ExpertGrid, Marginal
-from app.content.hatching import Hatching, hatching
+from app.content.grids.comparison_values import compared_samples, is_compared
+from app.content.grids.difference_support import noise_note
+from app.content.grids.expert_grid import GRID_METRICS, ExpertGrid, Marginal
+from app.content.grids.hatching import Hatching, hatching
 from app.content.note_editing import name_text, note_text
 from app.content.preparing import preparing_metric
 from app.state.session import Session

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from app.content.captions import comparison_text, question_caption
-from app.content.comparison_values import compared_row
+from app.content.grids.comparison_values import compared_row
 from app.state.state import State
 from app.state.what_if_state import Mode
 from app.views.question.content import QuestionContent, read_question

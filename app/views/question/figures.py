@@ -12,7 +12,7 @@ from app.views.question.content import Gates, QuestionContent
 from app.views.question.texts import choice_text, letter
 from app.views.question.token_measures import FloatArray, TokenMeasure
 from moe_core.figures.bars import BarFigure, BarRow
-from moe_core.figures.colours import BASELINE, REFERENCE, RIGHT, WHAT_IF, WRONG
+from moe_core.figures.colour.colours import BASELINE, REFERENCE, RIGHT, WHAT_IF, WRONG
 from moe_core.figures.columns import ColumnFigure
 from moe_core.figures.curves import Reference
 from moe_core.figures.gates import GateFigure, GateRow

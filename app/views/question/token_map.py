@@ -17,8 +17,8 @@ from app.widgets.plots.grid.grid_layout import Place
 from app.widgets.plots.grid.grid_selection import Choice
 from app.widgets.plots.grid.heat_map import HeatMap
 from moe_core.analyses.routing.question_routing import LONGEST_TOKEN
-from moe_core.figures.colour_maps import maps_for
-from moe_core.figures.colour_scale import ColourScale
+from moe_core.figures.colour.colour_maps import maps_for
+from moe_core.figures.colour.colour_scale import ColourScale
 from moe_core.figures.heat_map import HeatMapFigure
 from moe_core.figures.table import FigureTable
 from moe_core.figures.visible import visible

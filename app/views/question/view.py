@@ -6,7 +6,7 @@ from typing import Any
 
 from PySide6.QtGui import QGuiApplication
 
-from app.content.comparison_values import is_compared
+from app.content.grids.comparison_values import is_compared
 from app.content.note_editing import note_text
 from app.content.row_links import OFFERED
 from app.state.session import Session

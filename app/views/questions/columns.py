@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app import theme
-from app.content.comparison_values import AnswerChanges
+from app.content.grids.comparison_values import AnswerChanges
 from app.content.note_editing import note_text
 from app.widgets.filter.outcome_toggles import OutcomeMark
 from moe_core.figures.array_table import ArrayTable, Cell, ColumnStyle

@@ -6,7 +6,7 @@ from typing import Any
 from PySide6.QtWidgets import QStackedWidget
 
 from app.content.captions import caption
-from app.content.comparison_values import answer_changes
+from app.content.grids.comparison_values import answer_changes
 from app.content.row_links import OFFERED
 from app.state.session import Session
 from app.state.state import DATA, State

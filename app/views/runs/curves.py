@@ -19,7 +19,7 @@ from app.widgets.figures.figure import Figure
 from app.widgets.figures.pane import more_button
 from app.widgets.parts import in_column, in_row, named
 from app.widgets.plots.curve_plot import CurvePlot
-from moe_core.figures.colours import SERIES
+from moe_core.figures.colour.colours import SERIES
 from moe_core.figures.curves import Curve, CurveFigure, Reference, Style
 from moe_core.figures.table import FigureTable
 from moe_core.measures.entropy_by_layer import EntropyCurve, EntropyKind, largest_entropy

@@ -9,11 +9,11 @@ from functools import cached_property
 
 import numpy as np
 
-from app.content.expert_grid import ExpertGrid, FloatArray
-from app.content.hatching import Hatching
+from app.content.grids.expert_grid import ExpertGrid, FloatArray
+from app.content.grids.hatching import Hatching
 from app.content.runs_beside import RunsBeside
 from moe_core.figures.beside import BesideFigure
-from moe_core.figures.colour_scale import ColourScale
+from moe_core.figures.colour.colour_scale import ColourScale
 from moe_core.figures.heat_map import HeatMapFigure
 from moe_core.figures.table import FigureTable
 from moe_core.interventions.layers import Layers

@@ -7,7 +7,7 @@ from PySide6.QtCore import QPoint
 from PySide6.QtWidgets import QWidget
 
 from app.content.effects import EFFECT_METRICS
-from app.content.expert_grid import GRID_METRICS, grid_metric
+from app.content.grids.expert_grid import GRID_METRICS, grid_metric
 from app.content.runs_beside import RunsBeside
 from app.state.session import Session
 from app.state.state import State

@@ -7,9 +7,9 @@ import numpy as np
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QInputDialog, QMenu, QWidget
 
-from app.content.effect_grid import expert_grid
 from app.content.effects import shown_effects
-from app.content.expert_grid import grid_metric
+from app.content.grids.effect_grid import expert_grid
+from app.content.grids.expert_grid import grid_metric
 from app.content.mask_editing import with_experts, with_more
 from app.state.session import Session
 from app.state.state import State

@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QSizePolicy
 
 from app.widgets.bars.model import BarCell, BarCells, BarColumn
 from app.widgets.bars.table import BarTable
-from moe_core.figures.colours import BASELINE, QUANTITY, WHAT_IF
+from moe_core.figures.colour.colours import BASELINE, QUANTITY, WHAT_IF
 from moe_core.figures.gates import GateFigure, GateRow
 
 _TIGHTEST, _USUAL, _WIDEST = 15, 18, 26

@@ -12,7 +12,7 @@ from moe_core.analyses.analysis import Analysis, AnalysisOptions, AnalysisValues
 from moe_core.analyses.layer_curve import layer_curve
 from moe_core.analyses.routing.co_activation import OLMOE
 from moe_core.analyses.selected_trace import SelectedTrace, token_notes
-from moe_core.figures.colours import REFERENCE
+from moe_core.figures.colour.colours import REFERENCE
 from moe_core.figures.curves import Curve, CurveFigure, Style
 from moe_core.measures.sampled_tokens import TokenSample
 from moe_core.numbers.paired_statistics import mean_change

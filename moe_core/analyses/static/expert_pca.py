@@ -9,7 +9,7 @@ from moe_core.analyses.analysis import Analysis, AnalysisOptions, AnalysisValues
 from moe_core.analyses.layer_choice import chosen_places
 from moe_core.analyses.static.components import OUTLIERS, scores_of_gram, standardised, without_outliers
 from moe_core.analyses.static.cosine import PAPER
-from moe_core.figures.colours import BASELINE, WHAT_IF
+from moe_core.figures.colour.colours import BASELINE, WHAT_IF
 from moe_core.figures.scatter import ScatterFigure, ScatterGroup
 from moe_core.models.weights.expert_weights import ExpertWeights
 from moe_core.models.weights.slabs import n_slabs, slabs

@@ -11,7 +11,7 @@ from moe_core.analyses.analysis import Analysis, AnalysisOptions, AnalysisValues
 from moe_core.analyses.layer_choice import chosen_places
 from moe_core.analyses.static.components import OUTLIERS, turned, without_outliers
 from moe_core.analyses.static.cosine import PAPER
-from moe_core.figures.colour_scale import hex_colour
+from moe_core.figures.colour.colour_scale import hex_colour
 from moe_core.figures.scatter import ScatterFigure, ScatterGroup
 from moe_core.models.weights.expert_weights import ExpertWeights
 from moe_core.models.weights.matrix import ExpertMatrix

@@ -8,10 +8,10 @@ from moe_core.errors import MissingExtraError, ModelError
 from moe_core.jobs.events import Event, Notice, Stage
 from moe_core.jobs.models.known_checks import remember
 from moe_core.jobs.runs.running_model import KnownModel
+from moe_core.models.loading.files.safety import check_folder
+from moe_core.models.loading.files.source import HubModel, ModelFolder, download, find_model, set_hub_variables
 from moe_core.models.loading.memory import check_fits, estimate_memory, free_memory
 from moe_core.models.loading.quantisation import quantisation_of
-from moe_core.models.loading.safety import check_folder
-from moe_core.models.loading.source import HubModel, ModelFolder, download, find_model, set_hub_variables
 from moe_core.numbers.formatting import data_size
 from moe_core.system.allocator import frugal_allocation
 
@@ -61,7 +61,7 @@ def load_model(request: ModelRequest) -> Generator[Event, None, "ModelHere"]:
         from moe_core.models.families import find_routers
         from moe_core.models.inference.model_here import ModelHere
         from moe_core.models.loading import building, spreading
-        from moe_core.models.loading.self_check import check_routing
+        from moe_core.models.loading.checks.self_check import check_routing
         from moe_core.models.loading.tokenizer import load_tokenizer
     except ImportError as error:
         raise MissingExtraError("model", "Loading a model") from error

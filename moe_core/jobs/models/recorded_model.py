@@ -9,7 +9,7 @@ from moe_core.jobs.events import Event
 from moe_core.jobs.models.engine import Engine
 from moe_core.jobs.models.load_model import ModelRequest
 from moe_core.jobs.runs.running_model import RunningModel
-from moe_core.models.loading.source import HUB
+from moe_core.models.loading.files.source import HUB
 from moe_core.traces.reader import Trace
 from moe_core.traces.specification import ModelSpecification
 

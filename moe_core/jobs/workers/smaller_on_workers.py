@@ -8,8 +8,8 @@ from typing import Any
 from moe_core.errors import ExperimentError
 from moe_core.jobs.runs.running_model import KnownModel, RunningModel, loaded_here
 from moe_core.jobs.workers.spread_model import SpreadModel
+from moe_core.models.loading.checks.verdict import ModelCheck
 from moe_core.models.loading.memory import free_memory
-from moe_core.models.loading.verdict import ModelCheck
 from moe_core.traces.specification import ModelSpecification
 
 Keep = tuple[tuple[int, ...], ...]

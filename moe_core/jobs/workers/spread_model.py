@@ -23,7 +23,7 @@ from moe_core.numbers.formatting import counted
 from moe_core.traces.specification import ModelSpecification
 
 if TYPE_CHECKING:
-    from moe_core.models.loading.verdict import ModelCheck
+    from moe_core.models.loading.checks.verdict import ModelCheck
 
 HERE = "this computer"
 BEGIN_WITHIN_S = 180.0

@@ -17,10 +17,10 @@ from moe_core.jobs.workers.kept_tasks import KeptTasks
 from moe_core.jobs.workers.node_report import NodeReport
 from moe_core.jobs.workers.packed_batch import packed
 from moe_core.models.inference.batches import BatchHalved, BatchRan
-from moe_core.models.loading.fingerprint import config_sha256, file_sha256, weights_sha256
+from moe_core.models.loading.checks.verdict import ModelCheck
+from moe_core.models.loading.files.fingerprint import config_sha256, file_sha256, weights_sha256
+from moe_core.models.loading.files.safety import check_folder
 from moe_core.models.loading.memory import estimate_memory, free_memory
-from moe_core.models.loading.safety import check_folder
-from moe_core.models.loading.verdict import ModelCheck
 from moe_core.traces.specification import ModelSpecification
 
 if TYPE_CHECKING:

@@ -67,7 +67,7 @@ class Architecture:
         found = getattr(importlib.import_module(_module(self.name)), self.class_name)
         if self.class_name.endswith(_CAUSAL):
             return found
-        from moe_core.models.loading.text_alone import with_head
+        from moe_core.models.loading.checks.text_alone import with_head
 
         return with_head(found)
 

@@ -15,13 +15,13 @@ from moe_core.interventions.layers import Layers
 from moe_core.models.family import Router
 from moe_core.models.loading.architecture import UNUSABLE as _UNUSABLE
 from moe_core.models.loading.architecture import in_one_line as _in_one_line
-from moe_core.models.loading.fingerprint import config_sha256, file_sha256, tokenizer_files_sha256, weights_sha256
+from moe_core.models.loading.checks.verdict import ModelCheck
+from moe_core.models.loading.files.fingerprint import config_sha256, file_sha256, tokenizer_files_sha256, weights_sha256
+from moe_core.models.loading.files.released_names import declare_packing, is_left_out, names_alone
+from moe_core.models.loading.files.safety import CheckedFolder
+from moe_core.models.loading.files.source import ModelFolder
 from moe_core.models.loading.quantisation import dequantising, n_weights, quantisation_of, whole_blocks
-from moe_core.models.loading.released_names import declare_packing, is_left_out, names_alone
-from moe_core.models.loading.safety import CheckedFolder
-from moe_core.models.loading.source import ModelFolder
 from moe_core.models.loading.spreading import Spread
-from moe_core.models.loading.verdict import ModelCheck
 from moe_core.traces.specification import ModelSpecification
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}

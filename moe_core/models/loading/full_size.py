@@ -41,7 +41,7 @@ def build_full_size(device: str, dtype: str, *, with_tokenizer: bool = True, **o
 
         from moe_core.models.families import find_routers
         from moe_core.models.loading import building
-        from moe_core.models.loading.self_check import check_routing
+        from moe_core.models.loading.checks.self_check import check_routing
     except ImportError as error:
         raise MissingExtraError("model", "Building a model") from error
     tokenizer = PreTrainedTokenizerFast(tokenizer_file=_tokenizer_file()) if with_tokenizer else None

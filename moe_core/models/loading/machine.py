@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, distribution, version
 from pathlib import Path
 
+from moe_core.models.loading.files.source import DEMO_FOLDER, set_hub_variables
 from moe_core.models.loading.memory import free_memory
-from moe_core.models.loading.source import DEMO_FOLDER, set_hub_variables
 
 # allenai/OLMoE-1B-7B-0125-Instruct: 6.92 billion weights, two bytes each in bfloat16.
 OLMOE_BYTES = 13_800_000_000

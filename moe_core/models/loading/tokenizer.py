@@ -9,8 +9,8 @@ from transformers import PreTrainedTokenizerFast
 
 from moe_core.errors import ModelError
 from moe_core.models.loading.architecture import in_one_line
-from moe_core.models.loading.fingerprint import file_sha256
-from moe_core.models.loading.safety import CheckedFolder
+from moe_core.models.loading.files.fingerprint import file_sha256
+from moe_core.models.loading.files.safety import CheckedFolder
 
 _PROBES = (
     "What is 2023 plus 17?\nA. 2040\nAnswer: A",

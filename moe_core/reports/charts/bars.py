@@ -4,7 +4,7 @@ from math import isfinite
 
 from moe_core.figures.axis import Axis, round_ticks
 from moe_core.figures.bars import BarFigure, BarRow
-from moe_core.figures.colours import BASELINE
+from moe_core.figures.colour.colours import BASELINE
 from moe_core.reports.svg.axes import reference_entry
 from moe_core.reports.svg.legend import legend
 from moe_core.reports.svg.markers import marker

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from moe_core.figures.colours import BASELINE, QUANTITY, WHAT_IF
+from moe_core.figures.colour.colours import BASELINE, QUANTITY, WHAT_IF
 from moe_core.figures.columns import ColumnFigure
 from moe_core.reports.svg.axes import Frame, framed, reference_entry, reference_parts, whole_ticks
 from moe_core.reports.svg.legend import Entry, box_entry

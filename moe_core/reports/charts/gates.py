@@ -6,7 +6,7 @@ plus. Axes: L layers, K chosen experts.
 
 import numpy as np
 
-from moe_core.figures.colours import BASELINE, QUANTITY, WHAT_IF
+from moe_core.figures.colour.colours import BASELINE, QUANTITY, WHAT_IF
 from moe_core.figures.gates import GateFigure, GateRow
 from moe_core.numbers.formatting import short
 from moe_core.reports.svg.markup import Attribute, Markup, element

@@ -8,8 +8,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from moe_core.figures.colour_maps import luminance
-from moe_core.figures.colour_scale import hex_colour
+from moe_core.figures.colour.colour_maps import luminance
+from moe_core.figures.colour.colour_scale import hex_colour
 from moe_core.figures.heat_map import HeatMapFigure
 from moe_core.reports.charts.grid import Grid, marginals, outline, slanted
 from moe_core.reports.svg.axes import label_step

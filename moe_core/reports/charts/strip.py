@@ -4,7 +4,7 @@ from collections import Counter
 from math import isfinite
 
 from moe_core.figures.axis import Axis
-from moe_core.figures.colours import REFERENCE, WHAT_IF
+from moe_core.figures.colour.colours import REFERENCE, WHAT_IF
 from moe_core.figures.curves import Style
 from moe_core.figures.strip import StripFigure
 from moe_core.reports.svg.legend import Entry, legend

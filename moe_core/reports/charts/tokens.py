@@ -2,9 +2,9 @@
 
 from math import nan
 
-from moe_core.figures.colour_maps import maps_for
-from moe_core.figures.colour_scale import hex_colour
-from moe_core.figures.colours import QUANTITY, WHAT_IF
+from moe_core.figures.colour.colour_maps import maps_for
+from moe_core.figures.colour.colour_scale import hex_colour
+from moe_core.figures.colour.colours import QUANTITY, WHAT_IF
 from moe_core.figures.token_flow import Fragment, TokenFlow
 from moe_core.figures.tokens import TokenFigure
 from moe_core.figures.visible import BLANK

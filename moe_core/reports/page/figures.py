@@ -10,9 +10,9 @@ import numpy as np
 from moe_core.analyses.contribution_tables import ExpertContributions, ScopeTables, SubjectRow
 from moe_core.analyses.published_figures import published_entropy
 from moe_core.figures.bars import BarFigure, BarRow
-from moe_core.figures.colour_maps import DIVERGING
-from moe_core.figures.colour_scale import ColourScale, value_range
-from moe_core.figures.colours import BASELINE, SERIES
+from moe_core.figures.colour.colour_maps import DIVERGING
+from moe_core.figures.colour.colour_scale import ColourScale, value_range
+from moe_core.figures.colour.colours import BASELINE, SERIES
 from moe_core.figures.curves import Curve, CurveFigure, Reference, Style
 from moe_core.figures.heat_map import HeatMapFigure
 from moe_core.interventions.layers import Cell

@@ -8,7 +8,7 @@ import numpy as np
 
 from moe_core.comparison.models_beside import Estimate, ModelBeside, ModelsBeside
 from moe_core.comparison.pairing import shape_text
-from moe_core.figures.colours import SERIES
+from moe_core.figures.colour.colours import SERIES
 from moe_core.figures.curves import Curve, CurveFigure, Reference, Style
 from moe_core.numbers.formatting import (
     NOTHING,

@@ -4,8 +4,8 @@ import numpy as np
 
 from moe_core.experiments.tasks.result import TasksResult
 from moe_core.experiments.tasks.text import METHODS, tables
-from moe_core.figures.colour_scale import ColourScale
-from moe_core.figures.colours import REFERENCE, SERIES
+from moe_core.figures.colour.colour_scale import ColourScale
+from moe_core.figures.colour.colours import REFERENCE, SERIES
 from moe_core.figures.curves import Style
 from moe_core.figures.heat_map import HeatMapFigure
 from moe_core.figures.points import PointFigure, PointSeries

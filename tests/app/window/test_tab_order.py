@@ -21,7 +21,7 @@ from PySide6.QtWidgets import (
 )
 from pytestqt.qtbot import QtBot
 
-from app.content.expert_grid import GRID_METRICS
+from app.content.grids.expert_grid import GRID_METRICS
 from app.dialogs.shortcut_sheet import ShortcutSheet
 from app.views.experts.view import ExpertsView
 from app.views.traces.view import TracesView

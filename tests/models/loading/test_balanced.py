@@ -15,7 +15,7 @@ from moe_core.jobs.models.load_model import ModelRequest, load_model
 from moe_core.jobs.record import RecordRequest, record
 from moe_core.jobs.what_if import WhatIfRequest, what_if
 from moe_core.models.loading import spreading
-from moe_core.models.loading.safety import check_folder
+from moe_core.models.loading.files.safety import check_folder
 from moe_core.quizzes.selection import QuestionSelection
 from moe_core.traces.reader import open_trace
 from tests.job_results import result_of

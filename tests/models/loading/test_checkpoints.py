@@ -15,7 +15,7 @@ from moe_core.errors import ModelError
 from moe_core.jobs.events import Event, Notice
 from moe_core.jobs.models.load_model import ModelRequest, load_model
 from moe_core.models.loading.building import LoadedModel
-from moe_core.models.loading.source import DEMO_FOLDER
+from moe_core.models.loading.files.source import DEMO_FOLDER
 from tests.job_results import result_of
 from tests.tiny_architectures import build, tiny_config
 

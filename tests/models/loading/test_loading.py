@@ -17,10 +17,10 @@ from moe_core.jobs.events import Event, Stage
 from moe_core.jobs.models.load_model import ModelRequest, load_model
 from moe_core.models.loading import building
 from moe_core.models.loading.building import choose_experts_implementation, resolve_device
-from moe_core.models.loading.fingerprint import weights_sha256
+from moe_core.models.loading.files.fingerprint import weights_sha256
+from moe_core.models.loading.files.safety import check_folder
+from moe_core.models.loading.files.source import DEMO_FOLDER, HubModel, ModelFolder, download, find_model
 from moe_core.models.loading.memory import MemoryEstimate, check_fits, estimate_memory, free_memory
-from moe_core.models.loading.safety import check_folder
-from moe_core.models.loading.source import DEMO_FOLDER, HubModel, ModelFolder, download, find_model
 from tests.job_results import result_of
 from tests.loopback_hub import COMMIT, serve
 from tests.tiny_models import SEED, VOCABULARY, build_tiny
@@ -326,7 +326,7 @@ def test_only_what_is_read_is_downloaded(tiny_olmoe: Path, tmp_path: Path) -> No
     for name in ("modeling_evil.py", "pytorch_model.bin", "consolidated.safetensors", "original/model.safetensors"):
         (tmp_path / "model" / name).write_bytes(b"evil")
     script = (
-        "from moe_core.models.loading.source import HubModel, download\n"
+        "from moe_core.models.loading.files.source import HubModel, download\n"
         "found = download(HubModel('org/name', None), offline=False)\n"
         "print(found.revision, found.source, sorted(path.name for path in found.folder.iterdir()), sep='|')\n"
         "download(HubModel('org/gone', 'v1'), offline=False)"

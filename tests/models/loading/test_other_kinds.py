@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from moe_core.errors import ModelError
-from moe_core.models.loading.safety import check_folder
-from moe_core.models.loading.source import DEMO_FOLDER
+from moe_core.models.loading.files.safety import check_folder
+from moe_core.models.loading.files.source import DEMO_FOLDER
 
 POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 5\n"
 

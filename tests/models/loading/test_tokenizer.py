@@ -8,7 +8,7 @@ import pytest
 from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
 
 from moe_core.errors import ModelError
-from moe_core.models.loading.safety import check_folder
+from moe_core.models.loading.files.safety import check_folder
 from moe_core.models.loading.tokenizer import load_tokenizer
 
 TEXT = "What is 2023 plus 17?"

@@ -9,8 +9,8 @@ import pytest
 
 from moe_core.figures.bars import BarFigure, BarRow
 from moe_core.figures.beside import BesideFigure
-from moe_core.figures.colour_scale import ColourScale, hex_colour
-from moe_core.figures.colours import BASELINE, RIGHT, WRONG
+from moe_core.figures.colour.colour_scale import ColourScale, hex_colour
+from moe_core.figures.colour.colours import BASELINE, RIGHT, WRONG
 from moe_core.figures.columns import ColumnFigure
 from moe_core.figures.curves import Curve, CurveFigure, Range, Reference, Style
 from moe_core.figures.gates import GateFigure, GateRow

@@ -8,8 +8,8 @@ from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetricsF, QImage, QPainter, QPalette, QPolygonF
 
 from app.widgets.parts import LEFT
-from moe_core.figures.colour_maps import colour_table
-from moe_core.figures.colour_scale import ColourScale
+from moe_core.figures.colour.colour_maps import colour_table
+from moe_core.figures.colour.colour_scale import ColourScale
 from moe_core.figures.heat_map import HeatMapFigure
 
 _WIDTH, _TICK, _GAP = 14.0, 4.0, 3.0

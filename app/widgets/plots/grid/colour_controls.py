@@ -7,8 +7,8 @@ from PySide6.QtWidgets import QComboBox, QLabel, QLineEdit, QWidget
 
 from app.widgets.fields.number_boxes import DecimalValidator, decimal_in
 from app.widgets.parts import in_row, tool_button
-from moe_core.figures.colour_maps import DIVERGING, SEQUENTIAL, maps_for
-from moe_core.figures.colour_scale import ColourScale, FloatArray, RangeMode, is_usable_range, value_range
+from moe_core.figures.colour.colour_maps import DIVERGING, SEQUENTIAL, maps_for
+from moe_core.figures.colour.colour_scale import ColourScale, FloatArray, RangeMode, is_usable_range, value_range
 from moe_core.numbers.formatting import short
 
 _MODES: dict[RangeMode, tuple[str, str]] = {

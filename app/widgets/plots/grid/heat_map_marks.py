@@ -9,7 +9,7 @@ from PySide6.QtCore import QLineF, QRectF, Qt
 from PySide6.QtGui import QBrush, QColor, QImage, QPainter, QPalette, QPen
 
 from app.widgets.plots.grid.grid_layout import GridLayout
-from moe_core.figures.colour_maps import luminance
+from moe_core.figures.colour.colour_maps import luminance
 from moe_core.figures.heat_map import BoolArray
 
 _LEAST_WITH_LINES = 7.0

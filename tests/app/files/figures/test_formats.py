@@ -17,7 +17,7 @@ from pytestqt.qtbot import QtBot
 
 from app.files.figures.formats import Export, save_figure, svg_of
 from app.widgets.figures.figure import Figure
-from moe_core.figures.colour_scale import ColourScale, hex_colour
+from moe_core.figures.colour.colour_scale import ColourScale, hex_colour
 from moe_core.figures.heat_map import HeatMapFigure
 from moe_core.figures.table import FigureTable
 

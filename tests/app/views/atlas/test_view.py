@@ -18,7 +18,7 @@ from app.views.atlas.view import AtlasView
 from app.window.main_window import MainWindow
 from moe_core.analyses import ANALYSES
 from moe_core.analyses.analysis import AnalysisOptions, AnalysisResult
-from moe_core.figures.colour_scale import ColourScale
+from moe_core.figures.colour.colour_scale import ColourScale
 from moe_core.figures.heat_map import HeatMapFigure
 from moe_core.measures.question_filter import QuestionFilter
 from moe_core.measures.scope import Scope

@@ -8,8 +8,8 @@ import pytest
 from PySide6.QtCore import QPoint, Qt
 from pytestqt.qtbot import QtBot
 
-from app.content.effect_grid import expert_grid
 from app.content.effects import EFFECT, EFFECT_UNCERTAINTY, MEASURED_EFFECT, shown_effects
+from app.content.grids.effect_grid import expert_grid
 from app.content.mask_editing import with_effect
 from app.state.session import Session
 from app.views.effects.view import EffectsView

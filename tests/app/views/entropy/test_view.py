@@ -19,7 +19,7 @@ from app.views.entropy.chart import EntropyChart, readout_with_bounds, readout_w
 from app.views.entropy.curves import SUBJECT_LOOKS, EntropyOptions, Split, group_curves
 from app.views.entropy.view import EntropyView
 from app.window.main_window import MainWindow
-from moe_core.figures.colours import THIS_ONE
+from moe_core.figures.colour.colours import THIS_ONE
 from moe_core.figures.curves import Curve, Style
 from moe_core.measures.entropy_by_layer import Band, EntropyKind
 from moe_core.measures.question_filter import QuestionFilter

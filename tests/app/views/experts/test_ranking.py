@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from pytestqt.qtbot import QtBot
 
-from app.content.expert_grid import GRID_METRICS
+from app.content.grids.expert_grid import GRID_METRICS
 from app.content.mask_editing import with_experts
 from app.state.session import Session
 from app.state.what_if_state import Mode

@@ -17,7 +17,7 @@ from PySide6.QtWidgets import QComboBox, QLabel, QPushButton, QToolButton
 from pytestqt.qtbot import QtBot
 
 from app.content.effects import EFFECT_METRICS
-from app.content.expert_grid import GRID_METRICS
+from app.content.grids.expert_grid import GRID_METRICS
 from app.state.session import Session
 from app.views.experts.view import ExpertsView
 from app.widgets.eliding_label import ElidingLabel

@@ -14,11 +14,11 @@ from pytestqt.qtbot import QtBot
 
 from app import theme
 from app.content.effects import EFFECT_METRICS
-from app.content.expert_grid import GRID_METRICS
+from app.content.grids.expert_grid import GRID_METRICS
 from app.state.session import Session
 from app.state.what_if_state import Mode
 from app.views.experts.view import ExpertsView
-from moe_core.figures.colour_maps import DIVERGING, SEQUENTIAL
+from moe_core.figures.colour.colour_maps import DIVERGING, SEQUENTIAL
 from moe_core.figures.heat_map import HeatMapFigure
 from moe_core.interventions.intervention import Intervention, act_on
 from moe_core.measures.question_filter import QuestionFilter

@@ -9,7 +9,7 @@ from pytestqt.qtbot import QtBot
 
 from app.widgets.plots.grid.colour_controls import ColourControls
 from app.widgets.plots.grid.heat_map import HeatMap
-from moe_core.figures.colour_scale import ColourScale
+from moe_core.figures.colour.colour_scale import ColourScale
 from moe_core.figures.heat_map import HeatMapFigure
 from tests.app.picture import picture_of
 

@@ -19,7 +19,7 @@ from app.widgets.plots.grid.grid_layout import Place
 from app.widgets.plots.grid.grid_selection import Cells, Choice
 from app.widgets.plots.grid.heat_map import HeatMap
 from app.widgets.plots.grid.heat_map_sides import HeadAxis
-from moe_core.figures.colour_scale import ColourScale
+from moe_core.figures.colour.colour_scale import ColourScale
 from moe_core.figures.heat_map import HeatMapFigure
 from tests.app.grid_heads import column_head, row_head
 from tests.app.picture import colours_in, picture_of

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from app.views.entropy.curves import SUBJECT_LOOKS
-from moe_core.figures.colours import MEANINGS, SERIES, THIS_ONE
+from moe_core.figures.colour.colours import MEANINGS, SERIES, THIS_ONE
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 LEAST_APART = 60.0
 
 

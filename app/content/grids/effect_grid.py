@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.content.effects import EFFECT_METRICS, ShownEffects, shown_effects
-from app.content.expert_grid import ExpertGrid, Marginal, grid_metric
+from app.content.grids.expert_grid import ExpertGrid, Marginal, grid_metric
 from app.state.state import State
 from moe_core.measures.metric import MetricValues
 from moe_core.numbers.formatting import count, counted

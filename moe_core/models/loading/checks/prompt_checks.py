@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from moe_core.models.answer_head import AnswerHead
-from moe_core.models.loading.probes import probe_tokens
+from moe_core.models.loading.checks.probes import probe_tokens
 from moe_core.models.prefix_cache import align_right, behind, beside, is_plain
 
 _PREFIX, _REST, _SHORT = 40, 24, 48

@@ -16,7 +16,7 @@ from safetensors.torch import load_file, save_file
 
 from moe_core.errors import ModelError
 from moe_core.jobs.models.load_model import ModelRequest, load_model
-from moe_core.models.loading.safety import check_folder
+from moe_core.models.loading.files.safety import check_folder
 
 Damage = Callable[[Path], None]
 

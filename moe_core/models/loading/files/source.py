@@ -9,7 +9,7 @@ from pathlib import Path
 
 import moe_core
 from moe_core.errors import MissingExtraError, ModelError, first_line
-from moe_core.models.loading.safety import check_folder
+from moe_core.models.loading.files.safety import check_folder
 
 DEMO = "demo"
 HUB = "https://huggingface.co/"

@@ -6,15 +6,15 @@ import sys
 import numpy as np
 import pytest
 
-from moe_core.figures.colour_maps import DIVERGING, ON_DARK, SEQUENTIAL, colour_table, luminance, maps_for
-from moe_core.figures.colour_scale import ColourScale, hex_colour, is_usable_range, value_range
+from moe_core.figures.colour.colour_maps import DIVERGING, ON_DARK, SEQUENTIAL, colour_table, luminance, maps_for
+from moe_core.figures.colour.colour_scale import ColourScale, hex_colour, is_usable_range, value_range
 
 
 @pytest.mark.parametrize("name", [*SEQUENTIAL, *DIVERGING, *ON_DARK.values()])
 def test_every_map_loads_from_package_data(name: str) -> None:
     """256 colours, none of them through matplotlib, colorcet or the network."""
     program = (
-        "import sys, socket; socket.socket = None; from moe_core.figures.colour_maps import colour_table; "
+        "import sys, socket; socket.socket = None; from moe_core.figures.colour.colour_maps import colour_table; "
         f"assert colour_table({name!r}).shape == (256, 3); "
         "assert not {'matplotlib', 'colorcet'} & set(sys.modules)"
     )

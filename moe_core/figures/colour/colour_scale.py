@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from moe_core.figures.colour_maps import ON_DARK, colour_table
+from moe_core.figures.colour.colour_maps import ON_DARK, colour_table
 
 FloatArray = NDArray[np.float64]
 RangeMode = Literal["full", "robust", "manual"]

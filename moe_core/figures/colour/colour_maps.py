@@ -18,7 +18,7 @@ ON_DARK = {"CET-D1": "CET-D4", "CET-CBD1": "CET-D6"}
 """From blue through near-black to the opposite colour: what stands for a diverging map on a dark ground, where a
 middle near white would glare, and say much of what is nothing."""
 
-_FILE = Path(__file__).parent.parent.parent / "resources" / "figures" / "colour_maps.json"
+_FILE = Path(__file__).parents[3] / "resources" / "figures" / "colour_maps.json"
 
 
 def maps_for(*, is_signed: bool) -> tuple[str, ...]:

@@ -9,9 +9,9 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from app.content.comparison_values import ComparedSamples, ComparedValues
-from app.content.difference_support import test_columns
-from app.content.expert_grid import ExpertGrid, FloatArray
+from app.content.grids.comparison_values import ComparedSamples, ComparedValues
+from app.content.grids.difference_support import test_columns
+from app.content.grids.expert_grid import ExpertGrid, FloatArray
 from moe_core.measures.metric import MetricValues
 from moe_core.measures.support import support_text
 from moe_core.numbers.formatting import (

@@ -15,7 +15,7 @@ from moe_core.errors import ModelError
 from moe_core.jobs.models.load_model import ModelRequest, load_model
 from moe_core.models.family import Router
 from moe_core.models.loading.building import LoadedModel
-from moe_core.models.loading.self_check import check_routing
+from moe_core.models.loading.checks.self_check import check_routing
 from tests.job_results import result_of
 
 
@@ -117,7 +117,7 @@ def test_check_model_fails_with_a_sentence(tiny_olmoe: Path, monkeypatch: pytest
         with broken_router(routers, lambda ids, weights: ((ids + 1) % 16, weights)):
             return check_routing(model, routers)
 
-    monkeypatch.setattr("moe_core.models.loading.self_check.check_routing", with_fault)
+    monkeypatch.setattr("moe_core.models.loading.checks.self_check.check_routing", with_fault)
     with pytest.raises(ModelError, match=r"cannot be replayed \(layers: 1\)"):
         check_model(str(tiny_olmoe), device="cpu", dtype="auto", offline=True, as_json=False)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from app.content.compared_grid import LONGEST_TITLE
+from app.content.grids.compared_grid import LONGEST_TITLE
 from app.state.state import State
 from app.state.what_if_state import Mode
 from moe_core.interventions.intervention import Intervention

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from app.content.comparison_values import (
+from app.content.grids.comparison_values import (
     answer_changes,
     compared_samples,
     compared_values,

@@ -10,8 +10,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from app.content.difference_support import line_text, side_facts, test_columns, unsupported
 from app.content.effects import EFFECT_METRICS
+from app.content.grids.difference_support import line_text, side_facts, test_columns, unsupported
 from moe_core.figures.table import FigureTable
 from moe_core.measures.metric import Metric, MetricValues
 from moe_core.measures.metrics import METRICS

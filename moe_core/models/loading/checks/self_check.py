@@ -15,9 +15,9 @@ from torch import Tensor
 from moe_core.errors import ModelError
 from moe_core.interventions.targets import numbers_text
 from moe_core.models.family import Call, Chosen, Rerun, Router, has_choice_bias
-from moe_core.models.loading.probes import PROBE_LENGTHS, probe_tokens
-from moe_core.models.loading.prompt_checks import exact_up_to, mixes_prefixes, pads, shares_prefixes
-from moe_core.models.loading.verdict import LayerCheck, ModelCheck, what_is_missing
+from moe_core.models.loading.checks.probes import PROBE_LENGTHS, probe_tokens
+from moe_core.models.loading.checks.prompt_checks import exact_up_to, mixes_prefixes, pads, shares_prefixes
+from moe_core.models.loading.checks.verdict import LayerCheck, ModelCheck, what_is_missing
 from moe_core.models.neurons import n_neurons
 from moe_core.models.scoring import SCORINGS
 from moe_core.traces.specification import UNKNOWN_SCORING, Abilities

@@ -1,0 +1,1 @@
+"""How values become colours, and which colours mean something."""

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from PySide6.QtCore import QPoint, QPointF, Qt
-from PySide6.QtWidgets import QApplication, QComboBox, QMenu, QPushButton, QToolButton
+from PySide6.QtWidgets import QApplication, QComboBox, QMenu, QToolButton
 from pytestqt.qtbot import QtBot
 
 from app import theme
@@ -276,27 +276,6 @@ def test_options_are_kept_and_nonsense_is_passed_over(view: EntropyView, opened:
     ]  # fmt: skip
     view.set_options({"kind": 3, "normalised": "yes", "band": None, "split": ["x"], "hidden": {"a": 1}, "other": 1})
     assert view.options() == EntropyOptions().as_json()
-
-
-def test_without_a_trace_it_says_what_would_fill_it(session: Session, qtbot: QtBot) -> None:
-    """With the button that does."""
-    view = shown(session, qtbot)
-    button = next(button for button in view.findChildren(QPushButton) if button.isVisible())
-    with qtbot.waitSignal(session.requested) as asked:
-        qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
-    assert asked.args == ["open"]
-
-
-def test_an_empty_selection_offers_to_clear_the_filter(view: EntropyView, opened: Session, qtbot: QtBot) -> None:
-    """The plot comes back with the questions."""
-    opened.set(replace(opened.state, filter=QuestionFilter(text="no question says this")))
-    assert not view.figure.isVisible()
-    button = next(button for button in view.findChildren(QPushButton) if button.isVisible())
-    with qtbot.waitSignal(opened.requested) as asked:
-        qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
-    assert asked.args == ["clear_filter"]
-    opened.set(replace(opened.state, filter=QuestionFilter()))
-    assert view.figure.isVisible()
 
 
 def test_small_entropies_are_read_with_three_digits() -> None:

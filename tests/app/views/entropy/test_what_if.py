@@ -7,8 +7,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QPushButton
 from pytestqt.qtbot import QtBot
 from scipy import stats
 
@@ -108,18 +106,6 @@ def test_only_compared_questions_of_the_selection_count(session: Session, tmp_pa
     session.set(replace(session.state, filter=QuestionFilter(subjects=("subject_1",))))
     assert curves(view)["baseline"].n == len([row for row in range(10, 20) if row % 3 == 1])
     assert view.figure.data.rows[0][2] == curves(view)["baseline"].n
-
-
-def test_a_selection_without_compared_questions_says_so(session: Session, tmp_path: Path, qtbot: QtBot) -> None:
-    """With the button that shows them again."""
-    synthetic_what_if(session, tmp_path, only=range(10, 20))
-    view = shown(session, qtbot)
-    session.set(replace(session.state, filter=QuestionFilter(ids=frozenset({"q1"}))))
-    assert not view.figure.isVisible()
-    button = next(button for button in view.findChildren(QPushButton) if button.isVisible())
-    with qtbot.waitSignal(session.requested) as asked:
-        qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
-    assert asked.args == ["clear_filter"]
 
 
 @pytest.mark.parametrize("mode", [Mode.WHAT_IF, Mode.DIFFERENCE])

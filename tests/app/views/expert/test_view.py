@@ -453,11 +453,3 @@ def test_a_long_name_makes_no_view_wider(view: ExpertView) -> None:
     view.session.set(replace(view.state, names={}))
     QApplication.processEvents()
     assert view.heading.switcher.y() < view.heading.title.geometry().bottom()
-
-
-def test_every_control_has_a_name_and_teaches(view: ExpertView) -> None:
-    """For who cannot see it, and for who has not seen it before."""
-    controls = [control for kind in (QComboBox, QCheckBox, QToolButton) for control in view.body.findChildren(kind)]
-    assert len(controls) >= 8
-    assert all(control.accessibleName() and control.toolTip() for control in controls)
-    assert all(bars.accessibleName() for bars in view.findChildren(BarList))

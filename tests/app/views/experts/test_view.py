@@ -13,7 +13,7 @@ import pyqtgraph
 import pytest
 from numpy.typing import NDArray
 from PySide6.QtCore import QPoint, QPointF, Qt
-from PySide6.QtWidgets import QComboBox, QLabel, QPushButton, QToolButton
+from PySide6.QtWidgets import QComboBox, QLabel, QToolButton
 from pytestqt.qtbot import QtBot
 
 from app.content.effects import EFFECT_METRICS
@@ -271,23 +271,6 @@ def test_the_table_holds_what_is_shown(view: ExpertsView, independent: Trace, op
     assert "scope answer" in view.figure.caption
 
 
-def test_an_empty_selection_offers_to_clear_the_filter(view: ExpertsView, opened: Session, qtbot: QtBot) -> None:
-    """One sentence and the button; with questions again, the map is back."""
-    opened.set(replace(opened.state, filter=QuestionFilter(text="no question has this")))
-    assert sentence(view) == "No question passes the filter."
-    button = next(button for button in view.findChildren(QPushButton) if button.isVisible())
-    with qtbot.waitSignal(opened.requested) as asked:
-        qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
-    assert (button.text(), asked.args) == ("Clear filter", ["clear_filter"])
-    opened.set(replace(opened.state, filter=QuestionFilter()))
-    assert view.heat_map.isVisible()
-
-
-def test_without_a_trace_it_says_what_to_do(session: Session, qtbot: QtBot) -> None:
-    """Open one."""
-    assert "Open a trace" in sentence(shown(session, qtbot))
-
-
 def test_one_question(view: ExpertsView, opened: Session, independent: Trace) -> None:
     """Its chosen experts have a share of 1, all others 0; said in the singular."""
     opened.set(replace(opened.state, filter=QuestionFilter(ids=frozenset({independent.ids[3]}))))
@@ -391,13 +374,6 @@ def test_selecting_does_not_compute_or_colour_again(view: ExpertsView, opened: S
     before = view.heat_map.data
     opened.set(replace(opened.state, experts=frozenset({(1, 1)}), layer=1))
     assert view.heat_map.data is before
-
-
-def test_every_control_has_a_name_and_a_tooltip(view: ExpertsView) -> None:
-    """Also for those who do not see it."""
-    for control in (*view.findChildren(QComboBox), *view.findChildren(QToolButton)):
-        assert control.accessibleName(), control
-        assert control.toolTip(), control
 
 
 def test_the_more_button_opens_what_can_be_done(view: ExpertsView, qtbot: QtBot) -> None:

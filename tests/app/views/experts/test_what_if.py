@@ -7,9 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from PySide6.QtCore import QPoint, Qt
+from PySide6.QtCore import QPoint
 from PySide6.QtGui import QColor
-from PySide6.QtWidgets import QPushButton
 from pytestqt.qtbot import QtBot
 
 from app import theme
@@ -193,18 +192,6 @@ def test_hatches_are_seen_on_every_ground(
             for y in range(box.top(), box.bottom())
         ]
         assert max(seen) - min(seen) > 0.3
-
-
-def test_a_selection_without_compared_questions_says_so(view: ExpertsView, session: Session, qtbot: QtBot) -> None:
-    """With the button that shows them again; the grid comes back with them."""
-    session.set(replace(session.state, filter=QuestionFilter(ids=frozenset({"q1"}))))
-    assert not view.figure.isVisible()
-    button = next(button for button in view.findChildren(QPushButton) if button.isVisible())
-    with qtbot.waitSignal(session.requested) as asked:
-        qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
-    assert asked.args == ["clear_filter"]
-    session.set(replace(session.state, filter=QuestionFilter()))
-    assert view.figure.isVisible()
 
 
 def test_moving_about_draws_nothing_anew(view: ExpertsView, session: Session) -> None:

@@ -79,11 +79,6 @@ def texts(view: WhatIfView) -> str:
     return "\n".join(label.text() for label in view.findChildren(QLabel) if label.isVisible())
 
 
-def test_without_a_trace_it_says_what_would_fill_it(session: Session, qtbot: QtBot) -> None:
-    """A sentence and the button that opens one."""
-    assert "Open a trace" in texts(shown_view(session, qtbot))
-
-
 def test_what_the_self_check_forbids_is_said(session: Session, tmp_path: Path, qtbot: QtBot) -> None:
     """Why nothing can be re-routed stands where a mask would be made."""
     why = "Every expert is chosen for every token, so that none can be re-routed."

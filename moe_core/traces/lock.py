@@ -67,8 +67,9 @@ def refuse_unwritable(path: Path) -> None:
     except FileNotFoundError:
         _refuse_without_locks(path if folder == wanted else folder / path.name)
         return
-    except OSError as error:
-        raise TraceError(f"{path} cannot be written ({error.strerror}): choose another name.") from error
+    except (OSError, ValueError) as error:  # ValueError: a name that no system has
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise TraceError(f"{path} cannot be written ({reason}): choose another name.") from error
     with writer_lock(path):  # asks the lock, which tells a dead writer of another host, or container, from a living one
         pass
 

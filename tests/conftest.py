@@ -7,11 +7,15 @@ import shutil
 import tempfile
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, settings
 
 from tests.patient_bot import PatientBot
+
+if TYPE_CHECKING:
+    from moe_core.jobs.models.engine import Engine
 
 # By default an example that takes 0.2 s fails, as any does now and then on a busy machine; and no run is like another.
 settings.register_profile("tests", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
@@ -60,6 +64,47 @@ def tiny_olmoe(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from tests.tiny_models import build_tiny
 
     return build_tiny(tmp_path_factory.mktemp("models") / "tiny_olmoe")
+
+
+@pytest.fixture(scope="module")
+def engine() -> "Engine":
+    """One model in memory for all tests of a file."""
+    from moe_core.jobs.models.engine import Engine
+
+    return Engine()
+
+
+@pytest.fixture(scope="module")
+def quiz(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Eighteen questions of three subjects, two or four choices, with a worked example each."""
+    from tests.job_results import N
+
+    folder = tmp_path_factory.mktemp("quiz")
+    head = "question,A,B,C,D,answer,subject,id"
+    rows = [
+        f"What is {n} plus {n}{' and so on' * (n % 4)}?,{2 * n},{n + 40},"
+        + (f"{n + 70},{n + 90}" if n % 5 else ",")
+        + f",{'AB'[n % 2]},sums{n % 3},q{n}"
+        for n in range(N)
+    ]
+    (folder / "sums.csv").write_text("\n".join([head, *rows]), encoding="utf-8")
+    shots = [f"What is 1 plus {n}?,{1 + n},8,9,7,A,sums{n},s{n}" for n in range(3)]
+    (folder / "sums_dev.csv").write_text("\n".join([head, *shots]), encoding="utf-8")
+    return folder / "sums.csv"
+
+
+@pytest.fixture(scope="module")
+def recorded_once(tiny_olmoe: Path, quiz: Path, tmp_path_factory: pytest.TempPathFactory, engine: "Engine") -> Path:
+    """A baseline of that quiz on the tiny OLMoE, recorded once."""
+    from tests.job_results import recorded
+
+    return recorded(tiny_olmoe, quiz, tmp_path_factory.mktemp("baseline") / "T.h5", engine)
+
+
+@pytest.fixture
+def baseline(recorded_once: Path, tmp_path: Path) -> Path:
+    """A copy of the baseline in a folder of its own."""
+    return Path(shutil.copy(recorded_once, tmp_path / "T.h5"))
 
 
 @pytest.fixture

@@ -9,9 +9,6 @@ import pytest
 from moe_core.commands.effects import effects_of_trace
 from moe_core.commands.record import Effect
 from moe_core.errors import EffectError, MoeCoreError
-from tests.jobs.test_what_if import baseline, engine, quiz, recorded_once
-
-__all__ = ["baseline", "engine", "quiz", "recorded_once"]  # fixtures
 
 CONTRACT = {"effect", "unit", "n_questions", "predicted", "status", "measured", "interval", "split_half"} | {
     "forward_passes",

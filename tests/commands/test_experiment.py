@@ -16,9 +16,6 @@ from moe_core.experiments import EXPERIMENTS
 from moe_core.experiments.result import PointMade
 from moe_core.experiments.text import COLUMNS
 from tests.command_line import refused
-from tests.jobs.test_what_if import baseline, engine, quiz, recorded_once
-
-__all__ = ["baseline", "engine", "quiz", "recorded_once"]  # fixtures
 
 
 def test_json_csv_and_page_hold_the_same_points(baseline: Path, capsys: pytest.CaptureFixture[str]) -> None:

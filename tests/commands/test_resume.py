@@ -11,9 +11,6 @@ from moe_core.jobs.models.engine import Engine
 from moe_core.jobs.record import record
 from tests.jobs.test_record import run
 from tests.jobs.test_resume import request_for
-from tests.jobs.test_what_if import engine, quiz
-
-__all__ = ["engine", "quiz"]  # fixtures
 
 
 @pytest.mark.parametrize("as_json", [False, True])

@@ -15,9 +15,6 @@ from moe_core.interventions.file import save_intervention
 from moe_core.interventions.intervention import Intervention, act_on, parse_mask
 from tests.command_line import refused
 from tests.commands.test_compare import CONTRACT
-from tests.jobs.test_what_if import baseline, engine, quiz, recorded_once
-
-__all__ = ["baseline", "engine", "quiz", "recorded_once"]  # fixtures
 
 
 def test_json_keeps_the_contract_and_equals_compare(baseline: Path, capsys: pytest.CaptureFixture[str]) -> None:

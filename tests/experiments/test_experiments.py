@@ -31,12 +31,9 @@ from moe_core.jobs.what_if import WhatIfRequest, what_if
 from moe_core.numbers.paired_statistics import mean_change, paired_change
 from moe_core.quizzes.selection import QuestionSelection
 from moe_core.traces.reader import open_trace
-from tests.job_results import result_of
-from tests.jobs.test_what_if import N, baseline, engine, quiz, recorded, recorded_once
+from tests.job_results import N, recorded, result_of
 from tests.layer_counts import layer_counts
 from tests.tiny_models import build_tiny
-
-__all__ = ["baseline", "engine", "quiz", "recorded_once"]  # fixtures
 
 QUICK = ExperimentOptions(factors=(0.5, 4.0), shares=(0.0, 0.25, 0.5), repeats=2)
 

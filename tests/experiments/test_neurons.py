@@ -20,10 +20,8 @@ from moe_core.jobs.runs.rerun_plan import Subset
 from moe_core.measures.scope import Scope
 from moe_core.traces.reader import open_trace
 from tests.experiments.test_experiments import _NoEngine, found_by
-from tests.jobs.test_what_if import N, baseline, engine, quiz, recorded, recorded_once
+from tests.job_results import N, recorded
 from tests.tiny_architectures import build
-
-__all__ = ["baseline", "engine", "quiz", "recorded_once"]  # fixtures
 
 OPTIONS = ExperimentOptions(shares=(0.0, 0.25, 1.0), repeats=2, experts="1:3, 2:7")
 

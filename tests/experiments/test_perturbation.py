@@ -28,12 +28,11 @@ from moe_core.models.inference.batches import BatchRan, Prompts
 from moe_core.numbers.rank_correlation import clustered_rank_correlation
 from moe_core.traces.reader import open_trace
 from tests.experiments.test_experiments import _NoEngine, found_by
-from tests.job_results import result_of
-from tests.jobs.test_what_if import N, baseline, engine, quiz, recorded, recorded_once
+from tests.job_results import N, recorded, result_of
 from tests.models.inference.test_forward_passes import asked, loaded, olmoe, quiz_of
 from tests.tiny_models import build_tiny
 
-__all__ = ["baseline", "engine", "olmoe", "quiz", "recorded_once"]  # fixtures
+__all__ = ["olmoe"]  # a fixture
 
 
 def noise(place: str, size: float, seed: int = 0) -> Intervention:

@@ -20,10 +20,7 @@ from moe_core.jobs.models.load_model import ModelRequest
 from moe_core.measures.question_halves import split_in_halves
 from moe_core.numbers.paired_statistics import largest_loss, paired_change, tango_interval
 from moe_core.traces.reader import open_trace
-from tests.job_results import result_of
-from tests.jobs.test_what_if import N, baseline, engine, quiz, recorded_once
-
-__all__ = ["baseline", "engine", "quiz", "recorded_once"]  # fixtures
+from tests.job_results import N, result_of
 
 ANY_LOSS = ExperimentOptions(keep="50%", step=4, loss=0.999)
 

@@ -35,12 +35,6 @@ BUDGET = 0.3  # of 48 experts
 
 
 @pytest.fixture(scope="module")
-def engine() -> Engine:
-    """One model in memory for all tests."""
-    return Engine()
-
-
-@pytest.fixture(scope="module")
 def recorded(tmp_path_factory: pytest.TempPathFactory, tiny_olmoe: Path, engine: Engine) -> Path:
     """A baseline of eight questions with a shared beginning; tests work on a copy."""
     folder = tmp_path_factory.mktemp("effects")

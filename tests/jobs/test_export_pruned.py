@@ -26,12 +26,10 @@ from moe_core.models.loading.shapes import moe_blocks
 from moe_core.models.pruning import KeepList, kept_tensors
 from moe_core.quizzes.selection import QuestionSelection
 from moe_core.traces.reader import open_trace
-from tests.job_results import result_of
-from tests.jobs.test_what_if import asked, baseline, engine, quiz, recorded, recorded_once
+from tests.job_results import recorded, result_of
+from tests.jobs.test_what_if import asked
 from tests.tiny_architectures import build, model_class
 from tests.tiny_models import FAMILIES, build_tiny
-
-__all__ = ["baseline", "engine", "quiz", "recorded_once"]  # fixtures
 
 MASK = parse_mask("0:1,0:5,0:11,1:2,1:3,1:15,2:0,2:9,2:10")
 

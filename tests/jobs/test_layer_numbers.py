@@ -53,12 +53,6 @@ def kind(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture(scope="module")
-def engine() -> Engine:
-    """One model in memory."""
-    return Engine()
-
-
-@pytest.fixture(scope="module")
 def trace(kind: str, engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Three questions of a tiny model."""
     architecture, sizes, _ = KINDS[kind]

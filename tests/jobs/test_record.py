@@ -53,12 +53,6 @@ def quiz_csv(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.fixture(scope="module")
-def engine() -> Engine:
-    """The tiny model in memory, for tests that do not ask how it gets there."""
-    return Engine()
-
-
 def request_for(model: Path, quiz: Path, out: Path, **changes: object) -> RecordRequest:
     """A request with small batches, so that a run has several of them."""
     options = {"batch_tokens": 120, **{k: v for k, v in changes.items() if k in RunOptions.__annotations__}}

@@ -24,12 +24,6 @@ TEXTS = ("The sea is blue, and what lives in it is not.", "A much longer text, o
 LENGTH = 9
 
 
-@pytest.fixture(scope="module")
-def engine() -> Engine:
-    """The tiny model in memory."""
-    return Engine()
-
-
 @pytest.fixture
 def request_of(tiny_olmoe: Path, tmp_path: Path) -> RecordRequest:
     """Three texts, cut to nine tokens."""

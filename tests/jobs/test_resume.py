@@ -22,11 +22,8 @@ from moe_core.traces.check import check_structure, verify
 from moe_core.traces.layout import TraceLayout
 from moe_core.traces.reader import open_trace
 from moe_core.traces.writer import TraceWriter
-from tests.job_results import result_of
+from tests.job_results import N, result_of
 from tests.jobs.test_record import assert_equal_traces, run
-from tests.jobs.test_what_if import N, engine, quiz
-
-__all__ = ["engine", "quiz"]  # fixtures
 
 
 def request_for(model: Path, quiz: Path, out: Path) -> RecordRequest:

@@ -25,55 +25,12 @@ from moe_core.jobs.runs.run_plan import RunOptions
 from moe_core.jobs.what_if import WhatIfRequest, WhatIfResult, what_if
 from moe_core.models.inference.model_here import ModelHere
 from moe_core.traces.reader import open_trace
-from tests.job_results import result_of
+from tests.job_results import N, recorded, result_of
 from tests.layer_counts import layer_counts
 from tests.tiny_models import save_tokenizer
 
-N = 18
 MASK = parse_mask("0:1,0:5,1:2,2:9")
 ARRAYS = ("answer_experts", "answer_weights", "router_probs", "choice_logprobs", "predicted", "status")
-
-
-@pytest.fixture(scope="module")
-def engine() -> Engine:
-    """One model in memory for all tests."""
-    return Engine()
-
-
-@pytest.fixture(scope="module")
-def quiz(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Eighteen questions of three subjects, two or four choices, with a worked example each."""
-    folder = tmp_path_factory.mktemp("quiz")
-    head = "question,A,B,C,D,answer,subject,id"
-    rows = [
-        f"What is {n} plus {n}{' and so on' * (n % 4)}?,{2 * n},{n + 40},"
-        + (f"{n + 70},{n + 90}" if n % 5 else ",")
-        + f",{'AB'[n % 2]},sums{n % 3},q{n}"
-        for n in range(N)
-    ]
-    (folder / "sums.csv").write_text("\n".join([head, *rows]), encoding="utf-8")
-    shots = [f"What is 1 plus {n}?,{1 + n},8,9,7,A,sums{n},s{n}" for n in range(3)]
-    (folder / "sums_dev.csv").write_text("\n".join([head, *shots]), encoding="utf-8")
-    return folder / "sums.csv"
-
-
-def recorded(model: Path, quiz: Path, out: Path, engine: Engine, **options: Any) -> Path:
-    """A finished baseline."""
-    chosen = RunOptions(**{"batch_tokens": 200, **options})
-    result_of(record(RecordRequest(ModelRequest(str(model), "cpu"), str(quiz), out, options=chosen), engine))
-    return out
-
-
-@pytest.fixture(scope="module")
-def recorded_once(tiny_olmoe: Path, quiz: Path, tmp_path_factory: pytest.TempPathFactory, engine: Engine) -> Path:
-    """The baseline, recorded once."""
-    return recorded(tiny_olmoe, quiz, tmp_path_factory.mktemp("baseline") / "T.h5", engine)
-
-
-@pytest.fixture
-def baseline(recorded_once: Path, tmp_path: Path) -> Path:
-    """A copy of the baseline in a folder of its own."""
-    return Path(shutil.copy(recorded_once, tmp_path / "T.h5"))
 
 
 def asked(request: WhatIfRequest, engine: Engine, events: list[Event] | None = None) -> WhatIfResult:

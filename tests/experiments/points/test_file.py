@@ -23,10 +23,7 @@ from moe_core.jobs.runs.answer_file import same_actions
 from moe_core.jobs.runs.rerun_plan import Subset
 from moe_core.traces.lock import writer_lock
 from tests.experiments.test_experiments import QUICK, _NoEngine
-from tests.job_results import result_of
-from tests.jobs.test_what_if import baseline, engine, quiz, recorded, recorded_once
-
-__all__ = ["baseline", "engine", "quiz", "recorded_once"]  # fixtures
+from tests.job_results import recorded, result_of
 
 NAMES = tuple(experiment.name for experiment in EXPERIMENTS)
 

@@ -28,11 +28,8 @@ from moe_core.reports.pages.tasks import tasks_page
 from moe_core.traces.reader import open_trace
 from tests.command_line import moescope, refused
 from tests.experiments.test_experiments import _NoEngine
-from tests.job_results import result_of
-from tests.jobs.test_what_if import baseline, engine, quiz, recorded, recorded_once
+from tests.job_results import recorded, result_of
 from tests.tiny_models import build_tiny
-
-__all__ = ["baseline", "engine", "quiz", "recorded_once"]  # fixtures
 
 TEXTS = "The sea is blue.\n\nA town by the sea, and what people do there.\n\nNo.\n\nTwo and two are four.\n"
 

@@ -12,9 +12,7 @@ from moe_core.jobs.runs.answer_runs import AnswerRuns
 from moe_core.jobs.runs.control_runs import controls_path, kept_controls
 from moe_core.jobs.what_if import WhatIfRequest, what_if
 from moe_core.traces.reader import open_trace
-from tests.jobs.test_what_if import MASK, asked, baseline, engine, quiz, recorded_once
-
-__all__ = ["baseline", "engine", "quiz", "recorded_once"]  # fixtures
+from tests.jobs.test_what_if import MASK, asked
 
 
 def found(baseline: Path) -> Controls | None:

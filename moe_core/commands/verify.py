@@ -11,7 +11,7 @@ from moe_core.commands.options import AsJson
 from moe_core.effects.maps_beside import MapBeside, maps_beside
 from moe_core.errors import AnalysisError, EffectError, TraceError
 from moe_core.system.console_text import print_lines
-from moe_core.traces.check import VerifyResult, verify
+from moe_core.traces.checking.check import VerifyResult, verify
 from moe_core.traces.reader import open_trace
 
 _IDS_SHOWN = 20

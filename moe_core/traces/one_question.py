@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from moe_core.errors import Remedy, TraceError
 from moe_core.numbers.stepwise import Steps
+from moe_core.traces.checking.row_checksums import RowState, row_state, sound_tokens
 from moe_core.traces.file import TraceFile
 from moe_core.traces.layout import Segments
 from moe_core.traces.records import (
@@ -24,7 +25,6 @@ from moe_core.traces.records import (
     Status,
     TokenRouting,
 )
-from moe_core.traces.row_checksums import RowState, row_state, sound_tokens
 
 _TEXTS = 2048
 """Questions whose texts are read at once."""

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from moe_core.errors import Remedy, TraceError, UnreadableTraceError
 from moe_core.numbers.stepwise import Stepwise
 from moe_core.quizzes.question import item_name
-from moe_core.traces.check import check_structure
+from moe_core.traces.checking.check import check_structure
+from moe_core.traces.checking.row_checksums import CheckedRows, RowState
 from moe_core.traces.file import TraceFile, read_only
 from moe_core.traces.layout import CUBE_NAMES, ENTROPY_NAMES, Segments, TraceDimensions
 from moe_core.traces.one_question import (
@@ -40,7 +41,6 @@ from moe_core.traces.records import (
     Status,
     TokenRouting,
 )
-from moe_core.traces.row_checksums import CheckedRows, RowState
 from moe_core.traces.specification import Specification
 from moe_core.traces.stored_rows import Rows, SumRows
 

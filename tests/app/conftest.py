@@ -20,7 +20,7 @@ from app.start.application import configure
 from app.state.session import Session
 from app.window.main_window import MainWindow
 from moe_core.traces.records import PrefixRecord, QuestionRecord
-from moe_core.traces.writer import TraceWriter
+from moe_core.traces.writing.writer import TraceWriter
 
 if not os.environ.get("MOESCOPE_TEST_DISPLAY") and "offscreen" not in os.environ.get("QT_QPA_PLATFORM", ""):
     os.environ["QT_QPA_PLATFORM"] = "offscreen"

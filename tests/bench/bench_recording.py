@@ -40,8 +40,8 @@ from moe_core.models.loading.full_size import build_full_size
 from moe_core.quizzes.benchmarks import load_quiz
 from moe_core.quizzes.prompting import TokenisedQuiz
 from moe_core.quizzes.selection import QuestionSelection, select_questions
-from moe_core.traces.background_writer import BackgroundWriter
-from moe_core.traces.writer import TraceWriter
+from moe_core.traces.writing.background_writer import BackgroundWriter
+from moe_core.traces.writing.writer import TraceWriter
 from tests.job_results import result_of
 
 LETTERS = (" A", " B", " C", " D")

@@ -17,10 +17,10 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from moe_core.commands.show import describe_question
-from moe_core.traces.check import verify
+from moe_core.traces.checking.check import verify
 from moe_core.traces.reader import Trace, open_trace
 from moe_core.traces.records import QuestionRecord, TokenRouting
-from moe_core.traces.writer import TraceWriter
+from moe_core.traces.writing.writer import TraceWriter
 from tests.traces.synthetic_run import SyntheticRun, create
 
 RUN = SyntheticRun(

@@ -19,7 +19,6 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from moe_core.interventions.intervention import Intervention
 from moe_core.quizzes.prompting import TokenisedQuiz
 from moe_core.quizzes.question import Question
-from moe_core.traces.creation import create_trace
 from moe_core.traces.records import (
     Answer,
     PrefixRecord,
@@ -29,7 +28,8 @@ from moe_core.traces.records import (
     Status,
     TokenRouting,
 )
-from moe_core.traces.writer import TraceWriter
+from moe_core.traces.writing.creation import create_trace
+from moe_core.traces.writing.writer import TraceWriter
 from tests.synthetic_trace import choose, softmax
 from tests.traces.synthetic_run import SyntheticRun
 

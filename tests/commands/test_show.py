@@ -10,9 +10,9 @@ import pytest
 
 from moe_core.commands.show import _plain, describe_question, show
 from moe_core.errors import Remedy, TraceError
-from moe_core.traces.creation import create_trace
 from moe_core.traces.reader import open_trace
-from moe_core.traces.writer import TraceWriter
+from moe_core.traces.writing.creation import create_trace
+from moe_core.traces.writing.writer import TraceWriter
 from tests.traces.synthetic_run import SyntheticRun, record
 
 RUN = SyntheticRun()

@@ -8,7 +8,7 @@ import pytest
 from moe_core.commands.verify import verify_trace
 from moe_core.effects.map_file import map_path
 from moe_core.errors import EffectError, TraceError
-from moe_core.traces.check import check_structure
+from moe_core.traces.checking.check import check_structure
 from tests.app.synthetic_effects import made_map
 from tests.traces.synthetic_run import SyntheticRun, record
 

@@ -12,10 +12,10 @@ from moe_core.comparison.text import comparison_lines
 from moe_core.errors import ComparisonError
 from moe_core.numbers.formatting import significant
 from moe_core.numbers.paired_statistics import paired_change
-from moe_core.traces.creation import create_trace
 from moe_core.traces.reader import Trace, open_trace
 from moe_core.traces.specification import Specification
-from moe_core.traces.writer import TraceWriter
+from moe_core.traces.writing.creation import create_trace
+from moe_core.traces.writing.writer import TraceWriter
 from tests.traces.synthetic_run import SyntheticRun, record
 
 N = 30

@@ -9,9 +9,9 @@ import pytest
 from moe_core.comparison.comparison import compare
 from moe_core.comparison.what_ifs_beside import what_ifs_beside
 from moe_core.interventions.intervention import parse_mask
-from moe_core.traces.creation import create_trace
 from moe_core.traces.reader import open_trace
 from moe_core.traces.specification import Specification
+from moe_core.traces.writing.creation import create_trace
 from tests.comparison.test_comparison import rerun
 from tests.traces.synthetic_run import SyntheticRun, record
 

@@ -32,7 +32,7 @@ from moe_core.traces.lock import writer_lock
 from moe_core.traces.reader import Trace, open_trace
 from moe_core.traces.records import Status
 from moe_core.traces.specification import Abilities
-from moe_core.traces.writer import TraceWriter
+from moe_core.traces.writing.writer import TraceWriter
 from tests.job_results import result_of
 from tests.reliability.real_jobs import write_quiz
 from tests.tiny_models import build_tiny

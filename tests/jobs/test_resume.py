@@ -17,11 +17,12 @@ from moe_core.jobs.resume import ResumeRequest, resume
 from moe_core.jobs.runs.run_plan import RunOptions
 from moe_core.jobs.what_if import WhatIfRequest, what_if
 from moe_core.quizzes.selection import QuestionSelection
-from moe_core.traces import reader, writer
-from moe_core.traces.check import check_structure, verify
+from moe_core.traces import reader
+from moe_core.traces.checking.check import check_structure, verify
 from moe_core.traces.layout import TraceLayout
 from moe_core.traces.reader import open_trace
-from moe_core.traces.writer import TraceWriter
+from moe_core.traces.writing import writer
+from moe_core.traces.writing.writer import TraceWriter
 from tests.job_results import N, result_of
 from tests.jobs.test_record import assert_equal_traces, run
 

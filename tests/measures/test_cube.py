@@ -17,7 +17,7 @@ from moe_core.measures.routing_in_scope import routing_in_scope
 from moe_core.measures.routing_sample import RoutingSample, sample
 from moe_core.measures.scope import Scope
 from moe_core.numbers.stepwise import Stepwise
-from moe_core.traces import row_checksums
+from moe_core.traces.checking import row_checksums
 from moe_core.traces.reader import Trace, open_trace
 from moe_core.traces.stored_rows import StoredRows
 from tests.synthetic_trace import make_trace

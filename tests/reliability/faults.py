@@ -10,9 +10,9 @@ from typing import Any
 from unittest.mock import patch
 
 from moe_core.errors import TraceError
-from moe_core.traces import creation
 from moe_core.traces.hdf5 import blocks
-from moe_core.traces.writer import TraceWriter
+from moe_core.traces.writing import creation
+from moe_core.traces.writing.writer import TraceWriter
 from tests.reliability.outcome import Outcome
 from tests.reliability.recorder import fill, words
 from tests.traces.synthetic_run import SyntheticRun, create, record

@@ -16,11 +16,11 @@ from unittest.mock import patch
 import h5py
 import numpy as np
 
-from moe_core.traces.check import check_structure
-from moe_core.traces.creation import create_trace
+from moe_core.traces.checking.check import check_structure
 from moe_core.traces.hdf5.blocks import checksum
 from moe_core.traces.hdf5.structure import read_structure
 from moe_core.traces.layout import Segments, covered_rows
+from moe_core.traces.writing.creation import create_trace
 from tests.traces.copied_trace import Replacement, copy_trace, with_values
 from tests.traces.hdf5.sealed_headers import change_headers, seal
 from tests.traces.synthetic_run import SyntheticRun, create, record

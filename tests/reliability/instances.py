@@ -11,7 +11,7 @@ from pathlib import Path
 from moe_core.errors import TraceError
 from moe_core.traces.lock import writer_lock
 from moe_core.traces.reader import open_trace
-from moe_core.traces.writer import TraceWriter
+from moe_core.traces.writing.writer import TraceWriter
 from tests.reliability.fork_server import ForkServer
 from tests.reliability.outcome import Outcome
 from tests.reliability.recorder import RUN

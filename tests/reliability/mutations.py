@@ -10,7 +10,7 @@ from unittest.mock import patch
 import numpy as np
 
 from moe_core.errors import TraceError
-from moe_core.traces.check import check_structure
+from moe_core.traces.checking.check import check_structure
 from moe_core.traces.hdf5 import blocks
 from moe_core.traces.hdf5.structure import read_structure
 from moe_core.traces.layout import SUM_NAMES, Segments, TraceLayout

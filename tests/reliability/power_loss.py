@@ -11,8 +11,8 @@ from unittest.mock import patch
 import numpy as np
 
 from moe_core.system.positioned_file import PositionedFile
-from moe_core.traces import creation
 from moe_core.traces.reader import Trace, open_trace
+from moe_core.traces.writing import creation
 from tests.reliability.outcome import Outcome
 from tests.reliability.recorder import check_rows, fill, words
 from tests.traces.synthetic_run import SyntheticRun, create, record

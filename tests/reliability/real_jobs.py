@@ -18,7 +18,7 @@ from moe_core.jobs.models.recorded_model import ModelNow
 from moe_core.jobs.record import RecordRequest, record
 from moe_core.jobs.runs.run_plan import RunOptions
 from moe_core.jobs.what_if import WhatIfRequest, what_if
-from moe_core.traces.check import verify
+from moe_core.traces.checking.check import verify
 from moe_core.traces.reader import open_trace
 from tests.reliability.fork_server import ForkServer
 from tests.reliability.outcome import Outcome

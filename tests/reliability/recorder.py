@@ -11,7 +11,7 @@ import numpy as np
 
 from moe_core.traces.layout import SUM_NAMES
 from moe_core.traces.reader import Trace, open_trace
-from moe_core.traces.writer import TraceWriter
+from moe_core.traces.writing.writer import TraceWriter
 from tests.reliability.outcome import Outcome
 from tests.traces.synthetic_run import SyntheticRun, create
 

@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from moe_core.interventions.intervention import parse_mask
-from moe_core.traces.check import verify
+from moe_core.traces.checking.check import verify
 from tests.reliability.fork_server import Ended, ForkServer
 from tests.reliability.outcome import Outcome
 from tests.reliability.real_jobs import write_quiz

@@ -17,9 +17,9 @@ from app.start.application import open_first
 from app.window.main_window import MainWindow
 from moe_core.measures.scope import Scope
 from moe_core.quizzes.question import Question
-from moe_core.traces.creation import create_trace
 from moe_core.traces.library import Condition, Library
-from moe_core.traces.writer import TraceWriter
+from moe_core.traces.writing.creation import create_trace
+from moe_core.traces.writing.writer import TraceWriter
 from tests.reliability.hostile_files import HOSTILE, make_canaries
 from tests.traces.copied_trace import copy_trace, with_values
 from tests.traces.synthetic_run import SyntheticRun, record

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import h5py
 
-from moe_core.traces.check import check_structure
+from moe_core.traces.checking.check import check_structure
 from moe_core.traces.layout import datasets
 
 Replacement = Callable[[h5py.File, str, h5py.Dataset], None]

@@ -13,7 +13,6 @@ import numpy as np
 from moe_core.interventions.layers import Layers
 from moe_core.quizzes.prompting import TokenisedQuiz
 from moe_core.quizzes.question import Question
-from moe_core.traces.creation import create_trace
 from moe_core.traces.records import (
     Answer,
     PrefixRecord,
@@ -24,7 +23,8 @@ from moe_core.traces.records import (
     TokenRouting,
 )
 from moe_core.traces.specification import ModelSpecification, QuizSpecification, Specification
-from moe_core.traces.writer import TraceWriter
+from moe_core.traces.writing.creation import create_trace
+from moe_core.traces.writing.writer import TraceWriter
 
 VOCABULARY = 50
 

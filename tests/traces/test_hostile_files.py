@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from moe_core.errors import TraceError
-from moe_core.traces.check import check_structure
+from moe_core.traces.checking.check import check_structure
 from tests.traces.copied_trace import Replacement, copy_trace, with_values
 from tests.traces.hdf5.sealed_headers import change_headers
 from tests.traces.synthetic_run import SyntheticRun, record

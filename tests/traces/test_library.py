@@ -10,7 +10,7 @@ import pytest
 
 from moe_core.errors import TraceError
 from moe_core.traces import library
-from moe_core.traces.check import check_structure
+from moe_core.traces.checking.check import check_structure
 from moe_core.traces.library import Condition, Library, delete_trace, read_entry
 from moe_core.traces.lock import writer_lock
 from moe_core.traces.reader import open_trace

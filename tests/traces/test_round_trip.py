@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from moe_core.traces.check import verify
+from moe_core.traces.checking.check import verify
 from moe_core.traces.layout import SUM_NAMES
 from moe_core.traces.reader import Trace, open_trace
 from moe_core.traces.records import Status

@@ -9,7 +9,7 @@ import pytest
 
 from moe_core.commands.show import describe_question
 from moe_core.interventions.intervention import parse_mask
-from moe_core.traces.check import verify
+from moe_core.traces.checking.check import verify
 from moe_core.traces.layout import Dataset, Segments, TraceDimensions, covered_rows, datasets
 from moe_core.traces.reader import open_trace
 from tests.traces.synthetic_run import SyntheticRun, record

@@ -10,8 +10,8 @@ from moe_core.jobs.events import Event, NodeShare
 from moe_core.jobs.runs.run_plan import RunPlan
 from moe_core.jobs.runs.running_model import Kept, RunningModel
 from moe_core.models.inference.batches import Prompts
-from moe_core.traces.background_writer import BackgroundWriter
-from moe_core.traces.writer import TraceWriter
+from moe_core.traces.writing.background_writer import BackgroundWriter
+from moe_core.traces.writing.writer import TraceWriter
 
 
 @dataclass(frozen=True)

@@ -7,9 +7,9 @@ from pathlib import Path
 from moe_core.errors import Remedy, SpecificationMismatchError
 from moe_core.jobs.events import Event, Notice
 from moe_core.jobs.runs.run_plan import RunPlan
-from moe_core.traces.creation import create_trace
 from moe_core.traces.reader import open_trace
 from moe_core.traces.specification import Specification, differences
+from moe_core.traces.writing.creation import create_trace
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from PySide6.QtGui import QAction
 from pytestqt.qtbot import QtBot
 
 from app.window.main_window import MainWindow
-from moe_core.traces.writer import TraceWriter
+from moe_core.traces.writing.writer import TraceWriter
 from tests.command_line import ROOT
 from tests.traces.synthetic_run import SyntheticRun, create, record
 
@@ -18,7 +18,7 @@ RUN = SyntheticRun()
 WRITES = """
 import sys
 from pathlib import Path
-from moe_core.traces.writer import TraceWriter
+from moe_core.traces.writing.writer import TraceWriter
 from tests.traces.synthetic_run import SyntheticRun
 records = list(SyntheticRun().records())
 with TraceWriter(Path(sys.argv[1])) as writer:

@@ -8,7 +8,7 @@ from pytestqt.qtbot import QtBot
 
 from app.state import slices
 from app.window.main_window import MainWindow
-from moe_core.traces import row_checksums
+from moe_core.traces.checking import row_checksums
 from tests.traces.synthetic_run import SyntheticRun, record
 
 

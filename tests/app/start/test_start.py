@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from PySide6.QtGui import QImage
 
-from moe_core.traces.check import verify
+from moe_core.traces.checking.check import verify
 from tests.command_line import ROOT, finish
 
 BROWSE = """
@@ -147,7 +147,7 @@ def test_a_file_that_is_no_trace_is_said_in_the_window(tmp_path: Path, content: 
 
 RECORDS_SLOWLY = """
 import time
-from moe_core.traces.writer import TraceWriter
+from moe_core.traces.writing.writer import TraceWriter
 
 write = TraceWriter.write
 

@@ -14,7 +14,7 @@ from app.widgets.eliding_label import ElidingLabel
 from app.window.main_window import MainWindow
 from moe_core.measures.question_table import OUTCOMES, Outcome
 from moe_core.measures.scope import Scope
-from moe_core.traces.check import check_structure
+from moe_core.traces.checking.check import check_structure
 from moe_core.traces.reader import open_trace
 from tests.app.box_answer import BoxAnswer, stop
 

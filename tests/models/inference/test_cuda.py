@@ -14,7 +14,7 @@ from moe_core.jobs.models.engine import Engine
 from moe_core.jobs.models.load_model import ModelRequest
 from moe_core.jobs.record import RecordRequest, record
 from moe_core.jobs.runs.run_plan import RunOptions
-from moe_core.traces.check import verify
+from moe_core.traces.checking.check import verify
 from moe_core.traces.reader import open_trace
 from tests.command_line import ROOT
 from tests.job_results import result_of

@@ -22,7 +22,7 @@ from moe_core.models.inference.device_failures import DeviceFailure, attempt
 from moe_core.models.inference.forward_passes import ask
 from moe_core.models.loading.building import LoadedModel
 from moe_core.reports.sentences import coverage
-from moe_core.traces.check import verify
+from moe_core.traces.checking.check import verify
 from moe_core.traces.library import read_entry
 from moe_core.traces.reader import open_trace
 from moe_core.traces.records import PrefixRecord, QuestionRecord, Status

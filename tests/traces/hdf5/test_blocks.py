@@ -69,7 +69,7 @@ def test_opening_needs_no_hdf5_library(tmp_path: Path) -> None:
     code = (
         "import sys; sys.modules['h5py'] = None\n"
         "from pathlib import Path\n"
-        "from moe_core.traces.check import verify\n"
+        "from moe_core.traces.checking.check import verify\n"
         "print(verify(Path(sys.argv[1])).sound)"
     )
     done = subprocess.run([sys.executable, "-c", code, str(path)], cwd=ROOT, capture_output=True, text=True)

@@ -324,7 +324,7 @@ def test_a_partial_trace_says_what_is_missing(session: Session, tmp_path: Path, 
 
 def test_new_rows_of_a_trace_that_grows_are_drawn(session: Session, tmp_path: Path, qtbot: QtBot) -> None:
     """Curves that were kept are not shown any more."""
-    from moe_core.traces.writer import TraceWriter
+    from moe_core.traces.writing.writer import TraceWriter
 
     run = SyntheticRun(n_questions=9)
     view = shown(recorded(session, tmp_path / "grows.h5", run, only=[1, 2]), qtbot)

@@ -357,7 +357,7 @@ def test_an_answer_only_trace_falls_back_to_the_answer_position(session: Session
 
 def test_a_partial_trace_shows_what_is_recorded_and_grows(session: Session, tmp_path: Path, qtbot: QtBot) -> None:
     """Failed and unrecorded questions are left out; new rows are counted."""
-    from moe_core.traces.writer import TraceWriter
+    from moe_core.traces.writing.writer import TraceWriter
 
     run = SyntheticRun(n_questions=9)
     session.open(record(tmp_path / "part.h5", run, only=[1, 3, 4]))

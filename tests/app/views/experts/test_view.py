@@ -332,7 +332,7 @@ def test_growing_traces_are_drawn_anew(session: Session, qtbot: QtBot, tmp_path:
     path = record(tmp_path / "growing.h5", SyntheticRun(), only=[0])
     session.open(path)
     view = shown(session, qtbot)
-    from moe_core.traces.writer import TraceWriter
+    from moe_core.traces.writing.writer import TraceWriter
 
     with TraceWriter(path) as writer:
         writer.write([SyntheticRun().question_record(question) for question in (1, 2)])

@@ -22,14 +22,14 @@ from app.widgets.figures.figure import Figure
 from app.widgets.tint import tint
 from app.widgets.tokens.layout import PREFIX_MARK
 from moe_core.commands.show import describe_question
-from moe_core.traces.creation import create_trace
 from moe_core.traces.reader import Trace, open_trace
-from moe_core.traces.writer import TraceWriter
+from moe_core.traces.writing.creation import create_trace
+from moe_core.traces.writing.writer import TraceWriter
 from tests.app.bars import bar_of, bar_room, box_of
 from tests.app.on_screen import on_screen
 from tests.app.picture import picture_of
+from tests.traces.checking.test_check import flip
 from tests.traces.synthetic_run import SyntheticRun, record
-from tests.traces.test_check import flip
 
 Show = Callable[[Session], QuestionView]
 

@@ -18,7 +18,7 @@ from app.window.main_window import MainWindow
 from moe_core.measures.question_filter import QuestionFilter
 from moe_core.measures.question_table import Outcome
 from moe_core.traces.reader import Trace, open_trace
-from moe_core.traces.writer import TraceWriter
+from moe_core.traces.writing.writer import TraceWriter
 from tests.app.on_screen import on_screen
 from tests.traces.synthetic_run import SyntheticRun, record
 

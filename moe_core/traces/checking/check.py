@@ -8,6 +8,8 @@ from pathlib import Path
 
 from moe_core.errors import Remedy, TraceError, UnreadableTraceError
 from moe_core.system.positioned_file import identity_of
+from moe_core.traces.checking.row_checksums import RowState, check_segments
+from moe_core.traces.checking.static_data_check import check_static
 from moe_core.traces.file import TraceFile
 from moe_core.traces.hdf5.structure import Attributes, FoundDataset, FoundStructure, read_structure
 from moe_core.traces.layout import (
@@ -25,9 +27,7 @@ from moe_core.traces.layout import (
     TraceLayout,
     datasets,
 )
-from moe_core.traces.row_checksums import RowState, check_segments
 from moe_core.traces.specification import Specification
-from moe_core.traces.static_data_check import check_static
 
 
 class _OtherFileError(TraceError):

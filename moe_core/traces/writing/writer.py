@@ -12,12 +12,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from moe_core.errors import TraceError
-from moe_core.traces.check import check_structure
+from moe_core.traces.checking.check import check_structure
+from moe_core.traces.checking.row_checksums import RowState, segment_states, tokens_word, word_of
 from moe_core.traces.file import TraceFile
 from moe_core.traces.layout import SUM_NAMES, Dataset, Segments, TraceDimensions, covered_rows
 from moe_core.traces.lock import writer_lock
 from moe_core.traces.records import IN_SMALLER_BATCH, PrefixRecord, QuestionRecord, SegmentSums, TokenRouting
-from moe_core.traces.row_checksums import RowState, segment_states, tokens_word, word_of
 from moe_core.traces.specification import Specification
 
 _FLOAT16_MAX = float(np.finfo(np.float16).max)

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 
 from moe_core.errors import TraceError
-from moe_core.traces.check import check_structure, verify, verify_steps
+from moe_core.traces.checking.check import check_structure, verify, verify_steps
 from moe_core.traces.file import TraceFile
 from moe_core.traces.reader import open_trace
-from moe_core.traces.writer import TraceWriter
+from moe_core.traces.writing.writer import TraceWriter
 from tests.traces.copied_trace import Replacement, copy_trace, with_values
 from tests.traces.synthetic_run import SyntheticRun, record
 

@@ -17,21 +17,21 @@ from numpy.typing import NDArray
 
 from moe_core.errors import TraceError
 from moe_core.system.positioned_file import PositionedFile
-from moe_core.traces import row_checksums
-from moe_core.traces.check import verify
+from moe_core.traces.checking import row_checksums
+from moe_core.traces.checking.check import verify
 from moe_core.traces.file import TraceFile
 from moe_core.traces.layout import Segments
 from moe_core.traces.lock import refuse_unwritable, writer_of
 from moe_core.traces.reader import open_trace
-from moe_core.traces.writer import TraceWriter
+from moe_core.traces.writing.writer import TraceWriter
 from tests.traces.synthetic_run import SyntheticRun, create, record
 
 RUN = SyntheticRun(n_questions=40, n_prefixes=3)
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 RECORD_SLOWLY = """
 import sys
 from pathlib import Path
-from moe_core.traces.writer import TraceWriter
+from moe_core.traces.writing.writer import TraceWriter
 from tests.traces.synthetic_run import SyntheticRun
 
 run = SyntheticRun(n_questions=40, n_prefixes=3)

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from moe_core.errors import TraceError
-from moe_core.traces.background_writer import BackgroundWriter
-from moe_core.traces.check import verify
-from moe_core.traces.writer import TraceWriter
+from moe_core.traces.checking.check import verify
+from moe_core.traces.writing.background_writer import BackgroundWriter
+from moe_core.traces.writing.writer import TraceWriter
 from tests.traces.synthetic_run import SyntheticRun, create
 
 RUN = SyntheticRun(n_questions=8, n_prefixes=1)

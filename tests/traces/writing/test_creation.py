@@ -13,9 +13,9 @@ import pytest
 
 from moe_core.errors import TraceError
 from moe_core.system.positioned_file import PositionedFile
-from moe_core.traces import creation
-from moe_core.traces.creation import create_trace
 from moe_core.traces.reader import open_trace
+from moe_core.traces.writing import creation
+from moe_core.traces.writing.creation import create_trace
 from tests.traces.synthetic_run import SyntheticRun, create
 
 RUN = SyntheticRun()

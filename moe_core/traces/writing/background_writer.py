@@ -8,7 +8,7 @@ from typing import Self
 
 from moe_core.errors import TraceError
 from moe_core.traces.records import PrefixRecord, QuestionRecord
-from moe_core.traces.writer import TraceWriter
+from moe_core.traces.writing.writer import TraceWriter
 
 log = logging.getLogger(__name__)
 

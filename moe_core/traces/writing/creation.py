@@ -18,6 +18,7 @@ from moe_core.errors import Remedy, TraceError
 from moe_core.quizzes.prompting import TokenisedQuiz
 from moe_core.quizzes.question import Question
 from moe_core.system.positioned_file import PositionedFile, identity_of, sync_directory
+from moe_core.traces.checking.static_data_check import static_crc
 from moe_core.traces.file import TraceFile
 from moe_core.traces.hdf5.headers import make_headers
 from moe_core.traces.layout import (
@@ -31,7 +32,6 @@ from moe_core.traces.layout import (
 )
 from moe_core.traces.lock import leftover_prefix, writer_lock
 from moe_core.traces.specification import Specification
-from moe_core.traces.static_data_check import static_crc
 
 _HEADER_BYTES = 64 * 2**10  # more than all HDF5 headers together; only for the estimate of free space
 

@@ -21,7 +21,7 @@ NO_INTERVENTION = Intervention()
 BEHIND_ROOM = 1 / 8
 """The room that a token of a shared prefix counts for before each row of a batch: its keys and values lie there while
 one layer attends to them, and nothing is computed for it."""
-UNLIKE = (1.1, 1.3, math.inf)
+UNLIKE = (1.05, 1.3, math.inf)
 """How much longer than the shortest the longest of prefixes may be that run together: what is tried."""
 
 
@@ -166,22 +166,24 @@ class TokensRun:
 
 def tokens_run(batches: Sequence[Batch], tokenised: TokenisedQuiz) -> TokensRun:
     """The tokens of these batches and of the prefixes that run before them."""
-    passes = [batch.lengths(tokenised) for batch in batches]
-    passes += [list(map(tokenised.prefix_length, prefixes)) for prefixes in {batch.prefixes for batch in batches}]
-    return TokensRun(sum(map(sum, passes)), sum(len(lengths) * max(lengths, default=0) for lengths in passes))
+    passes = [lengths for lengths, _ in _passes(batches, tokenised)]
+    return TokensRun(sum(map(sum, passes)), sum(len(lengths) * max(lengths) for lengths in passes))
 
 
 def plan_cost(batches: Sequence[Batch], tokenised: TokenisedQuiz, cost: PassCost) -> float:
-    """What these batches, and the prefixes that run before them, cost, in tokens."""
-    total = sum(
-        cost.of(len(prefixes) * max(map(tokenised.prefix_length, prefixes)))
-        for prefixes in {batch.prefixes for batch in batches}
-        if prefixes
+    """What these batches, and the prefixes that run before them, cost, in tokens; padding weighs as where it is cut."""
+    return sum(
+        cost.of(len(lengths), max(lengths), n_before)
+        + (cost.padding - 1) * (len(lengths) * max(lengths) - sum(lengths))
+        for lengths, n_before in _passes(batches, tokenised)
     )
-    for batch in batches:
-        if lengths := batch.lengths(tokenised):
-            total += cost.of(len(lengths) * max(lengths), len(lengths) * batch.n_behind(tokenised))
-    return total
+
+
+def _passes(batches: Sequence[Batch], tokenised: TokenisedQuiz) -> list[tuple[list[int], int]]:
+    """The tokens of each row of all passes, prefixes' own included, and how many stand before the rows of each."""
+    groups = {batch.prefixes for batch in batches if batch.prefixes}
+    passes = [(list(map(tokenised.prefix_length, prefixes)), 0) for prefixes in groups]
+    return passes + [(batch.lengths(tokenised), batch.n_behind(tokenised)) for batch in batches if batch.questions]
 
 
 def pending_batches(batches: Sequence[Batch], tokenised: TokenisedQuiz, wanted: Wanted) -> Iterator[Batch]:
@@ -225,15 +227,15 @@ def _cheapest_mix(
     tokenised: TokenisedQuiz, by_prefix: Mapping[int, list[int]], batch_tokens: int, cost: PassCost
 ) -> list[Batch]:
     """Of the ways to let prefixes run together, those of more or less like length, the cheapest."""
-    prefixes = [prefix for prefix in by_prefix if prefix >= 0]
-    lengths = list(map(tokenised.prefix_length, prefixes))
-    ways = {
-        tuple(tuple(prefixes[place] for place in group) for group in alike(lengths, batch_tokens, unlike))
+    apart: list[tuple[int, ...]] = [(prefix,) for prefix in by_prefix if prefix >= 0]
+    lengths = [tokenised.prefix_length(prefix) for (prefix,) in apart]
+    ways = [
+        [tuple(apart[place][0] for place in group) for group in alike(lengths, batch_tokens, unlike)]
         for unlike in UNLIKE
-    }
+    ]
     found = [
-        list(_sharing_where_it_pays(tokenised, by_prefix, groups, batch_tokens, cost, BEHIND_ROOM))
-        for groups in ([(prefix,) for prefix in prefixes], *sorted(ways))
+        list(_sharing_where_it_pays(tokenised, by_prefix, groups, batch_tokens, cost, BEHIND_ROOM, always=always))
+        for groups, always in [*((way, False) for way in (apart, *ways)), (ways[-1], True)]
     ]
     return min(found, key=lambda batches: plan_cost(batches, tokenised, cost))
 
@@ -245,6 +247,8 @@ def _sharing_where_it_pays(
     batch_tokens: int,
     cost: PassCost,
     room: float,
+    *,
+    always: bool = False,
 ) -> Iterator[Batch]:
     mixed = list(by_prefix.get(-1, ()))
     for prefixes in groups:
@@ -254,7 +258,7 @@ def _sharing_where_it_pays(
         longest = max(map(tokenised.prefix_length, prefixes))
         rows = cheapest_rows(lengths, math.ceil(room * longest), batch_tokens, cost)
         repeated = sum(map(tokenised.prompt_length, members))
-        if sharing_pays(len(prefixes) * longest, longest, repeated, lengths, rows, batch_tokens, cost):
+        if always or sharing_pays(len(prefixes), longest, repeated, lengths, rows, batch_tokens, cost):
             yield from _cut(prefixes, longest_first, rows)
         else:
             mixed += members

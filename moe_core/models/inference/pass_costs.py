@@ -16,9 +16,9 @@ from moe_core.traces.specification import NEWEST_BATCH_PLAN
 class PassCost:
     """What a pass costs besides its tokens: `extra` for reading all weights, and `least` for starting its kernels.
 
-    `behind` is what a token before a row costs, of a prefix that ran before or of padding beside it. Where prompts are
-    cut into passes, a token of padding counts `padding` times: more than once, where less shall be padded than would be
-    fastest.
+    Rows behind prefixes cost `behind` for each token that they attend to, their own and all before, padding included:
+    its keys and values are copied together in each layer. Where prompts are cut into passes, a token of padding counts
+    `padding` times: more than once, where less shall be padded than would be fastest.
     """
 
     extra: int
@@ -26,18 +26,21 @@ class PassCost:
     padding: int = 1
     behind: float = 0
 
-    def of(self, n_tokens: int, n_behind: int = 0) -> float:
-        """The cost of a pass over so many tokens, padding included, with so many before all its rows."""
-        return max(self.least, self.extra + n_tokens) + self.behind * n_behind
+    def of(self, n_rows: int, length: int, n_before: int = 0) -> float:
+        """The cost of a pass over rows of so many tokens, padding included, with so many before each."""
+        joined = self.behind * n_rows * (n_before + length) if n_before else 0
+        return max(self.least, self.extra + n_rows * length) + joined
 
 
 PASS_COSTS = {
-    "cpu": PassCost(extra=96, padding=4, behind=1 / 8),
-    "cuda": PassCost(extra=850, least=3300, behind=1 / 32),
+    "cpu": PassCost(extra=96, padding=4, behind=1 / 32),
+    "cuda": PassCost(extra=850, least=3300, behind=1 / 16),
 }
 """By kind of device. CPU: OLMoE's layers at width 512 on one core, 105 tokens; a padded one counts four times, so that
-one subject of MMLU pads under 3 %, 4 % slower than the fastest cut. GPU: at full size in bfloat16 on an H100, 28 ms for
-any pass of up to 2,500 tokens, 42 ms for 4,096, and 8.6 us for each token of the largest."""
+one subject of MMLU pads under 3 %, 4 % slower than the fastest cut; 0 to 0.04 for each that rows of 100 tokens attend
+to behind one prefix, or four, of 16 to 640. GPU: at full size in bfloat16 on an H100, 28 ms for any pass of up to 2,500
+tokens, 42 ms for 4,096, and 8.6 us for each token of the largest; 0.055 to 0.065 of that for each that 64 or 192 rows
+of 100 tokens attend to behind one prefix, or eight, of 16 to 1,600."""
 CPU_IN_SECOND_PLAN = PassCost(extra=24)
 
 
@@ -89,13 +92,13 @@ def rows_cost(lengths: Sequence[int], rows: Sequence[int], cost: PassCost, behin
     """The cost of these passes over prompts of these lengths, the longest first, with so many tokens before each."""
     total, first = 0.0, 0
     for count in rows:
-        total += cost.of(count * lengths[first], count * behind)
+        total += cost.of(count, lengths[first], behind)
         first += count
     return total
 
 
 def sharing_pays(
-    n_prefix_tokens: int,
+    n_prefixes: int,
     behind: int,
     n_repeated: int,
     lengths: Sequence[int],
@@ -103,14 +106,14 @@ def sharing_pays(
     batch_tokens: int,
     cost: PassCost,
 ) -> bool:
-    """Whether prefixes are better run once, in a pass of so many tokens, with the prompts behind them in these passes.
+    """Whether prefixes are better run once, together, with the prompts behind them in these passes.
 
     The other way is to run each prompt whole, `n_repeated` tokens in all: then they share their passes with prompts of
     other prefixes, so that the cost of a pass falls on many, and hardly anything is padded. `lengths` are those of the
-    prompts' own tokens, the longest first; `behind` tokens stand before each.
+    prompts' own tokens, the longest first; the longest prefix, of `behind` tokens, stands before each or is padded.
     """
-    shared = cost.of(n_prefix_tokens) + rows_cost(lengths, rows, cost, behind)
-    return shared < n_repeated * cost.of(batch_tokens) / batch_tokens
+    shared = cost.of(n_prefixes, behind) + rows_cost(lengths, rows, cost, behind)
+    return shared < n_repeated * cost.of(1, batch_tokens) / batch_tokens
 
 
 def alike(lengths: Sequence[int], most: int, unlike: float) -> list[list[int]]:

@@ -58,22 +58,42 @@ def test_every_prefix_is_run_alone_or_told_of_by_one_question() -> None:
     assert any(len({int(MIXED.prefix_of[n]) for n in batch.questions}) > 2 for batch in batches)  # subjects are mixed
 
 
-def test_the_first_plan_is_as_it_was() -> None:
-    """Known answer of moescope 0.2: a batch never mixes prefixes and is filled up, in the order of first questions."""
-    quiz = quiz_of((10, 2), (3, 2), alone=1)
-    lengths = [len(segment) for segment in quiz.segments]
-    batches = plan_batches(quiz, range(6), 80, "cpu", 1)
-    assert [batch.prefixes for batch in batches] == _once([int(prefix) for prefix in quiz.prefix_of], batches)
-    for batch in batches:
-        own = [lengths[question] for question in batch.questions]
-        assert own == sorted(own, reverse=True)
-        assert not batch.tellers
+ALL_SHARED = "0:13,12,0 0:2,4,8 0:6,9 1:15,7,1 :3,11 2:5,14,10"
+JOINED_BEHIND = "0:13,12,0 0:2,4,8,6,9 2:5,14,10 :15+,3,7,1,11"
+OF_BEFORE = {
+    (1, "cpu", False): ALL_SHARED,
+    (1, "cuda", False): ALL_SHARED,
+    (2, "cpu", False): "0:13 0:12,0 0:2,4,8 0:6,9 2:5,14 2:10 :15+ :3,7 :1,11",
+    (2, "cpu", True): "0:13,12,0 0:2,4,8 0:6,9 2:5,14,10 :15+,3,7,1,11",
+    (2, "cuda", False): ":13+,12 :0,2,4 :8,6,9 :5+,14,10 :15+,3,7,1,11",
+    (3, "cpu", False): "0:13 0:12,0 0:2,4,8,6,9 2:5,14 2:10 :15+ :3,7 :1,11",
+    (3, "cpu", True): JOINED_BEHIND,
+    (3, "cuda", False): "0:13,12,0,2,4,8,6,9 :5+,14,10 :15+,3,7,1,11",
+}
+"""What moescope 0.6.0 planned of `OLD_QUIZ`: prefix and questions of each batch, + behind one that tells of its own."""
+OLD_QUIZ = TokenisedQuiz(
+    questions=tuple(Question(f"q/{n}", "s", "?", ("x", "y"), 0) for n in range(16)),
+    prefixes=tuple(np.zeros(length, np.int32) for length in (1200, 6, 1100)),
+    prefix_of=np.array([0, 1, 0, -1, 0, 2, 0, 1, 0, 0, 2, -1, 0, 0, 2, 1], dtype=np.int32),
+    segments=tuple(
+        np.zeros(length, np.int32) for length in (30, 12, 21, 40, 21, 60, 20, 33, 21, 20, 18, 5, 50, 90, 45, 300)
+    ),
+    target_ids=np.zeros((16, 2), np.int32),
+)
 
 
-def _once(prefix_of: list[int], batches: list[Batch]) -> list[tuple[int, ...]]:
-    """Prefixes in the order of their first question, each as often as it has batches."""
-    order = [(prefix,) if prefix >= 0 else () for prefix in dict.fromkeys(prefix_of)]
-    return [p for p in order for _ in range(sum(batch.prefixes == p for batch in batches))]
+@pytest.mark.parametrize(
+    ("plan", "device", "joins"), [*OF_BEFORE, (4, "cpu", False), (4, "cpu", True), (4, "cuda", False)]
+)
+def test_plans_of_before_are_as_they_were(plan: int, device: str, joins: bool) -> None:
+    """Known answers, since runs that were begun go on by them; the fourth is the third."""
+    batches = plan_batches(OLD_QUIZ, range(16), 4096, device, plan, joins=joins)
+    told = [
+        f"{','.join(map(str, batch.prefixes))}:"
+        + ",".join(f"{question}{'+' * (question in batch.tellers)}" for question in batch.questions)
+        for batch in batches
+    ]
+    assert " ".join(told) == OF_BEFORE[min(plan, 3), device, joins]
 
 
 def test_what_is_left_is_run_as_whole_batches() -> None:
@@ -115,7 +135,9 @@ def test_the_plan_of_a_newer_moescope_is_refused() -> None:
 
 
 @pytest.mark.parametrize("device", ["cpu", "cuda:0"])
-@pytest.mark.parametrize(("shots", "n_questions"), [(5, N_QUESTIONS), (5, 4_000), (5, 500), (0, N_QUESTIONS), (0, 500)])
+@pytest.mark.parametrize(
+    ("shots", "n_questions"), [(5, N_QUESTIONS), (5, 4_000), (5, 500), (0, N_QUESTIONS), (0, 3_000), (0, 100)]
+)
 def test_mixing_prefixes_never_costs_more(shots: int, n_questions: int, device: str) -> None:
     """With as many prompts as MMLU has, as long as its own; questions once, prefixes of a pass for it alone."""
     quiz = first(sized_quiz(shots), n_questions) if n_questions < N_QUESTIONS else sized_quiz(shots)
@@ -124,7 +146,7 @@ def test_mixing_prefixes_never_costs_more(shots: int, n_questions: int, device: 
     assert sorted(question for batch in mixed for question in batch.questions) == list(range(n_questions))
     groups = {batch.prefixes for batch in mixed}
     assert len({prefix for group in groups for prefix in group}) == sum(map(len, groups))
-    assert plan_cost(mixed, quiz, cost) <= plan_cost(apart, quiz, cost)
+    assert plan_cost(mixed, quiz, cost) <= (0.97 if n_questions > 1_000 else 1) * plan_cost(apart, quiz, cost)
     if shots and device.startswith("cuda"):
         assert plan_cost(mixed, quiz, cost) < 0.85 * plan_cost(apart, quiz, cost)
         ran = [tokens_run(batches, quiz) for batches in (apart, mixed)]

@@ -67,7 +67,7 @@ def test_a_prompt_longer_than_the_budget_has_a_pass_of_its_own() -> None:
 def pays(prefix: int, lengths: list[int], cost: PassCost) -> bool:
     """Whether sharing does, in the cheapest passes within 4,096 tokens."""
     rows = cheapest_rows(lengths, prefix, 4096, cost)
-    return sharing_pays(prefix, prefix, sum(lengths) + prefix * len(lengths), lengths, rows, 4096, cost)
+    return sharing_pays(1, prefix, sum(lengths) + prefix * len(lengths), lengths, rows, 4096, cost)
 
 
 def test_a_prefix_is_shared_where_that_saves_more_than_it_costs() -> None:
@@ -88,8 +88,8 @@ def test_where_passes_cost_more_less_is_shared() -> None:
 def test_a_pass_costs_at_least_what_its_kernels_take_to_start() -> None:
     """Known answer: a hundred tokens on a GPU cost what 2,450 do."""
     gpu = pass_cost("cuda:1")
-    assert gpu.of(100) == gpu.of(2_450) == 3_300
-    assert gpu.of(10_000) == 10_850
+    assert gpu.of(1, 100) == gpu.of(49, 50) == 3_300
+    assert gpu.of(100, 100) == 10_850
     assert pass_cost("mps") == pass_cost("cpu")
 
 

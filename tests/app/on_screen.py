@@ -12,6 +12,6 @@ def on_screen(widget: Shown, qtbot: QtBot, width: int, height: int) -> Shown:
     """The widget, shown in that size; it goes with the test."""
     qtbot.addWidget(widget)
     widget.resize(width, height)
-    widget.show()
-    qtbot.waitExposed(widget)
+    with qtbot.waitActive(widget):
+        widget.show()
     return widget

@@ -17,16 +17,13 @@ from app.views.console.view import ConsoleView, indent_after, length_of_stop
 from app.window.main_window import MainWindow
 from moe_core.interventions.intervention import parse_mask
 from moe_core.measures.question_filter import QuestionFilter
+from tests.app.on_screen import on_screen
 
 
 @pytest.fixture
 def view(opened: Session, qtbot: QtBot) -> ConsoleView:
     """The view alone, on the tiny trace, with the keyboard in it."""
-    made = ConsoleView(opened)
-    made.resize(900, 400)
-    qtbot.addWidget(made)
-    with qtbot.waitExposed(made):
-        made.show()
+    made = on_screen(ConsoleView(opened), qtbot, 900, 400)
     made.line.setFocus()
     return made
 

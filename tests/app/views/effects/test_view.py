@@ -19,6 +19,7 @@ from app.views.what_if.pick_menu import PickMenu
 from app.widgets.bars.bar_list import BarList
 from moe_core.effects.effect_map import EffectMap
 from moe_core.measures.question_filter import QuestionFilter
+from tests.app.on_screen import on_screen
 from tests.app.synthetic_effects import NEEDED, made_map
 
 
@@ -34,15 +35,6 @@ def mapped(made: EffectMap, session: Session, trace_path: Path) -> Session:
     session.open(trace_path)
     session.add_effect_maps((made,))
     return session
-
-
-def shown(view: EffectsView, qtbot: QtBot) -> EffectsView:
-    """The view on the screen."""
-    qtbot.addWidget(view)
-    view.resize(900, 500)
-    view.show()
-    qtbot.waitExposed(view)
-    return view
 
 
 def test_grid_shows_the_map(mapped: Session, made: EffectMap) -> None:
@@ -85,7 +77,7 @@ def test_filter_and_kind_decide_what_is_shown(mapped: Session, made: EffectMap, 
 def test_lists_lead_on(mapped: Session, qtbot: QtBot) -> None:
     """The most harmful expert comes first and is selected by a click; the answer's own experts stand beside it."""
     mapped.set(replace(mapped.state, question=0))
-    view = shown(EffectsView(mapped), qtbot)
+    view = on_screen(EffectsView(mapped), qtbot, 900, 500)
     assert _label(view.experts.bars) == "1:5"
     assert _label(view.answer.bars).startswith("1:5 ·")
     place = view.experts.bars.visualRect(view.experts.bars.shown.index(0, 0)).center()
@@ -101,7 +93,7 @@ def _label(bars: BarList) -> str:
 
 def test_without_a_map(opened: Session, qtbot: QtBot) -> None:
     """Where nothing is known one sentence says so, with the button that predicts."""
-    view = shown(EffectsView(opened), qtbot)
+    view = on_screen(EffectsView(opened), qtbot, 900, 500)
     asked: list[str] = []
     opened.requested.connect(asked.append)
     qtbot.mouseClick(view._empty.button, Qt.MouseButton.LeftButton)
@@ -114,7 +106,7 @@ def test_without_a_map(opened: Session, qtbot: QtBot) -> None:
 
 def test_the_summary_is_short(mapped: Session, qtbot: QtBot) -> None:
     """One line of facts; the sentences behind them stand in its tip."""
-    view = shown(EffectsView(mapped), qtbot)
+    view = on_screen(EffectsView(mapped), qtbot, 900, 500)
     assert len(view._summary.text()) < 260
     assert view._summary.text().startswith("One expert re-routed at a time · ")
     assert "Two random halves of the questions" in view._summary.toolTip()
@@ -122,7 +114,7 @@ def test_the_summary_is_short(mapped: Session, qtbot: QtBot) -> None:
 
 def test_while_something_runs(mapped: Session, qtbot: QtBot) -> None:
     """What is asked for waits for its turn; in the place of a map that is made there is no invitation to make it."""
-    view = shown(EffectsView(mapped), qtbot)
+    view = on_screen(EffectsView(mapped), qtbot, 900, 500)
     assert view.buttons[1].isEnabled()
     mapped.set(replace(mapped.state, running="Measuring effects"))
     assert view.buttons[1].isEnabled()
@@ -171,7 +163,7 @@ def test_specialist(mapped: Session, qtbot: QtBot) -> None:
 
 def test_quick_picks(mapped: Session, qtbot: QtBot) -> None:
     """The most and the least harmful experts go into the mask, never so many that a layer cannot choose."""
-    view = shown(EffectsView(mapped), qtbot)
+    view = on_screen(EffectsView(mapped), qtbot, 900, 500)
     menu = PickMenu(mapped, view, adds=False)
     picks = {sub.title(): sub for action in menu.actions() if (sub := action.menu()) is not None}
     next(action for action in picks["Most harmful when masked"].actions() if action.text() == "1").trigger()

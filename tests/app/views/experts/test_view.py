@@ -29,6 +29,7 @@ from moe_core.measures.scope import Scope
 from moe_core.quizzes.prompting import TokenisedQuiz
 from moe_core.traces.reader import Trace, open_trace
 from tests.app.grid_heads import row_head
+from tests.app.on_screen import on_screen
 from tests.app.picture import picture_of
 from tests.traces.synthetic_run import SyntheticRun, record
 
@@ -64,11 +65,7 @@ def independent(trace_path: Path) -> Iterator[Trace]:
 
 def shown(session: Session, qtbot: QtBot) -> ExpertsView:
     """A view of the session, on the screen and without the focus."""
-    made = ExpertsView(session)
-    qtbot.addWidget(made)
-    made.resize(720, 480)
-    with qtbot.waitActive(made):
-        made.show()
+    made = on_screen(ExpertsView(session), qtbot, 720, 480)
     made.heat_map.clearFocus()
     return made
 

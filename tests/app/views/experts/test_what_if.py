@@ -24,6 +24,7 @@ from moe_core.measures.question_filter import QuestionFilter
 from moe_core.measures.routing_sample import sample
 from moe_core.measures.scope import Scope
 from moe_core.traces.reader import open_trace
+from tests.app.on_screen import on_screen
 from tests.app.picture import picture_of
 from tests.app.synthetic_what_if import MASK, show, synthetic_what_if
 
@@ -40,12 +41,7 @@ def view(session: Session, tmp_path: Path, qtbot: QtBot) -> ExpertsView:
 
 def shown(session: Session, qtbot: QtBot) -> ExpertsView:
     """A view of the session, on the screen."""
-    made = ExpertsView(session)
-    qtbot.addWidget(made)
-    made.resize(760, 420)
-    with qtbot.waitActive(made):
-        made.show()
-    return made
+    return on_screen(ExpertsView(session), qtbot, 760, 420)
 
 
 def data(view: ExpertsView) -> HeatMapFigure:

@@ -21,6 +21,7 @@ from moe_core.effects.map_file import map_path
 from moe_core.traces.lock import writer_lock
 from moe_core.traces.reader import open_trace
 from tests.app.conftest import TINY_TRACE
+from tests.app.on_screen import on_screen
 from tests.app.synthetic_effects import made_map
 from tests.traces.synthetic_run import SyntheticRun, record
 
@@ -43,11 +44,7 @@ def folder(tmp_path: Path) -> Path:
 def view(session: Session, folder: Path, qtbot: QtBot) -> Iterator[TracesView]:
     """The view alone, its three traces listed."""
     session.set(replace(session.state, library=folder))
-    made = TracesView(session)
-    made.resize(900, 400)
-    qtbot.addWidget(made)
-    with qtbot.waitExposed(made):
-        made.show()
+    made = on_screen(TracesView(session), qtbot, 900, 400)
     wait_for(qtbot, made, 3)
     yield made
     made.release()

@@ -32,6 +32,7 @@ from moe_core.traces.reader import open_trace
 from moe_core.traces.records import Status
 from moe_core.traces.specification import Specification
 from tests.app.bars import bar_room, x_of
+from tests.app.on_screen import on_screen
 from tests.job_results import result_of
 from tests.traces.synthetic_run import SyntheticRun
 from tests.traces.synthetic_run import record as written
@@ -55,12 +56,7 @@ def view(opened: Session, qtbot: QtBot) -> WhatIfView:
 
 def shown_view(session: Session, qtbot: QtBot, width: int = 640, height: int = 420) -> WhatIfView:
     """A view that can be seen."""
-    made = WhatIfView(session)
-    made.resize(width, height)
-    qtbot.addWidget(made)
-    with qtbot.waitExposed(made):
-        made.show()
-    return made
+    return on_screen(WhatIfView(session), qtbot, width, height)
 
 
 def compared(session: Session, before_path: Path, after_path: Path, controls: Controls | None = None) -> WhatIf:

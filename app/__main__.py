@@ -40,7 +40,8 @@ def _run(arguments: list[str]) -> int:
         from app.start.application import run  # Qt is imported only here: commands work without it
 
         return run(arguments)
-    from moe_core.commands import COMMANDS, cli
+    from moe_core.commands import COMMANDS
+    from moe_core.commands.console import cli
     from moe_core.reports.painters import PAINTERS
 
     if not arguments[0].startswith("-") and arguments[0] not in [command.name for command in COMMANDS]:

@@ -129,7 +129,8 @@ class NoQt:
             raise ImportError(f"{name} is blocked")
 
 sys.meta_path.insert(0, NoQt())
-from moe_core.commands import COMMANDS, cli
+from moe_core.commands import COMMANDS
+from moe_core.commands.console import cli
 for command in COMMANDS:
     command.load()
 """

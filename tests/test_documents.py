@@ -9,7 +9,8 @@ import pytest
 import typer
 
 from app.actions import MENUS
-from moe_core.commands import COMMANDS, cli
+from moe_core.commands import COMMANDS
+from moe_core.commands.console import cli
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]

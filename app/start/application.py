@@ -27,7 +27,7 @@ from app.start.signals import SignalListener, end_at_once
 from app.window.main_window import MainWindow
 from app.window.remembered.last_session import last_trace
 from app.window.remembered.session_file import SUFFIX
-from moe_core.commands.job_console import Console
+from moe_core.commands.console.job_console import Console
 from moe_core.system.console_text import log_to_stderr
 from moe_core.system.desktop_entry import ICON
 from moe_core.system.plugins import has_plugins, problems

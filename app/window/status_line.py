@@ -9,7 +9,7 @@ from app.running.job_runner import JobRunner
 from app.running.job_thread import JobEnded
 from app.widgets.eliding_label import ElidingLabel
 from app.widgets.parts import named
-from moe_core.commands.job_console import progress_text
+from moe_core.commands.console.job_console import progress_text
 from moe_core.jobs.events import Progress, Stage
 
 _MEMORY_MS = 1000

@@ -1,6 +1,6 @@
 """The headless commands, in the order in which `moescope --help` lists them."""
 
-from moe_core.commands.command import Command
+from moe_core.commands.console.command import Command
 
 COMMANDS: tuple[Command, ...] = (
     Command("record", "record_trace", "Run a quiz on a model, and record the experts it uses."),

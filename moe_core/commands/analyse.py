@@ -10,8 +10,16 @@ import typer
 
 from moe_core.analyses import ANALYSES
 from moe_core.analyses.analysis import AnalysisOptions, AnalysisResult, Shown
-from moe_core.commands.job_console import run_job
-from moe_core.commands.options import AsJson, IdsFile, Offline, OtherDevice, OtherDtype, check_target, takes_groups
+from moe_core.commands.console.job_console import run_job
+from moe_core.commands.console.options import (
+    AsJson,
+    IdsFile,
+    Offline,
+    OtherDevice,
+    OtherDtype,
+    check_target,
+    takes_groups,
+)
 from moe_core.errors import AnalysisError
 from moe_core.jobs.analyse import analyse, find_analysis
 from moe_core.jobs.analysis_sources import AnalysisRequest

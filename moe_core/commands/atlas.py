@@ -9,8 +9,16 @@ import typer
 
 from moe_core.analyses.analysis import AnalysisOptions
 from moe_core.commands.analyse import read_layers
-from moe_core.commands.job_console import GOES_ON, run_job
-from moe_core.commands.options import AsJson, Offline, OtherDevice, OtherDtype, PageFile, check_target, write_text
+from moe_core.commands.console.job_console import GOES_ON, run_job
+from moe_core.commands.console.options import (
+    AsJson,
+    Offline,
+    OtherDevice,
+    OtherDtype,
+    PageFile,
+    check_target,
+    write_text,
+)
 from moe_core.jobs.atlas import AtlasRequest, make_atlas
 from moe_core.jobs.models.recorded_model import ModelNow
 from moe_core.reports.analysis_result import analysis_json

@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from moe_core.commands.job_console import run_job
-from moe_core.commands.options import AsJson, BatchTokens, Compile, Device, Dtype, Sample, Shots
+from moe_core.commands.console.job_console import run_job
+from moe_core.commands.console.options import AsJson, BatchTokens, Compile, Device, Dtype, Sample, Shots
 from moe_core.errors import MoeCoreError
 from moe_core.jobs.bench import BenchRequest, Speed, bench
 from moe_core.jobs.models.load_model import ModelRequest

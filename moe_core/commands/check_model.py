@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from moe_core.commands.job_console import run_job
-from moe_core.commands.options import AsJson, Device, Dtype, Offline
+from moe_core.commands.console.job_console import run_job
+from moe_core.commands.console.options import AsJson, Device, Dtype, Offline
 from moe_core.errors import ModelError
 from moe_core.jobs.models.load_model import ModelRequest, load_model
 from moe_core.models.loading.checks.verdict import LayerCheck, ModelCheck

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from moe_core.commands.options import AsJson
+from moe_core.commands.console.options import AsJson
 from moe_core.comparison.comparison import Comparison, compare
 from moe_core.comparison.text import comparison_json, comparison_lines, interval_note, intervention_text
 from moe_core.system.console_text import print_result

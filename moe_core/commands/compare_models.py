@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from moe_core.commands.options import AsJson, PageFile, check_target, write_text
+from moe_core.commands.console.options import AsJson, PageFile, check_target, write_text
 from moe_core.comparison.models_beside import compare_models
 from moe_core.measures.scope import Scope
 from moe_core.reports.pages.models import models_json, models_lines, models_page

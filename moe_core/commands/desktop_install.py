@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from moe_core.commands.options import AsJson
+from moe_core.commands.console.options import AsJson
 from moe_core.system.console_text import print_result
 from moe_core.system.desktop_entry import data_home, install_desktop_entry, remove_desktop_entry
 

@@ -4,7 +4,7 @@ import json
 from dataclasses import asdict
 from importlib import import_module
 
-from moe_core.commands.options import AsJson
+from moe_core.commands.console.options import AsJson
 from moe_core.models.loading.machine import OLMOE_BYTES, Device, Machine, examine_machine
 from moe_core.numbers.formatting import data_size
 from moe_core.system.plugins import problems

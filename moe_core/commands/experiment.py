@@ -7,9 +7,9 @@ from typing import Annotated, Any
 
 import typer
 
-from moe_core.commands.experiment_options import DEFAULTS, Chosen, Files, Pruning, SizeAndTrace
-from moe_core.commands.job_console import BEGINS_ANEW, GOES_ON, JobInterruptedError, run_job
-from moe_core.commands.options import (
+from moe_core.commands.console.experiment_options import DEFAULTS, Chosen, Files, Pruning, SizeAndTrace
+from moe_core.commands.console.job_console import BEGINS_ANEW, GOES_ON, JobInterruptedError, run_job
+from moe_core.commands.console.options import (
     AsJson,
     Cluster,
     IdsFile,

@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
-from moe_core.commands.job_console import run_job
-from moe_core.commands.options import AsJson
+from moe_core.commands.console.job_console import run_job
+from moe_core.commands.console.options import AsJson
 from moe_core.errors import MoeCoreError
 from moe_core.jobs.export_tables import TableFormat, TablesRequest, export_tables
 from moe_core.numbers.formatting import counted

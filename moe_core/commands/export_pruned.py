@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from moe_core.commands.job_console import run_job
-from moe_core.commands.options import AsJson, ModelPlace, Offline, read_actions
+from moe_core.commands.console.job_console import run_job
+from moe_core.commands.console.options import AsJson, ModelPlace, Offline, read_actions
 from moe_core.errors import MoeCoreError
 from moe_core.interventions.intervention import Intervention
 from moe_core.jobs.export_pruned import ExportRequest, ExportResult, export_pruned, kept_experts

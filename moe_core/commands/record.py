@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
-from moe_core.commands.job_console import run_job
-from moe_core.commands.options import (
+from moe_core.commands.console.job_console import run_job
+from moe_core.commands.console.options import (
     AllowNetworkFolder,
     AsJson,
     BatchTokens,

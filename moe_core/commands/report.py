@@ -10,8 +10,8 @@ import typer
 
 from moe_core.analyses.contribution_tables import ExpertContributions
 from moe_core.analyses.expert_contributions import compute as contributions
-from moe_core.commands.options import PageFile, check_target, write_text
-from moe_core.commands.remedies import in_words
+from moe_core.commands.console.options import PageFile, check_target, write_text
+from moe_core.commands.console.remedies import in_words
 from moe_core.comparison.models_beside import compare_models
 from moe_core.errors import Remedy
 from moe_core.measures.scope import Scope

@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
-from moe_core.commands.job_console import GOES_ON, run_job
-from moe_core.commands.options import AllowNetworkFolder, AsJson, Cluster, ModelPlace, Offline, engine_at
+from moe_core.commands.console.job_console import GOES_ON, run_job
+from moe_core.commands.console.options import AllowNetworkFolder, AsJson, Cluster, ModelPlace, Offline, engine_at
 from moe_core.commands.record import print_result
 from moe_core.jobs.models.recorded_model import ModelNow
 from moe_core.jobs.resume import ResumeRequest, resume

@@ -14,7 +14,7 @@ import numpy as np
 import typer
 from numpy.typing import NDArray
 
-from moe_core.commands.options import AsJson
+from moe_core.commands.console.options import AsJson
 from moe_core.measures.routing_in_scope import entropy, renormalise
 from moe_core.measures.scope import last_position
 from moe_core.numbers.formatting import fixed, percent

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from moe_core.analyses.kept.beside import ResultBeside, results_beside
-from moe_core.commands.options import AsJson
+from moe_core.commands.console.options import AsJson
 from moe_core.effects.maps_beside import MapBeside, maps_beside
 from moe_core.errors import AnalysisError, EffectError, TraceError
 from moe_core.system.console_text import print_lines

@@ -6,8 +6,8 @@ from typing import Annotated
 import typer
 
 from moe_core.commands.compare import heading
-from moe_core.commands.job_console import GOES_ON, run_job
-from moe_core.commands.options import (
+from moe_core.commands.console.job_console import GOES_ON, run_job
+from moe_core.commands.console.options import (
     AllowNetworkFolder,
     AsJson,
     Cluster,

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from moe_core.commands import cli
+from moe_core.commands.console import cli
 from moe_core.traces.reader import open_trace
 from tests.command_line import ROOT, finish, moescope, refused, start
 from tests.reliability.fork_server import Ended, ForkServer

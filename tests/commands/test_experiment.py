@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
+from moe_core.commands.console.experiment_options import read_numbers
+from moe_core.commands.console.job_console import JobInterruptedError
 from moe_core.commands.experiment import find_experiment, run_experiment
-from moe_core.commands.experiment_options import read_numbers
-from moe_core.commands.job_console import JobInterruptedError
 from moe_core.errors import ExperimentError, MoeCoreError
 from moe_core.experiments import EXPERIMENTS
 from moe_core.experiments.result import PointMade

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from moe_core.commands.remedies import WORDS
+from moe_core.commands.console.remedies import WORDS
 from moe_core.commands.report import report
 from moe_core.errors import MoeCoreError, Remedy, TraceError
 from moe_core.measures.scope import Scope

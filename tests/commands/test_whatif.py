@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from moe_core.commands.compare import compare_traces
-from moe_core.commands.options import Place
+from moe_core.commands.console.options import Place
 from moe_core.commands.record import Effect
 from moe_core.commands.whatif import read_actions, what_if_trace
 from moe_core.errors import InterventionError, MoeCoreError, QuizError

@@ -9,7 +9,7 @@ import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 from typer.testing import CliRunner
 
-from moe_core.commands import cli
+from moe_core.commands.console import cli
 from moe_core.errors import PromptError, SpecificationMismatchError
 from moe_core.jobs.events import Progress
 from moe_core.jobs.models.engine import Engine

@@ -36,7 +36,8 @@ def preload() -> None:
     import moe_core.models.inference.forward_passes
     import moe_core.models.loading.building
     import moe_core.quizzes.benchmarks
-    from moe_core.commands import COMMANDS, cli
+    from moe_core.commands import COMMANDS
+    from moe_core.commands.console import cli
 
     assert all(
         (

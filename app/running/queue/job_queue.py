@@ -20,7 +20,7 @@ from app.running.queue.job_list import asks_same_model, moved, refusal, waiting_
 from app.running.queue.queued_job import JobKind, QueuedJob, result_path
 from app.state.job_state import JobEntry, JobStatus, MovedJob, entry_of, unfinished
 from app.state.session import Session
-from moe_core.commands.job_console import progress_text
+from moe_core.commands.console.job_console import progress_text
 from moe_core.jobs.events import Progress, Stage
 
 QUIET_MS = 3_000

@@ -8,8 +8,8 @@ from typer.testing import CliRunner
 
 from app.content.record_command import command_line
 from app.dialogs.record.values import RecordValues
-from moe_core.commands import cli
 from moe_core.commands import record as command_module
+from moe_core.commands.console import cli
 from moe_core.jobs.record import RecordRequest
 from moe_core.jobs.runs.fill_trace import RecordResult
 

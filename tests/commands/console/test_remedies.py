@@ -8,9 +8,9 @@ from pathlib import Path
 import typer
 
 from moe_core.commands import COMMANDS
-from moe_core.commands.cli import app
-from moe_core.commands.job_console import run_job
-from moe_core.commands.remedies import WORDS, in_words, with_remedies
+from moe_core.commands.console.cli import app
+from moe_core.commands.console.job_console import run_job
+from moe_core.commands.console.remedies import WORDS, in_words, with_remedies
 from moe_core.errors import FetchModel, InstallExtra, MissingExtraError, Remedy
 from moe_core.jobs.events import Event, Notice
 from tests.command_line import refused

@@ -9,7 +9,7 @@ from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager, suppress
 from typing import TextIO, TypeVar
 
-from moe_core.commands.remedies import in_words
+from moe_core.commands.console.remedies import in_words
 from moe_core.errors import Remedy
 from moe_core.jobs.events import Event, Notice, Progress, Stage
 from moe_core.numbers.formatting import fixed, percent

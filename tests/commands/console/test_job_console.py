@@ -11,7 +11,7 @@ from collections.abc import Generator
 
 import pytest
 
-from moe_core.commands.job_console import JobInterruptedError, progress_text, run_job
+from moe_core.commands.console.job_console import JobInterruptedError, progress_text, run_job
 from moe_core.jobs.events import Event, Notice, Progress, Stage
 from tests.command_line import ROOT
 
@@ -148,7 +148,7 @@ def test_progress_that_cannot_be_shown_ends_no_job() -> None:
 
 LONG_STEP = """
 import hashlib, sys, time
-from moe_core.commands import job_console
+from moe_core.commands.console import job_console
 from moe_core.jobs.events import Stage
 
 def job():

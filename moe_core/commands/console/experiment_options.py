@@ -8,7 +8,7 @@ from typing import Annotated, TypeVar
 
 import typer
 
-from moe_core.commands.options import PageFile, check_target, write_text
+from moe_core.commands.console.options import PageFile, check_target, write_text
 from moe_core.errors import ExperimentError
 from moe_core.experiments.design import ExperimentOptions
 from moe_core.measures.scope import Scope

@@ -13,8 +13,8 @@ from typer.core import TyperGroup
 
 from moe_core import __version__
 from moe_core.commands import COMMANDS
-from moe_core.commands.command import Command
-from moe_core.commands.remedies import with_remedies
+from moe_core.commands.console.command import Command
+from moe_core.commands.console.remedies import with_remedies
 from moe_core.errors import MoeCoreError
 from moe_core.system.addresses import without_addresses
 from moe_core.system.console_text import give_up_output, log_to_stderr, open_closed_streams, plain, print_any_letter

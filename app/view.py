@@ -11,7 +11,6 @@ from PySide6.QtWidgets import (
     QAbstractButton,
     QApplication,
     QComboBox,
-    QGraphicsView,
     QStackedLayout,
     QWidget,
 )
@@ -33,8 +32,6 @@ log = logging.getLogger(__name__)
 DockArea = Literal["left", "left-tab", "centre", "centre-tab", "centre-bottom", "right", "right-tab", "bottom-tab"]
 
 _LEAST = QSize(320, 120)
-_CHANGES_OF_ALL = frozenset({"filter", "scope"})
-"""Views draw these at different times: what one has painted at once is painted again with the next."""
 
 
 class View(QWidget):
@@ -63,7 +60,6 @@ class View(QWidget):
         self.keys_begin: QWidget | None = None
         self._is_stale = True
         self._is_in_front = True
-        self._paints_at_once = True
         self._figures: list[Figure] = []
         self._progress = ShareDone(self)
         self._slices = Slices(self)
@@ -171,9 +167,6 @@ class View(QWidget):
             self._on_undrawable(error)
         self._hear_tables()
         self._follow_selection()
-        for plot in self.findChildren(QGraphicsView) if self._paints_at_once else ():
-            if plot.isVisible() and hasattr(plot, "paint_what_changed"):  # a PlotWidget, imported with the first plot
-                plot.paint_what_changed()
 
     def _on_undrawable(self, error: Exception) -> None:
         """The file was cut short, or its disk is gone, since it was opened."""
@@ -201,7 +194,6 @@ class View(QWidget):
 
     def _on_changed(self, before: State, after: State) -> None:
         changed = differing(before, after)
-        self._paints_at_once = not changed & _CHANGES_OF_ALL
         if not changed & self.depends_on:
             if changed & LINKED and self._is_in_front:
                 self._follow_selection()

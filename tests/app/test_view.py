@@ -1,11 +1,13 @@
 """A view draws only when what it depends on changed and it can be seen."""
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from PySide6.QtWidgets import QGraphicsView
+from PySide6.QtCore import QEvent, QObject
+from PySide6.QtWidgets import QAbstractScrollArea, QApplication
 from pytestqt.qtbot import QtBot
 
 from app.state import slices
@@ -14,6 +16,7 @@ from app.state.state import State
 from app.view import View
 from app.widgets.messages.share_done import ShareDone
 from app.window.main_window import MainWindow
+from moe_core.measures.question_filter import QuestionFilter
 
 
 class LayerView(View):
@@ -40,15 +43,6 @@ def test_draws_only_what_it_depends_on(opened: Session, qtbot: QtBot) -> None:
     opened.set(replace(opened.state, metric="gate_weight"))
     opened.set(replace(opened.state, layer=1))
     assert view.drawn == [0, 1]
-
-
-def test_a_scene_that_is_no_plot_of_ours_is_left_alone(opened: Session, qtbot: QtBot) -> None:
-    """A view of another package may show what it likes."""
-    view = LayerView(opened)
-    QGraphicsView(view.body)
-    qtbot.addWidget(view)
-    view.show()
-    assert view.drawn == [0]
 
 
 def test_a_hidden_view_draws_once_when_it_is_shown(opened: Session, qtbot: QtBot) -> None:
@@ -124,3 +118,42 @@ def test_what_is_quick_to_add_up_is_drawn_at_once(opened: Session, qtbot: QtBot)
     qtbot.addWidget(view)
     view.show()
     assert view.drawn == [0]
+
+
+class Paintings(QObject):
+    """Counts how often each part of a window that can be scrolled, or is a plot, is painted."""
+
+    def __init__(self, window: MainWindow) -> None:
+        super().__init__(window)
+        self.of: Counter[str] = Counter()
+        for part in window.findChildren(QAbstractScrollArea):
+            if part.isVisible():
+                part.viewport().installEventFilter(self)
+
+    def settle(self) -> None:
+        """Handle events until none of many paints anything."""
+        was = None
+        while was != self.of:
+            was = self.of.copy()
+            for _ in range(50):
+                QApplication.processEvents()
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.Paint:
+            self.of[type(watched.parent()).__name__] += 1
+        return False
+
+
+def test_a_filter_paints_plots_and_lists_once(window: MainWindow, trace_path: Path, qtbot: QtBot) -> None:
+    """Each when all of them have taken in what changed, not again for what others did."""
+    window.resize(1440, 900)
+    window.open_trace(trace_path)
+    qtbot.waitUntil(lambda: not window.is_preparing and window.views["experts"].shows_body)
+    paintings = Paintings(window)
+    paintings.settle()
+    paintings.of.clear()
+    state = window.session.state
+    assert state.trace is not None
+    window.session.set(replace(state, filter=QuestionFilter(subjects=state.trace.table.subject_names[:1])))
+    paintings.settle()
+    assert [paintings.of[name] for name in ("HeatMap", "CurvePlot", "ArrayTableView")] == [1, 1, 1]

@@ -1,7 +1,7 @@
 """What every plot drawn by pyqtgraph has in common: the window's colours and figures, zooming, and View all."""
 
 import pyqtgraph
-from PySide6.QtCore import QCoreApplication, QEvent, QPointF, QRectF, Qt
+from PySide6.QtCore import QCoreApplication, QEvent, QObject, QPointF, QRectF, Qt
 from PySide6.QtGui import (
     QAction,
     QColor,
@@ -63,6 +63,7 @@ class PlotWidget(pyqtgraph.GraphicsView):  # type: ignore[misc]  # pyqtgraph has
         self.view_all_button.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # the key 0 does the same
         self.view_all_button.hide()
         self.view.sigRangeChanged.connect(self._on_range_changed)
+        self.scene().installEventFilter(self)
 
     @property
     def is_zoomed(self) -> bool:
@@ -136,12 +137,7 @@ class PlotWidget(pyqtgraph.GraphicsView):  # type: ignore[misc]  # pyqtgraph has
     def settle(self) -> None:
         """Have layout and range applied, which both wait for the next painting."""
         self.grid.activate()
-        self.view.updateMatrix()
-
-    def paint_what_changed(self) -> None:
-        """Have the scene painted now: else it is painted with the window, and again when it knows its changes."""
-        self.settle()
-        QCoreApplication.sendPostedEvents(self.scene(), QEvent.Type.MetaCall)
+        self.scene().prepareForPaint()
 
     def place_button(self) -> None:
         """Put View all into the lower right corner."""
@@ -173,6 +169,18 @@ class PlotWidget(pyqtgraph.GraphicsView):  # type: ignore[misc]  # pyqtgraph has
 
     def close(self) -> bool:
         return QWidget.close(self)  # pyqtgraph's takes the scene apart, though a closed widget can be shown again
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """A scene that works out what changed has Qt paint the window at once: here the window paints when all have."""
+        if event.type() != QEvent.Type.MetaCall:
+            return False
+        self.settle()
+        self.viewport().update(0, 0, 1, 1)  # so that the window has been asked to paint, and is asked only once
+        QCoreApplication.removePostedEvents(self.window(), QEvent.Type.UpdateRequest)
+        watched.event(event)
+        paints = QEvent(QEvent.Type.UpdateRequest)
+        QCoreApplication.postEvent(self.window(), paints, Qt.EventPriority.LowEventPriority.value)
+        return True
 
     def event(self, event: QEvent) -> bool:
         done = bool(super().event(event))

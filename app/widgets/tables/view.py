@@ -57,6 +57,7 @@ class ArrayTableView(QTableView):
         bars = self.horizontalScrollBar(), self.verticalScrollBar()
         places = [bar.value() for bar in bars]
         self.rows.show(table, order)
+        self.executeDelayedItemsLayout()  # else it comes after the first painting, and asks for another
         for bar, place in zip(bars, places, strict=True):
             bar.setValue(place)
         self._is_showing = False

@@ -199,7 +199,7 @@ def _count_by_expert(sample: RoutingSample) -> Steps[ExpertCounts]:
     parts = sample.questions[sample.is_scored], sample.questions[~sample.is_scored]
     tokens, users, done = np.zeros((L, E)), np.zeros((2, L, E)), 0
     for part, used in zip(parts, users, strict=True):
-        for rows in blocks(len(part), L * E):
+        for rows in blocks(len(part), L * E // 4):  # a byte each, not four
             found = sample.routing.counted(part[rows])
             tokens += found.tokens
             used += found.questions

@@ -18,8 +18,10 @@ from moe_core.traces.records import Float32Array
 
 KEPT_BYTES = 48 * 2**20
 """Larger arrays of rows are read again each time."""
+KEPT_COUNTS = 96 * 2**20
+"""As many counts are kept, a byte each."""
 
-_SPARSE = 4
+_SPARSE, _LARGEST = 4, np.iinfo(np.uint8).max
 
 
 class Rows(Protocol):
@@ -29,8 +31,8 @@ class Rows(Protocol):
     def shape(self) -> tuple[int, ...]:
         """As of an array."""
 
-    def __getitem__(self, rows: Any, /) -> Any:
-        """The rows at a slice or at ascending places, as an array."""
+    def __getitem__(self, at: Any, /) -> Any:
+        """The rows at a slice or at ascending places, or [rows, layers] of them, as an array."""
 
 
 @dataclass(frozen=True)
@@ -54,13 +56,44 @@ class StoredRows:
         self._name = name
         self.shape: tuple[int, ...] = file.layout.extents[name].dataset.shape
 
-    def __getitem__(self, rows: slice | NDArray[np.intp]) -> Array:
-        if isinstance(rows, slice):
-            rows = np.arange(self.shape[0])[rows]
+    def __getitem__(self, at: Any) -> Array:
+        rows, layers = _parts(at, self.shape[0])
         if not len(rows):
-            return self._file.read(self._name, 0, 0)
+            return self._file.read(self._name, 0, 0)[:, *layers]
         first, last = int(rows.min()), int(rows.max())
         if last - first < _SPARSE * len(rows):
-            found = self._file.read(self._name, first, last + 1)
+            found = self._file.read(self._name, first, last + 1)[:, *layers]
             return found if len(found) == len(rows) and (np.diff(rows) == 1).all() else found[rows - first]
-        return np.concatenate([self._file.read(self._name, row, row + 1) for row in rows.tolist()])
+        return np.concatenate([self._file.read(self._name, row, row + 1)[:, *layers] for row in rows.tolist()])
+
+
+class CountRows:
+    """Counts, kept in 8 bit once they were read: nearly all are below 256. Rows with larger ones are read again.
+
+    What is asked for comes in 8 bit where it fits.
+    """
+
+    def __init__(self, stored: Rows) -> None:
+        self._stored = stored
+        self.shape = stored.shape
+        self._kept = np.empty(stored.shape, np.uint8)  # the system finds memory for it as rows are written
+        self._largest = np.full(stored.shape[0], -1, np.int32)  # count of each row; -1: not read yet
+
+    def __getitem__(self, at: Any) -> Array:
+        rows, layers = _parts(at, self.shape[0])
+        unread = rows[self._largest[rows] < 0]
+        if len(unread):
+            found = self._stored[unread]
+            self._largest[unread] = found.max(axis=(1, 2))
+            self._kept[unread] = found
+        counts, is_large = self._kept[rows, *layers], self._largest[rows] > _LARGEST
+        if is_large.any():
+            counts = counts.astype(np.uint16)
+            counts[is_large] = self._stored[rows[is_large], *layers]
+        return counts
+
+
+def _parts(at: Any, n_rows: int) -> tuple[NDArray[np.intp], tuple[slice, ...]]:
+    """The places of the rows that are asked for, and the layers where not all are."""
+    rows, *layers = at if isinstance(at, tuple) else (at,)
+    return np.arange(n_rows)[rows] if isinstance(rows, slice) else rows, tuple(layers)

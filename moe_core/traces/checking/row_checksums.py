@@ -7,6 +7,7 @@ import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
+from math import prod
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +16,7 @@ from moe_core.numbers.stepwise import Steps, Stepwise
 from moe_core.traces.file import Array, TraceFile
 from moe_core.traces.layout import Segments, covered_rows
 from moe_core.traces.records import STATUS_BITS, Status, TokenRouting
-from moe_core.traces.stored_rows import KEPT_BYTES, Rows, StoredRows
+from moe_core.traces.stored_rows import KEPT_BYTES, KEPT_COUNTS, CountRows, Rows, StoredRows
 
 _CHUNK_BYTES = 8 * 2**20
 
@@ -42,6 +43,7 @@ class CheckedRows:
     def __init__(self, file: TraceFile) -> None:
         self._file = file
         self._arrays: dict[str, Array] = {}
+        self._counts: dict[str, CountRows] = {}
         self.checking = Stepwise(lambda: _check(file, {}))
         """The states of all segments, for who does not want to wait for them."""
 
@@ -52,6 +54,7 @@ class CheckedRows:
         checking = Stepwise(lambda: _check(self._file, known))
         _ = checking.value
         self._arrays.clear()
+        self._counts.clear()
         self.checking = checking
 
     def states(self, segments: Segments) -> NDArray[np.uint8]:
@@ -71,6 +74,13 @@ class CheckedRows:
             return self.array(name)
         _ = self.checking.value
         return StoredRows(self._file, name)
+
+    def counts(self, name: str) -> Rows:
+        """As `rows`, counts of tokens."""
+        rows = self.rows(name)
+        if not isinstance(rows, StoredRows) or prod(rows.shape) > KEPT_COUNTS:
+            return rows
+        return self._counts.setdefault(name, CountRows(rows))
 
 
 def _check(file: TraceFile, known: Mapping[Segments, _Checked]) -> Steps[dict[Segments, _Checked]]:

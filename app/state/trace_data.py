@@ -77,9 +77,7 @@ class TraceData:
 
     def sample(self, scope: Scope, wanted: QuestionFilter = EVERYTHING) -> RoutingSample:
         """The routing of the questions that pass the filter, as metrics take it."""
-        return self.kept(
-            ("sample", scope, wanted), lambda: select(self.routing(scope), self.trace, self.rows(scope, wanted))
-        )
+        return self.kept(("sample", scope, wanted), lambda: self._select(scope, wanted))
 
     def values(self, metric: Metric, scope: Scope, wanted: QuestionFilter = EVERYTHING) -> MetricValues:
         """A metric over the questions that pass the filter."""
@@ -95,6 +93,10 @@ class TraceData:
     def close(self) -> None:
         """Let go of the file; what was read stays usable."""
         self.trace.close()
+
+    def _select(self, scope: Scope, wanted: QuestionFilter) -> RoutingSample:
+        whole = None if wanted.is_empty else self.sample(scope)
+        return select(self.routing(scope), self.trace, self.rows(scope, wanted), whole=whole)
 
     def kept(self, key: Hashable, compute: Callable[[], Result]) -> Result:
         """What `compute` returns, or returned for the same key before, as long as the file did not grow."""

@@ -3,7 +3,7 @@
 Axes: N questions of the trace, n of the selection, b of a block, L MoE layers, E experts, K chosen; X = L * E.
 """
 
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from functools import cached_property
 from typing import Any
 
@@ -64,7 +64,8 @@ class RoutingSample:
 
     `questions` [n] are rows of `routing`, answered ones only; `n_failed`, `n_damaged` and `n_unrecorded` of the
     selection were left out. `is_scored` [n]: the quiz has a gold answer; `is_correct` [n]: and the model chose it.
-    `has_choices`: whether anything is asked; plain text is only read.
+    `has_choices`: whether anything is asked; plain text is only read. `whole`: a sample that holds all of these questions
+    and others; where its counts are known, those of most of its questions follow from those of the rest.
     """
 
     routing: ScopedRouting
@@ -76,6 +77,7 @@ class RoutingSample:
     n_damaged: int
     n_unrecorded: int
     has_choices: bool = True
+    whole: "RoutingSample | None" = None
 
     @property
     def item(self) -> str:
@@ -173,7 +175,13 @@ def _rows(given: NDArray[Any], N: int) -> NDArray[Any]:
     return given.astype(np.intp)
 
 
-def select(routing: ScopedRouting, trace: Trace, questions: NDArray[Any] | None = None) -> RoutingSample:
+def select(
+    routing: ScopedRouting,
+    trace: Trace,
+    questions: NDArray[Any] | None = None,
+    *,
+    whole: RoutingSample | None = None,
+) -> RoutingSample:
     """The sample of the chosen questions (row numbers, or all when None); those without an answer are left out."""
     chosen = np.arange(trace.n_questions) if questions is None else np.asarray(questions, dtype=np.intp)
     recorded = chosen[trace.recorded[chosen]]
@@ -190,21 +198,31 @@ def select(routing: ScopedRouting, trace: Trace, questions: NDArray[Any] | None 
         n_damaged=n_damaged,
         n_unrecorded=len(chosen) - len(recorded) - n_damaged,
         has_choices=trace.has_choices,
+        whole=whole,
     )
 
 
 def _count_by_expert(sample: RoutingSample) -> Steps[ExpertCounts]:
-    """The counts, over blocks of questions, those with a gold answer first."""
-    L, E = sample.n_layers, sample.n_experts
-    parts = sample.questions[sample.is_scored], sample.questions[~sample.is_scored]
+    """The counts; of most questions of a whole that is known they are its own less those of the few others."""
+    whole, questions = sample.whole, sample.questions
+    if whole is None or not whole.counting.is_made or 2 * len(questions) < len(whole.questions):
+        return (yield from _counted(sample.routing, questions, sample.is_scored))
+    is_other = ~np.isin(whole.questions, questions)
+    others = yield from _counted(sample.routing, whole.questions[is_other], whole.is_scored[is_other])
+    return ExpertCounts(*(all_of - part for all_of, part in zip(astuple(whole.counts), astuple(others), strict=True)))
+
+
+def _counted(routing: ScopedRouting, questions: IndexArray, is_scored: BoolArray) -> Steps[ExpertCounts]:
+    """Over blocks of questions, those with a gold answer first."""
+    _, L, E = routing.token_count.shape
     tokens, users, done = np.zeros((L, E)), np.zeros((2, L, E)), 0
-    for part, used in zip(parts, users, strict=True):
+    for part, used in zip((questions[is_scored], questions[~is_scored]), users, strict=True):
         for rows in blocks(len(part), L * E // 4):  # a byte each, not four
-            found = sample.routing.counted(part[rows])
+            found = routing.counted(part[rows])
             tokens += found.tokens
             used += found.questions
             done += len(part[rows])
-            yield done / len(sample.questions)
+            yield done / len(questions)
     return ExpertCounts(tokens, users.sum(axis=0), users[0])
 
 

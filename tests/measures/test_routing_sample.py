@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from moe_core.errors import TraceError
 from moe_core.measures.routing_in_scope import entropy, renormalise, routing_in_scope
-from moe_core.measures.routing_sample import sample
+from moe_core.measures.routing_sample import sample, select
 from moe_core.measures.scope import Scope
 from moe_core.traces.reader import open_trace
 from moe_core.traces.records import Status
@@ -119,3 +119,22 @@ def test_renormalised_weights_sum_to_one_or_are_zero() -> None:
     q = renormalise(np.array([[0.2, 0.1, 0.1], [0, 0, 0]], np.float16))
     np.testing.assert_allclose(q, [[0.5, 0.25, 0.25], [0.0, 0.0, 0.0]], atol=1e-3)
     np.testing.assert_allclose(entropy(q), [1.5 * np.log(2), 0], atol=1e-3)
+
+
+@pytest.mark.parametrize("scope", Scope)
+def test_most_of_a_whole_is_counted_by_what_is_left_out(scope: Scope) -> None:
+    """Once the whole is counted only the others are gone over, where they are fewer, and the counts are the same."""
+    trace = make_trace(n_questions=40, seed=5)
+    counted: list[int] = []
+    routing = routing_in_scope(trace, scope)
+    watched = replace(routing, counted=lambda rows: (counted.extend(rows.tolist()), routing.counted(rows))[1])
+    whole = select(watched, trace)
+    for chosen in (np.arange(40) % 4 != 1, np.arange(40) % 4 == 1, np.ones(40, bool), np.zeros(40, bool)):
+        rows = np.flatnonzero(chosen)
+        alone, within = select(routing, trace, rows), select(watched, trace, rows, whole=whole)
+        _ = whole.counts
+        counted.clear()
+        for name, values in vars(alone.counts).items():
+            np.testing.assert_array_equal(getattr(within.counts, name), values)
+        fewer = rows if len(rows) < 20 else np.flatnonzero(~chosen)
+        assert sorted(counted) == np.intersect1d(fewer, whole.questions).tolist()

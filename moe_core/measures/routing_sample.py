@@ -64,8 +64,8 @@ class RoutingSample:
 
     `questions` [n] are rows of `routing`, answered ones only; `n_failed`, `n_damaged` and `n_unrecorded` of the
     selection were left out. `is_scored` [n]: the quiz has a gold answer; `is_correct` [n]: and the model chose it.
-    `has_choices`: whether anything is asked; plain text is only read. `whole`: a sample that holds all of these questions
-    and others; where its counts are known, those of most of its questions follow from those of the rest.
+    `has_choices`: whether anything is asked; plain text is only read. `whole`: a sample that holds these questions and
+    others; where its counts are known, those of most of its questions follow from those of the rest.
     """
 
     routing: ScopedRouting

@@ -288,9 +288,8 @@ class Trace:
         return SegmentTokens(ids, segment_routing(self._file, question, segments))
 
     def _sums(self, group: str) -> SumRows:
-        of_counts, *others = (f"{group}/{name}" for name in CUBE_NAMES)
-        cubes = self._rows.counts(of_counts), *map(self._rows.rows, others)
-        return SumRows(*cubes, *(self._rows.array(f"{group}/{name}") for name in ENTROPY_NAMES))
+        counts, shares, ranked = (self._rows.rows(f"{group}/{name}") for name in CUBE_NAMES)
+        return SumRows(counts, shares, ranked, *(self._rows.array(f"{group}/{name}") for name in ENTROPY_NAMES))
 
     @cached_property
     def _indices(self) -> dict[str, int]:

@@ -86,14 +86,15 @@ class CountRows:
             found = self._stored[unread]
             self._largest[unread] = found.max(axis=(1, 2))
             self._kept[unread] = found
-        counts, is_large = self._kept[rows, *layers], self._largest[rows] > _LARGEST
+        counts: Array = self._kept[rows, *layers]
+        is_large = self._largest[rows] > _LARGEST
         if is_large.any():
             counts = counts.astype(np.uint16)
             counts[is_large] = self._stored[rows[is_large], *layers]
         return counts
 
 
-def _parts(at: Any, n_rows: int) -> tuple[NDArray[np.intp], tuple[slice, ...]]:
+def _parts(at: Any, n_rows: int) -> tuple[NDArray[np.intp], tuple[Any, ...]]:
     """The places of the rows that are asked for, and the layers where not all are."""
     rows, *layers = at if isinstance(at, tuple) else (at,)
     return np.arange(n_rows)[rows] if isinstance(rows, slice) else rows, tuple(layers)

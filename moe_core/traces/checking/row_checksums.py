@@ -69,18 +69,15 @@ class CheckedRows:
         return self._arrays[name]
 
     def rows(self, name: str) -> Rows:
-        """As `array`, kept only where it is not too large for that."""
-        if self._file.layout.extents[name].dataset.n_bytes <= KEPT_BYTES:
+        """As `array`, kept only where it is not too large for that; counts, a byte each, up to another size."""
+        dataset = self._file.layout.extents[name].dataset
+        if dataset.n_bytes <= KEPT_BYTES:
             return self.array(name)
         _ = self.checking.value
-        return StoredRows(self._file, name)
-
-    def counts(self, name: str) -> Rows:
-        """As `rows`, counts of tokens."""
-        rows = self.rows(name)
-        if not isinstance(rows, StoredRows) or prod(rows.shape) > KEPT_COUNTS:
-            return rows
-        return self._counts.setdefault(name, CountRows(rows))
+        stored = StoredRows(self._file, name)
+        if np.dtype(dataset.dtype) != np.uint16 or prod(stored.shape) > KEPT_COUNTS:
+            return stored
+        return self._counts.setdefault(name, CountRows(stored))
 
 
 def _check(file: TraceFile, known: Mapping[Segments, _Checked]) -> Steps[dict[Segments, _Checked]]:

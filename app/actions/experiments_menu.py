@@ -45,7 +45,7 @@ def _compare_tasks(window: MainWindow) -> None:
         if path := ask_for_tasks(window, first.with_name("tasks.html")):
             words = f"{counted(len(request.traces), 'trace')}, scope {request.scope}"
             make = partial(write_tasks, path, request)
-            window.exports.start_with("Tasks", words, first, path, make, needs_model=bool(request.prune))
+            window.exports.start_with("Comparison of tasks", words, first, path, make, needs_model=bool(request.prune))
 
     dialog = TasksDialog(traces, shown, window)
     dialog.accepted_request.connect(write)

@@ -1,6 +1,7 @@
 """Analyses from the window: computes the one that the Atlas shows in the background, and keeps what it found."""
 
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from app.content.atlas_request import SAMPLED_PAIRS, analysis_of, key_of, request_of, result_of, why_not
@@ -31,8 +32,6 @@ def can_sample(state: State) -> bool:
 
 class Analyses(SessionJobs):
     """A result goes into the state, under what it is of."""
-
-    _key: AtlasKey | None = None
 
     @property
     def kinds(self) -> tuple[JobKind, ...]:
@@ -67,9 +66,6 @@ class Analyses(SessionJobs):
         if request.trace is None:
             raise AnalysisError("No trace is named.")
 
-        def begin(at_once: bool) -> None:
-            self._key = key
-
         return QueuedJob(
             find_analysis(request.name).title,
             about(request.trace.name, "" if request.other is None else request.other.name, _options(request)),
@@ -77,19 +73,14 @@ class Analyses(SessionJobs):
             lambda engine: analyse(request, engine),
             request.trace,
             kind="analysis",
-            begin=begin,
+            ended=partial(self._on_ended, key),
             view=view,
             kept=NOTHING_KEPT,
             goes_on=False,
         )
 
-    def _on_ended(self, ended: JobEnded) -> None:
-        key, self._key = self._key, None
-        if key is None or ended.outcome != "done":
-            return
-        from moe_core.analyses.analysis import AnalysisResult
-
-        if isinstance(ended.result, AnalysisResult):
+    def _on_ended(self, key: AtlasKey, ended: JobEnded) -> None:
+        if ended.outcome == "done":
             state = self._session.state
             self._session.set(replace(state, atlas=state.atlas.with_result(key, ended.result)))
 

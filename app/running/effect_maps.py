@@ -30,8 +30,6 @@ class EffectMaps(SessionJobs):
 
     finished = Signal(object)
 
-    _runs = False
-
     @property
     def kinds(self) -> tuple[JobKind, ...]:
         from moe_core.jobs.effects import EffectsRequest
@@ -68,18 +66,14 @@ class EffectMaps(SessionJobs):
             lambda engine: effects(request, engine),
             request.trace,
             kind="effects",
-            begin=self._begin,
+            noticed=self._on_noticed,
+            ended=self._on_ended,
             view="effects",
             kept=KEPT,
             workers=self._session.state.workers,
         )
 
-    def _begin(self, at_once: bool) -> None:
-        self._runs = True
-
     def _on_noticed(self, notice: Notice) -> None:
-        if not self._runs:
-            return
         from moe_core.jobs.effect_making import MapWritten
 
         if not isinstance(notice, MapWritten):
@@ -90,12 +84,7 @@ class EffectMaps(SessionJobs):
             self._say(error)
 
     def _on_ended(self, ended: JobEnded) -> None:
-        if not self._runs:
-            return
-        from moe_core.jobs.effects import EffectsResult
-
-        self._runs = False
-        if ended.outcome == "done" and isinstance(ended.result, EffectsResult):
+        if ended.outcome == "done":
             self._show(ended.result.effect_map)
         self.finished.emit(ended)
 

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, Signal
 
 from app.content.job_words import about, subset_words
-from app.content.remedies import notice_sentence
-from app.running.job_runner import JobRunner
+from app.content.remedies import Say, notice_sentence
 from app.running.job_thread import JobEnded
 from app.running.queue.job_queue import JobQueue
 from app.running.queue.queued_job import JobKind, QueuedJob
+from app.running.queue.session_jobs import SessionJobs
 from app.state.experiment_state import ExperimentRun
 from app.state.session import Session
 from app.state.state import State
@@ -29,24 +29,19 @@ POINTS_KEPT = "finished points are kept, and the same experiment goes on from th
 NOTHING_KEPT = "nothing of it is kept, since nothing can be written beside the trace"
 
 
-class Experiments(QObject):
+class Experiments(SessionJobs):
     """`changed`: a point came, or a run began, ended or was found; `finished` carries the JobEnded."""
 
     changed = Signal()
     finished = Signal(object)
 
-    def __init__(self, session: Session, runner: JobRunner, queue: JobQueue, parent: QObject | None = None) -> None:
-        super().__init__(parent)
-        self._session = session
-        self._runner = runner
-        self._queue = queue
+    def __init__(self, session: Session, queue: JobQueue, say: Say, parent: QObject | None = None) -> None:
+        super().__init__(session, queue, say, parent)
         self._n_known = 0
         self._current: ExperimentRun | None = None
         self._runs: tuple[ExperimentRun, ...] = ()
         session.changed.connect(self._on_session_changed)
         session.job_wanted.connect(self._on_wanted)
-        runner.noticed.connect(self._on_noticed)
-        runner.ended.connect(self._on_ended)
 
     @property
     def current(self) -> ExperimentRun | None:
@@ -107,6 +102,8 @@ class Experiments(QObject):
             request.baseline,
             kind="experiment",
             begin=partial(self._begin, experiment, request.baseline),
+            noticed=self._on_noticed,
+            ended=self._on_ended,
             view="experiments",
             kept=POINTS_KEPT if can_keep else NOTHING_KEPT,
             goes_on=can_keep,
@@ -150,10 +147,9 @@ class Experiments(QObject):
         return self._n_known
 
     def _on_noticed(self, notice: Notice) -> None:
-        if self._current is None:
-            return
         from moe_core.experiments.result import PointMade
 
+        assert self._current is not None
         if isinstance(notice, PointMade):
             self._current = replace(self._current, points=(*self._current.points, notice.point))
         else:
@@ -162,11 +158,7 @@ class Experiments(QObject):
 
     def _on_ended(self, ended: JobEnded) -> None:
         run, self._current = self._current, None
-        if run is None:
-            return
-        from moe_core.experiments.result import ExperimentResult
-
-        if ended.outcome == "done" and isinstance(ended.result, ExperimentResult):
+        if run is not None and ended.outcome == "done":
             result = ended.result
             done = replace(run, points=result.points, result=result, kept=result.kept)
             others = (each for each in self._runs if each.kept is None or each.kept != result.kept)

@@ -2,11 +2,8 @@
 
 from pathlib import Path
 
-from PySide6.QtCore import QObject
-
 from app.content.job_words import about
 from app.content.remedies import Say
-from app.running.job_runner import JobRunner
 from app.running.job_thread import Job, JobEnded, MakeJob
 from app.running.queue.job_queue import JobQueue
 from app.running.queue.queued_job import QueuedJob
@@ -16,15 +13,12 @@ from moe_core.traces.result_file import refuse_trace
 NOTHING_KEPT = "nothing of it is written, and what was there stays"
 
 
-class Exports(QObject):
+class Exports:
     """`start` queues one; how it ended is told."""
 
-    def __init__(self, runner: JobRunner, queue: JobQueue, say: Say, parent: QObject | None = None) -> None:
-        """`runner`: the one of the jobs that need no model."""
-        super().__init__(parent)
+    def __init__(self, queue: JobQueue, say: Say) -> None:
         self._queue = queue
         self._say = say
-        runner.ended.connect(self._on_ended)
 
     def start(self, title: str, words: str, trace: Path, path: Path, job: Job) -> None:
         """Write `path`, of a trace, as the job does; it has begun nothing yet, and all that it needs is its own."""
@@ -48,9 +42,10 @@ class Exports(QObject):
                 kept=NOTHING_KEPT,
                 goes_on=False,
                 needs_model=needs_model,
+                ended=self._on_ended,
             )
         )
 
     def _on_ended(self, ended: JobEnded) -> None:
-        if ended.outcome == "done" and isinstance(ended.result, Path):
+        if ended.outcome == "done":
             self._say(f"The {ended.kind.lower()} is in {ended.result}.", is_failure=False, about=ended.kind)

@@ -7,16 +7,14 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import Signal
 
 from app.content.job_words import about, recording_words
 from app.content.mask_editing import experts_words, mask_title
-from app.running.job_runner import JobRunner
 from app.running.job_thread import JobEnded, MakeJob
-from app.running.queue.job_queue import JobQueue
 from app.running.queue.queued_job import JobKind, QueuedJob
+from app.running.queue.session_jobs import SessionJobs
 from app.state.job_state import unfinished
-from app.state.session import Session
 from app.state.state import State
 from moe_core.errors import TraceError
 from moe_core.jobs.events import Progress
@@ -38,20 +36,13 @@ def can_resume(state: State) -> bool:
     return not any(entry.writes == state.trace.path for entry in unfinished(state.jobs))
 
 
-class Recording(QObject):
+class Recording(SessionJobs):
     """One recording at a time. `finished` carries the JobEnded of a recording, after its trace is shown."""
 
     finished = Signal(object)
 
-    def __init__(self, session: Session, runner: JobRunner, queue: JobQueue, parent: QObject | None = None) -> None:
-        super().__init__(parent)
-        self._session = session
-        self._queue = queue
-        self._out: Path | None = None
-        self._is_shown = False
-        self._next_refresh_s = 0.0
-        runner.progressed.connect(self._on_progressed)
-        runner.ended.connect(self._on_ended)
+    _is_shown = False
+    _next_refresh_s = 0.0
 
     @property
     def kinds(self) -> tuple[JobKind, ...]:
@@ -89,7 +80,6 @@ class Recording(QObject):
         return self._job("resumed recording", words, request.trace, request, lambda engine: resume(request, engine))
 
     def _job(self, kind: str, words: str, out: Path, request: object, make: MakeJob) -> QueuedJob:
-        begin = partial(self._begin, out)
         return QueuedJob(
             f"Recording {out.name}",
             words,
@@ -97,28 +87,24 @@ class Recording(QObject):
             make,
             out,
             kind=kind,
-            begin=begin,
+            begin=self._begin,
+            progressed=partial(self._on_progressed, out),
+            ended=partial(self._on_ended, out),
             view="questions",
             writes=out,
             workers=self._session.state.workers,
         )
 
-    def _begin(self, out: Path, at_once: bool) -> None:
+    def _begin(self, at_once: bool) -> None:
         """What had to wait does not take the place of what is looked at by then."""
-        self._out = out
         self._is_shown = not (at_once or self._session.state.trace is None)
         self._next_refresh_s = 0.0
 
-    def _on_progressed(self, event: object) -> None:
-        if self._out is None or not isinstance(event, Progress) or not event.done:
-            return
-        if time.monotonic() >= self._next_refresh_s:
-            self._show(self._out)
+    def _on_progressed(self, out: Path, event: object) -> None:
+        if isinstance(event, Progress) and event.done and time.monotonic() >= self._next_refresh_s:
+            self._show(out)
 
-    def _on_ended(self, ended: JobEnded) -> None:
-        if self._out is None:
-            return
-        out, self._out = self._out, None
+    def _on_ended(self, out: Path, ended: JobEnded) -> None:
         if ended.outcome == "failed":
             self._refresh(out)  # what was shown stays, with what it had got
         elif os.path.exists(out):

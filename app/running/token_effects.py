@@ -41,6 +41,7 @@ class TokenEffectsJobs(SessionJobs):
             lambda engine: token_effects(request, engine),
             request.trace,
             begin=begin,
+            ended=self._on_ended,
             view="question",
             kept=NOTHING_KEPT,
             goes_on=False,
@@ -54,11 +55,7 @@ class TokenEffectsJobs(SessionJobs):
         self._session.set(replace(self._session.state, token_effects=known))
 
     def _on_ended(self, ended: JobEnded) -> None:
-        if not self._known.under_way.keys:  # another job
-            return
-        from moe_core.jobs.token_effects import TokenEffects
-
-        if ended.outcome == "done" and isinstance(ended.result, TokenEffects):
+        if ended.outcome == "done":
             self._keep(self._known.found(ended.result))
         else:
             self._keep(self._known.failed(ended.sentence if ended.outcome == "failed" else ""))

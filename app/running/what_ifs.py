@@ -12,7 +12,6 @@ from app.content.job_words import about, subset_words
 from app.content.mask_editing import experts_words, mask_title, problem_of
 from app.content.remedies import Say, notice_sentence
 from app.content.what_if_preview import subset_of
-from app.running.job_runner import JobRunner
 from app.running.job_thread import JobEnded
 from app.running.queue.job_queue import JobQueue
 from app.running.queue.queued_job import JobKind, QueuedJob
@@ -52,17 +51,15 @@ class WhatIfs(SessionJobs):
 
     finished = Signal(object)
 
-    def __init__(
-        self, session: Session, runner: JobRunner, queue: JobQueue, say: Say, parent: QObject | None = None
-    ) -> None:
-        super().__init__(session, runner, queue, say, parent)
-        self._job: _Job | None = None
+    def __init__(self, session: Session, queue: JobQueue, say: Say, parent: QObject | None = None) -> None:
+        super().__init__(session, queue, say, parent)
+        self._runs_live = False
+        """While a live what-if runs the mask as it is by then is looked at when it ends."""
         self._tried = Intervention()
         self._notices: list[str] = []
         self._timer = QTimer(self, interval=AUTOMATIC_MS, singleShot=True)
         self._timer.timeout.connect(self._run_by_itself)
         session.changed.connect(self._on_changed)
-        runner.started.connect(self._on_started)
 
     @property
     def is_waiting(self) -> bool:
@@ -106,7 +103,12 @@ class WhatIfs(SessionJobs):
         from moe_core.jobs.what_if import what_if
 
         def begin(at_once: bool) -> None:
-            self._job = job
+            self._runs_live = job.is_live
+            self._notices.clear()
+
+        def ended(how: JobEnded) -> None:
+            self._runs_live = False
+            self._on_ended(job, how)
 
         if (request := job.request) is not None:
             return QueuedJob(
@@ -120,6 +122,8 @@ class WhatIfs(SessionJobs):
                 job.baseline,
                 kind="" if job.is_live else "what if",
                 begin=begin,
+                noticed=self._on_noticed,
+                ended=ended,
                 view="what_if",
                 is_live=job.is_live,
                 workers=self._session.state.workers,
@@ -133,6 +137,7 @@ class WhatIfs(SessionJobs):
             lambda engine: _comparing(*paths),
             job.baseline,
             begin=begin,
+            ended=ended,
             view="what_if",
             kept="both traces stay as they are",
             goes_on=False,
@@ -141,19 +146,14 @@ class WhatIfs(SessionJobs):
     def _on_noticed(self, notice: Notice) -> None:
         self._notices.append(notice_sentence(notice))
 
-    def _on_started(self) -> None:
-        self._notices.clear()
-
-    def _on_ended(self, ended: JobEnded) -> None:
-        job, self._job = self._job, None
-        if job is not None:
-            if ended.outcome == "done":
-                self._show(job, ended)
-            elif Remedy.RERUN_BASELINE in ended.remedies:  # for which the What-if view has a button
-                self._session.set(replace(self._session.state, mismatch=ended.error))
-            if job.request is not None and ended.outcome != "done":  # its trace may be there, as far as it got
-                self._session.library_changed.emit()
-            self.finished.emit(ended)
+    def _on_ended(self, job: _Job, ended: JobEnded) -> None:
+        if ended.outcome == "done":
+            self._show(job, ended)
+        elif Remedy.RERUN_BASELINE in ended.remedies:  # for which the What-if view has a button
+            self._session.set(replace(self._session.state, mismatch=ended.error))
+        if job.request is not None and ended.outcome != "done":  # its trace may be there, as far as it got
+            self._session.library_changed.emit()
+        self.finished.emit(ended)
         if self._is_awaited(self._session.state):
             self._timer.start()
 
@@ -194,11 +194,6 @@ class WhatIfs(SessionJobs):
     def _run_by_itself(self) -> None:
         if self._is_awaited(self._session.state) and not self._runs_live:
             self.run(is_live=True)
-
-    @property
-    def _runs_live(self) -> bool:
-        """Whether a live what-if runs: the mask as it is by then is looked at when it ends."""
-        return self._job is not None and self._job.is_live
 
 
 def _replaced(trace: TraceData) -> str:

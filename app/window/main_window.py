@@ -184,20 +184,20 @@ class MainWindow(QMainWindow):
         self.opening.ended.connect(self.status_line.end_reading)
         self.queue = JobQueue(self.session, self.runner, self.file_runner, JobFile(self.settings.path), self.say, self)
         LongJobs(self.queue, self)
-        runs = self.session, self.runner, self.queue
-        self.recording = Recording(*runs, self)
+        runs = self.session, self.queue, self.say, self
+        self.recording = Recording(*runs)
         self.growing_trace = GrowingTrace(self.session, self.runner, self.say, self)
-        self.what_ifs = WhatIfs(*runs, self.say, self)
-        self.effect_maps = EffectMaps(*runs, self.say, self)
-        self.token_effects = TokenEffectsJobs(*runs, self.say, self)
-        self.experiments = Experiments(*runs, self)
+        self.what_ifs = WhatIfs(*runs)
+        self.effect_maps = EffectMaps(*runs)
+        self.token_effects = TokenEffectsJobs(*runs)
+        self.experiments = Experiments(*runs)
         self.found_beside = FoundBeside(self.session, self.experiments, self)
         self.map_watch = MapWatch(self.session, self)
         self.note_files = NoteFiles(self.session, self.say, self)
         self.name_files = NameFiles(self.session, self.say, self)
-        self.analyses = Analyses(*runs, self.say, self)
+        self.analyses = Analyses(*runs)
         self.kept_results = KeptResults(self.session, self)
-        self.exports = Exports(self.file_runner, self.queue, self.say, self)
+        self.exports = Exports(self.queue, self.say)
         self.mask_files = MaskFiles(self.session, self.say, self)
         self.trace_files = TraceFiles(
             self.session, self.settings, self, show_trace=self.open_trace, compare=self.what_ifs.compare, say=self.say

@@ -9,6 +9,7 @@ when the mask has been left alone for a while.
 import time
 from collections.abc import Iterable
 from dataclasses import replace
+from functools import partial
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
@@ -21,7 +22,7 @@ from app.running.queue.queued_job import JobKind, QueuedJob, result_path
 from app.state.job_state import JobEntry, JobStatus, MovedJob, entry_of, unfinished
 from app.state.session import Session
 from moe_core.commands.console.job_console import progress_text
-from moe_core.jobs.events import Progress, Stage
+from moe_core.jobs.events import Notice, Progress, Stage
 
 QUIET_MS = 3_000
 """How long no live what-if must have run before what stepped aside for one goes on."""
@@ -53,8 +54,9 @@ class JobQueue(QObject):
         self._quiet = QTimer(self, interval=QUIET_MS, singleShot=True)
         self._quiet.timeout.connect(self._start_next)
         for needs_model, lane in self._runners.items():
-            lane.progressed.connect(self._on_model_progress if needs_model else self._on_file_progress)
-            lane.ended.connect(self._on_model_ended if needs_model else self._on_file_ended)
+            lane.noticed.connect(partial(self._on_noticed, needs_model))
+            lane.progressed.connect(partial(self._on_progressed, needs_model))
+            lane.ended.connect(partial(self._on_ended, needs_model))
         runner.started.connect(self._on_started)
         session.job_wanted.connect(self._on_wanted)
 
@@ -214,14 +216,15 @@ class JobQueue(QObject):
     def _on_started(self, title: str) -> None:
         self._session.set(replace(self._session.state, running=title))
 
-    def _on_model_progress(self, event: object) -> None:
-        self._tell(True, event)
+    def _on_noticed(self, needs_model: bool, notice: Notice) -> None:
+        if (job := self._jobs.get(self._running.get(needs_model, 0))) is not None:
+            job.noticed(notice)
 
-    def _on_file_progress(self, event: object) -> None:
-        self._tell(False, event)
-
-    def _tell(self, needs_model: bool, event: object) -> None:
-        entry = entry_of(self._session.state.jobs, self._running.get(needs_model))
+    def _on_progressed(self, needs_model: bool, event: object) -> None:
+        number = self._running.get(needs_model, 0)
+        if number in self._jobs:
+            self._jobs[number].progressed(event)
+        entry = entry_of(self._session.state.jobs, number)
         if entry is None or time.monotonic() < self._told_s + _TELLING_S:
             return
         self._told_s = time.monotonic()
@@ -232,20 +235,16 @@ class JobQueue(QObject):
             entry = replace(entry, progress=event.text, share=None, eta_s=None)
         self._session.set(replace(self._session.state, jobs=with_entry(self._session.state.jobs, entry)))
 
-    def _on_model_ended(self, ended: JobEnded) -> None:
-        self._session.set(replace(self._session.state, running=""))
-        self._end(True, ended)
-
-    def _on_file_ended(self, ended: JobEnded) -> None:
-        self._end(False, ended)
-
-    def _end(self, needs_model: bool, ended: JobEnded) -> None:
+    def _on_ended(self, needs_model: bool, ended: JobEnded) -> None:
+        if needs_model:
+            self._session.set(replace(self._session.state, running=""))
         number = self._running.pop(needs_model, 0)
         entry, job = entry_of(self._session.state.jobs, number), self._jobs.get(number)
         if entry is not None and job is not None:
-            ended = replace(ended, seconds=entry.seconds + ended.seconds)  # and what it took before it was paused
-            self._put(_ended_entry(entry, ended, self._becomes.pop(number, JobStatus.STOPPED)))
-            self.ended.emit(job, ended)
+            whole = replace(ended, seconds=entry.seconds + ended.seconds)  # and what it took before it was paused
+            self._put(_ended_entry(entry, whole, self._becomes.pop(number, JobStatus.STOPPED)))
+            self.ended.emit(job, whole)
+            job.ended(ended)
             if job.is_live:
                 self._quiet.start()
         if not self._is_closed:

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from app.running.job_thread import KEPT, MakeJob
+from app.running.job_thread import KEPT, JobEnded, MakeJob
+from moe_core.jobs.events import Notice
 
 
 @dataclass(frozen=True, eq=False)
@@ -13,8 +14,9 @@ class QueuedJob:
     """`request` is the frozen request behind it, `about` says that in words; `kind` names its JobKind, "" where it is
     not kept between sessions.
 
-    `begin` is told when it begins, and whether that is at once. `trace` is what it is about, `view` the name of the
-    view that shows what comes of it ("": a file to be opened), `writes` the file that nobody else may write meanwhile.
+    `begin` is told when it begins, and whether that is at once, `noticed` its notices, `progressed` how far it is, and
+    `ended` its JobEnded. `trace` is what it is about, `view` the name of the view that shows what comes of it ("": a
+    file to be opened), `writes` the file that nobody else may write meanwhile.
     `kept` says what is left of it where it is stopped; `goes_on`: the same request then goes on from there.
     `needs_model`: it runs in the thread that owns the model, and nothing beside it. `workers` is the address of those
     that hold the model, "" where this program does.
@@ -27,6 +29,9 @@ class QueuedJob:
     trace: Path
     kind: str = ""
     begin: Callable[[bool], object] = bool
+    noticed: Callable[[Notice], object] = bool
+    progressed: Callable[[object], object] = bool
+    ended: Callable[[JobEnded], object] = bool
     view: str = ""
     writes: Path | None = None
     kept: str = KEPT

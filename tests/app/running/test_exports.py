@@ -44,6 +44,21 @@ def test_a_report_is_written_while_the_model_works(
     assert browsed.runner.is_busy
 
 
+def test_where_one_is_that_needs_the_model_is_told_too(
+    browsed: MainWindow, qtbot: QtBot, trace_path: Path, tmp_path: Path
+) -> None:
+    """It runs in the other thread."""
+    page = tmp_path / "tasks.html"
+
+    def comparing() -> Generator[Event, None, Path]:
+        yield Stage("Comparing")
+        return page
+
+    made = "Comparison of tasks", "", trace_path, page
+    browsed.exports.start_with(*made, lambda engine: comparing(), needs_model=True)
+    qtbot.waitUntil(lambda: browsed.message_bar.text == f"The comparison of tasks is in {page}.")
+
+
 def test_a_bundle_tells_how_far_it_is(browsed: MainWindow, tmp_path: Path) -> None:
     """File by file, to the last one; what is in it is what was shown when it was asked for."""
     state = browsed.session.state

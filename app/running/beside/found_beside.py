@@ -1,17 +1,15 @@
 """What lies beside the trace shown: effect maps, what-ifs for its history, experiments; read in a thread."""
 
 import logging
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, Qt, Signal, Slot
+from PySide6.QtCore import QObject, Signal, Slot
 
 from app.content.mask_editing import mask_title
 from app.running.experiments import Experiments
-from app.running.thread_priority import yield_to_the_window
+from app.running.file_reader import FileReader
 from app.state.session import Session
 from app.state.state import State
 from app.state.trace_data import TraceData
@@ -59,31 +57,21 @@ class _Found:
     keeps: bool = True
 
 
-class FoundBeside(QObject):
+class FoundBeside(FileReader):
     """Looks around whenever another trace is shown, and when files of the library came or went.
 
     `looked` comes when all was told.
     """
 
     looked = Signal()
-    _found = Signal(object)
-    _maps_found = Signal(object, object)
-    _experiments_found = Signal(object, object)
-    _ended = Signal(object)
 
     def __init__(self, session: Session, experiments: Experiments, parent: QObject | None = None) -> None:
-        super().__init__(parent)
+        super().__init__("beside", parent)
         self._session = session
         self._experiments = experiments
         self._number = 0
-        self._told = 0
+        self._n_told = 0
         self._mapped: TraceData | None = None  # whose maps are shown: later ones are told by the job that makes them
-        self._thread = ThreadPoolExecutor(1, "moescope beside", initializer=yield_to_the_window)
-        queued = Qt.ConnectionType.QueuedConnection
-        self._found.connect(self._on_found, queued)
-        self._maps_found.connect(self._on_maps_found, queued)
-        self._experiments_found.connect(self._on_experiments_found, queued)
-        self._ended.connect(self._on_ended, queued)
         session.changed.connect(self._on_changed)
         session.library_changed.connect(self.look)
         experiments.finished.connect(self.look)
@@ -91,7 +79,7 @@ class FoundBeside(QObject):
     @property
     def is_looking(self) -> bool:
         """Whether there may be more to tell."""
-        return self._told != self._number
+        return self._n_told != self._number
 
     @Slot()
     def look(self, *_: object) -> None:
@@ -99,17 +87,17 @@ class FoundBeside(QObject):
         self._number += 1
         state = self._session.state
         if state.trace is None:
-            self._told = self._number
+            self._n_told = self._number
             return
         known = frozenset(made.after.path for made in state.history if made.is_whole)
         wants_maps = state.trace is not self._mapped
         look = _Look(self._number, state.trace, known, state.forgotten, self._session.awaited, wants_maps)
-        self._thread.submit(self._look, look).add_done_callback(_log_failure)
+        self.submit(self._look, look)
 
     def close(self) -> None:
         """Wait for the file that is being read; nothing is told afterwards."""
-        self._number = self._told = self._number + 1
-        self._thread.shutdown(wait=True, cancel_futures=True)
+        self._number = self._n_told = self._number + 1
+        super().close()
 
     def _on_changed(self, before: State, after: State) -> None:
         if before.trace is not after.trace:
@@ -122,28 +110,23 @@ class FoundBeside(QObject):
         path = look.trace.path
         try:
             if look.wants_maps:
-                self._maps_found.emit(look, known_maps(path, look.trace.fingerprint))
+                self.tell(self._on_maps_found, look, known_maps(path, look.trace.fingerprint))
             told = set(look.known)
             for beside in what_ifs_beside(path, known=look.known, forgotten=look.forgotten):
                 if look.number != self._number:
                     return
                 told.add(beside.path)
-                self._tell(_opened(look, beside))
+                self.tell(self._on_found, _opened(look, beside))
             if look.awaited is not None and look.awaited not in told:
-                self._tell(_chosen(look, look.awaited))
-            self._experiments_found.emit(look, tuple(experiments_beside(path)))
+                self.tell(self._on_found, _chosen(look, look.awaited))
+            self.tell(self._on_experiments_found, look, tuple(experiments_beside(path)))
         except MoeCoreError as error:  # the trace itself, or its folder, is gone: views say that
             log.warning("What lies beside %s cannot be read: %s", path, error)
-        with suppress(RuntimeError):  # the window is gone meanwhile
-            self._ended.emit(look)
+        self.tell(self._on_ended, look)
 
-    def _tell(self, found: _Found | None) -> None:
-        if found is not None:
-            with suppress(RuntimeError):
-                self._found.emit(found)
-
-    @Slot(object)
-    def _on_found(self, found: _Found) -> None:
+    def _on_found(self, found: _Found | None) -> None:
+        if found is None:
+            return
         state, beside, after = self._session.state, found.beside, found.after
         if found.look.trace is not state.trace:
             for data in (found.before, after):
@@ -160,20 +143,17 @@ class FoundBeside(QObject):
         made = WhatIf(found.title, before, after, beside.comparison, found.controls, notices=notices)
         self._session.add_what_if(made, keeps=found.keeps)
 
-    @Slot(object, object)
     def _on_maps_found(self, look: _Look, found: tuple[EffectMap, ...]) -> None:
         if look.trace is self._session.state.trace and look.trace is not self._mapped:
             self._mapped = look.trace
             self._session.add_effect_maps(found)
 
-    @Slot(object, object)
     def _on_experiments_found(self, look: _Look, found: "tuple[KeptExperiment, ...]") -> None:
         if look.trace is self._session.state.trace:
             self._experiments.take(look.trace.path, found)
 
-    @Slot(object)
     def _on_ended(self, look: _Look) -> None:
-        self._told = max(self._told, look.number)
+        self._n_told = max(self._n_told, look.number)
         if not self.is_looking:
             self.looked.emit()
 
@@ -214,8 +194,3 @@ def _chosen(look: _Look, other: Path) -> _Found | None:
         log.info("%s is not compared with again: %s", other, error)
         return None
     return replace(_opened(look, WhatIfBeside(other, look.trace.path, comparison)), title=other.name, keeps=False)
-
-
-def _log_failure(looked: "Future[None]") -> None:
-    if not looked.cancelled() and (error := looked.exception()):
-        log.error("What lies beside the trace cannot be listed.", exc_info=error)

@@ -1,13 +1,12 @@
 """Takes up effect maps that another program writes beside the trace shown, while it is shown."""
 
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
-from PySide6.QtCore import QFileSystemWatcher, QObject, Qt, QTimer, Signal, Slot
+from PySide6.QtCore import QFileSystemWatcher, QObject, QTimer, Slot
 
-from app.running.thread_priority import yield_to_the_window
+from app.running.file_reader import FileReader
 from app.state.session import Session
 from app.state.state import State
 from app.state.trace_data import TraceData
@@ -19,21 +18,17 @@ _DEBOUNCE_MS = 300
 _Signature = frozenset[tuple[Path, int, int]]
 
 
-class MapWatch(QObject):
+class MapWatch(FileReader):
     """Watches the folder of the trace shown; a map that is new or has changed is read in a thread."""
 
-    _read = Signal(object, object)
-
     def __init__(self, session: Session, parent: QObject | None = None) -> None:
-        super().__init__(parent)
+        super().__init__("maps", parent)
         self._session = session
         self._seen: _Signature = frozenset()
-        self._thread = ThreadPoolExecutor(1, "moescope maps", initializer=yield_to_the_window)
         self._watcher = QFileSystemWatcher(self)
         self._soon = QTimer(self, singleShot=True, interval=_DEBOUNCE_MS)
         self._soon.timeout.connect(self.look)
         self._watcher.directoryChanged.connect(self._on_folder_changed)
-        self._read.connect(self._on_read, Qt.ConnectionType.QueuedConnection)
         session.changed.connect(self._on_changed)
 
     @Slot()
@@ -44,18 +39,16 @@ class MapWatch(QObject):
         if data is None or signature == self._seen:
             return
         self._seen = signature
-        self._thread.submit(self._look, data)
+        self.submit(self._look, data)
 
     def close(self) -> None:
         """Wait for what is being read; nothing is told afterwards."""
         self._soon.stop()
-        self._thread.shutdown(wait=True, cancel_futures=True)
+        super().close()
 
     def _look(self, data: TraceData) -> None:
         """In the thread."""
-        found = known_maps(data.path, data.fingerprint)
-        with suppress(RuntimeError):  # the window is gone meanwhile
-            self._read.emit(data, found)
+        self.tell(self._on_read, data, known_maps(data.path, data.fingerprint))
 
     @Slot(str)
     def _on_folder_changed(self, _folder: str) -> None:
@@ -70,7 +63,6 @@ class MapWatch(QObject):
             self._seen = _signature(after.trace.path)  # what lies there now is read as the trace is opened
             self._watcher.addPath(str(after.trace.path.parent))
 
-    @Slot(object, object)
     def _on_read(self, data: TraceData, found: tuple[EffectMap, ...]) -> None:
         state = self._session.state
         if data is state.trace and (maps := renewed(state.effect_maps, found)) != state.effect_maps:

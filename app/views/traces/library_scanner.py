@@ -1,21 +1,17 @@
 """Reads the library in a thread of its own, and again when its folder changes: the window never waits for it."""
 
-import logging
 import os
 import time
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from PySide6.QtCore import QFileSystemWatcher, QObject, Qt, QTimer, Signal, Slot
+from PySide6.QtCore import QFileSystemWatcher, QObject, QTimer, Signal, Slot
 
+from app.running.file_reader import FileReader
 from moe_core.analyses.kept.beside import results_in
 from moe_core.effects.map_file import fingerprint_in, is_named_for, maps_in
 from moe_core.errors import TraceError
 from moe_core.traces.library import Library, TraceEntry
-
-log = logging.getLogger(__name__)
 
 _DEBOUNCE_MS = 300
 _REPORT_S = 0.1
@@ -36,24 +32,21 @@ class Listing:
     beside: frozenset[Path] = frozenset()
 
 
-class LibraryScanner(QObject):
+class LibraryScanner(FileReader):
     """`found` carries a Listing, in the thread that made the scanner; those of an earlier scan are dropped."""
 
     found = Signal(object)
-    _read = Signal(object)
 
     def __init__(self, parent: QObject | None = None) -> None:
-        super().__init__(parent)
+        super().__init__("library", parent)
         self._library = Library()
         self._folder: Path | None = None
         self._scan = 0
         self._is_closed = False
-        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="moescope library")
         self._watcher = QFileSystemWatcher(self)
         self._watcher.directoryChanged.connect(self._on_folder_changed)
         self._soon = QTimer(self, singleShot=True, interval=_DEBOUNCE_MS)
         self._soon.timeout.connect(self.scan_again)
-        self._read.connect(self._on_read, Qt.ConnectionType.QueuedConnection)
 
     @property
     def is_watching(self) -> bool:
@@ -72,7 +65,7 @@ class LibraryScanner(QObject):
             self._forget_folder()
             self._watcher.addPaths(watched)
         self._scan += 1
-        self._thread.submit(self._list, folder, self._scan).add_done_callback(_log_failure)
+        self.submit(self._list, folder, self._scan)
 
     @Slot()
     def scan_again(self) -> None:
@@ -90,7 +83,7 @@ class LibraryScanner(QObject):
         """Pause, and wait for the file that is being read; nothing is scanned afterwards."""
         self.pause()
         self._is_closed = True
-        self._thread.shutdown(wait=True, cancel_futures=True)
+        super().close()
 
     def _forget_folder(self) -> None:
         if watched := self._watcher.directories():
@@ -110,17 +103,12 @@ class LibraryScanner(QObject):
                 paths.add(entry.path)
                 maps.update(path for path in named if _is_map_of(path, entry))
                 if time.monotonic() - told_s > _REPORT_S:
-                    self._tell(Listing(scan, tuple(new)))
+                    self.tell(self._on_read, Listing(scan, tuple(new)))
                     new, told_s = [], time.monotonic()
         except TraceError as error:
             problem = str(error)
-        self._tell(Listing(scan, tuple(new), frozenset(paths), problem, results_in(folder) | maps))
+        self.tell(self._on_read, Listing(scan, tuple(new), frozenset(paths), problem, results_in(folder) | maps))
 
-    def _tell(self, listing: Listing) -> None:
-        with suppress(RuntimeError):  # the window is gone meanwhile
-            self._read.emit(listing)
-
-    @Slot(object)
     def _on_read(self, listing: Listing) -> None:
         if listing.scan == self._scan:
             self.found.emit(listing)
@@ -132,8 +120,3 @@ class LibraryScanner(QObject):
 
 def _is_map_of(path: Path, entry: TraceEntry) -> bool:
     return is_named_for(path, entry.path) and bool(entry.fingerprint) and fingerprint_in(path) == entry.fingerprint
-
-
-def _log_failure(listed: "Future[None]") -> None:
-    if not listed.cancelled() and (error := listed.exception()):
-        log.error("The library cannot be listed.", exc_info=error)

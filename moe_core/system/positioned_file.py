@@ -8,7 +8,8 @@ import os
 import sys
 import threading
 from pathlib import Path
-from typing import Self
+
+from moe_core.system.closing import Closing
 
 _HAS_POSITIONED_IO = hasattr(os, "pread") and hasattr(os, "pwrite")
 _MOST_AT_ONCE = 1 << 30
@@ -19,19 +20,13 @@ _CANNOT_SYNC_FULLY = {*_CANNOT_RESERVE, errno.ENOTTY}
 """Not every file system of macOS knows F_FULLFSYNC, those of a network least."""
 
 
-class PositionedFile:
+class PositionedFile(Closing):
     """One open file; reads may come from several threads. Every method raises OSError when the system does."""
 
     def __init__(self, path: Path, *, writable: bool = False) -> None:
         flags = (os.O_RDWR if writable else os.O_RDONLY) | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
         self._fd = os.open(path, flags)
         self._seek_lock = threading.Lock()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
     def close(self) -> None:
         """Let go of the file; harmless when repeated."""

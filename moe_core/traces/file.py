@@ -3,12 +3,13 @@
 import os
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, Self, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from moe_core.errors import Remedy, TraceError
+from moe_core.system.closing import Closing
 from moe_core.system.positioned_file import PositionedFile, identity_of
 from moe_core.traces.layout import Extent, TraceLayout
 
@@ -19,7 +20,7 @@ _HARMLESS_BYTES = 64 * 2**20
 _MOST_HOLES = 32
 
 
-class TraceFile:
+class TraceFile(Closing):
     """An open trace; raises TraceError when the file is no longer the one that was checked."""
 
     def __init__(self, path: Path, layout: TraceLayout, *, writable: bool = False) -> None:
@@ -33,12 +34,6 @@ class TraceFile:
         if self._file.identity() != layout.file_identity:
             self.close()
             raise TraceError(f"{path} was replaced while it was being opened: open it again.")
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
     def close(self) -> None:
         """Let go of the file; harmless when repeated."""

@@ -7,7 +7,6 @@ from collections.abc import Iterable, Iterator
 from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path
-from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +14,7 @@ from numpy.typing import NDArray
 from moe_core.errors import Remedy, TraceError, UnreadableTraceError
 from moe_core.numbers.stepwise import Stepwise
 from moe_core.quizzes.question import item_name
+from moe_core.system.closing import Closing
 from moe_core.traces.checking.check import check_structure
 from moe_core.traces.checking.row_checksums import CheckedRows, RowState
 from moe_core.traces.file import TraceFile, read_only
@@ -55,7 +55,7 @@ def open_trace(path: Path | str) -> "Trace":
     return Trace(file)
 
 
-class Trace:
+class Trace(Closing):
     """A trace that is open for reading; `question` is always an index, counted from 0.
 
     Arrays are read-only, read when first asked for, and kept until `refresh`. Rows of questions where `recorded` is
@@ -65,12 +65,6 @@ class Trace:
     def __init__(self, file: TraceFile) -> None:
         self._file = file
         self._rows = CheckedRows(file)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
     def close(self) -> None:
         """Let go of the file; arrays already read stay usable."""

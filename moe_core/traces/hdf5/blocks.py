@@ -10,9 +10,9 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
 
 from moe_core.errors import TraceError
+from moe_core.system.closing import Closing
 from moe_core.system.positioned_file import PositionedFile
 
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
@@ -44,7 +44,7 @@ class Link:
     address: int | None
 
 
-class Hdf5Blocks:
+class Hdf5Blocks(Closing):
     """An open file; every method raises TraceError for bytes that are not what they should be."""
 
     def __init__(self, path: Path) -> None:
@@ -54,10 +54,7 @@ class Hdf5Blocks:
         self.spans: list[tuple[int, int]] = []
         """First byte and end of every block that was read: nothing else may lie there."""
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
+    def close(self) -> None:
         self._file.close()
 
     def root_address(self) -> int:

@@ -6,12 +6,13 @@ Axes of one row: T tokens of the segment, L MoE layers, E experts, K chosen expe
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from moe_core.errors import TraceError
+from moe_core.system.closing import Closing
 from moe_core.traces.checking.check import check_structure
 from moe_core.traces.checking.row_checksums import RowState, segment_states, tokens_word, word_of
 from moe_core.traces.file import TraceFile
@@ -23,7 +24,7 @@ from moe_core.traces.specification import Specification
 _FLOAT16_MAX = float(np.finfo(np.float16).max)
 
 
-class TraceWriter:
+class TraceWriter(Closing):
     """The one writer of a trace, for as long as it is open.
 
     Opening checks every checksum of what is already there: a segment whose checksum is wrong is pending again. Raises
@@ -38,12 +39,6 @@ class TraceWriter:
             self._file = opening.enter_context(TraceFile(path, check_structure(path), writable=True))
             self._pending = {segments: self._find_pending(segments) for segments in Segments}
             self._resources = opening.pop_all()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
     def close(self) -> None:
         """Let go of the file and its lock; harmless when repeated."""

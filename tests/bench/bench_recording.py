@@ -8,11 +8,13 @@ OLMo's tokenizer and MMLU, all on this machine's CPU.
 
 Plain: whole prompts, length-sorted, nothing recorded; *cut* where padding and passes cost the least, and *filled* up to
 the same number of tokens. Shares are of whichever is faster. The paper's way (arXiv 2502.17187): two prompts a batch in
-quiz order, `output_router_logits`. lm-evaluation-harness: its hf backend, by size of batch.
+quiz order, `output_router_logits`. lm-evaluation-harness: its hf backend, by size of batch. All of them allocate as
+glibc does by itself; *kept* are plain passes that keep what is freed, as recording does.
 
-A large case is planned whole, in either way, and each n-th pass of a plan is run: seconds are then those of a token of
-the prompts that were in them. Prefixes that are run apart then have fewer passes behind them than in a whole run, which
-counts against recording.
+A large case is planned whole, in either way, and each n-th pass of a plan is run, or each n-th question: seconds are
+then those of a token of the prompts that were in them. Prefixes that are run apart then have fewer passes behind them
+than in a whole run, which counts against recording. Shares of the matrix peak count what is needed: products with the
+weights of its layers for each token of a prompt, and no logits but those of the answer.
 """
 
 import argparse
@@ -29,6 +31,7 @@ import numpy as np
 import torch
 
 from moe_core.interventions.intervention import Intervention
+from moe_core.jobs.bench import active_weights
 from moe_core.jobs.runs.prepare_trace import look_at, prepare_trace
 from moe_core.jobs.runs.run_plan import RunOptions, RunPlan, plan_run
 from moe_core.models.inference.batch import Batch
@@ -40,6 +43,7 @@ from moe_core.models.loading.full_size import build_full_size
 from moe_core.quizzes.benchmarks import load_quiz
 from moe_core.quizzes.prompting import TokenisedQuiz
 from moe_core.quizzes.selection import QuestionSelection, select_questions
+from moe_core.system.allocator import kept_allocation
 from moe_core.traces.writing.background_writer import BackgroundWriter
 from moe_core.traces.writing.writer import TraceWriter
 from tests.job_results import result_of
@@ -49,7 +53,10 @@ LETTERS = (" A", " B", " C", " D")
 
 @dataclass(frozen=True)
 class Case:
-    """Questions of MMLU; one in `nth` of the passes that record is run, and one in `nth_plain` of plain ones."""
+    """Questions of MMLU; one in `nth` of the passes that record is run, and one in `nth_plain` of plain ones.
+
+    One in `nth_plain` of the questions is asked in other programs' ways.
+    """
 
     selection: QuestionSelection
     shots: int = 0
@@ -64,6 +71,9 @@ CASES = {
     "sample-96": Case(QuestionSelection(sample=96)),
     "sample-32": Case(QuestionSelection(sample=32)),
     "five-shot-24": Case(QuestionSelection(subjects=("anatomy", "formal_logic", "marketing"), sample=24), shots=5),
+    "five-shot-72": Case(
+        QuestionSelection(subjects=("anatomy", "formal_logic", "marketing"), sample=72), shots=5, nth_plain=3
+    ),
     "five-shot": Case(QuestionSelection(subjects=("anatomy",)), shots=5, nth_plain=4),
 }
 Way = Callable[[], Collection[int]]
@@ -104,33 +114,40 @@ def compare(loaded: LoadedModel, name: str, against: Sequence[str], rounds: int,
     result_of(prepare_trace(look_at(folder / "made.h5"), plans["all"]))
     made_s, tokenised = time.process_time() - begin, plans["all"].tokenised
     budget, every = plans["all"].specification.batch_tokens, range(len(questions))
-    batches = plan_batches(tokenised, every, budget, "cpu")
+    batches, few = plan_batches(tokenised, every, budget, "cpu"), every[:: case.nth_plain]
     ran = tokens_run(batches, tokenised)
     print(
         f"{name}: {len(questions):,} questions tokenised twice and a file made in {made_s:.1f} s; of {len(batches):,} "
         f"passes one in {case.nth} is run; padding {1 - ran.real / ran.padded:.1%}",
         flush=True,
     )
+    cut = partial(plain, loaded, tokenised, cut_where_cheapest(tokenised, budget)[:: case.nth_plain])
     ways: dict[str, Way] = {
-        "plain, cut": partial(plain, loaded, tokenised, cut_where_cheapest(tokenised, budget)[:: case.nth_plain]),
+        "plain, cut": cut,
+        "kept": kept_allocation()(cut),
         "plain, filled": partial(plain, loaded, tokenised, filled_up(tokenised, budget)[:: case.nth_plain]),
         "answer": partial(record, loaded, plans["answer"], batches[:: case.nth], folder),
         "all": partial(record, loaded, plans["all"], batches[:: case.nth], folder),
-        "paper": partial(papers_way, loaded, tokenised, every),
-        **{f"lm-eval-{size}": partial(harness, loaded, tokenised, every, size) for size in (1, 2, 4, 8, 16, 32, 64)},
+        "paper": partial(papers_way, loaded, tokenised, few),
+        **{f"lm-eval-{size}": partial(harness, loaded, tokenised, few, size) for size in (1, 2, 4, 8, 16, 32, 64)},
     }
     plain(loaded, tokenised, [[0]])
     bare = ["plain, cut", "plain, filled"]
-    took = {way: [seconds_a_token(ways[way], tokenised)] for way in [*bare, *against]}
-    for _ in range(rounds - 1):
+    took: dict[str, list[float]] = {way: [] for way in [*bare, *against]}
+    peaks = []
+    for number in range(rounds):
+        peaks.append(matrix_flop_per_second())
         for way, found in took.items():
             found.append(seconds_a_token(ways[way], tokenised))
-    best = min(bare, key=lambda way: statistics.median(took[way]))
+        us = ", ".join(f"{way} {1e6 * found[-1]:.0f}" for way, found in took.items())
+        print(f"  round {number + 1}, us a token: {us}", flush=True)
+    best, needed = min(bare, key=lambda way: statistics.median(took[way])), 2 * active_weights(loaded)
+    print(f"  matrix peak {statistics.median(peaks) / 1e9:.0f} GFLOP/s, {needed / 1e6:.0f} MFLOP a token needed")
     for way, found in took.items():
         shares = [plain_s / way_s for plain_s, way_s in zip(took[best], found, strict=True)]
         middle, low, high = statistics.median(shares), min(shares), max(shares)
-        us = 1e6 * statistics.median(found)
-        print(f"  {way}: {middle:.3f} of {best} [{low:.3f}, {high:.3f}], {us:.0f} us a token", flush=True)
+        of_peak = statistics.median(needed / way_s / peak for way_s, peak in zip(found, peaks, strict=True))
+        print(f"  {way}: {middle:.3f} of {best} [{low:.3f}, {high:.3f}], {of_peak:.0%} of the peak", flush=True)
 
 
 def seconds_a_token(way: Way, tokenised: TokenisedQuiz) -> float:
@@ -138,6 +155,16 @@ def seconds_a_token(way: Way, tokenised: TokenisedQuiz) -> float:
     begin = time.process_time()
     questions = way()
     return (time.process_time() - begin) / sum(map(tokenised.prompt_length, questions))
+
+
+def matrix_flop_per_second() -> float:
+    """Operations per second of processor time in plain products of large matrices."""
+    left, right = torch.randn(1024, 1024), torch.randn(1024, 1024)
+    left @ right
+    begin = time.process_time()
+    for _ in range(10):
+        left @ right
+    return 10 * 2 * 1024**3 / (time.process_time() - begin)
 
 
 def record(loaded: LoadedModel, plan: RunPlan, batches: Sequence[Batch], folder: Path) -> Collection[int]:

@@ -35,6 +35,7 @@ from moe_core.models.inference.unkept_cache import layers_to_pass_by
 from moe_core.models.loading.building import LoadedModel
 from moe_core.models.neurons import switched_off
 from moe_core.quizzes.prompting import TokenisedQuiz
+from moe_core.system.allocator import kept_allocation
 
 
 def ask(loaded: LoadedModel, prompts: Prompts, kept: KeptPasses | None = None) -> Generator[Asked, None, None]:
@@ -85,7 +86,7 @@ def ask_batches(
     layers_to_pass_by(loaded)  # tried before anybody listens to the routers
     if intervention.at_answer:
         check_answers_alone(loaded)
-    with watch.attached(), AnswerHead(loaded.model).attached() as head, compiled(loaded):
+    with kept_allocation(), watch.attached(), AnswerHead(loaded.model).attached() as head, compiled(loaded):
         if intervention.at_answer:
             first = kept.first_layer(Intervention())
             alone = AnswersAlone(loaded, tokenised, watch, head, keep_tokens, wanted, kept, first, acting=acting)

@@ -59,7 +59,7 @@ def compiled_forwards(loaded: LoadedModel) -> dict[nn.Module, Forward]:
         forward = compile_forward(module.forward)
         try:
             again = forward(*arguments, **keywords)
-        except torch._dynamo.exc.Unsupported:
+        except (torch._dynamo.exc.Unsupported, torch._dynamo.exc.UserError):  # what it does hangs on the numbers
             apart.add(type(module))
             return
         except (RuntimeError, ImportError, OSError) as error:

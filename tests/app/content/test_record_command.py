@@ -24,6 +24,7 @@ FORMS = [
     RecordValues(amount="sample", count=5, seed=0, out="/tmp/b.h5"),
     RecordValues(quiz="own.jsonl", answers="1", out="/tmp/b.h5"),
     RecordValues(protocol="chat", template="tool_use", template_args="think=false, day=a b,n=1.50", out="/c.h5"),
+    RecordValues(compile=True, out="/tmp/b.h5"),
     RecordValues(protocol="plain", template="tool_use", template_args="enable_thinking=false", out="/c.h5"),
 ]  # fmt: skip
 

@@ -190,6 +190,7 @@ def test_the_command_line_follows_every_edit(dialog: RecordDialog, qtbot: QtBot)
     QTest.keyClicks(form.count, "12")
     QTest.keyClick(form.shots, Qt.Key.Key_Up)
     qtbot.mouseClick(form.skip_too_long, Qt.MouseButton.LeftButton, pos=form.skip_too_long.rect().center() / 4)
+    qtbot.mouseClick(form.compile, Qt.MouseButton.LeftButton, pos=form.compile.rect().center() / 4)
     type_into(form.out, "/tmp/own name.h5")
     shown = form.command.toPlainText()
     assert shown == command_line(dialog.values.request)
@@ -197,7 +198,7 @@ def test_the_command_line_follows_every_edit(dialog: RecordDialog, qtbot: QtBot)
     for option, value in (("--subjects", "arithmetic"), ("--sample", "12"), ("--shots", "1")):
         assert words[words.index(option) + 1] == value
     assert words[words.index("--out") + 1] == "/tmp/own name.h5"
-    assert "--skip-too-long" in words
+    assert {"--skip-too-long", "--compile"} <= set(words)
     qtbot.mouseClick(form.copy, Qt.MouseButton.LeftButton)
     assert QGuiApplication.clipboard().text() == shown
 

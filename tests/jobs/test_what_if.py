@@ -315,7 +315,7 @@ def test_a_run_says_what_it_keeps_in_memory(baseline: Path, engine: Engine) -> N
     asked(WhatIfRequest(baseline, replace(MASK, at_answer=True), Subset(sample=7)), engine, events)
     said = [event.text for event in events if isinstance(event, Notice)]
     assert [text.partition(" before layer")[0] for text in said if "stream" in text] == ["The residual stream"]
-    assert any(text.startswith("The keys and values of ") and " batches are kept, in " in text for text in said)
+    assert any(text.startswith("The keys and values of ") and " prompts are kept, in " in text for text in said)
 
 
 def test_controls_can_be_cancelled(baseline: Path, engine: Engine) -> None:

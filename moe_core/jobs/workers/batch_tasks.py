@@ -12,12 +12,13 @@ import numpy as np
 from moe_core.interventions.intervention import Intervention
 from moe_core.jobs.workers.kept_tasks import Keeping, KeptOnWorkers
 from moe_core.jobs.workers.packed_batch import PackedBatch
-from moe_core.models.inference.batch import Batch
+from moe_core.models.inference.batch import AnswerGroup, Batch, Planned, batches_of
 from moe_core.models.inference.batches import BatchRan, Wanted
 from moe_core.quizzes.prompting import TokenisedQuiz
 
 _BEHIND_SAME_PREFIXES = 4
-"""Batches of a task at most: they share a run of their prefixes, and a lost worker loses them all."""
+"""Batches of a task at most: they share a run of their prefixes, and a lost worker loses them all. A group of batches
+whose answers are asked together is a task by itself."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,7 +26,7 @@ class BatchTask:
     """Batches over a part of a quiz, and what is wanted of them."""
 
     part: TokenisedQuiz
-    batches: tuple[Batch, ...]
+    batches: tuple[Planned, ...]
     wanted: Wanted
     keep_tokens: bool
     intervention: Intervention
@@ -55,7 +56,7 @@ class PlannedTask:
 
 
 def planned_tasks(
-    batches: Iterable[Batch],
+    batches: Iterable[Planned],
     tokenised: TokenisedQuiz,
     wanted: Wanted,
     *,
@@ -66,7 +67,8 @@ def planned_tasks(
     """The tasks that give what is wanted of these batches, each record once; made as they are asked for."""
     left = set(wanted.prefixes)
     for number, bundle in enumerate(_bundles(batches)):
-        own = {*bundle[0].prefixes} | {int(tokenised.prefix_of[teller]) for batch in bundle for teller in batch.tellers}
+        own = {prefix for batch in batches_of(bundle) for prefix in batch.prefixes}
+        own |= {int(tokenised.prefix_of[teller]) for each in bundle for teller in each.tellers}
         told = left & own
         left -= told
         part, questions, prefixes = _part(bundle, tokenised, Wanted(wanted.questions, frozenset(told)))
@@ -90,31 +92,36 @@ def part_of(
     return part, used
 
 
-def _bundles(batches: Iterable[Batch]) -> Iterator[tuple[Batch, ...]]:
+def _bundles(batches: Iterable[Planned]) -> Iterator[tuple[Planned, ...]]:
     """Batches behind the same prefixes together, a few at a time; others alone."""
     for prefixes, group in groupby(batches, key=lambda batch: batch.prefixes):
         members = list(group)
-        size = _BEHIND_SAME_PREFIXES if prefixes else 1
+        size = _BEHIND_SAME_PREFIXES if prefixes and isinstance(members[0], Batch) else 1
         for start in range(0, len(members), size):
             yield tuple(members[start : start + size])
 
 
 def _part(
-    bundle: Sequence[Batch], tokenised: TokenisedQuiz, wanted: Wanted
-) -> tuple[tuple[TokenisedQuiz, tuple[Batch, ...], Wanted], tuple[int, ...], tuple[int, ...]]:
+    bundle: Sequence[Planned], tokenised: TokenisedQuiz, wanted: Wanted
+) -> tuple[tuple[TokenisedQuiz, tuple[Planned, ...], Wanted], tuple[int, ...], tuple[int, ...]]:
     """The part of the quiz that a bundle needs, its batches and what is wanted as the part counts; and who that is."""
     questions = tuple(question for batch in bundle for question in batch.questions)
-    part, prefixes = part_of(tokenised, questions, bundle[0].prefixes)
+    part, prefixes = part_of(
+        tokenised, questions, {n for each in bundle for batch in each.batches for n in batch.prefixes}
+    )
     row = {question: n for n, question in enumerate(questions)}
     place = {prefix: n for n, prefix in enumerate(prefixes)}
-    batches = tuple(
-        replace(
+
+    def in_part(batch: Batch) -> Batch:
+        return replace(
             batch,
             prefixes=tuple(place[prefix] for prefix in batch.prefixes),
             questions=tuple(row[question] for question in batch.questions),
             tellers=frozenset(row[question] for question in batch.tellers),
         )
-        for batch in bundle
+
+    batches = tuple(
+        in_part(each) if isinstance(each, Batch) else AnswerGroup(tuple(map(in_part, each.batches))) for each in bundle
     )
     of_part = Wanted(
         frozenset(row[question] for question in questions if question in wanted.questions),

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from moe_core.models.inference.batch import Batch
+from moe_core.models.inference.batch import Batch, Planned, batches_of
 from moe_core.models.inference.batches import tokens_run
 from moe_core.models.loading.memory import free_memory
 from moe_core.quizzes.prompting import TokenisedQuiz
@@ -46,8 +46,9 @@ class KeptOnWorkers:
             "there: what acts on later layers is run from there on"
         )
 
-    def of(self, batches: Sequence[Batch], tokenised: TokenisedQuiz) -> Keeping:
+    def of(self, planned: Sequence[Planned], tokenised: TokenisedQuiz) -> Keeping:
         """What a task with these batches, as the whole quiz counts, is to be known by."""
+        batches = batches_of(planned)
         n_tokens = tokens_run(batches, tokenised).padded
         return Keeping(self.selection, tuple(batches), min(1.0, n_tokens * self.n_workers / max(1, self.n_tokens)))
 
@@ -62,7 +63,7 @@ class KeptTasks:
         self._budget = self._left = 0
         self._kept: dict[tuple[Batch, ...], KeptPasses] = {}
 
-    def of(self, keeping: Keeping, part: TokenisedQuiz, batches: Sequence[Batch]) -> "KeptPasses":
+    def of(self, keeping: Keeping, part: TokenisedQuiz, planned: Sequence[Planned]) -> "KeptPasses":
         """What there is of a task, or room for it as far as there is any."""
         from moe_core.models.inference.kept_passes import keep_passes
 
@@ -72,7 +73,7 @@ class KeptTasks:
             self._budget = self._left = int(free * self._memory_share) // 4
         if keeping.batches not in self._kept:
             room = min(self._left, int(self._budget * keeping.share))
-            kept = keep_passes(self._loaded, part, batches, room)
+            kept = keep_passes(self._loaded, part, batches_of(planned), room)
             kept.beside = self._kept.values()
             self._kept[keeping.batches] = kept
             self._left -= kept.n_bytes

@@ -68,7 +68,7 @@ class SpreadModel:
         """The records, in the order in which workers have them; the same batches as in one process."""
         tokenised, wanted = prompts.tokenised, prompts.wanted
         tasks = planned_tasks(
-            pending_batches(prompts.batches(self.specification.device), tokenised, wanted),
+            pending_batches(prompts.planned(self.specification.device), tokenised, wanted),
             tokenised,
             wanted,
             keep_tokens=prompts.keep_tokens,

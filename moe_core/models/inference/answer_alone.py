@@ -7,7 +7,7 @@ Axes: B rows of a batch, T tokens per row (padding included).
 """
 
 import copy
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
@@ -16,9 +16,9 @@ import torch
 
 from moe_core.errors import InterventionError, RunError
 from moe_core.models.inference.asking import Asking
-from moe_core.models.inference.batch import Batch
+from moe_core.models.inference.batch import Batch, Planned
 from moe_core.models.inference.batch_routing import BatchRouting
-from moe_core.models.inference.contexts import BrokenContextError, Context, context_of, whole_cache
+from moe_core.models.inference.contexts import BrokenContextError, Context, context_of, joined, whole_cache
 from moe_core.models.inference.flight import AnswersBehind, Flight, RanPrefixes
 from moe_core.models.inference.once_a_model import REFUSALS, once_a_model
 from moe_core.models.inference.spans import Rows, Span
@@ -34,20 +34,22 @@ class AnswersAlone(Asking):
 
     acting: Callable[[], AbstractContextManager[None]] = nullcontext
 
-    def passes(self, batch: Batch) -> Iterator[tuple[Flight, ...]]:
+    def passes(self, planned: Planned) -> Iterator[tuple[Flight, ...]]:
         """Run the last token of each row as the intervention says, behind the others, which run or ran without it."""
-        prefixes = self._before_batch(batch)
-        if not batch.questions:
-            yield (Flight(batch, prefixes.without_cache(), None),)
-            return
-        context = self.kept.contexts.get(batch, keep_tokens=self.keep_tokens)
-        if context is None:
-            context = self._run_context(batch, prefixes)
-            self.kept.contexts.add(batch, context)
-            yield ()
-        assert context.routing is not None
-        answers = self._run_answers(batch, context)
-        yield (Flight(batch, prefixes.without_cache(), AnswersBehind(context.routing, answers, len(batch.questions))),)
+        contexts, ran = list[Context](), list[RanPrefixes]()
+        for batch in planned.batches:
+            prefixes = self._before_batch(batch)
+            ran.append(prefixes.without_cache())
+            if not batch.questions:
+                continue
+            context = self.kept.contexts.get(batch, keep_tokens=self.keep_tokens)
+            if context is None:
+                context = self._run_context(batch, prefixes)
+                self.kept.contexts.add(batch, context)
+                yield ()
+            contexts.append(context)
+        routings = self._run_answers(planned.questions, contexts) if contexts else [None]
+        yield tuple(map(Flight, planned.batches, ran, routings))
 
     def _run_prefixes(self, indices: tuple[int, ...]) -> RanPrefixes:
         if kept := self.kept.contexts.get(indices, keep_tokens=self.keep_tokens):
@@ -80,13 +82,17 @@ class AnswersAlone(Asking):
                 f"{rows.n_tokens + 1:,} tokens this model keeps only some."
             ) from error
 
-    def _run_answers(self, batch: Batch, context: Context) -> BatchRouting:
-        """Run the last token of each row behind its context."""
-        last = [self.tokenised.segments[question][-1:] for question in batch.questions]
+    def _run_answers(self, questions: Sequence[int], contexts: Sequence[Context]) -> Iterator[AnswersBehind]:
+        """Run the last tokens of all rows behind their contexts; the routing of each batch."""
+        rows = [self.tokenised.segments[question][-1:] for question in questions]
         with self.acting():
-            output, spans = self._pass(Rows(last, [Span(row, 0, 1) for row in range(len(last))]), **context.behind())
-        logprobs = self._choice_logprobs(output.logits[:, 0], batch.questions)
-        return BatchRouting(self.watch.layers(), spans, logprobs, keep_tokens=self.keep_tokens)
+            output, spans = self._pass(Rows(rows, [Span(row, 0, 1) for row in range(len(rows))]), **joined(contexts))
+        logprobs = self._choice_logprobs(output.logits[:, 0], questions)
+        answers, first = BatchRouting(self.watch.layers(), spans, logprobs, keep_tokens=self.keep_tokens), 0
+        for context in contexts:
+            assert context.routing is not None
+            yield AnswersBehind(context.routing, answers, first, len(context.lengths))
+            first += len(context.lengths)
 
 
 def check_answers_alone(loaded: LoadedModel) -> None:
@@ -113,7 +119,7 @@ def _answers_the_same(loaded: LoadedModel) -> bool:
         whole = model(input_ids=ids, use_cache=False).logits.take_along_dim(last[..., None], dim=1)  # [B, 1, V]
         ran = model(input_ids=ids[:, :-1], past_key_values=whole_cache(), use_cache=True)
         context = context_of(ran.past_key_values, lengths - 1, n_tokens - 1, lengths - 1)
-        again = model(input_ids=ids.gather(1, last), **context.behind()).logits
+        again = model(input_ids=ids.gather(1, last), **joined([context])).logits
     except (BrokenContextError, *REFUSALS):
         return False
     rounding = 64 * torch.finfo(whole.dtype).eps * float(whole.abs().max())

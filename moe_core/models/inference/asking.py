@@ -15,7 +15,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from moe_core.errors import RunError
 from moe_core.models.answer_head import AnswerHead
-from moe_core.models.inference.batch import Batch, PassName
+from moe_core.models.inference.batch import Batch, PassName, Planned
 from moe_core.models.inference.batch_routing import BatchRouting
 from moe_core.models.inference.batches import BatchRan, Wanted
 from moe_core.models.inference.device_failures import DeviceFailure
@@ -63,9 +63,9 @@ class Asking:
         """Batches that may run while what was asked before them is taken: a CPU computes nothing while we do."""
         return int(self._device.type == "cuda")
 
-    def padded_tokens(self, batch: Batch) -> int:
-        """Tokens of one forward pass over a batch, its shared prefixes aside."""
-        return len(batch.questions) * max(batch.lengths(self.tokenised), default=0)
+    def padded_tokens(self, planned: Planned) -> int:
+        """Tokens of the forward passes over a batch or group, shared prefixes aside."""
+        return sum(len(batch.questions) * max(batch.lengths(self.tokenised), default=0) for batch in planned.batches)
 
     def forget(self) -> None:
         """Let go of what the last pass left on the device."""
@@ -85,8 +85,9 @@ class Asking:
         """Whether these have run, and their keys and values are there, or there are none."""
         return prefixes in ((), self._prefixes.indices)
 
-    def passes(self, batch: Batch) -> Iterator[tuple[Flight, ...]]:
-        """Run one batch; what has run, when all of it has, and nothing after each pass before."""
+    def passes(self, planned: Planned) -> Iterator[tuple[Flight, ...]]:
+        """Run one batch or group: what has run, when all of it has, and nothing after each pass before."""
+        (batch,) = planned.batches
         prefixes = self._before_batch(batch)
         yield (Flight(batch, prefixes.without_cache(), self._run_batch(batch, prefixes) if batch.questions else None),)
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from moe_core.errors import RunError
 from moe_core.interventions.intervention import Intervention
-from moe_core.models.inference.batch import Batch
+from moe_core.models.inference.batch import Batch, Planned, answer_groups, batches_of
 from moe_core.models.inference.pass_costs import PassCost, alike, cheapest_rows, filled_rows, pass_cost, sharing_pays
 from moe_core.quizzes.prompting import TokenisedQuiz
 from moe_core.traces.records import PrefixRecord, QuestionRecord
@@ -21,6 +21,11 @@ NO_INTERVENTION = Intervention()
 BEHIND_ROOM = 1 / 8
 """The room that a token of a shared prefix counts for before each row of a batch: its keys and values lie there while
 one layer attends to them, and nothing is computed for it."""
+JOINED_ANSWERS = 4
+"""The first plan that asks the answers of several batches in one pass, where a run acts at the answer alone."""
+HELD_BATCHES = {"cpu": 4, "cuda": 2}
+"""So many batches' tokens may then be held at once as keys and values, by kind of device: on a GPU's memory, which is
+small, batches are large already."""
 UNLIKE = (1.05, 1.3, math.inf)
 """How much longer than the shortest the longest of prefixes may be that run together: what is tried."""
 
@@ -32,8 +37,8 @@ class Wanted:
     questions: frozenset[int]
     prefixes: frozenset[int]
 
-    def of(self, batch: Batch, tokenised: TokenisedQuiz) -> bool:
-        """Whether a batch gives any of them, or has no questions, and so was planned for its prefix alone."""
+    def of(self, batch: Planned, tokenised: TokenisedQuiz) -> bool:
+        """Whether a batch or group gives any of them, or has no questions, and so was planned for its prefix alone."""
         if not batch.questions or not self.questions.isdisjoint(batch.questions):
             return True
         return any(int(tokenised.prefix_of[teller]) in self.prefixes for teller in batch.tellers)
@@ -71,6 +76,14 @@ class Prompts:
             self.batch_plan,
             joins=self.intervention.at_answer,
         )
+
+    def planned(self, device: str) -> Sequence[Planned]:
+        """The same as they are asked: in groups where the fourth plan or a later one acts at the answer alone."""
+        batches = self.batches(device)
+        if self.batch_plan < JOINED_ANSWERS or not self.intervention.at_answer:
+            return batches
+        held = HELD_BATCHES.get(device.partition(":")[0], HELD_BATCHES["cpu"])
+        return answer_groups(batches, self.tokenised, held * self.batch_tokens, pass_cost(device))
 
 
 @dataclass(frozen=True)
@@ -131,7 +144,7 @@ def plan_batches(
     a batch of its own. Among prompts of one kind the longest come first, so that a lack of memory shows at once.
 
     `joins` puts the same questions into as few batches as may be, for runs that ask of most tokens but once: then the
-    number of passes costs more than what they pad.
+    number of passes costs more than what they pad. From the fourth plan on it does nothing (see `Prompts.planned`).
 
     The first plan runs every prefix once and never mixes prompts of two prefixes; the second does so only where it
     pays, and cuts batches where that costs the least; the third counts a token of a prefix an eighth behind each row,
@@ -153,7 +166,7 @@ def plan_batches(
             found = iter(_cheapest_mix(tokenised, by_prefix, batch_tokens, pass_cost(device)))
         case _:
             raise RunError("The batches of this run were planned by a newer moescope: go on with it there.")
-    return _joined(found, tokenised, batch_tokens) if joins else list(found)
+    return _joined(found, tokenised, batch_tokens) if joins and plan < JOINED_ANSWERS else list(found)
 
 
 @dataclass(frozen=True)
@@ -186,16 +199,16 @@ def _passes(batches: Sequence[Batch], tokenised: TokenisedQuiz) -> list[tuple[li
     return passes + [(batch.lengths(tokenised), batch.n_behind(tokenised)) for batch in batches if batch.questions]
 
 
-def pending_batches(batches: Sequence[Batch], tokenised: TokenisedQuiz, wanted: Wanted) -> Iterator[Batch]:
-    """Those of `batches` that give what is wanted, whole, and ones without questions for all other wanted prefixes.
+def pending_batches(planned: Sequence[Planned], tokenised: TokenisedQuiz, wanted: Wanted) -> Iterator[Planned]:
+    """Those that give what is wanted, whole, and batches without questions for all other wanted prefixes.
 
-    A batch is run with its recorded questions too, and a prefix with those that it is planned with: in the same company
-    they get the same numbers, bit for bit.
+    A batch or group is run with its recorded questions too, and a prefix with those that it is planned with: in the
+    same company they get the same numbers, bit for bit.
     """
-    pending = [batch for batch in batches if wanted.of(batch, tokenised)]
-    told = {int(tokenised.prefix_of[teller]) for batch in batches for teller in batch.tellers}
-    told |= {prefix for batch in pending for prefix in batch.prefixes}
-    company = {prefix: batch.prefixes for batch in batches for prefix in batch.prefixes}
+    pending = [each for each in planned if wanted.of(each, tokenised)]
+    told = {int(tokenised.prefix_of[teller]) for each in planned for teller in each.tellers}
+    told |= {prefix for batch in batches_of(pending) for prefix in batch.prefixes}
+    company = {prefix: batch.prefixes for batch in batches_of(planned) for prefix in batch.prefixes}
     missing = [company.get(prefix, (prefix,)) for prefix in sorted(wanted.prefixes - told)]
     yield from (Batch(prefixes, ()) for prefixes in dict.fromkeys(missing))
     yield from pending

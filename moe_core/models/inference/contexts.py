@@ -1,11 +1,13 @@
 """The keys and values of all tokens before the answers of a batch: its *context*.
 
-Axes: B rows of a batch, T tokens per row of the context (padding included), D width of a head.
+Axes: B rows of a batch or of several, T tokens per row of the context (padding included), D width of a head.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import torch
 from torch import Tensor
 from transformers import DynamicCache
 from transformers.cache_utils import DynamicLayer
@@ -20,27 +22,12 @@ class BrokenContextError(Exception):
     """A model keeps something else of a context than the keys and values of every token."""
 
 
-class _RoomForOne(DynamicLayer):
-    """Keys and values [B, heads, T + 1, D]: one more token is written behind the others, where the last one was.
-
-    Appending it would copy all of them, which took a sixth of a pass.
-    """
-
-    def get_seq_length(self) -> int:
-        """T."""
-        assert self.keys is not None
-        return self.keys.shape[2] - 1
-
-    def update(self, key_states: Tensor, value_states: Tensor, *args: Any, **keywords: Any) -> tuple[Tensor, Tensor]:
-        assert self.keys is not None
-        assert self.values is not None
-        self.keys[:, :, -1:], self.values[:, :, -1:] = key_states, value_states
-        return self.keys, self.values
-
-
 @dataclass(frozen=True)
 class Context:
-    """The tokens before the answers of a batch: keys and values, each row's `lengths` [B] of them at the right end."""
+    """The tokens before the answers of a batch: keys and values, each row's `lengths` [B] of them at the right end.
+
+    Those of a batch [B, heads, T + 1, D] have room for one more token there.
+    """
 
     cache: Any
     lengths: Tensor
@@ -51,10 +38,58 @@ class Context:
         """Of its keys and values."""
         return sum(layer.keys.nbytes + layer.values.nbytes for layer in self.cache.layers)
 
-    def behind(self) -> dict[str, Any]:
-        """What a model is called with besides one more token a row."""
-        placed = beside(self.lengths, self.cache.get_seq_length(), 1)
-        return {"past_key_values": self.cache, "use_cache": True, **placed}
+
+def joined(contexts: Sequence[Context]) -> dict[str, Any]:
+    """What a model is called with besides one more token for each row of these contexts, one below the other."""
+    cache, room = whole_cache(), dict[tuple[object, ...], Tensor]()
+    cache.layers = [
+        _JoinedLayer.of(layers, room) for layers in zip(*(each.cache.layers for each in contexts), strict=True)
+    ]
+    lengths = torch.cat([context.lengths for context in contexts])
+    return {"past_key_values": cache, "use_cache": True, **beside(lengths, cache.get_seq_length(), 1)}
+
+
+class _JoinedLayer(DynamicLayer):
+    """One layer's keys and values of several contexts, joined while it attends to them, and one more token behind them.
+
+    Those of a single context lie as they have to already. Those of several are copied, into `room` that all layers of
+    a pass share: kept side by side as they are attended to, as wide as the widest, they would take up to three times as
+    much memory, and appending one token would copy as much.
+    """
+
+    _parts: Sequence[Any]
+    _room: dict[tuple[object, ...], Tensor]
+
+    @classmethod
+    def of(cls, parts: Sequence[Any], room: dict[tuple[object, ...], Tensor]) -> "_JoinedLayer":
+        joined = cls()
+        vars(joined).update(vars(parts[0]), _parts=parts, _room=room)
+        return joined
+
+    def get_seq_length(self) -> int:
+        """The T of the widest."""
+        return max(int(part.keys.shape[2]) for part in self._parts) - 1
+
+    def update(self, key_states: Tensor, value_states: Tensor, *args: Any, **keywords: Any) -> tuple[Tensor, Tensor]:
+        return self._before("keys", key_states), self._before("values", value_states)
+
+    def _before(self, name: str, last: Tensor) -> Tensor:
+        """All keys or values [B, heads, T + 1, D], where `last` [B, heads, 1, D] are those of the last token."""
+        parts = [getattr(part, name) for part in self._parts]
+        whole = parts[0] if len(parts) == 1 else self._side_by_side(name, parts)
+        whole[:, :, -1:] = last
+        return whole
+
+    def _side_by_side(self, name: str, parts: Sequence[Tensor]) -> Tensor:
+        n_rows, (_, heads, _, size) = sum(map(len, parts)), parts[0].shape
+        shape = n_rows, heads, max(part.shape[2] for part in parts), size
+        key = name, shape, parts[0].dtype, parts[0].device
+        if key not in self._room:
+            self._room[key] = parts[0].new_zeros(shape)  # what is masked must be finite
+        whole = self._room[key]
+        for rows, part in zip(torch.split(whole, [len(part) for part in parts]), parts, strict=True):
+            rows[:, :, -part.shape[2] :] = part
+        return whole
 
 
 @dataclass
@@ -63,14 +98,14 @@ class KeptContexts:
 
     budget_bytes: int = 0
     n_bytes: int = 0
-    n_left_out: int = 0
     _contexts: dict[PassName, Context] = field(default_factory=dict)
+    _asked: set[int] = field(default_factory=set)
 
     @property
     def text(self) -> str:
         """One sentence for the user."""
-        n_kept = sum(isinstance(name, Batch) for name in self._contexts)
-        kept = f"The keys and values of {n_kept:,} of {n_kept + self.n_left_out:,} batches are kept, in "
+        n_kept = sum(len(name.questions) for name in self._contexts if isinstance(name, Batch))
+        kept = f"The keys and values of {n_kept:,} of {len(self._asked):,} prompts are kept, in "
         return kept + f"{count(-(-self.n_bytes // 10**6))} MB: there, the answer's token alone is asked again"
 
     def get(self, name: PassName, *, keep_tokens: bool) -> Context | None:
@@ -81,14 +116,12 @@ class KeptContexts:
 
     def add(self, name: PassName, context: Context) -> None:
         """Keep a batch's or a prefix's context, if there is room."""
-        size = context.n_bytes
+        self._asked.update(name.questions if isinstance(name, Batch) else ())
         if name in self._contexts:
             self._contexts[name] = context
-        elif self.n_bytes + size > self.budget_bytes:
-            self.n_left_out += isinstance(name, Batch)
-        else:
+        elif self.n_bytes + context.n_bytes <= self.budget_bytes:
             self._contexts[name] = context
-            self.n_bytes += size
+            self.n_bytes += context.n_bytes
 
     def let_go(self) -> bool:
         """Free the memory and keep nothing more; whether there was anything to free."""
@@ -113,13 +146,10 @@ def context_of(
     There each stands as far before the answer as in the prompt, which windows of attention go by. Raises
     BrokenContextError where a layer holds something else than the keys and values [B, heads, T, D] of all tokens.
     """
-    for number, layer in enumerate(getattr(cache, "layers", [None])):
-        roomy = _RoomForOne()  # type: ignore[no-untyped-call]  # transformers' own
-        vars(roomy).update(getattr(layer, "__dict__", {}))
+    for layer in getattr(cache, "layers", [None]):
         for name in ("keys", "values"):
             kept = getattr(layer, name, None)
             if not isinstance(kept, Tensor) or kept.dim() != 4 or kept.shape[2] != n_tokens:
                 raise BrokenContextError
-            setattr(roomy, name, moved(kept, n_tokens - ends.to(kept.device), n_tokens + 1))
-        cache.layers[number] = roomy  # one after the other: never all of them twice
+            setattr(layer, name, moved(kept, n_tokens - ends.to(kept.device), n_tokens + 1))  # never all of them twice
     return Context(cache, lengths, routing)

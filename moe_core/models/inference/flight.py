@@ -32,25 +32,30 @@ class RanPrefixes:
 
 @dataclass(frozen=True)
 class AnswersBehind:
-    """The routing of a batch in two passes, `context` and then `answers`, with the methods of one."""
+    """The routing of a batch in two passes, with the methods of one: its `context`, and then `answers`.
+
+    The rows of the batch are the `n_rows` of those answers from the `first` on.
+    """
 
     context: BatchRouting
     answers: BatchRouting
+    first: int
     n_rows: int
 
     def is_finite(self, row: int) -> bool:
         """Whether all router logits of a row were finite."""
-        return self.context.is_finite(row) and self.answers.is_finite(row)
+        return self.context.is_finite(row) and self.answers.is_finite(self.first + row)
 
     def segment(self, number: int) -> SegmentRouting:
         """The routing of one span's tokens: of a row's own, the answer's is the last."""
         before = self.context.segment(number)
-        return before.followed_by(self.answers.segment(number)) if number < self.n_rows else before
+        return before.followed_by(self.answers.segment(self.first + number)) if number < self.n_rows else before
 
     def answer(self, row: int, n_choices: int, *, prefix_finite: bool, in_smaller_batch: bool) -> Answer:
         """The answer of one row, or the reason why there is none."""
         finite = prefix_finite and self.context.is_finite(row)
-        return self.answers.answer(row, n_choices, prefix_finite=finite, in_smaller_batch=in_smaller_batch)
+        answered = self.first + row
+        return self.answers.answer(answered, n_choices, prefix_finite=finite, in_smaller_batch=in_smaller_batch)
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from moe_core.interventions.intervention import Intervention
 from moe_core.models.answer_head import AnswerHead
 from moe_core.models.inference.answer_alone import AnswersAlone, check_answers_alone
 from moe_core.models.inference.asking import Asking
-from moe_core.models.inference.batch import Batch
+from moe_core.models.inference.batch import Batch, Planned
 from moe_core.models.inference.batches import (
     Asked,
     BatchesUnderWay,
@@ -52,7 +52,7 @@ def ask(loaded: LoadedModel, prompts: Prompts, kept: KeptPasses | None = None) -
     yield from ask_batches(
         loaded,
         prompts.tokenised,
-        list(pending_batches(prompts.batches(loaded.specification.device), prompts.tokenised, wanted)),
+        list(pending_batches(prompts.planned(loaded.specification.device), prompts.tokenised, wanted)),
         wanted,
         keep_tokens=prompts.keep_tokens,
         intervention=prompts.intervention,
@@ -63,7 +63,7 @@ def ask(loaded: LoadedModel, prompts: Prompts, kept: KeptPasses | None = None) -
 def ask_batches(
     loaded: LoadedModel,
     tokenised: TokenisedQuiz,
-    batches: Sequence[Batch],
+    batches: Sequence[Planned],
     wanted: Wanted,
     *,
     keep_tokens: bool,
@@ -98,17 +98,20 @@ def ask_batches(
                 yield from _in_order(asking, deque(batches))
 
 
-def _in_order(asking: Asking, batches: deque[Batch]) -> Generator[Asked, None, None]:
+def _in_order(asking: Asking, batches: deque[Planned]) -> Generator[Asked, None, None]:
     """Run the batches in order; one that is too large for the memory is halved, and so are all others of its size."""
     largest, flights = math.inf, deque[tuple[Flight, ...]]()
     while batches:
         batch = batches.popleft()
         if not asking.wanted.of(batch, asking.tokenised):  # half of one that is
             continue
-        if len(batch.questions) > 1 and asking.padded_tokens(batch) > largest:
+        # Planned for another version of its code, which may run several prefixes together.
+        is_mixed = not asking.mixes_prefixes and any(len(each.prefixes) > 1 for each in batch.batches)
+        is_too_large = len(batch.questions) > 1 and asking.padded_tokens(batch) > largest
+        if is_too_large or (is_mixed and not batch.prefixes):
             batches.extendleft(reversed(batch.halves()))
             continue
-        if len(batch.prefixes) > 1 and not asking.mixes_prefixes:  # which another version of its code did
+        if is_mixed:
             batches = _behind_fewer(asking, batch, batches)
             continue
         passes = asking.passes(batch)
@@ -133,12 +136,12 @@ def _in_order(asking: Asking, batches: deque[Batch]) -> Generator[Asked, None, N
     yield from _land(asking, flights, 0)
 
 
-def _behind_fewer(asking: Asking, batch: Batch, others: deque[Batch]) -> deque[Batch]:
+def _behind_fewer(asking: Asking, batch: Planned, others: deque[Planned]) -> deque[Planned]:
     """What is left to run where prefixes cannot run together: all batches behind them, behind half of them each."""
     same = [each for each in (batch, *others) if each.prefixes == batch.prefixes]
     middle = len(batch.prefixes) // 2
     halves = batch.prefixes[:middle], batch.prefixes[middle:]
-    left = list[Batch]()
+    left = list[Planned]()
     for half in halves:
         parts = [each.behind(half, asking.tokenised) for each in same]
         left += [Batch(half, ()), *(part for part in parts if part.questions)]  # all are told of, whatever is behind

@@ -156,7 +156,7 @@ def test_kept_contexts_are_not_run_again(model: LoadedModel, shared: int) -> Non
     with Counting(model) as counting:
         records(model, quiz, MASKS[1], kept)
     assert counting.n_tokens == 7
-    assert "batches are kept" in kept.contexts.text
+    assert "prompts are kept" in kept.contexts.text
 
 
 def test_what_does_not_fit_is_run_again(model: LoadedModel) -> None:

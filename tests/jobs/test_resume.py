@@ -2,6 +2,7 @@
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,11 +17,15 @@ from moe_core.jobs.record import RecordRequest, record
 from moe_core.jobs.resume import ResumeRequest, resume
 from moe_core.jobs.runs.run_plan import RunOptions
 from moe_core.jobs.what_if import WhatIfRequest, what_if
+from moe_core.models.inference import batches as batches_module
+from moe_core.models.inference.batch import Batch
+from moe_core.models.inference.batches import plan_batches
 from moe_core.quizzes.selection import QuestionSelection
 from moe_core.traces import reader
 from moe_core.traces.checking.check import check_structure, verify
 from moe_core.traces.layout import TraceLayout
 from moe_core.traces.reader import open_trace
+from moe_core.traces.specification import ModelSpecification
 from moe_core.traces.writing import writer
 from moe_core.traces.writing.writer import TraceWriter
 from tests.job_results import N, result_of
@@ -65,6 +70,31 @@ def test_it_becomes_the_trace_of_a_run_left_alone(begun: Path, whole: Path, engi
     assert [event.done for event in events if isinstance(event, Progress)][-1] == 15
     with open_trace(begun) as one, open_trace(whole) as other:
         assert one.complete
+        assert_equal_traces(one, other)
+
+
+def test_a_run_goes_on_in_the_batches_that_it_was_begun_in(
+    tiny_olmoe: Path, quiz: Path, engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Bit for bit as if the moescope that began it had run it whole, which planned other batches than this one does."""
+    paths = [tmp_path / "whole.h5", tmp_path / "begun.h5"]
+    with monkeypatch.context() as before:
+        before.setattr(ModelSpecification, "batch_plan", 3)
+        for path, batches in zip(paths, (None, 2), strict=True):
+            run(record(request_for(tiny_olmoe, quiz, path), engine), batches=batches)
+    planned: list[Any] = []
+
+    def noted(*args: Any, **keywords: Any) -> list[Batch]:
+        planned.extend([args, plan_batches(*args, **keywords)])
+        return planned[-1]  # type: ignore[no-any-return]
+
+    monkeypatch.setattr(batches_module, "plan_batches", noted)
+    result_of(resume(ResumeRequest(paths[1]), engine))
+    args, batches = planned
+    assert args[4] == 3
+    assert batches != plan_batches(*args[:4])
+    with open_trace(paths[0]) as one, open_trace(paths[1]) as other:
+        assert other.specification.batch_plan == 3
         assert_equal_traces(one, other)
 
 

@@ -44,6 +44,8 @@ def compiled(loaded: LoadedModel) -> Iterator[None]:
 def compiled_forwards(loaded: LoadedModel) -> dict[nn.Module, Forward]:
     """By module its compiled forward, tried on a few tokens; modules that are no single graph are left out.
 
+    So are those that are handed plain numbers, as JetMoe's experts, which would be compiled anew for others.
+
     Raises ModelError where nothing can be compiled here, or where what is compiled gives other numbers.
     """
     if loaded.specification.device == BALANCED:
@@ -54,7 +56,8 @@ def compiled_forwards(loaded: LoadedModel) -> dict[nn.Module, Forward]:
     apart: set[type[nn.Module]] = set()
 
     def try_one(module: nn.Module, arguments: tuple[Any, ...], keywords: dict[str, Any], output: Any) -> None:
-        if type(module) in apart:
+        given = (*arguments, *keywords.values())
+        if type(module) in apart or not all(value is None or isinstance(value, Tensor) for value in given):
             return
         forward = compile_forward(module.forward)
         try:

@@ -167,6 +167,13 @@ def test_what_is_no_single_graph_stays_as_it_is(model: LoadedModel, monkeypatch:
     assert {type(module).__name__ for module in compiled_forwards(model)} == {"MixtralRMSNorm"}
 
 
+def test_what_is_handed_numbers_stays_as_it_is(model: LoadedModel, ran: list[str]) -> None:
+    """JetMoe's experts are told how many tokens each gets, and would be compiled anew for every batch."""
+    tiny = model_class("jetmoe")(tiny_config("jetmoe")).eval()
+    compiled_forwards(replace(model, model=tiny, routers=find_routers(tiny)))
+    assert set(ran) == {"JetMoeRMSNorm"}
+
+
 def test_too_many_variants_are_not_passed_over(model: LoadedModel, monkeypatch: pytest.MonkeyPatch) -> None:
     """PyTorch goes on without compiling, and hardly says so."""
     monkeypatch.setattr(module_of, "compile_forward", by_aot_eager)

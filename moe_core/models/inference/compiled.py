@@ -5,6 +5,7 @@ routers and experts run outside of it, and whatever else is done with a model (s
 is done with the model as it is.
 """
 
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial
@@ -70,7 +71,8 @@ def compiled_forwards(loaded: LoadedModel) -> dict[nn.Module, Forward]:
         _check_same(module, again, output)
         found[module] = forward
 
-    with ExitStack() as hooks, torch.inference_mode():
+    with ExitStack() as hooks, warnings.catch_warnings(), torch.inference_mode():
+        warnings.filterwarnings("ignore", "Dynamo detected a call to a `functools.lru_cache`")  # transformers does
         for module in _worth_compiling(loaded):
             hooks.callback(module.register_forward_hook(try_one, with_kwargs=True).remove)
         (ids,) = probe_tokens(loaded.model, [_PROBE_LENGTH])

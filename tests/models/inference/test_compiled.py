@@ -174,6 +174,14 @@ def test_what_is_handed_numbers_stays_as_it_is(model: LoadedModel, ran: list[str
     assert set(ran) == {"JetMoeRMSNorm"}
 
 
+def test_nothing_is_remarked_on(model: LoadedModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Experts of 16 bits ask for the version of PyTorch, which is cached: its warning of that tells a user nothing."""
+    monkeypatch.setattr(module_of, "compile_forward", by_aot_eager)
+    monkeypatch.setattr(torch._dynamo.utils, "warn_once_cache", set())
+    model.model.bfloat16()
+    assert {type(module).__name__ for module in compiled_forwards(model)} == {"MixtralExperts", "MixtralRMSNorm"}
+
+
 def test_too_many_variants_are_not_passed_over(model: LoadedModel, monkeypatch: pytest.MonkeyPatch) -> None:
     """PyTorch goes on without compiling, and hardly says so."""
     monkeypatch.setattr(module_of, "compile_forward", by_aot_eager)

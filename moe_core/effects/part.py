@@ -1,4 +1,4 @@
-"""What making a part of an effect map comes to, wherever its passes run.
+"""What predicting a part of an effect map comes to, wherever its passes run.
 
 Axes: n questions of the part, L MoE layers, E experts; R pairs.
 """
@@ -14,7 +14,6 @@ from moe_core.effects.budget import Budget
 from moe_core.effects.draft import EffectDraft
 from moe_core.effects.effect_map import Floats, Mask
 from moe_core.effects.memory_plan import DecoderShape, MemoryPlan
-from moe_core.interventions.layers import Cell
 
 How = Literal["sparse", "exact"]
 
@@ -83,17 +82,8 @@ class PartPredicted:
     passes: float
 
 
-@dataclass(frozen=True, eq=False)
-class PairsMeasured:
-    """Effects in nats of `pairs` [R, 3]: question of the map, MoE layer, expert. `last` is one of their experts."""
-
-    pairs: NDArray[np.intp]
-    effects: Floats
-    last: Cell
-
-
 class EffectPasses(Protocol):
-    """Runs the passes of an effect map on a model. Raises RunError where a device fails: the map so far is kept."""
+    """Predicts effects on a model. Raises RunError where its device fails: the map so far is kept."""
 
     @property
     def facts(self) -> DecoderFacts: ...
@@ -103,8 +93,3 @@ class EffectPasses(Protocol):
 
     def predict(self, parts: Sequence[Sequence[int]], how: Prediction) -> Iterator[Spent | PartPredicted]:
         """Every part, each as soon as it is there."""
-
-    def measure(
-        self, parts: Sequence[Sequence[int]], experts: Sequence[Cell], pending: Mask
-    ) -> Iterator[Spent | PairsMeasured]:
-        """The pairs of these experts that are `pending` [N, L, E], part by part, experts in their order."""

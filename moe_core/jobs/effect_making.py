@@ -1,4 +1,4 @@
-"""The work on an effect map: clean passes of chunks of questions, experts closed in them, and what is kept of it."""
+"""The work on an effect map: what is predicted, chunk by chunk of the questions, and what is kept of it."""
 
 import time
 from collections.abc import Generator, Iterator, Sequence
@@ -6,14 +6,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
-from moe_core.effects.budget import pair_costs, preparation, split_budget
+from moe_core.effects.budget import preparation, split_budget
 from moe_core.effects.draft import EffectDraft
-from moe_core.effects.effect_map import EffectMap, EffectSpecification, Mask, Source
+from moe_core.effects.effect_map import EffectMap, EffectSpecification, Floats, Mask, Source
 from moe_core.effects.map_file import read_map, write_map
 from moe_core.effects.measurement import Measurement, in_order
-from moe_core.effects.memory_plan import chunks, plan_memory
-from moe_core.effects.part import PairsMeasured, PartPredicted, Prediction, Spent
+from moe_core.effects.memory_plan import MemoryPlan, chunks, plan_memory
+from moe_core.effects.part import PartPredicted, Prediction, Spent
 from moe_core.errors import EffectError
 from moe_core.interventions.layers import Cell
 from moe_core.jobs.events import Event, Notice, Progress, Stage
@@ -42,15 +43,12 @@ class Making:
     def __init__(self, model: KnownModel, plan: RunPlan, specification: EffectSpecification, path: Path) -> None:
         """`model` is in this process, or held by workers."""
         self._model = model.specification
-        self._specification = specification
-        self._path = path
+        self._is_here = is_here(model)
+        self.plan = plan
+        self.specification = specification
+        self.path = path
         self._passes = passes_of(model, plan.tokenised, specification.effect)
         self._lengths = [plan.tokenised.prompt_length(n) for n in range(len(plan.tokenised.questions))]
-        self._facts = self._passes.facts
-        free = free_memory(self._model.device) if is_here(model) else None  # what workers have free is not known here
-        tokens, mean = plan.specification.batch_tokens, float(np.mean(self._lengths))
-        self._memory = plan_memory(self._facts.shape, self._model.device, free, tokens, mean)
-        self._passes.within(self._memory)
         shape = (len(self._lengths), self._model.n_layers, self._model.n_experts)
         self._known = _known(path, specification)
         self._draft = EffectDraft.empty(shape) if self._known is None else EffectDraft.of(self._known)
@@ -59,29 +57,29 @@ class Making:
     def write(self) -> EffectMap:
         """Keep what is known now."""
         started = time.monotonic()
-        made = self._draft.as_map(self._specification)
-        write_map(self._path, made)
+        made = self._draft.as_map(self.specification)
+        write_map(self.path, made)
         self._written_s = time.monotonic()
         self._pause_s = max(WRITE_EVERY_S, (self._written_s - started) / WRITING_SHARE)
         return made
 
     def predict(self) -> Generator[Event, None, None]:
         """Every question that the file does not hold, or all of them where the budget has grown."""
-        n_experts = int(np.prod(self._draft.effects.shape[1:]))
-        prepared = preparation(self._facts.first_order, is_checkpointed=self._memory.checkpoints)
-        budget = split_budget(self._specification.budget, n_experts, prepared)
-        grown = self._known is not None and self._specification.budget > self._known.specification.budget
+        grown = self._known is not None and self.specification.budget > self._known.specification.budget
         pending = [n for n in range(len(self._lengths)) if grown or not self._draft.sources[n].any()]
         if not pending:
             return
+        n_experts, memory = int(np.prod(self._draft.effects.shape[1:])), self._memory_plan()
+        prepared = preparation(self._passes.facts.first_order, is_checkpointed=memory.checkpoints)
+        budget = split_budget(self.specification.budget, n_experts, prepared)
         passes = prepared + budget.sparse + budget.exact + budget.audit
         yield Stage(
             f"Predicting {n_experts:,} experts on {counted(len(pending), 'question')}: "
             f"{significant(passes, 3)} forward passes over them"
         )
-        clock = _Clock(passes, prepared, self._tokens(pending), len(pending))
-        how, started = Prediction(budget, prepared, self._specification.seed), time.monotonic()
-        for event in self._passes.predict(self._chunks(pending), how):
+        clock = EffectClock(passes, prepared, self._tokens(pending), len(pending))
+        how, started = Prediction(budget, prepared, self.specification.seed), time.monotonic()
+        for event in self._passes.predict(self._chunks(pending, memory), how):
             match event:
                 case Spent():
                     yield from clock.told(event)
@@ -91,57 +89,48 @@ class Making:
                     self._draft.spend(passes=spent * share, predicting_s=time.monotonic() - started)
                     started = time.monotonic()
                     self.write()
-                    yield MapWritten(f"Predicted on {counted(len(questions), 'question')}", path=self._path)
+                    yield MapWritten(f"Predicted on {counted(len(questions), 'question')}", path=self.path)
 
-    def measure(self, measurement: Measurement, used: Mask) -> Generator[Event, None, None]:
-        """Every pair of the chosen experts that is not measured yet, one expert after the other."""
-        layers = self._model.layers
-        wanted = in_order(measurement, self._draft.as_map(self._specification).over(), used, layers)
-        if not wanted:
-            return
-        pending = self._draft_pending(wanted)
-        costs = pair_costs(self._lengths, self._facts.first_again, self._facts.shape.n_layers).exact
-        rows, started = np.flatnonzero(pending.any(axis=(1, 2))).tolist(), time.monotonic()
-        prepared = preparation(is_checkpointed=self._memory.checkpoints) * self._tokens(rows) / sum(self._lengths)
-        passes = float((pending * costs[..., None]).sum(dtype=np.float64)) + prepared
-        yield Stage(
-            f"Measuring {counted(len(wanted), 'expert')} on {counted(len(self._lengths), 'question')}: "
-            f"{significant(passes, 3)} forward passes over them"
-        )
-        clock = _Clock(passes, prepared, sum(self._lengths), len(self._lengths))
-        for event in self._passes.measure(self._chunks(rows), wanted, pending):
-            match event:
-                case Spent(tokens=tokens):
-                    self._draft.spend(passes=tokens / sum(self._lengths))
-                    yield from clock.told(event)
-                case PairsMeasured(pairs=pairs, effects=effects, last=last):
-                    cost = float(costs[pairs[:, 0], pairs[:, 1]].sum())
-                    self._draft.write(pairs, effects, Source.EXACT)
-                    self._draft.spend(passes=cost, measuring_s=time.monotonic() - started)
-                    started = time.monotonic()
-                    yield from clock.told(Spent(cost * sum(self._lengths), is_rerun=True))
-                    if time.monotonic() - self._written_s > self._pause_s:
-                        self.write()
-                        yield MapWritten(f"Measured expert {layers.name(last)}", path=self._path)
-        self.write()
-        yield MapWritten(f"Measured {counted(len(wanted), 'expert')}", path=self._path)
+    def to_measure(self, measurement: Measurement, used: Mask) -> list[Cell]:
+        """The cells that a measurement asks for and that are not measured yet, in the order in which they are."""
+        return in_order(measurement, self._draft.as_map(self.specification).over(), used, self._model.layers)
 
-    def _draft_pending(self, wanted: list[Cell]) -> Mask:
-        pending = np.zeros(self._draft.effects.shape, bool)
-        for place, expert in wanted:
-            pending[:, place, expert] = True
-        return pending & ~self._draft.is_exact()
+    def pending(self, cell: Cell) -> list[int]:
+        """The questions on which an expert's effect is no exact one yet."""
+        found: list[int] = np.flatnonzero(~self._draft.is_exact()[:, *cell]).tolist()
+        return found
 
-    def _chunks(self, questions: list[int]) -> list[list[int]]:
-        lengths, size = [self._lengths[n] for n in questions], self._facts.shape.kept_of_token
-        parts = chunks(lengths, size, self._memory.chunk, self._specification.seed)
+    def take(self, cell: Cell, questions: NDArray[np.intp], effects: Floats) -> Iterator[MapWritten]:
+        """Measured effects [n] of one expert on questions [n], as far as none is exact; told when they are written."""
+        new = ~self._draft.is_exact()[questions, *cell]
+        pairs = np.stack([questions[new], *(np.full(int(new.sum()), place) for place in cell)], 1)
+        self._draft.write(pairs, effects[new], Source.EXACT)
+        if time.monotonic() - self._written_s > self._pause_s:
+            self.write()
+            yield MapWritten(f"Measured expert {self._model.layers.name(cell)}", path=self.path)
+
+    def spend(self, *, passes: float, seconds: float) -> None:
+        """Add to what measuring has cost."""
+        self._draft.spend(passes=passes, measuring_s=seconds)
+
+    def _memory_plan(self) -> MemoryPlan:
+        """What is taken of memory; raises EffectError where no effects of this model can be predicted."""
+        free = free_memory(self._model.device) if self._is_here else None  # what workers have free is not known here
+        tokens, mean = self.plan.specification.batch_tokens, float(np.mean(self._lengths))
+        plan = plan_memory(self._passes.facts.shape, self._model.device, free, tokens, mean)
+        self._passes.within(plan)
+        return plan
+
+    def _chunks(self, questions: list[int], memory: MemoryPlan) -> list[list[int]]:
+        lengths, size = [self._lengths[n] for n in questions], self._passes.facts.shape.kept_of_token
+        parts = chunks(lengths, size, memory.chunk, self.specification.seed)
         return [[questions[n] for n in part] for part in parts]
 
     def _tokens(self, questions: Sequence[int]) -> int:
         return sum(self._lengths[n] for n in questions)
 
 
-class _Clock:
+class EffectClock:
     """Counts work in tokens of forward passes, tells it in prompts, and says what it costs.
 
     What is left of clean passes and of re-runs goes on as fast as those before: a token of a re-run takes longer, by a
@@ -151,6 +140,7 @@ class _Clock:
     def __init__(self, passes: float, clean: float, n_tokens: int, n_prompts: int) -> None:
         """`passes` over the tokens of all prompts is what the work costs, `clean` of them those that come first."""
         self._passes = passes
+        self._whole = n_tokens
         self._per_prompt = n_tokens / n_prompts
         self._total = {False: clean * n_tokens, True: max(0.0, passes - clean) * n_tokens}
         self._done, self._seconds = {False: 0.0, True: 0.0}, {False: 0.0, True: 0.0}
@@ -175,8 +165,8 @@ class _Clock:
         self._done[kind] += spent.tokens
         self._last = now
         yield self._progress()
-        if not any(self._done.values()):
-            return
+        if not (self._done[True] or (self._done[False] and self._total[False] >= self._whole)):
+            return  # of a pass from a late layer on most is what every pass takes
         whole_s = now - self._start + self.eta_s
         if self._said_s is None:
             self._said_s = whole_s

@@ -17,6 +17,7 @@ from moe_core.effects.measurement import Measurement
 from moe_core.errors import EffectError
 from moe_core.interventions.layers import Layers
 from moe_core.jobs.effect_making import Making
+from moe_core.jobs.effect_measuring import measure
 from moe_core.jobs.events import Event, Notice, Stage
 from moe_core.jobs.models.engine import Engine
 from moe_core.jobs.models.recorded_model import ModelNow, load_baseline_model
@@ -88,7 +89,10 @@ def effects(request: EffectsRequest, engine: Engine | None = None) -> Generator[
         yield from making.predict()
         used = experts_used(trace, rows.rows)
         if request.measure is not None:
-            yield from making.measure(request.measure, used)
+            cells = making.to_measure(request.measure, used)
+            kept = (yield from engine.kept_passes(plan, range(len(rows.rows)))) if cells else None
+            if kept is not None:
+                yield from measure(making, cells, model, kept)
         return EffectsResult(path, making.write(), used, trace.specification.model.layers)
 
 

@@ -21,6 +21,7 @@ from moe_core.effects.effect_map import EffectMap, EffectSpecification, Source
 from moe_core.effects.measurement import Measurement
 from moe_core.interventions.intervention import Expert, Intervention
 from moe_core.jobs.effect_making import Making
+from moe_core.jobs.effect_measuring import measure
 from moe_core.jobs.events import Event, Notice
 from moe_core.jobs.runs.run_plan import RunPlan, library_versions
 from moe_core.models.inference.batches import BatchRan, Prompts
@@ -78,14 +79,16 @@ class Effects:
         self._forget_peak()
         started = time.perf_counter()
         making = Making(self.model, self.plan, specification, folder / f"{effect}.safetensors")
-        memory, weights = making._memory, self.model.nbytes  # what the program said to itself
+        memory, weights = making._memory_plan(), self.model.nbytes  # what the program said to itself
         ready = time.perf_counter() - started
         notices: list[Event] = []
         result_of(making.predict(), notices)
         predicted = time.perf_counter() - started - ready
         self.say(f"{effect}: checked in {ready:.1f} s, predicted in {predicted:.1f} s")
         used = np.ones((loaded.n_layers, loaded.n_experts), bool)
-        result_of(making.measure(measurement, used), notices)
+        quiz, batch_tokens = self.plan.tokenised, self.plan.specification.batch_tokens
+        kept = self.model.keep(Prompts(quiz, range(len(quiz.questions)), [], batch_tokens, keep_tokens=False))
+        result_of(measure(making, making.to_measure(measurement, used), self.model, kept), notices)
         measured = time.perf_counter() - started - ready - predicted
         effect_map = making.write()
         self.say(*(f"  said: {notice.text}" for notice in notices if type(notice) is Notice))

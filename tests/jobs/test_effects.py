@@ -1,6 +1,7 @@
 """The job of an effect map on a real tiny model: what it keeps, resumes and refuses."""
 
 import shutil
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,8 +16,8 @@ from moe_core.effects.part import Spent
 from moe_core.effects.statistics import measured_cells, rank_correlation
 from moe_core.errors import EffectError, ModelError, MoeCoreError
 from moe_core.interventions.intervention import parse_mask
-from moe_core.jobs import effect_making
-from moe_core.jobs.effect_making import MapWritten
+from moe_core.jobs import effect_making, effect_measuring
+from moe_core.jobs.effect_making import EffectClock, MapWritten
 from moe_core.jobs.effects import EffectsRequest, effects
 from moe_core.jobs.events import Event, Notice, Progress, Stage
 from moe_core.jobs.models.engine import Engine
@@ -27,7 +28,9 @@ from moe_core.jobs.runs.rerun_plan import Subset
 from moe_core.jobs.runs.run_plan import RunOptions
 from moe_core.jobs.token_effects import TokenEffectsRequest, token_effects
 from moe_core.jobs.what_if import WhatIfRequest, what_if
+from moe_core.models.inference.model_here import ModelHere
 from moe_core.traces.reader import open_trace
+from moe_core.traces.records import Answer, Status
 from tests.job_results import result_of
 
 N = 8
@@ -74,7 +77,7 @@ def test_slow_reruns_are_reckoned_by_themselves(monkeypatch: pytest.MonkeyPatch)
     """Clean passes of 1 s each say too little of re-runs of 3 s: that is said, once, and right from then on."""
     now = 0.0
     monkeypatch.setattr(effect_making.time, "monotonic", lambda: now)
-    clock = effect_making._Clock(passes=23, clean=3, n_tokens=100, n_prompts=10)
+    clock = EffectClock(passes=23, clean=3, n_tokens=100, n_prompts=10)
     events: list[Event] = []
     for seconds, spent in [(1, Spent(100.0))] * 3 + [
         (0, Spent(0.0, is_rerun=True)),
@@ -100,6 +103,50 @@ def test_measured_equals_what_if(trace: Path, engine: Engine, effect: str) -> No
     assert cells.is_measured[1, 6]
     found = cells.mean[1, 6], known.lower[1, 6], known.upper[1, 6]
     assert found == pytest.approx((gold.mean, gold.lower, gold.upper), abs=1e-4)
+
+
+def test_measuring_begins_where_what_ifs_have_been_and_the_other_way_round(
+    trace: Path, tiny_olmoe: Path, engine: Engine
+) -> None:
+    """Neither runs a layer again before the first that is acted on, once the other has left its stream."""
+    request = EffectsRequest(trace, budget=0.07, subset=Subset(sample=5))
+    result_of(effects(request, engine))
+    result_of(what_if(WhatIfRequest(trace, parse_mask("2:1"), subset=request.subset), engine))
+    model, ran = result_of(engine.load(ModelRequest(str(tiny_olmoe), "cpu"))), list[int]()
+    assert isinstance(model, ModelHere)
+    with ExitStack() as stack:
+        for router in model.routers:
+            hook = router.gate.register_forward_hook(lambda *_, layer=router.layer: ran.append(layer))
+            stack.callback(hook.remove)
+        measured = result_of(effects(replace(request, measure=Measurement(experts=((1, 6),))), engine)).effect_map
+        assert set(ran) == {1, 2}
+        assert measured.over().is_measured[1, 6]
+        ran.clear()
+        other = replace(request, subset=Subset(sample=6))
+        result_of(effects(replace(other, measure=Measurement(experts=((0, 3),))), engine))
+        assert 0 in ran
+        ran.clear()
+        result_of(what_if(WhatIfRequest(trace, parse_mask("2:4"), subset=other.subset), engine))
+        assert set(ran) == {2}
+
+
+def test_what_has_no_numbers_is_not_measured(trace: Path, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A question that fails under a mask is told of, and its pair stays what it was; the others are measured."""
+    request = EffectsRequest(trace, budget=0.07, measure=Measurement(experts=((0, 3),)))
+    before = result_of(effects(replace(request, measure=None), engine)).effect_map
+    right = effect_measuring._logprob
+    fails = iter([False] * N + [True])  # the first answer under the mask
+
+    def logprob(answer: Answer, gold: int | None) -> float:
+        return right(replace(answer, status=Status.NON_FINITE_ROUTER) if next(fails, False) else answer, gold)
+
+    monkeypatch.setattr(effect_measuring, "_logprob", logprob)
+    events: list[Event] = []
+    after = result_of(effects(request, engine), events).effect_map
+    missing = before.effects[:, 0, 3] == after.effects[:, 0, 3]
+    assert missing.sum() == 1
+    assert not after.is_exact[missing, 0, 3].any()
+    assert "1 effect cannot be measured" in " ".join(event.text for event in events if isinstance(event, Notice))
 
 
 def test_resumed_where_it_was_stopped(trace: Path, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:

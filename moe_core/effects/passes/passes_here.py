@@ -1,16 +1,13 @@
-"""The passes of an effect map on a model in this process: clean ones of a part, then experts closed in them."""
+"""The passes that predict effects on a model in this process: clean ones of a part, then experts closed in them."""
 
 from collections.abc import Generator, Iterator, Sequence
 from functools import partial
 from typing import TypeVar
 
-import numpy as np
-
-from moe_core.effects.budget import pair_costs, preparation
+from moe_core.effects.budget import pair_costs
 from moe_core.effects.draft import EffectDraft
-from moe_core.effects.effect_map import Mask
 from moe_core.effects.memory_plan import SMALLEST, MemoryPlan
-from moe_core.effects.part import DecoderFacts, PairsMeasured, PartPredicted, Prediction, Spent
+from moe_core.effects.part import DecoderFacts, PartPredicted, Prediction, Spent
 from moe_core.effects.passes.clean_pass import CleanPass, clean_pass
 from moe_core.effects.passes.closing_check import find_way
 from moe_core.effects.passes.decoder import Decoder
@@ -19,7 +16,6 @@ from moe_core.effects.passes.question_chunk import QuestionChunk
 from moe_core.effects.passes.rows import batches_of
 from moe_core.effects.recipe import predict
 from moe_core.errors import RunError
-from moe_core.interventions.layers import Cell
 from moe_core.models.inference.device_failures import DeviceFailure, attempt
 from moe_core.models.loading.building import LoadedModel
 from moe_core.quizzes.prompting import TokenisedQuiz
@@ -58,35 +54,13 @@ class PassesHere:
             yield from self._predicted(part, how)
 
     def _predicted(self, part: Sequence[int], how: Prediction) -> Iterator[Spent | PartPredicted]:
-        chunk = yield from self.clean(part, how.prepared)
+        chunk = yield from self._clean(part, how.prepared)
         costs = pair_costs(chunk.lengths, self.facts.first_again, self._decoder.n_layers)
         draft, spent = EffectDraft.empty(chunk.shape), how.prepared
         for cost in self.guarded(predict(chunk, draft, costs, how.budget, how.seed)):
             spent += cost
             yield Spent(cost * sum(chunk.lengths), is_rerun=True)
         yield PartPredicted(chunk.questions, draft, spent)
-
-    def measure(
-        self, parts: Sequence[Sequence[int]], experts: Sequence[Cell], pending: Mask
-    ) -> Iterator[Spent | PairsMeasured]:
-        """Every part, one expert after the other; nothing of one part is held when the next one begins."""
-        for part in parts:
-            yield from self._measured(part, experts, pending)
-
-    def _measured(self, part: Sequence[int], experts: Sequence[Cell], pending: Mask) -> Iterator[Spent | PairsMeasured]:
-        chunk = yield from self.clean(part, preparation(is_checkpointed=self._memory.checkpoints))
-        yield from self.measured(chunk, experts, pending)
-
-    def measured(self, chunk: QuestionChunk, experts: Sequence[Cell], pending: Mask) -> Iterator[PairsMeasured]:
-        """The pending pairs of these experts in a part whose clean passes have run."""
-        of_chunk = np.asarray(chunk.questions)
-        for layer, expert in experts:
-            wanted = np.zeros(chunk.shape, bool)
-            wanted[:, layer, expert] = pending[of_chunk, layer, expert]
-            for ran in self.guarded(chunk.run(wanted, "exact")):
-                pairs = ran.pairs.copy()
-                pairs[:, 0] = of_chunk[pairs[:, 0]]
-                yield PairsMeasured(pairs, ran.effects, (layer, expert))
 
     def alone(self, question: int) -> QuestionAlone:
         """The clean pass of one question, to close experts at single tokens of."""
@@ -95,7 +69,7 @@ class PassesHere:
         passed = self.guarded(map(partial(clean_pass, self._decoder, checkpoints=self._memory.checkpoints), rows))
         return QuestionAlone(self._decoder, next(passed), self._effect, self._memory.batch_tokens)
 
-    def clean(self, part: Sequence[int], passes: float) -> Generator[Spent, None, QuestionChunk]:
+    def _clean(self, part: Sequence[int], passes: float) -> Generator[Spent, None, QuestionChunk]:
         """The clean passes of a part, which count as so many forward passes."""
         self._check(part[0])
         kept: list[CleanPass] = []
@@ -123,13 +97,3 @@ class PassesHere:
             rows = next(batches_of(self._tokenised, [question], 1, self._decoder.model.device))
             find_way(self._decoder, rows, self._effect)
             self._is_checked = True
-
-    def clean_chunk(self, part: Sequence[int]) -> QuestionChunk:
-        """The same, without a word."""
-        steps = self.clean(part, 1.0)
-        while True:
-            try:
-                next(steps)
-            except StopIteration as done:
-                chunk: QuestionChunk = done.value
-                return chunk

@@ -36,6 +36,10 @@ class Kept(Protocol):
     @property
     def answers_text(self) -> str: ...
 
+    def share(self, first: int | None) -> float:
+        """Of a pass over all these prompts, the layers that one takes which acts on layer `first` or later, once all
+        that may be kept is; None: that one takes by now which acts on none."""
+
 
 class RunningModel(KnownModel, Protocol):
     """A model that can be asked. `nbytes` is what its weights take of this process, or of a device that it uses."""

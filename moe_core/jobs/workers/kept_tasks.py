@@ -36,7 +36,12 @@ class KeptOnWorkers:
     selection: int
     n_tokens: int
     n_workers: int
+    n_layers: int
     answers_text = ""
+
+    def share(self, first: int | None) -> float:
+        """See `Kept`; as if every worker had room for all, since what each keeps is known there alone."""
+        return 1 - (first or 0) / self.n_layers
 
     @property
     def text(self) -> str:

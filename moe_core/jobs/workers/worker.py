@@ -6,13 +6,13 @@ from collections.abc import Generator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from moe_core.effects.part import DecoderFacts, PairsMeasured, PartPredicted
+from moe_core.effects.part import DecoderFacts, PartPredicted
 from moe_core.errors import MoeCoreError, first_line
 from moe_core.jobs.events import Event
 from moe_core.jobs.models.load_model import ModelRequest, find_folder, load_model
 from moe_core.jobs.runs.run_plan import library_versions
 from moe_core.jobs.workers.batch_tasks import BatchesDone, BatchTask
-from moe_core.jobs.workers.effect_tasks import EffectTask, EffectWork
+from moe_core.jobs.workers.effect_tasks import EffectTask, decoder_facts, predicted
 from moe_core.jobs.workers.kept_tasks import KeptTasks
 from moe_core.jobs.workers.node_report import NodeReport
 from moe_core.jobs.workers.packed_batch import packed
@@ -49,7 +49,6 @@ class Worker:
         self._name = name
         self._memory_share = memory_share
         self._loaded: ModelHere | None = None
-        self._effects: EffectWork | None = None
         self._kept: KeptTasks | None = None
 
     def report(self) -> NodeReport:
@@ -75,7 +74,6 @@ class Worker:
         """The records of the task's batches; raises RunError where the device fails."""
         from moe_core.models.inference.forward_passes import ask_batches
 
-        self._effects = None  # with the clean passes that it keeps
         model = self._model()
         self._kept = self._kept or KeptTasks(model, self._memory_share)
         ran, remarks = [], []
@@ -95,16 +93,14 @@ class Worker:
                     remarks.append(asked.text)
         return BatchesDone(packed(ran), tuple(remarks))
 
-    def effects(self, task: EffectTask) -> PartPredicted | list[PairsMeasured]:
+    def effects(self, task: EffectTask) -> PartPredicted:
         """A part of an effect map; raises RunError where the device fails, EffectError where there is none."""
-        self._kept = None  # as far as what-ifs have left anything
-        if self._effects is None:
-            self._effects = EffectWork(self._model())
-        return self._effects.done(task)
+        self._kept = None  # as far as what-ifs have left anything: what is free is not reckoned with here
+        return predicted(task, self._model())
 
     def decoder_facts(self, task: EffectTask) -> DecoderFacts:
         """What the passes of an effect map would run through."""
-        return EffectWork(self._model()).facts(task)
+        return decoder_facts(task, self._model())
 
     def _model(self) -> "ModelHere":
         if self._loaded is None:

@@ -52,14 +52,16 @@ class _Kept:
 
 @dataclass
 class KeptPasses:
-    """The kept passes of one model over some prompts, in the same batches each time; `at` are the layers before which
-    streams are kept, none: nothing is, and every pass runs all layers. `n_bytes` is what they may come to, and
-    `contexts`, for what acts at the answer alone, may take as much again. `beside` are those of other prompts, which go
-    when this one's have to.
+    """The kept passes of one model over some prompts, in the same batches each time.
+
+    `at` are the layers, of `n_layers`, before which streams are kept, none: nothing is, and every pass runs all layers.
+    `n_bytes` is what they may come to, and `contexts`, for what acts at the answer alone, may take as much again.
+    `beside` are those of other prompts, which go when this one's have to.
     """
 
     loaded: LoadedModel
     at: tuple[int, ...] = ()
+    n_layers: int = 1
     n_bytes: int = 0
     contexts: KeptContexts = field(default_factory=KeptContexts)
     beside: Collection["KeptPasses"] = ()
@@ -86,6 +88,14 @@ class KeptPasses:
         if intervention.noise is not None:
             return 0
         return min((layer for layer, _ in intervention.experts), default=max((*self.at, 0)) + 1)
+
+    def share(self, first: int | None) -> float:
+        """See `Kept`."""
+        if first is None:
+            begins = min((max(kept.streams) for kept in self._passes.values()), default=0)
+        else:
+            begins = max((layer for layer in self.at if layer <= first), default=0)
+        return 1 - begins / self.n_layers
 
     def start(self, name: PassName, first: int, *, keep_tokens: bool) -> Start:
         """Where this pass may begin when layer `first` is the first that is acted on."""
@@ -151,7 +161,7 @@ def keep_passes(
     n_kept = max(0, min(n_layers - 1, (budget_bytes - caches) // max(1, n_tokens * bytes_each)))
     at = {n_layers - 1 - place * (n_layers - 1) // n_kept for place in range(n_kept)} if n_kept else set()
     n_bytes = caches + n_kept * n_tokens * bytes_each
-    return KeptPasses(loaded, tuple(sorted(at - {0})), n_bytes, KeptContexts(budget_bytes))
+    return KeptPasses(loaded, tuple(sorted(at - {0})), n_layers, n_bytes, KeptContexts(budget_bytes))
 
 
 @once_a_model

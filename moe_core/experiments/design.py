@@ -130,7 +130,17 @@ class Design:
     @property
     def n_runs(self) -> int:
         """How often the measured questions are asked."""
-        return sum(not point.intervention.is_empty() for point in self.points)
+        return len(self._acting)
+
+    @property
+    def begins_late(self) -> bool:
+        """Whether any run leaves the first layer as it is, so that what others leave of it can be taken over."""
+        masks = [mask for mask in self._acting if mask.noise is None]
+        return any(min(layer for layer, _ in mask.experts) > 0 for mask in masks)
+
+    @property
+    def _acting(self) -> list[Intervention]:
+        return [point.intervention for point in self.points if not point.intervention.is_empty()]
 
 
 def size_of(trace: Trace) -> ModelSize:

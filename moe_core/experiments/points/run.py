@@ -95,7 +95,7 @@ def run_points(
     counts_tokens = design.keeps_routing is Scope.PROMPT
     if counts_tokens:  # tokens of a prefix that prompts share are to have noise of their own in each of them
         again = replace(again, tokenised=again.tokenised.uncut())
-    kept = None if counts_tokens else (yield from engine.kept_passes(again, questions))
+    kept = (yield from engine.kept_passes(again, questions)) if design.begins_late else None
     runs = AnswerRuns(
         loaded,
         again,

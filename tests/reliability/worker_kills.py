@@ -46,10 +46,11 @@ def worker_processes() -> list[psutil.Process]:
 
 
 class Killer:
-    """Kills a worker now and then; `n` have died so far, `while_doing` which of their methods."""
+    """Kills a worker now and then, if any while it does `only` this; `n` have died so far, `while_doing` what."""
 
-    def __init__(self, wanted: int, seed: int, pauses: tuple[float, float]) -> None:
+    def __init__(self, wanted: int, seed: int, pauses: tuple[float, float], only: str = "") -> None:
         self.n = 0
+        self._only = only
         self.while_doing = Counter[str]()
         self._wanted = wanted
         self._random = random.Random(seed)
@@ -74,6 +75,8 @@ class Killer:
                 with suppress(ProcessLookupError, psutil.Error):
                     chosen = self._random.choice(found)
                     doing = "".join(chosen.cmdline()[:1]).removeprefix("ray::Worker").strip(".") or "beginning"
+                    if self._only not in ("", doing):
+                        continue
                     os.kill(chosen.pid, signal.SIGKILL)
                     self.n += 1
                     self.while_doing[doing] += 1

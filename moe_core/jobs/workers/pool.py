@@ -47,8 +47,17 @@ class Actors(Protocol):
     def call(self, worker: int, method: str, *arguments: Any) -> Call:
         """Begin something there; a worker does one thing after the other."""
 
-    def back(self, worker: int) -> Call:
-        """Have one that was lost load its model and report, however often it is lost again meanwhile."""
+    def insist(self, worker: int, method: str) -> Call:
+        """Begin something there, and begin it again however often the worker is lost meanwhile."""
+
+    def n_losses(self, worker: int) -> int:
+        """How often it has been lost so far."""
+
+    def has_gone(self, worker: int) -> bool:
+        """Whether its node is gone."""
+
+    def keep(self, workers: Collection[int]) -> None:
+        """Go on with these alone, in their order; the others end."""
 
     def finished(self, calls: Sequence[Call], timeout_s: float) -> list[Call]:
         """Those that have ended, as soon as there is one, or none after the timeout."""
@@ -219,7 +228,7 @@ class Pool:
         if jobs[0].losses >= MOST_LOSSES:
             raise RunError(f"One batch has ended {MOST_LOSSES} workers, maybe for want of memory: {_KEPT}")
         queue.put_back(jobs)
-        worker.coming_back = self._actors.back(worker.number)
+        worker.coming_back = self._actors.insist(worker.number, "back")
         name = self._actors.names[worker.number]
         return UnderWay(f"The worker on {name} was lost: {counted(len(jobs), 'task')} of it go to the next one free")
 
@@ -231,7 +240,7 @@ class Pool:
         except (WorkerLostError, MoeCoreError) as error:
             worker.failed_returns += 1
             if worker.failed_returns < MOST_RETURNS:
-                worker.coming_back = self._actors.back(worker.number)
+                worker.coming_back = self._actors.insist(worker.number, "back")
                 return
             worker.is_gone = True
             yield UnderWay(f"The worker on {name} does not come back: the run goes on without it ({error})")

@@ -3,7 +3,8 @@
 Ray is imported when a cluster is first asked for: nothing else needs it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,6 +31,7 @@ class RayActors:
 
     def __init__(self, ray: Any, request: ModelRequest, places: Sequence[Place]) -> None:
         self._ray = ray
+        self._places = list(places)
         self.names = [place.name for place in places]
         self._handles = [_begun(ray, request, place) for place in places]
 
@@ -37,9 +39,30 @@ class RayActors:
         """Begin something there."""
         return getattr(self._handles[worker], method).remote(*arguments)
 
-    def back(self, worker: int) -> Any:
-        """Have one that was lost load its model and report; Ray itself asks again where it is lost meanwhile."""
-        return self._handles[worker].back.options(max_task_retries=-1).remote()
+    def insist(self, worker: int, method: str) -> Any:
+        """Ask until it answers; Ray itself waits for one that begins anew, and asks again."""
+        return getattr(self._handles[worker], method).options(max_task_retries=-1).remote()
+
+    def n_losses(self, worker: int) -> int:
+        """How often Ray has begun its process anew."""
+        with suppress(AttributeError):  # it is none of its public functions
+            found = self._ray._private.state.actors(self._handles[worker]._actor_id.hex())
+            return int(found.get("NumRestarts") or 0)
+        return 0
+
+    def has_gone(self, worker: int) -> bool:
+        """Whether the node that it was put on is none of the cluster any more."""
+        node = self._places[worker].node
+        return bool(node) and not any(each["NodeID"] == node and each["Alive"] for each in self._ray.nodes())
+
+    def keep(self, workers: Collection[int]) -> None:
+        """Go on with these alone, in their order; the others end."""
+        for number, handle in enumerate(self._handles):
+            if number not in workers:
+                self._ray.kill(handle, no_restart=True)
+        self.names = [self.names[number] for number in sorted(workers)]
+        self._places = [self._places[number] for number in sorted(workers)]
+        self._handles = [self._handles[number] for number in sorted(workers)]
 
     def finished(self, calls: Sequence[Any], timeout_s: float) -> list[Any]:
         """Those that have ended, as soon as there is one, or none after the timeout."""

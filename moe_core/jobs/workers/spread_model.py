@@ -1,21 +1,19 @@
 """Brings a model to the workers of a cluster, and asks it there."""
 
-import math
-import time
 from collections.abc import Callable, Generator, Iterator
 from itertools import count
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from moe_core.errors import ClusterError
-from moe_core.jobs.events import Event, Notice, Progress, Stage
+from moe_core.jobs.events import Event, Notice, Stage
 from moe_core.jobs.models.engine import Engine
 from moe_core.jobs.models.load_model import ModelRequest
 from moe_core.jobs.workers.address import Address, parse_address
 from moe_core.jobs.workers.batch_tasks import PlannedTask, planned_tasks
+from moe_core.jobs.workers.beginning import from_each
 from moe_core.jobs.workers.cluster import join, joined, places
 from moe_core.jobs.workers.kept_tasks import KeptOnWorkers
 from moe_core.jobs.workers.node_report import NodeReport, check_nodes
-from moe_core.jobs.workers.pool import ANYONE, TICK_S, Actors, Done, Pool, UnderWay, WorkerLostError
+from moe_core.jobs.workers.pool import ANYONE, Done, Pool, UnderWay
 from moe_core.jobs.workers.ray_actors import RayActors
 from moe_core.jobs.workers.worker import HeldModel, versions_here
 from moe_core.models.inference.batches import Asked, BatchesUnderWay, Prompts, pending_batches, tokens_run
@@ -37,11 +35,12 @@ class SpreadModel:
 
     nbytes = 0
 
-    def __init__(self, held: HeldModel, ray: Any, actors: RayActors, reports: list[NodeReport]) -> None:
+    def __init__(self, held: HeldModel, ray: Any, actors: RayActors, like: NodeReport) -> None:
+        """`like` is what workers have to be like that come back."""
         self._held = held
         self._ray = ray
         self._actors = actors
-        self._reports = reports
+        self._like = like
         self._pool = Pool(actors, self._admit)
 
     @property
@@ -88,20 +87,14 @@ class SpreadModel:
         """Each worker keeps what it can of these prompts' passes, as soon as they are asked."""
         batches = prompts.batches(self.specification.device)
         n_tokens = tokens_run(batches, prompts.tokenised).padded
-        return KeptOnWorkers(next(_selections), n_tokens, len(self._actors.names))
+        n_layers = self.specification.layers[-1] + 1
+        return KeptOnWorkers(next(_selections), n_tokens, len(self._actors.names), n_layers)
 
     def spread(
         self, method: str, tasks: Iterator[T], home: Callable[[T], int] = lambda _: ANYONE
     ) -> Iterator[Done[T] | UnderWay]:
         """What workers do with the `task` of each of these, in the order in which they have it."""
         return self._pool.run(method, tasks, "task", home)
-
-    def asked_of_one(self, method: str, *arguments: Any) -> Any:
-        """What one worker says; raises ClusterError where it is lost."""
-        try:
-            return self._actors.result(self._actors.call(0, method, *arguments))
-        except WorkerLostError as error:
-            raise ClusterError(f"A worker was lost: {error}.") from error
 
     def let_go(self) -> None:
         """End the workers, and leave the cluster."""
@@ -110,7 +103,7 @@ class SpreadModel:
 
     def _admit(self, worker: int, report: NodeReport) -> None:
         """Let a worker that has come back work again; raises ClusterError where its node is not like the others."""
-        check_nodes([self._reports[0], report])
+        check_nodes([self._like, report])
         self._actors.names[worker] = report.node
 
 
@@ -135,16 +128,19 @@ def spread_model(address: Address, request: ModelRequest) -> Generator[Event, No
         put = places(ray, address, request.device)
         actors = RayActors(ray, _on_workers(request), put)
         yield Stage(f"Checking {counted(len(put), 'worker')}")
-        reports = [NodeReport(HERE, versions_here()), *(yield from _from_each(actors, "report", BEGIN_WITHIN_S))]
-        for remark in check_nodes(reports):
+        here = NodeReport(HERE, versions_here())
+        reports = yield from from_each(actors, "report", within_s=BEGIN_WITHIN_S)
+        for remark in check_nodes([here, *reports]):
             yield Notice(remark)
-        actors.names[:] = [report.node for report in reports[1:]]
-        yield Stage(f"Loading {request.model} on {counted(len(put), 'worker')}")
-        yield from _from_each(actors, "back")
-        model = SpreadModel(actors.result(actors.call(0, "held")), ray, actors, reports[1:])
+        actors.names[:] = [report.node for report in reports]
+        yield Stage(f"Loading {request.model} on {counted(len(reports), 'worker')}")
+        reports = yield from from_each(actors, "back")
+        moved = [report for report, name in zip(reports, actors.names, strict=True) if report.node != name]
+        check_nodes([here, reports[0], *moved])
+        actors.names[:] = [report.node for report in reports]
+        held = actors.result(actors.insist(0, "held"))
+        model = SpreadModel(held, ray, actors, reports[0])
         return model
-    except WorkerLostError as error:
-        raise ClusterError(f"A worker ended before it had loaded the model: {error}.") from error
     finally:
         if model is None:
             if actors is not None:
@@ -160,19 +156,3 @@ def _on_workers(request: ModelRequest) -> ModelRequest:
     device = "cuda:0" if request.device.startswith("cuda") else request.device
     is_here = Path(request.model).is_dir()
     return replace(request, device=device, model=str(Path(request.model).absolute()) if is_here else request.model)
-
-
-def _from_each(actors: Actors, method: str, patience_s: float = math.inf) -> Generator[Event, None, list[Any]]:
-    """What each worker gives, with progress while they are at it; ClusterError where one has not by then."""
-    calls = [actors.call(worker, method) for worker in range(len(actors.names))]
-    waiting, begun = list(calls), time.monotonic()
-    while waiting:
-        ended = actors.finished(waiting, TICK_S)
-        if not ended and time.monotonic() - begun > patience_s:
-            raise ClusterError(
-                f"{counted(len(waiting), 'worker')} could not begin within {patience_s:.0f} s: the cluster has no "
-                "processor or GPU that is free."
-            )
-        waiting = [call for call in waiting if call not in ended]
-        yield Progress(len(calls) - len(waiting), len(calls), "workers", 0.0, None)
-    return [actors.result(call) for call in calls]

@@ -1,7 +1,7 @@
 """Tasks are handed to workers a few at a time, once each, and again where a worker is lost."""
 
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,8 +11,6 @@ from moe_core.errors import ClusterError, DeviceError, RunError
 from moe_core.jobs.workers import pool as pool_file
 from moe_core.jobs.workers.node_report import NodeReport
 from moe_core.jobs.workers.pool import AHEAD, MOST_LOSSES, Done, Pool, UnderWay, WorkerLostError
-from moe_core.jobs.workers.spread_model import _from_each
-from tests.job_results import result_of
 
 Answer = Callable[[int, str, Any], Any]
 
@@ -41,6 +39,7 @@ class FakeActors:
         self.names = [f"node{number}" for number in range(n)]
         self.begun: list[FakeCall] = []
         self.restarted: list[int] = []
+        self.gone = set[int]()
         self.most_under_way = 0
         self._open = deque[FakeCall]()
         self._answer = answer
@@ -52,9 +51,21 @@ class FakeActors:
         self._open.append(call)
         return call
 
-    def back(self, worker: int) -> FakeCall:
+    def insist(self, worker: int, method: str) -> FakeCall:
         """Begin to come back."""
-        return self.call(worker, "back")
+        return self.call(worker, method)
+
+    def n_losses(self, worker: int) -> int:
+        """None that a call outlives."""
+        return 0
+
+    def has_gone(self, worker: int) -> bool:
+        """Whether the test says so."""
+        return worker in self.gone
+
+    def keep(self, workers: Collection[int]) -> None:
+        """Noted by their names."""
+        self.names = [self.names[worker] for worker in sorted(workers)]
 
     def finished(self, calls: Sequence[FakeCall], timeout_s: float) -> list[FakeCall]:
         """The oldest of them."""
@@ -243,19 +254,6 @@ def test_what_a_stopped_run_left_behind_is_of_no_effect_on_the_next() -> None:
     stopped.close()  # type: ignore[attr-defined]  # it is a generator
     done = [event.task.number for event in pool.run("ask", map(Task, range(7)), "number") if isinstance(event, Done)]
     assert sorted(done) == list(range(7))
-
-
-def test_workers_that_cannot_begin_are_told_of() -> None:
-    """A cluster whose processors are all taken would never answer."""
-
-    class Busy(FakeActors):
-        def finished(self, calls: Sequence[FakeCall], timeout_s: float) -> list[FakeCall]:
-            return []
-
-    with pytest.raises(ClusterError, match="2 workers could not begin within 0 s: the cluster has no processor or GPU"):
-        result_of(_from_each(Busy(2, tenfold), "report", 0.0))
-    reports = result_of(_from_each(FakeActors(2, tenfold), "report", 0.0))
-    assert [report.node for report in reports] == ["node0", "node1"]
 
 
 def test_a_task_goes_to_the_worker_that_keeps_something_of_it() -> None:

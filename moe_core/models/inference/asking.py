@@ -196,7 +196,7 @@ class Asking:
             padded[row, : len(tokens)] = tokens
         spans, (ids,) = make_spans(rows.own, rows.told, self._device, torch.from_numpy(padded))
         self.watch.expect(spans)
-        self.head.expect(spans.last)
+        self.head.expect(spans.last.clamp(min=0))  # before the answer a row may have no token
         return self.loaded.model(input_ids=ids, **behind), spans
 
     @torch.inference_mode()

@@ -78,6 +78,19 @@ def test_only_the_last_token_is_acted_on(model: LoadedModel, mask: Intervention,
             np.testing.assert_allclose(record.answer.choice_logprobs[targets >= 0], expected, atol=1e-5)
 
 
+@pytest.mark.parametrize("shared", [0, 3])
+def test_a_prompt_may_be_the_answer_s_token_alone(model: LoadedModel, shared: int) -> None:
+    """Nothing stands before it, or its prefix alone; other rows of its batch have more tokens."""
+    whole = quiz_of(shared=shared)
+    quiz = replace(whole, segments=(whole.segments[0][:1], *whole.segments[1:-1], whole.segments[-1][:1]))
+    found = [record for record in records(model, quiz, MASKS[0], plan=1) if isinstance(record, QuestionRecord)]
+    assert len(found) == 7
+    for record in found:
+        truth = own_logits(model, quiz.prompt_ids(record.question), MASKS[0]).log_softmax(-1)
+        expected = truth[torch.from_numpy(quiz.target_ids[record.question]).long()].numpy()
+        np.testing.assert_allclose(record.answer.choice_logprobs, expected, atol=1e-5)
+
+
 def test_windows_of_attention_see_what_they_would(tmp_path: Path) -> None:
     """Prompts far longer than a window, of unlike lengths: as in one pass."""
     windowed = loaded(build_tiny(tmp_path / "mixtral", "mixtral", sliding_window=4))

@@ -202,6 +202,21 @@ def test_pruning_by_effect_removes_what_moves_no_answer(baseline: Path, engine: 
     assert "removal by effect keeps at least as much accuracy" in result.finding
 
 
+def test_streams_are_kept_where_a_mask_begins_late(baseline: Path, engine: Engine) -> None:
+    """A curve over all layers begins in the first one: it announces nothing, and what what-ifs kept stays."""
+    result_of(what_if(WhatIfRequest(baseline, parse_mask("2:1")), engine))
+    before, events = engine._kept, list[Event]()
+    options = ExperimentOptions(shares=(0.0, 0.5), repeats=1)
+    result_of(PRUNING_CURVE.run(ExperimentRequest(baseline, options, Subset(sample=6)), engine), events)
+    assert engine._kept is before is not None
+    assert not [event for event in events if "residual stream" in getattr(event, "text", "")]
+    with open_trace(baseline) as trace:
+        design = PRUNING_CURVE.design(trace, tuple(range(trace.n_questions)), options)
+    late = PlannedPoint("late", "late", 0.0, parse_mask("2:1"))
+    assert not design.begins_late
+    assert replace(design, points=(*design.points, late)).begins_late
+
+
 def test_the_same_seed_gives_the_same_result(baseline: Path, engine: Engine) -> None:
     """Another one measures other questions and draws other masks."""
     one, again, other = (

@@ -45,7 +45,7 @@ def tasks(mask: Intervention, selection: int | None) -> list[BatchTask]:
     tokenised = quiz(90)
     prompts = Prompts(tokenised, range(N), [], 200, keep_tokens=False, intervention=mask)
     batches = prompts.batches("cpu")
-    kept = None if selection is None else KeptOnWorkers(selection, tokens_run(batches, tokenised).padded, 1)
+    kept = None if selection is None else KeptOnWorkers(selection, tokens_run(batches, tokenised).padded, 1, 3)
     planned = planned_tasks(batches, tokenised, prompts.wanted, keep_tokens=False, intervention=mask, kept=kept)
     return [each.task for each in planned]
 
@@ -101,3 +101,9 @@ def test_whether_the_answer_can_be_asked_alone_is_tried_once(
     answer_alone.check_answers_alone(model)
     assert len(n_tried) == before
     assert asked(worker, alone, None) == asked(worker, alone, 3)
+
+
+def test_what_a_run_takes_is_told_by_its_first_layer() -> None:
+    """As if every worker had room for all; one without a mask is not known to begin anywhere but at the start."""
+    kept = KeptOnWorkers(1, 1_000, 2, 4)
+    assert [kept.share(first) for first in (None, 0, 1, 3)] == [1, 1, 0.75, 0.25]

@@ -196,7 +196,8 @@ def test_effect_maps_are_the_same(engine: Engine, here: Engine, whole: Path, tmp
     for name in ("effects", "sources", "bounds"):
         one, other = (getattr(effect_map, name) for effect_map in maps)
         assert one.tobytes() == other.tobytes(), name
-    assert maps[0].cost.forward_passes == pytest.approx(maps[1].cost.forward_passes)
+    # Workers let go of streams to predict; here the baseline of the second map begins at those of the first.
+    assert -1e-4 < maps[1].cost.forward_passes - maps[0].cost.forward_passes < 1
 
 
 def test_a_pruning_curve_by_effect_is_the_same(engine: Engine, here: Engine, whole: Path, tmp_path: Path) -> None:

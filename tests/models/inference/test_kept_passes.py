@@ -97,6 +97,17 @@ def test_it_is_the_same_to_the_last_bit(model: LoadedModel, plan: int, shared: i
     assert ran == {len(model.routers) - 1}
 
 
+def test_what_a_run_takes_is_told_by_its_first_layer(model: LoadedModel) -> None:
+    """Of all layers, once streams are there; without a mask by those that are, which grow with the runs."""
+    quiz = quiz_of(shared=3)
+    kept = kept_of(model, quiz)
+    n_layers, last = kept.n_layers, max(kept.at)
+    assert [kept.share(first) for first in (None, 0, last)] == [1, 1, pytest.approx(1 - last / n_layers)]
+    records(model, quiz, masks_of(model)[0], kept)
+    assert kept.share(None) == pytest.approx(1 - last / n_layers)
+    assert kept_of(model, quiz, budget=0).share(last) == 1
+
+
 def test_what_is_not_kept_is_run(model: LoadedModel) -> None:
     """By a small budget, for tokens that were not asked for before, and where a value was not finite."""
     quiz, [last, *_] = quiz_of(shared=3), masks_of(model)

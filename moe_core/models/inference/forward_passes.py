@@ -88,8 +88,8 @@ def ask_batches(
         check_answers_alone(loaded)
     with kept_allocation(), watch.attached(), AnswerHead(loaded.model).attached() as head, compiled(loaded):
         if intervention.at_answer:
-            first = kept.first_layer(Intervention())
-            alone = AnswersAlone(loaded, tokenised, watch, head, keep_tokens, wanted, kept, first, acting=acting)
+            # 0: of no use to runs at all tokens, whose prefixes are left in the model's own kind of cache.
+            alone = AnswersAlone(loaded, tokenised, watch, head, keep_tokens, wanted, kept, 0, acting=acting)
             yield from _in_order(alone, deque(batches))
         else:
             first = kept.first_layer(intervention)

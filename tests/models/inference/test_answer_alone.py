@@ -103,6 +103,21 @@ def test_windows_of_attention_see_what_they_would(tmp_path: Path) -> None:
             np.testing.assert_allclose(record.answer.choice_logprobs[targets >= 0], expected, atol=1e-5)
 
 
+@pytest.mark.parametrize("at_answer_first", [True, False])
+def test_windows_do_not_mind_what_was_run_before(tmp_path: Path, *, at_answer_first: bool) -> None:
+    """Runs at all tokens keep a window of a prefix, those at the answer all of it: neither takes the other's."""
+    windowed = loaded(build_tiny(tmp_path / "mixtral", "mixtral", sliding_window=8))
+    quiz = quiz_of(shared=40)
+    masks = [MASKS[0], parse_mask("2:1")] if at_answer_first else [parse_mask("2:1"), MASKS[0]]
+    kept = kept_of(windowed, quiz)
+    for mask in masks:
+        truth = {r.question: r for r in records(windowed, quiz, mask, plan=1) if isinstance(r, QuestionRecord)}
+        for record in records(windowed, quiz, mask, kept, plan=1):
+            if isinstance(record, QuestionRecord):
+                expected = truth[record.question].answer.choice_logprobs
+                np.testing.assert_array_equal(record.answer.choice_logprobs, expected)
+
+
 @pytest.mark.parametrize("shared", [0, 3, 40])
 def test_the_tokens_before_are_routed_as_without(model: LoadedModel, shared: int) -> None:
     """Their experts are those of a baseline; the answer's token avoids what is closed; sums count both."""

@@ -6,8 +6,9 @@ import os
 import shutil
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -111,3 +112,21 @@ def baseline(recorded_once: Path, tmp_path: Path) -> Path:
 def qtbot(qapp: object, request: pytest.FixtureRequest) -> PatientBot:
     """pytest-qt's robot; a test on a busy machine fails for what is wrong, not for being slow."""
     return PatientBot(request)
+
+
+@pytest.fixture
+def compiled_calls(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The classes of modules that run in the place of their own forward, one entry a call; nothing is compiled."""
+    from moe_core.models.inference import compiled
+
+    calls: list[str] = []
+
+    def noted(forward: Callable[..., Any]) -> Callable[..., Any]:
+        def run(*arguments: Any, **keywords: Any) -> Any:
+            calls.append(type(forward.__self__).__name__)  # type: ignore[attr-defined]  # a method of a module
+            return forward(*arguments, **keywords)
+
+        return run
+
+    monkeypatch.setattr(compiled, "compile_forward", noted)
+    return calls

@@ -22,6 +22,7 @@ from moe_core.models.inference.pass_costs import cheapest_rows, pass_cost
 from moe_core.quizzes.benchmarks import load_quiz
 from moe_core.quizzes.prompting import TokenisedQuiz, worked_examples
 from moe_core.quizzes.selection import QuestionSelection, select_questions
+from moe_core.system.allocator import kept_allocation
 from moe_core.system.temporary_folder import temporary_folder
 
 if TYPE_CHECKING:
@@ -130,7 +131,10 @@ def active_weights(loaded: "LoadedModel") -> int:
 
 
 def run_bare(loaded: "LoadedModel", tokenised: TokenisedQuiz, budget: int, *, max_batches: int | None = None) -> None:
-    """Whole prompts, the longest first, in as few tokens and passes as plain sorting allows; nothing is recorded."""
+    """Whole prompts, the longest first, in as few tokens and passes as plain sorting allows; nothing is recorded.
+
+    Memory is kept from layer to layer as it is while recording: what is compared is recording alone.
+    """
     import torch
     from torch.nn.attention import sdpa_kernel
 
@@ -141,7 +145,7 @@ def run_bare(loaded: "LoadedModel", tokenised: TokenisedQuiz, budget: int, *, ma
     lengths = [tokenised.prompt_length(question) for question in longest_first]
     cost = replace(pass_cost(loaded.specification.device), padding=1)
     device, start = loaded.model.device, 0
-    with torch.inference_mode(), sdpa_kernel(ATTENTION_KERNELS):
+    with kept_allocation(), torch.inference_mode(), sdpa_kernel(ATTENTION_KERNELS):
         for count in cheapest_rows(lengths, 0, budget, cost)[:max_batches]:
             ids = np.zeros((count, lengths[start]), dtype=np.int64)  # [B, T]
             for row, question in enumerate(longest_first[start : start + count]):

@@ -1,9 +1,7 @@
 """A compiled run says that it was, and what goes on with its trace does the same; nothing is really compiled here."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -21,29 +19,10 @@ from moe_core.jobs.resume import ResumeRequest, resume
 from moe_core.jobs.runs.run_plan import RunOptions
 from moe_core.jobs.what_if import WhatIfRequest, what_if
 from moe_core.jobs.workers.worker import Worker
-from moe_core.models.inference import compiled as module_of
 from moe_core.traces.reader import open_trace
 from moe_core.traces.specification import Specification
 from tests.job_results import result_of
 from tests.jobs.test_record import run
-
-Forward = Callable[..., Any]
-
-
-@pytest.fixture
-def calls(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The modules that run in the place of their own forward, one entry a call."""
-    made: list[str] = []
-
-    def noted(forward: Forward) -> Forward:
-        def ran(*arguments: Any, **keywords: Any) -> Any:
-            made.append(type(forward.__self__).__name__)  # type: ignore[attr-defined]  # a method of a module
-            return forward(*arguments, **keywords)
-
-        return ran
-
-    monkeypatch.setattr(module_of, "compile_forward", noted)
-    return made
 
 
 def request_for(model: Path, quiz: Path, out: Path, *, compiles: bool = True) -> RecordRequest:
@@ -59,37 +38,39 @@ def specification_of(path: Path) -> Specification:
 
 
 def test_a_trace_says_it_and_its_runs_do_the_same(
-    tiny_olmoe: Path, quiz: Path, tmp_path: Path, calls: list[str]
+    tiny_olmoe: Path, quiz: Path, tmp_path: Path, compiled_calls: list[str]
 ) -> None:
     """Begun, resumed, asked again with a mask; an effect map is made with the model as it is."""
     out, engine, events = tmp_path / "t.h5", Engine(), list[Event]()
     run(record(request_for(tiny_olmoe, quiz, out), engine), batches=1)
     assert specification_of(out).model.compiled
     for job in (resume(ResumeRequest(out)), what_if(WhatIfRequest(out, parse_mask("1:2"), out=tmp_path / "w.h5"))):
-        calls.clear()
+        compiled_calls.clear()
         result_of(job, events)
-        assert set(calls) == {"OlmoeExperts", "OlmoeRMSNorm"}
+        assert set(compiled_calls) == {"OlmoeExperts", "OlmoeRMSNorm"}
     assert [event.text for event in events if isinstance(event, Stage)].count("Compiling norms and experts") == 2
     assert specification_of(tmp_path / "w.h5").model.compiled
     result_of(engine.load(request_for(tiny_olmoe, quiz, out).model))
-    calls.clear()
+    compiled_calls.clear()
     result_of(effects(EffectsRequest(out, budget=0.3), engine))
-    assert not calls
+    assert not compiled_calls
 
 
-def test_it_is_not_gone_on_with_otherwise(tiny_olmoe: Path, quiz: Path, tmp_path: Path, calls: list[str]) -> None:
+def test_it_is_not_gone_on_with_otherwise(
+    tiny_olmoe: Path, quiz: Path, tmp_path: Path, compiled_calls: list[str]
+) -> None:
     """Neither a recording, nor a what-if where it cannot be compiled."""
     out = tmp_path / "t.h5"
     run(record(request_for(tiny_olmoe, quiz, out)), batches=1)
     with pytest.raises(SpecificationMismatchError, match=r"model\.compiled: true in the file, false asked for"):
         result_of(record(request_for(tiny_olmoe, quiz, out, compiles=False)))
     result_of(record(request_for(tiny_olmoe, quiz, out)))
-    calls.clear()
+    compiled_calls.clear()
     elsewhere = WhatIfRequest(out, parse_mask("1:2"), out=tmp_path / "w.h5", model=ModelNow(device="auto"))
     with pytest.raises(BaselineMismatchError, match="compiled norms and experts then, nothing now"):
         result_of(what_if(elsewhere))
     result_of(what_if(replace(elsewhere, rerun_baseline=True)))
-    assert not calls
+    assert not compiled_calls
     assert not specification_of(tmp_path / "w.h5").model.compiled
 
 
@@ -103,7 +84,7 @@ def test_another_device_of_a_kind_compiles_too(tiny_olmoe: Path, device: str, co
 
 
 def test_what_is_not_compiled_says_what_it_ever_said(
-    tiny_olmoe: Path, quiz: Path, tmp_path: Path, calls: list[str]
+    tiny_olmoe: Path, quiz: Path, tmp_path: Path, compiled_calls: list[str]
 ) -> None:
     """No word of it in the file, so that fingerprints stay; the numbers are those of a run that is."""
     paths, engine = [tmp_path / "plain.h5", tmp_path / "compiled.h5"], Engine()
@@ -118,7 +99,7 @@ def test_what_is_not_compiled_says_what_it_ever_said(
         np.testing.assert_array_equal(one.choice_logprobs, other.choice_logprobs)
 
 
-def test_workers_compile(tiny_olmoe: Path, calls: list[str]) -> None:
+def test_workers_compile(tiny_olmoe: Path, compiled_calls: list[str]) -> None:
     """What they hold is what was asked for."""
     assert Worker(ModelRequest(str(tiny_olmoe), "cpu", compile=True), 1).held().specification.compiled
-    assert set(calls) == {"OlmoeExperts", "OlmoeRMSNorm"}
+    assert set(compiled_calls) == {"OlmoeExperts", "OlmoeRMSNorm"}

@@ -189,7 +189,7 @@ class Asking:
 
     @torch.inference_mode()
     @sdpa_kernel(ATTENTION_KERNELS)
-    def _pass(self, rows: Rows, **behind: Any) -> tuple[Any, Spans]:
+    def _pass(self, rows: Rows, **placed: Any) -> tuple[Any, Spans]:
         """What the model returns for these rows, padded at their ends, and the spans that were watched."""
         padded = np.zeros((len(rows.tokens), max(1, rows.n_tokens)), dtype=np.int64)  # [B, T]; id 0 stands for padding
         for row, tokens in enumerate(rows.tokens):
@@ -197,7 +197,7 @@ class Asking:
         spans, (ids,) = make_spans(rows.own, rows.told, self._device, torch.from_numpy(padded))
         self.watch.expect(spans)
         self.head.expect(spans.last.clamp(min=0))  # before the answer a row may have no token
-        return self.loaded.model(input_ids=ids, **behind), spans
+        return self.loaded.model(input_ids=ids, **placed), spans
 
     @torch.inference_mode()
     def _choice_logprobs(self, logits: Tensor, questions: Sequence[int]) -> Tensor:

@@ -92,22 +92,6 @@ def test_runs_from_a_kept_layer_on_are_the_same_to_the_last_bit(by_inductor: Loa
     assert_same(records(by_inductor, quiz, mask, kept), whole)
 
 
-@pytest.fixture
-def ran(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The classes of modules that run in the place of their own forward, one entry a call; nothing is compiled."""
-    calls: list[str] = []
-
-    def noted(forward: Forward) -> Forward:
-        def run(*arguments: Any, **keywords: Any) -> Any:
-            calls.append(type(forward.__self__).__name__)  # type: ignore[attr-defined]  # a method of a module
-            return forward(*arguments, **keywords)
-
-        return run
-
-    monkeypatch.setattr(module_of, "compile_forward", noted)
-    return calls
-
-
 @pytest.mark.parametrize(
     ("kind", "classes"),
     [
@@ -119,44 +103,46 @@ def ran(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         ("zaya", {"ZayaExperts", "ZayaRMSNorm", "ZayaQKNorm", "ZayaResidualScaling"}),
     ],
 )
-def test_norms_and_experts_are_found(model: LoadedModel, kind: str, classes: set[str], ran: list[str]) -> None:
+def test_norms_and_experts_are_found(
+    model: LoadedModel, kind: str, classes: set[str], compiled_calls: list[str]
+) -> None:
     """All experts, and what the model's own code defines without parts in its layers: nothing of a router."""
     tiny = model_class(kind)(tiny_config(kind)).eval()
     routers = find_routers(tiny)
     found = compiled_forwards(replace(model, model=tiny, routers=routers))
-    assert {type(module).__name__ for module in found} == classes == set(ran)
+    assert {type(module).__name__ for module in found} == classes == set(compiled_calls)
     assert {router.experts for router in routers} <= found.keys()
     assert found.keys().isdisjoint(part for router in routers for part in router.gate.modules())
 
 
-def test_only_questions_are_asked_with_it(model: LoadedModel, ran: list[str]) -> None:
+def test_only_questions_are_asked_with_it(model: LoadedModel, compiled_calls: list[str]) -> None:
     """Each module once in each pass; afterwards, and in any other pass, the model is what it was."""
     made = result_of(compile_model(model))
     assert made.specification == replace(model.specification, compiled=True)
-    ran.clear()
+    compiled_calls.clear()
     asked(model, quiz_of(shared=0))
-    assert not ran
+    assert not compiled_calls
     with compiled(made):
         made.model(input_ids=torch.arange(5, 12)[None], use_cache=False)
-    assert Counter(ran) == {"MixtralRMSNorm": 6, "MixtralExperts": 3}
+    assert Counter(compiled_calls) == {"MixtralRMSNorm": 6, "MixtralExperts": 3}
     asked(made, quiz_of(shared=0))
-    assert len(ran) > 9
-    ran.clear()
+    assert len(compiled_calls) > 9
+    compiled_calls.clear()
     made.model(input_ids=torch.arange(5, 12)[None], use_cache=False)
-    assert not ran
+    assert not compiled_calls
     assert not any("forward" in vars(module) for module in made.model.modules())
 
 
-def test_a_smaller_model_has_its_own_experts(model: LoadedModel, ran: list[str]) -> None:
+def test_a_smaller_model_has_its_own_experts(model: LoadedModel, compiled_calls: list[str]) -> None:
     """Those that are cut run as they are, the norms of all layers compiled; answers are the smaller model's."""
     made, quiz = result_of(compile_model(model)), quiz_of(shared=0)
     keep = ((0, 1, 2, 3, 4), (3, 5, 7, 9, 11), (2, 4, 8, 10, 15))
     with SmallerModel(model, keep).in_place() as smaller:
         plain, _ = asked(smaller, quiz)
-    ran.clear()
+    compiled_calls.clear()
     with SmallerModel(made, keep).in_place() as smaller:
         ours, _ = asked(smaller, quiz)
-    assert set(ran) == {"MixtralRMSNorm"}
+    assert set(compiled_calls) == {"MixtralRMSNorm"}
     assert_same([ours[n].answer for n in ours], [plain[n].answer for n in plain])
 
 
@@ -167,11 +153,11 @@ def test_what_is_no_single_graph_stays_as_it_is(model: LoadedModel, monkeypatch:
     assert {type(module).__name__ for module in compiled_forwards(model)} == {"MixtralRMSNorm"}
 
 
-def test_what_is_handed_numbers_stays_as_it_is(model: LoadedModel, ran: list[str]) -> None:
+def test_what_is_handed_numbers_stays_as_it_is(model: LoadedModel, compiled_calls: list[str]) -> None:
     """JetMoe's experts are told how many tokens each gets, and would be compiled anew for every batch."""
     tiny = model_class("jetmoe")(tiny_config("jetmoe")).eval()
     compiled_forwards(replace(model, model=tiny, routers=find_routers(tiny)))
-    assert set(ran) == {"JetMoeRMSNorm"}
+    assert set(compiled_calls) == {"JetMoeRMSNorm"}
 
 
 def test_nothing_is_remarked_on(model: LoadedModel, monkeypatch: pytest.MonkeyPatch) -> None:

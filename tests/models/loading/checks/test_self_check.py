@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -133,4 +134,4 @@ def test_doctor_shows_the_machine(capsys: pytest.CaptureFixture[str]) -> None:
     assert printed["devices"][-1]["name"] == "cpu"
     assert printed["devices"][-1]["dtype"] == "float32"
     assert printed["offline_mmlu"]
-    assert printed["versions"]["torch"] == torch.__version__
+    assert printed["versions"]["torch"] == version("torch")

@@ -33,8 +33,10 @@ def say(line: str) -> None:
 
 
 def environment(**more: str) -> dict[str, str]:
-    """The user's environment, and more; only the packages of .venv count."""
-    return {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "PYTHONHOME")} | more
+    """The user's environment, and more; only the packages of .venv count, and what is compiled of them is kept."""
+    # pip compiles nothing here: without bytecode written, every process would compile torch anew, 5 s each
+    left = ("PYTHONPATH", "PYTHONHOME", "PYTHONDONTWRITEBYTECODE")
+    return {name: value for name, value in os.environ.items() if name not in left} | more
 
 
 def logged(command: Sequence[str | Path], **variables: str) -> int:

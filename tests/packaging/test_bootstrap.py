@@ -166,6 +166,14 @@ def test_steps_run_in_english_with_the_packages_of_the_venv_alone(
     assert "['C', None, 'a mirror']" in bootstrap.steps.logged_since(0)
 
 
+def test_steps_keep_what_they_compile(bootstrap: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Though the environment forbids it, as images for CI do: each process would compile torch anew."""
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    code = "import sys; print('forbidden' if sys.dont_write_bytecode else 'kept')"
+    bootstrap.steps.logged([sys.executable, "-c", code])
+    assert bootstrap.steps.logged_since(0).endswith("kept\n")
+
+
 def test_a_program_that_is_not_there_counts_as_failed(bootstrap: ModuleType) -> None:
     """A missing program is exit code 127, as in a shell, and no exception."""
     assert bootstrap.steps.logged([bootstrap.steps.ROOT / "no-such-program"]) == 127

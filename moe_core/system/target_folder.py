@@ -2,16 +2,23 @@
 
 import os
 from pathlib import Path
+from tempfile import TemporaryFile
 
 from moe_core.errors import TraceError
 
 
 def existing_folder(folder: Path) -> Path:
-    """The folder, or the one nearest above it that is there; raises TraceError where nothing can be written into it."""
+    """The folder, or the one nearest above it that is there; raises TraceError where nothing can be written into it.
+
+    That is tried with a file that keeps no name: what the rights say does not hold for root, nor in /proc.
+    """
     folder = folder.absolute()
     found = next(each for each in (folder, *folder.parents) if os.path.lexists(each))
     if not found.is_dir():
         raise TraceError(f"{found} is a file, not a folder.")
-    if not os.access(found, os.W_OK | os.X_OK):
-        raise TraceError(f"Nothing can be written into the folder {found}: choose another one.")
+    try:
+        TemporaryFile(dir=found).close()
+    except OSError as error:
+        reason = error.strerror or error
+        raise TraceError(f"Nothing can be written into the folder {found} ({reason}): choose another one.") from error
     return found

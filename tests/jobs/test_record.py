@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 import shutil
 from collections.abc import Generator
 from dataclasses import replace
@@ -245,10 +244,8 @@ def test_a_missing_folder_is_made_with_the_trace(tiny_olmoe: Path, quiz_csv: Pat
         assert trace.complete
 
 
-def test_what_cannot_be_written_is_said_before_anything_runs(
-    tiny_olmoe: Path, quiz_csv: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A link to nowhere, too long a name, a folder without the right to write: said at once, nothing left behind."""
+def test_what_cannot_be_written_is_said_before_anything_runs(tiny_olmoe: Path, quiz_csv: Path, tmp_path: Path) -> None:
+    """A link to nowhere, too long a name, a folder for a file: said at once, nothing left behind."""
     (tmp_path / "link.h5").symlink_to("gone.h5")
     for name, reason in {
         "link.h5": "leads nowhere",
@@ -261,10 +258,15 @@ def test_what_cannot_be_written_is_said_before_anything_runs(
     for nothing in ("", ".", "/"):
         with pytest.raises(TraceError, match="name a file for the trace"):
             next(record(request_for(tiny_olmoe, quiz_csv, Path(nothing))))
-    monkeypatch.setattr(os, "access", lambda *_: False)
-    with pytest.raises(TraceError, match="Nothing can be written into the folder"):
-        next(record(request_for(tiny_olmoe, quiz_csv, tmp_path / "t.h5")))
     assert [path.name for path in tmp_path.iterdir()] == ["link.h5"]
+
+
+@pytest.mark.skipif(not Path("/proc/self").is_dir(), reason="needs folders that even root cannot write to")
+@pytest.mark.parametrize("place", ["/proc/t.h5", "/proc/new/folder/t.h5", "/sys/t.h5"])
+def test_a_folder_that_takes_no_file_is_named(tiny_olmoe: Path, quiz_csv: Path, place: str) -> None:
+    """Whatever the rights say: root may write into /proc by them, and nobody can. Nothing is said of locks."""
+    with pytest.raises(TraceError, match=r"^Nothing can be written into the folder /(proc|sys) \([^)]+\): choose"):
+        next(record(request_for(tiny_olmoe, quiz_csv, Path(place))))
 
 
 def test_a_second_run_is_refused_before_it_loads_the_model(

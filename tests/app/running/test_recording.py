@@ -193,7 +193,7 @@ def test_a_folder_that_cannot_be_written_to(window: MainWindow, qtbot: QtBot) ->
     """Whether the folder has to be made or the file: one sentence."""
     for out in ("/sys/moescope.h5", "/sys/moescope/moescope.h5"):
         assert run(qtbot, window, demo_into(Path(out), limit=4)).outcome == "failed"
-        assert "/sys/moescope.h5.lock cannot be locked (Permission denied)" in window.message_bar.text
+        assert "Nothing can be written into the folder /sys (Permission denied)" in window.message_bar.text
 
 
 def test_a_disk_that_fails_in_the_middle_keeps_what_is_shown(

@@ -3,11 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from PySide6.QtCore import QEvent, QObject, QRect
-from PySide6.QtWidgets import QApplication, QDockWidget, QWidget
+from PySide6.QtCore import QEvent, QObject, QRect, QTimer
+from PySide6.QtWidgets import QApplication, QDockWidget, QMainWindow, QWidget
 
 from app.settings import Settings
 from app.widgets.messages.hint_bubble import HintBubble
+from app.window.view_dock import ViewDock
 
 DONE = "tour-done"
 """The setting that says that the tour was dismissed for good."""
@@ -52,7 +53,7 @@ HINTS = (
 class Tour(QObject):
     """Shows one hint after the other beside the view it speaks of."""
 
-    def __init__(self, docks: Mapping[str, QDockWidget], settings: Settings, window: QWidget) -> None:
+    def __init__(self, docks: Mapping[str, ViewDock], settings: Settings, window: QMainWindow) -> None:
         super().__init__(window)
         self._docks = docks
         self._settings = settings
@@ -83,7 +84,7 @@ class Tour(QObject):
 
     def start(self) -> None:
         self._focus_before = QApplication.focusWidget()
-        self._watched = [self._window, *(self._docks[hint.view] for hint in HINTS)]
+        self._watched = [self._window, *self._docks.values()]
         for widget in self._watched:
             widget.installEventFilter(self)
         self._show(0)
@@ -122,11 +123,17 @@ class Tour(QObject):
         self._place()
 
     def _place(self) -> None:
-        self.bubble.stand_beside(place_of(self._docks[HINTS[self._number].view], self._window))
+        """Stand beside the dock, or beside the one that covers it now."""
+        dock = self._docks[HINTS[self._number].view]
+        in_one_place = (dock, *self._window.tabifiedDockWidgets(dock))
+        shown = next((each for each in self._docks.values() if each in in_one_place and each.is_in_front), dock)
+        self.bubble.stand_beside(place_of(shown, self._window))
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         if event.type() in (QEvent.Type.Resize, QEvent.Type.Move, QEvent.Type.Show) and self.is_running:
             self._place()
+        if event.type() == QEvent.Type.ZOrderChange:  # not at once: the dock turns its tab up only as the uppermost
+            QTimer.singleShot(0, self.bubble.raise_)
         return super().eventFilter(watched, event)
 
 

@@ -67,9 +67,11 @@ class ViewDock(QDockWidget):
 
     def _draw_signs(self) -> None:
         """Have the buttons of the title in the colour of text: Qt's own signs are grey, and faint on a dark ground."""
+        # Of what is enabled: behind the first page nothing is.
+        colour = self.palette().color(QPalette.ColorGroup.Active, QPalette.ColorRole.WindowText)
         for name, draw in _SIGNS.items():
             if (button := self.findChild(QAbstractButton, f"qt_dockwidget_{name}button")) is not None:
-                button.setIcon(_sign(draw, self.palette().color(QPalette.ColorRole.WindowText)))
+                button.setIcon(_sign(draw, colour))
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)

@@ -187,3 +187,14 @@ def test_the_window_can_be_used_while_it_is_shown(tour: Tour, greeting: MainWind
     qtbot.keyClick(greeting, Qt.Key.Key_2, Qt.KeyboardModifier.AltModifier)
     assert greeting.session.state.scope is Scope.PROMPT
     assert tour.is_running
+
+
+@pytest.mark.parametrize("view", ["traces", "runs", "log"])
+def test_no_view_that_comes_to_the_front_covers_it(tour: Tour, greeting: MainWindow, view: str) -> None:
+    """It stays whole beside its dock, or beside the one that stands in its place now."""
+    greeting.show_view(view)
+    QApplication.processEvents()
+    bubble = tour.bubble.geometry()
+    assert greeting.rect().contains(bubble)
+    assert tour.bubble.isAncestorOf(greeting.childAt(tour.bubble.forward_button.geometry().center() + bubble.topLeft()))
+    assert bubble.intersects(place_of(greeting.docks["traces" if view == "traces" else "questions"], greeting))

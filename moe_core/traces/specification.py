@@ -159,6 +159,11 @@ class Specification:
         """What was done to the experts; empty for a baseline. Raises InterventionError for what is no intervention."""
         return Intervention.from_json(self.intervention or {})
 
+    @property
+    def has_known_batches(self) -> bool:
+        """Whether this moescope can put the questions into the same batches."""
+        return 1 <= self.batch_plan <= NEWEST_BATCH_PLAN
+
     def under(self, intervention: Intervention) -> "Specification":
         """The same run with something else done to the experts, or nothing."""
         return replace(self, intervention=None if intervention.is_empty() else intervention.to_json())

@@ -253,6 +253,24 @@ def test_another_model_is_named_and_can_be_compared_with_itself(
         asked(replace(request, model=ModelNow(dtype="bfloat16")), other)
 
 
+def test_batches_of_a_newer_moescope_are_refused_before_anything_is_made(
+    baseline: Path, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As what cannot be reproduced here; with a re-run of the baseline both are asked in batches that are known."""
+    monkeypatch.setattr("moe_core.traces.specification.NEWEST_BATCH_PLAN", 4)
+    request = WhatIfRequest(baseline, MASK, out=baseline.with_name("new") / "W.h5")
+    with pytest.raises(
+        BaselineMismatchError, match=r"T\.h5: its batches were planned by a newer moescope\.$"
+    ) as refused:
+        asked(request, _NoEngine())
+    assert refused.value.remedies == (Remedy.RERUN_BASELINE,)
+    assert [file.name for file in baseline.parent.iterdir()] == ["T.h5"]
+    result = asked(replace(request, rerun_baseline=True), engine)
+    for path in (result.baseline, result.path):
+        with open_trace(path) as trace:
+            assert trace.specification.batch_plan == 4
+
+
 def test_a_model_that_is_gone_is_said_with_the_remedy(baseline: Path, tmp_path: Path, tiny_olmoe: Path) -> None:
     """The error names where the model was; named elsewhere, the run goes on without a re-run of the baseline."""
     gone = recorded(

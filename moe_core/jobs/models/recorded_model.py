@@ -62,13 +62,17 @@ def load_baseline_model(
 
     `rerun_baseline`: its questions are asked here too, so that another model or machine does no harm.
     """
+    if not rerun_baseline and not baseline.specification.has_known_batches:
+        raise _not_reproduced(baseline, "its batches were planned by a newer moescope")
     loaded = yield from load_recorded_model(baseline, now, engine, Remedy.RERUN_ELSEWHERE)
     found = unlike(baseline.specification.model, loaded.specification)
     if found and not rerun_baseline:
-        raise BaselineMismatchError(
-            f"A run here would not reproduce {baseline.path.name}: {'; '.join(found)}.", Remedy.RERUN_BASELINE
-        )
+        raise _not_reproduced(baseline, "; ".join(found))
     return loaded
+
+
+def _not_reproduced(baseline: Trace, why: str) -> BaselineMismatchError:
+    return BaselineMismatchError(f"A run here would not reproduce {baseline.path.name}: {why}.", Remedy.RERUN_BASELINE)
 
 
 @contextmanager

@@ -173,4 +173,5 @@ def _specification(
         versions=library_versions(),
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         prompts_sha256=tokenised.sha256(),
+        batch_plan=baseline.batch_plan if baseline.has_known_batches else model.batch_plan,
     )

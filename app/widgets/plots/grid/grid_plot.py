@@ -203,7 +203,9 @@ class GridPlot(PlotWidget):
         palette = self.palette()
         cursor = Place(*self.selector.cursor) if self.hasFocus() else None
         marked = [place for place in (cursor, self.hovered) if place is not None]
-        heat_map_sides.draw_heads(painter, layout, palette, data, self._layer, marked)
+        heat_map_sides.draw_heads(painter, layout, palette, data, self._layer)
+        if marked:
+            heat_map_sides.mark_heads(painter, layout, palette, data, marked, self.row_heads, self.column_heads)
         if self._row_bars.isVisible():
             heat_map_sides.draw_bar_names(painter, layout, palette, data.marginal_name)
         line, left = painter.fontMetrics().height(), layout.area.left()

@@ -1,6 +1,6 @@
 """What stands around the cells of a heat map: heads, bars of the marginals, legend."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from math import ceil
 
 import numpy as np
@@ -28,6 +28,7 @@ class HeadAxis(MarkedAxis):
     """Numbers (or `names`) of layers or experts at their cells, every second, fourth .. one where room is short."""
 
     names: tuple[str, ...] = ()
+    shown: frozenset[int] = frozenset()
 
     def marks(self, low: float, high: float, length: float) -> list[tuple[float, str]]:
         low, high = sorted((low, high))
@@ -38,6 +39,7 @@ class HeadAxis(MarkedAxis):
         step = next((step for step in _STEPS if step * length >= needed * (high - low)), _STEPS[-1])
         first = ceil((low - 0.5) / step) * step
         shown = range(first, ceil(high - 0.5), step)
+        self.shown = frozenset(shown)
         return [(number + 0.5, self.names[number] if self.names else str(number)) for number in shown]
 
 
@@ -89,34 +91,41 @@ class MarginalBars(pyqtgraph.ViewBox):  # type: ignore[misc]  # pyqtgraph has no
         self._rule.setPen(rule)
 
 
-def draw_heads(
-    painter: QPainter, layout: GridLayout, palette: QPalette, data: HeatMapFigure, layer: int, marked: Iterable[Place]
-) -> None:
-    """What the axes' titles are; the marked numbers again, so that they stand out; a line at the current layer.
-
-    `layer` -1: none is the current one.
-    """
+def draw_heads(painter: QPainter, layout: GridLayout, palette: QPalette, data: HeatMapFigure, layer: int) -> None:
+    """What the axes' titles are; a line at the current layer. `layer` -1: none is the current one."""
     rows, columns, line = layout.row_heads, layout.column_heads, painter.fontMetrics().height()
     painter.setPen(palette.color(QPalette.ColorRole.PlaceholderText))
     top = columns.top() - columns.height()
     above = QRectF(columns.left(), top, columns.width(), line)
     painter.drawText(above, Qt.AlignmentFlag.AlignCenter, _title(data.column_title))
     painter.drawText(QRectF(rows.left(), top, rows.width() - HEAD_GAP, line), RIGHT, _title(data.row_title))
-    for place in marked:
-        middle = layout.cell_rectangle(place.layer or 0, place.expert or 0).center()
-        if place.layer is not None and rows.top() <= middle.y() <= rows.bottom():
-            box = QRectF(rows.left(), middle.y() - line / 2, rows.width() - HEAD_GAP, line)
-            _draw_over(painter, box, RIGHT, data.row_name(place.layer), palette)
-        if place.expert is not None and columns.left() <= middle.x() <= columns.right():
-            name = data.column_name(place.expert)
-            width = painter.fontMetrics().horizontalAdvance(name) + 4
-            box = QRectF(middle.x() - width / 2, columns.bottom() - 2 - line, width, line)
-            _draw_over(painter, box, _BELOW, name, palette)
-    if layer < 0:
-        return
-    row = layout.cell_rectangle(layer, 0)
-    mark = QRectF(rows.right() - 4, row.top(), 3, row.height()) & rows
-    painter.fillRect(mark, palette.color(QPalette.ColorRole.Accent))
+    if layer >= 0:
+        row = layout.cell_rectangle(layer, 0)
+        mark = QRectF(rows.right() - 4, row.top(), 3, row.height()) & rows
+        painter.fillRect(mark, palette.color(QPalette.ColorRole.Accent))
+
+
+def mark_heads(
+    painter: QPainter,
+    layout: GridLayout,
+    palette: QPalette,
+    data: HeatMapFigure,
+    marked: Iterable[Place],
+    *axes: HeadAxis,
+) -> None:
+    """The numbers of marked layers and experts, so that they stand out. `axes`: of the layers, of the experts."""
+    rows, columns, metrics = layout.row_heads, layout.column_heads, painter.fontMetrics()
+    layers, experts = ({number for number in numbers if number is not None} for numbers in zip(*marked, strict=True))
+    line, boxes, named = metrics.height(), {}, {}
+    for layer in layers | axes[0].shown:
+        middle = layout.cell_rectangle(layer, 0).center().y()
+        boxes[layer] = QRectF(rows.left(), middle - line / 2, rows.width() - HEAD_GAP, line)
+    _mark(painter, palette, rows, RIGHT, boxes, {layer: data.row_name(layer) for layer in layers})
+    for expert in experts | axes[1].shown:
+        width = metrics.horizontalAdvance(data.column_name(expert)) + 4
+        left = layout.cell_rectangle(0, expert).center().x() - width / 2
+        named[expert] = QRectF(left, columns.bottom() - 2 - line, width, line)
+    _mark(painter, palette, columns, _BELOW, named, {expert: data.column_name(expert) for expert in experts})
 
 
 def _title(name: str) -> str:
@@ -160,7 +169,20 @@ def draw_legend(painter: QPainter, room: QRectF, under: float, palette: QPalette
         x = left + metrics.horizontalAdvance(words) + _BETWEEN_KEYS
 
 
-def _draw_over(painter: QPainter, box: QRectF, flags: Qt.AlignmentFlag, text: str, palette: QPalette) -> None:
-    painter.fillRect(box, palette.color(QPalette.ColorRole.Base))
+def _mark(
+    painter: QPainter,
+    palette: QPalette,
+    room: QRectF,
+    flags: Qt.AlignmentFlag,
+    boxes: Mapping[int, QRectF],
+    marked: Mapping[int, str],
+) -> None:
+    """Write those in sight darker; others that would touch one make way for it."""
     painter.setPen(palette.color(QPalette.ColorRole.Text))
-    painter.drawText(box, flags, text)
+    for number, name in marked.items():
+        box = boxes[number]
+        if room.contains(box.center()):
+            hidden = (near for other, near in boxes.items() if other not in marked and near.intersects(box))
+            for each in (box, *hidden):
+                painter.fillRect(each, palette.color(QPalette.ColorRole.Base))
+            painter.drawText(box, flags, name)

@@ -337,6 +337,19 @@ def test_labels_never_touch(qtbot: QtBot, shape: tuple[int, int], size: tuple[in
     assert (np.diff(layout.rows) > 0).all()
 
 
+@pytest.mark.parametrize(("size", "gone"), [((560, 320), {24, 26}), ((1000, 700), set())])
+def test_numbers_make_way_for_a_marked_one(qtbot: QtBot, size: tuple[int, int], gone: set[int]) -> None:
+    """Whole, where they would touch it: “24” beside “25” would be 2425, and half a number is none."""
+    heads = tuple(str(number) for number in range(32))
+    pictures = []
+    for names in (heads, tuple("" if name in map(str, gone) else name for name in heads)):
+        heat_map = shown(qtbot, make_data(32, 32, row_names=names, column_names=names), *size)
+        heat_map.hover(QPointF(point(heat_map, 25, 25)))
+        pictures.append(picture_of(heat_map))
+        heat_map.hide()
+    assert pictures[0] == pictures[1]
+
+
 def test_edges_of_cells_fall_on_pixels_of_the_screen(qtbot: QtBot) -> None:
     """Whatever the size, so that no cell is blurred."""
     heat_map = shown(qtbot, make_data(16, 64), 613, 407)

@@ -111,7 +111,7 @@ class RecordDialog(QDialog):
             self.form.notes["model"].say(text, is_problem=not model.fits, more=more)
         self.form.offer_subjects([subject.name for subject in quiz.subjects] if quiz else [])
         self.form.offer_templates(sorted(self._model.templates or ()) if self._model else [])
-        self.form.command.setPlainText(command_line(values.request, self.form.workers.address))
+        self.form.command.show_command(command_line(values.request, self.form.workers.address))
         if "quiz" not in wrong and checks.is_hopeless(self.quiz_check, values):
             wrong["quiz"] = self.quiz_check.text
         self.record.setEnabled(not wrong)
@@ -174,7 +174,7 @@ class RecordDialog(QDialog):
             self.form.out.setText(file if Path(file).suffix else f"{file}.h5")
 
     def _on_copy(self) -> None:
-        QGuiApplication.clipboard().setText(self.form.command.toPlainText())
+        QGuiApplication.clipboard().setText(self.form.command.text)
         self.form.copy.setText("Copied")
         QTimer.singleShot(_COPIED_MS, self.form.copy, self._on_copied)
 

@@ -1,14 +1,14 @@
 """The fields of the record dialog, grouped as one thinks of a run: model, quiz, prompt, machine, output."""
 
 from PySide6.QtCore import QSignalBlocker, Signal
-from PySide6.QtGui import QFontDatabase
-from PySide6.QtWidgets import QCheckBox, QLineEdit, QPlainTextEdit, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QCheckBox, QLineEdit, QPushButton, QVBoxLayout, QWidget
 
 from app.content.workers import TIP, address_problem
 from app.dialogs.record.values import DEVICES, DTYPES, RecordValues
 from app.widgets.fields.address_field import AddressField
+from app.widgets.fields.command_field import CommandField
 from app.widgets.fields.form_parts import CommaCompleter, Note, Section, choice, number, suggestions
-from app.widgets.parts import button, in_column, in_row, named, only_read
+from app.widgets.parts import button, in_column, in_row, named
 from moe_core.quizzes.reading.answers import AnswersFrom
 
 _PROTOCOLS = (("plain", "Plain, as lm-evaluation-harness"), ("chat", "Chat template of the model"))
@@ -126,7 +126,7 @@ class RecordForm(QWidget):
         self.max_tokens = number(0, none="context", step=256)
         self.device, self.dtype = suggestions(list(DEVICES)), choice(tuple((name, name) for name in DTYPES))
         self.workers = AddressField(address_problem, TIP)
-        self.command = _command_field()
+        self.command = CommandField()
         self.copy = named(button("&Copy", "Copy the command line"), "Copy the command line")
         self.offline = QCheckBox("Offline: use nothing from the network")
         self.skip_too_long = QCheckBox("Skip questions longer than the context")
@@ -227,10 +227,3 @@ class RecordForm(QWidget):
             widget.setVisible(self.values.is_text)
         self.count.setEnabled(self.amount.currentData() != "all")
         self.seed.setEnabled(self.amount.currentData() == "sample")
-
-
-def _command_field() -> QPlainTextEdit:
-    field = only_read(QPlainTextEdit())
-    field.setFont(QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont))
-    field.setFixedHeight(field.fontMetrics().lineSpacing() * 3 + 12)
-    return field

@@ -65,7 +65,7 @@ def test_what_is_typed_in_one_place_stands_in_all(window: MainWindow, demo_path:
     assert in_what_if.text() == "head:6379"
     dialog = dialog_of(window)
     assert dialog.form.workers.text() == "head:6379"
-    assert "--ray head:6379" in dialog.form.command.toPlainText()
+    assert "--ray head:6379" in dialog.form.command.text
     dialog.reject()
     window.close()
     assert Settings(window.settings.path).text("workers") == "head:6379"

@@ -164,7 +164,7 @@ def test_plain_text_is_recorded_and_cut(dialog: RecordDialog, qtbot: QtBot, tmp_
     dialog.form.max_tokens.setFocus()
     dialog.form.max_tokens.selectAll()
     QTest.keyClicks(dialog.form.max_tokens, "64")
-    assert "--max-tokens 64" in dialog.form.command.toPlainText()
+    assert "--max-tokens 64" in dialog.form.command.text
     request = accepted(qtbot, dialog)
     assert (request.quiz, request.options.max_tokens) == (f"text:{path}", 64)
 
@@ -192,7 +192,7 @@ def test_the_command_line_follows_every_edit(dialog: RecordDialog, qtbot: QtBot)
     qtbot.mouseClick(form.skip_too_long, Qt.MouseButton.LeftButton, pos=form.skip_too_long.rect().center() / 4)
     qtbot.mouseClick(form.compile, Qt.MouseButton.LeftButton, pos=form.compile.rect().center() / 4)
     type_into(form.out, "/tmp/own name.h5")
-    shown = form.command.toPlainText()
+    shown = form.command.text
     assert shown == command_line(dialog.values.request)
     words = shlex.split(shown)
     for option, value in (("--subjects", "arithmetic"), ("--sample", "12"), ("--shots", "1")):
@@ -399,5 +399,5 @@ def test_a_chat_template_is_chosen_for_chat_alone(
     assert "is no argument of a chat template" in note.text()
     assert not dialog.record.isEnabled()
     type_into(form.template_args, "enable_thinking=false")
-    assert "--template brief --template-args enable_thinking=false" in form.command.toPlainText()
+    assert "--template brief --template-args enable_thinking=false" in form.command.text
     assert accepted(qtbot, dialog).options.template == TemplateChoice("brief", (("enable_thinking", False),))

@@ -66,6 +66,7 @@ def record(request: RecordRequest, engine: Engine | None = None) -> Generator[Ev
     engine = engine or Engine()
     loaded = yield from engine.load(request.model)
     refuse_unsound(loaded)
+    loaded.check_actions(request.intervention)
     yield Stage(f"Preparing {len(questions):,} prompts")
     options = _batched_as_begun(request.options, target)
     plan = plan_run(loaded, quiz, questions, selected, options, request.intervention)

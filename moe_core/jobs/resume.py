@@ -11,7 +11,7 @@ from moe_core.jobs.events import Event, Notice, Stage
 from moe_core.jobs.models.engine import Engine
 from moe_core.jobs.models.recorded_model import ModelNow, load_recorded_model
 from moe_core.jobs.runs.fill_trace import RecordResult, fill_trace
-from moe_core.jobs.runs.prepare_trace import Target, prepare_trace
+from moe_core.jobs.runs.prepare_trace import Target, prepare_trace, refuse_other_run
 from moe_core.jobs.runs.rerun_plan import all_rows, plan_rerun
 from moe_core.jobs.runs.run_plan import RunPlan
 from moe_core.jobs.runs.running_model import RunningModel
@@ -44,7 +44,8 @@ def resume(request: ResumeRequest, engine: Engine | None = None) -> Generator[Ev
         yield Stage(f"Preparing {trace.n_questions:,} prompts")
         plan = _plan(trace, loaded)
         target = Target(trace.path, trace.specification)
-    yield from prepare_trace(target, plan, "begun with another model, or in another way", Remedy.NAME_MODEL)
+    refuse_other_run(target, plan, "begun with another model, or in another way", Remedy.NAME_MODEL)
+    yield from prepare_trace(target, plan)
     with engine.released_when_lost():
         return (yield from fill_trace(request.trace, loaded, plan))
 

@@ -16,7 +16,7 @@ from moe_core.jobs.models.engine import Engine
 from moe_core.jobs.models.recorded_model import ModelNow, load_baseline_model
 from moe_core.jobs.runs.control_runs import run_controls
 from moe_core.jobs.runs.fill_trace import fill_trace
-from moe_core.jobs.runs.prepare_trace import Target, look_at, prepare_trace
+from moe_core.jobs.runs.prepare_trace import Target, look_at, prepare_trace, refuse_other_run
 from moe_core.jobs.runs.rerun_plan import Subset, SubsetRows, choose_rows, plan_rerun
 from moe_core.jobs.runs.run_plan import RunPlan
 from moe_core.jobs.runs.running_model import Kept, RunningModel
@@ -85,6 +85,10 @@ def what_if(request: WhatIfRequest, engine: Engine | None = None) -> Generator[E
         stack.enter_context(engine.released_when_lost())
         yield Stage(f"Preparing {len(rows.rows):,} prompts")
         own, reference = plan_rerun(baseline, rows, loaded), baseline
+        plan = own.under(request.intervention)
+        out = _target(request, plan.specification)
+        refuse_other_run(out, plan)
+        loaded.check_actions(request.intervention)
         passes = (yield from engine.kept_passes(own, range(len(rows.rows)))) if goes_on else None
         if request.rerun_baseline:
             own = own.under(baseline.specification.actions)  # which another model may not have room for
@@ -93,8 +97,6 @@ def what_if(request: WhatIfRequest, engine: Engine | None = None) -> Generator[E
             reference = stack.enter_context(open_trace(again.path))
         elif warning := _other_batches(baseline, rows):
             yield Notice(warning, remedy=Remedy.RERUN_BASELINE)
-        plan = own.under(request.intervention)
-        out = _target(request, plan.specification)
         seconds_asking = yield from _run(out, "what-if", loaded, plan, passes)
         if passes is not None and request.intervention.at_answer and passes.answers_text:
             yield Notice(passes.answers_text)

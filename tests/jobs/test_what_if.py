@@ -13,7 +13,15 @@ import transformers
 
 from moe_core.comparison.comparison import compare
 from moe_core.comparison.control_distribution import ControlRequest, share_as_harmful
-from moe_core.errors import BaselineMismatchError, InterventionError, ModelError, QuizError, Remedy, TraceError
+from moe_core.errors import (
+    BaselineMismatchError,
+    InterventionError,
+    ModelError,
+    QuizError,
+    Remedy,
+    SpecificationMismatchError,
+    TraceError,
+)
 from moe_core.interventions.intervention import Intervention, act_on, parse_mask
 from moe_core.jobs.events import Event, Notice, Progress, Stage
 from moe_core.jobs.models.engine import Engine
@@ -23,6 +31,8 @@ from moe_core.jobs.record import RecordRequest, record
 from moe_core.jobs.runs.rerun_plan import Subset
 from moe_core.jobs.runs.run_plan import RunOptions
 from moe_core.jobs.what_if import WhatIfRequest, WhatIfResult, what_if
+from moe_core.models.inference import answer_alone
+from moe_core.models.inference.contexts import BrokenContextError
 from moe_core.models.inference.model_here import ModelHere
 from moe_core.traces.reader import open_trace
 from tests.job_results import N, recorded, result_of
@@ -251,6 +261,31 @@ def test_another_model_is_named_and_can_be_compared_with_itself(
         assert compare(again, after).accuracy == result.comparison.accuracy
     with pytest.raises(BaselineMismatchError, match="dtype float32 then, bfloat16 now"):
         asked(replace(request, model=ModelNow(dtype="bfloat16")), other)
+
+
+def test_what_is_refused_late_leaves_nothing(
+    baseline: Path, tiny_olmoe: Path, quiz: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What only a loaded model tells, and what lies under the name already, before the baseline is asked again."""
+    other = recorded(tiny_olmoe, quiz, baseline.with_name("other.h5"), Engine())
+    request = WhatIfRequest(baseline, MASK, out=other, rerun_baseline=True)
+    with pytest.raises(SpecificationMismatchError, match="made by another command"):
+        asked(request, Engine())
+
+    def broken(*_: Any) -> None:
+        raise BrokenContextError
+
+    monkeypatch.setattr(answer_alone, "context_of", broken)
+    folder = baseline.with_name("new")
+    request = replace(request, intervention=replace(MASK, at_answer=True), out=folder / "W.h5")
+    with pytest.raises(InterventionError, match="cannot be asked with a mask at the answer position alone"):
+        asked(request, Engine())
+    made = record(
+        RecordRequest(ModelRequest(str(tiny_olmoe)), str(quiz), folder / "R.h5", intervention=request.intervention)
+    )
+    with pytest.raises(InterventionError, match="cannot be asked with a mask at the answer position alone"):
+        result_of(made)
+    assert {file.name for file in baseline.parent.iterdir()} == {"T.h5", "other.h5", "other.h5.lock"}
 
 
 def test_batches_of_a_newer_moescope_are_refused_before_anything_is_made(

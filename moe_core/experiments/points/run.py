@@ -82,6 +82,8 @@ def run_points(
         return made
     loaded = yield from load_baseline_model(baseline, request.model, engine, rerun_baseline=request.rerun_baseline)
     design = plan.design
+    for point in design.points:
+        loaded.check_actions(point.intervention)
     yield Stage(f"Preparing {len(design.measured):,} prompts")
     measured = SubsetRows(design.measured, f"{plan.selection}; measured half")
     again = plan_rerun(baseline, measured, loaded)

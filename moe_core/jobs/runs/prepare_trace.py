@@ -29,23 +29,30 @@ def look_at(path: Path) -> Target:
         return Target(path, trace.specification, trace.complete)
 
 
-def prepare_trace(
+def refuse_other_run(
     target: Target, plan: RunPlan, refusal: str = "made by another command", remedy: Remedy = Remedy.CHOOSE_OTHER_NAME
-) -> Generator[Event, None, bool]:
+) -> None:
+    """Raise SpecificationMismatchError where the trace of another run lies there.
+
+    It was `refusal`, `remedy` helps, and each difference is a note.
+    """
+    if target.of is not None and (differing := differences(plan.specification, target.of)):
+        error = SpecificationMismatchError(f"{target.path} was {refusal}.", remedy)
+        for difference in differing:
+            error.add_note(difference)
+        raise error
+
+
+def prepare_trace(target: Target, plan: RunPlan) -> Generator[Event, None, bool]:
     """Whether questions are left to ask, once the trace of this plan lies under its name.
 
-    Raises SpecificationMismatchError where the trace of another run lies there: it was `refusal`, `remedy` helps, and
-    each difference is a note. TraceError says why none can be made.
+    Raises what `refuse_other_run` does; TraceError says why none can be made.
     """
     if target.of is None:
         target = look_at(target.path)  # while the model was loaded, another program may have begun the same run
     if target.of is None:
         create_trace(target.path, plan.specification, plan.tokenised, plan.token_texts)
         return True
-    if differing := differences(plan.specification, target.of):
-        error = SpecificationMismatchError(f"{target.path} was {refusal}.", remedy)
-        for difference in differing:
-            error.add_note(difference)
-        raise error
+    refuse_other_run(target, plan)
     yield Notice(f"{target.path} holds this run already" if target.complete else f"Resuming {target.path}")
     return not target.complete

@@ -4,6 +4,7 @@ from collections.abc import Generator
 from typing import TYPE_CHECKING, Any, Protocol
 
 from moe_core.errors import RunError
+from moe_core.interventions.intervention import Intervention
 from moe_core.models.inference.batches import Asked, Prompts
 from moe_core.models.loading.checks.verdict import ModelCheck
 from moe_core.traces.specification import ModelSpecification
@@ -52,6 +53,9 @@ class RunningModel(KnownModel, Protocol):
 
         `kept` is what `keep` gave. Raises RunError where the run ends early: what was yielded stands.
         """
+
+    def check_actions(self, intervention: Intervention) -> None:
+        """Raise InterventionError for what only trying tells that this model cannot be asked with."""
 
     def keep(self, prompts: Prompts) -> Kept:
         """Room for what runs over these prompts leave, in a quarter of the memory that is free, so that the next ones

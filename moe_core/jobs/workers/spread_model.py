@@ -1,9 +1,11 @@
 """Brings a model to the workers of a cluster, and asks it there."""
 
 from collections.abc import Callable, Generator, Iterator
+from dataclasses import dataclass
 from itertools import count
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from moe_core.interventions.intervention import Intervention
 from moe_core.jobs.events import Event, Notice, Stage
 from moe_core.jobs.models.engine import Engine
 from moe_core.jobs.models.load_model import ModelRequest
@@ -28,6 +30,11 @@ BEGIN_WITHIN_S = 180.0
 """Processes that import torch from a slow disk take their time; where all processors are taken, they never begin."""
 T = TypeVar("T")
 _selections = count()
+
+
+@dataclass(frozen=True)
+class _Trial:
+    task: Intervention
 
 
 class SpreadModel:
@@ -82,6 +89,12 @@ class SpreadModel:
                 case Done(task=PlannedTask() as planned, result=result, node=node):
                     yield from map(BatchesUnderWay, result.remarks)
                     yield planned.records(result, node)
+
+    def check_actions(self, intervention: Intervention) -> None:
+        """Have a worker try what needs to be tried."""
+        if intervention.at_answer:
+            for _ in self.spread("check_actions", iter([_Trial(intervention)])):
+                pass
 
     def keep(self, prompts: Prompts) -> KeptOnWorkers:
         """Each worker keeps what it can of these prompts' passes, as soon as they are asked."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from moe_core.effects.part import DecoderFacts, PartPredicted
 from moe_core.errors import MoeCoreError, first_line
+from moe_core.interventions.intervention import Intervention
 from moe_core.jobs.events import Event
 from moe_core.jobs.models.load_model import ModelRequest, find_folder, load_model
 from moe_core.jobs.runs.run_plan import library_versions
@@ -92,6 +93,10 @@ class Worker:
                 case BatchHalved():
                     remarks.append(asked.text)
         return BatchesDone(packed(ran), tuple(remarks))
+
+    def check_actions(self, intervention: Intervention) -> None:
+        """Raise InterventionError for what only trying tells that the model cannot be asked with."""
+        self._model().check_actions(intervention)
 
     def effects(self, task: EffectTask) -> PartPredicted:
         """A part of an effect map; raises RunError where the device fails, EffectError where there is none."""

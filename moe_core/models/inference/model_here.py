@@ -2,6 +2,8 @@
 
 from typing import Self
 
+from moe_core.interventions.intervention import Intervention
+from moe_core.models.inference.answer_alone import check_answers_alone
 from moe_core.models.inference.batches import Prompts
 from moe_core.models.inference.forward_passes import ask
 from moe_core.models.inference.kept_passes import KeptPasses, keep_passes
@@ -23,6 +25,11 @@ class ModelHere(LoadedModel):
         return sum(weight.nbytes for weight in self.model.parameters())
 
     ask = ask  # its first argument is the loaded model
+
+    def check_actions(self, intervention: Intervention) -> None:
+        """Raise InterventionError where it acts at the answer alone, and the model answers otherwise then."""
+        if intervention.at_answer:
+            check_answers_alone(self)
 
     def keep(self, prompts: Prompts) -> KeptPasses:
         """Room for what runs over these prompts leave, in up to a quarter of the memory that is free."""

@@ -157,11 +157,14 @@ def test_a_run_that_was_cancelled_goes_on_anywhere(
     assert differences(whole, tmp_path / "T.h5") == []
 
 
-def test_what_ifs_and_controls_are_the_same(engine: Engine, here: Engine, whole: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("at_answer", [False, True])
+def test_what_ifs_and_controls_are_the_same(
+    engine: Engine, here: Engine, whole: Path, tmp_path: Path, *, at_answer: bool
+) -> None:
     """An intervention travels with each task; random masks are asked there, too."""
-    results = []
+    results, mask = [], replace(parse_mask("0:1,1:5"), at_answer=at_answer)
     for name, on in (("here.h5", here), ("there.h5", engine)):
-        request = WhatIfRequest(whole, parse_mask("0:1,1:5"), Subset(sample=80), tmp_path / name)
+        request = WhatIfRequest(whole, mask, Subset(sample=80), tmp_path / name)
         results.append(result_of(what_if(replace(request, controls=ControlRequest(2)), on)))
     one, other = results
     assert differences(one.path, other.path) == []

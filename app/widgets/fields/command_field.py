@@ -27,6 +27,8 @@ class CommandField(QPlainTextEdit):
         self.setPlainText(command.replace("-", f"-{_WORD_JOINER}"))
 
     def createMimeDataFromSelection(self) -> QMimeData:
-        data = QMimeData()
-        data.setText(self.textCursor().selectedText().replace(_WORD_JOINER, ""))
+        data = super().createMimeDataFromSelection()  # one made here would be deleted twice, as Qt leaves
+        text = data.text()
+        data.clear()
+        data.setText(text.replace(_WORD_JOINER, ""))
         return data

@@ -1,5 +1,9 @@
 """The field that shows a command line."""
 
+import os
+import subprocess
+import sys
+
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
@@ -39,4 +43,21 @@ def test_it_is_copied_as_it_is(qtbot: QtBot) -> None:
     assert field.text == COMMAND
     qtbot.keyClick(field, Qt.Key.Key_A, Qt.KeyboardModifier.ControlModifier)
     qtbot.keyClick(field, Qt.Key.Key_C, Qt.KeyboardModifier.ControlModifier)
-    assert QGuiApplication.clipboard().text() == COMMAND
+    copied = QGuiApplication.clipboard().mimeData()
+    assert copied.formats() == ["text/plain"]
+    assert copied.text() == COMMAND
+
+
+def test_leaving_with_it_on_the_clipboard_ends_well() -> None:
+    """What is copied is given up once: the process ends with 0, and is not killed."""
+    script = (
+        "from PySide6.QtWidgets import QApplication\n"
+        "from app.widgets.fields.command_field import CommandField\n"
+        "application, field = QApplication([]), CommandField()\n"
+        "field.show_command('a --b')\n"
+        "field.selectAll()\n"
+        "field.copy()\n"
+        "assert application.clipboard().text() == 'a --b'\n"
+    )
+    environment = os.environ | {"QT_QPA_PLATFORM": "offscreen"}
+    assert subprocess.run([sys.executable, "-c", script], env=environment).returncode == 0

@@ -1,8 +1,9 @@
 """Writes a trace of MMLU's size on OLMoE's architecture: python -m tests.bench.synthetic_mmlu_trace OUT.h5 [options].
 
 14,042 questions of 57 subjects, 16 layers x 64 experts, top-8, about 120 tokens each: 0.7 GB, a tenth with
---answer-only; --questions, --layers and --experts make others of it. --mask 0:3,5:1 writes the what-if of it, --dense 1
-begins with a layer without experts. Routing is random but consistent: every sum is that of the tokens stored.
+--answer-only; --questions, --layers and --experts make others of it. --mask 0:3,5:1 writes the what-if of it, --seed 2
+what another router does, --dense 1 begins with a layer without experts. Routing is random but consistent: every sum is
+that of the tokens stored.
 Axes: T tokens, L layers, E experts, K chosen.
 """
 
@@ -51,6 +52,7 @@ class Sizes:
     n_dense: int = 0
     keeps_tokens: bool = True
     mask: frozenset[tuple[int, int]] = frozenset()
+    seed: int = 7
 
 
 @dataclass(frozen=True)
@@ -126,7 +128,7 @@ def make_quiz(rng: np.random.Generator, N: int) -> TokenisedQuiz:
 def write(path: Path, sizes: Sizes) -> Path:
     """The trace, every question recorded; right about half of the time, most often in the later subjects."""
     N, L, E, keeps = sizes.n_questions, sizes.n_layers, sizes.n_experts, sizes.keeps_tokens
-    quiz, rng = make_quiz(np.random.default_rng(8), N), np.random.default_rng(7)
+    quiz, rng = make_quiz(np.random.default_rng(8), N), np.random.default_rng(sizes.seed)
     pool = make_pool(rng, sizes)
     run = SyntheticRun(n_questions=N, n_layers=L, n_experts=E, top_k=sizes.top_k, keeps_tokens=keeps)
     specification = run.specification
@@ -176,8 +178,9 @@ def main() -> None:
     parser.add_argument("--dense", type=int, default=0)
     parser.add_argument("--answer-only", action="store_true")
     parser.add_argument("--mask", type=_cells, default=frozenset())
+    parser.add_argument("--seed", type=int, default=Sizes.seed, help="of the router; the quiz stays the same")
     of = parser.parse_args()
-    sizes = Sizes(of.questions, of.layers, of.experts, 8, of.dense, not of.answer_only, of.mask)
+    sizes = Sizes(of.questions, of.layers, of.experts, 8, of.dense, not of.answer_only, of.mask, of.seed)
     target = write(of.out, sizes)
     print(f"{target}: {target.stat().st_size / 1e6:.0f} MB")
 

@@ -37,7 +37,10 @@ def _run(arguments: list[str]) -> int:
     if opens_window(arguments):
         signal.signal(signal.SIGINT, _leave)  # imports of Qt swallow a KeyboardInterrupt
         gc.disable()  # looking for garbage takes a tenth of the start, and finds none; the window collects its own
-        from app.start.application import run  # Qt is imported only here: commands work without it
+        from app.start.plain_imports import import_qt  # Qt is imported only here: commands work without it
+
+        import_qt()
+        from app.start.application import run
 
         return run(arguments)
     from moe_core.commands import COMMANDS

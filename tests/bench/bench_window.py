@@ -163,6 +163,9 @@ def measure(bench: Bench, choices: int) -> list[Found]:
 def child(trace: str, size: str, choices: int) -> dict[str, Any]:
     """All of it for one trace, in a process of its own, which starts as the program does."""
     gc.disable()
+    from app.start.plain_imports import import_qt
+
+    import_qt()
     from PySide6.QtWidgets import QApplication
 
     from app import theme

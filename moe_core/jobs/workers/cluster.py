@@ -5,7 +5,7 @@ import os
 import re
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from moe_core.errors import ClusterError, MissingExtraError, Remedy, first_line
@@ -19,6 +19,11 @@ log = logging.getLogger(__name__)
 LOCAL_STORE_BYTES = 200_000_000
 """What a cluster of this computer alone may keep of results on their way: a few batches of each worker."""
 _ANSWERS_WITHIN_S = 5.0
+_QUIETLY = {"log_to_driver": False, "logging_level": logging.ERROR}
+_WAIT = "RAY_gcs_server_port_wait_time_s"
+_GREETING = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes((0, 0, 0, 4, 0, 0, 0, 0, 0))
+"""How a client of HTTP/2, which Ray's services speak, begins: with settings, here none. RFC 9113, section 3.4."""
+_SETTINGS = 4
 
 
 def join(address: Address) -> Any:
@@ -33,20 +38,69 @@ def join(address: Address) -> Any:
     _hush(ray)
     if not address.n_local:
         _reach(address.text)
-    quiet = {"include_dashboard": False} if address.n_local else {}
     try:
-        with _heard_here_alone(ray) if address.n_local else nullcontext():
-            ray.init(
-                address="local" if address.n_local else address.text,
-                log_to_driver=False,
-                logging_level=logging.ERROR,
-                **quiet,
-                **_local_options(address.n_local),
-            )
-    except (ConnectionError, OSError, RuntimeError, ValueError, TimeoutError) as error:
+        _begin(ray, address.n_local) if address.n_local else _enter(ray, address.text)
+    except (ConnectionError, OSError, RuntimeError, ValueError, TimeoutError, ray.exceptions.RayError) as error:
         ray.shutdown()
         raise _unreachable(address, error) from error
     return ray
+
+
+def _begin(ray: Any, n: int) -> None:
+    """A cluster of this computer alone, with one processor a worker in Ray's books."""
+    with _heard_here_alone(ray):
+        ray.init(
+            address="local", num_cpus=n, object_store_memory=LOCAL_STORE_BYTES, include_dashboard=False, **_QUIETLY
+        )
+
+
+def _enter(ray: Any, text: str) -> None:
+    """Connect; one that asks for a token is shown that of this computer, as Ray itself does where it finds the address.
+
+    Ray would try for 20 s, and tell of each time: it is asked to give up sooner, and not heard.
+    """
+    waited = os.environ.get(_WAIT)
+    os.environ.setdefault(_WAIT, "3")
+    try:
+        with _unheard():
+            try:
+                ray.init(address=text, **_QUIETLY)
+            except ConnectionError as error:
+                if not (_wants_token(error) and _has_token()):
+                    raise
+                ray.shutdown()
+                ray.init(address=text, **_QUIETLY)
+    finally:
+        if waited is None:
+            del os.environ[_WAIT]
+
+
+def _wants_token(error: BaseException | None) -> bool:
+    while error is not None and "uthentication token" not in str(error):
+        error = error.__cause__
+    return error is not None
+
+
+def _has_token() -> bool:
+    """Whether there is a token to show, which it is from here on, unless the environment says what is to be done."""
+    if "RAY_AUTH_MODE" in os.environ:
+        return False
+    from ray._private.authentication import authentication_token_setup as setup
+
+    return bool(setup.maybe_enable_token_auth_if_token_available(warn_if_disabled=False))
+
+
+@contextmanager
+def _unheard() -> Iterator[None]:
+    """Nothing is written to the standard error meanwhile, by whatever library."""
+    before, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 2)
+        yield
+    finally:
+        os.dup2(before, 2)
+        os.close(before)
+        os.close(nowhere)
 
 
 def joined(ray: Any) -> str:
@@ -94,12 +148,6 @@ def _places_of(node: dict[str, Any], *, wants_gpu: bool, device: str) -> Iterato
         yield Place(node["NodeID"], n_cpus, 0, n_cpus, name)
 
 
-def _local_options(n: int) -> dict[str, Any]:
-    if not n:
-        return {}
-    return {"num_cpus": n, "object_store_memory": LOCAL_STORE_BYTES}  # one processor each in Ray's books
-
-
 @contextmanager
 def _heard_here_alone(ray: Any) -> Iterator[None]:
     """Have what Ray begins listen on the loopback: it does so where it thinks that a system can be in no cluster."""
@@ -118,15 +166,19 @@ def _hush(ray: Any) -> None:
 
 
 def _reach(text: str) -> None:
-    """Raise ClusterError where nothing listens there: Ray itself would try for minutes."""
+    """Raise ClusterError where nothing listens there, or something else: Ray itself would try for minutes."""
     if text == AUTO:
         return
     host, _, port = text.rpartition(":")
     try:
-        socket.create_connection((host.strip("[]"), int(port)), _ANSWERS_WITHIN_S).close()
+        with socket.create_connection((host.strip("[]"), int(port)), _ANSWERS_WITHIN_S) as asked:
+            asked.sendall(_GREETING)
+            frame = asked.recv(4)  # three bytes of length, and the kind
+            reason = "" if frame[3:] == bytes((_SETTINGS,)) else "something else listens there"
     except OSError as error:
         reason = error.strerror or first_line(error)
-        raise ClusterError(f"No cluster answers at {text} ({reason}).", Remedy.START_CLUSTER) from error
+    if reason:
+        raise ClusterError(f"No cluster answers at {text} ({reason}).", Remedy.START_CLUSTER)
 
 
 def _unreachable(address: Address, error: Exception) -> ClusterError:
@@ -138,6 +190,11 @@ def _unreachable(address: Address, error: Exception) -> ClusterError:
         of = f"Ray {theirs[1]} and Python {theirs[2]}" if theirs else "another version of Ray or Python"
         return ClusterError(
             f"The cluster at {address.text} is of {of}, and this is Ray {ray.__version__}: they must be the same."
+        )
+    if _wants_token(error):
+        return ClusterError(
+            f"The cluster at {address.text} asks for its token: set RAY_AUTH_MODE=token on every node, here too, and "
+            "give each the token that its head has."
         )
     if address.n_local:
         return ClusterError(f"Workers cannot be started on this computer: {first_line(error)}.")

@@ -1,9 +1,12 @@
 """Addresses of clusters, and what is said where one cannot be joined; no Ray is needed for that."""
 
 import builtins
+import importlib
+import os
 import socket
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 from typing import Any
 
@@ -11,6 +14,7 @@ import pytest
 
 from moe_core.errors import ClusterError, InstallExtra, MissingExtraError
 from moe_core.jobs.models.load_model import ModelRequest
+from moe_core.jobs.workers import cluster
 from moe_core.jobs.workers.address import Address, parse_address
 from moe_core.jobs.workers.cluster import join, joined, places
 from moe_core.jobs.workers.pool import WorkerLostError
@@ -50,6 +54,55 @@ def test_where_nobody_answers() -> None:
         pytest.importorskip("ray", reason="the extra [ray] is not installed")
         with pytest.raises(ClusterError, match=rf"No cluster answers at {text} \(.+\)\."):
             join(Address(text))
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"), [(b"HTTP/1.1 400 Bad Request", "something else listens there"), (b"", "timed out")]
+)
+def test_where_something_else_listens(answer: bytes, reason: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another program's port, one that answers and one that does not: Ray would try for minutes."""
+    pytest.importorskip("ray", reason="the extra [ray] is not installed")
+    monkeypatch.setattr(cluster, "_ANSWERS_WITHIN_S", 0.2)
+    with socket.create_server(("127.0.0.1", 0)) as server, ThreadPoolExecutor(1) as pool:
+        asked = pool.submit(lambda: server.accept()[0])
+        text = f"127.0.0.1:{server.getsockname()[1]}"
+        pool.submit(lambda: asked.result().sendall(answer))
+        with pytest.raises(ClusterError, match=rf"No cluster answers at {text} \({reason}\)\."):
+            join(Address(text))
+        asked.result().close()
+
+
+@pytest.mark.parametrize("has_token", [True, False])
+def test_a_cluster_that_asks_for_a_token(
+    has_token: bool, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """It is shown the one that this computer has; without one, a sentence says what is missing. Ray is silent."""
+    ray, modes = pytest.importorskip("ray"), list[str | None]()
+    setup = importlib.import_module("ray._private.authentication.authentication_token_setup")
+
+    def init(**_: Any) -> None:
+        modes.append(os.environ.get("RAY_AUTH_MODE"))
+        os.write(2, b"Unauthenticated: RPC error: InvalidAuthToken")
+        if modes[-1] is None:
+            reason = RuntimeError("AuthenticationError: RPC error: Authentication token is missing or incorrect.")
+            raise ConnectionError("Failed to connect to Ray cluster") from reason
+
+    def show_token(*, warn_if_disabled: bool) -> bool:
+        if has_token:
+            monkeypatch.setenv("RAY_AUTH_MODE", "token")
+        return has_token
+
+    monkeypatch.delenv("RAY_AUTH_MODE", raising=False)
+    monkeypatch.setattr(ray, "init", init)
+    monkeypatch.setattr(setup, "maybe_enable_token_auth_if_token_available", show_token)
+    monkeypatch.setattr(cluster, "_reach", lambda _: None)
+    if has_token:
+        join(Address("head:6379"))
+        assert modes == [None, "token"]
+    else:
+        with pytest.raises(ClusterError, match="The cluster at head:6379 asks for its token: set RAY_AUTH_MODE=token"):
+            join(Address("head:6379"))
+    assert capfd.readouterr().err == ""
 
 
 def test_without_ray_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,6 +18,7 @@ from moe_core.commands.console.options import (
     OtherDevice,
     OtherDtype,
     check_target,
+    check_target_folder,
     takes_groups,
 )
 from moe_core.errors import AnalysisError
@@ -29,7 +30,7 @@ from moe_core.quizzes.selection import read_ids
 from moe_core.reports.analysis_result import analysis_json, analysis_lines, values_table
 from moe_core.reports.figure_file import refuse_format, write_figure
 from moe_core.system.console_text import print_lines
-from moe_core.traces.result_file import refuse_trace, write_result, writing
+from moe_core.traces.result_file import write_result, writing
 
 _NAMES = ", ".join(analysis.name for analysis in ANALYSES)
 _LAYERS, _EXPERT = re.compile(r"(\d{1,4})(?:-(\d{1,4}))?"), re.compile(r"(\d{1,4}):(\d{1,5})")
@@ -103,7 +104,8 @@ def run_analysis(
         print(json.dumps(analysis_json(result), allow_nan=False))
     else:
         print_lines([*analysis_lines(result), _seconds(result)])
-    written = [*_write_csv(result, csv), *_write_figure(result, figure, key)]
+    drawn = _write_figure(result, figure, key)  # first, since it may be refused
+    written = [*_write_csv(result, csv), *drawn]
     if not as_json:
         print_lines(f"Written: {path}" for path in written)
 
@@ -138,8 +140,7 @@ def read_expert(text: str) -> tuple[int, int] | None:
 
 
 def _check_targets(trace: Path | None, csv: Path | None, figure: Path | None) -> None:
-    if csv is not None:  # a folder, which is made
-        refuse_trace(csv)
+    check_target_folder(csv, trace)
     check_target(figure, trace)
     if figure is not None:
         refuse_format(figure)

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from moe_core.commands.console.job_console import run_job
-from moe_core.commands.console.options import AsJson
+from moe_core.commands.console.options import AsJson, check_target_folder
 from moe_core.errors import MoeCoreError
 from moe_core.jobs.export_tables import TableFormat, TablesRequest, export_tables
 from moe_core.numbers.formatting import counted
@@ -31,6 +31,8 @@ def export(
     folders = [(table_format, folder) for table_format, folder in asked if folder is not None]
     if not folders:
         raise MoeCoreError("Say where to write: --parquet DIR or --csv DIR.")
+    for _, folder in folders:
+        check_target_folder(folder, trace)
     results = [run_job(export_tables(TablesRequest(trace, folder, table_format))) for table_format, folder in folders]
     tables = [table for result in results for table in result.tables]
     n_left_out, item = results[0].n_left_out, results[0].item

@@ -7,15 +7,13 @@ from typing import Annotated
 import typer
 
 from moe_core.commands.console.job_console import run_job
-from moe_core.commands.console.options import AsJson, ModelPlace, Offline, read_actions
+from moe_core.commands.console.options import AsJson, ModelPlace, Offline, check_target, read_actions, write_text
 from moe_core.errors import MoeCoreError
-from moe_core.interventions.intervention import Intervention
 from moe_core.jobs.export_pruned import ExportRequest, ExportResult, export_pruned, kept_experts
 from moe_core.jobs.models.recorded_model import ModelNow
 from moe_core.numbers.formatting import data_size
 from moe_core.system.console_text import print_result
 from moe_core.traces.reader import open_trace
-from moe_core.traces.result_file import refuse_target, write_result, writing
 
 
 def export_pruned_model(
@@ -38,19 +36,13 @@ def export_pruned_model(
     if out is None and keep_list is None:
         raise MoeCoreError("Say what to write: --out DIR for the smaller model, --keep-list FILE for its list.")
     actions = read_actions(mask, path=intervention)
-    if keep_list is not None:
-        _write_keep_list(trace, actions, keep_list)
-    now = ModelNow(model, offline=offline)
-    result = None if out is None else run_job(export_pruned(ExportRequest(trace, actions, out, now)))
-    _print_result(result, keep_list, as_json=as_json)
-
-
-def _write_keep_list(trace: Path, actions: Intervention, file: Path) -> None:
+    check_target(keep_list, trace)
     with open_trace(trace) as opened:
         kept = kept_experts(actions, opened.specification.model)
-    refuse_target(file, trace)
-    with writing("list", file):
-        write_result(file, json.dumps(kept.to_json()) + "\n")
+    now = ModelNow(model, offline=offline)
+    result = None if out is None else run_job(export_pruned(ExportRequest(trace, actions, out, now)))
+    write_text("list", keep_list, lambda: json.dumps(kept.to_json()) + "\n", as_json=as_json)
+    _print_result(result, keep_list, as_json=as_json)
 
 
 def _print_result(result: ExportResult | None, keep_list: Path | None, *, as_json: bool) -> None:
@@ -60,7 +52,7 @@ def _print_result(result: ExportResult | None, keep_list: Path | None, *, as_jso
         "n_bytes": None if result is None else result.n_bytes,
         "keep_list": None if keep_list is None else str(keep_list),
     }
-    lines = [] if keep_list is None else [f"Written: {keep_list}"]
+    lines = []
     if result is not None:
         lines.append(f"Written: {result.path}, {result.n_experts} experts in every layer, {data_size(result.n_bytes)}")
     print_result(data, lines, as_json=as_json)

@@ -10,7 +10,7 @@ import typer
 
 from moe_core.analyses.contribution_tables import ExpertContributions
 from moe_core.analyses.expert_contributions import compute as contributions
-from moe_core.commands.console.options import PageFile, check_target, write_text
+from moe_core.commands.console.options import PageFile, check_target, check_target_folder, write_text
 from moe_core.commands.console.remedies import in_words
 from moe_core.comparison.models_beside import compare_models
 from moe_core.errors import Remedy
@@ -22,7 +22,7 @@ from moe_core.reports.formats.json_format import JSON
 from moe_core.reports.formats.text import TEXT
 from moe_core.system.console_text import print_text
 from moe_core.traces.reader import open_trace
-from moe_core.traces.result_file import refuse_target, write_result, writing
+from moe_core.traces.result_file import write_result, writing
 
 
 def report(
@@ -47,8 +47,7 @@ def report(
     """Print experts used, entropies, gate weights and accuracies of a trace."""
     traces = trace, *(beside or ())
     check_target(html, *traces)
-    for read in traces:
-        refuse_target(csv, read)
+    check_target_folder(csv, *traces)
     with ExitStack() as opened:
         first, *others = (opened.enter_context(open_trace(path)) for path in traces)
         found = contributions(first, scope, min_questions)

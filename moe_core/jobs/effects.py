@@ -27,8 +27,8 @@ from moe_core.jobs.runs.running_model import KnownModel
 from moe_core.measures.routing_in_scope import routing_in_scope
 from moe_core.measures.scope import Scope
 from moe_core.system.network_folder import network_warning
-from moe_core.system.target_folder import existing_folder
-from moe_core.traces.lock import writer_lock
+from moe_core.system.target_folder import made_folder
+from moe_core.traces.lock import refuse_unwritable, writer_lock
 from moe_core.traces.reader import Trace, open_trace
 from moe_core.traces.result_file import refuse_target
 
@@ -83,7 +83,7 @@ def effects(request: EffectsRequest, engine: Engine | None = None) -> Generator[
         plan = plan_rerun(trace, rows, model)
         specification = _specification(request, trace, rows, model)
         path = request.out or _place(request, specification)
-        path.parent.mkdir(parents=True, exist_ok=True)
+        stack.enter_context(made_folder(path.parent))
         stack.enter_context(writer_lock(path))
         making = Making(model, plan, specification, path)
         yield from making.predict()
@@ -124,9 +124,8 @@ def experts_used(trace: Trace, rows: tuple[int, ...]) -> Mask:
 def _check(request: EffectsRequest, trace: Trace) -> SubsetRows:
     """The rows with a right answer, once everything is judged that can be without a model."""
     size = trace.dimensions
-    if request.out is not None:
-        refuse_target(request.out, request.trace)
-        existing_folder(request.out.parent)
+    refuse_target(request.out, request.trace)
+    refuse_unwritable(request.out or map_path(request.trace, request.effect))
     if request.measure is not None:
         request.measure.check(trace.specification.model.layers, size.n_experts)
     split_budget(request.budget, size.n_layers * size.n_experts, preparation(is_checkpointed=False))

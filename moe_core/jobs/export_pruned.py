@@ -20,7 +20,7 @@ from moe_core.models.loading.files.safety import WEIGHTS_INDEX, CheckedFolder, c
 from moe_core.models.loading.safetensors_headers import made_header
 from moe_core.models.pruning import KeepList, KeptTensor, keep_list, kept_tensors, smaller_config
 from moe_core.system.positioned_file import sync_directory
-from moe_core.system.target_folder import existing_folder
+from moe_core.system.target_folder import existing_folder, made_folder
 from moe_core.system.temporary_folder import temporary_folder
 from moe_core.traces.reader import open_trace
 from moe_core.traces.specification import ModelSpecification
@@ -67,8 +67,8 @@ def export_pruned(request: ExportRequest) -> Generator[Event, None, ExportResult
     n_bytes = sum(tensor.n_bytes for tensor in tensors)
     _check_room(request.out, n_bytes)
     try:
-        request.out.absolute().parent.mkdir(parents=True, exist_ok=True)
-        with temporary_folder(f".{request.out.name}.unfinished-", request.out.absolute().parent) as folder:
+        parent = request.out.absolute().parent
+        with made_folder(parent), temporary_folder(f".{request.out.name}.unfinished-", parent) as folder:
             unfinished = folder / "model"
             unfinished.mkdir()
             _write_companions(unfinished, checked, smaller_config(checked.config, n_left))
@@ -79,7 +79,7 @@ def export_pruned(request: ExportRequest) -> Generator[Event, None, ExportResult
             if request.out.exists():
                 request.out.rmdir()
             unfinished.rename(request.out)
-            sync_directory(request.out.absolute().parent)
+            sync_directory(parent)
     except OSError as error:
         raise ModelError(f"{request.out} cannot be written ({error.strerror or error}).") from error
     yield from _vllm_remarks(checked.config)

@@ -30,6 +30,7 @@ from moe_core.measures.columns import (
     texts,
 )
 from moe_core.numbers.spreadsheet_text import as_cell
+from moe_core.system.target_folder import made_folder
 from moe_core.system.temporary_folder import temporary_folder
 from moe_core.traces.layout import Segments
 from moe_core.traces.notes import Notes, read_notes
@@ -170,7 +171,7 @@ def export_tables(request: TablesRequest) -> Generator[Event, None, TablesResult
     for target in targets.values():
         refuse_trace(target)
     with open_trace(request.trace) as trace, writing("tables", request.folder), ExitStack() as stack:
-        request.folder.mkdir(parents=True, exist_ok=True)
+        stack.enter_context(made_folder(request.folder))
         unfinished = stack.enter_context(temporary_folder(".unfinished-", request.folder))
         files = {name: unfinished / target.name for name, target in targets.items()}
         yield Stage("Writing questions and answers")

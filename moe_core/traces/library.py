@@ -118,7 +118,7 @@ def delete_trace(path: Path) -> None:
             path.unlink(missing_ok=True)
         except OSError as error:
             raise TraceError(f"{path} cannot be deleted ({error.strerror}).") from error
-    with suppress(OSError):  # only now: letting go of the lock writes to its file; what is left of it does no harm
+    with suppress(OSError):  # which a system that removes no open file has left; what is left of it does no harm
         path.with_name(path.name + ".lock").unlink()
 
 

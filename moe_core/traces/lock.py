@@ -23,8 +23,9 @@ _SUFFIX_LENGTH = 8  # of what `tempfile` adds to a prefix
 def writer_lock(path: Path) -> Iterator[None]:
     """Hold the lock of one trace; raises TraceError at once when somebody else has it, saying who.
 
-    The lock file stays behind, empty: removing it would let two writers lock two different files of one name. What a
-    creation that was killed left behind is removed. Through a link it is the lock of the trace that it leads to.
+    The lock file stays behind, empty, as long as the trace does: removing it would let two writers lock two different
+    files of one name. What a creation that was killed left behind is removed. Through a link it is the lock of the
+    trace that it leads to.
     """
     if not path.parent.is_dir():
         raise TraceError(f"There is no folder {path.parent}.")  # the lock would make it silently
@@ -44,17 +45,21 @@ def writer_lock(path: Path) -> Iterator[None]:
         _sweep_leftovers(path)
         yield
     finally:
-        _sign(sidecar, "")
+        if os.path.lexists(path):
+            _sign(sidecar, "")
+        else:  # no trace has come of it, or it is gone
+            with suppress(OSError):
+                sidecar.unlink()
         lock.release()
 
 
 def refuse_unwritable(path: Path) -> None:
-    """Raise TraceError for what the first write of a trace would end in: said at once, before a model is loaded.
+    """Raise TraceError for what the first write of a trace, or map, would end in: said before a model is loaded.
 
     A folder that is missing is no hindrance, where it can be made.
     """
-    if not path.name:
-        raise TraceError(f"{path} is a folder: name a file for the trace, such as run.h5.")
+    if not path.name or os.path.isdir(path):
+        raise TraceError(f"{path} is a folder: name the file to write, such as {path / 'run.h5'}.")
     if os.path.islink(path) and not os.path.exists(path):
         raise TraceError(f"{path} is a link that leads nowhere: remove it, or choose another name.")
     wanted = _sidecar(path.absolute()).parent

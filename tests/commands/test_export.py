@@ -99,6 +99,14 @@ def test_nothing_to_write_to_is_told(path: Path) -> None:
         export(path)
 
 
+def test_of_two_folders_both_are_looked_at_first(path: Path, tmp_path: Path) -> None:
+    """Nothing is written where one of them cannot be."""
+    (tmp_path / "file").touch()
+    with pytest.raises(MoeCoreError, match="is a file, not a folder"):
+        export(path, csv=tmp_path / "file", parquet=tmp_path / "tables")
+    assert not (tmp_path / "tables").exists()
+
+
 def test_a_trace_of_the_same_name_stays(path: Path, tmp_path: Path) -> None:
     """Whatever it is called."""
     folder = tmp_path / "tables"

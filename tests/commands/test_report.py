@@ -68,7 +68,7 @@ def test_a_place_that_cannot_be_written(path: Path, tmp_path: Path) -> None:
     """A file where a folder should be, or the other way round, is one sentence."""
     (tmp_path / "file").write_text("")
     (tmp_path / "folder").mkdir()
-    with pytest.raises(MoeCoreError, match="a file lies where the folder should be"):
+    with pytest.raises(MoeCoreError, match="file is a file, not a folder"):
         report(path, csv=tmp_path / "file")
     with pytest.raises(MoeCoreError, match="folder is a folder: name the file"):
         report(path, html=tmp_path / "folder")

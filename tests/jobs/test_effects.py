@@ -14,7 +14,7 @@ from moe_core.effects.map_file import read_map
 from moe_core.effects.measurement import Measurement
 from moe_core.effects.part import Spent
 from moe_core.effects.statistics import measured_cells, rank_correlation
-from moe_core.errors import EffectError, ModelError, MoeCoreError
+from moe_core.errors import EffectError, ModelError, MoeCoreError, TraceError
 from moe_core.interventions.intervention import parse_mask
 from moe_core.jobs import effect_making, effect_measuring
 from moe_core.jobs.effect_making import EffectClock, MapWritten
@@ -202,12 +202,19 @@ def test_refusals(trace: Path, engine: Engine, tmp_path: Path) -> None:
         next(effects(EffectsRequest(trace, budget=BUDGET, out=trace), engine))
     with pytest.raises(MoeCoreError, match="is a file, not a folder"):
         next(effects(EffectsRequest(trace, budget=BUDGET, out=trace / "map.safetensors"), engine))
+    for folder in (Path(), Path(".."), tmp_path):
+        with pytest.raises(TraceError, match="is a folder: name the file to write"):
+            next(effects(EffectsRequest(trace, budget=BUDGET, out=folder), engine))
     changed = result_of(what_if(WhatIfRequest(trace, parse_mask("0:1", "reroute")), engine)).path
     with pytest.raises(EffectError, match="take its baseline"):
         result_of(effects(EffectsRequest(changed, budget=BUDGET), engine))
+    lies_there = sorted(tmp_path.iterdir())
     gone = EffectsRequest(trace, budget=BUDGET, model=ModelNow(model=str(tmp_path / "gone")))
     with pytest.raises(ModelError, match="gone"):
         result_of(effects(gone, Engine()))
+    with pytest.raises(EffectError, match="needed before any expert can be re-run"):
+        result_of(effects(EffectsRequest(trace, budget=0.021, out=tmp_path / "new" / "map.safetensors"), engine))
+    assert sorted(tmp_path.iterdir()) == lies_there
 
 
 def test_in_16_bits(trace: Path, engine: Engine) -> None:

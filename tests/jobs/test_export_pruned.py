@@ -158,6 +158,9 @@ def test_the_keep_list_of_an_unequal_mask(baseline: Path, tmp_path: Path, capsys
     assert 1 not in kept["keep"][0]
     with pytest.raises(MoeCoreError, match="Say what to write"):
         export_pruned_model(baseline, mask="0:1")
+    with pytest.raises(MoeCoreError, match="exists already and is never overwritten"):
+        export_pruned_model(baseline, mask="0:1,1:2,2:3", keep_list=tmp_path / "other.json", out=file)
+    assert not (tmp_path / "other.json").exists()
     save_intervention(tmp_path / "alone.json", Intervention(reroute=frozenset({(0, 1)}), at_answer=True))
     with pytest.raises(MoeCoreError, match="lacks its experts everywhere"):
         export_pruned_model(baseline, intervention=tmp_path / "alone.json", keep_list=file)

@@ -255,8 +255,8 @@ def test_what_cannot_be_written_is_said_before_anything_runs(tiny_olmoe: Path, q
     }.items():
         with pytest.raises(TraceError, match=reason):
             next(record(request_for(tiny_olmoe, quiz_csv, tmp_path / name)))
-    for nothing in ("", ".", "/"):
-        with pytest.raises(TraceError, match="name a file for the trace"):
+    for nothing in ("", ".", "..", "/", str(tmp_path)):
+        with pytest.raises(TraceError, match="is a folder: name the file to write"):
             next(record(request_for(tiny_olmoe, quiz_csv, Path(nothing))))
     assert [path.name for path in tmp_path.iterdir()] == ["link.h5"]
 

@@ -104,8 +104,17 @@ def check_target(target: Path | None, *traces: Path | None) -> None:
         refuse_trace(target)
         if target.is_dir():
             raise MoeCoreError(f"{target} is a folder: name the file to write.")
-        if not target.exists():
+        if target.is_file() or not target.exists():  # what is none is written into, where it is
             existing_folder(target.parent)
+
+
+def check_target_folder(folder: Path | None, *traces: Path | None) -> None:
+    """The same for a folder that results are written into."""
+    if folder is not None:
+        for trace in filter(None, traces):
+            refuse_target(folder, trace)
+        refuse_trace(folder)
+        existing_folder(folder)
 
 
 def write_text(what: str, target: Path | None, text: Callable[[], str], *, as_json: bool) -> None:

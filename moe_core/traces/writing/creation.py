@@ -18,6 +18,7 @@ from moe_core.errors import Remedy, TraceError
 from moe_core.quizzes.prompting import TokenisedQuiz
 from moe_core.quizzes.question import Question
 from moe_core.system.positioned_file import PositionedFile, identity_of, sync_directory
+from moe_core.system.target_folder import made_folder
 from moe_core.traces.checking.static_data_check import static_crc
 from moe_core.traces.file import TraceFile
 from moe_core.traces.hdf5.headers import make_headers
@@ -51,8 +52,7 @@ def create_trace(
         raise TraceError("The run's specification is too long for a trace: select questions that fit the context.")
     dimensions = _dimensions(specification, tokenised, values)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with writer_lock(path):
+        with made_folder(path.parent), writer_lock(path):
             if os.path.lexists(path):
                 raise _exists(path)
             _check_free_space(path, dimensions)

@@ -63,8 +63,8 @@ def test_a_disk_too_small_is_noticed_first(tmp_path: Path, monkeypatch: pytest.M
     usage = shutil.disk_usage(tmp_path)._replace(free=1000)
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
     with pytest.raises(TraceError, match=r"run\.h5 needs 1 MB and .* has 0 MB free"):
-        create(tmp_path / "run.h5", RUN)
-    assert visible(tmp_path) == set()
+        create(tmp_path / "new" / "folder" / "run.h5", RUN)
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("operation", ["reserve", "write", "sync"])

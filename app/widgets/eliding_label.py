@@ -33,9 +33,11 @@ class ElidingLabel(QLabel):
         metrics, room = self.fontMetrics(), self.contentsRect().width()
         shown, n = metrics.elidedText(self.whole_text, Qt.TextElideMode.ElideMiddle, room), _N.search(self.whole_text)
         if n is not None and n.group() not in shown:
-            before, rest = self.whole_text[: n.start()], n.group() + "…" * (n.end() < len(self.whole_text))
-            left = room - metrics.horizontalAdvance(rest)
-            shown = metrics.elidedText(before, Qt.TextElideMode.ElideRight, max(left, 0)) + rest
+            before, after = self.whole_text[: n.start()], self.whole_text[n.end() :]
+            left = room - metrics.horizontalAdvance(n.group() + "…" * bool(after))
+            begin = metrics.elidedText(before, Qt.TextElideMode.ElideRight, max(left, 0)) + n.group()
+            left = room - metrics.horizontalAdvance(begin)
+            shown = begin + metrics.elidedText(after, Qt.TextElideMode.ElideRight, max(left, 0))
         self.setText(shown)
 
     def resizeEvent(self, event: QResizeEvent) -> None:

@@ -48,3 +48,14 @@ def test_a_number_of_tokens_is_never_shortened(qtbot: QtBot) -> None:
     label.resize(label.fontMetrics().horizontalAdvance(said) // 3, 20)
     assert label.text().startswith("reading · 1,022 tokens")
     assert label.fontMetrics().horizontalAdvance(label.text()) <= label.width()
+
+
+def test_what_follows_a_number_fills_the_room(qtbot: QtBot) -> None:
+    """As much of it as there is room for, where what stands before is whole."""
+    said = "Layer 1, expert 25 · never used · n = 0 of 800 questions · rank 54 of 54 in the layer"
+    label = ElidingLabel(said)
+    qtbot.addWidget(label)
+    label.show()
+    label.resize(label.fontMetrics().horizontalAdvance(said) * 9 // 10, 20)
+    assert label.text().startswith("Layer 1, expert 25 · never used · n = 0 of 800 questions · rank")
+    assert label.fontMetrics().horizontalAdvance(label.text()) <= label.width()

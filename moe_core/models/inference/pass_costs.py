@@ -5,6 +5,7 @@ Costs are in tokens: the time that one more token takes in a batch that is large
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,6 +59,11 @@ def cheapest_rows(lengths: Sequence[int], behind: int, batch_tokens: int, cost: 
     Each pass holds at most `batch_tokens` tokens, padding and the `behind` tokens that stand before every row included;
     a prompt longer than that gets a pass of its own. Padding is what the shorter rows are short of the longest one.
     """
+    return list(_cheapest_rows(tuple(lengths), behind, batch_tokens, cost))
+
+
+@lru_cache(maxsize=512)  # what-ifs ask the same prompts again and again
+def _cheapest_rows(lengths: tuple[int, ...], behind: int, batch_tokens: int, cost: PassCost) -> tuple[int, ...]:
     longest = np.asarray(lengths, dtype=np.int64)
     n = len(longest)
     so_far, counts = np.append(0, longest.cumsum()), np.arange(n + 1)
@@ -76,7 +82,7 @@ def cheapest_rows(lengths: Sequence[int], behind: int, batch_tokens: int, cost: 
     while first < n:
         found.append(int(rows[first]))
         first += found[-1]
-    return found
+    return tuple(found)
 
 
 def filled_rows(lengths: Sequence[int], behind: int, batch_tokens: int) -> list[int]:

@@ -3,7 +3,9 @@
 import logging
 import os
 import re
+import signal
 import socket
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
@@ -39,7 +41,8 @@ def join(address: Address) -> Any:
     if not address.n_local:
         _reach(address.text)
     try:
-        _begin(ray, address.n_local) if address.n_local else _enter(ray, address.text)
+        with _terminated_as_before():
+            _begin(ray, address.n_local) if address.n_local else _enter(ray, address.text)
     except (ConnectionError, OSError, RuntimeError, ValueError, TimeoutError, ray.exceptions.RayError) as error:
         ray.shutdown()
         raise _unreachable(address, error) from error
@@ -157,6 +160,17 @@ def _heard_here_alone(ray: Any) -> Iterator[None]:
         yield
     finally:
         constants.ENABLE_RAY_CLUSTER = before
+
+
+@contextmanager
+def _terminated_as_before() -> Iterator[None]:
+    """Have SIGTERM do what it did: Ray would print what was called, and leave with an exit code of its own."""
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        yield
+    finally:
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, before)
 
 
 def _hush(ray: Any) -> None:

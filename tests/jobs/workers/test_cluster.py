@@ -3,6 +3,7 @@
 import builtins
 import importlib
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -103,6 +104,14 @@ def test_a_cluster_that_asks_for_a_token(
         with pytest.raises(ClusterError, match="The cluster at head:6379 asks for its token: set RAY_AUTH_MODE=token"):
             join(Address("head:6379"))
     assert capfd.readouterr().err == ""
+
+
+def test_a_signal_to_end_does_what_it_did(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ray's own handler prints a stack and leaves with another exit code."""
+    before = signal.getsignal(signal.SIGTERM)
+    monkeypatch.setattr(pytest.importorskip("ray"), "init", lambda **_: signal.signal(signal.SIGTERM, sys.exit))
+    join(Address("local:1", 1))
+    assert signal.getsignal(signal.SIGTERM) is before
 
 
 def test_without_ray_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from moe_core.errors import ClusterError
 from moe_core.jobs.events import Event, Notice, Progress
-from moe_core.jobs.workers.pool import TICK_S, Actors, WorkerLostError
+from moe_core.jobs.workers.pool import TICK_S, Actors, NodeUnfitError, WorkerLostError
 from moe_core.numbers.formatting import counted
 
 MOST_LOSSES = 4
@@ -40,6 +40,10 @@ def from_each(actors: Actors, method: str, within_s: float = math.inf) -> Genera
                         yield Notice(f"The worker on {name} ended before it had loaded the model: it begins anew")
                 elif actors.has_gone(worker):
                     raise WorkerLostError("its node has gone")
+            except NodeUnfitError as error:
+                raise ClusterError(
+                    f"{name}: no worker can begin, the same moescope has to be there ({error})."
+                ) from error
             except WorkerLostError as error:
                 calls.pop(worker, None)
                 last = str(error)

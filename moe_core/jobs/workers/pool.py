@@ -38,6 +38,10 @@ class WorkerLostError(Exception):
     """A worker, or its node, is gone: what it was to do has to be done again."""
 
 
+class NodeUnfitError(WorkerLostError):
+    """No worker can begin on its node, as where moescope is missing or another one."""
+
+
 class Actors(Protocol):
     """Workers, by their number, wherever they are."""
 

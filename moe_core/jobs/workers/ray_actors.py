@@ -10,7 +10,7 @@ from typing import Any
 
 from moe_core.errors import ClusterError, MoeCoreError, RunError, first_line
 from moe_core.jobs.models.load_model import ModelRequest
-from moe_core.jobs.workers.pool import WorkerLostError
+from moe_core.jobs.workers.pool import NodeUnfitError, WorkerLostError
 from moe_core.jobs.workers.worker import Worker
 
 
@@ -86,6 +86,10 @@ class RayActors:
             raise ClusterError(f"A worker cannot begin: {first_line(error)}.") from error
         except ray.ActorUnavailableError as error:  # of which Ray says how its own calls work
             raise WorkerLostError("its process does not answer") from error
+        except ray.RayActorError as error:
+            if error.actor_init_failed:  # of which the last line is the reason
+                raise NodeUnfitError(str(error).strip().splitlines()[-1].rstrip(".")) from error
+            raise WorkerLostError(first_line(error)) from error
         except ray.RayError as error:
             raise WorkerLostError(first_line(error)) from error
 

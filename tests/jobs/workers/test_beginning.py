@@ -9,6 +9,7 @@ import pytest
 from moe_core.errors import ClusterError, ModelError
 from moe_core.jobs.events import Event, Notice
 from moe_core.jobs.workers.beginning import MOST_LOSSES, from_each
+from moe_core.jobs.workers.pool import NodeUnfitError
 from tests.job_results import result_of
 from tests.jobs.workers.test_pool import FakeActors, FakeCall, tenfold
 
@@ -94,6 +95,18 @@ def test_a_model_that_cannot_be_loaded_ends_it_at_once() -> None:
     with pytest.raises(ModelError, match="This is no model"):
         begun(actors)
     assert len(actors.begun) == 2
+
+
+def test_a_node_without_moescope_ends_it_at_once() -> None:
+    """As one with another version does: its GPUs would be missed by nobody."""
+
+    def answer(worker: int, method: str, argument: Any) -> Any:
+        if worker == 1:
+            raise NodeUnfitError("ModuleNotFoundError: No module named 'moe_core'")
+        return tenfold(worker, method, argument)
+
+    with pytest.raises(ClusterError, match=r"^node1: no worker can begin, .* \(ModuleNotFoundError: No module"):
+        begun(FakeActors(2, answer))
 
 
 def test_workers_that_cannot_begin_are_told_of() -> None:

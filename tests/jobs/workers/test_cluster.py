@@ -18,7 +18,7 @@ from moe_core.jobs.models.load_model import ModelRequest
 from moe_core.jobs.workers import cluster
 from moe_core.jobs.workers.address import Address, parse_address
 from moe_core.jobs.workers.cluster import join, joined, places
-from moe_core.jobs.workers.pool import WorkerLostError
+from moe_core.jobs.workers.pool import NodeUnfitError, WorkerLostError
 from moe_core.jobs.workers.ray_actors import RayActors
 
 
@@ -205,3 +205,15 @@ def test_a_worker_whose_process_is_gone_is_told_in_plain_words() -> None:
     actors = RayActors(SimpleNamespace(get=get, exceptions=exceptions), ModelRequest("demo"), [])
     with pytest.raises(WorkerLostError, match=r"^its process does not answer$"):
         actors.result("a call")
+
+
+def test_a_node_on_which_no_worker_can_begin_is_told_from_a_lost_one() -> None:
+    """By what Ray says of an actor that could not be made; of its many lines the last one is the reason."""
+    exceptions = pytest.importorskip("ray").exceptions
+
+    def get(call: Any) -> Any:
+        raise exceptions.RayActorError("01", f"The actor died.\n\n{call}\n", actor_init_failed=True)
+
+    actors = RayActors(SimpleNamespace(get=get, exceptions=exceptions), ModelRequest("demo"), [])
+    with pytest.raises(NodeUnfitError, match=r"^No module named 'moe_core'$"):
+        actors.result("No module named 'moe_core'.")

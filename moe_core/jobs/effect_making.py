@@ -95,16 +95,20 @@ class Making:
         """The cells that a measurement asks for and that are not measured yet, in the order in which they are."""
         return in_order(measurement, self._draft.as_map(self.specification).over(), used, self._model.layers)
 
+    def touched(self, cell: Cell) -> list[int]:
+        """The questions of which masking an expert may change anything."""
+        found: list[int] = np.flatnonzero(self._draft.sources[:, *cell] != Source.UNTOUCHED).tolist()
+        return found
+
     def pending(self, cell: Cell) -> list[int]:
-        """The questions on which an expert's effect is no exact one yet."""
-        found: list[int] = np.flatnonzero(~self._draft.is_exact()[:, *cell]).tolist()
+        """Those of them on which its effect is no exact one yet."""
+        found: list[int] = np.flatnonzero(self._draft.sources[:, *cell] < Source.UNTOUCHED).tolist()
         return found
 
     def take(self, cell: Cell, questions: NDArray[np.intp], effects: Floats) -> Iterator[MapWritten]:
-        """Measured effects [n] of one expert on questions [n], as far as none is exact; told when they are written."""
-        new = ~self._draft.is_exact()[questions, *cell]
-        pairs = np.stack([questions[new], *(np.full(int(new.sum()), place) for place in cell)], 1)
-        self._draft.write(pairs, effects[new], Source.EXACT)
+        """Measured effects [n] of one expert on questions [n] that were pending; told when they are written."""
+        pairs = np.stack([questions, *(np.full(len(questions), place) for place in cell)], 1)
+        self._draft.write(pairs, effects, Source.EXACT)
         if time.monotonic() - self._written_s > self._pause_s:
             self.write()
             yield MapWritten(f"Measured expert {self._model.layers.name(cell)}", path=self.path)

@@ -22,14 +22,19 @@ from moe_core.jobs.runs.running_model import Kept, RunningModel
 from moe_core.models.inference.batches import BatchRan, Prompts
 from moe_core.numbers.formatting import counted, significant
 from moe_core.traces.records import Answer, Status
+from moe_core.traces.specification import ModelSpecification
 
 
 @dataclass(frozen=True, eq=False)
 class _Run:
-    """Questions to be asked with one expert masked, or none, behind what is `kept`; it takes so many `passes`."""
+    """Questions to be asked with one expert masked, or none, in the batches of their `company`, behind what is `kept`.
+
+    It takes so many `passes`.
+    """
 
     cell: Cell | None
     mask: Intervention
+    company: Sequence[int]
     questions: Sequence[int]
     passes: float
     kept: Kept | None
@@ -49,17 +54,13 @@ class _Asked:
 def measure(making: Making, cells: Sequence[Cell], model: RunningModel, kept: Kept) -> Generator[Event, None, None]:
     """Every pair of these that is no exact one yet, one expert after the other, each batch as soon as it has run.
 
-    `kept` is of all questions of the map. Where fewer of them are left than layers would run, they are asked alone.
+    `kept` is of all questions of the map.
     """
-    plan, layers = making.plan, model.specification.layers
+    plan = making.plan
     every = list(range(len(plan.tokenised.questions)))
     n_tokens, n_failed = _tokens(plan, every), 0
-    runs = [_Run(None, Intervention(), every, kept.share(None), kept)]
-    for cell in cells:
-        mask, pending = act_on([layers.expert(cell)], making.specification.effect), making.pending(cell)
-        alone, behind = _tokens(plan, pending) / n_tokens, kept.share(layers[cell[0]])
-        few = alone < behind
-        runs.append(_Run(cell, mask, pending if few else every, min(alone, behind), None if few else kept))
+    clean = _Run(None, Intervention(), every, every, kept.share(None), kept)
+    runs = [clean, *(_run(making, cell, model.specification, kept) for cell in cells)]
     passes = sum(run.passes for run in runs)
     yield Stage(
         f"Measuring {counted(len(cells), 'expert')} on {counted(len(every), 'question')}: {significant(passes, 3)} "
@@ -84,16 +85,32 @@ def measure(making: Making, cells: Sequence[Cell], model: RunningModel, kept: Ke
     yield MapWritten(f"Measured {counted(len(cells), 'expert')}", path=making.path)
 
 
+def _run(making: Making, cell: Cell, model: ModelSpecification, kept: Kept) -> _Run:
+    """The run of an expert: all questions, from its layer on, or those alone that it touches, where these are fewer.
+
+    Which of both hangs on nothing that is kept or measured by now, so that a run that goes on has the same numbers. In
+    16 bits nothing is asked alone: among other questions, numbers are rounded by as much as many an expert changes.
+    """
+    plan, layer = making.plan, model.layers[cell[0]]
+    every = range(len(plan.tokenised.questions))
+    touched, left, n_tokens = making.touched(cell), making.pending(cell), _tokens(plan, every)
+    few = model.dtype == "float32" and _tokens(plan, touched) / n_tokens < 1 - layer / (model.layers[-1] + 1)
+    passes = _tokens(plan, left) / n_tokens if few else kept.share(layer)
+    mask = act_on([model.layers.expert(cell)], making.specification.effect)
+    return _Run(cell, mask, touched if few else every, left, passes, None if few else kept)
+
+
 def _asked(plan: RunPlan, run: _Run, model: RunningModel) -> Iterator[_Asked]:
     """Batch by batch what a run gives."""
     quiz, how, none = plan.tokenised, plan.specification, np.zeros(0, np.float32)
     prompts = Prompts(
         quiz,
-        run.questions,
+        run.company,
         [],
         how.batch_tokens,
         keep_tokens=run.cell is None and how.tokens == "all",  # so that what-ifs can begin there
         intervention=run.mask,
+        pending=run.questions,
         batch_plan=how.batch_plan,
     )
     n_tokens, begun = _tokens(plan, run.questions), time.monotonic()

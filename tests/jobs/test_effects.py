@@ -41,7 +41,10 @@ BUDGET = 0.3  # of 48 experts
 def recorded(tmp_path_factory: pytest.TempPathFactory, tiny_olmoe: Path, engine: Engine) -> Path:
     """A baseline of eight questions with a shared beginning; tests work on a copy."""
     folder = tmp_path_factory.mktemp("effects")
-    rows = [f"What is {n} plus {n}?,{2 * n},{n + 40},{n + 70},{n + 90},{'AB'[n % 2]},sums,q{n}" for n in range(N)]
+    rows = [
+        f"What is {n} plus {n}{' and so on' * (n % 4)}?,{2 * n},{n + 40},{n + 70},{n + 90},{'AB'[n % 2]},sums,q{n}"
+        for n in range(N)
+    ]
     (folder / "sums.csv").write_text("\n".join(["question,A,B,C,D,answer,subject,id", *rows]), encoding="utf-8")
     model = ModelRequest(str(tiny_olmoe), device="cpu")
     options = RunOptions(batch_tokens=200)
@@ -150,7 +153,7 @@ def test_what_has_no_numbers_is_not_measured(trace: Path, engine: Engine, monkey
 
 
 def test_resumed_where_it_was_stopped(trace: Path, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A job that is dropped in the middle of measuring leaves what it had; the next one measures the rest alone."""
+    """A job that is dropped in the middle of measuring leaves what it had; the next one measures the rest."""
     monkeypatch.setattr(effect_making, "WRITE_EVERY_S", -1.0)
     monkeypatch.setattr(effect_making, "WRITING_SHARE", float("inf"))
     request = EffectsRequest(trace, budget=BUDGET, measure=Measurement(share=1.0))
@@ -166,6 +169,22 @@ def test_resumed_where_it_was_stopped(trace: Path, engine: Engine, monkeypatch: 
     kept = half.sources >= Source.EXACT
     np.testing.assert_array_equal(result.effect_map.effects[kept], half.effects[kept])
     assert int((result.effect_map.sources >= Source.EXACT).sum()) > n_exact
+
+
+def test_resumed_in_the_middle_of_an_expert(trace: Path, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What comes of it is the same, to the last bit, as if it had never been stopped."""
+    request = EffectsRequest(trace, budget=0.07, measure=Measurement(experts=((0, 3),)))
+    other = Path(shutil.copy(trace, trace.with_name("never_stopped.h5")))
+    whole = result_of(effects(replace(request, trace=other), engine)).effect_map
+    monkeypatch.setattr(effect_making, "WRITE_EVERY_S", -1.0)
+    monkeypatch.setattr(effect_making, "WRITING_SHARE", float("inf"))
+    job = effects(request, engine)
+    batch = next(event for event in job if isinstance(event, MapWritten) and event.text == "Measured expert 0:3")
+    job.close()
+    assert 0 < (read_map(batch.path).sources[:, 0, 3] == Source.EXACT).sum() < N
+    resumed = result_of(effects(request, engine)).effect_map
+    assert resumed.over().is_measured[0, 3]
+    np.testing.assert_array_equal(resumed.effects, whole.effects)
 
 
 def test_chunks_and_batches_come_to_the_same(trace: Path, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -203,7 +203,7 @@ def run_predictions(
 def _load(chosen: SelectedTrace, now: ModelNow, engine: Engine) -> "Generator[Event, None, LoadedModel]":
     """The recorded model; raises AnalysisError where what is found is another one."""
     trace = chosen.trace
-    loaded = loaded_here((yield from load_recorded_model(trace, now, engine, Remedy.NAME_WEIGHTS)))
+    loaded = loaded_here((yield from load_recorded_model(trace, now, engine, Remedy.NAME_WEIGHTS, asks=False)))
     changed = [why for why in unlike(trace.specification.model, loaded.specification) if "model's" in why]
     if changed:
         raise AnalysisError(f"{trace.path.name} was recorded with another model: {'; '.join(changed)}.")

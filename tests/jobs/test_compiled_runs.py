@@ -6,19 +6,23 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from moe_core.analyses.analysis import AnalysisOptions
 from moe_core.comparison.pairing import remarks
-from moe_core.errors import BaselineMismatchError, SpecificationMismatchError
+from moe_core.errors import BaselineMismatchError, ModelError, Remedy, SpecificationMismatchError
 from moe_core.interventions.intervention import parse_mask
+from moe_core.jobs.analyse import analyse
+from moe_core.jobs.analysis_sources import AnalysisRequest
 from moe_core.jobs.effects import EffectsRequest, effects
 from moe_core.jobs.events import Event, Stage
 from moe_core.jobs.models.engine import Engine
 from moe_core.jobs.models.load_model import ModelRequest
-from moe_core.jobs.models.recorded_model import ModelNow, unlike
+from moe_core.jobs.models.recorded_model import ModelNow, offered_to_fetch, unlike
 from moe_core.jobs.record import RecordRequest, record
 from moe_core.jobs.resume import ResumeRequest, resume
 from moe_core.jobs.runs.run_plan import RunOptions
 from moe_core.jobs.what_if import WhatIfRequest, what_if
 from moe_core.jobs.workers.worker import Worker
+from moe_core.models.loading.files.source import HUB
 from moe_core.traces.reader import open_trace
 from moe_core.traces.specification import Specification
 from tests.job_results import result_of
@@ -72,6 +76,30 @@ def test_it_is_not_gone_on_with_otherwise(
     result_of(what_if(replace(elsewhere, rerun_baseline=True)))
     assert not compiled_calls
     assert not specification_of(tmp_path / "w.h5").model.compiled
+
+
+def test_where_nothing_compiles_no_place_is_asked_for(
+    tiny_olmoe: Path, quiz: Path, tmp_path: Path, compiled_calls: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The model was found; and an analysis, which runs it as it is, needs no compiler."""
+    out = tmp_path / "t.h5"
+    run(record(request_for(tiny_olmoe, quiz, out)), batches=1)
+    assert compiled_calls
+
+    def fails(_: object) -> None:
+        raise ModelError("No compiler.", Remedy.RECORD_UNCOMPILED)
+
+    monkeypatch.setattr("moe_core.models.inference.compiled.compiled_forwards", fails)
+    for job in (resume(ResumeRequest(out)), what_if(WhatIfRequest(out, parse_mask("1:2"), out=tmp_path / "w.h5"))):
+        with pytest.raises(ModelError, match="No compiler") as refused:
+            result_of(job)
+        assert refused.value.remedies == (Remedy.RECORD_UNCOMPILED,)
+        assert refused.value.__notes__ == [f"t.h5 was recorded with {tiny_olmoe} on cpu in float32."]
+    request = AnalysisRequest("expert-output-similarity", out, options=AnalysisOptions(n_questions=1))
+    assert result_of(analyse(request)).found.values
+    with pytest.raises(ModelError) as hub, offered_to_fetch(replace(specification_of(out).model, source=f"{HUB}a/b")):
+        fails(None)
+    assert hub.value.remedies == (Remedy.RECORD_UNCOMPILED,)
 
 
 @pytest.mark.parametrize(("device", "compiles"), [("", True), ("cuda:1", True), ("cpu", False), ("auto", False)])

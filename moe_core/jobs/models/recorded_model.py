@@ -2,9 +2,9 @@
 
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from moe_core.errors import BaselineMismatchError, DeviceError, FetchModel, ModelError, Remedy
+from moe_core.errors import BaselineMismatchError, DeviceError, FetchModel, ModelError, MoeCoreError, Remedy
 from moe_core.jobs.events import Event
 from moe_core.jobs.models.engine import Engine
 from moe_core.jobs.models.load_model import ModelRequest
@@ -38,20 +38,22 @@ class ModelNow:
 
 
 def load_recorded_model(
-    trace: Trace, now: ModelNow, engine: Engine, remedy: Remedy
+    trace: Trace, now: ModelNow, engine: Engine, remedy: Remedy, *, asks: bool = True
 ) -> Generator[Event, None, RunningModel]:
     """The loaded model, not compared with the recorded one.
 
-    ModelError and DeviceError, where it is not here, say in a note what it was, and that `remedy` helps.
+    Where it `asks` nothing, it runs as it is, and needs no compiler. ModelError and DeviceError say in a note what it
+    was, and, where it is not here, that `remedy` helps.
     """
     recorded = trace.specification.model
+    request = now.request(recorded)
     with offered_to_fetch(recorded):
         try:
-            return (yield from engine.load(now.request(recorded)))
+            return (yield from engine.load(replace(request, compile=request.compile and asks)))
         except (ModelError, DeviceError) as error:
             was = f"{recorded.source} on {recorded.device} in {recorded.dtype}"
             error.add_note(f"{trace.path.name} was recorded with {was}.")
-            error.remedies += (remedy,)
+            error.remedies += (remedy,) * _is_of_place(error)
             raise
 
 
@@ -81,10 +83,15 @@ def offered_to_fetch(recorded: ModelSpecification) -> Iterator[None]:
     try:
         yield
     except (ModelError, DeviceError) as error:
-        if recorded.source.startswith(HUB):
+        if recorded.source.startswith(HUB) and _is_of_place(error):
             at = f"@{recorded.revision}" if recorded.revision else ""
             error.remedies += (FetchModel(recorded.source.removeprefix(HUB) + at),)
         raise
+
+
+def _is_of_place(error: MoeCoreError) -> bool:
+    """Whether it may help to say where the model is: it was found where it cannot be compiled."""
+    return Remedy.RECORD_UNCOMPILED not in error.remedies
 
 
 def unlike(recorded: ModelSpecification, loaded: ModelSpecification) -> list[str]:

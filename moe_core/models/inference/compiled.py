@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from moe_core.errors import ModelError, Remedy, first_line
+from moe_core.errors import ModelError, Remedy, RunError, first_line
 from moe_core.models.inference.layer_tail import replaced_forward
 from moe_core.models.inference.once_a_model import once_a_model
 from moe_core.models.loading.building import BALANCED, LoadedModel
@@ -66,10 +66,10 @@ def compiled_forwards(loaded: LoadedModel) -> dict[nn.Module, Forward]:
         except (torch._dynamo.exc.Unsupported, torch._dynamo.exc.UserError):  # what it does hangs on the numbers
             apart.add(type(module))
             return
-        except (RuntimeError, ImportError, OSError) as error:
-            raise _refusal(first_line(getattr(error, "inner_exception", error))) from error
+        except (RuntimeError, ImportError, OSError, torch._dynamo.exc.FailOnRecompileLimitHit) as error:
+            raise _refusal(_why(error)) from error
         _check_same(module, again, output)
-        found[module] = forward
+        found[module] = _telling(forward, type(module).__name__)
 
     with ExitStack() as hooks, warnings.catch_warnings(), torch.inference_mode():
         warnings.filterwarnings("ignore", "Dynamo detected a call to a `functools.lru_cache`")  # transformers does
@@ -80,6 +80,28 @@ def compiled_forwards(loaded: LoadedModel) -> dict[nn.Module, Forward]:
     if not found:
         raise _refusal("none of its modules is a single graph")
     return found
+
+
+def _telling(forward: Forward, name: str) -> Forward:
+    """The same, where a batch needs a variant of it that cannot be compiled: a sentence, and the run can be resumed."""
+
+    def run(*arguments: Any, **keywords: Any) -> Any:
+        try:
+            return forward(*arguments, **keywords)
+        except (torch._dynamo.exc.TorchDynamoException, torch._dynamo.exc.FailOnRecompileLimitHit) as error:
+            raise RunError(
+                f"{name} cannot be compiled for a batch ({_why(error)}): what was recorded is kept, and can be "
+                "resumed.",
+                Remedy.RECORD_UNCOMPILED,
+            ) from error
+
+    return run
+
+
+def _why(error: Exception) -> str:
+    if isinstance(error, torch._dynamo.exc.FailOnRecompileLimitHit):
+        return f"more than {_VARIANTS} variants of one function would be needed"
+    return first_line(getattr(error, "inner_exception", error))
 
 
 def _worth_compiling(loaded: LoadedModel) -> list[nn.Module]:

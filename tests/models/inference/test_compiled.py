@@ -1,5 +1,6 @@
 """Norms and experts compiled: the same numbers but for rounding, the right modules, nothing else of the model."""
 
+import copy
 import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -12,7 +13,7 @@ import numpy as np
 import pytest
 import torch
 
-from moe_core.errors import ModelError, Remedy
+from moe_core.errors import ModelError, Remedy, RunError
 from moe_core.interventions.intervention import Intervention, act_on, parse_mask
 from moe_core.interventions.noise import Noise
 from moe_core.jobs.models.load_model import compile_model
@@ -30,6 +31,10 @@ from tests.tiny_models import build_tiny
 # PyTorch's compiler uses what PyTorch itself gives up.
 pytestmark = pytest.mark.filterwarnings("ignore:`torch.jit.script:DeprecationWarning")
 
+TOO_MANY = (
+    r"^MixtralRMSNorm cannot be compiled for a batch \(more than 1 variants of one function would be needed\): what "
+    r"was recorded is kept, and can be resumed\.$"
+)
 Forward = Callable[..., Any]
 by_aot_eager = partial(torch.compile, fullgraph=True, dynamic=True, backend="aot_eager")
 MASKS = {
@@ -169,12 +174,17 @@ def test_nothing_is_remarked_on(model: LoadedModel, monkeypatch: pytest.MonkeyPa
 
 
 def test_too_many_variants_are_not_passed_over(model: LoadedModel, monkeypatch: pytest.MonkeyPatch) -> None:
-    """PyTorch goes on without compiling, and hardly says so."""
+    """PyTorch goes on without compiling, and hardly says so: the run ends in a sentence, and begins there anew."""
     monkeypatch.setattr(module_of, "compile_forward", by_aot_eager)
     monkeypatch.setattr(module_of, "_VARIANTS", 1)
-    made = result_of(compile_model(model))
-    with pytest.raises(torch._dynamo.exc.FailOnRecompileLimitHit), compiled(made), torch.inference_mode():
-        made.model(input_ids=torch.arange(5, 12)[None], use_cache=False)
+    made, quiz = result_of(compile_model(model)), quiz_of(shared=0)
+    alone = replace(quiz, questions=quiz.questions[:1], segments=quiz.segments[:1], prefix_of=quiz.prefix_of[:1])
+    with pytest.raises(RunError, match=TOO_MANY) as ended:
+        asked(made, alone)
+    assert ended.value.remedies == (Remedy.RECORD_UNCOMPILED,)
+    monkeypatch.setattr(module_of, "_VARIANTS", 0)
+    with pytest.raises(ModelError, match="cannot be compiled here: more than 0 variants of one function"):
+        result_of(compile_model(replace(model, model=copy.deepcopy(model.model))))
 
 
 def _fails(_: Forward) -> Forward:

@@ -48,7 +48,8 @@ class Touched:
 class Preview:
     """`n_masked` of `n_all` experts are switched off, `n_boosted` only scaled, and `n_neurons` of others switched off.
 
-    `problem` is why this cannot run, `limits` what cannot be done with this model at all.
+    `problem` is why this cannot run, `limits` what cannot be done with this model at all. With `at_answer` no token
+    before the last position is touched.
     """
 
     title: str
@@ -62,6 +63,7 @@ class Preview:
     limits: str = ""
     n_neurons: int = 0
     has_choices: bool = True
+    at_answer: bool = False
 
     @property
     def is_empty(self) -> bool:
@@ -87,8 +89,9 @@ class Preview:
             parts.append(f"{counted(self.n_neurons, 'single neuron')} off")
         items = counted(self.n_questions, item_name(has_choices=self.has_choices))
         last = last_position(has_choices=self.has_choices).replace(" ", "-")
-        touched = f"{_touched(self.answer)} {last} and {_touched(self.prompt)} prompt-token routings"
-        return [f"{'; '.join(parts)}.", f"In {items} this touches {touched} of the baseline."]
+        prompt = "" if self.at_answer else f" and {_touched(self.prompt)} prompt-token"
+        touched = f"{_touched(self.answer)} {last}{prompt} routings of the baseline"
+        return [f"{'; '.join(parts)}.", f"In {items} this touches {touched}."]
 
 
 class Previews:
@@ -122,6 +125,7 @@ class Previews:
             limits=model.abilities.why,
             n_neurons=len(mask.neurons),
             has_choices=state.trace.trace.has_choices,
+            at_answer=mask.at_answer,
         )
 
     def _sums(self, state: State, data: TraceData) -> tuple[int, Load, Load]:

@@ -122,7 +122,7 @@ class TraceFiles(QObject):
         self._say("", about="delete")
         log.info("%s was deleted.", path)
         self._settings.remove_recent(path)
-        self._session.library_changed.emit()
+        self._session.files_changed.emit()
 
     def _why_kept(self, path: Path) -> str:
         if _is(self._session.state.trace, path):

@@ -101,7 +101,9 @@ class Recording(SessionJobs):
         self._next_refresh_s = 0.0
 
     def _on_progressed(self, out: Path, event: object) -> None:
-        if isinstance(event, Progress) and event.done and time.monotonic() >= self._next_refresh_s:
+        # Of workers that load, too, before there is a file.
+        has_begun = isinstance(event, Progress) and event.done and time.monotonic() >= self._next_refresh_s
+        if has_begun and os.path.exists(out):
             self._show(out)
 
     def _on_ended(self, out: Path, ended: JobEnded) -> None:
@@ -109,6 +111,7 @@ class Recording(SessionJobs):
             self._refresh(out)  # what was shown stays, with what it had got
         elif os.path.exists(out):
             self._show(out)
+        self._session.files_changed.emit()  # whatever is shown
         self.finished.emit(ended)
 
     def _show(self, out: Path) -> None:

@@ -151,8 +151,8 @@ class WhatIfs(SessionJobs):
             self._show(job, ended)
         elif Remedy.RERUN_BASELINE in ended.remedies:  # for which the What-if view has a button
             self._session.set(replace(self._session.state, mismatch=ended.error))
-        if job.request is not None and ended.outcome != "done":  # its trace may be there, as far as it got
-            self._session.library_changed.emit()
+        if job.request is not None:  # its trace may be there as far as it got, whatever is shown
+            self._session.files_changed.emit()
         self.finished.emit(ended)
         if self._is_awaited(self._session.state):
             self._timer.start()
@@ -171,8 +171,6 @@ class WhatIfs(SessionJobs):
             self._session.show_what_if(made, keeps=job.request is not None)
         except MoeCoreError as error:
             self._say(error)
-        if job.request is not None:
-            self._session.library_changed.emit()
 
     def _on_changed(self, before: State, after: State) -> None:
         if before.trace is not after.trace:  # its mask comes back with it: that is no edit, and runs nothing

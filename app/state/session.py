@@ -21,14 +21,14 @@ from moe_core.traces.notes import Notes
 class Session(QObject):
     """Holds the state. `changed` carries the state before and after; `requested` the name of an action to run.
 
-    `path_requested` carries what to do with a file of the library, and its path; `library_changed` says that one of
+    `path_requested` carries what to do with a file of the library, and its path; `files_changed` says that one of
     them came or went; `job_wanted` carries the request of a job.
     """
 
     changed = Signal(object, object)
     requested = Signal(str)
     path_requested = Signal(str, object)
-    library_changed = Signal()
+    files_changed = Signal()
     job_wanted = Signal(object)
 
     def __init__(self, parent: QObject | None = None) -> None:

@@ -73,7 +73,7 @@ class FoundBeside(FileReader):
         self._n_told = 0
         self._mapped: TraceData | None = None  # whose maps are shown: later ones are told by the job that makes them
         session.changed.connect(self._on_changed)
-        session.library_changed.connect(self.look)
+        session.files_changed.connect(self.look)
         experiments.finished.connect(self.look)
 
     @property

@@ -38,7 +38,7 @@ class TracesView(View):
         super().__init__(session)
         self.scanner = LibraryScanner(self)
         self.scanner.found.connect(self._on_found)
-        session.library_changed.connect(self.scanner.scan_again)
+        session.files_changed.connect(self.scanner.scan_again)
         self.model = TraceList(self)
         self._sorted = QSortFilterProxyModel(self, sortRole=SORT)
         self._sorted.setSourceModel(self.model)

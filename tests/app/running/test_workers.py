@@ -1,5 +1,6 @@
 """The address of workers: one field in three places, remembered, and jobs that run there."""
 
+from collections.abc import Generator
 from pathlib import Path
 
 import pytest
@@ -12,10 +13,18 @@ from app.actions.file_menu import _record
 from app.dialogs.record.dialog import RecordDialog
 from app.settings import Settings
 from app.views.experiments.view import ExperimentsView
+from app.views.traces.list_model import ENTRY
+from app.views.traces.view import TracesView
 from app.views.what_if.view import WhatIfView
 from app.widgets.fields.address_field import AddressField
 from app.window.main_window import MainWindow
-from moe_core.jobs.events import Progress
+from moe_core.jobs.events import Event, Progress
+from moe_core.jobs.models.engine import Engine
+from moe_core.jobs.models.load_model import ModelRequest
+from moe_core.jobs.record import RecordRequest, record
+from moe_core.jobs.runs.fill_trace import RecordResult
+from moe_core.jobs.runs.run_plan import RunOptions
+from moe_core.quizzes.selection import QuestionSelection
 
 DEMO = "demo"
 
@@ -108,3 +117,40 @@ def test_a_recording_runs_on_two_workers(
     assert window.session.state.workers == "local:2"
     shares = said[-1].nodes
     assert sum(share.done for share in shares) == 60
+
+
+def test_a_recording_is_shown_though_workers_load_before_there_is_a_file(
+    window: MainWindow, qtbot: QtBot, tmp_path: Path, trace_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What they say of themselves is no answer yet: the trace takes the place of what was shown once it is there."""
+
+    def behind_workers(request: RecordRequest, engine: Engine) -> Generator[Event, None, RecordResult]:
+        yield Progress(1, 2, "workers", 0.0, None)
+        return (yield from record(request, engine))
+
+    monkeypatch.setattr("moe_core.jobs.record.record", behind_workers)
+    window.open_trace(trace_path)
+    qtbot.waitUntil(lambda: window.session.state.trace is not None)
+    options = RunOptions(batch_tokens=256)
+    request = RecordRequest(ModelRequest(DEMO), DEMO, tmp_path / "t.h5", QuestionSelection(limit=40), options)
+    with qtbot.waitSignal(window.recording.finished):
+        window.recording.start(request)
+    assert window.session.state.trace is not None
+    assert window.session.state.trace.path == tmp_path / "t.h5"
+
+
+def test_the_library_lists_what_a_recording_became(
+    window: MainWindow, qtbot: QtBot, tmp_path: Path, trace_path: Path
+) -> None:
+    """Whole, when it has ended, though another trace is shown by then."""
+    window.show_view("traces")
+    view = window.views["traces"]
+    assert isinstance(view, TracesView)
+    out = tmp_path / "library" / "t.h5"
+    request = RecordRequest(ModelRequest(DEMO), DEMO, out, QuestionSelection(limit=200), RunOptions(batch_tokens=256))
+    with qtbot.waitSignal(window.recording.finished):
+        window.recording.start(request)
+        qtbot.waitUntil(lambda: window.session.state.trace is not None)
+        window.open_trace(trace_path)
+        qtbot.waitUntil(lambda: view.model.rowCount() == 1)
+    qtbot.waitUntil(lambda: view.model.index(0, 0).data(ENTRY).condition == "complete")

@@ -134,6 +134,11 @@ def test_the_preview_counts_what_the_baseline_routed(view: WhatIfView, opened: S
     assert f" {at_answer:,} (" in sentence
     assert f" {in_prompt:,} (" in sentence
     assert "3 of 48 experts off, 6.2 % of their weights" in sentence
+    opened.set(replace(opened.state, intervention=replace(opened.state.intervention, at_answer=True)))
+    sentence = view.editor.preview.text()
+    assert sentence.endswith(" answer-position routings of the baseline.")
+    assert f" {at_answer:,} (" in sentence
+    assert f" {in_prompt:,} (" not in sentence
 
 
 def test_a_layer_left_with_too_few_says_so(view: WhatIfView, opened: Session) -> None:

@@ -17,6 +17,7 @@ from app.content.preparing import preparing_metric
 from app.content.row_links import OFFERED
 from app.state.session import Session
 from app.state.state import COMPARISON, SELECTION, State
+from app.state.what_if_state import Mode
 from app.view import View
 from app.views.experts.ranking_columns import ELASTIC, LEADING, STYLES, grids_of, ranking_table
 from app.widgets.eliding_label import ElidingLabel
@@ -34,6 +35,8 @@ _TIP = (
     "Words that an expert must have: 3:17, L3 for a layer, E17 for an expert of every layer, masked, never, selected, "
     "bookmarked"
 )
+_DIFFERENCE = 28
+"""Digits of a difference with its interval, both with their signs."""
 _LEAST_SEARCH = 16
 """Letters for which there is always room."""
 _MORE_TIP = (
@@ -103,6 +106,7 @@ class RankingView(View):
         E = first.values.values.shape[1]
         table = self._table_of(state, grids)
         order = table.sorted_rows(self._listed(state, table), self.list.sort_column, descending=self.list.is_descending)
+        self.list.layout_of_columns.widen_intervals(_DIFFERENCE if state.mode is Mode.DIFFERENCE else 0)
         self.list.show_rows(table, order)
         chosen = min(state.experts, default=None)
         current = self.list.current_row

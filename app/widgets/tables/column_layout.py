@@ -34,6 +34,7 @@ class ColumnLayout(QObject):
         self._hidden: set[int] = set()
         self.without_values: set[int] = set()
         self._is_fitting = False
+        self._least_with_ends = 0
         self._header.sectionResized.connect(self._on_resized)
         view.viewport().installEventFilter(self)
         self.reset()
@@ -51,11 +52,19 @@ class ColumnLayout(QObject):
             self.without_values = places
             self._hide(self._hidden)
 
+    def widen_intervals(self, digits: int) -> None:
+        """Give every column of values with intervals at least the width of so many digits."""
+        if digits != self._least_with_ends:
+            self._least_with_ends = digits
+            self.fit()
+
     def fit(self) -> None:
         """Give each column its width, a greater one where there is room for all, and the elastic one what is left."""
         room, least = self._view.viewport().width(), self._digits(self._styles[self._elastic].width)
-        wide = [self._digits(style.wide_width or style.width) for style in self._styles]
-        narrow = [self._digits(style.width) for style in self._styles]
+        least_of = [self._least_with_ends if style.ends else 0 for style in self._styles]
+        styles = tuple(zip(self._styles, least_of, strict=True))
+        wide = [self._digits(max(style.wide_width or style.width, digits)) for style, digits in styles]
+        narrow = [self._digits(max(style.width, digits)) for style, digits in styles]
         widths = wide if self._taken(wide, self.shown) + least <= room else narrow
         left = room - self._taken(widths, self.shown)
         if left < least:

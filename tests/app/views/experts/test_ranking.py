@@ -13,6 +13,7 @@ from app.state.session import Session
 from app.state.what_if_state import Mode
 from app.views.experts.ranking_columns import STYLES
 from app.views.experts.ranking_view import RankingView
+from app.widgets.tables.delegate import PADDING
 from moe_core.measures.metrics.used_share import USED_SHARE
 from moe_core.measures.question_filter import QuestionFilter
 from moe_core.measures.question_table import Outcome
@@ -139,3 +140,17 @@ def test_beside_a_what_if_values_are_differences(session: Session, tmp_path: Pat
         assert float(value) == pytest.approx(expected[layer, expert])  # type: ignore[arg-type]  # a number
     states = dict(zip(column(view, "expert"), column(view, "state"), strict=True))
     assert "re-routed" in str(states["0:1"])
+    assert not cut_texts(view)
+    session.set(replace(session.state, mode=Mode.BASELINE))
+    assert not cut_texts(view)
+
+
+def cut_texts(view: RankingView) -> list[str]:
+    """Shares and weights that their column is too narrow for."""
+    metrics, header = view.list.fontMetrics(), view.list.horizontalHeader()
+    texts = [
+        (view.list.rows.shown_text(place, number), header.sectionSize(number) - 2 * PADDING)
+        for number in map(NAMES.index, (metric.name for metric in GRID_METRICS[:2]))
+        for place in range(len(view.list.rows.order))
+    ]
+    return [text for text, room in texts if metrics.horizontalAdvance(text) > room]

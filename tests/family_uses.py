@@ -10,7 +10,7 @@ from moe_core.effects.measurement import Measurement
 from moe_core.errors import MoeCoreError
 from moe_core.jobs.effects import EffectsRequest, effects
 from moe_core.jobs.models.load_model import ModelRequest
-from moe_core.models.inference.expert_outputs import layer_activations
+from moe_core.models.inference.by_prompt.expert_outputs import layer_activations
 from moe_core.models.loading.building import LoadedModel
 from moe_core.models.loading.safetensors_headers import read_headers
 from moe_core.models.weights.expert_weights import ExpertWeights, find_experts

@@ -193,7 +193,7 @@ def run_predictions(
         raise AnalysisError(f"{trace.path.name} was recorded with other experts than the model's own choice.")
     rows = _first(chosen, options)
     loaded = yield from _load(chosen, now, engine)
-    from moe_core.models.inference.predicted_tokens import predicted_tokens
+    from moe_core.models.inference.by_prompt.predicted_tokens import predicted_tokens
 
     return PromptPredictions(
         chosen, tuple(rows), predicted_tokens(loaded, [trace.prompt_token_ids(row) for row in rows])
@@ -213,7 +213,7 @@ def _load(chosen: SelectedTrace, now: ModelNow, engine: Engine) -> "Generator[Ev
 def _activations(
     loaded: "LoadedModel", prompts: list[NDArray[np.int32]], places: tuple[int, ...], expert: tuple[int, int] | None
 ) -> Iterator[LayerActivations]:
-    from moe_core.models.inference.expert_outputs import layer_activations
+    from moe_core.models.inference.by_prompt.expert_outputs import layer_activations
 
     return layer_activations(loaded, prompts, places, expert)
 

@@ -17,8 +17,8 @@ from moe_core.jobs.models.load_model import ModelRequest, compile_model, load_mo
 from moe_core.jobs.runs.fill_trace import fill_trace
 from moe_core.jobs.runs.prepare_trace import look_at, prepare_trace
 from moe_core.jobs.runs.run_plan import RunOptions, RunPlan, plan_run
-from moe_core.models.inference.batches import plan_batches, tokens_run
-from moe_core.models.inference.pass_costs import cheapest_rows, pass_cost
+from moe_core.models.inference.planning.batches import plan_batches, tokens_run
+from moe_core.models.inference.planning.pass_costs import cheapest_rows, pass_cost
 from moe_core.quizzes.benchmarks import load_quiz
 from moe_core.quizzes.prompting import TokenisedQuiz, worked_examples
 from moe_core.quizzes.selection import QuestionSelection, select_questions
@@ -139,7 +139,7 @@ def run_bare(loaded: "LoadedModel", tokenised: TokenisedQuiz, budget: int, *, ma
     from torch.nn.attention import sdpa_kernel
 
     from moe_core.models.inference.asking import ATTENTION_KERNELS
-    from moe_core.models.inference.spans import on_device
+    from moe_core.models.inference.watching.spans import on_device
 
     longest_first = sorted(range(len(tokenised.questions)), key=lambda question: -tokenised.prompt_length(question))
     lengths = [tokenised.prompt_length(question) for question in longest_first]

@@ -6,7 +6,7 @@ from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
 
 from moe_core.jobs.events import Event, NodeShare, Notice, Progress
-from moe_core.models.inference.batches import Asked, BatchesUnderWay, BatchHalved, BatchRan
+from moe_core.models.inference.planning.batches import Asked, BatchesUnderWay, BatchHalved, BatchRan
 from moe_core.quizzes.prompting import TokenisedQuiz
 from moe_core.traces.records import QuestionRecord, Status
 

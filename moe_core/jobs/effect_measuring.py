@@ -19,7 +19,7 @@ from moe_core.jobs.effect_making import EffectClock, Making, MapWritten
 from moe_core.jobs.events import Event, Notice, Stage
 from moe_core.jobs.runs.run_plan import RunPlan
 from moe_core.jobs.runs.running_model import Kept, RunningModel
-from moe_core.models.inference.batches import BatchRan, Prompts
+from moe_core.models.inference.planning.batches import BatchRan, Prompts
 from moe_core.numbers.formatting import counted, significant
 from moe_core.traces.records import Answer, Status
 from moe_core.traces.specification import ModelSpecification

@@ -15,7 +15,7 @@ from moe_core.traces.abilities import Abilities as Abilities
 T = TypeVar("T")
 
 NEWEST_BATCH_PLAN, ONE_PREFIX_BATCH_PLAN = 5, 4
-"""How moescope puts questions into batches now (models/inference/batches.py), and where prefixes may not be mixed."""
+"""How moescope puts questions into batches now (models/inference/planning/), and where prefixes may not be mixed."""
 UNKNOWN_SCORING = "unknown"
 _LONGEST_TEXT = 10_000
 _LARGEST_NUMBER = 2**53

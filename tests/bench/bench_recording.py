@@ -34,10 +34,10 @@ from moe_core.interventions.intervention import Intervention
 from moe_core.jobs.bench import active_weights
 from moe_core.jobs.runs.prepare_trace import look_at, prepare_trace
 from moe_core.jobs.runs.run_plan import RunOptions, RunPlan, plan_run
-from moe_core.models.inference.batch import Batch
-from moe_core.models.inference.batches import BatchRan, Wanted, plan_batches, tokens_run
 from moe_core.models.inference.forward_passes import ask_batches
-from moe_core.models.inference.pass_costs import cheapest_rows, filled_rows, pass_cost
+from moe_core.models.inference.planning.batch import Batch
+from moe_core.models.inference.planning.batches import BatchRan, Wanted, plan_batches, tokens_run
+from moe_core.models.inference.planning.pass_costs import cheapest_rows, filled_rows, pass_cost
 from moe_core.models.loading.building import LoadedModel
 from moe_core.models.loading.full_size import build_full_size
 from moe_core.quizzes.benchmarks import load_quiz

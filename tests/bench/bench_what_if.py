@@ -2,7 +2,7 @@
 
 `python -m tests.bench.bench_what_if [--questions N] [--rounds R] [--ray local:2]`, on OLMoE's 16 x 64 architecture of a
 narrower width, in this process or on workers. A re-run from what earlier ones left gives the same numbers bit for bit:
-tests/models/inference/test_kept_passes.py.
+tests/models/inference/kept/test_kept_passes.py.
 """
 
 import argparse
@@ -18,8 +18,8 @@ from moe_core.interventions.intervention import Intervention, parse_mask
 from moe_core.jobs.models.load_model import ModelRequest
 from moe_core.jobs.runs.running_model import Kept, RunningModel
 from moe_core.jobs.workers.spread_model import engine_on
-from moe_core.models.inference.batches import Prompts
 from moe_core.models.inference.model_here import ModelHere
+from moe_core.models.inference.planning.batches import Prompts
 from moe_core.models.loading.full_size import build_full_size
 from moe_core.quizzes.prompting import TokenisedQuiz
 from tests.bench.mmlu_sized import first, sized_quiz

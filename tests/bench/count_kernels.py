@@ -13,11 +13,11 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from moe_core.interventions.intervention import Intervention
-from moe_core.models.inference import router_watch
-from moe_core.models.inference.batch import Batch
-from moe_core.models.inference.batches import Wanted
 from moe_core.models.inference.forward_passes import ask_batches
+from moe_core.models.inference.planning.batch import Batch
+from moe_core.models.inference.planning.batches import Wanted
 from moe_core.models.inference.unkept_cache import layers_to_pass_by
+from moe_core.models.inference.watching import router_watch
 from moe_core.models.loading.building import LoadedModel
 from moe_core.models.loading.full_size import build_full_size
 from tests.bench.mmlu_sized import first, sized_quiz

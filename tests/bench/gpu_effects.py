@@ -24,9 +24,9 @@ from moe_core.jobs.effect_making import Making
 from moe_core.jobs.effect_measuring import measure
 from moe_core.jobs.events import Event, Notice
 from moe_core.jobs.runs.run_plan import RunPlan, library_versions
-from moe_core.models.inference.batches import BatchRan, Prompts
 from moe_core.models.inference.forward_passes import ask
 from moe_core.models.inference.model_here import ModelHere
+from moe_core.models.inference.planning.batches import BatchRan, Prompts
 from moe_core.models.loading.full_size import build_full_size
 from tests.bench.gpu_profile import NARROW
 from tests.bench.mmlu_sized import first, plan_of, sized_quiz

@@ -25,10 +25,10 @@ from moe_core.jobs.models.load_model import compile_model
 from moe_core.jobs.runs.fill_trace import fill_trace
 from moe_core.jobs.runs.prepare_trace import look_at, prepare_trace
 from moe_core.models.inference.asking import ATTENTION_KERNELS
-from moe_core.models.inference.batches import BatchRan, Prompts, plan_batches, tokens_run
 from moe_core.models.inference.compiled import compiled, compiled_forwards
 from moe_core.models.inference.forward_passes import ask
 from moe_core.models.inference.model_here import ModelHere
+from moe_core.models.inference.planning.batches import BatchRan, Prompts, plan_batches, tokens_run
 from moe_core.models.loading.building import LoadedModel
 from moe_core.models.loading.full_size import build_full_size
 from moe_core.models.prefix_cache import behind, beside

@@ -26,9 +26,9 @@ from moe_core.effects.passes.rows import Rows, batches_of
 from moe_core.effects.recipe import predict
 from moe_core.errors import EffectError
 from moe_core.interventions.intervention import Expert, Intervention
-from moe_core.models.inference.batches import BatchRan, Prompts
 from moe_core.models.inference.forward_passes import ask
-from moe_core.models.inference.layer_tail import stream_of
+from moe_core.models.inference.kept.layer_tail import stream_of
+from moe_core.models.inference.planning.batches import BatchRan, Prompts
 from moe_core.models.loading.building import LoadedModel
 from tests.models.inference.test_forward_passes import loaded, quiz_of
 from tests.tiny_models import build_tiny

@@ -24,7 +24,7 @@ from moe_core.jobs.runs.answer_file import read_runs, same_actions
 from moe_core.jobs.runs.rerun_plan import Subset, recorded_prompts
 from moe_core.measures.gate_margins import gate_margins
 from moe_core.measures.scope import Scope
-from moe_core.models.inference.batches import BatchRan, Prompts
+from moe_core.models.inference.planning.batches import BatchRan, Prompts
 from moe_core.numbers.rank_correlation import clustered_rank_correlation
 from moe_core.traces.reader import open_trace
 from tests.experiments.test_experiments import _NoEngine, found_by

@@ -17,9 +17,9 @@ from moe_core.jobs.record import RecordRequest, record
 from moe_core.jobs.resume import ResumeRequest, resume
 from moe_core.jobs.runs.run_plan import RunOptions
 from moe_core.jobs.what_if import WhatIfRequest, what_if
-from moe_core.models.inference import batches as batches_module
-from moe_core.models.inference.batch import Batch
-from moe_core.models.inference.batches import plan_batches
+from moe_core.models.inference.planning import batches as batches_module
+from moe_core.models.inference.planning.batch import Batch
+from moe_core.models.inference.planning.batches import plan_batches
 from moe_core.quizzes.selection import QuestionSelection
 from moe_core.traces import reader
 from moe_core.traces.checking.check import check_structure, verify

@@ -32,7 +32,7 @@ from moe_core.jobs.runs.rerun_plan import Subset
 from moe_core.jobs.runs.run_plan import RunOptions
 from moe_core.jobs.what_if import WhatIfRequest, WhatIfResult, what_if
 from moe_core.models.inference import answer_alone
-from moe_core.models.inference.contexts import BrokenContextError
+from moe_core.models.inference.kept.contexts import BrokenContextError
 from moe_core.models.inference.model_here import ModelHere
 from moe_core.traces.reader import open_trace
 from tests.job_results import N, recorded, result_of

@@ -21,7 +21,7 @@ from moe_core.effects.passes.decoder import Decoder
 from moe_core.effects.passes.kept_call import KeptCall
 from moe_core.effects.passes.rows import Rows
 from moe_core.models.family import Call, Chosen
-from moe_core.models.inference.layer_tail import (
+from moe_core.models.inference.kept.layer_tail import (
     Handed,
     kept_streams,
     replaced_forward,

@@ -14,7 +14,7 @@ from moe_core.effects.passes.clean_pass import CleanLayer
 from moe_core.effects.passes.decoder import Decoder
 from moe_core.effects.passes.masking import masked
 from moe_core.models.family import Chosen, Rerun
-from moe_core.models.inference.layer_tail import stream_of
+from moe_core.models.inference.kept.layer_tail import stream_of
 
 
 @dataclass(frozen=True, eq=False)

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from moe_core.effects.memory_plan import DecoderShape
 from moe_core.models.answer_head import AnswerHead
 from moe_core.models.family import Router
-from moe_core.models.inference.layer_tail import decoder_layers
+from moe_core.models.inference.kept.layer_tail import decoder_layers
 from moe_core.models.loading.building import LoadedModel
 
 Again = Literal["behind", "layer", "all"]

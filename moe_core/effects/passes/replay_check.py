@@ -14,7 +14,7 @@ from moe_core.effects.passes.decoder import Again, Decoder
 from moe_core.effects.passes.reruns import exact_margins, sparse_margins
 from moe_core.effects.passes.rows import Rows
 from moe_core.errors import EffectError, ModelError
-from moe_core.models.inference.layer_tail import Handed, stream_of, with_stream
+from moe_core.models.inference.kept.layer_tail import Handed, stream_of, with_stream
 from moe_core.models.loading.architecture import UNUSABLE, in_one_line
 
 _GROWTH = 0.1

@@ -14,7 +14,7 @@ from transformers import DynamicCache
 
 from moe_core.effects.passes.clean_pass import CleanPass
 from moe_core.effects.passes.decoder import Decoder
-from moe_core.models.inference.layer_tail import Handed, each_changed, running_from, stream_of, with_stream
+from moe_core.models.inference.kept.layer_tail import Handed, each_changed, running_from, stream_of, with_stream
 
 _FULL = "full_attention"
 

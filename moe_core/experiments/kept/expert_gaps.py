@@ -35,7 +35,7 @@ def measure_gaps(
     if not is_here(running):
         yield Notice("Workers do not tell the gap to the next expert at every token: it stays unknown there")
         return
-    from moe_core.models.inference.top_k_edge import at_the_edge
+    from moe_core.models.inference.by_prompt.top_k_edge import at_the_edge
 
     yield Stage(f"Running {len(rows):,} prompts without noise")
     start, found = time.monotonic(), list[NDArray[np.float64]]()

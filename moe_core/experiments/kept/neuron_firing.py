@@ -56,7 +56,7 @@ def measure_firing(
         raise ExperimentError(
             f"The experts of {loaded.specification.name} cannot be run one by one: nothing is known of their neurons."
         )
-    from moe_core.models.inference.neuron_firing import Firing, fire
+    from moe_core.models.inference.by_prompt.neuron_firing import Firing, fire
 
     yield Stage(f"Running {len(rows):,} prompts")
     prompts = [trace.prompt_token_ids(row) for row in rows]

@@ -8,7 +8,7 @@ from moe_core.jobs.events import Event, Notice
 from moe_core.jobs.models.load_model import ModelRequest, load_model
 from moe_core.jobs.runs.run_plan import RunPlan
 from moe_core.jobs.runs.running_model import Kept, RunningModel
-from moe_core.models.inference.batches import Prompts
+from moe_core.models.inference.planning.batches import Prompts
 from moe_core.models.loading.files.source import HubModel, find_model
 from moe_core.traces.specification import ModelSpecification
 

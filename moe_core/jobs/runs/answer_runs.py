@@ -14,7 +14,7 @@ from moe_core.jobs.clock import Clock, run_batches
 from moe_core.jobs.events import Event
 from moe_core.jobs.runs.run_plan import RunPlan
 from moe_core.jobs.runs.running_model import Kept, RunningModel
-from moe_core.models.inference.batches import BatchRan, Prompts
+from moe_core.models.inference.planning.batches import BatchRan, Prompts
 from moe_core.numbers.paired_statistics import MeanChange, PairedChange, mean_change, paired_change
 from moe_core.traces.records import ExpertIds, Status
 

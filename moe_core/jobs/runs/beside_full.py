@@ -25,7 +25,7 @@ from moe_core.numbers.paired_statistics import mean_change
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from moe_core.models.inference.smaller_model import SmallerModel
+    from moe_core.models.inference.acting.smaller_model import SmallerModel
     from moe_core.models.loading.building import LoadedModel
 
 PAIRS = 7
@@ -41,7 +41,7 @@ def beside_full(
 
     `answers` are those under the mask: a copy that gives others is not measured.
     """
-    from moe_core.models.inference.smaller_model import SmallerModel, kept_by
+    from moe_core.models.inference.acting.smaller_model import SmallerModel, kept_by
     from moe_core.models.loading.building import LoadedModel
 
     if mask.effect != "reroute" or mask.at_answer:  # what acts at the answer alone is no smaller model
@@ -181,6 +181,6 @@ class _Batch:
 
 
 def _weights(loaded: "LoadedModel") -> int:
-    from moe_core.models.inference.smaller_model import weight_bytes
+    from moe_core.models.inference.acting.smaller_model import weight_bytes
 
     return weight_bytes(loaded.model)

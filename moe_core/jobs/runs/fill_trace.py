@@ -9,7 +9,7 @@ from moe_core.jobs.clock import Clock, run_batches
 from moe_core.jobs.events import Event, NodeShare
 from moe_core.jobs.runs.run_plan import RunPlan
 from moe_core.jobs.runs.running_model import Kept, RunningModel
-from moe_core.models.inference.batches import Prompts
+from moe_core.models.inference.planning.batches import Prompts
 from moe_core.traces.writing.background_writer import BackgroundWriter
 from moe_core.traces.writing.writer import TraceWriter
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from moe_core.errors import RunError
 from moe_core.interventions.intervention import Intervention
-from moe_core.models.inference.batches import Asked, Prompts
+from moe_core.models.inference.planning.batches import Asked, Prompts
 from moe_core.models.loading.checks.verdict import ModelCheck
 from moe_core.traces.specification import ModelSpecification
 

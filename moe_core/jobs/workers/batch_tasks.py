@@ -12,8 +12,8 @@ import numpy as np
 from moe_core.interventions.intervention import Intervention
 from moe_core.jobs.workers.kept_tasks import Keeping, KeptOnWorkers
 from moe_core.jobs.workers.packed_batch import PackedBatch
-from moe_core.models.inference.batch import AnswerGroup, Batch, Planned, batches_of
-from moe_core.models.inference.batches import BatchRan, Wanted
+from moe_core.models.inference.planning.batch import AnswerGroup, Batch, Planned, batches_of
+from moe_core.models.inference.planning.batches import BatchRan, Wanted
 from moe_core.quizzes.prompting import TokenisedQuiz
 
 _BEHIND_SAME_PREFIXES = 4

@@ -31,7 +31,7 @@ class EffectTask:
 @contextmanager
 def _passes(task: EffectTask, loaded: "LoadedModel") -> Iterator["PassesHere"]:
     from moe_core.effects.passes.passes_here import PassesHere
-    from moe_core.models.inference.smaller_model import SmallerModel
+    from moe_core.models.inference.acting.smaller_model import SmallerModel
 
     with SmallerModel(loaded, task.keep).in_place() if task.keep else nullcontext(loaded) as model:
         yield PassesHere(model, task.part, task.effect, task.memory)

@@ -8,13 +8,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from moe_core.models.inference.batch import Batch, Planned, batches_of
-from moe_core.models.inference.batches import tokens_run
+from moe_core.models.inference.planning.batch import Batch, Planned, batches_of
+from moe_core.models.inference.planning.batches import tokens_run
 from moe_core.models.loading.memory import free_memory
 from moe_core.quizzes.prompting import TokenisedQuiz
 
 if TYPE_CHECKING:
-    from moe_core.models.inference.kept_passes import KeptPasses
+    from moe_core.models.inference.kept.kept_passes import KeptPasses
     from moe_core.models.loading.building import LoadedModel
 
 
@@ -70,7 +70,7 @@ class KeptTasks:
 
     def of(self, keeping: Keeping, part: TokenisedQuiz, planned: Sequence[Planned]) -> "KeptPasses":
         """What there is of a task, or room for it as far as there is any."""
-        from moe_core.models.inference.kept_passes import keep_passes
+        from moe_core.models.inference.kept.kept_passes import keep_passes
 
         if keeping.selection != self._selection:
             self._kept, self._selection = {}, keeping.selection

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from moe_core.models.inference.batches import BatchRan
+from moe_core.models.inference.planning.batches import BatchRan
 from moe_core.traces.records import (
     Answer,
     PrefixRecord,

@@ -49,7 +49,7 @@ def without_experts(model: RunningModel, keep: Keep) -> Iterator[KnownModel]:
     if isinstance(model, SpreadModel):
         yield SmallerOnWorkers(model, keep)
         return
-    from moe_core.models.inference.smaller_model import SmallerModel
+    from moe_core.models.inference.acting.smaller_model import SmallerModel
 
     loaded = loaded_here(model)
     smaller, free = SmallerModel(loaded, keep), free_memory(loaded.specification.device)

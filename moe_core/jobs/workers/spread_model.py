@@ -18,7 +18,7 @@ from moe_core.jobs.workers.node_report import NodeReport, check_nodes
 from moe_core.jobs.workers.pool import ANYONE, Done, Pool, UnderWay
 from moe_core.jobs.workers.ray_actors import RayActors
 from moe_core.jobs.workers.worker import HeldModel, versions_here
-from moe_core.models.inference.batches import Asked, BatchesUnderWay, Prompts, pending_batches, tokens_run
+from moe_core.models.inference.planning.batches import Asked, BatchesUnderWay, Prompts, pending_batches, tokens_run
 from moe_core.numbers.formatting import counted
 from moe_core.traces.specification import ModelSpecification
 

@@ -17,7 +17,7 @@ from moe_core.jobs.workers.effect_tasks import EffectTask, decoder_facts, predic
 from moe_core.jobs.workers.kept_tasks import KeptTasks
 from moe_core.jobs.workers.node_report import NodeReport
 from moe_core.jobs.workers.packed_batch import packed
-from moe_core.models.inference.batches import BatchHalved, BatchRan
+from moe_core.models.inference.planning.batches import BatchHalved, BatchRan
 from moe_core.models.loading.checks.verdict import ModelCheck
 from moe_core.models.loading.files.fingerprint import config_sha256, file_sha256, weights_sha256
 from moe_core.models.loading.files.safety import check_folder

@@ -16,12 +16,12 @@ import torch
 
 from moe_core.errors import InterventionError, RunError
 from moe_core.models.inference.asking import Asking
-from moe_core.models.inference.batch import Batch, Planned
-from moe_core.models.inference.batch_routing import BatchRouting
-from moe_core.models.inference.contexts import BrokenContextError, Context, context_of, joined, whole_cache
 from moe_core.models.inference.flight import AnswersBehind, Flight, RanPrefixes
+from moe_core.models.inference.kept.contexts import BrokenContextError, Context, context_of, joined, whole_cache
 from moe_core.models.inference.once_a_model import REFUSALS, once_a_model
-from moe_core.models.inference.spans import Rows, Span
+from moe_core.models.inference.planning.batch import Batch, Planned
+from moe_core.models.inference.watching.batch_routing import BatchRouting
+from moe_core.models.inference.watching.spans import Rows, Span
 from moe_core.models.loading.building import LoadedModel
 from moe_core.models.prefix_cache import repeated
 

@@ -15,15 +15,15 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from moe_core.errors import RunError
 from moe_core.models.answer_head import AnswerHead
-from moe_core.models.inference.batch import Batch, PassName, Planned
-from moe_core.models.inference.batch_routing import BatchRouting
-from moe_core.models.inference.batches import BatchRan, Wanted
 from moe_core.models.inference.device_failures import DeviceFailure
 from moe_core.models.inference.flight import NO_PREFIXES, Flight, RanPrefixes
-from moe_core.models.inference.kept_passes import KeptPasses
-from moe_core.models.inference.router_watch import RouterWatch
-from moe_core.models.inference.spans import Rows, Span, Spans, make_spans, on_device
+from moe_core.models.inference.kept.kept_passes import KeptPasses
+from moe_core.models.inference.planning.batch import Batch, PassName, Planned
+from moe_core.models.inference.planning.batches import BatchRan, Wanted
 from moe_core.models.inference.unkept_cache import layers_to_pass_by, unkept_cache
+from moe_core.models.inference.watching.batch_routing import BatchRouting
+from moe_core.models.inference.watching.router_watch import RouterWatch
+from moe_core.models.inference.watching.spans import Rows, Span, Spans, make_spans, on_device
 from moe_core.models.loading.building import LoadedModel
 from moe_core.models.prefix_cache import Before, align_right, behind
 from moe_core.quizzes.prompting import TokenisedQuiz

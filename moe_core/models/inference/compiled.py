@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from moe_core.errors import ModelError, Remedy, RunError, first_line
-from moe_core.models.inference.layer_tail import replaced_forward
+from moe_core.models.inference.kept.layer_tail import replaced_forward
 from moe_core.models.inference.once_a_model import once_a_model
 from moe_core.models.loading.building import BALANCED, LoadedModel
 from moe_core.models.loading.checks.probes import probe_tokens

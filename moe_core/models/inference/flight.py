@@ -4,8 +4,8 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 from typing import Any
 
-from moe_core.models.inference.batch import Batch
-from moe_core.models.inference.batch_routing import BatchRouting
+from moe_core.models.inference.planning.batch import Batch
+from moe_core.models.inference.watching.batch_routing import BatchRouting
 from moe_core.traces.records import Answer, PrefixRecord, SegmentRouting
 
 

@@ -12,10 +12,16 @@ from functools import partial
 
 from moe_core.interventions.intervention import Intervention
 from moe_core.models.answer_head import AnswerHead
+from moe_core.models.inference.acting.noise import noisy
+from moe_core.models.inference.acting.steering import layer_steerings
 from moe_core.models.inference.answer_alone import AnswersAlone, check_answers_alone
 from moe_core.models.inference.asking import Asking
-from moe_core.models.inference.batch import Batch, Planned
-from moe_core.models.inference.batches import (
+from moe_core.models.inference.compiled import compiled
+from moe_core.models.inference.device_failures import DeviceFailure, attempt
+from moe_core.models.inference.flight import Flight
+from moe_core.models.inference.kept.kept_passes import KeptPasses
+from moe_core.models.inference.planning.batch import Batch, Planned
+from moe_core.models.inference.planning.batches import (
     Asked,
     BatchesUnderWay,
     BatchHalved,
@@ -24,14 +30,8 @@ from moe_core.models.inference.batches import (
     Wanted,
     pending_batches,
 )
-from moe_core.models.inference.compiled import compiled
-from moe_core.models.inference.device_failures import DeviceFailure, attempt
-from moe_core.models.inference.flight import Flight
-from moe_core.models.inference.kept_passes import KeptPasses
-from moe_core.models.inference.noise import noisy
-from moe_core.models.inference.router_watch import RouterWatch
-from moe_core.models.inference.steering import layer_steerings
 from moe_core.models.inference.unkept_cache import layers_to_pass_by
+from moe_core.models.inference.watching.router_watch import RouterWatch
 from moe_core.models.loading.building import LoadedModel
 from moe_core.models.neurons import switched_off
 from moe_core.quizzes.prompting import TokenisedQuiz

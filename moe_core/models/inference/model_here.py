@@ -4,9 +4,9 @@ from typing import Self
 
 from moe_core.interventions.intervention import Intervention
 from moe_core.models.inference.answer_alone import check_answers_alone
-from moe_core.models.inference.batches import Prompts
 from moe_core.models.inference.forward_passes import ask
-from moe_core.models.inference.kept_passes import KeptPasses, keep_passes
+from moe_core.models.inference.kept.kept_passes import KeptPasses, keep_passes
+from moe_core.models.inference.planning.batches import Prompts
 from moe_core.models.loading.building import LoadedModel
 from moe_core.models.loading.memory import free_memory
 

@@ -25,7 +25,7 @@ from moe_core.jobs.models.recorded_model import ModelNow
 from moe_core.jobs.record import RecordRequest, record
 from moe_core.measures.clustered import clustered_mean
 from moe_core.measures.scope import Scope
-from moe_core.models.inference import expert_outputs
+from moe_core.models.inference.by_prompt import expert_outputs
 from moe_core.reports.charts.figure import standalone_svg
 from moe_core.traces.reader import open_trace
 from tests.job_results import result_of

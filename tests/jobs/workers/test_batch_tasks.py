@@ -14,9 +14,9 @@ from moe_core.jobs.models.load_model import ModelRequest
 from moe_core.jobs.runs.running_model import RunningModel, loaded_here
 from moe_core.jobs.workers.batch_tasks import BatchesDone, PlannedTask, planned_tasks
 from moe_core.jobs.workers.packed_batch import PackedBatch, packed
-from moe_core.models.inference.batch import Batch
-from moe_core.models.inference.batches import BatchRan, Prompts, Wanted, pending_batches, plan_batches
 from moe_core.models.inference.forward_passes import ask, ask_batches
+from moe_core.models.inference.planning.batch import Batch
+from moe_core.models.inference.planning.batches import BatchRan, Prompts, Wanted, pending_batches, plan_batches
 from moe_core.quizzes.prompting import TokenisedQuiz
 from moe_core.quizzes.question import Question
 from moe_core.traces.records import PrefixRecord, QuestionRecord

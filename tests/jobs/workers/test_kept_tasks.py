@@ -14,11 +14,11 @@ from moe_core.jobs.workers.batch_tasks import BatchTask, planned_tasks
 from moe_core.jobs.workers.kept_tasks import KeptOnWorkers
 from moe_core.jobs.workers.worker import Worker
 from moe_core.models.inference import answer_alone
-from moe_core.models.inference.batches import Prompts, tokens_run
+from moe_core.models.inference.planning.batches import Prompts, tokens_run
 from moe_core.models.loading.building import LoadedModel
 from tests.job_results import result_of
 from tests.jobs.workers.test_batch_tasks import N, bits, quiz
-from tests.models.inference.test_kept_passes import layers_run
+from tests.models.inference.kept.test_kept_passes import layers_run
 
 LAST = parse_mask("2:1,2:3")
 OTHER = parse_mask("2:5")

@@ -15,8 +15,8 @@ from moe_core.interventions.intervention import Intervention, act_on, parse_mask
 from moe_core.models.inference import answer_alone
 from moe_core.models.loading.building import LoadedModel
 from moe_core.traces.records import PrefixRecord, QuestionRecord
+from tests.models.inference.kept.test_kept_passes import kept_of, model, records
 from tests.models.inference.test_forward_passes import loaded, quiz_of
-from tests.models.inference.test_kept_passes import kept_of, model, records
 from tests.tiny_models import build_tiny
 
 __all__ = ["model"]  # the fixture

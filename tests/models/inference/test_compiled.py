@@ -19,12 +19,12 @@ from moe_core.interventions.noise import Noise
 from moe_core.jobs.models.load_model import compile_model
 from moe_core.models.families import find_routers
 from moe_core.models.inference import compiled as module_of
+from moe_core.models.inference.acting.smaller_model import SmallerModel
 from moe_core.models.inference.compiled import compiled, compiled_forwards
-from moe_core.models.inference.smaller_model import SmallerModel
 from moe_core.models.loading.building import LoadedModel
 from tests.job_results import result_of
+from tests.models.inference.kept.test_kept_passes import assert_same, kept_of, records
 from tests.models.inference.test_forward_passes import asked, loaded, quiz_of
-from tests.models.inference.test_kept_passes import assert_same, kept_of, records
 from tests.tiny_architectures import model_class, tiny_config
 from tests.tiny_models import build_tiny
 

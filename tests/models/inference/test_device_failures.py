@@ -17,9 +17,9 @@ from moe_core.jobs.events import Notice
 from moe_core.jobs.models.engine import Engine
 from moe_core.jobs.models.load_model import ModelRequest
 from moe_core.jobs.record import record
-from moe_core.models.inference.batches import BatchHalved, BatchRan, Prompts
 from moe_core.models.inference.device_failures import DeviceFailure, attempt
 from moe_core.models.inference.forward_passes import ask
+from moe_core.models.inference.planning.batches import BatchHalved, BatchRan, Prompts
 from moe_core.models.loading.building import LoadedModel
 from moe_core.reports.sentences import coverage
 from moe_core.traces.checking.check import verify

@@ -9,9 +9,9 @@ import torch
 
 from moe_core.interventions.intervention import Intervention
 from moe_core.jobs.models.load_model import ModelRequest, load_model
-from moe_core.models.inference import router_watch
-from moe_core.models.inference.batches import BatchRan, Prompts
 from moe_core.models.inference.forward_passes import ask
+from moe_core.models.inference.planning.batches import BatchRan, Prompts
+from moe_core.models.inference.watching import router_watch
 from moe_core.models.loading.building import LoadedModel
 from moe_core.quizzes.prompting import TokenisedQuiz
 from moe_core.quizzes.question import Question

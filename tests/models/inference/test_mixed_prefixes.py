@@ -11,19 +11,19 @@ import torch
 from moe_core.interventions.intervention import Intervention, parse_mask
 from moe_core.jobs.workers.batch_tasks import BatchesDone, planned_tasks
 from moe_core.jobs.workers.packed_batch import packed
-from moe_core.models.inference.batch import Batch
-from moe_core.models.inference.batches import BatchRan, Wanted
 from moe_core.models.inference.forward_passes import ask_batches
-from moe_core.models.inference.kept_passes import KeptPasses, keep_passes
+from moe_core.models.inference.kept.kept_passes import KeptPasses, keep_passes
+from moe_core.models.inference.planning.batch import Batch
+from moe_core.models.inference.planning.batches import BatchRan, Wanted
 from moe_core.models.loading.building import LoadedModel
 from moe_core.quizzes.prompting import TokenisedQuiz
 from moe_core.quizzes.question import Question
 from moe_core.traces.records import PrefixRecord, QuestionRecord, Status
 from moe_core.traces.specification import ONE_PREFIX_BATCH_PLAN
+from tests.models.inference.kept.test_kept_passes import assert_same, layers_run
 from tests.models.inference.test_answer_alone import MASKS, own_logits
 from tests.models.inference.test_device_failures import OUT_OF_MEMORY, FailingForward
 from tests.models.inference.test_forward_passes import TARGETS, loaded, reference
-from tests.models.inference.test_kept_passes import assert_same, layers_run
 from tests.tiny_models import FAMILIES, build_tiny
 
 PREFIXES = (7, 33, 20, 1)

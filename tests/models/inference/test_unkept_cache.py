@@ -11,8 +11,8 @@ from moe_core.interventions.intervention import Intervention, act_on
 from moe_core.models.inference import asking
 from moe_core.models.inference.unkept_cache import layers_to_pass_by, unkept_cache
 from moe_core.models.loading.building import LoadedModel
+from tests.models.inference.kept.test_kept_passes import assert_same, kept_of, model, records
 from tests.models.inference.test_forward_passes import loaded, quiz_of
-from tests.models.inference.test_kept_passes import assert_same, kept_of, model, records
 from tests.tiny_models import build_tiny
 
 __all__ = ["model"]  # the fixture

@@ -17,12 +17,12 @@ from torch import Tensor
 
 from moe_core.errors import ModelError
 from moe_core.interventions.intervention import Intervention
-from moe_core.models.inference.batch import Batch, PassName
-from moe_core.models.inference.batch_routing import BatchRouting
-from moe_core.models.inference.batches import tokens_run
-from moe_core.models.inference.contexts import KeptContexts
-from moe_core.models.inference.layer_tail import Handed, complete_cache, decoder_layers, kept_streams, running_from
+from moe_core.models.inference.kept.contexts import KeptContexts
+from moe_core.models.inference.kept.layer_tail import Handed, complete_cache, decoder_layers, kept_streams, running_from
 from moe_core.models.inference.once_a_model import REFUSALS, once_a_model
+from moe_core.models.inference.planning.batch import Batch, PassName
+from moe_core.models.inference.planning.batches import tokens_run
+from moe_core.models.inference.watching.batch_routing import BatchRouting
 from moe_core.models.loading.building import LoadedModel
 from moe_core.numbers.formatting import count
 from moe_core.quizzes.prompting import TokenisedQuiz

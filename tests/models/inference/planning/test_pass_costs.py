@@ -5,7 +5,7 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from moe_core.models.inference.pass_costs import (
+from moe_core.models.inference.planning.pass_costs import (
     PassCost,
     alike,
     cheapest_rows,

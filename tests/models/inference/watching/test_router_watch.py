@@ -4,7 +4,7 @@ from collections import Counter
 
 import pytest
 
-from moe_core.models.inference import router_watch
+from moe_core.models.inference.watching import router_watch
 from moe_core.models.loading.full_size import build_full_size
 from tests.bench.count_kernels import kernels_of
 

@@ -1,6 +1,6 @@
 """Turns the routing of a batch into one record per question as a trace stores it: one copy off the device, then rows.
 
-Axes: B rows of the batch, R spans of them (inference/spans.py), T tokens per row (padding included), L MoE layers,
+Axes: B rows of the batch, R spans of them (spans.py), T tokens per row (padding included), L MoE layers,
 E experts, K chosen experts, C choices.
 """
 
@@ -13,8 +13,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from moe_core.models.inference.router_watch import LayersRouting
-from moe_core.models.inference.spans import Spans
+from moe_core.models.inference.watching.router_watch import LayersRouting
+from moe_core.models.inference.watching.spans import Spans
 from moe_core.traces.layout import SUM_NAMES
 from moe_core.traces.records import Answer, SegmentRouting, SegmentSums, Status, TokenRouting
 

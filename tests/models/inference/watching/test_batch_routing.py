@@ -9,8 +9,8 @@ import torch
 from moe_core.interventions.intervention import Intervention
 from moe_core.models.loading.building import LoadedModel
 from moe_core.traces.records import QuestionRecord
+from tests.models.inference.kept.test_kept_passes import model, records
 from tests.models.inference.test_forward_passes import quiz_of
-from tests.models.inference.test_kept_passes import model, records
 
 __all__ = ["model"]  # the fixture
 

@@ -12,7 +12,8 @@ from transformers import DynamicCache
 
 from moe_core.errors import ModelError
 from moe_core.interventions.intervention import Intervention
-from moe_core.models.inference.layer_tail import (
+from moe_core.models.inference.acting.steering import layer_steerings
+from moe_core.models.inference.kept.layer_tail import (
     complete_cache,
     decoder_layers,
     each_changed,
@@ -21,9 +22,8 @@ from moe_core.models.inference.layer_tail import (
     stream_of,
     tensors_of,
 )
-from moe_core.models.inference.router_watch import RouterWatch
-from moe_core.models.inference.spans import Span, make_spans
-from moe_core.models.inference.steering import layer_steerings
+from moe_core.models.inference.watching.router_watch import RouterWatch
+from moe_core.models.inference.watching.spans import Span, make_spans
 from moe_core.models.loading.building import LoadedModel
 from tests.models.inference.test_forward_passes import loaded
 from tests.tiny_models import build_tiny

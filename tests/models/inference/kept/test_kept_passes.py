@@ -11,9 +11,9 @@ import pytest
 import torch
 
 from moe_core.interventions.intervention import Intervention, parse_mask
-from moe_core.models.inference.batches import BatchRan, Prompts, plan_batches
 from moe_core.models.inference.forward_passes import ask
-from moe_core.models.inference.kept_passes import KeptPasses, keep_passes
+from moe_core.models.inference.kept.kept_passes import KeptPasses, keep_passes
+from moe_core.models.inference.planning.batches import BatchRan, Prompts, plan_batches
 from moe_core.models.loading.building import LoadedModel
 from moe_core.quizzes.prompting import TokenisedQuiz
 from tests.models.inference.test_device_failures import OUT_OF_MEMORY, FailingForward

@@ -1,6 +1,6 @@
 """Hooks on the routers that keep, for one forward pass, what a trace stores. Nothing else of the model is touched.
 
-Axes: B rows of the batch, R spans of them (inference/spans.py), T tokens per row (padding included), N tokens of all
+Axes: B rows of the batch, R spans of them (spans.py), T tokens per row (padding included), N tokens of all
 rows, L MoE layers, E experts, K chosen experts.
 """
 
@@ -13,8 +13,8 @@ import torch
 from torch import Tensor
 
 from moe_core.models.family import Call, Chosen, Router
-from moe_core.models.inference.spans import Spans
-from moe_core.models.inference.steering import LayerSteering
+from moe_core.models.inference.acting.steering import LayerSteering
+from moe_core.models.inference.watching.spans import Spans
 from moe_core.models.scoring import router_probabilities
 
 TOGETHER_BYTES = {"cpu": 1 << 20, "cuda": 64 << 20}

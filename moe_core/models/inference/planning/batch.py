@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from moe_core.models.inference.pass_costs import PassCost
+from moe_core.models.inference.planning.pass_costs import PassCost
 from moe_core.quizzes.prompting import TokenisedQuiz
 
 ATTENDED = 1 / 256

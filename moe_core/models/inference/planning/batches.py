@@ -11,8 +11,15 @@ from dataclasses import dataclass, replace
 
 from moe_core.errors import RunError
 from moe_core.interventions.intervention import Intervention
-from moe_core.models.inference.batch import Batch, Planned, answer_groups, batches_of
-from moe_core.models.inference.pass_costs import PassCost, alike, cheapest_rows, filled_rows, pass_cost, sharing_pays
+from moe_core.models.inference.planning.batch import Batch, Planned, answer_groups, batches_of
+from moe_core.models.inference.planning.pass_costs import (
+    PassCost,
+    alike,
+    cheapest_rows,
+    filled_rows,
+    pass_cost,
+    sharing_pays,
+)
 from moe_core.quizzes.prompting import TokenisedQuiz
 from moe_core.traces.records import PrefixRecord, QuestionRecord
 from moe_core.traces.specification import NEWEST_BATCH_PLAN

@@ -14,8 +14,10 @@ import torch
 from moe_core.interventions.intervention import Intervention
 from moe_core.jobs.workers.batch_tasks import planned_tasks
 from moe_core.jobs.workers.packed_batch import packed
-from moe_core.models.inference.batch import ATTENDED, AnswerGroup, Batch, answer_groups, batches_of
-from moe_core.models.inference.batches import (
+from moe_core.models.inference.forward_passes import ask, ask_batches
+from moe_core.models.inference.kept.kept_passes import KeptPasses, keep_passes
+from moe_core.models.inference.planning.batch import ATTENDED, AnswerGroup, Batch, answer_groups, batches_of
+from moe_core.models.inference.planning.batches import (
     BatchesUnderWay,
     BatchHalved,
     BatchRan,
@@ -23,15 +25,13 @@ from moe_core.models.inference.batches import (
     pending_batches,
     plan_batches,
 )
-from moe_core.models.inference.forward_passes import ask, ask_batches
-from moe_core.models.inference.kept_passes import KeptPasses, keep_passes
-from moe_core.models.inference.pass_costs import pass_cost
+from moe_core.models.inference.planning.pass_costs import pass_cost
 from moe_core.models.loading.building import LoadedModel
 from moe_core.quizzes.prompting import TokenisedQuiz
 from moe_core.traces.records import PrefixRecord, QuestionRecord, Status
 from tests.jobs.workers.test_batch_tasks import bits, by_number
+from tests.models.inference.planning.test_batches import quiz_of as long_quiz_of
 from tests.models.inference.test_answer_alone import MASKS, own_logits
-from tests.models.inference.test_batches import quiz_of as long_quiz_of
 from tests.models.inference.test_device_failures import OUT_OF_MEMORY, FailingForward
 from tests.models.inference.test_forward_passes import loaded, quiz_of
 from tests.tiny_models import build_tiny

@@ -5,9 +5,9 @@ import pytest
 
 from moe_core.errors import RunError
 from moe_core.jobs.runs.run_plan import BATCH_TOKENS
-from moe_core.models.inference.batch import Batch
-from moe_core.models.inference.batches import Wanted, pending_batches, plan_batches, plan_cost, tokens_run
-from moe_core.models.inference.pass_costs import pass_cost
+from moe_core.models.inference.planning.batch import Batch
+from moe_core.models.inference.planning.batches import Wanted, pending_batches, plan_batches, plan_cost, tokens_run
+from moe_core.models.inference.planning.pass_costs import pass_cost
 from moe_core.quizzes.prompting import TokenisedQuiz
 from moe_core.quizzes.question import Question
 from tests.bench.mmlu_sized import N_QUESTIONS, first, sized_quiz

@@ -12,8 +12,8 @@ from torch import Tensor
 from transformers import DynamicCache
 from transformers.cache_utils import DynamicLayer
 
-from moe_core.models.inference.batch import Batch, PassName
-from moe_core.models.inference.batch_routing import BatchRouting
+from moe_core.models.inference.planning.batch import Batch, PassName
+from moe_core.models.inference.watching.batch_routing import BatchRouting
 from moe_core.models.prefix_cache import beside, moved
 from moe_core.numbers.formatting import count
 

@@ -9,7 +9,7 @@ from moe_core.errors import InterventionError
 from moe_core.interventions.grouped import Groups
 from moe_core.interventions.intervention import Intervention, parse_mask
 from moe_core.models.family import Chosen, Router
-from moe_core.models.inference.steering import layer_steerings
+from moe_core.models.inference.acting.steering import layer_steerings
 from moe_core.models.loading.building import LoadedModel
 from tests.models.inference.test_forward_passes import asked, olmoe, quiz_of
 

@@ -1,0 +1,1 @@
+"""What is done to a model while it runs: steered routers, noise, experts cut out."""

@@ -1,0 +1,1 @@
+"""What else is asked of a model, prompt by prompt."""

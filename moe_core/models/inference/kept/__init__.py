@@ -1,0 +1,1 @@
+"""What passes leave for those to come: residual streams, the keys and values of prompts."""

@@ -1,0 +1,1 @@
+"""Which prompts share a forward pass, and what passes cost."""

@@ -1,0 +1,1 @@
+"""What routers do in a pass, and how it becomes records."""

@@ -34,6 +34,16 @@ def _versions(run: Specification) -> str:
     return ", ".join(f"{name} {run.versions[name]}" for name in ("torch", "transformers") if name in run.versions)
 
 
+COMPUTED_BY: tuple[Aspect, ...] = (
+    Aspect("Dtype", lambda run: run.model.dtype),
+    Aspect("Device", lambda run: run.model.device),
+    Aspect("Experts by", lambda run: run.model.experts_implementation),
+    Aspect("Attention by", lambda run: run.model.attention_implementation),
+    Aspect("Compiled", lambda run: run.model.compiled_parts if run.model.compiled else NOTHING),
+    Aspect("Versions", _versions),
+)
+"""What moves numbers by rounding alone."""
+
 ASPECTS: tuple[Aspect, ...] = (
     Aspect("Model", lambda run: run.model.name),
     Aspect("Weights", lambda run: run.model.weights_sha256[:8]),
@@ -44,19 +54,14 @@ ASPECTS: tuple[Aspect, ...] = (
     Aspect("Protocol", lambda run: f"{run.protocol}, {run.shots}-shot"),
     Aspect("Template", lambda run: run.template or NOTHING),
     Aspect("Tokens kept", lambda run: run.tokens),
-    Aspect("Dtype", lambda run: run.model.dtype),
-    Aspect("Device", lambda run: run.model.device),
-    Aspect("Experts by", lambda run: run.model.experts_implementation),
-    Aspect("Attention by", lambda run: run.model.attention_implementation),
-    Aspect("Compiled", lambda run: run.model.compiled_parts if run.model.compiled else NOTHING),
-    Aspect("Versions", _versions),
+    *COMPUTED_BY,
 )
 """In the order of how much they matter."""
 
 
-def differing_aspects(runs: Sequence[Specification]) -> tuple[Aspect, ...]:
+def differing_aspects(runs: Sequence[Specification], among: Sequence[Aspect] = ASPECTS) -> tuple[Aspect, ...]:
     """Those in which the runs are not all alike."""
-    return tuple(aspect for aspect in ASPECTS if len({aspect.text(run) for run in runs}) > 1)
+    return tuple(aspect for aspect in among if len({aspect.text(run) for run in runs}) > 1)
 
 
 def common_aspects(runs: Sequence[Specification]) -> dict[str, str]:

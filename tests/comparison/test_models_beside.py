@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import h5py
@@ -15,10 +16,25 @@ from moe_core.errors import ComparisonError, MoeCoreError
 from moe_core.measures.scope import Scope
 from moe_core.reports.pages.models import depth_figure, models_json, models_lines
 from moe_core.traces.reader import open_trace
+from moe_core.traces.specification import Specification
 from tests.traces.synthetic_run import SyntheticRun, record
 
 DATA = Path(__file__).resolve().parents[1] / "data"
 TRACE = DATA / "demo-format-2.h5"
+
+
+@dataclass(frozen=True)
+class ComputedBy(SyntheticRun):
+    """A run of the same model in another way."""
+
+    compiled: bool = False
+    dtype: str = "float32"
+
+    @property
+    def specification(self) -> Specification:
+        """It says so."""
+        run = super().specification
+        return replace(run, model=replace(run.model, compiled=self.compiled, dtype=self.dtype))
 
 
 def test_numbers_are_those_of_the_file() -> None:
@@ -99,6 +115,28 @@ def test_a_report_has_the_other_models_beside(tmp_path: Path, capsys: pytest.Cap
         report(TRACE, beside=[other], html=other)
     with pytest.raises(MoeCoreError, match="never overwritten"):
         compare_models_of([TRACE, other], html=other)
+
+
+def test_what_was_computed_unlike_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """That one was compiled, as another dtype or version: in text, JSON and page; nothing where all are alike."""
+    paths = [
+        record(tmp_path / f"{name}.h5", ComputedBy(n_questions=9, compiled=name == "b", dtype=dtype))
+        for name, dtype in {"a": "float32", "b": "float32", "c": "bfloat16"}.items()
+    ]
+    expected = [
+        "Dtype: float32 in a.h5, b.h5; bfloat16 in c.h5",
+        "Compiled: – in a.h5, c.h5; norms and experts in b.h5",
+    ]
+    compare_models_of(paths, html=tmp_path / "page.html", as_json=True)
+    assert json.loads(capsys.readouterr().out)["remarks"] == expected
+    page = (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert all(f"{remark}.</p>" in page for remark in expected)
+    report(paths[0], beside=paths[1:2])
+    text = capsys.readouterr().out
+    assert "note: Compiled: – in a.h5; norms and experts in b.h5" in text
+    assert "Dtype: " not in text
+    compare_models_of(paths[:1] * 2)
+    assert "note:" not in capsys.readouterr().out
 
 
 def test_depth_is_that_of_the_model_s_own_layers(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from moe_core.comparison.aspects import COMPUTED_BY, Aspect, differing_aspects
 from moe_core.comparison.models_beside import Estimate, ModelBeside, ModelsBeside
 from moe_core.comparison.pairing import shape_text
 from moe_core.figures.colour.colours import SERIES
@@ -38,7 +39,7 @@ NOTE = (
 
 def models_json(found: ModelsBeside) -> dict[str, Any]:
     """One object: `scope`, `n`, `n_scored`, `never_used_at_most` (the share of further questions that may use an expert
-    that none did), and for each model its run, accuracy, change and routing.
+    that none did), and for each model its run, accuracy, change and routing; `remarks` name what was computed unlike.
     """
     return {
         "scope": found.scope.value,
@@ -46,6 +47,7 @@ def models_json(found: ModelsBeside) -> dict[str, Any]:
         "n_scored": found.n_scored,
         "never_used_at_most": found.unseen_at_most,
         "models": [_model_json(model) for model in found.models],
+        "remarks": remarks(found),
     }
 
 
@@ -54,7 +56,7 @@ def models_lines(found: ModelsBeside) -> list[str]:
     lines = [heading(found), ""]
     for heads, rows in _tables(found):
         lines += [*aligned([heads, *rows]), ""]
-    return [*lines, NOTE, never_used_note(found)]
+    return [*lines, *(f"note: {remark}" for remark in remarks(found)), NOTE, never_used_note(found)]
 
 
 def models_page(found: ModelsBeside) -> str:
@@ -66,11 +68,12 @@ def models_page(found: ModelsBeside) -> str:
 def models_parts(found: ModelsBeside) -> dict[str, list[Markup]]:
     """Tables and the figure under their titles, for a page of their own or a part of another one."""
     accuracy, routing, depth = _tables(found)
+    notes = [f"{NOTE} {never_used_note(found)}", *(f"{remark}." for remark in remarks(found))]
     return {
         "Accuracy": [text_table(*accuracy, n_left=3)],
         "Experts used": [text_table(*routing)],
         "Entropy by relative depth, over ln K": [wide(inline_svg(depth_figure(found))), text_table(*depth)],
-        "How to read this": [paragraph(f"{NOTE} {never_used_note(found)}", class_="note")],
+        "How to read this": [paragraph(note, class_="note") for note in notes],
     }
 
 
@@ -93,6 +96,19 @@ def _curve(at: int, model: ModelBeside, n: int) -> Curve:
     nothing, style = np.full(len(layers), np.nan), Style(dash=_DASHES[at % len(_DASHES)])
     name = f"{model.name} ({model.run.model.name})"
     return Curve(name, depth, values, nothing, nothing, SERIES[at % len(SERIES)], style, n)
+
+
+def remarks(found: ModelsBeside) -> list[str]:
+    """What differs of how the runs were computed, which moves numbers a little: each with the traces of each kind."""
+    apart = differing_aspects([model.run for model in found.models], COMPUTED_BY)
+    return [f"{aspect.name}: {_by_trace(aspect, found.models)}" for aspect in apart]
+
+
+def _by_trace(aspect: Aspect, models: Sequence[ModelBeside]) -> str:
+    names: dict[str, list[str]] = {}
+    for model in models:
+        names.setdefault(aspect.text(model.run), []).append(model.name)
+    return "; ".join(f"{text} in {', '.join(of)}" for text, of in names.items())
 
 
 def never_used_note(found: ModelsBeside) -> str:

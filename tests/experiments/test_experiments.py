@@ -62,7 +62,7 @@ def test_points_equal_what_ifs(experiment: Experiment, baseline: Path, engine: E
     assert result.kept == baseline.with_name(f"{baseline.stem}.{experiment.name}-1.jsonl")
     assert result.finding.endswith(".")
     assert "\n" not in result.finding
-    point = max(result.points, key=lambda point: abs(point.change.delta))
+    point = max(result.points, key=lambda point: abs(point.gold_logprob.mean))
     with open_trace(baseline) as trace:
         design = experiment.design(trace, tuple(range(N)), QUICK)
         assert design.n_runs <= experiment.count_runs(size_of(trace), QUICK)

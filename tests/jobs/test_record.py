@@ -360,13 +360,12 @@ def test_a_tokenizer_of_another_model_is_refused_before_a_trace_is_made(
     """Only a rare word has a token that the model does not know."""
     model = tmp_path / "model"
     shutil.copytree(tiny_olmoe, model)
-    file = model / "tokenizer.json"
-    tokenizer = tokenizers.Tokenizer.from_file(str(file))
-    tokenizer.add_tokens(["and so on and"])
-    tokenizer.save(str(file))
-    assert tokenizer.get_vocab_size() > 50_280
+    known, file = END_OF_TEXT + 1, model / "tokenizer.json"
+    content = json.loads(file.read_text(encoding="utf-8"))
+    content["model"]["vocab"]["and so on and"] = known
+    content["added_tokens"].append(content["added_tokens"][-1] | {"id": known, "content": "and so on and"})
+    file.write_text(json.dumps(content), encoding="utf-8")
     state = load_file(model / "model.safetensors")
-    known = tokenizer.token_to_id("and so on and")
     config = json.loads((model / "config.json").read_text())
     for name in ("model.embed_tokens.weight", "lm_head.weight"):
         state[name] = state[name][:known].contiguous()

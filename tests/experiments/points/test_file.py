@@ -146,7 +146,7 @@ def test_damaged_and_foreign_files_are_told_and_left_alone(baseline: Path, engin
     assert notices == [
         f"{foreign.name} holds no results of moescope: it is left alone",
         f"1 run in {first.kept.name} cut short or damaged: what they held is asked again",
-        f"3 of 4 runs were done before and are taken over from {first.kept.name}",
+        f"4 of 5 runs were done before and are taken over from {first.kept.name}",
     ]
     assert first.kept.read_bytes() == whole
 
@@ -181,7 +181,7 @@ def test_a_file_says_what_it_is_of(baseline: Path, engine: Engine) -> None:
     found = request_in(path, baseline)
     assert (name, found.subset) == ("pruning-curve", request.subset)
     assert found.options.shares == QUICK.shares
-    assert PRUNING_CURVE.kept_result(found, path) == Unfinished(2, 11)
+    assert PRUNING_CURVE.kept_result(found, path) == Unfinished(2, 12)
     result = run(request, engine)[0]
     again = PRUNING_CURVE.kept_result(request_in(path, baseline), path)
     assert isinstance(again, ExperimentResult)

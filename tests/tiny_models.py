@@ -1,4 +1,4 @@
-"""Tiny but real checkpoints of every family, saved with `save_pretrained` beside the first tokens of OLMo's tokenizer."""
+"""Tiny but real checkpoints of every family, saved with `save_pretrained` beside the first tokens of OLMo's."""
 
 import json
 from functools import cache

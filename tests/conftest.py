@@ -4,6 +4,7 @@ import atexit
 import gc
 import os
 import shutil
+import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -53,10 +54,28 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: item.path not in slow)
 
 
-def pytest_collection_finish() -> None:
+def pytest_collection_finish(session: pytest.Session) -> None:
     """What is imported and collected by now stays: 700,000 objects that every search for garbage would walk through."""
+    session.stash[_N_FROZEN] = keep_what_is_there()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
+    """So does what a file has imported, as PyTorch's compiler of 2,000 modules; its fixtures are gone by now."""
+    is_last = nextitem is not None and nextitem.path != item.path
+    if is_last and len(sys.modules) > item.session.stash[_N_FROZEN] + 100:
+        item.session.stash[_N_FROZEN] = keep_what_is_there()
+
+
+_N_FROZEN = pytest.StashKey[int]()
+"""Modules that were imported when what was there was last kept."""
+
+
+def keep_what_is_there() -> int:
+    """Have no search for garbage walk through what is none by now; how many modules are imported."""
     gc.collect()
     gc.freeze()
+    return len(sys.modules)
 
 
 @pytest.fixture(scope="session")

@@ -161,23 +161,23 @@ def test_results_stay_and_points_come_while_it_runs(view: ExperimentsView, windo
     run(qtbot, window, view)
     first = view.pane.run
     window.session.request("experiment_pruning_curve")
-    type_into(view.form.shares, "0, 25, 50")
+    type_into(view.form.shares, "0, 50")
     view.form.repeats.setValue(2)
     seen: list[int] = []
     window.experiments.changed.connect(lambda: seen.append(len(view.pane.run.points) if view.pane.run else 0))
     run(qtbot, window, view)
-    assert set(range(1, 18)) <= set(seen)
+    assert set(range(1, 12)) <= set(seen)
     run_shown = view.pane.run
     assert run_shown is not None
     assert run_shown.result is not None
     chart = chart_of(run_shown)
     names = ["by effect", "by usage", "by gate weight", "by accuracy", "at random"]
     assert [series.name for series in chart.series] == names
-    assert chart.series[0].x == (0.0, 25.0, 50.0)
+    assert chart.series[0].x == (0.0, 50.0)
     assert chart.reference is not None
     assert chart.reference.value == 100 * run_shown.result.baseline.estimate
     assert inline_svg(chart) in experiment_page(run_shown.result)  # the page draws the same figure
-    assert len(point_table(run_shown).is_faded) == len(run_shown.points) == 4 * 3 + 1 + 2 * 2
+    assert len(point_table(run_shown).is_faded) == len(run_shown.points) == 4 * 2 + 1 + 2
     assert view.results.count() == 2
     view.results.setFocus()
     qtbot.keyClick(view.results, Qt.Key.Key_Up)
@@ -206,7 +206,8 @@ def test_esc_asks_and_all_say_the_same_of_what_is_kept(
 ) -> None:
     """The box, the status line, the view and the file; the same experiment goes on, and ends as if never stopped."""
     window.session.request("experiment_pruning_curve")
-    type_into(view.form.shares, "25; 50; 75")
+    type_into(view.form.shares, "25; 50")
+    view.form.repeats.setValue(2)
     said, outcome = stop_after(view, window, qtbot, 2)
     kept = "finished points are kept, and the same experiment goes on from them"
     assert said == f"Stop Pruning curve? It ends after the batch in flight; {kept}."
@@ -218,7 +219,7 @@ def test_esc_asks_and_all_say_the_same_of_what_is_kept(
     assert n_done >= 1
     assert view.results.count() == 1
     assert view.results.item(0).text() == "1. Pruning curve, not finished"
-    assert f"{n_done} of 27 runs are done" in view.pane.finding.text()
+    assert f"{n_done} of 12 runs are done" in view.pane.finding.text()
     assert not view.pane.figure.isVisible()
     type_into(view.form.shares, "30")  # it goes on with what it was begun with
     with qtbot.waitSignal(window.experiments.finished):
@@ -228,8 +229,8 @@ def test_esc_asks_and_all_say_the_same_of_what_is_kept(
     shown = view.pane.run
     assert shown is not None
     assert shown.result is not None
-    assert f"{n_done} of 27 runs were done before and are taken over from {file.name}." in view.pane.caveats.text()
-    options = ExperimentOptions(shares=(0.25, 0.5, 0.75))
+    assert f"{n_done} of 12 runs were done before and are taken over from {file.name}." in view.pane.caveats.text()
+    options = ExperimentOptions(shares=(0.25, 0.5), repeats=2)
     alone = result_of(PRUNING_CURVE.run(ExperimentRequest(recorded, options, begins_anew=True)))
     assert (shown.result.points, shown.result.finding) == (alone.points, alone.finding)
 

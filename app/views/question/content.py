@@ -26,7 +26,7 @@ Result = TypeVar("Result")
 
 _PROBLEMS = {
     Outcome.DAMAGED: "This question is damaged (wrong checksum) and counts nowhere: Resume asks it again.",
-    Outcome.MISSING: "This question is not recorded yet: Resume goes on with the run.",
+    Outcome.MISSING: "This question is not recorded yet.",
 }
 
 

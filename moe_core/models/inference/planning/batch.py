@@ -7,10 +7,6 @@ from dataclasses import dataclass, replace
 from moe_core.models.inference.planning.pass_costs import PassCost
 from moe_core.quizzes.prompting import TokenisedQuiz
 
-ATTENDED = 1 / 256
-"""What a token costs that an answer attends to, padding included, of one that is run: joining it and reading its keys
-and values, of OLMoE's layers at width 256 on one core; half as much at width 512."""
-
 
 @dataclass(frozen=True)
 class Batch:
@@ -111,7 +107,7 @@ def answer_groups(
             rows, held, longest = rows + more, held + more * width, max(longest, width)
             if stop > first + 1 and (held > n_tokens or rows * longest > 3 * n_tokens):
                 break
-            total = cost.of(rows, 1) + rows * longest * ATTENDED + best[stop]
+            total = cost.of_answers(rows, longest) + best[stop]
             if total < best[first]:
                 best[first], stops[first] = total, stop
     groups, first = [], 0

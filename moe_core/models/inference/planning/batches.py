@@ -192,11 +192,7 @@ def tokens_run(batches: Sequence[Batch], tokenised: TokenisedQuiz) -> TokensRun:
 
 def plan_cost(batches: Sequence[Batch], tokenised: TokenisedQuiz, cost: PassCost) -> float:
     """What these batches, and the prefixes that run before them, cost, in tokens; padding weighs as where it is cut."""
-    return sum(
-        cost.of(len(lengths), max(lengths), n_before)
-        + (cost.padding - 1) * (len(lengths) * max(lengths) - sum(lengths))
-        for lengths, n_before in _passes(batches, tokenised)
-    )
+    return sum(cost.of_rows(lengths, n_before) for lengths, n_before in _passes(batches, tokenised))
 
 
 def _passes(batches: Sequence[Batch], tokenised: TokenisedQuiz) -> list[tuple[list[int], int]]:

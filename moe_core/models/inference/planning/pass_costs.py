@@ -32,6 +32,15 @@ class PassCost:
         joined = self.behind * n_rows * (n_before + length) if n_before else 0
         return max(self.least, self.extra + n_rows * length) + joined
 
+    def of_rows(self, lengths: Sequence[int], n_before: int = 0) -> float:
+        """The same for rows of these lengths, each token of padding weighed as where they are cut."""
+        padded = len(lengths) * max(lengths)
+        return self.of(len(lengths), max(lengths), n_before) + (self.padding - 1) * (padded - sum(lengths))
+
+    def of_answers(self, n_rows: int, n_before: int) -> float:
+        """The cost of a pass over the last token of so many rows alone, behind what is kept of those before it."""
+        return self.of(n_rows, 1) + n_rows * n_before * ANSWER_BEHIND
+
 
 PASS_COSTS = {
     "cpu": PassCost(extra=96, padding=4, behind=1 / 32),
@@ -43,6 +52,9 @@ to behind one prefix, or four, of 16 to 640. GPU: at full size in bfloat16 on an
 tokens, 42 ms for 4,096, and 8.6 us for each token of the largest; 0.055 to 0.065 of that for each that 64 or 192 rows
 of 100 tokens attend to behind one prefix, or eight, of 16 to 1,600."""
 CPU_IN_SECOND_PLAN = PassCost(extra=24)
+ANSWER_BEHIND = 1 / 256
+"""What a kept token costs that an answer attends to, padding included: joining it and reading its keys and values, of
+OLMoE's layers at width 256 on one core; half as much at width 512."""
 
 
 def pass_cost(device: str, plan: int = NEWEST_BATCH_PLAN) -> PassCost:

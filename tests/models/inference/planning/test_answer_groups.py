@@ -16,7 +16,7 @@ from moe_core.jobs.workers.batch_tasks import planned_tasks
 from moe_core.jobs.workers.packed_batch import packed
 from moe_core.models.inference.forward_passes import ask, ask_batches
 from moe_core.models.inference.kept.kept_passes import KeptPasses, keep_passes
-from moe_core.models.inference.planning.batch import ATTENDED, AnswerGroup, Batch, answer_groups, batches_of
+from moe_core.models.inference.planning.batch import AnswerGroup, Batch, answer_groups, batches_of
 from moe_core.models.inference.planning.batches import (
     BatchesUnderWay,
     BatchHalved,
@@ -197,7 +197,7 @@ def test_groups_are_the_cheapest_within_their_bounds() -> None:
         widths = [batch.n_behind(quiz) + max(batch.lengths(quiz)) for batch in group.batches]
         rows, held = len(group.questions), sum(len(b.questions) * w for b, w in zip(group.batches, widths, strict=True))
         fits = len(widths) == 1 or (held <= bound and rows * max(widths) <= 3 * bound)
-        return (cost.of(rows, 1) + rows * max(widths) * ATTENDED if fits else np.inf), held
+        return (cost.of_answers(rows, max(widths)) if fits else np.inf), held
 
     for bound in (1, 500, 1200, 10**6):
         found = answer_groups(batches, quiz, bound, cost)

@@ -101,3 +101,11 @@ def test_prefixes_of_like_length_go_together() -> None:
     assert alike(lengths, 1_000, np.inf) == [[1, 3, 4, 2, 0]]
     assert alike(lengths, 60, np.inf) == [[1, 3], [4, 2, 0]]
     assert alike([], 60, 1.0) == []
+
+
+def test_what_padding_and_kept_tokens_cost() -> None:
+    """Padding weighs what it says, and an answer the 256th part of each token that it is behind, padding included."""
+    cost = PassCost(extra=10, padding=4)
+    assert cost.of_rows([7, 7], 0) == cost.of(2, 7) == 24
+    assert cost.of_rows([7, 4, 7]) == cost.of(3, 7) + 3 * 3
+    assert cost.of_answers(3, 512) == cost.of(3, 1) + 6

@@ -30,7 +30,7 @@ def measure(
     batch_tokens: BatchTokens = None,
     as_json: AsJson = False,
 ) -> None:
-    """Time recording, the same batches without recording, and plain matrix products, in one run.
+    """Time recording, the same prompts without recording, and plain matrix products, in one run.
 
     With --compile recording alone runs compiled.
     """

@@ -12,6 +12,7 @@ from moe_core.analyses import ANALYSES
 from moe_core.analyses.analysis import AnalysisOptions, AnalysisResult, Shown
 from moe_core.commands.console.job_console import run_job
 from moe_core.commands.console.options import (
+    MOST_SEED,
     AsJson,
     IdsFile,
     Offline,
@@ -50,7 +51,7 @@ class Chosen:
     expert: Annotated[str, typer.Option(help="One expert as L:E, by the model's own layer number.")] = ""
     to_layer: Annotated[int | None, typer.Option(min=0, help="The layer that a flow ends in; else the next.")] = None
     pairs: Annotated[int, typer.Option(min=0, help="Pairs of experts per layer that are matched; 0: all.")] = 0
-    seed: Annotated[int, typer.Option(min=0, help="Seed of --pairs.")] = 0
+    seed: Annotated[int, typer.Option(min=0, max=MOST_SEED, help="Seed of --pairs.")] = 0
     drop_outliers: Annotated[bool, typer.Option("--drop-outliers", help="Leave out what DBSCAN calls noise.")] = False
 
     def options(self) -> AnalysisOptions:

@@ -11,6 +11,7 @@ from moe_core.analyses.analysis import AnalysisOptions
 from moe_core.commands.analyse import read_layers
 from moe_core.commands.console.job_console import GOES_ON, run_job
 from moe_core.commands.console.options import (
+    MOST_SEED,
     AsJson,
     Offline,
     OtherDevice,
@@ -42,7 +43,7 @@ def atlas(
     layers: Annotated[str, typer.Option(help="Layers by the model's own numbers, as 0,3-5; else all.")] = "",
     questions: Annotated[int, typer.Option(min=1, help="Questions the model is run on.")] = _DEFAULTS.n_questions,
     pairs: Annotated[int, typer.Option(min=0, help="Pairs of experts per layer that are matched; 0: all.")] = 20,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of --pairs.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, max=MOST_SEED, help="Seed of --pairs.")] = 0,
     device: OtherDevice = "",
     dtype: OtherDtype = "",
     offline: Offline = False,

@@ -8,6 +8,7 @@ import typer
 
 from moe_core.commands.console.job_console import GOES_ON, run_job
 from moe_core.commands.console.options import (
+    MOST_SEED,
     AllowNetworkFolder,
     AsJson,
     Cluster,
@@ -46,7 +47,7 @@ def effects_of_trace(
     subset: SubsetText = "all",
     ids: IdsFile = None,
     limit: Annotated[int, typer.Option(min=1, help="How many experts, or tokens, to list.")] = 20,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of --subset N and of the audit.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, max=MOST_SEED, help="Seed of --subset N and of the audit.")] = 0,
     by_token: Annotated[
         str, typer.Option(metavar="ID", help="On which tokens of this question the experts of --measure L:E,.. act.")
     ] = "",
@@ -55,7 +56,7 @@ def effects_of_trace(
     ] = None,
     rerun_baseline: RerunBaseline = False,
     now: ModelOptions,
-    ray: Cluster = "",
+    ray: Cluster = None,
     allow_network_folder: AllowNetworkFolder = False,
     as_json: AsJson = False,
 ) -> None:

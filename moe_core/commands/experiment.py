@@ -64,7 +64,7 @@ def run_experiment(
     ] = False,
     rerun_baseline: RerunBaseline = False,
     now: ModelOptions,
-    ray: Cluster = "",
+    ray: Cluster = None,
     as_json: AsJson = False,
 ) -> None:
     """Run a prepared experiment: never-used experts off, the best ones boosted, a pruning curve, single neurons off ..
@@ -94,7 +94,7 @@ def run_experiment(
         _export(trace, result.chosen_point, pruning.out, now, as_json=as_json)
 
 
-def _compare_tasks(request: TasksRequest, files: Files, ray: str, *, as_json: bool) -> None:
+def _compare_tasks(request: TasksRequest, files: Files, ray: str | None, *, as_json: bool) -> None:
     """Several traces of one model, and which experts which task uses."""
     files.check(*request.traces)
     with engine_at(ray) as engine:

@@ -10,6 +10,7 @@ import typer
 
 from moe_core.commands.console.job_console import run_job
 from moe_core.commands.console.options import (
+    MOST_SEED,
     AllowNetworkFolder,
     AsJson,
     BatchTokens,
@@ -26,7 +27,7 @@ from moe_core.commands.console.options import (
     engine_at,
     takes_groups,
 )
-from moe_core.errors import InterventionError
+from moe_core.errors import InterventionError, PromptError
 from moe_core.interventions.file import read_intervention
 from moe_core.interventions.intervention import Intervention, parse_mask
 from moe_core.jobs.models.load_model import ModelRequest
@@ -60,7 +61,7 @@ class Selection:
     subjects: Annotated[str, typer.Option(help="Only these subjects, separated by commas.")] = ""
     limit: Annotated[int | None, typer.Option(min=1, help="Only the first N questions, in quiz order.")] = None
     sample: Sample = None
-    seed: Annotated[int, typer.Option(min=0, help="Seed of --sample.")] = 0
+    seed: Annotated[int, typer.Option(min=0, max=MOST_SEED, help="Seed of --sample.")] = 0
     ids: IdsFile = None
 
     def read(self) -> QuestionSelection:
@@ -76,8 +77,10 @@ class Template:
     template: Annotated[str, typer.Option(help="Which of several chat templates, by its name.")] = ""
     template_args: Annotated[str, typer.Option(help="Keywords for the chat template: enable_thinking=false,..")] = ""
 
-    def read(self) -> TemplateChoice:
-        """The same as a job takes it; raises PromptError where the keywords are none."""
+    def read(self, protocol: Protocol) -> TemplateChoice:
+        """The same as a job takes it; raises PromptError where the keywords are none, or nothing would use it."""
+        if protocol is not Protocol.CHAT and (self.template or self.template_args):
+            raise PromptError("--template and --template-args are for --protocol chat.")
         return TemplateChoice(self.template, parse_arguments(self.template_args))
 
 
@@ -132,7 +135,7 @@ def record_trace(
         int | None, typer.Option(min=1, help="Cut plain text (text:FILE) to so many tokens; else at the context.")
     ] = None,
     offline: Offline = False,
-    ray: Cluster = "",
+    ray: Cluster = None,
     allow_network_folder: AllowNetworkFolder = False,
     as_json: AsJson = False,
 ) -> None:
@@ -143,7 +146,7 @@ def record_trace(
         out=out,
         selection=selection.read(),
         options=RunOptions(
-            shots, protocol.value, tokens.value, batch_tokens, skip_too_long, template.read(), max_tokens
+            shots, protocol.value, tokens.value, batch_tokens, skip_too_long, template.read(protocol), max_tokens
         ),
         intervention=actions.read(),
         allow_network_folder=allow_network_folder,

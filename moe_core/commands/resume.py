@@ -16,7 +16,7 @@ def resume_trace(
     trace: Annotated[Path, typer.Argument(readable=False, help="The trace to go on with.")],
     model: ModelPlace = "",
     offline: Offline = False,
-    ray: Cluster = "",
+    ray: Cluster = None,
     allow_network_folder: AllowNetworkFolder = False,
     as_json: AsJson = False,
 ) -> None:

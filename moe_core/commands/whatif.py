@@ -8,6 +8,7 @@ import typer
 from moe_core.commands.compare import heading
 from moe_core.commands.console.job_console import GOES_ON, run_job
 from moe_core.commands.console.options import (
+    MOST_SEED,
     AllowNetworkFolder,
     AsJson,
     Cluster,
@@ -43,7 +44,7 @@ def what_if_trace(
     intervention: InterventionFile = None,
     subset: SubsetText = "all",
     ids: IdsFile = None,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of --subset N and of --controls.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, max=MOST_SEED, help="Seed of --subset N and of --controls.")] = 0,
     controls: Annotated[int, typer.Option(min=0, max=1000, help="Random masks like this one to run beside it.")] = 0,
     match: Annotated[Scope, typer.Option(help="Tokens whose load decides which experts are alike.")] = Scope.PROMPT,
     out: Annotated[
@@ -51,7 +52,7 @@ def what_if_trace(
     ] = None,
     rerun_baseline: RerunBaseline = False,
     now: ModelOptions,
-    ray: Cluster = "",
+    ray: Cluster = None,
     allow_network_folder: AllowNetworkFolder = False,
     as_json: AsJson = False,
 ) -> None:

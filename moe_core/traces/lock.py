@@ -59,7 +59,7 @@ def refuse_unwritable(path: Path) -> None:
     A folder that is missing is no hindrance, where it can be made.
     """
     if not path.name or os.path.isdir(path):
-        raise TraceError(f"{path} is a folder: name the file to write, such as {path / 'run.h5'}.")
+        raise TraceError(f"{path} is a folder: name the file to write.")
     if os.path.islink(path) and not os.path.exists(path):
         raise TraceError(f"{path} is a link that leads nowhere: remove it, or choose another name.")
     wanted = _sidecar(path.absolute()).parent

@@ -116,6 +116,9 @@ def test_ctrl_c_stops_after_the_batch_and_the_same_command_resumes(
         ({"--mask": "x"}, "LAYER:EXPERT"),
         ({"--intervention": "missing.json"}, "cannot be read"),
         ({"--shots": "3"}, "sums_dev.csv"),
+        ({"--template": "brief"}, "--template and --template-args are for --protocol chat"),
+        ({"--ray": "local:0"}, "is no address of a cluster"),
+        ({"--ray": ""}, '"" is no address of a cluster'),  # a shell's variable that is not set
     ],
 )
 def test_wrong_input_gets_one_sentence(
@@ -129,6 +132,47 @@ def test_wrong_input_gets_one_sentence(
     assert sentence in said
     assert "Traceback" not in found.error
     assert not (tmp_path / "t.h5").exists()
+
+
+WRONG_USES = """
+whatif TRACE --mask 0:1 --boost nan
+whatif TRACE --mask 0:1 --boost 2 --effect drop
+whatif TRACE --mask 0:1 --subset 0 --out NEW/w.h5
+whatif TRACE --mask 0:1 --ray local:99 --out NEW/w.h5
+whatif TRACE --mask 0:1 --model nowhere --out NEW/w.h5
+whatif TRACE --intervention TRACE
+effects TRACE --budget 0 --out NEW/map.safetensors
+effects TRACE --out FOLDER
+effects TRACE --measure top:nan
+effects TRACE --measure 99:1
+effects TRACE --by-token nosuch --measure 0:1
+experiment nosuch TRACE
+experiment prune-to 200% TRACE
+experiment prune-to 50% TRACE --loss nan
+experiment boost-best TRACE --factors -1
+experiment neurons TRACE --experts 0:1:2
+experiment never-used TRACE --csv FOLDER
+experiment tasks TRACE TRACE
+experiment never-used TRACE --ray HOST
+bench --model demo --full-size
+bench --compile --device balanced
+export-pruned TRACE --mask 0:1 --out FILE --keep-list NEW/keep.json
+"""
+
+
+@pytest.mark.parametrize("use", WRONG_USES.strip().splitlines())
+def test_a_wrong_use_leaves_nothing_behind(server: ForkServer, trace_path: Path, tmp_path: Path, use: str) -> None:
+    """One sentence, exit 1, no traceback, whatever the command."""
+    (tmp_path / "file").touch()
+    names = {"TRACE": trace_path, "NEW": tmp_path / "new", "FOLDER": tmp_path, "FILE": tmp_path / "file"}
+    for name, path in names.items():
+        use = use.replace(name, str(path))
+    before = sorted(tmp_path.rglob("*"))
+    found = ended(server, *use.split())
+    assert found.code == 1, found.error
+    assert "Traceback" not in found.error
+    assert "moescope: " in found.error
+    assert sorted(tmp_path.rglob("*")) == before
 
 
 def test_bad_rows_are_named_all_at_once(tiny_olmoe: Path, tmp_path: Path) -> None:
@@ -147,6 +191,7 @@ def test_usage_errors_leave_with_2_and_version_with_0() -> None:
     assert finish(start("no-such-command"))[0] == 2
     run = ("record", "--model", "demo", "--quiz", "demo", "--out", "never.h5")
     assert finish(start(*run, "--sample", 3, "--seed", -1))[0] == 2
+    assert finish(start(*run, "--sample", 3, "--seed", 2**32))[0] == 2
     assert finish(start(*run, "--batch-tokens", 10**30))[0] == 2
     assert moescope("--version").startswith("moescope ")
 

@@ -8,7 +8,7 @@ from typing import Annotated, TypeVar
 
 import typer
 
-from moe_core.commands.console.options import PageFile, check_target, write_text
+from moe_core.commands.console.options import MOST_SEED, PageFile, check_target, write_text
 from moe_core.errors import ExperimentError
 from moe_core.experiments.design import ExperimentOptions
 from moe_core.measures.scope import Scope
@@ -30,7 +30,9 @@ SizeAndTrace = Annotated[
 class Chosen:
     """What experiments leave open, each for those whose help names it."""
 
-    seed: Annotated[int, typer.Option(min=0, help="Seed of --subset N, of the halves and of random masks.")] = 0
+    seed: Annotated[
+        int, typer.Option(min=0, max=MOST_SEED, help="Seed of --subset N, of the halves and of random masks.")
+    ] = 0
     scope: Annotated[
         Scope | None, typer.Option(help="Tokens that count when experts are chosen, if not the experiment's own.")
     ] = None

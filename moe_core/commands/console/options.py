@@ -35,6 +35,8 @@ Compile = Annotated[
 BatchTokens = Annotated[
     int | None, typer.Option(min=1, max=MAX_BATCH_TOKENS, help="Tokens per forward pass, padding included.")
 ]
+MOST_SEED = 2**32 - 1
+"""What files that keep a seed read back."""
 Shots = Annotated[int, typer.Option(min=0, help="Worked examples before each question.")]
 Sample = Annotated[int | None, typer.Option(min=1, help="Only N questions, drawn from all subjects in proportion.")]
 IdsFile = Annotated[
@@ -52,7 +54,8 @@ ModelPlace = Annotated[str, typer.Option(help="Where the model is now, if not wh
 OtherDevice = Annotated[str, typer.Option(help="Another device than the baseline's: auto, cpu, cuda:0, ..")]
 OtherDtype = Annotated[str, typer.Option(help="Another dtype than the baseline's.")]
 Cluster = Annotated[
-    str, typer.Option("--ray", help="Run on workers: local:N on this computer, or auto or HOST:PORT of a Ray cluster.")
+    str | None,
+    typer.Option("--ray", help="Run on workers: local:N on this computer, or auto or HOST:PORT of a Ray cluster."),
 ]
 
 
@@ -141,9 +144,9 @@ class Effect(StrEnum):
 
 
 @contextmanager
-def engine_at(cluster: str) -> Iterator[Engine | None]:
+def engine_at(cluster: str | None) -> Iterator[Engine | None]:
     """The engine that --ray means, and its workers end with it; None without one."""
-    if not cluster:
+    if cluster is None:
         yield None
         return
     from moe_core.jobs.workers.spread_model import engine_on

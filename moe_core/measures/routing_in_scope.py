@@ -74,12 +74,15 @@ def routing_in_scope(trace: Trace, scope: Scope) -> ScopedRouting:
 
 def renormalise(weights: NDArray[Any]) -> NDArray[np.float32]:
     """q = w / sum(w) over the last axis; all 0 where the weights sum to 0 (every chosen expert was dropped)."""
-    w: NDArray[np.float32] = np.asarray(weights, dtype=np.float32)  # half precision loses a digit in the sum
-    q = np.zeros_like(w)
+    q = widened(weights)  # half precision loses a digit in the sum
     with np.errstate(invalid="ignore"):  # a failed question may hold infinities; its row is never selected
-        total = w.sum(axis=-1, keepdims=True)
-        np.divide(w, total, out=q, where=total > 0)
-    return q
+        total = q.sum(axis=-1, keepdims=True)
+        is_any = total > 0
+        if is_any.all():  # as a rule, and in half the time
+            q /= total
+            return q
+        np.divide(q, total, out=q, where=is_any)
+    return np.where(is_any, q, np.float32(0))
 
 
 def entropy(distribution: NDArray[np.float32]) -> FloatArray:
@@ -123,7 +126,8 @@ class _AtAnswer:
     def _spread(self, values: Float32Array, rows: IndexArray, layers: slice) -> Float32Array:
         """Values [b, l, K] at the experts' places among all [b, l, E], the rest 0."""
         spread = np.zeros((*values.shape[:2], self.router_probs.shape[2]), np.float32)
-        experts = np.where(self.recorded[rows, None, None], self.experts[rows, layers], 0)
+        experts = self.experts[rows, layers]
+        experts[~self.recorded[rows]] = 0
         places = experts.reshape(-1, values.shape[2]).astype(np.intp)
         places += np.arange(0, spread.size, spread.shape[2])[:, None]  # half the time of put_along_axis
         spread.reshape(-1)[places] = values.reshape(places.shape)
@@ -199,7 +203,7 @@ class _SegmentTokenSums:
 
     def __init__(self, own: SumRows, shared: SumRows, prefix: NDArray[Any]) -> None:
         self._own, self._shared, self._prefix = own, shared, prefix
-        self.full = Stepwise(lambda: _at_once(self._sum("full_entropy_sum")))
+        self.full = Stepwise(lambda: _at_once(_with_prefixes("full_entropy_sum", own, shared, prefix)))
         self.sorted_share = summed(own.sorted_share_sum, shared.sorted_share_sum, prefix)
 
     @cached_property
@@ -220,8 +224,12 @@ class _SegmentTokenSums:
         return self._sum("full_entropy_square_sum")
 
     def _sum(self, name: str) -> Float32Array:
-        own: Float32Array = np.array(getattr(self._own, name), np.float32)
-        return with_prefixes(own, getattr(self._shared, name), self._prefix)
+        return _with_prefixes(name, self._own, self._shared, self._prefix)
+
+
+def _with_prefixes(name: str, own: SumRows, shared: SumRows, prefix: NDArray[Any]) -> Float32Array:
+    total: Float32Array = np.array(getattr(own, name), np.float32)
+    return with_prefixes(total, getattr(shared, name), prefix)
 
 
 def _over_segments(trace: Trace, scope: Scope) -> ScopedRouting:

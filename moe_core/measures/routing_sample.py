@@ -235,12 +235,13 @@ def _total_by_expert(sample: RoutingSample) -> Steps[ExpertTotals]:
     ones = np.ones(len(questions), np.float32)
     n_tokens = routing.n_tokens[questions]
     share_weights = np.stack([ones, sample.is_scored, sample.is_correct, n_tokens]).astype(np.float32)  # [4, n]
-    sums, largest = np.zeros((6, L * E)), np.zeros(L * E, np.float32)
+    sums, largest, of_block = np.zeros((6, L * E)), np.zeros(L * E, np.float32), np.empty((6, L * E), np.float32)
     for rows in blocks(len(questions), L * E):
         shares = routing.gate_share[questions[rows]].reshape(-1, L * E)  # [b, X]
-        sums[:4] += share_weights[:, rows] @ shares
+        np.matmul(share_weights[:, rows], shares, out=of_block[:4])
         np.maximum(largest, shares.max(axis=0), out=largest)
-        sums[4:] += share_weights[1:3, rows] @ np.square(shares, out=shares)
+        np.matmul(share_weights[1:3, rows], np.square(shares, out=shares), out=of_block[4:])
+        sums += of_block
         yield (1 + rows.stop / len(questions)) / 2
     total, scored, right, gate, squares, right_squares = sums.reshape(6, L, E)
     return ExpertTotals(

@@ -4,6 +4,7 @@ Axes: N questions, n of them, b of a block, L MoE layers, E experts.
 """
 
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -26,10 +27,11 @@ class Counted(NamedTuple):
 
 def summed(own: Rows, shared: Rows, prefix: NDArray[Any], n_tokens: NDArray[np.int64] | None = None) -> Cube:
     """own[n] + shared[prefix[n]], float32 [N, L, E]; over `n_tokens` where these are given."""
+    of_prefix = _widened_rows(shared)
 
     def of(rows: IndexArray, layers: slice) -> Float32Array:
         total: Float32Array = widened(own[rows, layers])
-        with_prefixes(total, shared, prefix[rows], layers)
+        _add_prefixes(total, of_prefix, prefix[rows], layers)
         if n_tokens is not None:
             total /= np.maximum(n_tokens[rows], 1).astype(np.float32)[:, None, None]
         return total
@@ -61,13 +63,27 @@ def how_many(uses: NDArray[np.bool_]) -> NDArray[np.uint8]:
     return found
 
 
-def with_prefixes(total: Float32Array, shared: Rows, prefix: NDArray[Any], *layers: slice) -> Float32Array:
+def with_prefixes(total: Float32Array, shared: Rows, prefix: NDArray[Any]) -> Float32Array:
     """`total` [n], to which the row of each one's prefix was added; where that is -1, it keeps its own."""
-    for place, rows in _by_prefix(prefix):
-        added = widened(shared[place : place + 1])
-        with np.errstate(invalid="ignore"):  # rows that are not recorded may hold infinities; they are never selected
-            total[rows] += added[:, *layers]
+    _add_prefixes(total, _widened_rows(shared), prefix)
     return total
+
+
+def _widened_rows(shared: Rows) -> Callable[[int], Float32Array]:
+    """A row in single precision; the last ones are kept, for blocks of one prefix follow one another."""
+    return lru_cache(maxsize=4)(lambda place: widened(shared[place : place + 1]))
+
+
+def _add_prefixes(
+    total: Float32Array, of_prefix: Callable[[int], Float32Array], prefix: NDArray[Any], *layers: slice
+) -> None:
+    for place, rows in _by_prefix(prefix):
+        added = of_prefix(place)[:, *layers]
+        with np.errstate(invalid="ignore"):  # rows that are not recorded may hold infinities; they are never selected
+            if isinstance(rows, slice):
+                np.add(total[rows], added, out=total[rows])  # `+=` would copy all of it onto itself
+            else:
+                total[rows] += added
 
 
 def _by_prefix(prefix: NDArray[Any]) -> Iterator[tuple[int, slice | IndexArray]]:

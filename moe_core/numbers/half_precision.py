@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 _FIRST_ODD = 0x7C00  # bits of infinity: from here on, what is no number, and what is negative
 _SHIFT, _SCALE = np.uint32(13), np.float32(2.0**112)
-_SMALLEST = np.array([1], np.uint16).view(np.float16)
+_SMALLEST, _MOVED = np.float32(2.0**-24), np.array([1 << 13], np.uint32).view(np.float32)[0]
 
 
 def widened(values: NDArray[Any]) -> NDArray[np.float32]:
@@ -19,10 +19,8 @@ def widened(values: NDArray[Any]) -> NDArray[np.float32]:
     if values.dtype != np.float16 or not values.size or not _keeps_tiny_numbers():
         return values.astype(np.float32)
     bits = np.ascontiguousarray(values).view(np.uint16)
-    return values.astype(np.float32) if bits.max() >= _FIRST_ODD else _moved(bits)
-
-
-def _moved(bits: NDArray[np.uint16]) -> NDArray[np.float32]:
+    if bits.max() >= _FIRST_ODD:
+        return values.astype(np.float32)
     wide = bits.astype(np.uint32)
     wide <<= _SHIFT
     found = wide.view(np.float32)
@@ -32,4 +30,4 @@ def _moved(bits: NDArray[np.uint16]) -> NDArray[np.float32]:
 
 def _keeps_tiny_numbers() -> bool:
     """Whether this thread's processor computes with numbers below 1e-38; some libraries tell it to take them for 0."""
-    return bool(_moved(_SMALLEST.view(np.uint16))[0] == _SMALLEST[0])
+    return bool(_MOVED * _SCALE == _SMALLEST)

@@ -8,6 +8,7 @@ from typing import Any
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QUndoCommand, QUndoStack
 
+from app.state.open_traces import compared, forget_what_is_left, held
 from app.state.pinned_runs import Pins, opened_runs
 from app.state.state import UNDOABLE, State, differing
 from app.state.trace_data import TraceData
@@ -15,6 +16,7 @@ from app.state.trace_memory import TraceMemories, key_of, memory_of, restored, w
 from app.state.what_if_state import Mode, WhatIf
 from moe_core.effects.effect_map import EffectMap
 from moe_core.measures.question_filter import Expert, QuestionFilter
+from moe_core.system.allocator import give_freed_back
 from moe_core.traces.notes import Notes
 
 
@@ -169,14 +171,17 @@ class Session(QObject):
         state = self._state
         if state.what_if is not None:
             self._awaited = None
+        is_left = forget_what_is_left(before, state)
         if differing(before, state):
             self.changed.emit(before, state)
-        for data in _held(before) - _held(self._state):
+        for data in held(before) - held(self._state):
             data.close()
+        if is_left:
+            give_freed_back()  # views have let go of it, too
 
     def _with_runs(self, state: State) -> State:
         was, is_new = self._state, state.trace is not self._state.trace or state.pins != self._state.pins
-        known = [data for data in (*_compared(state), state.trace) if data is not None]
+        known = [data for data in (*compared(state), state.trace) if data is not None]
         runs = opened_runs(state.pins, was.runs, known, tries_again=is_new)
         run = state.run if state.run in state.pins.paths else state.pins.baseline
         return replace(state, runs=runs, run=run)
@@ -221,7 +226,7 @@ class _Edit(QUndoCommand):
 
 def _close(made: WhatIf, state: State) -> None:
     """Let go of the files of a what-if that is not taken up."""
-    for data in {made.before, made.after} - _held(state):
+    for data in {made.before, made.after} - held(state):
         data.close()
 
 
@@ -268,18 +273,6 @@ def _within_bounds(state: State) -> State:
         ),
         mode=state.mode if state.what_if is not None else Mode.BASELINE,
     )
-
-
-def _held(state: State) -> frozenset[TraceData]:
-    """Every open file that the state needs; what is needed no more is closed."""
-    data = (state.trace, *_compared(state), *(run.data for run in state.runs))
-    return frozenset(each for each in data if each is not None)
-
-
-def _compared(state: State) -> list[TraceData]:
-    """Both sides of every what-if of the trace shown."""
-    made = (*state.history, *([state.what_if] if state.what_if else []))
-    return [side for each in made for side in (each.before, each.after)]
 
 
 def is_within(cell: Expert, n_layers: int, n_experts: int) -> bool:

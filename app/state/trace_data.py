@@ -86,9 +86,19 @@ class TraceData:
     def refresh(self) -> None:
         """Look again at a file that may have grown; raises TraceError, and forgets nothing, where it cannot be read."""
         self.trace.refresh()
+        self.forget()
+
+    def forget(self) -> None:
+        """Give back the memory of what was read and computed; whoever asks again waits for it again."""
+        self.trace.forget()
         self._routing.clear()
         self._recent.clear()
         self._table = None
+
+    def forget_about(self, thing: Hashable) -> None:
+        """Give back the memory of what was computed for a key that names this."""
+        for key in [key for key in self._recent if isinstance(key, tuple) and thing in key]:
+            del self._recent[key]
 
     def close(self) -> None:
         """Let go of the file; what was read stays usable."""

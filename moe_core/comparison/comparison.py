@@ -12,10 +12,12 @@ from numpy.typing import NDArray
 from moe_core.comparison.pairing import QuestionPairs, pair_questions, remarks
 from moe_core.errors import ComparisonError
 from moe_core.interventions.intervention import Intervention
+from moe_core.measures.cube import blocks
 from moe_core.measures.question_table import gold_and_best_other
 from moe_core.numbers.difference_tests import holm
 from moe_core.numbers.paired_statistics import MeanChange, PairedChange, mean_change, paired_change
 from moe_core.traces.reader import Trace
+from moe_core.traces.records import ExpertIds
 from moe_core.traces.specification import Specification
 
 FloatArray = NDArray[np.float64]
@@ -148,9 +150,7 @@ def _by_subject(
 
 
 def _routing_change(before: Trace, after: Trace, pairs: QuestionPairs, max_tokens: int) -> RoutingChange:
-    ours, theirs = before.answer_experts[pairs.rows_before], after.answer_experts[pairs.rows_after]  # [n, L, K]
-    stayed = (ours[..., :, None] == theirs[..., None, :]).any(axis=-1)  # [n, L, K]
-    overlap = stayed.mean(axis=(0, 2))
+    overlap = _overlap(before.answer_experts, after.answer_experts, pairs)
     if not (before.dimensions.keeps_tokens and after.dimensions.keeps_tokens):
         return RoutingChange(overlap, None, 0)
     rerouted, n_tokens = np.zeros(before.dimensions.n_layers, np.int64), 0
@@ -160,6 +160,17 @@ def _routing_change(before: Trace, after: Trace, pairs: QuestionPairs, max_token
         rerouted += (np.sort(first, axis=-1) != np.sort(second, axis=-1)).any(axis=-1).sum(axis=0)
         n_tokens += len(first)
     return RoutingChange(overlap, rerouted / n_tokens, n_tokens)
+
+
+def _overlap(ours: ExpertIds, theirs: ExpertIds, pairs: QuestionPairs) -> NDArray[np.float64]:
+    """Share of the chosen experts [N, L, K] that are chosen on the other side, too [L]."""
+    _, L, K = ours.shape
+    stayed = np.zeros(L)
+    for rows in blocks(len(pairs.rows_before), L * K * K):
+        first, second = ours[pairs.rows_before[rows]], theirs[pairs.rows_after[rows]]  # [b, L, K]
+        stayed += (first[..., :, None] == second[..., None, :]).any(axis=-1).sum(axis=(0, 2))
+    share: NDArray[np.float64] = stayed / (len(pairs.rows_before) * K)
+    return share
 
 
 def _spread(n_tokens: NDArray[np.int64], max_tokens: int) -> list[int]:

@@ -15,7 +15,7 @@ class Stepwise(Generic[Value]):
     """
 
     def __init__(self, make: Callable[[], Steps[Value]]) -> None:
-        self._make = make
+        self._make: Callable[[], Steps[Value]] | None = make
         self._steps: Steps[Value] | None = make()
         self._value: Value | None = None
 
@@ -25,9 +25,10 @@ class Stepwise(Generic[Value]):
             try:
                 share = next(self._steps)
             except StopIteration as stop:
-                self._value, self._steps = stop.value, None
+                self._value, self._steps, self._make = stop.value, None, None  # who made it may hold it: no circle
                 return
             except Exception:
+                assert self._make is not None
                 self._steps = self._make()
                 raise
             yield share

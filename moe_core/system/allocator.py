@@ -41,8 +41,13 @@ def kept_allocation() -> Iterator[None]:
         yield
     finally:
         _set(libc, _LARGE)
-        if libc:
-            libc.malloc_trim(0)
+        give_freed_back()
+
+
+def give_freed_back() -> None:
+    """Give the system back what was freed between what stays: glibc keeps it, however much it is."""
+    if libc := _glibc():
+        libc.malloc_trim(0)
 
 
 def _set(libc: Any, threshold: int, n_maps: int = _MANY) -> None:

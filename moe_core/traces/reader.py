@@ -58,8 +58,8 @@ def open_trace(path: Path | str) -> "Trace":
 class Trace(Closing):
     """A trace that is open for reading; `question` is always an index, counted from 0.
 
-    Arrays are read-only, read when first asked for, and kept until `refresh`. Rows of questions where `recorded` is
-    false have no meaning, save in `status` and `predicted`.
+    Arrays are read-only, read when first asked for, and kept until `refresh` or `forget`. Rows of questions where
+    `recorded` is false have no meaning, save in `status` and `predicted`.
     """
 
     def __init__(self, file: TraceFile) -> None:
@@ -77,6 +77,10 @@ class Trace(Closing):
         """
         self._rows.refresh()
         self.__dict__.pop("recorded", None)
+
+    def forget(self) -> None:
+        """Give back the memory of all rows; they are read again when they are asked for."""
+        self._rows.forget()
 
     def checking(self) -> Iterator[float]:
         """Checks all rows, a few megabytes a step, and yields the share done; else the first who asks waits for it."""
@@ -178,7 +182,7 @@ class Trace(Closing):
     @cached_property
     def answer_token_ids(self) -> NDArray[np.int32]:
         """Token id at each question's answer position [N]: the last of its prompt."""
-        ids, ends = self._file.read_static("tokens/id"), self._file.read_static("questions/token_offset")[1:]
+        ids, ends = self._file.read("tokens/id"), self._file.read_static("questions/token_offset")[1:]
         return read_only(np.asarray(ids[ends - 1]))
 
     def index_of(self, question_id: str) -> int:

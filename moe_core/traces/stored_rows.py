@@ -1,8 +1,8 @@
 """Rows of a trace that are not kept in memory: read from the file whenever they are asked for.
 
 A cube of 16-bit numbers takes 29 MB at 14,042 questions of 16 x 64 experts, 173 MB at 48 x 128 and 288 MB at 140,420
-questions. Up to KEPT_BYTES a trace keeps them; beyond, the system's own cache of files does, which gives way where
-memory is short.
+questions. Up to KEPT_BYTES a trace keeps them, larger ones as far as there is room (kept_rows.py); beyond, the system's
+own cache of files does, which gives way where memory is short.
 
 Axes: n rows.
 """
@@ -17,11 +17,9 @@ from moe_core.traces.file import Array, TraceFile
 from moe_core.traces.records import Float32Array
 
 KEPT_BYTES = 48 * 2**20
-"""Larger arrays of rows are read again each time."""
-KEPT_COUNTS = 96 * 2**20
-"""As many counts are kept, a byte each."""
+"""Larger arrays of rows are kept only where there is room for them."""
 
-_SPARSE, _LARGEST = 4, np.iinfo(np.uint8).max
+_SPARSE = 4
 
 
 class Rows(Protocol):
@@ -57,7 +55,7 @@ class StoredRows:
         self.shape: tuple[int, ...] = file.layout.extents[name].dataset.shape
 
     def __getitem__(self, at: Any) -> Array:
-        rows, layers = _parts(at, self.shape[0])
+        rows, layers = parts(at, self.shape[0])
         if not len(rows):
             return self._file.read(self._name, 0, 0)[:, *layers]
         first, last = int(rows.min()), int(rows.max())
@@ -67,34 +65,7 @@ class StoredRows:
         return np.concatenate([self._file.read(self._name, row, row + 1)[:, *layers] for row in rows.tolist()])
 
 
-class CountRows:
-    """Counts, kept in 8 bit once they were read: nearly all are below 256. Rows with larger ones are read again.
-
-    What is asked for comes in 8 bit where it fits.
-    """
-
-    def __init__(self, stored: Rows) -> None:
-        self._stored = stored
-        self.shape = stored.shape
-        self._kept = np.empty(stored.shape, np.uint8)  # the system finds memory for it as rows are written
-        self._largest = np.full(stored.shape[0], -1, np.int32)  # count of each row; -1: not read yet
-
-    def __getitem__(self, at: Any) -> Array:
-        rows, layers = _parts(at, self.shape[0])
-        unread = rows[self._largest[rows] < 0]
-        if len(unread):
-            found = self._stored[unread]
-            self._largest[unread] = found.max(axis=(1, 2))
-            self._kept[unread] = found
-        counts: Array = self._kept[rows, *layers]
-        is_large = self._largest[rows] > _LARGEST
-        if is_large.any():
-            counts = counts.astype(np.uint16)
-            counts[is_large] = self._stored[rows[is_large], *layers]
-        return counts
-
-
-def _parts(at: Any, n_rows: int) -> tuple[NDArray[np.intp], tuple[Any, ...]]:
+def parts(at: Any, n_rows: int) -> tuple[NDArray[np.intp], tuple[Any, ...]]:
     """The places of the rows that are asked for, and the layers where not all are."""
     rows, *layers = at if isinstance(at, tuple) else (at,)
     return np.arange(n_rows)[rows] if isinstance(rows, slice) else rows, tuple(layers)

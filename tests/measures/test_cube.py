@@ -3,7 +3,6 @@
 from dataclasses import replace
 from pathlib import Path
 from types import EllipsisType
-from typing import Any
 
 import numpy as np
 import pytest
@@ -19,8 +18,8 @@ from moe_core.measures.routing_sample import RoutingSample, sample
 from moe_core.measures.scope import Scope
 from moe_core.numbers.stepwise import Stepwise
 from moe_core.traces.checking import row_checksums
+from moe_core.traces.kept_rows import KeptRows, Room
 from moe_core.traces.reader import Trace, open_trace
-from moe_core.traces.stored_rows import CountRows, StoredRows
 from tests.synthetic_trace import make_trace
 from tests.traces.synthetic_run import SyntheticRun, record
 
@@ -34,11 +33,11 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return record(tmp_path_factory.mktemp("cube") / "run.h5", RUN)
 
 
-@pytest.fixture(params=[0, 2**40], ids=["nothing kept", "counts kept"])
+@pytest.fixture(params=[0, 5_000, 2**40], ids=["nothing kept", "counts kept", "all kept"])
 def unkept(path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Trace:
-    """The trace, with no room to keep a cube, or room for counts alone."""
+    """The trace, with no room to keep a cube, or room for one of counts, or for what was read of all."""
     monkeypatch.setattr(row_checksums, "KEPT_BYTES", 0)
-    monkeypatch.setattr(row_checksums, "KEPT_COUNTS", request.param)
+    monkeypatch.setattr(row_checksums, "ROOM", Room(request.param))
     return open_trace(path)
 
 
@@ -70,7 +69,7 @@ def test_what_is_not_kept_gives_the_same_numbers(
 ) -> None:
     """To the last bit, for every metric, whether rows lie in memory or are read again each time."""
     with unkept, pytest.MonkeyPatch.context() as enough:
-        assert isinstance(unkept.router_probs, StoredRows)
+        assert isinstance(unkept.router_probs, KeptRows)
         read = sample(unkept, scope, questions)
         found = {metric.name: metric.compute(read) for metric in METRICS}
         enough.setattr(row_checksums, "KEPT_BYTES", 2**40)
@@ -170,30 +169,6 @@ def test_rows_are_read_where_they_lie(unkept: Trace) -> None:
         for places in at:
             np.testing.assert_array_equal(rows[places], whole[places])
             np.testing.assert_array_equal(rows[places, 1:2], whole[places, 1:2])
-
-
-def test_counts_are_kept_in_a_byte_where_they_fit() -> None:
-    """Rows up to 255 are read once, whatever is asked for afterwards; those with more whenever they are asked for."""
-    stored = np.random.default_rng(0).integers(0, 256, (60, 2, 3)).astype(np.uint16)
-    stored[7, 1, 2], stored[[3, 20], 0, 0], large = 255, (256, 2**16 - 1), {3, 20}
-    asked: list[int] = []
-
-    class Watched:
-        shape = stored.shape
-
-        def __getitem__(self, at: Any) -> np.ndarray:
-            asked.extend((at[0] if isinstance(at, tuple) else at).tolist())
-            return stored[at]
-
-    counts = CountRows(Watched())
-    np.testing.assert_array_equal(counts[:], stored)
-    asked.clear()
-    for rows in (np.arange(60), np.array([3]), np.array([0, 7, 20, 59]), np.array([7, 8])):
-        found = counts[rows]
-        np.testing.assert_array_equal(found, stored[rows])
-        np.testing.assert_array_equal(counts[rows, 1:], stored[rows, 1:])
-        assert found.dtype == (np.uint16 if large & set(rows.tolist()) else np.uint8)
-    assert set(asked) == large
 
 
 def test_a_cube_of_nothing_is_empty() -> None:

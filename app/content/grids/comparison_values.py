@@ -100,7 +100,7 @@ def compared_values(state: State, metric: Metric) -> ComparedValues | None:
     if samples is None or state.trace is None:
         return None
     return state.trace.kept(
-        ("compared values", samples, metric.name),
+        ("compared values", state.what_if, samples, metric.name),
         lambda: ComparedValues(metric, samples, metric.compute(samples.before), metric.compute(samples.after)),
     )
 

@@ -7,16 +7,16 @@ import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
-from math import prod
 
 import numpy as np
 from numpy.typing import NDArray
 
 from moe_core.numbers.stepwise import Steps, Stepwise
 from moe_core.traces.file import Array, TraceFile
+from moe_core.traces.kept_rows import ROOM, KeptRows
 from moe_core.traces.layout import Segments, covered_rows
 from moe_core.traces.records import STATUS_BITS, Status, TokenRouting
-from moe_core.traces.stored_rows import KEPT_BYTES, KEPT_COUNTS, CountRows, Rows, StoredRows
+from moe_core.traces.stored_rows import KEPT_BYTES, Rows, StoredRows
 
 _CHUNK_BYTES = 8 * 2**20
 
@@ -43,7 +43,7 @@ class CheckedRows:
     def __init__(self, file: TraceFile) -> None:
         self._file = file
         self._arrays: dict[str, Array] = {}
-        self._counts: dict[str, CountRows] = {}
+        self._kept: dict[str, KeptRows] = {}
         self.checking = Stepwise(lambda: _check(file, {}))
         """The states of all segments, for who does not want to wait for them."""
 
@@ -53,9 +53,15 @@ class CheckedRows:
         known = self.checking.value if self.checking.is_made else {}
         checking = Stepwise(lambda: _check(self._file, known))
         _ = checking.value
-        self._arrays.clear()
-        self._counts.clear()
+        self.forget()
         self.checking = checking
+
+    def forget(self) -> None:
+        """Give back the memory of all rows; what was checked stays so."""
+        self._arrays.clear()
+        for kept in self._kept.values():
+            kept.forget()
+        self._kept.clear()
 
     def states(self, segments: Segments) -> NDArray[np.uint8]:
         """The RowState of each segment, its token rows aside."""
@@ -69,15 +75,15 @@ class CheckedRows:
         return self._arrays[name]
 
     def rows(self, name: str) -> Rows:
-        """As `array`, kept only where it is not too large for that; counts, a byte each, up to another size."""
+        """As `array`, where it is not too large for that; else what was read is kept while there is room for it."""
         dataset = self._file.layout.extents[name].dataset
         if dataset.n_bytes <= KEPT_BYTES:
             return self.array(name)
         _ = self.checking.value
-        stored = StoredRows(self._file, name)
-        if np.dtype(dataset.dtype) != np.uint16 or prod(stored.shape) > KEPT_COUNTS:
-            return stored
-        return self._counts.setdefault(name, CountRows(stored))
+        if name not in self._kept:
+            stored, kind = StoredRows(self._file, name), np.dtype(dataset.dtype)
+            self._kept[name] = KeptRows(stored, np.uint8 if kind == np.uint16 else kind, ROOM)
+        return self._kept[name]
 
 
 def _check(file: TraceFile, known: Mapping[Segments, _Checked]) -> Steps[dict[Segments, _Checked]]:

@@ -1,16 +1,23 @@
 """The session: one state, one signal, undo for edits, and a damaged file that changes nothing."""
 
 import shutil
+import weakref
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from pytestqt.qtbot import QtBot
 
+from app.content.grids.comparison_values import compared_values
 from app.state.session import Session
 from app.state.state import State
+from app.state.trace_data import TraceData
+from app.state.what_if_state import Mode
 from moe_core.errors import TraceError
+from moe_core.measures.metrics.gate_weight import GATE_WEIGHT
 from moe_core.measures.question_filter import QuestionFilter
+from tests.app.synthetic_what_if import synthetic_what_if
 
 
 def test_a_change_is_told_once_with_before_and_after(opened: Session, qtbot: QtBot) -> None:
@@ -61,3 +68,25 @@ def test_opening_another_trace_starts_from_its_beginning(opened: Session, trace_
     state = opened.state
     assert (state.filter, state.question, state.metric) == (QuestionFilter(), 0, "gate_weight")
     assert not opened.undo_stack.canUndo()
+
+
+def test_only_the_what_if_that_is_looked_at_stays_in_the_memory(session: Session, tmp_path: Path) -> None:
+    """Of the others nothing is left that was read or computed, and their numbers are the same when they come back."""
+    first = synthetic_what_if(session, tmp_path, mode=Mode.DIFFERENCE)
+    second = replace(first, after=TraceData(first.after.path))
+
+    def looked_at() -> tuple[np.ndarray, list[weakref.ref[np.ndarray]]]:
+        """What changed, and all that was read of the what-if to tell it."""
+        both = compared_values(session.state, GATE_WEIGHT)
+        assert both is not None
+        assert session.state.what_if is not None
+        trace = session.state.what_if.after.trace
+        arrays = [trace.question_sums.gate_share_sum, trace.question_sums.token_count, trace.answer_experts]
+        return both.difference.values, [weakref.ref(array) for array in arrays]  # type: ignore[type-var]
+
+    values, read = looked_at()
+    assert all(array() is not None for array in read)
+    session.show_what_if(second, keeps=False)
+    assert [array() for array in read] == [None] * 3
+    session.show_what_if(first, keeps=True)
+    np.testing.assert_array_equal(looked_at()[0], values)

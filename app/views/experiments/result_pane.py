@@ -22,7 +22,7 @@ from moe_core.experiments.result import ExperimentPoint, ResultDetail
 from moe_core.figures.table import FigureTable
 from moe_core.numbers.formatting import count, counted
 
-_LEADING = ("number", "delta", "delta_ci", "p", "accuracy", "accuracy_ci")
+LEADING = ("number", "delta", "delta_ci", "p", "accuracy")
 _FIGURE_HEIGHT, _TABLE_HEIGHT = 240, 150
 _NOTHING_YET = "What the experiment finds stands here: a sentence, a figure, and every point with its interval."
 _KEY = "bars are 95 % intervals, a grey band is the range of random draws"
@@ -55,7 +55,7 @@ class ResultPane(QWidget):
         self.shown_figure.setMinimumContentsLength(14)
         self.shown_figure.setToolTip("Which of the experiment's figures is shown")
         self._figure_pane.add_control(self.shown_figure)
-        self.table = named(ArrayTableView(POINT_STYLES, elastic="point", leading=_LEADING), "Points of the experiment")
+        self.table = named(ArrayTableView(POINT_STYLES, elastic="point", leading=LEADING), "Points of the experiment")
         self._table_figure = TableFigure(self.table, "Points of the experiment", ("Copy name of the point", "point"))
         choose = "Choose a point in the figure or the table first"
         self.use, self.export = button("&Use this mask", choose), button("Export smaller model…", choose)

@@ -13,8 +13,11 @@ from pytestqt.qtbot import QtBot
 from app.files.figures.formats import save_figure, svg_of
 from app.state.what_if_state import SubsetKind
 from app.views.experiments.choices import ExperimentChoices, cost_of
-from app.views.experiments.figures import chart_of, point_table
+from app.views.experiments.figures import POINT_STYLES, chart_of, point_table
+from app.views.experiments.result_pane import LEADING
 from app.views.experiments.view import ExperimentsView
+from app.widgets.tables.delegate import PADDING
+from app.widgets.tables.view import ArrayTableView
 from app.window.main_window import MainWindow
 from moe_core.experiments import EXPERIMENTS
 from moe_core.experiments.boost_best import BOOST_BEST
@@ -154,6 +157,15 @@ def test_a_finding_its_figure_its_points_and_their_masks(
     assert view.pane.plot.selected == (1, 0)
     qtbot.keyClick(view.pane.table, Qt.Key.Key_C, Qt.KeyboardModifier.ControlModifier)
     assert "never used at any prompt token" in QGuiApplication.clipboard().text()
+
+
+def test_points_can_be_told_apart_in_a_narrow_pane(qtbot: QtBot) -> None:
+    """Their names are whole, and what has no room stands beyond the edge."""
+    table, name = ArrayTableView(POINT_STYLES, elastic="point", leading=LEADING), "by usage, 50.0 % (16 of 32)"
+    qtbot.addWidget(table)
+    table.resize(684, 150)
+    table.show()
+    assert table.horizontalHeader().sectionSize(1) >= table.fontMetrics().horizontalAdvance(name) + 2 * PADDING
 
 
 def test_results_stay_and_points_come_while_it_runs(view: ExperimentsView, window: MainWindow, qtbot: QtBot) -> None:

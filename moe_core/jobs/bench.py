@@ -1,4 +1,4 @@
-"""How fast this machine records: against the same forward passes without recording, and against its matrix peak.
+"""How fast this machine records: against plain passes over the same prompts, and against its matrix peak.
 
 All three are measured in one run on one device, so that their ratios hold on a noisy machine as well.
 """

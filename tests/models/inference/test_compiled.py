@@ -65,7 +65,8 @@ def by_inductor(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Itera
     """The same, really compiled: a norm of one width, and experts."""
     if not any(map(shutil.which, ("g++", "clang++", "cl"))):
         pytest.skip("needs a C++ compiler")
-    with pytest.MonkeyPatch.context() as patch, torch._inductor.config.patch(compile_threads=1):
+    known = {"compile_threads": 1, "cpp.vec_isa_ok": True}  # else it compiles a probe for each instruction set
+    with pytest.MonkeyPatch.context() as patch, torch._inductor.config.patch(known):
         patch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path_factory.mktemp("inductor")))
         yield result_of(compile_model(loaded(folder)))
 

@@ -1,5 +1,6 @@
 """Pruning to a size: which experts go, when it ends, what is kept of it, and what the smaller model is."""
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -31,34 +32,52 @@ def pruned(path: Path, engine: Engine, events: list[Event] | None = None, **opti
     return result_of(PRUNE_TO.run(ExperimentRequest(path, chosen), engine), [] if events is None else events)
 
 
-def test_every_step_removes_what_the_smaller_model_misses_least(baseline: Path, engine: Engine) -> None:
+@pytest.fixture(scope="module")
+def folder(recorded_once: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Of a baseline, and of what pruning it to half its experts has left beside it; tests must not change it."""
+    folder = tmp_path_factory.mktemp("pruned")
+    shutil.copy(recorded_once, folder / "T.h5")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def halved(folder: Path, engine: Engine) -> ExperimentResult:
+    """The result of that."""
+    return pruned(folder / "T.h5", engine)
+
+
+def test_every_step_removes_what_the_smaller_model_misses_least(folder: Path, halved: ExperimentResult) -> None:
     """Masks grow step by step, equally in every layer; what each is worth is measured on the other half."""
-    result = pruned(baseline, engine)
-    masks = [point.intervention for point in result.points]
-    assert [point.n_experts for point in result.points] == [3 * 4, 3 * 8]
+    masks = [point.intervention for point in halved.points]
+    assert [point.n_experts for point in halved.points] == [3 * 4, 3 * 8]
     assert set(masks[0].reroute) < set(masks[1].reroute)
-    assert result.chosen == 1
+    assert halved.chosen == 1
     assert {sum(layer == at for at, _ in masks[1].reroute) for layer in range(3)} == {8}
-    assert "8 of 16 experts of every layer (50.0 %) can go" in result.finding.lower().replace("8 of 16", "8 of 16")
-    assert not list(baseline.parent.glob("*pruning-path*.safetensors*"))
+    assert "8 of 16 experts of every layer (50.0 %) can go" in halved.finding.lower().replace("8 of 16", "8 of 16")
+    assert list(folder.glob("*prune-to-1*"))
+    assert not list(folder.glob("*pruning-path*.safetensors*"))
 
 
-def test_the_smaller_model_is_measured_beside_the_full_one(baseline: Path, engine: Engine, tmp_path: Path) -> None:
+def test_the_smaller_model_is_measured_beside_the_full_one(
+    baseline: Path, halved: ExperimentResult, tmp_path: Path
+) -> None:
     """Its weights take what the exported checkpoint's take, and less at the peak; the ratio is that of both speeds."""
-    result = pruned(baseline, engine)
-    assert result.chosen_point is not None
-    size = result.chosen_point.size
+    assert halved.chosen_point is not None
+    size = halved.chosen_point.size
     assert size is not None
-    made = result_of(export_pruned(ExportRequest(baseline, result.chosen_point.intervention, tmp_path / "small")), [])
+    made = result_of(export_pruned(ExportRequest(baseline, halved.chosen_point.intervention, tmp_path / "small")), [])
     assert size.smaller.weight_bytes == made.n_bytes < size.full.weight_bytes
     assert size.smaller.peak_bytes < size.full.peak_bytes
     assert size.lower <= size.ratio <= size.upper
     assert size.ratio == pytest.approx(size.smaller.tokens_per_second / size.full.tokens_per_second)
 
 
-def test_a_size_in_bytes_is_the_most_experts_that_fit(baseline: Path, engine: Engine, tmp_path: Path) -> None:
+def test_a_size_in_bytes_is_the_most_experts_that_fit(
+    folder: Path, halved: ExperimentResult, engine: Engine, tmp_path: Path
+) -> None:
     """The smaller checkpoint is no larger than that, and with one expert more in each layer it would be."""
-    whole = result_of(PRUNE_TO.run(ExperimentRequest(baseline, ANY_LOSS), engine), []).chosen_point
+    baseline = shutil.copytree(folder, tmp_path / "beside") / "T.h5"
+    whole = halved.chosen_point
     assert whole is not None
     assert whole.size is not None
     n_bytes = whole.size.smaller.weight_bytes  # with 8 of 16 experts
@@ -177,12 +196,11 @@ def test_the_bound_is_one_side_of_the_paired_interval() -> None:
     assert largest_loss(unchanged) == pytest.approx(1.6448536**2 / (1000 + 1.6448536**2))
 
 
-def test_the_chosen_one_is_the_last_before_the_first_that_fails(baseline: Path, engine: Engine) -> None:
+def test_the_chosen_one_is_the_last_before_the_first_that_fails(baseline: Path, halved: ExperimentResult) -> None:
     """A later point that happens to pass does not count: in this order each may have the full error."""
-    result = pruned(baseline, engine)
     with open_trace(baseline) as trace:
         plan = PRUNE_TO.design(trace, tuple(range(N)), ANY_LOSS)
-    worst, best = sorted(result.points, key=lambda point: largest_loss(point.change), reverse=True)[:2]
+    worst, best = sorted(halved.points, key=lambda point: largest_loss(point.change), reverse=True)[:2]
     if largest_loss(worst.change) > largest_loss(best.change):
         bound = (largest_loss(worst.change) + largest_loss(best.change)) / 2
         assert plan.goal is not None

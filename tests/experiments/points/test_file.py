@@ -14,7 +14,7 @@ from moe_core.experiments.boost_best import BOOST_BEST
 from moe_core.experiments.experiment import Experiment
 from moe_core.experiments.points.file import kept_files, request_in
 from moe_core.experiments.points.run import Unfinished
-from moe_core.experiments.pruning_curve import PRUNING_CURVE
+from moe_core.experiments.pruning_curve import PRUNING_CURVE, prepare
 from moe_core.experiments.request import ExperimentRequest
 from moe_core.experiments.result import ExperimentResult, PointMade
 from moe_core.jobs.events import Event, Notice, Progress, Stage
@@ -22,8 +22,9 @@ from moe_core.jobs.models.engine import Engine
 from moe_core.jobs.runs.answer_file import same_actions
 from moe_core.jobs.runs.rerun_plan import Subset
 from moe_core.traces.lock import writer_lock
+from moe_core.traces.reader import open_trace
 from tests.experiments.test_experiments import QUICK, _NoEngine
-from tests.job_results import recorded, result_of
+from tests.job_results import N, recorded, result_of
 
 NAMES = tuple(experiment.name for experiment in EXPERIMENTS)
 
@@ -54,17 +55,29 @@ def same(result: ExperimentResult) -> ExperimentResult:
     return replace(result, seconds=0.0, kept=None)
 
 
+@pytest.fixture(scope="module")
+def folder(recorded_once: Path, engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Of the baseline, with the effect map beside it that a pruning curve makes where there is none."""
+    folder = tmp_path_factory.mktemp("mapped")
+    path = Path(shutil.copy(recorded_once, folder / "T.h5"))
+    with open_trace(path) as trace:
+        result_of(prepare(ExperimentRequest(path, QUICK), trace, tuple(range(N)), engine))
+    return folder
+
+
 @pytest.fixture
-def whole(baseline: Path, engine: Engine, tmp_path: Path) -> ExperimentResult:
-    """The pruning curve of a copy of the baseline, never stopped."""
-    folder = tmp_path / "elsewhere"
-    folder.mkdir()
-    path = Path(shutil.copy(baseline, folder / baseline.name))
-    return result_of(PRUNING_CURVE.run(ExperimentRequest(path, QUICK), engine))
+def baseline(folder: Path, tmp_path: Path) -> Path:
+    """A copy of both."""
+    return shutil.copytree(folder, tmp_path, dirs_exist_ok=True) / "T.h5"
 
 
-def test_a_stopped_experiment_goes_on_from_its_points(baseline: Path, engine: Engine, whole: ExperimentResult) -> None:
+def test_a_stopped_experiment_goes_on_from_its_points(
+    baseline: Path, recorded_once: Path, engine: Engine, tmp_path: Path
+) -> None:
     """Said how many; only the others are asked; the result is that of a run that was never stopped; so it stays."""
+    (tmp_path / "elsewhere").mkdir()
+    alone = Path(shutil.copy(recorded_once, tmp_path / "elsewhere" / "T.h5"))
+    whole = result_of(PRUNING_CURVE.run(ExperimentRequest(alone, QUICK), engine))
     request = ExperimentRequest(baseline, QUICK)
     stopped(request, engine, 3)
     result, notices, n_asked = run(request, engine)

@@ -26,12 +26,12 @@ def test_a_drawing_becomes_one_page_and_as_many_pixels_as_its_width(qtbot: QtBot
     assert any(image.pixelColor(x, y).lightness() < 100 for x in range(0, 400, 3) for y in range(image.height()))
 
 
-def test_a_command_draws_without_a_display(tmp_path: Path) -> None:
+def test_a_command_draws_without_a_display(trace_path: Path, tmp_path: Path) -> None:
     """`moescope` hands its commands the window's painters."""
     for name, start in (("f.pdf", b"%PDF-"), ("f.png", b"\x89PNG")):
-        arguments = ["analyse", "router-similarity", "--model", "demo", "--figure", str(tmp_path / name)]
+        arguments = ["analyse", "load-balance", str(trace_path), "--figure", str(tmp_path / name)]
         environment = {key: value for key, value in os.environ.items() if key not in ("DISPLAY", "QT_QPA_PLATFORM")}
         command = [sys.executable, "-m", "app", *arguments]
         subprocess.run(command, check=True, capture_output=True, env=environment | {"PYTHONPATH": str(ROOT)})
         assert (tmp_path / name).read_bytes().startswith(start)
-    assert sorted(os.listdir(tmp_path)) == ["f.pdf", "f.png"]
+    assert sorted(os.listdir(tmp_path)) == ["f.pdf", "f.png", trace_path.name]

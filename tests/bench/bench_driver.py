@@ -140,7 +140,7 @@ def run(ray: Any, folder: Path, n_questions: int, n_workers: int, tokens: str) -
     path = folder / f"{tokens}.h5"
     result_of(prepare_trace(look_at(path), plan))
     held = HeldModel(model, None, 50_000, None)  # type: ignore[arg-type]  # no plan is made with it
-    spread = SpreadModel(held, ray, Senders(ray, n_workers), [NodeReport("node 0", {})])
+    spread = SpreadModel(held, ray, Senders(ray, n_workers), NodeReport("node 0", {}))
     process = psutil.Process()
     cpu, watch = sum(process.cpu_times()[:2]), MemoryWatch()
     begun = time.monotonic()

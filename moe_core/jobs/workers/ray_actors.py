@@ -45,7 +45,7 @@ class RayActors:
 
     def n_losses(self, worker: int) -> int:
         """How often Ray has begun its process anew."""
-        with suppress(AttributeError):  # it is none of its public functions
+        with suppress(AttributeError):  # none of its public functions, which ask a dashboard that need not be there
             found = self._ray._private.state.actors(self._handles[worker]._actor_id.hex())
             return int(found.get("NumRestarts") or 0)
         return 0

@@ -140,7 +140,9 @@ def memory_text(summary: ModelSummary) -> str:
     parts = [("experts", memory.experts), ("other weights", memory.others), ("a batch in flight", memory.working)]
     if memory.loading:
         parts.append(("copies while loading", memory.loading))
-    return "Memory needed: " + ", ".join(f"{name} {data_size(size)}" for name, size in parts) + "."
+    needed = ", ".join(f"{name} {data_size(size)}" for name, size in parts)
+    answers = f"What acts at the answer alone holds several batches, up to {data_size(memory.answers)} in place of one."
+    return f"Memory needed: {needed}. {answers}"
 
 
 def template_text(choice: TemplateChoice, templates: Mapping[str, str]) -> str:

@@ -18,6 +18,11 @@ BYTES_PER_VALUE = {"float32": 4, "bfloat16": 2, "float16": 2}
 _DTYPE_NAMES = {"float32": "F32", "bfloat16": "BF16", "float16": "F16"}
 _ONE_EXPERT = re.compile(r"\.experts\.\d+\.")
 WORKING_TOKENS = 4096  # tokens in flight that room is kept for; more of them only make batches faster
+HELD_BATCHES = {"cpu": 4, "cuda": 2}
+"""So many batches' tokens are held at once as keys and values where a run acts at the answer alone, by kind of device:
+on a GPU's memory, which is small, batches are large already."""
+WIDENED = 3
+"""How many times as many they may be as wide as the widest row, as one layer attends to them at a time."""
 GB = 1e9
 
 
@@ -25,13 +30,15 @@ GB = 1e9
 class MemoryEstimate:
     """Bytes that a model needs: its experts' weights, all other weights, and room for a batch of tokens.
 
-    `loading` is what is needed besides the weights until they are in place; a batch comes only after that.
+    `loading` is what is needed besides the weights until they are in place; a batch comes only after that. `answers` is
+    what takes the place of `working` at most where a run acts at the answer alone: the tokens of several batches, kept.
     """
 
     experts: int
     others: int
     working: int
     loading: int = 0
+    answers: int = 0
 
     @property
     def total(self) -> int:
@@ -46,15 +53,16 @@ def estimate_memory(
     *,
     device: str = "cpu",
 ) -> MemoryEstimate:
-    """Memory for the weights in `dtype` and for WORKING_TOKENS tokens in flight (activations, keys and values)."""
+    """Memory for the weights in `dtype` and for batches of WORKING_TOKENS tokens (activations, keys and values)."""
     size = BYTES_PER_VALUE[dtype]
     experts = sum(n_weights(name, tensor) for name, tensor in tensors.items() if _is_of_experts(name))
     others = sum(n_weights(name, tensor) for name, tensor in tensors.items() if not _is_of_experts(name))
     copies = _share_of_copies(tensors, dtype) if device == "cpu" else 0.0
     loading = int(copies * (experts + others) * size)
-    return MemoryEstimate(
-        experts * size, others * size, WORKING_TOKENS * _values_per_token(architecture) * size, loading
-    )
+    activations, kept = (WORKING_TOKENS * n * size for n in _values_per_token(architecture))
+    held = HELD_BATCHES.get(device.partition(":")[0], HELD_BATCHES["cpu"]) * kept
+    answers = held + max(activations, WIDENED * held // architecture.n_layers)
+    return MemoryEstimate(experts * size, others * size, activations + kept, loading, answers)
 
 
 def _share_of_copies(tensors: Mapping[str, TensorHeader], dtype: str) -> float:
@@ -121,7 +129,8 @@ def free_memory(device: str) -> int | None:
         return _physical_memory()
 
 
-def _values_per_token(architecture: Architecture) -> int:
+def _values_per_token(architecture: Architecture) -> tuple[int, int]:
+    """Values that a token takes while it is run, and its keys and values."""
     hidden, top_k, config = architecture.hidden_size, architecture.top_k, architecture.config
     widest = max(3 * architecture.expert_width * top_k, 3 * (getattr(config, "intermediate_size", None) or 0))
     heads = int(config.num_attention_heads)
@@ -129,7 +138,7 @@ def _values_per_token(architecture: Architecture) -> int:
     head_size = getattr(config, "head_dim", None) or hidden // heads
     keys_and_values = 2 * key_heads * head_size * architecture.n_layers
     # At the peak a layer holds the stream, its sorted copies per chosen expert, and the experts' inner values.
-    return int(6 * hidden + 2 * top_k * hidden + widest + keys_and_values)
+    return int(6 * hidden + 2 * top_k * hidden + widest), int(keys_and_values)
 
 
 def _physical_memory() -> int | None:

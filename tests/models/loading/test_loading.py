@@ -20,7 +20,7 @@ from moe_core.models.loading.building import choose_experts_implementation, reso
 from moe_core.models.loading.files.fingerprint import weights_sha256
 from moe_core.models.loading.files.safety import check_folder
 from moe_core.models.loading.files.source import DEMO_FOLDER, HubModel, ModelFolder, download, find_model
-from moe_core.models.loading.memory import MemoryEstimate, check_fits, estimate_memory, free_memory
+from moe_core.models.loading.memory import HELD_BATCHES, MemoryEstimate, check_fits, estimate_memory, free_memory
 from tests.job_results import result_of
 from tests.loopback_hub import COMMIT, serve
 from tests.tiny_models import SEED, VOCABULARY, build_tiny
@@ -206,6 +206,19 @@ def test_the_estimate_counts_every_weight(tiny_olmoe: Path) -> None:
     assert estimate.working > 0
     assert estimate.loading == int(0.4 * (estimate.experts + estimate.others))  # experts of their own, on Linux
     assert estimate_memory(checked.tensors, checked.architecture, "bfloat16", device="cuda:0").loading == 0
+
+
+@pytest.mark.parametrize(("device", "dtype", "n_batches"), [("cpu", "float32", 4), ("cuda:0", "bfloat16", 2)])
+def test_the_estimate_counts_what_is_held_at_the_answer_alone(
+    tiny_olmoe: Path, device: str, dtype: str, n_batches: int
+) -> None:
+    """Keys and values of two heads of 8 in three layers for all batches, beside what one batch takes to run."""
+    checked, size = check_folder(tiny_olmoe), 4 if dtype == "float32" else 2
+    estimate = estimate_memory(checked.tensors, checked.architecture, dtype, device=device)
+    a_batch = 4_096 * (2 * 3 * 2 * 8) * size
+    assert estimate.answers == estimate.working + (n_batches - 1) * a_batch
+    assert estimate.total < estimate.experts + estimate.others + estimate.answers
+    assert HELD_BATCHES[device.partition(":")[0]] == n_batches
 
 
 @pytest.mark.parametrize(

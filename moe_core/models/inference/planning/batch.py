@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from moe_core.models.inference.planning.pass_costs import PassCost
+from moe_core.models.loading.memory import WIDENED
 from moe_core.quizzes.prompting import TokenisedQuiz
 
 
@@ -105,7 +106,7 @@ def answer_groups(
         rows = held = longest = 0
         for stop, (more, width) in enumerate(sizes[first:], first + 1):
             rows, held, longest = rows + more, held + more * width, max(longest, width)
-            if stop > first + 1 and (held > n_tokens or rows * longest > 3 * n_tokens):
+            if stop > first + 1 and (held > n_tokens or rows * longest > WIDENED * n_tokens):
                 break
             total = cost.of_answers(rows, longest) + best[stop]
             if total < best[first]:

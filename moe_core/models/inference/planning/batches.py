@@ -20,6 +20,7 @@ from moe_core.models.inference.planning.pass_costs import (
     pass_cost,
     sharing_pays,
 )
+from moe_core.models.loading.memory import HELD_BATCHES
 from moe_core.quizzes.prompting import TokenisedQuiz
 from moe_core.traces.records import PrefixRecord, QuestionRecord
 from moe_core.traces.specification import NEWEST_BATCH_PLAN
@@ -30,9 +31,6 @@ BEHIND_ROOM = 1 / 8
 one layer attends to them, and nothing is computed for it."""
 JOINED_ANSWERS = 4
 """The first plan that asks the answers of several batches in one pass, where a run acts at the answer alone."""
-HELD_BATCHES = {"cpu": 4, "cuda": 2}
-"""So many batches' tokens may then be held at once as keys and values, by kind of device: on a GPU's memory, which is
-small, batches are large already."""
 UNLIKE = (1.05, 1.3, math.inf)
 """How much longer than the shortest the longest of prefixes may be that run together: what is tried."""
 

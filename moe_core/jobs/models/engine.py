@@ -48,7 +48,8 @@ class Engine:
         assert self._model is not None
         specification = plan.specification
         run = specification.batch_tokens, specification.batch_plan
-        wanted = (specification.prompts_sha256, tuple(questions), *run)
+        cut = len(plan.tokenised.prefixes)  # of the same prompts, what is kept of a question begins elsewhere
+        wanted = (specification.prompts_sha256, cut, tuple(questions), *run)
         if self._kept is None or self._kept_of != wanted:
             self._kept = None  # before it is asked how much memory is free
             prompts = Prompts(plan.tokenised, questions, [], run[0], keep_tokens=False, batch_plan=run[1])

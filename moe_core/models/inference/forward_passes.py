@@ -1,7 +1,7 @@
 """Asks a model the questions of a tokenised quiz, batch by batch, one forward pass per question.
 
-Where that pays, a prefix that several questions share runs once, with others of like length; its keys and values are
-then repeated for every row of a batch. A GPU runs the next batch while what the last one gave is taken from it.
+Where that pays, a prefix that several questions share runs once, with others of like length, and rows of later batches
+attend to its keys and values. A GPU runs the next batch while what the last one gave is taken from it.
 """
 
 import math

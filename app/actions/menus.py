@@ -1,6 +1,5 @@
 """The menus of the window, made from the actions; an action is grey where the state has nothing for it."""
 
-from collections.abc import Callable
 from functools import partial
 
 from PySide6.QtCore import QObject
@@ -67,12 +66,16 @@ class Menus(QObject):
         made.setToolTip(action.tip)
         made.setStatusTip(action.tip)
         made.setEnabled(action.is_enabled(self._session.state))
-        made.setCheckable(action.is_on is not None)
-        made.triggered.connect(self._runs(action))
+        if action.is_on is not None:
+            made.setCheckable(True)
+            made.setChecked(action.is_on(self._session.state))
+        made.triggered.connect(lambda: self._run(action))
         return made
 
-    def _runs(self, action: Action) -> Callable[[], object]:
-        return lambda: action.run(self._window)
+    def _run(self, action: Action) -> None:
+        action.run(self._window)
+        if action.is_on is not None:  # Qt takes the tick of what was on, and stays so
+            self._made[action.name].setChecked(action.is_on(self._session.state))
 
     def _fill_recent(self) -> None:
         self._recent.clear()

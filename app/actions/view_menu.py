@@ -20,6 +20,7 @@ def _scope_action(scope: Scope, number: int) -> Action:
         lambda window: change_state(window, scope=scope),
         (f"Alt+{number}",),
         has_trace,
+        lambda state: state.scope is scope,
     )
 
 

@@ -1,5 +1,6 @@
 """The menus: built for a window that stands, grey where the state has nothing for them, and the traces opened last."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from app.actions.menus import Menus
 from app.settings import Settings
 from app.window.main_window import MainWindow
 from moe_core.experiments import EXPERIMENTS
+from moe_core.measures.scope import Scope
 from tests.traces.synthetic_run import SyntheticRun, record
 
 
@@ -57,6 +59,22 @@ def test_recent_files_open_from_the_menu(window: MainWindow, trace_path: Path, t
     recent_menu(window).actions()[1].trigger()
     assert "tiny.h5" in window.message_bar.text
     assert recent_names(window) == ["other.h5"]
+
+
+def test_the_scope_in_use_is_ticked(window: MainWindow, trace_path: Path) -> None:
+    """From the start, whoever changes it, and still when it is chosen once more."""
+    window.open_trace(trace_path)
+    assert ticked_scopes(window) == ["answer"]
+    for _ in range(2):
+        window.session.request("scope_prompt")
+        assert ticked_scopes(window) == ["prompt"]
+    window.session.set(replace(window.session.state, scope=Scope.QUESTION))
+    assert ticked_scopes(window) == ["question"]
+
+
+def ticked_scopes(window: MainWindow) -> list[str]:
+    """What the menu says."""
+    return [scope.value for scope in Scope if window.findChild(QAction, f"action-scope_{scope}").isChecked()]
 
 
 def test_the_cancel_button_of_the_what_if_stops_at_once(window: MainWindow, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,6 +5,7 @@ routers and experts run outside of it, and whatever else is done with a model (s
 is done with the model as it is.
 """
 
+import logging
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -26,6 +27,7 @@ Forward = Callable[..., Any]
 # are rounded where the model's own code rounds them.
 compile_forward = partial(torch.compile, fullgraph=True, dynamic=True, options={"emulate_precision_casts": True})
 _VARIANTS = 64  # of one function: for each width, and for batches of one row or token
+_LIMIT_LOG = "torch._dynamo.convert_frame"
 _PROBE_LENGTH = 7
 _OFF = {torch.float32: 1e-5, torch.float16: 4e-3, torch.bfloat16: 3e-2}
 """How far a compiled module may be from its own, relative to the largest number that it gives."""
@@ -53,6 +55,7 @@ def compiled_forwards(loaded: LoadedModel) -> dict[nn.Module, Forward]:
         raise _refusal("it is spread over several devices")
     torch._dynamo.reset()  # variants of the model before count no more
     torch._dynamo.config.recompile_limit = _VARIANTS
+    logging.getLogger(_LIMIT_LOG).setLevel(logging.ERROR)  # what is said of the limit is said here
     found: dict[nn.Module, Forward] = {}
     apart: set[type[nn.Module]] = set()
 

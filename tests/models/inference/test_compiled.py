@@ -1,6 +1,7 @@
 """Norms and experts compiled: the same numbers but for rounding, the right modules, nothing else of the model."""
 
 import copy
+import logging
 import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -174,14 +175,20 @@ def test_nothing_is_remarked_on(model: LoadedModel, monkeypatch: pytest.MonkeyPa
     assert {type(module).__name__ for module in compiled_forwards(model)} == {"MixtralExperts", "MixtralRMSNorm"}
 
 
-def test_too_many_variants_are_not_passed_over(model: LoadedModel, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_too_many_variants_are_not_passed_over(
+    model: LoadedModel, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     """PyTorch goes on without compiling, and hardly says so: the run ends in a sentence, and begins there anew."""
     monkeypatch.setattr(module_of, "compile_forward", by_aot_eager)
     monkeypatch.setattr(module_of, "_VARIANTS", 1)
     made, quiz = result_of(compile_model(model)), quiz_of(shared=0)
     alone = replace(quiz, questions=quiz.questions[:1], segments=quiz.segments[:1], prefix_of=quiz.prefix_of[:1])
+    log = logging.getLogger("torch._dynamo.convert_frame")
+    log.addHandler(caplog.handler)
     with pytest.raises(RunError, match=TOO_MANY) as ended:
         asked(made, alone)
+    log.removeHandler(caplog.handler)
+    assert not [record for record in caplog.records if record.name == log.name]
     assert ended.value.remedies == (Remedy.RECORD_UNCOMPILED,)
     monkeypatch.setattr(module_of, "_VARIANTS", 0)
     with pytest.raises(ModelError, match="cannot be compiled here: more than 0 variants of one function"):

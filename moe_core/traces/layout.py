@@ -33,8 +33,6 @@ SUM_NAMES = (
     "sorted_share_sum",
 )
 ENTROPY_NAMES = tuple(name for name in SUM_NAMES if "entropy" in name)
-CUBE_NAMES = tuple(name for name in SUM_NAMES if name not in ENTROPY_NAMES)
-"""Sums of a segment by layer and expert, or rank."""
 
 
 class Segments(StrEnum):

@@ -18,7 +18,7 @@ from moe_core.system.closing import Closing
 from moe_core.traces.checking.check import check_structure
 from moe_core.traces.checking.row_checksums import CheckedRows, RowState
 from moe_core.traces.file import TraceFile, read_only
-from moe_core.traces.layout import CUBE_NAMES, ENTROPY_NAMES, Segments, TraceDimensions
+from moe_core.traces.layout import ENTROPY_NAMES, Segments, TraceDimensions
 from moe_core.traces.one_question import (
     prompt_routing,
     prompt_token_ids,
@@ -286,7 +286,8 @@ class Trace(Closing):
         return SegmentTokens(ids, segment_routing(self._file, question, segments))
 
     def _sums(self, group: str) -> SumRows:
-        counts, shares, ranked = (self._rows.rows(f"{group}/{name}") for name in CUBE_NAMES)
+        counts, shares = (self._rows.rows(f"{group}/{name}") for name in ("token_count", "gate_share_sum"))
+        ranked = self._rows.asked(f"{group}/sorted_share_sum")
         return SumRows(counts, shares, ranked, *(self._rows.array(f"{group}/{name}") for name in ENTROPY_NAMES))
 
     @cached_property

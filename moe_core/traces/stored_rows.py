@@ -7,6 +7,7 @@ own cache of files does, which gives way where memory is short.
 Axes: n rows.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -44,6 +45,18 @@ class SumRows:
     topk_entropy_square_sum: Float32Array
     full_entropy_sum: Float32Array
     full_entropy_square_sum: Float32Array
+
+
+@dataclass(frozen=True)
+class AskedRows:
+    """Rows that are read when some are asked for: few ask."""
+
+    shape: tuple[int, ...]
+    read: Callable[[], Rows]
+
+    def __getitem__(self, at: Any) -> Array:
+        found: Array = self.read()[at]
+        return found
 
 
 class StoredRows:

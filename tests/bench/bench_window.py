@@ -27,6 +27,7 @@ if not os.environ.get("MOESCOPE_TEST_DISPLAY"):
 if TYPE_CHECKING:
     from app.state.state import State
     from app.window.main_window import MainWindow
+    from moe_core.measures.scope import Scope
 
 QUIET_S, LONGEST_S = 0.03, 60.0
 COLUMNS = {
@@ -34,6 +35,7 @@ COLUMNS = {
     "all drawn": "opened",
     "question": "question",
     "filter": "filter",
+    "filter, by metric": "by metric",
     "metric": "metric",
     "difference": "difference",
     "repaint": "repaint",
@@ -129,7 +131,7 @@ def filters(state: "State", rng: Any) -> Iterator["State"]:
 
 
 def measure(bench: Bench, choices: int) -> list[Found]:
-    """Questions, filters by scope, and every metric in every scope and mode."""
+    """Questions, filters by scope, and in the slowest one by metric, and every metric in every scope and mode."""
     import numpy as np
 
     from app.content.effects import EFFECT_METRICS
@@ -142,22 +144,36 @@ def measure(bench: Bench, choices: int) -> list[Found]:
     state = session.state
     assert state.trace is not None
     n = state.trace.trace.n_questions
-    found = {name: Found(name, {}) for name in ("question", "filter", "metric", "difference")}
+    found = {name: Found(name, {}) for name in ("question", "filter", "by metric", "metric", "difference")}
     taken = [bench.change(replace(session.state, question=int(rng.integers(n)), token=None)) for _ in range(choices)]
     found["question"].taken["any"] = float(np.median(taken))
     for scope in Scope:
+        found["filter"].taken[str(scope)] = filtering(bench, choices, rng, scope, state.metric)
+    slowest = max(Scope, key=found["filter"].taken.__getitem__)
+    metrics = [metric for metric in GRID_METRICS if metric not in EFFECT_METRICS]
+    for metric in metrics:
+        found["by metric"].taken[metric.name] = filtering(bench, choices, rng, slowest, metric.name)
+    bench.change(replace(session.state, metric=state.metric))
+    for scope, metric in product(Scope, metrics):
         bench.change(replace(session.state, scope=scope, filter=EVERYTHING, mode=Mode.BASELINE))
-        wanted = filters(session.state, rng)
-        taken = [bench.change(next(wanted)) for _ in range(choices)]
-        found["filter"].taken[str(scope)] = float(np.median(taken))
-    for scope, metric in product(Scope, GRID_METRICS):
-        if metric not in EFFECT_METRICS:
-            bench.change(replace(session.state, scope=scope, filter=EVERYTHING, mode=Mode.BASELINE))
-            name = f"{metric.name}, {scope}"
-            found["metric"].taken[name] = bench.change(replace(session.state, metric=metric.name))
-            if state.what_if is not None:
-                found["difference"].taken[name] = bench.change(replace(session.state, mode=Mode.DIFFERENCE))
+        name = f"{metric.name}, {scope}"
+        found["metric"].taken[name] = bench.change(replace(session.state, metric=metric.name))
+        if state.what_if is not None:
+            found["difference"].taken[name] = bench.change(replace(session.state, mode=Mode.DIFFERENCE))
     return list(found.values())
+
+
+def filtering(bench: Bench, choices: int, rng: Any, scope: "Scope", metric: str) -> float:
+    """Median milliseconds of some filters in one scope, while the grid shows one metric."""
+    import numpy as np
+
+    from app.state.what_if_state import Mode
+    from moe_core.measures.question_filter import EVERYTHING
+
+    session = bench.window.session
+    bench.change(replace(session.state, scope=scope, metric=metric, filter=EVERYTHING, mode=Mode.BASELINE))
+    wanted = filters(session.state, rng)
+    return float(np.median([bench.change(next(wanted)) for _ in range(choices)]))
 
 
 def child(trace: str, size: str, choices: int) -> dict[str, Any]:

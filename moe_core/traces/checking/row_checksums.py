@@ -16,7 +16,7 @@ from moe_core.traces.file import Array, TraceFile
 from moe_core.traces.kept_rows import ROOM, KeptRows
 from moe_core.traces.layout import Segments, covered_rows
 from moe_core.traces.records import STATUS_BITS, Status, TokenRouting
-from moe_core.traces.stored_rows import KEPT_BYTES, Rows, StoredRows
+from moe_core.traces.stored_rows import KEPT_BYTES, AskedRows, Rows, StoredRows
 
 _CHUNK_BYTES = 8 * 2**20
 
@@ -84,6 +84,10 @@ class CheckedRows:
             stored, kind = StoredRows(self._file, name), np.dtype(dataset.dtype)
             self._kept[name] = KeptRows(stored, np.uint8 if kind == np.uint16 else kind, ROOM)
         return self._kept[name]
+
+    def asked(self, name: str) -> AskedRows:
+        """As `rows`, and nothing is read before any is asked for."""
+        return AskedRows(self._file.layout.extents[name].dataset.shape, lambda: self.rows(name))
 
 
 def _check(file: TraceFile, known: Mapping[Segments, _Checked]) -> Steps[dict[Segments, _Checked]]:

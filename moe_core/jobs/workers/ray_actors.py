@@ -3,6 +3,8 @@
 Ray is imported when a cluster is first asked for: nothing else needs it.
 """
 
+import socket
+import time
 from collections.abc import Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -12,6 +14,8 @@ from moe_core.errors import ClusterError, MoeCoreError, RunError, first_line
 from moe_core.jobs.models.load_model import ModelRequest
 from moe_core.jobs.workers.pool import NodeUnfitError, WorkerLostError
 from moe_core.jobs.workers.worker import Worker
+
+LOOKS_EVERY_S, ANSWERS_WITHIN_S, SILENT_S = 3.0, 3.0, 30.0
 
 
 @dataclass(frozen=True)
@@ -26,8 +30,37 @@ class Place:
     memory_share: float = 1.0
 
 
+class HeadWatch:
+    """Asks now and then whether the head of a cluster, HOST:PORT, still listens.
+
+    Ray goes on for a minute without, and then ends the program in the middle of whatever it does.
+    """
+
+    def __init__(self, address: str) -> None:
+        host, _, port = address.rpartition(":")
+        self._place = host.strip("[]"), int(port)
+        self._asked = self._heard = time.monotonic()
+
+    def look(self) -> None:
+        """Raises RunError where it has been silent for long."""
+        now = time.monotonic()
+        if now - self._asked < LOOKS_EVERY_S:
+            return
+        self._asked = now
+        try:
+            socket.create_connection(self._place, ANSWERS_WITHIN_S).close()
+            self._heard = now
+        except OSError as error:
+            if now - self._heard > SILENT_S:
+                raise RunError(
+                    "The head of the cluster is gone: what was recorded is kept, and can be resumed."
+                ) from error
+
+
 class RayActors:
     """The workers; see `pool.Actors`."""
+
+    _head: HeadWatch | None = None
 
     def __init__(self, ray: Any, request: ModelRequest, places: Sequence[Place]) -> None:
         self._ray = ray
@@ -65,7 +98,9 @@ class RayActors:
         self._handles = [self._handles[number] for number in sorted(workers)]
 
     def finished(self, calls: Sequence[Any], timeout_s: float) -> list[Any]:
-        """Those that have ended, as soon as there is one, or none after the timeout."""
+        """Those that have ended, as soon as there is one, or none after the timeout; RunError without a head."""
+        self._head = self._head or HeadWatch(self._ray.get_runtime_context().gcs_address)
+        self._head.look()
         ended: list[Any] = self._ray.wait(list(calls), num_returns=1, timeout=timeout_s)[0]
         return ended
 

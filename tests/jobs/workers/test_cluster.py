@@ -13,13 +13,13 @@ from typing import Any
 
 import pytest
 
-from moe_core.errors import ClusterError, InstallExtra, MissingExtraError
+from moe_core.errors import ClusterError, InstallExtra, MissingExtraError, RunError
 from moe_core.jobs.models.load_model import ModelRequest
-from moe_core.jobs.workers import cluster
+from moe_core.jobs.workers import cluster, ray_actors
 from moe_core.jobs.workers.address import Address, parse_address
 from moe_core.jobs.workers.cluster import join, joined, places
 from moe_core.jobs.workers.pool import NodeUnfitError, WorkerLostError
-from moe_core.jobs.workers.ray_actors import RayActors
+from moe_core.jobs.workers.ray_actors import HeadWatch, RayActors
 
 
 @pytest.mark.parametrize(
@@ -205,6 +205,17 @@ def test_a_worker_whose_process_is_gone_is_told_in_plain_words() -> None:
     actors = RayActors(SimpleNamespace(get=get, exceptions=exceptions), ModelRequest("demo"), [])
     with pytest.raises(WorkerLostError, match=r"^its process does not answer$"):
         actors.result("a call")
+
+
+def test_a_head_that_is_gone_ends_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before Ray itself ends the program without a word; one that listens is of no effect."""
+    monkeypatch.setattr(ray_actors, "LOOKS_EVERY_S", 0.0)
+    monkeypatch.setattr(ray_actors, "SILENT_S", 0.0)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        watch = HeadWatch(f"127.0.0.1:{server.getsockname()[1]}")
+        watch.look()
+    with pytest.raises(RunError, match=r"^The head of the cluster is gone: what was recorded is kept"):
+        watch.look()
 
 
 def test_a_node_on_which_no_worker_can_begin_is_told_from_a_lost_one() -> None:

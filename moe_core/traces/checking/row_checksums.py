@@ -59,9 +59,8 @@ class CheckedRows:
     def forget(self) -> None:
         """Give back the memory of all rows; what was checked stays so."""
         self._arrays.clear()
-        for kept in self._kept.values():
-            kept.forget()
-        self._kept.clear()
+        while self._kept:
+            self._kept.popitem()[1].forget()
 
     def states(self, segments: Segments) -> NDArray[np.uint8]:
         """The RowState of each segment, its token rows aside."""
@@ -70,9 +69,10 @@ class CheckedRows:
     def array(self, name: str) -> Array:
         """A dataset with one row a segment; rows whose state is not sound have no meaning."""
         _ = self.checking.value  # first: rows read before their checksum may lack what it vouches for
-        if name not in self._arrays:
-            self._arrays[name] = self._file.read(name)
-        return self._arrays[name]
+        found = self._arrays.get(name)  # once: another thread may forget all that was read
+        if found is None:
+            found = self._arrays[name] = self._file.read(name)
+        return found
 
     def rows(self, name: str) -> Rows:
         """As `array`, where it is not too large for that; else what was read is kept while there is room for it."""
@@ -80,10 +80,11 @@ class CheckedRows:
         if dataset.n_bytes <= KEPT_BYTES:
             return self.array(name)
         _ = self.checking.value
-        if name not in self._kept:
+        found = self._kept.get(name)
+        if found is None:
             stored, kind = StoredRows(self._file, name), np.dtype(dataset.dtype)
-            self._kept[name] = KeptRows(stored, np.uint8 if kind == np.uint16 else kind, ROOM)
-        return self._kept[name]
+            found = self._kept[name] = KeptRows(stored, np.uint8 if kind == np.uint16 else kind, ROOM)
+        return found
 
     def asked(self, name: str) -> AskedRows:
         """As `rows`, and nothing is read before any is asked for."""

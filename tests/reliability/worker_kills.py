@@ -94,7 +94,7 @@ def differences(one: Path, other: Path) -> list[str]:
         for row in range(a.n_questions):
             ours, theirs = vars(a.token_routing(row)), vars(b.token_routing(row))
             pairs |= {f"question {row}, {name}": (ours[name], theirs[name]) for name in ours}
-        return [name for name, (x, y) in pairs.items() if x.tobytes() != y.tobytes()]
+        return [name for name, (x, y) in pairs.items() if x[:].tobytes() != y[:].tobytes()]
 
 
 def write_sums(path: Path, n: int) -> Path:

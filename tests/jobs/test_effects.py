@@ -4,6 +4,7 @@ import shutil
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -22,12 +23,13 @@ from moe_core.jobs.effects import EffectsRequest, effects
 from moe_core.jobs.events import Event, Notice, Progress, Stage
 from moe_core.jobs.models.engine import Engine
 from moe_core.jobs.models.load_model import ModelRequest
-from moe_core.jobs.models.recorded_model import ModelNow
+from moe_core.jobs.models.recorded_model import ModelNow, load_baseline_model
 from moe_core.jobs.record import RecordRequest, record
-from moe_core.jobs.runs.rerun_plan import Subset
+from moe_core.jobs.runs.rerun_plan import Subset, choose_rows, plan_rerun
 from moe_core.jobs.runs.run_plan import RunOptions
 from moe_core.jobs.token_effects import TokenEffectsRequest, token_effects
 from moe_core.jobs.what_if import WhatIfRequest, what_if
+from moe_core.jobs.workers.kept_tasks import KeptOnWorkers
 from moe_core.models.inference.model_here import ModelHere
 from moe_core.traces.reader import open_trace
 from moe_core.traces.records import Answer, Status
@@ -41,10 +43,7 @@ BUDGET = 0.3  # of 48 experts
 def recorded(tmp_path_factory: pytest.TempPathFactory, tiny_olmoe: Path, engine: Engine) -> Path:
     """A baseline of eight questions with a shared beginning; tests work on a copy."""
     folder = tmp_path_factory.mktemp("effects")
-    rows = [
-        f"What is {n} plus {n}{' and so on' * (n % 4)}?,{2 * n},{n + 40},{n + 70},{n + 90},{'AB'[n % 2]},sums,q{n}"
-        for n in range(N)
-    ]
+    rows = [f"What is {n} plus {n}?,{2 * n},{n + 40},{n + 70},{n + 90},{'AB'[n % 2]},sums,q{n}" for n in range(N)]
     (folder / "sums.csv").write_text("\n".join(["question,A,B,C,D,answer,subject,id", *rows]), encoding="utf-8")
     model = ModelRequest(str(tiny_olmoe), device="cpu")
     options = RunOptions(batch_tokens=200)
@@ -246,6 +245,21 @@ def test_in_16_bits(trace: Path, engine: Engine) -> None:
     known = exact.used & exact.effect_map.over().is_measured & rounded.over().is_measured
     assert rank_correlation(*(each.over().mean[known] for each in (exact.effect_map, rounded))) > 0.95
     assert np.quantile(np.abs(exact.effect_map.effects - rounded.effects), 0.95) < 0.03
+
+
+def test_few_are_asked_alone_whatever_is_left_of_them_and_in_16_bits_never(trace: Path, engine: Engine) -> None:
+    """The questions that an expert of the first layer touches share batches, though one of them alone is left."""
+    with open_trace(trace) as baseline:
+        loaded = result_of(load_baseline_model(baseline, ModelNow(), engine, rerun_baseline=False))
+        plan, model = plan_rerun(baseline, choose_rows(baseline, Subset()), loaded), loaded.specification
+    few = SimpleNamespace(plan=plan, specification=SimpleNamespace(effect="drop"), touched=lambda cell: [1, 4, 6])
+    few.pending = lambda cell: [6]
+    kept = KeptOnWorkers(0, 1, 1, n_layers=3)
+    early, late = (effect_measuring._run(few, (layer, 3), model, kept) for layer in (0, 2))
+    assert (list(early.company), list(early.questions), early.kept) == ([1, 4, 6], [6], None)
+    assert (list(late.company), late.kept) == (list(range(N)), kept)
+    in_16_bits = effect_measuring._run(few, (0, 3), replace(model, dtype="bfloat16"), kept)
+    assert (list(in_16_bits.company), list(in_16_bits.questions)) == (list(range(N)), [6])
 
 
 @pytest.mark.parametrize("effect", ["reroute", "drop"])

@@ -34,9 +34,18 @@ from moe_core.models.inference.model_here import ModelHere
 from moe_core.traces.reader import open_trace
 from moe_core.traces.records import Answer, Status
 from tests.job_results import result_of
+from tests.tiny_models import build_tiny, save_tokenizer
 
 N = 8
 BUDGET = 0.3  # of 48 experts
+
+
+@pytest.fixture(scope="module")
+def tiny_olmoe(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """With the whole tokenizer: 16 bits move answers behind longer prompts by more than most experts do."""
+    folder = build_tiny(tmp_path_factory.mktemp("models") / "tiny_olmoe")
+    save_tokenizer(folder)
+    return folder
 
 
 @pytest.fixture(scope="module")

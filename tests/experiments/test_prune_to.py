@@ -53,7 +53,7 @@ def test_every_step_removes_what_the_smaller_model_misses_least(folder: Path, ha
     assert set(masks[0].reroute) < set(masks[1].reroute)
     assert halved.chosen == 1
     assert {sum(layer == at for at, _ in masks[1].reroute) for layer in range(3)} == {8}
-    assert "8 of 16 experts of every layer (50.0 %) can go" in halved.finding.lower().replace("8 of 16", "8 of 16")
+    assert "8 of 16 experts of every layer (50.0 %) can go" in halved.finding.lower()
     assert list(folder.glob("*prune-to-1*"))
     assert not list(folder.glob("*pruning-path*.safetensors*"))
 

@@ -180,20 +180,18 @@ main()
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
 @pytest.mark.slow
-def test_a_signal_closes_the_window_while_a_recording_runs(tmp_path: Path) -> None:
-    """Within seconds, with the signal's code; what is recorded is whole, and the next start goes on from there.
-
-    tests.reliability.test_stops sends others, at any moment of windows that are forks.
-    """
+@pytest.mark.parametrize(("number", "expected"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_closes_the_window_while_a_recording_runs(tmp_path: Path, number: int, expected: int) -> None:
+    """Within seconds, with the code of the signal; what is recorded is whole, and the next start goes on from there."""
     trace = tmp_path / "lib" / "demo.h5"
     options = ("--library", tmp_path / "lib", "--settings", tmp_path / "s.ini")
     process = start("demo", *options, program=("-c", RECORDS_SLOWLY))  # else two seconds see the end of it
     while not (trace.exists() and verify(trace).n_recorded):
         with pytest.raises(subprocess.TimeoutExpired):  # still running; and the processor is left to it
             process.wait(timeout=0.2)
-    process.send_signal(signal.SIGTERM)
+    process.send_signal(number)
     code, _, error = finish(process, timeout_s=60)  # 3 s and a little on a machine that has time
-    assert code == 143, error
+    assert code == expected, error
     result = verify(trace)
     assert result.sound
     assert 0 < result.n_recorded < result.n_questions

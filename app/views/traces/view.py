@@ -8,7 +8,7 @@ from typing import Any
 
 from PySide6.QtCore import QItemSelectionModel, QModelIndex, QPoint, QSortFilterProxyModel, Qt, Slot
 from PySide6.QtGui import QAction, QHideEvent, QKeySequence
-from PySide6.QtWidgets import QMenu, QStackedLayout, QWidget
+from PySide6.QtWidgets import QMenu, QStackedWidget, QWidget
 
 from app.state.session import Session
 from app.state.state import State
@@ -59,7 +59,7 @@ class TracesView(View):
         self.message = plain_text(is_faded=True)
         self.message.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.record = button("Record…", "Run a quiz on a model and record its routing")
-        self._list = QStackedLayout()
+        self._list = QStackedWidget()  # rather than a layout of no widget yet, which shows its first page on the screen
         self._list.addWidget(self.figure)
         self._list.addWidget(_centred(self.message, self.record))
         self.buttons = {

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PySide6.QtCore import Qt, QTimer
-from PySide6.QtWidgets import QTabBar
+from PySide6.QtCore import QEvent, QObject, Qt, QTimer
+from PySide6.QtWidgets import QApplication, QTabBar, QWidget
 from pytestqt.qtbot import QtBot
 
 from app.widgets.eliding_label import ElidingLabel
@@ -131,3 +131,32 @@ def test_a_second_start_shows_each_tab_once(window: MainWindow, qtbot: QtBot) ->
     assert len(tabs) == len(set(tabs))
     again.close_without_asking()
     again.deleteLater()
+
+
+class Flashes(QObject):
+    """Watches for parts that are shown before they have a place: each would be a window of its own for a moment."""
+
+    def __init__(self, window: MainWindow) -> None:
+        super().__init__()
+        self.window, self.seen = window, list[str]()
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        is_shown = event.type() == QEvent.Type.Show and isinstance(watched, QWidget) and watched is not self.window
+        if is_shown and watched.windowType() == Qt.WindowType.Window:
+            self.seen.append(type(watched).__name__)
+        return False
+
+
+def test_nothing_flashes_up_beside_the_window(window: MainWindow, trace_path: Path, qapp: QApplication) -> None:
+    """A view is made when it is first shown; a window that comes and goes takes the keyboard from the one in use."""
+    watch = Flashes(window)
+    qapp.installEventFilter(watch)
+    for name in window.docks:
+        window.show_view(name)
+    window.open_trace(trace_path)
+    for name in window.docks:
+        window.show_view(name)
+        qapp.processEvents()
+    qapp.removeEventFilter(watch)
+    assert not watch.seen
+    assert window.isActiveWindow()

@@ -1,8 +1,11 @@
 """Widgets as a person sees them."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TypeVar
 
-from PySide6.QtWidgets import QWidget
+from PySide6.QtCore import QEvent, QObject, Qt
+from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
 Shown = TypeVar("Shown", bound=QWidget)
@@ -15,3 +18,24 @@ def on_screen(widget: Shown, qtbot: QtBot, width: int, height: int) -> Shown:
     with qtbot.waitActive(widget):
         widget.show()
     return widget
+
+
+@contextmanager
+def windows_shown() -> Iterator[list[str]]:
+    """The kinds of what is shown as a window of its own meanwhile, as are parts that have no place yet."""
+    watch = _Watch()
+    QApplication.instance().installEventFilter(watch)
+    yield watch.shown
+    QApplication.instance().removeEventFilter(watch)
+
+
+class _Watch(QObject):
+    def __init__(self) -> None:
+        super().__init__()
+        self.shown: list[str] = []
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        is_shown = event.type() == QEvent.Type.Show and isinstance(watched, QWidget)
+        if is_shown and watched.windowType() == Qt.WindowType.Window:
+            self.shown.append(type(watched).__name__)
+        return False

@@ -26,12 +26,12 @@ class ExportDialog(QDialog):
         self.selection = QCheckBox("With the &selection")
         self.selection.setToolTip(_SELECTION_TIP)
         self.selection.setChecked(export.with_selection)
-        self.selection.setVisible(has_selection)
         self.words = QCheckBox("With &title and caption")
         self.words.setToolTip(_WORDS_TIP)
         self.words.setChecked(export.with_words)
         self.format.currentIndexChanged.connect(self._on_format)
         self._lay_out()
+        self.selection.setVisible(has_selection)  # which shows what has no place yet as a window of its own
         self._on_format()
 
     @property

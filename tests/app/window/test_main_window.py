@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QEvent, QObject, Qt, QTimer
-from PySide6.QtWidgets import QApplication, QTabBar, QWidget
+from PySide6.QtCore import Qt, QTimer
+from PySide6.QtWidgets import QApplication, QTabBar
 from pytestqt.qtbot import QtBot
 
 from app.widgets.eliding_label import ElidingLabel
@@ -17,6 +17,7 @@ from moe_core.measures.scope import Scope
 from moe_core.traces.checking.check import check_structure
 from moe_core.traces.reader import open_trace
 from tests.app.box_answer import BoxAnswer, stop
+from tests.app.on_screen import windows_shown
 
 
 def test_opens_a_trace_and_names_it(window: MainWindow, trace_path: Path) -> None:
@@ -133,30 +134,14 @@ def test_a_second_start_shows_each_tab_once(window: MainWindow, qtbot: QtBot) ->
     again.deleteLater()
 
 
-class Flashes(QObject):
-    """Watches for parts that are shown before they have a place: each would be a window of its own for a moment."""
-
-    def __init__(self, window: MainWindow) -> None:
-        super().__init__()
-        self.window, self.seen = window, list[str]()
-
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        is_shown = event.type() == QEvent.Type.Show and isinstance(watched, QWidget) and watched is not self.window
-        if is_shown and watched.windowType() == Qt.WindowType.Window:
-            self.seen.append(type(watched).__name__)
-        return False
-
-
 def test_nothing_flashes_up_beside_the_window(window: MainWindow, trace_path: Path, qapp: QApplication) -> None:
     """A view is made when it is first shown; a window that comes and goes takes the keyboard from the one in use."""
-    watch = Flashes(window)
-    qapp.installEventFilter(watch)
-    for name in window.docks:
-        window.show_view(name)
-    window.open_trace(trace_path)
-    for name in window.docks:
-        window.show_view(name)
-        qapp.processEvents()
-    qapp.removeEventFilter(watch)
-    assert not watch.seen
+    with windows_shown() as shown:
+        for name in window.docks:
+            window.show_view(name)
+        window.open_trace(trace_path)
+        for name in window.docks:
+            window.show_view(name)
+            qapp.processEvents()
+    assert not shown
     assert window.isActiveWindow()

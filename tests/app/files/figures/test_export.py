@@ -17,6 +17,7 @@ from app.settings import Settings
 from app.views.experts.view import ExpertsView
 from app.widgets.figures.figure import Figure
 from app.window.main_window import MainWindow
+from tests.app.on_screen import windows_shown
 
 FILE_DIALOG = "app.files.figures.export.QFileDialog.getSaveFileName"
 
@@ -120,7 +121,9 @@ def test_only_png_has_a_resolution(qtbot: QtBot) -> None:
     dialog.format.setCurrentIndex(2)
     assert not dialog.dpi.isEnabled()
     assert dialog.selection.isHidden()
-    assert not ExportDialog(USUAL, parent, has_selection=True).selection.isHidden()
+    with windows_shown() as shown:
+        assert not ExportDialog(USUAL, parent, has_selection=True).selection.isHidden()
+    assert not shown
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """Rows that are kept once they were read: what is kept, and who gives way where there is no room for all."""
 
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -81,6 +82,25 @@ def test_rows_that_nobody_has_any_longer_leave_room() -> None:
     ask(kept, source)
     del kept
     assert room.n_used == 0
+
+
+def test_what_is_forgotten_while_it_is_read_is_not_kept() -> None:
+    """By another thread, at any instant: who reads gets the right numbers, and no memory stays that nobody counts."""
+    given = []
+
+    class Hurried(Room):
+        def memory(self, rows: KeptRows) -> Any:
+            found = super().memory(rows)
+            assert found is not None
+            given.append(weakref.ref(found.values))
+            self.forget(rows)
+            return found
+
+    source, room = Source(0), Hurried(N_BYTES)
+    ask(source.kept_in(room), source, 3)
+    assert source.n_read == 3 * 5
+    assert room.n_used == 0
+    assert [values() for values in given] == [None] * 3
 
 
 def test_traces_share_one_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

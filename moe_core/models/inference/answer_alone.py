@@ -23,6 +23,7 @@ from moe_core.models.inference.planning.batch import Batch, Planned
 from moe_core.models.inference.watching.batch_routing import BatchRouting
 from moe_core.models.inference.watching.spans import Rows, Span
 from moe_core.models.loading.building import LoadedModel
+from moe_core.models.loading.memory import free_memory
 from moe_core.models.prefix_cache import repeated
 
 _PROBE = ((5, 9, 7, 6, 8, 4), (6, 8, 5))
@@ -33,6 +34,23 @@ class AnswersAlone(Asking):
     """The forward passes over one quiz, where each row's last token alone is acted on, while `acting` is open."""
 
     acting: Callable[[], AbstractContextManager[None]] = nullcontext
+
+    def fitting(self, planned: Sequence[Planned]) -> list[Planned]:
+        """The same in their order, groups in halves until the contexts of each that are not kept fit into the memory.
+
+        That is half of what is free by now. A CPU does not tell when it runs out of memory: the system ends the run.
+        """
+        free = free_memory(self.loaded.specification.device)
+        return list(planned) if free is None else [part for each in planned for part in self._parts(each, free // 2)]
+
+    def _parts(self, planned: Planned, n_bytes: int) -> Iterator[Planned]:
+        new = [each for each in planned.batches if self.kept.contexts.get(each, keep_tokens=self.keep_tokens) is None]
+        n_tokens = sum(len(batch.questions) * batch.width(self.tokenised) for batch in new)
+        if len(planned.batches) == 1 or n_tokens * _context_bytes(self.loaded) <= n_bytes:
+            yield planned
+            return
+        for half in planned.halves():
+            yield from self._parts(half, n_bytes)
 
     def passes(self, planned: Planned) -> Iterator[tuple[Flight, ...]]:
         """Run the last token of each row as the intervention says, behind the others, which run or ran without it."""
@@ -97,7 +115,7 @@ class AnswersAlone(Asking):
 
 def check_answers_alone(loaded: LoadedModel) -> None:
     """Raise InterventionError for a model that does not answer the same in two passes."""
-    if not _answers_the_same(loaded):
+    if not _context_bytes(loaded):
         raise InterventionError(
             f"{loaded.specification.name} cannot be asked with a mask at the answer position alone: behind the "
             "kept keys and values of its prompts it answers otherwise."
@@ -106,8 +124,8 @@ def check_answers_alone(loaded: LoadedModel) -> None:
 
 @once_a_model
 @torch.inference_mode()
-def _answers_the_same(loaded: LoadedModel) -> bool:
-    """Whether two prompts of unlike lengths have the same logits in one pass as in two, but for rounding."""
+def _context_bytes(loaded: LoadedModel) -> int:
+    """Bytes of a token's keys and values; 0 where prompts have other logits in two passes than in one."""
     model, lengths = loaded.model, torch.tensor([len(row) for row in _PROBE])
     n_tokens = int(lengths.max())
     ids = torch.zeros(len(_PROBE), n_tokens, dtype=torch.long)
@@ -121,6 +139,6 @@ def _answers_the_same(loaded: LoadedModel) -> bool:
         context = context_of(ran.past_key_values, lengths - 1, n_tokens - 1, lengths - 1)
         again = model(input_ids=ids.gather(1, last), **joined([context])).logits
     except (BrokenContextError, *REFUSALS):
-        return False
+        return 0
     rounding = 64 * torch.finfo(whole.dtype).eps * float(whole.abs().max())
-    return bool((whole - again).abs().max() <= rounding)
+    return context.n_bytes // ids.numel() if (whole - again).abs().max() <= rounding else 0

@@ -45,7 +45,7 @@ def ask(loaded: LoadedModel, prompts: Prompts, kept: KeptPasses | None = None) -
     run again where it holds their result, with the same numbers; nor are the tokens before the answer where it acts at
     the answer alone, with the same numbers but for rounding.
 
-    Where a batch is too large for the device's memory, BatchHalved is yielded and it is run in halves. Raises
+    Where a batch or group is too large for the device's memory, BatchHalved is yielded and it is run in halves. Raises
     RunError when a single question is too large, or when the device fails in another way.
     """
     wanted = prompts.wanted
@@ -90,7 +90,10 @@ def ask_batches(
         if intervention.at_answer:
             # 0: of no use to runs at all tokens, whose prefixes are left in the model's own kind of cache.
             alone = AnswersAlone(loaded, tokenised, watch, head, keep_tokens, wanted, kept, 0, acting=acting)
-            yield from _in_order(alone, deque(batches))
+            parts = alone.fitting(batches)
+            if len(parts) > len(batches):
+                yield BatchHalved(*(max(len(each.questions) for each in planned) for planned in (batches, parts)))
+            yield from _in_order(alone, deque(parts))
         else:
             first = kept.first_layer(intervention)
             with acting():

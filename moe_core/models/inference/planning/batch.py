@@ -50,6 +50,10 @@ class Batch:
         """Tokens that stand before each row, those before shorter prefixes included."""
         return max(map(tokenised.prefix_length, self.prefixes), default=0)
 
+    def width(self, tokenised: TokenisedQuiz) -> int:
+        """Tokens that each row is attended to with, padding and what stands before it included."""
+        return self.n_behind(tokenised) + max(self.lengths(tokenised), default=0)
+
 
 @dataclass(frozen=True)
 class AnswerGroup:
@@ -98,7 +102,7 @@ def answer_groups(
     The keys and values of a group are of at most so many tokens, and of three times as many where all rows are as wide
     as the widest, which is what one layer attends to at a time; a batch of more is a group by itself.
     """
-    sizes = [(len(batch.questions), batch.n_behind(tokenised) + max(batch.lengths(tokenised))) for batch in batches]
+    sizes = [(len(batch.questions), batch.width(tokenised)) for batch in batches]
     n = len(sizes)
     best, stops = [0.0] * (n + 1), [n] * n  # of the batches from here on
     for first in range(n - 1, -1, -1):

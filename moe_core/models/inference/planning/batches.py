@@ -221,8 +221,7 @@ def _joined(batches: Iterable[Batch], tokenised: TokenisedQuiz, batch_tokens: in
         last = found[-1] if found else None
         if last is not None and last.prefixes == batch.prefixes and last.questions and batch.questions:
             both = replace(last, questions=last.questions + batch.questions, tellers=last.tellers | batch.tellers)
-            longest = both.n_behind(tokenised) + max(both.lengths(tokenised))
-            if len(both.questions) * longest <= batch_tokens:
+            if len(both.questions) * both.width(tokenised) <= batch_tokens:
                 found[-1] = both
                 continue
         found.append(batch)

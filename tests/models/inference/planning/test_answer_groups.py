@@ -14,6 +14,7 @@ import torch
 from moe_core.interventions.intervention import Intervention
 from moe_core.jobs.workers.batch_tasks import planned_tasks
 from moe_core.jobs.workers.packed_batch import packed
+from moe_core.models.inference import answer_alone
 from moe_core.models.inference.forward_passes import ask, ask_batches
 from moe_core.models.inference.kept.kept_passes import KeptPasses, keep_passes
 from moe_core.models.inference.planning.batch import AnswerGroup, Batch, answer_groups, batches_of
@@ -147,6 +148,34 @@ def test_groups_that_do_not_fit_are_asked_in_parts(
         if isinstance(record, QuestionRecord):
             assert record.answer.in_smaller_batch == (record.question in too_large)
             np.testing.assert_allclose(record.answer.choice_logprobs, whole[key].answer.choice_logprobs, atol=1e-5)
+
+
+@pytest.mark.parametrize("shared", [0, 40])
+def test_groups_are_smaller_where_memory_is_short(
+    model: LoadedModel, monkeypatch: pytest.MonkeyPatch, shared: int
+) -> None:
+    """A CPU tells of no lack: it is said once before anything runs, and every batch is asked by itself at the worst."""
+    quiz = quiz_of(shared=shared)
+    prompts, kept = prompts_of(quiz), room_for(model, quiz)
+    whole, groups = records(model, prompts, kept), prompts.planned("cpu")
+    contexts, joined = kept.contexts._contexts, [group for group in groups if len(group.batches) > 1]
+    most, in_joined = max(len(group.questions) for group in groups), {n for group in joined for n in group.questions}
+    enough = 2 * max(sum(contexts[batch].n_bytes for batch in group.batches) for group in joined)
+    for free in (enough, enough - 1, 0):
+        monkeypatch.setattr(answer_alone, "free_memory", lambda _, free=free: free)
+        events = list(ask(model, prompts))
+        told = [event for event in events if isinstance(event, BatchHalved)]
+        parts = by_number([event for event in events if isinstance(event, BatchRan)])
+        assert parts.keys() == whole.keys()
+        in_parts = {n for (kind, n), record in parts.items() if kind == "q" and record.answer.in_smaller_batch}
+        assert len(told) == bool(in_parts) == (free < enough)
+        assert in_parts <= in_joined
+        for key in parts.keys() & {("q", n) for n in range(7)}:
+            np.testing.assert_allclose(parts[key].answer.choice_logprobs, whole[key].answer.choice_logprobs, atol=1e-5)
+    assert told == [BatchHalved(most, max(len(batch.questions) for batch in batches_of(groups)))]
+    assert in_parts == in_joined
+    again = records(model, prompts, kept)
+    assert {key: bits(record) for key, record in again.items()} == {key: bits(whole[key]) for key in whole}, "kept"
 
 
 def test_a_value_that_is_not_finite_fails_its_question_alone(model: LoadedModel) -> None:

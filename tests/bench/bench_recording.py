@@ -9,7 +9,8 @@ OLMo's tokenizer and MMLU, all on this machine's CPU.
 Plain: whole prompts, length-sorted, nothing recorded; *cut* where padding and passes cost the least, and *filled* up to
 the same number of tokens. Shares are of whichever is faster. The paper's way (arXiv 2502.17187): two prompts a batch in
 quiz order, `output_router_logits`. lm-evaluation-harness: its hf backend, by size of batch. All of them allocate as
-glibc does by itself; *kept* are plain passes that keep what is freed, as recording does.
+glibc does by itself; *kept* are plain passes that keep what is freed, as recording does. What glibc does depends on
+what a process has allocated before, so each case has a process of its own.
 
 A large case is planned whole, in either way, and each n-th pass of a plan is run, or each n-th question: seconds are
 then those of a token of the prompts that were in them. Prefixes that are run apart then have fewer passes behind them
@@ -19,6 +20,8 @@ weights of its layers for each token of a prompt, and no logits but those of the
 
 import argparse
 import statistics
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Collection, Iterable, Sequence
@@ -89,6 +92,11 @@ def main() -> None:
     parser.add_argument("--cases", default="mmlu,sample-500,subject,five-shot")
     parser.add_argument("--against", default="answer,all")
     arguments = parser.parse_args()
+    cases = arguments.cases.split(",")
+    if len(cases) > 1:
+        for name in cases:
+            subprocess.run([sys.executable, "-m", __spec__.name, *sys.argv[1:], "--cases", name], check=True)
+        return
     heads = arguments.width // 128
     loaded = build_full_size(
         "cpu", "float32", hidden_size=arguments.width, intermediate_size=arguments.width // 2,
@@ -96,9 +104,8 @@ def main() -> None:
     )  # fmt: skip
     threads = torch.get_num_threads()
     print(f"width {arguments.width}, {arguments.layers} layers, {threads} threads, medians of {arguments.rounds}")
-    for name in arguments.cases.split(","):
-        with tempfile.TemporaryDirectory() as folder:
-            compare(loaded, name, arguments.against.split(","), arguments.rounds, Path(folder))
+    with tempfile.TemporaryDirectory() as folder:
+        compare(loaded, cases[0], arguments.against.split(","), arguments.rounds, Path(folder))
 
 
 def compare(loaded: LoadedModel, name: str, against: Sequence[str], rounds: int, folder: Path) -> None:

@@ -1,9 +1,13 @@
-"""Runs the command line as a user does, in a process of its own."""
+"""Runs the command line as a user does, in a process of its own, or in this one."""
 
 import os
 import subprocess
 import sys
 from pathlib import Path
+
+import pytest
+
+from moe_core.commands.console import cli
 
 ROOT = Path(__file__).parent.parent
 
@@ -36,3 +40,16 @@ def refused(*arguments: object) -> str:
     assert (code, out) == (1, ""), (code, out, error)
     assert "Traceback" not in error
     return error.strip().splitlines()[-1] if "moescope:" not in error else error[error.index("moescope:") :].strip()
+
+
+def here(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, str, str]:
+    """Exit code, output and error of a command in this process, which has imported the model's libraries already."""
+    capsys.readouterr()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "argv", ["moescope", *map(str, arguments)])
+        with pytest.raises(SystemExit) as left:
+            cli.main()
+    out, error = capsys.readouterr()
+    code = left.value.code or 0
+    assert isinstance(code, int)
+    return code, out, error

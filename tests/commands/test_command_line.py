@@ -7,30 +7,12 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from moe_core.commands.console import cli
 from moe_core.traces.reader import open_trace
-from tests.command_line import ROOT, finish, moescope, refused, start
-from tests.reliability.fork_server import Ended, ForkServer
-from tests.reliability.stops import server_of_commands
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[ForkServer]:
-    """Starts commands in processes that have imported all already."""
-    if not hasattr(os, "fork"):
-        pytest.skip("needs fork")
-    with server_of_commands() as opened:
-        yield opened
-
-
-def ended(server: ForkServer, *arguments: object) -> Ended:
-    """How a command ended that needs the model's libraries: a process that has imported them takes a fifth as long."""
-    return server.run("tests.reliability.stops:command", arguments=list(map(str, arguments)))
+from tests.command_line import ROOT, finish, here, moescope, refused, start
 
 
 @pytest.fixture(scope="module")
@@ -66,21 +48,21 @@ def test_record_report_show_verify_speak_json(tiny_olmoe: Path, quiz_csv: Path, 
 
 
 def test_a_masked_run_stores_its_intervention(
-    server: ForkServer, tiny_olmoe: Path, quiz_csv: Path, tmp_path: Path
+    tiny_olmoe: Path, quiz_csv: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """--mask switches an expert off: it is chosen nowhere, and the report says so."""
     out = tmp_path / "masked.h5"
     given = ("--model", tiny_olmoe, "--quiz", quiz_csv, "--limit", 8, "--mask", "0:3,2:5", "--out", out)
-    assert ended(server, "record", *given).code == 0
-    shown = json.loads(moescope("show", out, "q1", "--json", "--all-tokens"))
+    assert here(capsys, "record", *given)[0] == 0
+    shown = json.loads(here(capsys, "show", out, "q1", "--json", "--all-tokens")[1])
     assert all(3 not in layers[0] and 5 not in layers[2] for layers in shown["token_experts"])
-    report = json.loads(moescope("report", out, "--json"))
+    report = json.loads(here(capsys, "report", out, "--json")[1])
     assert report["intervention"]["reroute"] == [[0, 3], [2, 5]]
 
 
 @pytest.mark.slow
 def test_ctrl_c_stops_after_the_batch_and_the_same_command_resumes(
-    server: ForkServer, tiny_olmoe: Path, quiz_csv: Path, tmp_path: Path
+    tiny_olmoe: Path, quiz_csv: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Exit 130 with a sentence; the file verifies as partial; the same command ends it."""
     command = ("record", "--model", tiny_olmoe, "--quiz", quiz_csv, "--batch-tokens", 50, "--out", tmp_path / "t.h5")
@@ -96,12 +78,14 @@ def test_ctrl_c_stops_after_the_batch_and_the_same_command_resumes(
     code, out, error = finish(process)
     assert (code, out) == (130, "")
     assert "the same command resumes" in error
-    partial = json.loads(moescope("report", tmp_path / "t.h5", "--json"))
+    partial = json.loads(here(capsys, "report", tmp_path / "t.h5", "--json")[1])
     assert not partial["complete"]
     assert 0 < partial["n_questions"] < partial["n_planned"] == 300
-    assert ended(server, *command).code == 0
-    assert json.loads(moescope("report", tmp_path / "t.h5", "--json"))["complete"]
-    assert "is complete" in refused(*command)
+    assert here(capsys, *command)[0] == 0
+    assert json.loads(here(capsys, "report", tmp_path / "t.h5", "--json")[1])["complete"]
+    code, out, error = here(capsys, *command)
+    assert (code, out) == (1, "")
+    assert "is complete" in error
 
 
 @pytest.mark.parametrize(
@@ -122,15 +106,19 @@ def test_ctrl_c_stops_after_the_batch_and_the_same_command_resumes(
     ],
 )
 def test_wrong_input_gets_one_sentence(
-    server: ForkServer, tiny_olmoe: Path, quiz_csv: Path, tmp_path: Path, changes: dict[str, str], sentence: str
+    tiny_olmoe: Path,
+    quiz_csv: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    changes: dict[str, str],
+    sentence: str,
 ) -> None:
     """Exit 1, one sentence with the remedy, no traceback, no file left behind."""
     given = {"--model": tiny_olmoe, "--quiz": quiz_csv, "--out": tmp_path / "t.h5", **changes}
-    found = ended(server, "record", *(part for pair in given.items() for part in pair))
-    assert found.code == 1, found.error
-    said = found.error[found.error.index("moescope:") :]
-    assert sentence in said
-    assert "Traceback" not in found.error
+    code, out, error = here(capsys, "record", *(part for pair in given.items() for part in pair))
+    assert (code, out) == (1, ""), error
+    assert sentence in error[error.index("moescope:") :]
+    assert "Traceback" not in error
     assert not (tmp_path / "t.h5").exists()
 
 
@@ -161,25 +149,28 @@ export-pruned TRACE --mask 0:1 --out FILE --keep-list NEW/keep.json
 
 
 @pytest.mark.parametrize("use", WRONG_USES.strip().splitlines())
-def test_a_wrong_use_leaves_nothing_behind(server: ForkServer, trace_path: Path, tmp_path: Path, use: str) -> None:
+def test_a_wrong_use_leaves_nothing_behind(
+    trace_path: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], use: str
+) -> None:
     """One sentence, exit 1, no traceback, whatever the command."""
     (tmp_path / "file").touch()
     names = {"TRACE": trace_path, "NEW": tmp_path / "new", "FOLDER": tmp_path, "FILE": tmp_path / "file"}
     for name, path in names.items():
         use = use.replace(name, str(path))
     before = sorted(tmp_path.rglob("*"))
-    found = ended(server, *use.split())
-    assert found.code == 1, found.error
-    assert "Traceback" not in found.error
-    assert "moescope: " in found.error
+    code, _, error = here(capsys, *use.split())
+    assert code == 1, error
+    assert "Traceback" not in error
+    assert "moescope: " in error
     assert sorted(tmp_path.rglob("*")) == before
 
 
-def test_bad_rows_are_named_all_at_once(tiny_olmoe: Path, tmp_path: Path) -> None:
+def test_bad_rows_are_named_all_at_once(tiny_olmoe: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """File, row and reason of each."""
     quiz = tmp_path / "bad.csv"
     quiz.write_text("question,A,B,answer\nGood?,x,y,A\n,x,y,A\nBad?,x,y,Q\n", encoding="utf-8")
-    error = refused("record", "--model", tiny_olmoe, "--quiz", quiz, "--out", tmp_path / "t.h5")
+    code, _, error = here(capsys, "record", "--model", tiny_olmoe, "--quiz", quiz, "--out", tmp_path / "t.h5")
+    assert code == 1
     assert "bad.csv" in error
     assert "3" in error
     assert "4" in error
@@ -257,8 +248,6 @@ def test_a_file_without_the_right_to_read_is_no_usage_error(
 ) -> None:
     """Opening it says so in one sentence, with exit code 1; nothing is asked of the system before."""
     monkeypatch.setattr(os, "access", lambda *_: False)
-    monkeypatch.setattr(sys, "argv", ["moescope", "verify", str(trace_path)])
-    with pytest.raises(SystemExit) as left:
-        cli.main()
-    assert left.value.code == 0
-    assert "is sound" in capsys.readouterr().out
+    code, out, _ = here(capsys, "verify", trace_path)
+    assert code == 0
+    assert "is sound" in out

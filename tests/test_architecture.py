@@ -81,7 +81,7 @@ def is_imported_beside(module: ModuleType, siblings: list[ModuleType]) -> bool:
 
 def python(*arguments: str) -> subprocess.CompletedProcess[str]:
     """Run a fresh interpreter in the checkout."""
-    return subprocess.run([sys.executable, *arguments], cwd=ROOT, capture_output=True, text=True, timeout=120)
+    return subprocess.run([sys.executable, *arguments], cwd=ROOT, capture_output=True, text=True, timeout=600)
 
 
 @pytest.mark.parametrize("folder", PLURAL_FOLDERS)

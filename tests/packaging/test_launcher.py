@@ -20,7 +20,7 @@ def test_another_package_named_app_is_passed_by(tmp_path: Path) -> None:
     )
     environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
     command = [sys.executable, "-c", program]
-    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stderr
     assert "sound and complete" in done.stdout
 
@@ -46,6 +46,6 @@ def test_installed_packages_are_found_beside_the_launcher(tmp_path: Path) -> Non
     program = f"import runpy, sys; sys.argv = ['moescope', 'verify', {str(TRACE)!r}]; "
     command = [sys.executable, "-c", f"{program}runpy.run_path({str(site / 'moescope.py')!r}, run_name='__main__')"]
     environment = {**os.environ, "PYTHONPATH": str(others)}
-    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stderr
     assert "sound and complete" in done.stdout

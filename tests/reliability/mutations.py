@@ -24,6 +24,7 @@ TEXTS = ("ids", "texts")
 STATIC = ("gold", "n_choices", "prefix", "n_prompt_tokens")
 PAGE = 512
 LIMIT_S = 10.0
+"""Of the processor: a busy machine is not what is damaged."""
 
 
 class Mutations:
@@ -66,7 +67,7 @@ class Mutations:
     def _check(self, outcome: Outcome, damaged: bytes, where: str, owner: "str | int | None") -> None:
         outcome.tries += 1
         self._path.write_bytes(damaged)
-        started = time.monotonic()
+        started = time.process_time()
         try:
             with open_trace(self._path) as trace:
                 self._compare(outcome, trace, where, owner)
@@ -77,7 +78,7 @@ class Mutations:
             outcome.count("refused")
         except Exception as crash:  # noqa: BLE001  # the promise is that there is no other
             outcome.check(False, f"{where}: {crash!r}")
-        outcome.check(time.monotonic() - started < LIMIT_S, f"{where}: took too long")
+        outcome.check(time.process_time() - started < LIMIT_S, f"{where}: took too long")
 
     def _compare(self, outcome: Outcome, trace: Trace, where: str, owner: "str | int | None") -> None:
         truth, shown = self._truth, trace.recorded

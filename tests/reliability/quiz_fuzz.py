@@ -73,9 +73,8 @@ def damaged_tables(folder: Path, tries: int, seed: int = 0) -> Outcome:
     outcome = Outcome()
     with ForkServer([HERE]) as server:
         for child in range(-(-tries // PER_CHILD)):
-            ended = server.run(
-                f"{HERE}:load_damaged", folder=str(folder), seed=seed * 10**6 + child, tries=PER_CHILD, time_limit_s=60
-            )
+            request = {"folder": str(folder), "seed": seed * 10**6 + child, "tries": PER_CHILD}
+            ended = server.run(f"{HERE}:load_damaged", **request)
             outcome.tries += PER_CHILD
             if ended.code:
                 outcome.check(False, f"the reader ended with {ended.code}, signal {ended.signal}: {ended.error[-300:]}")

@@ -37,7 +37,7 @@ def reached(folder: Path, module: str, *arguments: object, says: str = "") -> li
     for name in ("HF_HUB_OFFLINE", "HF_DATASETS_OFFLINE", "TRANSFORMERS_OFFLINE"):
         environment.pop(name, None)
     command = [sys.executable, "-m", "tests.reliability.network_watch", str(notes), module, *map(str, arguments)]
-    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300)
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=600)
     assert done.returncode == bool(says), done.stderr
     assert says in done.stderr
     return notes.read_text().splitlines()

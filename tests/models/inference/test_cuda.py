@@ -104,7 +104,7 @@ def test_a_lost_context_ends_the_run_with_a_trace_to_resume(tiny_olmoe: Path, qu
     """An index out of bounds on the device makes every later call to it fail, in a process of its own."""
     out = tmp_path / "t.h5"
     command = [sys.executable, "-c", LOSES_THE_DEVICE, str(tiny_olmoe), str(quiz), str(out)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=600)
     assert f"{DEVICE} failed (" in done.stdout, done.stderr
     assert "can be resumed" in done.stdout
     found = verify(out)

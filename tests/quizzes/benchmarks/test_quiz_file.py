@@ -1,8 +1,8 @@
 """Quiz files: what they mean, what is wrong with them, and that nothing is lost on the way."""
 
 import csv
+import difflib
 import json
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -416,13 +416,14 @@ def test_what_is_written_is_read_back(
         ("wide.jsonl", json.dumps({f"answr{n}": 1 for n in range(300_000)})),
     ],
 )
-def test_a_table_of_countless_columns_is_refused_at_once(tmp_path: Path, name: str, text: str) -> None:
-    """Comparing all their names with each other would take hours."""
+def test_a_table_of_countless_columns_is_refused_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, text: str
+) -> None:
+    """Comparing all their names with each other would take hours: none is compared."""
     (tmp_path / name).write_text(text, encoding="utf-8")
-    start = time.monotonic()
+    monkeypatch.delattr(difflib, "get_close_matches")
     with pytest.raises(QuizError, match=r"300,000 columns.* no quiz"):
         read_table(tmp_path / name)
-    assert time.monotonic() - start < 5
 
 
 @pytest.mark.parametrize("first", ["What?,x,y,z,w,b", "What?,1,2,3,4,0", "a?,a,b,c,d,A", "What?,1,2,3,4,4"])

@@ -22,7 +22,7 @@ LOCAL_STORE_BYTES = 200_000_000
 """What a cluster of this computer alone may keep of results on their way: a few batches of each worker."""
 _ANSWERS_WITHIN_S = 5.0
 _QUIETLY = {"log_to_driver": False, "logging_level": logging.ERROR}
-_WAIT = "RAY_gcs_server_port_wait_time_s"
+_WAIT, _MODE = "RAY_gcs_server_port_wait_time_s", "RAY_AUTH_MODE"
 _GREETING = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes((0, 0, 0, 4, 0, 0, 0, 0, 0))
 """How a client of HTTP/2, which Ray's services speak, begins: with settings, here none. RFC 9113, section 3.4."""
 _SETTINGS = 4
@@ -41,7 +41,7 @@ def join(address: Address) -> Any:
     if not address.n_local:
         _reach(address.text)
     try:
-        with _terminated_as_before():
+        with _terminated_as_before(), _environment_as_before():
             _begin(ray, address.n_local) if address.n_local else _enter(ray, address.text)
     except (ConnectionError, OSError, RuntimeError, ValueError, TimeoutError, ray.exceptions.RayError) as error:
         ray.shutdown()
@@ -51,6 +51,7 @@ def join(address: Address) -> Any:
 
 def _begin(ray: Any, n: int) -> None:
     """A cluster of this computer alone, with one processor a worker in Ray's books."""
+    _ask_for_tokens(ray, os.environ.get(_MODE))
     with _heard_here_alone(ray):
         ray.init(
             address="local", num_cpus=n, object_store_memory=LOCAL_STORE_BYTES, include_dashboard=False, **_QUIETLY
@@ -58,24 +59,40 @@ def _begin(ray: Any, n: int) -> None:
 
 
 def _enter(ray: Any, text: str) -> None:
-    """Connect; one that asks for a token is shown that of this computer, as Ray itself does where it finds the address.
+    """Connect; one that asks for a token is shown that of this computer.
 
-    Ray would try for 20 s, and tell of each time: it is asked to give up sooner, and not heard.
+    Ray itself shows one, or none, by what there is on this computer, and a cluster that asks for none ends each worker
+    of a program that does. It would try for 20 s, or look for a node here for 60 s, and tell of each time: it is asked
+    to give up sooner, and not heard.
     """
-    waited = os.environ.get(_WAIT)
+    if not ray._private.services.find_node_ids():
+        raise ConnectionError("no node of a cluster runs here")
+    mode = os.environ.get(_MODE)
     os.environ.setdefault(_WAIT, "3")
-    try:
-        with _unheard():
-            try:
-                ray.init(address=text, **_QUIETLY)
-            except ConnectionError as error:
-                if not (_wants_token(error) and _has_token()):
-                    raise
-                ray.shutdown()
-                ray.init(address=text, **_QUIETLY)
-    finally:
-        if waited is None:
-            del os.environ[_WAIT]
+    with _unheard():
+        try:
+            _ask_for_tokens(ray, "disabled")
+            ray.init(address=text, **_QUIETLY)
+        except ConnectionError as error:
+            if mode == "disabled" or not _wants_token(error):
+                raise
+            ray.shutdown()
+            _ask_for_tokens(ray, "token")
+            ray.init(address=text, **_QUIETLY)
+            return
+    if mode == "token":
+        ray.shutdown()
+        raise ClusterError(f"The cluster at {text} asks for no token, and {_MODE}=token is set on this computer.")
+
+
+def _ask_for_tokens(ray: Any, mode: str | None) -> None:
+    """Have Ray ask for tokens and show them in this process, or not (`token`, `disabled`; None is as Ray likes)."""
+    if mode is None:
+        os.environ.pop(_MODE, None)
+    else:
+        os.environ[_MODE] = mode
+    ray._raylet.Config.initialize("")  # Ray reads it once, and keeps that from one cluster to the next
+    ray._raylet.AuthenticationTokenLoader.instance().reset_cache()
 
 
 def _wants_token(error: BaseException | None) -> bool:
@@ -84,13 +101,18 @@ def _wants_token(error: BaseException | None) -> bool:
     return error is not None
 
 
-def _has_token() -> bool:
-    """Whether there is a token to show, which it is from here on, unless the environment says what is to be done."""
-    if "RAY_AUTH_MODE" in os.environ:
-        return False
-    from ray._private.authentication import authentication_token_setup as setup
-
-    return bool(setup.maybe_enable_token_auth_if_token_available(warn_if_disabled=False))
+@contextmanager
+def _environment_as_before() -> Iterator[None]:
+    """What Ray, or who calls it, says in the environment is for the cluster that is entered, and not for the next."""
+    before = {name: os.environ.get(name) for name in (_MODE, _WAIT)}
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
 
 
 @contextmanager
@@ -180,7 +202,10 @@ def _hush(ray: Any) -> None:
 
 
 def _reach(text: str) -> None:
-    """Raise ClusterError where nothing listens there, or something else: Ray itself would try for minutes."""
+    """Raise ClusterError where nothing listens there, or something else.
+
+    Ray's own client, and `ray health-check` with it, says the same of both, after 40 s.
+    """
     if text == AUTO:
         return
     host, _, port = text.rpartition(":")

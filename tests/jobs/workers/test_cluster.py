@@ -76,37 +76,77 @@ def test_where_something_else_listens(
         asked.result().close()
 
 
-@pytest.mark.parametrize("has_token", [True, False])
-def test_a_cluster_that_asks_for_a_token(
-    has_token: bool, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> None:
-    """It is shown the one that this computer has; without one, a sentence says what is missing. Ray is silent."""
-    ray, modes = pytest.importorskip("ray"), list[str | None]()
-    setup = importlib.import_module("ray._private.authentication.authentication_token_setup")
+class Clusters:
+    """Ray's `init` for clusters that ask for a token and others; `shown` says whether it was to show one, each time."""
 
-    def init(**_: Any) -> None:
-        modes.append(os.environ.get("RAY_AUTH_MODE"))
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, *, has_token: bool = True) -> None:
+        ray, self.shown, self._has_token = pytest.importorskip("ray"), list[bool](), has_token
+        self._raylet = importlib.import_module("ray._raylet")
+        monkeypatch.setattr(ray, "init", self.init)
+        monkeypatch.setattr(ray._private.services, "find_node_ids", lambda: {"a node"})
+        monkeypatch.setattr(cluster, "_reach", lambda _: None)
+
+    def init(self, address: str, **_: Any) -> None:
+        """As Ray does: by the mode that it has read, which `local` sets for this process and whatever it begins."""
         os.write(2, b"Unauthenticated: RPC error: InvalidAuthToken")
-        if modes[-1] is None:
+        if address == "local":
+            os.environ.setdefault("RAY_AUTH_MODE", "token")
+            self._raylet.Config.initialize("")
+        self.shown.append(self._raylet.get_authentication_mode() == self._raylet.AuthenticationMode.TOKEN)
+        if address == "asks:1" and not (self.shown[-1] and self._has_token):
             reason = RuntimeError("AuthenticationError: RPC error: Authentication token is missing or incorrect.")
             raise ConnectionError("Failed to connect to Ray cluster") from reason
 
-    def show_token(*, warn_if_disabled: bool) -> bool:
-        if has_token:
-            monkeypatch.setenv("RAY_AUTH_MODE", "token")
-        return has_token
 
+@pytest.mark.parametrize("mode", [None, "token"])
+def test_a_cluster_that_asks_for_a_token_is_shown_it(
+    mode: str | None, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Whether or not the environment says so, which it says afterwards as before. Ray is silent."""
     monkeypatch.delenv("RAY_AUTH_MODE", raising=False)
-    monkeypatch.setattr(ray, "init", init)
-    monkeypatch.setattr(setup, "maybe_enable_token_auth_if_token_available", show_token)
-    monkeypatch.setattr(cluster, "_reach", lambda _: None)
-    if has_token:
-        join(Address("head:6379"))
-        assert modes == [None, "token"]
-    else:
-        with pytest.raises(ClusterError, match="The cluster at head:6379 asks for its token: set RAY_AUTH_MODE=token"):
-            join(Address("head:6379"))
+    if mode:
+        monkeypatch.setenv("RAY_AUTH_MODE", mode)
+    clusters = Clusters(monkeypatch)
+    join(Address("asks:1"))
+    assert clusters.shown == [False, True]
+    assert os.environ.get("RAY_AUTH_MODE") == mode
     assert capfd.readouterr().err == ""
+
+
+@pytest.mark.parametrize(("mode", "has_token"), [("disabled", True), (None, False)])
+def test_a_cluster_that_asks_for_a_token_in_vain(
+    mode: str | None, monkeypatch: pytest.MonkeyPatch, *, has_token: bool
+) -> None:
+    """There is none, or it is not to be shown: a sentence says what is missing."""
+    monkeypatch.delenv("RAY_AUTH_MODE", raising=False)
+    if mode:
+        monkeypatch.setenv("RAY_AUTH_MODE", mode)
+    Clusters(monkeypatch, has_token=has_token)
+    with pytest.raises(ClusterError, match="The cluster at asks:1 asks for its token: set RAY_AUTH_MODE=token"):
+        join(Address("asks:1"))
+
+
+def test_a_cluster_that_asks_for_no_token_is_shown_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It would end every worker of a program that does; also after clusters that asked, in the same process."""
+    monkeypatch.delenv("RAY_AUTH_MODE", raising=False)
+    clusters = Clusters(monkeypatch)
+    for text in ("open:1", "local:1", "open:1", "asks:1", "auto"):
+        join(parse_address(text))
+    assert clusters.shown == [False, True, False, False, True, False]
+    monkeypatch.setenv("RAY_AUTH_MODE", "token")
+    with pytest.raises(ClusterError, match=r"open:1 asks for no token, and RAY_AUTH_MODE=token is set on this"):
+        join(Address("open:1"))
+
+
+def test_a_computer_that_is_no_node_of_a_cluster(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Said at once: Ray itself looks for a node for a minute."""
+    ray = pytest.importorskip("ray")
+    Clusters(monkeypatch)
+    monkeypatch.setattr(ray._private.services, "find_node_ids", set)
+    with pytest.raises(ClusterError, match=r"cannot be joined \(no node of a cluster runs here\): this computer must"):
+        join(Address("open:1"))
+    with pytest.raises(ClusterError, match="This computer is no node of a cluster that runs"):
+        join(Address("auto"))
 
 
 def test_a_signal_to_end_does_what_it_did(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -153,6 +153,22 @@ print(*sorted({SLOW_LIBRARIES!r} & set(sys.modules)))
     assert done.stdout.split() == []
 
 
+def test_comparing_traces_never_imports_all_of_scipys_statistics() -> None:
+    """A third of a second that the first what-if of a window would end with."""
+    program = f"""
+import sys
+from pathlib import Path
+from moe_core.comparison.comparison import compare
+from moe_core.traces.reader import open_trace
+with open_trace(Path({str(ROOT / "tests/data/demo-format-1.h5")!r})) as trace:
+    assert compare(trace, trace).gold_logprob.n
+print("scipy.special" in sys.modules, "scipy.stats" in sys.modules)
+"""
+    done = python("-c", program)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert done.stdout.split() == ["True", "False"]
+
+
 @pytest.mark.parametrize("program", ["app", "moe_core"])
 def test_help_imports_no_command(program: str) -> None:
     """`moescope --help` names every command in a fresh process, and waits for no library that a command needs."""

@@ -41,6 +41,14 @@ def test_mcnemar_equals_the_published_case_and_scipy() -> None:
     assert exact_mcnemar(0, 0) == 1
 
 
+@given(st.integers(0, 20_000), st.integers(0, 20_000))
+def test_mcnemar_is_a_binomial_test_of_equal_chances(gains: int, losses: int) -> None:
+    """For any counts, in either tail, and never more than 1."""
+    expected = binomtest(gains, gains + losses).pvalue if gains + losses else 1.0
+    assert exact_mcnemar(gains, losses) == pytest.approx(expected, rel=1e-10, abs=1e-300)
+    assert exact_mcnemar(gains, losses) <= 1
+
+
 @given(counts)
 def test_the_interval_holds_the_estimate_and_solves_the_score_equation(case: tuple[int, int, int]) -> None:
     """Bounds lie in -1..1 on either side of the estimate; at a bound inside, the likelihood's own score is 1.96."""

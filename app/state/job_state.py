@@ -29,7 +29,8 @@ class JobEntry:
 
     `share` 0..1 and `eta_s` say how far it is where that is known, `progress` says it in words. `result` is the file
     that came of it, `problem` a sentence on why nothing did, with what helps. `kept` says what is left of it when it is
-    stopped, `can_pause` that it loses nothing then. `is_live`: a what-if that runs by itself.
+    stopped, `can_pause` that it loses nothing then. `is_live`: a what-if that runs by itself. `view` is the name of the
+    view that shows what comes of it, "" for a file to be opened.
     """
 
     number: int
@@ -47,6 +48,7 @@ class JobEntry:
     seconds: float = 0.0
     can_pause: bool = True
     is_live: bool = False
+    view: str = ""
 
     @property
     def may_pause(self) -> bool:

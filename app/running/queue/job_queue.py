@@ -175,6 +175,7 @@ class JobQueue(QObject):
             status,
             can_pause=job.goes_on,
             is_live=job.is_live,
+            view=job.view,
         )
         self._set(with_new(self._session.state.jobs, entry))
         if self._session.state.job is None and not job.is_live:

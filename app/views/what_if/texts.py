@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from app.content.captions import run_text
+from app.state.job_state import JobEntry, JobStatus
 from app.state.state import State
 from app.state.what_if_state import WhatIf
 from moe_core.comparison.comparison import Comparison
@@ -28,9 +29,25 @@ LOGPROB_COLUMNS = ("gold_logprob_change", "gold_logprob_change_low", "gold_logpr
 
 
 def nothing_yet_text(state: State) -> str:
-    """What would fill the pages before anything was run, and what runs it, where there is something to run."""
+    """What will fill the pages before anything was run: how far that is, or what runs it, where that can be run."""
+    if (entry := _on_its_way(state)) is not None:
+        runs = (
+            f"is running: {entry.progress or 'it begins'}"
+            if entry.status is JobStatus.RUNNING
+            else "waits for its turn"
+        )
+        return f"{entry.title} {runs}.\nWhat it changes stands here once it is done."
     how = "." if state.intervention.is_empty() else ": press Run, or F5."
     return f"What the mask changes stands here once it has run{how}"
+
+
+def _on_its_way(state: State) -> JobEntry | None:
+    """What runs, else what waits, to be shown here for this trace."""
+    ours = [
+        entry for entry in state.jobs if entry.view == "what_if" and state.trace and entry.trace == state.trace.path
+    ]
+    statuses = JobStatus.RUNNING, JobStatus.WAITING
+    return next((entry for status in statuses for entry in ours if entry.status is status), None)
 
 
 def headline(comparison: Comparison) -> str:

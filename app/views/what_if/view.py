@@ -30,7 +30,7 @@ class WhatIfView(View):
     depends_on = (
         SELECTION
         | COMPARISON
-        | {"intervention", "history", "history_problems", "rerun", "masks", "mismatch", "running", "workers"}
+        | {"intervention", "history", "history_problems", "rerun", "masks", "mismatch", "running", "workers", "jobs"}
     )
 
     def __init__(self, session: Session) -> None:

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QLabel
 from pytestqt.qtbot import QtBot
 
 from app.content.mask_editing import mask_title, toggled, with_effect, with_experts
+from app.state.job_state import JobEntry, JobStatus
 from app.state.session import Session
 from app.state.trace_data import TraceData
 from app.state.what_if_state import Mode, SubsetKind, WhatIf
@@ -96,6 +97,26 @@ def test_an_empty_mask_cannot_run(view: WhatIfView, opened: Session) -> None:
     assert "press Run" not in texts(view)
     opened.set(with_experts(opened.state, [(0, 5)]))
     assert "press Run" in texts(view)
+
+
+def test_what_is_on_its_way_says_how_far_it_is(view: WhatIfView, opened: Session) -> None:
+    """In place of what runs it, on every page; what waits says so, and that of another trace or view nothing."""
+    assert opened.state.trace is not None
+    path, begun = opened.state.trace.path, "312 of 640 questions, 48.8 %"
+    waits = JobEntry(1, "What if: 0:5", "", "", path, view="what_if")
+    opened.set(replace(with_experts(opened.state, [(0, 5)]), jobs=(waits,)))
+    assert "What if: 0:5 waits for its turn." in texts(view)
+    runs = replace(waits, status=JobStatus.RUNNING)
+    opened.set(replace(opened.state, jobs=(runs,)))
+    assert "What if: 0:5 is running: it begins." in texts(view)
+    opened.set(replace(opened.state, jobs=(replace(runs, progress=begun),)))
+    for page in range(3):
+        view.results.tabs.setCurrentIndex(page)
+        assert f"What if: 0:5 is running: {begun}." in texts(view)
+        assert "press Run" not in texts(view)
+    for other in (replace(runs, trace=path.with_name("other.h5")), replace(runs, view="effects")):
+        opened.set(replace(opened.state, jobs=(other,)))
+        assert "press Run" in texts(view)
 
 
 def test_chips_go_by_mouse_and_by_key_and_come_back(view: WhatIfView, opened: Session, qtbot: QtBot) -> None:

@@ -10,6 +10,8 @@ import pytest
 from moe_core.commands.console import cli
 
 ROOT = Path(__file__).parent.parent
+PATIENCE_S = 600.0
+"""For processes that take seconds on a machine that has time."""
 
 
 def start(*arguments: object, **options: object) -> "subprocess.Popen[str]":
@@ -21,7 +23,7 @@ def start(*arguments: object, **options: object) -> "subprocess.Popen[str]":
     )
 
 
-def finish(process: "subprocess.Popen[str]", timeout_s: float = 600) -> tuple[int, str, str]:
+def finish(process: "subprocess.Popen[str]", timeout_s: float = PATIENCE_S) -> tuple[int, str, str]:
     """Exit code, output and error of a command that was started."""
     out, error = process.communicate(timeout=timeout_s)
     return process.returncode, out, error

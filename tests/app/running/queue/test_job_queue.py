@@ -25,6 +25,7 @@ from moe_core.quizzes.selection import QuestionSelection
 from moe_core.traces.reader import open_trace
 from tests.app.window.remembered.test_trace_memories import opened
 from tests.job_results import result_of
+from tests.patient_bot import TIMEOUT_MS
 
 W, R, P = JobStatus.WAITING, JobStatus.RUNNING, JobStatus.PAUSED
 
@@ -83,7 +84,7 @@ def wait_until_idle(window: MainWindow, qtbot: QtBot) -> None:
 def add(window: MainWindow, gate: Gate, *titles: str) -> None:
     """Ask for these, one after the other; the first one has begun then."""
     assert all(window.queue.add(gate.job(title)) for title in titles)
-    assert gate.one_began.wait(20)
+    assert gate.one_began.wait(TIMEOUT_MS / 1000)
 
 
 def test_jobs_run_one_after_the_other_in_their_order(window: MainWindow, qtbot: QtBot, gate: Gate) -> None:

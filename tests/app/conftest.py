@@ -108,8 +108,8 @@ def window(qtbot: QtBot, tmp_path: Path) -> Iterator[MainWindow]:
     settings.library = tmp_path / "library"
     made = MainWindow(settings)
     Menus(made)
-    made.show()
-    qtbot.waitExposed(made)
+    with qtbot.waitExposed(made):
+        made.show()
     yield made
     made.close_without_asking()
     assert not made.runner.has_thread

@@ -40,8 +40,8 @@ def test_a_text_that_is_only_read_is_walked_by_keys(qtbot: QtBot) -> None:
     page, field, after = QWidget(), only_read(QPlainTextEdit("moescope record")), QPushButton("Copy")
     in_column(page, field, after)
     qtbot.addWidget(page)
-    page.show()
-    qtbot.waitExposed(page)
+    with qtbot.waitActive(page):
+        page.show()
     field.setFocus()
     qtbot.keyClick(field, Qt.Key.Key_End, Qt.KeyboardModifier.ShiftModifier)
     assert field.textCursor().selectedText() == "moescope record"

@@ -36,8 +36,8 @@ def greeting(qtbot: QtBot, settings: Settings) -> Iterator[MainWindow]:
     """A window that greets with the tour."""
     made = MainWindow(settings, greets=True)
     Menus(made)
-    made.show()
-    qtbot.waitExposed(made)
+    with qtbot.waitExposed(made):
+        made.show()
     yield made
     made.close_without_asking()
     made.deleteLater()

@@ -128,8 +128,8 @@ def test_question_names_the_experts_of_its_answer(mapped: Session, made: EffectM
     mapped.set(replace(mapped.state, question=0))
     view = QuestionView(mapped)
     qtbot.addWidget(view)
-    view.show()
-    qtbot.waitExposed(view)
+    with qtbot.waitExposed(view):
+        view.show()
     order = np.argsort(-np.abs(made.effects[0]), axis=None)[:4]
     n_experts = made.effects.shape[2]
     expected = [f"{at // n_experts}:{at % n_experts}" for at in order.tolist()]
@@ -150,8 +150,8 @@ def test_specialist(mapped: Session, qtbot: QtBot) -> None:
     mapped.set(replace(mapped.state, experts=frozenset({NEEDED})))
     view = ExpertView(mapped)
     qtbot.addWidget(view)
-    view.show()
-    qtbot.waitExposed(view)
+    with qtbot.waitExposed(view):
+        view.show()
     qtbot.waitUntil(lambda: not view.is_waiting)
     rows = view.effects.bars.figure.rows
     assert rows[0].label == "All"

@@ -26,9 +26,9 @@ def row(window: QWidget, qtbot: QtBot) -> ChipRow:
     column.addWidget(made)
     column.addStretch()
     window.resize(700, 200)
-    window.show()
+    with qtbot.waitActive(window):
+        window.show()
     made.set_chips(TEXTS)
-    qtbot.waitExposed(window)
     return made
 
 

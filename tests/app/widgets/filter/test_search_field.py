@@ -13,8 +13,8 @@ def field(qtbot: QtBot) -> SearchField:
     """A field of its own, and with the focus."""
     made = SearchField("Search", "Search")
     qtbot.addWidget(made)
-    made.show()
-    qtbot.waitExposed(made)
+    with qtbot.waitExposed(made):
+        made.show()
     made.setFocus()
     return made
 

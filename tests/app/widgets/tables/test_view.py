@@ -35,8 +35,8 @@ def view(qtbot: QtBot) -> ArrayTableView:
     columns = (np.arange(N), ("██",) * N, words, words, words)
     made.show_rows(ArrayTable(STYLES, columns, np.arange(N) >= 5), np.arange(N))
     made.resize(text_width(made.fontMetrics(), 53), 300)
-    made.show()
-    qtbot.waitExposed(made)
+    with qtbot.waitExposed(made):
+        made.show()
     return made
 
 

@@ -47,8 +47,8 @@ def opened(folder: Path, qtbot: QtBot) -> Iterator[MainWindow]:
     settings.library = folder / "library"
     window = MainWindow(settings)
     Menus(window)
-    window.show()
-    qtbot.waitExposed(window)
+    with qtbot.waitExposed(window):
+        window.show()
     try:
         yield window
     finally:

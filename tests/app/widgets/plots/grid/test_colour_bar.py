@@ -23,8 +23,8 @@ def heat_map(qtbot: QtBot) -> HeatMap:
     qtbot.addWidget(made)
     made.set_data(figure(ColourScale("viridis", 0.0, 1.0)))
     made.resize(500, 320)
-    made.show()
-    qtbot.waitExposed(made)
+    with qtbot.waitExposed(made):
+        made.show()
     return made
 
 

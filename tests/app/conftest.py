@@ -1,10 +1,12 @@
 """A real window on a real trace, offscreen unless the test run says that it has a display of its own."""
 
 import gc
+import itertools
+import math
 import os
 import shutil
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -15,10 +17,13 @@ from pytestqt.qtbot import QtBot
 
 from app import theme
 from app.actions.menus import Menus
+from app.running.job_thread import JobEnded, Run, Worker
 from app.settings import Settings
 from app.start.application import configure
+from app.state import slices
 from app.state.session import Session
 from app.window.main_window import MainWindow
+from moe_core.jobs.events import Event
 from moe_core.traces.records import PrefixRecord, QuestionRecord
 from moe_core.traces.writing.writer import TraceWriter
 
@@ -42,6 +47,12 @@ def garbage_of_one_thread() -> Iterator[None]:
     gc.disable()
     yield
     gc.enable()
+
+
+@pytest.fixture(autouse=True)
+def short_work_is_short(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is added up or read for a few questions is there at once, however slow or busy the machine is."""
+    monkeypatch.setattr(slices, "AT_ONCE_S", math.inf)
 
 
 @pytest.fixture(autouse=True)
@@ -131,3 +142,29 @@ def second_batch(window: MainWindow, monkeypatch: pytest.MonkeyPatch) -> Iterato
     monkeypatch.setattr(TraceWriter, "write", write_in_time)
     yield may_come
     may_come.set()
+
+
+HoldAfter = Callable[[type[Event], int], None]
+
+
+@pytest.fixture
+def hold_after(monkeypatch: pytest.MonkeyPatch) -> HoldAfter:
+    """`hold_after(kind, n)`: the next job goes no further than its n-th event of that kind, until it is cancelled."""
+
+    def hold(kind: type[Event], n: int) -> None:
+        pump, keep, numbers = Worker._pump, Run.keep, itertools.count(1)
+        pumped: list[Run] = []
+
+        def pump_and_note(worker: Worker, run: Run) -> JobEnded:
+            pumped.append(run)
+            return pump(worker, run)
+
+        def keep_and_wait(run: Run, event: Event) -> None:
+            keep(run, event)
+            if run is pumped[0] and isinstance(event, kind) and next(numbers) == n:
+                run.cancelled.wait()
+
+        monkeypatch.setattr(Worker, "_pump", pump_and_note)
+        monkeypatch.setattr(Run, "keep", keep_and_wait)
+
+    return hold

@@ -15,7 +15,7 @@ from app.running import recording
 from app.running.job_thread import JobEnded
 from app.window.job_outcomes import MOST_NOTES
 from app.window.main_window import MainWindow
-from moe_core.jobs.events import Progress
+from moe_core.jobs.events import Progress, Stage
 from moe_core.jobs.models.load_model import ModelRequest
 from moe_core.jobs.record import RecordRequest, record
 from moe_core.jobs.runs.run_plan import RunOptions
@@ -91,9 +91,12 @@ def test_whoever_opens_another_trace_meanwhile_stays_there(
     assert window.session.state.trace.path == trace_path
 
 
-def test_cancelled_while_loading(window: MainWindow, qtbot: QtBot, tmp_path: Path) -> None:
+def test_cancelled_while_loading(
+    window: MainWindow, qtbot: QtBot, tmp_path: Path, hold_after: Callable[[type, int], None]
+) -> None:
     """Cancel before the first question: no file, no trace shown, and the next run works."""
     request = demo_into(tmp_path / "t.h5", limit=10)
+    hold_after(Stage, 1)
     with qtbot.waitSignal(window.recording.finished) as ended:
         window.recording.start(request)
         cancel = next(button for button in window.status_line.findChildren(QPushButton) if button.text() == "Cancel")
@@ -130,7 +133,7 @@ def test_closing_asks_and_leaves_a_file_that_can_be_resumed(
     assert not window.close()
     assert "Recording t.h5 stops after the batch in flight: what is recorded is kept, and the next start" in stay.said
     assert window.runner.is_busy
-    second_batch.set()
+    window.closing.connect(second_batch.set)
     BoxAnswer(window, QMessageBox.StandardButton.Close, Qt.Key.Key_Space)
     assert window.close()
     assert not window.runner.has_thread

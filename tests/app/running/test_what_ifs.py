@@ -3,6 +3,7 @@
 import os
 import shutil
 import threading
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from app.state.what_if_state import Mode, SubsetKind, WhatIf
 from app.window.main_window import MainWindow
 from moe_core.comparison.comparison import compare
 from moe_core.interventions.intervention import act_on
+from moe_core.jobs.events import Stage
 from moe_core.measures.question_filter import QuestionFilter
 from moe_core.traces.reader import open_trace
 from tests.app.box_answer import stop
@@ -105,9 +107,10 @@ def test_the_traces_of_what_ifs_are_closed_when_nobody_needs_them(
     assert demo.session.state.mode is Mode.BASELINE
 
 
-def test_stopped_and_run_again(demo: MainWindow, qtbot: QtBot) -> None:
-    """Esc and Stop keep what is there and shows nothing new; F5 goes on from it."""
+def test_stopped_and_run_again(demo: MainWindow, qtbot: QtBot, hold_after: Callable[[type, int], None]) -> None:
+    """Esc and Stop keep what is there and show nothing new; F5 goes on from it."""
     mask(demo, HARMFUL)
+    hold_after(Stage, 1)
     with qtbot.waitSignal(demo.what_ifs.finished) as ended:
         qtbot.keyClick(demo, Qt.Key.Key_F5)
         assert demo.session.state.running

@@ -2,6 +2,7 @@
 
 import csv
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,7 @@ from moe_core.experiments.design import ExperimentOptions
 from moe_core.experiments.never_used import NEVER_USED
 from moe_core.experiments.pruning_curve import PRUNING_CURVE
 from moe_core.experiments.request import ExperimentRequest
+from moe_core.experiments.result import PointMade
 from moe_core.jobs.models.load_model import ModelRequest
 from moe_core.jobs.record import RecordRequest, record
 from moe_core.measures.question_filter import QuestionFilter
@@ -196,8 +198,11 @@ def test_results_stay_and_points_come_while_it_runs(view: ExperimentsView, windo
     assert view.pane.run is first
 
 
-def stop_after(view: ExperimentsView, window: MainWindow, qtbot: QtBot, n_points: int) -> tuple[str, str]:
+def stop_after(
+    view: ExperimentsView, window: MainWindow, qtbot: QtBot, n_points: int, hold_after: Callable[[type, int], None]
+) -> tuple[str, str]:
     """Run, press Esc after so many points and Stop in the box that asks; what the box said, and the outcome."""
+    hold_after(PointMade, n_points)
 
     def is_far_enough() -> bool:
         current = window.experiments.current
@@ -214,13 +219,17 @@ def stop_after(view: ExperimentsView, window: MainWindow, qtbot: QtBot, n_points
 
 
 def test_esc_asks_and_all_say_the_same_of_what_is_kept(
-    view: ExperimentsView, window: MainWindow, qtbot: QtBot, recorded: Path
+    view: ExperimentsView,
+    window: MainWindow,
+    qtbot: QtBot,
+    recorded: Path,
+    hold_after: Callable[[type, int], None],
 ) -> None:
     """The box, the status line, the view and the file; the same experiment goes on, and ends as if never stopped."""
     window.session.request("experiment_pruning_curve")
     type_into(view.form.shares, "25; 50")
     view.form.repeats.setValue(2)
-    said, outcome = stop_after(view, window, qtbot, 2)
+    said, outcome = stop_after(view, window, qtbot, 2, hold_after)
     kept = "finished points are kept, and the same experiment goes on from them"
     assert said == f"Stop Pruning curve? It ends after the batch in flight; {kept}."
     assert outcome == "cancelled"

@@ -126,7 +126,7 @@ class Failure:
 class Coverage:
     """How many questions stand where; `n_questions`, recorded and not failed, are those that count.
 
-    `n_in_smaller_batches` were asked in parts of their batch, since the device's memory ran out; they count as any.
+    `n_in_smaller_batches` were asked in parts of their batch, for want of memory; they count as any.
     """
 
     complete: bool

@@ -63,7 +63,7 @@ def coverage(report: ExpertContributions) -> str:
     if found.n_damaged:
         parts.append(f"{count(found.n_damaged)} damaged")
     if found.n_in_smaller_batches:
-        parts.append(f"{count(found.n_in_smaller_batches)} asked in smaller batches, since the memory ran out")
+        parts.append(f"{count(found.n_in_smaller_batches)} asked in smaller batches, for want of memory")
     return "; ".join(parts)
 
 

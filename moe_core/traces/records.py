@@ -39,9 +39,9 @@ _REASONS = {
 
 
 IN_SMALLER_BATCH = 0x80
-"""Added to the stored byte of a question whose batch was split since the device's memory ran out."""
+"""Added to the stored byte of a question whose batch was split for want of memory."""
 STATUS_BITS = 0x7F
-SMALLER_BATCH_NOTE = "Asked in a smaller batch than planned: the device's memory ran out"
+SMALLER_BATCH_NOTE = "Asked in a smaller batch than planned, for want of memory"
 
 
 @dataclass(frozen=True)

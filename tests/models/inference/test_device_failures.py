@@ -184,7 +184,7 @@ def test_the_run_tells_of_smaller_batches(
         assert describe_question(trace, 3)["in_smaller_batch"] is True
         found = expert_contributions(trace)
         assert (found.coverage.n_questions, found.coverage.n_in_smaller_batches) == (12, 12)
-        assert "12 asked in smaller batches, since the memory ran out" in coverage(found)
+        assert "12 asked in smaller batches, for want of memory" in coverage(found)
     assert read_entry(tmp_path / "t.h5").accuracy.n == 12
 
 

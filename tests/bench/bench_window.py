@@ -18,7 +18,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from itertools import product
+from itertools import islice, product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -36,6 +36,7 @@ COLUMNS = {
     "question": "question",
     "filter": "filter",
     "filter, by metric": "by metric",
+    "by one expert": "by expert",
     "metric": "metric",
     "difference": "difference",
     "repaint": "repaint",
@@ -130,8 +131,22 @@ def filters(state: "State", rng: Any) -> Iterator["State"]:
         yield replace(state, filter=QuestionFilter(text=str(int(rng.integers(10, 999)))))
 
 
+def by_one_expert(state: "State", rng: Any) -> Iterator["State"]:
+    """Filters that keep most questions, the slowest kind: each by an expert that not all of them use."""
+    import numpy as np
+
+    from moe_core.measures.question_filter import QuestionFilter
+    from moe_core.measures.routing_sample import sample
+
+    assert state.trace is not None
+    found = sample(state.trace.trace, state.scope)
+    share = found.counts.questions / len(found.questions)
+    for layer, expert in rng.permutation(np.argwhere((share >= 0.8) & (share < 1))).tolist():
+        yield replace(state, filter=QuestionFilter(experts=((layer, expert),)))
+
+
 def measure(bench: Bench, choices: int) -> list[Found]:
-    """Questions, filters by scope, and in the slowest one by metric, and every metric in every scope and mode."""
+    """Questions, filters by scope, in the slowest one by metric and kind, and every metric in every scope and mode."""
     import numpy as np
 
     from app.content.effects import EFFECT_METRICS
@@ -144,7 +159,8 @@ def measure(bench: Bench, choices: int) -> list[Found]:
     state = session.state
     assert state.trace is not None
     n = state.trace.trace.n_questions
-    found = {name: Found(name, {}) for name in ("question", "filter", "by metric", "metric", "difference")}
+    names = ("question", "filter", "by metric", "by expert", "metric", "difference")
+    found = {name: Found(name, {}) for name in names}
     taken = [bench.change(replace(session.state, question=int(rng.integers(n)), token=None)) for _ in range(choices)]
     found["question"].taken["any"] = float(np.median(taken))
     for scope in Scope:
@@ -153,6 +169,7 @@ def measure(bench: Bench, choices: int) -> list[Found]:
     metrics = [metric for metric in GRID_METRICS if metric not in EFFECT_METRICS]
     for metric in metrics:
         found["by metric"].taken[metric.name] = filtering(bench, choices, rng, slowest, metric.name)
+        found["by expert"].taken[metric.name] = filtering(bench, choices, rng, slowest, metric.name, by_one_expert)
     bench.change(replace(session.state, metric=state.metric))
     for scope, metric in product(Scope, metrics):
         bench.change(replace(session.state, scope=scope, filter=EVERYTHING, mode=Mode.BASELINE))
@@ -163,8 +180,8 @@ def measure(bench: Bench, choices: int) -> list[Found]:
     return list(found.values())
 
 
-def filtering(bench: Bench, choices: int, rng: Any, scope: "Scope", metric: str) -> float:
-    """Median milliseconds of some filters in one scope, while the grid shows one metric."""
+def filtering(bench: Bench, choices: int, rng: Any, scope: "Scope", metric: str, kind: Any = filters) -> float:
+    """Median milliseconds of some filters of a kind in one scope, while the grid shows one metric."""
     import numpy as np
 
     from app.state.what_if_state import Mode
@@ -172,8 +189,8 @@ def filtering(bench: Bench, choices: int, rng: Any, scope: "Scope", metric: str)
 
     session = bench.window.session
     bench.change(replace(session.state, scope=scope, metric=metric, filter=EVERYTHING, mode=Mode.BASELINE))
-    wanted = filters(session.state, rng)
-    return float(np.median([bench.change(next(wanted)) for _ in range(choices)]))
+    wanted = kind(session.state, rng)
+    return float(np.median([bench.change(state) for state in islice(wanted, choices)]))
 
 
 def child(trace: str, size: str, choices: int) -> dict[str, Any]:

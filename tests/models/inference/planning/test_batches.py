@@ -153,6 +153,16 @@ def test_mixing_prefixes_never_costs_more(shots: int, n_questions: int, device: 
         assert ran[1].padded / ran[1].real < ran[0].padded / ran[0].real
 
 
+@pytest.mark.parametrize("shots", [0, 5])
+def test_little_is_padded_on_a_cpu(shots: int) -> None:
+    """Under 3 % of what runs: of as many prompts as MMLU has, of 500 of them, and of the smallest subject."""
+    quiz, some = sized_quiz(shots), np.random.default_rng(0).choice(N_QUESTIONS, 500, replace=False)
+    smallest = np.flatnonzero(quiz.prefix_of == np.bincount(quiz.prefix_of).argmin())
+    for questions in (np.arange(N_QUESTIONS), np.sort(some), smallest):
+        ran = tokens_run(plan_batches(quiz, questions.tolist(), BATCH_TOKENS["cpu"], "cpu"), quiz)
+        assert ran.padded - ran.real < 0.03 * ran.padded
+
+
 def test_a_prefix_that_is_left_brings_those_that_run_with_it() -> None:
     """Known answer: in the same company it gets the same numbers."""
     batches = [Batch((0, 2), (0, 1)), Batch((1, 3), (2,))]

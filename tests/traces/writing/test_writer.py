@@ -42,6 +42,8 @@ with TraceWriter(Path(sys.argv[1])) as writer:
         batch = pending[start : start + 2]
         writer.write([run.question_record(question) for question in batch])
         print(*batch, flush=True)
+    if "hold" in sys.argv:
+        sys.stdin.read()
 """
 
 
@@ -52,11 +54,10 @@ def finish(path: Path, run: SyntheticRun) -> None:
         writer.write([run.question_record(question) for question in writer.pending_questions])
 
 
-def recorder(path: Path) -> subprocess.Popen[str]:
-    """A process that records `RUN` in batches of two, printing each batch when it is durable."""
-    return subprocess.Popen(
-        [sys.executable, "-c", RECORD_SLOWLY, str(path)], cwd=ROOT, stdout=subprocess.PIPE, text=True
-    )
+def recorder(path: Path, *then: str) -> subprocess.Popen[str]:
+    """A process that records `RUN` in batches of two, printing each batch when it is durable; then it may `hold` it."""
+    command = [sys.executable, "-c", RECORD_SLOWLY, str(path), *then]
+    return subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
 
 def test_what_is_pending(tmp_path: Path) -> None:
@@ -100,7 +101,7 @@ def test_a_second_writer_is_told_who_writes(tmp_path: Path) -> None:
     path = create(tmp_path / "run.h5", RUN)
     with TraceWriter(path), pytest.raises(TraceError, match=r"is being written by process \d+ on "):
         TraceWriter(path)
-    with recorder(path) as process:
+    with recorder(path, "hold") as process:
         assert process.stdout is not None
         process.stdout.readline()
         with pytest.raises(TraceError, match=f"process {process.pid} on"):

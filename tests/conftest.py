@@ -28,24 +28,31 @@ KEPT = ("PATH", "PYTHONPATH", "LD_", "DYLD_", "FONTCONFIG_", "TMP", "TEMP", "SYS
 KEPT_ON_DISPLAY = ("DISPLAY", "XAUTHORITY", "QT_QPA_PLATFORM")
 AS_FOUND = "MOESCOPE_TEST_AS_FOUND"
 """Where this is set, the environment stays as it is: a run sets it for its workers, and tests.bench.any_machine."""
+BUT_FOR_HOME = "but for home"
 
 
 def leave_the_user_s_environment() -> None:
-    """Give the tests, and what they start, a home of their own and nobody's locale, time zone, proxy or colours."""
+    """Give the tests, and what they start, nobody's locale, time zone, proxy or colours."""
     kept = KEPT + (KEPT_ON_DISPLAY if os.environ.get("MOESCOPE_TEST_DISPLAY") else ())
     for name in list(os.environ):
         if not name.startswith((*kept, "MOESCOPE_TEST_")):
             del os.environ[name]
-    home = tempfile.mkdtemp(prefix="moescope-home-")
-    atexit.register(shutil.rmtree, home, ignore_errors=True)
-    os.environ.update(dict.fromkeys(("HOME", "USERPROFILE", "APPDATA", "LOCALAPPDATA"), home))
-    os.environ.update({"LC_ALL": "C.UTF-8", "TZ": "UTC", AS_FOUND: "1"})
+    os.environ.update({"LC_ALL": "C.UTF-8", "TZ": "UTC", AS_FOUND: BUT_FOR_HOME})
     if hasattr(time, "tzset"):
         time.tzset()
 
 
+def live_in_a_home_of_its_own() -> None:
+    """What one worker's tests leave at home, as what a model's check said, is nothing that another one's find."""
+    home = tempfile.mkdtemp(prefix="moescope-home-")
+    atexit.register(shutil.rmtree, home, ignore_errors=True)
+    os.environ.update(dict.fromkeys(("HOME", "USERPROFILE", "APPDATA", "LOCALAPPDATA"), home))
+
+
 if not os.environ.get(AS_FOUND):  # at once: a folder's own conftest may add to it
     leave_the_user_s_environment()
+if os.environ[AS_FOUND] == BUT_FOR_HOME:
+    live_in_a_home_of_its_own()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -1,5 +1,6 @@
 """Results are read back as they were and told apart by what made them; a stranger's are only numbers."""
 
+import math
 import os
 import shutil
 from dataclasses import replace
@@ -113,6 +114,7 @@ def test_the_weights_are_shared_by_traces_and_answers_are_not(trace: Path, small
 
 def test_only_what_took_long_is_kept_of_a_trace(trace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A click in the filter leaves no file behind, unless it was worth one."""
+    monkeypatch.setattr(job, "KEPT_FROM_S", math.inf)
     result_of(analyse(AnalysisRequest("load-balance", trace)))
     assert not result_paths(trace)
     monkeypatch.setattr(job, "KEPT_FROM_S", 0.0)

@@ -5,6 +5,7 @@ import os
 import re
 import signal
 import socket
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -20,6 +21,8 @@ log = logging.getLogger(__name__)
 
 LOCAL_STORE_BYTES = 200_000_000
 """What a cluster of this computer alone may keep of results on their way: a few batches of each worker."""
+_SOCKET = "/ray/session_2026-11-27_16-58-45_045364_4194304/sockets/plasma_store"
+"""The longest path, as Ray names it, of a socket within the folder of temporary files; the system takes 107 bytes."""
 _ANSWERS_WITHIN_S = 5.0
 _QUIETLY = {"log_to_driver": False, "logging_level": logging.ERROR}
 _WAIT, _MODE = "RAY_gcs_server_port_wait_time_s", "RAY_AUTH_MODE"
@@ -54,8 +57,20 @@ def _begin(ray: Any, n: int) -> None:
     _ask_for_tokens(ray, os.environ.get(_MODE))
     with _heard_here_alone(ray):
         ray.init(
-            address="local", num_cpus=n, object_store_memory=LOCAL_STORE_BYTES, include_dashboard=False, **_QUIETLY
+            address="local",
+            num_cpus=n,
+            object_store_memory=LOCAL_STORE_BYTES,
+            include_dashboard=False,
+            **_folder(),
+            **_QUIETLY,
         )
+
+
+def _folder() -> dict[str, str]:
+    """Where sockets in TMPDIR would have too long a path: the folder that Ray takes on a computer without one."""
+    is_asked_for = "RAY_TMPDIR" in os.environ or not sys.platform.startswith("linux")
+    is_short = len(os.fsencode(os.environ.get("TMPDIR", "") + _SOCKET)) <= 107
+    return {} if is_asked_for or is_short else {"_temp_dir": "/tmp/ray"}
 
 
 def _enter(ray: Any, text: str) -> None:

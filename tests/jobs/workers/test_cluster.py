@@ -157,6 +157,19 @@ def test_a_signal_to_end_does_what_it_did(monkeypatch: pytest.MonkeyPatch) -> No
     assert signal.getsignal(signal.SIGTERM) is before
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere Ray takes a folder of its own")
+@pytest.mark.parametrize(("folder", "given"), [("/scratch", None), (f"/scratch/{'n' * 40}", "/tmp/ray")])
+def test_a_long_folder_of_temporary_files_is_passed_by(
+    folder: str, given: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a batch system names them: no socket could be made in there."""
+    begun: list[str | None] = []
+    monkeypatch.setattr(pytest.importorskip("ray"), "init", lambda **given: begun.append(given.get("_temp_dir")))
+    monkeypatch.setenv("TMPDIR", folder)
+    join(Address("local:1", 1))
+    assert begun == [given]
+
+
 def test_without_ray_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     """One sentence, and the remedy that installs it."""
     imported = builtins.__import__

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 FloatArray = NDArray[np.float32]
 
-_BLOCK_CELLS = 2**16
+_BLOCK_CELLS = 3 * 2**16  # 768 KB in single precision: more do not fit into the cache of many a core
 _FEWEST_ROWS, _MOST_ROWS = 16, 64
 EVERY_LAYER = slice(None)
 

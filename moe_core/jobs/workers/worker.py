@@ -86,6 +86,7 @@ class Worker:
             keep_tokens=task.keep_tokens,
             intervention=task.intervention,
             kept=self._kept.of(task.keeping, task.part, task.batches) if task.keeping else None,
+            memory_share=self._memory_share,
         ):
             match asked:
                 case BatchRan():

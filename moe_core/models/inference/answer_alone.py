@@ -35,13 +35,15 @@ class AnswersAlone(Asking):
 
     acting: Callable[[], AbstractContextManager[None]] = nullcontext
 
-    def fitting(self, planned: Sequence[Planned]) -> list[Planned]:
+    def fitting(self, planned: Sequence[Planned], memory_share: float) -> list[Planned]:
         """The same in their order, groups in halves until the contexts of each that are not kept fit into the memory.
 
-        That is half of what is free by now. A CPU does not tell when it runs out of memory: the system ends the run.
+        That is half of its share of what is free. A CPU does not tell that it runs out: the system ends the program.
         """
         free = free_memory(self.loaded.specification.device)
-        return list(planned) if free is None else [part for each in planned for part in self._parts(each, free // 2)]
+        if free is None:
+            return list(planned)
+        return [part for each in planned for part in self._parts(each, int(free * memory_share) // 2)]
 
     def _parts(self, planned: Planned, n_bytes: int) -> Iterator[Planned]:
         new = [each for each in planned.batches if self.kept.contexts.get(each, keep_tokens=self.keep_tokens) is None]

@@ -69,8 +69,12 @@ def ask_batches(
     keep_tokens: bool,
     intervention: Intervention,
     kept: KeptPasses | None = None,
+    memory_share: float = 1.0,
 ) -> Generator[Asked, None, None]:
-    """What is wanted of these batches, in their order; else as `ask`, which plans them."""
+    """What is wanted of these batches, in their order; else as `ask`, which plans them.
+
+    `memory_share`: of the memory that is free, where others use the same.
+    """
     n_experts = loaded.specification.n_experts
     intervention.check([router.layer for router in loaded.routers], n_experts, loaded.specification.top_k)
     steerings = layer_steerings(intervention, loaded.routers, n_experts)
@@ -90,7 +94,7 @@ def ask_batches(
         if intervention.at_answer:
             # 0: of no use to runs at all tokens, whose prefixes are left in the model's own kind of cache.
             alone = AnswersAlone(loaded, tokenised, watch, head, keep_tokens, wanted, kept, 0, acting=acting)
-            parts = alone.fitting(batches)
+            parts = alone.fitting(batches, memory_share)
             if len(parts) > len(batches):
                 yield BatchHalved(*(max(len(each.questions) for each in planned) for planned in (batches, parts)))
             yield from _in_order(alone, deque(parts))

@@ -103,6 +103,24 @@ def test_whether_the_answer_can_be_asked_alone_is_tried_once(
     assert asked(worker, alone, None) == asked(worker, alone, 3)
 
 
+def test_workers_ask_fewer_answers_at_once_where_they_share_memory(
+    worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is free for one alone is not for two; each that asks in parts says so."""
+    tokenised, alone = quiz(90), Intervention(LAST.experts, at_answer=True)
+    prompts = Prompts(tokenised, range(N), [], 200, keep_tokens=False, intervention=alone)
+    group = max(prompts.planned("cpu"), key=lambda each: len(each.batches))
+    assert len(group.batches) > 1
+    (planned,) = planned_tasks([group], tokenised, prompts.wanted, keep_tokens=False, intervention=alone)
+    n_tokens = sum(len(batch.questions) * batch.width(tokenised) for batch in group.batches)
+    n_bytes = n_tokens * answer_alone._context_bytes(worker._model())
+    monkeypatch.setattr(answer_alone, "free_memory", lambda device: 2 * n_bytes)
+    assert worker.ask(planned.task).remarks == ()
+    worker._memory_share = 0.5
+    (remark,) = worker.ask(planned.task).remarks
+    assert remark.startswith(f"{len(group.questions)} questions at once are too many")
+
+
 def test_what_a_run_takes_is_told_by_its_first_layer() -> None:
     """As if every worker had room for all; one without a mask is not known to begin anywhere but at the start."""
     kept = KeptOnWorkers(1, 1_000, 2, 4)

@@ -2,6 +2,7 @@
 
 import errno
 import io
+import math
 import os
 import signal
 import subprocess
@@ -11,6 +12,7 @@ from collections.abc import Generator
 
 import pytest
 
+from moe_core.commands.console import job_console
 from moe_core.commands.console.job_console import JobInterruptedError, progress_text, run_job
 from moe_core.jobs.events import Event, Notice, Progress, Stage
 from tests.command_line import ROOT
@@ -107,8 +109,9 @@ def test_a_shorter_line_leaves_nothing_of_the_longer_one() -> None:
     assert "\x1b" not in stream.getvalue()
 
 
-def test_work_behind_its_reckoned_end_gets_one_line() -> None:
+def test_work_behind_its_reckoned_end_gets_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     """The length of some work is a guess: a log says once that it is reached, and again only of the next work."""
+    monkeypatch.setattr(job_console, "LINE_INTERVAL_S", math.inf)
 
     def job() -> Generator[Event, None, None]:
         for done, total in ((3, 3), (3, 3), (3, 3), (4, 9), (9, 9)):

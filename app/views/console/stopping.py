@@ -71,7 +71,7 @@ class StopListener(QObject):
 
     def _hear(self, _: object) -> int:
         """In the window's thread, between two bytecodes of the command."""
-        if self._is_listening and _is_in_command(sys._getframe()):
+        if self._is_listening and _is_in_command(sys._getframe().f_back):
             QCoreApplication.processEvents(QEventLoop.ProcessEventsFlag.AllEvents, _HEARING_MS)
         return 0
 
@@ -90,10 +90,13 @@ class StopListener(QObject):
 
 
 def _is_in_command(frame: FrameType | None) -> bool:
-    """Whether a thread is in what was typed, or in what that calls, but not amid a change of the session."""
+    """Whether a thread is in what was typed, or in what that calls, but not amid a change of the session.
+
+    Nor amid what the window hears meanwhile: an interrupt there would end a click, and never reach the command.
+    """
     is_found = False
     while frame is not None:
-        if frame.f_globals.get("__name__") == _SESSION:
+        if frame.f_globals.get("__name__") == _SESSION or frame.f_code is StopListener._hear.__code__:
             return False
         is_found |= frame.f_code.co_filename == _CONSOLE
         frame = frame.f_back

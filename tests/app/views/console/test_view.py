@@ -88,6 +88,23 @@ def test_a_change_of_the_session_is_not_stopped_amid(view: ConsoleView, opened: 
     assert "KeyboardInterrupt" in view.text.toPlainText()
 
 
+def test_a_click_that_stops_is_not_stopped_itself(view: ConsoleView) -> None:
+    """However long the window takes over it, as on a busy machine: the interrupt waits for the command."""
+    ended = []
+
+    def stop_slowly() -> None:
+        view._stopping.stop()
+        until = perf_counter() + 0.4
+        while perf_counter() < until:
+            pass
+        ended.append(True)
+
+    QTimer.singleShot(0, stop_slowly)
+    view.line.entered.emit("n = 10**8\nwhile n: n -= 1")
+    assert ended == [True]
+    assert "KeyboardInterrupt" in view.text.toPlainText()
+
+
 def test_knows_the_trace_and_the_selection_of_the_moment(view: ConsoleView, opened: Session, qtbot: QtBot) -> None:
     """What changes in the window is there for the next command, whatever was put into the name."""
     assert typed(qtbot, view, "trace.n_questions").endswith("\n24\n")

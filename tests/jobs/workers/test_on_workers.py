@@ -244,6 +244,22 @@ def is_agent(process: psutil.Process) -> bool:
     return True  # it is gone by now
 
 
+def test_a_signal_to_end_does_what_it_did_where_another_thread_began_workers() -> None:
+    """As in the window: Ray's own handler would print a stack there, and abort."""
+    program = (
+        "import signal, sys, threading\n"
+        "from moe_core.jobs.workers.address import parse_address\n"
+        "from moe_core.jobs.workers.cluster import join\n"
+        "signal.signal(signal.SIGTERM, lambda *_: sys.exit(7))\n"
+        "thread = threading.Thread(target=join, args=[parse_address('local:1')])\n"
+        "thread.start()\n"
+        "thread.join()\n"
+        "signal.raise_signal(signal.SIGTERM)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (7, "")
+
+
 def test_a_killed_driver_takes_its_worker_along_and_is_resumed(
     tiny_olmoe: Path, here: Engine, sums: Path, whole: Path, tmp_path: Path
 ) -> None:

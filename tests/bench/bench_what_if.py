@@ -3,12 +3,16 @@
 `python -m tests.bench.bench_what_if [--questions N] [--rounds R] [--ray local:2]`, on OLMoE's 16 x 64 architecture of a
 narrower width, in this process or on workers. A re-run from what earlier ones left gives the same numbers bit for bit:
 tests/models/inference/kept/test_kept_passes.py.
+
+Seconds are those of the processor with one thread in this process (OMP_NUM_THREADS=1), which other programs hardly
+change; else those of the clock.
 """
 
 import argparse
 import statistics
 import tempfile
 import time
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -43,52 +47,59 @@ def main() -> None:
         num_attention_heads=8, num_key_value_heads=8,
     )  # fmt: skip
     quiz = first(sized_quiz(0), arguments.questions)
-    print(f"{torch.get_num_threads()} threads, {len(quiz.questions)} questions, width {hidden}", flush=True)
+    threads = torch.get_num_threads()
+    clock = time.perf_counter if arguments.ray or threads > 1 else time.process_time
+    print(f"{threads} threads, {len(quiz.questions)} questions, width {hidden}, {clock.__name__}", flush=True)
     if not arguments.ray:
-        compare(ModelHere.of(loaded), quiz, arguments.rounds)
+        compare(ModelHere.of(loaded), quiz, arguments.rounds, clock)
         return
     with tempfile.TemporaryDirectory() as folder:
         loaded.model.save_pretrained(folder)
         save_tokenizer(Path(folder))
         engine = engine_on(arguments.ray)
         try:
-            compare(result_of(engine.load(ModelRequest(folder, "cpu", "float32"))), quiz, arguments.rounds)
+            compare(result_of(engine.load(ModelRequest(folder, "cpu", "float32"))), quiz, arguments.rounds, clock)
         finally:
             engine.release()
 
 
-def compare(loaded: RunningModel, quiz: TokenisedQuiz, rounds: int) -> None:
+def compare(loaded: RunningModel, quiz: TokenisedQuiz, rounds: int, clock: Callable[[], float]) -> None:
     """Runs by where their masks begin, each beside one of all layers."""
+
+    def seconds(mask: Intervention, kept: Kept | None) -> float:
+        begin = clock()
+        for _ in loaded.ask(prompts(quiz, mask), kept):
+            pass
+        return clock() - begin
+
     kept = loaded.keep(prompts(quiz, Intervention()))
     print(kept.text)
-    asked_in(loaded, quiz, parse_mask("15:1"), kept)  # leaves what the others begin with
+    seconds(parse_mask("15:1"), kept)  # leaves what the others begin with
     ratios: dict[int, list[float]] = {layer: [] for layer in (0, 4, 8, 12, 15)}
     alone = replace(parse_mask("0:1,0:7"), at_answer=True)
-    asked_in(loaded, quiz, alone, kept)
+    seconds(alone, kept)
     print(kept.answers_text)
     at_answer = []
     for _ in range(rounds):
-        at_answer.append(asked_in(loaded, quiz, alone, kept) / asked_in(loaded, quiz, parse_mask("0:1,0:7"), None))
+        at_answer.append(seconds(alone, kept) / seconds(parse_mask("0:1,0:7"), None))
         for layer, found in ratios.items():
-            whole = asked_in(loaded, quiz, parse_mask(f"{layer}:1,{layer}:7"), None)
-            found.append(asked_in(loaded, quiz, parse_mask(f"{layer}:1,{layer}:7"), kept) / whole)
+            mask = parse_mask(f"{layer}:1,{layer}:7")
+            whole = seconds(mask, None)
+            found.append(seconds(mask, kept) / whole)
     for layer, found in ratios.items():
-        print(f"masks from layer {layer:2d} on: {statistics.median(found):.3f} of a re-run of all layers")
-    print(f"masks at the answer alone: {statistics.median(at_answer):.3f} of a re-run of all tokens")
+        print(f"masks from layer {layer:2d} on: {middle(found)} of a re-run of all layers")
+    print(f"masks at the answer alone: {middle(at_answer)} of a re-run of all tokens")
+
+
+def middle(found: Sequence[float]) -> str:
+    """The median, and the extremes."""
+    return f"{statistics.median(found):.3f} [{min(found):.3f}, {max(found):.3f}]"
 
 
 def prompts(quiz: TokenisedQuiz, mask: Intervention) -> Prompts:
     """All questions, with every token."""
     every = range(len(quiz.questions)), range(len(quiz.prefixes))
     return Prompts(quiz, *every, BATCH_TOKENS, keep_tokens=True, intervention=mask)
-
-
-def asked_in(loaded: RunningModel, quiz: TokenisedQuiz, mask: Intervention, kept: Kept | None) -> float:
-    """Seconds of asking all questions."""
-    begin = time.perf_counter()
-    for _ in loaded.ask(prompts(quiz, mask), kept):
-        pass
-    return time.perf_counter() - begin
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ import signal
 import socket
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
@@ -146,9 +146,24 @@ def _unheard() -> Iterator[None]:
 
 def joined(ray: Any) -> str:
     """One sentence that names the cluster: its head, and the nodes that are alive."""
-    names = sorted(str(node["NodeManagerHostname"]) for node in ray.nodes() if node["Alive"])
+    names = sorted(node_names(node for node in ray.nodes() if node["Alive"]).values())
     head = ray.get_runtime_context().gcs_address
     return f"Joined the cluster with its head at {head}: {counted(len(names), 'node')} ({', '.join(names)})"
+
+
+def node_names(nodes: Iterable[dict[str, Any]]) -> dict[str, str]:
+    """The name of each by its NodeID: its host, with its address, and a number, where others are named alike."""
+    ordered = sorted(nodes, key=lambda node: str(node["NodeID"]))
+    hosts = [str(node["NodeManagerHostname"]) for node in ordered]
+    names = [
+        host if hosts.count(host) == 1 else f"{host} ({node['NodeManagerAddress']})"
+        for host, node in zip(hosts, ordered, strict=True)
+    ]
+    numbered = [
+        name if names.count(name) == 1 else f"{name}/{1 + names[:place].count(name)}"
+        for place, name in enumerate(names)
+    ]
+    return {node["NodeID"]: name for node, name in zip(ordered, numbered, strict=True)}
 
 
 def places(ray: Any, address: Address, device: str) -> list[Place]:
@@ -162,7 +177,10 @@ def places(ray: Any, address: Address, device: str) -> list[Place]:
         raise ClusterError("No node of the cluster has a GPU: choose auto or cpu.")
     if address.n_local:
         return list(_local_places(address.n_local, nodes[0], wants_gpu=wants_gpu))
-    found = [place for node in nodes for place in _places_of(node, wants_gpu=wants_gpu, device=device)]
+    names = node_names(nodes)
+    found = [
+        place for node in nodes for place in _places_of(node, names[node["NodeID"]], wants_gpu=wants_gpu, device=device)
+    ]
     if not found:
         raise ClusterError(f"The cluster at {address.text} has no node with a free processor.")
     return found
@@ -177,9 +195,8 @@ def _local_places(n: int, node: dict[str, Any], *, wants_gpu: bool) -> Iterator[
         yield Place("", 1, int(wants_gpu), threads_each(n), f"{socket.gethostname()}/{number + 1}", share)
 
 
-def _places_of(node: dict[str, Any], *, wants_gpu: bool, device: str) -> Iterator[Place]:
+def _places_of(node: dict[str, Any], name: str, *, wants_gpu: bool, device: str) -> Iterator[Place]:
     n_cpus, n_gpus = (int(node["Resources"].get(kind, 0)) for kind in ("CPU", "GPU"))
-    name = str(node["NodeManagerHostname"])
     if wants_gpu and device == "balanced" and n_gpus:
         yield Place(node["NodeID"], min(1, n_cpus), n_gpus, max(1, n_cpus), name)
     elif wants_gpu:

@@ -198,7 +198,13 @@ def test_nothing_but_a_run_on_workers_imports_ray() -> None:
 def node(name: str, n_cpus: int, n_gpus: int, *, alive: bool = True) -> dict[str, Any]:
     """A node as Ray describes one."""
     resources = {"CPU": float(n_cpus)} | ({"GPU": float(n_gpus)} if n_gpus else {})
-    return {"Alive": alive, "NodeID": f"id-{name}", "NodeManagerHostname": name, "Resources": resources}
+    return {
+        "Alive": alive,
+        "NodeID": f"id-{name}",
+        "NodeManagerHostname": name,
+        "NodeManagerAddress": f"10.0.0.{len(name)}",
+        "Resources": resources,
+    }
 
 
 def put(address: str, device: str, *nodes: dict[str, Any]) -> list[tuple[str, int, int, int]]:
@@ -249,6 +255,19 @@ def test_a_cluster_that_is_joined_is_named() -> None:
         get_runtime_context=lambda: SimpleNamespace(gcs_address="10.0.0.1:6379"),
     )
     assert joined(ray) == "Joined the cluster with its head at 10.0.0.1:6379: 2 nodes (alpha, beta)"
+
+
+def test_nodes_of_one_host_name_are_told_apart() -> None:
+    """By their addresses, and by a number where these are the same, as of two nodes on one computer."""
+    alike = [node("node", 4, 0) | {"NodeID": str(number), "NodeManagerAddress": "10.0.0.1"} for number in range(2)]
+    other = node("node", 4, 0) | {"NodeID": "2", "NodeManagerAddress": "10.0.0.2"}
+    names = ["node (10.0.0.1)/1", "node (10.0.0.1)/2", "node (10.0.0.2)", "head"]
+    found = places(SimpleNamespace(nodes=lambda: [*alike, other, node("head", 4, 0)]), parse_address("auto"), "cpu")
+    assert [place.name for place in found] == names
+    ray = SimpleNamespace(
+        nodes=lambda: [*alike, other], get_runtime_context=lambda: SimpleNamespace(gcs_address="10.0.0.1:6379")
+    )
+    assert joined(ray).endswith(f": 3 nodes ({', '.join(names[:3])})")
 
 
 def test_a_worker_whose_process_is_gone_is_told_in_plain_words() -> None:

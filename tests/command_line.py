@@ -3,6 +3,8 @@
 import os
 import subprocess
 import sys
+from contextlib import redirect_stderr, redirect_stdout
+from io import StringIO
 from pathlib import Path
 
 import pytest
@@ -44,14 +46,16 @@ def refused(*arguments: object) -> str:
     return error.strip().splitlines()[-1] if "moescope:" not in error else error[error.index("moescope:") :].strip()
 
 
-def here(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, str, str]:
+def here(*arguments: object) -> tuple[int, str, str]:
     """Exit code, output and error of a command in this process, which has imported the model's libraries already."""
-    capsys.readouterr()
-    with pytest.MonkeyPatch.context() as patch:
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        redirect_stdout(StringIO()) as out,
+        redirect_stderr(StringIO()) as error,
+    ):
         patch.setattr(sys, "argv", ["moescope", *map(str, arguments)])
         with pytest.raises(SystemExit) as left:
             cli.main()
-    out, error = capsys.readouterr()
     code = left.value.code or 0
     assert isinstance(code, int)
-    return code, out, error
+    return code, out.getvalue(), error.getvalue()

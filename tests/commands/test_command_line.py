@@ -47,22 +47,20 @@ def test_record_report_show_verify_speak_json(tiny_olmoe: Path, quiz_csv: Path, 
     assert verified["complete"]
 
 
-def test_a_masked_run_stores_its_intervention(
-    tiny_olmoe: Path, quiz_csv: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_masked_run_stores_its_intervention(tiny_olmoe: Path, quiz_csv: Path, tmp_path: Path) -> None:
     """--mask switches an expert off: it is chosen nowhere, and the report says so."""
     out = tmp_path / "masked.h5"
     given = ("--model", tiny_olmoe, "--quiz", quiz_csv, "--limit", 8, "--mask", "0:3,2:5", "--out", out)
-    assert here(capsys, "record", *given)[0] == 0
-    shown = json.loads(here(capsys, "show", out, "q1", "--json", "--all-tokens")[1])
+    assert here("record", *given)[0] == 0
+    shown = json.loads(here("show", out, "q1", "--json", "--all-tokens")[1])
     assert all(3 not in layers[0] and 5 not in layers[2] for layers in shown["token_experts"])
-    report = json.loads(here(capsys, "report", out, "--json")[1])
+    report = json.loads(here("report", out, "--json")[1])
     assert report["intervention"]["reroute"] == [[0, 3], [2, 5]]
 
 
 @pytest.mark.slow
 def test_ctrl_c_stops_after_the_batch_and_the_same_command_resumes(
-    tiny_olmoe: Path, quiz_csv: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tiny_olmoe: Path, quiz_csv: Path, tmp_path: Path
 ) -> None:
     """Exit 130 with a sentence; the file verifies as partial; the same command ends it."""
     command = ("record", "--model", tiny_olmoe, "--quiz", quiz_csv, "--batch-tokens", 50, "--out", tmp_path / "t.h5")
@@ -78,12 +76,12 @@ def test_ctrl_c_stops_after_the_batch_and_the_same_command_resumes(
     code, out, error = finish(process)
     assert (code, out) == (130, "")
     assert "the same command resumes" in error
-    partial = json.loads(here(capsys, "report", tmp_path / "t.h5", "--json")[1])
+    partial = json.loads(here("report", tmp_path / "t.h5", "--json")[1])
     assert not partial["complete"]
     assert 0 < partial["n_questions"] < partial["n_planned"] == 300
-    assert here(capsys, *command)[0] == 0
-    assert json.loads(here(capsys, "report", tmp_path / "t.h5", "--json")[1])["complete"]
-    code, out, error = here(capsys, *command)
+    assert here(*command)[0] == 0
+    assert json.loads(here("report", tmp_path / "t.h5", "--json")[1])["complete"]
+    code, out, error = here(*command)
     assert (code, out) == (1, "")
     assert "is complete" in error
 
@@ -109,13 +107,12 @@ def test_wrong_input_gets_one_sentence(
     tiny_olmoe: Path,
     quiz_csv: Path,
     tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
     changes: dict[str, str],
     sentence: str,
 ) -> None:
     """Exit 1, one sentence with the remedy, no traceback, no file left behind."""
     given = {"--model": tiny_olmoe, "--quiz": quiz_csv, "--out": tmp_path / "t.h5", **changes}
-    code, out, error = here(capsys, "record", *(part for pair in given.items() for part in pair))
+    code, out, error = here("record", *(part for pair in given.items() for part in pair))
     assert (code, out) == (1, ""), error
     assert sentence in error[error.index("moescope:") :]
     assert "Traceback" not in error
@@ -149,27 +146,25 @@ export-pruned TRACE --mask 0:1 --out FILE --keep-list NEW/keep.json
 
 
 @pytest.mark.parametrize("use", WRONG_USES.strip().splitlines())
-def test_a_wrong_use_leaves_nothing_behind(
-    trace_path: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], use: str
-) -> None:
+def test_a_wrong_use_leaves_nothing_behind(trace_path: Path, tmp_path: Path, use: str) -> None:
     """One sentence, exit 1, no traceback, whatever the command."""
     (tmp_path / "file").touch()
     names = {"TRACE": trace_path, "NEW": tmp_path / "new", "FOLDER": tmp_path, "FILE": tmp_path / "file"}
     for name, path in names.items():
         use = use.replace(name, str(path))
     before = sorted(tmp_path.rglob("*"))
-    code, _, error = here(capsys, *use.split())
+    code, _, error = here(*use.split())
     assert code == 1, error
     assert "Traceback" not in error
     assert "moescope: " in error
     assert sorted(tmp_path.rglob("*")) == before
 
 
-def test_bad_rows_are_named_all_at_once(tiny_olmoe: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_bad_rows_are_named_all_at_once(tiny_olmoe: Path, tmp_path: Path) -> None:
     """File, row and reason of each."""
     quiz = tmp_path / "bad.csv"
     quiz.write_text("question,A,B,answer\nGood?,x,y,A\n,x,y,A\nBad?,x,y,Q\n", encoding="utf-8")
-    code, _, error = here(capsys, "record", "--model", tiny_olmoe, "--quiz", quiz, "--out", tmp_path / "t.h5")
+    code, _, error = here("record", "--model", tiny_olmoe, "--quiz", quiz, "--out", tmp_path / "t.h5")
     assert code == 1
     assert "bad.csv" in error
     assert "3" in error
@@ -243,11 +238,9 @@ def test_a_name_that_is_no_text_is_printed_all_the_same(trace_path: Path, monkey
     assert "caf\ufffd.h5 is sound" in moescope("verify", odd)
 
 
-def test_a_file_without_the_right_to_read_is_no_usage_error(
-    trace_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_file_without_the_right_to_read_is_no_usage_error(trace_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Opening it says so in one sentence, with exit code 1; nothing is asked of the system before."""
     monkeypatch.setattr(os, "access", lambda *_: False)
-    code, out, _ = here(capsys, "verify", trace_path)
+    code, out, _ = here("verify", trace_path)
     assert code == 0
     assert "is sound" in out

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.command_line import moescope
+from tests.command_line import here
 from tests.independent import Agreement, IndependentMmlu, Reference, build_architecture_true, expected_report
 
 N_QUESTIONS = 57
@@ -27,7 +27,9 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def trace(model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A sample over all subjects, recorded by the command line."""
     out = tmp_path_factory.mktemp("trace") / "mmlu.h5"
-    moescope("record", "--model", model, "--quiz", "mmlu", "--offline", "--sample", N_QUESTIONS, "--out", out)
+    asked = ("--model", model, "--quiz", "mmlu", "--offline", "--sample", N_QUESTIONS, "--out", out)
+    code, _, error = here("record", *asked)
+    assert code == 0, error
     return out
 
 
@@ -68,7 +70,7 @@ def test_show_agrees_with_transformers(shown: list[dict[str, Any]], references: 
 @pytest.mark.parametrize("scope", ["answer", "prompt"])
 def test_report_agrees_with_transformers(trace: Path, references: list[Reference], scope: str) -> None:
     """Experts used, entropies, weights and accuracy of both scopes are those of the plain pass over the tokens."""
-    report = json.loads(moescope("report", trace, "--scope", scope, "--json"))
+    report = json.loads(here("report", trace, "--scope", scope, "--json")[1])
     expected = expected_report(references, TOP_K, answer_only=scope == "answer")
     assert report["complete"]
     assert report["n_questions"] == expected["n_questions"]

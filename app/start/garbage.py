@@ -1,10 +1,12 @@
 """Garbage is collected in the window's own thread: any other would destroy what is about to be painted."""
 
 import gc
+import sys
 
 from PySide6.QtCore import QObject, QTimer
 
 _INTERVAL_MS = 1000
+_MANY_MODULES = 50
 
 
 class GarbageCollector(QObject):
@@ -16,6 +18,7 @@ class GarbageCollector(QObject):
     def __init__(self, parent: QObject | None = None, interval_ms: int = _INTERVAL_MS) -> None:
         super().__init__(parent)
         gc.disable()
+        self._n_modules = len(sys.modules)
         self._timer = QTimer(self, interval=interval_ms)
         self._timer.timeout.connect(self._collect)
         self._timer.start()
@@ -25,7 +28,15 @@ class GarbageCollector(QObject):
         self._timer.stop()
 
     def _collect(self) -> None:
-        """As Python does: an older generation where the one before it was collected often enough."""
+        """As Python does: an older generation where the one before it was collected often enough.
+
+        What an import of torch makes is not looked through, which took a tenth of a second in which nothing is painted.
+        """
+        n_modules, self._n_modules = self._n_modules, len(sys.modules)
+        if self._n_modules > n_modules + _MANY_MODULES:
+            gc.freeze()
+            gc.unfreeze()  # into the oldest generation
+            return
         for generation, limit in enumerate(gc.get_threshold()):
             if gc.get_count()[generation] <= limit:
                 break

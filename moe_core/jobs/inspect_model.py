@@ -23,6 +23,7 @@ from moe_core.models.loading.files.source import (
     find_model,
     hub_errors,
     hub_is_off,
+    set_hub_variables,
 )
 from moe_core.models.loading.memory import MemoryEstimate, estimate_memory, free_memory, lacking_part
 from moe_core.models.loading.safetensors_headers import TensorHeader
@@ -79,6 +80,7 @@ class _Contents:
 def inspect_model(request: ModelRequest, engine: Engine | None = None) -> Generator[Event, None, ModelSummary]:
     """The summary of a model; raises ModelError and DeviceError as loading it would."""
     yield Stage(f"Looking for {request.model}")
+    set_hub_variables()  # before the first import of transformers
     source = find_model(request.model, request.revision)
     if isinstance(source, HubModel):
         contents = yield from _hub_contents(source, offline=request.offline)

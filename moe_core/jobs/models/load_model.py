@@ -53,9 +53,9 @@ def load_model(request: ModelRequest) -> Generator[Event, None, "ModelHere"]:
     Raises ModelError for a model that cannot or must not be loaded, DeviceError where there is no device or room.
     """
     source = yield from find_folder(request)
+    set_hub_variables()  # before the first import of transformers
     yield Stage(f"Checking {source.name}")
     checked = check_folder(source.folder)
-    set_hub_variables()
     yield Stage("Loading the engine")
     try:
         from moe_core.models.families import find_routers

@@ -9,6 +9,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from moe_core.errors import MissingExtraError, ModelError
+from moe_core.system.torch_library import load_torch_library
 
 _EXPERTS = ("num_experts", "num_local_experts", "n_routed_experts", "moe_num_experts")
 _CHOSEN = ("num_experts_per_tok", "num_experts_per_token", "top_k_experts", "moe_topk", "moe_top_k", "moe_k")
@@ -109,6 +110,7 @@ def text_part(config: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _configuration_class(kind: object) -> Any:
+    load_torch_library()
     try:
         from transformers.models.auto.configuration_auto import CONFIG_MAPPING
     except ImportError as error:

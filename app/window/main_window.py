@@ -8,7 +8,7 @@ from pathlib import Path
 
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QShowEvent
-from PySide6.QtWidgets import QApplication, QMainWindow
+from PySide6.QtWidgets import QApplication, QDockWidget, QMainWindow
 
 from app.content.remedies import button_for, with_remedies
 from app.files.figures.export import FigureExport, figure_in_use
@@ -26,6 +26,7 @@ from app.running.exports import Exports
 from app.running.growing_trace import GrowingTrace
 from app.running.job_runner import JobRunner
 from app.running.job_thread import JobEnded
+from app.running.model_ahead import ModelAhead
 from app.running.opening import Opening
 from app.running.queue.job_file import JobFile
 from app.running.queue.job_queue import JobQueue
@@ -188,6 +189,9 @@ class MainWindow(QMainWindow):
         self.recording = Recording(*runs)
         self.growing_trace = GrowingTrace(self.session, self.runner, self.say, self)
         self.what_ifs = WhatIfs(*runs)
+        self.model_ahead = ModelAhead(self.session, self.runner, self)
+        self.model_ahead.begins.connect(self.docks["what_if"].make_view)
+        self.tabifiedDockWidgetActivated.connect(self._on_tab)
         self.effect_maps = EffectMaps(*runs)
         self.token_effects = TokenEffectsJobs(*runs)
         self.experiments = Experiments(*runs)
@@ -214,6 +218,10 @@ class MainWindow(QMainWindow):
             if after.trace is not None:
                 self.settings.add_recent(after.trace.path)
             self.setWindowTitle("moescope" if after.trace is None else f"{after.trace.path.name} – moescope")
+
+    def _on_tab(self, dock: QDockWidget) -> None:
+        if dock is self.docks["what_if"]:
+            self.model_ahead.begin()
 
     def _on_recorded(self, ended: JobEnded) -> None:
         if ended.outcome == "done" and ended.result.path == demo_request(self.settings.library).out:
@@ -253,6 +261,7 @@ class MainWindow(QMainWindow):
             return
         last_session.remember(self, self.views.made, self.session, self.settings)
         self._views_ahead.stop()
+        self.model_ahead.stop()
         self.closing.emit()
         self.opening.stop()
         self.found_beside.close()

@@ -40,6 +40,11 @@ class Engine:
             self._request = request
         return self._model
 
+    @property
+    def holds_model(self) -> bool:
+        """Whether there is a model in memory, whichever it is."""
+        return self._model is not None
+
     def kept_passes(self, plan: RunPlan, questions: Sequence[int]) -> Generator[Event, None, Kept]:
         """What is kept of passes over these questions of a plan, by runs before and those to come; said when it begins.
 

@@ -68,7 +68,7 @@ def what_if_trace(
         allow_network_folder=allow_network_folder,
     )
     with engine_at(ray) as engine:
-        result = run_job(what_if(request, engine), when_stopped=GOES_ON)
+        result = run_job(what_if(request, engine, is_last=True), when_stopped=GOES_ON)
     _print_result(result, as_json=as_json)
 
 

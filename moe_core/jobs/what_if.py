@@ -64,9 +64,12 @@ class WhatIfResult:
     seconds_asking: float
 
 
-def what_if(request: WhatIfRequest, engine: Engine | None = None) -> Generator[Event, None, WhatIfResult]:
+def what_if(
+    request: WhatIfRequest, engine: Engine | None = None, *, is_last: bool = False
+) -> Generator[Event, None, WhatIfResult]:
     """Events while the questions are asked, the result in the end.
 
+    Residual streams are kept for what-ifs after it that the engine is asked for, unless it `is_last`.
     Closing it keeps what was written: the same request resumes, and takes a finished trace of its own as it is.
     Raises InterventionError for one that does not fit, before anything is loaded; BaselineMismatchError where this
     machine or model would not give the baseline's numbers; QuizError, TraceError, ModelError, DeviceError, RunError
@@ -79,7 +82,7 @@ def what_if(request: WhatIfRequest, engine: Engine | None = None) -> Generator[E
         folder = (request.out or request.baseline).parent
         if warning := network_warning(folder, allowed=request.allow_network_folder):
             yield Notice(warning)
-        goes_on = engine is not None or request.controls.n > 0
+        goes_on = (engine is not None and not is_last) or request.controls.n > 0
         engine = engine or Engine()
         loaded = yield from load_baseline_model(baseline, request.model, engine, rerun_baseline=request.rerun_baseline)
         stack.enter_context(engine.released_when_lost())

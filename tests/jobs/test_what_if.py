@@ -371,6 +371,17 @@ def test_a_run_says_what_it_keeps_in_memory(baseline: Path, engine: Engine) -> N
     assert any(text.startswith("The keys and values of ") and " prompts are kept, in " in text for text in said)
 
 
+@pytest.mark.parametrize(("n_controls", "keeps"), [(0, False), (1, True)])
+def test_the_last_run_of_an_engine_keeps_streams_for_its_controls_alone(
+    baseline: Path, engine: Engine, n_controls: int, *, keeps: bool
+) -> None:
+    """As a command is, whose workers end with it: they would fill a quarter of their memory for nobody."""
+    events = list[Event]()
+    request = WhatIfRequest(baseline, MASK, Subset(sample=8), controls=ControlRequest(n_controls))
+    result_of(what_if(request, engine, is_last=True), events)
+    assert any("residual stream" in event.text for event in events if isinstance(event, Notice)) == keeps
+
+
 def test_controls_can_be_cancelled(baseline: Path, engine: Engine) -> None:
     """The finished what-if stays; the same request takes it up again."""
     job = what_if(WhatIfRequest(baseline, MASK, controls=ControlRequest(n=20)), engine)

@@ -1,8 +1,9 @@
 """From F5 to the drawn difference in the real window, the first what-if and later ones, and how long it stands still.
 
-Run with `python -m tests.bench.bench_first_what_if runs/demo.h5 --pause 10`, under a display of its own or with
-QT_QPA_PLATFORM=offscreen. Seconds go by between M and the first F5, in which the model is loaded; a gap is the longest
-time between two ticks of a timer of 10 ms, in milliseconds of the processor, both threads together, and of the clock.
+Run with `python -m tests.bench.bench_first_what_if runs/demo.h5 --pause 10`, under a display of its own, with a window
+manager that gives it the keyboard, or with QT_QPA_PLATFORM=offscreen. Seconds go by between M and the first F5, in
+which the model is loaded; a gap is the longest time between two ticks of a timer of 10 ms, in milliseconds of the
+processor, both threads together, and of the clock.
 """
 
 import argparse

@@ -16,8 +16,6 @@ from moe_core.jobs.events import Stage
 from moe_core.jobs.models import load_model
 from moe_core.measures.question_filter import QuestionFilter
 
-TIMEOUT_MS = 60_000
-
 
 @pytest.fixture
 def demo(window: MainWindow, demo_path: Path, tmp_path: Path) -> MainWindow:
@@ -63,12 +61,12 @@ def test_a_mask_has_the_model_loaded_before_run_is_pressed(
     ask_few(demo)
     select_and_mask(demo, qtbot)
     assert not demo.runner.is_busy
-    qtbot.waitUntil(lambda: holds_model(demo), timeout=TIMEOUT_MS)
+    qtbot.waitUntil(lambda: holds_model(demo))
     assert "what_if" in {view.name for view in demo.views.made}
     monkeypatch.setattr(load_model, "check_folder", None)  # to load would fail from here on
     said: list[str] = []
     demo.runner.progressed.connect(lambda event: said.append(event.text) if isinstance(event, Stage) else None)
-    with qtbot.waitSignal(demo.what_ifs.finished, timeout=TIMEOUT_MS) as ended:
+    with qtbot.waitSignal(demo.what_ifs.finished) as ended:
         qtbot.keyClick(demo, Qt.Key.Key_F5)
     assert ended.args[0].outcome == "done"
     assert not [text for text in said if "Loading" in text]
@@ -78,7 +76,7 @@ def test_a_what_if_that_comes_before_the_model_is_there_loads_it_itself(demo: Ma
     """What was begun gives way."""
     ask_few(demo)
     select_and_mask(demo, qtbot)
-    with qtbot.waitSignal(demo.what_ifs.finished, timeout=TIMEOUT_MS) as ended:
+    with qtbot.waitSignal(demo.what_ifs.finished) as ended:
         qtbot.keyClick(demo, Qt.Key.Key_F5)
     assert ended.args[0].outcome == "done"
     assert holds_model(demo)
@@ -87,7 +85,7 @@ def test_a_what_if_that_comes_before_the_model_is_there_loads_it_itself(demo: Ma
 def test_to_open_the_view_is_enough(demo: MainWindow, qtbot: QtBot) -> None:
     """Its tab was clicked."""
     click_tab(demo, qtbot, "What if")
-    qtbot.waitUntil(lambda: holds_model(demo), timeout=TIMEOUT_MS)
+    qtbot.waitUntil(lambda: holds_model(demo))
 
 
 def test_so_is_its_entry_in_the_menu(demo: MainWindow, qtbot: QtBot) -> None:
@@ -114,10 +112,10 @@ def test_a_model_that_is_gone_is_told_when_run_is_pressed(window: MainWindow, tr
     """And not before."""
     window.open_trace(trace_path)
     select_and_mask(window, qtbot, (0, 5))
-    qtbot.waitUntil(lambda: window.runner.has_thread and not window.runner._inquiries, timeout=TIMEOUT_MS)
+    qtbot.waitUntil(lambda: window.runner.has_thread and not window.runner._inquiries)
     assert window.message_bar.text == ""
     assert window.session.state.jobs == ()
-    with qtbot.waitSignal(window.what_ifs.finished, timeout=TIMEOUT_MS) as ended:
+    with qtbot.waitSignal(window.what_ifs.finished) as ended:
         qtbot.keyClick(window, Qt.Key.Key_F5)
     assert ended.args[0].outcome == "failed"
     assert "tiny-olmoe" in window.message_bar.text

@@ -7,7 +7,7 @@ import signal
 import socket
 import sys
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
@@ -233,18 +233,9 @@ def _hush(ray: Any) -> None:
     with suppress(AttributeError):  # they are none of its public functions
         worker = ray._private.worker
         worker.print_to_stdstream = lambda data, **_: log.info("%s", data.get("lines"))
-        if worker.listen_error_messages.__module__ != __name__:
-            worker.listen_error_messages = _quietly(worker.listen_error_messages, ray.exceptions.RayError)
-
-
-def _quietly(listen: Callable[..., None], failure: type[Exception]) -> Callable[..., None]:
-    """The same, and no traceback of its thread where a program ends before it has begun to listen."""
-
-    def run(*arguments: Any) -> None:
-        with suppress(failure, OSError):
-            listen(*arguments)
-
-    return run
+        # A program that ended before this thread of Ray's had begun to listen waited for it for ever; what it would
+        # tell of, exceptions tell too.
+        worker.listen_error_messages = lambda *_: None
 
 
 def _reach(text: str) -> None:

@@ -170,20 +170,15 @@ def test_a_long_folder_of_temporary_files_is_passed_by(
     assert begun == [given]
 
 
-def test_a_program_that_ends_as_it_begins_shows_no_traceback_of_ray_s(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A thread of Ray's asks for its messages when the cluster is gone already."""
-    ray, worker, asked = pytest.importorskip("ray"), importlib.import_module("ray._private.worker"), list[object]()
-
-    def listen(*arguments: object) -> None:
-        asked.extend(arguments)
-        raise ray.exceptions.RpcError("Connection reset by peer")
-
-    monkeypatch.setattr(ray, "init", lambda **_: None)
-    monkeypatch.setattr(worker, "listen_error_messages", listen)
-    for _ in range(2):
-        join(Address("local:1", 1))
+def test_a_program_may_end_as_it_begins(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A thread of Ray's that asked a cluster for messages which was gone by then ended with a traceback, or never."""
+    pytest.importorskip("ray", reason="the extra [ray] is not installed")
+    worker, asked = importlib.import_module("ray._private.worker"), list[object]()
+    monkeypatch.setattr("ray.init", lambda **_: None)
+    monkeypatch.setattr(worker, "listen_error_messages", lambda *given: asked.extend(given))
+    join(Address("local:1", 1))
     worker.listen_error_messages("a worker")
-    assert asked == ["a worker"]
+    assert not asked
 
 
 def test_without_ray_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

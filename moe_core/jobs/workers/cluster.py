@@ -36,7 +36,6 @@ def join(address: Address) -> Any:
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"  # moescope tells nobody what it is used for
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     os.environ.setdefault("RAY_DISABLE_FAILURE_SIGNAL_HANDLER", "1")  # which at SIGTERM prints a stack, and aborts
-    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")  # what befalls a worker is told by exceptions
     try:
         import ray
     except ImportError as error:
@@ -46,7 +45,7 @@ def join(address: Address) -> Any:
     if not address.n_local:
         _reach(address.text)
     try:
-        with _terminated_as_before(), _environment_as_before(), _unheard():
+        with _terminated_as_before(), _environment_as_before():
             _begin(ray, address.n_local) if address.n_local else _enter(ray, address.text)
     except (ConnectionError, OSError, RuntimeError, ValueError, TimeoutError, ray.exceptions.RayError) as error:
         ray.shutdown()
@@ -86,16 +85,18 @@ def _enter(ray: Any, text: str) -> None:
         raise ConnectionError("no node of a cluster runs here")
     mode = os.environ.get(_MODE)
     os.environ.setdefault(_WAIT, "3")
-    try:
-        _ask_for_tokens(ray, "disabled")
-        ray.init(address=text, **_QUIETLY)
-    except ConnectionError as error:
-        if mode == "disabled" or not _wants_token(error):
-            raise
-        ray.shutdown()
-        _ask_for_tokens(ray, "token")
-        ray.init(address=text, **_QUIETLY)
-        return
+    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")  # what befalls a worker is told by exceptions
+    with _unheard():
+        try:
+            _ask_for_tokens(ray, "disabled")
+            ray.init(address=text, **_QUIETLY)
+        except ConnectionError as error:
+            if mode == "disabled" or not _wants_token(error):
+                raise
+            ray.shutdown()
+            _ask_for_tokens(ray, "token")
+            ray.init(address=text, **_QUIETLY)
+            return
     if mode == "token":
         ray.shutdown()
         raise ClusterError(f"The cluster at {text} asks for no token, and {_MODE}=token is set on this computer.")

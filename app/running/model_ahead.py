@@ -19,7 +19,7 @@ _WAIT_MS = 50
 
 
 class ModelAhead(QObject):
-    """Begins when a mask is edited, or told to: never when a trace is opened, since most are only looked at.
+    """Begins when a mask is edited: not when a trace or *What if* is opened, since most are only looked at.
 
     It asks the thread that owns the model, and gives way to every job; what hinders it is said once a job meets it.
     `begins` comes when the window has painted the sign, and before that thread is busy.
@@ -40,17 +40,12 @@ class ModelAhead(QObject):
         """Whether there was a sign a moment ago."""
         return self._wait.isActive()
 
-    def begin(self) -> None:
-        """Begin in a moment where nothing runs, once for a trace; workers elsewhere hold models of their own."""
-        trace = self._session.state.trace
-        if trace is not None and trace.path != self._begun and not self._session.state.workers:
-            self._wait.start()
-
     def stop(self) -> None:
         """Begin no more."""
         self._wait.stop()
 
     def _begin(self) -> None:
+        """Where nothing runs."""
         trace = self._session.state.trace
         if trace is None or not self._runner.takes_inquiries:
             return
@@ -60,8 +55,9 @@ class ModelAhead(QObject):
 
     def _on_changed(self, before: State, after: State) -> None:
         is_edited = before.trace is after.trace and before.intervention != after.intervention
-        if is_edited and not after.intervention.is_empty():
-            self.begin()
+        is_meant = is_edited and not after.intervention.is_empty() and not after.workers  # which hold models themselves
+        if is_meant and after.trace is not None and after.trace.path != self._begun:  # once for a trace
+            self._wait.start()
 
 
 def _getting_ready(trace: Path, engine: "Engine") -> Generator[Event, None, None]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QShowEvent
-from PySide6.QtWidgets import QApplication, QDockWidget, QMainWindow
+from PySide6.QtWidgets import QApplication, QMainWindow
 
 from app.content.remedies import button_for, with_remedies
 from app.files.figures.export import FigureExport, figure_in_use
@@ -191,7 +191,6 @@ class MainWindow(QMainWindow):
         self.what_ifs = WhatIfs(*runs)
         self.model_ahead = ModelAhead(self.session, self.runner, self)
         self.model_ahead.begins.connect(self.docks["what_if"].make_view)
-        self.tabifiedDockWidgetActivated.connect(self._on_tab)
         self.effect_maps = EffectMaps(*runs)
         self.token_effects = TokenEffectsJobs(*runs)
         self.experiments = Experiments(*runs)
@@ -218,10 +217,6 @@ class MainWindow(QMainWindow):
             if after.trace is not None:
                 self.settings.add_recent(after.trace.path)
             self.setWindowTitle("moescope" if after.trace is None else f"{after.trace.path.name} – moescope")
-
-    def _on_tab(self, dock: QDockWidget) -> None:
-        if dock is self.docks["what_if"]:
-            self.model_ahead.begin()
 
     def _on_recorded(self, ended: JobEnded) -> None:
         if ended.outcome == "done" and ended.result.path == demo_request(self.settings.library).out:

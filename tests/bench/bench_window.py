@@ -136,10 +136,9 @@ def by_one_expert(state: "State", rng: Any) -> Iterator["State"]:
     import numpy as np
 
     from moe_core.measures.question_filter import QuestionFilter
-    from moe_core.measures.routing_sample import sample
 
     assert state.trace is not None
-    found = sample(state.trace.trace, state.scope)
+    found = state.trace.sample(state.scope)
     share = found.counts.questions / len(found.questions)
     for layer, expert in rng.permutation(np.argwhere((share >= 0.8) & (share < 1))).tolist():
         yield replace(state, filter=QuestionFilter(experts=((layer, expert),)))

@@ -82,21 +82,9 @@ def test_a_what_if_that_comes_before_the_model_is_there_loads_it_itself(demo: Ma
     assert holds_model(demo)
 
 
-def test_to_open_the_view_is_enough(demo: MainWindow, qtbot: QtBot) -> None:
-    """Its tab was clicked."""
-    click_tab(demo, qtbot, "What if")
-    qtbot.waitUntil(lambda: holds_model(demo))
-
-
-def test_so_is_its_entry_in_the_menu(demo: MainWindow, qtbot: QtBot) -> None:
-    """Which brings the view to the front, too."""
-    demo.session.request("view_what_if")
-    qtbot.waitUntil(lambda: demo.runner.has_thread)
-
-
 def test_who_only_looks_has_nothing_loaded(demo: MainWindow, qtbot: QtBot, trace_path: Path, tmp_path: Path) -> None:
-    """Neither to select experts nor to look at other views is a sign, nor to open a trace on which a mask was left."""
-    for title in ("Effects", "Atlas", "Entropy"):
+    """To select experts or look at views is no sign, nor to open a trace on which a mask was left: 200 MB are a lot."""
+    for title in ("Effects", "Atlas", "What if", "Entropy"):
         click_tab(demo, qtbot, title)
     demo.session.set(replace(demo.session.state, experts=frozenset({(1, 25)})))
     demo.session.set(replace(demo.session.state, workers="local:2"))  # so that the mask is none

@@ -10,7 +10,7 @@ from functools import cache
 from importlib import import_module
 from pathlib import Path
 
-__version__ = "0.7.1"
+__version__ = "0.7.2"
 
 
 @cache

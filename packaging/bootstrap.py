@@ -47,11 +47,10 @@ def refuse_old_python(version: tuple[int, int]) -> None:
         raise steps.SetupError(f"moescope needs Python 3.11 or newer, but this is {found} ({sys.executable}).")
 
 
-def set_up(what: str) -> bool:
-    """Make .venv fit for `run` or `test`; whether that took an installation: the stamp of one makes it quick."""
+def set_up(what: str) -> None:
+    """Make .venv fit for `run` or `test`; a stamp of an earlier set-up makes that quick."""
     steps.LOG.unlink(missing_ok=True)
-    is_new = not installation.is_ready(what)
-    if is_new:
+    if not installation.is_ready(what):
         started = time.monotonic()
         installation.install(what)
         steps.say(f"set up in {time.monotonic() - started:.0f} s")
@@ -59,7 +58,6 @@ def set_up(what: str) -> bool:
         qt_libraries.prepare_qt()
         if what == "test":
             qt_libraries.prepare_display()
-    return is_new
 
 
 def run_demo() -> int:
@@ -91,7 +89,7 @@ def moescope(*arguments: str | Path, **variables: str) -> int:
 
 def run_tests(pytest_arguments: Sequence[str]) -> int:
     """Run every quick check, and pytest when all of them pass; the result is the first bad exit code."""
-    is_new = set_up("test")
+    set_up("test")
     python = str(steps.venv_program("python"))
     checks = {
         "ruff check": [python, "-m", "ruff", "check", "."],
@@ -99,12 +97,7 @@ def run_tests(pytest_arguments: Sequence[str]) -> int:
         "import contracts": [str(steps.venv_program("lint-imports")), "--no-logo"],
         "mypy": [python, "-m", "mypy", "--num-workers", "2"],
     }
-    importing = import_everything(python) if is_new else None
     failures = [code for code in [timed(name, command) for name, command in checks.items()] if code]
-    if importing and failures:
-        importing.terminate()
-    if importing:
-        importing.wait()
     if failures:
         steps.say("bootstrap: pytest waits until these checks pass.")
         return failures[0]
@@ -117,16 +110,6 @@ def run_tests(pytest_arguments: Sequence[str]) -> int:
     # One thread each: two processes with two threads on two cores wait for each other most of the time.
     environment = {"OMP_NUM_THREADS": "1"} | steps.environment()
     return subprocess.run(command, cwd=steps.ROOT, env=environment).returncode
-
-
-def import_everything(python: str) -> subprocess.Popen[bytes]:
-    """Beside the quick checks, collect the tests once, so that what they import is compiled; pytest says what is wrong.
-
-    pip has compiled nothing. Both workers of pytest would compile the same 5,000 modules at the same time, for 18 s.
-    """
-    command = [python, "-m", "pytest", "--collect-only", "-qq", "-p", "no:cacheprovider"]
-    nowhere = subprocess.DEVNULL
-    return subprocess.Popen(command, cwd=steps.ROOT, env=steps.environment(), stdout=nowhere, stderr=nowhere)
 
 
 def timed(name: str, command: Sequence[str]) -> int:

@@ -268,37 +268,6 @@ def test_the_workers_keep_to_the_order_of_the_tests(bootstrap: ModuleType, monke
     assert ran[-1][-2:] == ["-k", "scope"]
 
 
-@pytest.mark.parametrize(("is_new", "code"), [(True, 0), (True, 7), (False, 0)])
-def test_after_an_installation_the_tests_are_imported_beside_the_checks(
-    bootstrap: ModuleType, monkeypatch: pytest.MonkeyPatch, is_new: bool, code: int
-) -> None:
-    """Its end is waited for before pytest begins; where a check fails, it is ended."""
-    done: list[str] = []
-
-    class Importing:
-        def terminate(self) -> None:
-            done.append("ended")
-
-        def wait(self) -> None:
-            done.append("waited for")
-
-    def run(command: list[str], **_: object) -> subprocess.CompletedProcess[str]:
-        done.append("pytest" if "pytest" in command else "check")
-        return subprocess.CompletedProcess(command, code)
-
-    def begin(command: list[str], **_: object) -> Importing:
-        assert "--collect-only" in command
-        done.append("importing")
-        return Importing()
-
-    monkeypatch.setattr(bootstrap, "set_up", lambda what: is_new)
-    monkeypatch.setattr(bootstrap.subprocess, "run", run)
-    monkeypatch.setattr(bootstrap.subprocess, "Popen", begin)
-    assert bootstrap.run_tests([]) == code
-    after = ["ended", "waited for"] if code else ["waited for", "pytest"]
-    assert done == (["importing", *["check"] * 4, *after] if is_new else [*["check"] * 4, "pytest"])
-
-
 def test_further_arguments_go_to_pytest(bootstrap: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
     """`bootstrap.py test -k scope` hands `-k scope` on."""
     handed_on: list[list[str]] = []

@@ -25,8 +25,10 @@ def windows_shown() -> Iterator[list[str]]:
     """The kinds of what is shown as a window of its own meanwhile, as are parts that have no place yet."""
     watch = _Watch()
     QApplication.instance().installEventFilter(watch)
-    yield watch.shown
-    QApplication.instance().removeEventFilter(watch)
+    try:
+        yield watch.shown
+    finally:
+        QApplication.instance().removeEventFilter(watch)
 
 
 class _Watch(QObject):
